@@ -64,3 +64,20 @@ class Architecture(StrEnum):
     REPORT = "report"
     REPORT_DENSE = "report-dense"
     DEFAULT = "default"
+
+
+class WorkerState(StrEnum):
+    """How a worker child is."""
+
+    STARTING = "starting"
+    """Loading detector and model."""
+    READY = "ready"
+    """Detector and model are loaded and warm."""
+    SETUP_FAILED = "setup_failed"
+    """Detector or model could not be loaded; the detail says why."""
+    STOPPED = "stopped"
+    """Ended in order."""
+
+
+CHAMPION = "champion"
+"""The alias of the model version in service."""

@@ -1,0 +1,80 @@
+"""Applications and their API keys."""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.columns import utcnow
+from db.models import ApiKey, Application
+
+_KEY_PREFIX = "emo_"
+_SHOWN_CHARACTERS = 12
+_LAST_USED_GRAIN = timedelta(minutes=1)
+"""How exact `last_used_at` is: one write a minute and key, not one a request."""
+
+
+def ensure_application(session: Session, name: str) -> Application:
+    """The application of that name, made if there is none."""
+    application = session.scalar(select(Application).where(Application.name == name))
+    if application is None:
+        secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+        application = Application(name=name, callback_secret=secret)
+        session.add(application)
+        session.flush()
+    return application
+
+
+def get_application(session: Session, application_id: UUID) -> Application:
+    """The application. Raises NoResultFound if it is gone."""
+    return session.get_one(Application, application_id)
+
+
+def create_key(session: Session, application: Application) -> str:
+    """Make a new key for the application. Returns it; it can't be read again later."""
+    key = _KEY_PREFIX + secrets.token_urlsafe(32)
+    session.add(ApiKey(application_id=application.id, prefix=key[:_SHOWN_CHARACTERS], key_hash=_hash(key)))
+    return key
+
+
+def find_key(session: Session, key: str) -> ApiKey | None:
+    """The valid key with its application, or None if it is unknown or revoked."""
+    return session.scalar(select(ApiKey).where(ApiKey.key_hash == _hash(key), ApiKey.revoked_at.is_(None)))
+
+
+def is_use_noted(key: ApiKey) -> bool:
+    """Whether `last_used_at` is fresh enough to leave it."""
+    return key.last_used_at is not None and utcnow() - key.last_used_at < _LAST_USED_GRAIN
+
+
+def note_use(session: Session, key_id: UUID) -> None:
+    """Set a key's `last_used_at` to now."""
+    key = session.get(ApiKey, key_id)
+    if key is not None:
+        key.last_used_at = utcnow()
+
+
+def list_keys(session: Session) -> Sequence[ApiKey]:
+    """All keys with their applications, oldest first."""
+    return session.scalars(select(ApiKey).order_by(ApiKey.id)).all()
+
+
+def revoke_key(session: Session, prefix: str) -> bool:
+    """Revoke the one valid key that starts with `prefix`. Returns False if none does; ValueError if several do."""
+    keys = session.scalars(
+        select(ApiKey).where(ApiKey.prefix.startswith(prefix, autoescape=True), ApiKey.revoked_at.is_(None))
+    ).all()
+    if len(keys) > 1:
+        raise ValueError(f"{len(keys)} keys start with {prefix!r}; give more of it")
+    for key in keys:
+        key.revoked_at = utcnow()
+    return bool(keys)
+
+
+def _hash(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()

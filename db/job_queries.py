@@ -1,0 +1,82 @@
+"""How jobs are read: one, a page of many, counts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
+
+from db.models import Batch, Face, Job
+from db.vocabulary import Emotion, JobStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobFilter:
+    """Which jobs a listing shows; what is None doesn't restrict. Times: created at or after, created before."""
+
+    application_id: UUID | None = None
+    status: JobStatus | None = None
+    emotion: Emotion | None = None
+    batch_id: UUID | None = None
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+
+
+def get_job(session: Session, job_id: UUID, application_id: UUID | None = None) -> Job | None:
+    """The job with its faces, or None. application_id: look only among that application's jobs."""
+    statement = select(Job).options(selectinload(Job.faces)).where(Job.id == job_id)
+    if application_id is not None:
+        statement = statement.where(Job.application_id == application_id)
+    return session.scalar(statement)
+
+
+def list_jobs(session: Session, wanted: JobFilter, *, limit: int, before: UUID | None = None) -> list[Job]:
+    """At most `limit` jobs with their faces, newest first.
+
+    before: the last job of the page before. Keys sort by time, so the page stays where it is while jobs are added.
+    """
+    statement = select(Job).options(selectinload(Job.faces)).order_by(Job.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(Job.id < before)
+    if wanted.application_id is not None:
+        statement = statement.where(Job.application_id == wanted.application_id)
+    if wanted.status is not None:
+        statement = statement.where(Job.status == wanted.status)
+    if wanted.batch_id is not None:
+        statement = statement.where(Job.batch_id == wanted.batch_id)
+    if wanted.created_from is not None:
+        statement = statement.where(Job.created_at >= wanted.created_from)
+    if wanted.created_before is not None:
+        statement = statement.where(Job.created_at < wanted.created_before)
+    if wanted.emotion is not None:
+        statement = statement.where(
+            select(Face.id).where(Face.job_id == Job.id, Face.emotion == wanted.emotion).exists()
+        )
+    return list(session.scalars(statement))
+
+
+def has_room(session: Session, max_queued: int, wanted: int = 1) -> bool:
+    """Whether `wanted` more jobs may wait. Reads at most `max_queued` index entries."""
+    waiting = select(Job.id).where(Job.status == JobStatus.QUEUED).limit(max_queued).subquery()
+    return (session.scalar(select(func.count()).select_from(waiting)) or 0) + wanted <= max_queued
+
+
+def count_jobs(session: Session) -> dict[JobStatus, int]:
+    """How many jobs there are in each status."""
+    counted = dict(session.execute(select(Job.status, func.count()).group_by(Job.status)).tuples().all())
+    return {status: counted.get(status, 0) for status in JobStatus}
+
+
+def oldest_queued_at(session: Session) -> datetime | None:
+    """When the job that has waited longest was made, or None if none waits."""
+    return session.scalar(select(func.min(Job.created_at)).where(Job.status == JobStatus.QUEUED))
+
+
+def get_batch(session: Session, batch_id: UUID, application_id: UUID) -> tuple[Batch, list[Job]] | None:
+    """The application's batch and its jobs in the order of submission, or None."""
+    batch = session.scalar(select(Batch).where(Batch.id == batch_id, Batch.application_id == application_id))
+    if batch is None:
+        return None
+    jobs = select(Job).options(selectinload(Job.faces)).where(Job.batch_id == batch_id).order_by(Job.batch_position)
+    return batch, list(session.scalars(jobs))

@@ -1,0 +1,79 @@
+"""Model versions and the aliases that point at them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.columns import utcnow
+from db.models import ModelAlias, ModelVersion, Promotion
+from db.vocabulary import CHAMPION
+
+
+class UnknownModelVersion(Exception):
+    """There is no model version of that number."""
+
+    code = "unknown_model_version"
+
+
+def find_version_by_digest(session: Session, digest: str) -> ModelVersion | None:
+    """The version whose manifest has this SHA-256, or None."""
+    return session.scalar(select(ModelVersion).where(ModelVersion.digest == digest))
+
+
+def add_version(session: Session, name: str, digest: str, manifest: dict[str, Any]) -> ModelVersion:
+    """Store a version under the next number. Its files must be in the blob store already."""
+    number = (session.scalar(select(func.max(ModelVersion.number))) or 0) + 1
+    version = ModelVersion(
+        number=number, name=name, architecture=str(manifest["architecture"]), digest=digest, manifest=manifest
+    )
+    session.add(version)
+    session.flush()
+    return version
+
+
+def get_version(session: Session, number: int) -> ModelVersion:
+    """The version of that number. Raises UnknownModelVersion."""
+    version = session.scalar(select(ModelVersion).where(ModelVersion.number == number))
+    if version is None:
+        raise UnknownModelVersion(f"there is no model version {number}")
+    return version
+
+
+def list_versions(session: Session) -> Sequence[ModelVersion]:
+    """All versions, newest first."""
+    return session.scalars(select(ModelVersion).order_by(ModelVersion.number.desc())).all()
+
+
+def get_champion(session: Session) -> ModelVersion | None:
+    """The version in service, or None before the first is registered."""
+    return session.scalar(
+        select(ModelVersion)
+        .join(ModelAlias, ModelAlias.model_version_id == ModelVersion.id)
+        .where(ModelAlias.alias == CHAMPION)
+    )
+
+
+def promote(session: Session, version: ModelVersion, actor: str, reason: str) -> Promotion | None:
+    """Point the champion alias at a version, with a history row. Returns None if it points there already."""
+    alias = session.scalar(select(ModelAlias).where(ModelAlias.alias == CHAMPION).with_for_update())
+    if alias is not None and alias.model_version_id == version.id:
+        return None
+    previous = alias.model_version_id if alias is not None else None
+    if alias is None:
+        session.add(ModelAlias(alias=CHAMPION, model_version_id=version.id))
+    else:
+        alias.model_version_id = version.id
+        alias.moved_at = utcnow()
+    promotion = Promotion(
+        alias=CHAMPION, from_version_id=previous, to_version_id=version.id, actor=actor, reason=reason
+    )
+    session.add(promotion)
+    session.flush()
+    return promotion
+
+
+def list_promotions(session: Session) -> Sequence[Promotion]:
+    """All moves of the champion alias, newest first."""
+    return session.scalars(select(Promotion).where(Promotion.alias == CHAMPION).order_by(Promotion.id.desc())).all()

@@ -1,0 +1,129 @@
+"""Blobs: photos and model files, in a folder or an S3 bucket, by one library (obstore) with the same calls for both.
+
+Model files are addressed by their SHA-256, since versions share them and never change. A photo lies under its job's id,
+so that erasing a job erases exactly its own photo, whatever else was submitted with the same bytes.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import LocalStore, ObjectStore, S3Store
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class BlobMissing(Exception):
+    """There is no blob under this key."""
+
+    code = "blob_missing"
+
+
+class BlobDamaged(Exception):
+    """The blob's bytes are not those that were stored."""
+
+    code = "blob_damaged"
+
+
+class BlobStoreUnavailable(Exception):
+    """The blob store doesn't answer, is full, or refuses."""
+
+    code = "blob_store_unavailable"
+
+
+@dataclass(frozen=True)
+class S3Options:
+    """How to reach an S3 store; what is empty comes from the AWS environment."""
+
+    endpoint: str = ""
+    region: str = ""
+    access_key_id: str = ""
+    secret_access_key: str = ""
+
+
+def make_photo_key(job_id: UUID) -> str:
+    """Where a job's photo lies."""
+    return f"photos/{job_id}"
+
+
+def make_model_key(sha256: str) -> str:
+    """Where a model file with this hex SHA-256 lies. Raises ValueError if it isn't one."""
+    if not _SHA256.fullmatch(sha256):
+        raise ValueError(f"{sha256!r} is no hex SHA-256")
+    return f"models/{sha256}"
+
+
+class BlobStore:
+    """Bytes under keys. Safe to use from several threads; make it after a fork or spawn, not before."""
+
+    def __init__(self, url: str, s3: S3Options | None = None) -> None:
+        """url: `s3://bucket/prefix` or a folder, which is made if missing."""
+        self._store = _open_store(url, s3 or S3Options())
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store bytes under a key, replacing what was there. Raises BlobStoreUnavailable."""
+        try:
+            self._store.put(key, data)
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(f"can't store {key}: {_first_line(error)}") from error
+
+    def get(self, key: str, sha256: str) -> bytes:
+        """Read the bytes under a key and check them against their hex SHA-256.
+
+        Raises BlobMissing, BlobDamaged or BlobStoreUnavailable.
+        """
+        try:
+            data = bytes(self._store.get(key).bytes())
+        except (NotFoundError, FileNotFoundError) as error:
+            raise BlobMissing(f"there is no blob {key}") from error
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(f"can't read {key}: {_first_line(error)}") from error
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise BlobDamaged(f"the bytes of {key} are not those that were stored")
+        return data
+
+    def has(self, key: str) -> bool:
+        """Whether there is a blob under the key. Raises BlobStoreUnavailable."""
+        try:
+            self._store.head(key)
+        except (NotFoundError, FileNotFoundError):
+            return False
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(f"can't look for {key}: {_first_line(error)}") from error
+        return True
+
+    def delete(self, key: str) -> None:
+        """Delete the blob under a key; none there is fine. Raises BlobStoreUnavailable."""
+        try:
+            self._store.delete(key)
+        except (NotFoundError, FileNotFoundError):
+            return
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(f"can't delete {key}: {_first_line(error)}") from error
+
+
+def _open_store(url: str, s3: S3Options) -> ObjectStore:
+    if url.startswith("s3://"):
+        options = {
+            "endpoint": s3.endpoint,
+            "region": s3.region,
+            "access_key_id": s3.access_key_id,
+            "secret_access_key": s3.secret_access_key,
+        }
+        given = {name: value for name, value in options.items() if value}
+        is_plain_http = s3.endpoint.startswith("http://")
+        return S3Store.from_url(url, config=given, client_options={"allow_http": is_plain_http})  # type: ignore[arg-type]
+    folder = Path(url)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BlobStoreUnavailable(f"can't make the folder {folder}: {error.strerror}") from error
+    return LocalStore(folder)
+
+
+def _first_line(error: Exception) -> str:
+    """Libraries append their whole debug state after the sentence."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

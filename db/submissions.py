@@ -1,0 +1,70 @@
+"""Submissions that can be repeated: the same Idempotency-Key answers with the first job or batch again."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.columns import utcnow
+from db.models import Batch, IdempotencyKey
+
+
+class IdempotencyConflict(Exception):
+    """The Idempotency-Key was used before, for another photo or other options."""
+
+    code = "idempotency_conflict"
+
+
+def find_submission(session: Session, application_id: UUID, key: str, fingerprint: str) -> IdempotencyKey | None:
+    """The earlier submission with this key, or None.
+
+    fingerprint: hex SHA-256 of all that is asked for now. Raises IdempotencyConflict if the earlier one asked for
+    something else.
+    """
+    earlier = session.scalar(
+        select(IdempotencyKey).where(IdempotencyKey.application_id == application_id, IdempotencyKey.key == key)
+    )
+    if earlier is None:
+        return None
+    if earlier.expires_at <= utcnow():
+        session.delete(earlier)
+        session.flush()
+        return None
+    if earlier.fingerprint != fingerprint:
+        raise IdempotencyConflict("this Idempotency-Key was used before for a different request")
+    return earlier
+
+
+def remember_submission(
+    session: Session,
+    application_id: UUID,
+    key: str,
+    fingerprint: str,
+    *,
+    retention_s: float,
+    job_id: UUID | None = None,
+    batch_id: UUID | None = None,
+) -> None:
+    """Remember a submission for `retention_s` seconds. Raises IntegrityError if another request was quicker."""
+    session.add(
+        IdempotencyKey(
+            application_id=application_id,
+            key=key,
+            fingerprint=fingerprint,
+            job_id=job_id,
+            batch_id=batch_id,
+            expires_at=utcnow() + timedelta(seconds=retention_s),
+        )
+    )
+    session.flush()
+
+
+def create_batch(session: Session, batch_id: UUID, application_id: UUID, refused: Iterable[dict[str, Any]]) -> Batch:
+    """Store a batch; its jobs are created with its id. refused: position, filename, code and detail of each photo not taken."""
+    batch = Batch(id=batch_id, application_id=application_id, refused=list(refused))
+    session.add(batch)
+    session.flush()
+    return batch

@@ -1,0 +1,72 @@
+"""What the sweeper looks for: jobs and photos that need care. Each function reads at most `limit` rows by an index."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from db.columns import utcnow
+from db.jobs import Claim
+from db.models import IdempotencyKey, Job
+from db.vocabulary import JobStatus, Priority
+
+
+def list_expired_claims(session: Session, limit: int) -> list[Claim]:
+    """Claims whose lease has run out."""
+    rows = session.execute(
+        select(Job.id, Job.attempt, Job.worker)
+        .where(Job.status == JobStatus.RUNNING, Job.lease_expires_at <= utcnow())
+        .order_by(Job.lease_expires_at)
+        .limit(limit)
+    )
+    return [Claim(job_id, attempt, worker or "") for job_id, attempt, worker in rows]
+
+
+def list_overdue(session: Session, limit: int) -> Sequence[UUID]:
+    """Queued jobs whose deadline has passed."""
+    return session.scalars(
+        select(Job.id)
+        .where(Job.status == JobStatus.QUEUED, Job.deadline_at <= utcnow())
+        .order_by(Job.deadline_at)
+        .limit(limit)
+    ).all()
+
+
+def list_waiting(session: Session, sent_before_s: float, limit: int) -> list[tuple[UUID, Priority]]:
+    """Queued jobs whose message was sent longer than `sent_before_s` seconds ago, oldest first."""
+    sent_before = utcnow() - timedelta(seconds=sent_before_s)
+    rows = session.execute(
+        select(Job.id, Job.priority)
+        .where(Job.status == JobStatus.QUEUED, Job.sent_at < sent_before)
+        .order_by(Job.id)
+        .limit(limit)
+    )
+    return list(rows.tuples())
+
+
+def note_sent(session: Session, job_ids: Sequence[UUID]) -> None:
+    """Write down that the jobs' messages were sent now."""
+    session.execute(update(Job).where(Job.id.in_(job_ids)).values(sent_at=utcnow()))
+
+
+def list_purgeable_photos(session: Session, limit: int) -> list[tuple[UUID, str]]:
+    """Job and blob key of each photo whose time is over."""
+    rows = session.execute(
+        select(Job.id, Job.photo_key)
+        .where(Job.purge_photo_at <= utcnow(), Job.photo_key.is_not(None))
+        .order_by(Job.purge_photo_at)
+        .limit(limit)
+    )
+    return [(job_id, key) for job_id, key in rows if key is not None]
+
+
+def note_purged(session: Session, job_ids: Sequence[UUID]) -> None:
+    """Write down that the jobs' photos are gone. Call it after the blobs were deleted."""
+    session.execute(update(Job).where(Job.id.in_(job_ids)).values(photo_key=None, purge_photo_at=None))
+
+
+def forget_submissions(session: Session) -> None:
+    """Delete the idempotency keys whose time is over."""
+    session.execute(delete(IdempotencyKey).where(IdempotencyKey.expires_at <= utcnow()))

@@ -1,0 +1,21 @@
+"""Names that the API and the workers share. Standard library only: the API imports this, and nothing else of the worker."""
+
+from db.vocabulary import Priority
+
+ANALYZE = "emoscope.analyze"
+SWEEP = "emoscope.sweep"
+DELIVER_CALLBACK = "emoscope.deliver_callback"
+
+ANALYSIS_QUEUE = "analysis"
+BULK_QUEUE = "analysis-bulk"
+"""Taken only while the analysis queue is empty."""
+TRAINING_QUEUE = "training"
+HOUSEKEEPING_QUEUE = "housekeeping"
+
+JOB_CHANGED_CHANNEL = "emoscope:job-changed"
+"""Redis channel on which a job's id is published after each committed move, to wake those who wait for it."""
+
+
+def choose_queue(priority: Priority) -> str:
+    """The queue that a job's message goes to."""
+    return BULK_QUEUE if priority is Priority.BULK else ANALYSIS_QUEUE
