@@ -134,18 +134,22 @@ def renew_lease(session: Session, claim: Claim, lease_s: float) -> bool:
     return cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
 
 
-def give_back_job(session: Session, claim: Claim, actor: str, detail: str) -> Job:
-    """Put the job back in the queue to be tried again, or fail it with `worker_lost` after its last attempt.
+def give_back_job(session: Session, claim: Claim, actor: str, detail: str, code: str) -> Job:
+    """Put the job back in the queue to be tried again, or fail it with `code` after its last attempt.
 
-    detail: what went wrong. The caller sends its message anew if the job is queued.
+    detail: what went wrong. The sweeper sends the job's message anew, which gives what went wrong time to pass.
     Raises InvalidTransition as finish_job does.
     """
-    return _give_back(session, claim, actor, detail)
+    return _give_back(session, claim, actor, detail, code)
 
 
 def take_back_job(session: Session, claim: Claim, actor: str) -> Job:
-    """Do the same to a claim whose lease has run out. Raises InvalidTransition if it was renewed or the job has moved."""
-    return _give_back(session, claim, actor, f"{claim.worker} went silent", (Job.lease_expires_at <= utcnow(),))
+    """Do the same to a claim whose lease has run out; the code of a last attempt is `worker_lost`.
+
+    Raises InvalidTransition if the lease was renewed or the job has moved.
+    """
+    is_expired = Job.lease_expires_at <= utcnow()
+    return _give_back(session, claim, actor, f"{claim.worker} went silent", "worker_lost", (is_expired,))
 
 
 def expire_lease(session: Session, job_id: UUID) -> bool:
@@ -187,7 +191,12 @@ def _holds(claim: Claim) -> tuple[ColumnElement[bool], ...]:
 
 
 def _give_back(
-    session: Session, claim: Claim, actor: str, detail: str, conditions: tuple[ColumnElement[bool], ...] = ()
+    session: Session,
+    claim: Claim,
+    actor: str,
+    detail: str,
+    code: str,
+    conditions: tuple[ColumnElement[bool], ...] = (),
 ) -> Job:
     max_attempts = session.scalar(select(Job.max_attempts).where(Job.id == claim.job_id))
     if max_attempts is not None and claim.attempt >= max_attempts:
@@ -200,7 +209,7 @@ def _give_back(
             actor=actor,
             detail=reason,
             conditions=(*_holds(claim), *conditions),
-            error_code="worker_lost",
+            error_code=code,
             error_detail=reason,
         )
     return move_job(

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from db.columns import utcnow
@@ -68,3 +68,8 @@ def create_batch(session: Session, batch_id: UUID, application_id: UUID, refused
     session.add(batch)
     session.flush()
     return batch
+
+
+def forget_expired_submissions(session: Session) -> None:
+    """Delete the idempotency keys whose time is over."""
+    session.execute(delete(IdempotencyKey).where(IdempotencyKey.expires_at <= utcnow()))

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db.columns import utcnow
 from db.jobs import Claim
-from db.models import IdempotencyKey, Job
+from db.models import Job
 from db.vocabulary import JobStatus, Priority
 
 
@@ -65,8 +65,3 @@ def list_purgeable_photos(session: Session, limit: int) -> list[tuple[UUID, str]
 def note_purged(session: Session, job_ids: Sequence[UUID]) -> None:
     """Write down that the jobs' photos are gone. Call it after the blobs were deleted."""
     session.execute(update(Job).where(Job.id.in_(job_ids)).values(photo_key=None, purge_photo_at=None))
-
-
-def forget_submissions(session: Session) -> None:
-    """Delete the idempotency keys whose time is over."""
-    session.execute(delete(IdempotencyKey).where(IdempotencyKey.expires_at <= utcnow()))

@@ -6,7 +6,6 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
@@ -116,7 +115,7 @@ class Valkey:
         shutil.rmtree(self.folder / "data", ignore_errors=True)
         self.start()
 
-    def client(self) -> "redis.Redis[Any]":
+    def client(self) -> redis.Redis:
         return redis.Redis.from_url(self.redis_url)
 
 

@@ -1,0 +1,72 @@
+"""The Celery application. Start it with `celery -A worker.app worker -Q analysis,analysis-bulk`, or by `emoscope up`."""
+
+from celery import Celery
+
+from emoscope.settings import Settings, load_settings
+from worker import names
+
+
+def make_celery(settings: Settings) -> Celery:
+    """The application with every option that we set, each with its reason."""
+    app = Celery("emoscope", broker=settings.broker_url, include=["worker.tasks", "worker.child"])
+    app.conf.update(
+        # TensorFlow, LiteRT and dlib hold threads and locks that don't survive a fork; a spawned child starts clean.
+        worker_pool_start_method="spawn",
+        # A child loads detector and model before it reports ready; with TensorFlow that takes more than the 4 s default.
+        worker_proc_alive_timeout=120,
+        # The message is a hint that a job waits; the database is the truth. So it is acknowledged when a child takes it,
+        # and a job whose child died comes back by its lease, not by Redis's visibility timeout of an hour.
+        task_acks_late=False,
+        # A child holds one message at a time, or jobs would queue behind a slow photo while other children idle.
+        worker_prefetch_multiplier=1,
+        # Results go to the database with the faces; nobody reads Celery's own.
+        task_ignore_result=True,
+        task_store_errors_even_if_ignored=False,
+        # Soft: the job fails with a code. Hard: the child is killed, in case native code doesn't come back.
+        task_soft_time_limit=settings.soft_time_limit_s,
+        task_time_limit=settings.hard_time_limit_s,
+        # Native libraries leak; a child that has grown past this is replaced after its job. Celery counts in KB.
+        worker_max_memory_per_child=settings.worker_max_memory_mb * 1000 or None,
+        worker_max_tasks_per_child=settings.worker_max_jobs_per_child or None,
+        # At shutdown, jobs that run may end; those that don't come back by their lease.
+        worker_soft_shutdown_timeout=10,
+        # Redis may be away for longer than 100 tries; a worker waits for it for ever, at start too.
+        broker_connection_max_retries=None,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={
+            # Queues are read in the order given to the worker: bulk only while no interactive job waits.
+            "queue_order_strategy": "priority",
+            # Redis restarts have left workers waiting on a dead socket for ever; these notice within seconds.
+            "socket_timeout": 30,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+            # Messages that a worker fetched and took to its grave; the sweeper sends their jobs anew long before.
+            "visibility_timeout": 3600,
+        },
+        # No worker asks another for anything; gossip and mingling only add messages.
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        task_default_queue=names.HOUSEKEEPING_QUEUE,
+        task_routes={
+            names.ANALYZE: {"queue": names.ANALYSIS_QUEUE},
+            names.SWEEP: {"queue": names.HOUSEKEEPING_QUEUE},
+            names.DELIVER_CALLBACK: {"queue": names.HOUSEKEEPING_QUEUE},
+        },
+        beat_schedule={
+            "sweep": {
+                "task": names.SWEEP,
+                "schedule": settings.sweep_interval_s,
+                # A sweep that nobody took before the next one is due would only be done twice.
+                "options": {"expires": settings.sweep_interval_s},
+            },
+        },
+        beat_schedule_filename=str(settings.data_dir / "beat-schedule"),
+        timezone="UTC",
+    )
+    return app
+
+
+app = make_celery(load_settings())

@@ -1,0 +1,107 @@
+"""One job from claim to result: claim it, read its photo, analyse, write. No transaction is open while pixels are worked on."""
+
+from uuid import UUID
+
+import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
+
+from db import jobs
+from db.faces import NewFace
+from db.job_states import InvalidTransition
+from db.jobs import Claim, Outcome
+from db.models import Job
+from db.storage import BlobDamaged, BlobMissing, BlobStoreUnavailable
+from worker.analysis import analyze_photo
+from worker.child import Child
+from worker.decode import PhotoError
+from worker.detectors.base import DetectorUnavailable
+from worker.messages import send_callback
+
+log = structlog.get_logger(__name__)
+
+
+def run_job(child: Child, job_id: UUID) -> None:
+    """Analyse one job's photo and write the result, unless it is no longer wanted.
+
+    A photo that can't be analysed fails the job with a code. What may go better next time gives the job back; the
+    sweeper sends it again. Nothing is raised for either.
+    """
+    if not child.is_ready:
+        log.warning("job_left_waiting", job_id=str(job_id), reason="this child has no detector or no model")
+        return
+    services = child.services
+    try:
+        with services.database.write() as session:
+            job, claim = jobs.claim_job(session, job_id, child.name, services.settings.lease_s)
+    except InvalidTransition:
+        # A message that came twice, or a job that was canceled, erased or is overdue.
+        log.info("job_not_waiting", job_id=str(job_id))
+        return
+    services.announce(job_id)
+    with child.leases.hold(claim):
+        _settle(child, claim, job)
+    services.announce(job_id)
+    if job.callback_url is not None:
+        send_callback(job_id)
+
+
+def _settle(child: Child, claim: Claim, job: Job) -> None:
+    """Bring a claimed job to its end, or give it back."""
+    database = child.services.database
+    try:
+        try:
+            outcome = _analyze(child, job)
+        except (PhotoError, BlobMissing, BlobDamaged, DetectorUnavailable) as error:
+            with database.write() as session:
+                jobs.fail_job(session, claim, error.code, str(error))
+        except SoftTimeLimitExceeded:
+            limit = child.services.settings.soft_time_limit_s
+            with database.write() as session:
+                jobs.fail_job(session, claim, "time_limit", f"the analysis took longer than {limit:g} seconds")
+        except BlobStoreUnavailable as error:
+            _give_back(child, claim, str(error), error.code)
+        except Exception as error:
+            # A fault of ours. Another try on another machine may still succeed; the last one fails the job.
+            log.exception("analysis_crashed", job_id=str(job.id), attempt=claim.attempt)
+            _give_back(child, claim, f"unexpected {type(error).__name__}", "internal_error")
+        else:
+            with database.write() as session:
+                jobs.finish_job(session, claim, outcome)
+    except InvalidTransition:
+        log.info("result_unwanted", job_id=str(job.id), attempt=claim.attempt)
+
+
+def _give_back(child: Child, claim: Claim, detail: str, code: str) -> None:
+    with child.services.database.write() as session:
+        jobs.give_back_job(session, claim, child.name, detail, code)
+
+
+def _analyze(child: Child, job: Job) -> Outcome:
+    settings = child.services.settings
+    if job.photo_key is None:
+        raise BlobMissing("the photo was deleted before it could be analysed")
+    model = child.models.current
+    name = job.detector or settings.detector
+    analysis = analyze_photo(
+        child.services.blobs.get(job.photo_key, job.photo_sha256),
+        child.find_detector(name),
+        model.classifier,
+        max_pixels=settings.max_photo_pixels,
+        min_face_px=job.min_face_px or settings.min_face_px,
+        threshold=settings.detection_threshold if name == settings.detector else None,
+    )
+    faces = (
+        NewFace(
+            x=face.box.x,
+            y=face.box.y,
+            width=face.box.width,
+            height=face.box.height,
+            detector=name,
+            detection_score=face.detection_score,
+            probabilities=face.probabilities,
+            model_version_id=model.version_id,
+            crop=face.crop,
+        )
+        for face in analysis.faces
+    )
+    return Outcome(analysis.width, analysis.height, tuple(faces), analysis.timings_ms)

@@ -1,0 +1,54 @@
+"""Messages from workers to workers. A queue that is down loses none of the work: the sweeper finds it in the database."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import redis
+import structlog
+from kombu.exceptions import OperationalError
+
+from db.vocabulary import Priority
+from worker import names
+from worker.app import app
+
+log = structlog.get_logger(__name__)
+
+_UNACKED = "unacked"
+"""Redis hash in which kombu keeps the messages that workers have fetched but not taken."""
+
+
+def send_job(job_id: UUID, priority: Priority) -> bool:
+    """Send a job's message. Returns whether the queue took it. The message's id is the job's."""
+    return _send(names.ANALYZE, job_id, queue=names.choose_queue(priority), task_id=str(job_id))
+
+
+def send_callback(job_id: UUID) -> bool:
+    """Ask for the delivery of a job's callback. Returns whether the queue took it."""
+    return _send(names.DELIVER_CALLBACK, job_id, queue=names.HOUSEKEEPING_QUEUE)
+
+
+def _send(task: str, job_id: UUID, **options: str) -> bool:
+    try:
+        app.send_task(task, args=[str(job_id)], retry=False, **options)
+    except (OperationalError, redis.RedisError) as error:
+        log.warning("message_not_sent", task=task, job_id=str(job_id), reason=str(error))
+        return False
+    return True
+
+
+def list_sent(client: redis.Redis) -> set[str]:
+    """The ids of all jobs whose message lies in the queues, or was fetched by a worker that hasn't begun with it.
+
+    Raises redis.RedisError.
+    """
+    found: set[str] = set()
+    for queue in (names.ANALYSIS_QUEUE, names.BULK_QUEUE):
+        found.update(_read_ids(json.loads(raw) for raw in client.lrange(queue, 0, -1)))
+    found.update(_read_ids(json.loads(raw)[0] for raw in client.hvals(_UNACKED)))
+    return found
+
+
+def _read_ids(messages: Iterable[dict[str, Any]]) -> set[str]:
+    return {message["headers"]["id"] for message in messages}

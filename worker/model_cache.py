@@ -1,0 +1,127 @@
+"""The model in service, as one child holds it. A new champion is loaded and warmed beside the old one, then swapped in."""
+
+import shutil
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+
+import structlog
+
+from db.model_versions import get_champion
+from db.models import ModelVersion
+from db.session import Database
+from db.storage import BlobStore, make_model_key
+from training.artifact import MANIFEST_NAME, read_manifest
+from worker.classifier import Classifier, load_classifier
+
+log = structlog.get_logger(__name__)
+
+_RETRY_S = 60
+
+
+class NoModel(Exception):
+    """No model version is in service yet."""
+
+    code = "no_model"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A warm classifier and the version it is."""
+
+    version_id: UUID
+    number: int
+    classifier: Classifier
+
+
+class ModelCache:
+    """Follows the champion alias. `refresh` may run in another thread than those that use `current`."""
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        folder: Path,
+        runtime: Literal["auto", "litert", "tensorflow"],
+    ) -> None:
+        """folder: where model files are kept on this machine; shared by its children."""
+        self._database = database
+        self._blobs = blobs
+        self._folder = folder
+        self._runtime = runtime
+        self._refreshing = threading.Lock()
+        self._current: LoadedModel | None = None
+        self._refused: UUID | None = None
+        self._retry_at = 0.0
+        self.problem: str | None = None
+        """Why the champion isn't the model in hand; None when it is."""
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether there is a model in hand."""
+        return self._current is not None
+
+    @property
+    def current(self) -> LoadedModel:
+        """The model to judge with. Hold on to it for a whole job: it may be swapped meanwhile. Raises NoModel."""
+        if self._current is None:
+            raise NoModel(self.problem or "no model version is in service")
+        return self._current
+
+    def refresh(self) -> bool:
+        """Look the champion up, and load it if it isn't the model in hand. Returns whether the model was swapped.
+
+        A champion that can't be loaded leaves the model in hand in service and sets `problem`; it is tried again a
+        minute later, in case a file was only late.
+        """
+        with self._refreshing:
+            with self._database.read() as session:
+                champion = get_champion(session)
+            if champion is None:
+                self.problem = "no model version is in service"
+                return False
+            if self._current is not None and champion.id == self._current.version_id:
+                self.problem = None
+                return False
+            if champion.id == self._refused and time.monotonic() < self._retry_at:
+                return False
+            return self._swap_to(champion)
+
+    def _swap_to(self, champion: ModelVersion) -> bool:
+        folder = self._folder / champion.digest
+        try:
+            self._fetch(champion, folder)
+            classifier = load_classifier(folder, self._runtime)
+            classifier.warm()
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a new model, the old one must stay in service
+            # The copy on this machine may be what is damaged.
+            shutil.rmtree(folder, ignore_errors=True)
+            self._refused, self._retry_at = champion.id, time.monotonic() + _RETRY_S
+            self.problem = f"model version {champion.number} can't be loaded: {error}"
+            log.warning("model_refused", number=champion.number, reason=str(error))
+            return False
+        self._current = LoadedModel(champion.id, champion.number, classifier)
+        self.problem = None
+        log.info("model_loaded", number=champion.number, name=champion.name)
+        return True
+
+    def _fetch(self, version: ModelVersion, folder: Path) -> None:
+        """Copy a version's files from the blob store to this machine, whole or not at all."""
+        if folder.exists():
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=self._folder))
+        try:
+            (draft / MANIFEST_NAME).write_bytes(self._blobs.get(make_model_key(version.digest), version.digest))
+            for name, sha256 in read_manifest(draft).files_sha256().items():
+                (draft / name).write_bytes(self._blobs.get(make_model_key(sha256), sha256))
+            draft.rename(folder)
+        except OSError:
+            if not folder.exists():  # else another child was quicker
+                raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)

@@ -1,0 +1,110 @@
+"""The sweeper: beat runs it every few seconds, and it mends what messages and workers may lose.
+
+Any number of sweeps may run at once: each step is a guarded move, or may be done twice without harm.
+"""
+
+import redis
+import structlog
+
+from db import jobs, sweeping
+from db.callbacks import list_due
+from db.job_states import InvalidTransition
+from db.storage import BlobStoreUnavailable
+from db.submissions import forget_expired_submissions
+from db.vocabulary import JobStatus
+from db.workers import forget_workers
+from worker.messages import list_sent, send_callback, send_job
+from worker.services import Services
+
+log = structlog.get_logger(__name__)
+
+_ACTOR = "sweeper"
+_MOST_AT_ONCE = 1000
+"""Rows that one step looks after in one sweep; the rest waits for the next."""
+_WORKER_MEMORY_S = 24 * 3600
+"""How long a silent worker child stays listed, so that people can see when it went."""
+
+
+def sweep(services: Services) -> None:
+    """Do every step once. A step that fails for lack of a service is logged, and doesn't keep the others from running."""
+    take_back_expired(services)
+    cancel_overdue(services)
+    resend_lost(services)
+    purge_photos(services)
+    send_due_callbacks(services)
+    with services.database.write() as session:
+        forget_expired_submissions(session)
+        forget_workers(session, _WORKER_MEMORY_S)
+
+
+def take_back_expired(services: Services) -> None:
+    """Queue jobs again whose worker went silent, or fail them after their last attempt."""
+    with services.database.read() as session:
+        claims = sweeping.list_expired_claims(session, _MOST_AT_ONCE)
+    for claim in claims:
+        try:
+            with services.database.write() as session:
+                job = jobs.take_back_job(session, claim, _ACTOR)
+        except InvalidTransition:
+            continue  # its worker came back, or another sweep was quicker
+        log.warning("job_taken_back", job_id=str(job.id), worker=claim.worker, attempt=claim.attempt, now=job.status)
+        services.announce(job.id)
+        if job.status is JobStatus.QUEUED:
+            send_job(job.id, job.priority)
+
+
+def cancel_overdue(services: Services) -> None:
+    """Cancel queued jobs whose deadline has passed."""
+    with services.database.read() as session:
+        overdue = sweeping.list_overdue(session, _MOST_AT_ONCE)
+    for job_id in overdue:
+        try:
+            with services.database.write() as session:
+                jobs.cancel_overdue_job(session, job_id, _ACTOR)
+        except InvalidTransition:
+            continue
+        services.announce(job_id)
+
+
+def resend_lost(services: Services) -> None:
+    """Send the messages of queued jobs anew that are nowhere in the queue: lost between commit and send, or by Redis."""
+    with services.database.read() as session:
+        waiting = sweeping.list_waiting(session, services.settings.resend_after_s, _MOST_AT_ONCE)
+    if not waiting:
+        return
+    try:
+        sent = list_sent(services.redis)
+    except redis.RedisError as error:
+        log.warning("queue_unreachable", reason=str(error))
+        return
+    lost = [(job_id, priority) for job_id, priority in waiting if str(job_id) not in sent]
+    resent = [job_id for job_id, priority in lost if send_job(job_id, priority)]
+    if resent:
+        log.info("jobs_resent", count=len(resent))
+        with services.database.write() as session:
+            sweeping.note_sent(session, resent)
+
+
+def purge_photos(services: Services) -> None:
+    """Delete photos whose time is over. The blob goes first: a crash in between leaves a row that is swept again."""
+    with services.database.read() as session:
+        due = sweeping.list_purgeable_photos(session, _MOST_AT_ONCE)
+    purged = []
+    for job_id, key in due:
+        try:
+            services.blobs.delete(key)
+        except BlobStoreUnavailable as error:
+            log.warning("photo_not_purged", job_id=str(job_id), reason=str(error))
+            break
+        purged.append(job_id)
+    if purged:
+        with services.database.write() as session:
+            sweeping.note_purged(session, purged)
+
+
+def send_due_callbacks(services: Services) -> None:
+    """Ask for the delivery of each callback that is due."""
+    with services.database.read() as session:
+        due = list_due(session, _MOST_AT_ONCE)
+    for job_id in due:
+        send_callback(job_id)

@@ -1,0 +1,117 @@
+"""Callbacks to applications, signed as Standard Webhooks asks (https://www.standardwebhooks.com)."""
+
+import ipaddress
+import json
+import socket
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from uuid import UUID
+
+import httpcore
+import structlog
+from standardwebhooks import Webhook
+
+from db.access import get_application
+from db.callbacks import claim_callback, note_delivered, note_refused
+from db.job_queries import get_job
+from db.models import Callback, Job
+from worker.services import Services
+
+log = structlog.get_logger(__name__)
+
+_FIRST_PAUSE_S = 5
+_LONGEST_PAUSE_S = 6 * 3600
+_GONE = 410
+
+
+class PrivateAddress(Exception):
+    """The callback's host is on a private network or on this machine, and the settings don't allow that."""
+
+    code = "callback_private_address"
+
+
+class _GuardedNetwork(httpcore.SyncBackend):
+    """Connects to public addresses only. It resolves the name itself and connects to the very address that it checked,
+    so that a name can't answer with a public address first and a private one later.
+    """
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        try:
+            address = str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
+        except OSError as error:
+            raise httpcore.ConnectError(f"{host} has no address") from error
+        if not ipaddress.ip_address(address).is_global:
+            raise PrivateAddress(f"{host} is {address}, which isn't a public address")
+        return super().connect_tcp(address, port, timeout, local_address, socket_options)
+
+
+def deliver(services: Services, job_id: UUID) -> None:
+    """Make one call that is due, and write down how it went. Returns at once if none is due."""
+    settings = services.settings
+    with services.database.write() as session:
+        # The lease outlasts the call, so that no other worker makes it meanwhile.
+        callback = claim_callback(session, job_id, lease_s=2 * settings.callback_timeout_s + 5)
+        job = get_job(session, job_id) if callback is not None else None
+        if callback is None or job is None:
+            return
+        secret = get_application(session, job.application_id).callback_secret
+    try:
+        status = _post(
+            job, callback, secret, settings.callback_timeout_s, allows_private=settings.callback_private_hosts
+        )
+        answer, is_taken, is_final = f"HTTP {status}", 200 <= status < 300, status == _GONE
+    except PrivateAddress as error:
+        answer, is_taken, is_final = str(error), False, True
+    except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
+        answer, is_taken, is_final = f"{type(error).__name__}: {error}", False, False
+    log.info("callback_made", job_id=str(job_id), tries=callback.tries, answer=answer)
+    with services.database.write() as session:
+        if is_taken:
+            note_delivered(session, job_id, answer)
+        else:
+            is_last = is_final or callback.tries >= settings.callback_max_attempts
+            note_refused(session, job_id, answer, None if is_last else _choose_pause_s(callback.tries))
+
+
+def _choose_pause_s(tries: int) -> float:
+    """5 s, 20 s, 80 s, ... six hours."""
+    return float(min(_FIRST_PAUSE_S * 4 ** (tries - 1), _LONGEST_PAUSE_S))
+
+
+def _post(job: Job, callback: Callback, secret: str, timeout_s: float, *, allows_private: bool) -> int:
+    """Send what happened, without any face data: the application reads the result with its own key. Returns the status."""
+    now = datetime.now(UTC)
+    body = json.dumps(
+        {
+            "type": f"job.{job.status}",
+            "timestamp": now.isoformat(),
+            "data": {
+                "id": str(job.id),
+                "status": job.status,
+                "batch_id": str(job.batch_id) if job.batch_id else None,
+                "face_count": job.face_count,
+                "error_code": job.error_code,
+            },
+        }
+    )
+    headers: dict[bytes | str, bytes | str] = {
+        "content-type": "application/json",
+        "user-agent": "emoscope",
+        "webhook-id": str(callback.id),
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(secret).sign(str(callback.id), now, body),
+    }
+    timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)
+    network = httpcore.SyncBackend() if allows_private else _GuardedNetwork()
+    with httpcore.ConnectionPool(network_backend=network) as pool:
+        answer = pool.request(
+            "POST", str(job.callback_url), headers=headers, content=body.encode(), extensions={"timeout": timeouts}
+        )
+    return answer.status
