@@ -13,6 +13,7 @@ import platformdirs
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from db.storage import S3Options
 from db.vocabulary import Detector
 
 
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     max_photo_bytes: int = Field(default=25_000_000, ge=1, description="Largest photo accepted, in bytes.")
     max_photo_pixels: int = Field(default=100_000_000, ge=1, description="Most pixels of a photo, width times height.")
     max_batch_photos: int = Field(default=100, ge=1, description="Most photos in one batch.")
+    max_batch_bytes: int = Field(default=500_000_000, ge=1, description="Most bytes of all photos of one batch.")
     max_queued_jobs: int = Field(
         default=10_000, ge=1, description="Jobs that may wait; further ones are refused with 429."
     )
@@ -157,6 +159,16 @@ class Settings(BaseSettings):
     def effective_blob_url(self) -> str:
         """The folder or S3 address of the blob store that is used."""
         return self.blob_url or str(self.data_dir / "blobs")
+
+    @property
+    def s3_options(self) -> S3Options:
+        """How to reach the S3 store, where `blob_url` names one."""
+        return S3Options(
+            endpoint=self.s3_endpoint,
+            region=self.s3_region,
+            access_key_id=self.s3_access_key_id,
+            secret_access_key=self.s3_secret_access_key.get_secret_value(),
+        )
 
     @property
     def effective_redis_url(self) -> str:

@@ -15,7 +15,7 @@ from db.model_versions import get_champion
 from db.models import ModelVersion
 from db.session import Database
 from db.storage import BlobStore, make_model_key
-from training.artifact import MANIFEST_NAME, read_manifest
+from training.artifact import KERAS_FILE, MANIFEST, TFLITE_FILE, Manifest
 from worker.classifier import Classifier, load_classifier
 
 log = structlog.get_logger(__name__)
@@ -110,14 +110,16 @@ class ModelCache:
         return True
 
     def _fetch(self, version: ModelVersion, folder: Path) -> None:
-        """Copy a version's files from the blob store to this machine, whole or not at all."""
+        """Copy a version's manifest and weights from the blob store to this machine, whole or not at all."""
         if folder.exists():
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=self._folder))
         try:
-            (draft / MANIFEST_NAME).write_bytes(self._blobs.get(make_model_key(version.digest), version.digest))
-            for name, sha256 in read_manifest(draft).files_sha256().items():
+            (draft / MANIFEST).write_bytes(self._blobs.get(make_model_key(version.digest), version.digest))
+            files = Manifest.read(draft).files
+            for name in (KERAS_FILE, TFLITE_FILE):
+                sha256 = files[name].sha256
                 (draft / name).write_bytes(self._blobs.get(make_model_key(sha256), sha256))
             draft.rename(folder)
         except OSError:

@@ -7,7 +7,7 @@ import redis
 import structlog
 
 from db.session import Database
-from db.storage import BlobStore, S3Options
+from db.storage import BlobStore
 from emoscope.settings import Settings, load_settings
 from worker import names
 
@@ -20,15 +20,7 @@ class Services:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database = Database(settings.effective_database_url)
-        self.blobs = BlobStore(
-            settings.effective_blob_url,
-            S3Options(
-                settings.s3_endpoint,
-                settings.s3_region,
-                settings.s3_access_key_id,
-                settings.s3_secret_access_key.get_secret_value(),
-            ),
-        )
+        self.blobs = BlobStore(settings.effective_blob_url, settings.s3_options)
         self.redis: redis.Redis = redis.Redis.from_url(
             settings.effective_redis_url, socket_timeout=5, socket_connect_timeout=2
         )

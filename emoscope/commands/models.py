@@ -1,0 +1,47 @@
+"""`emoscope models`: which model versions there are, and which is in service."""
+
+import getpass
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from emoscope.terminal import end_with_sentence, err, out, read_settings
+
+app = typer.Typer(help="List model versions and choose the one in service.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_() -> None:
+    """List all versions, newest first, with their figures; the one in service is marked."""
+    from db import model_versions
+    from db.session import Database
+
+    table = Table("", "version", "name", "architecture", "registered")
+    with Database(read_settings().effective_database_url).read() as session:
+        champion = model_versions.get_champion(session)
+        for version in model_versions.list_versions(session):
+            is_champion = champion is not None and champion.id == version.id
+            mark = "champion" if is_champion else ""
+            table.add_row(
+                mark, str(version.number), version.name, version.architecture, f"{version.created_at:%Y-%m-%d}"
+            )
+    out.print(table)
+
+
+@app.command()
+def promote(
+    number: Annotated[int, typer.Argument(help="Number of the version to put in service.")],
+    reason: Annotated[str, typer.Option(help="Why, for the history.")],
+) -> None:
+    """Put a version in service. Workers take it within seconds, between jobs."""
+    from db import model_versions
+    from db.session import Database
+
+    with (
+        end_with_sentence(model_versions.UnknownModelVersion),
+        Database(read_settings().effective_database_url).write() as session,
+    ):
+        version = model_versions.get_version(session, number)
+        moved = model_versions.promote(session, version, getpass.getuser(), reason)
+    err.print(f"Version {number} is in service." if moved else f"Version {number} was in service already.")

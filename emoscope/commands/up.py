@@ -1,0 +1,30 @@
+"""`emoscope up`: the whole service on this machine, until Ctrl-C."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emoscope.terminal import end_with_sentence, out, read_settings, say_step
+
+
+def up(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. Anything but loopback lets others in.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder for the database, queue, photos, models and logs.")
+    ] = None,
+) -> None:
+    """Run the whole service on this machine: queue, database, API, workers and schedule. Ctrl-C stops it."""
+    from emoscope.embedded import Stack, StackError
+
+    settings = read_settings(host=host, port=port, data_dir=data_dir)
+    with end_with_sentence(StackError), Stack(settings, say_step) as stack:
+        assert stack.client is not None
+        url = stack.client.api_url
+        out.print(f"Emoscope runs at [bold]{url}[/bold] (API docs: {url}/docs). Its data is in {settings.data_dir}.")
+        out.print("Try it from another terminal: [bold]emoscope analyze PHOTO...[/bold]    Stop it with Ctrl-C.")
+        stack.wait()
+        say_step("stopping")

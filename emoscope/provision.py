@@ -1,0 +1,73 @@
+"""What must be there before the processes start: the newest schema, the shipped models, a key for this machine."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from db import access, migrate, model_versions
+from db.session import Database
+from db.storage import BlobStore, make_model_key
+from emoscope.local_client import read_local_client
+from emoscope.settings import Settings
+from training.artifact import MANIFEST, PRETRAINED_CHAMPION, Manifest, list_pretrained
+
+LOCAL_APPLICATION = "local"
+"""The application that the command line and clients on this machine act for."""
+
+Progress = Callable[[str], None]
+
+
+def provision(settings: Settings, progress: Progress) -> str:
+    """Bring the database up to date, register the shipped models, and return a valid key of the local application.
+
+    Safe to call at each start, and by several machines at once.
+    """
+    database = Database(settings.effective_database_url)
+    try:
+        migrate.upgrade(database)
+        register_shipped_models(database, BlobStore(settings.effective_blob_url, settings.s3_options), progress)
+        return _ensure_local_key(database, settings)
+    finally:
+        database.close()
+
+
+def register_shipped_models(database: Database, blobs: BlobStore, progress: Progress) -> None:
+    """Store the model versions that come with this release, and put one in service where none is.
+
+    A version that is known already is left alone, and so is a champion that people or the gate have chosen.
+    """
+    for name, folder in list_pretrained().items():
+        version_number = _register(database, blobs, name, folder, progress)
+        if name == PRETRAINED_CHAMPION:
+            with database.write() as session:
+                if model_versions.get_champion(session) is None:
+                    version = model_versions.get_version(session, version_number)
+                    model_versions.promote(session, version, "emoscope", "the version that comes with this release")
+
+
+def _register(database: Database, blobs: BlobStore, name: str, folder: Path, progress: Progress) -> int:
+    """Store one version, files first, unless it is stored. Returns its number."""
+    manifest_bytes = (folder / MANIFEST).read_bytes()
+    digest = hashlib.sha256(manifest_bytes).hexdigest()
+    with database.read() as session:
+        known = model_versions.find_version_by_digest(session, digest)
+        if known is not None:
+            return known.number
+    progress(f"registering the model {name!r}")
+    manifest = Manifest.read(folder)
+    blobs.put(make_model_key(digest), manifest_bytes)
+    for file_name, record in manifest.files.items():
+        blobs.put(make_model_key(record.sha256), (folder / file_name).read_bytes())
+    with database.write() as session:
+        # Another machine may have been quicker.
+        version = model_versions.find_version_by_digest(session, digest)
+        version = version or model_versions.add_version(session, name, digest, manifest.to_json())
+        return version.number
+
+
+def _ensure_local_key(database: Database, settings: Settings) -> str:
+    local = read_local_client(settings.data_dir)
+    with database.write() as session:
+        if local is not None and access.find_key(session, local.api_key) is not None:
+            return local.api_key
+        return access.create_key(session, access.ensure_application(session, LOCAL_APPLICATION))

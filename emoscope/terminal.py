@@ -1,0 +1,46 @@
+"""How commands speak to people: one console for words and tables, one for progress and errors, and how they end."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from emoscope.settings import Settings, load_settings
+
+out = Console()
+err = Console(stderr=True, highlight=False)
+
+
+def say_step(text: str) -> None:
+    """One step of something long, on stderr, so that stdout stays clean for results."""
+    err.print(f"[dim]·[/dim] {text}")
+
+
+@contextmanager
+def end_with_sentence(*errors: type[Exception]) -> Iterator[None]:
+    """Turn these errors into a sentence on stderr and exit status 1. Others are faults of ours and show their traceback."""
+    try:
+        yield
+    except errors as error:
+        err.print(f"[bold red]Error:[/bold red] {error}")
+        raise typer.Exit(1) from error
+
+
+def read_settings(**given: object) -> Settings:
+    """The settings, with what was given on the command line in place of what the environment says.
+
+    given: values by setting name; None means not given. Exits with a sentence for each bad setting.
+    """
+    try:
+        settings = load_settings()
+        changes = {name: value for name, value in given.items() if value is not None}
+        return Settings(**(settings.model_dump() | changes)) if changes else settings
+    except ValidationError as error:
+        for problem in error.errors():
+            name = (
+                "EMOSCOPE_" + "_".join(str(part) for part in problem["loc"]).upper() if problem["loc"] else "settings"
+            )
+            err.print(f"[bold red]Error:[/bold red] {name}: {problem['msg']}")
+        raise typer.Exit(2) from error
