@@ -1,0 +1,27 @@
+"""How far a training picture may be changed. Apart from `augment`, so that settings are read without TensorFlow."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How far faces may be changed; all zeros, the default, changes nothing.
+
+    mirror: whether half of the faces are mirrored. rotation_deg, shift (share of the side), zoom (share), stretch (share,
+    width against height): each drawn evenly from minus to plus its value. contrast (share), brightness (of 255): the same.
+    erase: chance that a rectangle of 10 to 40 % of each side is filled with grey.
+    """
+
+    mirror: bool = False
+    rotation_deg: float = 0.0
+    shift: float = 0.0
+    zoom: float = 0.0
+    stretch: float = 0.0
+    contrast: float = 0.0
+    brightness: float = 0.0
+    erase: float = 0.0
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether faces come out as they went in (at the same side)."""
+        return self == Augmentation()

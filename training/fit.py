@@ -1,0 +1,264 @@
+"""Examples and a recipe -> trained weights, in a run folder from which an interrupted run goes on.
+
+The folder holds `state.json` (epochs done, curves, which files are current), `state-N.npz` (every variable of network and
+optimizer after epoch N) and `best-N.npz` (the weights kept as the result). A file is complete before `state.json` names it,
+so that a kill at any moment leaves the state after the last finished epoch.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from training.augment import augment_batch
+from training.errors import RunStopped
+from training.runtime import keras, tf
+from training.settings import Recipe
+
+Weights = list[npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Faces to learn from. images: uint8 (N, 48, 48). targets: float32 (N, 7), shares summing to 1. weights: float32 (N,)."""
+
+    images: npt.NDArray[np.uint8]
+    targets: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochFigures:
+    """One point of the curves. Losses are cross-entropies; accuracies are shares, against each target's largest entry."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run is. epoch counts from 1; loss and accuracy are this epoch's so far; `last` is the last finished epoch."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+    seconds_left: float
+    last: EpochFigures | None
+
+
+ProgressCallback = Callable[[Progress], None]
+StopQuestion = Callable[[], bool]
+
+
+class RunState:
+    """What is known of a run after its last finished epoch, and the files that hold it."""
+
+    def __init__(self, run_dir: Path) -> None:
+        """Read the state of `run_dir`; a folder without one is a run that hasn't finished an epoch."""
+        self._dir = run_dir
+        self._path = run_dir / "state.json"
+        plain = json.loads(self._path.read_text()) if self._path.exists() else {"curves": [], "best_epoch": 0}
+        self.curves = [EpochFigures(**figures) for figures in plain["curves"]]
+        self.best_epoch: int = plain["best_epoch"]
+
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs are finished."""
+        return len(self.curves)
+
+    def load_variables(self, variables: list["keras.Variable"]) -> None:
+        """Give `variables` the values that they had after the last finished epoch."""
+        with np.load(self._dir / f"state-{self.epochs_done}.npz", allow_pickle=False) as arrays:
+            for index, variable in enumerate(variables):
+                variable.assign(arrays[str(index)])
+
+    def load_best(self) -> Weights:
+        """The network's weights that are kept as the run's result."""
+        with np.load(self._dir / f"best-{self.best_epoch}.npz", allow_pickle=False) as arrays:
+            return [arrays[str(index)] for index in range(len(arrays.files))]
+
+    def finish_epoch(self, figures: EpochFigures, variables: list["keras.Variable"], weights: Weights) -> None:
+        """Store the state after an epoch, and its weights as the best where its validation accuracy is the highest so far."""
+        best = max((past.val_accuracy for past in self.curves), default=-1.0)
+        self.curves.append(figures)
+        self._save(f"state-{self.epochs_done}.npz", [np.asarray(variable) for variable in variables])
+        if figures.val_accuracy > best:
+            self.best_epoch = self.epochs_done
+            self._save(f"best-{self.best_epoch}.npz", weights)
+        partial = self._path.with_suffix(".partial")
+        plain = {"curves": [asdict(past) for past in self.curves], "best_epoch": self.best_epoch}
+        partial.write_text(json.dumps(plain))
+        partial.replace(self._path)
+        current = {f"state-{self.epochs_done}.npz", f"best-{self.best_epoch}.npz"}
+        for path in self._dir.glob("*-*.npz"):
+            if path.name not in current:
+                path.unlink()
+
+    def _save(self, name: str, arrays: Weights) -> None:
+        with (self._dir / name).open("wb") as file:
+            np.savez(file, **{str(index): array for index, array in enumerate(arrays)})
+
+
+def fit_network(
+    network: "keras.Model",
+    teaching: Examples,
+    validation: Examples,
+    recipe: Recipe,
+    run_dir: Path,
+    *,
+    seed: int,
+    progress: ProgressCallback,
+    should_stop: StopQuestion,
+) -> RunState:
+    """Train `network`, from where `run_dir` left off, until the recipe's last epoch, and give it the best epoch's weights.
+
+    Raises RunStopped soon after `should_stop` says so; what the unfinished epoch learnt is then lost.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    steps = max(1, len(teaching.images) // recipe.batch_size)
+    optimizer = _make_optimizer(recipe, steps)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+    network.compile(optimizer, loss, weighted_metrics=["accuracy"], jit_compile=False)
+    optimizer.build(network.trainable_variables)
+    variables = [*network.variables, *optimizer.variables]
+    state = RunState(run_dir)
+    if state.epochs_done:
+        state.load_variables(variables)
+    watch = _Watch(state, variables, validation, recipe.epochs, steps, progress, should_stop)
+    while state.epochs_done < recipe.epochs:
+        first = state.epochs_done
+        side = recipe.find_side(first)
+        stop = next((epoch for epoch in range(first, recipe.epochs) if recipe.find_side(epoch) != side), recipe.epochs)
+        batches = make_batches(teaching, recipe, seed=seed, epochs=range(first, stop), side=side)
+        network.fit(
+            batches,
+            initial_epoch=first,
+            epochs=stop,
+            steps_per_epoch=steps,
+            callbacks=[watch],
+            shuffle=False,
+            verbose=0,
+        )
+    network.set_weights(state.load_best())
+    return state
+
+
+def make_batches(examples: Examples, recipe: Recipe, *, seed: int, epochs: range, side: int) -> "tf.data.Dataset":
+    """The batches of `epochs`, one epoch after the other, each in an order and with changes that follow from seed and epoch.
+
+    Yields float32 faces (B, side, side, 1), targets (B, 7) and weights (B,). Rows short of a whole batch sit an epoch out.
+    """
+    batch_size = min(recipe.batch_size, len(examples.images))
+    count = len(examples.images)
+    images, targets = tf.constant(examples.images[..., None]), tf.constant(examples.targets)
+    weights = tf.constant(examples.weights)
+
+    def shuffle(epoch: "tf.Tensor") -> "tf.data.Dataset":
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(count), seed=tf.stack([seed, tf.cast(epoch, tf.int32)])
+        )
+        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
+
+    def load(step: "tf.Tensor", rows: "tf.Tensor") -> tuple["tf.Tensor", "tf.Tensor", "tf.Tensor"]:
+        changes_seed = tf.stack([seed + 1, tf.cast(step, tf.int32)])
+        faces = augment_batch(tf.gather(images, rows), recipe.augmentation, seed=changes_seed, side=side)
+        return faces, tf.gather(targets, rows), tf.gather(weights, rows)
+
+    orders = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(shuffle)
+    first_step = epochs.start * (count // batch_size)
+    numbered = tf.data.Dataset.zip(tf.data.Dataset.counter(first_step), orders)
+    return numbered.map(load, num_parallel_calls=1).prefetch(2)
+
+
+def predict_logits(network: "keras.Model", images: npt.NDArray[np.uint8], *, batch_size: int = 256) -> Weights:
+    """Logits of faces, float32 (N, 7), for uint8 images (N, 48, 48)."""
+    infer = tf.function(lambda faces: network(faces, training=False), reduce_retracing=True)
+    batches = (images[start : start + batch_size, ..., None] for start in range(0, len(images), batch_size))
+    return np.concatenate([infer(tf.constant(batch, tf.float32)).numpy() for batch in batches])
+
+
+def _make_optimizer(recipe: Recipe, steps: int) -> "keras.optimizers.Optimizer":
+    rate = recipe.learning_rate
+    if recipe.schedule == "inverse":
+        schedule = keras.optimizers.schedules.InverseTimeDecay(rate, decay_steps=1, decay_rate=1e-6)
+    else:
+        warmup = round(recipe.warmup_epochs * steps)
+        schedule = keras.optimizers.schedules.CosineDecay(
+            rate / 100, max(1, recipe.epochs * steps - warmup), warmup_target=rate, warmup_steps=warmup
+        )
+    averaging = {"use_ema": recipe.averaging > 0, "ema_momentum": recipe.averaging or None}
+    if not recipe.weight_decay:
+        return keras.optimizers.Adam(schedule, **averaging)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, **averaging)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+class _Watch(keras.callbacks.Callback):
+    """Reports, asks whether to stop, and stores each finished epoch."""
+
+    def __init__(
+        self,
+        state: RunState,
+        variables: list["keras.Variable"],
+        validation: Examples,
+        epochs: int,
+        steps: int,
+        progress: ProgressCallback,
+        should_stop: StopQuestion,
+    ) -> None:
+        super().__init__()
+        self._state, self._variables, self._validation = state, variables, validation
+        self._epochs, self._steps, self._progress, self._should_stop = epochs, steps, progress, should_stop
+        self._started = self._reported = time.monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._started = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if self._should_stop():
+            raise RunStopped(f"stopped after {self._state.epochs_done} of {self._epochs} epochs")
+        if time.monotonic() - self._reported > 1:
+            self._report(batch + 1, logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        raw = [np.asarray(variable) for variable in self.model.trainable_variables]
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        val_loss, val_accuracy = _judge(self.model, self._validation)
+        weights = self.model.get_weights()
+        for variable, value in zip(self.model.trainable_variables, raw, strict=True):
+            variable.assign(value)
+        seconds = time.monotonic() - self._started
+        figures = EpochFigures(epoch + 1, logs["loss"], logs["accuracy"], val_loss, val_accuracy, seconds)
+        self._state.finish_epoch(figures, self._variables, weights)
+        self._report(self._steps, logs)
+
+    def _report(self, step: int, logs: dict[str, float]) -> None:
+        self._reported = time.monotonic()
+        done, curves = self._state.epochs_done, self._state.curves
+        epoch = done if step == self._steps else done + 1
+        recent = [figures.seconds for figures in curves[-3:]]
+        epoch_s = sum(recent) / len(recent) if recent else (time.monotonic() - self._started) / step * self._steps
+        left = (self._epochs - epoch) * epoch_s + epoch_s * (1 - step / self._steps)
+        last = curves[-1] if curves else None
+        self._progress(Progress(epoch, self._epochs, step, self._steps, logs["loss"], logs["accuracy"], left, last))
+
+
+def _judge(network: "keras.Model", examples: Examples) -> tuple[float, float]:
+    logits = predict_logits(network, examples.images)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    loss = -(examples.targets * log_probabilities).sum(axis=1).mean()
+    return float(loss), float((logits.argmax(axis=1) == examples.targets.argmax(axis=1)).mean())

@@ -1,0 +1,64 @@
+"""A trained network -> the model that is served: crops in, calibrated probabilities out, for TensorFlow and for LiteRT.
+
+Both forms take uint8 crops (N, 48, 48, 1) named `crops`, N free, and give float32 (N, 7) summing to 1 in the vocabulary's order.
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from training.artifact import INPUT_DTYPE, INPUT_NAME, INPUT_SHAPE, verify_file
+from training.errors import ArtifactError
+from training.lite import LiteModel
+from training.runtime import keras, tf
+
+_PARITY = 1e-4
+"""Largest difference of a probability between the two forms; both compute in float32, in another order."""
+
+
+def build_served(network: "keras.Model", *, temperature: float, mirrored: bool) -> "keras.Model":
+    """Put mirrored averaging, temperature and softmax behind a network's logits, in one model without an optimizer."""
+    crops = keras.Input(INPUT_SHAPE[1:], name=INPUT_NAME, dtype=INPUT_DTYPE)
+    faces = keras.ops.cast(crops, "float32")
+    logits = network(faces)
+    if mirrored:
+        logits = keras.layers.Average(name="mirrored")([logits, network(keras.ops.flip(faces, axis=2))])
+    scaled = keras.layers.Rescaling(1 / temperature, name="temperature")(logits)
+    return keras.Model(crops, keras.layers.Softmax(name="probabilities")(scaled), name="served")
+
+
+def find_network(served: "keras.Model") -> "keras.Model":
+    """The trained network inside a served model. Raises ArtifactError if there isn't exactly one."""
+    networks = [layer for layer in served.layers if isinstance(layer, keras.Model)]
+    if len(networks) != 1:
+        raise ArtifactError(f"the model holds {len(networks)} networks in place of one")
+    return networks[0]
+
+
+def load_keras(path: Path, sha256: str) -> "keras.Model":
+    """Load a .keras file after checking its digest; code inside it is refused.
+
+    Raises ArtifactDamagedError if the file is missing or another one.
+    """
+    verify_file(path, sha256)
+    return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+def convert_to_tflite(served: "keras.Model") -> bytes:
+    """The LiteRT form of a served model. Raises ArtifactError if its answers aren't the same."""
+    with tempfile.TemporaryDirectory(prefix="emoscope-export-") as folder:
+        signature = [keras.InputSpec(shape=INPUT_SHAPE, dtype=INPUT_DTYPE, name=INPUT_NAME)]
+        served.export(folder, verbose=False, input_signature=signature)
+        content = bytes(tf.lite.TFLiteConverter.from_saved_model(folder).convert())
+    crops = np.random.default_rng(0).integers(0, 256, (16, *INPUT_SHAPE[1:3]), np.uint8)
+    difference = float(np.abs(LiteModel(content).predict(crops) - predict(served, crops)).max())
+    if difference > _PARITY:
+        raise ArtifactError(f"the LiteRT form differs by {difference:.2g} in a probability")
+    return content
+
+
+def predict(served: "keras.Model", crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Probabilities, float32 (N, 7), of uint8 crops (N, 48, 48), by TensorFlow."""
+    return np.asarray(served(tf.constant(crops[..., None]), training=False))

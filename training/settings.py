@@ -1,0 +1,117 @@
+"""What a training run is asked to do. The default recipes are what docs/decisions found best for each network."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from db.vocabulary import CROP_SIDE, Architecture
+from training.changes import Augmentation
+from training.errors import RunError
+
+Labels = Literal["single", "votes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Epochs in a row that see faces of one size: up to which share of all epochs (1 is the end), and the side in pixels."""
+
+    until: float
+    side: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a network is trained.
+
+    schedule: `cosine` rises for `warmup_epochs` and falls to nothing at the last epoch; `inverse` is Adam's old `decay`, 1e-6 a step.
+    weight_decay: AdamW's; 0 means plain Adam. averaging: momentum of the running mean of the weights that is kept as the
+    result; 0 keeps the weights themselves. mirrored: whether the exported version averages a face with its mirror image.
+    class_balance: rows of a class weigh by its share to the power of minus this; 0 is every row alike, 1 every class alike.
+    held_out: share of the Training rows kept for choosing the epoch and for the temperature.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    schedule: Literal["cosine", "inverse"]
+    warmup_epochs: float = 0.0
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    dropout: float = 0.3
+    averaging: float = 0.0
+    mirrored: bool = False
+    class_balance: float = 0.0
+    held_out: float = 0.1
+    stages: tuple[Stage, ...] = (Stage(1.0, CROP_SIDE),)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def find_side(self, epoch: int) -> int:
+        """The side of the faces that epoch (0 is the first) sees, in pixels."""
+        return next((stage.side for stage in self.stages if epoch < round(stage.until * self.epochs)), CROP_SIDE)
+
+
+_REPORT = Recipe(epochs=100, batch_size=64, learning_rate=1e-4, schedule="inverse")
+_DEFAULT = Recipe(
+    epochs=64,
+    batch_size=128,
+    learning_rate=2e-3,
+    schedule="cosine",
+    warmup_epochs=2,
+    weight_decay=0.05,
+    dropout=0.2,
+    averaging=0.998,
+    mirrored=True,
+    class_balance=0.25,
+    held_out=0.07,
+    stages=(Stage(0.5, 32), Stage(0.75, 40), Stage(1.0, CROP_SIDE)),
+    augmentation=Augmentation(
+        mirror=True, rotation_deg=12, shift=0.06, zoom=0.1, stretch=0.05, contrast=0.3, brightness=0.1, erase=0.15
+    ),
+)
+RECIPES = {Architecture.REPORT: _REPORT, Architecture.REPORT_DENSE: _REPORT, Architecture.DEFAULT: _DEFAULT}
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """Everything that decides what a run gives, so that the same settings give the same version.
+
+    labels: `single`, the CSV's own label, or `votes`, what people saw (needs `votes_path`).
+    """
+
+    csv_path: Path
+    labels: Labels
+    architecture: Architecture
+    recipe: Recipe
+    votes_path: Path | None = None
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.labels == "votes" and self.votes_path is None:
+            raise RunError("training on votes needs a file of votes")
+        if self.recipe.epochs < 1 or self.recipe.batch_size < 1:
+            raise RunError("epochs and batch size must be at least 1")
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values that JSON holds."""
+        plain = dataclasses.asdict(self)
+        return {
+            **plain,
+            "csv_path": str(self.csv_path),
+            "votes_path": str(self.votes_path) if self.votes_path else None,
+        }
+
+    @classmethod
+    def from_json(cls, plain: dict[str, Any]) -> Self:
+        """The settings that `to_json` gave."""
+        recipe = dict(plain["recipe"])
+        recipe["stages"] = tuple(Stage(**stage) for stage in recipe["stages"])
+        recipe["augmentation"] = Augmentation(**recipe["augmentation"])
+        return cls(
+            csv_path=Path(plain["csv_path"]),
+            votes_path=Path(plain["votes_path"]) if plain["votes_path"] else None,
+            labels=plain["labels"],
+            architecture=Architecture(plain["architecture"]),
+            recipe=Recipe(**recipe),
+            seed=plain["seed"],
+        )

@@ -1,0 +1,138 @@
+"""The end of a run: its best weights -> a version's folder, judged, described and with a digest of every file."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+import numpy as np
+
+from db.vocabulary import EMOTIONS
+from training import artifact
+from training.artifact import Lineage, Manifest, record_file
+from training.calibrate import fit_temperature
+from training.card import write_card
+from training.dataset import Dataset
+from training.evaluate import evaluate_model, judge_rows
+from training.examples import SplitExamples
+from training.fit import RunState
+from training.lite import LiteModel
+from training.network import build_network
+
+from training.runtime import keras
+from training.served import build_served, convert_to_tflite, predict
+from training.settings import TrainSettings
+
+_JUDGED_PART = "PublicTest"
+_LIBRARIES = ("tensorflow", "keras", "numpy", "ai-edge-litert")
+
+
+def make_version(
+    artifact_dir: Path,
+    settings: TrainSettings,
+    dataset: Dataset,
+    examples: SplitExamples,
+    state: RunState,
+    parent: str | None,
+) -> Path:
+    """Write the version that a run's best epoch gives to `artifact_dir`, which it replaces, and return that.
+
+    parent: SHA-256 of the .keras file that the run started from, if any.
+    Raises ArtifactError if the two forms of the model don't answer alike.
+    """
+    partial = artifact_dir.with_name(f"{artifact_dir.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    keras.config.set_dtype_policy("float32")  # served in 32 bits, also where it was trained in 16
+    network = build_network(settings.architecture, dropout=settings.recipe.dropout)
+    network.set_weights(state.load_best())
+    temperature = _fit_temperature(network, dataset, examples, mirrored=settings.recipe.mirrored)
+    served = build_served(network, temperature=temperature, mirrored=settings.recipe.mirrored)
+    served.save(partial / artifact.KERAS_FILE)
+    (partial / artifact.TFLITE_FILE).write_bytes(convert_to_tflite(served))
+    history = {"best_epoch": state.best_epoch, "epochs": [asdict(figures) for figures in state.curves]}
+    (partial / artifact.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n")
+    lite = LiteModel(partial / artifact.TFLITE_FILE)
+    held_out = examples.validation_rows
+    metrics: dict[str, Any] = {"validation": judge_rows(lite.predict(dataset.images[held_out]), dataset, held_out)}
+    if len(dataset.find_part(_JUDGED_PART)):
+        metrics[_JUDGED_PART] = evaluate_model(lite.predict, dataset, _JUDGED_PART)
+    manifest = Manifest(
+        schema_version=artifact.SCHEMA_VERSION,
+        architecture=settings.architecture,
+        emotions=tuple(EMOTIONS),
+        input_name=artifact.INPUT_NAME,
+        input_dtype=artifact.INPUT_DTYPE,
+        input_shape=artifact.INPUT_SHAPE,
+        temperature=temperature,
+        mirrored=settings.recipe.mirrored,
+        files={},
+        metrics=metrics,
+        lineage=_trace_lineage(settings, dataset, examples, state, parent),
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    write_card(partial / artifact.CARD_FILE, manifest)
+
+    files = {path.name: record_file(path) for path in sorted(partial.iterdir())}
+    Manifest(**{**{name: getattr(manifest, name) for name in Manifest.__slots__}, "files": files}).write(partial)
+    shutil.rmtree(artifact_dir, ignore_errors=True)
+    partial.rename(artifact_dir)
+    return artifact_dir
+
+
+def _fit_temperature(network: "keras.Model", dataset: Dataset, examples: SplitExamples, *, mirrored: bool) -> float:
+    """On the held-out rows that have one clear label; a logarithm of probabilities serves as logits."""
+    rows, truth = examples.validation_rows, examples.validation_truth
+    is_known = truth >= 0
+    served = build_served(network, temperature=1.0, mirrored=mirrored)
+    images = dataset.images[rows[is_known]]
+    batches = [predict(served, images[start : start + 256]) for start in range(0, len(images), 256)]
+    return fit_temperature(np.log(np.maximum(np.concatenate(batches), 1e-12)), truth[is_known])
+
+
+def _trace_lineage(
+    settings: TrainSettings, dataset: Dataset, examples: SplitExamples, state: RunState, parent: str | None
+) -> Lineage:
+    counts = {
+        "teaching": len(examples.teaching.images),
+        "held_out": len(examples.validation_rows),
+        "bad_rows": len(dataset.bad_rows),
+    }
+    if dataset.votes is not None:
+        counts |= {f"votes_{name}": count for name, count in dataset.votes.count_rows().items()}
+    return Lineage(
+        dataset_sha256=dataset.sha256,
+        row_counts=counts,
+        labels=settings.labels,
+        epochs_done=state.epochs_done,
+        seed=settings.seed,
+        parent=parent,
+        settings=_without_folders(settings.to_json()),
+        code_version=find_code_version(),
+        library_versions={"python": python_version(), **{name: version(name) for name in _LIBRARIES}},
+    )
+
+
+def _without_folders(settings: dict[str, Any]) -> dict[str, Any]:
+    """A version travels; where the data lay on the machine that made it does not concern anyone."""
+    names = {key: Path(path).name for key, path in settings.items() if key.endswith("_path") and path}
+    return {**settings, **names}
+
+
+def find_code_version() -> str:
+    """The package's version, and the commit where it runs from a checkout."""
+    try:
+        package = version("emoscope")
+    except PackageNotFoundError:
+        package = "unknown"
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return package
+    return f"{package}+{found.stdout.strip()}" if found.returncode == 0 else package
