@@ -1,6 +1,6 @@
 """What the client gives back: typed, frozen, and nothing but what the API said."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
@@ -51,6 +51,12 @@ class Face:
             model_version=plain["model_version"],
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """The same in the API's own form."""
+        plain = asdict(self)
+        plain["uncertain"] = plain.pop("is_uncertain")
+        return plain | {"id": str(self.id)}
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -89,3 +95,51 @@ class Job:
             error_code=error.get("code"),
             error_detail=error.get("detail"),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPhoto:
+    """One photo of a batch. position: its rank in the submission, from 0. state: its job's status, or `refused`.
+
+    job_id: None if it was refused. error_code, error_detail: why it was refused, or why its job has no result.
+    """
+
+    position: int
+    filename: str | None
+    state: str
+    job_id: UUID | None
+    face_count: int | None
+    error_code: str | None
+    error_detail: str | None
+
+    @classmethod
+    def from_json(cls, plain: dict[str, Any]) -> Self:
+        """The photo that the API described."""
+        error = plain["error"] or {}
+        return cls(
+            position=plain["position"],
+            filename=plain["filename"],
+            state=plain["state"],
+            job_id=UUID(plain["job_id"]) if plain["job_id"] else None,
+            face_count=plain["face_count"],
+            error_code=error.get("code"),
+            error_detail=error.get("detail"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Photos submitted in one call. has_ended: whether every photo was refused or its job has ended.
+
+    The faces are in the jobs: `client.list_jobs(batch=str(batch.id))`.
+    """
+
+    id: UUID
+    has_ended: bool
+    photos: tuple[BatchPhoto, ...]
+
+    @classmethod
+    def from_json(cls, plain: dict[str, Any]) -> Self:
+        """The batch that the API described."""
+        photos = tuple(BatchPhoto.from_json(photo) for photo in plain["photos"])
+        return cls(id=UUID(plain["id"]), has_ended=plain["is_done"], photos=photos)

@@ -165,6 +165,9 @@ class Stack:
         settings = self.settings
         return os.environ | {
             "EMOSCOPE_DATA_DIR": str(settings.data_dir),
+            "EMOSCOPE_DATABASE_URL": settings.database_url,
+            "EMOSCOPE_REDIS_URL": settings.redis_url,
+            "EMOSCOPE_BLOB_URL": settings.blob_url,
             "EMOSCOPE_HOST": settings.host,
             "EMOSCOPE_PORT": str(settings.port),
             # Two children with a thread pool of all cores each would only fight.

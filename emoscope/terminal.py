@@ -1,12 +1,14 @@
 """How commands speak to people: one console for words and tables, one for progress and errors, and how they end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.table import Table
 
+from emoscope.client_results import Face
 from emoscope.settings import Settings, load_settings
 
 out = Console()
@@ -44,3 +46,21 @@ def read_settings(**given: object) -> Settings:
             )
             err.print(f"[bold red]Error:[/bold red] {name}: {problem['msg']}")
         raise typer.Exit(2) from error
+
+
+def make_faces_table(title: str, faces: Iterable[Face]) -> Table:
+    """Faces as rows: box in pixels, emotion, confidence, and the runner-up."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for heading in ("face", "box (x, y, width, height)", "appears", "confidence", "then"):
+        table.add_column(heading, justify="right" if heading in {"face", "confidence"} else "left")
+    for number, face in enumerate(faces, start=1):
+        box = face.bounding_box
+        second = sorted(face.probabilities, key=face.probabilities.__getitem__)[-2]
+        table.add_row(
+            str(number),
+            f"{box.x}, {box.y}, {box.width}, {box.height}",
+            f"{face.emotion} (uncertain)" if face.is_uncertain else face.emotion,
+            f"{face.confidence:.2f}",
+            f"{second} {face.probabilities[second]:.2f}",
+        )
+    return table

@@ -1,0 +1,44 @@
+# Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test check format bench clean
+
+UV := $(or $(shell command -v uv),.uv/bin/uv)
+RUN := .venv/bin
+ARGS ?=
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+setup: .venv/.synced ## Install uv where missing, and the locked dependencies
+
+demo: setup ## Start the service, analyse real photos through its API, show the result, stop
+	@$(RUN)/emoscope demo $(ARGS)
+
+up: setup ## Run the service on this machine until Ctrl-C
+	@$(RUN)/emoscope up $(ARGS)
+
+test: setup ## Run all tests, with real Valkey and PostgreSQL from wheels
+	@$(RUN)/pytest $(ARGS)
+
+check: setup ## Lint, format, types, import rules
+	$(RUN)/ruff check
+	$(RUN)/ruff format --check
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+
+format: setup ## Mend what lint and format can mend by themselves
+	$(RUN)/ruff check --fix
+	$(RUN)/ruff format
+
+clean: ## Remove what setup made
+	rm -rf .venv .uv
+
+.uv/bin/uv:
+	@echo "· installing uv (only here, in .uv)"
+	@sh scripts/install_uv.sh
+
+.venv/.synced: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
+	@echo "· installing the locked dependencies (about 2 GB the first time)"
+	@$(UV) sync --frozen --all-extras || { \
+	  echo "Error: the dependencies could not be installed. Is the package index reachable, and is there disk space?" >&2; exit 1; }
+	@touch $@

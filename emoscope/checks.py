@@ -1,0 +1,146 @@
+"""What `emoscope doctor` looks at: each check says how one part is, and what to do where something is missing."""
+
+import importlib.util
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import redis
+from sqlalchemy.exc import SQLAlchemyError
+
+from db import migrate, model_versions, workers
+from db.session import Database
+from db.storage import BlobStore, BlobStoreUnavailable
+from db.vocabulary import Detector, WorkerState
+from emoscope.settings import Settings
+
+_LOW_DISK_BYTES = 1_000_000_000
+_SILENT_HEARTBEATS = 3
+
+
+class Verdict(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    NOTE = "note"
+    """Works, but somebody should know."""
+    MISSING = "missing"
+    """Something won't work."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How one part is. advice: what to do; empty where nothing need be done."""
+
+    part: str
+    verdict: Verdict
+    detail: str
+    advice: str = ""
+
+
+def run_checks(settings: Settings) -> Iterator[Finding]:
+    """Check one part after the other."""
+    yield from _check_packages(settings)
+    yield _check_disk(settings)
+    database = Database(settings.effective_database_url)
+    yield from _check_database(database)
+    yield _check_queue(settings)
+    yield _check_blobs(settings)
+    yield from _guard("workers", lambda: _check_workers(database, settings))
+    database.close()
+
+
+def _check_packages(settings: Settings) -> Iterator[Finding]:
+    needed = {"cv2": "worker", "ai_edge_litert": "worker"}
+    if settings.detector in {Detector.HOG, Detector.CNN}:
+        needed["face_recognition"] = "worker"
+    if settings.detector is Detector.MTCNN:
+        needed["mtcnn"] = "training"
+    missing = {name: extra for name, extra in needed.items() if importlib.util.find_spec(name) is None}
+    for name, extra in missing.items():
+        yield Finding("packages", Verdict.MISSING, f"{name} isn't installed", f"install emoscope[{extra}]")
+    if settings.detector is Detector.YUNET and (settings.yunet_weights is None or not settings.yunet_weights.is_file()):
+        yield Finding("packages", Verdict.MISSING, "no weights file for yunet", "name it in EMOSCOPE_YUNET_WEIGHTS")
+    elif not missing:
+        yield Finding("packages", Verdict.OK, f"all that the detector {settings.detector} and LiteRT need")
+
+
+def _check_disk(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    verdict = Verdict.OK if free >= _LOW_DISK_BYTES else Verdict.NOTE
+    return Finding(
+        "disk", verdict, f"{free / 1e9:.1f} GB free at {folder}", "" if verdict is Verdict.OK else "make room"
+    )
+
+
+def _check_database(database: Database) -> Iterator[Finding]:
+    name = database.engine.url.render_as_string(hide_password=True)
+    try:
+        is_current = migrate.is_current(database)
+    except SQLAlchemyError as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        yield Finding(
+            "database", Verdict.MISSING, f"{name}: {reason}", "see EMOSCOPE_DATABASE_URL, or run `emoscope up`"
+        )
+        return
+    if not is_current:
+        yield Finding("database", Verdict.MISSING, f"{name}: the schema isn't the newest", "run `emoscope migrate`")
+        return
+    yield Finding("database", Verdict.OK, name)
+    with database.read() as session:
+        champion = model_versions.get_champion(session)
+    if champion is None:
+        yield Finding("model", Verdict.MISSING, "no version is in service", "run `emoscope migrate`")
+    else:
+        yield Finding("model", Verdict.OK, f"version {champion.number} ({champion.name}) is in service")
+
+
+def _check_queue(settings: Settings) -> Finding:
+    client = redis.Redis.from_url(settings.effective_redis_url, socket_timeout=3, socket_connect_timeout=3)
+    try:
+        policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
+        version = client.info("server").get("redis_version")
+    except redis.RedisError as error:
+        return Finding("queue", Verdict.MISSING, str(error), "see EMOSCOPE_REDIS_URL, or run `emoscope up`")
+    finally:
+        client.close()
+    if policy != "noeviction":
+        advice = "set maxmemory-policy to noeviction, or messages are dropped when memory is short"
+        return Finding("queue", Verdict.NOTE, f"version {version}, maxmemory-policy {policy}", advice)
+    return Finding("queue", Verdict.OK, f"version {version}, noeviction")
+
+
+def _check_blobs(settings: Settings) -> Finding:
+    key = f"doctor/{uuid.uuid4()}"
+    try:
+        store = BlobStore(settings.effective_blob_url, settings.s3_options)
+        store.put(key, b"")
+        store.delete(key)
+    except BlobStoreUnavailable as error:
+        return Finding("blobs", Verdict.MISSING, str(error), "see EMOSCOPE_BLOB_URL and the EMOSCOPE_S3_ settings")
+    return Finding("blobs", Verdict.OK, f"{settings.effective_blob_url} can be written")
+
+
+def _check_workers(database: Database, settings: Settings) -> Iterator[Finding]:
+    with database.read() as session:
+        live = workers.list_live_workers(session, settings.worker_heartbeat_s * _SILENT_HEARTBEATS)
+    if not any(worker.state is WorkerState.READY for worker in live):
+        yield Finding("workers", Verdict.MISSING, "no worker child is ready", "run `emoscope up`, or start a worker")
+    for worker in live:
+        detail = f"{worker.name}: {worker.state}" + (f", {worker.detail}" if worker.detail else "")
+        is_bad = worker.state is WorkerState.SETUP_FAILED
+        verdict = Verdict.MISSING if is_bad else Verdict.NOTE if worker.detail else Verdict.OK
+        yield Finding("workers", verdict, detail, "see the worker's log" if worker.detail else "")
+
+
+def _guard(part: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Run a check that needs the database, whose own finding says enough if it is away."""
+    try:
+        yield from check()
+    except SQLAlchemyError:
+        yield Finding(part, Verdict.MISSING, "can't tell without the database")

@@ -1,0 +1,276 @@
+"""What the client says to the API and how it takes the answers, without a network.
+
+Each operation is a generator: it yields a Call or a Pause, is sent the response (or the error) back, and returns its
+result. `Client` and `AsyncClient` only differ in how they carry these steps out.
+"""
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from io import BufferedIOBase
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypedDict
+from uuid import UUID, uuid4
+
+import httpx
+
+from db.vocabulary import Detector, Priority
+from emoscope.client_results import Batch, Job
+from emoscope.local_client import read_local_client
+from emoscope.settings import load_settings
+
+Photo = bytes | str | PathLike[str] | BufferedIOBase
+"""A photo: its bytes, its path, or a file open for reading bytes."""
+
+_ANSWER_TIMEOUT_S = 30.0
+_LONGEST_WAIT_S = 60.0
+"""What one request asks the API to wait at most; longer waits are several requests."""
+
+_RETRIED_STATUSES = frozenset({429, 502, 503, 504})
+
+
+class EmoscopeError(Exception):
+    """The base of what the client raises. `code` is stable; the message is for people."""
+
+    code = "client_error"
+
+
+class NoAddress(EmoscopeError):
+    """Neither an address nor a key was given, and no stack runs on this machine."""
+
+    code = "no_address"
+
+
+class ServiceUnreachable(EmoscopeError):
+    """The API didn't answer, however often it was asked."""
+
+    code = "service_unreachable"
+
+
+class WaitTimeout(EmoscopeError):
+    """The job or batch hadn't ended when the time was up. It goes on; wait again, or cancel it."""
+
+    code = "wait_timeout"
+
+
+class ApiError(EmoscopeError):
+    """The API refused. `code` is the API's own, `status` the HTTP status, `problem` all that it said."""
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        super().__init__(str(problem.get("detail") or problem.get("title") or f"HTTP {status}"))
+        self.status = status
+        self.code = str(problem.get("code", "http_error"))
+        self.problem = problem
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How often a request is made, and how long the pauses between are: first_pause_s, twice that, four times ..."""
+
+    tries: int = 6
+    first_pause_s: float = 0.25
+    longest_pause_s: float = 20.0
+
+    def choose_pause_s(self, tries_made: int, response: httpx.Response | None) -> float | None:
+        """Seconds until the next try, or None if there is none.
+
+        response: what the API answered; None if it didn't. The API's Retry-After counts where it is longer.
+        """
+        if response is not None and response.status_code not in _RETRIED_STATUSES:
+            return None
+        if tries_made >= self.tries:
+            return None
+        pause_s = min(self.first_pause_s * 2 ** (tries_made - 1), self.longest_pause_s)
+        asked = str(response.headers.get("Retry-After", "")) if response is not None else ""
+        return min(max(pause_s, float(asked)), self.longest_pause_s) if asked.isdigit() else pause_s
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request. It may be made again: a submission carries an Idempotency-Key, so it makes one job only."""
+
+    method: str
+    path: str
+    params: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    files: Sequence[tuple[str, tuple[str, bytes]]] = ()
+    wait_s: float = 0
+    """How long the API may hold the answer back."""
+
+    def to_arguments(self) -> dict[str, Any]:
+        """The arguments of httpx's `request`."""
+        return {
+            "method": self.method,
+            "url": self.path,
+            "params": self.params or None,
+            "headers": self.headers,
+            "files": self.files or None,
+            "timeout": _ANSWER_TIMEOUT_S + self.wait_s,
+        }
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Seconds to do nothing."""
+
+    seconds: float
+
+
+Step = Call | Pause
+Answer = httpx.Response | httpx.TransportError | None
+
+
+class JobOptions(TypedDict, total=False):
+    """What a job may ask for, as the API documents it; None, or left out, takes the service's own choice."""
+
+    detector: Detector | str | None
+    min_face_px: int | None
+    priority: Priority | str | None
+    photo_retention_s: float | None
+    deadline_s: float | None
+    callback_url: str | None
+
+
+def find_address(base_url: str | None, api_key: str | None) -> tuple[str, str]:
+    """Address and key: those given, those of the settings, or those of the stack on this machine. Raises NoAddress."""
+    settings = load_settings()
+    local = read_local_client(settings.data_dir)
+    url = base_url or settings.api_url or (local.api_url if local else "")
+    key = api_key or settings.api_key.get_secret_value() or (local.api_key if local else "")
+    if not url or not key:
+        raise NoAddress(
+            "no address or no key: start a stack with `emoscope up`, or set EMOSCOPE_API_URL and EMOSCOPE_API_KEY"
+        )
+    return url, key
+
+
+def read_photo(photo: Photo, position: int = 0) -> tuple[str, bytes]:
+    """Name and bytes of a photo. Raises OSError if it can't be read."""
+    if isinstance(photo, bytes):
+        return f"photo-{position}", photo
+    if isinstance(photo, BufferedIOBase):
+        name = getattr(photo, "name", "")
+        return Path(name).name if isinstance(name, str) and name else f"photo-{position}", photo.read()
+    path = Path(photo)
+    return path.name, path.read_bytes()
+
+
+def request(call: Call, retries: Retries, address: str) -> Generator[Step, Answer, httpx.Response]:
+    """Make a call, again where that may help. Raises ApiError or ServiceUnreachable."""
+    tries = 0
+    while True:
+        tries += 1
+        answer = yield call
+        response = answer if isinstance(answer, httpx.Response) else None
+        pause_s = retries.choose_pause_s(tries, response)
+        if pause_s is not None:
+            yield Pause(pause_s)
+        elif response is None:
+            raise ServiceUnreachable(f"the API at {address} doesn't answer: {str(answer) or type(answer).__name__}")
+        else:
+            return _check(response)
+
+
+@dataclass(frozen=True)
+class Operations:
+    """Every operation of the API that the clients offer, as steps."""
+
+    address: str
+    retries: Retries
+
+    def submit(self, photo: Photo, options: JobOptions, key: str | None, wait_s: float) -> Generator[Step, Answer, Job]:
+        """Submit one photo, and let the API hold its answer back for a result for up to `wait_s` seconds."""
+        call = _make_submission("/v1/jobs", [photo], options, key, min(wait_s, _LONGEST_WAIT_S))
+        return Job.from_json((yield from self._request(call)).json())
+
+    def submit_batch(
+        self, photos: Sequence[Photo], options: JobOptions, key: str | None
+    ) -> Generator[Step, Answer, Batch]:
+        """Submit many photos in one call."""
+        call = _make_submission("/v1/batches", photos, options, key, 0)
+        return Batch.from_json((yield from self._request(call)).json())
+
+    def get_job(self, job_id: UUID, wait_s: float = 0) -> Generator[Step, Answer, Job]:
+        """Read a job, held back for a change for up to `wait_s` seconds."""
+        return Job.from_json((yield from self._request(_make_reading(f"/v1/jobs/{job_id}", wait_s))).json())
+
+    def get_batch(self, batch_id: UUID, wait_s: float = 0) -> Generator[Step, Answer, Batch]:
+        """Read a batch, held back for its end for up to `wait_s` seconds."""
+        return Batch.from_json((yield from self._request(_make_reading(f"/v1/batches/{batch_id}", wait_s))).json())
+
+    def wait_job(self, job: Job, timeout_s: float) -> Generator[Step, Answer, Job]:
+        """Read a job until it has ended. Raises WaitTimeout."""
+        end = time.monotonic() + timeout_s
+        while not job.has_ended:
+            job = yield from self.get_job(job.id, _choose_wait_s(end, f"job {job.id} is still {job.status}"))
+        return job
+
+    def wait_batch(self, batch: Batch, timeout_s: float) -> Generator[Step, Answer, Batch]:
+        """Read a batch until all of its jobs have ended. Raises WaitTimeout."""
+        end = time.monotonic() + timeout_s
+        while not batch.has_ended:
+            batch = yield from self.get_batch(batch.id, _choose_wait_s(end, f"batch {batch.id} hasn't ended"))
+        return batch
+
+    def analyze(
+        self, photo: Photo, options: JobOptions, key: str | None, timeout_s: float
+    ) -> Generator[Step, Answer, Job]:
+        """Submit a photo and wait for the end of its job."""
+        job = yield from self.submit(photo, options, key, timeout_s)
+        return (yield from self.wait_job(job, timeout_s))
+
+    def list_page(self, path: str, filters: dict[str, str]) -> Generator[Step, Answer, tuple[list[Job], str | None]]:
+        """A page of jobs, and where the next one is."""
+        page = (yield from self._request(Call("GET", path, params=filters))).json()
+        return [Job.from_json(job) for job in page["items"]], page["next"]
+
+    def cancel(self, job_id: UUID) -> Generator[Step, Answer, Job]:
+        """Withdraw a job."""
+        return Job.from_json((yield from self._request(Call("POST", f"/v1/jobs/{job_id}/cancel"))).json())
+
+    def delete(self, job_id: UUID) -> Generator[Step, Answer, None]:
+        """Erase a job."""
+        yield from self._request(Call("DELETE", f"/v1/jobs/{job_id}"))
+
+    def read_bytes(self, path: str) -> Generator[Step, Answer, bytes]:
+        """Read a picture."""
+        return (yield from self._request(Call("GET", path))).content
+
+    def _request(self, call: Call) -> Generator[Step, Answer, httpx.Response]:
+        return (yield from request(call, self.retries, self.address))
+
+
+def _make_submission(path: str, photos: Sequence[Photo], options: JobOptions, key: str | None, wait_s: float) -> Call:
+    headers = {"Idempotency-Key": key or str(uuid4())}
+    if wait_s > 0:
+        headers["Prefer"] = f"wait={wait_s:g}"
+    return Call(
+        "POST",
+        path,
+        params={name: str(value) for name, value in options.items() if value is not None},
+        headers=headers,
+        files=[("image", read_photo(photo, position)) for position, photo in enumerate(photos)],
+        wait_s=wait_s,
+    )
+
+
+def _make_reading(path: str, wait_s: float) -> Call:
+    return Call("GET", path, params={"wait": f"{wait_s:g}"} if wait_s > 0 else {}, wait_s=wait_s)
+
+
+def _choose_wait_s(end: float, what: str) -> float:
+    left_s = end - time.monotonic()
+    if left_s <= 0:
+        raise WaitTimeout(f"{what}, and the time to wait is over")
+    return min(left_s, _LONGEST_WAIT_S)
+
+
+def _check(response: httpx.Response) -> httpx.Response:
+    if response.is_success:
+        return response
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {}
+    raise ApiError(response.status_code, problem if isinstance(problem, dict) else {})

@@ -1,0 +1,31 @@
+"""`emoscope doctor`: what is missing or set wrong."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from emoscope.terminal import out, read_settings
+
+_STYLES = {"ok": "green", "note": "yellow", "missing": "bold red"}
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,  # noqa: FBT002
+) -> None:
+    """Say how each part of the service is, and what to do about what is missing. Exits with 1 if something is."""
+    from emoscope.checks import Verdict, run_checks
+
+    findings = list(run_checks(read_settings()))
+    if as_json:
+        out.print(json.dumps([asdict(finding) for finding in findings], indent=2), soft_wrap=True, highlight=False)
+    else:
+        table = Table("part", "", "how it is", "what to do")
+        for finding in findings:
+            style = _STYLES[finding.verdict]
+            table.add_row(finding.part, f"[{style}]{finding.verdict}[/{style}]", finding.detail, finding.advice)
+        out.print(table)
+    if any(finding.verdict is Verdict.MISSING for finding in findings):
+        raise typer.Exit(1)
