@@ -11,6 +11,15 @@ from db.models import Batch, Face, Job
 from db.vocabulary import Emotion, JobStatus
 
 
+@dataclass(frozen=True)
+class JobDuration:
+    """How long a job that succeeded took. waiting_s: from its making to its last start; running_s: from there to its end."""
+
+    waiting_s: float
+    running_s: float
+    finished_at: datetime
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobFilter:
     """Which jobs a listing shows; what is None doesn't restrict. Times: created at or after, created before."""
@@ -71,6 +80,21 @@ def count_jobs(session: Session) -> dict[JobStatus, int]:
 def oldest_queued_at(session: Session) -> datetime | None:
     """When the job that has waited longest was made, or None if none waits."""
     return session.scalar(select(func.min(Job.created_at)).where(Job.status == JobStatus.QUEUED))
+
+
+def list_recent_durations(session: Session, limit: int) -> list[JobDuration]:
+    """Durations of the newest `limit` jobs that succeeded."""
+    rows = session.execute(
+        select(Job.created_at, Job.started_at, Job.finished_at)
+        .where(Job.status == JobStatus.SUCCEEDED)
+        .order_by(Job.id.desc())
+        .limit(limit)
+    )
+    return [
+        JobDuration((started - created).total_seconds(), (finished - started).total_seconds(), finished)
+        for created, started, finished in rows
+        if started is not None and finished is not None
+    ]
 
 
 def get_batch(session: Session, batch_id: UUID, application_id: UUID) -> tuple[Batch, list[Job]] | None:

@@ -1,0 +1,50 @@
+"""The application: every part of the API, put together."""
+
+from importlib.metadata import version
+
+from apiflask import APIFlask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from api import batches, docs, health, jobs, metrics, model_versions, pictures
+from api.errors import register_errors
+from api.openapi import register_openapi
+from api.security import register_security
+from api.services import Services, open_services
+from emoscope.settings import Settings
+
+_DESCRIPTION = (
+    "Finds the faces in a photo and says which of seven emotions each face *appears to express*. "
+    "That is a reading of a picture, never of what a person feels."
+)
+
+
+def create_app(settings: Settings, services: Services | None = None) -> APIFlask:
+    """Make the WSGI application.
+
+    services: connections to use instead of opening those that the settings name. Raises BlobStoreUnavailable if the folder of
+    the photos can't be made; database and queue are reached at first use.
+    """
+    app = APIFlask("api", title="Emoscope", version=version("emoscope"), docs_path=None)
+    app.config.update(
+        DESCRIPTION=_DESCRIPTION,
+        # what a route may answer is written beside it
+        AUTO_404_RESPONSE=False,
+        AUTO_AUTH_ERROR_RESPONSE=False,
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+        AUTO_SERVERS=False,
+        AUTO_OPERATION_ID=True,
+    )
+    # the fields of a job are best read in the order in which they are declared
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    (services or open_services(settings)).install(app.extensions)
+    metrics.register_metrics(app)
+    register_security(app)
+    register_errors(app)
+    register_openapi(app)
+    for part in (jobs, batches, pictures, model_versions, health, metrics):
+        app.register_blueprint(part.blueprint)
+    app.register_blueprint(docs.blueprint)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
+    return app

@@ -1,0 +1,39 @@
+"""Pages about the API itself: what runs here, its documentation, its error codes. Nothing comes from a CDN."""
+
+from importlib.resources import files
+
+from flask import Blueprint, Response, render_template, send_from_directory
+
+from api.error_codes import ERROR_KINDS
+from api.services import get_services
+
+blueprint = Blueprint("docs", __name__)
+
+_SWAGGER_UI = str(files("flask_swagger_ui") / "dist")
+_SWAGGER_FILES = frozenset({"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"})
+_A_DAY_S = 24 * 3600
+
+
+@blueprint.get("/")
+def show_landing() -> str:
+    """What runs here, and where to go."""
+    return render_template("landing.html")
+
+
+@blueprint.get("/docs")
+def show_docs() -> str:
+    """How to begin, and every call to read and to try."""
+    return render_template("docs.html", settings=get_services().settings)
+
+
+@blueprint.get("/docs/errors")
+def show_errors() -> str:
+    """Every error code with its meaning; the `type` of a problem points here."""
+    return render_template("errors.html", kinds=ERROR_KINDS.values())
+
+
+@blueprint.get("/docs/assets/<name>")
+def send_asset(name: str) -> Response:
+    """Send a file of Swagger UI."""
+    # an unknown name leads to nothing that is there
+    return send_from_directory(_SWAGGER_UI, name if name in _SWAGGER_FILES else "-", max_age=_A_DAY_S)

@@ -1,0 +1,167 @@
+"""Every error that the API answers with: its stable code, HTTP status, title and meaning. Listed in docs/api.md too."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+PROBLEM_JSON = "application/problem+json"
+"""The media type of every error."""
+
+
+@dataclass(frozen=True)
+class ErrorKind:
+    """One kind of error. The code never changes; the title is the same for all errors of the kind."""
+
+    code: str
+    status: HTTPStatus
+    title: str
+    meaning: str
+
+
+_ALL = (
+    # The request
+    ErrorKind("bad_request", HTTPStatus.BAD_REQUEST, "Bad request", "The request is not well-formed HTTP."),
+    ErrorKind(
+        "invalid_request",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Invalid request",
+        "A parameter, form field or header has a value that isn't allowed. `errors` names each with the reason.",
+    ),
+    ErrorKind(
+        "unauthorized",
+        HTTPStatus.UNAUTHORIZED,
+        "API key needed",
+        "The request carries no valid API key. Send one as `Authorization: Bearer emo_...`.",
+    ),
+    ErrorKind(
+        "not_found",
+        HTTPStatus.NOT_FOUND,
+        "Not found",
+        "There is nothing at this address, or it belongs to another application, or it was erased.",
+    ),
+    ErrorKind(
+        "method_not_allowed",
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        "Method not allowed",
+        "The address exists, but not for this method. `Allow` names those that it takes.",
+    ),
+    ErrorKind(
+        "http_error",
+        HTTPStatus.BAD_REQUEST,
+        "Request refused",
+        "Another HTTP error; the status and `detail` say which.",
+    ),
+    ErrorKind(
+        "rate_limited",
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "Too many requests",
+        "The key has made as many requests as it may for now. `Retry-After` says how many seconds to wait.",
+    ),
+    ErrorKind(
+        "idempotency_conflict",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Idempotency-Key used before",
+        "The same `Idempotency-Key` came earlier with another photo or other options.",
+    ),
+    # The photo
+    ErrorKind(
+        "photo_missing",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Photo missing",
+        "The form has no file field named `image`.",
+    ),
+    ErrorKind("empty_photo", HTTPStatus.UNPROCESSABLE_ENTITY, "Empty photo", "The photo has no bytes."),
+    ErrorKind(
+        "photo_too_large",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "Photo too large",
+        "The photo, or the whole batch, has more bytes than the service accepts.",
+    ),
+    ErrorKind(
+        "not_a_picture",
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "Not a picture",
+        "The content is none of JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF. Neither name nor Content-Type matter.",
+    ),
+    ErrorKind(
+        "broken_picture",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Broken picture",
+        "The content begins like a picture, but its header can't be read.",
+    ),
+    ErrorKind(
+        "too_many_pixels",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Too many pixels",
+        "The picture's width times height is more than the service accepts, whatever the size of its file.",
+    ),
+    ErrorKind(
+        "too_many_photos",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Too many photos",
+        "The batch has more photos than the service accepts in one call.",
+    ),
+    # The job
+    ErrorKind(
+        "queue_full",
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "Queue full",
+        "As many jobs wait as may wait. `Retry-After` says how many seconds to wait before trying again.",
+    ),
+    ErrorKind(
+        "invalid_transition",
+        HTTPStatus.CONFLICT,
+        "Job has ended",
+        "The job can't be canceled, because it has ended.",
+    ),
+    ErrorKind(
+        "no_result",
+        HTTPStatus.CONFLICT,
+        "No result",
+        "The job has not succeeded, or not yet, so there are no faces to draw.",
+    ),
+    ErrorKind(
+        "photo_gone",
+        HTTPStatus.GONE,
+        "Photo gone",
+        "The photo was deleted, because its retention time is over. Crops and results stay until the job is erased.",
+    ),
+    ErrorKind(
+        "unknown_model_version",
+        HTTPStatus.NOT_FOUND,
+        "Unknown model version",
+        "There is no model version of that number, or none in service yet.",
+    ),
+    # The service
+    ErrorKind(
+        "blob_damaged",
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "Stored photo damaged",
+        "The stored photo is not what was submitted.",
+    ),
+    ErrorKind(
+        "blob_store_unavailable",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Blob store unavailable",
+        "The store that holds the photos doesn't answer, or is full. Nothing was accepted; try again.",
+    ),
+    ErrorKind(
+        "database_unavailable",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Database unavailable",
+        "The database doesn't answer, or is too busy. Try again; with an `Idempotency-Key` nothing happens twice.",
+    ),
+    ErrorKind(
+        "not_ready",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Not ready",
+        "A part that the service needs is missing. `checks` says which, and why.",
+    ),
+    ErrorKind(
+        "internal_error",
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "Internal error",
+        "Something went wrong that nobody foresaw. Give `request_id` to whoever runs the service: it is in the log.",
+    ),
+)
+
+ERROR_KINDS: dict[str, ErrorKind] = {kind.code: kind for kind in _ALL}

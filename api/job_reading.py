@@ -1,0 +1,72 @@
+"""Reads a caller's jobs, at once or when they have changed."""
+
+import re
+from collections.abc import Callable
+from time import monotonic
+from typing import Annotated
+from uuid import UUID
+
+from flask import request
+from pydantic import BaseModel, ConfigDict, Field
+from werkzeug.http import parse_dict_header
+
+from api.auth import Caller
+from api.errors import Problem
+from api.services import Services
+from db import job_queries, models
+from db.vocabulary import TERMINAL_STATUSES
+
+
+class WaitQuery(BaseModel):
+    """How long to hold a request."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    wait: Annotated[
+        float,
+        Field(
+            ge=0,
+            allow_inf_nan=False,
+            description="Seconds to hold the request until there is something new; the service may answer sooner.",
+            examples=[10],
+        ),
+    ] = 0
+
+
+def has_ended(job: models.Job) -> bool:
+    """Whether nothing will change any more."""
+    return job.status in TERMINAL_STATUSES
+
+
+def read_own_job(services: Services, caller: Caller, job_id: UUID) -> models.Job:
+    """The caller's job with its faces. Raises Problem `not_found`, also for another application's job."""
+    with services.database.read() as session:
+        job = job_queries.get_job(session, job_id, caller.application_id)
+    if job is None:
+        raise Problem("not_found", f"there is no job {job_id}")
+    return job
+
+
+def wait_for_job(
+    services: Services, caller: Caller, job_id: UUID, is_enough: Callable[[models.Job], bool], wait_s: float
+) -> models.Job:
+    """The caller's job as soon as it `is_enough`, or as it is after `wait_s` seconds (at most settings.max_wait_s).
+
+    Raises Problem `not_found`, also if the job is erased meanwhile.
+    """
+    if wait_s <= 0:
+        return read_own_job(services, caller, job_id)
+    deadline = monotonic() + min(wait_s, services.settings.max_wait_s)
+    with services.waiter.listen([job_id]) as changes:
+        is_last = False
+        while True:
+            job = read_own_job(services, caller, job_id)
+            if is_last or is_enough(job):
+                return job
+            is_last = not changes.wait(deadline)
+
+
+def read_preferred_wait() -> int:
+    """Seconds of `Prefer: wait=N` (RFC 7240), or 0. A preference that can't be understood is none."""
+    found = parse_dict_header(",".join(request.headers.getlist("Prefer"))).get("wait")
+    return int(found) if found is not None and re.fullmatch(r"[0-9]{1,6}", found) else 0

@@ -1,0 +1,203 @@
+"""Jobs: submit a photo, read, list, cancel, erase."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify, request, url_for
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from api.auth import get_caller, protect
+from api.job_reading import WaitQuery, has_ended, read_own_job, read_preferred_wait, wait_for_job
+from api.openapi import describe_errors, describe_photo_body, describe_response
+from api.options import JobOptions, Unset, read_idempotency_key, read_options
+from api.serializers import Job, JobPage, make_etag, show_job
+from api.services import get_services
+from api.submission import submit_photo
+from api.uploads import read_photo
+from db import erasure, job_queries, jobs, models
+from db.vocabulary import Emotion, JobStatus
+
+blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
+protect(blueprint)
+
+POLL_AFTER_S = 1
+"""What we tell clients that poll; those that wait need no such number."""
+
+
+def _to_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is outside the years that a calendar has") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+
+
+class JobListQuery(BaseModel):
+    """Which jobs to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Annotated[JobStatus | Unset, Field(description="Only jobs of this status.")] = None
+    emotion: Annotated[
+        Emotion | Unset, Field(description="Only jobs with at least one face that appears to express this.")
+    ] = None
+    batch: Annotated[UUID | Unset, Field(description="Only jobs of this batch.")] = None
+    created_from: Annotated[
+        Moment | Unset, Field(description="Created then or later.", examples=["2026-03-01T00:00:00Z"])
+    ] = None
+    created_before: Annotated[
+        Moment | Unset, Field(description="Created earlier than that.", examples=["2026-04-01T00:00:00Z"])
+    ] = None
+    limit: Annotated[int, Field(ge=1, le=200, description="Most jobs of a page.")] = 50
+    cursor: Annotated[UUID | Unset, Field(description="Where the page begins; take it from `next`.")] = None
+
+
+@blueprint.post("")
+@blueprint.input(JobOptions, location="query", arg_name="query")
+@blueprint.output(Job, status_code=HTTPStatus.ACCEPTED, description="The job, queued.")
+@blueprint.doc(
+    summary="Submit a photo",
+    description="Send the photo as the form field `image`, or as the body itself. The answer comes at once, with the queued "
+    "job; with `Prefer: wait=10` it comes when the result is there, at most 10 seconds later. With an `Idempotency-Key` the "
+    "same request can be repeated without a second job.",
+    responses={
+        **describe_response(
+            200, "With `Prefer: wait=N`: the job, ended.", {"application/json": {"$ref": "#/components/schemas/Job"}}
+        ),
+        **describe_errors(
+            "photo_missing",
+            "empty_photo",
+            "photo_too_large",
+            "not_a_picture",
+            "broken_picture",
+            "too_many_pixels",
+            "invalid_request",
+            "idempotency_conflict",
+            "queue_full",
+            "blob_store_unavailable",
+        ),
+    },
+    extensions=describe_photo_body(JobOptions),
+)
+def create_job(query: JobOptions) -> Response:
+    """Make a job of the photo in this request."""
+    services, caller = get_services(), get_caller()
+    photo, data = read_photo(services.settings)
+    options = read_options(query, services.settings)
+    job_id, is_new = submit_photo(services, caller, photo, data, options, read_idempotency_key())
+    wait_s = read_preferred_wait()
+    job = wait_for_job(services, caller, job_id, has_ended, wait_s)
+    response = _show(job)
+    response.headers["Location"] = url_for(".read_job", job_id=job_id)
+    if not is_new:
+        response.headers["Idempotent-Replayed"] = "true"
+    if wait_s and has_ended(job):
+        response.headers["Preference-Applied"] = f"wait={wait_s}"
+        return response
+    response.status_code = HTTPStatus.ACCEPTED
+    response.headers["Retry-After"] = str(POLL_AFTER_S)
+    return response
+
+
+@blueprint.get("")
+@blueprint.input(JobListQuery, location="query", arg_name="query")
+@blueprint.output(JobPage, description="Some jobs, newest first.")
+@blueprint.doc(summary="List jobs", responses=describe_errors("invalid_request"))
+def list_jobs(query: JobListQuery) -> Response:
+    """Read a page of the caller's jobs."""
+    services = get_services()
+    wanted = job_queries.JobFilter(
+        application_id=get_caller().application_id,
+        status=query.status,
+        emotion=query.emotion,
+        batch_id=query.batch,
+        created_from=query.created_from,
+        created_before=query.created_before,
+    )
+    with services.database.read() as session:
+        found = job_queries.list_jobs(session, wanted, limit=query.limit + 1, before=query.cursor)
+    shown, is_more = found[: query.limit], len(found) > query.limit
+    following = None
+    if is_more:
+        asked: dict[str, Any] = {**request.args.to_dict(), "cursor": shown[-1].id}
+        following = url_for(".list_jobs", **asked)
+    page = JobPage(items=[show_job(job, services.settings.uncertain_below) for job in shown], next=following)
+    response = jsonify(page.model_dump(mode="json"))
+    if following:
+        response.headers["Link"] = f'<{following}>; rel="next"'
+    return response
+
+
+@blueprint.get("/<uuid:job_id>")
+@blueprint.input(WaitQuery, location="query", arg_name="query")
+@blueprint.output(Job, description="The job as it is.")
+@blueprint.doc(
+    summary="Read a job",
+    description="With `wait` the request is held until the job's status changes. With `If-None-Match` the answer is 304 while "
+    "the job is as the client knows it, and `wait` holds the request until it isn't.",
+    responses={**describe_response(304, "Nothing has changed."), **describe_errors("not_found", "invalid_request")},
+)
+def read_job(job_id: UUID, query: WaitQuery) -> Response:
+    """Read one job, or wait for it to change."""
+    services, caller = get_services(), get_caller()
+    known = request.if_none_match
+    first = read_own_job(services, caller, job_id)
+    known_etags = known or {make_etag(first)}
+
+    def is_enough(job: models.Job) -> bool:
+        return has_ended(job) or make_etag(job) not in known_etags
+
+    job = first if is_enough(first) or not query.wait else wait_for_job(services, caller, job_id, is_enough, query.wait)
+    response = _show(job)
+    if not has_ended(job):
+        response.headers["Retry-After"] = str(POLL_AFTER_S)
+    response.make_conditional(request)
+    return response
+
+
+@blueprint.post("/<uuid:job_id>/cancel")
+@blueprint.output(Job, description="The job, canceled.")
+@blueprint.doc(
+    summary="Cancel a job",
+    description="Withdraws a job that has not ended. A worker that is at it stops without a result.",
+    responses=describe_errors("not_found", "invalid_transition"),
+)
+def cancel_job(job_id: UUID) -> Response:
+    """Withdraw one job."""
+    services, caller = get_services(), get_caller()
+    read_own_job(services, caller, job_id)
+    with services.database.write() as session:
+        jobs.cancel_job(session, job_id, actor=caller.name, detail="canceled by the application")
+    services.waiter.announce(job_id)
+    return _show(read_own_job(services, caller, job_id))
+
+
+@blueprint.delete("/<uuid:job_id>")
+@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="All of it is gone.")
+@blueprint.doc(
+    summary="Erase a job",
+    description="Deletes the photo, the crops and every row of the job, in whatever state it is. If it fails it can be repeated.",
+    responses=describe_errors("not_found", "blob_store_unavailable"),
+)
+def erase_job(job_id: UUID) -> tuple[str, HTTPStatus]:
+    """Erase one job."""
+    services = get_services()
+    job = read_own_job(services, get_caller(), job_id)
+    if job.photo_key is not None:
+        services.blobs.delete(job.photo_key)
+    with services.database.write() as session:
+        erasure.erase_job(session, job_id)
+    services.waiter.announce(job_id)
+    return "", HTTPStatus.NO_CONTENT
+
+
+def _show(job: models.Job) -> Response:
+    shown = show_job(job, get_services().settings.uncertain_below)
+    response = jsonify(shown.model_dump(mode="json"))
+    response.set_etag(make_etag(job))
+    return response

@@ -1,0 +1,89 @@
+"""Model versions: which there are, and which is in service."""
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify
+from pydantic import BaseModel, Field
+
+from api.auth import protect
+from api.openapi import describe_errors
+from api.serializers import Time
+from api.services import get_services
+from db import model_versions, models
+from db.model_versions import UnknownModelVersion
+
+blueprint = APIBlueprint("model_versions", __name__, url_prefix="/v1/model-versions", tag="Model versions")
+protect(blueprint)
+
+_LARGEST_NUMBER = 2**31 - 1
+"""What the column holds; a larger number would be an error of the database."""
+
+
+class ModelVersion(BaseModel):
+    """A trained model. It never changes; `model_version` of a face names the one that judged it."""
+
+    number: int = Field(examples=[1])
+    name: str = Field(examples=["default-votes"])
+    architecture: str = Field(examples=["default"])
+    digest: str = Field(description="Hex SHA-256 of the manifest.", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])
+    is_champion: bool = Field(description="Whether it is the version in service.", examples=[True])
+    created_at: Time
+    manifest: dict[str, Any] = Field(
+        description="All that is known about it: files, class order, metrics, lineage.",
+        examples=[{"classes": ["angry", "disgusted", "fearful", "happy", "neutral", "sad", "surprised"]}],
+    )
+
+
+class ModelVersionList(BaseModel):
+    """All model versions, newest first."""
+
+    items: list[ModelVersion]
+
+
+@blueprint.get("")
+@blueprint.output(ModelVersionList, description="All of them.")
+@blueprint.doc(summary="List model versions", responses=describe_errors())
+def list_model_versions() -> Response:
+    """Read all versions."""
+    with get_services().database.read() as session:
+        champion = model_versions.get_champion(session)
+        shown = [_show(version, champion) for version in model_versions.list_versions(session)]
+    return jsonify(ModelVersionList(items=shown).model_dump(mode="json"))
+
+
+@blueprint.get("/champion")
+@blueprint.output(ModelVersion, description="The champion.")
+@blueprint.doc(summary="Read the version in service", responses=describe_errors("unknown_model_version"))
+def read_champion() -> Response:
+    """Read the version that judges new faces."""
+    with get_services().database.read() as session:
+        champion = model_versions.get_champion(session)
+    if champion is None:
+        raise UnknownModelVersion("no model version is in service yet")
+    return jsonify(_show(champion, champion).model_dump(mode="json"))
+
+
+@blueprint.get("/<int:number>")
+@blueprint.output(ModelVersion, description="The version.")
+@blueprint.doc(summary="Read a model version", responses=describe_errors("unknown_model_version"))
+def read_model_version(number: int) -> Response:
+    """Read one version."""
+    if number > _LARGEST_NUMBER:
+        raise UnknownModelVersion(f"there is no model version {number}")
+    with get_services().database.read() as session:
+        version = model_versions.get_version(session, number)
+        champion = model_versions.get_champion(session)
+    return jsonify(_show(version, champion).model_dump(mode="json"))
+
+
+def _show(version: models.ModelVersion, champion: models.ModelVersion | None) -> ModelVersion:
+    return ModelVersion(
+        number=version.number,
+        name=version.name,
+        architecture=version.architecture,
+        digest=version.digest,
+        is_champion=champion is not None and champion.id == version.id,
+        created_at=version.created_at,
+        manifest=version.manifest,
+    )
