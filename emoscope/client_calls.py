@@ -81,7 +81,7 @@ class Retries:
             return None
         if tries_made >= self.tries:
             return None
-        pause_s = min(self.first_pause_s * 2 ** (tries_made - 1), self.longest_pause_s)
+        pause_s = min(self.first_pause_s * 2.0 ** (tries_made - 1), self.longest_pause_s)
         asked = str(response.headers.get("Retry-After", "")) if response is not None else ""
         return min(max(pause_s, float(asked)), self.longest_pause_s) if asked.isdigit() else pause_s
 
