@@ -23,7 +23,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
 from db.columns import UtcDateTime, Word, utcnow
-from db.vocabulary import Detector, Emotion, JobStatus, Priority, WorkerState
+from db.vocabulary import Detector, Emotion, JobStatus, Priority, Scope, WorkerState
 
 
 class Base(DeclarativeBase):
@@ -42,6 +42,7 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         dict[str, Any]: JSON,
         list[float]: JSON,
+        list[str]: JSON,
         Emotion: Word(Emotion),
         Detector: Word(Detector),
         JobStatus: Word(JobStatus),
@@ -73,6 +74,8 @@ class ApiKey(Base):
     key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     """SHA-256 of the key. A key is 256 random bits, so a slow password hash would add nothing."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    scopes: Mapped[list[str]] = mapped_column(default=lambda: [Scope.SUBMIT.value], server_default='["submit"]')
+    """What the key may do: words of `vocabulary.Scope`."""
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 

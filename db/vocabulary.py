@@ -81,3 +81,88 @@ class WorkerState(StrEnum):
 
 CHAMPION = "champion"
 """The alias of the model version in service."""
+
+
+class Verdict(StrEnum):
+    """What a reviewer says of a face: one of the seven emotions, or why it is none of them."""
+
+    ANGRY = "angry"
+    DISGUSTED = "disgusted"
+    FEARFUL = "fearful"
+    HAPPY = "happy"
+    NEUTRAL = "neutral"
+    SAD = "sad"
+    SURPRISED = "surprised"
+    NOT_A_FACE = "not_a_face"
+    """The detector was wrong: there is no face in the crop."""
+    AMBIGUOUS = "ambiguous"
+    """A face, but no single emotion that people would agree on."""
+    SKIP = "skip"
+    """No opinion; the face goes to another reviewer."""
+
+    @property
+    def emotion(self) -> Emotion | None:
+        """The emotion that is meant, or None."""
+        return Emotion(self.value) if self.value in EMOTIONS else None
+
+
+class ReviewSlice(StrEnum):
+    """How a face comes before reviewers."""
+
+    UNCERTAIN = "uncertain"
+    """Because the model hesitated."""
+    RANDOM = "random"
+    """By chance alone, so that these faces stand for all of them."""
+
+
+class Role(StrEnum):
+    """What a person may do on the pages. Each role may do what those before it may."""
+
+    VIEWER = "viewer"
+    """Look at everything."""
+    REVIEWER = "reviewer"
+    """Judge faces."""
+    ADMINISTRATOR = "administrator"
+    """Choose models, start runs, manage people and keys, erase."""
+
+    def covers(self, needed: "Role") -> bool:
+        """Whether this role may do what `needed` may."""
+        ranks = tuple(Role)
+        return ranks.index(self) >= ranks.index(needed)
+
+
+class Scope(StrEnum):
+    """What an API key may do."""
+
+    SUBMIT = "submit"
+    """Submit photos, and see its own application's jobs."""
+    REVIEW = "review"
+    """See and judge every application's faces."""
+    ADMIN = "admin"
+    """Choose models and start training runs."""
+
+
+class TrainingRunStatus(StrEnum):
+    """Where a training run is."""
+
+    QUEUED = "queued"
+    """Stored, and waiting for the training worker."""
+    RUNNING = "running"
+    """Claimed by a worker that holds its lease."""
+    PROMOTED = "promoted"
+    """The challenger passed the gate and is in service."""
+    REJECTED = "rejected"
+    """The challenger is kept, and the champion stays; the reason says why."""
+    FAILED = "failed"
+    """No challenger came of it; the error says why."""
+    CANCELED = "canceled"
+    """Stopped by a person."""
+
+
+class TrainingTrigger(StrEnum):
+    """What started a training run."""
+
+    SCHEDULE = "schedule"
+    COMMAND = "command"
+    API = "api"
+    PAGE = "page"

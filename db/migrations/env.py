@@ -6,7 +6,11 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy.types import TypeDecorator
 
+from db import models_review, models_training, models_users
 from db.models import Base
+
+KNOWN = (models_review, models_training, models_users)
+"""Imported for their tables."""
 
 
 def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:

@@ -1,0 +1,63 @@
+"""The tables of people: users, their sessions, and the log of what anybody changed."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from uuid_utils.compat import uuid7
+
+from db.columns import Word, utcnow
+from db.models import Base
+from db.vocabulary import Role
+
+
+class User(Base):
+    """A person who signs in to the pages."""
+
+    __tablename__ = "users"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    """Lower case; what the audit log and the votes call the person."""
+    role: Mapped[Role] = mapped_column(Word(Role))
+    password_hash: Mapped[str] = mapped_column(String(200))
+    """Argon2id, with its parameters and salt."""
+    failed_attempts: Mapped[int] = mapped_column(default=0)
+    """Wrong passwords since the last right one."""
+    locked_until: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    last_signed_in_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class UserSession(Base):
+    """A signed-in browser. Kept on the server, so that disabling a user or changing the password ends it at once."""
+
+    __tablename__ = "user_sessions"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    """SHA-256 of the cookie's 256 random bits."""
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+    user: Mapped[User] = relationship(lazy="joined")
+
+
+class AuditEvent(Base):
+    """One change: who made it, to what, when, and the particulars. Rows are only ever added."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (Index(None, "actor", "id"), Index(None, "subject", "id"), Index(None, "action", "id"))
+
+    # SQLite numbers rows by itself only where the key is a plain INTEGER.
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=utcnow)
+    actor: Mapped[str] = mapped_column(String(200))
+    action: Mapped[str] = mapped_column(String(50))
+    """Noun and verb, such as `user.create`."""
+    subject: Mapped[str] = mapped_column(String(200))
+    """What was changed, such as `user:ana` or `model_version:3`."""
+    details: Mapped[dict[str, Any]]
