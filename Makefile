@@ -39,6 +39,6 @@ clean: ## Remove what setup made
 
 .venv/.synced: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
 	@echo "· installing the locked dependencies (about 2 GB the first time)"
-	@$(UV) sync --frozen --all-extras || { \
+	@$(UV) sync --frozen --all-extras --no-extra gpu || { \
 	  echo "Error: the dependencies could not be installed. Is the package index reachable, and is there disk space?" >&2; exit 1; }
 	@touch $@

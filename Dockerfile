@@ -1,0 +1,56 @@
+# One image a kind of process, each with only what it needs:
+#   api       Flask, the schedule, migrations. No TensorFlow, no OpenCV.
+#   worker    finds and classifies faces on a CPU. No TensorFlow.
+#   training  retrains; also analyses with TensorFlow.
+#   gpu       the same with CUDA, for docker-compose.gpu.yml.
+
+FROM python:3.12-slim AS base
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/app/.venv/bin:$PATH
+WORKDIR /app
+
+FROM base AS build
+RUN pip install --no-cache-dir "uv>=0.9"
+ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
+COPY pyproject.toml uv.lock README.md ./
+COPY api api
+COPY db db
+COPY emoscope emoscope
+COPY training training
+COPY worker worker
+
+FROM build AS build-api
+RUN uv sync --frozen --no-dev --no-editable --extra fleet
+
+FROM build AS build-worker
+RUN uv sync --frozen --no-dev --no-editable --extra fleet --extra worker
+
+FROM build AS build-training
+RUN uv sync --frozen --no-dev --no-editable --extra fleet --extra worker --extra training
+
+FROM build AS build-gpu
+RUN uv sync --frozen --no-dev --no-editable --extra fleet --extra gpu
+
+FROM base AS runtime
+RUN useradd --system --create-home --uid 10001 emoscope && install -d -o emoscope /data
+USER emoscope
+ENV EMOSCOPE_DATA_DIR=/data EMOSCOPE_LOG_FORMAT=json
+VOLUME /data
+
+FROM runtime AS api
+COPY --from=build-api /app/.venv /app/.venv
+ENV EMOSCOPE_HOST=0.0.0.0
+EXPOSE 8000
+CMD ["gunicorn", "--config", "python:api.gunicorn_config", "api.wsgi:app"]
+
+FROM runtime AS worker
+COPY --from=build-worker /app/.venv /app/.venv
+CMD ["celery", "-A", "worker.app", "worker", "-n", "analysis@%h", "-Q", "analysis,analysis-bulk", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+
+FROM runtime AS training
+COPY --from=build-training /app/.venv /app/.venv
+CMD ["celery", "-A", "worker.app", "worker", "-n", "training@%h", "-Q", "training", "-c", "1", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+
+FROM runtime AS gpu
+COPY --from=build-gpu /app/.venv /app/.venv
+# One child a card: two would fight for its memory.
+CMD ["celery", "-A", "worker.app", "worker", "-n", "analysis@%h", "-Q", "analysis,analysis-bulk", "-c", "1", "--without-gossip", "--without-mingle", "--without-heartbeat"]
