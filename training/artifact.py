@@ -8,7 +8,6 @@ Runs without TensorFlow, so that workers and the service can check a version bef
 | model.tflite    | the same weights for CPUs                                                        |
 | model_card.md   | what it is good for, and what not                                                |
 | history.json    | the curves of its training                                                       |
-| report.html     | optional: curves, confusion, reliability, mistakes                               |
 """
 
 import hashlib
@@ -26,7 +25,6 @@ KERAS_FILE = "model.keras"
 TFLITE_FILE = "model.tflite"
 CARD_FILE = "model_card.md"
 HISTORY_FILE = "history.json"
-REPORT_FILE = "report.html"
 REQUIRED_FILES = (KERAS_FILE, TFLITE_FILE, CARD_FILE, HISTORY_FILE)
 
 INPUT_NAME = "crops"

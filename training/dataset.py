@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,10 +53,12 @@ class Dataset:
     def sha256(self) -> str:
         """The dataset's identity: a digest of pictures, labels, parts and votes, whatever file form they came in."""
         digest = hashlib.sha256()
-        arrays = [self.images, self.labels, self.parts, *([self.votes.counts] if self.votes else [])]
+        arrays: list[npt.NDArray[Any]] = [self.images, self.labels, self.parts]
+        if self.votes is not None:
+            arrays.append(self.votes.counts)
         for array in arrays:
             digest.update(f"{array.dtype.str}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
     @cached_property
@@ -102,8 +105,14 @@ def _read_rows(path: Path, cache_dir: Path) -> CsvRows:
     if cached.exists():
         with np.load(cached, allow_pickle=False) as arrays:
             bad_rows = tuple(BadRow(int(line), str(reason)) for line, reason in arrays["bad_rows"])
-            fields = (arrays[name] for name in ("images", "emotions", "parts", "positions"))
-            return CsvRows(*fields, row_count=int(arrays["row_count"]), bad_rows=bad_rows)
+            return CsvRows(
+                images=arrays["images"],
+                emotions=arrays["emotions"],
+                parts=arrays["parts"],
+                positions=arrays["positions"],
+                row_count=int(arrays["row_count"]),
+                bad_rows=bad_rows,
+            )
     rows = parse_rows(_decompress(path, stored))
     cache_dir.mkdir(parents=True, exist_ok=True)
     partial = cached.with_suffix(f".{os.getpid()}.partial")

@@ -31,7 +31,7 @@ class RunError(TrainingError):
     code = "training_run_invalid"
 
 
-class RunStopped(TrainingError):  # noqa: N818 - a request that was followed, not a fault
+class RunStopped(TrainingError):
     """The run was asked to stop. Its folder holds all that is needed to go on from the last finished epoch."""
 
     code = "training_run_stopped"

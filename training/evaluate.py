@@ -1,7 +1,8 @@
 """Probabilities and truth -> figures. Pure NumPy; every figure of the project that judges a model comes from here.
 
-Two truths for one picture: `fer2013`, the CSV's single label, over all rows; and `ferplus`, the majority of ten people's votes, over
-the rows whose one clear majority is one of the seven emotions. Both also without rows that are exact copies of a Training row.
+Two truths for one picture: `fer2013`, the CSV's single label, over all rows; and `ferplus`, the majority of ten people's
+votes, over the rows whose one clear majority is one of the seven emotions. Both also without rows that are exact copies of a
+Training row.
 """
 
 import time
@@ -33,12 +34,8 @@ def evaluate_model(predict: Predict, dataset: Dataset, part: str | None) -> dict
     if not len(rows):
         raise DatasetError(f"the dataset has no {part or 'usable'} rows")
     figures = judge_rows(predict(dataset.images[rows]), dataset, rows)
-    return {
-        **figures,
-        "usage": part or "all",
-        "dataset_sha256": dataset.sha256,
-        **_time_model(predict, dataset.images[rows]),
-    }
+    speed = time_model(predict, dataset.images[rows])
+    return {"usage": part or "all", "dataset_sha256": dataset.sha256, **figures, **speed}
 
 
 def judge_rows(probabilities: npt.NDArray[np.float32], dataset: Dataset, rows: npt.NDArray[np.int64]) -> dict[str, Any]:
@@ -75,8 +72,8 @@ def compute_figures(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[n
     classes = zip(EMOTIONS, precision, recall, f1, support, strict=True)
     return {
         "rows": len(truth),
-        "accuracy": float(_accuracy(confusion)),
-        "macro_f1": float(_macro_f1(confusion)),
+        "accuracy": float(compute_accuracy(confusion)),
+        "macro_f1": float(compute_macro_f1(confusion)),
         "log_loss": float(-np.log(np.maximum(of_truth, 1e-12)).mean()),
         "calibration_error": measure_calibration_error(probabilities, truth),
         "intervals": _bootstrap_intervals(confusion),
@@ -94,7 +91,7 @@ def count_confusion(answers: npt.NDArray[np.int64], truth: npt.NDArray[np.int64]
 
 
 def measure_calibration_error(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]) -> float:
-    """Expected calibration error: mean distance of confidence from accuracy, in 15 bins of equal width, weighed by their faces."""
+    """Expected calibration error: the mean distance of confidence from accuracy over 15 bins of equal width, by their faces."""
     return float(sum(abs(gap) * share for _, gap, share in bin_confidences(probabilities, truth)))
 
 
@@ -113,8 +110,14 @@ def bin_confidences(
     return found
 
 
-def _accuracy(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def compute_accuracy(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Share of right answers in each confusion matrix: (..., 7, 7) -> (...)."""
     return np.asarray(np.trace(confusion, axis1=-2, axis2=-1) / confusion.sum(axis=(-2, -1)), np.float64)
+
+
+def compute_recall(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Recall by class: (..., 7, 7) -> (..., 7); 0 for a class that doesn't occur."""
+    return _class_figures(confusion)[1]
 
 
 def _class_figures(confusion: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float64], ...]:
@@ -125,7 +128,8 @@ def _class_figures(confusion: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.flo
     return right / np.maximum(answered, 1), right / np.maximum(occurring, 1), f1
 
 
-def _macro_f1(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def compute_macro_f1(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Mean F1 of the classes that occur, of each confusion matrix: (..., 7, 7) -> (...)."""
     occurs = confusion.sum(axis=-1) > 0
     return np.asarray((_class_figures(confusion)[2] * occurs).sum(axis=-1) / occurs.sum(axis=-1), np.float64)
 
@@ -135,11 +139,11 @@ def _bootstrap_intervals(confusion: npt.NDArray[np.int64]) -> dict[str, list[flo
     count = int(confusion.sum())
     draws = np.random.default_rng(0).multinomial(count, confusion.ravel() / count, size=_RESAMPLES)
     resampled = draws.reshape(_RESAMPLES, *confusion.shape)
-    figures = {"accuracy": _accuracy(resampled), "macro_f1": _macro_f1(resampled)}
+    figures = {"accuracy": compute_accuracy(resampled), "macro_f1": compute_macro_f1(resampled)}
     return {name: np.percentile(values, [2.5, 97.5]).tolist() for name, values in figures.items()}
 
 
-def _time_model(predict: Predict, images: npt.NDArray[np.uint8]) -> dict[str, float]:
+def time_model(predict: Predict, images: npt.NDArray[np.uint8]) -> dict[str, float]:
     """Milliseconds for one face alone, and faces a second in one call, both after a warm-up."""
     faces = images[:_TIMED_FACES]
     predict(faces[:1])

@@ -103,20 +103,11 @@ def _decode_block(
     parts: npt.NDArray[np.uint8],
 ) -> bool:
     """Decode a block of well-formed rows into the given views. False, with the views undefined, if any row isn't."""
-    count = len(starts)
-    digits = block - np.uint8(_ZERO)  # wraps, so that anything but a digit is more than 9
-    ends = np.flatnonzero((block == _SPACE) | (block == _COMMA))
-    if len(ends) != count * (PIXELS + 1) or np.count_nonzero(block == _COMMA) != 2 * count:
+    table = _find_fields(block, starts)
+    if table is None:
         return False
-    table = ends.reshape(count, PIXELS + 1)
-    first, last = table[:, 0], table[:, -1]
-    if np.any(first != starts + 1) or np.any(block[first] != _COMMA) or np.any(block[last] != _COMMA):
-        return False
+    digits = block - np.uint8(_ZERO)
     lengths = np.diff(table, axis=1) - 1
-    if lengths.min() < 1 or lengths.max() > 3:
-        return False
-    if np.count_nonzero(digits < 10) != lengths.sum() + count:  # no part's name has a digit in it
-        return False
     before = table[:, 1:] - 1
     values = digits[before].astype(np.uint16)
     values += np.where(lengths > 1, digits[before - 1], 0) * np.uint16(10)
@@ -126,12 +117,29 @@ def _decode_block(
         return False
     images[:] = values
     stops = np.append(starts[1:], len(block)) - 1
-    for row, (start, stop) in enumerate(zip((last + 1).tolist(), stops.tolist(), strict=True)):
-        part = _PART_NUMBERS.get(block[start:stop].tobytes())
-        if part is None:
-            return False
-        parts[row] = part
+    names = [
+        block[start:stop].tobytes() for start, stop in zip((table[:, -1] + 1).tolist(), stops.tolist(), strict=True)
+    ]
+    if not all(name in _PART_NUMBERS for name in names):
+        return False
+    parts[:] = [_PART_NUMBERS[name] for name in names]
     return True
+
+
+def _find_fields(block: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
+    """Where the emotion and each pixel of each row end, int64 (rows, 2305); nothing unless each is 1 to 3 digits long."""
+    count = len(starts)
+    ends = np.flatnonzero((block == _SPACE) | (block == _COMMA))
+    if len(ends) != count * (PIXELS + 1) or np.count_nonzero(block == _COMMA) != 2 * count:
+        return None
+    table = ends.reshape(count, PIXELS + 1)
+    first, last = table[:, 0], table[:, -1]
+    are_commas = (block[first] == _COMMA) & (block[last] == _COMMA)
+    lengths = np.diff(table, axis=1) - 1
+    # what isn't a digit wraps to more than 9; no part's name has a digit in it
+    digit_count = np.count_nonzero(block - np.uint8(_ZERO) < 10)
+    is_sound = np.all(are_commas & (first == starts + 1)) and lengths.min() >= 1 and lengths.max() <= 3
+    return table if is_sound and digit_count == lengths.sum() + count else None
 
 
 def _decode_row(

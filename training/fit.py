@@ -1,14 +1,8 @@
-"""Examples and a recipe -> trained weights, in a run folder from which an interrupted run goes on.
+"""Examples and a recipe -> trained weights, epoch by epoch, each stored in the run's folder as it ends."""
 
-The folder holds `state.json` (epochs done, curves, which files are current), `state-N.npz` (every variable of network and
-optimizer after epoch N) and `best-N.npz` (the weights kept as the result). A file is complete before `state.json` names it,
-so that a kill at any moment leaves the state after the last finished epoch.
-"""
-
-import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +10,9 @@ import numpy.typing as npt
 
 from training.augment import augment_batch
 from training.errors import RunStopped
+from training.run_state import EpochFigures, RunState
 from training.runtime import keras, tf
 from training.settings import Recipe
-
-Weights = list[npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +22,6 @@ class Examples:
     images: npt.NDArray[np.uint8]
     targets: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class EpochFigures:
-    """One point of the curves. Losses are cross-entropies; accuracies are shares, against each target's largest entry."""
-
-    epoch: int
-    loss: float
-    accuracy: float
-    val_loss: float
-    val_accuracy: float
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,55 +40,6 @@ class Progress:
 
 ProgressCallback = Callable[[Progress], None]
 StopQuestion = Callable[[], bool]
-
-
-class RunState:
-    """What is known of a run after its last finished epoch, and the files that hold it."""
-
-    def __init__(self, run_dir: Path) -> None:
-        """Read the state of `run_dir`; a folder without one is a run that hasn't finished an epoch."""
-        self._dir = run_dir
-        self._path = run_dir / "state.json"
-        plain = json.loads(self._path.read_text()) if self._path.exists() else {"curves": [], "best_epoch": 0}
-        self.curves = [EpochFigures(**figures) for figures in plain["curves"]]
-        self.best_epoch: int = plain["best_epoch"]
-
-    @property
-    def epochs_done(self) -> int:
-        """How many epochs are finished."""
-        return len(self.curves)
-
-    def load_variables(self, variables: list["keras.Variable"]) -> None:
-        """Give `variables` the values that they had after the last finished epoch."""
-        with np.load(self._dir / f"state-{self.epochs_done}.npz", allow_pickle=False) as arrays:
-            for index, variable in enumerate(variables):
-                variable.assign(arrays[str(index)])
-
-    def load_best(self) -> Weights:
-        """The network's weights that are kept as the run's result."""
-        with np.load(self._dir / f"best-{self.best_epoch}.npz", allow_pickle=False) as arrays:
-            return [arrays[str(index)] for index in range(len(arrays.files))]
-
-    def finish_epoch(self, figures: EpochFigures, variables: list["keras.Variable"], weights: Weights) -> None:
-        """Store the state after an epoch, and its weights as the best where its validation accuracy is the highest so far."""
-        best = max((past.val_accuracy for past in self.curves), default=-1.0)
-        self.curves.append(figures)
-        self._save(f"state-{self.epochs_done}.npz", [np.asarray(variable) for variable in variables])
-        if figures.val_accuracy > best:
-            self.best_epoch = self.epochs_done
-            self._save(f"best-{self.best_epoch}.npz", weights)
-        partial = self._path.with_suffix(".partial")
-        plain = {"curves": [asdict(past) for past in self.curves], "best_epoch": self.best_epoch}
-        partial.write_text(json.dumps(plain))
-        partial.replace(self._path)
-        current = {f"state-{self.epochs_done}.npz", f"best-{self.best_epoch}.npz"}
-        for path in self._dir.glob("*-*.npz"):
-            if path.name not in current:
-                path.unlink()
-
-    def _save(self, name: str, arrays: Weights) -> None:
-        with (self._dir / name).open("wb") as file:
-            np.savez(file, **{str(index): array for index, array in enumerate(arrays)})
 
 
 def fit_network(
@@ -181,7 +113,9 @@ def make_batches(examples: Examples, recipe: Recipe, *, seed: int, epochs: range
     return numbered.map(load, num_parallel_calls=1).prefetch(2)
 
 
-def predict_logits(network: "keras.Model", images: npt.NDArray[np.uint8], *, batch_size: int = 256) -> Weights:
+def predict_logits(
+    network: "keras.Model", images: npt.NDArray[np.uint8], *, batch_size: int = 256
+) -> npt.NDArray[np.float32]:
     """Logits of faces, float32 (N, 7), for uint8 images (N, 48, 48)."""
     infer = tf.function(lambda faces: network(faces, training=False), reduce_retracing=True)
     batches = (images[start : start + batch_size, ..., None] for start in range(0, len(images), batch_size))
@@ -205,7 +139,7 @@ def _make_optimizer(recipe: Recipe, steps: int) -> "keras.optimizers.Optimizer":
     return optimizer
 
 
-class _Watch(keras.callbacks.Callback):
+class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no types
     """Reports, asks whether to stop, and stores each finished epoch."""
 
     def __init__(

@@ -11,8 +11,9 @@ from training.artifact import KERAS_FILE, verify_files
 from training.dataset import Dataset, read_dataset
 from training.errors import RunError
 from training.examples import make_examples
-from training.fit import ProgressCallback, RunState, StopQuestion, fit_network
+from training.fit import ProgressCallback, StopQuestion, fit_network
 from training.network import build_network
+from training.run_state import RunState
 from training.runtime import choose_strategy, keras, use_mixed_precision
 from training.served import find_network, load_keras
 from training.settings import TrainSettings

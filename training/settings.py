@@ -24,7 +24,8 @@ class Stage:
 class Recipe:
     """How a network is trained.
 
-    schedule: `cosine` rises for `warmup_epochs` and falls to nothing at the last epoch; `inverse` is Adam's old `decay`, 1e-6 a step.
+    schedule: `cosine` rises for `warmup_epochs` and falls to nothing at the last epoch; `inverse` is Adam's old `decay`,
+    1e-6 a step.
     weight_decay: AdamW's; 0 means plain Adam. averaging: momentum of the running mean of the weights that is kept as the
     result; 0 keeps the weights themselves. mirrored: whether the exported version averages a face with its mirror image.
     class_balance: rows of a class weigh by its share to the power of minus this; 0 is every row alike, 1 every class alike.

@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,16 +18,17 @@ from training.artifact import Lineage, Manifest, record_file
 from training.calibrate import fit_temperature
 from training.card import write_card
 from training.dataset import Dataset
-from training.evaluate import evaluate_model, judge_rows
+from training.evaluate import judge_rows, time_model
 from training.examples import SplitExamples
-from training.fit import RunState
 from training.lite import LiteModel
 from training.network import build_network
-
+from training.report import write_report
+from training.run_state import RunState
 from training.runtime import keras
 from training.served import build_served, convert_to_tflite, predict
 from training.settings import TrainSettings
 
+REPORT_FILE = "report.html"
 _JUDGED_PART = "PublicTest"
 _LIBRARIES = ("tensorflow", "keras", "numpy", "ai-edge-litert")
 
@@ -41,6 +42,8 @@ def make_version(
     parent: str | None,
 ) -> Path:
     """Write the version that a run's best epoch gives to `artifact_dir`, which it replaces, and return that.
+
+    The report for people goes beside it: it shows pictures of the dataset, which a version doesn't carry along.
 
     parent: SHA-256 of the .keras file that the run started from, if any.
     Raises ArtifactError if the two forms of the model don't answer alike.
@@ -58,10 +61,13 @@ def make_version(
     history = {"best_epoch": state.best_epoch, "epochs": [asdict(figures) for figures in state.curves]}
     (partial / artifact.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n")
     lite = LiteModel(partial / artifact.TFLITE_FILE)
-    held_out = examples.validation_rows
-    metrics: dict[str, Any] = {"validation": judge_rows(lite.predict(dataset.images[held_out]), dataset, held_out)}
+    metrics, judged, answers = {}, examples.validation_rows, lite.predict(dataset.images[examples.validation_rows])
+    metrics["validation"] = judge_rows(answers, dataset, judged)
     if len(dataset.find_part(_JUDGED_PART)):
-        metrics[_JUDGED_PART] = evaluate_model(lite.predict, dataset, _JUDGED_PART)
+        judged = dataset.find_part(_JUDGED_PART)
+        answers = lite.predict(dataset.images[judged])
+        metrics[_JUDGED_PART] = judge_rows(answers, dataset, judged)
+    metrics["speed"] = time_model(lite.predict, dataset.images)
     manifest = Manifest(
         schema_version=artifact.SCHEMA_VERSION,
         architecture=settings.architecture,
@@ -77,9 +83,8 @@ def make_version(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     write_card(partial / artifact.CARD_FILE, manifest)
-
-    files = {path.name: record_file(path) for path in sorted(partial.iterdir())}
-    Manifest(**{**{name: getattr(manifest, name) for name in Manifest.__slots__}, "files": files}).write(partial)
+    replace(manifest, files={path.name: record_file(path) for path in sorted(partial.iterdir())}).write(partial)
+    write_report(artifact_dir.with_name(REPORT_FILE), manifest, history, dataset, judged, answers)
     shutil.rmtree(artifact_dir, ignore_errors=True)
     partial.rename(artifact_dir)
     return artifact_dir

@@ -34,10 +34,10 @@ class VoteTable:
 
     counts: int64 (N, 10): the seven emotions in the vocabulary's order, then contempt, unknown and NF (not a face).
 
-    A row's majority is the one column with the most votes; it exists for us only where that column is one of the seven
-    and no other column has as many. A row teaches (`is_teaching`) unless contempt, unknown or NF has the most votes, alone or shared,
-    or any two people called it not a face. A single person's vote is an outlier and is not taught where others agree, as
-    the votes' authors do it.
+    A row's majority is the one column with the most votes; it exists for us only where that column is one of the seven and
+    no other column has as many. A row teaches (`is_teaching`) unless contempt, unknown or NF has the most votes, alone or
+    shared, or two people or more called it not a face. A single person's vote is an outlier and isn't taught where others
+    agree, as the votes' authors do it.
     """
 
     parts: tuple[str, ...]
@@ -45,7 +45,7 @@ class VoteTable:
 
     @property
     def majorities(self) -> npt.NDArray[np.int64]:
-        """int64 (N,): index of the emotion of a clear majority, or NO_MAJORITY."""
+        """Index of the emotion of each row's clear majority, int64 (N,); NO_MAJORITY where there is none."""
         best = self.counts.max(axis=1, keepdims=True)
         is_clear = (self.counts == best).sum(axis=1) == 1
         winner = self.counts.argmax(axis=1)
@@ -53,17 +53,19 @@ class VoteTable:
 
     @property
     def is_teaching(self) -> npt.NDArray[np.bool_]:
-        """bool (N,): rows whose votes say something about the seven emotions."""
+        """Which rows teach, bool (N,): those whose votes say something about the seven emotions."""
         seven, other = self.counts[:, : len(EMOTIONS)], self.counts[:, len(EMOTIONS) :]
-        return (seven.max(axis=1) > other.max(axis=1)) & (other[:, OTHER_COLUMNS.index("NF")] < 2)
+        is_seen: npt.NDArray[np.bool_] = seven.max(axis=1) > other.max(axis=1)
+        return is_seen & (other[:, OTHER_COLUMNS.index("NF")] < 2)
 
     @property
     def distributions(self) -> npt.NDArray[np.float32]:
-        """float32 (N, 7): votes as shares; all zero where a row doesn't teach."""
+        """Votes as shares, float32 (N, 7); all zero where a row doesn't teach."""
         seven = self.counts[:, : len(EMOTIONS)]
         agreed = np.where(seven > 1, seven, 0)
         votes = np.where(agreed.sum(axis=1, keepdims=True) > 0, agreed, seven) * self.is_teaching[:, None]
-        return (votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)).astype(np.float32)
+        shares: npt.NDArray[np.float64] = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
+        return shares.astype(np.float32)
 
     def select(self, positions: npt.NDArray[np.int64]) -> "VoteTable":
         """The votes of the rows at `positions`, in that order."""

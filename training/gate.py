@@ -1,0 +1,173 @@
+"""May the challenger take the champion's place? A pure function of both models' answers to the same held-out faces.
+
+Every check must pass: the first four keep a worse model out, and the last one asks for evidence that it is better. Nothing is
+promoted for luck alone: where neither test sees a gain, the champion stays.
+"""
+
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+import numpy.typing as npt
+
+from db.vocabulary import EMOTIONS
+from training.errors import TrainingError
+from training.evaluate import (
+    compute_accuracy,
+    compute_macro_f1,
+    compute_recall,
+    count_confusion,
+    measure_calibration_error,
+)
+
+
+class HoldoutMismatchError(TrainingError):
+    """Champion and challenger were not asked about the same faces, or about none."""
+
+    code = "gate_holdout_mismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """One model's answers. probabilities: float (N, 7). ms_a_face: of one face alone, both models on the same machine."""
+
+    probabilities: npt.NDArray[np.float32]
+    ms_a_face: float
+
+
+@dataclass(frozen=True, slots=True)
+class GateLimits:
+    """What a challenger may cost, and how sure its gain must be. Shares are 0 to 1.
+
+    max_accuracy_loss, max_recall_loss: how far accuracy, or one class's recall, may fall. min_class_rows: classes with fewer rows
+    are too few to judge their recall. max_calibration_error, max_ms_a_face: bounds, unless the champion is no better itself.
+    significance: chance of a mistake that each one-sided test accepts.
+    """
+
+    max_accuracy_loss: float = 0.005
+    max_recall_loss: float = 0.05
+    min_class_rows: int = 20
+    max_calibration_error: float = 0.05
+    max_ms_a_face: float = 3.0
+    significance: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question of the gate, its answer, and the figures behind it in words."""
+
+    name: str
+    is_passed: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether to promote, why in one sentence, and every check."""
+
+    is_promoted: bool
+    reason: str
+    checks: tuple[Check, ...]
+
+
+def decide_promotion(
+    champion: Answers,
+    challenger: Answers,
+    truth: npt.NDArray[np.int64],
+    limits: GateLimits = GateLimits(),
+) -> Decision:
+    """Compare two models' answers to the same faces.
+
+    truth: int (N,), 0 to 6, of faces that neither model was taught.
+    Raises HoldoutMismatchError unless both answered the N faces of `truth`, N at least 1.
+    """
+    shapes = {champion.probabilities.shape, challenger.probabilities.shape}
+    if shapes != {(len(truth), len(EMOTIONS))} or not len(truth):
+        raise HoldoutMismatchError(f"answers of shapes {sorted(shapes)} for {len(truth)} faces")
+    old, new = champion.probabilities.argmax(axis=1), challenger.probabilities.argmax(axis=1)
+    checks = (
+        _check_accuracy(count_confusion(old, truth), count_confusion(new, truth), limits),
+        _check_recall(count_confusion(old, truth), count_confusion(new, truth), limits),
+        _check_calibration(champion, challenger, truth, limits),
+        _check_speed(champion, challenger, limits),
+        _check_gain(old, new, truth, limits),
+    )
+    failed = [check for check in checks if not check.is_passed]
+    if failed:
+        reasons = "; ".join(check.reason for check in failed)
+        return Decision(is_promoted=False, reason=f"kept the champion: {reasons}", checks=checks)
+    reason = f"promoted: {checks[-1].reason}, and {checks[0].reason}"
+    return Decision(is_promoted=True, reason=reason, checks=checks)
+
+
+def _check_accuracy(old: npt.NDArray[np.int64], new: npt.NDArray[np.int64], limits: GateLimits) -> Check:
+    before, after = float(compute_accuracy(old)), float(compute_accuracy(new))
+    reason = f"accuracy went from {before:.4f} to {after:.4f} (may fall by {limits.max_accuracy_loss})"
+    return Check("accuracy", after >= before - limits.max_accuracy_loss, reason)
+
+
+def _check_recall(old: npt.NDArray[np.int64], new: npt.NDArray[np.int64], limits: GateLimits) -> Check:
+    is_judged = old.sum(axis=1) >= limits.min_class_rows
+    if not is_judged.any():
+        reason = f"no class has {limits.min_class_rows} faces to judge its recall by"
+        return Check("recall", is_passed=True, reason=reason)
+    before, after = compute_recall(old), compute_recall(new)
+    worst = int(np.where(is_judged, before - after, -np.inf).argmax())
+    reason = (
+        f"the recall of {EMOTIONS[worst]} changed most for the worse, from {before[worst]:.3f} to {after[worst]:.3f} "
+        f"(may fall by {limits.max_recall_loss})"
+    )
+    return Check("recall", bool(before[worst] - after[worst] <= limits.max_recall_loss), reason)
+
+
+def _check_calibration(
+    champion: Answers, challenger: Answers, truth: npt.NDArray[np.int64], limits: GateLimits
+) -> Check:
+    before = measure_calibration_error(champion.probabilities, truth)
+    after = measure_calibration_error(challenger.probabilities, truth)
+    reason = f"the calibration error went from {before:.4f} to {after:.4f} (bound {limits.max_calibration_error})"
+    return Check("calibration", after <= max(before, limits.max_calibration_error), reason)
+
+
+def _check_speed(champion: Answers, challenger: Answers, limits: GateLimits) -> Check:
+    before, after = champion.ms_a_face, challenger.ms_a_face
+    reason = f"a face takes {after:.2f} ms, before {before:.2f} ms (bound {limits.max_ms_a_face} ms)"
+    return Check("speed", after <= max(before, limits.max_ms_a_face), reason)
+
+
+def _check_gain(
+    old: npt.NDArray[np.int64], new: npt.NDArray[np.int64], truth: npt.NDArray[np.int64], limits: GateLimits
+) -> Check:
+    """A gain that one test is sure of, and a loss that neither is sure of."""
+    gained, lost = int(((new == truth) & (old != truth)).sum()), int(((new != truth) & (old == truth)).sum())
+    p_better, p_worse = compute_mcnemar_p(gained, lost), compute_mcnemar_p(lost, gained)
+    share_better, share_worse = compare_macro_f1(old, new, truth)
+    reason = (
+        f"{gained} faces gained and {lost} lost (exact McNemar, one-sided p {p_better:.4f}), macro-F1 higher in "
+        f"{share_better:.1%} of paired resamples (significance {limits.significance})"
+    )
+    is_better = p_better <= limits.significance or share_better >= 1 - limits.significance
+    is_worse = p_worse <= limits.significance or share_worse >= 1 - limits.significance
+    return Check("gain", is_better and not is_worse, reason)
+
+
+def compute_mcnemar_p(gained: int, lost: int) -> float:
+    """Chance of so many gains among the faces where only one model is right, if both were equally good. Exact, one-sided."""
+    discordant = gained + lost
+    ways = sum(comb(discordant, count) for count in range(gained, discordant + 1))
+    return float(ways / 2**discordant)
+
+
+def compare_macro_f1(
+    old: npt.NDArray[np.int64], new: npt.NDArray[np.int64], truth: npt.NDArray[np.int64], *, resamples: int = 2000
+) -> tuple[float, float]:
+    """Shares of paired bootstrap resamples in which the new answers' macro-F1 is higher, and in which it is lower.
+
+    Drawing faces anew is drawing the cells (truth, old answer, new answer) anew: one multinomial draw a resample.
+    """
+    size = len(EMOTIONS)
+    cells = np.bincount((truth * size + old) * size + new, minlength=size**3)
+    draws = np.random.default_rng(0).multinomial(len(truth), cells / len(truth), size=resamples)
+    joint = draws.reshape(resamples, size, size, size)
+    before, after = compute_macro_f1(joint.sum(axis=3)), compute_macro_f1(joint.sum(axis=2))
+    return float((after > before).mean()), float((after < before).mean())
