@@ -2,7 +2,7 @@
 
 import typer
 
-from emoscope.commands import analyze, demo, doctor, keys, migrate, models, up
+from emoscope.commands import analyze, demo, doctor, keys, migrate, models, up, users
 
 app = typer.Typer(
     name="emoscope",
@@ -18,6 +18,7 @@ app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)
 app.add_typer(keys.app, name="key")
 app.add_typer(models.app, name="models")
+app.add_typer(users.app, name="user")
 
 
 def main() -> None:

@@ -162,17 +162,14 @@ class Stack:
 
     def _environment(self) -> dict[str, str]:
         """The children read the settings anew, so what was given to this process in another way is put where they look."""
-        settings = self.settings
-        return os.environ | {
-            "EMOSCOPE_DATA_DIR": str(settings.data_dir),
-            "EMOSCOPE_DATABASE_URL": settings.database_url,
-            "EMOSCOPE_REDIS_URL": settings.redis_url,
-            "EMOSCOPE_BLOB_URL": settings.blob_url,
-            "EMOSCOPE_HOST": settings.host,
-            "EMOSCOPE_PORT": str(settings.port),
-            # Two children with a thread pool of all cores each would only fight.
-            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
-        }
+        return (
+            os.environ
+            | self.settings.to_environment()
+            | {
+                # Two children with a thread pool of all cores each would only fight.
+                "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+            }
+        )
 
     def _stop(self, name: str) -> None:
         process = self._processes[name]

@@ -7,6 +7,7 @@ from pathlib import Path
 from db import access, migrate, model_versions
 from db.session import Database
 from db.storage import BlobStore, make_model_key
+from db.vocabulary import Scope
 from emoscope.local_client import read_local_client
 from emoscope.settings import Settings
 from training.artifact import MANIFEST, PRETRAINED_CHAMPION, Manifest, list_pretrained
@@ -68,6 +69,10 @@ def _register(database: Database, blobs: BlobStore, name: str, folder: Path, pro
 def _ensure_local_key(database: Database, settings: Settings) -> str:
     local = read_local_client(settings.data_dir)
     with database.write() as session:
-        if local is not None and access.find_key(session, local.api_key) is not None:
+        known = access.find_key(session, local.api_key) if local is not None else None
+        if local is not None and known is not None:
+            # Whoever can read this machine's files may do everything.
+            access.widen_key(session, known, Scope, actor="emoscope")
             return local.api_key
-        return access.create_key(session, access.ensure_application(session, LOCAL_APPLICATION))
+        application = access.ensure_application(session, LOCAL_APPLICATION)
+        return access.create_key(session, application, Scope, actor="emoscope")

@@ -150,6 +150,17 @@ class Settings(BaseSettings):
             raise ValueError("EMOSCOPE_MAX_WAITS must be smaller than EMOSCOPE_API_THREADS")
         return self
 
+    def to_environment(self) -> dict[str, str]:
+        """What was set, as the environment variables that give another process the same settings."""
+        environment = {}
+        for name in self.model_fields_set:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                value = value.get_secret_value()
+            if value is not None:
+                environment[f"EMOSCOPE_{name.upper()}"] = str(value)
+        return environment
+
     @property
     def effective_database_url(self) -> str:
         """The SQLAlchemy URL that is used."""

@@ -16,7 +16,7 @@ from db import migrate
 from db.models import Base
 from db.session import Database
 from db.storage import BlobStore
-from emoscope.settings import Settings
+from emoscope.settings import Settings, load_settings
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -134,7 +134,7 @@ def valkey(_valkey: Valkey) -> Iterator[Valkey]:
     """A running, empty Valkey server."""
     with _valkey.client() as client:
         client.flushall()
-    yield _valkey
+    return _valkey
 
 
 @pytest.fixture
@@ -162,3 +162,10 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("EMOSCOPE_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def fresh_settings() -> Iterator[Callable[[], None]]:
+    """Call it after changing the environment: a process reads its settings once, and this one would keep the old ones."""
+    yield load_settings.cache_clear
+    load_settings.cache_clear()

@@ -1,24 +1,32 @@
 """`emoscope key`: API keys of applications."""
 
+import getpass
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from db.vocabulary import Scope
 from emoscope.terminal import end_with_sentence, err, out, read_settings
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
 
 @app.command()
-def create(application: Annotated[str, typer.Argument(help="Name of the application; made if it is new.")]) -> None:
+def create(
+    application: Annotated[str, typer.Argument(help="Name of the application; made if it is new.")],
+    scope: Annotated[
+        list[Scope] | None,
+        typer.Option(help="What the key may do; give it several times for several. Default: submit."),
+    ] = None,
+) -> None:
     """Make a key for an application and print it. It can't be shown again."""
     from db import access
     from db.session import Database
 
     with Database(read_settings().effective_database_url).write() as session:
         owner = access.ensure_application(session, application)
-        key = access.create_key(session, owner)
+        key = access.create_key(session, owner, scope or [Scope.SUBMIT], actor=getpass.getuser())
         secret = owner.callback_secret
     err.print(f"Key of {application!r}. Keep it: only its hash is stored. Its callbacks are signed with {secret}")
     out.print(key, soft_wrap=True, highlight=False)
@@ -30,12 +38,12 @@ def list_() -> None:
     from db import access
     from db.session import Database
 
-    table = Table("key", "application", "made", "last used", "revoked")
+    table = Table("key", "application", "scopes", "made", "last used", "revoked")
     with Database(read_settings().effective_database_url).read() as session:
         for key in access.list_keys(session):
             moments = (key.created_at, key.last_used_at, key.revoked_at)
             shown = (f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in moments)
-            table.add_row(f"{key.prefix}…", key.application.name, *shown)
+            table.add_row(f"{key.prefix}…", key.application.name, " ".join(key.scopes), *shown)
     out.print(table)
 
 
@@ -48,6 +56,6 @@ def revoke(
     from db.session import Database
 
     with end_with_sentence(ValueError), Database(read_settings().effective_database_url).write() as session:
-        if not access.revoke_key(session, prefix):
+        if not access.revoke_key(session, prefix, actor=getpass.getuser()):
             raise ValueError(f"no valid key starts with {prefix!r}")
     err.print("Revoked.")

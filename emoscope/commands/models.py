@@ -45,3 +45,33 @@ def promote(
         version = model_versions.get_version(session, number)
         moved = model_versions.promote(session, version, getpass.getuser(), reason)
     err.print(f"Version {number} is in service." if moved else f"Version {number} was in service already.")
+
+
+@app.command()
+def rollback(reason: Annotated[str, typer.Option(help="Why, for the history.")]) -> None:
+    """Put the version in service again that was there before the champion."""
+    from db import model_versions
+    from db.session import Database
+
+    with (
+        end_with_sentence(model_versions.NothingToRollBack),
+        Database(read_settings().effective_database_url).write() as session,
+    ):
+        version, _ = model_versions.roll_back(session, getpass.getuser(), reason)
+        number = version.number
+    err.print(f"Version {number} is in service again.")
+
+
+@app.command()
+def history() -> None:
+    """List every change of the version in service: when, who, why; newest first."""
+    from db import model_versions
+    from db.session import Database
+
+    table = Table("when", "from", "to", "who", "why")
+    with Database(read_settings().effective_database_url).read() as session:
+        numbers = {version.id: str(version.number) for version in model_versions.list_versions(session)}
+        for move in model_versions.list_promotions(session):
+            before = numbers[move.from_version_id] if move.from_version_id else ""
+            table.add_row(f"{move.at:%Y-%m-%d %H:%M}", before, numbers[move.to_version_id], move.actor, move.reason)
+    out.print(table)
