@@ -1,17 +1,19 @@
-"""Applications and their API keys."""
+"""Applications and their API keys. Every change of a key is logged."""
 
 import base64
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.audit import record_change
 from db.columns import utcnow
 from db.models import ApiKey, Application
+from db.vocabulary import Scope
 
 _KEY_PREFIX = "emo_"
 _SHOWN_CHARACTERS = 12
@@ -35,11 +37,23 @@ def get_application(session: Session, application_id: UUID) -> Application:
     return session.get_one(Application, application_id)
 
 
-def create_key(session: Session, application: Application) -> str:
-    """Make a new key for the application. Returns it; it can't be read again later."""
+def create_key(
+    session: Session, application: Application, scopes: Iterable[Scope] = (Scope.SUBMIT,), actor: str = "command line"
+) -> str:
+    """Make a new key for the application, that may do what `scopes` say. Returns it; it can't be read again later."""
     key = _KEY_PREFIX + secrets.token_urlsafe(32)
-    session.add(ApiKey(application_id=application.id, prefix=key[:_SHOWN_CHARACTERS], key_hash=_hash(key)))
+    prefix, words = key[:_SHOWN_CHARACTERS], [scope.value for scope in Scope if scope in set(scopes)]
+    session.add(ApiKey(application_id=application.id, prefix=prefix, key_hash=_hash(key), scopes=words))
+    record_change(session, actor, "key.create", f"key:{prefix}", application=application.name, scopes=words)
     return key
+
+
+def widen_key(session: Session, key: ApiKey, scopes: Iterable[Scope], actor: str) -> None:
+    """Let a key do what `scopes` say too. Does nothing where it may already."""
+    words = [scope.value for scope in Scope if scope in set(scopes) or scope.value in key.scopes]
+    if words != key.scopes:
+        record_change(session, actor, "key.widen", f"key:{key.prefix}", before=key.scopes, after=words)
+        key.scopes = words
 
 
 def find_key(session: Session, key: str) -> ApiKey | None:
@@ -64,7 +78,7 @@ def list_keys(session: Session) -> Sequence[ApiKey]:
     return session.scalars(select(ApiKey).order_by(ApiKey.id)).all()
 
 
-def revoke_key(session: Session, prefix: str) -> bool:
+def revoke_key(session: Session, prefix: str, actor: str = "command line") -> bool:
     """Revoke the one valid key that starts with `prefix`. Returns False if none does; ValueError if several do."""
     keys = session.scalars(
         select(ApiKey).where(ApiKey.prefix.startswith(prefix, autoescape=True), ApiKey.revoked_at.is_(None))
@@ -73,6 +87,7 @@ def revoke_key(session: Session, prefix: str) -> bool:
         raise ValueError(f"{len(keys)} keys start with {prefix!r}; give more of it")
     for key in keys:
         key.revoked_at = utcnow()
+        record_change(session, actor, "key.revoke", f"key:{key.prefix}", application=key.application.name)
     return bool(keys)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.audit import record_change
 from db.columns import utcnow
 from db.models import ModelAlias, ModelVersion, Promotion
 from db.vocabulary import CHAMPION
@@ -15,6 +16,12 @@ class UnknownModelVersion(Exception):
     """There is no model version of that number."""
 
     code = "unknown_model_version"
+
+
+class NothingToRollBack(Exception):
+    """There is no earlier champion to go back to."""
+
+    code = "nothing_to_roll_back"
 
 
 def find_version_by_digest(session: Session, digest: str) -> ModelVersion | None:
@@ -71,7 +78,23 @@ def promote(session: Session, version: ModelVersion, actor: str, reason: str) ->
     )
     session.add(promotion)
     session.flush()
+    record_change(session, actor, "model.promote", f"model_version:{version.number}", reason=reason)
     return promotion
+
+
+def roll_back(session: Session, actor: str, reason: str) -> tuple[ModelVersion, Promotion]:
+    """Put the version in service again that was there before the champion. Rolling back twice goes back to where it was.
+
+    Raises NothingToRollBack if the champion is the first one.
+    """
+    latest = session.scalar(select(Promotion).where(Promotion.alias == CHAMPION).order_by(Promotion.id.desc()).limit(1))
+    if latest is None or latest.from_version_id is None:
+        raise NothingToRollBack("no version was in service before this one")
+    version = session.get_one(ModelVersion, latest.from_version_id)
+    promotion = promote(session, version, actor, reason)
+    if promotion is None:  # the alias and its history are always written together
+        raise NothingToRollBack(f"version {version.number} is in service already")
+    return version, promotion
 
 
 def list_promotions(session: Session) -> Sequence[Promotion]:

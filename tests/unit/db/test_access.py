@@ -1,0 +1,37 @@
+from db import access
+from db.audit import AuditFilter, list_changes
+from db.session import Database
+from db.vocabulary import Scope
+
+
+def test_a_key_may_submit_and_nothing_else_unless_told_otherwise(database: Database) -> None:
+    with database.write() as session:
+        key = access.create_key(session, access.ensure_application(session, "a"))
+    with database.read() as session:
+        found = access.find_key(session, key)
+    assert found is not None
+    assert found.scopes == [Scope.SUBMIT]
+
+
+def test_widening_a_key_keeps_what_it_had_and_is_logged_once(database: Database) -> None:
+    with database.write() as session:
+        key = access.create_key(session, access.ensure_application(session, "a"), [Scope.SUBMIT])
+        found = access.find_key(session, key)
+        assert found is not None
+        for _ in range(2):
+            access.widen_key(session, found, [Scope.ADMIN], actor="test")
+    with database.read() as session:
+        found = access.find_key(session, key)
+        assert found is not None
+        assert found.scopes == [Scope.SUBMIT, Scope.ADMIN]
+        assert len(list_changes(session, AuditFilter(action="key.widen"))) == 1
+
+
+def test_the_log_of_a_key_never_holds_the_key(database: Database) -> None:
+    with database.write() as session:
+        key = access.create_key(session, access.ensure_application(session, "a"), actor="ana")
+        assert access.revoke_key(session, key[:10], actor="ana")
+    with database.read() as session:
+        events = list_changes(session, AuditFilter(actor="ana"))
+    assert [event.action for event in events] == ["key.revoke", "key.create"]
+    assert all(key not in f"{event.subject}{event.details}" for event in events)

@@ -1,0 +1,56 @@
+import pytest
+
+from db import model_versions
+from db.audit import AuditFilter, list_changes
+from db.model_versions import NothingToRollBack
+from db.session import Database
+
+
+def put_in_service(database: Database, *names: str) -> None:
+    with database.write() as session:
+        for name in names:
+            version = model_versions.find_version_by_digest(session, name) or model_versions.add_version(
+                session, name, name, {"architecture": "report"}
+            )
+            model_versions.promote(session, version, "ana", f"for {name}")
+
+
+def champion(database: Database) -> str:
+    with database.read() as session:
+        version = model_versions.get_champion(session)
+        assert version is not None
+        return version.name
+
+
+def test_rolling_back_brings_the_version_before_the_champion_into_service(database: Database) -> None:
+    put_in_service(database, "a", "b")
+    with database.write() as session:
+        version, promotion = model_versions.roll_back(session, "ana", "b is worse")
+    assert (version.name, champion(database)) == ("a", "a")
+    with database.read() as session:
+        moves = model_versions.list_promotions(session)
+        events = list_changes(session, AuditFilter(action="model.promote"))
+    assert [(move.actor, move.reason) for move in moves][0] == ("ana", "b is worse")
+    assert (len(moves), len(events), promotion.id) == (3, 3, moves[0].id)
+
+
+def test_rolling_back_twice_goes_back_to_where_it_was(database: Database) -> None:
+    put_in_service(database, "a", "b")
+    for _ in range(2):
+        with database.write() as session:
+            model_versions.roll_back(session, "ana", "trying")
+    assert champion(database) == "b"
+
+
+def test_the_first_champion_cannot_be_rolled_back(database: Database) -> None:
+    put_in_service(database, "a")
+    with pytest.raises(NothingToRollBack), database.write() as session:
+        model_versions.roll_back(session, "ana", "why not")
+    assert champion(database) == "a"
+
+
+def test_promoting_the_champion_again_changes_and_logs_nothing(database: Database) -> None:
+    put_in_service(database, "a", "a")
+    with database.read() as session:
+        assert len(model_versions.list_promotions(session)) == 1
+        assert len(list_changes(session)) == 1

@@ -1,0 +1,138 @@
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import update
+
+from db import sign_in, users
+from db.audit import AuditFilter, list_changes
+from db.columns import utcnow
+from db.models_users import User
+from db.session import Database
+from db.sign_in import AccountLocked, SignInRefused, authenticate
+from db.users import InvalidUser
+from db.vocabulary import Role
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def password_hash() -> str:
+    return users.hash_password(PASSWORD)
+
+
+@pytest.fixture
+def ana(database: Database, password_hash: str) -> Iterator[str]:
+    with database.write() as session:
+        users.create_user(session, "ana", password_hash, Role.REVIEWER, actor="test")
+    return "ana"
+
+
+def try_wrong(database: Database, times: int) -> None:
+    for _ in range(times):
+        with pytest.raises(SignInRefused):
+            authenticate(database, "ana", "wrong")
+
+
+def test_the_right_password_lets_in_whatever_the_case_of_the_name(database: Database, ana: str) -> None:
+    user = authenticate(database, " Ana ", PASSWORD)
+    assert (user.name, user.role, user.failed_attempts) == ("ana", Role.REVIEWER, 0)
+
+
+def test_unknown_name_and_wrong_password_are_told_apart_by_nothing(database: Database, ana: str) -> None:
+    with pytest.raises(SignInRefused) as unknown:
+        authenticate(database, "nobody", PASSWORD)
+    with pytest.raises(SignInRefused) as wrong:
+        authenticate(database, ana, "wrong")
+    assert str(unknown.value) == str(wrong.value)
+
+
+def test_repeated_failures_lock_the_account_even_for_the_right_password(database: Database, ana: str) -> None:
+    try_wrong(database, sign_in.MOST_FAILED_ATTEMPTS)
+    with pytest.raises(AccountLocked) as locked:
+        authenticate(database, ana, PASSWORD)
+    assert locked.value.until > utcnow()
+    with database.read() as session:
+        assert [event.subject for event in list_changes(session, AuditFilter(action="user.lock"))] == ["user:ana"]
+
+
+def test_a_lock_passes_and_one_more_mistake_does_not_bring_it_back(database: Database, ana: str) -> None:
+    try_wrong(database, sign_in.MOST_FAILED_ATTEMPTS)
+    with database.write() as session:
+        session.execute(update(User).values(locked_until=utcnow()))
+    try_wrong(database, 1)
+    assert authenticate(database, ana, PASSWORD).locked_until is None
+
+
+def test_a_right_password_at_the_last_try_starts_the_count_anew(database: Database, ana: str) -> None:
+    try_wrong(database, sign_in.MOST_FAILED_ATTEMPTS - 1)
+    authenticate(database, ana, PASSWORD)
+    try_wrong(database, sign_in.MOST_FAILED_ATTEMPTS - 1)
+    authenticate(database, ana, PASSWORD)
+
+
+def test_disabling_a_user_ends_the_sessions_at_once(database: Database, ana: str) -> None:
+    with database.write() as session:
+        token = sign_in.open_session(session, users.get_user(session, ana), lifetime_s=60)
+    with database.read() as session:
+        found = sign_in.find_signed_in(session, token)
+        assert found is not None
+        assert found.name == ana
+    with database.write() as session:
+        users.disable_user(session, ana, actor="test")
+    with database.read() as session:
+        assert sign_in.find_signed_in(session, token) is None
+    with pytest.raises(SignInRefused):
+        authenticate(database, ana, PASSWORD)
+
+
+def test_changing_the_password_signs_out_everywhere(database: Database, ana: str, password_hash: str) -> None:
+    with database.write() as session:
+        token = sign_in.open_session(session, users.get_user(session, ana), lifetime_s=60)
+        users.change_password(session, ana, password_hash, actor="test")
+    with database.read() as session:
+        assert sign_in.find_signed_in(session, token) is None
+
+
+def test_an_expired_or_closed_session_is_nobody(database: Database, ana: str) -> None:
+    with database.write() as session:
+        user = users.get_user(session, ana)
+        expired, closed = (sign_in.open_session(session, user, lifetime_s=lifetime_s) for lifetime_s in (-1, 60))
+        sign_in.close_session(session, closed)
+    with database.read() as session:
+        assert [sign_in.find_signed_in(session, token) for token in (expired, closed)] == [None, None]
+
+
+@pytest.mark.parametrize("name", ["", "with space", "-x", "ž", "a" * 101])
+def test_a_strange_name_is_refused(database: Database, password_hash: str, name: str) -> None:
+    with pytest.raises(InvalidUser), database.write() as session:
+        users.create_user(session, name, password_hash, Role.VIEWER, actor="test")
+
+
+def test_a_name_can_be_taken_once(database: Database, ana: str, password_hash: str) -> None:
+    with pytest.raises(InvalidUser), database.write() as session:
+        users.create_user(session, "ANA", password_hash, Role.VIEWER, actor="test")
+
+
+def test_a_short_password_is_refused() -> None:
+    with pytest.raises(InvalidUser):
+        users.hash_password("short")
+
+
+def test_each_change_of_a_user_is_logged_with_who_made_it(database: Database, ana: str, password_hash: str) -> None:
+    with database.write() as session:
+        users.change_role(session, ana, Role.ADMINISTRATOR, actor="boss")
+        users.disable_user(session, ana, actor="boss")
+        users.enable_user(session, ana, actor="boss")
+        users.change_password(session, ana, password_hash, actor="boss")
+    with database.read() as session:
+        events = list_changes(session, AuditFilter(subject="user:ana", actor="boss"))
+    assert [event.action for event in events] == [
+        "user.change_password", "user.enable", "user.disable", "user.change_role",
+    ]  # fmt: skip
+    assert events[-1].details == {"before": "reviewer", "after": "administrator"}
+
+
+def test_each_role_may_do_what_those_before_it_may() -> None:
+    assert Role.ADMINISTRATOR.covers(Role.REVIEWER)
+    assert Role.REVIEWER.covers(Role.REVIEWER)
+    assert not Role.VIEWER.covers(Role.REVIEWER)
