@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
-from training.artifact import INPUT_NAME
+from training.artifact import INPUT_NAME, TFLITE_FILE, verify_files
 
 
 class LiteModel:
@@ -26,3 +26,9 @@ class LiteModel:
         batches = (crops[start : start + batch_size, ..., None] for start in range(0, len(crops), batch_size))
         outputs = [next(iter(self._runner(**{INPUT_NAME: batch}).values())).copy() for batch in batches]
         return np.concatenate(outputs) if outputs else np.empty((0, 7), np.float32)
+
+
+def load_lite(artifact_dir: Path, *, threads: int = 1) -> LiteModel:
+    """Check a version's files, and load its LiteRT form. Raises ArtifactError."""
+    verify_files(artifact_dir)
+    return LiteModel(artifact_dir / TFLITE_FILE, threads=threads)

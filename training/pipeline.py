@@ -3,23 +3,21 @@
 Starts the same from the shell, from code and from the retraining task, and goes on from its run folder after any kill.
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
 from training.artifact import KERAS_FILE, verify_files
-from training.dataset import Dataset, read_dataset
+from training.dataset import read_dataset
 from training.errors import RunError
 from training.examples import make_examples
 from training.fit import ProgressCallback, StopQuestion, fit_network
 from training.network import build_network
+from training.run_settings import claim_run_dir, read_run_parent, read_run_settings
 from training.run_state import RunState
 from training.runtime import choose_strategy, keras, use_mixed_precision
 from training.served import find_network, load_keras
 from training.settings import TrainSettings
 from training.version import make_version
 
-SETTINGS_FILE = "settings.json"
 ARTIFACT_DIR = "artifact"
 
 
@@ -41,7 +39,7 @@ def run_training(
     """
     dataset = read_dataset(settings.csv_path, settings.votes_path, cache_dir=cache_dir)
     parent = verify_files(initial_weights).files[KERAS_FILE].sha256 if initial_weights else None
-    _claim_run_dir(run_dir, settings, dataset, parent)
+    claim_run_dir(run_dir, settings, dataset.sha256, parent)
     examples = make_examples(dataset, settings)
     keras.utils.set_random_seed(settings.seed)
     use_mixed_precision()
@@ -67,42 +65,13 @@ def export_run(run_dir: Path, *, cache_dir: Path | None = None) -> Path:
 
     Raises RunError if it hasn't finished an epoch.
     """
-    stored = _read_stored(run_dir)
+    settings = read_run_settings(run_dir)
     state = RunState(run_dir)
     if not state.epochs_done:
         raise RunError(f"the run in {run_dir} has not finished an epoch")
-    settings = TrainSettings.from_json(stored["settings"])
     dataset = read_dataset(settings.csv_path, settings.votes_path, cache_dir=cache_dir)
     examples = make_examples(dataset, settings)
-    return make_version(run_dir / ARTIFACT_DIR, settings, dataset, examples, state, stored["parent"])
-
-
-def read_run_settings(run_dir: Path) -> TrainSettings:
-    """The settings that the run in `run_dir` was started with. Raises RunError if there is no run."""
-    return TrainSettings.from_json(_read_stored(run_dir)["settings"])
-
-
-def _read_stored(run_dir: Path) -> dict[str, Any]:
-    path = run_dir / SETTINGS_FILE
-    if not path.exists():
-        raise RunError(f"there is no training run in {run_dir}")
-    stored: dict[str, Any] = json.loads(path.read_text())
-    return stored
-
-
-def _claim_run_dir(run_dir: Path, settings: TrainSettings, dataset: Dataset, parent: str | None) -> None:
-    wanted = {"settings": settings.to_json(), "dataset_sha256": dataset.sha256, "parent": parent}
-    path = run_dir / SETTINGS_FILE
-    if path.exists():
-        stored = _read_stored(run_dir)
-        different = [key for key, value in wanted.items() if json.loads(json.dumps(value)) != stored[key]]
-        if different:
-            raise RunError(f"the run in {run_dir} was started with another {' and '.join(different)}")
-        return
-    run_dir.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(wanted, indent=2))
-    partial.replace(path)
+    return make_version(run_dir / ARTIFACT_DIR, settings, dataset, examples, state, read_run_parent(run_dir))
 
 
 def _copy_weights(keras_file: Path, sha256: str, network: "keras.Model") -> None:

@@ -13,7 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import tensorflow as tf
 
-__all__ = ["choose_strategy", "keras", "tf", "use_mixed_precision"]
+__all__ = ["choose_strategy", "keras", "limit_threads", "tf", "use_mixed_precision"]
 
 
 def choose_strategy() -> "tf.distribute.Strategy":
@@ -22,6 +22,12 @@ def choose_strategy() -> "tf.distribute.Strategy":
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)  # noqa: FBT003 - TensorFlow's signature
     return tf.distribute.MirroredStrategy() if len(gpus) > 1 else tf.distribute.get_strategy()
+
+
+def limit_threads(count: int) -> None:
+    """Compute on that many cores; 0 is all of them. Only before TensorFlow has computed anything."""
+    tf.config.threading.set_intra_op_parallelism_threads(count)
+    tf.config.threading.set_inter_op_parallelism_threads(count)
 
 
 def use_mixed_precision() -> bool:
