@@ -1,0 +1,40 @@
+"""Arrays of pixels: their type, and making them smaller or larger."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Picture = npt.NDArray[np.uint8]
+"""uint8 (height, width, 3), RGB, upright; or (height, width), grey."""
+
+
+def resize_picture(picture: Picture, width: int, height: int) -> Picture:
+    """Scale a picture to `width` x `height` pixels without aliasing.
+
+    picture: uint8 (H, W, 3) or (H, W). Returns uint8 of the same number of channels; the picture itself where nothing changes.
+
+    OpenCV's INTER_AREA takes 8 ms for a 1920x1280 picture at an odd factor, and 0.8 ms at a factor of two, which it does
+    with vector instructions. So the picture is halved as often as it goes in, and the rest, below two, is interpolated.
+    """
+    while picture.shape[0] >= 2 * height and picture.shape[1] >= 2 * width:
+        halved = (picture.shape[1] // 2, picture.shape[0] // 2)
+        picture = np.asarray(cv2.resize(picture, halved, interpolation=cv2.INTER_AREA), np.uint8)
+    if picture.shape[:2] == (height, width):
+        return picture
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def choose_scale(picture: Picture, wanted: float, max_side_px: int, max_scale: float) -> float:
+    """How much to scale a picture for a detector whose cost is by the pixel.
+
+    wanted: the scale at which the smallest face of interest has the smallest size that the detector finds.
+    max_side_px: longer side that the scaled picture may have. max_scale: most that the picture may be enlarged.
+    """
+    longer_side: int = max(picture.shape[:2])
+    return min(wanted, max_scale, max_side_px / longer_side)
+
+
+def scale_picture(picture: Picture, scale: float) -> Picture:
+    """Scale both sides by the same factor, to one pixel at least."""
+    height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
+    return resize_picture(picture, width, height)
