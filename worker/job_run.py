@@ -102,6 +102,6 @@ def _analyze(child: Child, job: Job) -> Outcome:
             model_version_id=model.version_id,
             crop=face.crop,
         )
-        for face in analysis.faces
+        for face in sorted(analysis.faces, key=lambda face: face.box.width * face.box.height, reverse=True)
     )
     return Outcome(analysis.width, analysis.height, tuple(faces), analysis.timings_ms)
