@@ -20,7 +20,7 @@ from api.errors import Problem
 from api.job_reading import WaitQuery, has_ended
 from api.jobs import POLL_AFTER_S
 from api.openapi import describe_batch_body, describe_errors
-from api.options import JobOptions, read_idempotency_key, read_options
+from api.options import JobOptions, SubmitHeaders, read_options
 from api.services import Services, get_services
 from api.submission import (
     Repeatable,
@@ -40,6 +40,7 @@ protect(blueprint)
 
 @blueprint.post("")
 @blueprint.input(JobOptions, location="query", arg_name="query")
+@blueprint.input(SubmitHeaders, location="headers", arg_name="headers")
 @blueprint.output(Batch, status_code=HTTPStatus.ACCEPTED, description="The batch, with the state of each photo.")
 @blueprint.doc(
     summary="Submit many photos",
@@ -56,12 +57,12 @@ protect(blueprint)
     ),
     extensions=describe_batch_body(JobOptions),
 )
-def create_batch(query: JobOptions) -> Response:
+def create_batch(query: JobOptions, headers: SubmitHeaders) -> Response:
     """Make a job of each photo in this request."""
     services, caller = get_services(), get_caller()
     uploads = list_uploads(services.settings)
     options = read_options(query, services.settings)
-    batch_id, is_new = _submit(services, caller, uploads, options, read_idempotency_key())
+    batch_id, is_new = _submit(services, caller, uploads, options, headers.idempotency_key)
     response = _show(*_read(services, caller, batch_id))
     response.status_code = HTTPStatus.ACCEPTED
     response.headers["Location"] = url_for(".read_batch", batch_id=batch_id)

@@ -77,11 +77,8 @@ class Problem(Exception):
 
 def explain_validation(error: ValidationError, place: str) -> Problem:
     """Name each value that pydantic refused. place: where the values came from, such as `query` or `form`."""
-    errors = [
-        {"in": place, "field": ".".join(map(str, item["loc"])), "reason": _tidy(item["msg"])}
-        for item in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
-    return make_invalid_request(errors)
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return make_invalid_request(_name_fields(place, ((str(item["loc"][0]), item["msg"]) for item in found)))
 
 
 def make_invalid_request(errors: list[dict[str, str]]) -> Problem:
@@ -107,10 +104,9 @@ def _handle_apiflask_error(error: HTTPError) -> Response:
     """APIFlask raises this when a query, form or header doesn't fit its model."""
     found = error.detail if isinstance(error.detail, dict) else {}
     errors = [
-        {"in": place, "field": field, "reason": _tidy(reason)}
+        named
         for place, fields in found.items()
-        for field, reasons in fields.items()
-        for reason in reasons
+        for named in _name_fields(place, ((field, reasons[0]) for field, reasons in fields.items()))
     ]
     return make_invalid_request(errors).to_response()
 
@@ -162,6 +158,11 @@ def _handle_unexpected_error(error: Exception) -> Response:
     return Problem("internal_error", detail).to_response()
 
 
-def _tidy(message: str) -> str:
-    """Pydantic begins the messages of our own checks with the exception's kind."""
-    return message.removeprefix("Value error, ")
+def _name_fields(place: str, reasons: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    """One reason for each field. Pydantic gives one for every type that an option may have, as in `detector.none`, and the
+    first is that of the type which clients can send; it begins the messages of our own checks with the exception's kind.
+    """
+    first: dict[str, str] = {}
+    for path, reason in reasons:
+        first.setdefault(path.partition(".")[0], reason.removeprefix("Value error, "))
+    return [{"in": place, "field": field, "reason": reason} for field, reason in first.items()]

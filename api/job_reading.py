@@ -3,10 +3,8 @@
 import re
 from collections.abc import Callable
 from time import monotonic
-from typing import Annotated
 from uuid import UUID
 
-from flask import request
 from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.http import parse_dict_header
 
@@ -22,15 +20,13 @@ class WaitQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    wait: Annotated[
-        float,
-        Field(
-            ge=0,
-            allow_inf_nan=False,
-            description="Seconds to hold the request until there is something new; the service may answer sooner.",
-            examples=[10],
-        ),
-    ] = 0
+    wait: float = Field(
+        default=0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds to hold the request until there is something new; the service may answer sooner.",
+        examples=[10],
+    )
 
 
 def has_ended(job: models.Job) -> bool:
@@ -66,7 +62,7 @@ def wait_for_job(
             is_last = not changes.wait(deadline)
 
 
-def read_preferred_wait() -> int:
+def read_preferred_wait(prefer: str | None) -> int:
     """Seconds of `Prefer: wait=N` (RFC 7240), or 0. A preference that can't be understood is none."""
-    found = parse_dict_header(",".join(request.headers.getlist("Prefer"))).get("wait")
+    found = parse_dict_header(prefer or "").get("wait")
     return int(found) if found is not None and re.fullmatch(r"[0-9]{1,6}", found) else 0

@@ -8,11 +8,12 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response, jsonify, request, url_for
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from werkzeug.http import parse_etags, quote_etag
 
 from api.auth import get_caller, protect
 from api.job_reading import WaitQuery, has_ended, read_own_job, read_preferred_wait, wait_for_job
 from api.openapi import describe_errors, describe_photo_body, describe_response
-from api.options import JobOptions, Unset, read_idempotency_key, read_options
+from api.options import JobOptions, SubmitHeaders, Unset, read_options
 from api.serializers import Job, JobPage, make_etag, show_job
 from api.services import get_services
 from api.submission import submit_photo
@@ -42,23 +43,42 @@ class JobListQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    status: Annotated[JobStatus | Unset, Field(description="Only jobs of this status.")] = None
-    emotion: Annotated[
-        Emotion | Unset, Field(description="Only jobs with at least one face that appears to express this.")
-    ] = None
-    batch: Annotated[UUID | Unset, Field(description="Only jobs of this batch.")] = None
-    created_from: Annotated[
-        Moment | Unset, Field(description="Created then or later.", examples=["2026-03-01T00:00:00Z"])
-    ] = None
-    created_before: Annotated[
-        Moment | Unset, Field(description="Created earlier than that.", examples=["2026-04-01T00:00:00Z"])
-    ] = None
-    limit: Annotated[int, Field(ge=1, le=200, description="Most jobs of a page.")] = 50
-    cursor: Annotated[UUID | Unset, Field(description="Where the page begins; take it from `next`.")] = None
+    status: JobStatus | Unset = Field(default=None, description="Only jobs of this status.")
+    emotion: Emotion | Unset = Field(
+        default=None, description="Only jobs with at least one face that appears to express this."
+    )
+    batch: UUID | Unset = Field(default=None, description="Only jobs of this batch.")
+    created_from: Moment | Unset = Field(
+        default=None, description="Created then or later.", examples=["2026-03-01T00:00:00Z"]
+    )
+    created_before: Moment | Unset = Field(
+        default=None, description="Created earlier than that.", examples=["2026-04-01T00:00:00Z"]
+    )
+    limit: int = Field(default=50, ge=1, le=200, description="Most jobs of a page.")
+    cursor: UUID | Unset = Field(default=None, description="Where the page begins; take it from `next`.")
+
+
+class PreferHeaders(SubmitHeaders):
+    """The headers of a submission, with how long to wait for its result."""
+
+    prefer: str | Unset = Field(
+        default=None,
+        description="`wait=N` to be answered when the job has ended, at most N seconds later (RFC 7240).",
+        examples=["wait=10"],
+    )
+
+
+class ReadHeaders(BaseModel):
+    """What the client knows already."""
+
+    if_none_match: str | Unset = Field(
+        default=None, description="The `ETag` of an earlier answer.", examples=['"2-photo"']
+    )
 
 
 @blueprint.post("")
 @blueprint.input(JobOptions, location="query", arg_name="query")
+@blueprint.input(PreferHeaders, location="headers", arg_name="headers")
 @blueprint.output(Job, status_code=HTTPStatus.ACCEPTED, description="The job, queued.")
 @blueprint.doc(
     summary="Submit a photo",
@@ -84,13 +104,13 @@ class JobListQuery(BaseModel):
     },
     extensions=describe_photo_body(JobOptions),
 )
-def create_job(query: JobOptions) -> Response:
+def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
     """Make a job of the photo in this request."""
     services, caller = get_services(), get_caller()
     photo, data = read_photo(services.settings)
     options = read_options(query, services.settings)
-    job_id, is_new = submit_photo(services, caller, photo, data, options, read_idempotency_key())
-    wait_s = read_preferred_wait()
+    job_id, is_new = submit_photo(services, caller, photo, data, options, headers.idempotency_key)
+    wait_s = read_preferred_wait(headers.prefer)
     job = wait_for_job(services, caller, job_id, has_ended, wait_s)
     response = _show(job)
     response.headers["Location"] = url_for(".read_job", job_id=job_id)
@@ -135,6 +155,7 @@ def list_jobs(query: JobListQuery) -> Response:
 
 @blueprint.get("/<uuid:job_id>")
 @blueprint.input(WaitQuery, location="query", arg_name="query")
+@blueprint.input(ReadHeaders, location="headers", arg_name="headers")
 @blueprint.output(Job, description="The job as it is.")
 @blueprint.doc(
     summary="Read a job",
@@ -142,15 +163,15 @@ def list_jobs(query: JobListQuery) -> Response:
     "the job is as the client knows it, and `wait` holds the request until it isn't.",
     responses={**describe_response(304, "Nothing has changed."), **describe_errors("not_found", "invalid_request")},
 )
-def read_job(job_id: UUID, query: WaitQuery) -> Response:
+def read_job(job_id: UUID, query: WaitQuery, headers: ReadHeaders) -> Response:
     """Read one job, or wait for it to change."""
     services, caller = get_services(), get_caller()
-    known = request.if_none_match
     first = read_own_job(services, caller, job_id)
-    known_etags = known or {make_etag(first)}
+    # a proxy that compresses makes an ETag weak
+    known = parse_etags(headers.if_none_match or quote_etag(make_etag(first)))
 
     def is_enough(job: models.Job) -> bool:
-        return has_ended(job) or make_etag(job) not in known_etags
+        return has_ended(job) or not known.contains_weak(make_etag(job))
 
     job = first if is_enough(first) or not query.wait else wait_for_job(services, caller, job_id, is_enough, query.wait)
     response = _show(job)

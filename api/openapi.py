@@ -86,6 +86,8 @@ _BINARY = {"type": "string", "format": "binary"}
 
 def _form(image: dict[str, Any], options: type[BaseModel]) -> dict[str, Any]:
     schema = options.model_json_schema(ref_template=f"#/components/schemas/{options.__name__}.{{model}}")
+    for described in schema["properties"].values():
+        _tidy_schema(described)
     properties = {"image": {**image, "description": "The photo."}, **schema["properties"]}
     return {"schema": {"type": "object", "required": ["image"], "properties": properties}}
 
@@ -102,7 +104,9 @@ def register_openapi(app: APIFlask) -> None:
         spec = _shorten_names(spec)
         for operations in spec["paths"].values():
             for operation in operations.values():
-                _lift_descriptions(operation)
+                operation["responses"] = dict(sorted(operation["responses"].items()))
+                for parameter in operation.get("parameters", ()):
+                    _tidy_parameter(parameter)
         return spec
 
 
@@ -119,9 +123,18 @@ def _shorten_names(spec: dict[str, Any]) -> dict[str, Any]:
     return shortened
 
 
-def _lift_descriptions(operation: dict[str, Any]) -> None:
+def _tidy_parameter(parameter: dict[str, Any]) -> None:
     """OpenAPI tools show a parameter's own description, not its schema's."""
-    for parameter in operation.get("parameters", ()):
-        described = parameter.get("schema", {}).pop("description", None)
-        if described is not None:
-            parameter["description"] = described
+    if parameter["in"] == "header":
+        parameter["name"] = parameter["name"].title()  # as HTTP writes them
+    schema = parameter["schema"]
+    _tidy_schema(schema)
+    if "description" in schema:
+        parameter["description"] = schema.pop("description")
+
+
+def _tidy_schema(schema: dict[str, Any]) -> None:
+    """Take out what pydantic adds and nobody needs: titles made from names, and that what isn't given is null."""
+    schema.pop("title", None)
+    if schema.get("default", ...) is None:
+        del schema["default"]

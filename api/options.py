@@ -18,7 +18,6 @@ from db.vocabulary import Detector, Priority
 from emoscope.settings import Settings
 
 _LONGEST_DEADLINE_S = 7 * 24 * 3600
-_LONGEST_KEY = 255
 
 Unset = SkipJsonSchema[None]
 """An option that isn't given. Clients can't write it, so the documented type leaves it out."""
@@ -29,46 +28,32 @@ class JobOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    detector: Annotated[
-        Detector | Unset,
-        Field(description="How faces are found. Default: the service's own choice.", examples=["blazeface"]),
-    ] = None
-    min_face_px: Annotated[
-        int | Unset,
-        Field(ge=8, le=10_000, description="Least side of a face, in pixels of the photo.", examples=[40]),
-    ] = None
-    priority: Annotated[
-        Priority,
-        Field(description="`interactive` if somebody waits; `bulk` jobs are taken when no interactive job waits."),
-    ] = Priority.INTERACTIVE
-    photo_retention_s: Annotated[
-        float | Unset,
-        Field(
-            ge=0,
-            allow_inf_nan=False,
-            description="Seconds that the photo is kept after the job has ended; 0 deletes it at once. "
-            "At most, and by default, what the service is set to.",
-            examples=[0],
-        ),
-    ] = None
-    deadline_s: Annotated[
-        float | Unset,
-        Field(
-            gt=0,
-            le=_LONGEST_DEADLINE_S,
-            allow_inf_nan=False,
-            description="Seconds after which the job is canceled if no worker has started it.",
-            examples=[30],
-        ),
-    ] = None
-    callback_url: Annotated[
-        str | Unset,
-        Field(
-            max_length=2000,
-            description="Where to tell that the job has ended: a signed POST in the Standard Webhooks form.",
-            examples=["https://example.com/emoscope"],
-        ),
-    ] = None
+    detector: Detector | Unset = Field(
+        default=None, description="How faces are found. Default: the service's own choice.", examples=["blazeface"]
+    )
+    min_face_px: Annotated[int, Field(ge=8, le=10_000)] | Unset = Field(
+        default=None, description="Least side of a face, in pixels of the photo.", examples=[40]
+    )
+    priority: Priority = Field(
+        default=Priority.INTERACTIVE,
+        description="`interactive` if somebody waits; `bulk` jobs are taken when no interactive job waits.",
+    )
+    photo_retention_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Unset = Field(
+        default=None,
+        description="Seconds that the photo is kept after the job has ended; 0 deletes it at once. "
+        "At most, and by default, what the service is set to.",
+        examples=[0],
+    )
+    deadline_s: Annotated[float, Field(gt=0, le=_LONGEST_DEADLINE_S, allow_inf_nan=False)] | Unset = Field(
+        default=None,
+        description="Seconds after which the job is canceled if no worker has started it.",
+        examples=[30],
+    )
+    callback_url: Annotated[str, Field(max_length=2000)] | Unset = Field(
+        default=None,
+        description="Where to tell that the job has ended: a signed POST in the Standard Webhooks form.",
+        examples=["https://example.com/emoscope"],
+    )
 
     def get_deadline(self) -> datetime | None:
         """The moment after which an unstarted job is canceled, counted from now."""
@@ -78,6 +63,17 @@ class JobOptions(BaseModel):
         """Hex SHA-256 of all that a request asks for. photos: hex SHA-256 of each."""
         asked = {"photos": list(photos), **self.model_dump(mode="json")}
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+class SubmitHeaders(BaseModel):
+    """The headers of a submission that change what it does."""
+
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[ -~]+$")] | Unset = Field(
+        default=None,
+        description="Any text of yours. The same request with the same key answers with the first job again; another "
+        "request with it is refused.",
+        examples=["photo-4711"],
+    )
 
 
 def read_options(query: JobOptions, settings: Settings) -> JobOptions:
@@ -102,14 +98,3 @@ def read_options(query: JobOptions, settings: Settings) -> JobOptions:
     if errors:
         raise make_invalid_request(errors)
     return asked
-
-
-def read_idempotency_key() -> str | None:
-    """The `Idempotency-Key` of this request, or None. Raises Problem `invalid_request` if it can't be one."""
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return None
-    if not 0 < len(key) <= _LONGEST_KEY or not key.isascii() or not key.isprintable():
-        reason = f"must be 1 to {_LONGEST_KEY} printable ASCII characters"
-        raise make_invalid_request([{"in": "headers", "field": "Idempotency-Key", "reason": reason}])
-    return key

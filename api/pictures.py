@@ -1,7 +1,6 @@
 """Pictures of a job: the photo, the photo with its faces marked, and each face's crop."""
 
 import io
-from typing import Annotated
 from uuid import UUID
 
 from apiflask import APIBlueprint
@@ -30,9 +29,9 @@ class AnnotatedQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    max_side: Annotated[
-        int, Field(ge=64, le=8192, description="Longest side of the picture, in pixels. It is never enlarged.")
-    ] = 2048
+    max_side: int = Field(
+        default=2048, ge=64, le=8192, description="Longest side of the picture, in pixels. It is never enlarged."
+    )
 
 
 class CropQuery(BaseModel):
@@ -40,9 +39,9 @@ class CropQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    scale: Annotated[
-        int, Field(ge=1, le=16, description="How many pixels wide and high each of the 48 by 48 pixels is drawn.")
-    ] = 1
+    scale: int = Field(
+        default=1, ge=1, le=16, description="How many pixels wide and high each of the 48 by 48 pixels is drawn."
+    )
 
 
 @blueprint.get("/jobs/<uuid:job_id>/image")

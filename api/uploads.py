@@ -37,7 +37,8 @@ def read_photo(settings: Settings) -> tuple[Photo, bytes]:
     Raises Problem `photo_missing`, or as check_photo does; RequestEntityTooLarge past settings.max_photo_bytes.
     """
     if not is_form():
-        request.max_content_length = settings.max_photo_bytes
+        # One byte more than is taken: a chunked body is cut off at this length, without an error.
+        request.max_content_length = settings.max_photo_bytes + 1
         data = request.get_data(cache=False)
         return check_photo(data, None, settings), data
     request.max_content_length = settings.max_photo_bytes + _FORM_OVERHEAD_BYTES

@@ -1,0 +1,170 @@
+"""The application with real parts, clients with keys, and somebody who plays the worker."""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from uuid import UUID
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from PIL import Image
+
+from api.app import create_app
+from api.services import Services, open_services
+from db import access, jobs, model_versions, workers
+from db.faces import NewFace
+from db.models import ModelVersion
+from db.session import Database
+from db.vocabulary import CROP_SIDE, EMOTIONS, Detector, Emotion, WorkerState
+from emoscope.settings import Settings
+
+
+@pytest.fixture
+def services(settings: Settings) -> Iterator[Services]:
+    opened = open_services(settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def app(settings: Settings, services: Services) -> APIFlask:
+    return create_app(settings, services)
+
+
+@pytest.fixture
+def open_app(settings: Settings) -> Iterator[Callable[..., APIFlask]]:
+    """Opens further applications, with some settings changed."""
+    with ExitStack() as opened:
+
+        def make(**changed: object) -> APIFlask:
+            services = open_services(settings.model_copy(update=changed))
+            opened.callback(services.close)
+            return create_app(services.settings, services)
+
+        yield make
+
+
+@pytest.fixture
+def make_client(database: Database) -> Callable[[APIFlask, str], FlaskClient]:
+    """Makes a client of an application, with a key of its own."""
+
+    def make(app: APIFlask, name: str) -> FlaskClient:
+        with database.write() as session:
+            key = access.create_key(session, access.ensure_application(session, name))
+        client = app.test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+        return client
+
+    return make
+
+
+@pytest.fixture
+def client(app: APIFlask, make_client: Callable[[APIFlask, str], FlaskClient]) -> FlaskClient:
+    return make_client(app, "shop")
+
+
+@pytest.fixture
+def other_client(app: APIFlask, make_client: Callable[[APIFlask, str], FlaskClient]) -> FlaskClient:
+    return make_client(app, "rival")
+
+
+@pytest.fixture(scope="session")
+def make_photo() -> Callable[..., bytes]:
+    """Makes a picture in any format, of any size."""
+
+    def make(
+        image_format: str = "JPEG", size: tuple[int, int] = (64, 48), colour: str = "navy", orientation: int = 1
+    ) -> bytes:
+        made = io.BytesIO()
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        more = {} if orientation == 1 else {"exif": exif}
+        Image.new("RGB", size, colour).save(made, image_format, **more)
+        return made.getvalue()
+
+    return make
+
+
+@pytest.fixture
+def photo(make_photo: Callable[..., bytes]) -> bytes:
+    return make_photo()
+
+
+class PlayedWorker:
+    """Does with jobs what a worker does, with the answers that the test gives, and announces it as a worker does."""
+
+    name = "played:1"
+
+    def __init__(self, services: Services, version: ModelVersion) -> None:
+        self._services = services
+        self._version = version
+
+    def claim(self, job_id: str) -> jobs.Claim:
+        with self._services.database.write() as session:
+            _, claim = jobs.claim_job(session, UUID(job_id), self.name, lease_s=30)
+        self._services.waiter.announce(claim.job_id)
+        return claim
+
+    def finish(self, claim: jobs.Claim, *faces: NewFace, size: tuple[int, int] = (64, 48)) -> None:
+        outcome = jobs.Outcome(*size, faces=faces, timings_ms={"detect": 1.0})
+        with self._services.database.write() as session:
+            jobs.finish_job(session, claim, outcome)
+        self._services.waiter.announce(claim.job_id)
+
+    def fail(self, claim: jobs.Claim, code: str) -> None:
+        with self._services.database.write() as session:
+            jobs.fail_job(session, claim, code, "it went wrong")
+        self._services.waiter.announce(claim.job_id)
+
+    def analyze(self, job_id: str, *faces: NewFace, size: tuple[int, int] = (64, 48)) -> None:
+        self.finish(self.claim(job_id), *faces, size=size)
+
+    def see(
+        self, emotion: Emotion = Emotion.HAPPY, confidence: float = 0.7, box: tuple[int, ...] = (4, 4, 20, 20)
+    ) -> NewFace:
+        """A face that appears to express an emotion."""
+        rest = (1 - confidence) / (len(EMOTIONS) - 1)
+        x, y, width, height = box
+        return NewFace(
+            x=x,
+            y=y,
+            width=width,
+            height=height,
+            detector=Detector.BLAZEFACE,
+            detection_score=0.9,
+            probabilities=tuple(confidence if each is emotion else rest for each in EMOTIONS),
+            model_version_id=self._version.id,
+            crop=bytes(range(CROP_SIDE)) * CROP_SIDE,
+        )
+
+    def report(self, state: WorkerState, detail: str | None = None) -> None:
+        """Give a sign of life."""
+        with self._services.database.write() as session:
+            version_id = self._version.id if state is WorkerState.READY else None
+            workers.note_worker(session, self.name, state, detail=detail, model_version_id=version_id)
+
+
+@pytest.fixture
+def champion(database: Database) -> ModelVersion:
+    with database.write() as session:
+        version = model_versions.add_version(session, "first", "d" * 64, {"architecture": "report", "metrics": {}})
+        model_versions.promote(session, version, "test", "the first")
+    return version
+
+
+@pytest.fixture
+def worker(services: Services, champion: ModelVersion) -> PlayedWorker:
+    return PlayedWorker(services, champion)
+
+
+@pytest.fixture
+def submit(client: FlaskClient, photo: bytes) -> Callable[..., str]:
+    """Submits a photo, and gives the id of its job."""
+
+    def post(**options: object) -> str:
+        response = client.post("/v1/jobs", data=photo, query_string=options)
+        assert response.status_code == 202, response.text
+        return str(response.get_json()["id"])
+
+    return post
