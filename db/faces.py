@@ -30,11 +30,12 @@ class NewFace:
     crop: bytes
 
 
-def add_faces(session: Session, job_id: UUID, faces: Iterable[NewFace]) -> None:
-    """Store a job's faces in the order given, each with its emotion, confidence and margin."""
+def add_faces(session: Session, job_id: UUID, faces: Iterable[NewFace]) -> list[Face]:
+    """Store a job's faces in the order given, each with its emotion, confidence and margin. Returns them."""
+    added = []
     for position, face in enumerate(faces):
         second, first = sorted(face.probabilities)[-2:]
-        session.add(
+        added.append(
             Face(
                 job_id=job_id,
                 position=position,
@@ -52,6 +53,9 @@ def add_faces(session: Session, job_id: UUID, faces: Iterable[NewFace]) -> None:
                 crop=face.crop,
             )
         )
+    session.add_all(added)
+    session.flush()
+    return added
 
 
 def get_face(session: Session, face_id: UUID, application_id: UUID | None = None) -> Face | None:

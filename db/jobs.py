@@ -12,6 +12,7 @@ from db.columns import utcnow
 from db.faces import NewFace, add_faces
 from db.job_states import InvalidTransition, move_job
 from db.models import Callback, Job, JobEvent
+from db.review_queue import add_to_queue
 from db.vocabulary import TERMINAL_STATUSES, Detector, JobStatus, Priority
 
 
@@ -92,7 +93,10 @@ def claim_job(session: Session, job_id: UUID, worker: str, lease_s: float) -> tu
 
 
 def finish_job(session: Session, claim: Claim, outcome: Outcome) -> Job:
-    """Write the faces and the end of the job together. Raises InvalidTransition if the claim is no longer valid."""
+    """Write the faces, their places in the review queue and the end of the job, all together.
+
+    Raises InvalidTransition if the claim is no longer valid.
+    """
     job = _end(
         session,
         claim.job_id,
@@ -105,7 +109,8 @@ def finish_job(session: Session, claim: Claim, outcome: Outcome) -> Job:
         face_count=len(outcome.faces),
         timings_ms=outcome.timings_ms,
     )
-    add_faces(session, job.id, outcome.faces)
+    faces = add_faces(session, job.id, outcome.faces)
+    add_to_queue(session, job.photo_sha256, faces)
     return job
 
 

@@ -30,7 +30,7 @@ def test_rolling_back_brings_the_version_before_the_champion_into_service(databa
     with database.read() as session:
         moves = model_versions.list_promotions(session)
         events = list_changes(session, AuditFilter(action="model.promote"))
-    assert [(move.actor, move.reason) for move in moves][0] == ("ana", "b is worse")
+    assert (moves[0].actor, moves[0].reason) == ("ana", "b is worse")
     assert (len(moves), len(events), promotion.id) == (3, 3, moves[0].id)
 
 

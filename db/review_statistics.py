@@ -1,0 +1,120 @@
+"""What the votes say of the model and of the reviewers: accuracy on live faces, and agreement."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from math import sqrt
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.models_review import ReviewItem, ReviewSubject, ReviewVote
+from db.vocabulary import ReviewSlice, Verdict
+
+_Z = 1.959964
+"""Standard normal quantile of a two-sided 95 % interval."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A share that was observed, and the 95 % interval of the true one. All None where nothing was observed."""
+
+    hits: int
+    count: int
+    share: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class LiveAccuracy:
+    """How often the model's answer was what people confirmed, on faces drawn by chance alone.
+
+    not_faces, ambiguous: faces of the same draw that have no right answer; they are no part of the estimate.
+    """
+
+    accuracy: Estimate
+    not_faces: int
+    ambiguous: int
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far reviewers say the same of the same face.
+
+    faces: with two votes or more, skips aside. share: of all pairs of votes on one face, those that say the same. alpha:
+    Krippendorff's, for nominal data: 1 is full agreement, 0 is chance. None where there is nothing to compare.
+    """
+
+    faces: int
+    share: float | None
+    alpha: float | None
+
+
+def estimate_share(hits: int, count: int) -> Estimate:
+    """A share with its 95 % interval by Wilson (1927), which holds for few observations and near 0 and 1 too."""
+    if not count:
+        return Estimate(0, 0, None, None, None)
+    share, z2 = hits / count, _Z * _Z
+    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = _Z * sqrt(share * (1 - share) / count + z2 / (4 * count * count)) / (1 + z2 / count)
+    return Estimate(hits, count, share, max(0.0, middle - half), min(1.0, middle + half))
+
+
+def estimate_live_accuracy(
+    session: Session, *, model_version: int | None = None, since: datetime | None = None, before: datetime | None = None
+) -> LiveAccuracy:
+    """Estimate accuracy from the random slice. Times: faces stored at or after, stored before."""
+    statement = (
+        select(ReviewItem.emotion, ReviewSubject.label, func.count())
+        .join(ReviewSubject, ReviewSubject.id == ReviewItem.subject_id)
+        .where(ReviewItem.slice == ReviewSlice.RANDOM, ReviewSubject.label.is_not(None))
+        .group_by(ReviewItem.emotion, ReviewSubject.label)
+    )
+    if model_version is not None:
+        statement = statement.where(ReviewItem.model_version == model_version)
+    if since is not None:
+        statement = statement.where(ReviewItem.created_at >= since)
+    if before is not None:
+        statement = statement.where(ReviewItem.created_at < before)
+    right = Counter[bool]()
+    others = Counter[Verdict]()
+    for predicted, label, count in session.execute(statement):
+        if label is not None and label.emotion is None:
+            others[label] += count
+        else:
+            right[predicted.value == label] += count
+    accuracy = estimate_share(right[True], right.total())
+    return LiveAccuracy(accuracy, others[Verdict.NOT_A_FACE], others[Verdict.AMBIGUOUS])
+
+
+def measure_agreement(session: Session, *, since: datetime | None = None) -> Agreement:
+    """Compare the standing votes on faces that several reviewers judged. since: votes cast at or after."""
+    statement = (
+        select(ReviewVote.subject_id, ReviewVote.verdict, func.count())
+        .join(ReviewSubject, ReviewSubject.id == ReviewVote.subject_id)
+        .where(ReviewSubject.vote_count > 1, ReviewVote.withdrawn_at.is_(None), ReviewVote.verdict != Verdict.SKIP)
+        .group_by(ReviewVote.subject_id, ReviewVote.verdict)
+    )
+    if since is not None:
+        statement = statement.where(ReviewVote.at >= since)
+    faces: dict[object, Counter[Verdict]] = defaultdict(Counter)
+    for subject_id, verdict, count in session.execute(statement):
+        faces[subject_id][verdict] += count
+    votes = [counts for counts in faces.values() if counts.total() > 1]
+    pairs = sum(counts.total() * (counts.total() - 1) for counts in votes)
+    if not pairs:
+        return Agreement(0, None, None)
+    agreeing = sum(count * (count - 1) for counts in votes for count in counts.values())
+    return Agreement(len(votes), agreeing / pairs, _compute_alpha(votes))
+
+
+def _compute_alpha(votes: list[Counter[Verdict]]) -> float:
+    """Krippendorff's alpha (2011, "Computing Krippendorff's Alpha-Reliability", section C), each face weighing by its votes."""
+    totals = sum(votes, Counter[Verdict]())
+    count = totals.total()
+    observed = sum(
+        sum(number * (counts.total() - number) for number in counts.values()) / (counts.total() - 1) for counts in votes
+    )
+    expected = sum(number * (count - number) for number in totals.values()) / (count - 1)
+    return 1.0 if not expected else 1 - observed / expected

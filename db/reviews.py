@@ -1,0 +1,147 @@
+"""Votes on faces, and the label that follows from them.
+
+Each reviewer has at most one standing vote on a face; a later one replaces it, and nothing is ever deleted but with the face.
+The label is what more standing votes say than anything else, skips aside; where two say the same number, there is none, and the
+face stays in the queue for one more reviewer.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, undefer
+
+from db.audit import record_change
+from db.columns import utcnow
+from db.models import Face, Job
+from db.models_review import ReviewItem, ReviewSubject, ReviewVote
+from db.review_subjects import choose_subject, list_subjects
+from db.vocabulary import Verdict
+
+
+class UnknownFace(Exception):
+    """There is no such face, or it was erased."""
+
+    code = "unknown_face"
+
+
+def cast_vote(session: Session, face_id: UUID, reviewer: str, verdict: Verdict) -> ReviewVote:
+    """Store a reviewer's vote, in place of an earlier one, and settle the face's label. Raises UnknownFace."""
+    item = session.get(ReviewItem, face_id, with_for_update=True)
+    if item is None:
+        raise UnknownFace(f"there is no face {face_id}")
+    subject = item.subject or _make_subject(session, item)
+    item.subject = subject
+    earlier = session.scalar(
+        select(ReviewVote).where(
+            ReviewVote.subject_id == subject.id, ReviewVote.reviewer == reviewer, ReviewVote.withdrawn_at.is_(None)
+        )
+    )
+    if earlier is not None:
+        earlier.withdrawn_at, earlier.withdrawn_by = utcnow(), reviewer
+        session.flush()  # before the new one comes: only one may stand
+    vote = ReviewVote(
+        subject_id=subject.id,
+        face_id=face_id,
+        reviewer=reviewer,
+        verdict=verdict,
+        predicted=item.emotion,
+        model_version=item.model_version,
+        replaces_id=earlier.id if earlier else None,
+    )
+    session.add(vote)
+    if item.reserved_by == reviewer:
+        item.reserved_by = item.reserved_until = None
+    _settle(session, subject)
+    return vote
+
+
+def undo_votes(session: Session, votes: Iterable[ReviewVote], actor: str) -> int:
+    """Withdraw votes; a vote that one of them had replaced stands again. Returns how many stood until now.
+
+    actor: whoever undoes them, the reviewer or an administrator. The faces come before reviewers again where votes are missing.
+    """
+    undone = Counter[str]()
+    for vote in votes:
+        if vote.withdrawn_at is not None:
+            continue
+        vote.withdrawn_at, vote.withdrawn_by = utcnow(), actor
+        session.flush()
+        earlier = session.get(ReviewVote, vote.replaces_id) if vote.replaces_id else None
+        if earlier is not None:
+            earlier.withdrawn_at = earlier.withdrawn_by = None
+        _settle(session, session.get_one(ReviewSubject, vote.subject_id))
+        undone[vote.reviewer] += 1
+    for reviewer, count in undone.items():
+        record_change(session, actor, "review.undo", f"reviewer:{reviewer}", votes=count)
+    return undone.total()
+
+
+def list_votes(
+    session: Session, *, reviewer: str | None = None, since: datetime | None = None, limit: int = 50
+) -> Sequence[ReviewVote]:
+    """The latest standing votes, newest first. since: cast at or after."""
+    statement = select(ReviewVote).where(ReviewVote.withdrawn_at.is_(None))
+    if reviewer is not None:
+        statement = statement.where(ReviewVote.reviewer == reviewer)
+    if since is not None:
+        statement = statement.where(ReviewVote.at >= since)
+    return session.scalars(statement.order_by(ReviewVote.id.desc()).limit(limit)).all()
+
+
+def get_votes(session: Session, vote_ids: Iterable[UUID]) -> Sequence[ReviewVote]:
+    """These votes, newest first; those that aren't there are left out."""
+    wanted = select(ReviewVote).where(ReviewVote.id.in_(tuple(vote_ids)))
+    return session.scalars(wanted.order_by(ReviewVote.id.desc())).all()
+
+
+def get_review(session: Session, face_id: UUID) -> tuple[ReviewItem, Sequence[ReviewVote]]:
+    """A face's place in the queue, with its subject, and every vote on the face, oldest first. Raises UnknownFace."""
+    item = session.get(ReviewItem, face_id)
+    if item is None:
+        raise UnknownFace(f"there is no face {face_id}")
+    return item, item.subject.votes if item.subject is not None else ()
+
+
+def _make_subject(session: Session, item: ReviewItem) -> ReviewSubject:
+    """The subject of another analysis that was judged meanwhile, or a new one."""
+    face = session.scalars(select(Face).options(undefer(Face.crop)).where(Face.id == item.face_id)).one()
+    photo_sha256 = session.scalars(select(Job.photo_sha256).where(Job.id == face.job_id)).one()
+    subject = choose_subject(face, list_subjects(session, photo_sha256))
+    if subject is None:
+        subject = ReviewSubject(
+            photo_sha256=photo_sha256,
+            x=face.x,
+            y=face.y,
+            width=face.width,
+            height=face.height,
+            crop=face.crop,
+            slice=item.slice,
+        )
+        session.add(subject)
+        session.flush()
+    return subject
+
+
+def _settle(session: Session, subject: ReviewSubject) -> None:
+    """Work out the label from the standing votes, and open or close the face's places in the queue."""
+    session.flush()
+    verdicts = session.scalars(
+        select(ReviewVote.verdict).where(
+            ReviewVote.subject_id == subject.id,
+            ReviewVote.withdrawn_at.is_(None),
+            ReviewVote.verdict != Verdict.SKIP,
+        )
+    ).all()
+    ranking = Counter(verdicts).most_common(2)
+    is_tied = len(ranking) == 2 and ranking[0][1] == ranking[1][1]
+    label = None if not ranking or is_tied else ranking[0][0]
+    now = utcnow()
+    if label != subject.label:
+        subject.label, subject.labeled_at = label, now
+    subject.vote_count = len(verdicts)
+    for item in session.scalars(select(ReviewItem).where(ReviewItem.subject_id == subject.id)):
+        is_done = label is not None and len(verdicts) >= item.votes_wanted
+        item.closed_at = (item.closed_at or now) if is_done else None

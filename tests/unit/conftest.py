@@ -1,0 +1,77 @@
+"""Stored analyses, for whatever works on their faces."""
+
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import pytest
+
+from db import access, jobs, model_versions
+from db.faces import NewFace
+from db.jobs import NewJob, Outcome
+from db.session import Database
+from db.vocabulary import EMOTIONS, Detector, Emotion
+
+
+@dataclass(frozen=True)
+class StoredPhoto:
+    """An analysed photo and its faces, in order."""
+
+    job_id: UUID
+    face_ids: list[UUID]
+
+
+class Analyses:
+    """Stores analysed photos as a worker would."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def store(
+        self,
+        *answers: tuple[Emotion, float],
+        photo: str | None = None,
+        application: str = "test",
+        version: str = "first",
+        box: tuple[int, int, int, int] = (10, 10, 80, 80),
+        crop: bytes = bytes(2304),
+    ) -> StoredPhoto:
+        """Store one photo. answers: emotion and confidence of each face, side by side; box: of the first of them.
+
+        photo: its SHA-256, new unless given. version: digest of the model version, which is made if it is new.
+        """
+        with self.database.write() as session:
+            model = model_versions.find_version_by_digest(session, version) or model_versions.add_version(
+                session, version, version, {"architecture": "report"}
+            )
+            if model_versions.get_champion(session) is None:
+                model_versions.promote(session, model, "test", "the first")
+            new = NewJob(
+                id=uuid4(), application_id=access.ensure_application(session, application).id, photo_key="photos/x",
+                photo_sha256=photo or uuid4().hex * 2, photo_bytes=1, media_type="image/png", width=1000, height=1000,
+                photo_retention_s=60, max_attempts=3,
+            )  # fmt: skip
+            jobs.create_job(session, new, "test")
+            _, claim = jobs.claim_job(session, new.id, "worker", 30)
+            faces = tuple(
+                NewFace(
+                    x=box[0] + 100 * place, y=box[1], width=box[2], height=box[3], detector=Detector.BLAZEFACE,
+                    detection_score=0.9, probabilities=spread(*answer), model_version_id=model.id, crop=crop,
+                )
+                for place, answer in enumerate(answers)
+            )  # fmt: skip
+            job = jobs.finish_job(session, claim, Outcome(1000, 1000, faces))
+            session.refresh(job, ["faces"])
+            return StoredPhoto(job.id, [face.id for face in job.faces])
+
+
+def spread(emotion: Emotion, confidence: float) -> tuple[float, ...]:
+    """Probabilities with this emotion first, and the rest all on its neighbour."""
+    first = EMOTIONS.index(emotion)
+    values = [0.0] * len(EMOTIONS)
+    values[first], values[first - 1] = confidence, 1 - confidence
+    return tuple(values)
+
+
+@pytest.fixture
+def analyses(database: Database) -> Analyses:
+    return Analyses(database)
