@@ -43,7 +43,7 @@ def list_waiting(session: Session, sent_before_s: float, limit: int) -> list[tup
         .order_by(Job.id)
         .limit(limit)
     )
-    return list(rows.tuples())
+    return list(rows)
 
 
 def note_sent(session: Session, job_ids: Sequence[UUID]) -> None:

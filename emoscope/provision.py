@@ -1,16 +1,16 @@
 """What must be there before the processes start: the newest schema, the shipped models, a key for this machine."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 from db import access, migrate, model_versions
+from db.model_store import find_stored, store_version
 from db.session import Database
-from db.storage import BlobStore, make_model_key
+from db.storage import BlobStore
 from db.vocabulary import Scope
 from emoscope.local_client import read_local_client
 from emoscope.settings import Settings
-from training.artifact import MANIFEST, PRETRAINED_CHAMPION, Manifest, list_pretrained
+from training.artifact import PRETRAINED_CHAMPION, Manifest, list_pretrained
 
 LOCAL_APPLICATION = "local"
 """The application that the command line and clients on this machine act for."""
@@ -47,23 +47,13 @@ def register_shipped_models(database: Database, blobs: BlobStore, progress: Prog
 
 
 def _register(database: Database, blobs: BlobStore, name: str, folder: Path, progress: Progress) -> int:
-    """Store one version, files first, unless it is stored. Returns its number."""
-    manifest_bytes = (folder / MANIFEST).read_bytes()
-    digest = hashlib.sha256(manifest_bytes).hexdigest()
-    with database.read() as session:
-        known = model_versions.find_version_by_digest(session, digest)
-        if known is not None:
-            return known.number
-    progress(f"registering the model {name!r}")
-    manifest = Manifest.read(folder)
-    blobs.put(make_model_key(digest), manifest_bytes)
-    for file_name, record in manifest.files.items():
-        blobs.put(make_model_key(record.sha256), (folder / file_name).read_bytes())
-    with database.write() as session:
-        # Another machine may have been quicker.
-        version = model_versions.find_version_by_digest(session, digest)
-        version = version or model_versions.add_version(session, name, digest, manifest.to_json())
-        return version.number
+    """Store one version unless it is stored. Returns its number."""
+    known = find_stored(database, folder)
+    if known is None:
+        progress(f"registering the model {name!r}")
+        Manifest.read(folder)
+        known = store_version(database, blobs, name, folder)
+    return known.number
 
 
 def _ensure_local_key(database: Database, settings: Settings) -> str:

@@ -1,0 +1,83 @@
+"""Faces that people have labelled, as rows to teach the next model with."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session, undefer
+
+from db.models_review import ReviewSubject
+from db.models_training import TrainingCorrection
+from db.vocabulary import EMOTIONS, Emotion, Verdict
+
+_TEACHING = tuple(Verdict(emotion.value) for emotion in EMOTIONS)
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A labelled face. crop: grey uint8 (48, 48), row by row. face_px: the shorter side of its box in the photo."""
+
+    subject_id: UUID
+    emotion: Emotion
+    crop: bytes
+    face_px: int
+    vote_count: int
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What became of a correction in a run. refusal: why it was left out, or None where it taught."""
+
+    subject_id: UUID
+    emotion: Emotion
+    refusal: str | None
+
+
+def list_corrections(session: Session, *, limit: int) -> list[Correction]:
+    """The `limit` latest faces whose label is an emotion, newest label first."""
+    subjects = session.scalars(
+        select(ReviewSubject)
+        .options(undefer(ReviewSubject.crop))
+        .where(ReviewSubject.label.in_(_TEACHING))
+        .order_by(ReviewSubject.labeled_at.desc(), ReviewSubject.id)
+        .limit(limit)
+    )
+    return [_read(subject, Emotion(subject.label)) for subject in subjects if subject.label is not None]
+
+
+def record_offers(session: Session, run_id: UUID, offers: Iterable[Offer]) -> None:
+    """Write down which corrections a run was offered, in place of what was written before."""
+    session.execute(delete(TrainingCorrection).where(TrainingCorrection.run_id == run_id))
+    session.add_all(
+        TrainingCorrection(run_id=run_id, subject_id=offer.subject_id, emotion=offer.emotion, refusal=offer.refusal)
+        for offer in offers
+    )
+
+
+def list_used(session: Session, run_id: UUID) -> list[Correction]:
+    """The corrections that teach in a run, with the label that they had at its start; erased ones are gone from it."""
+    rows = list(
+        session.execute(
+            select(ReviewSubject, TrainingCorrection.emotion)
+            .options(undefer(ReviewSubject.crop))
+            .join(TrainingCorrection, TrainingCorrection.subject_id == ReviewSubject.id)
+            .where(TrainingCorrection.run_id == run_id, TrainingCorrection.refusal.is_(None))
+            .order_by(ReviewSubject.id)
+        )
+    )
+    return [_read(subject, emotion) for subject, emotion in rows]
+
+
+def count_offers(session: Session, run_id: UUID) -> dict[str, int]:
+    """How many corrections of a run were used, and how many were left out for each reason."""
+    rows = session.execute(
+        select(TrainingCorrection.refusal, func.count())
+        .where(TrainingCorrection.run_id == run_id)
+        .group_by(TrainingCorrection.refusal)
+    )
+    return {refusal or "used": count for refusal, count in rows}
+
+
+def _read(subject: ReviewSubject, emotion: Emotion) -> Correction:
+    return Correction(subject.id, emotion, subject.crop, min(subject.width, subject.height), subject.vote_count)

@@ -1,0 +1,77 @@
+"""What the sweeper does for training runs: those whose worker went silent, and those whose message was lost."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.orm import Session
+
+from db.columns import utcnow
+from db.models_training import TrainingRun
+from db.training_run_states import RunClaim, end_run, holds_run, move_run
+from db.training_runs import get_run
+from db.vocabulary import TrainingRunStatus
+
+
+def list_expired_runs(session: Session) -> list[RunClaim]:
+    """Claims whose lease has run out."""
+    rows = session.execute(
+        select(TrainingRun.id, TrainingRun.attempt, TrainingRun.worker).where(
+            TrainingRun.status == TrainingRunStatus.RUNNING, TrainingRun.lease_expires_at <= utcnow()
+        )
+    )
+    return [RunClaim(run_id, attempt, worker or "") for run_id, attempt, worker in rows]
+
+
+def take_back_run(session: Session, claim: RunClaim, actor: str) -> TrainingRun:
+    """Queue a run again whose worker went silent; fail it after its last attempt; end it if it was to be stopped.
+
+    Raises InvalidRunTransition if the lease was renewed or the run has moved.
+    """
+    run = get_run(session, claim.run_id)
+    is_expired = TrainingRun.lease_expires_at <= utcnow()
+    if run.cancel_requested_by is not None:
+        by = run.cancel_requested_by
+        return end_run(session, claim, TrainingRunStatus.CANCELED, by, is_expired, reason=f"canceled by {by}")
+    if claim.attempt >= run.max_attempts:
+        detail = f"gave up after {claim.attempt} attempts: {claim.worker} went silent"
+        return end_run(
+            session, claim, TrainingRunStatus.FAILED, actor, is_expired, error_code="worker_lost", error_detail=detail
+        )
+    return move_run(
+        session,
+        claim.run_id,
+        TrainingRunStatus.RUNNING,
+        TrainingRunStatus.QUEUED,
+        actor,
+        *holds_run(claim),
+        is_expired,
+        worker=None,
+        lease_expires_at=None,
+        sent_at=utcnow(),
+    )
+
+
+def expire_run_lease(session: Session, run_id: UUID) -> bool:
+    """Let the lease of a running run run out now, since its worker is known to be dead. Returns whether it had one."""
+    statement = (
+        update(TrainingRun)
+        .where(TrainingRun.id == run_id, TrainingRun.status == TrainingRunStatus.RUNNING)
+        .values(lease_expires_at=utcnow())
+    )
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
+
+
+def list_waiting_runs(session: Session, sent_before_s: float) -> Sequence[UUID]:
+    """Queued runs whose message was sent longer than that many seconds ago."""
+    sent_before = utcnow() - timedelta(seconds=sent_before_s)
+    return session.scalars(
+        select(TrainingRun.id).where(TrainingRun.status == TrainingRunStatus.QUEUED, TrainingRun.sent_at < sent_before)
+    ).all()
+
+
+def note_run_sent(session: Session, run_id: UUID) -> None:
+    """Write down that the run's message was sent now."""
+    session.execute(update(TrainingRun).where(TrainingRun.id == run_id).values(sent_at=utcnow()))
