@@ -4,7 +4,7 @@ import io
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, request
+from flask import Response, send_file
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -56,11 +56,12 @@ class CropQuery(BaseModel):
 def read_image(job_id: UUID) -> Response:
     """Send a job's photo as it was submitted."""
     job = read_own_job(get_services(), get_caller(), job_id)
-    response = Response(_read_photo(job), mimetype=job.media_type)
-    response.set_etag(job.photo_sha256)
-    response.headers.set("Content-Disposition", "inline", filename=job.filename or f"{job.id}")
-    response.make_conditional(request)
-    return response
+    return send_file(
+        io.BytesIO(_read_photo(job)),
+        mimetype=job.media_type,
+        download_name=job.filename or f"{job.id}",
+        etag=job.photo_sha256,
+    )
 
 
 @blueprint.get("/jobs/<uuid:job_id>/annotated")

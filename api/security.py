@@ -36,14 +36,14 @@ def _finish(response: Response) -> Response:
     headers[REQUEST_ID] = g.request_id
     headers["X-Content-Type-Options"] = "nosniff"
     headers["X-Frame-Options"] = "DENY"
-    headers["Referrer-Policy"] = "no-referrer"
+    headers.setdefault("Referrer-Policy", "no-referrer")
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     headers.setdefault("Content-Security-Policy", _PAGE_CSP if response.mimetype == "text/html" else _NOTHING_CSP)
     if request.is_secure:
         headers["Strict-Transport-Security"] = "max-age=31536000"
     if request.path.startswith("/v1/"):
         # Photos and faces are personal data; a shared cache must not keep them.
-        headers.setdefault("Cache-Control", "private, no-store")
+        headers["Cache-Control"] = "private, no-store"
         headers.add("Vary", "Authorization")
     return response
 
