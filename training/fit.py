@@ -40,6 +40,9 @@ class Progress:
 
 ProgressCallback = Callable[[Progress], None]
 StopQuestion = Callable[[], bool]
+Predict = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
+
+_JUDGED_AT_ONCE = 256
 
 
 def fit_network(
@@ -67,7 +70,8 @@ def fit_network(
     state = RunState(run_dir)
     if state.epochs_done:
         state.load_variables(variables)
-    watch = _Watch(state, variables, validation, recipe.epochs, steps, progress, should_stop)
+    predict = make_predictor(network)
+    watch = _Watch(state, variables, predict, validation, recipe.epochs, steps, progress, should_stop)
     while state.epochs_done < recipe.epochs:
         first = state.epochs_done
         side = recipe.find_side(first)
@@ -113,13 +117,16 @@ def make_batches(examples: Examples, recipe: Recipe, *, seed: int, epochs: range
     return numbered.map(load, num_parallel_calls=1).prefetch(2)
 
 
-def predict_logits(
-    network: "keras.Model", images: npt.NDArray[np.uint8], *, batch_size: int = 256
-) -> npt.NDArray[np.float32]:
-    """Logits of faces, float32 (N, 7), for uint8 images (N, 48, 48)."""
+def make_predictor(network: "keras.Model") -> Predict:
+    """A function from uint8 images (N, 48, 48) to the network's logits, float32 (N, 7), with the weights of each moment."""
     infer = tf.function(lambda faces: network(faces, training=False), reduce_retracing=True)
-    batches = (images[start : start + batch_size, ..., None] for start in range(0, len(images), batch_size))
-    return np.concatenate([infer(tf.constant(batch, tf.float32)).numpy() for batch in batches])
+
+    def predict(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        starts = range(0, len(images), _JUDGED_AT_ONCE)
+        batches = (images[start : start + _JUDGED_AT_ONCE, ..., None] for start in starts)
+        return np.concatenate([infer(tf.constant(batch, tf.float32)).numpy() for batch in batches])
+
+    return predict
 
 
 def _make_optimizer(recipe: Recipe, steps: int) -> "keras.optimizers.Optimizer":
@@ -146,6 +153,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no t
         self,
         state: RunState,
         variables: list["keras.Variable"],
+        predict: Predict,
         validation: Examples,
         epochs: int,
         steps: int,
@@ -153,7 +161,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no t
         should_stop: StopQuestion,
     ) -> None:
         super().__init__()
-        self._state, self._variables, self._validation = state, variables, validation
+        self._state, self._variables, self._predict, self._validation = state, variables, predict, validation
         self._epochs, self._steps, self._progress, self._should_stop = epochs, steps, progress, should_stop
         self._started = self._reported = time.monotonic()
 
@@ -170,7 +178,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no t
         logs = logs or {}
         raw = [np.asarray(variable) for variable in self.model.trainable_variables]
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
-        val_loss, val_accuracy = _judge(self.model, self._validation)
+        val_loss, val_accuracy = _judge(self._predict, self._validation)
         weights = self.model.get_weights()
         for variable, value in zip(self.model.trainable_variables, raw, strict=True):
             variable.assign(value)
@@ -190,8 +198,8 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no t
         self._progress(Progress(epoch, self._epochs, step, self._steps, logs["loss"], logs["accuracy"], left, last))
 
 
-def _judge(network: "keras.Model", examples: Examples) -> tuple[float, float]:
-    logits = predict_logits(network, examples.images)
+def _judge(predict: Predict, examples: Examples) -> tuple[float, float]:
+    logits = predict(examples.images)
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     loss = -(examples.targets * log_probabilities).sum(axis=1).mean()

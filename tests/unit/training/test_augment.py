@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from training.augment import augment_batch
+from training.changes import Augmentation
+from training.runtime import tf
+
+FACES = np.random.default_rng(1).integers(0, 256, (8, 48, 48, 1), np.uint8)
+STRONG = Augmentation(
+    mirror=True, rotation_deg=20, shift=0.1, zoom=0.2, stretch=0.1, contrast=0.4, brightness=0.2, erase=0.5
+)
+
+
+def augment(augmentation, *, faces=FACES, seed=1, side=48):
+    return augment_batch(tf.constant(faces), augmentation, seed=tf.constant([seed, 0]), side=side).numpy()
+
+
+def test_no_augmentation_changes_nothing():
+    assert np.array_equal(augment(Augmentation()), FACES)
+
+
+def test_the_same_seed_gives_the_same_pictures_and_another_gives_others():
+    assert np.array_equal(augment(STRONG), augment(STRONG))
+    assert not np.array_equal(augment(STRONG), augment(STRONG, seed=2))
+
+
+def test_pictures_stay_pictures_of_the_side_asked_for():
+    for side in (32, 48):
+        changed = augment(STRONG, side=side)
+        assert changed.shape == (8, side, side, 1)
+        assert changed.dtype == np.float32
+        assert changed.min() >= 0
+        assert changed.max() <= 255
+
+
+def test_mirroring_alone_gives_the_face_or_its_mirror_image():
+    changed = augment(Augmentation(mirror=True))
+    kinds = set()
+    for before, after in zip(FACES.astype(np.float32), changed, strict=True):
+        is_same, is_mirrored = np.allclose(after, before, atol=0.5), np.allclose(after, before[:, ::-1], atol=0.5)
+        assert is_same or is_mirrored
+        kinds.add(is_same)
+    assert kinds == {True, False}
+
+
+def test_a_smaller_side_shows_the_whole_face():
+    gradient = np.tile(np.linspace(0, 255, 48, dtype=np.uint8), (1, 48, 1))[..., None]
+    small = augment(Augmentation(), faces=gradient, side=24)[0, 12, :, 0]
+    assert small[0] < 10
+    assert small[-1] > 245
+    assert (np.diff(small) > 0).all()
+
+
+@pytest.mark.parametrize("field", ["rotation_deg", "shift", "zoom", "stretch", "contrast", "brightness", "erase"])
+def test_every_kind_of_change_does_something(field):
+    strength = 20 if field == "rotation_deg" else 1.0 if field == "erase" else 0.2
+    assert not np.allclose(augment(Augmentation(**{field: strength})), FACES, atol=1)

@@ -1,0 +1,96 @@
+import gzip
+import lzma
+
+import numpy as np
+import pytest
+
+from db.vocabulary import EMOTIONS, Emotion
+from training.audit import audit_dataset
+from training.dataset import read_dataset
+from training.errors import DatasetError
+
+
+def test_fer_numbers_become_the_vocabularys_order(small_csv):
+    labels = read_dataset(small_csv).labels[:7]
+    expected = ["angry", "disgusted", "fearful", "happy", "sad", "surprised", "neutral"]
+    assert [EMOTIONS[label] for label in labels] == [Emotion(name) for name in expected]
+
+
+@pytest.mark.parametrize(("suffix", "compress"), [(".gz", gzip.compress), (".xz", lzma.compress)])
+def test_packed_files_are_the_same_dataset(small_csv, tmp_path, suffix, compress):
+    packed = tmp_path / f"small.csv{suffix}"
+    packed.write_bytes(compress(small_csv.read_bytes()))
+    assert read_dataset(packed).sha256 == read_dataset(small_csv).sha256
+
+
+def test_a_second_reading_comes_from_the_cache_and_is_equal(small_csv, small_votes, cache_home):
+    first = read_dataset(small_csv, small_votes)
+    cached = list(cache_home.rglob("*.npz"))
+    assert len(cached) == 1
+    changed = cached[0].stat().st_mtime_ns
+    second = read_dataset(small_csv, small_votes)
+    assert second.sha256 == first.sha256
+    assert cached[0].stat().st_mtime_ns == changed
+    assert np.array_equal(second.images, first.images)
+
+
+def test_bad_rows_survive_the_cache(small_csv, tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_text(small_csv.read_text() + "9,1 2,Training\n")
+    assert read_dataset(path).bad_rows == read_dataset(path).bad_rows
+    assert read_dataset(path).bad_rows[0].line == 184
+
+
+def test_identity_changes_with_one_pixel_one_label_or_votes(small_csv, small_votes, tmp_path):
+    text = small_csv.read_text()
+    lines = text.splitlines()
+    first = lines[1].split(",")
+    pixels = first[1].split()
+    pixels[0] = str((int(pixels[0]) + 1) % 256)
+    changed_pixel, changed_label = tmp_path / "pixel.csv", tmp_path / "label.csv"
+    changed_pixel.write_text(text.replace(lines[1], f"{first[0]},{' '.join(pixels)},{first[2]}"))
+    changed_label.write_text(text.replace(lines[1], f"5,{first[1]},{first[2]}"))
+    datasets = [read_dataset(path) for path in (small_csv, changed_pixel, changed_label)]
+    datasets.append(read_dataset(small_csv, small_votes))
+    assert len({dataset.sha256 for dataset in datasets}) == 4
+
+
+def test_votes_stay_with_their_rows_when_a_row_is_bad(small_csv, small_votes, tmp_path):
+    lines = small_csv.read_text().splitlines()
+    lines[1] = lines[1].replace(",", ",999 ", 1)
+    path = tmp_path / "bad.csv"
+    path.write_text("\n".join(lines) + "\n")
+    dataset = read_dataset(path, small_votes)
+    assert len(dataset.images) == 181
+    assert dataset.votes is not None
+    assert np.array_equal(dataset.votes.majorities, dataset.labels)
+
+
+def test_votes_of_other_rows_are_refused(small_csv, small_votes, tmp_path):
+    lines = small_votes.read_text().splitlines()
+    shorter, moved = tmp_path / "shorter.csv", tmp_path / "moved.csv"
+    shorter.write_text("\n".join(lines[:-1]) + "\n")
+    moved.write_text("\n".join([lines[0], lines[-1], *lines[2:-1], lines[1]]) + "\n")
+    with pytest.raises(DatasetError, match="181 rows, and the CSV has 182"):
+        read_dataset(small_csv, shorter)
+    with pytest.raises(DatasetError, match="line 2 is Training in the CSV and PublicTest"):
+        read_dataset(small_csv, moved)
+
+
+def test_copies_are_found_within_and_across_parts(small_csv, tmp_path):
+    lines = small_csv.read_text().splitlines()
+    training, public = lines[1], lines[-1]
+    path = tmp_path / "copies.csv"
+    path.write_text("\n".join([*lines, training, training.replace("Training", "PublicTest"), public]) + "\n")
+    parts = audit_dataset(read_dataset(path))["parts"]
+    assert parts["Training"]["copies_within"] == 1
+    assert parts["PublicTest"]["copies_within"] == 1
+    assert parts["PublicTest"]["copies_of_training"] == 1
+
+
+@pytest.mark.parametrize("name", ["missing.csv", "damaged.csv.xz", "damaged.csv.gz"])
+def test_an_unreadable_file_is_refused(tmp_path, name):
+    if name.startswith("damaged"):
+        (tmp_path / name).write_bytes(b"no archive")
+    with pytest.raises(DatasetError, match=name):
+        read_dataset(tmp_path / name)

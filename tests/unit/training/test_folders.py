@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from training.dataset import read_dataset
+from training.errors import DatasetError
+from training.folders import divide_dataset, export_folders, import_folders
+
+
+def test_a_dataset_comes_back_from_folders_as_it_was(small_csv, tmp_path):
+    dataset = read_dataset(small_csv)
+    assert export_folders(dataset, dataset.parts, tmp_path / "pictures") == 182
+    assert len(list((tmp_path / "pictures" / "Training" / "happy").iterdir())) == 20
+    assert import_folders(tmp_path / "pictures", tmp_path / "back.csv") == 182
+    assert (tmp_path / "back.csv").read_text() == small_csv.read_text()
+
+
+def test_own_division_has_its_share_and_follows_its_seed(small_csv):
+    dataset = read_dataset(small_csv)
+    parts = divide_dataset(dataset, teaching_share=0.7, seed=1)
+    assert (parts == 0).mean() == pytest.approx(0.7, abs=0.02)
+    assert np.array_equal(parts, divide_dataset(dataset, teaching_share=0.7, seed=1))
+    assert not np.array_equal(parts, divide_dataset(dataset, teaching_share=0.7, seed=2))
+    with pytest.raises(DatasetError, match="between 0 and 1"):
+        divide_dataset(dataset, teaching_share=70, seed=1)
+
+
+def test_pictures_of_another_size_and_colour_are_taken(tmp_path):
+    folder = tmp_path / "pictures" / "Training" / "sad"
+    folder.mkdir(parents=True)
+    Image.new("RGB", (96, 96), (200, 200, 200)).save(folder / "face.jpg")
+    assert import_folders(tmp_path / "pictures", tmp_path / "one.csv") == 1
+    image = read_dataset(tmp_path / "one.csv").images[0]
+    assert abs(image.astype(int) - 200).max() <= 1
+
+
+def test_a_full_folder_is_not_written_over(small_csv, tmp_path):
+    dataset = read_dataset(small_csv)
+    (tmp_path / "note.txt").write_text("mine")
+    with pytest.raises(DatasetError, match="not empty"):
+        export_folders(dataset, dataset.parts, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("Training/glad/1.png", "glad is not one of"),
+        ("Test/sad/1.png", "Test is not one of"),
+        ("Training/sad/1.png", "can't be read as a picture"),
+    ],
+)
+def test_a_tree_of_another_form_is_refused(tmp_path, path, message):
+    picture = tmp_path / "tree" / path
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"no picture")
+    with pytest.raises(DatasetError, match=message):
+        import_folders(tmp_path / "tree", tmp_path / "out.csv")
+
+
+def test_an_empty_or_missing_folder_is_refused(tmp_path):
+    with pytest.raises(DatasetError, match="no pictures"):
+        import_folders(tmp_path, tmp_path / "out.csv")
+    with pytest.raises(DatasetError, match="no folder"):
+        import_folders(tmp_path / "missing", tmp_path / "out.csv")

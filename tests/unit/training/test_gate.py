@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.gate import Answers, GateLimits, HoldoutMismatchError, compute_mcnemar_p, decide_promotion
+
+TRUTH = np.random.default_rng(0).integers(0, 7, 2000)
+
+
+def answer(accuracy, *, seed=1, confidence=None, ms=1.0, wrong_class=None):
+    """Answers right for that share of faces; confidence is honest unless given."""
+    random = np.random.default_rng(seed)
+    answers = np.where(random.random(len(TRUTH)) < accuracy, TRUTH, (TRUTH + 1) % 7)
+    if wrong_class is not None:
+        answers = np.where(wrong_class == TRUTH, (TRUTH + 1) % 7, TRUTH)
+    sure = confidence or accuracy
+    probabilities = np.full((len(TRUTH), 7), (1 - sure) / 6, np.float32)
+    probabilities[np.arange(len(TRUTH)), answers] = sure
+    return Answers(probabilities, ms)
+
+
+def failed(decision):
+    return {check.name for check in decision.checks if not check.is_passed}
+
+
+def test_a_clearly_better_challenger_is_promoted_with_its_reason():
+    decision = decide_promotion(answer(0.7), answer(0.8), TRUTH)
+    assert decision.is_promoted
+    assert decision.reason.startswith("promoted: ")
+    assert "accuracy went from 0.7040 to 0.7970" in decision.reason
+
+
+def test_an_equal_challenger_is_not_promoted():
+    decision = decide_promotion(answer(0.7), answer(0.7), TRUTH)
+    assert not decision.is_promoted
+    assert failed(decision) == {"gain"}
+    assert "0 faces gained and 0 lost" in decision.reason
+
+
+def test_a_worse_challenger_is_not_promoted():
+    assert {"accuracy", "gain"} <= failed(decide_promotion(answer(0.8), answer(0.7), TRUTH))
+
+
+def test_a_challenger_that_gives_up_one_class_is_not_promoted():
+    decision = decide_promotion(answer(0.7), answer(0.86, wrong_class=2), TRUTH)
+    assert failed(decision) == {"recall"}
+    assert "recall of fearful" in decision.reason
+
+
+def test_a_challenger_that_is_too_sure_of_itself_is_not_promoted():
+    assert failed(decide_promotion(answer(0.7), answer(0.8, confidence=0.99), TRUTH)) == {"calibration"}
+
+
+def test_a_slow_challenger_is_not_promoted_unless_the_champion_is_as_slow():
+    assert failed(decide_promotion(answer(0.7), answer(0.8, ms=9), TRUTH)) == {"speed"}
+    assert decide_promotion(answer(0.7, ms=10), answer(0.8, ms=9), TRUTH).is_promoted
+
+
+def test_limits_can_be_loosened():
+    limits = GateLimits(max_ms_a_face=10)
+    assert decide_promotion(answer(0.7), answer(0.8, ms=9), TRUTH, limits).is_promoted
+
+
+def test_classes_with_few_faces_are_not_judged_by_recall():
+    truth = np.array([0] * 30 + [1] * 5)
+    old = np.where(np.arange(35) < 10, 2, truth)
+    new = np.where(truth == 1, 0, truth)
+    as_answers = [Answers(np.eye(7, dtype=np.float32)[answers], 1.0) for answers in (old, new)]
+    assert "recall" not in failed(decide_promotion(*as_answers, truth))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_mcnemar_is_a_probability_and_symmetric(gained, lost):
+    better, worse = compute_mcnemar_p(gained, lost), compute_mcnemar_p(lost, gained)
+    assert 0 < better <= 1
+    tie = compute_mcnemar_p(gained, lost) + compute_mcnemar_p(lost + 1, gained - 1) if gained else 1.0
+    assert tie == pytest.approx(1)
+    assert (better < worse) == (gained > lost)
+
+
+def test_mcnemar_by_hand():
+    assert compute_mcnemar_p(5, 0) == 1 / 32
+    assert compute_mcnemar_p(9, 1) == 11 / 1024
+
+
+@pytest.mark.parametrize("count", [0, 1999])
+def test_answers_to_other_faces_are_refused(count):
+    with pytest.raises(HoldoutMismatchError):
+        decide_promotion(answer(0.7), answer(0.8), TRUTH[:count])
+
+
+def test_the_same_answers_always_give_the_same_decision():
+    assert decide_promotion(answer(0.7), answer(0.72), TRUTH) == decide_promotion(answer(0.7), answer(0.72), TRUTH)

@@ -1,0 +1,116 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from db.vocabulary import Architecture
+from training.artifact import Manifest, verify_files
+from training.changes import Augmentation
+from training.dataset import read_dataset
+from training.errors import RunError, RunStopped
+from training.evaluate import evaluate_model
+from training.lite import load_lite
+from training.pipeline import export_run, run_training
+from training.run_state import RunState
+from training.settings import RECIPES, Stage, TrainSettings
+
+QUICK = dataclasses.replace(
+    RECIPES[Architecture.DEFAULT],
+    epochs=8,
+    batch_size=16,
+    averaging=0.0,
+    held_out=0.2,
+    stages=(Stage(1.0, 48),),
+    augmentation=Augmentation(),
+)
+
+
+def make_settings(csv: Path, votes: Path | None = None, **changes) -> TrainSettings:
+    labels = "votes" if votes else "single"
+    return TrainSettings(csv, labels, Architecture.DEFAULT, dataclasses.replace(QUICK, **changes), votes, seed=5)
+
+
+@pytest.fixture(scope="module")
+def stopped(small_csv, small_votes, tmp_path_factory):
+    """A run that was stopped after its first epoch, exported, and then finished: folder, both manifests."""
+    run_dir, settings, done = tmp_path_factory.mktemp("run"), make_settings(small_csv, small_votes), []
+
+    def note(now):
+        if now.step == now.steps:
+            done.append(now.epoch)
+
+    with pytest.raises(RunStopped):
+        run_training(settings, run_dir, progress=note, should_stop=lambda: bool(done))
+    early = Manifest.read(export_run(run_dir))
+    artifact_dir = run_training(settings, run_dir)
+    return run_dir, early, artifact_dir
+
+
+@pytest.fixture(scope="module")
+def artifact_dir(stopped):
+    return stopped[2]
+
+
+def test_an_unfinished_run_gives_a_version_that_says_so(stopped, artifact_dir):
+    _, early, _ = stopped
+    assert (early.lineage.epochs_done, Manifest.read(artifact_dir).lineage.epochs_done) == (1, 8)
+
+
+def test_a_run_leaves_a_whole_version(artifact_dir):
+    manifest = verify_files(artifact_dir)
+    assert manifest.labels == "votes"
+    assert manifest.lineage.row_counts["teaching"] + manifest.lineage.row_counts["held_out"] == 140
+    assert manifest.metrics["PublicTest"]["ferplus"]["rows"] == 42
+    assert manifest.metrics["validation"]["rows"] == manifest.lineage.row_counts["held_out"]
+    assert len(json.loads((artifact_dir / "history.json").read_text())["epochs"]) == 8
+
+
+def test_the_network_learns_what_there_is_to_learn(artifact_dir):
+    assert Manifest.read(artifact_dir).metrics["PublicTest"]["ferplus"]["accuracy"] > 0.5
+
+
+def test_the_card_has_the_figures_and_the_limits(artifact_dir):
+    card = (artifact_dir / "model_card.md").read_text()
+    accuracy = Manifest.read(artifact_dir).metrics["PublicTest"]["ferplus"]["accuracy"]
+    assert f"accuracy {accuracy:.3f}" in card
+    assert "never what a person feels" in card
+
+
+def test_the_report_is_one_file_that_loads_nothing(stopped):
+    report = (stopped[0] / "report.html").read_text()
+    assert all(title in report for title in ("Curves", "Reliability", "Confusion", "Surest mistakes"))
+    assert "<script src" not in report
+    assert "<link" not in report
+
+
+def test_figures_in_the_manifest_are_those_of_the_files_beside_it(artifact_dir, small_csv, small_votes):
+    found = evaluate_model(load_lite(artifact_dir).predict, read_dataset(small_csv, small_votes), "PublicTest")
+    stored = Manifest.read(artifact_dir).metrics["PublicTest"]
+    assert stored == {key: found[key] for key in stored}
+
+
+def test_a_run_folder_belongs_to_one_run(stopped, small_csv, small_votes):
+    with pytest.raises(RunError, match="another settings"):
+        run_training(make_settings(small_csv, small_votes, epochs=4), stopped[0])
+    with pytest.raises(RunError, match="no training run"):
+        export_run(stopped[2])
+
+
+def test_a_run_can_start_from_a_version(stopped, small_csv, small_votes, tmp_path):
+    settings = make_settings(small_csv, small_votes, epochs=1, learning_rate=0.0, weight_decay=0.0)
+    child = Manifest.read(run_training(settings, tmp_path, initial_weights=stopped[2]))
+    assert child.lineage.parent == Manifest.read(stopped[2]).files["model.keras"].sha256
+    assert np.array_equal(RunState(stopped[0]).load_best()[0], RunState(tmp_path).load_best()[0])
+
+
+def test_a_version_of_another_network_is_no_start(artifact_dir, small_csv, tmp_path):
+    settings = dataclasses.replace(make_settings(small_csv), architecture=Architecture.REPORT)
+    with pytest.raises(RunError, match="don't fit a report"):
+        run_training(settings, tmp_path, initial_weights=artifact_dir)
+
+
+def test_training_on_votes_needs_votes(small_csv):
+    with pytest.raises(RunError, match="needs a file of votes"):
+        TrainSettings(small_csv, "votes", Architecture.DEFAULT, QUICK)
