@@ -7,7 +7,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import batches, docs, health, jobs, metrics, model_versions, pictures
 from api.errors import register_errors
-from api.openapi import register_openapi
+from api.openapi import hide_pages, register_openapi
+from api.pages.pages import make_pages
 from api.security import register_security
 from api.services import Services, open_services
 from emoscope.settings import Settings
@@ -44,6 +45,8 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
     for part in (jobs, batches, pictures, model_versions, health, metrics):
         app.register_blueprint(part.blueprint)
     app.register_blueprint(docs.blueprint)
+    app.register_blueprint(make_pages())
+    hide_pages(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]

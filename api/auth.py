@@ -1,4 +1,4 @@
-"""Who asks: an application, by its API key. It sees its own jobs alone."""
+"""Who asks: an application, by its API key, or a person who is signed in to the pages. Each sees its own jobs alone."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -10,18 +10,35 @@ from flask import Response, g, request
 from api.errors import Problem
 from api.limits import Allowance
 from api.services import get_services
+from api.sessions import SAFE_METHODS, find_person, has_proof, is_from_here
 from db import access
+from db.vocabulary import Role, Scope
 
 _FIXED_HEADERS = {"WWW-Authenticate": 'Bearer realm="emoscope"'}
 
 
+PAGES_APPLICATION = "pages"
+"""The application that people act for who are signed in to the pages."""
+
+_ROLE_SCOPES = {
+    Role.VIEWER: frozenset[Scope](),
+    Role.REVIEWER: frozenset({Scope.SUBMIT, Scope.REVIEW}),
+    Role.ADMINISTRATOR: frozenset(Scope),
+}
+
+
 @dataclass(frozen=True)
 class Caller:
-    """The application that a request comes from, and the key that it used."""
+    """The application that a request comes from.
+
+    name: of the application, or of the person who acts for it. key_id: of the key or person whose requests are counted.
+    scopes: what the caller may do beyond reading what is its own.
+    """
 
     application_id: UUID
     name: str
     key_id: UUID
+    scopes: frozenset[Scope] = frozenset({Scope.SUBMIT})
 
 
 bearer = HTTPTokenAuth(
@@ -29,14 +46,22 @@ bearer = HTTPTokenAuth(
 )
 
 
-def protect(blueprint: APIBlueprint) -> None:
-    """Let only requests with a valid key reach the blueprint's routes, and not more of them than the key may make."""
+def protect(blueprint: APIBlueprint, scope: Scope | None = None) -> None:
+    """Let only requests with a valid key reach the blueprint's routes, and not more of them than the key may make.
+
+    scope: what the key must be allowed to do, for every route. A signed-in person's session counts as a key with the scopes of
+    the person's role, where the request also shows that it comes from our own pages.
+    """
 
     @blueprint.before_request
     @blueprint.auth_required(bearer)
     def require_key() -> Response | None:
-        # OPTIONS goes by without a key
-        return None if request.method == "OPTIONS" else _limit(get_caller())
+        if request.method == "OPTIONS":  # goes by without a key
+            return None
+        refusal = _limit(get_caller())
+        if refusal is None and scope is not None:
+            require_scope(scope)
+        return refusal
 
     @blueprint.after_request
     def show_allowance(response: Response) -> Response:
@@ -52,10 +77,30 @@ def get_caller() -> Caller:
     return cast("Caller", g.caller)
 
 
+def require_scope(scope: Scope) -> None:
+    """Raise Problem `scope_missing` unless the caller may do what the scope says."""
+    if scope not in get_caller().scopes:
+        raise Problem("scope_missing", f"this needs the scope `{scope}`, which the key or the person doesn't have")
+
+
+def find_signed_in_caller() -> Caller | None:
+    """Who makes this request, by the session of the pages; None if nobody is signed in."""
+    person = find_person()
+    if person is None:
+        return None
+    database = get_services().database
+    with database.read() as session:
+        application_id = access.find_application_id(session, PAGES_APPLICATION)
+    if application_id is None:
+        with database.write() as session:
+            application_id = access.ensure_application(session, PAGES_APPLICATION).id
+    return Caller(application_id, person.name, person.id, _ROLE_SCOPES[person.role])
+
+
 @bearer.verify_token  # type: ignore[untyped-decorator]
 def _find_caller(token: str | None) -> Caller | None:
     if not token:
-        return None
+        return _find_by_session()
     database = get_services().database
     with database.read() as session:
         key = access.find_key(session, token)
@@ -64,7 +109,17 @@ def _find_caller(token: str | None) -> Caller | None:
     if not access.is_use_noted(key):
         with database.write() as session:
             access.note_use(session, key.id)
-    caller = Caller(key.application_id, key.application.name, key.id)
+    scopes = frozenset(scope for scope in Scope if scope in key.scopes)
+    g.caller = Caller(key.application_id, key.application.name, key.id, scopes)
+    return cast("Caller", g.caller)
+
+
+def _find_by_session() -> Caller | None:
+    caller, person = find_signed_in_caller(), find_person()
+    if caller is None or person is None:
+        return None
+    if request.method not in SAFE_METHODS and not (is_from_here(request) and has_proof(person, request)):
+        return None
     g.caller = caller
     return caller
 

@@ -33,9 +33,10 @@ from api.submission import (
 )
 from api.uploads import Photo, clean_filename, list_uploads, read_upload
 from db import job_queries, jobs, models, submissions
+from db.vocabulary import Scope
 
 blueprint = APIBlueprint("batches", __name__, url_prefix="/v1/batches", tag="Batches")
-protect(blueprint)
+protect(blueprint, Scope.SUBMIT)
 
 
 @blueprint.post("")

@@ -33,6 +33,12 @@ _ALL = (
         "The request carries no valid API key. Send one as `Authorization: Bearer emo_...`.",
     ),
     ErrorKind(
+        "scope_missing",
+        HTTPStatus.FORBIDDEN,
+        "Scope missing",
+        "The key is valid, but none of its scopes allows this. `emoscope key create --scope` makes one that may.",
+    ),
+    ErrorKind(
         "not_found",
         HTTPStatus.NOT_FOUND,
         "Not found",

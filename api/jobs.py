@@ -19,10 +19,10 @@ from api.services import get_services
 from api.submission import submit_photo
 from api.uploads import read_photo
 from db import erasure, job_queries, jobs, models
-from db.vocabulary import Emotion, JobStatus
+from db.vocabulary import Emotion, JobStatus, Scope
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
-protect(blueprint)
+protect(blueprint, Scope.SUBMIT)
 
 POLL_AFTER_S = 1
 """What we tell clients that poll; those that wait need no such number."""

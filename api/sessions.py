@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from flask import Request, Response, g, request
+from flask import Request, g, request
+from werkzeug.wrappers import Response
 
 from api.services import get_services
 from db import sign_in
@@ -57,9 +58,12 @@ def is_from_here(made: Request) -> bool:
 
 
 def has_proof(person: Person, made: Request) -> bool:
-    """Whether the request carries this session's proof, as a header or in a form. The body isn't read unless it is a form."""
+    """Whether the request carries this session's proof as a header; a page's form may carry it as a field.
+
+    A form is only read on the pages: the API sets the limits of a photo's form itself.
+    """
     given = made.headers.get(HEADER)
-    if given is None and made.mimetype in {"application/x-www-form-urlencoded", "multipart/form-data"}:
+    if given is None and made.blueprint is not None and made.blueprint.startswith("pages"):
         given = made.form.get(FORM_FIELD)
     return given is not None and hmac.compare_digest(given.encode(), person.proof.encode())
 

@@ -32,9 +32,19 @@ def ensure_application(session: Session, name: str) -> Application:
     return application
 
 
+def find_application_id(session: Session, name: str) -> UUID | None:
+    """Id of the application of that name, or None."""
+    return session.scalar(select(Application.id).where(Application.name == name))
+
+
 def get_application(session: Session, application_id: UUID) -> Application:
     """The application. Raises NoResultFound if it is gone."""
     return session.get_one(Application, application_id)
+
+
+def list_applications(session: Session) -> Sequence[Application]:
+    """All applications, by name."""
+    return session.scalars(select(Application).order_by(Application.name)).all()
 
 
 def create_key(

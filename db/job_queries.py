@@ -1,5 +1,6 @@
 """How jobs are read: one, a page of many, counts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
-from db.models import Batch, Face, Job
+from db.models import Batch, Face, Job, JobEvent
 from db.vocabulary import Emotion, JobStatus
 
 
@@ -26,6 +27,7 @@ class JobFilter:
 
     application_id: UUID | None = None
     status: JobStatus | None = None
+    error_code: str | None = None
     emotion: Emotion | None = None
     batch_id: UUID | None = None
     created_from: datetime | None = None
@@ -52,6 +54,8 @@ def list_jobs(session: Session, wanted: JobFilter, *, limit: int, before: UUID |
         statement = statement.where(Job.application_id == wanted.application_id)
     if wanted.status is not None:
         statement = statement.where(Job.status == wanted.status)
+    if wanted.error_code is not None:
+        statement = statement.where(Job.error_code == wanted.error_code)
     if wanted.batch_id is not None:
         statement = statement.where(Job.batch_id == wanted.batch_id)
     if wanted.created_from is not None:
@@ -65,6 +69,11 @@ def list_jobs(session: Session, wanted: JobFilter, *, limit: int, before: UUID |
     return list(session.scalars(statement))
 
 
+def list_events(session: Session, job_id: UUID) -> Sequence[JobEvent]:
+    """Every move of a job, oldest first."""
+    return session.scalars(select(JobEvent).where(JobEvent.job_id == job_id).order_by(JobEvent.id)).all()
+
+
 def has_room(session: Session, max_queued: int, wanted: int = 1) -> bool:
     """Whether `wanted` more jobs may wait. Reads at most `max_queued` index entries."""
     waiting = select(Job.id).where(Job.status == JobStatus.QUEUED).limit(max_queued).subquery()
@@ -73,7 +82,7 @@ def has_room(session: Session, max_queued: int, wanted: int = 1) -> bool:
 
 def count_jobs(session: Session) -> dict[JobStatus, int]:
     """How many jobs there are in each status."""
-    counted = dict(session.execute(select(Job.status, func.count()).group_by(Job.status)).tuples().all())
+    counted = dict(session.execute(select(Job.status, func.count()).group_by(Job.status)).all())
     return {status: counted.get(status, 0) for status in JobStatus}
 
 

@@ -80,6 +80,11 @@ def get_user(session: Session, name: str) -> User:
     return user
 
 
+def has_users(session: Session) -> bool:
+    """Whether anybody could ever sign in."""
+    return session.scalar(select(User.id).limit(1)) is not None
+
+
 def list_users(session: Session) -> Sequence[User]:
     """All people, by name."""
     return session.scalars(select(User).order_by(User.name)).all()

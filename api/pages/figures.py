@@ -1,0 +1,103 @@
+"""A version's manifest -> figures and charts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from api.pages.charts import Chart, Series, draw_groups, draw_lines
+from db.vocabulary import EMOTIONS
+
+_PARTS = {"validation": "held-out Training rows", "PublicTest": "PublicTest"}
+_TRUTHS = {"fer2013": "single label", "ferplus": "vote majority"}
+_SHADES = 10
+_NEEDED = {"rows", "accuracy", "macro_f1", "log_loss", "calibration_error", "per_class", "confusion"}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How a version did on one part of a dataset, against one truth. numbers: as `training.evaluate` makes them."""
+
+    part: str
+    truth: str
+    numbers: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        """Which faces, and against what, in words."""
+        return f"{_PARTS.get(self.part, self.part)}, {_TRUTHS.get(self.truth, self.truth)}"
+
+    @property
+    def confusion(self) -> list[tuple[str, list[tuple[int, int]]]]:
+        """For each true emotion, how often each answer was given, and a shade from 0 to 10 for its share of the row."""
+        rows = []
+        for emotion, counts in zip(EMOTIONS, self.numbers["confusion"], strict=True):
+            total = sum(counts) or 1
+            rows.append((emotion.value, [(count, round(count / total * _SHADES)) for count in counts]))
+        return rows
+
+
+def list_figures(manifest: Mapping[str, Any]) -> list[Figures]:
+    """All that a version was judged by, the part that says most last. A manifest of another form has none."""
+    found = []
+    for part, truths in manifest.get("metrics", {}).items():
+        for truth in _TRUTHS:
+            numbers = truths.get(truth) if isinstance(truths, dict) else None
+            if isinstance(numbers, dict) and numbers.keys() >= _NEEDED:
+                found.append(Figures(part, truth, numbers))
+    return found
+
+
+def draw_classes(figures: Figures) -> Chart:
+    """Precision, recall and F1 of each emotion."""
+    per_class = figures.numbers["per_class"]
+    series = [
+        Series(name, tone, [per_class[emotion.value][key] for emotion in EMOTIONS])
+        for name, key, tone in (
+            ("precision", "precision", "first"),
+            ("recall", "recall", "second"),
+            ("F1", "f1", "third"),
+        )
+    ]
+    return draw_groups("By emotion", [emotion.value for emotion in EMOTIONS], series)
+
+
+def draw_reliability(figures: Figures) -> Chart | None:
+    """Accuracy over confidence: on the diagonal where the version is as often right as it says. None where it isn't known."""
+    bins = figures.numbers.get("reliability")
+    if not bins:
+        return None
+    places = [place / 20 for place in range(21)]
+    found: list[float | None] = [None] * len(places)
+    for confidence, accuracy, _share in bins:
+        found[round(confidence * 20)] = accuracy
+    series = [Series("as sure as right", "quiet", places), Series("this version", "accent", _bridge(found))]
+    labels = [f"{place:.2f}" for place in places]
+    return draw_lines("Reliability: accuracy over confidence", labels, series, high=1.0)
+
+
+def draw_curves(history: Mapping[str, Any]) -> tuple[Chart, ...]:
+    """Loss and accuracy by epoch, on the rows that taught and on those held out."""
+    epochs = history.get("epochs", [])
+    labels = [str(epoch["epoch"]) for epoch in epochs]
+    charts = []
+    for key, name, high in (("loss", "Loss", None), ("accuracy", "Accuracy", 1.0)):
+        series = [
+            Series("training", "first", [epoch.get(key) for epoch in epochs]),
+            Series("held out", "second", [epoch.get(f"val_{key}") for epoch in epochs]),
+        ]
+        charts.append(draw_lines(f"{name} by epoch", labels, series, high=high, has_dots=len(epochs) < 30))
+    return tuple(charts)
+
+
+def _bridge(values: list[float | None]) -> list[float | None]:
+    """Fill gaps between known values on a straight line, so that the curve isn't torn where a bin had no faces."""
+    known = [index for index, value in enumerate(values) if value is not None]
+    bridged = list(values)
+    for left, right in pairwise(known):
+        start, end = values[left], values[right]
+        assert start is not None
+        assert end is not None
+        for index in range(left + 1, right):
+            bridged[index] = start + (end - start) * (index - left) / (right - left)
+    return bridged

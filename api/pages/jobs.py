@@ -1,0 +1,150 @@
+"""Jobs: the list, one job, and what people may do with it."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort, render_template, request, url_for
+from pydantic import BaseModel, Field, ValidationError, field_validator
+from werkzeug.wrappers import Response as AnyResponse
+
+from api.pages.site import get_person, go, needs
+from api.resubmission import resubmit_photo
+from api.serializers import is_photo_kept
+from api.services import get_services
+from db import access, erasure, job_queries, jobs, models
+from db.audit import record_change
+from db.review_subjects import find_labels
+from db.vocabulary import TERMINAL_STATUSES, Emotion, JobStatus, Role
+
+blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
+
+_PAGE = 25
+
+
+class JobSearch(BaseModel):
+    """What the list's form asks for. Dates are days of UTC; `until` is the last one shown."""
+
+    status: JobStatus | None = None
+    emotion: Emotion | None = None
+    error_code: str | None = Field(default=None, max_length=50)
+    application: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: UUID | None = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("since", "until")
+    @classmethod
+    def _whole_days(cls, value: datetime | None) -> datetime | None:
+        return None if value is None else datetime.combine(value.date(), time.min, UTC)
+
+    def to_filter(self) -> job_queries.JobFilter:
+        """The same for the database."""
+        return job_queries.JobFilter(
+            application_id=self.application,
+            status=self.status,
+            emotion=self.emotion,
+            error_code=self.error_code,
+            created_from=self.since,
+            created_before=self.until + timedelta(days=1) if self.until else None,
+        )
+
+
+@blueprint.get("")
+@needs(Role.VIEWER)
+def show_list() -> str:
+    """A page of jobs, newest first."""
+    try:
+        search = JobSearch.model_validate(request.args.to_dict())
+    except ValidationError as error:
+        abort(422, f"{error.errors()[0]['loc'][0]}: {error.errors()[0]['msg']}")
+    with get_services().database.read() as session:
+        found = job_queries.list_jobs(session, search.to_filter(), limit=_PAGE + 1, before=search.before)
+        applications = access.list_applications(session)
+    shown = found[:_PAGE]
+    kept: dict[str, Any] = {
+        name: value for name, value in request.args.items() if value and name not in {"before", "done"}
+    }
+    older = url_for(".show_list", **{**kept, "before": str(shown[-1].id)}) if len(found) > _PAGE else None
+    return render_template(
+        "pages/jobs.html",
+        jobs=shown,
+        search=search,
+        applications={application.id: application.name for application in applications},
+        statuses=tuple(JobStatus),
+        older=older,
+        newest=url_for(".show_list", **kept) if search.before else None,
+        is_filtered=bool(kept),
+    )
+
+
+@blueprint.get("/<uuid:job_id>")
+@needs(Role.VIEWER)
+def show(job_id: UUID) -> str:
+    """One job: the photo with its faces, each face's probabilities, what happened, what can be done."""
+    job = read_job(job_id)
+    with get_services().database.read() as session:
+        events = job_queries.list_events(session, job_id)
+        application = access.get_application(session, job.application_id)
+        labels = find_labels(session, [face.id for face in job.faces])
+    return render_template(
+        "pages/job.html",
+        job=job,
+        events=events,
+        application=application,
+        labels=labels,
+        is_kept=is_photo_kept(job),
+        has_ended=job.status in TERMINAL_STATUSES,
+        uncertain_below=get_services().settings.uncertain_below,
+    )
+
+
+@blueprint.post("/<uuid:job_id>/retry")
+@needs(Role.REVIEWER)
+def retry(job_id: UUID) -> AnyResponse:
+    """Submit the job's photo again."""
+    services, actor = get_services(), get_person().name
+    new_id = resubmit_photo(services, read_job(job_id), actor)
+    with services.database.write() as session:
+        record_change(session, actor, "job.retry", f"job:{job_id}", new_job=str(new_id))
+    return go("jobs.show", job_id=new_id, done="retried")
+
+
+@blueprint.post("/<uuid:job_id>/cancel")
+@needs(Role.REVIEWER)
+def cancel(job_id: UUID) -> AnyResponse:
+    """Withdraw a job that has not ended."""
+    services, actor = get_services(), get_person().name
+    with services.database.write() as session:
+        jobs.cancel_job(session, job_id, actor=actor, detail=f"canceled by {actor}")
+        record_change(session, actor, "job.cancel", f"job:{job_id}")
+    services.waiter.announce(job_id)
+    return go("jobs.show", job_id=job_id, done="canceled")
+
+
+@blueprint.post("/<uuid:job_id>/erase")
+@needs(Role.ADMINISTRATOR)
+def erase(job_id: UUID) -> AnyResponse:
+    """Erase a job with all that belongs to it."""
+    services, job = get_services(), read_job(job_id)
+    if job.photo_key is not None:
+        services.blobs.delete(job.photo_key)
+    with services.database.write() as session:
+        erasure.erase_job(session, job_id)
+        record_change(session, get_person().name, "job.erase", f"job:{job_id}")
+    services.waiter.announce(job_id)
+    return go("jobs.show_list", done="erased")
+
+
+def read_job(job_id: UUID) -> models.Job:
+    """The job with its faces, whichever application's. Raises NotFound."""
+    with get_services().database.read() as session:
+        job = job_queries.get_job(session, job_id)
+    if job is None:
+        abort(404, "There is no such job, or it was erased.")
+    return job

@@ -1,0 +1,175 @@
+"""Model versions: side by side, one by one, two against each other; put in service and taken back."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from werkzeug.wrappers import Response as AnyResponse
+
+from api.pages.figures import Figures, draw_classes, draw_curves, draw_reliability, list_figures
+from api.pages.site import get_person, go, needs
+from api.services import get_services
+from db import comparison, model_versions, models, workers
+from db.storage import BlobDamaged, BlobMissing, BlobStoreUnavailable, make_model_key
+from db.vocabulary import Role
+
+blueprint = Blueprint("models", __name__, url_prefix="/models")
+
+_LARGEST_NUMBER = 2**31 - 1
+_MOST_DIFFERENCES = 24
+_SILENT_HEARTBEATS = 3
+
+_markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A version with what the list shows of it. figures: those to compare versions by, the last part that it was judged on."""
+
+    version: models.ModelVersion
+    figures: dict[str, Figures]
+    ms_a_face: float | None
+
+
+@blueprint.get("")
+@needs(Role.VIEWER)
+def show_list() -> str:
+    """All versions, what was in service when, and which version each worker has."""
+    services = get_services()
+    with services.database.read() as session:
+        champion = model_versions.get_champion(session)
+        versions = model_versions.list_versions(session)
+        history = model_versions.list_promotions(session)
+        live = workers.list_live_workers(session, services.settings.worker_heartbeat_s * _SILENT_HEARTBEATS)
+    return render_template(
+        "pages/models.html",
+        rows=[_describe(version) for version in versions],
+        champion=champion,
+        history=history,
+        numbers={version.id: version.number for version in versions},
+        workers=live,
+    )
+
+
+@blueprint.get("/<int:number>")
+@needs(Role.VIEWER)
+def show(number: int) -> str:
+    """One version: figures, charts, lineage, card."""
+    with get_services().database.read() as session:
+        version = _get_version(session, number)
+        champion = model_versions.get_champion(session)
+        parent = _find_parent(session, version)
+    history = _read_file(version, "history.json")
+    card = _read_file(version, "model_card.md")
+    shown = list_figures(version.manifest)
+    return render_template(
+        "pages/model.html",
+        version=version,
+        champion=champion,
+        parent=parent,
+        figures=shown,
+        charts=[(figures, draw_classes(figures), draw_reliability(figures)) for figures in shown],
+        curves=draw_curves(json.loads(history)) if history else (),
+        card=Markup(_markdown.render(_without_title(card.decode()))) if card else None,  # noqa: S704  # HTML in it is escaped
+        speed=version.manifest.get("metrics", {}).get("speed", {}),
+    )
+
+
+@blueprint.get("/compare")
+@needs(Role.VIEWER)
+def compare() -> str | AnyResponse:
+    """Two versions beside each other, and the faces that both judged differently."""
+    numbers = sorted({int(given) for given in request.args.getlist("version") if given.isascii() and given.isdigit()})
+    if len(numbers) != 2:
+        abort(422, "Choose two versions to compare.")
+    with get_services().database.read() as session:
+        first, second = (_get_version(session, number) for number in numbers)
+        agreement = comparison.compare_answers(session, first.number, second.number, limit=_MOST_DIFFERENCES)
+    pairs = [
+        (mine, theirs)
+        for mine in list_figures(first.manifest)
+        for theirs in list_figures(second.manifest)
+        if (mine.part, mine.truth) == (theirs.part, theirs.truth)
+    ]
+    return render_template(
+        "pages/compare.html", first=_describe(first), second=_describe(second), pairs=pairs, agreement=agreement
+    )
+
+
+@blueprint.post("/<int:number>/promote")
+@needs(Role.ADMINISTRATOR)
+def promote(number: int) -> AnyResponse:
+    """Put a version in service."""
+    actor = get_person().name
+    with get_services().database.write() as session:
+        model_versions.promote(session, _get_version(session, number), actor, _read_reason())
+    return go("models.show", number=number, done="promoted")
+
+
+@blueprint.post("/roll-back")
+@needs(Role.ADMINISTRATOR)
+def roll_back() -> AnyResponse:
+    """Put the version in service again that was there before."""
+    with get_services().database.write() as session:
+        model_versions.roll_back(session, get_person().name, _read_reason())
+    return go("models.show_list", done="rolled_back")
+
+
+@blueprint.get("/champion")
+@needs(Role.VIEWER)
+def show_champion() -> AnyResponse:
+    """The page of the version in service."""
+    with get_services().database.read() as session:
+        champion = model_versions.get_champion(session)
+    if champion is None:
+        abort(404, "No version is in service yet.")
+    return redirect(url_for(".show", number=champion.number))
+
+
+def _describe(version: models.ModelVersion) -> Row:
+    figures = {found.truth: found for found in list_figures(version.manifest)}
+    speed: dict[str, Any] = version.manifest.get("metrics", {}).get("speed", {})
+    return Row(version, figures, speed.get("ms_a_face"))
+
+
+def _get_version(session: Any, number: int) -> models.ModelVersion:
+    if number > _LARGEST_NUMBER:
+        abort(404, f"There is no model version {number}.")
+    return model_versions.get_version(session, number)
+
+
+def _find_parent(session: Any, version: models.ModelVersion) -> models.ModelVersion | None:
+    """The version whose weights this one started from, told by the digest of its Keras file."""
+    sha256 = version.manifest.get("lineage", {}).get("parent")
+    if not sha256:
+        return None
+    for other in model_versions.list_versions(session):
+        if other.manifest.get("files", {}).get("model.keras", {}).get("sha256") == sha256:
+            return other
+    return None
+
+
+def _read_file(version: models.ModelVersion, name: str) -> bytes | None:
+    """A file of the version, or None if it has none of that name or the store can't give it now."""
+    record = version.manifest.get("files", {}).get(name)
+    if record is None:
+        return None
+    try:
+        return get_services().blobs.get(make_model_key(record["sha256"]), record["sha256"])
+    except (BlobMissing, BlobDamaged, BlobStoreUnavailable):
+        return None
+
+
+def _without_title(card: str) -> str:
+    """The card without its first heading: the page has one."""
+    return card.partition("\n")[2] if card.startswith("# ") else card
+
+
+def _read_reason() -> str:
+    reason = request.form.get("reason", "").strip()
+    if not 3 <= len(reason) <= 500:
+        abort(422, "Say why, in 3 to 500 characters: the history keeps it.")
+    return reason

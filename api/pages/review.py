@@ -1,0 +1,187 @@
+"""Review: faces come one after the other, a key judges each, and what was judged can be undone.
+
+The page holds some cards, drawn here; only the first is shown. A vote is answered with the cards that are missing behind it, so
+the next face is on screen before the request is sent. Without a script each vote is a form, and the page comes anew.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort, render_template, request
+from pydantic import BaseModel, ValidationError, field_validator
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from api.pages.site import get_person, go, needs
+from api.serializers import is_photo_kept
+from api.services import get_services
+from db import faces, job_queries, models, review_queue, review_statistics, reviews
+from db.columns import utcnow
+from db.models_review import ReviewItem, ReviewVote
+from db.vocabulary import EMOTIONS, Emotion, Role, Verdict
+
+blueprint = Blueprint("review", __name__, url_prefix="/review")
+
+_CARDS = 4
+"""Faces on the page at once: the one that is shown, and those that come next, with their pictures loaded."""
+_RECENT = 12
+_RECENT_WINDOW = timedelta(days=30)
+
+
+class ReviewSearch(BaseModel):
+    """Which faces the reviewer wants; what is empty doesn't restrict."""
+
+    emotion: Emotion | None = None
+    min_confidence: float | None = None
+    max_confidence: float | None = None
+    min_face_px: int | None = None
+    max_face_px: int | None = None
+    model_version: int | None = None
+    days: int | None = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+    def to_filter(self) -> review_queue.ReviewFilter:
+        """The same for the database."""
+        return review_queue.ReviewFilter(
+            created_from=None if self.days is None else utcnow() - timedelta(days=self.days),
+            **self.model_dump(exclude={"days"}),
+        )
+
+
+@dataclass(frozen=True)
+class Card:
+    """A face before a reviewer: its row, its job, its place in the queue, and the votes of others on it."""
+
+    face: models.Face
+    job: models.Job
+    item: ReviewItem
+    votes: Sequence[ReviewVote]
+
+    @property
+    def is_photo_kept(self) -> bool:
+        """Whether the photo can be shown beside the crop."""
+        return is_photo_kept(self.job)
+
+
+@blueprint.get("")
+@needs(Role.REVIEWER)
+def show() -> str:
+    """The first faces of the queue, what was judged lately, and what the votes say of the model."""
+    search, person = _read_search(), get_person()
+    with get_services().database.write() as session:
+        cards = _take_cards(session, person.name, search, _CARDS, exclude=set())
+    return render_template(
+        "pages/review.html",
+        cards=cards,
+        search=search,
+        is_filtered=any(value is not None for value in search.model_dump().values()),
+        verdicts=_VERDICT_KEYS,
+        **_read_statistics(person.name),
+    )
+
+
+@blueprint.get("/statistics")
+@needs(Role.REVIEWER)
+def show_statistics() -> str:
+    """What was judged lately, and what the votes say: a part of the page, drawn anew."""
+    return render_template("pages/review_statistics.html", **_read_statistics(get_person().name))
+
+
+@blueprint.post("/votes")
+@needs(Role.REVIEWER)
+def vote() -> str | AnyResponse:
+    """Store a vote. A script gets the cards that are missing on its page; a plain form gets the page anew."""
+    face_id, verdict = _read_uuid("face_id"), _read_verdict()
+    person, shown = get_person(), {UUID(given) for given in request.form.getlist("shown")}
+    with get_services().database.write() as session:
+        cast = reviews.cast_vote(session, face_id, person.name, verdict)
+    if "fragment" not in request.form:
+        return go("review.show", **_keep_search())
+    with get_services().database.write() as session:
+        cards = _take_cards(session, person.name, _read_search(), _CARDS - len(shown), exclude=shown)
+    return render_template("pages/review_cards.html", cards=cards, vote_id=cast.id, verdicts=_VERDICT_KEYS)
+
+
+@blueprint.post("/undo")
+@needs(Role.REVIEWER)
+def undo() -> str | AnyResponse:
+    """Withdraw one's own votes. A script gets the faces' cards back; a plain form gets the page anew."""
+    person = get_person()
+    vote_ids = [UUID(given) for given in request.form.getlist("vote_id")]
+    with get_services().database.write() as session:
+        votes = [each for each in reviews.get_votes(session, vote_ids) if each.reviewer == person.name]
+        reviews.undo_votes(session, votes, person.name)
+    if "fragment" not in request.form:
+        return go("review.show", done="undone", **_keep_search())
+    with get_services().database.read() as session:
+        found = [_read_card(session, each.face_id) for each in votes if each.face_id is not None]
+    cards = [card for card in found if card is not None]
+    return render_template("pages/review_cards.html", cards=cards, vote_id=None, verdicts=_VERDICT_KEYS)
+
+
+_VERDICT_KEYS = (
+    *((Verdict(emotion.value), str(number)) for number, emotion in enumerate(EMOTIONS, start=1)),
+    (Verdict.NOT_A_FACE, "x"),
+    (Verdict.AMBIGUOUS, "a"),
+    (Verdict.SKIP, "s"),
+)
+"""Each verdict with its key."""
+
+
+def _take_cards(session: Session, reviewer: str, search: ReviewSearch, limit: int, exclude: set[UUID]) -> list[Card]:
+    items = review_queue.take_faces(session, reviewer, search.to_filter(), limit=max(limit, 0), exclude=exclude)
+    cards = [_read_card(session, item.face_id) for item in items]
+    return [card for card in cards if card is not None]
+
+
+def _read_card(session: Session, face_id: UUID) -> Card | None:
+    face = faces.get_face(session, face_id)
+    job = job_queries.get_job(session, face.job_id) if face is not None else None
+    if face is None or job is None:
+        return None
+    item, votes = reviews.get_review(session, face_id)
+    return Card(face, job, item, [each for each in votes if each.withdrawn_at is None])
+
+
+def _read_statistics(reviewer: str) -> dict[str, Any]:
+    """What the votes say of the model, of the reviewers, and of this one."""
+    since = utcnow() - _RECENT_WINDOW
+    with get_services().database.read() as session:
+        return {
+            "live": review_statistics.estimate_live_accuracy(session, since=since),
+            "agreement": review_statistics.measure_agreement(session, since=since),
+            "recent": reviews.list_votes(session, reviewer=reviewer, limit=_RECENT),
+            "window_days": _RECENT_WINDOW.days,
+        }
+
+
+def _read_search() -> ReviewSearch:
+    try:
+        return ReviewSearch.model_validate(request.values.to_dict())
+    except ValidationError as error:
+        abort(422, f"{error.errors()[0]['loc'][0]}: {error.errors()[0]['msg']}")
+
+
+def _keep_search() -> dict[str, str]:
+    return {name: value for name, value in request.form.items() if name in ReviewSearch.model_fields and value}
+
+
+def _read_uuid(field: str) -> UUID:
+    try:
+        return UUID(request.form.get(field, ""))
+    except ValueError:
+        abort(422, f"{field} is no id.")
+
+
+def _read_verdict() -> Verdict:
+    try:
+        return Verdict(request.form.get("verdict", ""))
+    except ValueError:
+        abort(422, "There is no such verdict.")

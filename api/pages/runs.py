@@ -1,0 +1,81 @@
+"""A training run as pages show it: how far it is, its curves, the dataset's balance, the gate's checks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from api.pages.charts import Chart, Series, draw_lines, draw_stacks
+from db.models_training import TrainingRun
+from db.vocabulary import EMOTIONS
+
+
+@dataclass(frozen=True)
+class ShownRun:
+    """A run with what can be read off its JSON columns.
+
+    share: of the work, 0 to 1, or None while it isn't known. facts: name and value, for people.
+    """
+
+    run: TrainingRun
+    step: str
+    share: float | None
+    seconds_left: float | None
+    facts: tuple[tuple[str, str], ...]
+    curves: tuple[Chart, ...]
+    balance: Chart | None
+    checks: tuple[Mapping[str, Any], ...]
+    reason: str
+
+
+def describe_run(run: TrainingRun) -> ShownRun:
+    """Read a run's progress, audit and gate. Keys that aren't there are left out, since a run fills them as it goes."""
+    progress: dict[str, Any] = run.progress or {}
+    epoch, epochs = progress.get("epoch"), progress.get("epochs")
+    facts = [
+        (name, f"{progress[key]:.4f}")
+        for key, name in (
+            ("loss", "loss"),
+            ("accuracy", "accuracy"),
+            ("val_loss", "held-out loss"),
+            ("val_accuracy", "held-out accuracy"),
+        )
+        if isinstance(progress.get(key), float)
+    ]
+    if epochs:
+        facts.insert(0, ("epoch", f"{epoch or 0} of {epochs}"))
+    return ShownRun(
+        run=run,
+        step=str(progress.get("step", "")),
+        share=epoch / epochs if epochs and epoch is not None else None,
+        seconds_left=progress.get("seconds_left"),
+        facts=tuple(facts),
+        curves=_draw_curves(progress.get("curve") or []),
+        balance=_draw_balance((run.audit or {}).get("parts")),
+        checks=tuple((run.gate or {}).get("checks", ())),
+        reason=run.reason or run.error_detail or "",
+    )
+
+
+def _draw_curves(curve: list[dict[str, Any]]) -> tuple[Chart, ...]:
+    if not curve:
+        return ()
+    labels = [str(point["epoch"]) for point in curve]
+    charts = []
+    for key, name, high in (("loss", "Loss", None), ("accuracy", "Accuracy", 1.0)):
+        series = [
+            Series("training", "first", [point.get(key) for point in curve]),
+            Series("held out", "second", [point.get(f"val_{key}") for point in curve]),
+        ]
+        charts.append(draw_lines(f"{name} by epoch", labels, series, high=high, has_dots=len(curve) < 30))
+    return tuple(charts)
+
+
+def _draw_balance(parts: Mapping[str, Mapping[str, Any]] | None) -> Chart | None:
+    """Rows by part and emotion. parts: as `training.audit` counts them."""
+    if not parts:
+        return None
+    series = [
+        Series(part, tone, [counts["emotions"].get(emotion.value, 0) for emotion in EMOTIONS])
+        for tone, (part, counts) in zip(("first", "second", "third"), parts.items(), strict=False)
+    ]
+    return draw_stacks("Rows by emotion", [emotion.value for emotion in EMOTIONS], series)

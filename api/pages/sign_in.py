@@ -1,0 +1,68 @@
+"""Signing in and out."""
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from api.pages.site import EVERYBODY, go, needs
+from api.services import get_services
+from api.sessions import COOKIE, LIFETIME_S, clear_cookie, find_person, set_cookie
+from db import sign_in, users
+from db.vocabulary import Role
+
+blueprint = Blueprint("sign_in", __name__)
+
+
+@blueprint.get("/sign-in")
+@needs(EVERYBODY)
+def show() -> str | AnyResponse:
+    """The form; or, where there is nobody yet who could sign in, how to make the first person."""
+    if find_person() is not None:
+        return redirect(_find_target())
+    with get_services().database.read() as session:
+        has_users = users.has_users(session)
+    return render_template("pages/sign_in.html", has_users=has_users, name="", problem=None)
+
+
+@blueprint.post("/sign-in")
+@needs(EVERYBODY)
+def enter() -> tuple[str, int] | AnyResponse:
+    """Check name and password, and start a session."""
+    services = get_services()
+    name = request.form.get("name", "")
+    try:
+        user = sign_in.authenticate(services.database, name, request.form.get("password", ""))
+    except sign_in.SignInRefused:
+        return _refuse(name, "Name or password is wrong."), 403
+    except sign_in.AccountLocked as error:
+        return _refuse(name, f"Too many wrong passwords. Try again after {error.until:%H:%M} UTC."), 429
+    with services.database.write() as session:
+        token = sign_in.open_session(session, user, LIFETIME_S)
+        sign_in.forget_expired_sessions(session)
+    response = redirect(_find_target(), 303)
+    set_cookie(response, token)
+    return response
+
+
+@blueprint.post("/sign-out")
+@needs(Role.VIEWER)
+def leave() -> AnyResponse:
+    """End this session."""
+    with get_services().database.write() as session:
+        sign_in.close_session(session, request.cookies.get(COOKIE, ""))
+    response = go("sign_in.show", done="signed_out")
+    clear_cookie(response)
+    return response
+
+
+def _refuse(name: str, problem: str) -> str:
+    return render_template("pages/sign_in.html", has_users=True, name=name, problem=problem)
+
+
+def _find_target() -> str:
+    """Where the person was going. Only paths of this site: a link to the sign-in must not lead to another one."""
+    target = request.args.get("next", "")
+    parts = urlsplit(target)
+    is_ours = target.startswith("/") and not target.startswith(("//", "/\\")) and not (parts.scheme or parts.netloc)
+    return target if is_ours else url_for("pages.dashboard.show")

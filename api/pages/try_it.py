@@ -1,0 +1,35 @@
+"""Try it: photos dropped into the page go through the service as those of any application do."""
+
+from flask import Blueprint, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from api.auth import find_signed_in_caller
+from api.options import JobOptions
+from api.pages.site import go, needs
+from api.services import get_services
+from api.submission import submit_photo
+from api.uploads import read_photo
+from db.vocabulary import Detector, Role
+
+blueprint = Blueprint("try_it", __name__)
+
+
+@blueprint.get("/try")
+@needs(Role.REVIEWER)
+def show() -> str:
+    """The place to drop photos. The page's script sends them to the API."""
+    return render_template("pages/try_it.html", detectors=tuple(Detector), settings=get_services().settings)
+
+
+@blueprint.post("/try")
+@needs(Role.REVIEWER)
+def submit() -> AnyResponse:
+    """Take one photo from the plain form, where no script runs."""
+    services = get_services()
+    photo, data = read_photo(services.settings)
+    detector = request.form.get("detector") or None
+    options = JobOptions(detector=Detector(detector) if detector in tuple(Detector) else None)
+    caller = find_signed_in_caller()
+    assert caller is not None  # the page needs a role
+    job_id, _ = submit_photo(services, caller, photo, data, options, None)
+    return go("jobs.show", job_id=job_id)
