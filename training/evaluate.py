@@ -62,7 +62,8 @@ def compute_figures(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[n
     """Every figure of answers against one truth.
 
     probabilities: float (N, 7), rows summing to 1. truth: int (N,), 0 to 6; N at least 1.
-    Shares are 0 to 1; log-loss is in nats; intervals hold 95 % of bootstrap resamples. macro-F1 is over the classes that
+    Shares are 0 to 1; log-loss is in nats; intervals hold 95 % of bootstrap resamples; `reliability` has mean confidence, accuracy
+    and share of the faces of each bin of confidence. macro-F1 is over the classes that
     occur in `truth`.
     """
     confusion = count_confusion(probabilities.argmax(axis=1), truth)
@@ -76,6 +77,7 @@ def compute_figures(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[n
         "macro_f1": float(compute_macro_f1(confusion)),
         "log_loss": float(-np.log(np.maximum(of_truth, 1e-12)).mean()),
         "calibration_error": measure_calibration_error(probabilities, truth),
+        "reliability": [[mean, mean + gap, share] for mean, gap, share in bin_confidences(probabilities, truth)],
         "intervals": _bootstrap_intervals(confusion),
         "per_class": {
             str(emotion): {"precision": p, "recall": r, "f1": f, "support": n} for emotion, p, r, f, n in classes
