@@ -69,14 +69,14 @@ def _cut_square(picture: Picture, center_x: float, center_y: float, side: float)
     """Cut a square and make it grey: uint8 (S, S), with the edge's pixels repeated where it reaches beyond."""
     height, width = picture.shape[:2]
     pixels = max(1, round(side))
-    left, top = round(center_x - side / 2), round(center_y - side / 2)
-    # At least one row and column of the picture, so that there is an edge to repeat.
-    first_x, last_x = min(max(left, 0), width - 1), max(min(left + pixels, width), 1)
-    first_y, last_y = min(max(top, 0), height - 1), max(min(top + pixels, height), 1)
-    inside = cv2.cvtColor(np.ascontiguousarray(picture[first_y:last_y, first_x:last_x]), cv2.COLOR_RGB2GRAY)
-    before_x, before_y = max(0, first_x - left), max(0, first_y - top)
+    # At least one row and column lie in the picture, so that there is an edge to repeat.
+    left = min(max(round(center_x - side / 2), 1 - pixels), width - 1)
+    top = min(max(round(center_y - side / 2), 1 - pixels), height - 1)
+    inside = picture[max(0, top) : top + pixels, max(0, left) : left + pixels]
+    before_x, before_y = max(0, -left), max(0, -top)
     after_x, after_y = pixels - before_x - inside.shape[1], pixels - before_y - inside.shape[0]
-    square = cv2.copyMakeBorder(inside, before_y, after_y, before_x, after_x, cv2.BORDER_REPLICATE)
+    grey = cv2.cvtColor(np.ascontiguousarray(inside), cv2.COLOR_RGB2GRAY)
+    square = cv2.copyMakeBorder(grey, before_y, after_y, before_x, after_x, cv2.BORDER_REPLICATE)
     return np.asarray(square, np.uint8)
 
 

@@ -1,6 +1,8 @@
 """A photo's bytes -> its pixels, upright and RGB, whatever the format."""
 
 import io
+import struct
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -18,6 +20,11 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")
 
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 """How files of these formats start. WebP, HEIC and AVIF say it a few bytes later: see `_is_known_format`."""
+
+DAMAGE_ERRORS = (
+    OSError, EOFError, SyntaxError, ValueError, TypeError, RuntimeError, LookupError, ArithmeticError, struct.error, cv2.error,
+)  # fmt: skip
+"""What Pillow's plugins and the libraries beneath raise for damaged files. Not every Exception: a time limit is one, too."""
 
 MIN_REDUCED_SIDE_PX = 1280
 """A reduced picture keeps this longer side at least: no detector works on a larger one."""
@@ -69,12 +76,6 @@ class TooManyPixels(PhotoError):
     code = "too_many_pixels"
 
 
-class UnsupportedPixels(PhotoError):
-    """The format is read, but not with this kind of pixels."""
-
-    code = "unsupported_pixels"
-
-
 class ReducedPicture(NamedTuple):
     """A picture at a fraction of its size.
 
@@ -94,7 +95,7 @@ def decode_photo(data: bytes, *, max_pixels: int) -> Picture:
 
     max_pixels: most that the picture may have, width times height; checked before anything is decoded.
     Returns uint8 (H, W, 3), RGB, turned upright as its EXIF says. Transparent parts lie on white.
-    Raises NotAnImage, BrokenImage, TooManyPixels or UnsupportedPixels.
+    Raises NotAnImage, BrokenImage or TooManyPixels.
 
     Colours stay in the file's own colour space, as faces are judged in grey.
     """
@@ -123,7 +124,7 @@ def decode_reduced(data: bytes, *, max_pixels: int) -> ReducedPicture:
 def _opened(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
     """Read a file's header, check it, and turn whatever Pillow raises, now or while decoding, into our errors."""
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with _without_warnings(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > max_pixels:
                 raise TooManyPixels(
                     f"The picture has {image.width} x {image.height} pixels; at most {max_pixels} in all are taken."
@@ -131,7 +132,7 @@ def _opened(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
             yield image
     except PhotoError:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except Image.DecompressionBombError as error:
         raise TooManyPixels(f"The picture has far too many pixels; at most {max_pixels} are taken.") from error
     except UnidentifiedImageError as error:
         if _is_known_format(data):
@@ -139,9 +140,16 @@ def _opened(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
         raise NotAnImage(
             "The file is not a picture of a kind that is read: JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF."
         ) from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, cv2.error) as error:
-        # Pillow's decoders raise any of these for damaged files.
+    except DAMAGE_ERRORS as error:
         raise BrokenImage("The file is damaged or ends too early.") from error
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keep Pillow's remarks on odd tags, one a file, out of the worker's log."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _is_known_format(data: bytes) -> bool:
@@ -193,10 +201,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    try:
-        return image.convert("RGB")
-    except ValueError as error:
-        raise UnsupportedPixels(f"Pictures with {image.mode} pixels are not read; save it as RGB.") from error
+    return image.convert("RGB")
 
 
 def _stretch(values: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:

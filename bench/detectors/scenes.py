@@ -128,6 +128,10 @@ def fer_scenes(csv_path: Path, rng: np.random.Generator) -> Iterator[Scene]:
         tiles = [head_from_grey(picture, side, share) for picture in pictures[start : start + 12]]
         canvas = open_sample(BACKGROUNDS[index % 4]).resize((1280, 960), Image.Resampling.LANCZOS)
         yield Scene(f"FER2013: {side} px in 1280", *scatter(canvas, tiles, rng))
+    for picture in pictures[:100]:
+        image = Image.fromarray(picture)
+        yield Scene("FER2013: whole picture, 48 px", to_picture(image), ((0, 0, 48, 48),))
+        yield Scene("FER2013: whole picture, 400 px", to_picture(scale_image(image, 400 / 48)), ((0, 0, 400, 400),))
 
 
 def faceless_scenes() -> Iterator[Scene]:
@@ -139,7 +143,7 @@ def faceless_scenes() -> Iterator[Scene]:
     tiles = (np.load(locate_package_file("skimage", "data/lfw_subset.npy"))[100:] * 255).astype(np.uint8)
     rows = [tiles[start : start + 10] for start in range(0, 100, 10)]
     page = np.concatenate([np.concatenate([enlarge(tile, 75) for tile in row], axis=1) for row in rows])
-    yield Scene("no face", cv2.cvtColor(page, cv2.COLOR_GRAY2RGB), ())
+    yield Scene("no face", to_picture(Image.fromarray(page)), ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class BlazeFaceDetector(Detector):
 
     name: ClassVar[str] = "blazeface"
     default_threshold: ClassVar[float] = 0.7
-    framing: ClassVar[Framing] = Framing(margin=0.0, shift_y=0.0)
+    framing: ClassVar[Framing] = Framing(margin=0.09, shift_y=-0.10)
 
     def load(self) -> None:
         self._large_faces = BlazeFaceNetwork(SHORT_RANGE)

@@ -21,7 +21,7 @@ MAX_SCALE = 2.0
 class HogDetector(Detector):
     name: ClassVar[str] = "hog"
     default_threshold: ClassVar[float] = 0.55
-    framing: ClassVar[Framing] = Framing(margin=0.0, shift_y=0.0)
+    framing: ClassVar[Framing] = Framing(margin=0.12, shift_y=-0.11)
 
     def load(self) -> None:
         self._detector: Any = import_face_recognition().face_detector
