@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.augment import augment_batch
+from training.changes import Augmentation
 from training.errors import RunStopped
 from training.run_state import EpochFigures, RunState
 from training.runtime import keras, tf
@@ -70,7 +71,7 @@ def fit_network(
     state = RunState(run_dir)
     if state.epochs_done:
         state.load_variables(variables)
-    predict = make_predictor(network)
+    predict = make_predictor(network, recipe.side)
     watch = _Watch(state, variables, predict, validation, recipe.epochs, steps, progress, should_stop)
     while state.epochs_done < recipe.epochs:
         first = state.epochs_done
@@ -117,14 +118,21 @@ def make_batches(examples: Examples, recipe: Recipe, *, seed: int, epochs: range
     return numbered.map(load, num_parallel_calls=1).prefetch(2)
 
 
-def make_predictor(network: "keras.Model") -> Predict:
-    """A function from uint8 images (N, 48, 48) to the network's logits, float32 (N, 7), with the weights of each moment."""
-    infer = tf.function(lambda faces: network(faces, training=False), reduce_retracing=True)
+def make_predictor(network: "keras.Model", side: int) -> Predict:
+    """A function from uint8 images (N, 48, 48) to the network's logits, float32 (N, 7), with the weights of each moment.
+
+    side: that the network is to see faces in, in pixels.
+    """
+
+    def infer(faces: "tf.Tensor") -> "tf.Tensor":
+        return network(augment_batch(faces, Augmentation(), seed=tf.constant([0, 0]), side=side), training=False)
+
+    traced = tf.function(infer, reduce_retracing=True)
 
     def predict(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         starts = range(0, len(images), _JUDGED_AT_ONCE)
         batches = (images[start : start + _JUDGED_AT_ONCE, ..., None] for start in starts)
-        return np.concatenate([infer(tf.constant(batch, tf.float32)).numpy() for batch in batches])
+        return np.concatenate([traced(tf.constant(batch)).numpy() for batch in batches])
 
     return predict
 

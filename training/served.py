@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from db.vocabulary import CROP_SIDE
 from training.artifact import INPUT_DTYPE, INPUT_NAME, INPUT_SHAPE, verify_file
 from training.errors import ArtifactError
 from training.lite import LiteModel
@@ -18,13 +19,18 @@ _PARITY = 1e-4
 """Largest difference of a probability between the two forms; both compute in float32, in another order."""
 
 
-def build_served(network: "keras.Model", *, temperature: float, mirrored: bool) -> "keras.Model":
-    """Put mirrored averaging, temperature and softmax behind a network's logits, in one model without an optimizer."""
+def build_served(network: "keras.Model", *, temperature: float, mirrored: bool, side: int = CROP_SIDE) -> "keras.Model":
+    """Put mirrored averaging, temperature and softmax behind a network's logits, in one model without an optimizer.
+
+    side: of the faces that the network has learnt to see, in pixels; crops are brought to it by bilinear interpolation.
+    """
     crops = keras.Input(INPUT_SHAPE[1:], name=INPUT_NAME, dtype=INPUT_DTYPE)
     faces = keras.ops.cast(crops, "float32")
-    logits = network(faces)
+    if side != CROP_SIDE:
+        faces = keras.layers.Resizing(side, side, name="side")(faces)
+    logits = network(faces, training=False)
     if mirrored:
-        logits = keras.layers.Average(name="mirrored")([logits, network(keras.ops.flip(faces, axis=2))])
+        logits = keras.layers.Average(name="mirrored")([logits, network(keras.ops.flip(faces, axis=2), training=False)])
     scaled = keras.layers.Rescaling(1 / temperature, name="temperature")(logits)
     return keras.Model(crops, keras.layers.Softmax(name="probabilities")(scaled), name="served")
 

@@ -47,9 +47,14 @@ class Recipe:
     stages: tuple[Stage, ...] = (Stage(1.0, CROP_SIDE),)
     augmentation: Augmentation = field(default_factory=Augmentation)
 
+    @property
+    def side(self) -> int:
+        """The side of the faces that the finished network sees, in pixels: that of the last stage."""
+        return self.stages[-1].side
+
     def find_side(self, epoch: int) -> int:
-        """The side of the faces that epoch (0 is the first) sees, in pixels."""
-        return next((stage.side for stage in self.stages if epoch < round(stage.until * self.epochs)), CROP_SIDE)
+        """The side of the faces that epoch (0 is the first) learns from, in pixels."""
+        return next((stage.side for stage in self.stages if epoch < round(stage.until * self.epochs)), self.side)
 
 
 _REPORT = Recipe(epochs=100, batch_size=64, learning_rate=1e-4, schedule="inverse")

@@ -26,7 +26,7 @@ from training.report import write_report
 from training.run_state import RunState
 from training.runtime import keras
 from training.served import build_served, convert_to_tflite, predict
-from training.settings import TrainSettings
+from training.settings import Recipe, TrainSettings
 
 REPORT_FILE = "report.html"
 _JUDGED_PART = "PublicTest"
@@ -54,8 +54,9 @@ def make_version(
     keras.config.set_dtype_policy("float32")  # served in 32 bits, also where it was trained in 16
     network = build_network(settings.architecture, dropout=settings.recipe.dropout)
     network.set_weights(state.load_best())
-    temperature = _fit_temperature(network, dataset, examples, mirrored=settings.recipe.mirrored)
-    served = build_served(network, temperature=temperature, mirrored=settings.recipe.mirrored)
+    recipe = settings.recipe
+    temperature = _fit_temperature(network, dataset, examples, recipe)
+    served = build_served(network, temperature=temperature, mirrored=recipe.mirrored, side=recipe.side)
     served.save(partial / artifact.KERAS_FILE)
     (partial / artifact.TFLITE_FILE).write_bytes(convert_to_tflite(served))
     history = {"best_epoch": state.best_epoch, "epochs": [asdict(figures) for figures in state.curves]}
@@ -90,11 +91,11 @@ def make_version(
     return artifact_dir
 
 
-def _fit_temperature(network: "keras.Model", dataset: Dataset, examples: SplitExamples, *, mirrored: bool) -> float:
+def _fit_temperature(network: "keras.Model", dataset: Dataset, examples: SplitExamples, recipe: Recipe) -> float:
     """On the held-out rows that have one clear label; a logarithm of probabilities serves as logits."""
     rows, truth = examples.validation_rows, examples.validation_truth
     is_known = truth >= 0
-    served = build_served(network, temperature=1.0, mirrored=mirrored)
+    served = build_served(network, temperature=1.0, mirrored=recipe.mirrored, side=recipe.side)
     images = dataset.images[rows[is_known]]
     batches = [predict(served, images[start : start + 256]) for start in range(0, len(images), 256)]
     return fit_temperature(np.log(np.maximum(np.concatenate(batches), 1e-12)), truth[is_known])
@@ -107,6 +108,7 @@ def _trace_lineage(
         "teaching": len(examples.teaching.images),
         "held_out": len(examples.validation_rows),
         "bad_rows": len(dataset.bad_rows),
+        "corrections": dataset.corrections,
     }
     if dataset.votes is not None:
         counts |= {f"votes_{name}": count for name, count in dataset.votes.count_rows().items()}

@@ -49,6 +49,17 @@ def test_both_runtimes_answer_alike_at_every_batch_size(architecture, mirrored, 
         assert np.allclose(lite.predict(CROPS, batch_size=batch_size), expected, atol=1e-5)
 
 
+def test_a_network_of_smaller_faces_sees_them_as_in_training():
+    from training.fit import make_predictor
+
+    network = build_network(Architecture.DEFAULT)
+    served = build_served(network, temperature=1.0, mirrored=False, side=32)
+    logits = make_predictor(network, 32)(CROPS)
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert np.allclose(predict(served, CROPS), shares, atol=1e-4)
+    assert np.allclose(LiteModel(convert_to_tflite(served)).predict(CROPS), shares, atol=1e-4)
+
+
 def test_mirrored_version_gives_a_face_and_its_mirror_image_the_same_answer():
     served = build_served(build_network(Architecture.DEFAULT), temperature=1.0, mirrored=True)
     assert np.allclose(predict(served, CROPS), predict(served, CROPS[:, :, ::-1]), atol=1e-5)
