@@ -4,7 +4,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from apiflask import APIFlask
+from apiflask import APIBlueprint, APIFlask
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.error_codes import ERROR_KINDS, PROBLEM_JSON, ErrorKind
@@ -101,13 +101,27 @@ def register_openapi(app: APIFlask) -> None:
         problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}", by_alias=True)
         schemas = spec.setdefault("components", {}).setdefault("schemas", {})
         schemas |= {**problem.pop("$defs"), "Problem": problem}
+        spec["tags"] = list({tag["name"]: tag for tag in spec["tags"]}.values())  # two blueprints may share one
         spec = _shorten_names(spec)
-        for operations in spec["paths"].values():
+        for path, operations in spec["paths"].items():
             for operation in operations.values():
+                if path.startswith("/v1/"):
+                    # APIFlask says it for the first blueprint with this authentication, and forgets the others
+                    operation["security"] = [{"BearerAuth": []}]
                 operation["responses"] = dict(sorted(operation["responses"].items()))
                 for parameter in operation.get("parameters", ()):
                     _tidy_parameter(parameter)
         return spec
+
+
+def hide_pages(app: APIFlask) -> None:
+    """Keep the pages out of the document. APIFlask asks every blueprint whether it belongs there; Flask's own can't answer.
+
+    Call it after the last blueprint is registered.
+    """
+    for blueprint in app.blueprints.values():
+        if not isinstance(blueprint, APIBlueprint):
+            blueprint.enable_openapi = False  # type: ignore[attr-defined]
 
 
 def _shorten_names(spec: dict[str, Any]) -> dict[str, Any]:
