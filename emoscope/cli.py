@@ -2,7 +2,7 @@
 
 import typer
 
-from emoscope.commands import analyze, demo, doctor, keys, migrate, models, up, users
+from emoscope.commands import analyze, dataset, demo, doctor, evaluate, keys, migrate, models, train, up, users
 
 app = typer.Typer(
     name="emoscope",
@@ -16,8 +16,11 @@ app.command("demo")(demo.demo)
 app.command("analyze")(analyze.analyze)
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(keys.app, name="key")
 app.add_typer(models.app, name="models")
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(users.app, name="user")
 
 

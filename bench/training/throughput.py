@@ -1,0 +1,111 @@
+"""Images a second of our training loop against a bare `model.fit`, and against the report's way through PNG folders.
+
+    python -m bench.training.throughput [--network report] [--rows 2048] [--rounds 3]
+
+The same network, batch, optimizer and pictures (random ones) for all; one epoch to warm up, then rounds of one epoch, each
+way in turn, and the median of each. No validation and no augmentation, except where the line says so.
+"""
+
+import argparse
+import dataclasses
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from db.vocabulary import EMOTIONS, Architecture
+from training.changes import Augmentation
+from training.dataset import Dataset
+from training.fit import Examples, make_batches
+from training.folders import export_folders
+from training.network import build_network
+from training.runtime import keras, tf
+from training.settings import RECIPES, Recipe, Stage
+
+Epoch = Callable[[], object]
+
+
+def main() -> None:
+    """Print images a second of each way, and each one's ratio to the bare `model.fit`."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", type=Architecture, default=Architecture.REPORT)
+    parser.add_argument("--rows", type=int, default=2048)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    recipe = RECIPES[arguments.network]
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (arguments.rows, 48, 48), np.uint8)
+    labels = random.integers(0, len(EMOTIONS), arguments.rows)
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = Dataset(images, labels, np.zeros(arguments.rows, np.uint8))
+        export_folders(dataset, dataset.parts, Path(folder))
+        ways = _prepare_ways(arguments.network, recipe, images, labels, Path(folder) / "Training")
+        for epoch in ways.values():
+            epoch()
+        seconds: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(arguments.rounds):
+            for name, epoch in ways.items():
+                started = time.perf_counter()
+                epoch()
+                seconds[name].append(time.perf_counter() - started)
+    bare = statistics.median(next(iter(seconds.values())))
+    for name, taken in seconds.items():
+        middle = statistics.median(taken)
+        print(f"{name}: {arguments.rows / middle:.0f} images a second, {bare / middle:.2f} of bare")
+
+
+def _prepare_ways(
+    architecture: Architecture,
+    recipe: Recipe,
+    images: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64],
+    folder: Path,
+) -> dict[str, Epoch]:
+    batch_size, steps = recipe.batch_size, len(images) // recipe.batch_size
+    targets = np.eye(len(EMOTIONS), dtype=np.float32)[labels]
+    plain = dataclasses.replace(recipe, stages=(Stage(1.0, 48),), augmentation=Augmentation())
+    strong = dataclasses.replace(plain, augmentation=RECIPES[Architecture.DEFAULT].augmentation)
+    examples = Examples(images, targets, np.ones(len(images), np.float32))
+    faces = images[..., None].astype(np.float32)
+
+    def fit_bare() -> Epoch:
+        network = _compile(architecture)
+        return lambda: network.fit(faces, targets, batch_size, verbose=0)
+
+    def fit_ours(changed: Recipe) -> Epoch:
+        network, batches = _compile(architecture), make_batches(examples, changed, seed=1, epochs=range(99), side=48)
+        return lambda: network.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
+
+    def fit_folders() -> Epoch:
+        network = _compile(architecture)
+        pictures = keras.utils.image_dataset_from_directory(
+            folder,
+            label_mode="categorical",
+            color_mode="grayscale",
+            image_size=(48, 48),
+            batch_size=batch_size,
+            verbose=False,
+        ).prefetch(tf.data.AUTOTUNE)
+        return lambda: network.fit(pictures, verbose=0)
+
+    return {
+        "bare model.fit on arrays": fit_bare(),
+        "ours": fit_ours(plain),
+        "ours, with augmentation": fit_ours(strong),
+        "PNG folders through Keras": fit_folders(),
+    }
+
+
+def _compile(architecture: Architecture) -> "keras.Model":
+    network = build_network(architecture)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    network.compile("adam", loss, weighted_metrics=["accuracy"], jit_compile=False)
+    return network
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Training from the shell, from a CSV to the figures of a version, as a person does it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.small_dataset import write_small_csv, write_small_votes
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("training")
+    write_small_votes(folder / "votes.csv", write_small_csv(folder / "small.csv"))
+    return folder
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [Path(sys.executable).with_name("emoscope"), *arguments]
+    environment = {
+        **os.environ,
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "COLUMNS": "200",
+        "PYTHONPATH": str(Path.cwd()),
+    }
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def run(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    with start(folder, *arguments) as process:
+        out, err = process.communicate()
+    return process.returncode, out, err
+
+
+def test_check_says_what_is_in_a_dataset_and_which_rows_are_bad(folder):
+    bad = folder / "bad.csv"
+    bad.write_text((folder / "small.csv").read_text() + "8,1 2 3,Training\n")
+    code, out, err = run(folder, "dataset", "check", str(bad))
+    assert code == 0
+    assert "PublicTest" in out
+    assert "line 184: emotion '8' is not 0 to 6" in err
+    code, out, _ = run(folder, "dataset", "check", "small.csv", "--votes", "votes.csv", "--json")
+    found = json.loads(out)
+    assert found["parts"]["Training"]["emotions"]["happy"] == 20
+    assert found["votes"]["teaching"] == 182
+
+
+def test_a_dataset_that_is_none_ends_with_a_sentence(folder):
+    (folder / "other.csv").write_text("a,b\n1,2\n")
+    code, out, err = run(folder, "dataset", "check", "other.csv")
+    assert (code, out) == (1, "")
+    assert "the first line must be" in err
+    assert "Traceback" not in err
+
+
+def test_folders_and_back_is_the_same_csv(folder):
+    assert run(folder, "dataset", "export", "small.csv", "pictures")[0] == 0
+    assert run(folder, "dataset", "import", "pictures", "back.csv")[0] == 0
+    assert (folder / "back.csv").read_bytes() == (folder / "small.csv").read_bytes()
+
+
+def test_train_stops_on_ctrl_c_goes_on_and_is_evaluated(folder):
+    arguments = ["--csv", "small.csv", "--votes", "votes.csv", "--labels", "votes", "--network", "report"]
+    with start(folder, "train", *arguments, "--epochs", "60", "--batch-size", "32", "--run", "run") as process:
+        assert process.stderr is not None
+        seen = next(line for line in process.stderr if "epoch 2/60" in line)
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert "held-out accuracy" in seen
+    assert process.returncode == 130
+    assert "Go on with: emoscope train --run run" in rest
+    code, out, err = run(folder, "train", "--run", "run", "--export")
+    assert code == 0, err
+    assert out.strip() == "run/artifact"
+    code, out, err = run(
+        folder, "evaluate", "--csv", "small.csv", "--votes", "votes.csv", "--model", "run/artifact", "--json"
+    )
+    assert code == 0, err
+    figures = json.loads(out)
+    assert figures["rows"] == 42
+    assert 0 <= figures["fer2013"]["accuracy"] <= 1
+    assert figures["ferplus"]["macro_f1"] == pytest.approx(figures["fer2013"]["macro_f1"])
+
+
+def test_train_without_data_says_what_is_missing(folder):
+    code, _, err = run(folder, "train", "--run", "nothing")
+    assert code == 1
+    assert "training needs --csv" in err
+
+
+def test_a_model_that_is_not_there_ends_with_a_sentence(folder):
+    code, _, err = run(folder, "evaluate", "--csv", "small.csv", "--model", "none-such")
+    assert code == 1
+    assert "'none-such' is no number" in err
+
+
+def test_the_shipped_champion_can_be_evaluated(folder):
+    code, out, err = run(folder, "evaluate", "--csv", "small.csv")
+    assert code == 0, err
+    assert "macro-F1" in out
