@@ -18,7 +18,7 @@ MAX_SIDE_PX = 1280
 class MtcnnDetector(Detector):
     name: ClassVar[str] = "mtcnn"
     default_threshold: ClassVar[float] = 0.9
-    framing: ClassVar[Framing] = Framing(margin=0.0, shift_y=0.0)
+    framing: ClassVar[Framing] = Framing(margin=-0.02, shift_y=-0.01)
 
     def load(self) -> None:
         try:
