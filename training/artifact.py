@@ -32,7 +32,7 @@ INPUT_DTYPE = "uint8"
 INPUT_SHAPE = (None, CROP_SIDE, CROP_SIDE, 1)
 
 PRETRAINED_DIR = Path(__file__).parent / "pretrained"
-PRETRAINED_CHAMPION = "report"
+PRETRAINED_CHAMPION = "default-votes"
 """Which of the shipped versions a new installation puts into service."""
 
 
