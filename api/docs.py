@@ -3,6 +3,7 @@
 from importlib.resources import files
 
 from flask import Blueprint, Response, render_template, send_from_directory
+from markupsafe import Markup, escape
 
 from api.error_codes import ERROR_KINDS
 from api.services import get_services
@@ -12,6 +13,15 @@ blueprint = Blueprint("docs", __name__)
 _SWAGGER_UI = str(files("flask_swagger_ui") / "dist")
 _SWAGGER_FILES = frozenset({"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"})
 _A_DAY_S = 24 * 3600
+
+
+@blueprint.app_template_filter("mark_code")
+def mark_code(text: str) -> Markup:
+    """Show what stands between backticks as code."""
+    parts = text.split("`")
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts)
+    )
 
 
 @blueprint.get("/")
