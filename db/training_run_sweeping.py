@@ -54,6 +54,25 @@ def take_back_run(session: Session, claim: RunClaim, actor: str) -> TrainingRun:
     )
 
 
+def give_back_run(session: Session, claim: RunClaim, actor: str) -> TrainingRun:
+    """Queue a run again that its worker leaves in order. It counts as no failed attempt.
+
+    Raises InvalidRunTransition if the claim is no longer valid.
+    """
+    return move_run(
+        session,
+        claim.run_id,
+        TrainingRunStatus.RUNNING,
+        TrainingRunStatus.QUEUED,
+        actor,
+        *holds_run(claim),
+        worker=None,
+        lease_expires_at=None,
+        sent_at=utcnow(),
+        max_attempts=TrainingRun.max_attempts + 1,
+    )
+
+
 def expire_run_lease(session: Session, run_id: UUID) -> bool:
     """Let the lease of a running run run out now, since its worker is known to be dead. Returns whether it had one."""
     statement = (

@@ -153,6 +153,23 @@ class Stack:
                 *quiet,
             ],
         )
+        # One run at a time. Its child ends with it, and TensorFlow's memory with the child.
+        self._spawn(
+            "trainer",
+            [
+                *celery,
+                "worker",
+                "-n",
+                "training@%h",
+                "-Q",
+                names.TRAINING_QUEUE,
+                "-c",
+                "1",
+                "--max-tasks-per-child",
+                "1",
+                *quiet,
+            ],
+        )
         self._spawn("beat", [*celery, "beat", "--pidfile=", "--loglevel", settings.log_level])
 
     def _spawn(self, name: str, command: list[str]) -> None:

@@ -117,6 +117,44 @@ class Settings(BaseSettings):
         default=5, gt=0, description="Seconds between two signs of life of a worker child."
     )
 
+    # Retraining
+    dataset_csv: Path | None = Field(
+        default=None,
+        description="Prepared CSV (FER2013's form; plain, .gz or .xz) that training runs learn from. Empty: no retraining.",
+    )
+    dataset_votes: Path | None = Field(
+        default=None, description="FER+ votes that go with `dataset_csv`, where the model is taught votes."
+    )
+    retrain_schedule: str = Field(
+        default="0 3 * * 0",
+        description="When beat starts a training run, in cron's form (minute, hour, day, month, weekday), UTC. Empty: never.",
+    )
+    retrain_epochs: int = Field(
+        default=10, ge=1, description="Epochs of a training run that starts from the champion's weights."
+    )
+    retrain_learning_rate: float | None = Field(
+        default=None,
+        gt=0,
+        description="Learning rate of a run from the champion's weights. Empty: a tenth of the network's own.",
+    )
+    retrain_time_limit_s: float = Field(
+        default=24 * 3600, gt=0, description="Seconds after which a training run is stopped as failed."
+    )
+    min_correction_votes: int = Field(
+        default=1, ge=1, description="Reviewers who must agree on a face before it may teach."
+    )
+    max_correction_share: float = Field(
+        default=0.2, ge=0, lt=1, description="Most of a run's teaching rows that may be reviewers' labels."
+    )
+    max_corrections: int = Field(
+        default=20_000, ge=0, description="Most labels that one run looks at, the latest first."
+    )
+
+    # The pages
+    session_lifetime_s: float = Field(
+        default=12 * 3600, ge=60, description="Seconds after which a person has to sign in again."
+    )
+
     # Callbacks
     callback_timeout_s: float = Field(
         default=10, gt=0, description="Seconds that a callback's receiver may take to answer."
@@ -146,6 +184,8 @@ class Settings(BaseSettings):
     def _limits_agree(self) -> "Settings":
         if self.hard_time_limit_s <= self.soft_time_limit_s:
             raise ValueError("EMOSCOPE_HARD_TIME_LIMIT_S must be larger than EMOSCOPE_SOFT_TIME_LIMIT_S")
+        if self.retrain_schedule and len(self.retrain_schedule.split()) != 5:
+            raise ValueError("EMOSCOPE_RETRAIN_SCHEDULE must have five fields: minute, hour, day, month, weekday")
         if self.max_waits >= self.api_threads:
             raise ValueError("EMOSCOPE_MAX_WAITS must be smaller than EMOSCOPE_API_THREADS")
         return self

@@ -41,6 +41,7 @@ class Dataset:
 
     images: uint8 (N, 48, 48). labels: int64 (N,), index into EMOTIONS: the one published label.
     parts: uint8 (N,), index into fer_csv.PARTS. votes: FER+ votes, one row a face, if a file of them was given.
+    corrections: how many rows at the end are faces that reviewers labelled, and no rows of the file.
     """
 
     images: npt.NDArray[np.uint8]
@@ -48,6 +49,7 @@ class Dataset:
     parts: npt.NDArray[np.uint8]
     bad_rows: tuple[BadRow, ...] = ()
     votes: VoteTable | None = None
+    corrections: int = 0
 
     @cached_property
     def sha256(self) -> str:

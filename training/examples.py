@@ -49,7 +49,11 @@ def make_examples(dataset: Dataset, settings: TrainSettings) -> SplitExamples:
     rows = rows[targets[rows].sum(axis=1) > 0]
     classes = targets[rows].argmax(axis=1)
     held_out, seed = settings.recipe.held_out, settings.seed
-    teaching, validation = split_rows(classes, dataset.copy_groups[rows], held_out=held_out, seed=seed)
+    # Reviewers' labels teach, and never judge: what is held out comes from the CSV alone.
+    from_csv = int((rows < len(dataset.images) - dataset.corrections).sum())
+    groups = dataset.copy_groups[rows[:from_csv]]
+    teaching, validation = split_rows(classes[:from_csv], groups, held_out=held_out, seed=seed)
+    teaching = np.concatenate([teaching, np.arange(from_csv, len(rows))])
     if not len(teaching) or not len(validation):
         raise DatasetError(f"{len(rows)} Training rows are too few to learn from and to hold some out")
     shares = np.bincount(classes[teaching], minlength=len(EMOTIONS)) / len(teaching)

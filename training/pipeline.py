@@ -6,6 +6,7 @@ Starts the same from the shell, from code and from the retraining task, and goes
 from pathlib import Path
 
 from training.artifact import KERAS_FILE, verify_files
+from training.corrections import LabelledFaces, add_corrections
 from training.dataset import read_dataset
 from training.errors import RunError
 from training.examples import make_examples
@@ -28,16 +29,20 @@ def run_training(
     progress: ProgressCallback = lambda _: None,
     should_stop: StopQuestion = lambda: False,
     initial_weights: Path | None = None,
+    corrections: LabelledFaces | None = None,
     cache_dir: Path | None = None,
 ) -> Path:
     """Train a network and make a version of it. Returns the version's folder, inside `run_dir`.
 
     run_dir: new, or that of an interrupted run with the same settings, which then goes on after its last finished epoch.
     initial_weights: folder of a version of the same architecture to start from; None is fresh weights.
+    corrections: faces that reviewers labelled, already filtered; they teach beside the CSV's rows.
     cache_dir: where decoded datasets are kept; None is the user's cache folder.
     Raises RunStopped if `should_stop` said so, RunError if `run_dir` belongs to another run, DatasetError, ArtifactError.
     """
     dataset = read_dataset(settings.csv_path, settings.votes_path, cache_dir=cache_dir)
+    if corrections is not None:
+        dataset = add_corrections(dataset, corrections)
     parent = verify_files(initial_weights).files[KERAS_FILE].sha256 if initial_weights else None
     claim_run_dir(run_dir, settings, dataset.sha256, parent)
     examples = make_examples(dataset, settings)

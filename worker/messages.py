@@ -29,6 +29,11 @@ def send_callback(job_id: UUID) -> bool:
     return _send(names.DELIVER_CALLBACK, job_id, queue=names.HOUSEKEEPING_QUEUE)
 
 
+def send_run(run_id: UUID) -> bool:
+    """Send a training run's message. Returns whether the queue took it. The message's id is the run's."""
+    return _send(names.RETRAIN, run_id, queue=names.TRAINING_QUEUE, task_id=str(run_id))
+
+
 def _send(task: str, job_id: UUID, **options: str) -> bool:
     try:
         app.send_task(task, args=[str(job_id)], retry=False, **options)
@@ -39,12 +44,12 @@ def _send(task: str, job_id: UUID, **options: str) -> bool:
 
 
 def list_sent(client: redis.Redis) -> set[str]:
-    """The ids of all jobs whose message lies in the queues, or was fetched by a worker that hasn't begun with it.
+    """The ids of all jobs and training runs whose message lies in the queues, or was fetched by a worker that hasn't begun with it.
 
     Raises redis.RedisError.
     """
     found: set[str] = set()
-    for queue in (names.ANALYSIS_QUEUE, names.BULK_QUEUE):
+    for queue in (names.ANALYSIS_QUEUE, names.BULK_QUEUE, names.TRAINING_QUEUE):
         found.update(_read_ids(json.loads(raw) for raw in client.lrange(queue, 0, -1)))
     found.update(_read_ids(json.loads(raw)[0] for raw in client.hvals(_UNACKED)))
     return found

@@ -5,6 +5,8 @@ from db.vocabulary import Priority
 ANALYZE = "emoscope.analyze"
 SWEEP = "emoscope.sweep"
 DELIVER_CALLBACK = "emoscope.deliver_callback"
+RETRAIN = "emoscope.retrain"
+START_SCHEDULED_RUN = "emoscope.start_scheduled_run"
 
 ANALYSIS_QUEUE = "analysis"
 BULK_QUEUE = "analysis-bulk"

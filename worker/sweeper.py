@@ -9,11 +9,14 @@ import structlog
 from db import jobs, sweeping
 from db.callbacks import list_due
 from db.job_states import InvalidTransition
+from db.sign_in import forget_expired_sessions
 from db.storage import BlobStoreUnavailable
 from db.submissions import forget_expired_submissions
-from db.vocabulary import JobStatus
+from db.training_run_states import InvalidRunTransition
+from db.training_run_sweeping import list_expired_runs, list_waiting_runs, note_run_sent, take_back_run
+from db.vocabulary import JobStatus, TrainingRunStatus
 from db.workers import forget_workers
-from worker.messages import list_sent, send_callback, send_job
+from worker.messages import list_sent, send_callback, send_job, send_run
 from worker.services import Services
 
 log = structlog.get_logger(__name__)
@@ -32,8 +35,10 @@ def sweep(services: Services) -> None:
     resend_lost(services)
     purge_photos(services)
     send_due_callbacks(services)
+    look_after_runs(services)
     with services.database.write() as session:
         forget_expired_submissions(session)
+        forget_expired_sessions(session)
         forget_workers(session, _WORKER_MEMORY_S)
 
 
@@ -108,3 +113,30 @@ def send_due_callbacks(services: Services) -> None:
         due = list_due(session, _MOST_AT_ONCE)
     for job_id in due:
         send_callback(job_id)
+
+
+def look_after_runs(services: Services) -> None:
+    """Take training runs back from silent workers, and send the message of a waiting run anew that is nowhere in the queue."""
+    with services.database.read() as session:
+        claims = list_expired_runs(session)
+        waiting = list(list_waiting_runs(session, services.settings.resend_after_s))
+    for claim in claims:
+        try:
+            with services.database.write() as session:
+                run = take_back_run(session, claim, _ACTOR)
+        except InvalidRunTransition:
+            continue  # its worker came back, or another sweep was quicker
+        log.warning("run_taken_back", run_id=str(run.id), worker=claim.worker, attempt=claim.attempt, now=run.status)
+        if run.status is TrainingRunStatus.QUEUED:
+            waiting.append(run.id)
+    if not waiting:
+        return
+    try:
+        sent = list_sent(services.redis)
+    except redis.RedisError as error:
+        log.warning("queue_unreachable", reason=str(error))
+        return
+    for run_id in waiting:
+        if str(run_id) not in sent and send_run(run_id):
+            with services.database.write() as session:
+                note_run_sent(session, run_id)

@@ -1,5 +1,6 @@
 """Stored analyses, for whatever works on their faces."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -10,6 +11,8 @@ from db.faces import NewFace
 from db.jobs import NewJob, Outcome
 from db.session import Database
 from db.vocabulary import EMOTIONS, Detector, Emotion
+from emoscope.settings import Settings
+from worker.services import Services
 
 
 @dataclass(frozen=True)
@@ -75,3 +78,12 @@ def spread(emotion: Emotion, confidence: float) -> tuple[float, ...]:
 @pytest.fixture
 def analyses(database: Database) -> Analyses:
     return Analyses(database)
+
+
+@pytest.fixture
+def services(settings: Settings) -> Iterator[Services]:
+    """A worker process's connections. Change `services.settings` with `model_copy`."""
+    opened = Services(settings)
+    yield opened
+    opened.database.close()
+    opened.redis.close()

@@ -1,0 +1,155 @@
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import numpy as np
+import pytest
+
+from db import training_runs as runs
+from db.erasure import erase_job
+from db.model_versions import get_champion
+from db.models_training import TrainingRun
+from db.reviews import cast_vote
+from db.session import Database
+from db.training_run_states import RunClaim
+from db.vocabulary import EMOTIONS, Emotion, TrainingTrigger, Verdict
+from tests.drawn_faces import draw_face, write_drawn_csv
+from training.dataset import Dataset, read_dataset
+from worker.run_snapshot import Snapshot, take_snapshot
+from worker.services import Services
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import Analyses
+
+HAPPY = (Emotion.HAPPY, 0.6)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    folder = tmp_path_factory.mktemp("snapshot")
+    return read_dataset(write_drawn_csv(folder / "x.csv", training=8, public=4), cache_dir=folder)
+
+
+def draw_crop(seed: int) -> bytes:
+    """A sharp picture that is like none of the dataset."""
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 256, (12, 12)).repeat(4, axis=0).repeat(4, axis=1)
+    return coarse.astype(np.uint8).tobytes()
+
+
+def judge(database: Database, face_id: UUID, verdict: Verdict = Verdict.SAD, reviewer: str = "ana") -> None:
+    with database.write() as session:
+        cast_vote(session, face_id, reviewer, verdict)
+
+
+def claim(database: Database, run_id: UUID | None = None) -> RunClaim:
+    with database.write() as session:
+        run_id = run_id or runs.create_run(session, TrainingTrigger.COMMAND, "ana").id
+        return runs.claim_run(session, run_id, "w", 60)[1]
+
+
+def take(services: Services, held: RunClaim, dataset: Dataset) -> tuple[Snapshot, TrainingRun]:
+    with services.database.read() as session:
+        champion = get_champion(session)
+    assert champion is not None
+    snapshot = take_snapshot(services, held, dataset, champion)
+    with services.database.read() as session:
+        return snapshot, runs.get_run(session, held.run_id)
+
+
+def test_a_run_writes_down_its_dataset_its_corrections_and_its_champion(
+    services: Services, database: Database, analyses: "Analyses", dataset: Dataset
+) -> None:
+    face_id = analyses.store(HAPPY, crop=draw_crop(1)).face_ids[0]
+    judge(database, face_id)
+    snapshot, run = take(services, claim(database), dataset)
+    assert snapshot.corrections.images.tobytes() == draw_crop(1)
+    assert snapshot.corrections.labels.tolist() == [EMOTIONS.index(Emotion.SAD)]
+    assert run.dataset_sha256 == dataset.sha256
+    assert run.champion_id is not None
+    assert run.audit is not None
+    assert run.audit["corrections"] == {"used": 1}
+    assert run.audit["corrections_by_emotion"]["sad"] == 1
+    assert run.audit["parts"]["Training"]["rows"] == 56
+
+
+def test_each_correction_that_could_do_harm_is_left_out_with_its_reason(
+    services: Services, database: Database, analyses: "Analyses", dataset: Dataset
+) -> None:
+    holdout = dataset.images[dataset.find_part("PublicTest")][0]
+    near = np.roll(holdout, 1, axis=1)[:, ::-1].astype(np.uint8)
+    small = analyses.store(HAPPY, crop=draw_crop(1), box=(0, 0, 47, 90))
+    blurred = analyses.store(HAPPY, crop=bytes(range(48)) * 48)
+    copied = analyses.store(HAPPY, crop=near.tobytes())
+    for stored in (small, blurred, copied):
+        judge(database, stored.face_ids[0])
+    snapshot, run = take(services, claim(database), dataset)
+    assert run.audit is not None
+    assert run.audit["corrections"] == {"too_small": 1, "blurred": 1, "like_holdout": 1}
+    assert len(snapshot.corrections.images) == 0
+
+
+def test_corrections_are_at_most_the_set_share_of_a_run(
+    services: Services, database: Database, analyses: "Analyses", dataset: Dataset
+) -> None:
+    for seed in range(20):
+        judge(database, analyses.store(HAPPY, crop=draw_crop(seed)).face_ids[0])
+    services.settings = services.settings.model_copy(update={"max_correction_share": 0.2})
+    snapshot, run = take(services, claim(database), dataset)
+    assert len(snapshot.corrections.images) == 14  # of 56 + 14
+    assert run.audit is not None
+    assert run.audit["corrections"] == {"used": 14, "over_share": 6}
+
+
+def test_a_label_needs_the_votes_that_the_settings_ask_for(
+    services: Services, database: Database, analyses: "Analyses", dataset: Dataset
+) -> None:
+    single, double = (analyses.store(HAPPY, crop=draw_crop(seed)).face_ids[0] for seed in (1, 2))
+    judge(database, single)
+    for reviewer in ("ana", "ben"):
+        judge(database, double, reviewer=reviewer)
+    services.settings = services.settings.model_copy(update={"min_correction_votes": 2})
+    snapshot, run = take(services, claim(database), dataset)
+    assert snapshot.corrections.images.tobytes() == draw_crop(2)
+    assert run.audit is not None
+    assert run.audit["corrections"] == {"used": 1, "too_few_votes": 1}
+
+
+def test_another_attempt_learns_from_the_same_corrections(
+    services: Services, database: Database, analyses: "Analyses", dataset: Dataset
+) -> None:
+    first_face, second_face = (analyses.store(HAPPY, crop=draw_crop(seed)).face_ids[0] for seed in (1, 2))
+    judge(database, first_face)
+    held = claim(database)
+    first, _ = take(services, held, dataset)
+    judge(database, second_face)
+    judge(database, first_face, Verdict.ANGRY)
+    second, _ = take(services, held, dataset)
+    assert second.digest == first.digest
+    assert second.corrections.labels.tolist() == [EMOTIONS.index(Emotion.SAD)]
+
+
+def test_what_is_erased_between_two_attempts_is_gone_from_the_second(
+    services: Services, database: Database, analyses: "Analyses", dataset: Dataset
+) -> None:
+    kept, erased = (analyses.store(HAPPY, crop=draw_crop(seed)) for seed in (1, 2))
+    for stored in (kept, erased):
+        judge(database, stored.face_ids[0])
+    held = claim(database)
+    first, _ = take(services, held, dataset)
+    with database.write() as session:
+        erase_job(session, erased.job_id)
+    second, run = take(services, held, dataset)
+    assert (len(first.corrections.images), len(second.corrections.images)) == (2, 1)
+    assert second.digest != first.digest
+    assert run.audit is not None
+    assert run.audit["corrections"] == {"used": 1}
+
+
+def test_faces_drawn_apart_are_not_near_copies(dataset: Dataset) -> None:
+    from training.corrections import find_near_copies
+
+    random = np.random.default_rng(3)
+    far = np.stack([draw_face(number, random, offset_px=14) for number in range(7)])
+    holdout = dataset.images[dataset.find_part("PublicTest")]
+    assert not find_near_copies(far, holdout).any()
+    assert find_near_copies(holdout[:, :, ::-1], holdout).all()

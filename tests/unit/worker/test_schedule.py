@@ -1,0 +1,61 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from db import training_runs as runs
+from db.session import Database
+from db.vocabulary import TrainingTrigger
+from worker.schedule import find_latest_moment, start_scheduled_run
+from worker.services import Services
+
+NOW = datetime(2026, 11, 24, 12, 34, 56, tzinfo=UTC)  # a Tuesday
+
+
+def moment(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[misc,arg-type]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("0 3 * * 0", moment(2026, 11, 22, 3)),
+        ("*/15 * * * *", moment(2026, 11, 24, 12, 30)),
+        ("34 12 * * *", moment(2026, 11, 24, 12, 34)),
+        ("35 12 * * *", moment(2026, 11, 23, 12, 35)),
+        ("0 0 29 2 *", moment(2024, 2, 29)),
+        ("0 4 1 */3 *", moment(2026, 10, 1, 4)),
+    ],
+)
+def test_the_latest_moment_is_the_one_that_cron_last_fired_at(schedule: str, expected: datetime) -> None:
+    assert find_latest_moment(schedule, NOW) == expected
+
+
+@pytest.mark.parametrize("schedule", ["0 0 30 2 *", "every now and then", "61 * * * *"])
+def test_a_schedule_that_never_comes_is_refused(schedule: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - Celery's own sentences
+        find_latest_moment(schedule, NOW)
+
+
+def test_a_beat_that_is_late_stands_for_the_same_moment() -> None:
+    moments = {find_latest_moment("0 3 * * 0", NOW + timedelta(hours=hours)) for hours in range(24)}
+    assert len(moments) == 1
+
+
+def test_two_beats_start_one_run(services: Services, database: Database) -> None:
+    services.settings = services.settings.model_copy(update={"dataset_csv": Path("faces.csv")})
+    for _ in range(2):
+        start_scheduled_run(services)
+    with database.write() as session:
+        (run,) = runs.list_runs(session)
+        assert (run.trigger, run.actor) == (TrainingTrigger.SCHEDULE, "beat")
+        runs.cancel_run(session, run.id, "ana")
+    start_scheduled_run(services)
+    with database.read() as session:
+        assert len(runs.list_runs(session)) == 1
+
+
+def test_without_a_dataset_the_schedule_starts_nothing(services: Services, database: Database) -> None:
+    start_scheduled_run(services)
+    with database.read() as session:
+        assert runs.list_runs(session) == []

@@ -1,0 +1,63 @@
+"""Champion and challenger on the same held-out rows -> the gate's decision, and the figures of both."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from training.artifact import TFLITE_FILE, verify_files
+from training.corrections import HOLDOUT_PART
+from training.dataset import Dataset
+from training.errors import DatasetError
+from training.evaluate import compute_figures, time_model
+from training.gate import Answers, Decision, GateLimits, decide_promotion
+from training.lite import LiteModel
+from training.settings import Labels
+from training.votes import NO_MAJORITY
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the gate said, and of each model the figures on the held-out rows that it was compared on."""
+
+    decision: Decision
+    champion: dict[str, Any]
+    challenger: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values that JSON holds."""
+        return asdict(self)
+
+
+def find_holdout(dataset: Dataset, labels: Labels) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Positions of the held-out rows that have one clear answer, and the answers, int64, by the labels that are taught.
+
+    Raises DatasetError if there are none.
+    """
+    rows = dataset.find_part(HOLDOUT_PART)
+    truth = dataset.labels if labels == "single" or dataset.votes is None else dataset.votes.majorities
+    rows = rows[truth[rows] != NO_MAJORITY]
+    if not len(rows):
+        raise DatasetError(f"the dataset has no {HOLDOUT_PART} rows, so no two models can be compared on it")
+    return rows, truth[rows]
+
+
+def compare_versions(
+    champion_dir: Path, challenger_dir: Path, dataset: Dataset, labels: Labels, limits: GateLimits
+) -> Comparison:
+    """Let both models answer the same rows, as they would be served on CPUs, and ask the gate.
+
+    The folders hold versions. Raises DatasetError as find_holdout does, ArtifactError for files that can't be used.
+    """
+    rows, truth = find_holdout(dataset, labels)
+    images = dataset.images[rows]
+    answers, figures = [], []
+    for folder in (champion_dir, challenger_dir):
+        verify_files(folder)
+        model = LiteModel(folder / TFLITE_FILE)
+        answer = Answers(model.predict(images), time_model(model.predict, images)["ms_a_face"])
+        answers.append(answer)
+        figures.append(compute_figures(answer.probabilities, truth) | {"ms_a_face": answer.ms_a_face})
+    return Comparison(decide_promotion(answers[0], answers[1], truth, limits), figures[0], figures[1])

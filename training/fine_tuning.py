@@ -1,0 +1,50 @@
+"""A champion's manifest -> the settings of a run that goes on from it, or starts anew."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from training.artifact import Manifest
+from training.settings import RECIPES, Labels, Recipe, Stage, TrainSettings
+
+FINE_TUNING_RATE = 0.1
+"""Learning rate of a run from trained weights, as a share of the network's own: less moves little, more forgets first."""
+
+
+def choose_settings(
+    champion: Manifest,
+    csv_path: Path,
+    votes_path: Path | None,
+    *,
+    from_scratch: bool,
+    epochs: int | None,
+    learning_rate: float | None,
+    seed: int,
+) -> TrainSettings:
+    """Settings of a challenger: the champion's network and labels, on the data that there is now.
+
+    from_scratch: fresh weights and the network's own recipe. epochs: None means the recipe's own number. learning_rate: of a run
+    from the champion's weights; None means FINE_TUNING_RATE of the recipe's own. Without a file of votes the labels are single.
+    """
+    labels: Labels = "votes" if champion.labels == "votes" and votes_path is not None else "single"
+    recipe = RECIPES[champion.architecture]
+    recipe = replace(recipe, epochs=epochs or recipe.epochs)
+    if not from_scratch:
+        recipe = _continue_recipe(recipe, learning_rate)
+    return TrainSettings(
+        csv_path=csv_path,
+        votes_path=votes_path,
+        labels=labels,
+        architecture=champion.architecture,
+        recipe=recipe,
+        seed=seed,
+    )
+
+
+def _continue_recipe(recipe: Recipe, learning_rate: float | None) -> Recipe:
+    """Faces of their final size from the first epoch, and no warm-up, for the weights are warm. No mean of the weights either:
+    over so few steps it would still be where it began.
+    """
+    rate = learning_rate or recipe.learning_rate * FINE_TUNING_RATE
+    return replace(
+        recipe, learning_rate=rate, warmup_epochs=0.0, averaging=0.0, stages=(Stage(1.0, recipe.stages[-1].side),)
+    )

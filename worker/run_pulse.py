@@ -1,0 +1,82 @@
+"""A training run's signs of life: it keeps the lease, tells how far the run is, and hears when it is to stop."""
+
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.session import Database
+from db.training_run_states import RunClaim
+from db.training_runs import renew_run
+from worker.leases import Heartbeat
+from worker.stopping import is_stopping
+
+log = structlog.get_logger(__name__)
+
+LEASE_S = 60.0
+"""Long beside a job's, since TensorFlow may keep Python from running for seconds while it traces a network."""
+
+_REPORT_EVERY_S = 2.0
+
+
+class RunPulse:
+    """Use it as a context manager around the work on a claimed run."""
+
+    def __init__(
+        self, database: Database, claim: RunClaim, progress: dict[str, Any] | None, lease_s: float = LEASE_S
+    ) -> None:
+        """progress: what an earlier attempt has told, whose curve goes on."""
+        self._database, self._claim, self._lease_s = database, claim, lease_s
+        self._progress: dict[str, Any] = {"curve": (progress or {}).get("curve", [])}
+        self._heartbeat = Heartbeat(lease_s / 3, self._renew)
+        self._reported_at = 0.0
+        self.is_lost = False
+        """Whether another worker may have the run now; then nothing may be written any more."""
+        self.canceled_by: str | None = None
+        """Who wants the run stopped."""
+
+    def __enter__(self) -> Self:
+        self._heartbeat.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._heartbeat.stop()
+
+    def should_stop(self) -> bool:
+        """Whether the work is in vain or unwanted. Cheap enough to ask at each step of training."""
+        return self.is_lost or self.canceled_by is not None or is_stopping()
+
+    def report_step(self, step: str) -> None:
+        """Tell which step of the run begins."""
+        self._progress = {"curve": self._progress["curve"], "step": step}
+        self._reported_at = 0.0
+        self._renew()
+
+    def report_epoch(self, figures: dict[str, Any], finished: dict[str, Any] | None) -> None:
+        """Tell how far training is; seldom enough for a small database.
+
+        figures: epoch, epochs, loss, accuracy, seconds_left. finished: the last finished epoch's point of the curve.
+        """
+        curve = self._progress["curve"]
+        is_new = finished is not None and all(point["epoch"] != finished["epoch"] for point in curve)
+        if finished is not None and is_new:
+            curve = [*curve, finished]
+        self._progress = {"step": "training", **figures, "curve": curve}
+        if is_new or time.monotonic() - self._reported_at > _REPORT_EVERY_S:
+            self._renew()
+
+    def _renew(self) -> None:
+        self._reported_at = time.monotonic()
+        try:
+            with self._database.write() as session:
+                pulse = renew_run(session, self._claim, self._lease_s, self._progress)
+        except SQLAlchemyError as error:
+            # The next try may succeed before the lease runs out; if not, the run goes on elsewhere.
+            log.warning("run_lease_not_renewed", run_id=str(self._claim.run_id), reason=str(error))
+            return
+        self.is_lost = self.is_lost or not pulse.is_held
+        self.canceled_by = pulse.canceled_by

@@ -1,0 +1,32 @@
+"""How a child hears that its worker is to stop. Celery lets a running task end first, and a training run may take hours."""
+
+import os
+import signal
+import threading
+from types import FrameType
+
+import billiard
+from celery import signals
+
+_parent = os.getppid()
+_told = threading.Event()
+
+
+def is_stopping() -> bool:
+    """Whether this child's worker is shutting down, or is gone."""
+    return _told.is_set() or os.getppid() != _parent
+
+
+@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _tell_children(**_: object) -> None:
+    for child in billiard.active_children():
+        os.kill(child.pid, signal.SIGUSR2)
+
+
+@signals.worker_process_init.connect  # type: ignore[untyped-decorator]
+def _listen(**_: object) -> None:
+    signal.signal(signal.SIGUSR2, _note)
+
+
+def _note(_number: int, _frame: FrameType | None) -> None:
+    _told.set()
