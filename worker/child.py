@@ -4,26 +4,14 @@ import os
 import socket
 from functools import lru_cache
 
-import structlog
-from celery import signals
-from sqlalchemy.exc import SQLAlchemyError
-
 from db.vocabulary import Detector as DetectorName
 from db.vocabulary import WorkerState
 from db.workers import note_worker
-from emoscope.logs import configure_logs
-from emoscope.settings import load_settings
-from worker import names
-from worker.detectors import load_detector
 from worker.detectors.base import Detector, DetectorUnavailable
+from worker.detectors.loading import load_detector
 from worker.leases import Heartbeat, LeaseKeeper
 from worker.model_cache import ModelCache
 from worker.services import Services, open_services
-
-log = structlog.get_logger(__name__)
-
-_ANALYSES = "EMOSCOPE_INTERNAL_ANALYSES"
-"""Set by the parent for its children: whether this worker takes analysis jobs, and so wants its models warm."""
 
 
 class Child:
@@ -91,32 +79,3 @@ def current_child() -> Child:
     child = Child(open_services())
     child.start()
     return child
-
-
-@signals.setup_logging.connect
-def _set_up_logging(**_: object) -> None:
-    settings = load_settings()
-    configure_logs(settings.log_level, settings.log_format)
-
-
-@signals.celeryd_after_setup.connect
-def _remember_role(instance: object, **_: object) -> None:
-    queues = instance.app.amqp.queues.consume_from  # type: ignore[attr-defined]
-    os.environ[_ANALYSES] = str(int(names.ANALYSIS_QUEUE in queues))
-
-
-@signals.worker_process_init.connect
-def _warm_up(**_: object) -> None:
-    """Celery counts a child as ready when this returns."""
-    if os.environ.get(_ANALYSES) == "1":
-        try:
-            current_child()
-        except SQLAlchemyError as error:
-            # The database is away. The first job will start the child; until then the sweeper keeps the jobs.
-            log.warning("child_not_started", reason=str(error))
-
-
-@signals.worker_process_shutdown.connect
-def _say_goodbye(**_: object) -> None:
-    if current_child.cache_info().currsize:
-        current_child().stop()

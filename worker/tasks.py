@@ -1,22 +1,32 @@
-"""The Celery tasks: each a few lines that call what does the work."""
+"""The Celery tasks: each a few lines that call what does the work.
 
+What only one kind of worker needs is imported when its task runs: the housekeeper has no use for OpenCV.
+"""
+
+import os
+import socket
 from uuid import UUID
 
 from celery import signals
 
 from db.jobs import expire_lease
+from db.training_run_sweeping import expire_run_lease
 from worker import names
 from worker.app import app
-from worker.child import current_child
-from worker.job_run import run_job
+from worker.schedule import start_scheduled_run as start_run_of_schedule
 from worker.services import open_services
 from worker.sweeper import sweep as sweep_once
 from worker.webhooks import deliver
+
+_LOWEST_PRIORITY = 19
 
 
 @app.task(name=names.ANALYZE)
 def analyze(job_id: str) -> None:
     """Analyse the photo of one job, if it still waits."""
+    from worker.child import current_child
+    from worker.job_run import run_job
+
     run_job(current_child(), UUID(job_id))
 
 
@@ -32,16 +42,33 @@ def deliver_callback(job_id: str) -> None:
     deliver(open_services(), UUID(job_id))
 
 
+@app.task(name=names.RETRAIN)
+def retrain(run_id: str) -> None:
+    """Train a challenger and let the gate decide, if the run still waits."""
+    from worker.retrain import run_retraining
+
+    # Analysis comes first wherever both share a machine. The child ends with the run, and its priority with it.
+    os.nice(_LOWEST_PRIORITY - os.nice(0))
+    run_retraining(open_services(), UUID(run_id), f"{socket.gethostname()}:{os.getpid()}")
+
+
+@app.task(name=names.START_SCHEDULED_RUN)
+def start_scheduled_run() -> None:
+    """Start the training run that the schedule asks for."""
+    start_run_of_schedule(open_services())
+
+
 @signals.task_failure.connect
 def on_task_failure(sender: object, task_id: str, **_: object) -> None:
-    """A child died at a job, or a job raised what nobody expected: let its lease run out now, not in half a minute.
+    """A child died at a job or a training run, or one raised what nobody expected: let its lease run out now, not later.
 
-    Runs in the worker's parent when a child was lost, in the child otherwise. The job's id is the task's id.
+    Runs in the worker's parent when a child was lost, in the child otherwise. The task's id is that of the job or run.
     """
-    if getattr(sender, "name", None) != names.ANALYZE:
+    expire = {names.ANALYZE: expire_lease, names.RETRAIN: expire_run_lease}.get(getattr(sender, "name", ""))
+    if expire is None:
         return
     services = open_services()
     with services.database.write() as session:
-        had_lease = expire_lease(session, UUID(task_id))
+        had_lease = expire(session, UUID(task_id))
     if had_lease:
         sweep.delay()

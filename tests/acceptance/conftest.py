@@ -1,0 +1,97 @@
+"""The whole service with real processes, in its two forms: one machine as it comes, and the parts of a fleet."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from db.session import Database
+from db.storage import BlobStore
+from emoscope.client import Client
+from emoscope.embedded import Stack
+from emoscope.settings import Settings
+from tests.conftest import Valkey
+
+QUICK = {
+    "sweep_interval_s": 1,
+    "resend_after_s": 1,
+    "lease_s": 4,
+    "worker_heartbeat_s": 1,
+    "callback_private_hosts": True,
+}
+"""Short times, so that tests needn't wait for what takes seconds in service."""
+
+
+class Service:
+    """A running stack with a client, and a look behind the scenes."""
+
+    def __init__(self, stack: Stack) -> None:
+        assert stack.client is not None
+        self.settings = stack.settings
+        self.url = stack.client.api_url
+        self.client = Client(stack.client.api_url, stack.client.api_key)
+        self.database = Database(stack.settings.effective_database_url)
+        self.blobs = BlobStore(stack.settings.effective_blob_url, stack.settings.s3_options)
+
+    def close(self) -> None:
+        self.client.close()
+        self.database.close()
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """An S3 store with the bucket `emoscope`: moto's server, which speaks the whole protocol."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    import boto3
+
+    client = boto3.client(
+        "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+    )
+    client.create_bucket(Bucket="emoscope")
+    yield endpoint
+    server.stop()
+
+
+@pytest.fixture(scope="session", params=["one-machine", "fleet"])
+def service(request: pytest.FixtureRequest, short_tmp: Path) -> Iterator[Service]:
+    """The service, running; each test that asks for it runs once in each form.
+
+    one-machine: SQLite, embedded Valkey, a folder. fleet: PostgreSQL, a Valkey of its own, S3.
+    """
+    folder = short_tmp / f"service-{request.param}"
+    given: dict[str, object] = {"data_dir": folder, "port": find_free_port()} | QUICK
+    if request.param == "fleet":
+        # Not the one that other tests empty.
+        valkey = Valkey(short_tmp / "fleet-valkey")
+        valkey.start()
+        request.addfinalizer(valkey.stop)
+        given |= {
+            "database_url": request.getfixturevalue("make_postgresql_database")("fleet"),
+            "redis_url": valkey.redis_url,
+            "blob_url": "s3://emoscope/blobs",
+            "s3_endpoint": request.getfixturevalue("s3_endpoint"),
+            "s3_access_key_id": "test",
+            "s3_secret_access_key": "test",
+        }
+    settings = Settings(_env_file=None, **given)  # type: ignore[arg-type]
+    steps: list[str] = []
+    with Stack(settings, steps.append) as stack:
+        running = Service(stack)
+        yield running
+        running.close()
+    for name in ("api", "worker", "housekeeper", "beat"):
+        log = (folder / "logs" / f"{name}.log").read_text()
+        assert "Traceback" not in log, f"{name}: {log[-3000:]}"
+    assert os.environ.get("EMOSCOPE_PORT") is None

@@ -1,0 +1,213 @@
+"""The main job, from a photo to the emotions of its faces, through real processes in both forms of the service."""
+
+import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+import httpx
+import pytest
+from PIL import Image
+
+from db.job_queries import get_job
+from db.storage import make_photo_key
+from db.vocabulary import EMOTIONS, Detector, JobStatus
+from emoscope.client import Client
+from emoscope.client_calls import ApiError
+from emoscope.client_results import Face, Job
+from emoscope.demo_photos import FaceBox, compose_page, portrait_photo
+from tests.acceptance.conftest import Service
+from tests.hooks import HookReceiver
+from tests.waiting import wait_until
+
+PAGE = compose_page()
+PORTRAIT = portrait_photo("astronaut")
+
+
+def overlap(face: Face, box: FaceBox) -> float:
+    """Intersection over union of a face found and a face that is known to be there."""
+    found, (x, y, width, height) = face.bounding_box, box
+    across = min(found.x + found.width, x + width) - max(found.x, x)
+    down = min(found.y + found.height, y + height) - max(found.y, y)
+    if across <= 0 or down <= 0:
+        return 0
+    return across * down / (found.width * found.height + width * height - across * down)
+
+
+def assert_all_found(job: Job, boxes: tuple[FaceBox, ...]) -> None:
+    assert job.status is JobStatus.SUCCEEDED
+    assert len(job.faces) == len(boxes)
+    for box in boxes:
+        assert max(overlap(face, box) for face in job.faces) > 0.3
+
+
+def encode(image: Image.Image, form: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, form, **options)
+    return file.getvalue()
+
+
+def test_every_face_of_a_page_is_found_with_seven_probabilities(service: Service) -> None:
+    job = service.client.analyze(PAGE.data)
+    assert_all_found(job, PAGE.faces)
+    for face in job.faces:
+        assert list(face.probabilities) == list(EMOTIONS)
+        assert sum(face.probabilities.values()) == pytest.approx(1, abs=1e-4)
+        assert face.confidence == max(face.probabilities.values()) == face.probabilities[face.emotion]
+    sizes = [face.bounding_box.width * face.bounding_box.height for face in job.faces]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_a_smiling_portrait_appears_happy(service: Service) -> None:
+    job = service.client.analyze(PORTRAIT.data)
+    assert_all_found(job, PORTRAIT.faces)
+    assert job.faces[0].emotion == "happy"
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_boxes_refer_to_the_upright_picture(service: Service, orientation: int) -> None:
+    image = Image.open(io.BytesIO(PORTRAIT.data))
+    turn = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    job = service.client.analyze(encode(image.transpose(turn), "JPEG", exif=exif, quality=92))
+    assert (job.width, job.height) == image.size
+    assert_all_found(job, PORTRAIT.faces)
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF"])
+def test_every_picture_format_is_taken(service: Service, form: str) -> None:
+    image = Image.open(io.BytesIO(PORTRAIT.data)).convert("RGB")
+    assert_all_found(service.client.analyze(encode(image, form)), PORTRAIT.faces)
+
+
+@pytest.mark.parametrize("detector", [Detector.HOG, Detector.BLAZEFACE])
+def test_a_job_may_choose_its_detector(service: Service, detector: Detector) -> None:
+    job = service.client.analyze(PORTRAIT.data, detector=detector)
+    assert_all_found(job, PORTRAIT.faces)
+    with service.database.read() as session:
+        stored = get_job(session, job.id)
+    assert stored is not None
+    assert stored.faces[0].detector is detector
+
+
+def test_a_photo_without_a_face_succeeds_with_none(service: Service) -> None:
+    job = service.client.analyze(encode(Image.new("RGB", (300, 200), "green"), "PNG"))
+    assert (job.status, job.faces) == (JobStatus.SUCCEEDED, ())
+
+
+def test_a_photo_that_breaks_off_fails_with_a_code(service: Service) -> None:
+    job = service.client.analyze(PAGE.data[: len(PAGE.data) // 2])
+    assert job.status is JobStatus.FAILED
+    assert job.error_code == "broken_image"
+    assert job.error_detail
+
+
+def test_twenty_photos_at_once_are_all_analysed(service: Service) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        jobs = list(pool.map(lambda _: service.client.analyze(PAGE.data), range(20)))
+    assert len({job.id for job in jobs}) == 20
+    for job in jobs:
+        assert_all_found(job, PAGE.faces)
+
+
+def test_a_batch_accepts_and_refuses_each_photo_by_itself(service: Service) -> None:
+    batch = service.client.wait_batch(service.client.submit_batch([PORTRAIT.data, b"not a picture", PAGE.data]))
+    assert [photo.state for photo in batch.photos] == ["succeeded", "refused", "succeeded"]
+    assert [photo.face_count for photo in batch.photos] == [1, None, len(PAGE.faces)]
+    assert batch.photos[1].error_code == "not_a_picture"
+    assert len(list(service.client.list_jobs(batch=str(batch.id)))) == 2
+
+
+def test_the_same_idempotency_key_makes_one_job(service: Service) -> None:
+    first = service.client.submit(PORTRAIT.data, idempotency_key="k1")
+    assert service.client.submit(PORTRAIT.data, idempotency_key="k1").id == first.id
+    with pytest.raises(ApiError) as caught:
+        service.client.submit(PAGE.data, idempotency_key="k1")
+    assert (caught.value.status, caught.value.code) == (422, "idempotency_conflict")
+
+
+def test_a_request_that_waits_is_answered_when_the_job_ends(service: Service) -> None:
+    job = service.client.submit(PAGE.data, wait_s=30)
+    assert job.status is JobStatus.SUCCEEDED
+
+
+def test_pictures_are_served_and_erased_with_the_job(service: Service) -> None:
+    job = service.client.analyze(PORTRAIT.data)
+    annotated = Image.open(io.BytesIO(service.client.annotated(job.id)))
+    assert annotated.size == (job.width, job.height)
+    crop = Image.open(io.BytesIO(service.client.crop(job.faces[0].id)))
+    assert (crop.size, crop.mode) == ((48, 48), "L")
+    assert service.blobs.has(make_photo_key(job.id))
+    service.client.delete(job.id)
+    assert not service.blobs.has(make_photo_key(job.id))
+    for call in (lambda: service.client.get(job.id), lambda: service.client.crop(job.faces[0].id)):
+        with pytest.raises(ApiError) as caught:
+            call()
+        assert caught.value.status == 404
+
+
+def test_a_photo_whose_time_is_over_is_deleted_and_its_faces_stay(service: Service) -> None:
+    job = service.client.analyze(PORTRAIT.data, photo_retention_s=0)
+    wait_until(lambda: not service.blobs.has(make_photo_key(job.id)), "the photo is deleted")
+    assert len(service.client.get(job.id).faces) == 1
+    assert service.client.crop(job.faces[0].id)
+    with pytest.raises(ApiError) as caught:
+        service.client.annotated(job.id)
+    assert (caught.value.status, caught.value.code) == (410, "photo_gone")
+
+
+def test_an_application_is_called_back_with_a_signature(service: Service) -> None:
+    with HookReceiver(answers=[503, 204]) as receiver:
+        job = service.client.submit(PORTRAIT.data, callback_url=receiver.url)
+        first, second = receiver.take(2)
+    secret = find_callback_secret(service, job.id)
+    for hook in (first, second):
+        assert hook.verify(secret) == {
+            "id": str(job.id), "status": "succeeded", "batch_id": None, "face_count": 1, "error_code": None,
+        }  # fmt: skip
+    assert first.id == second.id
+
+
+def find_callback_secret(service: Service, job_id: UUID) -> str:
+    from db.access import get_application
+
+    with service.database.read() as session:
+        job = get_job(session, job_id)
+        assert job is not None
+        return get_application(session, job.application_id).callback_secret
+
+
+def test_another_application_sees_none_of_it(service: Service) -> None:
+    from db.access import create_key, ensure_application
+
+    job = service.client.analyze(PORTRAIT.data)
+    with service.database.write() as session:
+        key = create_key(session, ensure_application(session, "another"))
+    with Client(service.url, key) as other:
+        assert job.id not in {seen.id for seen in other.list_jobs()}
+        with pytest.raises(ApiError) as caught:
+            other.get(job.id)
+        assert caught.value.status == 404
+
+
+def test_the_service_says_that_it_is_ready_and_what_it_did(service: Service) -> None:
+    assert httpx.get(f"{service.url}/readyz").status_code == 200
+    assert httpx.get(f"{service.url}/openapi.json").json()["info"]["title"] == "Emoscope"
+    service.client.analyze(PORTRAIT.data)
+    metrics = httpx.get(f"{service.url}/metrics").text
+    assert 'emoscope_jobs{status="succeeded"}' in metrics
+
+
+def test_a_waiting_request_does_not_shut_others_out(service: Service) -> None:
+    done = threading.Event()
+
+    def wait_long() -> None:
+        httpx.get(f"{service.url}/healthz", timeout=5)
+        done.set()
+
+    with ThreadPoolExecutor(service.settings.max_waits) as pool:
+        for _ in range(service.settings.max_waits):
+            pool.submit(service.client.analyze, PAGE.data)
+        threading.Thread(target=wait_long).start()
+        assert done.wait(5)

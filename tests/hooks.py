@@ -1,0 +1,62 @@
+"""An application that is called back: a real HTTP server that keeps what it got."""
+
+import queue
+import threading
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+from standardwebhooks import Webhook
+
+
+@dataclass(frozen=True)
+class Hook:
+    """One call that came in."""
+
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def id(self) -> str:
+        return self.headers["webhook-id"]
+
+    def verify(self, secret: str) -> Any:
+        """Check the signature as any receiver would, and return what the call is about."""
+        return Webhook(secret).verify(self.body, self.headers)["data"]
+
+
+class HookReceiver:
+    """Answers with the statuses given, in order; the last one for all that follow."""
+
+    def __init__(self, answers: list[int]) -> None:
+        self._hooks: queue.Queue[Hook] = queue.Queue()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                status = answers.pop(0) if len(answers) > 1 else answers[0]
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                receiver._hooks.put(Hook({name.lower(): value for name, value in self.headers.items()}, body))
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def take(self, count: int, timeout_s: float = 30) -> list[Hook]:
+        """The next calls, as soon as there are so many."""
+        return [self._hooks.get(timeout=timeout_s) for _ in range(count)]

@@ -1,0 +1,34 @@
+"""The real worker, whose detector stops at a gate, so that a test can act while a job is in hand.
+
+Start it as `celery -A tests.integration.held_worker`. The gate is the named pipe that EMOSCOPE_TEST_GATE names: opening it
+for reading blocks until a test opens it for writing. Where there is no pipe, detectors run freely.
+"""
+
+import os
+from pathlib import Path
+
+from worker import child
+from worker.app import app
+from worker.detectors.base import Detection, Detector
+from worker.pictures import Picture
+
+app.conf.include = [*app.conf.include, "tests.integration.held_worker"]
+
+_load_detector = child.load_detector
+_gate = Path(os.environ["EMOSCOPE_TEST_GATE"])
+
+
+def load_held_detector(*args: object, **options: object) -> Detector:
+    detector = _load_detector(*args, **options)  # type: ignore[arg-type]
+    detect = detector.detect
+
+    def wait_then_detect(picture: Picture, **how: object) -> list[Detection]:
+        if _gate.exists():
+            _gate.read_bytes()
+        return detect(picture, **how)  # type: ignore[arg-type]
+
+    detector.detect = wait_then_detect  # type: ignore[method-assign]
+    return detector
+
+
+child.load_detector = load_held_detector

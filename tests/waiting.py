@@ -1,0 +1,12 @@
+"""Waiting for what another process does, where it sends no word of it."""
+
+import time
+from collections.abc import Callable
+
+
+def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 90) -> None:
+    """Return as soon as the condition holds; fail the test if it doesn't within `timeout_s` seconds."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, f"not within {timeout_s:g} s: {what}"
+        time.sleep(0.02)
