@@ -5,7 +5,8 @@ that looks exactly like that is decoded by NumPy on whole bytes; any other block
 row in it that can't be used is named with its line and the reason.
 """
 
-from collections.abc import Iterator
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,8 @@ _ROWS_A_BLOCK = 64
 """About 0.5 MB of text, so that a block's temporary arrays stay in the processor's cache."""
 
 _PART_NUMBERS = {part.encode(): number for number, part in enumerate(PARTS)}
+_BYTES_A_PIECE = 1 << 20
+_MAX_HEADER = 1000
 _SPACE, _COMMA, _NEWLINE, _ZERO = 32, 44, 10, 48
 
 
@@ -56,14 +59,15 @@ def parse_rows(text: bytes) -> CsvRows:
 
     Raises DatasetError if the header isn't FER2013's or there isn't one usable row.
     """
-    text = text.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
-    header, _, _ = text.partition(b"\n")
+    header, _, _ = text[:_MAX_HEADER].removeprefix(b"\xef\xbb\xbf").partition(b"\n")
+    if header.endswith(b"\r"):
+        text = text.replace(b"\r\n", b"\n")
     names = tuple(name.strip().strip('"') for name in header.decode("utf-8", "replace").split(","))
     if names != HEADER:
         raise DatasetError(f"the first line must be `{','.join(HEADER)}`, and is `{','.join(names)[:80]}`")
     body = text if text.endswith(b"\n") else text + b"\n"
     buffer = np.frombuffer(body, np.uint8)
-    ends = np.flatnonzero(buffer == _NEWLINE)
+    ends = _find_newlines(buffer)
     starts, ends = ends[:-1] + 1, ends[1:]
     count = len(starts)
     images = np.empty((count, PIXELS), np.uint8)
@@ -71,12 +75,19 @@ def parse_rows(text: bytes) -> CsvRows:
     parts = np.empty(count, np.uint8)
     is_good = np.ones(count, bool)
     bad_rows: list[BadRow] = []
-    for first, stop in _block_bounds(count):
-        rows = slice(first, stop)
-        block = buffer[starts[first] : ends[stop - 1] + 1]
-        if _decode_block(block, starts[rows] - starts[first], images[rows], emotions[rows], parts[rows]):
+
+    def decode(rows: range) -> bool:
+        block = buffer[starts[rows.start] : ends[rows.stop - 1] + 1]
+        view = slice(rows.start, rows.stop)
+        return _decode_block(block, starts[view] - starts[rows.start], images[view], emotions[view], parts[view])
+
+    blocks = [range(first, min(first + _ROWS_A_BLOCK, count)) for first in range(0, count, _ROWS_A_BLOCK)]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        are_decoded = list(threads.map(decode, blocks))
+    for rows, is_decoded in zip(blocks, are_decoded, strict=True):
+        if is_decoded:
             continue
-        for row in range(first, stop):
+        for row in rows:
             one = slice(row, row + 1)
             reason = _decode_row(body[starts[row] : ends[row]], images[row], emotions[one], parts[one])
             if reason:
@@ -90,9 +101,11 @@ def parse_rows(text: bytes) -> CsvRows:
     return CsvRows(images.reshape(-1, CROP_SIDE, CROP_SIDE), emotions, parts, positions, count, tuple(bad_rows))
 
 
-def _block_bounds(count: int) -> Iterator[tuple[int, int]]:
-    for first in range(0, count, _ROWS_A_BLOCK):
-        yield first, min(first + _ROWS_A_BLOCK, count)
+def _find_newlines(buffer: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Where lines end, looked for a piece at a time, so that no array as long as the text is made."""
+    pieces = range(0, len(buffer), _BYTES_A_PIECE)
+    found = [np.flatnonzero(buffer[start : start + _BYTES_A_PIECE] == _NEWLINE) + start for start in pieces]
+    return np.concatenate(found) if found else np.empty(0, np.int64)
 
 
 def _decode_block(
@@ -103,43 +116,46 @@ def _decode_block(
     parts: npt.NDArray[np.uint8],
 ) -> bool:
     """Decode a block of well-formed rows into the given views. False, with the views undefined, if any row isn't."""
-    table = _find_fields(block, starts)
-    if table is None:
+    digits = block - np.uint8(_ZERO)  # wraps, so that anything but a digit is more than 9
+    is_digit = digits < 10
+    ends = np.flatnonzero(is_digit[:-1] & ~is_digit[1:])
+    if len(ends) != len(starts) * (PIXELS + 1):
         return False
-    digits = block - np.uint8(_ZERO)
-    lengths = np.diff(table, axis=1) - 1
-    before = table[:, 1:] - 1
-    values = digits[before].astype(np.uint16)
-    values += np.where(lengths > 1, digits[before - 1], 0) * np.uint16(10)
-    values += np.where(lengths > 2, digits[before - 2], 0) * np.uint16(100)
+    table = ends.reshape(len(starts), PIXELS + 1)
+    if np.any(is_digit[3:] & is_digit[2:-1] & is_digit[1:-2] & is_digit[:-3]):
+        return False
+    names = _find_part_names(block, starts, table, int(np.count_nonzero(is_digit)))
+    if names is None or any(name not in _PART_NUMBERS for name in names):
+        return False
+    # the value of the number that ends at each byte, if one does: nothing longer than three digits is left here
+    digits *= is_digit
+    values, hundreds = digits.copy(), digits[:-2] * is_digit[1:-1] * is_digit[2:]
+    values[1:] += digits[:-1] * is_digit[1:] * np.uint8(10)
+    values[2:] += hundreds * np.uint8(100)
     emotions[:] = digits[starts]
-    if values.max() > 255 or emotions.max() >= FER_EMOTIONS:
+    # 256 to 299 have wrapped to less than 100
+    if hundreds.max() > 2 or np.any((hundreds > 0) & (values[2:] < 100)) or emotions.max() >= FER_EMOTIONS:
         return False
-    images[:] = values
-    stops = np.append(starts[1:], len(block)) - 1
-    names = [
-        block[start:stop].tobytes() for start, stop in zip((table[:, -1] + 1).tolist(), stops.tolist(), strict=True)
-    ]
-    if not all(name in _PART_NUMBERS for name in names):
-        return False
+    images[:] = values[ends].reshape(table.shape)[:, 1:]
     parts[:] = [_PART_NUMBERS[name] for name in names]
     return True
 
 
-def _find_fields(block: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
-    """Where the emotion and each pixel of each row end, int64 (rows, 2305); nothing unless each is 1 to 3 digits long."""
-    count = len(starts)
-    ends = np.flatnonzero((block == _SPACE) | (block == _COMMA))
-    if len(ends) != count * (PIXELS + 1) or np.count_nonzero(block == _COMMA) != 2 * count:
-        return None
-    table = ends.reshape(count, PIXELS + 1)
+def _find_part_names(
+    block: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], table: npt.NDArray[np.int64], digit_count: int
+) -> list[bytes] | None:
+    """The part's name of each row; nothing unless every row is numbers, spaces and two commas.
+
+    table: int64 (rows, 2305), the place of each number's last digit.
+    """
     first, last = table[:, 0], table[:, -1]
-    are_commas = (block[first] == _COMMA) & (block[last] == _COMMA)
-    lengths = np.diff(table, axis=1) - 1
-    # what isn't a digit wraps to more than 9; no part's name has a digit in it
-    digit_count = np.count_nonzero(block - np.uint8(_ZERO) < 10)
-    is_sound = np.all(are_commas & (first == starts + 1)) and lengths.min() >= 1 and lengths.max() <= 3
-    return table if is_sound and digit_count == lengths.sum() + count else None
+    are_commas = (block[first + 1] == _COMMA) & (block[last + 1] == _COMMA)
+    if not np.all(are_commas & (first == starts)):
+        return None
+    stops = np.append(starts[1:], len(block)) - 1
+    names = [block[start:stop].tobytes() for start, stop in zip((last + 2).tolist(), stops.tolist(), strict=True)]
+    others = sum(map(len, names)) + 3 * len(starts)  # two commas and the line's end
+    return names if len(block) == digit_count + np.count_nonzero(block == _SPACE) + others else None
 
 
 def _decode_row(
