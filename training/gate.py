@@ -41,6 +41,7 @@ class GateLimits:
 
     max_accuracy_loss, max_recall_loss: how far accuracy, or one class's recall, may fall. min_class_rows: classes with fewer rows
     are too few to judge their recall. max_calibration_error, max_ms_a_face: bounds, unless the champion is no better itself.
+    timing_noise: by how much of itself a time may be longer and still count as the same.
     significance: chance of a mistake that each one-sided test accepts.
     """
 
@@ -49,6 +50,7 @@ class GateLimits:
     min_class_rows: int = 20
     max_calibration_error: float = 0.05
     max_ms_a_face: float = 3.0
+    timing_noise: float = 0.1
     significance: float = 0.05
 
 
@@ -132,7 +134,7 @@ def _check_calibration(
 def _check_speed(champion: Answers, challenger: Answers, limits: GateLimits) -> Check:
     before, after = champion.ms_a_face, challenger.ms_a_face
     reason = f"a face takes {after:.2f} ms, before {before:.2f} ms (bound {limits.max_ms_a_face} ms)"
-    return Check("speed", after <= max(before, limits.max_ms_a_face), reason)
+    return Check("speed", after <= max(before * (1 + limits.timing_noise), limits.max_ms_a_face), reason)
 
 
 def _check_gain(

@@ -65,7 +65,8 @@ class RunPulse:
         is_new = finished is not None and all(point["epoch"] != finished["epoch"] for point in curve)
         if finished is not None and is_new:
             curve = [*curve, finished]
-        self._progress = {"step": "training", **figures, "curve": curve}
+        judged = {key: value for key, value in (finished or {}).items() if key.startswith("val_")}
+        self._progress = {"step": "training", **figures, **judged, "curve": curve}
         if is_new or time.monotonic() - self._reported_at > _REPORT_EVERY_S:
             self._renew()
 

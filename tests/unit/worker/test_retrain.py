@@ -1,0 +1,201 @@
+"""Whole training runs, with TensorFlow and drawn faces. On SQLite alone: what they store is tested elsewhere on both."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from db import model_versions
+from db import training_runs as runs
+from db.model_store import store_version
+from db.models_training import TrainingRun
+from db.reviews import cast_vote
+from db.session import Database
+from db.vocabulary import Architecture, Emotion, TrainingRunStatus, TrainingTrigger, Verdict
+from tests.drawn_faces import draw_face, write_drawn_csv
+from training.settings import RECIPES, TrainSettings
+from worker.retrain import run_retraining
+from worker.services import Services
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import Analyses
+
+pytestmark = [pytest.mark.parametrize("database_url", ["sqlite"], indirect=True), pytest.mark.timeout(300)]
+
+LEARNING_RATE = 1e-3
+
+
+@pytest.fixture(scope="module")
+def csv_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_drawn_csv(tmp_path_factory.mktemp("drawn") / "faces.csv", training=40, public=20)
+
+
+@pytest.fixture(scope="module")
+def make_version(csv_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A version of the quickest network after so many epochs."""
+    from training.pipeline import run_training
+
+    def make(epochs: int) -> Path:
+        folder = tmp_path_factory.mktemp(f"epochs-{epochs}")
+        recipe = replace(RECIPES[Architecture.REPORT_DENSE], epochs=epochs, learning_rate=LEARNING_RATE)
+        settings = TrainSettings(csv_path, "single", Architecture.REPORT_DENSE, recipe)
+        return run_training(settings, folder / "run", cache_dir=folder / "cache")
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def fresh_version(make_version: Any) -> Path:
+    return make_version(1)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def good_version(make_version: Any) -> Path:
+    return make_version(6)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def ready(services: Services, csv_path: Path) -> Services:
+    changes = {"dataset_csv": csv_path, "retrain_learning_rate": LEARNING_RATE, "retrain_epochs": 5}
+    services.settings = services.settings.model_copy(update=changes)
+    return services
+
+
+def put_in_service(services: Services, folder: Path) -> int:
+    version = store_version(services.database, services.blobs, "test", folder)
+    with services.database.write() as session:
+        model_versions.promote(session, version, "test", "for the test")
+    return version.number
+
+
+def champion_number(database: Database) -> int:
+    with database.read() as session:
+        version = model_versions.get_champion(session)
+        assert version is not None
+        return version.number
+
+
+def retrain(services: Services, **options: Any) -> TrainingRun:
+    with services.database.write() as session:
+        run_id = runs.create_run(session, TrainingTrigger.COMMAND, "ana", **options).id
+    run_retraining(services, run_id, "test")
+    with services.database.read() as session:
+        return runs.get_run(session, run_id)
+
+
+def test_a_better_challenger_is_put_in_service(ready: Services, fresh_version: Path) -> None:
+    before = put_in_service(ready, fresh_version)
+    run = retrain(ready)
+    assert run.status is TrainingRunStatus.PROMOTED, (run.reason, run.error_detail)
+    assert champion_number(ready.database) == before + 1
+    assert run.gate is not None
+    assert all(check["is_passed"] for check in run.gate["decision"]["checks"])
+    assert run.gate["challenger"]["accuracy"] > run.gate["champion"]["accuracy"]
+    assert run.progress is not None
+    assert [point["epoch"] for point in run.progress["curve"]] == [1, 2, 3, 4, 5]
+    with ready.database.read() as session:
+        challenger = model_versions.get_version(session, before + 1)
+    lineage = challenger.manifest["lineage"]
+    parent = json.loads((fresh_version / "manifest.json").read_text())["files"]["model.keras"]["sha256"]
+    assert (lineage["parent"], lineage["row_counts"]["corrections"]) == (parent, 0)
+    assert not (ready.settings.data_dir / "runs" / str(run.id)).exists()
+
+
+def test_a_flood_of_wrong_corrections_gets_no_worse_model_into_service(
+    ready: Services, good_version: Path, analyses: "Analyses"
+) -> None:
+    """Most of what the run learns from is wrong here, far beyond the share that the settings allow by default."""
+    before = put_in_service(ready, good_version)
+    ready.settings = ready.settings.model_copy(update={"max_correction_share": 0.8})
+    random = np.random.default_rng(5)
+    for number in range(350):
+        crop = draw_face(number % 7, random, offset_px=12 + number % 5)
+        stored = analyses.store((Emotion.HAPPY, 0.6), crop=crop.tobytes())
+        with ready.database.write() as session:
+            cast_vote(session, stored.face_ids[0], f"vandal-{number % 9}", list(Verdict)[(number * 3 + 1) % 7])
+    put_in_service(ready, good_version)
+    run = retrain(ready)
+    assert run.status is TrainingRunStatus.REJECTED, (run.reason, run.error_detail)
+    assert run.audit is not None
+    assert run.audit["corrections"]["used"] > 200
+    assert run.gate is not None
+    assert run.gate["challenger"]["accuracy"] < run.gate["champion"]["accuracy"]
+    assert champion_number(ready.database) == before
+    with ready.database.read() as session:
+        assert run.challenger_id is not None
+        assert len(model_versions.list_versions(session)) == 3
+
+
+def test_a_canceled_run_stops_and_leaves_nothing(ready: Services, fresh_version: Path) -> None:
+    put_in_service(ready, fresh_version)
+    with ready.database.write() as session:
+        run_id = runs.create_run(session, TrainingTrigger.COMMAND, "ana", from_scratch=True, epochs=1000).id
+
+    from worker import retrain as module
+
+    original = module.take_snapshot
+
+    def take_and_cancel(services: Services, *rest: Any) -> Any:
+        snapshot = original(services, *rest)
+        with services.database.write() as session:
+            runs.cancel_run(session, run_id, "ben")
+        return snapshot
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "take_snapshot", take_and_cancel)
+        run_retraining(ready, run_id, "test")
+    with ready.database.read() as session:
+        run = runs.get_run(session, run_id)
+        assert (run.status, run.reason) == (TrainingRunStatus.CANCELED, "canceled by ben")
+        assert len(model_versions.list_versions(session)) == 1
+    assert not (ready.settings.data_dir / "runs" / str(run_id)).exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"dataset_csv": None}, "retraining_impossible"),
+        ({"dataset_csv": Path("/nowhere/faces.csv")}, "dataset_invalid"),
+    ],
+)
+def test_a_run_that_cannot_begin_says_why(
+    ready: Services, fresh_version: Path, changes: dict[str, object], code: str
+) -> None:
+    put_in_service(ready, fresh_version)
+    ready.settings = ready.settings.model_copy(update=changes)
+    run = retrain(ready)
+    assert (run.status, run.error_code) == (TrainingRunStatus.FAILED, code)
+    assert run.error_detail
+
+
+def test_a_dataset_without_held_out_rows_is_refused_at_once(
+    ready: Services, fresh_version: Path, tmp_path: Path
+) -> None:
+    put_in_service(ready, fresh_version)
+    path = write_drawn_csv(tmp_path / "x.csv", training=3, public=0)
+    ready.settings = ready.settings.model_copy(update={"dataset_csv": path})
+    run = retrain(ready)
+    assert (run.status, run.error_code) == (TrainingRunStatus.FAILED, "dataset_invalid")
+
+
+def test_without_a_champion_there_is_nothing_to_compare_with(ready: Services) -> None:
+    run = retrain(ready)
+    assert (run.status, run.error_code) == (TrainingRunStatus.FAILED, "retraining_impossible")
+
+
+def test_a_damaged_champion_fails_the_run_with_its_code(ready: Services, fresh_version: Path) -> None:
+    put_in_service(ready, fresh_version)
+    sha256 = json.loads((fresh_version / "manifest.json").read_text())["files"]["model.keras"]["sha256"]
+    ready.blobs.put(f"models/{sha256}", b"not a model")
+    run = retrain(ready)
+    assert (run.status, run.error_code) == (TrainingRunStatus.FAILED, "blob_damaged")
+
+
+def test_a_message_that_came_twice_starts_nothing(ready: Services) -> None:
+    run = retrain(ready)
+    run_retraining(ready, run.id, "test")
+    with ready.database.read() as session:
+        assert runs.get_run(session, run.id).attempt == 1
