@@ -62,9 +62,8 @@ def compute_figures(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[n
     """Every figure of answers against one truth.
 
     probabilities: float (N, 7), rows summing to 1. truth: int (N,), 0 to 6; N at least 1.
-    Shares are 0 to 1; log-loss is in nats; intervals hold 95 % of bootstrap resamples; `reliability` has mean confidence, accuracy
-    and share of the faces of each bin of confidence. macro-F1 is over the classes that
-    occur in `truth`.
+    Shares are 0 to 1; log-loss is in nats; intervals hold 95 % of bootstrap resamples; `reliability` has mean confidence,
+    accuracy and share of the faces of each bin of confidence. macro-F1 is over the classes that occur in `truth`.
     """
     confusion = count_confusion(probabilities.argmax(axis=1), truth)
     precision, recall, f1 = (figure.tolist() for figure in _class_figures(confusion))

@@ -63,9 +63,9 @@ def fit_network(
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     steps = max(1, len(teaching.images) // recipe.batch_size)
-    optimizer = _make_optimizer(recipe, steps)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
-    network.compile(optimizer, loss, weighted_metrics=["accuracy"], jit_compile=False)
+    network.compile(_make_optimizer(recipe, steps), loss, weighted_metrics=["accuracy"], jit_compile=False)
+    optimizer = network.optimizer  # wrapped by Keras where it computes in 16 bits
     optimizer.build(network.trainable_variables)
     variables = [*network.variables, *optimizer.variables]
     state = RunState(run_dir)
