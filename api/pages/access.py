@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from api.pages.site import get_person, go, needs
 from api.services import get_services
 from db import access, users
+from db.columns import utcnow
 from db.vocabulary import Role, Scope
 
 blueprint = Blueprint("access", __name__, url_prefix="/access")
@@ -95,7 +96,7 @@ def revoke_key(prefix: str) -> AnyResponse:
 def _render(**more: str) -> str:
     with get_services().database.read() as session:
         people, keys = users.list_users(session), access.list_keys(session)
-    return render_template("pages/access.html", people=people, keys=keys, scopes=tuple(Scope), **more)
+    return render_template("pages/access.html", people=people, keys=keys, scopes=tuple(Scope), now=utcnow(), **more)
 
 
 def _read_role() -> Role:

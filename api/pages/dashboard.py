@@ -108,7 +108,7 @@ def _list_hours(now: datetime) -> list[datetime]:
 
 
 def _label_hours(hours: Sequence[datetime]) -> list[str]:
-    return [f"{hour:%d %b %H:00}" for hour in hours]
+    return [f"{hour:%a %H:00}" for hour in hours]
 
 
 def _take_percentiles(durations: Sequence[job_queries.JobDuration]) -> dict[str, tuple[float, float, float]] | None:

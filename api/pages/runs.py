@@ -13,10 +13,12 @@ from db.vocabulary import EMOTIONS
 class ShownRun:
     """A run with what can be read off its JSON columns.
 
-    share: of the work, 0 to 1, or None while it isn't known. facts: name and value, for people.
+    champion, challenger: numbers of the versions. share: of the work, 0 to 1, or None while it isn't known. facts: name and value.
     """
 
     run: TrainingRun
+    champion: int | None
+    challenger: int | None
     step: str
     share: float | None
     seconds_left: float | None
@@ -28,7 +30,10 @@ class ShownRun:
 
 
 def describe_run(run: TrainingRun) -> ShownRun:
-    """Read a run's progress, audit and gate. Keys that aren't there are left out, since a run fills them as it goes."""
+    """Read a run's progress, audit and gate; call it while the run's session is open.
+
+    Keys that aren't there are left out, since a run fills them as it goes.
+    """
     progress: dict[str, Any] = run.progress or {}
     epoch, epochs = progress.get("epoch"), progress.get("epochs")
     facts = [
@@ -45,13 +50,15 @@ def describe_run(run: TrainingRun) -> ShownRun:
         facts.insert(0, ("epoch", f"{epoch or 0} of {epochs}"))
     return ShownRun(
         run=run,
+        champion=run.champion.number if run.champion else None,
+        challenger=run.challenger.number if run.challenger else None,
         step=str(progress.get("step", "")),
         share=epoch / epochs if epochs and epoch is not None else None,
         seconds_left=progress.get("seconds_left"),
         facts=tuple(facts),
         curves=_draw_curves(progress.get("curve") or []),
-        balance=_draw_balance((run.audit or {}).get("parts")),
-        checks=tuple((run.gate or {}).get("checks", ())),
+        balance=_draw_balance(run.audit or {}),
+        checks=tuple((run.gate or {}).get("decision", {}).get("checks", ())),
         reason=run.reason or run.error_detail or "",
     )
 
@@ -70,12 +77,15 @@ def _draw_curves(curve: list[dict[str, Any]]) -> tuple[Chart, ...]:
     return tuple(charts)
 
 
-def _draw_balance(parts: Mapping[str, Mapping[str, Any]] | None) -> Chart | None:
-    """Rows by part and emotion. parts: as `training.audit` counts them."""
-    if not parts:
+def _draw_balance(audit: Mapping[str, Any]) -> Chart | None:
+    """Rows by emotion, of each part of the dataset, and what corrections added. audit: as `worker.run_snapshot` writes it."""
+    counts = {part: found["emotions"] for part, found in audit.get("parts", {}).items()}
+    if not counts:
         return None
+    if any(audit.get("corrections_by_emotion", {}).values()):
+        counts["corrections"] = audit["corrections_by_emotion"]
     series = [
-        Series(part, tone, [counts["emotions"].get(emotion.value, 0) for emotion in EMOTIONS])
-        for tone, (part, counts) in zip(("first", "second", "third"), parts.items(), strict=False)
+        Series(name, tone, [found.get(emotion.value, 0) for emotion in EMOTIONS])
+        for tone, (name, found) in zip(("first", "third", "second"), counts.items(), strict=False)
     ]
     return draw_stacks("Rows by emotion", [emotion.value for emotion in EMOTIONS], series)

@@ -5,7 +5,8 @@ from typing import Any, TypeVar, cast
 
 import structlog
 from flask import Blueprint, Flask, Response, current_app, redirect, render_template, request, url_for
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import Forbidden, HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -136,7 +137,8 @@ def register_page_errors(pages: Blueprint) -> None:
     pages.register_error_handler(Problem, lambda problem: _show(problem.status, problem.kind.title, problem.detail))
     for known, status in _KNOWN.items():
         pages.register_error_handler(known, _make_handler(status))
-    pages.register_error_handler(SQLAlchemyError, _show_database_error)
+    for unavailable in (OperationalError, PoolTimeout):
+        pages.register_error_handler(unavailable, _show_database_error)
     pages.register_error_handler(Exception, _show_unexpected_error)
 
 
@@ -166,7 +168,7 @@ def _show_http_error(error: HTTPException) -> tuple[str, int]:
     return _show(status, _TITLES.get(status, error.name), error.description or "")
 
 
-def _show_database_error(error: SQLAlchemyError) -> tuple[str, int]:
+def _show_database_error(error: OperationalError | PoolTimeout) -> tuple[str, int]:
     log.error("database_unavailable", reason=str(error))
     return _show(503, "The database doesn't answer", "Try again in a moment; the service's log says more.")
 

@@ -1,5 +1,6 @@
 """How times, durations, sizes and codes are written on the pages."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from flask import Blueprint
@@ -65,7 +66,21 @@ def show_share(share: float | None, digits: int = 3) -> str:
     return NOTHING if share is None else f"{share:.{digits}f}"
 
 
+def pair_with_itself(words: Iterable[str]) -> list[tuple[str, str]]:
+    """Words as the options of a choice: what is sent is what is shown."""
+    return [(word, word) for word in words]
+
+
 def register_words(pages: Blueprint) -> None:
     """Make these the templates' filters."""
-    for filter_ in (show_age, show_seconds, show_time, show_moment, show_bytes, show_words, show_share):
+    for filter_ in (
+        show_age,
+        show_seconds,
+        show_time,
+        show_moment,
+        show_bytes,
+        show_words,
+        show_share,
+        pair_with_itself,
+    ):
         pages.add_app_template_filter(filter_)

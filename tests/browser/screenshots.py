@@ -1,0 +1,94 @@
+"""`python -m tests.browser.screenshots URL FOLDER`: pictures of every page, light and dark, wide and narrow.
+
+URL: a service that tests/browser/seed.py has filled. Pictures too large are stored with a palette of 256 colours.
+"""
+
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.chromium import launch_chromium
+from tests.browser.seed import PASSWORD
+
+SIZES = {"wide": (1280, 860), "phone": (390, 844)}
+PAGES = {
+    "dashboard": "/dashboard",
+    "jobs": "/jobs",
+    "job": "/jobs?status=succeeded",
+    "review": "/review",
+    "models": "/models",
+    "model": "/models/champion",
+    "compare": "/models/compare?version=1&version=2",
+    "training": "/training",
+    "run": "/training",
+    "try": "/try",
+    "access": "/access",
+    "audit": "/audit",
+}
+_MOST_HEIGHT = 2200
+"""Taller pages are cut off here, in pixels."""
+_MOST_BYTES = 120_000
+
+
+@contextmanager
+def open_page(browser: Browser, url: str, size: str, scheme: str) -> Iterator[Page]:
+    """A page of somebody who isn't signed in."""
+    width, height = SIZES[size]
+    context = browser.new_context(
+        base_url=url, viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=size == "phone"
+    )
+    yield context.new_page()
+    context.close()
+
+
+def sign_in(page: Page, name: str = "ana") -> None:
+    """Sign in as one of the seeded people."""
+    page.goto("/sign-in")
+    page.fill("[name=name]", name)
+    page.fill("[name=password]", PASSWORD)
+    page.click("button.primary")
+    page.wait_for_url("**/dashboard")
+
+
+def save(page: Page, path: Path) -> None:
+    """Store what the page shows, down to a bounded height."""
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    height = min(page.evaluate("document.documentElement.scrollHeight"), _MOST_HEIGHT)
+    taken = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
+    with Image.open(io.BytesIO(taken)) as image:
+        picture = image.convert("RGB")
+    picture.save(path, optimize=True)
+    if path.stat().st_size > _MOST_BYTES:
+        picture.quantize(256, kmeans=2).save(path, optimize=True)
+
+
+def take_all(url: str, folder: Path, only: set[str]) -> None:
+    """Go through every page in every form."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = launch_chromium(playwright)
+        for size in SIZES:
+            for scheme in ("light", "dark"):
+                with open_page(browser, url, size, scheme) as page:
+                    if not only or "sign-in" in only:
+                        page.goto("/sign-in")
+                        save(page, folder / f"sign-in-{size}-{scheme}.png")
+                    sign_in(page)
+                    for name, path in PAGES.items():
+                        if only and name not in only:
+                            continue
+                        page.goto(path)
+                        if name in {"job", "run"}:
+                            page.click("table.rows tbody a")
+                        page.wait_for_load_state("networkidle")
+                        save(page, folder / f"{name}-{size}-{scheme}.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    take_all(sys.argv[1], Path(sys.argv[2]), set(sys.argv[3:]))
