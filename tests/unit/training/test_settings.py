@@ -1,0 +1,55 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from db.vocabulary import Architecture
+from training.errors import RunError
+from training.run_settings import claim_run_dir, has_run, read_run_parent, read_run_settings
+from training.settings import RECIPES, Stage, TrainSettings
+
+
+def make_settings(architecture: Architecture = Architecture.DEFAULT, **changes) -> TrainSettings:
+    recipe = dataclasses.replace(RECIPES[architecture], **changes)
+    return TrainSettings(Path("/data/faces.csv"), "votes", architecture, recipe, Path("/data/votes.csv"), seed=3)
+
+
+@pytest.mark.parametrize("architecture", Architecture)
+def test_settings_come_back_from_json_as_they_were(architecture):
+    settings = make_settings(architecture)
+    assert TrainSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+
+
+def test_the_reports_recipe_is_the_reports():
+    recipe = RECIPES[Architecture.REPORT]
+    assert (recipe.epochs, recipe.learning_rate, recipe.schedule, recipe.weight_decay) == (100, 1e-4, "inverse", 0)
+    assert recipe.augmentation.is_identity
+    assert not recipe.mirrored
+
+
+def test_each_epoch_belongs_to_one_stage_and_the_last_stage_is_what_is_served():
+    recipe = dataclasses.replace(
+        RECIPES[Architecture.DEFAULT], epochs=10, stages=(Stage(0.5, 24), Stage(0.8, 32), Stage(1, 48))
+    )
+    assert [recipe.find_side(epoch) for epoch in range(10)] == [24] * 5 + [32] * 3 + [48] * 2
+    assert recipe.side == 48
+
+
+@pytest.mark.parametrize("changes", [{"epochs": 0}, {"batch_size": 0}])
+def test_impossible_settings_are_refused(changes):
+    with pytest.raises(RunError, match="at least 1"):
+        make_settings(**changes)
+
+
+def test_a_run_folder_remembers_its_settings_and_takes_no_others(tmp_path):
+    settings = make_settings()
+    assert not has_run(tmp_path)
+    claim_run_dir(tmp_path, settings, "a" * 64, "b" * 64)
+    claim_run_dir(tmp_path, settings, "a" * 64, "b" * 64)
+    assert read_run_settings(tmp_path) == settings
+    assert read_run_parent(tmp_path) == "b" * 64
+    with pytest.raises(RunError, match="another dataset_sha256 and another parent"):
+        claim_run_dir(tmp_path, settings, "c" * 64, None)
+    with pytest.raises(RunError, match="another settings"):
+        claim_run_dir(tmp_path, make_settings(epochs=2), "a" * 64, "b" * 64)
