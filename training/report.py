@@ -20,11 +20,12 @@ from training.evaluate import bin_confidences
 from training.votes import NO_MAJORITY
 
 _MISTAKES = 30
+_CHART_WIDTH = 540
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem; color: #1d2430; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
 table { border-collapse: collapse; } td, th { padding: .2rem .9rem .2rem 0; text-align: left; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(460px, 1fr)); }
+.charts { display: flex; flex-wrap: wrap; }
 .mistakes { display: flex; flex-wrap: wrap; gap: 1rem; } figure { margin: 0; width: 112px; font-size: .8rem; }
 figure img { width: 96px; image-rendering: pixelated; }
 """
@@ -66,7 +67,7 @@ def write_report(
 
 
 def _row(charts: Iterator[go.Figure]) -> str:
-    drawn = (chart.to_html(full_html=False, include_plotlyjs=False) for chart in charts)
+    drawn = (chart.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False}) for chart in charts)
     return f"<div class='charts'>{''.join(f'<div>{chart}</div>' for chart in drawn)}</div>"
 
 
@@ -124,7 +125,9 @@ def _draw_figures(
 
 
 def _finish(chart: go.Figure, title: str, x_title: str, y_title: str) -> go.Figure:
-    chart.update_layout(title=title, xaxis_title=x_title, yaxis_title=y_title, height=400, template="plotly_white")
+    chart.update_layout(
+        title=title, xaxis_title=x_title, yaxis_title=y_title, width=_CHART_WIDTH, height=400, template="plotly_white"
+    )
     return chart
 
 
