@@ -74,9 +74,9 @@ def test_same_photo_gives_the_same_faces_whatever_came_before(blazeface, astrona
 def test_smallest_wanted_face_sets_the_size_of_the_look_within_bounds():
     assert choose_input_size(640, 480, 40) == (256, 192)
     assert choose_input_size(1280, 960, 40) == (512, 384)
-    assert choose_input_size(4000, 3000, 24) == (640, 512)
-    assert choose_input_size(480, 640, 1) == (512, 640)
-    assert choose_input_size(10_000, 10, 40) == (640, 64)
+    assert choose_input_size(4000, 3000, 24) == (640, 480)
+    assert choose_input_size(480, 640, 1) == (480, 640)
+    assert choose_input_size(10_000, 10, 40) == (640, 32)
 
 
 def test_region_beyond_the_picture_is_neutral():
