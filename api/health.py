@@ -19,9 +19,6 @@ from db.vocabulary import WorkerState
 blueprint = APIBlueprint("health", __name__, tag="Service")
 log = structlog.get_logger(__name__)
 
-_SILENT_HEARTBEATS = 3
-"""Signs of life that a worker child may miss before it no longer counts."""
-
 
 class Check(BaseModel):
     """How one part is."""
@@ -121,12 +118,14 @@ def _check_queue(services: Services) -> str:
 def _check_workers(services: Services) -> str:
     try:
         with services.database.read() as session:
-            live = workers.list_live_workers(session, services.settings.worker_heartbeat_s * _SILENT_HEARTBEATS)
+            live = workers.list_live_workers(session, services.settings.worker_heartbeat_s)
     except SQLAlchemyError as error:
         raise PartMissing("the database can't be asked for them") from error
     ready = [worker for worker in live if worker.state is WorkerState.READY and worker.model_version_id is not None]
     if ready:
-        return f"{len(ready)} ready"
+        behind = [worker.detail for worker in ready if worker.detail]
+        kept = f"; {len(behind)} keep an older model: {behind[0]}" if behind else ""
+        return f"{len(ready)} ready{kept}"
     failed = [worker.detail for worker in live if worker.state is WorkerState.SETUP_FAILED]
     if failed:
         raise PartMissing(f"none could get ready: {failed[0]}")

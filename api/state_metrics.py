@@ -20,7 +20,6 @@ from worker import names
 log = structlog.get_logger(__name__)
 
 _QUEUES = (names.ANALYSIS_QUEUE, names.BULK_QUEUE, names.TRAINING_QUEUE, names.HOUSEKEEPING_QUEUE)
-_SILENT_HEARTBEATS = 3
 _SAMPLE = 1000
 _WINDOW = timedelta(minutes=10)
 _QUANTILES = {"0.5": 49, "0.95": 94, "0.99": 98}
@@ -53,7 +52,7 @@ class StateCollector(Collector):
             counts = job_queries.count_jobs(session)
             oldest = job_queries.oldest_queued_at(session)
             durations = job_queries.list_recent_durations(session, _SAMPLE)
-            live = workers.list_live_workers(session, settings.worker_heartbeat_s * _SILENT_HEARTBEATS)
+            live = workers.list_live_workers(session, settings.worker_heartbeat_s)
             champion = model_versions.get_champion(session)
         now = utcnow()
         jobs = GaugeMetricFamily("emoscope_jobs", "Jobs stored, by status.", labels=["status"])

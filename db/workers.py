@@ -11,6 +11,9 @@ from db.columns import utcnow
 from db.models import Worker
 from db.vocabulary import Detector, WorkerState
 
+_SILENT_HEARTBEATS = 3
+"""Signs of life that a child may miss before it no longer counts: one may be late on a busy machine."""
+
 
 def note_worker(
     session: Session,
@@ -35,9 +38,9 @@ def note_worker(
     worker.seen_at = utcnow()
 
 
-def list_live_workers(session: Session, max_age_s: float) -> Sequence[Worker]:
-    """The children that gave a sign of life in the last `max_age_s` seconds and weren't stopped."""
-    oldest = utcnow() - timedelta(seconds=max_age_s)
+def list_live_workers(session: Session, heartbeat_s: float) -> Sequence[Worker]:
+    """The children that weren't stopped and missed fewer than three signs of life. heartbeat_s: seconds between two."""
+    oldest = utcnow() - timedelta(seconds=heartbeat_s * _SILENT_HEARTBEATS)
     return session.scalars(
         select(Worker).where(Worker.seen_at >= oldest, Worker.state != WorkerState.STOPPED).order_by(Worker.name)
     ).all()

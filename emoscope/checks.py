@@ -17,7 +17,6 @@ from db.vocabulary import Detector, WorkerState
 from emoscope.settings import Settings
 
 _LOW_DISK_BYTES = 1_000_000_000
-_SILENT_HEARTBEATS = 3
 
 
 class Verdict(StrEnum):
@@ -128,7 +127,7 @@ def _check_blobs(settings: Settings) -> Finding:
 
 def _check_workers(database: Database, settings: Settings) -> Iterator[Finding]:
     with database.read() as session:
-        live = workers.list_live_workers(session, settings.worker_heartbeat_s * _SILENT_HEARTBEATS)
+        live = workers.list_live_workers(session, settings.worker_heartbeat_s)
     if not any(worker.state is WorkerState.READY for worker in live):
         yield Finding("workers", Verdict.MISSING, "no worker child is ready", "run `emoscope up`, or start a worker")
     for worker in live:

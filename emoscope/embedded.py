@@ -64,6 +64,10 @@ class Stack:
                 self._check_alive()
                 time.sleep(_POLL_S)
 
+    def find_pid(self, name: str) -> int:
+        """The process id of one of the stack's processes: `api`, `worker`, `housekeeper`, `trainer` or `beat`."""
+        return self._processes[name].pid
+
     def _start(self) -> None:
         settings = self.settings
         self._prepare_folder()

@@ -8,16 +8,13 @@ from db.vocabulary import WorkerState
 from db.workers import list_live_workers
 from emoscope.settings import Settings, load_settings
 
-SILENT_HEARTBEATS = 3
-"""Signs of life that a child may miss before it no longer counts."""
-
 
 def has_ready_child(settings: Settings) -> bool:
     """Whether a child on this machine said lately that it is ready. Raises SQLAlchemyError if the database is away."""
     database = Database(settings.effective_database_url)
     try:
         with database.read() as session:
-            live = list_live_workers(session, settings.worker_heartbeat_s * SILENT_HEARTBEATS)
+            live = list_live_workers(session, settings.worker_heartbeat_s)
     finally:
         database.close()
     mine = f"{socket.gethostname()}:"

@@ -24,7 +24,6 @@ _HOURS = 48
 _FAILURE_WINDOW = timedelta(hours=24)
 _SAMPLE = 1000
 """Newest jobs that the percentiles are taken from."""
-_SILENT_HEARTBEATS = 3
 _ENDS = ((JobStatus.SUCCEEDED, "good"), (JobStatus.FAILED, "bad"), (JobStatus.CANCELED, "quiet"))
 
 
@@ -54,7 +53,7 @@ def show() -> str:
 
 
 def _read_state(session: Session, heartbeat_s: float) -> dict[str, Any]:
-    live = workers.list_live_workers(session, heartbeat_s * _SILENT_HEARTBEATS)
+    live = workers.list_live_workers(session, heartbeat_s)
     champion = model_versions.get_champion(session)
     history = model_versions.list_promotions(session)
     return {

@@ -20,7 +20,6 @@ blueprint = Blueprint("models", __name__, url_prefix="/models")
 
 _LARGEST_NUMBER = 2**31 - 1
 _MOST_DIFFERENCES = 24
-_SILENT_HEARTBEATS = 3
 
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 
@@ -43,7 +42,7 @@ def show_list() -> str:
         champion = model_versions.get_champion(session)
         versions = model_versions.list_versions(session)
         history = model_versions.list_promotions(session)
-        live = workers.list_live_workers(session, services.settings.worker_heartbeat_s * _SILENT_HEARTBEATS)
+        live = workers.list_live_workers(session, services.settings.worker_heartbeat_s)
     return render_template(
         "pages/models.html",
         rows=[_describe(version) for version in versions],

@@ -35,7 +35,7 @@ def demo(
     ):
         settings = read_settings(port=port)
         if port is None and not _is_free(settings.host, settings.port):
-            port = _find_free_port(settings.host)
+            port = find_free_port(settings.host)
             say_step(f"port {settings.port} is taken by another program; the demo takes {port} instead")
         # The demo leaves a fleet's database and queue alone, whatever the environment names.
         own = {"data_dir": Path(folder), "database_url": "", "redis_url": "", "blob_url": ""}
@@ -81,7 +81,8 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
-def _find_free_port(host: str) -> int:
+def find_free_port(host: str) -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

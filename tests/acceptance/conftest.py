@@ -64,6 +64,15 @@ def s3_endpoint() -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def fleet_valkey(short_tmp: Path) -> Iterator[Valkey]:
+    """The fleet's own queue, not the one that other tests empty."""
+    valkey = Valkey(short_tmp / "fleet-valkey")
+    valkey.start()
+    yield valkey
+    valkey.stop()
+
+
 @pytest.fixture(scope="session", params=["one-machine", "fleet"])
 def service(request: pytest.FixtureRequest, short_tmp: Path) -> Iterator[Service]:
     """The service, running; each test that asks for it runs once in each form.
@@ -73,13 +82,9 @@ def service(request: pytest.FixtureRequest, short_tmp: Path) -> Iterator[Service
     folder = short_tmp / f"service-{request.param}"
     given: dict[str, object] = {"data_dir": folder, "port": find_free_port()} | QUICK
     if request.param == "fleet":
-        # Not the one that other tests empty.
-        valkey = Valkey(short_tmp / "fleet-valkey")
-        valkey.start()
-        request.addfinalizer(valkey.stop)
         given |= {
             "database_url": request.getfixturevalue("make_postgresql_database")("fleet"),
-            "redis_url": valkey.redis_url,
+            "redis_url": request.getfixturevalue("fleet_valkey").redis_url,
             "blob_url": "s3://emoscope/blobs",
             "s3_endpoint": request.getfixturevalue("s3_endpoint"),
             "s3_access_key_id": "test",

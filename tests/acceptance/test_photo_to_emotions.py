@@ -8,7 +8,9 @@ from uuid import UUID
 import httpx
 import pytest
 from PIL import Image
+from pillow_heif import register_heif_opener
 
+from db.access import create_key, ensure_application, get_application
 from db.job_queries import get_job
 from db.storage import make_photo_key
 from db.vocabulary import EMOTIONS, Detector, JobStatus
@@ -42,6 +44,7 @@ def assert_all_found(job: Job, boxes: tuple[FaceBox, ...]) -> None:
 
 
 def encode(image: Image.Image, form: str, **options: object) -> bytes:
+    register_heif_opener()
     file = io.BytesIO()
     image.save(file, form, **options)
     return file.getvalue()
@@ -170,8 +173,6 @@ def test_an_application_is_called_back_with_a_signature(service: Service) -> Non
 
 
 def find_callback_secret(service: Service, job_id: UUID) -> str:
-    from db.access import get_application
-
     with service.database.read() as session:
         job = get_job(session, job_id)
         assert job is not None
@@ -179,8 +180,6 @@ def find_callback_secret(service: Service, job_id: UUID) -> str:
 
 
 def test_another_application_sees_none_of_it(service: Service) -> None:
-    from db.access import create_key, ensure_application
-
     job = service.client.analyze(PORTRAIT.data)
     with service.database.write() as session:
         key = create_key(session, ensure_application(session, "another"))

@@ -2,10 +2,10 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
-from click import Command, Group
 
 from emoscope.cli import app
 
@@ -17,7 +17,7 @@ def list_commands(program: str) -> set[tuple[str, str]]:
     """Each line of a shell block, in any page, that runs `program`, with the page it is in."""
     found = set()
     for page in PAGES:
-        for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.S):
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL):
             for line in re.sub(r"\\\n", " ", block).splitlines():
                 for match in re.finditer(rf"(?:^|[(\s/]){program} ([^#|)]*)", line):
                     found.add((page.name, match[1].strip()))
@@ -26,17 +26,17 @@ def list_commands(program: str) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize(("page", "arguments"), sorted(list_commands("make")))
 def test_every_make_target_that_a_page_names_exists(page: str, arguments: str) -> None:
-    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M)
-    assert arguments.split()[0] in targets, page
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert arguments.split(maxsplit=1)[0] in targets, page
 
 
 @pytest.mark.parametrize(("page", "arguments"), sorted(list_commands("emoscope")))
 def test_every_emoscope_command_and_option_that_a_page_names_exists(page: str, arguments: str) -> None:
-    command: Command = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
     words = arguments.split()
-    while isinstance(command, Group) and words and words[0] in command.commands:
+    while words and words[0] in getattr(command, "commands", {}):
         command = command.commands[words.pop(0)]
-    assert not isinstance(command, Group), f"{page}: emoscope {arguments}"
+    assert not hasattr(command, "commands"), f"{page}: emoscope {arguments}"
     options = {option for parameter in command.params for option in parameter.opts}
     for word in words:
         if word.startswith("--"):
@@ -51,7 +51,6 @@ def test_every_link_leads_to_a_file(page: Path) -> None:
 
 def test_every_command_is_explained_somewhere() -> None:
     told = " ".join(page.read_text() for page in PAGES)
-    group = typer.main.get_command(app)
-    assert isinstance(group, Group)
+    group: Any = typer.main.get_command(app)
     for name in group.commands:
         assert f"emoscope {name}" in told, name

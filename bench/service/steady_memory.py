@@ -1,0 +1,65 @@
+"""Whether the worker's children grow: many photos through the whole one-machine stack, and their resident memory as it goes.
+
+    python -m bench.service.steady_memory --jobs 1000
+
+Prints a line every hundred jobs, then the memory after the first and the last hundred, and jobs a second over all.
+"""
+
+import argparse
+import itertools
+import tempfile
+import time
+from collections import deque
+from pathlib import Path
+
+import psutil
+
+from emoscope.client import Client
+from emoscope.commands.demo import find_free_port
+from emoscope.demo_photos import load_demo_photos
+from emoscope.embedded import Stack
+from emoscope.settings import Settings
+
+_IN_FLIGHT = 20
+_LINE_EVERY = 100
+
+
+def measure_children_mb(stack: Stack) -> list[float]:
+    """Resident MB of each child of the analysis worker, smallest first."""
+    worker = psutil.Process(stack.find_pid("worker"))
+    # The spawn machinery's own helper has a few MB; a child that has loaded a model has many.
+    sizes = (child.memory_info().rss / 1e6 for child in worker.children())
+    return sorted(size for size in sizes if size > 40)
+
+
+def main() -> None:
+    """Run the measurement."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=1000)
+    jobs: int = parser.parse_args().jobs
+    photos = itertools.cycle(photo.data for photo in load_demo_photos())
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(_env_file=None, data_dir=Path(folder), port=find_free_port("127.0.0.1"), rate_limit="")
+        with Stack(settings, print) as stack, Client(stack.client.api_url, stack.client.api_key) as client:  # type: ignore[union-attr]
+            seen: list[list[float]] = []
+            in_flight: deque[object] = deque()
+            start = time.perf_counter()
+            for number in range(1, jobs + 1):
+                in_flight.append(client.submit(next(photos), photo_retention_s=0))
+                if len(in_flight) == _IN_FLIGHT:
+                    assert client.wait(in_flight.popleft()).error_code is None  # type: ignore[arg-type]
+                if number % _LINE_EVERY == 0:
+                    seen.append(measure_children_mb(stack))
+                    rate = number / (time.perf_counter() - start)
+                    print(
+                        f"{number:6} jobs  {rate:6.1f} a second  children {[round(size) for size in seen[-1]]} MB",
+                        flush=True,
+                    )
+            while in_flight:
+                assert client.wait(in_flight.popleft()).error_code is None  # type: ignore[arg-type]
+            print(f"{jobs / (time.perf_counter() - start):.1f} jobs a second, {_IN_FLIGHT} in flight")
+            print(f"largest child: {seen[0][-1]:.0f} MB after {_LINE_EVERY} jobs, {seen[-1][-1]:.0f} MB after {jobs}")
+
+
+if __name__ == "__main__":
+    main()
