@@ -17,13 +17,13 @@ def is_stopping() -> bool:
     return _told.is_set() or os.getppid() != _parent
 
 
-@signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
+@signals.worker_shutting_down.connect
 def _tell_children(**_: object) -> None:
     for child in billiard.active_children():
         os.kill(child.pid, signal.SIGUSR2)
 
 
-@signals.worker_process_init.connect  # type: ignore[untyped-decorator]
+@signals.worker_process_init.connect
 def _listen(**_: object) -> None:
     signal.signal(signal.SIGUSR2, _note)
 
