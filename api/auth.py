@@ -1,7 +1,7 @@
 """Who asks: an application, by its API key, or a person who is signed in to the pages. Each sees its own jobs alone."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from apiflask import APIBlueprint, HTTPTokenAuth
@@ -31,17 +31,33 @@ _ROLE_SCOPES = {
 class Caller:
     """The application that a request comes from.
 
-    name: of the application, or of the person who acts for it. key_id: of the key or person whose requests are counted.
-    scopes: what the caller may do beyond reading what is its own.
+    name: of the application, or of the person who acts for it; is_person says which. key_id: of the key or person whose
+    requests are counted. scopes: what the caller may do beyond reading what is its own.
     """
 
     application_id: UUID
     name: str
     key_id: UUID
     scopes: frozenset[Scope] = frozenset({Scope.SUBMIT})
+    is_person: bool = False
+
+    @property
+    def actor(self) -> str:
+        """What votes and the log of changes call the caller. No person's name has a colon, so none can be taken for another."""
+        return self.name if self.is_person else f"application:{self.name}"
 
 
-bearer = HTTPTokenAuth(
+class KeyOrSession(HTTPTokenAuth):
+    """A key in the header, or a session of the pages where there is no such header."""
+
+    def authenticate(self, auth: Any, stored_password: str | None) -> Caller | None:
+        """Who asks, or None. Called by the library, which looks at the header alone."""
+        if "Authorization" not in request.headers:
+            return _find_by_session()
+        return cast("Caller | None", super().authenticate(auth, stored_password))
+
+
+bearer = KeyOrSession(
     scheme="Bearer", realm="emoscope", description="An API key, made by `emoscope key create`: `Bearer emo_...`."
 )
 
@@ -94,13 +110,13 @@ def find_signed_in_caller() -> Caller | None:
     if application_id is None:
         with database.write() as session:
             application_id = access.ensure_application(session, PAGES_APPLICATION).id
-    return Caller(application_id, person.name, person.id, _ROLE_SCOPES[person.role])
+    return Caller(application_id, person.name, person.id, _ROLE_SCOPES[person.role], is_person=True)
 
 
 @bearer.verify_token  # type: ignore[untyped-decorator]
 def _find_caller(token: str | None) -> Caller | None:
     if not token:
-        return _find_by_session()
+        return None
     database = get_services().database
     with database.read() as session:
         key = access.find_key(session, token)

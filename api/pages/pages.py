@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from api.pages import access, audit, dashboard, jobs, models, pictures, review, sign_in, training, try_it
+from api.pages import access, audit, dashboard, drift, jobs, models, pictures, review, sign_in, training, try_it
 from api.pages.site import describe_done, guard_page, keep_private, register_page_errors
 from api.pages.words import register_words
 from api.sessions import find_person
@@ -16,6 +16,7 @@ _MENU = (
     ("review", "Review", Role.REVIEWER),
     ("models", "Models", Role.VIEWER),
     ("training", "Training", Role.VIEWER),
+    ("drift", "Drift", Role.VIEWER),
     ("try_it", "Try it", Role.REVIEWER),
     ("access", "Access", Role.ADMINISTRATOR),
     ("audit", "Audit log", Role.ADMINISTRATOR),
@@ -26,7 +27,7 @@ _MENU = (
 def make_pages() -> Blueprint:
     """The blueprint of all pages."""
     pages = Blueprint("pages", __name__)
-    for part in (sign_in, dashboard, jobs, pictures, review, models, training, try_it, access, audit):
+    for part in (sign_in, dashboard, jobs, pictures, review, models, training, drift, try_it, access, audit):
         pages.register_blueprint(part.blueprint)
     pages.before_request(guard_page)
     pages.after_request(keep_private)

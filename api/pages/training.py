@@ -2,16 +2,19 @@
 
 from uuid import UUID
 
+import structlog
 from flask import Blueprint, abort, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.pages.runs import describe_run
 from api.pages.site import get_person, go, needs
+from api.queue import QueueUnavailable
 from api.services import get_services
 from db import corrections, training_runs
 from db.training_run_states import ACTIVE_STATUSES
 from db.vocabulary import Role, TrainingTrigger
 
+log = structlog.get_logger(__name__)
 blueprint = Blueprint("training", __name__, url_prefix="/training")
 
 _PAGE = 20
@@ -53,6 +56,8 @@ def show(run_id: UUID) -> str:
 def start() -> AnyResponse:
     """Start a run."""
     services = get_services()
+    if services.settings.dataset_csv is None:
+        abort(409, "No dataset is configured: name one in EMOSCOPE_DATASET_CSV.")
     with services.database.write() as session:
         run = training_runs.create_run(
             session,
@@ -61,6 +66,10 @@ def start() -> AnyResponse:
             from_scratch=request.form.get("from_scratch") == "yes",
             epochs=_read_epochs(),
         )
+    try:
+        services.queue.send_run(run.id)
+    except QueueUnavailable as error:
+        log.warning("run_not_sent", run_id=str(run.id), reason=str(error))  # the sweeper sends it
     return go("training.show", run_id=run.id, done="run_started")
 
 

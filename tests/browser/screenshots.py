@@ -26,6 +26,7 @@ PAGES = {
     "compare": "/models/compare?version=1&version=2",
     "training": "/training",
     "run": "/training",
+    "drift": "/drift",
     "try": "/try",
     "access": "/access",
     "audit": "/audit",

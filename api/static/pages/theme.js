@@ -15,6 +15,8 @@ function findTheme() {
 applyTheme(localStorage.getItem(THEME));
 
 document.addEventListener("DOMContentLoaded", () => {
+  // on a phone the menu is wider than the screen
+  document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   const toggle = document.querySelector("[data-theme-toggle]");
   if (toggle) {
     toggle.hidden = false;

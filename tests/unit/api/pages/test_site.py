@@ -1,0 +1,177 @@
+"""Who reaches which page, and what every page keeps to."""
+
+import re
+from uuid import uuid4
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+
+from api.pages.site import EVERYBODY, find_needed_role
+from api.sessions import COOKIE
+from db import users
+from db.models import ModelVersion
+from db.session import Database
+from db.vocabulary import Role
+from tests.unit.api.pages.conftest import PASSWORD, Visitor
+
+LISTS = ("/dashboard", "/jobs", "/models", "/training", "/drift")
+WORK = ("/review", "/try")
+OFFICE = ("/access", "/audit")
+
+
+def list_rules(app: APIFlask) -> list[tuple[str, str, object]]:
+    """Method, path and needed role of every page."""
+    found = []
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint.startswith("pages."):
+            path = rule.rule.replace("<int:number>", "1").replace("<name>", "ana").replace("<prefix>", "emo_x")
+            path = re.sub(r"<uuid:\w+>", str(uuid4()), path)
+            found += [
+                (method, path, find_needed_role(app, rule.endpoint)) for method in rule.methods - {"HEAD", "OPTIONS"}
+            ]
+    return found
+
+
+def test_every_page_says_who_may_reach_it(app: APIFlask) -> None:
+    rules = list_rules(app)
+    assert len(rules) > 30
+    assert [rule for rule in rules if rule[2] != EVERYBODY and not isinstance(rule[2], Role)] == []
+
+
+def test_no_page_but_the_sign_in_is_open_to_everybody(app: APIFlask) -> None:
+    assert {path for _, path, needed in list_rules(app) if needed == EVERYBODY} == {"/sign-in"}
+
+
+def test_without_a_session_every_page_leads_to_the_sign_in(app: APIFlask) -> None:
+    client = app.test_client()
+    for method, path, needed in list_rules(app):
+        if needed != EVERYBODY:
+            response = client.open(path, method=method)
+            assert (response.status_code, response.location.partition("?")[0]) == (302, "/sign-in"), path
+
+
+def test_each_role_is_refused_what_needs_more(app: APIFlask, viewer: Visitor, reviewer: Visitor) -> None:
+    for visitor, role in ((viewer, Role.VIEWER), (reviewer, Role.REVIEWER)):
+        for method, path, needed in list_rules(app):
+            if isinstance(needed, Role) and not role.covers(needed):
+                response = visitor.client.open(path, method=method, data={"csrf_token": visitor.proof})
+                assert response.status_code == 403, (role, method, path)
+                assert needed.value in response.text
+
+
+def test_each_role_sees_its_pages_in_the_menu(viewer: Visitor, reviewer: Visitor, administrator: Visitor) -> None:
+    for visitor, paths in ((viewer, LISTS), (reviewer, LISTS + WORK), (administrator, LISTS + WORK + OFFICE)):
+        menu = visitor.get("/dashboard").partition('aria-label="Main"')[2].partition("</nav>")[0]
+        assert set(re.findall(r'href="([^"]+)"', menu)) == set(paths)
+        for path in paths:
+            assert "<h1>" in visitor.get(path)
+
+
+def test_nothing_changes_without_the_proof_of_a_form(app: APIFlask, administrator: Visitor) -> None:
+    for method, path, needed in list_rules(app):
+        if method == "POST" and needed != EVERYBODY:
+            for proof in ("", "0" * 64):
+                response = administrator.client.post(path, data={"csrf_token": proof})
+                assert response.status_code == 403, path
+    assert administrator.get("/dashboard")
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil.example"}]
+)
+def test_forms_of_other_sites_are_refused_even_with_the_proof(administrator: Visitor, headers: dict[str, str]) -> None:
+    fields = {"csrf_token": administrator.proof, "application": "shop", "scope": "submit"}
+    assert administrator.client.post("/access/keys", data=fields, headers=headers).status_code == 403
+    assert administrator.client.post("/access/keys", data=fields).status_code == 200
+
+
+def test_the_policy_lets_a_page_load_nothing_from_elsewhere_and_run_nothing_inline(
+    administrator: Visitor, champion: ModelVersion
+) -> None:
+    for path in (*LISTS, *WORK, *OFFICE, "/models/1", "/models/champion", "/nowhere-at-all"):
+        response = administrator.client.get(path, follow_redirects=True)
+        policy = dict(part.split(" ", 1) for part in response.headers["Content-Security-Policy"].split("; "))
+        assert policy["default-src"] == "'none'"
+        assert policy.get("script-src", "'self'") == policy.get("style-src", "'self'") == "'self'"
+        text = response.text
+        assert re.findall(r'(?:src|href|action)="(?:https?:)?//[^"]*', text) == [], path
+        assert re.findall(r"<script(?![^>]*src=)|<style|style=\"|\son\w+=\"", text) == [], path
+
+
+def test_pages_are_kept_by_no_cache_and_tell_other_sites_nothing(viewer: Visitor) -> None:
+    headers = viewer.client.get("/jobs").headers
+    assert headers["Cache-Control"] == "private, no-store"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["X-Frame-Options"] == "DENY"
+
+
+def test_a_mistake_is_told_as_a_page(viewer: Visitor) -> None:
+    response = viewer.client.get(f"/jobs/{uuid4()}")
+    assert (response.status_code, response.mimetype) == (404, "text/html")
+    assert "There is no such job" in response.text
+    assert viewer.client.get("/jobs?status=lost").status_code == 422
+
+
+def test_the_session_reaches_the_api_with_the_scopes_of_the_role(
+    viewer: Visitor, reviewer: Visitor, photo: bytes
+) -> None:
+    proof = {"X-CSRF-Token": reviewer.proof}
+    assert viewer.client.get("/v1/jobs").get_json()["code"] == "scope_missing"
+    assert viewer.client.get("/v1/model-versions").status_code == 200
+    assert reviewer.client.post("/v1/jobs", data=photo).status_code == 401
+    submitted = reviewer.client.post("/v1/jobs", data=photo, headers=proof)
+    assert submitted.status_code == 202
+    assert reviewer.client.get(submitted.location).get_json()["id"] == submitted.get_json()["id"]
+    forged = proof | {"Sec-Fetch-Site": "cross-site"}
+    assert reviewer.client.post("/v1/jobs", data=photo, headers=forged).status_code == 401
+
+
+def test_the_first_visitor_is_told_how_to_make_a_person(app: APIFlask, database: Database, password_hash: str) -> None:
+    client = app.test_client()
+    assert "emoscope user create NAME --role administrator" in client.get("/sign-in").text
+    with database.write() as session:
+        users.create_user(session, "ana", password_hash, Role.VIEWER, actor="test")
+    assert "emoscope user create" not in client.get("/sign-in").text
+
+
+def sign_in(client: FlaskClient, password: str = PASSWORD, **query: str) -> tuple[int, str]:
+    response = client.post("/sign-in", data={"name": "ana", "password": password}, query_string=query)
+    return response.status_code, response.headers.get("Location", response.text)
+
+
+@pytest.fixture
+def stranger(app: APIFlask, database: Database, password_hash: str) -> FlaskClient:
+    """Ana, before she signs in."""
+    with database.write() as session:
+        users.create_user(session, "ana", password_hash, Role.VIEWER, actor="test")
+    return app.test_client()
+
+
+def test_signing_in_leads_to_where_one_was_going_and_out_ends_it(stranger: FlaskClient) -> None:
+    assert stranger.get("/jobs?status=failed").location == "/sign-in?next=/jobs?status%3Dfailed"
+    assert sign_in(stranger, next="/jobs?status=failed") == (303, "/jobs?status=failed")
+    cookie = stranger.get_cookie(COOKIE)
+    assert cookie is not None
+    assert cookie.http_only
+    assert cookie.same_site == "Lax"
+    found = re.search(r'name="csrf_token" value="(\w+)"', stranger.get("/dashboard").text)
+    assert found is not None
+    stranger.post("/sign-out", data={"csrf_token": found[1]})
+    stranger.set_cookie(COOKIE, cookie.value)
+    assert stranger.get("/dashboard").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_signing_in_never_leads_to_another_site(stranger: FlaskClient, target: str) -> None:
+    assert sign_in(stranger, next=target) == (303, "/dashboard")
+
+
+def test_wrong_passwords_lock_the_account(stranger: FlaskClient) -> None:
+    statuses = [sign_in(stranger, "wrong")[0] for _ in range(5)]
+    assert statuses == [403] * 5
+    status, text = sign_in(stranger)
+    assert status == 429
+    assert "Too many wrong passwords" in text
