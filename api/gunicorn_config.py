@@ -23,6 +23,8 @@ worker_tmp_dir = "/dev/shm"  # noqa: S108  # memory, and Gunicorn makes the file
 # how many proxies count is settled by EMOSCOPE_TRUSTED_PROXIES, in the application
 forwarded_allow_ips = ""
 accesslog = None
+# a socket in the home folder that nobody of us talks to
+control_socket_disable = True
 
 
 def child_exit(_server: Any, worker: Any) -> None:

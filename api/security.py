@@ -1,6 +1,8 @@
 """What every request and every answer carries: a request id, and headers that keep browsers careful."""
 
+import contextlib
 import re
+from http import HTTPStatus
 
 import structlog
 from flask import Flask, Response, g, request
@@ -17,6 +19,9 @@ _PAGE_CSP = (
     "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
+_DISCARDED_BYTES = 32_000_000
+_PIECE_BYTES = 64 * 1024
+
 
 def register_security(app: Flask) -> None:
     """Give each request an id, and each answer its headers."""
@@ -32,6 +37,8 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
+    if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        _discard_rest()
     headers = response.headers
     headers[REQUEST_ID] = g.request_id
     headers["X-Content-Type-Options"] = "nosniff"
@@ -46,6 +53,19 @@ def _finish(response: Response) -> Response:
         headers["Cache-Control"] = "private, no-store"
         headers.add("Vary", "Authorization")
     return response
+
+
+def _discard_rest() -> None:
+    """Read what is left of a refused body and throw it away, within reason.
+
+    A server that closes a connection on which the client still sends resets it, and the client never gets to read why.
+    """
+    if not request.environ.get("wsgi.input_terminated"):
+        return  # reading might wait for more for ever
+    left = _DISCARDED_BYTES
+    with contextlib.suppress(OSError):  # the client went away
+        while left > 0 and (piece := request.environ["wsgi.input"].read(min(left, _PIECE_BYTES))):
+            left -= len(piece)
 
 
 def _forget(_error: BaseException | None) -> None:
