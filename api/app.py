@@ -5,7 +5,19 @@ from importlib.metadata import version
 from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import batches, docs, health, jobs, metrics, model_versions, pictures
+from api import (
+    batches,
+    docs,
+    drift,
+    health,
+    jobs,
+    metrics,
+    model_versions,
+    pictures,
+    promotions,
+    reviews,
+    training_runs,
+)
 from api.errors import register_errors
 from api.openapi import hide_pages, register_openapi
 from api.pages.pages import make_pages
@@ -42,7 +54,18 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
     register_security(app)
     register_errors(app)
     register_openapi(app)
-    for part in (jobs, batches, pictures, model_versions, health, metrics):
+    for part in (
+        jobs,
+        batches,
+        pictures,
+        model_versions,
+        promotions,
+        training_runs,
+        reviews,
+        drift,
+        health,
+        metrics,
+    ):
         app.register_blueprint(part.blueprint)
     app.register_blueprint(docs.blueprint)
     app.register_blueprint(make_pages())

@@ -137,6 +137,43 @@ _ALL = (
         "Unknown model version",
         "There is no model version of that number, or none in service yet.",
     ),
+    # Reviews and training
+    ErrorKind(
+        "unknown_face",
+        HTTPStatus.NOT_FOUND,
+        "Unknown face",
+        "There is no such face, or it was erased with its job.",
+    ),
+    ErrorKind(
+        "nothing_to_roll_back",
+        HTTPStatus.CONFLICT,
+        "Nothing to roll back",
+        "The version in service is the first one; none was there before it.",
+    ),
+    ErrorKind(
+        "unknown_training_run",
+        HTTPStatus.NOT_FOUND,
+        "Unknown training run",
+        "There is no training run of that id.",
+    ),
+    ErrorKind(
+        "training_run_active",
+        HTTPStatus.CONFLICT,
+        "Training run active",
+        "A training run waits or goes on already, and there is one at a time. `detail` names it.",
+    ),
+    ErrorKind(
+        "training_run_ended",
+        HTTPStatus.CONFLICT,
+        "Training run has ended",
+        "The training run can't be canceled, because it has ended.",
+    ),
+    ErrorKind(
+        "retraining_impossible",
+        HTTPStatus.CONFLICT,
+        "No dataset",
+        "No prepared dataset is configured to learn from. Name one in `EMOSCOPE_DATASET_CSV`.",
+    ),
     # The service
     ErrorKind(
         "blob_damaged",

@@ -15,9 +15,12 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from api.error_codes import ERROR_KINDS, PROBLEM_JSON
 from api.services import get_services
 from db.job_states import InvalidTransition
-from db.model_versions import UnknownModelVersion
+from db.model_versions import NothingToRollBack, UnknownModelVersion
+from db.reviews import UnknownFace
 from db.storage import BlobDamaged, BlobStoreUnavailable
 from db.submissions import IdempotencyConflict
+from db.training_run_states import InvalidRunTransition
+from db.training_runs import TrainingRunActive, UnknownTrainingRun
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +28,19 @@ ERROR_PAGE = "/docs/errors"
 """Where the codes are explained; a problem's `type` is this page with the code as its anchor."""
 
 _RETRY_AFTER_S = 5
+
+_KNOWN = (
+    BlobDamaged,
+    BlobStoreUnavailable,
+    IdempotencyConflict,
+    InvalidRunTransition,
+    NothingToRollBack,
+    TrainingRunActive,
+    UnknownFace,
+    UnknownModelVersion,
+    UnknownTrainingRun,
+)
+"""What `db` raises with a code and a sentence that the client may read."""
 
 
 class Problem(Exception):
@@ -93,7 +109,7 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(HTTPError, _handle_apiflask_error)
     app.register_error_handler(HTTPException, _handle_http_error)
     app.register_error_handler(InvalidTransition, _handle_invalid_transition)
-    for known in (IdempotencyConflict, UnknownModelVersion, BlobDamaged, BlobStoreUnavailable):
+    for known in _KNOWN:
         app.register_error_handler(known, _handle_known_error)
     for unavailable in (DBAPIError, PoolTimeout):
         app.register_error_handler(unavailable, _handle_database_error)
@@ -129,12 +145,11 @@ def _handle_invalid_transition(_error: InvalidTransition) -> Response:
     return Problem("invalid_transition", "the job has ended, so it can't be canceled any more").to_response()
 
 
-def _handle_known_error(
-    error: IdempotencyConflict | UnknownModelVersion | BlobDamaged | BlobStoreUnavailable,
-) -> Response:
-    problem = Problem(error.code, str(error))
+def _handle_known_error(error: Exception) -> Response:
+    code = str(error.code)  # type: ignore[attr-defined]  # each of _KNOWN has one
+    problem = Problem(code, str(error))
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error(error.code, reason=str(error))
+        log.error(code, reason=str(error))
         problem.detail = problem.kind.meaning  # the sentence names paths and hosts
     return problem.to_response()
 

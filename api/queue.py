@@ -44,14 +44,17 @@ class Queue:
 
         The message's id is the job's, so that a worker's parent knows which job a lost child had.
         """
+        self._send(names.ANALYZE, job_id, names.choose_queue(priority))
+
+    def send_run(self, run_id: UUID) -> None:
+        """Tell the training worker that a run waits. Raises QueueUnavailable as send_job does."""
+        self._send(names.RETRAIN, run_id, names.TRAINING_QUEUE)
+
+    def _send(self, task: str, subject_id: UUID, queue: str) -> None:
+        arguments = [str(subject_id)]
         try:
             self._celery.send_task(
-                names.ANALYZE,
-                args=[str(job_id)],
-                task_id=str(job_id),
-                queue=names.choose_queue(priority),
-                ignore_result=True,
-                retry=False,
+                task, args=arguments, task_id=str(subject_id), queue=queue, ignore_result=True, retry=False
             )
         except (OperationalError, OSError) as error:
             raise QueueUnavailable(f"the queue doesn't answer: {error}") from error

@@ -1,0 +1,188 @@
+"""Reviews: faces come before a reviewer, votes are stored and undone, and it is told what the votes say."""
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from api.auth import get_caller, protect, require_scope
+from api.openapi import describe_errors
+from api.review_serializers import (
+    ReviewFace,
+    ReviewFaceList,
+    Statistics,
+    Undone,
+    Vote,
+    show_review,
+    show_statistics,
+    show_vote,
+)
+from api.serializers import Time
+from api.services import get_services
+from db import faces, review_queue, review_statistics, reviews
+from db.vocabulary import Emotion, Scope, Verdict
+
+blueprint = APIBlueprint("reviews", __name__, url_prefix="/v1/reviews", tag="Reviews")
+protect(blueprint, Scope.REVIEW)
+
+_MOST_AT_ONCE = 50
+_MOST_UNDONE = 10_000
+
+
+class NextFaces(BaseModel):
+    """Which faces a reviewer wants. Without a filter the queue mixes uncertain faces with faces drawn by chance."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=1, ge=1, le=_MOST_AT_ONCE, description="How many.")
+    exclude: list[UUID] = Field(
+        default_factory=list, max_length=_MOST_AT_ONCE, description="Faces that the reviewer has before them already."
+    )
+    emotion: Emotion | None = Field(default=None, description="What the model said.")
+    min_confidence: float | None = Field(default=None, ge=0, le=1)
+    max_confidence: float | None = Field(default=None, ge=0, le=1)
+    min_face_px: int | None = Field(default=None, ge=0, description="Least shorter side of the face, in pixels.")
+    max_face_px: int | None = Field(default=None, ge=0)
+    model_version: int | None = Field(default=None, ge=0, le=2**31 - 1, description="The version that judged the face.")
+    created_from: Time | None = Field(default=None, description="Analysed at this time or later.")
+    created_before: Time | None = Field(default=None, description="Analysed before this time.")
+
+
+class NewVote(BaseModel):
+    """What a reviewer says of a face."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    face_id: UUID
+    verdict: Verdict = Field(description="An emotion, `not_a_face`, `ambiguous`, or `skip`.", examples=["sad"])
+
+
+class Undo(BaseModel):
+    """Which votes to withdraw: some by their ids, or the latest ones of a reviewer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    vote_ids: list[UUID] = Field(default_factory=list, max_length=1000)
+    last: int | None = Field(default=None, ge=1, le=_MOST_UNDONE, description="So many of the latest standing votes.")
+    since: Time | None = Field(default=None, description="All votes cast at this time or later.")
+    reviewer: str | None = Field(
+        default=None, max_length=200, description="Whose. Default: the caller's own. Others' need the scope `admin`."
+    )
+
+    @model_validator(mode="after")
+    def _names_votes(self) -> "Undo":
+        if sum((bool(self.vote_ids), self.last is not None, self.since is not None)) != 1:
+            raise ValueError("give exactly one of vote_ids, last and since")
+        return self
+
+
+class StatisticsQuery(BaseModel):
+    """Of which faces and votes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model_version: Annotated[int | None, Field(ge=0, le=2**31 - 1, description="Judged by this version.")] = None
+    since: Annotated[Time | None, Field(description="Faces analysed, and votes cast, at this time or later.")] = None
+
+
+@blueprint.post("/next")
+@blueprint.input(NextFaces, location="json", arg_name="wanted")
+@blueprint.output(ReviewFaceList, description="The faces, kept from other reviewers for five minutes.")
+@blueprint.doc(summary="Take the next faces to review", responses=describe_errors("scope_missing", "invalid_request"))
+def take_next(wanted: NextFaces) -> Response:
+    """Hand out faces. A face that the reviewer has voted on doesn't come again."""
+    services, reviewer = get_services(), get_caller().actor
+    given = wanted.model_dump(exclude={"limit", "exclude"})
+    with services.database.write() as session:
+        items = review_queue.take_faces(
+            session, reviewer, review_queue.ReviewFilter(**given), limit=wanted.limit, exclude=wanted.exclude
+        )
+        found = [(item, faces.get_face(session, item.face_id)) for item in items]
+    shown = [show_review(item, face, (), services.settings) for item, face in found if face is not None]
+    return jsonify(ReviewFaceList(items=shown).model_dump(mode="json"))
+
+
+@blueprint.post("/release")
+@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="They are given back.")
+@blueprint.doc(summary="Give back faces that were taken", responses=describe_errors("scope_missing"))
+def release() -> tuple[str, HTTPStatus]:
+    """Let other reviewers have what the caller took and hasn't judged."""
+    with get_services().database.write() as session:
+        review_queue.release_faces(session, get_caller().actor)
+    return "", HTTPStatus.NO_CONTENT
+
+
+@blueprint.post("/votes")
+@blueprint.input(NewVote, location="json", arg_name="vote")
+@blueprint.output(Vote, status_code=HTTPStatus.CREATED, description="The vote, and the label that follows.")
+@blueprint.doc(
+    summary="Vote on a face",
+    description="Replaces the caller's earlier vote on the same face. Any face can be voted on, taken from the queue or not.",
+    responses=describe_errors("scope_missing", "unknown_face", "invalid_request"),
+)
+def create_vote(vote: NewVote) -> Response:
+    """Store a vote."""
+    with get_services().database.write() as session:
+        cast = reviews.cast_vote(session, vote.face_id, get_caller().actor, vote.verdict)
+        item, _ = reviews.get_review(session, vote.face_id)
+        shown = show_vote(cast, item.subject.label if item.subject else None)
+    response = jsonify(shown.model_dump(mode="json"))
+    response.status_code = HTTPStatus.CREATED
+    return response
+
+
+@blueprint.post("/undo")
+@blueprint.input(Undo, location="json", arg_name="wanted")
+@blueprint.output(Undone, description="How many votes stood until now.")
+@blueprint.doc(
+    summary="Undo votes",
+    description="Withdraws one vote or many; a vote that one of them had replaced stands again.",
+    responses=describe_errors("scope_missing", "invalid_request"),
+)
+def undo(wanted: Undo) -> Response:
+    """Withdraw votes."""
+    caller = get_caller()
+    reviewer = wanted.reviewer or caller.actor
+    with get_services().database.write() as session:
+        if wanted.vote_ids:
+            votes = reviews.get_votes(session, wanted.vote_ids)
+        else:
+            limit = wanted.last or _MOST_UNDONE
+            votes = reviews.list_votes(session, reviewer=reviewer, since=wanted.since, limit=limit)
+        if any(vote.reviewer != caller.actor for vote in votes):
+            require_scope(Scope.ADMIN)
+        count = reviews.undo_votes(session, votes, caller.actor)
+    return jsonify(Undone(undone=count).model_dump())
+
+
+@blueprint.get("/faces/<uuid:face_id>")
+@blueprint.output(ReviewFace, description="The face, and every vote on it.")
+@blueprint.doc(summary="Read the votes on a face", responses=describe_errors("scope_missing", "unknown_face"))
+def read_face(face_id: UUID) -> Response:
+    """Read one face's review."""
+    services = get_services()
+    with services.database.read() as session:
+        item, votes = reviews.get_review(session, face_id)
+        face = faces.get_face(session, face_id)
+    if face is None:  # erased in between
+        raise reviews.UnknownFace(f"there is no face {face_id}")
+    return jsonify(show_review(item, face, votes, services.settings).model_dump(mode="json"))
+
+
+@blueprint.get("/statistics")
+@blueprint.input(StatisticsQuery, location="query", arg_name="query")
+@blueprint.output(Statistics, description="Live accuracy and agreement.")
+@blueprint.doc(
+    summary="What the votes say",
+    description="Accuracy on faces drawn by chance alone, so that it stands for all faces, and how far reviewers agree.",
+    responses=describe_errors("scope_missing", "invalid_request"),
+)
+def read_statistics(query: StatisticsQuery) -> Response:
+    """Estimate accuracy and agreement."""
+    with get_services().database.read() as session:
+        live = review_statistics.estimate_live_accuracy(session, model_version=query.model_version, since=query.since)
+        agreement = review_statistics.measure_agreement(session, since=query.since)
+    return jsonify(show_statistics(live, agreement).model_dump(mode="json"))

@@ -1,0 +1,139 @@
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+
+from db import access
+from db.session import Database
+from db.vocabulary import Emotion, Scope
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import Analyses
+
+HAPPY = (Emotion.HAPPY, 0.6)
+
+Opener = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def open_client(app: APIFlask, database: Database) -> Opener:
+    """A client with a key of these scopes."""
+
+    def make(name: str, *scopes: Scope) -> FlaskClient:
+        with database.write() as session:
+            key = access.create_key(session, access.ensure_application(session, name), scopes)
+        client = app.test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+        return client
+
+    return make
+
+
+@pytest.fixture
+def reviewer(open_client: Opener) -> FlaskClient:
+    return open_client("desk", Scope.REVIEW)
+
+
+def vote(client: FlaskClient, face_id: object, verdict: str = "sad") -> dict[str, object]:
+    answer = client.post("/v1/reviews/votes", json={"face_id": str(face_id), "verdict": verdict})
+    assert answer.status_code == 201, answer.json
+    return answer.json  # type: ignore[return-value]
+
+
+def test_a_face_is_taken_judged_and_gone_from_the_queue(reviewer: FlaskClient, analyses: "Analyses") -> None:
+    (face_id,) = analyses.store(HAPPY).face_ids
+    (item,) = reviewer.post("/v1/reviews/next", json={}).json["items"]
+    assert (item["face"]["id"], item["face"]["emotion"], item["label"], item["is_open"]) == (
+        str(face_id), "happy", None, True,
+    )  # fmt: skip
+    assert reviewer.get(item["face"]["crop_url"]).mimetype == "image/png"
+    cast = vote(reviewer, face_id)
+    assert (cast["reviewer"], cast["predicted"], cast["label"]) == ("application:desk", "happy", "sad")
+    assert reviewer.post("/v1/reviews/next", json={}).json["items"] == []
+    shown = reviewer.get(f"/v1/reviews/faces/{face_id}").json
+    assert [each["verdict"] for each in shown["votes"]] == ["sad"]
+
+
+def test_taken_faces_can_be_given_back(reviewer: FlaskClient, open_client: Opener, analyses: "Analyses") -> None:
+    analyses.store(HAPPY)
+    other = open_client("other", Scope.REVIEW)
+    assert len(reviewer.post("/v1/reviews/next", json={}).json["items"]) == 1
+    assert other.post("/v1/reviews/next", json={}).json["items"] == []
+    assert reviewer.post("/v1/reviews/release").status_code == 204
+    assert len(other.post("/v1/reviews/next", json={}).json["items"]) == 1
+
+
+@pytest.mark.parametrize("path", ["next", "votes", "undo", "release"])
+def test_only_a_key_with_the_scope_reviews(open_client: Opener, path: str) -> None:
+    answer = open_client("shop", Scope.SUBMIT, Scope.ADMIN).post(f"/v1/reviews/{path}", json={})
+    assert (answer.status_code, answer.json["code"]) == (403, "scope_missing")
+
+
+def test_a_reviewer_undoes_own_votes_and_an_administrator_anybodys(
+    reviewer: FlaskClient, open_client: Opener, analyses: "Analyses"
+) -> None:
+    faces = analyses.store(HAPPY, HAPPY).face_ids
+    for face_id in faces:
+        vote(reviewer, face_id)
+    assert reviewer.post("/v1/reviews/undo", json={"last": 1}).json == {"undone": 1}
+    theirs = {"last": 10, "reviewer": "application:desk"}
+    assert open_client("other", Scope.REVIEW).post("/v1/reviews/undo", json=theirs).status_code == 403
+    boss = open_client("boss", Scope.REVIEW, Scope.ADMIN)
+    assert boss.post("/v1/reviews/undo", json=theirs).json == {"undone": 1}
+
+
+def test_anothers_vote_is_not_undone_by_its_id(
+    reviewer: FlaskClient, open_client: Opener, analyses: "Analyses"
+) -> None:
+    cast = vote(reviewer, analyses.store(HAPPY).face_ids[0])
+    other = open_client("other", Scope.REVIEW)
+    assert other.post("/v1/reviews/undo", json={"vote_ids": [cast["id"]]}).status_code == 403
+    assert reviewer.post("/v1/reviews/undo", json={"vote_ids": [cast["id"]]}).json == {"undone": 1}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("undo", {}),
+        ("undo", {"last": 1, "vote_ids": [str(uuid4())]}),
+        ("next", {"limit": 0}),
+        ("next", {"emotion": "bored"}),
+        ("votes", {"face_id": str(uuid4()), "verdict": "bored"}),
+    ],
+)
+def test_a_body_that_makes_no_sense_is_refused(reviewer: FlaskClient, path: str, body: dict[str, object]) -> None:
+    answer = reviewer.post(f"/v1/reviews/{path}", json=body)
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid_request")
+
+
+def test_an_unknown_face_is_said_to_be_unknown(reviewer: FlaskClient) -> None:
+    body = {"face_id": str(uuid4()), "verdict": "sad"}
+    assert reviewer.post("/v1/reviews/votes", json=body).json["code"] == "unknown_face"
+    assert reviewer.get(f"/v1/reviews/faces/{uuid4()}").json["code"] == "unknown_face"
+
+
+def test_the_statistics_are_empty_at_first(reviewer: FlaskClient) -> None:
+    shown = reviewer.get("/v1/reviews/statistics").json
+    assert shown["accuracy"] == {"hits": 0, "count": 0, "share": None, "low": None, "high": None}
+    assert shown["agreement"] == {"faces": 0, "share": None, "alpha": None}
+
+
+def test_a_submitting_key_sees_no_other_applications_crop(open_client: Opener, analyses: "Analyses") -> None:
+    (face_id,) = analyses.store(HAPPY, application="owner").face_ids
+    assert open_client("rival", Scope.SUBMIT).get(f"/v1/faces/{face_id}/crop").status_code == 404
+    assert open_client("owner", Scope.SUBMIT).get(f"/v1/faces/{face_id}/crop").status_code == 200
+
+
+def test_drift_compares_the_last_week_with_the_weeks_before(reviewer: FlaskClient, analyses: "Analyses") -> None:
+    analyses.store(HAPPY)
+    shown = reviewer.get("/v1/drift").json
+    assert (shown["reference"]["faces"], shown["current"]["faces"], shown["emotion_shift"]) == (0, 1, None)
+    assert [day["faces"] for day in shown["days"]] == [1]
+
+
+def test_periods_in_the_wrong_order_are_refused(reviewer: FlaskClient) -> None:
+    answer = reviewer.get("/v1/drift?current_from=2026-01-01T00:00:00Z&reference_from=2026-02-01T00:00:00Z")
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid_request")
