@@ -7,6 +7,7 @@ so that erasing a job erases exactly its own photo, whatever else was submitted 
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -59,9 +60,9 @@ def make_model_key(sha256: str) -> str:
 class BlobStore:
     """Bytes under keys. Safe to use from several threads; make it after a fork or spawn, not before."""
 
-    def __init__(self, url: str, s3: S3Options | None = None) -> None:
-        """url: `s3://bucket/prefix` or a folder, which is made if missing."""
-        self._store = _open_store(url, s3 or S3Options())
+    def __init__(self, url: str, s3: S3Options | None = None, timeout_s: float = 30) -> None:
+        """url: `s3://bucket/prefix` or a folder, which is made if missing. timeout_s: of one call to S3, tries included."""
+        self._store = _open_store(url, s3 or S3Options(), timeout_s)
 
     def put(self, key: str, data: bytes) -> None:
         """Store bytes under a key, replacing what was there. Raises BlobStoreUnavailable."""
@@ -105,7 +106,7 @@ class BlobStore:
             raise BlobStoreUnavailable(f"can't delete {key}: {_first_line(error)}") from error
 
 
-def _open_store(url: str, s3: S3Options) -> ObjectStore:
+def _open_store(url: str, s3: S3Options, timeout_s: float) -> ObjectStore:
     if url.startswith("s3://"):
         options = {
             "endpoint": s3.endpoint,
@@ -115,7 +116,12 @@ def _open_store(url: str, s3: S3Options) -> ObjectStore:
         }
         given = {name: value for name, value in options.items() if value}
         is_plain_http = s3.endpoint.startswith("http://")
-        return S3Store.from_url(url, config=given, client_options={"allow_http": is_plain_http})  # type: ignore[arg-type]
+        return S3Store.from_url(
+            url,
+            config=given,  # type: ignore[arg-type]
+            client_options={"allow_http": is_plain_http, "timeout": timedelta(seconds=timeout_s)},
+            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=timeout_s)},
+        )
     folder = Path(url)
     try:
         folder.mkdir(parents=True, exist_ok=True)

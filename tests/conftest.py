@@ -150,6 +150,24 @@ def valkey(valkey_server: Valkey) -> Iterator[Valkey]:
     return valkey_server
 
 
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """An S3 store with the bucket `emoscope`: moto's server, which speaks the whole protocol."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    client = boto3.client(
+        "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+    )
+    client.create_bucket(Bucket="emoscope")
+    yield endpoint
+    server.stop()
+
+
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str, valkey: Valkey) -> Settings:
     """Settings that point at this test's database, queue and blobs. Change them with `settings.model_copy(update=...)`."""

@@ -1,0 +1,5 @@
+"""`python -m emoscope` is `emoscope`."""
+
+from emoscope.cli import main
+
+main()

@@ -1,0 +1,116 @@
+"""The commands that people type, as processes of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from emoscope.demo_photos import compose_page, portrait_photo
+from tests.acceptance.conftest import Service, find_free_port
+
+EMOSCOPE = [sys.executable, "-m", "emoscope"]
+
+
+def run(
+    *arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*EMOSCOPE, *map(str, arguments)],
+        env=os.environ | {"COLUMNS": "120"} | (env or {}),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+
+
+def test_the_demo_shows_every_face_and_leaves_pictures(tmp_path: Path) -> None:
+    done = run("demo", "--port", find_free_port(), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("happy") + done.stdout.count("neutral") > 0
+    for name, faces in (("astronaut", 1), ("page", len(compose_page().faces))):
+        assert f"│    {faces} │" in done.stdout
+        with Image.open(tmp_path / "demo-output" / f"{name}-annotated.jpg") as picture:
+            picture.verify()
+    assert "/docs" in done.stdout
+
+
+def test_up_serves_until_it_is_interrupted_and_leaves_nothing_running(tmp_path: Path) -> None:
+    port = find_free_port()
+    process = subprocess.Popen(
+        [*EMOSCOPE, "up", "--port", str(port), "--data-dir", str(tmp_path / "data")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"COLUMNS": "200"},
+    )
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if "Stop it with Ctrl-C" in line:
+            break
+    assert f"http://127.0.0.1:{port}" in said
+    process.send_signal(signal.SIGINT)
+    process.stdout.read()
+    assert process.wait(60) == 0
+    process.stdout.close()
+    left = subprocess.run(["pgrep", "-f", str(tmp_path / "data")], capture_output=True, text=True, check=False)
+    assert left.stdout == ""
+
+
+@pytest.fixture
+def environment(service: Service) -> dict[str, str]:
+    return {"EMOSCOPE_DATA_DIR": str(service.settings.data_dir)} | service.settings.to_environment()
+
+
+def test_analyze_prints_a_line_of_json_a_photo(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(portrait_photo("astronaut").data)
+    (tmp_path / "b.txt").write_text("not a picture")
+    done = run("analyze", tmp_path, "--format", "jsonl", env=environment)
+    assert done.returncode == 1
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert (first["status"], len(first["faces"])) == ("succeeded", 1)
+    assert (second["status"], second["error"]["code"]) == ("refused", "not_a_picture")
+
+
+def test_analyze_prints_a_table(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(portrait_photo("astronaut").data)
+    done = run("analyze", tmp_path / "a.jpg", env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "happy" in done.stdout
+
+
+def test_doctor_finds_nothing_missing(environment: dict[str, str]) -> None:
+    done = run("doctor", "--json", env=environment)
+    assert done.returncode == 0, done.stdout
+    assert {finding["part"] for finding in json.loads(done.stdout)} >= {
+        "database",
+        "queue",
+        "blobs",
+        "workers",
+        "model",
+    }
+
+
+def test_a_key_that_was_made_works_until_it_is_revoked(environment: dict[str, str], service: Service) -> None:
+    import httpx
+
+    key = run("key", "create", "shell", env=environment).stdout.strip()
+    headers = {"Authorization": f"Bearer {key}"}
+    assert httpx.get(f"{service.url}/v1/jobs", headers=headers).status_code == 200
+    assert key[:12] in run("key", "list", env=environment).stdout
+    assert run("key", "revoke", key[:12], env=environment).returncode == 0
+    assert httpx.get(f"{service.url}/v1/jobs", headers=headers).status_code == 401
+
+
+def test_a_bad_setting_is_named() -> None:
+    done = run("doctor", env={"EMOSCOPE_PORT": "many"})
+    assert done.returncode == 2
+    assert "EMOSCOPE_PORT" in done.stderr

@@ -1,0 +1,54 @@
+from pathlib import Path
+
+from db import workers
+from db.session import Database
+from db.vocabulary import WorkerState
+from emoscope.checks import Finding, Verdict, run_checks
+from emoscope.provision import register_shipped_models
+from emoscope.settings import Settings
+
+
+def find(settings: Settings) -> dict[str, Finding]:
+    return {finding.part: finding for finding in run_checks(settings)}
+
+
+def test_nothing_is_missing_where_all_is_there(settings: Settings, database: Database, blob_store: object) -> None:
+    register_shipped_models(database, blob_store, lambda _step: None)  # type: ignore[arg-type]
+    with database.write() as session:
+        workers.note_worker(session, "here:1", WorkerState.READY)
+    found = find(settings)
+    assert set(found) == {"packages", "disk", "database", "model", "queue", "blobs", "workers"}
+    assert {part for part, finding in found.items() if finding.verdict is not Verdict.OK} <= {"disk"}
+
+
+def test_each_missing_part_is_found_with_what_to_do(tmp_path: Path) -> None:
+    settings = Settings(
+        _env_file=None,
+        data_dir=tmp_path,
+        database_url=f"sqlite:///{tmp_path}/no/such/folder.db",
+        redis_url="redis://127.0.0.1:9/0",
+        detector="yunet",
+    )
+    found = find(settings)
+    for part in ("packages", "database", "queue", "workers"):
+        assert found[part].verdict is Verdict.MISSING, part
+    assert all(found[part].advice for part in ("packages", "database", "queue"))
+
+
+def test_a_worker_that_could_not_get_ready_is_shown_with_its_reason(settings: Settings, database: Database) -> None:
+    with database.write() as session:
+        workers.note_worker(session, "here:1", WorkerState.SETUP_FAILED, detail="no weights")
+    found = find(settings)
+    assert found["workers"].verdict is Verdict.MISSING
+    assert "no weights" in found["workers"].detail
+
+
+def test_a_queue_that_evicts_is_noted(settings: Settings, valkey: object) -> None:
+    with valkey.client() as client:  # type: ignore[attr-defined]
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            finding = find(settings)["queue"]
+        finally:
+            client.config_set("maxmemory-policy", "noeviction")
+    assert finding.verdict is Verdict.NOTE
+    assert "noeviction" in finding.advice

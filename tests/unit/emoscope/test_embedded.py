@@ -1,0 +1,51 @@
+"""What keeps a stack from starting is a sentence, and leaves nothing running."""
+
+import fcntl
+import socket
+from pathlib import Path
+
+import pytest
+
+from emoscope.embedded import Stack, StackError
+from emoscope.settings import Settings
+
+
+def make_settings(folder: Path, **options: object) -> Settings:
+    return Settings(_env_file=None, data_dir=folder, **options)  # type: ignore[arg-type]
+
+
+def start(settings: Settings) -> None:
+    with Stack(settings, lambda _step: None):
+        raise AssertionError("the stack has started")
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(StackError, match=rf"can't listen on 127.0.0.1:{port}.*--port"):
+            start(make_settings(tmp_path, port=port))
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StackError, match=r"can't use the data folder .*EMOSCOPE_DATA_DIR"):
+        start(make_settings(tmp_path / "file" / "data"))
+
+
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
+    with pytest.raises(StackError, match="only 1 MB are free"):
+        start(make_settings(tmp_path))
+
+
+def test_a_second_stack_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    with (tmp_path / "stack.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(StackError, match="a stack already runs"):
+            start(make_settings(tmp_path))

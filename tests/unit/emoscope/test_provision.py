@@ -1,0 +1,62 @@
+from pathlib import Path
+
+from db import access, model_versions
+from db.session import Database
+from db.storage import BlobStore, make_model_key
+from emoscope.local_client import LocalClient, write_local_client
+from emoscope.provision import LOCAL_APPLICATION, provision, register_shipped_models
+from emoscope.settings import Settings
+from training.artifact import PRETRAINED_CHAMPION, Manifest, list_pretrained
+
+
+def test_every_shipped_model_is_registered_once_and_the_best_put_in_service(
+    database: Database, blob_store: BlobStore
+) -> None:
+    for _ in range(2):
+        register_shipped_models(database, blob_store, lambda _step: None)
+    with database.read() as session:
+        versions = model_versions.list_versions(session)
+        champion = model_versions.get_champion(session)
+        assert len(model_versions.list_promotions(session)) == 1
+    assert {version.name for version in versions} == set(list_pretrained())
+    assert champion is not None
+    assert champion.name == PRETRAINED_CHAMPION
+    for version in versions:
+        for record in Manifest.from_json(version.manifest).files.values():
+            assert blob_store.get(make_model_key(record.sha256), record.sha256)
+
+
+def test_a_choice_that_people_made_is_left_alone(database: Database, blob_store: BlobStore) -> None:
+    register_shipped_models(database, blob_store, lambda _step: None)
+    with database.write() as session:
+        other = next(v for v in model_versions.list_versions(session) if v.name != PRETRAINED_CHAMPION)
+        model_versions.promote(session, other, "someone", "likes it better")
+    register_shipped_models(database, blob_store, lambda _step: None)
+    with database.read() as session:
+        champion = model_versions.get_champion(session)
+    assert champion is not None
+    assert champion.id == other.id
+
+
+def test_a_new_database_gets_a_schema_models_and_a_key(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path)
+    key = provision(settings, lambda _step: None)
+    database = Database(settings.effective_database_url)
+    with database.read() as session:
+        found = access.find_key(session, key)
+        assert found is not None
+        assert found.application.name == LOCAL_APPLICATION
+        assert key.encode() not in found.key_hash
+    database.close()
+
+
+def test_the_local_key_is_kept_from_start_to_start_unless_revoked(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path)
+    key = provision(settings, lambda _step: None)
+    write_local_client(tmp_path, LocalClient("http://127.0.0.1:1", key))
+    assert provision(settings, lambda _step: None) == key
+    database = Database(settings.effective_database_url)
+    with database.write() as session:
+        assert access.revoke_key(session, key[:12])
+    database.close()
+    assert provision(settings, lambda _step: None) != key

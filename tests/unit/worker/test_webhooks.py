@@ -1,0 +1,100 @@
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import select, update
+
+from db import access, jobs
+from db.callbacks import list_due
+from db.columns import utcnow
+from db.jobs import NewJob
+from db.models import Callback
+from emoscope.settings import Settings
+from tests.hooks import HookReceiver
+from worker.services import Services
+from worker.webhooks import deliver
+
+
+@pytest.fixture
+def services(settings: Settings) -> Iterator[Services]:
+    services = Services(settings.model_copy(update={"callback_private_hosts": True, "callback_max_attempts": 2}))
+    yield services
+    services.redis.close()
+    services.database.close()
+
+
+def end_job(services: Services, url: str) -> tuple[UUID, str]:
+    """A job that was canceled and owes a callback. Returns its id and its application's secret."""
+    with services.database.write() as session:
+        application = access.ensure_application(session, "test")
+        new = NewJob(
+            id=uuid4(), application_id=application.id, photo_key="photos/x", photo_sha256="0" * 64, photo_bytes=1,
+            media_type="image/png", width=1, height=1, photo_retention_s=1, max_attempts=1, callback_url=url,
+        )  # fmt: skip
+        jobs.create_job(session, new, "test")
+        jobs.cancel_job(session, new.id, "test")
+        return new.id, application.callback_secret
+
+
+def read(services: Services, job_id: UUID) -> Callback:
+    with services.database.read() as session:
+        return session.scalars(select(Callback).where(Callback.job_id == job_id)).one()
+
+
+def make_due(services: Services, job_id: UUID) -> None:
+    with services.database.write() as session:
+        session.execute(update(Callback).where(Callback.job_id == job_id).values(next_try_at=utcnow()))
+
+
+def test_a_callback_is_signed_and_made_once(services: Services) -> None:
+    with HookReceiver([204]) as receiver:
+        job_id, secret = end_job(services, receiver.url)
+        deliver(services, job_id)
+        deliver(services, job_id)
+        (hook,) = receiver.take(1)
+    assert hook.verify(secret)["status"] == "canceled"
+    assert (read(services, job_id).tries, read(services, job_id).last_answer) == (1, "HTTP 204")
+    with services.database.read() as session:
+        assert list_due(session, 10) == []
+
+
+def test_a_refused_callback_is_tried_again_later_and_given_up_at_last(services: Services) -> None:
+    with HookReceiver([500]) as receiver:
+        job_id, _ = end_job(services, receiver.url)
+        deliver(services, job_id)
+        first = read(services, job_id)
+        assert first.done_at is None
+        make_due(services, job_id)
+        deliver(services, job_id)
+        assert len(receiver.take(2)) == 2
+    last = read(services, job_id)
+    assert (last.tries, last.last_answer) == (2, "HTTP 500")
+    assert last.done_at is not None
+
+
+def test_a_receiver_that_is_gone_is_not_tried_again(services: Services) -> None:
+    with HookReceiver([410]) as receiver:
+        job_id, _ = end_job(services, receiver.url)
+        deliver(services, job_id)
+    assert read(services, job_id).done_at is not None
+
+
+def test_a_receiver_that_does_not_answer_is_tried_again(services: Services) -> None:
+    job_id, _ = end_job(services, "http://127.0.0.1:9/")
+    deliver(services, job_id)
+    assert read(services, job_id).done_at is None
+    assert "ConnectError" in (read(services, job_id).last_answer or "")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.0.0.1", "0.0.0.0"])
+def test_private_addresses_are_not_called_unless_the_settings_allow_it(settings: Settings, host: str) -> None:
+    services = Services(settings)
+    with HookReceiver([204]) as receiver:
+        port = receiver.url.rsplit(":", 1)[1]
+        job_id, _ = end_job(services, f"http://{host}:{port}")
+        deliver(services, job_id)
+    callback = read(services, job_id)
+    assert callback.done_at is not None
+    assert "isn't a public address" in (callback.last_answer or "")
+    services.redis.close()
+    services.database.close()
