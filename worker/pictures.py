@@ -4,6 +4,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+# There is one worker child a core; threads of OpenCV's own would only take time from the others.
+cv2.setNumThreads(1)
+
 Picture = npt.NDArray[np.uint8]
 """uint8 (height, width, 3), RGB, upright; or (height, width), grey."""
 

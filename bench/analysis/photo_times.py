@@ -6,7 +6,6 @@ python -m bench.analysis.photo_times [--model DIR] [--detector blazeface] [--rep
 import argparse
 from pathlib import Path
 
-import cv2
 from PIL import Image
 
 from emoscope.demo_photos import encode_jpeg, load_demo_photos, load_portrait
@@ -26,7 +25,6 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=25)
     parser.add_argument("--min-face-px", type=int, default=24)
     arguments = parser.parse_args()
-    cv2.setNumThreads(1)
 
     detector = load_detector(arguments.detector)
     classifier = load_classifier(arguments.model or next(iter(list_pretrained().values())), "litert")

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -43,7 +42,6 @@ def main() -> None:
     parser.add_argument("--threshold", type=float, help="least score, in place of each detector's own")
     parser.add_argument("--timings-only", action="store_true")
     arguments = parser.parse_args()
-    cv2.setNumThreads(1)
 
     detectors = {name: make_detector(name) for name in arguments.detectors.split(",")}
     if not arguments.timings_only:
