@@ -2,7 +2,7 @@
 
 import typer
 
-from emoscope.commands import analyze, dataset, demo, doctor, evaluate, keys, migrate, models, train, up, users
+from emoscope.commands import analyze, dataset, demo, doctor, evaluate, keys, migrate, models, retrain, train, up, users
 
 app = typer.Typer(
     name="emoscope",
@@ -18,6 +18,7 @@ app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("retrain")(retrain.retrain)
 app.add_typer(keys.app, name="key")
 app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")

@@ -58,6 +58,15 @@ def test_a_worker_that_cannot_work_is_missing(
     assert read_missing(app) == {"workers": reason}
 
 
+def test_a_worker_that_keeps_an_older_model_is_ready_and_says_so(app: APIFlask, worker: Any) -> None:
+    worker.report(WorkerState.READY, "model version 2 can't be loaded: its file is damaged")
+    answer = app.test_client().get("/readyz")
+    assert answer.status_code == 200
+    assert answer.get_json()["checks"]["workers"]["detail"] == (
+        "1 ready; 1 keep an older model: model version 2 can't be loaded: its file is damaged"
+    )
+
+
 def test_a_silent_worker_is_missing(app: APIFlask, worker: Any, database: Database) -> None:
     worker.report(WorkerState.READY)
     with database.write() as session:

@@ -1,110 +1,93 @@
-import hashlib
-import shutil
+"""Workers follow the champion, and keep what they have when the new one can't be had. With the versions that ship."""
+
 from pathlib import Path
 
 import pytest
 
 from db import model_versions
+from db.model_store import store_version
+from db.models import ModelVersion
 from db.session import Database
 from db.storage import BlobStore, make_model_key
-from emoscope.provision import register_shipped_models
-from training.artifact import KERAS_FILE, TFLITE_FILE, Manifest
+from training.artifact import TFLITE_FILE, list_pretrained
+from worker import model_cache
 from worker.model_cache import ModelCache, NoModel
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def cache(database: Database, blob_store: BlobStore, tmp_path: Path) -> ModelCache:
-    return ModelCache(database, blob_store, tmp_path / "cache", "litert")
+def versions(database: Database, blob_store: BlobStore) -> tuple[ModelVersion, ModelVersion]:
+    """Two versions that are stored, of which none is in service."""
+    first, second, *_ = (
+        store_version(database, blob_store, name, folder) for name, folder in list_pretrained().items()
+    )
+    return first, second
 
 
-def register(database: Database, blob_store: BlobStore) -> None:
-    register_shipped_models(database, blob_store, lambda _step: None)
+@pytest.fixture
+def cache(database: Database, blob_store: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelCache:
+    monkeypatch.setattr(model_cache, "_RETRY_S", 0)
+    return ModelCache(database, blob_store, tmp_path / "model-cache", "litert")
 
 
-def promote_another(database: Database) -> int:
-    """Put the shipped version in service that isn't. Returns its number."""
+def promote(database: Database, version: ModelVersion) -> None:
     with database.write() as session:
-        champion = model_versions.get_champion(session)
-        assert champion is not None
-        other = next(version for version in model_versions.list_versions(session) if version.id != champion.id)
-        model_versions.promote(session, other, "test", "test")
-        return other.number
+        model_versions.promote(session, version, "test", "for the test")
 
 
-def test_without_a_champion_there_is_no_model_and_a_reason(cache: ModelCache) -> None:
-    assert not cache.refresh()
-    with pytest.raises(NoModel, match="no model version is in service"):
+def name_blob(version: ModelVersion) -> str:
+    return make_model_key(version.manifest["files"][TFLITE_FILE]["sha256"])
+
+
+def test_the_model_in_hand_follows_the_champion(
+    database: Database, cache: ModelCache, versions: tuple[ModelVersion, ModelVersion]
+) -> None:
+    first, second = versions
+    with pytest.raises(NoModel):
         _ = cache.current
+    for version in (first, second, first):
+        promote(database, version)
+        assert cache.refresh()
+        assert (cache.current.number, cache.problem) == (version.number, None)
+        assert not cache.refresh()
 
 
-def test_the_champion_is_fetched_and_loaded(cache: ModelCache, database: Database, blob_store: BlobStore) -> None:
-    register(database, blob_store)
-    assert cache.refresh()
-    with database.read() as session:
-        champion = model_versions.get_champion(session)
-    assert champion is not None
-    assert (cache.current.version_id, cache.current.number) == (champion.id, champion.number)
-    assert cache.problem is None
-    assert not cache.refresh()
-
-
-def test_a_new_champion_is_swapped_in(cache: ModelCache, database: Database, blob_store: BlobStore) -> None:
-    register(database, blob_store)
-    cache.refresh()
-    number = promote_another(database)
-    assert cache.refresh()
-    assert cache.current.number == number
-
-
-@pytest.mark.parametrize("damage", ["missing", "changed"])
-def test_a_champion_that_cannot_be_loaded_leaves_the_old_one_in_service(
-    cache: ModelCache, database: Database, blob_store: BlobStore, damage: str
+@pytest.mark.parametrize("what", ["missing", "damaged"])
+def test_the_old_model_stays_when_the_new_ones_files_are_missing_or_damaged(
+    database: Database,
+    blob_store: BlobStore,
+    cache: ModelCache,
+    versions: tuple[ModelVersion, ModelVersion],
+    what: str,
 ) -> None:
-    register(database, blob_store)
+    first, second = versions
+    promote(database, first)
     cache.refresh()
-    old = cache.current.number
-    number = promote_another(database)
-    with database.read() as session:
-        manifest = Manifest.from_json(model_versions.get_version(session, number).manifest)
-    key = make_model_key(manifest.files[TFLITE_FILE].sha256)
-    blob_store.delete(key)
-    if damage == "changed":
-        blob_store.put(key, b"not the model")
+    whole = blob_store.get(name_blob(second), second.manifest["files"][TFLITE_FILE]["sha256"])
+    blob_store.delete(name_blob(second))
+    if what == "damaged":
+        blob_store.put(name_blob(second), whole[:-1] + b"x")
+    promote(database, second)
     assert not cache.refresh()
-    assert cache.current.number == old
-    assert cache.problem is not None
-    assert f"model version {number} can't be loaded" in cache.problem
-
-
-def test_going_back_to_the_old_champion_clears_the_problem(
-    cache: ModelCache, database: Database, blob_store: BlobStore
-) -> None:
-    register(database, blob_store)
-    cache.refresh()
-    old = cache.current.number
-    number = promote_another(database)
-    with database.read() as session:
-        manifest = Manifest.from_json(model_versions.get_version(session, number).manifest)
-    blob_store.delete(make_model_key(manifest.files[KERAS_FILE].sha256))
-    cache.refresh()
-    with database.write() as session:
-        model_versions.promote(session, model_versions.get_version(session, old), "test", "back")
-    cache.refresh()
-    assert (cache.current.number, cache.problem) == (old, None)
+    assert cache.current.number == first.number
+    assert f"version {second.number} can't be loaded" in str(cache.problem)
+    blob_store.put(name_blob(second), whole)
+    assert cache.refresh()
+    assert (cache.current.number, cache.problem) == (second.number, None)
 
 
 def test_a_damaged_copy_on_this_machine_is_fetched_anew(
-    cache: ModelCache, database: Database, blob_store: BlobStore, tmp_path: Path
+    database: Database, cache: ModelCache, versions: tuple[ModelVersion, ModelVersion], tmp_path: Path
 ) -> None:
-    register(database, blob_store)
+    first, second = versions
+    promote(database, first)
     cache.refresh()
-    (folder,) = (tmp_path / "cache").iterdir()
-    (folder / TFLITE_FILE).write_bytes(b"damaged")
-    other = ModelCache(database, blob_store, tmp_path / "cache", "litert")
-    assert not other.refresh()
-    third = ModelCache(database, blob_store, tmp_path / "cache", "litert")
-    assert third.refresh()
-    assert hashlib.sha256((folder / TFLITE_FILE).read_bytes()).hexdigest() in str(
-        Manifest.read(folder).files[TFLITE_FILE]
-    )
-    shutil.rmtree(folder)
+    copy = tmp_path / "model-cache" / second.digest / TFLITE_FILE
+    copy.parent.mkdir()
+    copy.write_bytes(b"half a model")
+    promote(database, second)
+    assert not cache.refresh()
+    assert cache.current.number == first.number
+    assert cache.refresh()
+    assert cache.current.number == second.number
