@@ -26,7 +26,7 @@ function next() {
     running += 1;
     const [file, shown] = waiting.shift();
     submit(file, shown)
-      .then((job) => follow(job, shown))
+      .then(([job, etag]) => follow(job, etag, shown))
       .catch((error) => fail(shown, error.message))
       .finally(() => {
         running -= 1;
@@ -50,7 +50,7 @@ function submit(file, shown) {
       if (event.lengthComputable) shown.querySelector("progress").value = (event.loaded / event.total) * 0.6;
     });
     request.addEventListener("load", () => {
-      if (request.status < 300) return resolve(request.response);
+      if (request.status < 300) return resolve([request.response, request.getResponseHeader("ETag")]);
       reject(new Error((request.response && request.response.detail) || `the service answered ${request.status}`));
     });
     request.addEventListener("error", () => reject(new Error("the service can't be reached")));
@@ -58,7 +58,8 @@ function submit(file, shown) {
   });
 }
 
-async function follow(job, shown) {
+// A read that waits is answered as soon as the job isn't as the page knows it, which the ETag tells.
+async function follow(job, etag, shown) {
   const name = shown.querySelector(".name");
   name.href = `${form.dataset.pageUrl}/${job.id}`;
   const image = new Image();
@@ -68,9 +69,10 @@ async function follow(job, shown) {
   while (!job.finished_at) {
     mark(shown, job.status);
     shown.querySelector("progress").value = job.status === "running" ? 0.85 : 0.7;
-    const answer = await fetch(`${job.url}?wait=20`);
+    const answer = await fetch(`${job.url}?wait=20`, { headers: { "If-None-Match": etag }, cache: "no-store" });
+    if (answer.status === 304) continue;
     if (!answer.ok) throw new Error(`the service answered ${answer.status}`);
-    job = await answer.json();
+    [job, etag] = [await answer.json(), answer.headers.get("ETag")];
   }
   shown.querySelector("progress").remove();
   mark(shown, job.status);

@@ -1,0 +1,69 @@
+"""Every page by axe's rules (WCAG 2.2 A and AA), in light and dark, on a desk and on a phone; and by keyboard alone."""
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from db import training_runs
+from db.vocabulary import Emotion, TrainingTrigger
+from tests.browser.conftest import Site
+
+OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+
+
+@pytest.fixture
+def paths(site: Site, submit: Callable[[], str]) -> list[str]:
+    """Every page, with something on it."""
+    job_id, failed = submit(), submit()
+    site.worker.analyze(job_id, site.worker.see(Emotion.HAPPY, 0.8, (60, 30, 70, 70)), size=(256, 256))
+    site.worker.fail(site.worker.claim(failed), "broken_picture")
+    with site.database.write() as session:
+        run = training_runs.create_run(session, TrainingTrigger.SCHEDULE, "beat")
+    lists = ["/dashboard", "/jobs", "/review", "/models", "/training", "/drift", "/try", "/access", "/audit"]
+    return [
+        *lists,
+        f"/jobs/{job_id}",
+        f"/jobs/{failed}",
+        "/models/1",
+        "/models/compare?version=1&version=2",
+        f"/training/{run.id}",
+    ]
+
+
+@pytest.mark.parametrize(("scheme", "viewport"), [("light", WIDE), ("dark", PHONE)])
+def test_every_page_keeps_to_the_rules(
+    visit: Callable[..., Page], paths: list[str], scheme: str, viewport: dict[str, int]
+) -> None:
+    page = visit("ana", color_scheme=scheme, viewport=viewport)
+    found = {}
+    for path in paths:
+        page.goto(path)
+        results = Axe().run(page, options=OPTIONS)
+        if results.violations_count:
+            found[path] = results.generate_report()
+        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wider <= 0, f"{path} is {wider} pixels wider than the screen"
+        assert page.locator("h1").count() == 1, path
+    assert found == {}, "\n".join(found.values())
+
+
+def test_the_sign_in_keeps_to_the_rules(open_page: Callable[..., Page], site: Site) -> None:
+    page = open_page(color_scheme="dark")
+    page.goto("/sign-in")
+    results = Axe().run(page, options=OPTIONS)
+    assert results.violations_count == 0, results.generate_report()
+
+
+def test_the_keyboard_reaches_the_content_and_shows_where_it_is(visit: Callable[..., Page]) -> None:
+    page = visit("vic")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.get_by_role("link", name="Jobs", exact=True).focus()
+    page.keyboard.press("Tab")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline != "none"

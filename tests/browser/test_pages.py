@@ -1,0 +1,174 @@
+"""The pages as people use them, in a real browser."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from playwright.sync_api import Page, Route, expect
+
+from db import job_queries, model_versions, reviews, training_runs
+from db.vocabulary import Emotion, JobStatus, TrainingTrigger, Verdict
+from tests.browser.conftest import PASSWORD, Site, sign_in
+from tests.waiting import wait_until
+
+
+def list_waiting(site: Site) -> list[str]:
+    with site.database.read() as session:
+        found = job_queries.list_jobs(session, job_queries.JobFilter(status=JobStatus.QUEUED), limit=10)
+    return [str(job.id) for job in found]
+
+
+def test_wrong_passwords_lock_and_the_right_one_lets_in(open_page: Callable[..., Page], site: Site) -> None:
+    page = open_page()
+    page.goto("/jobs")
+    for _ in range(5):
+        sign_in(page, "ben", "wrong")
+        expect(page.get_by_role("alert")).to_contain_text("wrong")
+    sign_in(page, "ben", PASSWORD)
+    expect(page.get_by_role("alert")).to_contain_text("Too many wrong passwords")
+    page.goto("/jobs")
+    sign_in(page, "vic", PASSWORD)
+    expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("status")).to_have_text("You are signed out.")
+
+
+def test_photos_dropped_in_the_page_go_through_the_service(
+    visit: Callable[..., Page], site: Site, portrait: bytes
+) -> None:
+    page = visit("ben", "/try")
+    files = [
+        {"name": "first.jpg", "mimeType": "image/jpeg", "buffer": portrait},
+        {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"},
+    ]
+    page.locator("input[type=file]").set_input_files(files)
+    wait_until(lambda: list_waiting(site), "the photo is a job")
+    [job_id] = list_waiting(site)
+    claim = site.worker.claim(job_id)
+    first = page.locator(".result", has_text="first.jpg")
+    expect(first.locator(".pill")).to_have_text("running")
+    site.worker.finish(claim, site.worker.see(Emotion.HAPPY, 0.83, (60, 30, 70, 70)), size=(256, 256))
+    expect(first.locator(".found")).to_have_text("happy 0.83")
+    expect(page.locator(".result", has_text="notes.txt").locator(".problem")).to_contain_text("none of")
+    first.get_by_role("link", name="first.jpg").click()
+    expect(page.get_by_role("heading", name="first.jpg")).to_be_visible()
+    expect(page.locator("svg .box.happy")).to_be_visible()
+
+
+def test_keys_judge_faces_and_undo(visit: Callable[..., Page], site: Site, submit: Callable[[], str]) -> None:
+    for number in range(7):
+        face = site.worker.see(Emotion.SAD, 0.2 + number / 20, (10 + number * 30, 20, 25, 60))
+        site.worker.analyze(submit(), face, size=(256, 256))
+    page = visit("ben", "/review")
+    card = page.locator(".judging").first
+
+    def press(key: str) -> str:
+        """Press a key and return the face that it judged; the next one is there before the service has answered."""
+        judged, held = card.get_attribute("data-face"), []
+        assert judged is not None
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        page.route("**/review/votes", hold)
+        page.keyboard.press(key)
+        expect(card).not_to_have_attribute("data-face", judged)
+        expect(card).to_be_visible()
+        wait_until(lambda: page.wait_for_timeout(1) or held, "the vote is sent")
+        with page.expect_response("**/review/statistics"):
+            held[0].continue_()
+        page.unroute("**/review/votes")
+        return judged
+
+    judged = [press(key) for key in ("Enter", "4", "x", "a")]
+    with site.database.read() as session:
+        votes = reviews.list_votes(session, reviewer="ben")
+    assert [(str(vote.face_id), vote.verdict) for vote in reversed(votes)] == list(
+        zip(judged, (Verdict.SAD, Verdict.HAPPY, Verdict.NOT_A_FACE, Verdict.AMBIGUOUS), strict=True)
+    )
+    with page.expect_response("**/review/statistics"):
+        page.keyboard.press("u")
+    expect(card).to_have_attribute("data-face", judged[3])
+    boxes = page.locator(".latest input[type=checkbox]")
+    expect(boxes).to_have_count(3)
+    boxes.nth(0).check()
+    boxes.nth(2).check()
+    page.get_by_role("button", name="Undo the chosen").click()
+    expect(page.get_by_role("status").first).to_have_text("The votes are undone.")
+    with site.database.read() as session:
+        assert [str(vote.face_id) for vote in reviews.list_votes(session, reviewer="ben")] == [judged[1]]
+
+
+def test_promote_and_roll_back(visit: Callable[..., Page], site: Site) -> None:
+    page = visit("ana", "/models/2")
+    page.get_by_role("button", name="Put in service", exact=True).click()
+    page.get_by_label("Why").fill("sees sad better")
+    page.get_by_role("button", name="Put version 2 in service").click()
+    expect(page.get_by_role("status")).to_contain_text("in service now")
+    page.goto("/models")
+    page.get_by_role("button", name="Roll back", exact=True).click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Why")).to_be_hidden()
+    page.get_by_role("button", name="Roll back", exact=True).click()
+    page.get_by_label("Why").fill("confuses happy")
+    page.get_by_role("button", name="Roll back to version 1").click()
+    expect(page.get_by_text("ana: confuses happy")).to_be_visible()
+    with site.database.read() as session:
+        champion = model_versions.get_champion(session)
+    assert champion is not None
+    assert champion.number == 1
+
+
+def test_a_run_is_followed_to_its_end_without_loading_the_page_again(visit: Callable[..., Page], site: Site) -> None:
+    point = {"loss": 1.4, "accuracy": 0.5, "val_loss": 1.5, "val_accuracy": 0.45, "seconds": 2.0}
+    with site.database.write() as session:
+        run = training_runs.create_run(session, TrainingTrigger.PAGE, "ana", epochs=4)
+    page = visit("ana", f"/training/{run.id}")
+    expect(page.locator("h1 .pill")).to_have_text("queued")
+    page.evaluate("window.stayed = true")
+    with site.database.write() as session:
+        _, claim = training_runs.claim_run(session, run.id, "trainer:1", lease_s=60)
+        curve = [{"epoch": epoch, **point, "loss": 2.0 - epoch / 4} for epoch in (1, 2)]
+        progress = {"step": "training", "epoch": 2, "epochs": 4, "loss": 1.25, "accuracy": 0.5, "curve": curve}
+        training_runs.renew_run(session, claim, 60, progress)
+    expect(page.locator("progress")).to_have_attribute("value", "0.500")
+    expect(page.get_by_text("1.2500")).to_be_visible()
+    expect(page.locator(".plot .line").first).to_be_visible()
+    with site.database.write() as session:
+        checks = [{"name": "gain", "is_passed": False, "reason": "2 faces gained and 3 lost"}]
+        reason, gate = "kept the champion", {"decision": {"checks": checks}}
+        training_runs.decide_run(session, claim, site.versions[1], is_promoted=False, reason=reason, gate=gate)
+    expect(page.locator("h1 .pill")).to_have_text("rejected")
+    expect(page.get_by_text("2 faces gained and 3 lost")).to_be_visible()
+    assert page.evaluate("window.stayed")
+
+
+def test_the_theme_is_kept(visit: Callable[..., Page]) -> None:
+    page = visit("vic", color_scheme="light")
+
+    def read_ground() -> str:
+        return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    light = read_ground()
+    page.get_by_role("button", name="Switch between light and dark").click()
+    dark = read_ground()
+    assert dark != light
+    page.goto("/jobs")
+    assert read_ground() == dark
+
+
+def test_a_job_can_be_tried_again_canceled_and_erased(
+    visit: Callable[..., Page], site: Site, submit: Callable[[], str]
+) -> None:
+    job_id = submit()
+    site.worker.fail(site.worker.claim(job_id), "time_limit")
+    page = visit("ana", f"/jobs/{job_id}")
+    page.get_by_role("button", name="Analyse again").click()
+    expect(page.get_by_role("status")).to_contain_text("new job")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("h1 .pill")).to_have_text("canceled")
+    new_id = UUID(page.url.partition("/jobs/")[2].partition("?")[0])
+    page.get_by_role("button", name="Erase", exact=True).click()
+    page.get_by_role("button", name="Erase for good").click()
+    expect(page.get_by_role("status")).to_contain_text("gone")
+    with site.database.read() as session:
+        assert job_queries.get_job(session, new_id) is None
