@@ -12,6 +12,7 @@ from flask import Flask, Response, current_app, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from api.drift_metrics import DriftCollector
 from api.openapi import describe_response
 from api.services import get_services
 from api.state_metrics import StateCollector
@@ -22,6 +23,7 @@ _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 """Up to the longest wait of a long poll."""
 
 _EXTENSION = "emoscope_metrics"
+_DRIFT_EXTENSION = "emoscope_drift"
 
 
 class RequestMetrics:
@@ -81,4 +83,5 @@ def read_metrics() -> Response:
     metrics: RequestMetrics = current_app.extensions[_EXTENSION]
     state = CollectorRegistry()
     state.register(StateCollector(get_services()))
+    state.register(current_app.extensions.setdefault(_DRIFT_EXTENSION, DriftCollector(get_services())))
     return Response(metrics.render() + generate_latest(state), content_type=CONTENT_TYPE_LATEST)
