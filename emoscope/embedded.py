@@ -59,10 +59,12 @@ class Stack:
 
     def wait(self) -> None:
         """Block until SIGINT or SIGTERM. Raises StackError if one of the processes ends by itself."""
-        with _catch_stop_signals() as stopped:
-            while not stopped():
+        try:
+            while True:
                 self._check_alive()
                 time.sleep(_POLL_S)
+        except KeyboardInterrupt:
+            return
 
     def find_pid(self, name: str) -> int:
         """The process id of one of the stack's processes: `api`, `worker`, `housekeeper`, `trainer` or `beat`."""
@@ -70,6 +72,7 @@ class Stack:
 
     def _start(self) -> None:
         settings = self.settings
+        self._cleanup.enter_context(_interrupt_on_sigterm())
         self._prepare_folder()
         self._take_lock()
         _check_port(settings.host, settings.port)
@@ -260,19 +263,17 @@ def _check_port(host: str, port: int) -> None:
 
 
 @contextlib.contextmanager
-def _catch_stop_signals() -> Iterator[Callable[[], bool]]:
-    """Give a function that says whether SIGINT or SIGTERM has come; both do nothing else inside the block."""
-    received: list[int] = []
+def _interrupt_on_sigterm() -> Iterator[None]:
+    """Inside the block SIGTERM does what Ctrl-C does, so that what was started is stopped in order."""
 
-    def note(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
 
-    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = signal.signal(signal.SIGTERM, interrupt)
     try:
-        yield lambda: bool(received)
+        yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _read_tail(path: Path, lines: int = 15) -> str:

@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     detection_threshold: float | None = Field(
         default=None, ge=0, le=1, description="Least detection score of a face. Empty: the detector's own default."
     )
-    min_face_px: int = Field(default=24, ge=8, description="Least side of a face in pixels, for jobs that name none.")
+    min_face_px: int = Field(default=32, ge=8, description="Least side of a face in pixels, for jobs that name none.")
     yunet_weights: Path | None = Field(default=None, description="Weights file (.onnx) of the `yunet` detector.")
     uncertain_below: float = Field(
         default=0.5, ge=0, le=1, description="Confidence under which a face is called uncertain."

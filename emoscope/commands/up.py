@@ -1,5 +1,6 @@
 """`emoscope up`: the whole service on this machine, until Ctrl-C."""
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,11 @@ def up(
     with end_with_sentence(StackError), Stack(settings, say_step) as stack:
         assert stack.client is not None
         url = stack.client.api_url
-        out.print(f"Emoscope runs at [bold]{url}[/bold] (API docs: {url}/docs). Its data is in {settings.data_dir}.")
-        out.print("Try it from another terminal: [bold]emoscope analyze PHOTO...[/bold]    Stop it with Ctrl-C.")
-        stack.wait()
+        with contextlib.suppress(KeyboardInterrupt):
+            out.print(
+                f"Emoscope runs at [bold]{url}[/bold] (API docs: {url}/docs). Its data is in {settings.data_dir}.",
+                soft_wrap=True,
+            )
+            out.print("Try it from another terminal: [bold]emoscope analyze PHOTO...[/bold]    Stop it with Ctrl-C.")
+            stack.wait()
         say_step("stopping")
