@@ -1,6 +1,10 @@
 """What Gunicorn runs: `gunicorn -c python:api.gunicorn_config api.wsgi:app`."""
 
 from api.app import create_app
+from emoscope.logs import configure_logs
 from emoscope.settings import load_settings
 
-app = create_app(load_settings())
+_settings = load_settings()
+configure_logs(_settings.log_level, _settings.log_format)
+
+app = create_app(_settings)
