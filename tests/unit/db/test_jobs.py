@@ -1,9 +1,12 @@
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.orm import Session
 
 from db import access, jobs, model_versions
+from db.callbacks import claim_callback, list_due, note_delivered
+from db.columns import utcnow
 from db.faces import NewFace
 from db.job_queries import get_job
 from db.job_states import InvalidTransition
@@ -90,8 +93,6 @@ def test_claim_rejects_a_finished_job(database: Database) -> None:
 
 
 def test_claim_rejects_a_job_past_its_deadline(database: Database) -> None:
-    from db.columns import utcnow
-
     job_id = add_job(database, deadline_at=utcnow())
     with pytest.raises(InvalidTransition):
         claim(database, job_id)
@@ -152,10 +153,6 @@ def test_a_canceled_job_takes_no_result(database: Database) -> None:
 
 
 def test_only_a_job_past_its_deadline_is_canceled_as_overdue(database: Database) -> None:
-    from datetime import timedelta
-
-    from db.columns import utcnow
-
     early = add_job(database, deadline_at=utcnow() + timedelta(hours=1))
     late = add_job(database, deadline_at=utcnow())
     with database.write() as session:
@@ -166,8 +163,6 @@ def test_only_a_job_past_its_deadline_is_canceled_as_overdue(database: Database)
 
 
 def test_a_callback_is_owed_once_a_job_with_an_address_ends(database: Database) -> None:
-    from db.callbacks import claim_callback, list_due, note_delivered
-
     job_id = add_job(database, callback_url="https://example.org/hook")
     add_job(database)
     with database.write() as session:
