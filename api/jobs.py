@@ -19,6 +19,7 @@ from api.services import get_services
 from api.submission import submit_photo
 from api.uploads import read_photo
 from db import erasure, job_queries, jobs, models
+from db.audit import record_change
 from db.vocabulary import Emotion, JobStatus, Scope
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
@@ -213,6 +214,7 @@ def erase_job(job_id: UUID) -> tuple[str, HTTPStatus]:
         services.blobs.delete(job.photo_key)
     with services.database.write() as session:
         erasure.erase_job(session, job_id)
+        record_change(session, get_caller().actor, "job.erase", f"job:{job_id}")
     services.waiter.announce(job_id)
     return "", HTTPStatus.NO_CONTENT
 
