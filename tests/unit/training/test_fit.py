@@ -13,6 +13,8 @@ from training.run_state import RunState
 from training.runtime import keras
 from training.settings import Recipe, Stage
 
+pytestmark = pytest.mark.timeout(300)
+
 RECIPE = Recipe(
     epochs=3,
     batch_size=16,

@@ -16,6 +16,8 @@ from training.pipeline import export_run, run_training
 from training.run_state import RunState
 from training.settings import RECIPES, Stage, TrainSettings
 
+pytestmark = pytest.mark.timeout(300)
+
 QUICK = dataclasses.replace(
     RECIPES[Architecture.DEFAULT],
     epochs=8,
