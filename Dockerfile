@@ -48,7 +48,7 @@ CMD ["celery", "-A", "worker.app", "worker", "-n", "analysis@%h", "-Q", "analysi
 
 FROM runtime AS training
 COPY --from=build-training /app/.venv /app/.venv
-CMD ["celery", "-A", "worker.app", "worker", "-n", "training@%h", "-Q", "training", "-c", "1", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+CMD ["celery", "-A", "worker.app", "worker", "-n", "training@%h", "-Q", "training", "-c", "1", "--max-tasks-per-child", "1", "--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 FROM runtime AS gpu
 COPY --from=build-gpu /app/.venv /app/.venv
