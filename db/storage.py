@@ -6,8 +6,9 @@ so that erasing a job erases exactly its own photo, whatever else was submitted 
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -45,9 +46,13 @@ class S3Options:
     secret_access_key: str = ""
 
 
+PHOTOS = "photos"
+"""What every photo's key begins with."""
+
+
 def make_photo_key(job_id: UUID) -> str:
     """Where a job's photo lies."""
-    return f"photos/{job_id}"
+    return f"{PHOTOS}/{job_id}"
 
 
 def make_model_key(sha256: str) -> str:
@@ -95,6 +100,15 @@ class BlobStore:
         except (BaseError, OSError) as error:
             raise BlobStoreUnavailable(f"can't look for {key}: {_first_line(error)}") from error
         return True
+
+    def list_older(self, prefix: str, age_s: float) -> Iterator[str]:
+        """The keys that begin with `prefix/` and were stored more than `age_s` seconds ago. Raises BlobStoreUnavailable."""
+        before = datetime.now(UTC) - timedelta(seconds=age_s)
+        try:
+            for page in self._store.list(prefix=prefix):
+                yield from (blob["path"] for blob in page if blob["last_modified"] < before)
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(f"can't list {prefix}: {_first_line(error)}") from error
 
     def delete(self, key: str) -> None:
         """Delete the blob under a key; none there is fine. Raises BlobStoreUnavailable."""

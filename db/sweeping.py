@@ -65,3 +65,13 @@ def list_purgeable_photos(session: Session, limit: int) -> list[tuple[UUID, str]
 def note_purged(session: Session, job_ids: Sequence[UUID]) -> None:
     """Write down that the jobs' photos are gone. Call it after the blobs were deleted."""
     session.execute(update(Job).where(Job.id.in_(job_ids)).values(photo_key=None, purge_photo_at=None))
+
+
+def find_unowned_photos(session: Session, keys: Sequence[str]) -> set[str]:
+    """Those of the blob keys that no job names."""
+    owned = session.scalars(select(Job.photo_key).where(Job.id.in_([_read_job_id(key) for key in keys])))
+    return set(keys) - {key for key in owned if key is not None}
+
+
+def _read_job_id(key: str) -> UUID:
+    return UUID(key.rsplit("/", 1)[1])

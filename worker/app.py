@@ -6,10 +6,14 @@ from celery.schedules import crontab
 from emoscope.settings import Settings, load_settings
 from worker import names
 
+_HOUR_S = 3600.0
+
 
 def make_celery(settings: Settings) -> Celery:
     """The application with every option that we set, each with its reason."""
-    app = Celery("emoscope", broker=settings.broker_url, include=["worker.tasks", "worker.lifecycle", "worker.stopping"])
+    app = Celery(
+        "emoscope", broker=settings.broker_url, include=["worker.tasks", "worker.lifecycle", "worker.stopping"]
+    )
     app.conf.update(
         # TensorFlow, LiteRT and dlib hold threads and locks that don't survive a fork; a spawned child starts clean.
         worker_pool_start_method="spawn",
@@ -54,6 +58,7 @@ def make_celery(settings: Settings) -> Celery:
         task_routes={
             names.ANALYZE: {"queue": names.ANALYSIS_QUEUE},
             names.SWEEP: {"queue": names.HOUSEKEEPING_QUEUE},
+            names.SWEEP_PHOTOS: {"queue": names.HOUSEKEEPING_QUEUE},
             names.DELIVER_CALLBACK: {"queue": names.HOUSEKEEPING_QUEUE},
             names.RETRAIN: {"queue": names.TRAINING_QUEUE},
             names.START_SCHEDULED_RUN: {"queue": names.HOUSEKEEPING_QUEUE},
@@ -79,6 +84,11 @@ def _make_schedule(settings: Settings) -> dict[str, dict[str, object]]:
             "schedule": settings.sweep_interval_s,
             # A sweep that nobody took before the next one is due would only be done twice.
             "options": {"expires": settings.sweep_interval_s},
+        },
+        "sweep-photos": {
+            "task": names.SWEEP_PHOTOS,
+            "schedule": _HOUR_S,
+            "options": {"expires": _HOUR_S},
         },
     }
     if settings.retrain_schedule:

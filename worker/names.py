@@ -4,6 +4,7 @@ from db.vocabulary import Priority
 
 ANALYZE = "emoscope.analyze"
 SWEEP = "emoscope.sweep"
+SWEEP_PHOTOS = "emoscope.sweep_photos"
 DELIVER_CALLBACK = "emoscope.deliver_callback"
 RETRAIN = "emoscope.retrain"
 START_SCHEDULED_RUN = "emoscope.start_scheduled_run"

@@ -3,6 +3,8 @@
 Any number of sweeps may run at once: each step is a guarded move, or may be done twice without harm.
 """
 
+import itertools
+
 import redis
 import structlog
 
@@ -10,7 +12,7 @@ from db import jobs, sweeping
 from db.callbacks import list_due
 from db.job_states import InvalidTransition
 from db.sign_in import forget_expired_sessions
-from db.storage import BlobStoreUnavailable
+from db.storage import PHOTOS, BlobStoreUnavailable
 from db.submissions import forget_expired_submissions
 from db.training_run_states import InvalidRunTransition
 from db.training_run_sweeping import list_expired_runs, list_waiting_runs, note_run_sent, take_back_run
@@ -24,6 +26,9 @@ log = structlog.get_logger(__name__)
 _ACTOR = "sweeper"
 _MOST_AT_ONCE = 1000
 """Rows that one step looks after in one sweep; the rest waits for the next."""
+_UNOWNED_AFTER_S = 3600
+_RUN_RESEND_AFTER_S = 60
+"""The training worker starts a fresh child for each run, which takes seconds from the message to the claim."""
 _WORKER_MEMORY_S = 24 * 3600
 """How long a silent worker child stays listed, so that people can see when it went."""
 
@@ -119,7 +124,7 @@ def look_after_runs(services: Services) -> None:
     """Take training runs back from silent workers, and send the message of a waiting run anew that is nowhere in the queue."""
     with services.database.read() as session:
         claims = list_expired_runs(session)
-        waiting = list(list_waiting_runs(session, services.settings.resend_after_s))
+        waiting = list(list_waiting_runs(session, _RUN_RESEND_AFTER_S))
     for claim in claims:
         try:
             with services.database.write() as session:
@@ -140,3 +145,20 @@ def look_after_runs(services: Services) -> None:
         if str(run_id) not in sent and send_run(run_id):
             with services.database.write() as session:
                 note_run_sent(session, run_id)
+
+
+def delete_unowned_photos(services: Services) -> None:
+    """Delete photos that belong to no job: an API process that died between the photo and its row left them.
+
+    Looks only at photos older than an hour, so that one whose row is being written is left alone.
+    """
+    keys = services.blobs.list_older(PHOTOS, _UNOWNED_AFTER_S)
+    try:
+        while page := list(itertools.islice(keys, _MOST_AT_ONCE)):
+            with services.database.read() as session:
+                unowned = sweeping.find_unowned_photos(session, page)
+            for key in unowned:
+                services.blobs.delete(key)
+                log.warning("unowned_photo_deleted", key=key)
+    except BlobStoreUnavailable as error:
+        log.warning("photos_not_listed", reason=str(error))

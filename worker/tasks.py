@@ -15,6 +15,7 @@ from worker import names
 from worker.app import app
 from worker.schedule import start_scheduled_run as start_run_of_schedule
 from worker.services import open_services
+from worker.sweeper import delete_unowned_photos
 from worker.sweeper import sweep as sweep_once
 from worker.webhooks import deliver
 
@@ -34,6 +35,12 @@ def analyze(job_id: str) -> None:
 def sweep() -> None:
     """Look after jobs that nobody looks after."""
     sweep_once(open_services())
+
+
+@app.task(name=names.SWEEP_PHOTOS)
+def sweep_photos() -> None:
+    """Delete photos that belong to no job."""
+    delete_unowned_photos(open_services())
 
 
 @app.task(name=names.DELIVER_CALLBACK)

@@ -47,6 +47,13 @@ def test_deleting_twice_is_fine(store: BlobStore) -> None:
     assert not store.has("photos/c")
 
 
+def test_keys_are_listed_by_what_they_begin_with_and_how_old_they_are(store: BlobStore) -> None:
+    for key in ("photos/a", "photos/b", "models/a"):
+        store.put(key, DATA)
+    assert set(store.list_older("photos", age_s=-60)) == {"photos/a", "photos/b"}
+    assert list(store.list_older("photos", age_s=3600)) == []
+
+
 def test_other_bytes_than_were_stored_are_not_given_out(store: BlobStore) -> None:
     store.put("models/d", DATA + b"!")
     with pytest.raises(BlobDamaged):

@@ -127,3 +127,15 @@ def test_a_queue_that_is_away_keeps_nothing_else_from_being_swept(services: Serv
     without_queue.database.close()
     assert read(services, overdue).status is JobStatus.CANCELED
     assert read(services, waiting).status is JobStatus.QUEUED
+
+
+def test_a_photo_that_belongs_to_no_job_is_deleted_once_it_is_old(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owned, unowned = add_job(services), uuid4()
+    services.blobs.put(f"photos/{unowned}", b"photo")
+    sweeper.delete_unowned_photos(services)
+    assert services.blobs.has(f"photos/{unowned}")
+    monkeypatch.setattr(sweeper, "_UNOWNED_AFTER_S", -1)
+    sweeper.delete_unowned_photos(services)
+    assert (services.blobs.has(f"photos/{owned}"), services.blobs.has(f"photos/{unowned}")) == (True, False)
