@@ -7,12 +7,16 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import (
     batches,
+    changes,
     docs,
     drift,
     health,
+    job_retry,
     jobs,
+    keys,
     metrics,
     model_versions,
+    people,
     pictures,
     promotions,
     reviews,
@@ -56,6 +60,7 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
     register_openapi(app)
     for part in (
         jobs,
+        job_retry,
         batches,
         pictures,
         model_versions,
@@ -63,6 +68,9 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
         training_runs,
         reviews,
         drift,
+        people,
+        keys,
+        changes,
         health,
         metrics,
     ):

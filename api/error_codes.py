@@ -174,6 +174,13 @@ _ALL = (
         "No dataset",
         "No prepared dataset is configured to learn from. Name one in `EMOSCOPE_DATASET_CSV`.",
     ),
+    ErrorKind("unknown_user", HTTPStatus.NOT_FOUND, "Unknown user", "There is no person of that name."),
+    ErrorKind(
+        "invalid_user",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Invalid user",
+        "The name is taken or can't be one, or the password is too short or too long; `detail` says which.",
+    ),
     # The service
     ErrorKind(
         "blob_damaged",

@@ -21,6 +21,7 @@ from db.storage import BlobDamaged, BlobStoreUnavailable
 from db.submissions import IdempotencyConflict
 from db.training_run_states import InvalidRunTransition
 from db.training_runs import TrainingRunActive, UnknownTrainingRun
+from db.users import InvalidUser, UnknownUser
 
 log = structlog.get_logger(__name__)
 
@@ -34,11 +35,13 @@ _KNOWN = (
     BlobStoreUnavailable,
     IdempotencyConflict,
     InvalidRunTransition,
+    InvalidUser,
     NothingToRollBack,
     TrainingRunActive,
     UnknownFace,
     UnknownModelVersion,
     UnknownTrainingRun,
+    UnknownUser,
 )
 """What `db` raises with a code and a sentence that the client may read."""
 

@@ -1,0 +1,74 @@
+"""People, keys and the log of changes, over the API."""
+
+from collections.abc import Callable
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+
+from db import access
+from db.session import Database
+from db.vocabulary import Scope
+from tests.unit.api.conftest import PlayedWorker
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def admin(app: APIFlask, database: Database) -> FlaskClient:
+    """A client whose key may do everything."""
+    with database.write() as session:
+        key = access.create_key(session, access.ensure_application(session, "office"), Scope)
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    return client
+
+
+def test_a_key_without_the_scope_reads_and_changes_nothing(client: FlaskClient) -> None:
+    for path in ("/v1/users", "/v1/keys", "/v1/changes"):
+        assert client.get(path).get_json()["code"] == "scope_missing"
+    assert client.post("/v1/keys", json={"application": "shop", "scopes": ["admin"]}).status_code == 403
+
+
+def test_people_are_added_changed_and_logged(admin: FlaskClient) -> None:
+    made = admin.post("/v1/users", json={"name": "Ben", "password": PASSWORD, "role": "viewer"})
+    assert (made.status_code, made.get_json()["name"]) == (201, "ben")
+    again = admin.post("/v1/users", json={"name": "ben", "password": PASSWORD, "role": "viewer"})
+    assert (again.status_code, again.get_json()["code"]) == (422, "invalid_user")
+    changed = admin.patch("/v1/users/ben", json={"role": "reviewer", "is_disabled": True})
+    assert (changed.get_json()["role"], changed.get_json()["is_disabled"]) == ("reviewer", True)
+    assert admin.patch("/v1/users/eva", json={}).get_json()["code"] == "unknown_user"
+    assert [user["name"] for user in admin.get("/v1/users").get_json()["items"]] == ["ben"]
+    log = admin.get("/v1/changes", query_string={"subject": "user:ben", "limit": 2}).get_json()
+    assert [change["action"] for change in log["items"]] == ["user.disable", "user.change_role"]
+    assert log["items"][0]["actor"] == "application:office"
+    [first] = admin.get(log["next"]).get_json()["items"]
+    assert first["action"] == "user.create"
+    assert PASSWORD not in str(log) + str(first)
+
+
+def test_a_key_is_made_listed_without_itself_and_revoked(admin: FlaskClient, app: APIFlask) -> None:
+    key = admin.post("/v1/keys", json={"application": "kiosk", "scopes": ["submit"]}).get_json()["key"]
+    headers = {"Authorization": f"Bearer {key}"}
+    assert app.test_client().get("/v1/jobs", headers=headers).status_code == 200
+    listed = admin.get("/v1/keys")
+    assert key not in listed.text
+    [mine] = [each for each in listed.get_json()["items"] if each["application"] == "kiosk"]
+    assert admin.delete(f"/v1/keys/{mine['prefix']}").status_code == 204
+    assert admin.delete(f"/v1/keys/{mine['prefix']}").status_code == 404
+    assert admin.delete("/v1/keys/emo_").status_code == 204  # one valid key is left that starts like this: its own
+    assert app.test_client().get("/v1/jobs", headers=headers).status_code == 401
+
+
+def test_an_application_tries_its_own_photo_again(
+    client: FlaskClient, other_client: FlaskClient, submit: Callable[..., str], worker: PlayedWorker
+) -> None:
+    job_id = submit(min_face_px=40)
+    worker.fail(worker.claim(job_id), "time_limit")
+    retried = client.post(f"/v1/jobs/{job_id}/retry")
+    assert retried.status_code == 202
+    new = retried.get_json()
+    assert new["id"] != job_id
+    assert (new["status"], new["min_face_px"]) == ("queued", 40)
+    assert client.get(retried.location).get_json()["photo"] == new["photo"]
+    assert other_client.post(f"/v1/jobs/{job_id}/retry").status_code == 404
