@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.columns import utcnow
@@ -68,7 +68,7 @@ def give_back_run(session: Session, claim: RunClaim, actor: str) -> TrainingRun:
         *holds_run(claim),
         worker=None,
         lease_expires_at=None,
-        sent_at=utcnow(),
+        sent_at=None,  # nobody is there to take a message; the sweeper sends it when it next looks
         max_attempts=TrainingRun.max_attempts + 1,
     )
 
@@ -84,10 +84,13 @@ def expire_run_lease(session: Session, run_id: UUID) -> bool:
 
 
 def list_waiting_runs(session: Session, sent_before_s: float) -> Sequence[UUID]:
-    """Queued runs whose message was sent longer than that many seconds ago."""
+    """Queued runs whose message was sent longer than that many seconds ago, or isn't sent."""
     sent_before = utcnow() - timedelta(seconds=sent_before_s)
     return session.scalars(
-        select(TrainingRun.id).where(TrainingRun.status == TrainingRunStatus.QUEUED, TrainingRun.sent_at < sent_before)
+        select(TrainingRun.id).where(
+            TrainingRun.status == TrainingRunStatus.QUEUED,
+            or_(TrainingRun.sent_at.is_(None), TrainingRun.sent_at < sent_before),
+        )
     ).all()
 
 

@@ -1,5 +1,6 @@
 """`emoscope retrain`: start a training run, and watch it until the gate has decided."""
 
+import contextlib
 import getpass
 import time
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,6 +33,7 @@ def retrain(
 
     The training worker does it: the one of `emoscope up`, or of the fleet.
     """
+    from api.queue import Queue, QueueUnavailable
     from db.session import Database
     from db.training_runs import TrainingRunActive, create_run
     from db.vocabulary import TrainingRunStatus, TrainingTrigger
@@ -44,10 +46,13 @@ def retrain(
                 "name the prepared CSV in EMOSCOPE_DATASET_CSV, for this command and for the training worker"
             )
         with database.write() as session:
-            # The sweeper sends its message within seconds.
             run_id = create_run(
                 session, TrainingTrigger.COMMAND, getpass.getuser(), from_scratch=from_scratch, epochs=epochs
             ).id
+    queue = Queue(settings.broker_url)
+    with contextlib.suppress(QueueUnavailable):  # the sweeper sends it when the queue is back
+        queue.send_run(run_id)
+    queue.close()
     err.print(f"Training run {run_id} waits for the training worker.")
     if not wait:
         return

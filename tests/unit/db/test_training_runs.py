@@ -205,6 +205,18 @@ def test_a_run_that_was_to_stop_is_not_started_again_when_its_worker_dies(databa
     assert read(database, run_id).status is TrainingRunStatus.CANCELED
 
 
+def test_a_run_that_its_worker_gives_back_is_to_be_sent_and_has_lost_no_attempt(database: Database) -> None:
+    run_id = start(database)
+    for _ in range(runs.MAX_ATTEMPTS + 1):
+        held = claim(database, run_id)
+        with database.write() as session:
+            sweeping.give_back_run(session, held, "w1")
+            assert sweeping.list_waiting_runs(session, sent_before_s=60) == [run_id]
+    held = claim(database, run_id, lease_s=-1)
+    with database.write() as session:
+        assert sweeping.take_back_run(session, held, "sweeper").status is TrainingRunStatus.QUEUED
+
+
 def test_a_lease_that_was_renewed_is_not_taken_back(database: Database) -> None:
     held = claim(database, start(database), lease_s=-1)
     with database.write() as session:
