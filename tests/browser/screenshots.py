@@ -34,6 +34,7 @@ PAGES = {
 _MOST_HEIGHT = 2200
 """Taller pages are cut off here, in pixels."""
 _MOST_BYTES = 120_000
+_EXACT_COLOURS = 112
 
 
 @contextmanager
@@ -65,7 +66,17 @@ def save(page: Page, path: Path) -> None:
         picture = image.convert("RGB")
     picture.save(path, optimize=True)
     if path.stat().st_size > _MOST_BYTES:
-        picture.quantize(256, kmeans=2).save(path, optimize=True)
+        reduce_colours(picture).save(path, optimize=True)
+
+
+def reduce_colours(picture: Image.Image) -> Image.Image:
+    """The picture with 256 colours: the commonest as they are, which are those of the page, and the rest for the photos in it."""
+    counted = sorted(picture.getcolors(picture.width * picture.height) or (), reverse=True)
+    exact = [channel for _, colour in counted[:_EXACT_COLOURS] for channel in colour]
+    others = picture.quantize(256 - _EXACT_COLOURS).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette((exact + others)[: 3 * 256])
+    return picture.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def take_all(url: str, folder: Path, only: set[str]) -> None:

@@ -243,7 +243,7 @@ def seed_runs(database: Database, champion: ModelVersion, *, is_running: bool) -
         training_runs.decide_run(session, claim, challenger, is_promoted=False, reason=reason, gate=gate)
         if not is_running:
             return run.id
-        run = training_runs.create_run(session, TrainingTrigger.PAGE, "ana", epochs=len(history) * 2)
+        run = training_runs.create_run(session, TrainingTrigger.PAGE, "ana", epochs=len(history))
         _, claim = training_runs.claim_run(session, run.id, "booth-1:901", lease_s=600)
         training_runs.note_snapshot(session, claim, dataset_sha256="d" * 64, audit=audit, champion_id=champion.id)
         offered = corrections.list_corrections(session, limit=100)
@@ -255,7 +255,7 @@ def seed_runs(database: Database, champion: ModelVersion, *, is_running: bool) -
                 for place, each in enumerate(offered)
             ],
         )
-        report_epochs(session, claim, history, len(history) * 2)
+        report_epochs(session, claim, history[: len(history) * 2 // 3], len(history))
         return run.id
 
 
