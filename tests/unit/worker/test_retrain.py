@@ -17,6 +17,7 @@ from db.session import Database
 from db.vocabulary import Architecture, Emotion, TrainingRunStatus, TrainingTrigger, Verdict
 from tests.drawn_faces import draw_face, write_drawn_csv
 from training.settings import RECIPES, TrainSettings
+from worker import stopping
 from worker.retrain import run_retraining
 from worker.services import Services
 
@@ -152,6 +153,21 @@ def test_a_canceled_run_stops_and_leaves_nothing(ready: Services, fresh_version:
         assert (run.status, run.reason) == (TrainingRunStatus.CANCELED, "canceled by ben")
         assert len(model_versions.list_versions(session)) == 1
     assert not (ready.settings.data_dir / "runs" / str(run_id)).exists()
+
+
+def test_a_worker_that_is_to_stop_gives_its_run_back(ready: Services, fresh_version: Path) -> None:
+    put_in_service(ready, fresh_version)
+    with ready.database.write() as session:
+        run_id = runs.create_run(session, TrainingTrigger.COMMAND, "ana", from_scratch=True, epochs=1000).id
+    stopping._told.set()
+    try:
+        run_retraining(ready, run_id, "test")
+    finally:
+        stopping._told.clear()
+    with ready.database.read() as session:
+        run = runs.get_run(session, run_id)
+        assert (run.status, run.sent_at, run.worker) == (TrainingRunStatus.QUEUED, None, None)
+    assert (ready.settings.data_dir / "runs" / str(run_id)).exists()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import pytest
 from db import training_runs as runs
 from db.session import Database
 from db.vocabulary import TrainingTrigger
+from worker import messages, names
+from worker.app import make_celery
 from worker.schedule import find_latest_moment, start_scheduled_run
 from worker.services import Services
 
@@ -42,7 +44,9 @@ def test_a_beat_that_is_late_stands_for_the_same_moment() -> None:
     assert len(moments) == 1
 
 
-def test_two_beats_start_one_run(services: Services, database: Database) -> None:
+def test_two_beats_start_one_run(services: Services, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = make_celery(services.settings)
+    monkeypatch.setattr(messages, "app", app)
     services.settings = services.settings.model_copy(update={"dataset_csv": Path("faces.csv")})
     for _ in range(2):
         start_scheduled_run(services)
@@ -53,6 +57,8 @@ def test_two_beats_start_one_run(services: Services, database: Database) -> None
     start_scheduled_run(services)
     with database.read() as session:
         assert len(runs.list_runs(session)) == 1
+    assert services.redis.llen(names.TRAINING_QUEUE) == 1
+    app.close()
 
 
 def test_without_a_dataset_the_schedule_starts_nothing(services: Services, database: Database) -> None:
