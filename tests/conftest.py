@@ -21,6 +21,16 @@ from emoscope.settings import Settings, load_settings
 DATABASES = ("sqlite", "postgresql")
 
 
+_TESTS = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run in several processes, keep those together that share what is slow to start."""
+    for item in items:
+        path = item.path.relative_to(_TESTS)
+        item.add_marker(pytest.mark.xdist_group("acceptance" if path.parts[0] == "acceptance" else str(path)))
+
+
 @pytest.fixture(scope="session")
 def short_tmp() -> Iterator[Path]:
     """A folder with a short path: sockets' paths are limited to about 100 bytes, and pytest's own folders are long."""
