@@ -1,6 +1,6 @@
 """What a training run does to analysis on the same machine: seconds from submitting a photo to its result, without and with a run.
 
-`python -m bench.latency_during_run --csv fer2013.csv.xz [--jobs 100]` starts a one-machine stack in a temporary folder, sends one photo
+`python -m bench.latency_during_run --csv FILE [--jobs 100]` starts a one-machine stack in a temporary folder, sends one photo
 after the other, starts a training run, waits until it trains, sends as many again, and cancels the run.
 """
 
