@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from db.columns import utcnow
+from db.models import Face
 from db.models_review import ReviewItem
 from db.review_queue import RESERVATION_S, ReviewFilter, release_faces, take_faces
 from db.reviews import cast_vote, list_votes, undo_votes
@@ -24,7 +25,10 @@ def set_slice(database: Database, slice_: ReviewSlice, *face_ids: UUID) -> None:
     with database.write() as session:
         chosen = ReviewItem.face_id.in_(face_ids) if face_ids else ReviewItem.slice.is_not(None)
         session.execute(update(ReviewItem).where(chosen).values(slice=slice_, votes_wanted=1))
-        if slice_ is ReviewSlice.RANDOM:
+        if slice_ is ReviewSlice.UNCERTAIN:
+            margin = select(Face.margin).where(Face.id == ReviewItem.face_id).scalar_subquery()
+            session.execute(update(ReviewItem).where(chosen).values(rank=margin))
+        else:
             for rank, face_id in enumerate(face_ids):
                 session.execute(update(ReviewItem).where(ReviewItem.face_id == face_id).values(rank=rank))
 
