@@ -36,6 +36,7 @@ FILTERS: dict[str, ReviewFilter] = {
     "no filter": ReviewFilter(),
     "emotion": ReviewFilter(emotion=Emotion.DISGUSTED),
     "emotion, confidence, size": ReviewFilter(emotion=Emotion.SAD, min_confidence=0.6, min_face_px=300),
+    "confidence": ReviewFilter(min_confidence=0.95),
     "newest version": ReviewFilter(model_version=3),
     "last hour": ReviewFilter(created_from=utcnow() - timedelta(hours=1)),
     "nothing matches": ReviewFilter(min_face_px=100_000),
@@ -92,7 +93,8 @@ def _make_rows(faces: int, application: Any, versions: list[Any]) -> Iterator[tu
         for position in range(_FACES_A_JOB):
             emotion = chance.choices(EMOTIONS, (10, 1, 5, 40, 30, 10, 4))[0]
             confidence = chance.betavariate(5, 2)
-            margin, side, face_id = confidence * chance.random(), int(chance.lognormvariate(4.5, 0.7)), uuid7()
+            margin = chance.uniform(max(0.0, 2 * confidence - 1), confidence)
+            side, face_id = int(chance.lognormvariate(4.5, 0.7)), uuid7()
             version = min(2, int(3.2 * number * _FACES_A_JOB / faces))
             is_random = chance.random() < RANDOM_SLICE_SHARE
             made_faces.append(

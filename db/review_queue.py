@@ -28,6 +28,9 @@ SECOND_VOTE_SHARE = 0.1
 RESERVATION_S = 300
 """How long a face that was handed to one reviewer is kept from the others."""
 
+_ROUNDING = 1e-6
+"""By how much seven probabilities of 32 bits may miss 1 in sum."""
+
 _chance = SystemRandom()
 
 
@@ -138,6 +141,9 @@ def _search(
     conditions = [ReviewItem.closed_at.is_(None), ReviewItem.slice == slice_, *_match(wanted), is_free, ~has_own_vote]
     if exclude:
         conditions.append(ReviewItem.face_id.not_in(exclude))
+    if slice_ is ReviewSlice.UNCERTAIN and wanted.min_confidence is not None:
+        # The second largest probability is at most what the largest leaves, so a sure face has no small margin: begin there.
+        conditions.append(ReviewItem.rank >= 2 * wanted.min_confidence - 1 - _ROUNDING)
     # Two reviewers who ask at once on PostgreSQL pass over each other's rows; SQLite has one writer at a time.
     return select(ReviewItem).where(*conditions).order_by(ReviewItem.rank).with_for_update(skip_locked=True)
 
