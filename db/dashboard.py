@@ -24,11 +24,11 @@ class MinuteCount:
 
 @dataclass(frozen=True)
 class FailureCount:
-    """How many jobs failed with one code, and the newest of them."""
+    """How many jobs failed with one code, and when the newest of them was made."""
 
     code: str
     count: int
-    latest_job_id: UUID
+    latest_at: datetime
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,13 @@ def count_jobs_by_minute(session: Session, since: datetime) -> list[MinuteCount]
 
 def count_failures(session: Session, since: datetime) -> list[FailureCount]:
     """Jobs made at or after `since` that failed, by code, commonest first."""
-    latest = func.max(Job.id)
     rows = session.execute(
-        select(Job.error_code, func.count(), latest)
+        select(Job.error_code, func.count(), func.max(Job.created_at))
         .where(Job.status == JobStatus.FAILED, Job.id >= first_key(since))
         .group_by(Job.error_code)
         .order_by(func.count().desc())
     )
-    return [FailureCount(code or "", count, latest_id) for code, count, latest_id in rows]
+    return [FailureCount(code or "", count, latest_at) for code, count, latest_at in rows]
 
 
 def count_emotions(session: Session, since: datetime, step_s: int) -> list[EmotionCount]:

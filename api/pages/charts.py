@@ -198,9 +198,10 @@ def _show_tick(tick: float) -> str:
     return f"{tick:,.0f}" if abs(tick) >= 1000 else f"{tick:g}" if tick == round(tick, 2) else f"{tick:.3f}"
 
 
-def _thin(labels: Sequence[str], most: int = 7) -> tuple[str, ...]:
-    """At most seven labels, evenly spaced; with few places each has its own."""
-    if len(labels) <= most:
+def _thin(labels: Sequence[str]) -> tuple[str, ...]:
+    """At most seven labels, or five long ones, evenly spaced; with few places each has its own."""
+    most = 7 if max(map(len, labels), default=0) <= 6 else 5
+    if len(labels) <= 7:
         return tuple(labels)
     step = (len(labels) - 1) / (most - 1)
     return tuple(labels[round(index * step)] for index in range(most))

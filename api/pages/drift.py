@@ -8,7 +8,7 @@ from flask import Blueprint, render_template
 
 from api.pages.charts import Chart, Series, draw_lines, draw_stacks
 from api.pages.site import needs
-from api.pages.words import show_share
+from api.pages.words import NOTHING, show_share
 from api.services import get_services
 from db.drift import LARGE_SHIFT, NOTABLE_SHIFT, Figures, choose_periods, measure_drift
 from db.vocabulary import EMOTIONS, Emotion, Role
@@ -53,7 +53,7 @@ def _compare(before: Figures, after: Figures) -> list[Row]:
     return [
         row("faces", lambda found: f"{found.faces:,}"),
         row("mean confidence", lambda found: show_share(found.mean_confidence)),
-        row("mean size of a face", lambda found: show_share(found.mean_face_px, 0) + " px"),
+        row("mean size of a face", lambda found: f"{found.mean_face_px:.0f} px" if found.mean_face_px else NOTHING),
         row("override rate", _show_override_rate),
         *(
             Row(emotion.value, show_share(_share(before, emotion)), show_share(_share(after, emotion)))

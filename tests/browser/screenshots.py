@@ -31,9 +31,11 @@ PAGES = {
     "access": "/access",
     "audit": "/audit",
 }
+_CHOICES = {"job": "tr:has(.faces img:nth-child(3)) a", "run": "table.rows tbody a"}
+"""What is opened from a list: a job with three faces, and the newest run."""
 _MOST_HEIGHT = 2200
 """Taller pages are cut off here, in pixels."""
-_MOST_BYTES = 120_000
+_MOST_BYTES = 140_000
 _EXACT_COLOURS = 112
 
 
@@ -59,6 +61,7 @@ def sign_in(page: Page, name: str = "ana") -> None:
 
 def save(page: Page, path: Path) -> None:
     """Store what the page shows, down to a bounded height."""
+    page.evaluate("scrollTo(0, 0)")
     width = page.viewport_size["width"] if page.viewport_size else 0
     height = min(page.evaluate("document.documentElement.scrollHeight"), _MOST_HEIGHT)
     taken = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
@@ -71,8 +74,10 @@ def save(page: Page, path: Path) -> None:
 
 def reduce_colours(picture: Image.Image) -> Image.Image:
     """The picture with 256 colours: the commonest as they are, which are those of the page, and the rest for the photos in it."""
-    counted = sorted(picture.getcolors(picture.width * picture.height) or (), reverse=True)
-    exact = [channel for _, colour in counted[:_EXACT_COLOURS] for channel in colour]
+    counted = picture.getcolors(picture.width * picture.height) or ()
+    # a dot of one colour counts for more than the many greys at the edges of letters
+    ranked = sorted(counted, key=lambda found: found[0] * (8 + max(found[1]) - min(found[1])), reverse=True)
+    exact = [channel for _, colour in ranked[:_EXACT_COLOURS] for channel in colour]
     others = picture.quantize(256 - _EXACT_COLOURS).getpalette() or []
     palette = Image.new("P", (1, 1))
     palette.putpalette((exact + others)[: 3 * 256])
@@ -96,7 +101,7 @@ def take_all(url: str, folder: Path, only: set[str]) -> None:
                             continue
                         page.goto(path)
                         if name in {"job", "run"}:
-                            page.click("table.rows tbody a")
+                            page.locator(_CHOICES[name]).first.click()
                         page.wait_for_load_state("networkidle")
                         save(page, folder / f"{name}-{size}-{scheme}.png")
         browser.close()

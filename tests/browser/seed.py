@@ -197,7 +197,7 @@ def seed_votes(database: Database, count: int, seed: int = 3) -> None:
     with database.write() as session:
         for reviewer in ("ben", "ana"):
             for item in review_queue.take_faces(session, reviewer, limit=count, random_share=0.5, chance=chance):
-                other = chance.choice([Emotion.HAPPY, Emotion.HAPPY, Emotion.NEUTRAL, item.emotion])
+                other = item.emotion if chance.random() < 0.85 else chance.choice([Emotion.HAPPY, Emotion.SAD])
                 verdict = Verdict.AMBIGUOUS if chance.random() < 0.05 else Verdict(other.value)
                 reviews.cast_vote(session, item.face_id, reviewer, verdict)
                 item.votes_wanted = 2

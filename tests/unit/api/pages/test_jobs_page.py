@@ -96,10 +96,8 @@ def test_erasing_leaves_nothing_but_the_note_of_it(
 def test_the_dashboard_links_failures_to_their_jobs(
     viewer: Visitor, submit: Callable[..., str], worker: PlayedWorker
 ) -> None:
-    job_id = submit()
-    worker.fail(worker.claim(job_id), "broken_picture")
+    worker.fail(worker.claim(submit()), "broken_picture")
     worker.analyze(submit(), worker.see(Emotion.HAPPY))
     text = viewer.get("/dashboard")
     assert "/jobs?status=failed&amp;error_code=broken_picture" in text
-    assert f"/jobs/{job_id}" in text
     assert "Version 1" in text

@@ -12,6 +12,8 @@ from db.vocabulary import Emotion, Role, Verdict
 from tests.unit.api.conftest import PlayedWorker
 from tests.unit.api.pages.conftest import Visitor
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def faces(submit: Callable[..., str], worker: PlayedWorker) -> None:

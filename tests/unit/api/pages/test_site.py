@@ -19,6 +19,8 @@ LISTS = ("/dashboard", "/jobs", "/models", "/training", "/drift")
 WORK = ("/review", "/try")
 OFFICE = ("/access", "/audit")
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 def list_rules(app: APIFlask) -> list[tuple[str, str, object]]:
     """Method, path and needed role of every page."""
