@@ -12,6 +12,7 @@ from db.models import Base
 from db.vocabulary import Emotion, ReviewSlice, Verdict
 
 _OPEN = text("closed_at IS NULL")
+_JUDGED = text("subject_id IS NOT NULL")
 _STANDING = text("withdrawn_at IS NULL")
 
 
@@ -70,6 +71,8 @@ class ReviewItem(Base):
         ),
         # Drift reads a period of all faces from this alone.
         Index("ix_review_items_period", "created_at", "emotion", "confidence", "face_px"),
+        # Nearly all faces have none; with those in it, SQLite's statistics would call the index useless.
+        Index(None, "subject_id", sqlite_where=_JUDGED, postgresql_where=_JUDGED),
     )
 
     face_id: Mapped[UUID] = mapped_column(ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True)
@@ -89,7 +92,7 @@ class ReviewItem(Base):
     """When the face had all the votes that it needs."""
     reserved_by: Mapped[str | None] = mapped_column(String(200))
     reserved_until: Mapped[datetime | None]
-    subject_id: Mapped[UUID | None] = mapped_column(ForeignKey("review_subjects.id", ondelete="SET NULL"), index=True)
+    subject_id: Mapped[UUID | None] = mapped_column(ForeignKey("review_subjects.id", ondelete="SET NULL"))
 
     subject: Mapped[ReviewSubject | None] = relationship()
 

@@ -194,7 +194,13 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_review_items_period", ["created_at", "emotion", "confidence", "face_px"], unique=False
         )
-        batch_op.create_index(batch_op.f("ix_review_items_subject_id"), ["subject_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_review_items_subject_id"),
+            ["subject_id"],
+            unique=False,
+            sqlite_where=sa.text("subject_id IS NOT NULL"),
+            postgresql_where=sa.text("subject_id IS NOT NULL"),
+        )
 
     op.create_table(
         "review_votes",
