@@ -1,0 +1,117 @@
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from db import access, jobs, model_versions, reviews
+from db.columns import utcnow
+from db.comparison import compare_answers
+from db.dashboard import count_emotions, count_failures, count_jobs_by_minute, first_key
+from db.faces import NewFace
+from db.session import Database
+from db.vocabulary import EMOTIONS, Detector, Emotion, JobStatus, Verdict
+
+
+@pytest.fixture
+def analyze(database: Database) -> Callable[..., UUID]:
+    """Stores what a version said of a photo's one face, and gives the face's id."""
+    with database.write() as session:
+        for number in (1, 2):
+            model_versions.add_version(session, f"v{number}", str(number) * 64, {"architecture": "report"})
+
+    def run(photo: int, version: int, emotion: Emotion) -> UUID:
+        with database.write() as session:
+            job_id = add_job(session, photo)
+            _, claim = jobs.claim_job(session, job_id, "w", lease_s=30)
+            probabilities = tuple(0.7 if each is emotion else 0.05 for each in EMOTIONS)
+            face = NewFace(
+                x=1,
+                y=1,
+                width=40,
+                height=40,
+                detector=Detector.HOG,
+                detection_score=0.9,
+                probabilities=probabilities,
+                model_version_id=model_versions.get_version(session, version).id,
+                crop=bytes(2304),
+            )
+            job = jobs.finish_job(session, claim, jobs.Outcome(64, 64, (face,)))
+            session.refresh(job, ["faces"])
+            return job.faces[0].id
+
+    return run
+
+
+def add_job(session: Session, photo: int) -> UUID:
+    application = access.ensure_application(session, "shop")
+    new = jobs.NewJob(
+        id=uuid7(),
+        application_id=application.id,
+        photo_key="k",
+        photo_sha256=f"{photo:064x}",
+        photo_bytes=1,
+        media_type="image/png",
+        width=64,
+        height=64,
+        photo_retention_s=0,
+        max_attempts=3,
+    )
+    return jobs.create_job(session, new, actor="shop").id
+
+
+def judge(database: Database, face_id: UUID, verdict: Verdict) -> None:
+    with database.write() as session:
+        reviews.cast_vote(session, face_id, "ben", verdict)
+
+
+def test_versions_are_compared_on_judged_faces_that_both_analysed(
+    database: Database, analyze: Callable[..., UUID]
+) -> None:
+    judge(database, analyze(1, 1, Emotion.SAD), Verdict.SAD)
+    judge(database, analyze(2, 1, Emotion.SAD), Verdict.HAPPY)
+    judge(database, analyze(3, 1, Emotion.ANGRY), Verdict.ANGRY)
+    judge(database, analyze(4, 1, Emotion.SAD), Verdict.SAD)
+    analyze(5, 1, Emotion.SAD)
+    for photo, emotion in ((1, Emotion.SAD), (2, Emotion.HAPPY), (3, Emotion.NEUTRAL), (5, Emotion.HAPPY)):
+        analyze(photo, 2, emotion)
+    with database.read() as session:
+        found = compare_answers(session, 1, 2, limit=10)
+    assert (found.shared, found.same, found.first_right, found.second_right) == (3, 1, 1, 1)
+    assert {(each.first, each.second, each.label) for each in found.differences} == {
+        (Emotion.SAD, Emotion.HAPPY, Verdict.HAPPY),
+        (Emotion.ANGRY, Emotion.NEUTRAL, Verdict.ANGRY),
+    }
+
+
+def test_a_photo_analysed_again_and_again_counts_once(database: Database, analyze: Callable[..., UUID]) -> None:
+    judge(database, analyze(1, 1, Emotion.SAD), Verdict.SAD)
+    for _ in range(3):
+        analyze(1, 2, Emotion.HAPPY)
+    with database.read() as session:
+        assert compare_answers(session, 1, 2, limit=10).shared == 1
+
+
+def test_the_dashboard_counts_by_time_end_and_emotion(database: Database, analyze: Callable[..., UUID]) -> None:
+    before = utcnow().replace(microsecond=0)
+    for number in range(3):
+        analyze(number, 1, Emotion.HAPPY if number else Emotion.SAD)
+    with database.write() as session:
+        _, claim = jobs.claim_job(session, add_job(session, 9), "w", lease_s=30)
+        jobs.fail_job(session, claim, "broken_picture", "it ends in the middle")
+    with database.read() as session:
+        minutes = count_jobs_by_minute(session, before)
+        emotions = count_emotions(session, before, 24 * 3600)
+        [failure] = count_failures(session, before)
+    assert all(each.minute.second == 0 and each.minute <= utcnow() for each in minutes)
+    ends = {status: sum(each.count for each in minutes if each.status is status) for status in JobStatus}
+    assert (ends[JobStatus.SUCCEEDED], ends[JobStatus.FAILED]) == (3, 1)
+    assert {each.emotion: each.count for each in emotions} == {Emotion.HAPPY: 2, Emotion.SAD: 1}
+    assert all(each.confidence == pytest.approx(0.7) for each in emotions)
+    assert (failure.code, failure.count) == ("broken_picture", 1)
+    assert failure.latest_at >= before
+
+
+def test_the_first_key_of_a_moment_comes_before_all_that_are_made_then() -> None:
+    assert first_key(utcnow()) < uuid7()
