@@ -59,7 +59,7 @@ class Recipe:
 
 _REPORT = Recipe(epochs=100, batch_size=64, learning_rate=1e-4, schedule="inverse")
 _DEFAULT = Recipe(
-    epochs=64,
+    epochs=41,
     batch_size=128,
     learning_rate=2e-3,
     schedule="cosine",
@@ -70,7 +70,7 @@ _DEFAULT = Recipe(
     mirrored=True,
     class_balance=0.25,
     held_out=0.07,
-    stages=(Stage(0.5, 32), Stage(0.75, 40), Stage(1.0, CROP_SIDE)),
+    stages=(Stage(1.0, 32),),
     augmentation=Augmentation(
         mirror=True, rotation_deg=12, shift=0.06, zoom=0.1, stretch=0.05, contrast=0.3, brightness=0.1, erase=0.15
     ),
