@@ -73,7 +73,7 @@ class Card:
 @blueprint.get("")
 @needs(Role.REVIEWER)
 def show() -> str:
-    """The first faces of the queue, what was judged lately, and what the votes say of the model."""
+    """The first faces of the queue. What the votes say comes after them, so that no reviewer waits for it."""
     search, person = _read_search(), get_person()
     with get_services().database.write() as session:
         cards = _take_cards(session, person.name, search, _CARDS, exclude=set())
@@ -83,7 +83,6 @@ def show() -> str:
         search=search,
         is_filtered=any(value is not None for value in search.model_dump().values()),
         verdicts=_VERDICT_KEYS,
-        **_read_statistics(person.name),
     )
 
 

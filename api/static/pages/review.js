@@ -69,6 +69,8 @@ async function showStatistics() {
   if (answer.ok) document.getElementById("statistics").replaceChildren(...parse(await answer.text()).childNodes);
 }
 
+showStatistics();
+
 function say(text) {
   said.textContent = text;
 }
