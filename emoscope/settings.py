@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.storage import S3Options
@@ -179,6 +179,14 @@ class Settings(BaseSettings):
     api_key: SecretStr = Field(
         default=SecretStr(""), description="Key of the client. Empty: the one-machine stack's own."
     )
+
+    @field_validator(
+        "dataset_csv", "dataset_votes", "yunet_weights", "detection_threshold", "retrain_learning_rate", mode="before"
+    )
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        """A variable that is set to nothing, as compose files do, means the same as one that isn't set."""
+        return None if value == "" else value
 
     @model_validator(mode="after")
     def _limits_agree(self) -> "Settings":
