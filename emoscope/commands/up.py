@@ -30,6 +30,7 @@ def up(
                 f"Emoscope runs at [bold]{url}[/bold] (API docs: {url}/docs). Its data is in {settings.data_dir}.",
                 soft_wrap=True,
             )
+            out.print(f"Pages for administrators: {url}/sign-in, after [bold]emoscope user create NAME[/bold].")
             out.print("Try it from another terminal: [bold]emoscope analyze PHOTO...[/bold]    Stop it with Ctrl-C.")
             stack.wait()
         say_step("stopping")
