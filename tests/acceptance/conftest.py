@@ -1,8 +1,8 @@
 """The whole service with real processes, in its two forms: one machine as it comes, and the parts of a fleet."""
 
-import os
+import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -55,30 +55,42 @@ def fleet_valkey(short_tmp: Path) -> Iterator[Valkey]:
     valkey.stop()
 
 
-@pytest.fixture(scope="session", params=["one-machine", "fleet"])
-def service(request: pytest.FixtureRequest, short_tmp: Path) -> Iterator[Service]:
+@pytest.fixture(scope="session")
+def start_service(
+    short_tmp: Path, make_postgresql_database: Callable[[str], str], fleet_valkey: Valkey, s3_endpoint: str
+) -> Iterator[Callable[[str], Service]]:
+    """Start a form of the service at its first use, and keep it until the last test: it takes seconds."""
+    running: dict[str, Service] = {}
+    with contextlib.ExitStack() as stacks:
+
+        def start(form: str) -> Service:
+            if form not in running:
+                given: dict[str, object] = {"data_dir": short_tmp / f"service-{form}", "port": find_free_port()} | QUICK
+                if form == "fleet":
+                    given |= {
+                        "database_url": make_postgresql_database("fleet"),
+                        "redis_url": fleet_valkey.redis_url,
+                        "blob_url": "s3://emoscope/blobs",
+                        "s3_endpoint": s3_endpoint,
+                        "s3_access_key_id": "test",
+                        "s3_secret_access_key": "test",
+                    }
+                settings = Settings(_env_file=None, **given)  # type: ignore[arg-type]
+                running[form] = Service(stacks.enter_context(Stack(settings, lambda _step: None)))
+                stacks.callback(running[form].close)
+            return running[form]
+
+        yield start
+    for service in running.values():
+        for path in (service.settings.data_dir / "logs").iterdir():
+            log = path.read_text()
+            assert "Traceback" not in log, f"{path.name}: {log[-3000:]}"
+
+
+@pytest.fixture(params=["one-machine", "fleet"])
+def service(request: pytest.FixtureRequest, start_service: Callable[[str], Service]) -> Service:
     """The service, running; each test that asks for it runs once in each form.
 
     one-machine: SQLite, embedded Valkey, a folder. fleet: PostgreSQL, a Valkey of its own, S3.
     """
-    folder = short_tmp / f"service-{request.param}"
-    given: dict[str, object] = {"data_dir": folder, "port": find_free_port()} | QUICK
-    if request.param == "fleet":
-        given |= {
-            "database_url": request.getfixturevalue("make_postgresql_database")("fleet"),
-            "redis_url": request.getfixturevalue("fleet_valkey").redis_url,
-            "blob_url": "s3://emoscope/blobs",
-            "s3_endpoint": request.getfixturevalue("s3_endpoint"),
-            "s3_access_key_id": "test",
-            "s3_secret_access_key": "test",
-        }
-    settings = Settings(_env_file=None, **given)  # type: ignore[arg-type]
-    steps: list[str] = []
-    with Stack(settings, steps.append) as stack:
-        running = Service(stack)
-        yield running
-        running.close()
-    for name in ("api", "worker", "housekeeper", "beat"):
-        log = (folder / "logs" / f"{name}.log").read_text()
-        assert "Traceback" not in log, f"{name}: {log[-3000:]}"
-    assert os.environ.get("EMOSCOPE_PORT") is None
+    return start_service(request.param)
