@@ -81,6 +81,8 @@ class WorkerState(StrEnum):
 
 CHAMPION = "champion"
 """The alias of the model version in service."""
+CHALLENGER = "challenger"
+"""The alias of the version that judges live faces beside the champion, in shadow mode."""
 
 
 class Verdict(StrEnum):

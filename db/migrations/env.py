@@ -6,10 +6,10 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy.types import TypeDecorator
 
-from db import models_review, models_training, models_users
+from db import models_review, models_shadow, models_training, models_users
 from db.models import Base
 
-KNOWN = (models_review, models_training, models_users)
+KNOWN = (models_review, models_shadow, models_training, models_users)
 """Imported for their tables."""
 
 
