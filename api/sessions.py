@@ -20,8 +20,6 @@ from db.vocabulary import Role
 COOKIE = "emoscope_session"
 FORM_FIELD = "csrf_token"
 HEADER = "X-CSRF-Token"
-LIFETIME_S = 12 * 3600
-"""A working day: who comes back the next morning signs in again."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing (RFC 9110, section 9.2.1)."""
@@ -70,8 +68,9 @@ def has_proof(person: Person, made: Request) -> bool:
 
 def set_cookie(response: Response, token: str) -> None:
     """Give the browser its session. Scripts can't read the cookie, and other sites can't make a form send it."""
+    lifetime_s = int(get_services().settings.session_lifetime_s)
     response.set_cookie(
-        COOKIE, token, max_age=LIFETIME_S, httponly=True, samesite="Lax", secure=request.is_secure, path="/"
+        COOKIE, token, max_age=lifetime_s, httponly=True, samesite="Lax", secure=request.is_secure, path="/"
     )
 
 

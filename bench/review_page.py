@@ -16,7 +16,7 @@ from statistics import median, quantiles
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from api.sessions import COOKIE, LIFETIME_S
+from api.sessions import COOKIE
 from bench.review_queue import fill
 from db import sign_in, users
 from db.session import Database

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from api.pages.site import EVERYBODY, go, needs
 from api.services import get_services
-from api.sessions import COOKIE, LIFETIME_S, clear_cookie, find_person, set_cookie
+from api.sessions import COOKIE, clear_cookie, find_person, set_cookie
 from db import sign_in, users
 from db.vocabulary import Role
 
@@ -38,7 +38,7 @@ def enter() -> tuple[str, int] | AnyResponse:
     except sign_in.AccountLocked as error:
         return _refuse(name, f"Too many wrong passwords. Try again after {error.until:%H:%M} UTC."), 429
     with services.database.write() as session:
-        token = sign_in.open_session(session, user, LIFETIME_S)
+        token = sign_in.open_session(session, user, services.settings.session_lifetime_s)
         sign_in.forget_expired_sessions(session)
     response = redirect(_find_target(), 303)
     set_cookie(response, token)

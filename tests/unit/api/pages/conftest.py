@@ -8,7 +8,7 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from api.services import Services
-from api.sessions import COOKIE, LIFETIME_S
+from api.sessions import COOKIE
 from db import sign_in, users
 from db.session import Database
 from db.vocabulary import Role
@@ -45,7 +45,7 @@ def visit(app: APIFlask, services: Services, database: Database, password_hash: 
     def make(role: Role) -> Visitor:
         with database.write() as session:
             user = users.create_user(session, role.value, password_hash, role, actor="test")
-            token = sign_in.open_session(session, user, LIFETIME_S)
+            token = sign_in.open_session(session, user, services.settings.session_lifetime_s)
         client = app.test_client()
         client.set_cookie(COOKIE, token)
         found = re.search(r'name="csrf_token" value="(\w+)"', client.get("/dashboard").text)

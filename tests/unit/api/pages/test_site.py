@@ -1,16 +1,21 @@
 """Who reaches which page, and what every page keeps to."""
 
 import re
+from collections.abc import Callable
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from api.pages.site import EVERYBODY, find_needed_role
 from api.sessions import COOKIE
 from db import users
+from db.columns import utcnow
 from db.models import ModelVersion
+from db.models_users import UserSession
 from db.session import Database
 from db.vocabulary import Role
 from tests.unit.api.pages.conftest import PASSWORD, Visitor
@@ -162,6 +167,21 @@ def test_signing_in_leads_to_where_one_was_going_and_out_ends_it(stranger: Flask
     stranger.post("/sign-out", data={"csrf_token": found[1]})
     stranger.set_cookie(COOKIE, cookie.value)
     assert stranger.get("/dashboard").status_code == 302
+
+
+def test_a_session_lasts_as_long_as_the_setting_says(
+    open_app: Callable[..., APIFlask], stranger: FlaskClient, database: Database
+) -> None:
+    client = open_app(session_lifetime_s=3600.0).test_client()
+    assert sign_in(client) == (303, "/dashboard")
+    cookie = client.get_cookie(COOKIE)
+    assert cookie is not None
+    assert cookie.max_age == 3600
+    with database.write() as session:
+        [opened] = session.scalars(select(UserSession))
+        assert opened.expires_at - opened.created_at == pytest.approx(timedelta(hours=1), abs=timedelta(seconds=1))
+        opened.expires_at = utcnow()
+    assert client.get("/dashboard").status_code == 302
 
 
 @pytest.mark.parametrize(
