@@ -7,6 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import (
     batches,
+    challenger,
     changes,
     docs,
     drift,
@@ -64,6 +65,7 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
         batches,
         pictures,
         model_versions,
+        challenger,
         promotions,
         training_runs,
         reviews,

@@ -151,6 +151,18 @@ _ALL = (
         "The version in service is the first one; none was there before it.",
     ),
     ErrorKind(
+        "already_in_service",
+        HTTPStatus.CONFLICT,
+        "Already in service",
+        "The version is in service, so it can't run in shadow mode beside itself.",
+    ),
+    ErrorKind(
+        "no_challenger",
+        HTTPStatus.NOT_FOUND,
+        "No challenger",
+        "No version runs in shadow mode.",
+    ),
+    ErrorKind(
         "unknown_training_run",
         HTTPStatus.NOT_FOUND,
         "Unknown training run",

@@ -17,6 +17,7 @@ from api.services import get_services
 from db.job_states import InvalidTransition
 from db.model_versions import NothingToRollBack, UnknownModelVersion
 from db.reviews import UnknownFace
+from db.shadow import AlreadyInService, NoChallenger
 from db.storage import BlobDamaged, BlobStoreUnavailable
 from db.submissions import IdempotencyConflict
 from db.training_run_states import InvalidRunTransition
@@ -31,11 +32,13 @@ ERROR_PAGE = "/docs/errors"
 _RETRY_AFTER_S = 5
 
 _KNOWN = (
+    AlreadyInService,
     BlobDamaged,
     BlobStoreUnavailable,
     IdempotencyConflict,
     InvalidRunTransition,
     InvalidUser,
+    NoChallenger,
     NothingToRollBack,
     TrainingRunActive,
     UnknownFace,

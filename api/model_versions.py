@@ -5,6 +5,7 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response, jsonify
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
 from api.auth import protect
 from api.openapi import describe_errors
@@ -28,6 +29,7 @@ class ModelVersion(BaseModel):
     architecture: str = Field(examples=["default"])
     digest: str = Field(description="Hex SHA-256 of the manifest.", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])
     is_champion: bool = Field(description="Whether it is the version in service.", examples=[True])
+    is_challenger: bool = Field(description="Whether it judges live faces in shadow mode.", examples=[False])
     created_at: Time
     manifest: dict[str, Any] = Field(
         description="All that is known about it: files, class order, metrics, lineage.",
@@ -47,8 +49,7 @@ class ModelVersionList(BaseModel):
 def list_model_versions() -> Response:
     """Read all versions."""
     with get_services().database.read() as session:
-        champion = model_versions.get_champion(session)
-        shown = [_show(version, champion) for version in model_versions.list_versions(session)]
+        shown = [show_model_version(session, version) for version in model_versions.list_versions(session)]
     return jsonify(ModelVersionList(items=shown).model_dump(mode="json"))
 
 
@@ -59,9 +60,9 @@ def read_champion() -> Response:
     """Read the version that judges new faces."""
     with get_services().database.read() as session:
         champion = model_versions.get_champion(session)
-    if champion is None:
-        raise UnknownModelVersion("no model version is in service yet")
-    return jsonify(_show(champion, champion).model_dump(mode="json"))
+        if champion is None:
+            raise UnknownModelVersion("no model version is in service yet")
+        return jsonify(show_model_version(session, champion).model_dump(mode="json"))
 
 
 @blueprint.get("/<int:number>")
@@ -69,21 +70,27 @@ def read_champion() -> Response:
 @blueprint.doc(summary="Read a model version", responses=describe_errors("unknown_model_version"))
 def read_model_version(number: int) -> Response:
     """Read one version."""
+    with get_services().database.read() as session:
+        return jsonify(show_model_version(session, find_model_version(session, number)).model_dump(mode="json"))
+
+
+def find_model_version(session: Session, number: int) -> models.ModelVersion:
+    """The version of a number that a client gave, however large. Raises UnknownModelVersion."""
     if number > _LARGEST_NUMBER:
         raise UnknownModelVersion(f"there is no model version {number}")
-    with get_services().database.read() as session:
-        version = model_versions.get_version(session, number)
-        champion = model_versions.get_champion(session)
-    return jsonify(_show(version, champion).model_dump(mode="json"))
+    return model_versions.get_version(session, number)
 
 
-def _show(version: models.ModelVersion, champion: models.ModelVersion | None) -> ModelVersion:
+def show_model_version(session: Session, version: models.ModelVersion) -> ModelVersion:
+    """A version as the API shows it."""
+    champion, challenger = model_versions.get_champion(session), model_versions.get_challenger(session)
     return ModelVersion(
         number=version.number,
         name=version.name,
         architecture=version.architecture,
         digest=version.digest,
         is_champion=champion is not None and champion.id == version.id,
+        is_challenger=challenger is not None and challenger.id == version.id,
         created_at=version.created_at,
         manifest=version.manifest,
     )

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from db.audit import record_change
 from db.columns import utcnow
 from db.models import ModelAlias, ModelVersion, Promotion
-from db.vocabulary import CHAMPION
+from db.vocabulary import CHALLENGER, CHAMPION
 
 
 class UnknownModelVersion(Exception):
@@ -55,15 +55,28 @@ def list_versions(session: Session) -> Sequence[ModelVersion]:
 
 def get_champion(session: Session) -> ModelVersion | None:
     """The version in service, or None before the first is registered."""
+    return find_by_alias(session, CHAMPION)
+
+
+def get_challenger(session: Session) -> ModelVersion | None:
+    """The version that judges live faces in shadow mode, or None."""
+    return find_by_alias(session, CHALLENGER)
+
+
+def find_by_alias(session: Session, alias: str) -> ModelVersion | None:
+    """The version that an alias points at, or None."""
     return session.scalar(
         select(ModelVersion)
         .join(ModelAlias, ModelAlias.model_version_id == ModelVersion.id)
-        .where(ModelAlias.alias == CHAMPION)
+        .where(ModelAlias.alias == alias)
     )
 
 
 def promote(session: Session, version: ModelVersion, actor: str, reason: str) -> Promotion | None:
-    """Point the champion alias at a version, with a history row. Returns None if it points there already."""
+    """Point the champion alias at a version, with a history row. Returns None if it points there already.
+
+    A challenger that is promoted no longer runs in shadow mode.
+    """
     alias = session.scalar(select(ModelAlias).where(ModelAlias.alias == CHAMPION).with_for_update())
     if alias is not None and alias.model_version_id == version.id:
         return None
@@ -77,6 +90,8 @@ def promote(session: Session, version: ModelVersion, actor: str, reason: str) ->
         alias=CHAMPION, from_version_id=previous, to_version_id=version.id, actor=actor, reason=reason
     )
     session.add(promotion)
+    is_challenger = (ModelAlias.alias == CHALLENGER, ModelAlias.model_version_id == version.id)
+    session.execute(delete(ModelAlias).where(*is_challenger))
     session.flush()
     record_change(session, actor, "model.promote", f"model_version:{version.number}", reason=reason)
     return promotion

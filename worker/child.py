@@ -4,8 +4,8 @@ import os
 import socket
 from functools import lru_cache
 
+from db.vocabulary import CHALLENGER, WorkerState
 from db.vocabulary import Detector as DetectorName
-from db.vocabulary import WorkerState
 from db.workers import note_worker
 from worker.detectors.base import Detector, DetectorUnavailable
 from worker.detectors.loading import load_detector
@@ -22,7 +22,9 @@ class Child:
         self.services = services
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.leases = LeaseKeeper(services.database, settings.lease_s)
-        self.models = ModelCache(services.database, services.blobs, settings.data_dir / "model-cache", settings.runtime)
+        folder = settings.data_dir / "model-cache"
+        self.models = ModelCache(services.database, services.blobs, folder, settings.runtime)
+        self.challengers = ModelCache(services.database, services.blobs, folder, settings.runtime, CHALLENGER)
         self._detectors: dict[DetectorName, Detector] = {}
         self._heartbeat = Heartbeat(settings.worker_heartbeat_s, self.beat)
         self._setup_problem: str | None = None
@@ -44,11 +46,14 @@ class Child:
         self._note(WorkerState.STOPPED)
 
     def beat(self) -> None:
-        """Follow the champion, try again what could not be loaded, and give a sign of life."""
+        """Follow the champion and the challenger, try again what could not be loaded, and give a sign of life."""
         self.models.refresh()
+        self.challengers.refresh()
         try:
             self.find_detector(self.services.settings.detector)
-            self._setup_problem = None if self.models.is_loaded else self.models.problem
+            self._setup_problem = (
+                None if self.models.is_loaded else self.models.problem or "no model version is in service"
+            )
         except DetectorUnavailable as error:
             self._setup_problem = str(error)
         self._note(WorkerState.READY if self.is_ready else WorkerState.SETUP_FAILED)
@@ -66,7 +71,7 @@ class Child:
                 session,
                 self.name,
                 state,
-                detail=self._setup_problem or self.models.problem,
+                detail=self._setup_problem or self.models.problem or self.challengers.problem,
                 runtime=model.classifier.runtime if model else None,
                 detector=self.services.settings.detector,
                 model_version_id=model.version_id if model else None,

@@ -16,6 +16,7 @@ from worker.child import Child
 from worker.decode import PhotoError
 from worker.detectors.base import DetectorUnavailable
 from worker.messages import send_callback
+from worker.shadow import judge_in_shadow
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +44,7 @@ def run_job(child: Child, job_id: UUID) -> None:
     services.announce(job_id)
     if job.callback_url is not None:
         send_callback(job_id)
+    judge_in_shadow(child, job_id)
 
 
 def _settle(child: Child, claim: Claim, job: Job) -> None:

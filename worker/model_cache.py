@@ -1,4 +1,4 @@
-"""The model in service, as one child holds it. A new champion is loaded and warmed beside the old one, then swapped in."""
+"""The model that an alias points at, as one child holds it. A new one is loaded and warmed beside the old one, then swapped in."""
 
 import shutil
 import tempfile
@@ -11,10 +11,11 @@ from uuid import UUID
 
 import structlog
 
-from db.model_versions import get_champion
+from db.model_versions import find_by_alias
 from db.models import ModelVersion
 from db.session import Database
 from db.storage import BlobStore, make_model_key
+from db.vocabulary import CHAMPION
 from training.artifact import KERAS_FILE, MANIFEST, TFLITE_FILE, Manifest
 from worker.classifier import Classifier, load_classifier
 
@@ -39,7 +40,7 @@ class LoadedModel:
 
 
 class ModelCache:
-    """Follows the champion alias. `refresh` may run in another thread than those that use `current`."""
+    """Follows an alias, the champion's unless told otherwise. `refresh` may run in another thread than those that use `current`."""
 
     def __init__(
         self,
@@ -47,8 +48,10 @@ class ModelCache:
         blobs: BlobStore,
         folder: Path,
         runtime: Literal["auto", "litert", "tensorflow"],
+        alias: str = CHAMPION,
     ) -> None:
         """folder: where model files are kept on this machine; shared by its children."""
+        self._alias = alias
         self._database = database
         self._blobs = blobs
         self._folder = folder
@@ -58,7 +61,7 @@ class ModelCache:
         self._refused: UUID | None = None
         self._retry_at = 0.0
         self.problem: str | None = None
-        """Why the champion isn't the model in hand; None when it is."""
+        """Why the version that the alias points at isn't the model in hand; None when it is."""
 
     @property
     def is_loaded(self) -> bool:
@@ -73,40 +76,40 @@ class ModelCache:
         return self._current
 
     def refresh(self) -> bool:
-        """Look the champion up, and load it if it isn't the model in hand. Returns whether the model was swapped.
+        """Look the alias up, and load its version if it isn't the model in hand. Returns whether the model was swapped.
 
-        A champion that can't be loaded leaves the model in hand in service and sets `problem`; it is tried again a
-        minute later, in case a file was only late.
+        A version that can't be loaded leaves the model in hand and sets `problem`; it is tried again a minute later, in
+        case a file was only late. An alias that points nowhere leaves nothing in hand.
         """
         with self._refreshing:
             with self._database.read() as session:
-                champion = get_champion(session)
-            if champion is None:
-                self.problem = "no model version is in service"
+                version = find_by_alias(session, self._alias)
+            if version is None:
+                self._current, self.problem = None, None
                 return False
-            if self._current is not None and champion.id == self._current.version_id:
+            if self._current is not None and version.id == self._current.version_id:
                 self.problem = None
                 return False
-            if champion.id == self._refused and time.monotonic() < self._retry_at:
+            if version.id == self._refused and time.monotonic() < self._retry_at:
                 return False
-            return self._swap_to(champion)
+            return self._swap_to(version)
 
-    def _swap_to(self, champion: ModelVersion) -> bool:
-        folder = self._folder / champion.digest
+    def _swap_to(self, version: ModelVersion) -> bool:
+        folder = self._folder / version.digest
         try:
-            self._fetch(champion, folder)
+            self._fetch(version, folder)
             classifier = load_classifier(folder, self._runtime)
             classifier.warm()
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a new model, the old one must stay in service
             # The copy on this machine may be what is damaged.
             shutil.rmtree(folder, ignore_errors=True)
-            self._refused, self._retry_at = champion.id, time.monotonic() + _RETRY_S
-            self.problem = f"model version {champion.number} can't be loaded: {error}"
-            log.warning("model_refused", number=champion.number, reason=str(error))
+            self._refused, self._retry_at = version.id, time.monotonic() + _RETRY_S
+            self.problem = f"model version {version.number} can't be loaded: {error}"
+            log.warning("model_refused", alias=self._alias, number=version.number, reason=str(error))
             return False
-        self._current = LoadedModel(champion.id, champion.number, classifier)
+        self._current = LoadedModel(version.id, version.number, classifier)
         self.problem = None
-        log.info("model_loaded", number=champion.number, name=champion.name)
+        log.info("model_loaded", alias=self._alias, number=version.number, name=version.name)
         return True
 
     def _fetch(self, version: ModelVersion, folder: Path) -> None:

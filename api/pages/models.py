@@ -12,7 +12,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from api.pages.figures import Figures, draw_classes, draw_curves, draw_reliability, list_figures
 from api.pages.site import get_person, go, needs
 from api.services import get_services
-from db import comparison, model_versions, models, workers
+from db import comparison, model_versions, models, shadow, workers
+from db.shadow_comparison import compare_live, count_judgments
 from db.storage import BlobDamaged, BlobMissing, BlobStoreUnavailable, make_model_key
 from db.vocabulary import Role
 
@@ -40,6 +41,7 @@ def show_list() -> str:
     services = get_services()
     with services.database.read() as session:
         champion = model_versions.get_champion(session)
+        challenger = model_versions.get_challenger(session)
         versions = model_versions.list_versions(session)
         history = model_versions.list_promotions(session)
         live = workers.list_live_workers(session, services.settings.worker_heartbeat_s)
@@ -47,6 +49,7 @@ def show_list() -> str:
         "pages/models.html",
         rows=[_describe(version) for version in versions],
         champion=champion,
+        challenger=challenger,
         history=history,
         numbers={version.id: version.number for version in versions},
         workers=live,
@@ -59,7 +62,8 @@ def show(number: int) -> str:
     """One version: figures, charts, lineage, card."""
     with get_services().database.read() as session:
         version = _get_version(session, number)
-        champion = model_versions.get_champion(session)
+        champion, challenger = model_versions.get_champion(session), model_versions.get_challenger(session)
+        beside = count_judgments(session, champion.id, version.id) if champion else None
         parent = _find_parent(session, version)
     history = _read_file(version, "history.json")
     card = _read_file(version, "model_card.md")
@@ -68,6 +72,8 @@ def show(number: int) -> str:
         "pages/model.html",
         version=version,
         champion=champion,
+        challenger=challenger,
+        beside=beside,
         parent=parent,
         figures=shown,
         charts=[(figures, draw_classes(figures), draw_reliability(figures)) for figures in shown],
@@ -86,7 +92,8 @@ def compare() -> str | AnyResponse:
         abort(422, "Choose two versions to compare.")
     with get_services().database.read() as session:
         first, second = (_get_version(session, number) for number in numbers)
-        agreement = comparison.compare_answers(session, first.number, second.number, limit=_MOST_DIFFERENCES)
+        live = compare_live(session, first, second, limit=_MOST_DIFFERENCES)
+        reviewed = comparison.compare_answers(session, first.number, second.number, limit=_MOST_DIFFERENCES)
     pairs = [
         (mine, theirs)
         for mine in list_figures(first.manifest)
@@ -94,7 +101,12 @@ def compare() -> str | AnyResponse:
         if (mine.part, mine.truth) == (theirs.part, theirs.truth)
     ]
     return render_template(
-        "pages/compare.html", first=_describe(first), second=_describe(second), pairs=pairs, agreement=agreement
+        "pages/compare.html",
+        first=_describe(first),
+        second=_describe(second),
+        pairs=pairs,
+        live=live,
+        reviewed=reviewed,
     )
 
 
@@ -115,6 +127,24 @@ def roll_back() -> AnyResponse:
     with get_services().database.write() as session:
         model_versions.roll_back(session, get_person().name, _read_reason())
     return go("models.show_list", done="rolled_back")
+
+
+@blueprint.post("/<int:number>/shadow")
+@needs(Role.ADMINISTRATOR)
+def start_shadow(number: int) -> AnyResponse:
+    """Let a version judge live faces beside the champion."""
+    with get_services().database.write() as session:
+        shadow.start_shadow(session, _get_version(session, number), get_person().name, _read_reason())
+    return go("models.show", number=number, done="shadow_started")
+
+
+@blueprint.post("/shadow/end")
+@needs(Role.ADMINISTRATOR)
+def end_shadow() -> AnyResponse:
+    """Let no version judge beside the champion any more."""
+    with get_services().database.write() as session:
+        version = shadow.stop_shadow(session, get_person().name)
+    return go("models.show", number=version.number, done="shadow_ended")
 
 
 @blueprint.get("/champion")

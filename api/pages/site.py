@@ -16,6 +16,7 @@ from api.sessions import SAFE_METHODS, Person, find_person, has_proof, is_from_h
 from db.job_states import InvalidTransition
 from db.model_versions import NothingToRollBack, UnknownModelVersion
 from db.reviews import UnknownFace
+from db.shadow import AlreadyInService, NoChallenger
 from db.storage import BlobDamaged, BlobMissing, BlobStoreUnavailable
 from db.training_run_states import InvalidRunTransition
 from db.training_runs import TrainingRunActive, UnknownTrainingRun
@@ -38,6 +39,8 @@ _DONE = {
     "retried": "The same photo was submitted again. This is its new job.",
     "erased": "The photo, its crops and every row of the job are gone.",
     "promoted": "This version is in service now. Workers take it over within seconds.",
+    "shadow_started": "This version judges live faces in shadow mode now. Workers take it within seconds.",
+    "shadow_ended": "No version runs in shadow mode any more.",
     "rolled_back": "The version before is in service again. Workers take it over within seconds.",
     "run_started": "The run is queued.",
     "run_canceled": "The run will stop after its present step.",
@@ -151,6 +154,8 @@ _KNOWN: dict[type[Exception], int] = {
     InvalidTransition: 409,
     InvalidRunTransition: 409,
     NothingToRollBack: 409,
+    AlreadyInService: 409,
+    NoChallenger: 404,
     TrainingRunActive: 409,
     InvalidUser: 422,
     BlobStoreUnavailable: 503,

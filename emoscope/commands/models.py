@@ -63,6 +63,39 @@ def rollback(reason: Annotated[str, typer.Option(help="Why, for the history.")])
 
 
 @app.command()
+def shadow(
+    number: Annotated[int, typer.Argument(help="Number of the version that is to judge beside the champion.")],
+    reason: Annotated[str, typer.Option(help="Why, for the log of changes.")],
+) -> None:
+    """Let a version judge live faces in shadow mode: stored for comparison, and shown to no application."""
+    from db import model_versions
+    from db import shadow as shadow_mode
+    from db.session import Database
+
+    with (
+        end_with_sentence(model_versions.UnknownModelVersion, shadow_mode.AlreadyInService),
+        Database(read_settings().effective_database_url).write() as session,
+    ):
+        version = model_versions.get_version(session, number)
+        is_new = shadow_mode.start_shadow(session, version, getpass.getuser(), reason)
+    err.print(f"Version {number} runs in shadow mode{'' if is_new else ' already'}.")
+
+
+@app.command()
+def unshadow() -> None:
+    """End shadow mode. What the challenger said stays, for comparison."""
+    from db import shadow as shadow_mode
+    from db.session import Database
+
+    with (
+        end_with_sentence(shadow_mode.NoChallenger),
+        Database(read_settings().effective_database_url).write() as session,
+    ):
+        number = shadow_mode.stop_shadow(session, getpass.getuser()).number
+    err.print(f"Version {number} no longer runs in shadow mode.")
+
+
+@app.command()
 def history() -> None:
     """List every change of the version in service: when, who, why; newest first."""
     from db import model_versions

@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 from pillow_heif import register_heif_opener
 
+from db import model_versions, shadow
 from db.access import create_key, ensure_application, get_application
 from db.job_queries import get_job
+from db.shadow_comparison import compare_live, count_judgments
 from db.storage import make_photo_key
 from db.vocabulary import EMOTIONS, Detector, JobStatus
 from emoscope.client import Client
@@ -65,6 +67,27 @@ def test_a_smiling_portrait_appears_happy(service: Service) -> None:
     job = service.client.analyze(PORTRAIT.data)
     assert_all_found(job, PORTRAIT.faces)
     assert job.faces[0].emotion == "happy"
+
+
+def test_a_challenger_judges_live_faces_in_shadow_mode(service: Service) -> None:
+    with service.database.write() as session:
+        champion = model_versions.get_champion(session)
+        assert champion is not None
+        challenger = next(v for v in model_versions.list_versions(session) if v.id != champion.id)
+        shadow.start_shadow(session, challenger, "test", "beside the champion")
+
+    def count() -> int:
+        service.client.analyze(PORTRAIT.data)
+        with service.database.read() as session:
+            return count_judgments(session, champion.id, challenger.id).shared
+
+    wait_until(count, "the challenger judges a face")
+    with service.database.write() as session:
+        found = compare_live(session, champion, challenger, limit=5)
+        assert found.same + len(found.differences) == found.shared
+        shadow.stop_shadow(session, "test")
+    # what applications see is the champion's answer alone
+    assert service.client.analyze(PORTRAIT.data).faces[0].model_version == champion.number
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])

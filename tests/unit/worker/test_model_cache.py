@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from db import model_versions
+from db import model_versions, shadow
 from db.model_store import store_version
 from db.models import ModelVersion
 from db.session import Database
 from db.storage import BlobStore, make_model_key
+from db.vocabulary import CHALLENGER
 from training.artifact import TFLITE_FILE, list_pretrained
 from worker import model_cache
 from worker.model_cache import ModelCache, NoModel
@@ -51,6 +52,24 @@ def test_the_model_in_hand_follows_the_champion(
         assert cache.refresh()
         assert (cache.current.number, cache.problem) == (version.number, None)
         assert not cache.refresh()
+
+
+def test_the_challengers_cache_follows_its_own_alias_and_lets_go(
+    database: Database, blob_store: BlobStore, versions: tuple[ModelVersion, ModelVersion], tmp_path: Path
+) -> None:
+    first, second = versions
+    cache = ModelCache(database, blob_store, tmp_path / "model-cache", "litert", CHALLENGER)
+    promote(database, first)
+    assert not cache.refresh()
+    assert not cache.is_loaded
+    with database.write() as session:
+        shadow.start_shadow(session, second, "test", "for the test")
+    assert cache.refresh()
+    assert cache.current.number == second.number
+    with database.write() as session:
+        shadow.stop_shadow(session, "test")
+    cache.refresh()
+    assert not cache.is_loaded
 
 
 @pytest.mark.parametrize("what", ["missing", "damaged"])

@@ -4,11 +4,12 @@ import re
 
 import pytest
 
-from db import access, model_versions, sign_in, training_runs, users
+from db import access, model_versions, shadow, sign_in, training_runs, users
 from db.models import ModelVersion
 from db.session import Database
-from db.vocabulary import Role, TrainingTrigger
+from db.vocabulary import Emotion, Role, TrainingTrigger
 from tests.unit.api.pages.conftest import PASSWORD, Visitor
+from tests.unit.conftest import Analyses, spread
 
 
 @pytest.fixture
@@ -31,6 +32,24 @@ def test_promote_and_roll_back_with_their_reasons(
         champion = model_versions.get_champion(session)
     assert champion is not None
     assert champion.number == 1
+
+
+def test_shadow_mode_is_started_seen_and_ended(
+    administrator: Visitor, champion: ModelVersion, challenger: ModelVersion, database: Database, analyses: Analyses
+) -> None:
+    assert administrator.post("/models/1/shadow", reason="beside itself")[0] == 409
+    assert administrator.post("/models/2/shadow", reason="")[0] == 422
+    assert administrator.post("/models/2/shadow", reason="try it live") == (303, "/models/2?done=shadow_started")
+    assert "in shadow mode" in administrator.get("/models")
+    assert "judged no live face yet" in administrator.get("/models/2")
+    photo = analyses.store((Emotion.SAD, 0.8), version=champion.digest)
+    with database.write() as session:
+        shadow.add_judgments(session, challenger.id, {photo.face_ids[0]: spread(Emotion.ANGRY, 0.9)})
+    assert "judged 1 live face and" in administrator.get("/models/2")
+    compared = administrator.get("/models/compare?version=1&version=2")
+    assert str(photo.face_ids[0]) in compared
+    assert administrator.post("/models/shadow/end") == (303, "/models/2?done=shadow_ended")
+    assert administrator.post("/models/shadow/end")[0] == 404
 
 
 def test_two_versions_are_compared_and_no_other_number(administrator: Visitor, challenger: ModelVersion) -> None:

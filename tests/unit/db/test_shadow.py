@@ -1,0 +1,125 @@
+"""Shadow mode: what the challenger says is stored beside what the champion said, and compared."""
+
+import pytest
+
+from db import model_versions, shadow
+from db.audit import list_changes
+from db.erasure import erase_job
+from db.models import ModelVersion
+from db.models_shadow import ShadowJudgment
+from db.reviews import cast_vote
+from db.session import Database
+from db.shadow_comparison import compare_live, count_judgments
+from db.vocabulary import Emotion, Verdict
+from tests.unit.conftest import Analyses, spread
+
+
+@pytest.fixture
+def versions(database: Database) -> tuple[ModelVersion, ModelVersion]:
+    """The champion, and another version."""
+    with database.write() as session:
+        first, second = (
+            model_versions.add_version(session, name, name, {"architecture": "report"}) for name in ("first", "second")
+        )
+        model_versions.promote(session, first, "test", "the first")
+    return first, second
+
+
+def judge(
+    database: Database, analyses: Analyses, versions: tuple[ModelVersion, ModelVersion], *emotions: Emotion
+) -> None:
+    """Store a photo of two faces, happy and sad by the champion, and what the challenger says of them."""
+    photo = analyses.store((Emotion.HAPPY, 0.8), (Emotion.SAD, 0.7))
+    answers = {face_id: spread(emotion, 0.6) for face_id, emotion in zip(photo.face_ids, emotions, strict=True)}
+    with database.write() as session:
+        shadow.add_judgments(session, versions[1].id, answers)
+
+
+def test_a_challenger_is_set_replaced_and_ended_with_who_and_why(
+    database: Database, versions: tuple[ModelVersion, ModelVersion]
+) -> None:
+    with database.write() as session:
+        third = model_versions.add_version(session, "third", "third", {"architecture": "report"})
+        assert shadow.start_shadow(session, versions[1], "ana", "try it")
+        assert not shadow.start_shadow(session, versions[1], "ana", "again")
+        assert shadow.start_shadow(session, third, "ben", "try this one")
+    with database.write() as session:
+        assert shadow.stop_shadow(session, "eva").number == third.number
+        assert model_versions.get_challenger(session) is None
+        with pytest.raises(shadow.NoChallenger):
+            shadow.stop_shadow(session, "eva")
+    with database.read() as session:
+        log = [(change.actor, change.action, change.subject) for change in list_changes(session, limit=3)]
+    assert log == [
+        ("eva", "model.shadow_end", f"model_version:{third.number}"),
+        ("ben", "model.shadow", f"model_version:{third.number}"),
+        ("ana", "model.shadow", f"model_version:{versions[1].number}"),
+    ]
+
+
+def test_the_version_in_service_cannot_be_its_own_challenger(
+    database: Database, versions: tuple[ModelVersion, ModelVersion]
+) -> None:
+    with database.write() as session, pytest.raises(shadow.AlreadyInService):
+        shadow.start_shadow(session, versions[0], "ana", "why not")
+
+
+def test_a_challenger_that_is_promoted_leaves_shadow_mode(
+    database: Database, versions: tuple[ModelVersion, ModelVersion]
+) -> None:
+    with database.write() as session:
+        shadow.start_shadow(session, versions[1], "ana", "try it")
+        model_versions.promote(session, versions[1], "ana", "it is better")
+        assert model_versions.get_challenger(session) is None
+
+
+def test_the_challenger_is_asked_only_about_faces_that_it_did_not_judge_itself(
+    database: Database, analyses: Analyses, versions: tuple[ModelVersion, ModelVersion]
+) -> None:
+    theirs = analyses.store((Emotion.HAPPY, 0.8), version="first", crop=bytes([7]) * 2304)
+    its_own = analyses.store((Emotion.HAPPY, 0.8), version="second")
+    with database.read() as session:
+        [face] = shadow.list_faces_to_judge(session, theirs.job_id, versions[1].id)
+        assert (face.id, face.crop) == (theirs.face_ids[0], bytes([7]) * 2304)
+        assert not shadow.list_faces_to_judge(session, its_own.job_id, versions[1].id)
+
+
+def test_differences_are_counted_and_listed_with_who_was_right(
+    database: Database, analyses: Analyses, versions: tuple[ModelVersion, ModelVersion]
+) -> None:
+    judge(database, analyses, versions, Emotion.HAPPY, Emotion.ANGRY)
+    judge(database, analyses, versions, Emotion.FEARFUL, Emotion.SAD)
+    first, second = versions
+    with database.read() as session:
+        before = compare_live(session, first, second, limit=10)
+    assert (before.shared, before.same, before.first_right, before.second_right) == (4, 2, 0, 0)
+    assert [(each.first, each.second, each.label) for each in before.differences] == [
+        (Emotion.HAPPY, Emotion.FEARFUL, None),
+        (Emotion.SAD, Emotion.ANGRY, None),
+    ]
+    for difference, verdict in zip(before.differences, (Verdict.FEARFUL, Verdict.SAD), strict=True):
+        with database.write() as session:
+            cast_vote(session, difference.face_id, "ben", verdict)
+    with database.read() as session:
+        after = compare_live(session, first, second, limit=1)
+        other_way = compare_live(session, second, first, limit=10)
+        assert count_judgments(session, second.id, first.id).shared == 0
+    assert (after.first_right, after.second_right, len(after.differences)) == (1, 1, 1)
+    assert (other_way.shared, other_way.same) == (4, 2)
+    assert (other_way.differences[0].first, other_way.differences[0].second) == (Emotion.FEARFUL, Emotion.HAPPY)
+    assert other_way.differences[0].first_confidence == pytest.approx(0.6)
+    assert other_way.differences[0].second_confidence == pytest.approx(0.8)
+
+
+def test_what_the_challenger_said_is_erased_with_the_job(
+    database: Database, analyses: Analyses, versions: tuple[ModelVersion, ModelVersion]
+) -> None:
+    photo = analyses.store((Emotion.HAPPY, 0.8))
+    with database.write() as session:
+        shadow.add_judgments(session, versions[1].id, {photo.face_ids[0]: spread(Emotion.SAD, 0.9)})
+        assert session.query(ShadowJudgment).count() == 1
+        erase_job(session, photo.job_id)
+        assert session.query(ShadowJudgment).count() == 0
+        # a worker that comes back late with the answer finds no face to store it for
+        shadow.add_judgments(session, versions[1].id, {photo.face_ids[0]: spread(Emotion.SAD, 0.9)})
+        assert session.query(ShadowJudgment).count() == 0
