@@ -41,19 +41,20 @@ def main() -> None:
     parser.add_argument("--detectors", default="blazeface,full-range,hog,hog0,mtcnn", help="names, with commas between")
     parser.add_argument("--threshold", type=float, help="least score, in place of each detector's own")
     parser.add_argument("--timings-only", action="store_true")
+    parser.add_argument("--yunet-weights", type=Path, help="the .onnx file, for --detectors yunet")
     arguments = parser.parse_args()
 
-    detectors = {name: make_detector(name) for name in arguments.detectors.split(",")}
+    detectors = {name: make_detector(name, arguments.yunet_weights) for name in arguments.detectors.split(",")}
     if not arguments.timings_only:
         print_recall(detectors, list(build_scenes(arguments.csv)), arguments.threshold)
     print_timings(detectors)
 
 
-def make_detector(name: str) -> Detector:
+def make_detector(name: str, yunet_weights: Path | None) -> Detector:
     """A detector by name, or one of the two variants that only this comparison has."""
     variants: dict[str, type[Detector]] = {"full-range": FullRangeDetector, "hog0": HogNotEnlargedDetector}
     if name not in variants:
-        return load_detector(name)
+        return load_detector(name, yunet_weights=yunet_weights)
     detector = variants[name]()
     detector.load()
     return detector

@@ -2,9 +2,9 @@
 
     python -m bench.service.swap_under_load --swaps 6
 
-Starts a one-machine stack in a temporary folder with the settings that it comes with, keeps photos in flight, and promotes another
-shipped version again and again. Prints for the swaps the seconds from the promotion until the first answer of the new version and until
-the last of the old one, and how many jobs did not succeed.
+Starts a one-machine stack in a temporary folder with the settings that it comes with, keeps photos in flight, and promotes
+another shipped version again and again. Prints for the swaps the seconds from the promotion until the first answer of the new
+version and until the last of the old one, and how many jobs did not succeed.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""YuNet (Wu et al. 2023) by OpenCV. Its weights come with no package, so the user names the file."""
+"""YuNet (Wu et al. 2023) by OpenCV. Its weights come with none of our dependencies, so the user names the file."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,7 +23,7 @@ MAX_CANDIDATES = 5000
 class YunetDetector(Detector):
     name: ClassVar[str] = "yunet"
     default_threshold: ClassVar[float] = 0.7
-    framing: ClassVar[Framing] = Framing(margin=-0.02, shift_y=-0.01)
+    framing: ClassVar[Framing] = Framing(margin=-0.05, shift_y=-0.02)
 
     def __init__(self, weights_path: Path | None) -> None:
         """weights_path: the .onnx file, such as face_detection_yunet_2023mar.onnx from OpenCV's model zoo."""

