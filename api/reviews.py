@@ -23,6 +23,7 @@ from api.review_serializers import (
 from api.serializers import Time
 from api.services import get_services
 from db import faces, review_queue, review_statistics, reviews
+from db.review_filter import ReviewFilter
 from db.vocabulary import Emotion, Scope, Verdict
 
 blueprint = APIBlueprint("reviews", __name__, url_prefix="/v1/reviews", tag="Reviews")
@@ -98,7 +99,7 @@ def take_next(wanted: NextFaces) -> Response:
     given = wanted.model_dump(exclude={"limit", "exclude"})
     with services.database.write() as session:
         items = review_queue.take_faces(
-            session, reviewer, review_queue.ReviewFilter(**given), limit=wanted.limit, exclude=wanted.exclude
+            session, reviewer, ReviewFilter(**given), limit=wanted.limit, exclude=wanted.exclude
         )
         found = [(item, faces.get_face(session, item.face_id)) for item in items]
     shown = [show_review(item, face, (), services.settings) for item, face in found if face is not None]

@@ -1,11 +1,12 @@
 """What the routes need of the outside, opened once a process and held by the application."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import redis
 from flask import current_app
 
+from api.job_counts import JobCounts
 from api.limits import RateLimiter
 from api.queue import Queue
 from api.waiting import Waiter
@@ -28,6 +29,7 @@ class Services:
     limiter: RateLimiter
     redis: redis.Redis
     """For health checks and queue lengths."""
+    job_counts: JobCounts = field(default_factory=JobCounts)
 
     def install(self, extensions: dict[str, Any]) -> None:
         """Hang the services on an application."""

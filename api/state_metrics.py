@@ -1,4 +1,7 @@
-"""The state of the service as metrics: asked of the database and the queue at each scrape, so never out of date."""
+"""The state of the service as metrics: asked of the database and the queue at each scrape.
+
+Only the numbers of ended jobs are kept for a minute, since counting them reads an index entry a job.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -49,7 +52,7 @@ class StateCollector(Collector):
     def _ask_database(self) -> list[Metric]:
         settings = self._services.settings
         with self._services.database.read() as session:
-            counts = job_queries.count_jobs(session)
+            counts = self._services.job_counts.read(session)
             oldest = job_queries.oldest_queued_at(session)
             durations = job_queries.list_recent_durations(session, _SAMPLE)
             live = workers.list_live_workers(session, settings.worker_heartbeat_s)

@@ -1,7 +1,8 @@
 """How long the server works for a reviewer with a million faces stored, from request to answer, in milliseconds.
 
-`python -m bench.review_page [--faces 1000000]` fills SQLite in a temporary folder, which takes minutes, and asks the application
-itself for the page, for the answer to a vote with the next card, and for the other pages that look at many rows.
+`python -m bench.review_page [--faces 1000000] [--database URL]` fills an empty database (SQLite in a temporary folder unless one is
+named; one that is filled already stays as it is), which takes minutes, and asks the application itself for the page, for the answer
+to a vote with the next card, and for the other pages that look at many rows. bench/review_queue.py says how to start PostgreSQL.
 """
 
 import argparse
@@ -12,37 +13,41 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median, quantiles
+from uuid import uuid4
 
 from flask.testing import FlaskClient
 
 from api.app import create_app
 from api.sessions import COOKIE
-from bench.review_queue import fill
+from bench.review_rows import fill
 from db import sign_in, users
 from db.session import Database
 from db.vocabulary import Role
 from emoscope.settings import Settings
 
 _TRIES = 100
-_SLOW_TRIES = 5
+_PAGE_TRIES = 20
 
 
 def main() -> None:
     """Fill, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faces", type=int, default=1_000_000)
+    parser.add_argument("--database", default="", help="URL of a database")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings.model_validate({"data_dir": Path(folder), "log_level": "ERROR"})
+        given = {"data_dir": Path(folder), "log_level": "ERROR", "database_url": arguments.database}
+        settings = Settings.model_validate(given)
         database = Database(settings.effective_database_url)
         fill(database, arguments.faces)
         client = create_app(settings).test_client()
-        proof = _sign_in(database, client)
+        proof = _sign_in(database, client, settings.session_lifetime_s)
         figures = {"review page": _measure(lambda: client.get("/review").text, _TRIES)}
         figures["vote, with the next card"] = _measure(_Voter(client, proof).vote, _TRIES)
-        for path in ("/review/statistics", "/jobs", "/dashboard", "/drift"):
-            figures[path] = _measure(lambda path=path: client.get(path).text, _SLOW_TRIES)  # type: ignore[misc]
-        print(json.dumps({"faces": arguments.faces, "milliseconds": figures}, indent=2))
+        for path in ("/review/statistics", "/jobs", "/dashboard", "/drift", "/metrics"):
+            figures[path] = _measure(lambda path=path: client.get(path).text, _PAGE_TRIES)  # type: ignore[misc]
+        kind = database.engine.dialect.name
+        print(json.dumps({"database": kind, "faces": arguments.faces, "milliseconds": figures}, indent=2))
         database.close()
 
 
@@ -65,10 +70,12 @@ def _list_cards(text: str) -> list[str]:
     return re.findall(r'data-face="([0-9a-f-]+)"', text)
 
 
-def _sign_in(database: Database, client: FlaskClient) -> str:
+def _sign_in(database: Database, client: FlaskClient, lifetime_s: float) -> str:
     with database.write() as session:
-        user = users.create_user(session, "bench", users.hash_password("correct horse battery"), Role.REVIEWER, "bench")
-        client.set_cookie(COOKIE, sign_in.open_session(session, user, LIFETIME_S))
+        user = users.create_user(
+            session, f"bench-{uuid4()}", users.hash_password("correct horse battery"), Role.REVIEWER, "bench"
+        )
+        client.set_cookie(COOKIE, sign_in.open_session(session, user, lifetime_s))
     found = re.search(r'name="csrf_token" value="(\w+)"', client.get("/models").text)
     assert found is not None
     return found[1]

@@ -1,12 +1,13 @@
 """Erasing: what is gone afterwards is gone from every table."""
 
-from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from db.models import Job
+from db.face_hours import count_out
+from db.models import Face, Job
+from db.models_review import ReviewItem
 from db.review_subjects import erase_orphans, list_subject_ids
 
 
@@ -17,8 +18,13 @@ def erase_job(session: Session, job_id: UUID) -> bool:
     in another job that is still there. Delete the photo's blob first: if that fails the job is still there, and the erasure
     can be repeated. A worker that holds the job finds its claim gone.
     """
+    # Holding the row keeps a worker from adding faces between here and the deletion.
+    if session.scalar(select(Job.id).where(Job.id == job_id).with_for_update()) is None:
+        return False
     subject_ids = list_subject_ids(session, job_id)
-    statement = delete(Job).where(Job.id == job_id)
-    was_there = cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
+    in_job = select(ReviewItem).join(Face, Face.id == ReviewItem.face_id).where(Face.job_id == job_id)
+    items = session.scalars(in_job).all()
+    session.execute(delete(Job).where(Job.id == job_id))
     erase_orphans(session, subject_ids)
-    return was_there
+    count_out(session, items)
+    return True

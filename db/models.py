@@ -107,6 +107,7 @@ class Job(Base):
         Index(None, "status", "deadline_at"),
         Index(None, "batch_id", "batch_position"),
         Index(None, "purge_photo_at"),
+        Index(None, "photo_sha256"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
@@ -13,7 +13,17 @@ from db.vocabulary import Emotion, ReviewSlice, Verdict
 
 _OPEN = text("closed_at IS NULL")
 _JUDGED = text("subject_id IS NOT NULL")
+_RESERVED = text("reserved_by IS NOT NULL")
 _STANDING = text("withdrawn_at IS NULL")
+
+_SEARCHED = ("rank", "emotion", "model_version", "confidence", "face_px", "created_at")
+"""All that a filter may ask for: with it in the index, faces that don't fit are passed over without reading their rows."""
+
+
+def _index_open(name: str, *first: str) -> Index:
+    rest = [column for column in _SEARCHED if column not in first]
+    name = f"ix_review_items_open_{name}"
+    return Index(name, "slice", *first, *rest, sqlite_where=_OPEN, postgresql_where=_OPEN)
 
 
 class ReviewSubject(Base):
@@ -51,26 +61,25 @@ class ReviewItem(Base):
 
     __tablename__ = "review_items"
     __table_args__ = (
-        # Each serves one way to search, in the order that is wanted, and holds all that a filter may ask for.
-        *(
-            Index(
-                f"ix_review_items_open_{name}",
-                "slice",
-                *columns,
-                "confidence",
-                "face_px",
-                "created_at",
-                sqlite_where=_OPEN,
-                postgresql_where=_OPEN,
-            )
-            for name, columns in {
-                "rank": ("rank", "emotion", "model_version"),
-                "emotion": ("emotion", "rank", "model_version"),
-                "version": ("model_version", "rank", "emotion"),
-            }.items()
-        ),
-        # Drift reads a period of all faces from this alone.
+        # Three in the order in which faces are handed out, and three that find what few faces have; see db/review_paths.py.
+        _index_open("rank", "rank"),
+        _index_open("emotion", "emotion", "rank"),
+        _index_open("version", "model_version", "rank"),
+        _index_open("size", "face_px"),
+        _index_open("confidence", "confidence"),
+        _index_open("time", "model_version", "created_at"),
+        # Drift reads the broken hours at a period's ends, and the judged faces of a period, from these alone.
         Index("ix_review_items_period", "created_at", "emotion", "confidence", "face_px"),
+        Index(
+            "ix_review_items_judged",
+            "slice",
+            "created_at",
+            "subject_id",
+            "emotion",
+            sqlite_where=_JUDGED,
+            postgresql_where=_JUDGED,
+        ),
+        Index(None, "reserved_by", sqlite_where=_RESERVED, postgresql_where=_RESERVED),
         # Nearly all faces have none; with those in it, SQLite's statistics would call the index useless.
         Index(None, "subject_id", sqlite_where=_JUDGED, postgresql_where=_JUDGED),
     )
@@ -95,6 +104,19 @@ class ReviewItem(Base):
     subject_id: Mapped[UUID | None] = mapped_column(ForeignKey("review_subjects.id", ondelete="SET NULL"))
 
     subject: Mapped[ReviewSubject | None] = relationship()
+
+
+class FaceHour(Base):
+    """Faces that were stored in one hour and appear to express one emotion. The sums of all lanes count; see db/face_hours.py."""
+
+    __tablename__ = "face_hours"
+
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    emotion: Mapped[Emotion] = mapped_column(primary_key=True)
+    lane: Mapped[int] = mapped_column(primary_key=True)
+    faces: Mapped[int]
+    confidence_sum: Mapped[float]
+    face_px_sum: Mapped[int] = mapped_column(BigInteger)
 
 
 class ReviewVote(Base):

@@ -5,19 +5,21 @@ Faces of that slice come before reviewers by their turn alone, so what is judged
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random, SystemRandom
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from db.columns import utcnow
+from db.face_hours import count_in
 from db.models import Face
 from db.models_review import ReviewItem, ReviewVote
-from db.review_subjects import choose_subject, list_subjects
-from db.vocabulary import Emotion, ReviewSlice
+from db.review_filter import EVERY_FACE, ReviewFilter
+from db.review_paths import list_paths
+from db.review_subjects import choose_subject, draw_rank, list_subjects
+from db.vocabulary import ReviewSlice
 
 RANDOM_SLICE_SHARE = 0.125
 """Share of all faces that belong to the random slice."""
@@ -28,44 +30,21 @@ SECOND_VOTE_SHARE = 0.1
 RESERVATION_S = 300
 """How long a face that was handed to one reviewer is kept from the others."""
 
-_ROUNDING = 1e-6
-"""By how much seven probabilities of 32 bits may miss 1 in sum."""
-
 _chance = SystemRandom()
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReviewFilter:
-    """Which faces a reviewer wants; what is None doesn't restrict. Sizes: the box's shorter side, in pixels of the photo.
-
-    Times: stored at or after, stored before.
-    """
-
-    emotion: Emotion | None = None
-    min_confidence: float | None = None
-    max_confidence: float | None = None
-    min_face_px: int | None = None
-    max_face_px: int | None = None
-    model_version: int | None = None
-    created_from: datetime | None = None
-    created_before: datetime | None = None
-
-    @property
-    def picks_by_answer(self) -> bool:
-        """Whether it looks at what the face or the model's answer is like, and not only at when and by which version."""
-        looked_at = (self.emotion, self.min_confidence, self.max_confidence, self.min_face_px, self.max_face_px)
-        return any(value is not None for value in looked_at)
 
 
 def add_to_queue(session: Session, photo_sha256: str, faces: Iterable[Face], chance: Random = _chance) -> None:
     """Give each new face its place. A face that people judged in an earlier analysis of its photo takes over their label."""
-    subjects = list_subjects(session, photo_sha256)
+    subjects, items = list_subjects(session, photo_sha256), []
     for face in faces:
-        is_random = chance.random() < RANDOM_SLICE_SHARE
+        subject = choose_subject(face, subjects)
+        drawn = ReviewSlice.RANDOM if chance.random() < RANDOM_SLICE_SHARE else ReviewSlice.UNCERTAIN
+        # A face that was judged counts for the slice that brought it up then.
+        slice_ = drawn if subject is None else subject.slice
         item = ReviewItem(
             face_id=face.id,
-            slice=ReviewSlice.RANDOM if is_random else ReviewSlice.UNCERTAIN,
-            rank=chance.random() if is_random else face.margin,
+            slice=slice_,
+            rank=draw_rank(slice_, face, chance),
             emotion=face.emotion,
             confidence=face.confidence,
             face_px=min(face.width, face.height),
@@ -73,18 +52,18 @@ def add_to_queue(session: Session, photo_sha256: str, faces: Iterable[Face], cha
             created_at=face.created_at,
             votes_wanted=2 if chance.random() < SECOND_VOTE_SHARE else 1,
         )
-        subject = choose_subject(face, subjects)
         if subject is not None:
-            # It was judged for the reason that brought it up then, so it counts for that slice now.
-            item.subject_id, item.slice = subject.id, subject.slice
+            item.subject_id = subject.id
             item.closed_at = utcnow() if subject.label is not None else None
-        session.add(item)
+        items.append(item)
+    session.add_all(items)
+    count_in(session, items, chance)
 
 
 def take_faces(
     session: Session,
     reviewer: str,
-    wanted: ReviewFilter = ReviewFilter(),
+    wanted: ReviewFilter = EVERY_FACE,
     *,
     limit: int = 1,
     exclude: Collection[UUID] = (),
@@ -95,7 +74,7 @@ def take_faces(
 
     exclude: faces that the reviewer has on screen already. random_share: chance of each that it comes from the random slice.
     The random slice isn't touched where the filter picks by answer, since its faces must be judged in their own order.
-    A face isn't handed to a reviewer whose vote on it stands.
+    A face isn't handed to a reviewer whose vote on it stands, cast on this analysis of its photo or on another.
     """
     from_random = sum(chance.random() < random_share for _ in range(limit))
     if wanted.picks_by_answer:
@@ -106,7 +85,7 @@ def take_faces(
     for slice_, share in turns:
         count = min(share, limit - len(taken))
         if count > 0:
-            found = session.scalars(_search(slice_, wanted, reviewer, seen, now).limit(count)).all()
+            found = _search(session, slice_, wanted, reviewer, seen, now, count)
             taken += found
             seen.update(item.face_id for item in found)
     for item in taken:
@@ -124,12 +103,19 @@ def release_faces(session: Session, reviewer: str) -> None:
 
 
 def _search(
-    slice_: ReviewSlice, wanted: ReviewFilter, reviewer: str, exclude: Collection[UUID], now: datetime
-) -> Select[ReviewItem]:
+    session: Session,
+    slice_: ReviewSlice,
+    wanted: ReviewFilter,
+    reviewer: str,
+    exclude: Collection[UUID],
+    now: datetime,
+    limit: int,
+) -> list[ReviewItem]:
+    """At most `limit` free faces of one slice that fit, least rank first."""
     has_own_vote = (
         select(ReviewVote.id)
         .where(
-            ReviewVote.face_id == ReviewItem.face_id,
+            ReviewVote.subject_id == ReviewItem.subject_id,
             ReviewVote.reviewer == reviewer,
             ReviewVote.withdrawn_at.is_(None),
         )
@@ -138,25 +124,14 @@ def _search(
     is_free = or_(
         ReviewItem.reserved_until.is_(None), ReviewItem.reserved_until <= now, ReviewItem.reserved_by == reviewer
     )
-    conditions = [ReviewItem.closed_at.is_(None), ReviewItem.slice == slice_, *_match(wanted), is_free, ~has_own_vote]
+    statement = select(ReviewItem).where(*wanted.match(), is_free, ~has_own_vote)
     if exclude:
-        conditions.append(ReviewItem.face_id.not_in(exclude))
-    if slice_ is ReviewSlice.UNCERTAIN and wanted.min_confidence is not None:
-        # The second largest probability is at most what the largest leaves, so a sure face has no small margin: begin there.
-        conditions.append(ReviewItem.rank >= 2 * wanted.min_confidence - 1 - _ROUNDING)
+        statement = statement.where(ReviewItem.face_id.not_in(exclude))
     # Two reviewers who ask at once on PostgreSQL pass over each other's rows; SQLite has one writer at a time.
-    return select(ReviewItem).where(*conditions).order_by(ReviewItem.rank).with_for_update(skip_locked=True)
-
-
-def _match(wanted: ReviewFilter) -> list[ColumnElement[bool]]:
-    bounds = (
-        (wanted.emotion, ReviewItem.emotion.__eq__),
-        (wanted.min_confidence, ReviewItem.confidence.__ge__),
-        (wanted.max_confidence, ReviewItem.confidence.__le__),
-        (wanted.min_face_px, ReviewItem.face_px.__ge__),
-        (wanted.max_face_px, ReviewItem.face_px.__le__),
-        (wanted.model_version, ReviewItem.model_version.__eq__),
-        (wanted.created_from, ReviewItem.created_at.__ge__),
-        (wanted.created_before, ReviewItem.created_at.__lt__),
-    )
-    return [compare(value) for value, compare in bounds if value is not None]
+    statement = statement.with_for_update(skip_locked=True)
+    found: list[ReviewItem] = []
+    for path in list_paths(session, slice_, wanted):
+        found += session.scalars(path.follow(statement).limit(limit - len(found)))
+        if len(found) >= limit:
+            break
+    return found

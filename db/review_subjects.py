@@ -1,18 +1,22 @@
 """Which face is which, across analyses: the same place in the same photo is the same face."""
 
 from collections.abc import Iterable, Sequence
+from random import Random, SystemRandom
 from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
-from db.models import Face
+from db.models import Face, Job
 from db.models_review import ReviewItem, ReviewSubject
-from db.vocabulary import Verdict
+from db.vocabulary import ReviewSlice, Verdict
 
 LEAST_OVERLAP = 0.5
 """Least intersection over union of two boxes that are one face: the bound that detection benchmarks use (PASCAL VOC)."""
+
+
+_chance = SystemRandom()
 
 
 class Box(Protocol):
@@ -42,6 +46,27 @@ def choose_subject(box: Box, subjects: Iterable[ReviewSubject]) -> ReviewSubject
     """The one that overlaps `box` most, or None if none overlaps it enough."""
     best = max(subjects, key=lambda subject: measure_overlap(box, subject), default=None)
     return best if best is not None and measure_overlap(box, best) >= LEAST_OVERLAP else None
+
+
+def draw_rank(slice_: ReviewSlice, face: Face, chance: Random) -> float:
+    """The face's place in a slice, least first: its margin where uncertain faces come first, or else a random number."""
+    return chance.random() if slice_ is ReviewSlice.RANDOM else face.margin
+
+
+def adopt_faces(session: Session, subject: ReviewSubject) -> None:
+    """Let all stored faces that are this one belong to it: those of analyses of its photo from before anybody judged it."""
+    rows = session.execute(
+        select(ReviewItem, Face)
+        .join(Face, Face.id == ReviewItem.face_id)
+        .join(Job, Job.id == Face.job_id)
+        .where(Job.photo_sha256 == subject.photo_sha256, ReviewItem.subject_id.is_(None))
+    )
+    subjects = list_subjects(session, subject.photo_sha256)
+    for item, face in rows.all():
+        if choose_subject(face, subjects) is subject:
+            item.subject_id = subject.id
+            if item.slice is not subject.slice:
+                item.slice, item.rank = subject.slice, draw_rank(subject.slice, face, _chance)
 
 
 def find_labels(session: Session, face_ids: Iterable[UUID]) -> dict[UUID, Verdict]:

@@ -17,7 +17,7 @@ from db.audit import record_change
 from db.columns import utcnow
 from db.models import Face, Job
 from db.models_review import ReviewItem, ReviewSubject, ReviewVote
-from db.review_subjects import choose_subject, list_subjects
+from db.review_subjects import adopt_faces, choose_subject, list_subjects
 from db.vocabulary import Verdict
 
 
@@ -122,6 +122,7 @@ def _make_subject(session: Session, item: ReviewItem) -> ReviewSubject:
         )
         session.add(subject)
         session.flush()
+        adopt_faces(session, subject)
     return subject
 
 

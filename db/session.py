@@ -8,6 +8,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from db.sqlite_hints import HintingCompiler
+
 _WRITES = "emoscope_writes"
 _BUSY_TIMEOUT_MS = 15_000
 
@@ -50,6 +52,7 @@ class Database:
 def _create_engine(url: str, pool_size: int) -> Engine:
     if make_url(url).get_backend_name() == "sqlite":
         engine = create_engine(url, pool_size=pool_size, max_overflow=pool_size)
+        engine.dialect.statement_compiler = HintingCompiler
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine

@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from api.pages.charts import Chart, Series, draw_lines, draw_stacks
 from api.pages.site import needs
-from api.services import get_services
-from db import dashboard, job_queries, model_versions, workers
+from api.services import Services, get_services
+from db import dashboard, face_hours, job_queries, model_versions, workers
 from db.columns import utcnow
-from db.dashboard import EmotionCount, MinuteCount
+from db.dashboard import MinuteCount
+from db.face_hours import EmotionCount, floor_hour
 from db.vocabulary import EMOTIONS, JobStatus, Role, WorkerState
 
 blueprint = Blueprint("dashboard", __name__)
@@ -34,9 +35,9 @@ def show() -> str:
     services = get_services()
     now = utcnow()
     with services.database.read() as session:
-        facts = _read_state(session, services.settings.worker_heartbeat_s)
+        facts = _read_state(session, services)
         minutes = dashboard.count_jobs_by_minute(session, now - timedelta(minutes=_MINUTES))
-        emotions = dashboard.count_emotions(session, now - timedelta(hours=_HOURS), 3600)
+        emotions = face_hours.list_hours(session, _list_hours(now)[0])
         failures = dashboard.count_failures(session, now - _FAILURE_WINDOW)
         durations = job_queries.list_recent_durations(session, _SAMPLE)
     return render_template(
@@ -52,12 +53,12 @@ def show() -> str:
     )
 
 
-def _read_state(session: Session, heartbeat_s: float) -> dict[str, Any]:
-    live = workers.list_live_workers(session, heartbeat_s)
+def _read_state(session: Session, services: Services) -> dict[str, Any]:
+    live = workers.list_live_workers(session, services.settings.worker_heartbeat_s)
     champion = model_versions.get_champion(session)
     history = model_versions.list_promotions(session)
     return {
-        "counts": job_queries.count_jobs(session),
+        "counts": services.job_counts.read(session),
         "oldest": job_queries.oldest_queued_at(session),
         "workers": live,
         "ready": sum(worker.state is WorkerState.READY for worker in live),
@@ -77,12 +78,12 @@ def _draw_throughput(counts: Sequence[MinuteCount], now: datetime) -> Chart:
     return draw_stacks("Jobs a minute", [f"{minute:%H:%M}" for minute in minutes], series)
 
 
-def _draw_mix(counts: Sequence[EmotionCount], now: datetime) -> Chart:
+def _draw_mix(counts: Sequence[tuple[datetime, EmotionCount]], now: datetime) -> Chart:
     hours = _list_hours(now)
     totals = Counter[datetime]()
-    for each in counts:
-        totals[each.start] += each.count
-    found = {(each.start, each.emotion): each.count / totals[each.start] for each in counts}
+    for hour, each in counts:
+        totals[hour] += each.faces
+    found = {(hour, each.emotion): each.faces / totals[hour] for hour, each in counts}
     series = [
         Series(emotion.value, emotion.value, [found.get((hour, emotion), 0.0) for hour in hours])
         for emotion in EMOTIONS
@@ -90,20 +91,19 @@ def _draw_mix(counts: Sequence[EmotionCount], now: datetime) -> Chart:
     return draw_stacks("Emotion mix by hour", _label_hours(hours), series, show="{:.2f}".format, high=1.0)
 
 
-def _draw_confidence(counts: Sequence[EmotionCount], now: datetime) -> Chart:
+def _draw_confidence(counts: Sequence[tuple[datetime, EmotionCount]], now: datetime) -> Chart:
     hours = _list_hours(now)
     sums, totals = defaultdict[datetime, float](float), Counter[datetime]()
-    for each in counts:
-        sums[each.start] += each.confidence * each.count
-        totals[each.start] += each.count
+    for hour, each in counts:
+        sums[hour] += each.confidence_sum
+        totals[hour] += each.faces
     means = [sums[hour] / totals[hour] if totals[hour] else None for hour in hours]
     series = [Series("mean confidence", "accent", means)]
     return draw_lines("Mean confidence by hour", _label_hours(hours), series, high=1.0, has_dots=True)
 
 
 def _list_hours(now: datetime) -> list[datetime]:
-    end = now.replace(minute=0, second=0, microsecond=0)
-    return [end - timedelta(hours=back) for back in range(_HOURS - 1, -1, -1)]
+    return [floor_hour(now) - timedelta(hours=back) for back in range(_HOURS - 1, -1, -1)]
 
 
 def _label_hours(hours: Sequence[datetime]) -> list[str]:

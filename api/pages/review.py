@@ -21,6 +21,7 @@ from api.services import get_services
 from db import faces, job_queries, models, review_queue, review_statistics, reviews
 from db.columns import utcnow
 from db.models_review import ReviewItem, ReviewVote
+from db.review_filter import ReviewFilter
 from db.vocabulary import EMOTIONS, Emotion, Role, Verdict
 
 blueprint = Blueprint("review", __name__, url_prefix="/review")
@@ -47,9 +48,9 @@ class ReviewSearch(BaseModel):
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
 
-    def to_filter(self) -> review_queue.ReviewFilter:
+    def to_filter(self) -> ReviewFilter:
         """The same for the database."""
-        return review_queue.ReviewFilter(
+        return ReviewFilter(
             created_from=None if self.days is None else utcnow() - timedelta(days=self.days),
             **self.model_dump(exclude={"days"}),
         )

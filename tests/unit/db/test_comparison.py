@@ -8,7 +8,8 @@ from uuid_utils.compat import uuid7
 from db import access, jobs, model_versions, reviews
 from db.columns import utcnow
 from db.comparison import compare_answers
-from db.dashboard import count_emotions, count_failures, count_jobs_by_minute, first_key
+from db.dashboard import count_failures, count_jobs_by_minute, first_key
+from db.face_hours import floor_hour, list_hours
 from db.faces import NewFace
 from db.session import Database
 from db.vocabulary import EMOTIONS, Detector, Emotion, JobStatus, Verdict
@@ -102,13 +103,13 @@ def test_the_dashboard_counts_by_time_end_and_emotion(database: Database, analyz
         jobs.fail_job(session, claim, "broken_picture", "it ends in the middle")
     with database.read() as session:
         minutes = count_jobs_by_minute(session, before)
-        emotions = count_emotions(session, before, 24 * 3600)
+        emotions = [counted for _, counted in list_hours(session, floor_hour(before))]
         [failure] = count_failures(session, before)
     assert all(each.minute.second == 0 and each.minute <= utcnow() for each in minutes)
     ends = {status: sum(each.count for each in minutes if each.status is status) for status in JobStatus}
     assert (ends[JobStatus.SUCCEEDED], ends[JobStatus.FAILED]) == (3, 1)
-    assert {each.emotion: each.count for each in emotions} == {Emotion.HAPPY: 2, Emotion.SAD: 1}
-    assert all(each.confidence == pytest.approx(0.7) for each in emotions)
+    assert {each.emotion: each.faces for each in emotions} == {Emotion.HAPPY: 2, Emotion.SAD: 1}
+    assert all(each.confidence_sum == pytest.approx(0.7 * each.faces) for each in emotions)
     assert (failure.code, failure.count) == ("broken_picture", 1)
     assert failure.latest_at >= before
 

@@ -1,11 +1,14 @@
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select
 
 from db.columns import utcnow
 from db.drift import Figures, Period, choose_periods, measure_drift, measure_shift
+from db.erasure import erase_job
+from db.face_hours import count_in, count_out
 from db.models_review import ReviewItem
 from db.reviews import cast_vote
 from db.session import Database
@@ -18,12 +21,17 @@ HAPPY, SAD = Emotion.HAPPY, Emotion.SAD
 
 
 def date_back(database: Database, stored: "StoredPhoto", days: float) -> None:
+    move(database, utcnow() - timedelta(days=days), *stored.face_ids)
+
+
+def move(database: Database, to: datetime, *face_ids: UUID) -> None:
+    """Let faces have been stored at another time, all in the random slice."""
     with database.write() as session:
-        session.execute(
-            update(ReviewItem)
-            .where(ReviewItem.face_id.in_(stored.face_ids))
-            .values(created_at=utcnow() - timedelta(days=days), slice=ReviewSlice.RANDOM)
-        )
+        items = session.scalars(select(ReviewItem).where(ReviewItem.face_id.in_(face_ids))).all()
+        count_out(session, items)
+        for item in items:
+            item.created_at, item.slice = to, ReviewSlice.RANDOM
+        count_in(session, items)
 
 
 def test_two_periods_are_told_apart_by_mix_confidence_and_size(database: Database, analyses: "Analyses") -> None:
@@ -55,15 +63,42 @@ def test_the_override_rate_is_of_judged_faces_alone(database: Database, analyses
 def test_a_day_that_both_periods_share_is_counted_whole(database: Database, analyses: "Analyses") -> None:
     noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=3)
     stored = analyses.store((HAPPY, 0.9), (SAD, 0.9))
-    with database.write() as session:
-        for hours, face_id in zip((-1, 1), stored.face_ids, strict=True):
-            item = session.get_one(ReviewItem, face_id)
-            item.created_at = noon + timedelta(hours=hours)
+    for hours, face_id in zip((-1, 1), stored.face_ids, strict=True):
+        move(database, noon + timedelta(hours=hours), face_id)
     day = timedelta(days=1)
     with database.read() as session:
         drift = measure_drift(session, Period(noon - day, noon), Period(noon, noon + day))
     assert (drift.reference.faces, drift.current.faces) == (1, 1)
     assert [figures.faces for figures in drift.days.values()] == [2]
+
+
+def test_a_period_may_begin_and_end_within_an_hour(database: Database, analyses: "Analyses") -> None:
+    hour = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    minute = timedelta(minutes=1)
+    times = [hour - minute, hour, hour + 30 * minute, hour + 61 * minute, hour + 150 * minute, hour + 170 * minute]
+    for time in times:
+        move(database, time, *analyses.store((HAPPY, 0.9)).face_ids)
+    with database.read() as session:
+        drift = measure_drift(
+            session,
+            Period(hour + 30 * minute, hour + 170 * minute),
+            Period(hour + 170 * minute, hour + 171 * minute),
+        )
+    assert (drift.reference.faces, drift.current.faces) == (3, 1)
+
+
+def test_an_erased_face_is_in_no_figure(database: Database, analyses: "Analyses") -> None:
+    kept, erased = analyses.store((HAPPY, 0.9)), analyses.store((HAPPY, 0.5), (SAD, 0.6))
+    for stored in (kept, erased):
+        date_back(database, stored, 2)
+    with database.write() as session:
+        assert erase_job(session, erased.job_id)
+        assert not erase_job(session, erased.job_id)
+    with database.read() as session:
+        current = measure_drift(session, *choose_periods()).current
+    assert (current.faces, current.emotions[HAPPY], current.emotions[SAD]) == (1, 1, 0)
+    assert current.mean_confidence == pytest.approx(0.9)
+    assert current.mean_face_px == 80
 
 
 def test_the_same_mix_has_no_shift_and_an_empty_period_none() -> None:

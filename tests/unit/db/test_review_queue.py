@@ -9,7 +9,8 @@ from sqlalchemy import select, update
 from db.columns import utcnow
 from db.models import Face
 from db.models_review import ReviewItem
-from db.review_queue import RESERVATION_S, ReviewFilter, release_faces, take_faces
+from db.review_filter import ReviewFilter
+from db.review_queue import RESERVATION_S, release_faces, take_faces
 from db.reviews import cast_vote, list_votes, undo_votes
 from db.session import Database
 from db.vocabulary import Emotion, ReviewSlice, Verdict
@@ -96,6 +97,32 @@ def test_a_skipped_face_goes_to_another_reviewer_alone(database: Database, analy
     vote(database, face_id, "ana", Verdict.SKIP)
     assert take(database, "ana") == []
     assert take(database, "ben") == [face_id]
+
+
+def test_a_reviewers_vote_counts_for_other_analyses_of_the_photo(database: Database, analyses: "Analyses") -> None:
+    (first,) = analyses.store((HAPPY, 0.9), photo="a" * 64).face_ids
+    (before,) = analyses.store((SAD, 0.8), photo="a" * 64, version="second", box=(12, 10, 80, 80)).face_ids
+    (elsewhere,) = analyses.store((SAD, 0.7), photo="a" * 64, box=(500, 10, 80, 80)).face_ids
+    set_slice(database, ReviewSlice.UNCERTAIN)
+    vote(database, first, "ana", Verdict.SKIP)
+    (after,) = analyses.store((SAD, 0.6), photo="a" * 64, version="third", box=(10, 12, 80, 80)).face_ids
+    assert take(database, "ana", limit=9) == [elsewhere]
+    assert set(take(database, "ben", limit=9)) == {first, before, after}
+    with database.write() as session:
+        undo_votes(session, list_votes(session), "ana")
+        release_faces(session, "ben")
+    assert set(take(database, "ana", limit=9)) == {first, before, after, elsewhere}
+
+
+def test_a_face_that_was_judged_keeps_its_slice_in_another_analysis(database: Database, analyses: "Analyses") -> None:
+    (first,) = analyses.store((HAPPY, 0.9), photo="a" * 64).face_ids
+    (second,) = analyses.store((SAD, 0.8), photo="a" * 64).face_ids
+    set_slice(database, ReviewSlice.RANDOM, second)
+    set_slice(database, ReviewSlice.UNCERTAIN, first)
+    vote(database, first, "ana", Verdict.SKIP)
+    with database.read() as session:
+        adopted = session.get_one(ReviewItem, second)
+        assert (adopted.slice, adopted.rank) == (ReviewSlice.UNCERTAIN, pytest.approx(0.6))
 
 
 def test_tied_votes_ask_for_one_reviewer_more(database: Database, analyses: "Analyses") -> None:
