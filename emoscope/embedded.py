@@ -2,28 +2,23 @@
 
 import contextlib
 import fcntl
-import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import FrameType
-from typing import IO, Self
+from typing import Self
 
 import httpx
 
 from emoscope.local_client import LocalClient, write_local_client
+from emoscope.processes import ProcessEnded, Processes
 from emoscope.provision import provision
 from emoscope.settings import Settings
-from worker import names
 
 _LEAST_FREE_BYTES = 200_000_000
 _READY_TIMEOUT_S = 120
-_STOP_TIMEOUT_S = 20
 _POLL_S = 0.1
 
 Progress = Callable[[str], None]
@@ -44,7 +39,7 @@ class Stack:
         self.progress = progress
         self.client: LocalClient | None = None
         self._cleanup = contextlib.ExitStack()
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._processes = Processes(settings)
 
     def __enter__(self) -> Self:
         try:
@@ -68,7 +63,7 @@ class Stack:
 
     def find_pid(self, name: str) -> int:
         """The process id of one of the stack's processes: `api`, `worker`, `housekeeper`, `trainer` or `beat`."""
-        return self._processes[name].pid
+        return self._processes.find_pid(name)
 
     def _start(self) -> None:
         settings = self.settings
@@ -84,7 +79,7 @@ class Stack:
         self.client = LocalClient(f"http://{settings.host}:{settings.port}", api_key)
         write_local_client(settings.data_dir, self.client)
         self.progress("starting the API and the workers")
-        self._start_processes()
+        self._processes.start(self._cleanup)
         self._wait_until_ready()
 
     def _prepare_folder(self) -> None:
@@ -133,87 +128,11 @@ class Stack:
             raise StackError(f"Valkey doesn't start: {error}. Its log is {server.log_path}.") from error
         self._cleanup.callback(server.stop)
 
-    def _start_processes(self) -> None:
-        settings = self.settings
-        children = settings.worker_children or _count_cores()
-        celery = [sys.executable, "-m", "celery", "-A", "worker.app"]
-        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", settings.log_level]
-        analysis_queues = f"{names.ANALYSIS_QUEUE},{names.BULK_QUEUE}"
-        # Left in the opposite order: beat first, so that nothing new begins; the API last, so that people hear of it.
-        self._spawn("api", [sys.executable, "-m", "gunicorn", "--config", "python:api.gunicorn_config", "api.wsgi:app"])
-        self._spawn(
-            "worker", [*celery, "worker", "-n", "analysis@%h", "-Q", analysis_queues, "-c", str(children), *quiet]
-        )
-        self._spawn(
-            "housekeeper",
-            [
-                *celery,
-                "worker",
-                "-n",
-                "housekeeping@%h",
-                "-Q",
-                names.HOUSEKEEPING_QUEUE,
-                "-P",
-                "threads",
-                "-c",
-                "4",
-                *quiet,
-            ],
-        )
-        # One run at a time. Its child ends with it, and TensorFlow's memory with the child.
-        self._spawn(
-            "trainer",
-            [
-                *celery,
-                "worker",
-                "-n",
-                "training@%h",
-                "-Q",
-                names.TRAINING_QUEUE,
-                "-c",
-                "1",
-                "--max-tasks-per-child",
-                "1",
-                *quiet,
-            ],
-        )
-        self._spawn("beat", [*celery, "beat", "--pidfile=", "--loglevel", settings.log_level])
-
-    def _spawn(self, name: str, command: list[str]) -> None:
-        log = self._cleanup.enter_context(self._log_path(name).open("ab"))
-        self._processes[name] = _popen(command, self._environment(), log)
-        self._cleanup.callback(self._stop, name)
-
-    def _environment(self) -> dict[str, str]:
-        """The children read the settings anew, so what was given to this process in another way is put where they look."""
-        return (
-            os.environ
-            | self.settings.to_environment()
-            | {
-                # Two children with a thread pool of all cores each would only fight.
-                "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
-            }
-        )
-
-    def _stop(self, name: str) -> None:
-        process = self._processes[name]
-        process.terminate()
-        try:
-            process.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def _log_path(self, name: str) -> Path:
-        return self.settings.data_dir / "logs" / f"{name}.log"
-
     def _check_alive(self) -> None:
-        for name, process in self._processes.items():
-            if process.poll() is not None:
-                path = self._log_path(name)
-                raise StackError(
-                    f"the process {name!r} ended with status {process.returncode}. Its log, {path}, ends:\n{_read_tail(path)}"
-                )
+        try:
+            self._processes.check_alive()
+        except ProcessEnded as error:
+            raise StackError(str(error)) from error
 
     def _wait_until_ready(self) -> None:
         assert self.client is not None
@@ -236,18 +155,6 @@ class Stack:
         raise StackError(
             f"not ready after {_READY_TIMEOUT_S} seconds: waiting for {missing}. The logs are in {self.settings.data_dir / 'logs'}."
         )
-
-
-def _popen(command: list[str], environment: dict[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start a process in a group of its own, so that a Ctrl-C reaches this one alone, which then stops them in order."""
-    return subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-    )
-
-
-def _count_cores() -> int:
-    """Cores that this process may use; macOS only says how many there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check_port(host: str, port: int) -> None:
@@ -274,10 +181,3 @@ def _interrupt_on_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, previous)
-
-
-def _read_tail(path: Path, lines: int = 15) -> str:
-    try:
-        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
-    except OSError:
-        return "(no log)"

@@ -1,0 +1,107 @@
+"""The processes of the one-machine stack: their command lines, their logs, how they are started and stopped."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from emoscope.settings import Settings
+from worker import names
+
+_STOP_TIMEOUT_S = 20
+
+
+class ProcessEnded(Exception):
+    """A process ended by itself; the message has the end of its log."""
+
+
+class Processes:
+    """Starts processes, each with its log, and stops them in the opposite order when the `with` block ends."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, cleanup: contextlib.ExitStack) -> None:
+        """Start all of them. cleanup: stops them when it is closed."""
+        for name, command in list_commands(self._settings).items():
+            log = cleanup.enter_context(self._log_path(name).open("ab"))
+            # In a group of its own, so that a Ctrl-C reaches this process alone, which then stops them in order.
+            self._running[name] = subprocess.Popen(
+                command,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            cleanup.callback(self._stop, name)
+
+    def find_pid(self, name: str) -> int:
+        """The process id of the process of that name."""
+        return self._running[name].pid
+
+    def check_alive(self) -> None:
+        """Raise ProcessEnded if one of them has ended."""
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                path = self._log_path(name)
+                raise ProcessEnded(
+                    f"the process {name!r} ended with status {process.returncode}. Its log, {path}, ends:\n{_read_tail(path)}"
+                )
+
+    def _environment(self) -> dict[str, str]:
+        """They read the settings anew, so what was given to this process in another way is put where they look."""
+        # Two children with a thread pool of all cores each would only fight.
+        return {"OMP_NUM_THREADS": "1"} | os.environ | self._settings.to_environment()
+
+    def _stop(self, name: str) -> None:
+        process = self._running[name]
+        process.terminate()
+        try:
+            process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _log_path(self, name: str) -> Path:
+        return self._settings.data_dir / "logs" / f"{name}.log"
+
+
+def list_commands(settings: Settings) -> dict[str, list[str]]:
+    """The command line of each process, in the order in which they are started.
+
+    They are stopped in the opposite order: beat first, so that nothing new begins; the API last, so that people hear of it.
+    """
+    log_level = ["--loglevel", settings.log_level]
+    children = settings.worker_children or _count_cores()
+    return {
+        "api": [sys.executable, "-m", "gunicorn", "--config", "python:api.gunicorn_config", "api.wsgi:app"],
+        "worker": _worker("analysis", f"{names.ANALYSIS_QUEUE},{names.BULK_QUEUE}", "-c", str(children), *log_level),
+        "housekeeper": _worker("housekeeping", names.HOUSEKEEPING_QUEUE, "-P", "threads", "-c", "4", *log_level),
+        # One run at a time. Its child ends with it, and TensorFlow's memory with the child.
+        "trainer": _worker("training", names.TRAINING_QUEUE, "-c", "1", "--max-tasks-per-child", "1", *log_level),
+        "beat": [*_celery("beat"), "--pidfile=", *log_level],
+    }
+
+
+def _worker(name: str, queues: str, *options: str) -> list[str]:
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    return [*_celery("worker"), "-n", f"{name}@%h", "-Q", queues, *options, *quiet]
+
+
+def _celery(command: str) -> list[str]:
+    return [sys.executable, "-m", "celery", "-A", "worker.app", command]
+
+
+def _count_cores() -> int:
+    """Cores that this process may use; macOS only says how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _read_tail(path: Path, lines: int = 15) -> str:
+    try:
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return "(no log)"
