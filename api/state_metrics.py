@@ -57,6 +57,7 @@ class StateCollector(Collector):
             durations = job_queries.list_recent_durations(session, _SAMPLE)
             live = workers.list_live_workers(session, settings.worker_heartbeat_s)
             champion = model_versions.get_champion(session)
+            challenger = model_versions.get_challenger(session)
         now = utcnow()
         jobs = GaugeMetricFamily("emoscope_jobs", "Jobs stored, by status.", labels=["status"])
         for status, count in counts.items():
@@ -66,15 +67,29 @@ class StateCollector(Collector):
         by_state = Counter(worker.state for worker in live)
         for state in WorkerState:
             children.add_metric([state], by_state[state])
+        behind = sum(
+            worker.state is WorkerState.READY and (champion is None or worker.model_version_id != champion.id)
+            for worker in live
+        )
         recent = [duration for duration in durations if now - duration.finished_at <= _WINDOW]
         return [
             jobs,
             GaugeMetricFamily("emoscope_oldest_queued_seconds", "Age of the job that waits longest.", value=age_s),
             children,
             GaugeMetricFamily(
+                "emoscope_workers_behind",
+                "Live worker children that judge by another model version than the one in service.",
+                value=behind,
+            ),
+            GaugeMetricFamily(
                 "emoscope_champion_number",
                 "The model version in service; 0 for none.",
                 value=champion.number if champion else 0,
+            ),
+            GaugeMetricFamily(
+                "emoscope_challenger_number",
+                "The model version in shadow mode; 0 for none.",
+                value=challenger.number if challenger else 0,
             ),
             _describe_durations(recent),
         ]

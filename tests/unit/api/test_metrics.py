@@ -8,6 +8,9 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from db import model_versions, shadow
+from db.models import ModelVersion
+from db.session import Database
 from db.vocabulary import WorkerState
 
 
@@ -64,6 +67,21 @@ def test_the_state_is_asked_at_the_scrape(app: APIFlask, submit: Callable[..., s
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_children_that_keep_an_older_model_are_counted(
+    app: APIFlask, worker: Any, champion: ModelVersion, database: Database
+) -> None:
+    worker.report(WorkerState.READY)
+    assert find(scrape(app), "emoscope_workers_behind") == 0
+    with database.write() as session:
+        second = model_versions.add_version(session, "second", "e" * 64, {"architecture": "report"})
+        third = model_versions.add_version(session, "third", "f" * 64, {"architecture": "report"})
+        model_versions.promote(session, second, "test", "for the test")
+        shadow.start_shadow(session, third, "test", "for the test")
+    samples = scrape(app)
+    assert find(samples, "emoscope_workers_behind") == 1
+    assert find(samples, "emoscope_challenger_number") == third.number
+
+
 def test_a_part_that_is_down_is_said_to_be(open_app: Callable[..., APIFlask]) -> None:
     samples = scrape(open_app(redis_url="redis://127.0.0.1:1/0"))
     assert find(samples, "emoscope_part_up", part="queue") == 0
