@@ -1,4 +1,7 @@
-"""Who asks: an application, by its API key, or a person who is signed in to the pages. Each sees its own jobs alone."""
+"""Who asks: an application, by its API key, or a person who is signed in to the pages.
+
+Each sees its own jobs alone; those with the scope `admin` see every application's.
+"""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -42,6 +45,11 @@ class Caller:
     is_person: bool = False
 
     @property
+    def visible_application_id(self) -> UUID | None:
+        """The application whose jobs the caller may see; None for those of all."""
+        return None if Scope.ADMIN in self.scopes else self.application_id
+
+    @property
     def actor(self) -> str:
         """What votes and the log of changes call the caller. No person's name has a colon, so none can be taken for another."""
         return self.name if self.is_person else f"application:{self.name}"
@@ -62,11 +70,11 @@ bearer = KeyOrSession(
 )
 
 
-def protect(blueprint: APIBlueprint, scope: Scope | None = None) -> None:
+def protect(blueprint: APIBlueprint, *scopes: Scope) -> None:
     """Let only requests with a valid key reach the blueprint's routes, and not more of them than the key may make.
 
-    scope: what the key must be allowed to do, for every route. A signed-in person's session counts as a key with the scopes of
-    the person's role, where the request also shows that it comes from our own pages.
+    scopes: what the key must be allowed to do, one of them, for every route; none for any key. A signed-in person's session counts
+    as a key with the scopes of the person's role, where the request also shows that it comes from our own pages.
     """
 
     @blueprint.before_request
@@ -75,8 +83,8 @@ def protect(blueprint: APIBlueprint, scope: Scope | None = None) -> None:
         if request.method == "OPTIONS":  # goes by without a key
             return None
         refusal = _limit(get_caller())
-        if refusal is None and scope is not None:
-            require_scope(scope)
+        if refusal is None and scopes:
+            require_scope(*scopes)
         return refusal
 
     @blueprint.after_request
@@ -93,10 +101,11 @@ def get_caller() -> Caller:
     return cast("Caller", g.caller)
 
 
-def require_scope(scope: Scope) -> None:
-    """Raise Problem `scope_missing` unless the caller may do what the scope says."""
-    if scope not in get_caller().scopes:
-        raise Problem("scope_missing", f"this needs the scope `{scope}`, which the key or the person doesn't have")
+def require_scope(*scopes: Scope) -> None:
+    """Raise Problem `scope_missing` unless the caller may do what one of the scopes says."""
+    if get_caller().scopes.isdisjoint(scopes):
+        wanted = " or ".join(f"`{scope}`" for scope in scopes)
+        raise Problem("scope_missing", f"this needs the scope {wanted}, which the key or the person doesn't have")
 
 
 def find_signed_in_caller() -> Caller | None:

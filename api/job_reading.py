@@ -1,4 +1,4 @@
-"""Reads a caller's jobs, at once or when they have changed."""
+"""Reads the jobs that a caller may see, at once or when they have changed."""
 
 import re
 from collections.abc import Callable
@@ -34,10 +34,10 @@ def has_ended(job: models.Job) -> bool:
     return job.status in TERMINAL_STATUSES
 
 
-def read_own_job(services: Services, caller: Caller, job_id: UUID) -> models.Job:
-    """The caller's job with its faces. Raises Problem `not_found`, also for another application's job."""
+def read_visible_job(services: Services, caller: Caller, job_id: UUID) -> models.Job:
+    """The job with its faces. Raises Problem `not_found`, also for a job that the caller may not see."""
     with services.database.read() as session:
-        job = job_queries.get_job(session, job_id, caller.application_id)
+        job = job_queries.get_job(session, job_id, caller.visible_application_id)
     if job is None:
         raise Problem("not_found", f"there is no job {job_id}")
     return job
@@ -46,17 +46,17 @@ def read_own_job(services: Services, caller: Caller, job_id: UUID) -> models.Job
 def wait_for_job(
     services: Services, caller: Caller, job_id: UUID, is_enough: Callable[[models.Job], bool], wait_s: float
 ) -> models.Job:
-    """The caller's job as soon as it `is_enough`, or as it is after `wait_s` seconds (at most settings.max_wait_s).
+    """The job as soon as it `is_enough`, or as it is after `wait_s` seconds (at most settings.max_wait_s).
 
     Raises Problem `not_found`, also if the job is erased meanwhile.
     """
     if wait_s <= 0:
-        return read_own_job(services, caller, job_id)
+        return read_visible_job(services, caller, job_id)
     deadline = monotonic() + min(wait_s, services.settings.max_wait_s)
     with services.waiter.listen([job_id]) as changes:
         is_last = False
         while True:
-            job = read_own_job(services, caller, job_id)
+            job = read_visible_job(services, caller, job_id)
             if is_last or is_enough(job):
                 return job
             is_last = not changes.wait(deadline)

@@ -7,15 +7,16 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify, url_for
 
 from api.auth import get_caller, protect
-from api.job_reading import read_own_job
+from api.job_reading import read_visible_job
 from api.openapi import describe_errors
 from api.resubmission import resubmit_photo
 from api.serializers import Job, show_job
 from api.services import get_services
+from db.audit import record_change
 from db.vocabulary import Scope
 
 blueprint = APIBlueprint("job_retry", __name__, url_prefix="/v1/jobs", tag="Jobs")
-protect(blueprint, Scope.SUBMIT)
+protect(blueprint, Scope.SUBMIT, Scope.ADMIN)
 
 
 @blueprint.post("/<uuid:job_id>/retry")
@@ -29,8 +30,12 @@ protect(blueprint, Scope.SUBMIT)
 def retry_job(job_id: UUID) -> Response:
     """Make a new job of a job's photo."""
     services, caller = get_services(), get_caller()
-    new_id = resubmit_photo(services, read_own_job(services, caller, job_id), caller.name)
-    shown = show_job(read_own_job(services, caller, new_id), services.settings.uncertain_below)
+    job = read_visible_job(services, caller, job_id)
+    new_id = resubmit_photo(services, job, caller.name)
+    if job.application_id != caller.application_id:
+        with services.database.write() as session:
+            record_change(session, caller.actor, "job.retry", f"job:{job_id}", new_job=str(new_id))
+    shown = show_job(read_visible_job(services, caller, new_id), services.settings.uncertain_below)
     response = jsonify(shown.model_dump(mode="json"))
     response.status_code = HTTPStatus.ACCEPTED
     response.headers["Location"] = url_for("jobs.read_job", job_id=new_id)

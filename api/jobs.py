@@ -1,17 +1,17 @@
 """Jobs: submit a photo, read, list, cancel, erase."""
 
-from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify, request, url_for
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from werkzeug.http import parse_etags, quote_etag
 
-from api.auth import get_caller, protect
-from api.job_reading import WaitQuery, has_ended, read_own_job, read_preferred_wait, wait_for_job
+from api.auth import get_caller, protect, require_scope
+from api.job_filter import JobListQuery, make_filter
+from api.job_reading import WaitQuery, has_ended, read_preferred_wait, read_visible_job, wait_for_job
 from api.openapi import describe_errors, describe_photo_body, describe_response
 from api.options import JobOptions, SubmitHeaders, Unset, read_options
 from api.serializers import Job, JobPage, make_etag, show_job
@@ -20,43 +20,13 @@ from api.submission import submit_photo
 from api.uploads import read_photo
 from db import erasure, job_queries, jobs, models
 from db.audit import record_change
-from db.vocabulary import Emotion, JobStatus, Scope
+from db.vocabulary import Scope
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
-protect(blueprint, Scope.SUBMIT)
+protect(blueprint, Scope.SUBMIT, Scope.ADMIN)
 
 POLL_AFTER_S = 1
 """What we tell clients that poll; those that wait need no such number."""
-
-
-def _to_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("is outside the years that a calendar has") from None
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
-
-
-class JobListQuery(BaseModel):
-    """Which jobs to list."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    status: JobStatus | Unset = Field(default=None, description="Only jobs of this status.")
-    emotion: Emotion | Unset = Field(
-        default=None, description="Only jobs with at least one face that appears to express this."
-    )
-    batch: UUID | Unset = Field(default=None, description="Only jobs of this batch.")
-    created_from: Moment | Unset = Field(
-        default=None, description="Created then or later.", examples=["2026-03-01T00:00:00Z"]
-    )
-    created_before: Moment | Unset = Field(
-        default=None, description="Created earlier than that.", examples=["2026-04-01T00:00:00Z"]
-    )
-    limit: int = Field(default=50, ge=1, le=200, description="Most jobs of a page.")
-    cursor: UUID | Unset = Field(default=None, description="Where the page begins; take it from `next`.")
 
 
 class PreferHeaders(SubmitHeaders):
@@ -107,6 +77,7 @@ class ReadHeaders(BaseModel):
 )
 def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
     """Make a job of the photo in this request."""
+    require_scope(Scope.SUBMIT)
     services, caller = get_services(), get_caller()
     photo, data = read_photo(services.settings)
     options = read_options(query, services.settings)
@@ -128,19 +99,12 @@ def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
 @blueprint.get("")
 @blueprint.input(JobListQuery, location="query", arg_name="query")
 @blueprint.output(JobPage, description="Some jobs, newest first.")
-@blueprint.doc(summary="List jobs", responses=describe_errors("invalid_request"))
+@blueprint.doc(summary="List jobs", responses=describe_errors("invalid_request", "scope_missing"))
 def list_jobs(query: JobListQuery) -> Response:
-    """Read a page of the caller's jobs."""
-    services = get_services()
-    wanted = job_queries.JobFilter(
-        application_id=get_caller().application_id,
-        status=query.status,
-        emotion=query.emotion,
-        batch_id=query.batch,
-        created_from=query.created_from,
-        created_before=query.created_before,
-    )
+    """Read a page of the caller's jobs, or of another application's."""
+    services, caller = get_services(), get_caller()
     with services.database.read() as session:
+        wanted = make_filter(session, caller, query)
         found = job_queries.list_jobs(session, wanted, limit=query.limit + 1, before=query.cursor)
     shown, is_more = found[: query.limit], len(found) > query.limit
     following = None
@@ -167,7 +131,7 @@ def list_jobs(query: JobListQuery) -> Response:
 def read_job(job_id: UUID, query: WaitQuery, headers: ReadHeaders) -> Response:
     """Read one job, or wait for it to change."""
     services, caller = get_services(), get_caller()
-    first = read_own_job(services, caller, job_id)
+    first = read_visible_job(services, caller, job_id)
     # a proxy that compresses makes an ETag weak
     known = parse_etags(headers.if_none_match or quote_etag(make_etag(first)))
 
@@ -192,11 +156,13 @@ def read_job(job_id: UUID, query: WaitQuery, headers: ReadHeaders) -> Response:
 def cancel_job(job_id: UUID) -> Response:
     """Withdraw one job."""
     services, caller = get_services(), get_caller()
-    read_own_job(services, caller, job_id)
+    job = read_visible_job(services, caller, job_id)
     with services.database.write() as session:
-        jobs.cancel_job(session, job_id, actor=caller.name, detail="canceled by the application")
+        jobs.cancel_job(session, job_id, actor=caller.name, detail=f"canceled by {caller.name}")
+        if job.application_id != caller.application_id:
+            record_change(session, caller.actor, "job.cancel", f"job:{job_id}")
     services.waiter.announce(job_id)
-    return _show(read_own_job(services, caller, job_id))
+    return _show(read_visible_job(services, caller, job_id))
 
 
 @blueprint.delete("/<uuid:job_id>")
@@ -209,7 +175,7 @@ def cancel_job(job_id: UUID) -> Response:
 def erase_job(job_id: UUID) -> tuple[str, HTTPStatus]:
     """Erase one job."""
     services = get_services()
-    job = read_own_job(services, get_caller(), job_id)
+    job = read_visible_job(services, get_caller(), job_id)
     if job.photo_key is not None:
         services.blobs.delete(job.photo_key)
     with services.database.write() as session:

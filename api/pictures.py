@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.annotate import Label, UnreadablePicture, draw_labels
 from api.auth import get_caller, protect
 from api.errors import Problem
-from api.job_reading import read_own_job
+from api.job_reading import read_visible_job
 from api.openapi import describe_errors, describe_picture
 from api.picture_header import MEDIA_TYPES
 from api.serializers import is_photo_kept
@@ -55,7 +55,7 @@ class CropQuery(BaseModel):
 )
 def read_image(job_id: UUID) -> Response:
     """Send a job's photo as it was submitted."""
-    job = read_own_job(get_services(), get_caller(), job_id)
+    job = read_visible_job(get_services(), get_caller(), job_id)
     return send_file(
         io.BytesIO(_read_photo(job)),
         mimetype=job.media_type,
@@ -80,7 +80,7 @@ def read_image(job_id: UUID) -> Response:
 def read_annotated(job_id: UUID, query: AnnotatedQuery) -> Response:
     """Draw a job's faces into its photo."""
     settings = get_services().settings
-    job = read_own_job(get_services(), get_caller(), job_id)
+    job = read_visible_job(get_services(), get_caller(), job_id)
     if job.status is not JobStatus.SUCCEEDED:
         raise Problem("no_result", f"the job is {job.status}; only a job that succeeded has faces to draw")
     labels = [
@@ -114,7 +114,8 @@ def read_crop(face_id: UUID, query: CropQuery) -> Response:
     with get_services().database.read() as session:
         caller = get_caller()
         # A reviewer judges the faces of every application.
-        face = faces.get_face(session, face_id, None if Scope.REVIEW in caller.scopes else caller.application_id)
+        application_id = None if Scope.REVIEW in caller.scopes else caller.visible_application_id
+        face = faces.get_face(session, face_id, application_id)
     if face is None:
         raise Problem("not_found", f"there is no face {face_id}")
     crop = Image.frombytes("L", (CROP_SIDE, CROP_SIDE), face.crop)

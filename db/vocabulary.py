@@ -141,7 +141,7 @@ class Scope(StrEnum):
     REVIEW = "review"
     """See and judge every application's faces."""
     ADMIN = "admin"
-    """Choose models and start training runs."""
+    """Choose models, start training runs, keep people and keys, and see every application's jobs."""
 
 
 class TrainingRunStatus(StrEnum):

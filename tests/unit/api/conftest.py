@@ -16,7 +16,7 @@ from db import access, jobs, model_versions, workers
 from db.faces import NewFace
 from db.models import ModelVersion
 from db.session import Database
-from db.vocabulary import CROP_SIDE, EMOTIONS, Detector, Emotion, WorkerState
+from db.vocabulary import CROP_SIDE, EMOTIONS, Detector, Emotion, Scope, WorkerState
 from emoscope.settings import Settings
 
 
@@ -67,6 +67,16 @@ def client(app: APIFlask, make_client: Callable[[APIFlask, str], FlaskClient]) -
 @pytest.fixture
 def other_client(app: APIFlask, make_client: Callable[[APIFlask, str], FlaskClient]) -> FlaskClient:
     return make_client(app, "rival")
+
+
+@pytest.fixture
+def admin(app: APIFlask, database: Database) -> FlaskClient:
+    """A client of the application `office`, whose key may do everything."""
+    with database.write() as session:
+        key = access.create_key(session, access.ensure_application(session, "office"), Scope)
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    return client
 
 
 @pytest.fixture(scope="session")

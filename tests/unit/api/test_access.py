@@ -2,26 +2,12 @@
 
 from collections.abc import Callable
 
-import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from db import access
-from db.session import Database
-from db.vocabulary import Scope
 from tests.unit.api.conftest import PlayedWorker
 
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture
-def admin(app: APIFlask, database: Database) -> FlaskClient:
-    """A client whose key may do everything."""
-    with database.write() as session:
-        key = access.create_key(session, access.ensure_application(session, "office"), Scope)
-    client = app.test_client()
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
-    return client
 
 
 def test_a_key_without_the_scope_reads_and_changes_nothing(client: FlaskClient) -> None:
@@ -72,3 +58,31 @@ def test_an_application_tries_its_own_photo_again(
     assert (new["status"], new["min_face_px"]) == ("queued", 40)
     assert client.get(retried.location).get_json()["photo"] == new["photo"]
     assert other_client.post(f"/v1/jobs/{job_id}/retry").status_code == 404
+
+
+def test_an_administrator_reads_and_acts_on_another_applications_jobs_and_it_is_logged(
+    admin: FlaskClient, client: FlaskClient, submit: Callable[..., str], worker: PlayedWorker
+) -> None:
+    done, waiting = submit(), submit()
+    worker.analyze(done, worker.see())
+    job = admin.get(f"/v1/jobs/{done}").get_json()
+    for url in (job["photo"]["url"], job["annotated_url"], job["faces"][0]["crop_url"]):
+        assert admin.get(url).status_code == 200
+    again = admin.post(f"/v1/jobs/{done}/retry")
+    assert again.status_code == 202
+    assert client.get(again.headers["Location"]).status_code == 200  # it is the application's own
+    assert admin.post(f"/v1/jobs/{waiting}/cancel").get_json()["status"] == "canceled"
+    assert admin.delete(f"/v1/jobs/{done}").status_code == 204
+    assert client.get(f"/v1/jobs/{done}").status_code == 404
+    changes = admin.get("/v1/changes?actor=application:office").get_json()["items"]
+    assert [change["action"] for change in changes[:3]] == ["job.erase", "job.cancel", "job.retry"]
+
+
+def test_a_key_for_administration_alone_reads_jobs_and_submits_none(
+    admin: FlaskClient, app: APIFlask, submit: Callable[..., str], photo: bytes
+) -> None:
+    key = admin.post("/v1/keys", json={"application": "board", "scopes": ["admin"]}).get_json()["key"]
+    headers = {"Authorization": f"Bearer {key}"}
+    assert app.test_client().get(f"/v1/jobs/{submit()}", headers=headers).status_code == 200
+    refused = app.test_client().post("/v1/jobs", data=photo, headers=headers)
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "scope_missing")

@@ -223,17 +223,21 @@ def test_listing_pages_through_all_jobs_once(client: FlaskClient, submit: Callab
 
 
 def test_listing_filters(client: FlaskClient, submit: Callable[..., str], worker: Any) -> None:
-    waiting, done = submit(), submit()
+    waiting, done, broken = submit(), submit(), submit()
     worker.analyze(done, worker.see(Emotion.FEARFUL))
+    worker.fail(worker.claim(broken), "broken_picture")
     now = datetime.now(UTC)
     soon = (now + timedelta(hours=1)).isoformat().replace("+", "%2B")
     expected = {
         "status=queued": [waiting],
-        "status=failed": [],
+        "status=failed": [broken],
+        "error_code=broken_picture": [broken],
+        "error_code=worker_lost": [],
+        "application=shop": [broken, done, waiting],
         "emotion=fearful": [done],
         "emotion=angry": [],
         f"created_from={soon}": [],
-        f"created_before={soon}": [done, waiting],
+        f"created_before={soon}": [broken, done, waiting],
         f"batch={uuid4()}": [],
     }
     for query, ids in expected.items():
@@ -321,6 +325,7 @@ def test_another_applications_job_is_not_found(
         ("GET", f"/v1/jobs/{job_id}"),
         ("GET", f"/v1/jobs/{job_id}?wait=20"),
         ("POST", f"/v1/jobs/{job_id}/cancel"),
+        ("POST", f"/v1/jobs/{job_id}/retry"),
         ("DELETE", f"/v1/jobs/{job_id}"),
         ("GET", f"/v1/jobs/{job_id}/image"),
         ("GET", f"/v1/jobs/{job_id}/annotated"),
