@@ -19,7 +19,7 @@ MAX_SCALE = 2.0
 class CnnDetector(Detector):
     name: ClassVar[str] = "cnn"
     default_threshold: ClassVar[float] = 0.55
-    framing: ClassVar[Framing] = Framing(margin=0.12, shift_y=-0.11)
+    framing: ClassVar[Framing] = Framing(margin=0.06, shift_y=-0.02)
 
     def load(self) -> None:
         package = import_face_recognition()
