@@ -9,16 +9,15 @@ import argparse
 import json
 import re
 import tempfile
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from statistics import median, quantiles
 from uuid import uuid4
 
 from flask.testing import FlaskClient
 
 from api.app import create_app
 from api.sessions import COOKIE
+from bench.review_queue import measure
 from bench.review_rows import fill
 from db import sign_in, users
 from db.session import Database
@@ -42,10 +41,10 @@ def main() -> None:
         fill(database, arguments.faces)
         client = create_app(settings).test_client()
         proof = _sign_in(database, client, settings.session_lifetime_s)
-        figures = {"review page": _measure(lambda: client.get("/review").text, _TRIES)}
-        figures["vote, with the next card"] = _measure(_Voter(client, proof).vote, _TRIES)
+        figures = {"review page": measure(partial(_get, client, "/review"), _TRIES)}
+        figures["vote, with the next card"] = measure(_Voter(client, proof).vote, _TRIES)
         for path in ("/review/statistics", "/jobs", "/dashboard", "/drift", "/metrics"):
-            figures[path] = _measure(lambda path=path: client.get(path).text, _PAGE_TRIES)  # type: ignore[misc]
+            figures[path] = measure(partial(_get, client, path), _PAGE_TRIES)
         kind = database.engine.dialect.name
         print(json.dumps({"database": kind, "faces": arguments.faces, "milliseconds": figures}, indent=2))
         database.close()
@@ -56,7 +55,7 @@ class _Voter:
 
     def __init__(self, client: FlaskClient, proof: str) -> None:
         self._client, self._proof = client, proof
-        self._cards = _list_cards(client.get("/review").text)
+        self._cards = _list_cards(_get(client, "/review"))
 
     def vote(self) -> str:
         first, *self._cards = self._cards
@@ -64,6 +63,12 @@ class _Voter:
         text = self._client.post("/review/votes", data={**fields, "fragment": "yes"}).text
         self._cards += _list_cards(text)
         return text
+
+
+def _get(client: FlaskClient, path: str) -> str:
+    response = client.get(path)
+    assert response.status_code == 200, response.text
+    return response.text
 
 
 def _list_cards(text: str) -> list[str]:
@@ -76,22 +81,9 @@ def _sign_in(database: Database, client: FlaskClient, lifetime_s: float) -> str:
             session, f"bench-{uuid4()}", users.hash_password("correct horse battery"), Role.REVIEWER, "bench"
         )
         client.set_cookie(COOKIE, sign_in.open_session(session, user, lifetime_s))
-    found = re.search(r'name="csrf_token" value="(\w+)"', client.get("/models").text)
+    found = re.search(r'name="csrf_token" value="(\w+)"', _get(client, "/models"))
     assert found is not None
     return found[1]
-
-
-def _measure(work: Callable[[], str], tries: int) -> dict[str, float]:
-    times = []
-    for _ in range(tries):
-        started = time.perf_counter()
-        assert work()
-        times.append((time.perf_counter() - started) * 1000)
-    return {
-        "median": round(median(times), 1),
-        "p95": round(quantiles(times, n=20, method="inclusive")[18], 1),
-        "most": round(max(times), 1),
-    }
 
 
 if __name__ == "__main__":
