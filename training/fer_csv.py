@@ -2,12 +2,13 @@
 
 A row is `emotion,pixels,Usage`: FER2013's emotion number, 2,304 integers separated by spaces, and the part's name. A block of rows
 that looks exactly like that is decoded by NumPy on whole bytes; any other block is read row by row, slowly, and every
-row in it that can't be used is named with its line and the reason.
+row in it that can't be used is named with its line and the reason. docs/decisions/0204 says what that costs.
 """
 
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +22,14 @@ PIXELS = CROP_SIDE * CROP_SIDE
 FER_EMOTIONS = 7
 
 _ROWS_A_BLOCK = 64
-"""About 0.5 MB of text, so that a block's temporary arrays stay in the processor's cache."""
+"""About 0.5 MB of text: enough that calls cost little beside bytes, and little enough for the processor's caches."""
+
+_MAX_PREFIX = 25
+"""What the last digit of a pixel may follow: 255 is the largest."""
 
 _PART_NUMBERS = {part.encode(): number for number, part in enumerate(PARTS)}
-_BYTES_A_PIECE = 1 << 20
 _MAX_HEADER = 1000
-_SPACE, _COMMA, _NEWLINE, _ZERO = 32, 44, 10, 48
+_SPACE, _COMMA, _ZERO = 32, 44, 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,8 @@ def parse_rows(text: bytes) -> CsvRows:
     if names != HEADER:
         raise DatasetError(f"the first line must be `{','.join(HEADER)}`, and is `{','.join(names)[:80]}`")
     body = text if text.endswith(b"\n") else text + b"\n"
-    buffer = np.frombuffer(body, np.uint8)
-    ends = _find_newlines(buffer)
-    starts, ends = ends[:-1] + 1, ends[1:]
+    newlines = _find_newlines(body)
+    starts, ends = newlines[:-1] + 1, newlines[1:]
     count = len(starts)
     images = np.empty((count, PIXELS), np.uint8)
     emotions = np.empty(count, np.uint8)
@@ -76,23 +78,20 @@ def parse_rows(text: bytes) -> CsvRows:
     is_good = np.ones(count, bool)
     bad_rows: list[BadRow] = []
 
-    def decode(rows: range) -> bool:
-        block = buffer[starts[rows.start] : ends[rows.stop - 1] + 1]
-        view = slice(rows.start, rows.stop)
-        return _decode_block(block, starts[view] - starts[rows.start], images[view], emotions[view], parts[view])
+    def decode(blocks: list[range]) -> list[range]:
+        decoder = _BlockDecoder(body, starts, ends)
+        return [rows for rows in blocks if not decoder.decode(rows, images, emotions, parts)]
 
     blocks = [range(first, min(first + _ROWS_A_BLOCK, count)) for first in range(0, count, _ROWS_A_BLOCK)]
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        are_decoded = list(threads.map(decode, blocks))
-    for rows, is_decoded in zip(blocks, are_decoded, strict=True):
-        if is_decoded:
-            continue
-        for row in rows:
-            one = slice(row, row + 1)
-            reason = _decode_row(body[starts[row] : ends[row]], images[row], emotions[one], parts[one])
-            if reason:
-                is_good[row] = False
-                bad_rows.append(BadRow(row + 2, reason))
+    thread_count = os.cpu_count() or 1
+    with ThreadPoolExecutor(thread_count) as threads:
+        undecoded = chain.from_iterable(threads.map(decode, (blocks[n::thread_count] for n in range(thread_count))))
+    for row in sorted(chain.from_iterable(undecoded)):
+        one = slice(row, row + 1)
+        reason = _decode_row(body[starts[row] : ends[row]], images[row], emotions[one], parts[one])
+        if reason:
+            is_good[row] = False
+            bad_rows.append(BadRow(row + 2, reason))
     positions = np.flatnonzero(is_good)
     if not len(positions):
         raise DatasetError(f"none of the {count} rows can be used" + (f": {bad_rows[0].reason}" if bad_rows else ""))
@@ -101,61 +100,89 @@ def parse_rows(text: bytes) -> CsvRows:
     return CsvRows(images.reshape(-1, CROP_SIDE, CROP_SIDE), emotions, parts, positions, count, tuple(bad_rows))
 
 
-def _find_newlines(buffer: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """Where lines end, looked for a piece at a time, so that no array as long as the text is made."""
-    pieces = range(0, len(buffer), _BYTES_A_PIECE)
-    found = [np.flatnonzero(buffer[start : start + _BYTES_A_PIECE] == _NEWLINE) + start for start in pieces]
-    return np.concatenate(found) if found else np.empty(0, np.int64)
+def _find_newlines(text: bytes) -> npt.NDArray[np.int64]:
+    found = []
+    place = text.find(b"\n")
+    while place >= 0:
+        found.append(place)
+        place = text.find(b"\n", place + 1)
+    return np.array(found, np.int64)
 
 
-def _decode_block(
-    block: npt.NDArray[np.uint8],
-    starts: npt.NDArray[np.int64],
-    images: npt.NDArray[np.uint8],
-    emotions: npt.NDArray[np.uint8],
-    parts: npt.NDArray[np.uint8],
-) -> bool:
-    """Decode a block of well-formed rows into the given views. False, with the views undefined, if any row isn't."""
-    digits = block - np.uint8(_ZERO)  # wraps, so that anything but a digit is more than 9
-    is_digit = digits < 10
-    ends = np.flatnonzero(is_digit[:-1] & ~is_digit[1:])
-    if len(ends) != len(starts) * (PIXELS + 1):
-        return False
-    table = ends.reshape(len(starts), PIXELS + 1)
-    if np.any(is_digit[3:] & is_digit[2:-1] & is_digit[1:-2] & is_digit[:-3]):
-        return False
-    names = _find_part_names(block, starts, table, int(np.count_nonzero(is_digit)))
-    if names is None or any(name not in _PART_NUMBERS for name in names):
-        return False
-    # the value of the number that ends at each byte, if one does: nothing longer than three digits is left here
-    digits *= is_digit
-    values, hundreds = digits.copy(), digits[:-2] * is_digit[1:-1] * is_digit[2:]
-    values[1:] += digits[:-1] * is_digit[1:] * np.uint8(10)
-    values[2:] += hundreds * np.uint8(100)
-    emotions[:] = digits[starts]
-    # 256 to 299 have wrapped to less than 100
-    if hundreds.max() > 2 or np.any((hundreds > 0) & (values[2:] < 100)) or emotions.max() >= FER_EMOTIONS:
-        return False
-    images[:] = values[ends].reshape(table.shape)[:, 1:]
-    parts[:] = [_PART_NUMBERS[name] for name in names]
-    return True
+class _BlockDecoder:
+    """Decodes blocks of well-formed rows, in arrays that it makes once.
 
-
-def _find_part_names(
-    block: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], table: npt.NDArray[np.int64], digit_count: int
-) -> list[bytes] | None:
-    """The part's name of each row; nothing unless every row is numbers, spaces and two commas.
-
-    table: int64 (rows, 2305), the place of each number's last digit.
+    Made anew for every block, they would cost more than the arithmetic: the system hands out fresh memory a page at a time.
     """
-    first, last = table[:, 0], table[:, -1]
-    are_commas = (block[first + 1] == _COMMA) & (block[last + 1] == _COMMA)
-    if not np.all(are_commas & (first == starts)):
-        return None
-    stops = np.append(starts[1:], len(block)) - 1
-    names = [block[start:stop].tobytes() for start, stop in zip((last + 2).tolist(), stops.tolist(), strict=True)]
-    others = sum(map(len, names)) + 3 * len(starts)  # two commas and the line's end
-    return names if len(block) == digit_count + np.count_nonzero(block == _SPACE) + others else None
+
+    def __init__(self, text: bytes, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> None:
+        """starts, ends: int64 (rows,), where each row of `text` begins, and where its line ends."""
+        self._text, self._starts, self._ends = text, starts, ends
+        self._bytes = np.frombuffer(text, np.uint8)
+        self._arrays = np.empty((4, 0), np.uint8)
+
+    def decode(
+        self,
+        rows: range,
+        images: npt.NDArray[np.uint8],
+        emotions: npt.NDArray[np.uint8],
+        parts: npt.NDArray[np.uint8],
+    ) -> bool:
+        """Decode `rows` into their places in the arrays. False, with these undefined, if any row isn't well-formed."""
+        block = self._bytes[self._starts[rows.start] : self._ends[rows.stop - 1] + 1]
+        digits, is_digit, prefixes, marks = self._borrow_arrays(len(block))
+        np.subtract(block, _ZERO, out=digits)  # wraps, so that anything but a digit is more than 9
+        np.less(digits, 10, out=is_digit.view(bool))
+        np.multiply(digits, is_digit, out=digits)
+        ends = np.flatnonzero(np.greater(is_digit[:-1], is_digit[1:], out=marks[:-1].view(bool)))
+        if len(ends) != len(rows) * (PIXELS + 1):
+            return False
+        # at each digit that isn't its number's last: what it and the one before it amount to
+        prefixes[0] = 0
+        np.multiply(digits[:-1], is_digit[1:], out=prefixes[1:])
+        np.multiply(prefixes, 10, out=prefixes)
+        np.add(prefixes, digits, out=prefixes)
+        np.multiply(prefixes[:-1], is_digit[1:], out=prefixes[:-1])
+        if prefixes[:-1].max() > _MAX_PREFIX:
+            return False
+        np.multiply(prefixes, 10, out=prefixes)
+        np.add(digits[1:], prefixes[:-1], out=digits[1:])
+        values = digits.take(ends)
+        # 256 to 259, which wrap to 0 to 3, and more than three digits were written with more digits than what was read
+        digit_count = int(np.count_nonzero(is_digit))
+        if digit_count != len(values) + np.count_nonzero(values > 9) + np.count_nonzero(values > 99):
+            return False
+        space_count = int(np.count_nonzero(np.equal(block, _SPACE, out=marks.view(bool))))
+        table = values.reshape(len(rows), -1)
+        names = self._find_part_names(rows, ends.reshape(len(rows), -1), digit_count + space_count)
+        if names is None or not _PART_NUMBERS.keys() >= set(names) or table[:, 0].max() >= FER_EMOTIONS:
+            return False
+        places = slice(rows.start, rows.stop)
+        emotions[places], images[places] = table[:, 0], table[:, 1:]
+        parts[places] = [_PART_NUMBERS[name] for name in names]
+        return True
+
+    def _borrow_arrays(self, length: int) -> npt.NDArray[np.uint8]:
+        """uint8 (4, length), with anything in them, until the next call."""
+        if self._arrays.shape[1] < length:
+            self._arrays = np.empty((4, length), np.uint8)
+        return self._arrays[:, :length]
+
+    def _find_part_names(
+        self, rows: range, ends: npt.NDArray[np.int64], digit_and_space_count: int
+    ) -> list[bytes] | None:
+        """The part's name of each row; nothing unless every row is numbers, spaces and two commas.
+
+        ends: int64 (rows, 2305), where in the block each number ends.
+        """
+        starts, stops = self._starts[rows.start : rows.stop], self._ends[rows.start : rows.stop]
+        first, last = ends[:, 0] + starts[0], ends[:, -1] + starts[0]
+        are_commas = (self._bytes[first + 1] == _COMMA) & (self._bytes[last + 1] == _COMMA)
+        if not np.all(are_commas & (first == starts)):
+            return None
+        names = [self._text[start:stop] for start, stop in zip((last + 2).tolist(), stops.tolist(), strict=True)]
+        others = sum(map(len, names)) + 3 * len(rows)  # two commas and the line's end
+        return names if stops[-1] + 1 - starts[0] == digit_and_space_count + others else None
 
 
 def _decode_row(

@@ -32,6 +32,19 @@ def test_every_value_comes_out_as_it_went_in(seed, count):
     assert rows.bad_rows == ()
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 255), st.integers(0, 2), st.integers(0, 20), st.sampled_from(b"0129 ,.-:aT\n\t\xb2"))
+def test_a_row_with_a_strange_byte_is_read_the_same_among_good_rows_as_beside_a_bad_one(value, keep, place, strange):
+    """A bad row makes its whole block be read row by row, so the two ways of reading are held against each other."""
+    odd = bytearray(row([value, 25, 100, value, 7] + [199] * (PIXELS - 5)).encode())
+    odd[place : place + keep] = bytes([strange])
+    quick = parse_rows(HEADER.encode() + row().encode() + odd)
+    slow = parse_rows(HEADER.encode() + row().encode() + odd + b"bad\n")
+    assert np.array_equal(quick.images, slow.images)
+    assert np.array_equal(quick.emotions, slow.emotions)
+    assert quick.bad_rows == slow.bad_rows[:-1]
+
+
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
@@ -41,6 +54,9 @@ def test_every_value_comes_out_as_it_went_in(seed, count):
         (row([1] * (PIXELS - 1)), "2303 pixels in place of 2304"),
         (row([1] * (PIXELS + 1)), "2305 pixels in place of 2304"),
         (row([256] + [1] * (PIXELS - 1)), "pixel '256' is not 0 to 255"),
+        (row([1] * (PIXELS - 1) + [259]), "pixel '259' is not 0 to 255"),
+        (row([300] + [1] * (PIXELS - 1)), "pixel '300' is not 0 to 255"),
+        (row([512] + [1] * (PIXELS - 1)), "pixel '512' is not 0 to 255"),
         (row([1000] + [1] * (PIXELS - 1)), "pixel '1000' is not 0 to 255"),
         (row(["-5"] + [1] * (PIXELS - 1)), "pixel '-5' is not 0 to 255"),
         (row(["1.5"] + [1] * (PIXELS - 1)), "pixel '1.5' is not 0 to 255"),
