@@ -13,18 +13,31 @@ app = typer.Typer(help="List model versions and choose the one in service.", no_
 
 @app.command("list")
 def list_() -> None:
-    """List all versions, newest first, with their figures; the one in service is marked."""
+    """List all versions, newest first, with their figures; the one in service has a star.
+
+    Figures are of the last part that a version was judged on: `votes` is the accuracy against the majority of votes, `single` that
+    against the published label. Macro-F1 is against the votes where there are votes.
+    """
+    from api.pages.figures import list_figures
     from db import model_versions
     from db.session import Database
 
-    table = Table("", "version", "name", "architecture", "registered")
+    table = Table("version", "name", "network", "votes", "single", "macro-F1", "registered")
     with Database(read_settings().effective_database_url).read() as session:
         champion = model_versions.get_champion(session)
         for version in model_versions.list_versions(session):
             is_champion = champion is not None and champion.id == version.id
-            mark = "champion" if is_champion else ""
+            figures = {found.truth: found.numbers for found in list_figures(version.manifest)}
+            votes, single = figures.get("ferplus"), figures.get("fer2013")
+            best = votes or single
             table.add_row(
-                mark, str(version.number), version.name, version.architecture, f"{version.created_at:%Y-%m-%d}"
+                f"{version.number} *" if is_champion else str(version.number),
+                version.name,
+                version.architecture,
+                f"{votes['accuracy']:.3f}" if votes else "",
+                f"{single['accuracy']:.3f}" if single else "",
+                f"{best['macro_f1']:.3f}" if best else "",
+                f"{version.created_at:%Y-%m-%d}",
             )
     out.print(table)
 

@@ -12,8 +12,10 @@ from PIL import Image
 
 from emoscope.demo_photos import compose_page, portrait_photo
 from tests.acceptance.conftest import Service, find_free_port
+from training import pretrained
 
 EMOSCOPE = [sys.executable, "-m", "emoscope"]
+PRETRAINED = Path(pretrained.__file__).parent
 
 
 def run(
@@ -108,6 +110,17 @@ def test_a_key_that_was_made_works_until_it_is_revoked(environment: dict[str, st
     assert key[:12] in run("key", "list", env=environment).stdout
     assert run("key", "revoke", key[:12], env=environment).returncode == 0
     assert httpx.get(f"{service.url}/v1/jobs", headers=headers).status_code == 401
+
+
+def test_the_list_of_models_gives_their_figures_and_marks_the_one_in_service(environment: dict[str, str]) -> None:
+    listed = run("models", "list", env=environment | {"COLUMNS": "80"})
+    assert listed.returncode == 0, listed.stderr
+    [champion] = [line for line in listed.stdout.splitlines() if "1 *" in line]
+    metrics = json.loads((PRETRAINED / "default-votes" / "manifest.json").read_text())["metrics"]["PublicTest"]
+    votes, single = metrics["ferplus"], metrics["fer2013"]
+    cells = [cell.strip() for cell in champion.split("│")]
+    assert cells[2] == "default-votes"
+    assert cells[4:7] == [f"{figure:.3f}" for figure in (votes["accuracy"], single["accuracy"], votes["macro_f1"])]
 
 
 def test_a_bad_setting_is_named() -> None:
