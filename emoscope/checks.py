@@ -14,6 +14,7 @@ from db import migrate, model_versions, workers
 from db.session import Database
 from db.storage import BlobStore, BlobStoreUnavailable
 from db.vocabulary import Detector, WorkerState
+from emoscope.program import name_program
 from emoscope.settings import Settings
 
 _LOW_DISK_BYTES = 1_000_000_000
@@ -84,17 +85,19 @@ def _check_database(database: Database) -> Iterator[Finding]:
     except SQLAlchemyError as error:
         reason = str(error.__cause__ or error).splitlines()[0]
         yield Finding(
-            "database", Verdict.MISSING, f"{name}: {reason}", "see EMOSCOPE_DATABASE_URL, or run `emoscope up`"
+            "database", Verdict.MISSING, f"{name}: {reason}", f"see EMOSCOPE_DATABASE_URL, or run `{name_program()} up`"
         )
         return
     if not is_current:
-        yield Finding("database", Verdict.MISSING, f"{name}: the schema isn't the newest", "run `emoscope migrate`")
+        yield Finding(
+            "database", Verdict.MISSING, f"{name}: the schema isn't the newest", f"run `{name_program()} migrate`"
+        )
         return
     yield Finding("database", Verdict.OK, name)
     with database.read() as session:
         champion = model_versions.get_champion(session)
     if champion is None:
-        yield Finding("model", Verdict.MISSING, "no version is in service", "run `emoscope migrate`")
+        yield Finding("model", Verdict.MISSING, "no version is in service", f"run `{name_program()} migrate`")
     else:
         yield Finding("model", Verdict.OK, f"version {champion.number} ({champion.name}) is in service")
 
@@ -105,7 +108,7 @@ def _check_queue(settings: Settings) -> Finding:
         policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
         version = client.info("server").get("redis_version")
     except redis.RedisError as error:
-        return Finding("queue", Verdict.MISSING, str(error), "see EMOSCOPE_REDIS_URL, or run `emoscope up`")
+        return Finding("queue", Verdict.MISSING, str(error), f"see EMOSCOPE_REDIS_URL, or run `{name_program()} up`")
     finally:
         client.close()
     if policy != "noeviction":
@@ -129,7 +132,9 @@ def _check_workers(database: Database, settings: Settings) -> Iterator[Finding]:
     with database.read() as session:
         live = workers.list_live_workers(session, settings.worker_heartbeat_s)
     if not any(worker.state is WorkerState.READY for worker in live):
-        yield Finding("workers", Verdict.MISSING, "no worker child is ready", "run `emoscope up`, or start a worker")
+        yield Finding(
+            "workers", Verdict.MISSING, "no worker child is ready", f"run `{name_program()} up`, or start a worker"
+        )
     for worker in live:
         detail = f"{worker.name}: {worker.state}" + (f", {worker.detail}" if worker.detail else "")
         is_bad = worker.state is WorkerState.SETUP_FAILED

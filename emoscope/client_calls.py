@@ -18,6 +18,7 @@ import httpx
 from db.vocabulary import Detector, Priority
 from emoscope.client_results import Batch, Job
 from emoscope.local_client import read_local_client
+from emoscope.program import name_program
 from emoscope.settings import load_settings
 
 Photo = bytes | str | PathLike[str] | BufferedIOBase
@@ -140,7 +141,8 @@ def find_address(base_url: str | None, api_key: str | None) -> tuple[str, str]:
     key = api_key or settings.api_key.get_secret_value() or (local.api_key if local else "")
     if not url or not key:
         raise NoAddress(
-            "no address or no key: start a stack with `emoscope up`, or set EMOSCOPE_API_URL and EMOSCOPE_API_KEY"
+            f"no address or no key: start a stack with `{name_program()} up`, "
+            "or set EMOSCOPE_API_URL and EMOSCOPE_API_KEY"
         )
     return url, key
 

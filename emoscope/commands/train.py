@@ -13,6 +13,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
 from db.vocabulary import Architecture
+from emoscope.program import name_program
 from emoscope.terminal import end_with_sentence, err, out
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def train(
         try:
             artifact_dir = _run(settings, run_dir, start_from, threads, export=export)
         except RunStopped as stopped:
-            err.print(f"{stopped}. Go on with: emoscope train --run {run_dir}")
+            err.print(f"{stopped}. Go on with: {name_program()} train --run {run_dir}")
             raise typer.Exit(130) from stopped
     _print_result(artifact_dir)
 

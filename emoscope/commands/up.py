@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from emoscope.program import name_program
 from emoscope.terminal import end_with_sentence, out, read_settings, say_step
 
 
@@ -24,13 +25,13 @@ def up(
     settings = read_settings(host=host, port=port, data_dir=data_dir)
     with end_with_sentence(StackError), Stack(settings, say_step) as stack:
         assert stack.client is not None
-        url = stack.client.api_url
+        url, program = stack.client.api_url, name_program()
         with contextlib.suppress(KeyboardInterrupt):
             out.print(
                 f"Emoscope runs at [bold]{url}[/bold] (API docs: {url}/docs). Its data is in {settings.data_dir}.",
                 soft_wrap=True,
             )
-            out.print(f"Pages for administrators: {url}/sign-in, after [bold]emoscope user create NAME[/bold].")
-            out.print("Try it from another terminal: [bold]emoscope analyze PHOTO...[/bold]    Stop it with Ctrl-C.")
+            out.print(f"Pages for administrators: {url}/sign-in, after [bold]{program} user create NAME[/bold].")
+            out.print(f"Try it from another terminal: [bold]{program} analyze PHOTO...[/bold]    Stop it with Ctrl-C.")
             stack.wait()
         say_step("stopping")
