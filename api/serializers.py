@@ -88,6 +88,7 @@ class Job(BaseModel):
 
     id: Id
     url: Path
+    application: str = Field(description="Whose job it is.", examples=["shop"])
     status: JobStatus = Field(
         description="`queued`, `running`, or how it ended: `succeeded`, `failed`, `canceled`.", examples=["succeeded"]
     )
@@ -146,6 +147,7 @@ def show_job(job: models.Job, uncertain_below: float) -> Job:
     return Job(
         id=job.id,
         url=url_for("jobs.read_job", job_id=job.id),
+        application=job.application.name,
         status=job.status,
         priority=job.priority,
         created_at=job.created_at,

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from db.models import Batch, Face, Job, JobEvent
 from db.vocabulary import Emotion, JobStatus
@@ -35,19 +35,20 @@ class JobFilter:
 
 
 def get_job(session: Session, job_id: UUID, application_id: UUID | None = None) -> Job | None:
-    """The job with its faces, or None. application_id: look only among that application's jobs."""
-    statement = select(Job).options(selectinload(Job.faces)).where(Job.id == job_id)
+    """The job with its application and faces, or None. application_id: look only among that application's jobs."""
+    statement = select(Job).options(joinedload(Job.application), selectinload(Job.faces)).where(Job.id == job_id)
     if application_id is not None:
         statement = statement.where(Job.application_id == application_id)
     return session.scalar(statement)
 
 
 def list_jobs(session: Session, wanted: JobFilter, *, limit: int, before: UUID | None = None) -> list[Job]:
-    """At most `limit` jobs with their faces, newest first.
+    """At most `limit` jobs with their applications and faces, newest first.
 
     before: the last job of the page before. Keys sort by time, so the page stays where it is while jobs are added.
     """
-    statement = select(Job).options(selectinload(Job.faces)).order_by(Job.id.desc()).limit(limit)
+    parts = joinedload(Job.application), selectinload(Job.faces)
+    statement = select(Job).options(*parts).order_by(Job.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(Job.id < before)
     if wanted.application_id is not None:

@@ -18,12 +18,15 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
 from db.columns import UtcDateTime, Word, utcnow
 from db.vocabulary import Detector, Emotion, JobStatus, Priority, Scope, WorkerState
+
+_HAS_ERROR = text("error_code IS NOT NULL")
 
 
 class Base(DeclarativeBase):
@@ -108,6 +111,7 @@ class Job(Base):
         Index(None, "batch_id", "batch_position"),
         Index(None, "purge_photo_at"),
         Index(None, "photo_sha256"),
+        Index(None, "error_code", "id", sqlite_where=_HAS_ERROR, postgresql_where=_HAS_ERROR),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
@@ -157,6 +161,7 @@ class Job(Base):
     face_count: Mapped[int | None]
     timings_ms: Mapped[dict[str, Any] | None]
 
+    application: Mapped[Application] = relationship(lazy="raise")
     faces: Mapped[list["Face"]] = relationship(order_by="Face.position", passive_deletes=True)
     events: Mapped[list["JobEvent"]] = relationship(order_by="JobEvent.id", passive_deletes=True)
 

@@ -21,6 +21,8 @@ def test_an_administrator_lists_every_applications_jobs(
     }
     for query, ids in expected.items():
         assert [job["id"] for job in admin.get(f"/v1/jobs{query}").get_json()["items"]] == ids, query
+    listed = admin.get("/v1/jobs?application=all").get_json()["items"]
+    assert [job["application"] for job in listed] == ["office", "rival", "shop"]
     following = admin.get("/v1/jobs?application=all&limit=2").get_json()["next"]
     assert [job["id"] for job in admin.get(following).get_json()["items"]] == [of_shop]
 
