@@ -27,11 +27,11 @@ def up(
         assert stack.client is not None
         url, program = stack.client.api_url, name_program()
         with contextlib.suppress(KeyboardInterrupt):
-            out.print(
+            for sentence in (
                 f"Emoscope runs at [bold]{url}[/bold] (API docs: {url}/docs). Its data is in {settings.data_dir}.",
-                soft_wrap=True,
-            )
-            out.print(f"Pages for administrators: {url}/sign-in, after [bold]{program} user create NAME[/bold].")
-            out.print(f"Try it from another terminal: [bold]{program} analyze PHOTO...[/bold]    Stop it with Ctrl-C.")
+                f"Pages for administrators: {url}/sign-in, after [bold]{program} user create NAME[/bold].",
+                f"Try it from another terminal: [bold]{program} analyze PHOTO...[/bold]    Stop it with Ctrl-C.",
+            ):
+                out.print(sentence, soft_wrap=True)
             stack.wait()
         say_step("stopping")
