@@ -11,18 +11,20 @@ from pathlib import Path
 from random import Random
 from uuid import UUID
 
-from sqlalchemy.orm import Session
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session, undefer
 from uuid_utils.compat import uuid7
 
 from api.picture_header import read_header
-from db import access, corrections, jobs, model_versions, review_queue, reviews, training_runs, users, workers
+from db import access, corrections, jobs, model_versions, review_queue, reviews, shadow, training_runs, users, workers
 from db.columns import utcnow
 from db.faces import NewFace
-from db.models import Job, JobEvent, ModelVersion
+from db.models import Face, Job, JobEvent, ModelVersion
 from db.models_review import ReviewItem
 from db.session import Database
 from db.storage import BlobStore, make_photo_key
-from db.vocabulary import EMOTIONS, Detector, Emotion, Role, Scope, TrainingTrigger, Verdict, WorkerState
+from db.vocabulary import CROP_SIDE, EMOTIONS, Detector, Emotion, Role, Scope, TrainingTrigger, Verdict, WorkerState
 from emoscope.demo_photos import DemoPhoto, Placement, compose_page, portrait_photo
 from emoscope.provision import register_shipped_models
 from training.artifact import PRETRAINED_CHAMPION, PRETRAINED_DIR
@@ -191,6 +193,18 @@ def seed_jobs(database: Database, blobs: BlobStore, version: ModelVersion, count
             )
 
 
+def seed_shadow(database: Database) -> None:
+    """The version that was taught single labels judges every face in shadow mode."""
+    classifier = load_classifier(PRETRAINED_DIR / "default-single")
+    with database.write() as session:
+        challenger = next(each for each in model_versions.list_versions(session) if each.name == "default-single")
+        shadow.start_shadow(session, challenger, "ana", "see how single labels do")
+        faces = session.scalars(select(Face).options(undefer(Face.crop))).all()
+        crops = np.stack([np.frombuffer(face.crop, np.uint8).reshape(CROP_SIDE, CROP_SIDE) for face in faces])
+        answers = dict(zip((face.id for face in faces), classifier.classify(crops).tolist(), strict=True))
+        shadow.add_judgments(session, challenger.id, answers)
+
+
 def seed_votes(database: Database, count: int, seed: int = 3) -> None:
     """Votes of two reviewers, mostly as the picture asks for."""
     chance = Random(seed)
@@ -280,5 +294,6 @@ def seed_all(database: Database, blob_folder: Path, jobs_count: int = 160) -> No
     seed_people(database)
     champion = seed_models(database, blobs)
     seed_jobs(database, blobs, champion, jobs_count)
+    seed_shadow(database)
     seed_votes(database, 60)
     seed_runs(database, champion, is_running=True)
