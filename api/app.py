@@ -12,6 +12,7 @@ from api import (
     docs,
     drift,
     health,
+    job_events,
     job_retry,
     jobs,
     keys,
@@ -61,6 +62,7 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
     register_openapi(app)
     for part in (
         jobs,
+        job_events,
         job_retry,
         batches,
         pictures,
