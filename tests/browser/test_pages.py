@@ -101,7 +101,7 @@ def test_keys_judge_faces_and_undo(visit: Callable[..., Page], site: Site, submi
 def test_promote_and_roll_back(visit: Callable[..., Page], site: Site) -> None:
     page = visit("ana", "/models/2")
     page.get_by_role("button", name="Put in service", exact=True).click()
-    page.get_by_label("Why").fill("sees sad better")
+    page.get_by_role("dialog").get_by_label("Why").fill("sees sad better")
     page.get_by_role("button", name="Put version 2 in service").click()
     expect(page.get_by_role("status")).to_contain_text("in service now")
     page.goto("/models")
@@ -116,6 +116,20 @@ def test_promote_and_roll_back(visit: Callable[..., Page], site: Site) -> None:
         champion = model_versions.get_champion(session)
     assert champion is not None
     assert champion.number == 1
+
+
+def test_shadow_mode_is_started_and_ended(visit: Callable[..., Page], site: Site) -> None:
+    page = visit("ana", "/models/2")
+    page.get_by_role("button", name="Run in shadow mode", exact=True).click()
+    page.get_by_role("dialog").get_by_label("Why").fill("see it at work")
+    page.get_by_role("button", name="Run version 2 in shadow mode").click()
+    expect(page.get_by_role("status")).to_contain_text("shadow mode now")
+    with site.database.read() as session:
+        challenger = model_versions.get_challenger(session)
+    assert challenger is not None
+    assert challenger.number == 2
+    page.get_by_role("button", name="End shadow mode").click()
+    expect(page.get_by_role("button", name="Run in shadow mode", exact=True)).to_be_visible()
 
 
 def test_a_run_is_followed_to_its_end_without_loading_the_page_again(visit: Callable[..., Page], site: Site) -> None:
