@@ -109,12 +109,17 @@ def test_a_better_challenger_is_put_in_service(ready: Services, fresh_version: P
 def test_a_flood_of_wrong_corrections_gets_no_worse_model_into_service(
     ready: Services, good_version: Path, analyses: "Analyses"
 ) -> None:
-    """Most of what the run learns from is wrong here, far beyond the share that the settings allow by default."""
+    """Most of what the run learns from is wrong here, far beyond the share that the settings allow by default.
+
+    With more epochs than one the run would keep the epoch that does best on held-out rows of the dataset, which the flood can't
+    reach; one quick epoch leaves only the gate between the flood and the service.
+    """
     before = put_in_service(ready, good_version)
-    ready.settings = ready.settings.model_copy(update={"max_correction_share": 0.8})
+    changes = {"max_correction_share": 0.8, "retrain_epochs": 1, "retrain_learning_rate": 3 * LEARNING_RATE}
+    ready.settings = ready.settings.model_copy(update=changes)
     random = np.random.default_rng(5)
     for number in range(350):
-        crop = draw_face(number % 7, random, offset_px=12 + number % 5)
+        crop = draw_face(number % 7, random, offset_px=6 + number % 3)
         stored = analyses.store((Emotion.HAPPY, 0.6), crop=crop.tobytes())
         with ready.database.write() as session:
             cast_vote(session, stored.face_ids[0], f"vandal-{number % 9}", list(Verdict)[(number * 3 + 1) % 7])
@@ -124,7 +129,7 @@ def test_a_flood_of_wrong_corrections_gets_no_worse_model_into_service(
     assert run.audit is not None
     assert run.audit["corrections"]["used"] > 200
     assert run.gate is not None
-    assert run.gate["challenger"]["accuracy"] <= run.gate["champion"]["accuracy"]
+    assert run.gate["challenger"]["accuracy"] < run.gate["champion"]["accuracy"] - 0.1
     assert champion_number(ready.database) == before
     with ready.database.read() as session:
         assert run.challenger_id is not None
