@@ -49,7 +49,8 @@ class ModelVersionList(BaseModel):
 def list_model_versions() -> Response:
     """Read all versions."""
     with get_services().database.read() as session:
-        shown = [show_model_version(session, version) for version in model_versions.list_versions(session)]
+        champion, challenger = model_versions.get_champion(session), model_versions.get_challenger(session)
+        shown = [_show(version, champion, challenger) for version in model_versions.list_versions(session)]
     return jsonify(ModelVersionList(items=shown).model_dump(mode="json"))
 
 
@@ -83,7 +84,12 @@ def find_model_version(session: Session, number: int) -> models.ModelVersion:
 
 def show_model_version(session: Session, version: models.ModelVersion) -> ModelVersion:
     """A version as the API shows it."""
-    champion, challenger = model_versions.get_champion(session), model_versions.get_challenger(session)
+    return _show(version, model_versions.get_champion(session), model_versions.get_challenger(session))
+
+
+def _show(
+    version: models.ModelVersion, champion: models.ModelVersion | None, challenger: models.ModelVersion | None
+) -> ModelVersion:
     return ModelVersion(
         number=version.number,
         name=version.name,
