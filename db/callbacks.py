@@ -9,7 +9,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from db.columns import utcnow
-from db.models import Callback
+from db.models_callbacks import Callback
 
 
 def list_due(session: Session, limit: int) -> Sequence[UUID]:

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from db.columns import utcnow
 from db.faces import NewFace, add_faces
 from db.job_states import InvalidTransition, move_job
-from db.models import Callback, Job, JobEvent
+from db.models import Job, JobEvent
+from db.models_callbacks import Callback
 from db.review_queue import add_to_queue
 from db.vocabulary import TERMINAL_STATUSES, Detector, JobStatus, Priority
 

@@ -273,34 +273,3 @@ class Promotion(Base):
     actor: Mapped[str] = mapped_column(String(200))
     reason: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(default=utcnow)
-
-
-class Worker(Base):
-    """A worker child and its last sign of life."""
-
-    __tablename__ = "workers"
-
-    name: Mapped[str] = mapped_column(String(200), primary_key=True)
-    state: Mapped[WorkerState]
-    detail: Mapped[str | None] = mapped_column(Text)
-    """Why it could not get ready, or why it kept an older model."""
-    runtime: Mapped[str | None] = mapped_column(String(50))
-    detector: Mapped[Detector | None]
-    model_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("model_versions.id"))
-    started_at: Mapped[datetime] = mapped_column(default=utcnow)
-    seen_at: Mapped[datetime] = mapped_column(default=utcnow, index=True)
-
-
-class Callback(Base):
-    """A call to an application's address that is owed or was made."""
-
-    __tablename__ = "callbacks"
-    __table_args__ = (Index(None, "done_at", "next_try_at"),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
-    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), unique=True)
-    tries: Mapped[int] = mapped_column(default=0)
-    next_try_at: Mapped[datetime] = mapped_column(default=utcnow)
-    done_at: Mapped[datetime | None]
-    """When it was delivered or given up."""
-    last_answer: Mapped[str | None] = mapped_column(Text)

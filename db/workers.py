@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from db.columns import utcnow
-from db.models import Worker
+from db.models_workers import Worker
 from db.vocabulary import Detector, WorkerState
 
 _SILENT_HEARTBEATS = 3

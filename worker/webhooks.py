@@ -14,7 +14,8 @@ from standardwebhooks import Webhook
 from db.access import get_application
 from db.callbacks import claim_callback, note_delivered, note_refused
 from db.job_queries import get_job
-from db.models import Callback, Job
+from db.models import Job
+from db.models_callbacks import Callback
 from worker.services import Services
 
 log = structlog.get_logger(__name__)

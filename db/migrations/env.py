@@ -6,10 +6,10 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy.types import TypeDecorator
 
-from db import models_review, models_shadow, models_training, models_users
+from db import models_callbacks, models_review, models_shadow, models_training, models_users, models_workers
 from db.models import Base
 
-KNOWN = (models_review, models_shadow, models_training, models_users)
+KNOWN = (models_callbacks, models_review, models_shadow, models_training, models_users, models_workers)
 """Imported for their tables."""
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from db import migrate
 from db.columns import utcnow
-from db.models import Worker
+from db.models_workers import Worker
 from db.session import Database
 from db.vocabulary import WorkerState
 

@@ -8,7 +8,7 @@ from db import access, jobs
 from db.callbacks import list_due
 from db.columns import utcnow
 from db.jobs import NewJob
-from db.models import Callback
+from db.models_callbacks import Callback
 from emoscope.settings import Settings
 from tests.hooks import HookReceiver
 from worker.services import Services
