@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.errors import Problem
 from api.openapi import ProblemBody, describe_errors
 from api.services import Services, get_services
-from db import migrate, workers
+from db import migrate, model_versions, workers
 from db.vocabulary import WorkerState
 
 blueprint = APIBlueprint("health", __name__, tag="Service")
@@ -119,13 +119,16 @@ def _check_workers(services: Services) -> str:
     try:
         with services.database.read() as session:
             live = workers.list_live_workers(session, services.settings.worker_heartbeat_s)
+            champion = model_versions.get_champion(session)
     except SQLAlchemyError as error:
         raise PartMissing("the database can't be asked for them") from error
     ready = [worker for worker in live if worker.state is WorkerState.READY and worker.model_version_id is not None]
     if ready:
-        behind = [worker.detail for worker in ready if worker.detail]
-        kept = f"; {len(behind)} keep an older model: {behind[0]}" if behind else ""
-        return f"{len(ready)} ready{kept}"
+        behind = [worker.detail for worker in ready if champion is None or worker.model_version_id != champion.id]
+        kept = f"; {len(behind)} keep an older model: {behind[0] or 'they are about to change'}" if behind else ""
+        # one that has the champion and still says something can't load the challenger
+        in_shadow = [worker.detail for worker in ready if worker.detail and worker.detail not in behind]
+        return f"{len(ready)} ready{kept}{f'; {in_shadow[0]}' if in_shadow else ''}"
     failed = [worker.detail for worker in live if worker.state is WorkerState.SETUP_FAILED]
     if failed:
         raise PartMissing(f"none could get ready: {failed[0]}")

@@ -71,11 +71,15 @@ class Child:
                 session,
                 self.name,
                 state,
-                detail=self._setup_problem or self.models.problem or self.challengers.problem,
+                detail=self._setup_problem or self.models.problem or self._describe_shadow_problem(),
                 runtime=model.classifier.runtime if model else None,
                 detector=self.services.settings.detector,
                 model_version_id=model.version_id if model else None,
             )
+
+    def _describe_shadow_problem(self) -> str | None:
+        problem = self.challengers.problem
+        return f"in shadow mode, {problem}" if problem else None
 
 
 @lru_cache(maxsize=1)

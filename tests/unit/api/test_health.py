@@ -8,8 +8,9 @@ import pytest
 from apiflask import APIFlask
 from sqlalchemy import update
 
-from db import migrate
+from db import migrate, model_versions
 from db.columns import utcnow
+from db.models import ModelVersion
 from db.models_workers import Worker
 from db.session import Database
 from db.vocabulary import WorkerState
@@ -58,13 +59,24 @@ def test_a_worker_that_cannot_work_is_missing(
     assert read_missing(app) == {"workers": reason}
 
 
-def test_a_worker_that_keeps_an_older_model_is_ready_and_says_so(app: APIFlask, worker: Any) -> None:
+def test_a_worker_that_keeps_an_older_model_is_ready_and_says_so(
+    app: APIFlask, worker: Any, champion: ModelVersion, database: Database
+) -> None:
+    with database.write() as session:
+        second = model_versions.add_version(session, "second", "e" * 64, {"architecture": "report"})
+        model_versions.promote(session, second, "test", "for the test")
     worker.report(WorkerState.READY, "model version 2 can't be loaded: its file is damaged")
     answer = app.test_client().get("/readyz")
     assert answer.status_code == 200
     assert answer.get_json()["checks"]["workers"]["detail"] == (
         "1 ready; 1 keep an older model: model version 2 can't be loaded: its file is damaged"
     )
+
+
+def test_a_worker_that_only_misses_the_challenger_keeps_no_older_model(app: APIFlask, worker: Any) -> None:
+    worker.report(WorkerState.READY, "in shadow mode, model version 2 can't be loaded: its file is damaged")
+    detail = app.test_client().get("/readyz").get_json()["checks"]["workers"]["detail"]
+    assert detail == "1 ready; in shadow mode, model version 2 can't be loaded: its file is damaged"
 
 
 def test_a_silent_worker_is_missing(app: APIFlask, worker: Any, database: Database) -> None:
