@@ -47,15 +47,11 @@ def make_examples(dataset: Dataset, settings: TrainSettings) -> SplitExamples:
     targets = make_targets(dataset, settings.labels)
     rows = dataset.find_part("Training")
     rows = rows[targets[rows].sum(axis=1) > 0]
-    classes = targets[rows].argmax(axis=1)
-    held_out, seed = settings.recipe.held_out, settings.seed
-    # Reviewers' labels teach, and never judge: what is held out comes from the CSV alone.
-    from_csv = int((rows < len(dataset.images) - dataset.corrections).sum())
-    groups = dataset.copy_groups[rows[:from_csv]]
-    teaching, validation = split_rows(classes[:from_csv], groups, held_out=held_out, seed=seed)
-    teaching = np.concatenate([teaching, np.arange(from_csv, len(rows))])
+    held_out = _choose_held_out(dataset, settings.recipe.held_out, settings.seed)[rows]
+    teaching, validation = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     if not len(teaching) or not len(validation):
         raise DatasetError(f"{len(rows)} Training rows are too few to learn from and to hold some out")
+    classes = targets[rows].argmax(axis=1)
     shares = np.bincount(classes[teaching], minlength=len(EMOTIONS)) / len(teaching)
     class_weights = np.maximum(shares, 1 / len(rows)) ** -settings.recipe.class_balance
     class_weights /= (class_weights * shares).sum()
@@ -71,3 +67,19 @@ def make_examples(dataset: Dataset, settings: TrainSettings) -> SplitExamples:
         validation_rows=rows[validation],
         validation_truth=truth[rows[validation]],
     )
+
+
+def _choose_held_out(dataset: Dataset, share: float, seed: int) -> npt.NDArray[np.bool_]:
+    """Which rows of the dataset are held out, bool (N,): the same ones whichever labels are taught.
+
+    So a run on one kind of labels can start from a version taught the other, and still judge itself by faces that neither saw. With
+    votes the share is of the rows whose votes teach. Reviewers' labels teach, and never judge: what is held out comes from the CSV.
+    """
+    by = make_targets(dataset, "single" if dataset.votes is None else "votes")
+    is_from_csv = np.arange(len(dataset.images)) < len(dataset.images) - dataset.corrections
+    rows = dataset.find_part("Training")
+    rows = rows[(by[rows].sum(axis=1) > 0) & is_from_csv[rows]]
+    groups = dataset.copy_groups
+    _, held_out = split_rows(by[rows].argmax(axis=1), groups[rows], held_out=share, seed=seed)
+    is_held_out: npt.NDArray[np.bool_] = np.isin(groups, groups[rows[held_out]]) & is_from_csv
+    return is_held_out
