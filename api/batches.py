@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 from werkzeug.datastructures import FileStorage
 
-from api.auth import Caller, get_caller, protect
+from api.auth import Caller, get_caller, protect, require_scope
 from api.batch_serializers import Batch, show_batch
 from api.errors import Problem
 from api.job_reading import WaitQuery, has_ended
@@ -36,7 +36,7 @@ from db import job_queries, jobs, models, submissions
 from db.vocabulary import Scope
 
 blueprint = APIBlueprint("batches", __name__, url_prefix="/v1/batches", tag="Batches")
-protect(blueprint, Scope.SUBMIT)
+protect(blueprint, Scope.SUBMIT, Scope.ADMIN)
 
 
 @blueprint.post("")
@@ -60,6 +60,7 @@ protect(blueprint, Scope.SUBMIT)
 )
 def create_batch(query: JobOptions, headers: SubmitHeaders) -> Response:
     """Make a job of each photo in this request."""
+    require_scope(Scope.SUBMIT)
     services, caller = get_services(), get_caller()
     uploads = list_uploads(services.settings)
     options = read_options(query, services.settings)
@@ -160,7 +161,7 @@ def _storing(services: Services) -> Iterator[list[jobs.NewJob]]:
 
 def _read(services: Services, caller: Caller, batch_id: UUID) -> tuple[models.Batch, list[models.Job]]:
     with services.database.read() as session:
-        found = job_queries.get_batch(session, batch_id, caller.application_id)
+        found = job_queries.get_batch(session, batch_id, caller.visible_application_id)
     if found is None:
         raise Problem("not_found", f"there is no batch {batch_id}")
     return found

@@ -108,9 +108,12 @@ def list_recent_durations(session: Session, limit: int) -> list[JobDuration]:
     ]
 
 
-def get_batch(session: Session, batch_id: UUID, application_id: UUID) -> tuple[Batch, list[Job]] | None:
-    """The application's batch and its jobs in the order of submission, or None."""
-    batch = session.scalar(select(Batch).where(Batch.id == batch_id, Batch.application_id == application_id))
+def get_batch(session: Session, batch_id: UUID, application_id: UUID | None = None) -> tuple[Batch, list[Job]] | None:
+    """The batch and its jobs in the order of submission, or None. application_id: look only among that application's batches."""
+    statement = select(Batch).where(Batch.id == batch_id)
+    if application_id is not None:
+        statement = statement.where(Batch.application_id == application_id)
+    batch = session.scalar(statement)
     if batch is None:
         return None
     jobs = select(Job).options(selectinload(Job.faces)).where(Job.batch_id == batch_id).order_by(Job.batch_position)

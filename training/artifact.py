@@ -49,7 +49,8 @@ class Lineage:
     """Where a version comes from.
 
     row_counts: how many rows taught, were held out, and were left out and why. parent: SHA-256 of the .keras file whose
-    weights it started from. settings: of the run, as training.settings gives them. epochs_done: of settings' epochs.
+    weights it started from. teachers: the same of the versions whose answers it was taught beside the labels.
+    settings: of the run, as training.settings gives them. epochs_done: of settings' epochs.
     """
 
     dataset_sha256: str
@@ -61,6 +62,7 @@ class Lineage:
     settings: dict[str, Any]
     code_version: str
     library_versions: dict[str, str]
+    teachers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,9 @@ class Manifest:
             fields["emotions"] = tuple(fields["emotions"])
             fields["input_shape"] = tuple(fields["input_shape"])
             fields["files"] = {name: FileRecord(**record) for name, record in fields["files"].items()}
-            fields["lineage"] = Lineage(**fields["lineage"])
+            fields["lineage"] = Lineage(
+                **{**fields["lineage"], "teachers": tuple(fields["lineage"].get("teachers", ()))}
+            )
             manifest = cls(**fields)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ArtifactError(f"the manifest is not complete: {error}") from error

@@ -46,6 +46,7 @@ def write_card(path: Path, manifest: Manifest) -> None:
         f"| temperature | {manifest.temperature:.3f} |",
         f"| mirrored averaging | {'yes' if manifest.mirrored else 'no'} |",
         f"| started from | {lineage.parent or 'fresh weights'} |",
+        f"| taught by | {', '.join(lineage.teachers) or 'labels alone'} |",
         f"| code | {lineage.code_version} |",
         f"| dataset SHA-256 | {lineage.dataset_sha256} |",
         f"| rows | {counts} |",

@@ -1,6 +1,9 @@
 """How far a training picture may be changed. Apart from `augment`, so that settings are read without TensorFlow."""
 
 from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import ConfigDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +14,8 @@ class Augmentation:
     width against height): each drawn evenly from minus to plus its value. contrast (share), brightness (of 255): the same.
     erase: chance that a rectangle of 10 to 40 % of each side is filled with grey.
     """
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
     mirror: bool = False
     rotation_deg: float = 0.0

@@ -3,16 +3,19 @@
 Starts the same from the shell, from code and from the retraining task, and goes on from its run folder after any kill.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from training.artifact import KERAS_FILE, verify_files
 from training.corrections import LabelledFaces, add_corrections
 from training.dataset import read_dataset
+from training.distill import ask_teachers
 from training.errors import RunError
 from training.examples import make_examples
 from training.fit import ProgressCallback, StopQuestion, fit_network
 from training.network import build_network
-from training.run_settings import claim_run_dir, read_run_parent, read_run_settings
+from training.run_settings import Origin, claim_run_dir, read_run_origin, read_run_settings
 from training.run_state import RunState
 from training.runtime import choose_strategy, keras, use_mixed_precision
 from training.served import find_network, load_keras
@@ -29,6 +32,7 @@ def run_training(
     progress: ProgressCallback = lambda _: None,
     should_stop: StopQuestion = lambda: False,
     initial_weights: Path | None = None,
+    teachers: Sequence[Path] = (),
     corrections: LabelledFaces | None = None,
     cache_dir: Path | None = None,
 ) -> Path:
@@ -36,6 +40,7 @@ def run_training(
 
     run_dir: new, or that of an interrupted run with the same settings, which then goes on after its last finished epoch.
     initial_weights: folder of a version of the same architecture to start from; None is fresh weights.
+    teachers: folders of versions whose answers are part of what each row teaches, by the recipe's `teacher_share`.
     corrections: faces that reviewers labelled, already filtered; they teach beside the CSV's rows.
     cache_dir: where decoded datasets are kept; None is the user's cache folder.
     Raises RunStopped if `should_stop` said so, RunError if `run_dir` belongs to another run, DatasetError, ArtifactError.
@@ -43,9 +48,11 @@ def run_training(
     dataset = read_dataset(settings.csv_path, settings.votes_path, cache_dir=cache_dir)
     if corrections is not None:
         dataset = add_corrections(dataset, corrections)
-    parent = verify_files(initial_weights).files[KERAS_FILE].sha256 if initial_weights else None
-    claim_run_dir(run_dir, settings, dataset.sha256, parent)
-    examples = make_examples(dataset, settings)
+    parent = _identify(initial_weights) if initial_weights else None
+    origin = Origin(dataset.sha256, parent, tuple(_identify(teacher) for teacher in teachers))
+    claim_run_dir(run_dir, settings, origin)
+    ask = partial(ask_teachers, teachers) if teachers else None
+    examples = make_examples(dataset, settings, ask_teachers=ask)
     keras.utils.set_random_seed(settings.seed)
     use_mixed_precision()
     with choose_strategy().scope():
@@ -62,7 +69,7 @@ def run_training(
             progress=progress,
             should_stop=should_stop,
         )
-    return make_version(run_dir / ARTIFACT_DIR, settings, dataset, examples, state, parent)
+    return make_version(run_dir / ARTIFACT_DIR, settings, dataset, examples, state, origin)
 
 
 def export_run(run_dir: Path, *, cache_dir: Path | None = None) -> Path:
@@ -76,7 +83,11 @@ def export_run(run_dir: Path, *, cache_dir: Path | None = None) -> Path:
         raise RunError(f"the run in {run_dir} has not finished an epoch")
     dataset = read_dataset(settings.csv_path, settings.votes_path, cache_dir=cache_dir)
     examples = make_examples(dataset, settings)
-    return make_version(run_dir / ARTIFACT_DIR, settings, dataset, examples, state, read_run_parent(run_dir))
+    return make_version(run_dir / ARTIFACT_DIR, settings, dataset, examples, state, read_run_origin(run_dir))
+
+
+def _identify(artifact_dir: Path) -> str:
+    return verify_files(artifact_dir).files[KERAS_FILE].sha256
 
 
 def _copy_weights(keras_file: Path, sha256: str, network: "keras.Model") -> None:

@@ -1,6 +1,7 @@
 """The settings that a run folder belongs to, so that nothing but the same run goes on in it. No TensorFlow."""
 
 import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,15 @@ from training.errors import RunError
 from training.settings import TrainSettings
 
 _FILE = "settings.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a run learns from, each by SHA-256: the dataset, the .keras file whose weights it starts from, its teachers' files."""
+
+    dataset_sha256: str
+    parent: str | None = None
+    teachers: tuple[str, ...] = ()
 
 
 def has_run(run_dir: Path) -> bool:
@@ -20,18 +30,18 @@ def read_run_settings(run_dir: Path) -> TrainSettings:
     return TrainSettings.from_json(_read(run_dir)["settings"])
 
 
-def read_run_parent(run_dir: Path) -> str | None:
-    """SHA-256 of the .keras file that the run in `run_dir` started from, if any. Raises RunError if there is no run."""
-    parent: str | None = _read(run_dir)["parent"]
-    return parent
+def read_run_origin(run_dir: Path) -> Origin:
+    """What the run in `run_dir` learns from. Raises RunError if there is no run."""
+    stored = _read(run_dir)
+    return Origin(stored["dataset_sha256"], stored["parent"], tuple(stored.get("teachers", ())))
 
 
-def claim_run_dir(run_dir: Path, settings: TrainSettings, dataset_sha256: str, parent: str | None) -> None:
+def claim_run_dir(run_dir: Path, settings: TrainSettings, origin: Origin) -> None:
     """Make `run_dir` the folder of this run. Raises RunError if it is that of another one."""
-    wanted = {"settings": settings.to_json(), "dataset_sha256": dataset_sha256, "parent": parent}
+    wanted = {"settings": settings.to_json(), **asdict(origin)}
     if has_run(run_dir):
-        stored = _read(run_dir)
-        different = [key for key, value in wanted.items() if json.loads(json.dumps(value)) != stored[key]]
+        stored = {"settings": read_run_settings(run_dir).to_json(), **asdict(read_run_origin(run_dir))}
+        different = [key for key, value in wanted.items() if value != stored[key]]
         if different:
             raise RunError(f"the run in {run_dir} was started with another {' and another '.join(different)}")
         return

@@ -3,21 +3,28 @@
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from db.vocabulary import CROP_SIDE, Architecture
 from training.changes import Augmentation
 from training.errors import RunError
 
 Labels = Literal["single", "votes"]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+_NO_OTHERS = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """Epochs in a row that see faces of one size: up to which share of all epochs (1 is the end), and the side in pixels."""
 
-    until: float
-    side: int
+    __pydantic_config__: ClassVar = _NO_OTHERS
+
+    until: Share
+    side: Annotated[int, Field(ge=16)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,10 @@ class Recipe:
     result; 0 keeps the weights themselves. mirrored: whether the exported version averages a face with its mirror image.
     class_balance: rows of a class weigh by its share to the power of minus this; 0 is every row alike, 1 every class alike.
     held_out: share of the Training rows kept for choosing the epoch and for the temperature.
+    teacher_share: how much of what a row teaches comes from the run's teachers, where it has any; the rest is its label.
     """
+
+    __pydantic_config__: ClassVar = _NO_OTHERS
 
     epochs: int
     batch_size: int
@@ -38,13 +48,14 @@ class Recipe:
     schedule: Literal["cosine", "inverse"]
     warmup_epochs: float = 0.0
     weight_decay: float = 0.0
-    label_smoothing: float = 0.0
-    dropout: float = 0.3
-    averaging: float = 0.0
+    label_smoothing: Share = 0.0
+    dropout: Share = 0.3
+    averaging: Share = 0.0
     mirrored: bool = False
     class_balance: float = 0.0
-    held_out: float = 0.1
-    stages: tuple[Stage, ...] = (Stage(1.0, CROP_SIDE),)
+    held_out: Share = 0.1
+    teacher_share: Share = 0.5
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = (Stage(1.0, CROP_SIDE),)
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     @property
@@ -55,6 +66,21 @@ class Recipe:
     def find_side(self, epoch: int) -> int:
         """The side of the faces that epoch (0 is the first) learns from, in pixels."""
         return next((stage.side for stage in self.stages if epoch < round(stage.until * self.epochs)), self.side)
+
+    def change(self, fields: dict[str, Any]) -> Self:
+        """This recipe with some fields changed, in the form that `lineage.settings.recipe` of a manifest has.
+
+        Of the augmentation too only what is named changes. Raises RunError for a field or value that a recipe can't have.
+        """
+        plain = dataclasses.asdict(self)
+        augmentation = fields.get("augmentation", {})
+        if isinstance(augmentation, dict):
+            augmentation = {**plain["augmentation"], **augmentation}
+        try:
+            return TypeAdapter(type(self)).validate_python({**plain, **fields, "augmentation": augmentation})
+        except ValidationError as error:
+            problems = (f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors())
+            raise RunError(f"not a recipe: {'; '.join(problems)}") from error
 
 
 _REPORT = Recipe(epochs=100, batch_size=64, learning_rate=1e-4, schedule="inverse")
@@ -111,14 +137,4 @@ class TrainSettings:
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> Self:
         """The settings that `to_json` gave."""
-        recipe = dict(plain["recipe"])
-        recipe["stages"] = tuple(Stage(**stage) for stage in recipe["stages"])
-        recipe["augmentation"] = Augmentation(**recipe["augmentation"])
-        return cls(
-            csv_path=Path(plain["csv_path"]),
-            votes_path=Path(plain["votes_path"]) if plain["votes_path"] else None,
-            labels=plain["labels"],
-            architecture=Architecture(plain["architecture"]),
-            recipe=Recipe(**recipe),
-            seed=plain["seed"],
-        )
+        return TypeAdapter(cls).validate_python(plain)

@@ -23,6 +23,7 @@ from training.examples import SplitExamples
 from training.lite import LiteModel
 from training.network import build_network
 from training.report import write_report
+from training.run_settings import Origin
 from training.run_state import RunState
 from training.runtime import keras
 from training.served import build_served, convert_to_tflite, predict
@@ -39,13 +40,12 @@ def make_version(
     dataset: Dataset,
     examples: SplitExamples,
     state: RunState,
-    parent: str | None,
+    origin: Origin,
 ) -> Path:
     """Write the version that a run's best epoch gives to `artifact_dir`, which it replaces, and return that.
 
     The report for people goes beside it: it shows pictures of the dataset, which a version doesn't carry along.
 
-    parent: SHA-256 of the .keras file that the run started from, if any.
     Raises ArtifactError if the two forms of the model don't answer alike.
     """
     partial = artifact_dir.with_name(f"{artifact_dir.name}.partial")
@@ -80,7 +80,7 @@ def make_version(
         mirrored=settings.recipe.mirrored,
         files={},
         metrics=metrics,
-        lineage=_trace_lineage(settings, dataset, examples, state, parent),
+        lineage=_trace_lineage(settings, dataset, examples, state, origin),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     write_card(partial / artifact.CARD_FILE, manifest)
@@ -102,7 +102,7 @@ def _fit_temperature(network: "keras.Model", dataset: Dataset, examples: SplitEx
 
 
 def _trace_lineage(
-    settings: TrainSettings, dataset: Dataset, examples: SplitExamples, state: RunState, parent: str | None
+    settings: TrainSettings, dataset: Dataset, examples: SplitExamples, state: RunState, origin: Origin
 ) -> Lineage:
     counts = {
         "teaching": len(examples.teaching.images),
@@ -113,12 +113,13 @@ def _trace_lineage(
     if dataset.votes is not None:
         counts |= {f"votes_{name}": count for name, count in dataset.votes.count_rows().items()}
     return Lineage(
-        dataset_sha256=dataset.sha256,
+        dataset_sha256=origin.dataset_sha256,
         row_counts=counts,
         labels=settings.labels,
         epochs_done=state.epochs_done,
         seed=settings.seed,
-        parent=parent,
+        parent=origin.parent,
+        teachers=origin.teachers,
         settings=_without_folders(settings.to_json()),
         code_version=find_code_version(),
         library_versions={"python": python_version(), **{name: version(name) for name in _LIBRARIES}},

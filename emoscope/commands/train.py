@@ -35,6 +35,10 @@ def train(
         Labels, typer.Option(help="What to teach: the CSV's own label, or what people saw.")
     ] = Labels.SINGLE,
     network: Annotated[Architecture, typer.Option(help="Which network.")] = Architecture.DEFAULT,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(help="JSON file of the recipe's fields to change, or folder of a version to train like."),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Default: what the network's recipe says.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Default: what the network's recipe says.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same version.")] = 1,
@@ -42,6 +46,12 @@ def train(
         Path | None, typer.Option(help="Folder of the run. One that was interrupted goes on from its last epoch.")
     ] = None,
     start_from: Annotated[Path | None, typer.Option(help="Folder of a version to start from.")] = None,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of a version whose answers are taught beside the labels. May be given more than once."
+        ),
+    ] = None,
     export: Annotated[  # noqa: FBT002
         bool, typer.Option("--export", help="Train no further: make a version of the run's best epoch so far.")
     ] = False,
@@ -53,9 +63,9 @@ def train(
     with end_with_sentence(TrainingError, OSError):
         run_dir = run or Path("runs") / f"{network}-{labels}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         changes = {"epochs": epochs, "batch_size": batch_size}
-        settings = _make_settings(csv, votes, labels, network, seed, changes, run_dir)
+        settings = _make_settings(csv, votes, labels, network, seed, recipe, changes, run_dir)
         try:
-            artifact_dir = _run(settings, run_dir, start_from, threads, export=export)
+            artifact_dir = _run(settings, run_dir, start_from, teacher or [], threads, export=export)
         except RunStopped as stopped:
             err.print(f"{stopped}. Go on with: {name_program()} train --run {run_dir}")
             raise typer.Exit(130) from stopped
@@ -68,10 +78,12 @@ def _make_settings(
     labels: Labels,
     network: Architecture,
     seed: int,
+    recipe_path: Path | None,
     changes: dict[str, int | None],
     run_dir: Path,
 ) -> "TrainSettings":
     from training.errors import RunError
+    from training.recipe_file import read_recipe
     from training.run_settings import has_run, read_run_settings
     from training.settings import RECIPES, TrainSettings
 
@@ -80,11 +92,20 @@ def _make_settings(
             raise RunError("training needs --csv, or --run with the folder of an interrupted run")
         return read_run_settings(run_dir)
     given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
-    recipe = dataclasses.replace(RECIPES[network], **given)
+    recipe = RECIPES[network] if recipe_path is None else read_recipe(recipe_path, RECIPES[network])
+    recipe = dataclasses.replace(recipe, **given)
     return TrainSettings(csv.resolve(), labels.value, network, recipe, votes.resolve() if votes else None, seed)
 
 
-def _run(settings: "TrainSettings", run_dir: Path, start_from: Path | None, threads: int, *, export: bool) -> Path:
+def _run(
+    settings: "TrainSettings",
+    run_dir: Path,
+    start_from: Path | None,
+    teachers: list[Path],
+    threads: int,
+    *,
+    export: bool,
+) -> Path:
     err.print(f"[dim]·[/dim] loading TensorFlow; the run is in {run_dir}")
     from training.pipeline import export_run, run_training
     from training.runtime import limit_threads
@@ -93,7 +114,9 @@ def _run(settings: "TrainSettings", run_dir: Path, start_from: Path | None, thre
     if export:
         return export_run(run_dir)
     with _show_progress() as report, _stop_on_ctrl_c() as should_stop:
-        return run_training(settings, run_dir, progress=report, should_stop=should_stop, initial_weights=start_from)
+        return run_training(
+            settings, run_dir, progress=report, should_stop=should_stop, initial_weights=start_from, teachers=teachers
+        )
 
 
 @contextmanager

@@ -73,6 +73,13 @@ def test_another_applications_batch_is_not_found(client: FlaskClient, other_clie
     assert client.get(f"/v1/batches/{uuid4()}").status_code == 404
 
 
+def test_an_administrators_key_reads_every_applications_batches(
+    client: FlaskClient, admin: FlaskClient, photo: bytes
+) -> None:
+    batch = client.post("/v1/batches", data=make_form(photo)).get_json()
+    assert admin.get(batch["url"]).get_json() == batch
+
+
 @pytest.fixture
 def small_client(open_app: Callable[..., APIFlask], make_client: Callable[[APIFlask, str], FlaskClient]) -> FlaskClient:
     app = open_app(max_photo_bytes=2000, max_batch_photos=3, max_batch_bytes=5000, max_queued_jobs=2)

@@ -107,6 +107,15 @@ def test_a_run_can_start_from_a_version(stopped, small_csv, small_votes, tmp_pat
     assert np.array_equal(RunState(stopped[0]).load_best()[0], RunState(tmp_path).load_best()[0])
 
 
+def test_a_run_can_be_taught_by_a_version(stopped, small_csv, small_votes, tmp_path):
+    settings = make_settings(small_csv, small_votes, epochs=1, teacher_share=1.0)
+    pupil = Manifest.read(run_training(settings, tmp_path, teachers=[stopped[2]]))
+    assert pupil.lineage.teachers == (Manifest.read(stopped[2]).files["model.keras"].sha256,)
+    assert pupil.lineage.teachers[0] in (tmp_path / "artifact" / "model_card.md").read_text()
+    with pytest.raises(RunError, match="another teachers"):
+        run_training(settings, tmp_path)
+
+
 def test_a_version_of_another_network_is_no_start(artifact_dir, small_csv, tmp_path):
     settings = dataclasses.replace(make_settings(small_csv), architecture=Architecture.REPORT)
     with pytest.raises(RunError, match="don't fit a report"):

@@ -6,8 +6,10 @@ import pytest
 
 from db.vocabulary import Architecture
 from training.errors import RunError
-from training.run_settings import claim_run_dir, has_run, read_run_parent, read_run_settings
+from training.run_settings import Origin, claim_run_dir, has_run, read_run_origin, read_run_settings
 from training.settings import RECIPES, Stage, TrainSettings
+
+ORIGIN = Origin("a" * 64, parent="b" * 64, teachers=("d" * 64,))
 
 
 def make_settings(architecture: Architecture = Architecture.DEFAULT, **changes) -> TrainSettings:
@@ -45,11 +47,45 @@ def test_impossible_settings_are_refused(changes):
 def test_a_run_folder_remembers_its_settings_and_takes_no_others(tmp_path):
     settings = make_settings()
     assert not has_run(tmp_path)
-    claim_run_dir(tmp_path, settings, "a" * 64, "b" * 64)
-    claim_run_dir(tmp_path, settings, "a" * 64, "b" * 64)
+    claim_run_dir(tmp_path, settings, ORIGIN)
+    claim_run_dir(tmp_path, settings, ORIGIN)
     assert read_run_settings(tmp_path) == settings
-    assert read_run_parent(tmp_path) == "b" * 64
-    with pytest.raises(RunError, match="another dataset_sha256 and another parent"):
-        claim_run_dir(tmp_path, settings, "c" * 64, None)
+    assert read_run_origin(tmp_path) == ORIGIN
+    with pytest.raises(RunError, match="another dataset_sha256 and another parent and another teachers"):
+        claim_run_dir(tmp_path, settings, Origin("c" * 64))
     with pytest.raises(RunError, match="another settings"):
-        claim_run_dir(tmp_path, make_settings(epochs=2), "a" * 64, "b" * 64)
+        claim_run_dir(tmp_path, make_settings(epochs=2), ORIGIN)
+
+
+def test_a_run_of_an_earlier_release_goes_on(tmp_path):
+    """Its file names neither teachers nor the fields that recipes have got since."""
+    settings, origin = make_settings(), Origin("a" * 64)
+    claim_run_dir(tmp_path, settings, origin)
+    stored = json.loads((tmp_path / "settings.json").read_text())
+    del stored["teachers"], stored["settings"]["recipe"]["teacher_share"]
+    (tmp_path / "settings.json").write_text(json.dumps(stored))
+    claim_run_dir(tmp_path, settings, origin)
+    assert (read_run_settings(tmp_path), read_run_origin(tmp_path)) == (settings, origin)
+
+
+def test_a_recipe_is_changed_by_the_fields_of_a_file():
+    base = RECIPES[Architecture.DEFAULT]
+    changed = base.change({"epochs": 5, "stages": [{"until": 1.0, "side": 40}], "augmentation": {"rotation_deg": 8}})
+    assert (changed.epochs, changed.stages, changed.batch_size) == (5, (Stage(1.0, 40),), base.batch_size)
+    assert changed.augmentation == dataclasses.replace(base.augmentation, rotation_deg=8)
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"epoch": 5}, "epoch"),
+        ({"epochs": "many"}, "epochs"),
+        ({"schedule": "steps"}, "schedule"),
+        ({"stages": []}, "stages"),
+        ({"augmentation": {"blur": 1}}, "augmentation.blur"),
+        ({"teacher_share": 1.5}, "teacher_share"),
+    ],
+)
+def test_a_field_that_a_recipe_has_not_is_named(fields, problem):
+    with pytest.raises(RunError, match=problem):
+        RECIPES[Architecture.DEFAULT].change(fields)

@@ -1,0 +1,55 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from db.vocabulary import Architecture
+from training.dataset import Dataset, read_dataset
+from training.examples import make_examples
+from training.settings import RECIPES, TrainSettings
+
+RECIPE = dataclasses.replace(RECIPES[Architecture.DEFAULT], held_out=0.2)
+
+
+def make_settings(labels: str, **changes) -> TrainSettings:
+    recipe = dataclasses.replace(RECIPE, **changes)
+    return TrainSettings(Path("a.csv"), labels, Architecture.DEFAULT, recipe, Path("votes.csv"))
+
+
+@pytest.fixture
+def dataset(small_csv: Path, small_votes: Path) -> Dataset:
+    """With two rows whose votes teach nothing; one of them is the same picture as a row that people agree on."""
+    whole = read_dataset(small_csv, small_votes)
+    counts, images = whole.votes.counts.copy(), whole.images.copy()
+    counts[[0, 1], :] = 0
+    counts[[0, 1], -1] = 10
+    held_out = make_examples(dataclasses.replace(whole, images=images), make_settings("votes")).validation_rows
+    images[0] = images[held_out[-1]]
+    return dataclasses.replace(whole, images=images, votes=dataclasses.replace(whole.votes, counts=counts))
+
+
+def test_what_is_held_out_is_the_same_whichever_labels_are_taught(dataset: Dataset) -> None:
+    votes, single = (make_examples(dataset, make_settings(labels)) for labels in ("votes", "single"))
+    held_out = votes.validation_rows
+    assert len(held_out) == round(0.2 * 138)
+    assert set(held_out.tolist()) < set(single.validation_rows.tolist())
+    taught = {picture.tobytes() for picture in single.teaching.images}
+    assert not any(dataset.images[row].tobytes() in taught for row in held_out)
+
+
+def test_rows_whose_votes_say_nothing_teach_single_labels_alone(dataset: Dataset) -> None:
+    votes, single = (make_examples(dataset, make_settings(labels)) for labels in ("votes", "single"))
+    counts = [len(examples.teaching.images) + len(examples.validation_rows) for examples in (votes, single)]
+    assert counts == [138, 140]
+
+
+def test_teachers_give_their_share_of_what_is_taught_and_none_of_what_judges(dataset: Dataset) -> None:
+    answers = np.full((140, 7), 1 / 7, np.float32)
+    plain = make_examples(dataset, make_settings("votes"))
+    mixed = make_examples(
+        dataset, make_settings("votes", teacher_share=0.25), ask_teachers=lambda images: answers[: len(images)]
+    )
+    np.testing.assert_allclose(mixed.teaching.targets, 0.75 * plain.teaching.targets + 0.25 / 7, atol=1e-6)
+    assert np.array_equal(mixed.teaching.weights, plain.teaching.weights)
+    assert np.array_equal(mixed.validation.targets, plain.validation.targets)
