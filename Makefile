@@ -2,6 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test check format bench clean
 
+# The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 RUN := .venv/bin
 ARGS ?=

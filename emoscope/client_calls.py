@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import httpx
 
 from db.vocabulary import Detector, Priority
+from emoscope.client_errors import ApiError, NoAddress, ServiceUnreachable, WaitTimeout
 from emoscope.client_results import Batch, Job
 from emoscope.local_client import read_local_client
 from emoscope.program import name_program
@@ -29,40 +30,6 @@ _LONGEST_WAIT_S = 60.0
 """What one request asks the API to wait at most; longer waits are several requests."""
 
 _RETRIED_STATUSES = frozenset({429, 502, 503, 504})
-
-
-class EmoscopeError(Exception):
-    """The base of what the client raises. `code` is stable; the message is for people."""
-
-    code = "client_error"
-
-
-class NoAddress(EmoscopeError):
-    """Neither an address nor a key was given, and no stack runs on this machine."""
-
-    code = "no_address"
-
-
-class ServiceUnreachable(EmoscopeError):
-    """The API didn't answer, however often it was asked."""
-
-    code = "service_unreachable"
-
-
-class WaitTimeout(EmoscopeError):
-    """The job or batch hadn't ended when the time was up. It goes on; wait again, or cancel it."""
-
-    code = "wait_timeout"
-
-
-class ApiError(EmoscopeError):
-    """The API refused. `code` is the API's own, `status` the HTTP status, `problem` all that it said."""
-
-    def __init__(self, status: int, problem: dict[str, Any]) -> None:
-        super().__init__(str(problem.get("detail") or problem.get("title") or f"HTTP {status}"))
-        self.status = status
-        self.code = str(problem.get("code", "http_error"))
-        self.problem = problem
 
 
 @dataclass(frozen=True)

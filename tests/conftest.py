@@ -24,11 +24,15 @@ DATABASES = ("sqlite", "postgresql")
 _TESTS = Path(__file__).parent
 
 
+_SHARES_SERVICE = ("test_command_line.py", "test_photo_to_emotions.py")
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where tests run in several processes, keep those together that share what is slow to start."""
     for item in items:
-        path = item.path.relative_to(_TESTS)
-        item.add_marker(pytest.mark.xdist_group("acceptance" if path.parts[0] == "acceptance" else str(path)))
+        name = "service" if item.path.name in _SHARES_SERVICE else str(item.path.relative_to(_TESTS))
+        item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from db.vocabulary import Detector, JobStatus
 from emoscope.client import Client
-from emoscope.client_calls import ApiError, EmoscopeError, JobOptions
+from emoscope.client_calls import JobOptions
+from emoscope.client_errors import ApiError, EmoscopeError
 from emoscope.client_results import Job
 from emoscope.terminal import end_with_sentence, err, make_faces_table, out
 

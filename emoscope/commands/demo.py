@@ -25,7 +25,7 @@ def demo(
     output: Annotated[Path, typer.Option(help="Folder for the annotated pictures.")] = Path("demo-output"),
 ) -> None:
     """Start the service, send it real photos through the HTTP API, show what it found, and stop it."""
-    from emoscope.client_calls import EmoscopeError
+    from emoscope.client_errors import EmoscopeError
     from emoscope.demo_photos import DemoPhotoMissing
     from emoscope.embedded import StackError
 

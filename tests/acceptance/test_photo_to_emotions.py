@@ -17,7 +17,7 @@ from db.shadow_comparison import compare_live, count_judgments
 from db.storage import make_photo_key
 from db.vocabulary import EMOTIONS, Detector, JobStatus
 from emoscope.client import Client
-from emoscope.client_calls import ApiError
+from emoscope.client_errors import ApiError
 from emoscope.client_results import Face, Job
 from emoscope.demo_photos import FaceBox, compose_page, portrait_photo
 from tests.acceptance.conftest import Service

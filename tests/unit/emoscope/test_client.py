@@ -13,7 +13,8 @@ import pytest
 
 from db.vocabulary import Emotion, JobStatus
 from emoscope.client import AsyncClient, Client
-from emoscope.client_calls import ApiError, NoAddress, Retries, ServiceUnreachable, WaitTimeout
+from emoscope.client_calls import Retries
+from emoscope.client_errors import ApiError, NoAddress, ServiceUnreachable, WaitTimeout
 from emoscope.local_client import LocalClient, write_local_client
 
 QUICK = Retries(tries=4, first_pause_s=0.01)
