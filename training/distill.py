@@ -22,9 +22,10 @@ def ask_teachers(teachers: Sequence[Path], images: npt.NDArray[np.uint8]) -> npt
     teachers: at least one. images: uint8 (N, 48, 48). Returns float32 (N, 7), shares summing to 1.
     Raises ArtifactError for a folder that holds no whole version.
     """
-    mean = np.mean([_ask(teacher, images) for teacher in teachers], axis=0)
-    shares = np.exp(mean - mean.max(axis=1, keepdims=True))
-    return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+    logits = np.stack([_ask(teacher, images) for teacher in teachers]).mean(axis=0)
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    whole: npt.NDArray[np.float32] = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+    return whole
 
 
 def _ask(teacher: Path, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
@@ -33,5 +34,6 @@ def _ask(teacher: Path, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64
     served = load_keras(teacher / KERAS_FILE, manifest.files[KERAS_FILE].sha256)
     starts = range(0, len(images), _ASKED_AT_ONCE)
     answers = np.concatenate([predict(served, images[start : start + _ASKED_AT_ONCE]) for start in starts])
-    logits: npt.NDArray[np.float64] = np.log(np.maximum(answers.astype(np.float64), 1e-12)) * manifest.temperature
-    return logits - logits.mean(axis=1, keepdims=True)
+    logits = np.log(np.maximum(answers.astype(np.float64), 1e-12)) * manifest.temperature
+    centred: npt.NDArray[np.float64] = logits - logits.mean(axis=1, keepdims=True)
+    return centred
