@@ -21,7 +21,7 @@ up: setup ## Run the service on this machine until Ctrl-C
 	@$(RUN)/emoscope up $(ARGS)
 
 test: setup ## Run all tests, with real Valkey and PostgreSQL from wheels
-	@$(RUN)/pytest -n 2 --dist loadgroup $(ARGS)
+	@$(RUN)/pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: setup ## Lint, format, types, import rules
 	$(RUN)/ruff check

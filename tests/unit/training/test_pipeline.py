@@ -24,7 +24,7 @@ QUICK = dataclasses.replace(
     batch_size=16,
     averaging=0.0,
     held_out=0.2,
-    stages=(Stage(1.0, 48),),
+    stages=(Stage(1.0, 24),),
     augmentation=Augmentation(),
 )
 
@@ -100,20 +100,15 @@ def test_a_run_folder_belongs_to_one_run(stopped, small_csv, small_votes):
         export_run(stopped[2])
 
 
-def test_a_run_can_start_from_a_version(stopped, small_csv, small_votes, tmp_path):
+def test_a_run_can_start_from_a_version_and_be_taught_by_it(stopped, small_csv, small_votes, tmp_path):
     settings = make_settings(small_csv, small_votes, epochs=1, learning_rate=0.0, weight_decay=0.0)
-    child = Manifest.read(run_training(settings, tmp_path, initial_weights=stopped[2]))
-    assert child.lineage.parent == Manifest.read(stopped[2]).files["model.keras"].sha256
+    child = Manifest.read(run_training(settings, tmp_path, initial_weights=stopped[2], teachers=[stopped[2]]))
+    sha256 = Manifest.read(stopped[2]).files["model.keras"].sha256
+    assert (child.lineage.parent, child.lineage.teachers) == (sha256, (sha256,))
+    assert f"| taught by | {sha256} |" in (tmp_path / "artifact" / "model_card.md").read_text()
     assert np.array_equal(RunState(stopped[0]).load_best()[0], RunState(tmp_path).load_best()[0])
-
-
-def test_a_run_can_be_taught_by_a_version(stopped, small_csv, small_votes, tmp_path):
-    settings = make_settings(small_csv, small_votes, epochs=1, teacher_share=1.0)
-    pupil = Manifest.read(run_training(settings, tmp_path, teachers=[stopped[2]]))
-    assert pupil.lineage.teachers == (Manifest.read(stopped[2]).files["model.keras"].sha256,)
-    assert pupil.lineage.teachers[0] in (tmp_path / "artifact" / "model_card.md").read_text()
     with pytest.raises(RunError, match="another teachers"):
-        run_training(settings, tmp_path)
+        run_training(settings, tmp_path, initial_weights=stopped[2])
 
 
 def test_a_version_of_another_network_is_no_start(artifact_dir, small_csv, tmp_path):
