@@ -70,7 +70,8 @@ def test_folders_and_back_is_the_same_csv(folder):
 
 def test_train_stops_on_ctrl_c_goes_on_and_is_evaluated(folder):
     arguments = ["--csv", "small.csv", "--votes", "votes.csv", "--labels", "votes", "--network", "report"]
-    with start(folder, "train", *arguments, "--epochs", "60", "--batch-size", "32", "--run", "run") as process:
+    (folder / "quick.json").write_text('{"epochs": 60, "batch_size": 32}')
+    with start(folder, "train", *arguments, "--recipe", "quick.json", "--run", "run") as process:
         assert process.stderr is not None
         seen = next(line for line in process.stderr if "epoch 2/60" in line)
         process.send_signal(signal.SIGINT)
@@ -89,6 +90,14 @@ def test_train_stops_on_ctrl_c_goes_on_and_is_evaluated(folder):
     assert figures["rows"] == 42
     assert 0 <= figures["fer2013"]["accuracy"] <= 1
     assert figures["ferplus"]["macro_f1"] == pytest.approx(figures["fer2013"]["macro_f1"])
+
+
+def test_a_recipe_that_is_none_ends_with_a_sentence(folder):
+    (folder / "wrong.json").write_text('{"epoch": 60}')
+    code, _, err = run(folder, "train", "--csv", "small.csv", "--recipe", "wrong.json", "--run", "none")
+    assert code == 1
+    assert "not a recipe: epoch" in err
+    assert not (folder / "none").exists()
 
 
 def test_train_without_data_says_what_is_missing(folder):
