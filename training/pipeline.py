@@ -15,7 +15,7 @@ from training.errors import RunError
 from training.examples import make_examples
 from training.fit import ProgressCallback, StopQuestion, fit_network
 from training.network import build_network
-from training.run_settings import Origin, claim_run_dir, read_run_origin, read_run_settings
+from training.run_settings import Folders, Origin, claim_run_dir, read_run_origin, read_run_settings
 from training.run_state import RunState
 from training.runtime import choose_strategy, keras, use_mixed_precision
 from training.served import find_network, load_keras
@@ -50,12 +50,13 @@ def run_training(
         dataset = add_corrections(dataset, corrections)
     parent = _identify(initial_weights) if initial_weights else None
     origin = Origin(dataset.sha256, parent, tuple(_identify(teacher) for teacher in teachers))
-    claim_run_dir(run_dir, settings, origin)
+    claim_run_dir(run_dir, settings, origin, Folders(initial_weights, tuple(teachers)))
+    strategy = choose_strategy()  # before the teachers compute: a GPU's memory is set up at its first use
     ask = partial(ask_teachers, teachers) if teachers else None
     examples = make_examples(dataset, settings, ask_teachers=ask)
     keras.utils.set_random_seed(settings.seed)
     use_mixed_precision()
-    with choose_strategy().scope():
+    with strategy.scope():
         network = build_network(settings.architecture, dropout=settings.recipe.dropout)
         if initial_weights and parent:
             _copy_weights(initial_weights / KERAS_FILE, parent, network)

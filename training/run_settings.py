@@ -20,6 +20,14 @@ class Origin:
     teachers: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where the versions lay that a run starts from and is taught by. Only for going on with it: what they are is its Origin."""
+
+    initial_weights: Path | None = None
+    teachers: tuple[Path, ...] = ()
+
+
 def has_run(run_dir: Path) -> bool:
     """Whether a run was started in this folder."""
     return (run_dir / _FILE).exists()
@@ -36,7 +44,14 @@ def read_run_origin(run_dir: Path) -> Origin:
     return Origin(stored["dataset_sha256"], stored["parent"], tuple(stored.get("teachers", ())))
 
 
-def claim_run_dir(run_dir: Path, settings: TrainSettings, origin: Origin) -> None:
+def read_run_folders(run_dir: Path) -> Folders:
+    """Where the versions lay that the run in `run_dir` was started with. Raises RunError if there is no run."""
+    stored = _read(run_dir).get("folders", {})
+    weights = stored.get("initial_weights")
+    return Folders(Path(weights) if weights else None, tuple(map(Path, stored.get("teachers", ()))))
+
+
+def claim_run_dir(run_dir: Path, settings: TrainSettings, origin: Origin, folders: Folders = Folders()) -> None:
     """Make `run_dir` the folder of this run. Raises RunError if it is that of another one."""
     wanted = {"settings": settings.to_json(), **asdict(origin)}
     if has_run(run_dir):
@@ -47,7 +62,11 @@ def claim_run_dir(run_dir: Path, settings: TrainSettings, origin: Origin) -> Non
         return
     run_dir.mkdir(parents=True, exist_ok=True)
     partial = run_dir / f"{_FILE}.partial"
-    partial.write_text(json.dumps(wanted, indent=2))
+    named = {
+        "initial_weights": str(folders.initial_weights.resolve()) if folders.initial_weights else None,
+        "teachers": [str(teacher.resolve()) for teacher in folders.teachers],
+    }
+    partial.write_text(json.dumps({**wanted, "folders": named}, indent=2))
     partial.replace(run_dir / _FILE)
 
 

@@ -18,6 +18,7 @@ from emoscope.terminal import end_with_sentence, err, out
 
 if TYPE_CHECKING:
     from training.fit import Progress as RunProgress
+    from training.run_settings import Folders
     from training.settings import TrainSettings
 
 
@@ -59,13 +60,15 @@ def train(
 ) -> None:
     """Train a network, and write a version with its figures, model card and report. Ctrl-C stops; --run goes on."""
     from training.errors import RunStopped, TrainingError
+    from training.run_settings import Folders, read_run_folders
 
     with end_with_sentence(TrainingError, OSError):
         run_dir = run or Path("runs") / f"{network}-{labels}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         changes = {"epochs": epochs, "batch_size": batch_size}
         settings = _make_settings(csv, votes, labels, network, seed, recipe, changes, run_dir)
+        folders = Folders(start_from, tuple(teacher or ())) if csv else read_run_folders(run_dir)
         try:
-            artifact_dir = _run(settings, run_dir, start_from, teacher or [], threads, export=export)
+            artifact_dir = _run(settings, run_dir, folders, threads, export=export)
         except RunStopped as stopped:
             err.print(f"{stopped}. Go on with: {name_program()} train --run {run_dir}")
             raise typer.Exit(130) from stopped
@@ -97,15 +100,7 @@ def _make_settings(
     return TrainSettings(csv.resolve(), labels.value, network, recipe, votes.resolve() if votes else None, seed)
 
 
-def _run(
-    settings: "TrainSettings",
-    run_dir: Path,
-    start_from: Path | None,
-    teachers: list[Path],
-    threads: int,
-    *,
-    export: bool,
-) -> Path:
+def _run(settings: "TrainSettings", run_dir: Path, folders: "Folders", threads: int, *, export: bool) -> Path:
     err.print(f"[dim]·[/dim] loading TensorFlow; the run is in {run_dir}")
     from training.pipeline import export_run, run_training
     from training.runtime import limit_threads
@@ -115,7 +110,12 @@ def _run(
         return export_run(run_dir)
     with _show_progress() as report, _stop_on_ctrl_c() as should_stop:
         return run_training(
-            settings, run_dir, progress=report, should_stop=should_stop, initial_weights=start_from, teachers=teachers
+            settings,
+            run_dir,
+            progress=report,
+            should_stop=should_stop,
+            initial_weights=folders.initial_weights,
+            teachers=folders.teachers,
         )
 
 

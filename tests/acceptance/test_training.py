@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.small_dataset import write_small_csv, write_small_votes
+from training.artifact import PRETRAINED_DIR
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -68,17 +69,29 @@ def test_folders_and_back_is_the_same_csv(folder):
     assert (folder / "back.csv").read_bytes() == (folder / "small.csv").read_bytes()
 
 
-def test_train_stops_on_ctrl_c_goes_on_and_is_evaluated(folder):
-    arguments = ["--csv", "small.csv", "--votes", "votes.csv", "--labels", "votes", "--network", "report"]
-    (folder / "quick.json").write_text('{"epochs": 60, "batch_size": 32}')
-    with start(folder, "train", *arguments, "--recipe", "quick.json", "--run", "run") as process:
+def train_and_stop(folder: Path, *arguments: str) -> tuple[str, str]:
+    """Train, and press Ctrl-C when an epoch is over. Returns that epoch's line, and all that came after."""
+    with start(folder, "train", *arguments) as process:
         assert process.stderr is not None
-        seen = next(line for line in process.stderr if "epoch 2/60" in line)
+        seen = next(line for line in process.stderr if "held-out accuracy" in line)
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
-    assert "held-out accuracy" in seen
-    assert process.returncode == 130
-    assert re.search(r"Go on with: \S*emoscope train --run run\n", rest), rest
+    assert process.returncode == 130, rest
+    return seen, rest
+
+
+def test_train_stops_on_ctrl_c_goes_on_and_is_evaluated(folder):
+    version = str(PRETRAINED_DIR / "report")
+    arguments = ["--csv", "small.csv", "--votes", "votes.csv", "--labels", "votes", "--network", "report"]
+    (folder / "quick.json").write_text('{"epochs": 60, "batch_size": 32}')
+    arguments += ["--recipe", "quick.json", "--start-from", version, "--teacher", version, "--run", "run"]
+    seen, rest = train_and_stop(folder, *arguments)
+    assert seen.startswith("epoch 1/60")
+    stopped = re.search(r"stopped after (\d+) of 60 epochs. Go on with: \S*emoscope train --run run\n", rest)
+    assert stopped, rest
+    # word for word, though it names neither the weights that the run starts from nor its teacher
+    seen, _ = train_and_stop(folder, "--run", "run")
+    assert seen.startswith(f"epoch {int(stopped[1]) + 1}/60")
     code, out, err = run(folder, "train", "--run", "run", "--export")
     assert code == 0, err
     assert out.strip() == "run/artifact"

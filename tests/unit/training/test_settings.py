@@ -6,7 +6,15 @@ import pytest
 
 from db.vocabulary import Architecture
 from training.errors import RunError
-from training.run_settings import Origin, claim_run_dir, has_run, read_run_origin, read_run_settings
+from training.run_settings import (
+    Folders,
+    Origin,
+    claim_run_dir,
+    has_run,
+    read_run_folders,
+    read_run_origin,
+    read_run_settings,
+)
 from training.settings import RECIPES, Stage, TrainSettings
 
 ORIGIN = Origin("a" * 64, parent="b" * 64, teachers=("d" * 64,))
@@ -62,10 +70,19 @@ def test_a_run_of_an_earlier_release_goes_on(tmp_path):
     settings, origin = make_settings(), Origin("a" * 64)
     claim_run_dir(tmp_path, settings, origin)
     stored = json.loads((tmp_path / "settings.json").read_text())
-    del stored["teachers"], stored["settings"]["recipe"]["teacher_share"]
+    del stored["teachers"], stored["folders"], stored["settings"]["recipe"]["teacher_share"]
     (tmp_path / "settings.json").write_text(json.dumps(stored))
     claim_run_dir(tmp_path, settings, origin)
     assert (read_run_settings(tmp_path), read_run_origin(tmp_path)) == (settings, origin)
+    assert read_run_folders(tmp_path) == Folders()
+
+
+def test_a_run_folder_remembers_where_its_versions_lay(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    claim_run_dir(Path("run"), make_settings(), ORIGIN, Folders(Path("parent"), (Path("first"), Path("/second"))))
+    claim_run_dir(Path("run"), make_settings(), ORIGIN)
+    found = read_run_folders(Path("run"))
+    assert found == Folders(tmp_path / "parent", (tmp_path / "first", Path("/second")))
 
 
 def test_a_recipe_is_changed_by_the_fields_of_a_file():
