@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from emoscope.command_database import open_database
 from emoscope.terminal import end_with_sentence, err, out, read_settings, say_step
 
 
@@ -63,13 +64,12 @@ def _find_model(name: str) -> Iterator[Path]:
 
 def _fetch_version(number: int, folder: Path) -> None:
     from db.model_versions import get_version
-    from db.session import Database
     from db.storage import BlobStore, make_model_key
     from training.artifact import MANIFEST, Manifest
 
     settings = read_settings()
     blobs = BlobStore(settings.effective_blob_url, settings.s3_options)
-    with Database(settings.effective_database_url).read() as session:
+    with open_database() as database, database.read() as session:
         digest = get_version(session, number).digest
     (folder / MANIFEST).write_bytes(blobs.get(make_model_key(digest), digest))
     for name, record in Manifest.read(folder).files.items():

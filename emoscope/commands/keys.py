@@ -7,7 +7,8 @@ import typer
 from rich.table import Table
 
 from db.vocabulary import Scope
-from emoscope.terminal import end_with_sentence, err, out, read_settings
+from emoscope.command_database import open_database
+from emoscope.terminal import end_with_sentence, err, out
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
@@ -22,9 +23,8 @@ def create(
 ) -> None:
     """Make a key for an application and print it. It can't be shown again."""
     from db import access
-    from db.session import Database
 
-    with Database(read_settings().effective_database_url).write() as session:
+    with open_database() as database, database.write() as session:
         owner = access.ensure_application(session, application)
         key = access.create_key(session, owner, scope or [Scope.SUBMIT], actor=getpass.getuser())
         secret = owner.callback_secret
@@ -36,10 +36,9 @@ def create(
 def list_() -> None:
     """List all keys: whose, when made, when last used."""
     from db import access
-    from db.session import Database
 
     table = Table("key", "application", "scopes", "made", "last used", "revoked")
-    with Database(read_settings().effective_database_url).read() as session:
+    with open_database() as database, database.read() as session:
         for key in access.list_keys(session):
             moments = (key.created_at, key.last_used_at, key.revoked_at)
             shown = (f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in moments)
@@ -53,9 +52,8 @@ def revoke(
 ) -> None:
     """Revoke a key at once."""
     from db import access
-    from db.session import Database
 
-    with end_with_sentence(ValueError), Database(read_settings().effective_database_url).write() as session:
+    with end_with_sentence(ValueError), open_database() as database, database.write() as session:
         if not access.revoke_key(session, prefix, actor=getpass.getuser()):
             raise ValueError(f"no valid key starts with {prefix!r}")
     err.print("Revoked.")

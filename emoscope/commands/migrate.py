@@ -15,6 +15,8 @@ def migrate() -> None:
     settings = read_settings()
     database = Database(settings.effective_database_url)
     with end_with_sentence(BlobStoreUnavailable, OperationalError):
+        if database.is_sqlite:
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
         say_step("bringing the schema up to date")
         schema.upgrade(database)
         register_shipped_models(database, BlobStore(settings.effective_blob_url, settings.s3_options), say_step)

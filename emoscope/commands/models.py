@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from emoscope.terminal import end_with_sentence, err, out, read_settings
+from emoscope.command_database import open_database
+from emoscope.terminal import end_with_sentence, err, out
 
 app = typer.Typer(help="List model versions and choose the one in service.", no_args_is_help=True)
 
@@ -20,10 +21,9 @@ def list_() -> None:
     """
     from api.pages.figures import list_figures
     from db import model_versions
-    from db.session import Database
 
     table = Table("version", "name", "network", "votes", "single", "macro-F1", "registered")
-    with Database(read_settings().effective_database_url).read() as session:
+    with open_database() as database, database.read() as session:
         champion = model_versions.get_champion(session)
         for version in model_versions.list_versions(session):
             is_champion = champion is not None and champion.id == version.id
@@ -49,11 +49,11 @@ def promote(
 ) -> None:
     """Put a version in service. Workers take it within seconds, between jobs."""
     from db import model_versions
-    from db.session import Database
 
     with (
         end_with_sentence(model_versions.UnknownModelVersion),
-        Database(read_settings().effective_database_url).write() as session,
+        open_database() as database,
+        database.write() as session,
     ):
         version = model_versions.get_version(session, number)
         moved = model_versions.promote(session, version, getpass.getuser(), reason)
@@ -64,11 +64,11 @@ def promote(
 def rollback(reason: Annotated[str, typer.Option(help="Why, for the history.")]) -> None:
     """Put the version in service again that was there before the champion."""
     from db import model_versions
-    from db.session import Database
 
     with (
         end_with_sentence(model_versions.NothingToRollBack),
-        Database(read_settings().effective_database_url).write() as session,
+        open_database() as database,
+        database.write() as session,
     ):
         version, _ = model_versions.roll_back(session, getpass.getuser(), reason)
         number = version.number
@@ -83,11 +83,11 @@ def shadow(
     """Let a version judge live faces in shadow mode: stored for comparison, and shown to no application."""
     from db import model_versions
     from db import shadow as shadow_mode
-    from db.session import Database
 
     with (
         end_with_sentence(model_versions.UnknownModelVersion, shadow_mode.AlreadyInService),
-        Database(read_settings().effective_database_url).write() as session,
+        open_database() as database,
+        database.write() as session,
     ):
         version = model_versions.get_version(session, number)
         is_new = shadow_mode.start_shadow(session, version, getpass.getuser(), reason)
@@ -98,11 +98,11 @@ def shadow(
 def unshadow() -> None:
     """End shadow mode. What the challenger said stays, for comparison."""
     from db import shadow as shadow_mode
-    from db.session import Database
 
     with (
         end_with_sentence(shadow_mode.NoChallenger),
-        Database(read_settings().effective_database_url).write() as session,
+        open_database() as database,
+        database.write() as session,
     ):
         number = shadow_mode.stop_shadow(session, getpass.getuser()).number
     err.print(f"Version {number} no longer runs in shadow mode.")
@@ -112,10 +112,9 @@ def unshadow() -> None:
 def history() -> None:
     """List every change of the version in service: when, who, why; newest first."""
     from db import model_versions
-    from db.session import Database
 
     table = Table("when", "from", "to", "who", "why")
-    with Database(read_settings().effective_database_url).read() as session:
+    with open_database() as database, database.read() as session:
         numbers = {version.id: str(version.number) for version in model_versions.list_versions(session)}
         for move in model_versions.list_promotions(session):
             before = numbers[move.from_version_id] if move.from_version_id else ""

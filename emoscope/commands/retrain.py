@@ -8,6 +8,7 @@ from uuid import UUID
 
 import typer
 
+from emoscope.command_database import open_database
 from emoscope.terminal import end_with_sentence, err, out, read_settings
 
 if TYPE_CHECKING:
@@ -34,13 +35,11 @@ def retrain(
     The training worker does it: the one of `emoscope up`, or of the fleet.
     """
     from api.queue import Queue, QueueUnavailable
-    from db.session import Database
     from db.training_runs import TrainingRunActive, create_run
     from db.vocabulary import TrainingRunStatus, TrainingTrigger
 
     settings = read_settings()
-    database = Database(settings.effective_database_url)
-    with end_with_sentence(TrainingRunActive, NoDataset):
+    with end_with_sentence(TrainingRunActive, NoDataset), open_database() as database:
         if settings.dataset_csv is None:
             raise NoDataset(
                 "name the prepared CSV in EMOSCOPE_DATASET_CSV, for this command and for the training worker"
@@ -49,16 +48,15 @@ def retrain(
             run_id = create_run(
                 session, TrainingTrigger.COMMAND, getpass.getuser(), from_scratch=from_scratch, epochs=epochs
             ).id
-    queue = Queue(settings.broker_url)
-    with contextlib.suppress(QueueUnavailable):  # the sweeper sends it when the queue is back
-        queue.send_run(run_id)
-    queue.close()
-    err.print(f"Training run {run_id} waits for the training worker.")
-    if not wait:
-        return
-    run = _watch(database, run_id)
+        queue = Queue(settings.broker_url)
+        with contextlib.suppress(QueueUnavailable):  # the sweeper sends it when the queue is back
+            queue.send_run(run_id)
+        queue.close()
+        err.print(f"Training run {run_id} waits for the training worker.")
+        if not wait:
+            return
+        run = _watch(database, run_id)
     out.print(f"[bold]{run.status}[/bold]: {run.reason or run.error_detail}")
-    database.close()
     if run.status is TrainingRunStatus.FAILED:
         raise typer.Exit(1)
 

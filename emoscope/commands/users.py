@@ -8,7 +8,8 @@ import typer
 from rich.table import Table
 
 from db.vocabulary import Role
-from emoscope.terminal import end_with_sentence, err, out, read_settings
+from emoscope.command_database import open_database
+from emoscope.terminal import end_with_sentence, err, out
 
 app = typer.Typer(help="Make, list and disable the people who sign in to the pages.", no_args_is_help=True)
 
@@ -24,11 +25,10 @@ def create(
 ) -> None:
     """Add a person. The password is asked for, or read from stdin where that is no terminal."""
     from db import users
-    from db.session import Database
 
     with end_with_sentence(users.InvalidUser):
         password_hash = users.hash_password(_read_password())
-        with Database(read_settings().effective_database_url).write() as session:
+        with open_database() as database, database.write() as session:
             users.create_user(session, name, password_hash, role, actor=getpass.getuser())
     err.print(f"{name!r} can sign in as {role}.")
 
@@ -37,10 +37,9 @@ def create(
 def list_() -> None:
     """List all people: role, state, last sign-in."""
     from db import users
-    from db.session import Database
 
     table = Table("name", "role", "state", "last signed in", "made")
-    with Database(read_settings().effective_database_url).read() as session:
+    with open_database() as database, database.read() as session:
         for user in users.list_users(session):
             state = "disabled" if user.disabled_at else ""
             signed_in = f"{user.last_signed_in_at:%Y-%m-%d %H:%M}" if user.last_signed_in_at else "never"
@@ -52,11 +51,10 @@ def list_() -> None:
 def password(name: _Name) -> None:
     """Set another password. The person is signed out everywhere, and a lock is lifted."""
     from db import users
-    from db.session import Database
 
     with end_with_sentence(users.InvalidUser, users.UnknownUser):
         password_hash = users.hash_password(_read_password())
-        with Database(read_settings().effective_database_url).write() as session:
+        with open_database() as database, database.write() as session:
             users.change_password(session, name, password_hash, actor=getpass.getuser())
     err.print("Changed.")
 
@@ -65,9 +63,8 @@ def password(name: _Name) -> None:
 def role(name: _Name, role: Annotated[Role, typer.Argument(help="What the person may do from now on.")]) -> None:
     """Give a person another role."""
     from db import users
-    from db.session import Database
 
-    with end_with_sentence(users.UnknownUser), Database(read_settings().effective_database_url).write() as session:
+    with end_with_sentence(users.UnknownUser), open_database() as database, database.write() as session:
         users.change_role(session, name, role, actor=getpass.getuser())
     err.print(f"{name!r} is {role} now.")
 
@@ -76,9 +73,8 @@ def role(name: _Name, role: Annotated[Role, typer.Argument(help="What the person
 def disable(name: _Name) -> None:
     """Shut a person out at once. Votes and log stay."""
     from db import users
-    from db.session import Database
 
-    with end_with_sentence(users.UnknownUser), Database(read_settings().effective_database_url).write() as session:
+    with end_with_sentence(users.UnknownUser), open_database() as database, database.write() as session:
         users.disable_user(session, name, actor=getpass.getuser())
     err.print("Disabled.")
 
@@ -87,9 +83,8 @@ def disable(name: _Name) -> None:
 def enable(name: _Name) -> None:
     """Let a disabled or locked person in again."""
     from db import users
-    from db.session import Database
 
-    with end_with_sentence(users.UnknownUser), Database(read_settings().effective_database_url).write() as session:
+    with end_with_sentence(users.UnknownUser), open_database() as database, database.write() as session:
         users.enable_user(session, name, actor=getpass.getuser())
     err.print("Enabled.")
 

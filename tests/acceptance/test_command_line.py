@@ -19,12 +19,13 @@ PRETRAINED = Path(pretrained.__file__).parent
 
 
 def run(
-    *arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None
+    *arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None, stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*EMOSCOPE, *map(str, arguments)],
         env=os.environ | {"COLUMNS": "120"} | (env or {}),
         cwd=cwd,
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=280,
@@ -121,6 +122,24 @@ def test_the_list_of_models_gives_their_figures_and_marks_the_one_in_service(env
     cells = [cell.strip() for cell in champion.split("│")]
     assert cells[2] == "default-votes"
     assert cells[4:7] == [f"{figure:.3f}" for figure in (votes["accuracy"], single["accuracy"], votes["macro_f1"])]
+
+
+@pytest.mark.parametrize("command", ["key create shop", "key list", "user list", "user create ana", "models list"])
+def test_a_command_before_there_is_a_database_says_what_to_do(tmp_path: Path, command: str) -> None:
+    environment = {"EMOSCOPE_DATA_DIR": str(tmp_path / "new")}
+    for _ in range(2):  # without a folder, then with a database that has no schema
+        done = run(*command.split(), env=environment, stdin="correct horse battery\n")
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        assert "emoscope up" in " ".join(done.stderr.split())
+        (tmp_path / "new").mkdir(exist_ok=True)
+
+
+def test_migrate_makes_a_database_where_there_is_none(tmp_path: Path) -> None:
+    environment = {"EMOSCOPE_DATA_DIR": str(tmp_path / "new")}
+    done = run("migrate", env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "default-votes" in run("models", "list", env=environment).stdout
 
 
 def test_a_bad_setting_is_named() -> None:
