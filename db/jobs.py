@@ -158,12 +158,6 @@ def take_back_job(session: Session, claim: Claim, actor: str) -> Job:
     return _give_back(session, claim, actor, f"{claim.worker} went silent", "worker_lost", (is_expired,))
 
 
-def expire_lease(session: Session, job_id: UUID) -> bool:
-    """Let the lease of a running job run out now, since its worker is known to be dead. Returns whether it had one."""
-    statement = update(Job).where(Job.id == job_id, Job.status == JobStatus.RUNNING).values(lease_expires_at=utcnow())
-    return cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
-
-
 def cancel_job(session: Session, job_id: UUID, actor: str, detail: str | None = None) -> Job:
     """Withdraw a job that has no result yet; a worker that holds it will find its claim gone.
 

@@ -1,6 +1,6 @@
-"""What the sweeper looks for: jobs and photos that need care. Each function reads at most `limit` rows by an index."""
+"""What the sweeper looks for: jobs and photos that need care. What lists them reads at most `limit` rows by an index."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -75,3 +75,13 @@ def find_unowned_photos(session: Session, keys: Sequence[str]) -> set[str]:
 
 def _read_job_id(key: str) -> UUID:
     return UUID(key.rsplit("/", 1)[1])
+
+
+def expire_lease(session: Session, job_id: UUID, is_dead: Callable[[str], bool]) -> bool:
+    """Let the lease of a running job run out now, if `is_dead` says so of its worker's name. Returns whether it did."""
+    is_held = (Job.id == job_id) & (Job.status == JobStatus.RUNNING)
+    worker = session.scalar(select(Job.worker).where(is_held).with_for_update())
+    if worker is None or not is_dead(worker):
+        return False
+    session.execute(update(Job).where(is_held).values(lease_expires_at=utcnow()))
+    return True

@@ -1,11 +1,10 @@
 """What the sweeper does for training runs: those whose worker went silent, and those whose message was lost."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from db.columns import utcnow
@@ -73,14 +72,14 @@ def give_back_run(session: Session, claim: RunClaim, actor: str) -> TrainingRun:
     )
 
 
-def expire_run_lease(session: Session, run_id: UUID) -> bool:
-    """Let the lease of a running run run out now, since its worker is known to be dead. Returns whether it had one."""
-    statement = (
-        update(TrainingRun)
-        .where(TrainingRun.id == run_id, TrainingRun.status == TrainingRunStatus.RUNNING)
-        .values(lease_expires_at=utcnow())
-    )
-    return cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
+def expire_run_lease(session: Session, run_id: UUID, is_dead: Callable[[str], bool]) -> bool:
+    """Let the lease of a running run run out now, if `is_dead` says so of its worker's name. Returns whether it did."""
+    is_held = (TrainingRun.id == run_id) & (TrainingRun.status == TrainingRunStatus.RUNNING)
+    worker = session.scalar(select(TrainingRun.worker).where(is_held).with_for_update())
+    if worker is None or not is_dead(worker):
+        return False
+    session.execute(update(TrainingRun).where(is_held).values(lease_expires_at=utcnow()))
+    return True
 
 
 def list_waiting_runs(session: Session, sent_before_s: float) -> Sequence[UUID]:

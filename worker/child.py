@@ -1,7 +1,5 @@
 """One worker child: it loads detector and model once, stays warm, and says how it is."""
 
-import os
-import socket
 from functools import lru_cache
 
 from db.vocabulary import CHALLENGER, WorkerState
@@ -9,6 +7,7 @@ from db.vocabulary import Detector as DetectorName
 from db.workers import note_worker
 from worker.detectors.base import Detector, DetectorUnavailable
 from worker.detectors.loading import load_detector
+from worker.identity import name_this_child
 from worker.leases import Heartbeat, LeaseKeeper
 from worker.model_cache import ModelCache
 from worker.services import Services, open_services
@@ -20,7 +19,7 @@ class Child:
     def __init__(self, services: Services) -> None:
         settings = services.settings
         self.services = services
-        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self.name = name_this_child()
         self.leases = LeaseKeeper(services.database, settings.lease_s)
         folder = settings.data_dir / "model-cache"
         self.models = ModelCache(services.database, services.blobs, folder, settings.runtime)

@@ -4,15 +4,15 @@ What only one kind of worker needs is imported when its task runs: the housekeep
 """
 
 import os
-import socket
 from uuid import UUID
 
 from celery import signals
 
-from db.jobs import expire_lease
+from db.sweeping import expire_lease
 from db.training_run_sweeping import expire_run_lease
 from worker import names
 from worker.app import app
+from worker.identity import is_gone, name_this_child
 from worker.schedule import start_scheduled_run as start_run_of_schedule
 from worker.services import open_services
 from worker.sweeper import delete_unowned_photos
@@ -56,7 +56,7 @@ def retrain(run_id: str) -> None:
 
     # Analysis comes first wherever both share a machine. The child ends with the run, and its priority with it.
     os.nice(_LOWEST_PRIORITY - os.nice(0))
-    run_retraining(open_services(), UUID(run_id), f"{socket.gethostname()}:{os.getpid()}")
+    run_retraining(open_services(), UUID(run_id), name_this_child())
 
 
 @app.task(name=names.START_SCHEDULED_RUN)
@@ -69,13 +69,14 @@ def start_scheduled_run() -> None:
 def on_task_failure(sender: object, task_id: str, **_: object) -> None:
     """A child died at a job or a training run, or one raised what nobody expected: let its lease run out now, not later.
 
-    Runs in the worker's parent when a child was lost, in the child otherwise. The task's id is that of the job or run.
+    Runs in the worker's parent when a child was lost, in the child otherwise. The task's id is that of the job or run. The news
+    may come late, when another child has the next attempt in hand: only the lease of a child that is gone is touched.
     """
     expire = {names.ANALYZE: expire_lease, names.RETRAIN: expire_run_lease}.get(getattr(sender, "name", ""))
     if expire is None:
         return
     services = open_services()
     with services.database.write() as session:
-        had_lease = expire(session, UUID(task_id))
+        had_lease = expire(session, UUID(task_id), lambda name: name == name_this_child() or is_gone(name))
     if had_lease:
         sweep.delay()

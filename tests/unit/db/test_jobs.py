@@ -13,6 +13,7 @@ from db.job_states import InvalidTransition
 from db.jobs import Claim, NewJob, Outcome
 from db.models import Job
 from db.session import Database
+from db.sweeping import expire_lease, list_expired_claims
 from db.vocabulary import Detector, Emotion, JobStatus
 
 LEASE_S = 30
@@ -120,6 +121,18 @@ def test_a_worker_that_lost_its_lease_writes_nothing(database: Database) -> None
         assert jobs.renew_lease(session, second, LEASE_S)
         jobs.finish_job(session, second, Outcome(1, 1, ()))
     assert read(database, job_id).attempt == 2
+
+
+def test_only_a_dead_workers_lease_is_let_run_out(database: Database) -> None:
+    job_id = add_job(database)
+    with database.write() as session:
+        assert not expire_lease(session, job_id, lambda _: True)
+    held = claim(database, job_id, "w2")
+    with database.write() as session:
+        assert not expire_lease(session, job_id, lambda worker: worker == "w1")
+        assert list_expired_claims(session, 10) == []
+        assert expire_lease(session, job_id, lambda worker: worker == "w2")
+        assert list_expired_claims(session, 10) == [held]
 
 
 def test_a_lease_that_was_renewed_is_not_taken_back(database: Database) -> None:

@@ -200,9 +200,17 @@ def test_a_run_that_was_to_stop_is_not_started_again_when_its_worker_dies(databa
     held = claim(database, run_id)
     with database.write() as session:
         runs.cancel_run(session, run_id, "ben")
-        assert sweeping.expire_run_lease(session, run_id)
+        assert sweeping.expire_run_lease(session, run_id, lambda worker: worker == held.worker)
         sweeping.take_back_run(session, held, "sweeper")
     assert read(database, run_id).status is TrainingRunStatus.CANCELED
+
+
+def test_a_living_workers_lease_on_a_run_is_left_alone(database: Database) -> None:
+    run_id = start(database)
+    claim(database, run_id)
+    with database.write() as session:
+        assert not sweeping.expire_run_lease(session, run_id, lambda _: False)
+        assert sweeping.list_expired_runs(session) == []
 
 
 def test_a_run_that_its_worker_gives_back_is_to_be_sent_and_has_lost_no_attempt(database: Database) -> None:
