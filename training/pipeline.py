@@ -4,6 +4,7 @@ Starts the same from the shell, from code and from the retraining task, and goes
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,9 +16,9 @@ from training.errors import RunError
 from training.examples import make_examples
 from training.fit import ProgressCallback, StopQuestion, fit_network
 from training.network import build_network
-from training.run_settings import Folders, Origin, claim_run_dir, read_run_origin, read_run_settings
+from training.run_settings import Folders, Origin, claim_run_dir, has_run, read_run_origin, read_run_settings
 from training.run_state import RunState
-from training.runtime import choose_strategy, keras, use_mixed_precision
+from training.runtime import choose_precision, choose_strategy, computing_in, keras
 from training.served import find_network, load_keras
 from training.settings import TrainSettings
 from training.version import make_version
@@ -50,13 +51,13 @@ def run_training(
         dataset = add_corrections(dataset, corrections)
     parent = _identify(initial_weights) if initial_weights else None
     origin = Origin(dataset.sha256, parent, tuple(_identify(teacher) for teacher in teachers))
+    strategy = choose_strategy()  # before anything computes: a GPU's memory is set up at its first use
+    settings = _settle_precision(settings, run_dir)
     claim_run_dir(run_dir, settings, origin, Folders(initial_weights, tuple(teachers)))
-    strategy = choose_strategy()  # before the teachers compute: a GPU's memory is set up at its first use
     ask = partial(ask_teachers, teachers) if teachers else None
     examples = make_examples(dataset, settings, ask_teachers=ask)
     keras.utils.set_random_seed(settings.seed)
-    use_mixed_precision()
-    with strategy.scope():
+    with strategy.scope(), computing_in(settings.precision):
         network = build_network(settings.architecture, dropout=settings.recipe.dropout)
         if initial_weights and parent:
             _copy_weights(initial_weights / KERAS_FILE, parent, network)
@@ -85,6 +86,14 @@ def export_run(run_dir: Path, *, cache_dir: Path | None = None) -> Path:
     dataset = read_dataset(settings.csv_path, settings.votes_path, cache_dir=cache_dir)
     examples = make_examples(dataset, settings)
     return make_version(run_dir / ARTIFACT_DIR, settings, dataset, examples, state, read_run_origin(run_dir))
+
+
+def _settle_precision(settings: TrainSettings, run_dir: Path) -> TrainSettings:
+    """A run goes on in what it began with, even where another precision would be the quickest."""
+    if settings.precision != "auto":
+        return settings
+    chosen = read_run_settings(run_dir).precision if has_run(run_dir) else choose_precision()
+    return replace(settings, precision=chosen)
 
 
 def _identify(artifact_dir: Path) -> str:

@@ -5,6 +5,12 @@ among them, run where TensorFlow isn't installed.
 """
 
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from training.settings import Precision
 
 # TensorFlow takes oneDNN's kernels by itself only on processors with AVX-512; with AVX2 alone they are 1.4 times as fast here.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -13,7 +19,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import tensorflow as tf
 
-__all__ = ["choose_strategy", "keras", "limit_threads", "tf", "use_mixed_precision"]
+__all__ = ["choose_precision", "choose_strategy", "computing_in", "keras", "limit_threads", "tf"]
+
+_CPU_MATRIX_FLAG = "amx_bf16"
+"""On processors with it the report's network learns five times as fast in bfloat16; without, bfloat16 is emulated."""
 
 
 def choose_strategy() -> "tf.distribute.Strategy":
@@ -30,8 +39,29 @@ def limit_threads(count: int) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(count)
 
 
-def use_mixed_precision() -> bool:
-    """Compute in 16 bits where there is a GPU; weights stay in 32. Returns whether it does."""
-    has_gpu = bool(tf.config.list_physical_devices("GPU"))
-    keras.config.set_dtype_policy("mixed_float16" if has_gpu else "float32")
-    return has_gpu
+def choose_precision() -> Precision:
+    """What this machine computes quickest in: 16 bits on a GPU and on processors with matrix instructions for them."""
+    if tf.config.list_physical_devices("GPU"):
+        return "float16"
+    return "bfloat16" if _CPU_MATRIX_FLAG in _list_cpu_flags() else "float32"
+
+
+@contextmanager
+def computing_in(precision: Precision) -> Iterator[None]:
+    """Layers made inside compute in `precision`; their weights stay in 32 bits. "auto" is what `choose_precision` says."""
+    chosen = choose_precision() if precision == "auto" else precision
+    previous = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32" if chosen == "float32" else f"mixed_{chosen}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(previous)
+
+
+def _list_cpu_flags() -> set[str]:
+    """As Linux names them; none elsewhere."""
+    try:
+        found = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        return set()
+    return set(found[1].split()) if found else set()

@@ -12,6 +12,7 @@ from training.changes import Augmentation
 from training.errors import RunError
 
 Labels = Literal["single", "votes"]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 _NO_OTHERS = ConfigDict(extra="forbid")
@@ -110,6 +111,8 @@ class TrainSettings:
     """Everything that decides what a run gives, so that the same settings give the same version.
 
     labels: `single`, the CSV's own label, or `votes`, what people saw (needs `votes_path`).
+    precision: what the network computes in while it learns; weights, and the version that comes of it, are always in float32.
+    `auto` is what is quickest on the machine where the run starts; its folder keeps what that was.
     """
 
     csv_path: Path
@@ -118,6 +121,7 @@ class TrainSettings:
     recipe: Recipe
     votes_path: Path | None = None
     seed: int = 1
+    precision: Precision = "auto"
 
     def __post_init__(self) -> None:
         if self.labels == "votes" and self.votes_path is None:

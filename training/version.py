@@ -25,7 +25,7 @@ from training.network import build_network
 from training.report import write_report
 from training.run_settings import Origin
 from training.run_state import RunState
-from training.runtime import keras
+from training.runtime import computing_in, keras
 from training.served import build_served, convert_to_tflite, predict
 from training.settings import Recipe, TrainSettings
 
@@ -51,8 +51,8 @@ def make_version(
     partial = artifact_dir.with_name(f"{artifact_dir.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    keras.config.set_dtype_policy("float32")  # served in 32 bits, also where it was trained in 16
-    network = build_network(settings.architecture, dropout=settings.recipe.dropout)
+    with computing_in("float32"):  # served in 32 bits, also where it was trained in 16
+        network = build_network(settings.architecture, dropout=settings.recipe.dropout)
     network.set_weights(state.load_best())
     recipe = settings.recipe
     temperature = _fit_temperature(network, dataset, examples, recipe)

@@ -29,6 +29,15 @@ class Labels(StrEnum):
     VOTES = "votes"
 
 
+class Precision(StrEnum):
+    """What a network computes in while it learns."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
 def train(
     csv: Annotated[Path | None, typer.Option(help="FER2013-format CSV. Not needed to go on with a run.")] = None,
     votes: Annotated[Path | None, typer.Option(help="FER+ votes for the same rows.")] = None,
@@ -57,6 +66,9 @@ def train(
         bool, typer.Option("--export", help="Train no further: make a version of the run's best epoch so far.")
     ] = False,
     threads: Annotated[int, typer.Option(min=0, help="Cores to use; 0 is all.")] = 0,
+    precision: Annotated[
+        Precision, typer.Option(help="What to compute in. auto: 16 bits where the machine is quicker in them.")
+    ] = Precision.AUTO,
 ) -> None:
     """Train a network, and write a version with its figures, model card and report. Ctrl-C stops; --run goes on."""
     from training.errors import RunStopped, TrainingError
@@ -65,7 +77,7 @@ def train(
     with end_with_sentence(TrainingError, OSError):
         run_dir = run or Path("runs") / f"{network}-{labels}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         changes = {"epochs": epochs, "batch_size": batch_size}
-        settings = _make_settings(csv, votes, labels, network, seed, recipe, changes, run_dir)
+        settings = _make_settings(csv, votes, labels, network, seed, precision, recipe, changes, run_dir)
         folders = Folders(start_from, tuple(teacher or ())) if csv else read_run_folders(run_dir)
         try:
             artifact_dir = _run(settings, run_dir, folders, threads, export=export)
@@ -81,6 +93,7 @@ def _make_settings(
     labels: Labels,
     network: Architecture,
     seed: int,
+    precision: Precision,
     recipe_path: Path | None,
     changes: dict[str, int | None],
     run_dir: Path,
@@ -97,7 +110,8 @@ def _make_settings(
     given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
     recipe = RECIPES[network] if recipe_path is None else read_recipe(recipe_path, RECIPES[network])
     recipe = dataclasses.replace(recipe, **given)
-    return TrainSettings(csv.resolve(), labels.value, network, recipe, votes.resolve() if votes else None, seed)
+    votes = votes.resolve() if votes else None
+    return TrainSettings(csv.resolve(), labels.value, network, recipe, votes, seed, precision.value)
 
 
 def _run(settings: "TrainSettings", run_dir: Path, folders: "Folders", threads: int, *, export: bool) -> Path:
