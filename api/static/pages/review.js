@@ -8,12 +8,15 @@ const allDone = document.getElementById("all-done");
 const said = document.getElementById("said");
 const votes = []; // ids of this visit's votes, latest last
 let sending = Promise.resolve();
+let asked = 0; // how often for the statistics
+const PATIENCE_MS = 30_000;
 
 function send(url, fields) {
   const body = new URLSearchParams(new FormData(document.getElementById("search")));
   for (const [name, value] of fields) body.append(name, value);
   body.append("fragment", "yes");
-  return fetch(url, { method: "POST", body, headers: { "X-CSRF-Token": place.dataset.proof } }).then((answer) => {
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  return fetch(url, { method: "POST", body, headers: { "X-CSRF-Token": place.dataset.proof }, signal }).then((answer) => {
     if (!answer.ok || answer.redirected) throw new Error(`the service answered ${answer.status}`);
     return answer.text();
   });
@@ -57,16 +60,21 @@ function undo() {
 }
 
 function queue(step, repair) {
-  sending = sending.then(step).then(showStatistics).catch((error) => {
+  const done = sending.then(step);
+  sending = done.catch((error) => {
     repair();
     allDone.hidden = cards.querySelector(".judging") !== null;
     say(`That didn't work: ${error.message}`);
   });
+  done.then(showStatistics, () => {});
 }
 
+// No vote waits for these, and an answer that was overtaken by a later one is not shown.
 async function showStatistics() {
-  const answer = await fetch(place.dataset.statisticsUrl);
-  if (answer.ok) document.getElementById("statistics").replaceChildren(...parse(await answer.text()).childNodes);
+  const number = ++asked;
+  const answer = await fetch(place.dataset.statisticsUrl, { signal: AbortSignal.timeout(PATIENCE_MS) }).catch(() => null);
+  const html = answer?.ok ? await answer.text().catch(() => null) : null;
+  if (html !== null && number === asked) document.getElementById("statistics").replaceChildren(...parse(html).childNodes);
 }
 
 showStatistics();
