@@ -64,6 +64,9 @@ class Architecture(StrEnum):
     REPORT = "report"
     REPORT_DENSE = "report-dense"
     DEFAULT = "default"
+    """What ships: small enough for a core."""
+    LARGE = "large"
+    """Five times the work of `default`, to teach it."""
 
 
 class WorkerState(StrEnum):

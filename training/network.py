@@ -4,8 +4,10 @@ Input: (N, side, side, 1), grey, 0 to 255, any float or integer type. Output: fl
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from db.vocabulary import CROP_SIDE, EMOTIONS, Architecture
+from training.batch_norm import FusedBatchNormalization
 from training.runtime import keras
 
 layers = keras.layers
@@ -13,15 +15,19 @@ layers = keras.layers
 _REPORT_L2 = 1e-4
 
 
-def build_network(architecture: Architecture, *, dropout: float = 0.3) -> "keras.Model":
+def build_network(architecture: Architecture, *, dropout: float = 0.3, is_learning: bool = False) -> "keras.Model":
     """Make the network of that name with fresh weights.
 
-    dropout: share of features dropped before the last layer of `default`; the report's networks have their own.
+    dropout: share of features dropped before the last layer of `default` and `large`; the report's networks have their own.
+    is_learning: whether it is to learn quickly, or to be stored; the weights are the same, and so are the answers.
     """
     builders: dict[Architecture, Callable[[], keras.Model]] = {
         Architecture.REPORT: _build_report,
         Architecture.REPORT_DENSE: _build_report_dense,
-        Architecture.DEFAULT: lambda: _build_default(dropout),
+        Architecture.DEFAULT: lambda: _Residual("default", is_learning).build(dropout),
+        Architecture.LARGE: lambda: _Residual(
+            "large", is_learning, stem_kernel=3, stem_stride=1, blocks=(1, 2, 2, 1)
+        ).build(dropout),
     }
     return builders[architecture]()
 
@@ -61,36 +67,46 @@ def _build_report_dense() -> "keras.Model":
     return keras.Model(faces, layers.Dense(len(EMOTIONS), dtype="float32")(x), name="report-dense")
 
 
-_STAGE_WIDTHS = (32, 64, 128, 256)
-_BLOCKS_A_STAGE = (1, 1, 1, 1)
 _NORM_MOMENTUM = 0.9
 """With Keras's own 0.99 a run of some fifty steps answers by chance: its running statistics are still those of the start."""
 
 
-def _build_default(dropout: float) -> "keras.Model":
-    """A small residual network for any face size: a strided stem, then four stages, each half the side of the one before."""
-    faces = keras.Input((None, None, 1), name="faces")
-    x = layers.Rescaling(1 / 127.5, offset=-1)(faces)
-    x = _conv_norm(x, _STAGE_WIDTHS[0], kernel=5, stride=2)
-    for stage, (width, blocks) in enumerate(zip(_STAGE_WIDTHS, _BLOCKS_A_STAGE, strict=True)):
-        for block in range(blocks):
-            x = _residual_block(x, width, stride=2 if stage and not block else 1)
-    x = layers.GlobalAveragePooling2D()(x)
-    x = layers.Dropout(dropout)(x)
-    return keras.Model(faces, layers.Dense(len(EMOTIONS), dtype="float32")(x), name="default")
+@dataclass(frozen=True, slots=True)
+class _Residual:
+    """A residual network for any face size: a stem, then stages, each but the first half the side of the one before.
 
+    `default` is small enough for a core; `large` looks at every pixel, takes several times as long, and is there to teach it.
+    """
 
-def _conv_norm(
-    x: "keras.KerasTensor", filters: int, *, kernel: int, stride: int = 1, relu: bool = True
-) -> "keras.KerasTensor":
-    x = layers.Conv2D(filters, kernel, stride, "same", use_bias=False, kernel_initializer="he_normal")(x)
-    x = layers.BatchNormalization(momentum=_NORM_MOMENTUM)(x)
-    return layers.ReLU()(x) if relu else x
+    name: str
+    is_learning: bool
+    stem_kernel: int = 5
+    stem_stride: int = 2
+    widths: tuple[int, ...] = (32, 64, 128, 256)
+    blocks: tuple[int, ...] = (1, 1, 1, 1)
 
+    def build(self, dropout: float) -> "keras.Model":
+        faces = keras.Input((None, None, 1), name="faces")
+        x = layers.Rescaling(1 / 127.5, offset=-1)(faces)
+        x = self._conv_norm(x, self.widths[0], kernel=self.stem_kernel, stride=self.stem_stride)
+        for stage, (width, blocks) in enumerate(zip(self.widths, self.blocks, strict=True)):
+            for block in range(blocks):
+                x = self._block(x, width, stride=2 if stage and not block else 1)
+        x = layers.GlobalAveragePooling2D()(x)
+        x = layers.Dropout(dropout)(x)
+        return keras.Model(faces, layers.Dense(len(EMOTIONS), dtype="float32")(x), name=self.name)
 
-def _residual_block(x: "keras.KerasTensor", width: int, *, stride: int) -> "keras.KerasTensor":
-    y = _conv_norm(x, width, kernel=3, stride=stride)
-    y = _conv_norm(y, width, kernel=3, relu=False)
-    if stride > 1:
-        x = _conv_norm(layers.AveragePooling2D(2, padding="same")(x), width, kernel=1, relu=False)
-    return layers.ReLU()(layers.Add()([x, y]))
+    def _block(self, x: "keras.KerasTensor", width: int, *, stride: int) -> "keras.KerasTensor":
+        y = self._conv_norm(x, width, kernel=3, stride=stride)
+        y = self._conv_norm(y, width, kernel=3, relu=False)
+        if stride > 1:
+            x = self._conv_norm(layers.AveragePooling2D(2, padding="same")(x), width, kernel=1, relu=False)
+        return layers.ReLU()(layers.Add()([x, y]))
+
+    def _conv_norm(
+        self, x: "keras.KerasTensor", filters: int, *, kernel: int, stride: int = 1, relu: bool = True
+    ) -> "keras.KerasTensor":
+        x = layers.Conv2D(filters, kernel, stride, "same", use_bias=False, kernel_initializer="he_normal")(x)
+        norm = FusedBatchNormalization if self.is_learning else layers.BatchNormalization
+        x = norm(momentum=_NORM_MOMENTUM)(x)
+        return layers.ReLU()(x) if relu else x

@@ -58,7 +58,7 @@ def run_training(
     examples = make_examples(dataset, settings, ask_teachers=ask)
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope(), computing_in(settings.precision):
-        network = build_network(settings.architecture, dropout=settings.recipe.dropout)
+        network = build_network(settings.architecture, dropout=settings.recipe.dropout, is_learning=True)
         if initial_weights and parent:
             _copy_weights(initial_weights / KERAS_FILE, parent, network)
         state = fit_network(

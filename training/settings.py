@@ -103,7 +103,13 @@ _DEFAULT = Recipe(
         mirror=True, rotation_deg=15, shift=0.07, zoom=0.12, stretch=0.06, contrast=0.3, brightness=0.1, erase=0.25
     ),
 )
-RECIPES = {Architecture.REPORT: _REPORT, Architecture.REPORT_DENSE: _REPORT, Architecture.DEFAULT: _DEFAULT}
+_LARGE = dataclasses.replace(_DEFAULT, epochs=48, dropout=0.4)
+RECIPES = {
+    Architecture.REPORT: _REPORT,
+    Architecture.REPORT_DENSE: _REPORT,
+    Architecture.DEFAULT: _DEFAULT,
+    Architecture.LARGE: _LARGE,
+}
 
 
 @dataclass(frozen=True, slots=True)
