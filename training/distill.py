@@ -1,39 +1,77 @@
 """Other versions' answers as part of what a run teaches (Hinton et al. 2015): several networks' knowledge in one.
 
-Each teacher answers with the temperature that it had while it learnt, not the calibrated one, for its shares are to be like the
-labels' shares. Of several, the logits are averaged, which is the mean that a vote of equals would give.
+The teachers look at the very picture that the pupil looks at, changed as it is, so that what they say is true of it and never the
+same twice; taught so, and for long, a small network comes close to a large one (Beyer et al. 2022). Each answers with the
+temperature that it had while it learnt, not the calibrated one, for its shares are to be like the labels' shares. Of several, the
+logits are averaged, which is the mean that a vote of equals would give.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from training.artifact import KERAS_FILE, Manifest
-from training.served import load_keras, predict
+from training.network import build_network
+from training.runtime import keras, tf
+from training.served import find_network, load_keras
 
-_ASKED_AT_ONCE = 256
+
+@dataclass(frozen=True, slots=True)
+class Teachers:
+    """Versions that teach together.
+
+    ask: from faces (N, S, S, 1), grey, 0 to 255, to what they see, float32 (N, 7), shares summing to 1. side: the largest that any
+    of them has learnt to see faces in, in pixels; each brings faces of another side to its own.
+    """
+
+    ask: Callable[["tf.Tensor"], "tf.Tensor"]
+    side: int
 
 
-def ask_teachers(teachers: Sequence[Path], images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """What the versions in these folders see, taken together.
+def load_teachers(folders: Sequence[Path]) -> Teachers:
+    """Load the versions in these folders, at least one, to answer in the precision that layers are made in now.
 
-    teachers: at least one. images: uint8 (N, 48, 48). Returns float32 (N, 7), shares summing to 1.
     Raises ArtifactError for a folder that holds no whole version.
     """
-    logits = np.stack([_ask(teacher, images) for teacher in teachers]).mean(axis=0)
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    whole: npt.NDArray[np.float32] = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
-    return whole
+    manifests = [Manifest.read(folder) for folder in folders]
+    sides = [manifest.lineage.settings["recipe"]["stages"][-1]["side"] for manifest in manifests]
+    networks = [_load(folder, manifest) for folder, manifest in zip(folders, manifests, strict=True)]
+
+    def ask(faces: "tf.Tensor") -> "tf.Tensor":
+        logits = [network(_resize(faces, side), training=False) for network, side in zip(networks, sides, strict=True)]
+        return tf.nn.softmax(tf.add_n(logits) / len(logits))
+
+    return Teachers(ask, max(sides))
 
 
-def _ask(teacher: Path, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """Its logits, up to a constant a row."""
-    manifest = Manifest.read(teacher)
-    served = load_keras(teacher / KERAS_FILE, manifest.files[KERAS_FILE].sha256)
-    starts = range(0, len(images), _ASKED_AT_ONCE)
-    answers = np.concatenate([predict(served, images[start : start + _ASKED_AT_ONCE]) for start in starts])
-    logits = np.log(np.maximum(answers.astype(np.float64), 1e-12)) * manifest.temperature
-    centred: npt.NDArray[np.float64] = logits - logits.mean(axis=1, keepdims=True)
-    return centred
+def show_to_both(batches: "tf.data.Dataset", side: int) -> "tf.data.Dataset":
+    """Batches of faces for a Pupil: each face as it is, for the teachers, and beside it at `side` in pixels, for the pupil."""
+    return batches.map(lambda faces, *rest: ((_resize(faces, side), faces), *rest))
+
+
+class Pupil(keras.Model):  # type: ignore[misc] # Keras ships no types
+    """A network, made of the same layers, that learns from its teachers' answers beside the labels."""
+
+    def __init__(self, network: "keras.Model", teachers: Teachers, share: float) -> None:
+        """share: of what a face teaches that comes from the teachers; the rest is its label."""
+        super().__init__(inputs=network.inputs, outputs=network.outputs, name=network.name)
+        self._teachers, self._share = teachers, share
+
+    def train_step(self, data: Any) -> dict[str, "tf.Tensor"]:
+        """One batch: faces twice, as `show_to_both` gives them, targets (N, 7), weights (N,)."""
+        (faces, shown), labels, weights = data
+        targets = (1 - self._share) * labels + self._share * self._teachers.ask(shown)
+        figures: dict[str, tf.Tensor] = super().train_step((faces, targets, weights))
+        return figures
+
+
+def _load(folder: Path, manifest: Manifest) -> "keras.Model":
+    stored = find_network(load_keras(folder / KERAS_FILE, manifest.files[KERAS_FILE].sha256))
+    network = build_network(manifest.architecture)
+    network.set_weights(stored.get_weights())
+    return network
+
+
+def _resize(faces: "tf.Tensor", side: int) -> "tf.Tensor":
+    return faces if faces.shape[1] == side else tf.image.resize(faces, (side, side))

@@ -1,7 +1,6 @@
 """A dataset and a choice of labels -> what the network learns from, and what is held out of that."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +11,6 @@ from training.errors import DatasetError
 from training.fit import Examples
 from training.settings import Labels, TrainSettings
 from training.split import split_rows
-
-AskTeachers = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +39,9 @@ def make_targets(dataset: Dataset, labels: Labels) -> npt.NDArray[np.float32]:
     return dataset.votes.distributions
 
 
-def make_examples(
-    dataset: Dataset, settings: TrainSettings, *, ask_teachers: AskTeachers | None = None
-) -> SplitExamples:
+def make_examples(dataset: Dataset, settings: TrainSettings) -> SplitExamples:
     """Divide the Training rows that teach something; the other parts take no part in this.
 
-    ask_teachers: gives other versions' answers, which `teacher_share` of what each row teaches is then taken from. Rows are weighed
-    and judged by their labels all the same.
     Raises DatasetError if too few rows are left.
     """
     targets = make_targets(dataset, settings.labels)
@@ -64,19 +57,12 @@ def make_examples(
     class_weights /= (class_weights * shares).sum()
     truth = dataset.votes.majorities if settings.labels == "votes" and dataset.votes else dataset.labels
 
-    def teach(examples: Examples) -> Examples:
-        if ask_teachers is None:
-            return examples
-        share = settings.recipe.teacher_share
-        answers = ask_teachers(examples.images)
-        return replace(examples, targets=((1 - share) * examples.targets + share * answers).astype(np.float32))
-
     def take(positions: npt.NDArray[np.int64], weights: npt.NDArray[np.float64]) -> Examples:
         chosen = rows[positions]
         return Examples(dataset.images[chosen], targets[chosen], weights.astype(np.float32))
 
     return SplitExamples(
-        teaching=teach(take(teaching, class_weights[classes[teaching]])),
+        teaching=take(teaching, class_weights[classes[teaching]]),
         validation=take(validation, np.ones(len(validation))),
         validation_rows=rows[validation],
         validation_truth=truth[rows[validation]],

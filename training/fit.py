@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from training.augment import augment_batch
 from training.changes import Augmentation
+from training.distill import Pupil, Teachers, show_to_both
 from training.errors import RunStopped
 from training.run_state import EpochFigures, RunState
 from training.runtime import keras, tf
@@ -54,18 +55,21 @@ def fit_network(
     run_dir: Path,
     *,
     seed: int,
+    teachers: Teachers | None = None,
     progress: ProgressCallback,
     should_stop: StopQuestion,
 ) -> RunState:
     """Train `network`, from where `run_dir` left off, until the recipe's last epoch, and give it the best epoch's weights.
 
+    teachers: whose answers are the recipe's `teacher_share` of what each face teaches.
     Raises RunStopped soon after `should_stop` says so; what the unfinished epoch learnt is then lost.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     steps = max(1, len(teaching.images) // recipe.batch_size)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
-    network.compile(_make_optimizer(recipe, steps), loss, weighted_metrics=["accuracy"], jit_compile=False)
-    optimizer = network.optimizer  # wrapped by Keras where it computes in 16 bits
+    learner = network if teachers is None else Pupil(network, teachers, recipe.teacher_share)
+    learner.compile(_make_optimizer(recipe, steps), loss, weighted_metrics=["accuracy"], jit_compile=False)
+    optimizer = learner.optimizer  # wrapped by Keras where it computes in 16 bits
     optimizer.build(network.trainable_variables)
     variables = [*network.variables, *optimizer.variables]
     state = RunState(run_dir)
@@ -77,8 +81,13 @@ def fit_network(
         first = state.epochs_done
         side = recipe.find_side(first)
         stop = next((epoch for epoch in range(first, recipe.epochs) if recipe.find_side(epoch) != side), recipe.epochs)
-        batches = make_batches(teaching, recipe, seed=seed, epochs=range(first, stop), side=side)
-        network.fit(
+        epochs = range(first, stop)
+        if teachers is None:
+            batches = make_batches(teaching, recipe, seed=seed, epochs=epochs, side=side)
+        else:
+            batches = make_batches(teaching, recipe, seed=seed, epochs=epochs, side=max(side, teachers.side))
+            batches = show_to_both(batches, side)
+        learner.fit(
             batches,
             initial_epoch=first,
             epochs=stop,

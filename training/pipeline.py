@@ -5,13 +5,12 @@ Starts the same from the shell, from code and from the retraining task, and goes
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from training.artifact import KERAS_FILE, verify_files
 from training.corrections import LabelledFaces, add_corrections
 from training.dataset import read_dataset
-from training.distill import ask_teachers
+from training.distill import load_teachers
 from training.errors import RunError
 from training.examples import make_examples
 from training.fit import ProgressCallback, StopQuestion, fit_network
@@ -54,8 +53,7 @@ def run_training(
     strategy = choose_strategy()  # before anything computes: a GPU's memory is set up at its first use
     settings = _settle_precision(settings, run_dir)
     claim_run_dir(run_dir, settings, origin, Folders(initial_weights, tuple(teachers)))
-    ask = partial(ask_teachers, teachers) if teachers else None
-    examples = make_examples(dataset, settings, ask_teachers=ask)
+    examples = make_examples(dataset, settings)
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope(), computing_in(settings.precision):
         network = build_network(settings.architecture, dropout=settings.recipe.dropout, is_learning=True)
@@ -68,6 +66,7 @@ def run_training(
             settings.recipe,
             run_dir,
             seed=settings.seed,
+            teachers=load_teachers(teachers) if teachers else None,
             progress=progress,
             should_stop=should_stop,
         )

@@ -1,31 +1,90 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
+from db.vocabulary import Architecture
 from training.artifact import PRETRAINED_DIR, Manifest
-from training.distill import ask_teachers
+from training.changes import Augmentation
+from training.distill import load_teachers, show_to_both
 from training.errors import ArtifactError
+from training.fit import Examples, fit_network, make_batches
 from training.lite import load_lite
+from training.network import build_network
+from training.run_state import RunState
+from training.runtime import keras, tf
+from training.settings import RECIPES, Stage
 
 VOTES, SINGLE = (PRETRAINED_DIR / name for name in ("default-votes", "default-single"))
+FACES = np.random.default_rng(3).integers(0, 256, (40, 48, 48), np.uint8)
+LABELS = np.eye(7, dtype=np.float32)[np.arange(40) % 7]
+EXAMPLES = Examples(FACES, LABELS, np.ones(40, np.float32))
+RECIPE = dataclasses.replace(
+    RECIPES[Architecture.DEFAULT],
+    epochs=1,
+    batch_size=40,
+    averaging=0.0,
+    stages=(Stage(1.0, 32),),
+    augmentation=Augmentation(mirror=True, rotation_deg=15, erase=0.5),
+)
 
 
-@pytest.fixture(scope="module")
-def faces() -> np.ndarray:
-    return np.random.default_rng(3).integers(0, 256, (5, 48, 48), np.uint8)
+def ask(folders, faces):
+    return load_teachers(folders).ask(tf.constant(faces[..., None], tf.float32)).numpy()
 
 
-def test_a_teacher_answers_as_it_did_before_its_temperature_was_fitted(faces: np.ndarray) -> None:
-    served = load_lite(VOTES).predict(faces) ** Manifest.read(VOTES).temperature
-    np.testing.assert_allclose(ask_teachers([VOTES], faces), served / served.sum(axis=1, keepdims=True), atol=1e-4)
+def learn(run_dir, *, share, labels=LABELS):
+    """The weights after one step of the same network, taught by the single-label version."""
+    keras.utils.set_random_seed(7)
+    fit_network(
+        build_network(Architecture.DEFAULT),
+        dataclasses.replace(EXAMPLES, targets=labels),
+        EXAMPLES,
+        dataclasses.replace(RECIPE, teacher_share=share),
+        run_dir,
+        seed=7,
+        teachers=load_teachers([SINGLE]),
+        progress=lambda _: None,
+        should_stop=lambda: False,
+    )
+    return RunState(run_dir).load_best()
 
 
-def test_several_teachers_answer_by_the_mean_of_their_logits(faces: np.ndarray) -> None:
-    product = np.sqrt(ask_teachers([VOTES], faces) * ask_teachers([SINGLE], faces))
-    both = ask_teachers([VOTES, SINGLE], faces)
+def test_a_teacher_answers_as_it_did_before_its_temperature_was_fitted():
+    both_ways = np.stack([FACES[:5], FACES[:5, :, ::-1]])
+    logits = np.log(np.stack([ask([VOTES], faces) for faces in both_ways])).mean(axis=0)  # served ones look twice
+    served = load_lite(VOTES).predict(FACES[:5]) ** Manifest.read(VOTES).temperature
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(served / served.sum(axis=1, keepdims=True), expected, atol=1e-4)
+
+
+def test_several_teachers_answer_by_the_mean_of_their_logits():
+    product = np.sqrt(ask([VOTES], FACES) * ask([SINGLE], FACES))
+    both = ask([VOTES, SINGLE], FACES)
     np.testing.assert_allclose(both, product / product.sum(axis=1, keepdims=True), atol=1e-4)
     np.testing.assert_allclose(both.sum(axis=1), 1, atol=1e-5)
 
 
-def test_a_folder_without_a_version_is_no_teacher(faces: np.ndarray, tmp_path) -> None:
+def test_a_folder_without_a_version_is_no_teacher(tmp_path):
     with pytest.raises(ArtifactError):
-        ask_teachers([tmp_path], faces)
+        load_teachers([tmp_path])
+
+
+def test_teachers_see_the_faces_that_the_pupil_sees_changed_as_they_are_and_as_large_as_they_can():
+    teachers = load_teachers([VOTES])
+    batches = make_batches(EXAMPLES, RECIPE, seed=1, epochs=range(1), side=teachers.side)
+    [((seen, shown), _, _)] = show_to_both(batches, 32)
+    assert (seen.shape, shown.shape) == ((40, 32, 32, 1), (40, 40, 40, 1))
+    np.testing.assert_allclose(seen, tf.image.resize(shown, (32, 32)), atol=1e-3)
+    assert not np.isin(shown, FACES).all()  # turned faces have greys between those of pixels
+
+
+def test_the_share_is_what_the_teachers_say_and_the_rest_are_the_labels(tmp_path):
+    other = np.roll(LABELS, 1, axis=1)
+    by_teachers, again = (
+        learn(tmp_path / str(n), share=1.0, labels=labels) for n, labels in enumerate((LABELS, other))
+    )
+    by_labels, half = (learn(tmp_path / f"share-{share}", share=share) for share in (0.0, 0.5))
+    assert all(map(np.array_equal, by_teachers, again))
+    assert not all(map(np.array_equal, by_labels, by_teachers))
+    assert not all(map(np.array_equal, half, by_labels))

@@ -1,7 +1,6 @@
 import dataclasses
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from db.vocabulary import Architecture
@@ -42,14 +41,3 @@ def test_rows_whose_votes_say_nothing_teach_single_labels_alone(dataset: Dataset
     votes, single = (make_examples(dataset, make_settings(labels)) for labels in ("votes", "single"))
     counts = [len(examples.teaching.images) + len(examples.validation_rows) for examples in (votes, single)]
     assert counts == [138, 140]
-
-
-def test_teachers_give_their_share_of_what_is_taught_and_none_of_what_judges(dataset: Dataset) -> None:
-    answers = np.full((140, 7), 1 / 7, np.float32)
-    plain = make_examples(dataset, make_settings("votes"))
-    mixed = make_examples(
-        dataset, make_settings("votes", teacher_share=0.25), ask_teachers=lambda images: answers[: len(images)]
-    )
-    np.testing.assert_allclose(mixed.teaching.targets, 0.75 * plain.teaching.targets + 0.25 / 7, atol=1e-6)
-    assert np.array_equal(mixed.teaching.weights, plain.teaching.weights)
-    assert np.array_equal(mixed.validation.targets, plain.validation.targets)
