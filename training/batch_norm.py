@@ -1,4 +1,4 @@
-"""Batch normalisation as one kernel while a network learns; 1.2 to 1.6 times as many faces a second for the whole network."""
+"""Batch normalisation as one kernel while a network learns: 1.2 to 1.4 times as many faces a second for the whole network."""
 
 from typing import Any
 

@@ -22,7 +22,7 @@ import tensorflow as tf
 __all__ = ["choose_precision", "choose_strategy", "computing_in", "keras", "limit_threads", "tf"]
 
 _CPU_MATRIX_FLAG = "amx_bf16"
-"""On processors with it the report's network learns five times as fast in bfloat16; without, bfloat16 is emulated."""
+"""On processors with it the report's network learns three times as fast in bfloat16; without, bfloat16 is emulated."""
 
 
 def choose_strategy() -> "tf.distribute.Strategy":
