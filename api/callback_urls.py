@@ -3,6 +3,8 @@
 import ipaddress
 from urllib.parse import urlsplit
 
+_LONGEST_LABEL = 63
+"""Characters between two dots of a name (RFC 1035)."""
 _LOCAL_NAMES = ("localhost", ".localhost", ".local", ".internal")
 
 
@@ -24,8 +26,15 @@ def check_callback_url(url: str, *, may_be_private: bool) -> None:
         _ = parts.port
     except ValueError:
         raise ValueError("must name a port from 0 to 65535, or none") from None
+    if not _is_host_name(parts.hostname):
+        raise ValueError("must name a host whose parts between dots have 1 to 63 characters")
     if not may_be_private and _is_private(parts.hostname):
         raise ValueError("must be a public host, since private and loopback addresses are not called from here")
+
+
+def _is_host_name(host: str) -> bool:
+    """Whether it can be looked up at all; an IPv6 address has no dots to part it."""
+    return all(0 < len(part) <= _LONGEST_LABEL for part in host.removesuffix(".").split("."))
 
 
 def _is_private(host: str) -> bool:

@@ -72,7 +72,8 @@ def create_job(session: Session, new: NewJob, actor: str) -> Job:
 def claim_job(session: Session, job_id: UUID, worker: str, lease_s: float) -> tuple[Job, Claim]:
     """Take a queued job, with a lease of `lease_s` seconds and a fresh attempt number.
 
-    Raises InvalidTransition if it isn't queued, was deleted, or its deadline has passed: then there is nothing to do.
+    Raises InvalidTransition if it isn't queued, was deleted, or its deadline has passed before a first attempt: then there is
+    nothing to do.
     """
     now = utcnow()
     job = move_job(
@@ -82,7 +83,7 @@ def claim_job(session: Session, job_id: UUID, worker: str, lease_s: float) -> tu
         JobStatus.RUNNING,
         actor=worker,
         now=now,
-        conditions=(or_(Job.deadline_at.is_(None), Job.deadline_at > now),),
+        conditions=(or_(Job.deadline_at.is_(None), Job.deadline_at > now, Job.attempt > 0),),
         values={
             "attempt": Job.attempt + 1,
             "worker": worker,
@@ -170,7 +171,7 @@ def cancel_job(session: Session, job_id: UUID, actor: str, detail: str | None = 
 
 
 def cancel_overdue_job(session: Session, job_id: UUID, actor: str) -> Job:
-    """Cancel a queued job whose deadline has passed. Raises InvalidTransition if a worker was quicker."""
+    """Cancel a queued job whose deadline has passed. Raises InvalidTransition if a worker was quicker, or had started it before."""
     reason = "no worker was free before the deadline"
     return _end(
         session,
@@ -179,7 +180,7 @@ def cancel_overdue_job(session: Session, job_id: UUID, actor: str) -> Job:
         JobStatus.CANCELED,
         actor=actor,
         detail=reason,
-        conditions=(Job.deadline_at <= utcnow(),),
+        conditions=(Job.deadline_at <= utcnow(), Job.attempt == 0),
         error_code="deadline_passed",
         error_detail=reason,
     )

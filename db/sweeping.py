@@ -1,4 +1,6 @@
-"""What the sweeper looks for: jobs and photos that need care. What lists them reads at most `limit` rows by an index."""
+"""What the sweeper looks for: jobs and photos that need care. What lists them reads by an index, at most `limit` rows where it
+takes one.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -25,23 +27,26 @@ def list_expired_claims(session: Session, limit: int) -> list[Claim]:
 
 
 def list_overdue(session: Session, limit: int) -> Sequence[UUID]:
-    """Queued jobs whose deadline has passed."""
+    """Queued jobs whose deadline has passed, and that no worker has started."""
     return session.scalars(
         select(Job.id)
-        .where(Job.status == JobStatus.QUEUED, Job.deadline_at <= utcnow())
+        .where(Job.status == JobStatus.QUEUED, Job.deadline_at <= utcnow(), Job.attempt == 0)
         .order_by(Job.deadline_at)
         .limit(limit)
     ).all()
 
 
-def list_waiting(session: Session, sent_before_s: float, limit: int) -> list[tuple[UUID, Priority]]:
-    """Queued jobs whose message was sent longer than `sent_before_s` seconds ago, oldest first."""
+def list_waiting(session: Session, sent_before_s: float) -> list[tuple[UUID, Priority]]:
+    """All queued jobs whose message was sent longer than `sent_before_s` seconds ago, oldest first.
+
+    All, for most of them lie in the queue, and a job whose message was lost must not wait behind those; the setting
+    `max_queued_jobs` bounds them.
+    """
     sent_before = utcnow() - timedelta(seconds=sent_before_s)
     rows = session.execute(
         select(Job.id, Job.priority)
         .where(Job.status == JobStatus.QUEUED, Job.sent_at < sent_before)
         .order_by(Job.id)
-        .limit(limit)
     )
     return list(rows)
 

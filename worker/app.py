@@ -46,7 +46,7 @@ def make_celery(settings: Settings) -> Celery:
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
             "health_check_interval": 10,
-            # Messages that a worker fetched and took to its grave; the sweeper sends their jobs anew long before.
+            # Messages that a worker fetched and took to its grave; the sweeper sends their jobs anew after a lease's time.
             "visibility_timeout": 3600,
         },
         # No worker asks another for anything; gossip and mingling only add messages.

@@ -1,6 +1,7 @@
 """Messages from workers to workers. A queue that is down loses none of the work: the sweeper finds it in the database."""
 
 import json
+import time
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,9 @@ from worker.app import app
 log = structlog.get_logger(__name__)
 
 _UNACKED = "unacked"
-"""Redis hash in which kombu keeps the messages that workers have fetched but not taken."""
+"""Redis hash in which kombu keeps the messages that workers have fetched but not begun with, by tag."""
+_UNACKED_INDEX = "unacked_index"
+"""Sorted set of the same tags, by the time at which they were fetched, in seconds since 1970."""
 
 
 def send_job(job_id: UUID, priority: Priority) -> bool:
@@ -43,15 +46,18 @@ def _send(task: str, job_id: UUID, **options: str) -> bool:
     return True
 
 
-def list_sent(client: redis.Redis) -> set[str]:
+def list_sent(client: redis.Redis, fetched_within_s: float) -> set[str]:
     """The ids of all jobs and training runs whose message lies in the queues, or was fetched by a worker that hasn't begun with it.
 
+    fetched_within_s: how long ago it may have fetched it. A worker that was killed keeps what it had fetched, so an older message
+    may be lost; one sent anew that wasn't lost does no harm, for a job is claimed once.
     Raises redis.RedisError.
     """
     found: set[str] = set()
     for queue in (names.ANALYSIS_QUEUE, names.BULK_QUEUE, names.TRAINING_QUEUE):
         found.update(_read_ids(json.loads(raw) for raw in client.lrange(queue, 0, -1)))
-    found.update(_read_ids(json.loads(raw)[0] for raw in client.hvals(_UNACKED)))
+    fetched = set(client.zrangebyscore(_UNACKED_INDEX, time.time() - fetched_within_s, "+inf"))
+    found.update(_read_ids(json.loads(raw)[0] for tag, raw in client.hgetall(_UNACKED).items() if tag in fetched))
     return found
 
 

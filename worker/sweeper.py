@@ -79,15 +79,15 @@ def cancel_overdue(services: Services) -> None:
 def resend_lost(services: Services) -> None:
     """Send the messages of queued jobs anew that are nowhere in the queue: lost between commit and send, or by Redis."""
     with services.database.read() as session:
-        waiting = sweeping.list_waiting(session, services.settings.resend_after_s, _MOST_AT_ONCE)
+        waiting = sweeping.list_waiting(session, services.settings.resend_after_s)
     if not waiting:
         return
     try:
-        sent = list_sent(services.redis)
+        sent = list_sent(services.redis, services.settings.lease_s)
     except redis.RedisError as error:
         log.warning("queue_unreachable", reason=str(error))
         return
-    lost = [(job_id, priority) for job_id, priority in waiting if str(job_id) not in sent]
+    lost = [(job_id, priority) for job_id, priority in waiting if str(job_id) not in sent][:_MOST_AT_ONCE]
     resent = [job_id for job_id, priority in lost if send_job(job_id, priority)]
     if resent:
         log.info("jobs_resent", count=len(resent))
@@ -137,7 +137,7 @@ def look_after_runs(services: Services) -> None:
     if not waiting:
         return
     try:
-        sent = list_sent(services.redis)
+        sent = list_sent(services.redis, services.settings.lease_s)
     except redis.RedisError as error:
         log.warning("queue_unreachable", reason=str(error))
         return

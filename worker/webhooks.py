@@ -3,8 +3,11 @@
 import ipaddress
 import json
 import socket
+import ssl
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
 from uuid import UUID
 
 import httpcore
@@ -31,10 +34,15 @@ class PrivateAddress(Exception):
     code = "callback_private_address"
 
 
-class _GuardedNetwork(httpcore.SyncBackend):
-    """Connects to public addresses only. It resolves the name itself and connects to the very address that it checked,
-    so that a name can't answer with a public address first and a private one later.
+class _Network(httpcore.SyncBackend):
+    """Connects for one call, which is to be over by `deadline`, in `time.monotonic()` seconds.
+
+    Unless private hosts are allowed, it resolves the name itself and connects to the very address that it checked, so that a name
+    can't answer with a public address first and a private one later.
     """
+
+    def __init__(self, deadline: float, *, allows_private: bool) -> None:
+        self._deadline, self._allows_private = deadline, allows_private
 
     def connect_tcp(
         self,
@@ -46,11 +54,45 @@ class _GuardedNetwork(httpcore.SyncBackend):
     ) -> httpcore.NetworkStream:
         try:
             address = str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a name that IDNA can't write is a UnicodeError
             raise httpcore.ConnectError(f"{host} has no address") from error
-        if not ipaddress.ip_address(address).is_global:
+        if not self._allows_private and not ipaddress.ip_address(address).is_global:
             raise PrivateAddress(f"{host} is {address}, which isn't a public address")
-        return super().connect_tcp(address, port, timeout, local_address, socket_options)
+        stream = super().connect_tcp(address, port, timeout, local_address, socket_options)
+        return _DeadlineStream(stream, self._deadline)
+
+
+class _DeadlineStream(httpcore.NetworkStream):
+    """A connection of which no read or write waits past the deadline: httpcore's time limits are for each by itself, so that a
+    receiver that sends a byte now and then would hold its caller for ever.
+    """
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
+        self._stream, self._deadline = stream, deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._limit(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._limit(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        limit = self._limit(timeout, httpcore.ConnectTimeout)
+        return _DeadlineStream(self._stream.start_tls(ssl_context, server_hostname, limit), self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+    def _limit(self, timeout: float | None, error: type[httpcore.TimeoutException]) -> float:
+        left = self._deadline - monotonic()
+        if left <= 0:
+            raise error("the call took too long")
+        return left if timeout is None else min(timeout, left)
 
 
 def deliver(services: Services, job_id: UUID) -> None:
@@ -87,7 +129,10 @@ def _choose_pause_s(tries: int) -> float:
 
 
 def _post(job: Job, callback: Callback, secret: str, timeout_s: float, *, allows_private: bool) -> int:
-    """Send what happened, without any face data: the application reads the result with its own key. Returns the status."""
+    """Send what happened, without any face data: the application reads the result with its own key. Returns the status.
+
+    timeout_s: for the whole call, but for the name's resolution.
+    """
     now = datetime.now(UTC)
     body = json.dumps(
         {
@@ -110,9 +155,12 @@ def _post(job: Job, callback: Callback, secret: str, timeout_s: float, *, allows
         "webhook-signature": Webhook(secret).sign(str(callback.id), now, body),
     }
     timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)
-    network = httpcore.SyncBackend() if allows_private else _GuardedNetwork()
-    with httpcore.ConnectionPool(network_backend=network) as pool:
-        answer = pool.request(
+    network = _Network(monotonic() + timeout_s, allows_private=allows_private)
+    # The body is never read: nobody needs it, and it may be of any size.
+    with (
+        httpcore.ConnectionPool(network_backend=network) as pool,
+        pool.stream(
             "POST", str(job.callback_url), headers=headers, content=body.encode(), extensions={"timeout": timeouts}
-        )
-    return answer.status
+        ) as answer,
+    ):
+        return answer.status

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import psutil
 import pytest
+import redis
 
 from db import access, jobs, workers
 from db.columns import utcnow
@@ -49,18 +51,18 @@ class Fleet:
         self._processes.append(process)
         return process
 
+    def start_analysis_worker(self) -> None:
+        plain = ("-c", "1", "--without-gossip", "--without-mingle")
+        self._analysis = self.start("worker", "-n", "analysis@%h", "-Q", "analysis,analysis-bulk", *plain)
+
+    def kill_analysis_worker(self) -> None:
+        """As a power cut would: the process and its children, all at once."""
+        for process in [*psutil.Process(self._analysis.pid).children(), psutil.Process(self._analysis.pid)]:
+            process.kill()
+        self._analysis.wait()
+
     def start_all(self) -> None:
-        self.start(
-            "worker",
-            "-n",
-            "analysis@%h",
-            "-Q",
-            "analysis,analysis-bulk",
-            "-c",
-            "1",
-            "--without-gossip",
-            "--without-mingle",
-        )
+        self.start_analysis_worker()
         self.start(
             "worker",
             "-n",
@@ -209,6 +211,21 @@ def test_a_queue_that_comes_back_empty_loses_no_job(fleet: Fleet) -> None:
     for job_id in job_ids:
         job = fleet.read(job_id)
         assert (job.attempt, len(job.faces)) == (1, 1)
+
+
+def test_a_killed_worker_loses_no_job_that_it_had_fetched(fleet: Fleet) -> None:
+    in_hand = fleet.submit()
+    wait_until(lambda: fleet.has_status(in_hand, JobStatus.RUNNING), "a child has the job in hand")
+    fetched = fleet.submit()
+    queue = redis.Redis.from_url(fleet.valkey.redis_url)
+    wait_until(lambda: queue.hlen("unacked"), "the worker has fetched the next message")
+    queue.close()
+    fleet.kill_analysis_worker()
+    fleet.open_gate()
+    fleet.start_analysis_worker()
+    for job_id in (in_hand, fetched):
+        wait_until(lambda job_id=job_id: fleet.has_status(job_id, JobStatus.SUCCEEDED), "the job is done")
+    assert [fleet.read(job_id).attempt for job_id in (in_hand, fetched)] == [2, 1]
 
 
 def test_a_job_canceled_at_work_gets_no_faces(fleet: Fleet) -> None:

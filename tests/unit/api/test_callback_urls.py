@@ -40,6 +40,8 @@ def test_a_private_address_is_taken_only_where_allowed(url: str) -> None:
         ("example.com/hook", "begin with"),
         ("https:///path", "host"),
         ("https://user:secret@example.com/", "user name"),
+        ("https://a..b/", "1 to 63"),
+        (f"https://{'a' * 64}.example/", "1 to 63"),
         ("https://example.com:99999/", "port"),
         ("https://example.com:port/", "port"),
         ("https://exa mple.com/", "plain URL"),

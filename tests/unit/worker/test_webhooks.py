@@ -1,4 +1,8 @@
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Self
 from uuid import UUID, uuid4
 
 import pytest
@@ -84,6 +88,61 @@ def test_a_receiver_that_does_not_answer_is_tried_again(services: Services) -> N
     deliver(services, job_id)
     assert read(services, job_id).done_at is None
     assert "ConnectError" in (read(services, job_id).last_answer or "")
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example"])
+def test_a_host_that_no_name_can_have_is_given_up_like_any_that_does_not_answer(services: Services, host: str) -> None:
+    job_id, _ = end_job(services, f"http://{host}/")
+    for _ in range(2):
+        make_due(services, job_id)
+        deliver(services, job_id)
+    callback = read(services, job_id)
+    assert callback.last_answer == f"ConnectError: {host} has no address"
+    assert callback.done_at is not None
+
+
+class DrippingReceiver:
+    """Sends the start of an answer, then a byte every tenth of a second for as long as it is connected."""
+
+    def __init__(self, start: bytes) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._start = start
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+        self._listener.close()
+
+    def _serve(self) -> None:
+        caller, _ = self._listener.accept()
+        with caller, suppress(OSError):
+            caller.sendall(self._start)
+            while not self._is_over.wait(0.1):
+                caller.sendall(b"x")
+
+
+def test_a_receiver_that_never_ends_its_headers_is_left_when_the_time_is_over(settings: Settings) -> None:
+    services = Services(settings.model_copy(update={"callback_private_hosts": True, "callback_timeout_s": 0.5}))
+    with DrippingReceiver(b"HTTP/1.1 200 OK\r\nX-Slow: ") as receiver:
+        job_id, _ = end_job(services, receiver.url)
+        deliver(services, job_id)
+    assert (read(services, job_id).last_answer or "").startswith("ReadTimeout")
+    services.redis.close()
+    services.database.close()
+
+
+def test_of_an_answer_without_end_only_the_status_is_read(services: Services) -> None:
+    with DrippingReceiver(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n") as receiver:
+        job_id, _ = end_job(services, receiver.url)
+        deliver(services, job_id)
+    assert read(services, job_id).last_answer == "HTTP 200"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "10.0.0.1", "0.0.0.0"])
