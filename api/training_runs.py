@@ -142,7 +142,7 @@ def read_run(run_id: UUID) -> Response:
 
 
 @blueprint.post("/<uuid:run_id>/cancel")
-@blueprint.output(TrainingRun, description="The run; one that goes on ends within seconds.")
+@blueprint.output(TrainingRun, description="The run; one that goes on ends after its present step.")
 @blueprint.doc(
     summary="Cancel a training run",
     description="Needs the scope `admin`.",

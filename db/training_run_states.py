@@ -78,7 +78,9 @@ def move_run(
     if result.rowcount != 1:
         raise InvalidRunTransition(run_id, to)
     run = session.get_one(TrainingRun, run_id, populate_existing=True)
-    details = {key: values[key] for key in ("reason", "error_code", "error_detail") if key in values}
+    details: dict[str, Any] = {key: values[key] for key in ("reason", "error_code", "error_detail") if key in values}
+    if run.challenger is not None:
+        details["challenger"] = run.challenger.number
     record_change(session, actor, f"training_run.{to}", name_run(run_id), attempt=run.attempt, **details)
     return run
 

@@ -6,6 +6,7 @@ Every move is one conditional UPDATE and one row in the log of changes; `db/trai
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from db.audit import record_change
 from db.columns import utcnow
-from db.model_versions import get_champion, promote
+from db.model_versions import lock_champion, promote
 from db.models import ModelVersion
 from db.models_training import TrainingRun
 from db.training_run_states import (
@@ -132,10 +133,13 @@ def claim_run(session: Session, run_id: UUID, worker: str, lease_s: float) -> tu
 
 
 def renew_run(session: Session, claim: RunClaim, lease_s: float, progress: dict[str, Any] | None = None) -> Pulse:
-    """Extend the lease to `lease_s` seconds from now, and store the progress if there is some."""
+    """Extend the lease to `lease_s` seconds from now, and store the progress if there is some.
+
+    progress: as JSON holds it; numbers that JSON has no word for, NaN and the infinite ones, are stored as null.
+    """
     values: dict[str, Any] = {"lease_expires_at": utcnow() + timedelta(seconds=lease_s)}
     if progress is not None:
-        values["progress"] = progress
+        values["progress"] = _make_storable(progress)
     statement = update(TrainingRun).where(TrainingRun.id == claim.run_id, *holds_run(claim)).values(**values)
     is_held = cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
     canceled_by = session.scalar(select(TrainingRun.cancel_requested_by).where(TrainingRun.id == claim.run_id))
@@ -166,11 +170,24 @@ def decide_run(
 ) -> TrainingRun:
     """End the run with the gate's answer, and put the challenger in service if it passed, all together.
 
-    A champion that was changed while the run went on is left alone: the challenger was never compared with it.
+    A run that was asked to stop, if only since the comparison, ends `canceled`, whatever the gate said. A champion that was
+    changed while the run went on is left alone: the challenger was never compared with it.
     Raises InvalidRunTransition if the claim is no longer valid.
     """
     run = get_run(session, claim.run_id)
-    champion = get_champion(session)
+    session.refresh(run, with_for_update=True)
+    if run.cancel_requested_by is not None:
+        by = run.cancel_requested_by
+        return end_run(
+            session,
+            claim,
+            TrainingRunStatus.CANCELED,
+            by,
+            challenger_id=challenger.id,
+            gate=gate,
+            reason=f"canceled by {by}",
+        )
+    champion = lock_champion(session)
     if is_promoted and champion is not None and champion.id != run.champion_id:
         is_promoted = False
         reason = (
@@ -217,6 +234,15 @@ def cancel_run(session: Session, run_id: UUID, actor: str) -> TrainingRun:
         run.cancel_requested_by = actor
         record_change(session, actor, "training_run.cancel", name_run(run_id))
     return run
+
+
+def _make_storable(value: Any) -> Any:
+    """The same without floats that JSON has no word for: PostgreSQL refuses them, and browsers can't read them."""
+    if isinstance(value, dict):
+        return {key: _make_storable(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_make_storable(one) for one in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _explain(run: TrainingRun) -> str:

@@ -37,13 +37,18 @@ class Comparison:
 def find_holdout(dataset: Dataset, labels: Labels) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Positions of the held-out rows that have one clear answer, and the answers, int64, by the labels that are taught.
 
-    Raises DatasetError if there are none.
+    Exact copies of Training rows are left out: a model may know them by heart.
+    Raises DatasetError if no row is left.
     """
     rows = dataset.find_part(HOLDOUT_PART)
+    rows = rows[~dataset.find_copies_of(dataset.find_part("Training"), among=rows)]
     truth = dataset.labels if labels == "single" or dataset.votes is None else dataset.votes.majorities
     rows = rows[truth[rows] != NO_MAJORITY]
     if not len(rows):
-        raise DatasetError(f"the dataset has no {HOLDOUT_PART} rows, so no two models can be compared on it")
+        raise DatasetError(
+            f"the dataset has no {HOLDOUT_PART} rows with a clear label that aren't Training rows too, so no two models can be "
+            "compared on it"
+        )
     return rows, truth[rows]
 
 

@@ -11,7 +11,7 @@ from training.fer_csv import PARTS
 from training.votes import VoteTable
 
 HOLDOUT_PART = "PublicTest"
-"""The rows that judge champion and challenger. They never teach, and nothing like them does."""
+"""The rows that judge champion and challenger, but for copies of Training rows. They never teach, and no label like them does."""
 
 LEAST_FACE_PX = CROP_SIDE
 """A smaller face was enlarged to make its crop."""
@@ -49,10 +49,13 @@ class LabelledFaces:
         return LabelledFaces(self.images[is_wanted], self.labels[is_wanted], self.face_px[is_wanted])
 
 
-def refuse_corrections(faces: LabelledFaces, dataset: Dataset, max_share: float) -> list[str | None]:
+def refuse_corrections(
+    faces: LabelledFaces, dataset: Dataset, teaching_rows: int, max_share: float
+) -> list[str | None]:
     """Say of each face why it may not teach beside `dataset`, or None if it may.
 
-    max_share: most of all teaching rows that may be faces of this kind, 0 to 1 (exclusive). The first ones fill it.
+    teaching_rows: how many rows of `dataset` teach. max_share: most of all that teaches that may be faces of this kind, 0 to 1
+    (exclusive). The first ones fill it.
     """
     holdout = dataset.images[dataset.find_part(HOLDOUT_PART)]
     reasons = (
@@ -64,7 +67,7 @@ def refuse_corrections(faces: LabelledFaces, dataset: Dataset, max_share: float)
     for is_refused, reason in reversed(reasons):
         for place in np.flatnonzero(is_refused).tolist():
             refusals[place] = reason
-    room = int(len(dataset.find_part("Training")) * max_share / (1 - max_share))
+    room = int(teaching_rows * max_share / (1 - max_share))
     usable = [place for place, refusal in enumerate(refusals) if refusal is None]
     for place in usable[room:]:
         refusals[place] = OVER_SHARE

@@ -31,6 +31,12 @@ class RunError(TrainingError):
     code = "training_run_invalid"
 
 
+class TrainingDiverged(TrainingError):
+    """A loss is no finite number any more, so nothing further can be learnt. The run's folder keeps the finished epochs."""
+
+    code = "training_diverged"
+
+
 class RunStopped(TrainingError):
     """The run was asked to stop. Its folder holds all that is needed to go on from the last finished epoch."""
 

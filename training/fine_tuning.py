@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from training.artifact import Manifest
+from training.artifact import Lineage, Manifest
 from training.settings import RECIPES, Labels, Recipe, Stage, TrainSettings
 
 FINE_TUNING_RATE = 0.1
@@ -24,12 +24,15 @@ def choose_settings(
 
     from_scratch: fresh weights and the network's own recipe. epochs: None means the recipe's own number. learning_rate: of a run
     from the champion's weights; None means FINE_TUNING_RATE of the recipe's own. Without a file of votes the labels are single.
+    A run from the champion's weights holds out the rows that the champion held out, where the dataset is the same.
     """
+    if not from_scratch and champion.lineage.settings.get("votes_path") is None:
+        votes_path = None  # votes would have other rows held out than the champion's
     labels: Labels = "votes" if champion.labels == "votes" and votes_path is not None else "single"
     recipe = RECIPES[champion.architecture]
     recipe = replace(recipe, epochs=epochs or recipe.epochs)
     if not from_scratch:
-        recipe = _continue_recipe(recipe, learning_rate)
+        recipe = _continue_recipe(recipe, champion.lineage, learning_rate)
     return TrainSettings(
         csv_path=csv_path,
         votes_path=votes_path,
@@ -37,14 +40,26 @@ def choose_settings(
         architecture=champion.architecture,
         recipe=recipe,
         seed=seed,
+        split_seed=None if from_scratch else _find_split_seed(champion.lineage),
     )
 
 
-def _continue_recipe(recipe: Recipe, learning_rate: float | None) -> Recipe:
+def _find_split_seed(lineage: Lineage) -> int:
+    seed: int | None = lineage.settings.get("split_seed")
+    return lineage.seed if seed is None else seed
+
+
+def _continue_recipe(recipe: Recipe, lineage: Lineage, learning_rate: float | None) -> Recipe:
     """Faces of their final size from the first epoch, and no warm-up, for the weights are warm. No mean of the weights either:
     over so few steps it would still be where it began.
     """
     rate = learning_rate or recipe.learning_rate * FINE_TUNING_RATE
+    held_out = lineage.settings.get("recipe", {}).get("held_out", recipe.held_out)
     return replace(
-        recipe, learning_rate=rate, warmup_epochs=0.0, averaging=0.0, stages=(Stage(1.0, recipe.stages[-1].side),)
+        recipe,
+        learning_rate=rate,
+        warmup_epochs=0.0,
+        averaging=0.0,
+        held_out=held_out,
+        stages=(Stage(1.0, recipe.stages[-1].side),),
     )

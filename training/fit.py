@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from training.augment import augment_batch
 from training.changes import Augmentation
 from training.distill import Pupil, Teachers, show_to_both
-from training.errors import RunStopped
+from training.errors import RunStopped, TrainingDiverged
 from training.run_state import EpochFigures, RunState
 from training.runtime import keras, tf
 from training.settings import Recipe
@@ -63,6 +64,7 @@ def fit_network(
 
     teachers: whose answers are the recipe's `teacher_share` of what each face teaches.
     Raises RunStopped soon after `should_stop` says so; what the unfinished epoch learnt is then lost.
+    Raises TrainingDiverged as soon as a loss is no finite number.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     steps = max(1, len(teaching.images) // recipe.batch_size)
@@ -188,14 +190,17 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no t
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if self._should_stop():
             raise RunStopped(f"stopped after {self._state.epochs_done} of {self._epochs} epochs")
+        logs = logs or {}
+        _check_loss(logs["loss"], self._state.epochs_done + 1)
         if time.monotonic() - self._reported > 1:
-            self._report(batch + 1, logs or {})
+            self._report(batch + 1, logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
         raw = [np.asarray(variable) for variable in self.model.trainable_variables]
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
         val_loss, val_accuracy = _judge(self._predict, self._validation)
+        _check_loss(val_loss, epoch + 1)  # the last batch's step can spoil the weights after its own loss was sound
         weights = self.model.get_weights()
         for variable, value in zip(self.model.trainable_variables, raw, strict=True):
             variable.assign(value)
@@ -213,6 +218,11 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no t
         left = (self._epochs - epoch) * epoch_s + epoch_s * (1 - step / self._steps)
         last = curves[-1] if curves else None
         self._progress(Progress(epoch, self._epochs, step, self._steps, logs["loss"], logs["accuracy"], left, last))
+
+
+def _check_loss(loss: float, epoch: int) -> None:
+    if not isfinite(loss):
+        raise TrainingDiverged(f"training diverged: the loss is {loss} in epoch {epoch}; try a lower learning rate")
 
 
 def _judge(predict: Predict, examples: Examples) -> tuple[float, float]:

@@ -117,6 +117,8 @@ class TrainSettings:
     """Everything that decides what a run gives, so that the same settings give the same version.
 
     labels: `single`, the CSV's own label, or `votes`, what people saw (needs `votes_path`).
+    split_seed: decides which rows are held out; None means `seed`, which decides the rest. A run that starts from a version's
+    weights needs that version's, or it judges itself by rows that these weights were taught.
     precision: what the network computes in while it learns; weights, and the version that comes of it, are always in float32.
     `auto` is what is quickest on the machine where the run starts; its folder keeps what that was.
     """
@@ -128,6 +130,7 @@ class TrainSettings:
     votes_path: Path | None = None
     seed: int = 1
     precision: Precision = "auto"
+    split_seed: int | None = None
 
     def __post_init__(self) -> None:
         if self.labels == "votes" and self.votes_path is None:

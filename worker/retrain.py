@@ -21,7 +21,7 @@ from db.model_versions import get_champion
 from db.models import ModelVersion
 from db.models_training import TrainingRun
 from db.storage import BlobDamaged, BlobMissing, BlobStoreUnavailable
-from db.training_run_states import InvalidRunTransition, RunClaim
+from db.training_run_states import InvalidRunTransition, RunClaim, name_run
 from db.training_run_sweeping import give_back_run
 from training.artifact import Manifest, verify_files
 from training.compare import Comparison, compare_versions, find_holdout
@@ -92,7 +92,13 @@ def _settle(services: Services, run: TrainingRun, claim: RunClaim, pulse: RunPul
                 reason=decision.reason,
                 gate=comparison.to_json(),
             )
-        log.info("run_decided", run_id=str(run.id), status=ended.status, reason=ended.reason)
+        log.info(
+            "run_decided",
+            run_id=str(run.id),
+            status=ended.status,
+            reason=ended.reason,
+            challenger=challenger.number,
+        )
     return True
 
 
@@ -123,17 +129,19 @@ def _make_challenger(
     wanted = _choose_settings(services, run, verify_files(champion_dir))
     dataset = read_dataset(wanted.csv_path, wanted.votes_path, cache_dir=cache_dir)
     find_holdout(dataset, wanted.labels)  # better to fail now than after hours
-    snapshot = take_snapshot(services, claim, dataset, champion)
+    snapshot = take_snapshot(services, claim, dataset, champion, wanted)
     pulse.report_step("training")
     initial_weights = None if run.options["from_scratch"] else champion_dir
     weights_dir = run_dir / _name_folder(wanted, snapshot, champion)
     folder = _train(wanted, weights_dir, snapshot, pulse, initial_weights, cache_dir)
     pulse.report_step("comparing")
     comparison = compare_versions(champion_dir, folder, dataset, wanted.labels, GateLimits())
+    pulse.renew()  # a comparison takes a while, and somebody may have canceled the run since the last sign of life
     if pulse.should_stop():
         raise RunStopped("stopped before the decision")
     name = f"retrained {run.created_at:%Y-%m-%d}"
-    return store_version(services.database, services.blobs, name, folder), comparison
+    version = store_version(services.database, services.blobs, name, folder, actor=name_run(claim.run_id))
+    return version, comparison
 
 
 def _fetch_champion(services: Services, run_dir: Path) -> tuple[ModelVersion, Path]:

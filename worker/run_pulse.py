@@ -30,7 +30,7 @@ class RunPulse:
         """progress: what an earlier attempt has told, whose curve goes on."""
         self._database, self._claim, self._lease_s = database, claim, lease_s
         self._progress: dict[str, Any] = {"curve": (progress or {}).get("curve", [])}
-        self._heartbeat = Heartbeat(lease_s / 3, self._renew)
+        self._heartbeat = Heartbeat(lease_s / 3, self.renew)
         self._reported_at = 0.0
         self.is_lost = False
         """Whether another worker may have the run now; then nothing may be written any more."""
@@ -54,7 +54,7 @@ class RunPulse:
         """Tell which step of the run begins."""
         self._progress = {"curve": self._progress["curve"], "step": step}
         self._reported_at = 0.0
-        self._renew()
+        self.renew()
 
     def report_epoch(self, figures: dict[str, Any], finished: dict[str, Any] | None) -> None:
         """Tell how far training is; seldom enough for a small database.
@@ -68,9 +68,10 @@ class RunPulse:
         judged = {key: value for key, value in (finished or {}).items() if key.startswith("val_")}
         self._progress = {"step": "training", **figures, **judged, "curve": curve}
         if is_new or time.monotonic() - self._reported_at > _REPORT_EVERY_S:
-            self._renew()
+            self.renew()
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
+        """Give a sign of life now, and hear whether somebody wants the run stopped."""
         self._reported_at = time.monotonic()
         try:
             with self._database.write() as session:

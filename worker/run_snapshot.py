@@ -7,12 +7,15 @@ import numpy as np
 
 from db.corrections import Correction, Offer, count_offers, list_corrections, list_used, record_offers
 from db.models import ModelVersion
+from db.training_run_offers import keep_offers
 from db.training_run_states import RunClaim
 from db.training_runs import get_run, note_snapshot
 from db.vocabulary import CROP_SIDE, EMOTIONS
 from training.audit import audit_dataset
 from training.corrections import LabelledFaces, refuse_corrections
 from training.dataset import Dataset
+from training.settings import TrainSettings
+from training.split import divide_dataset
 from worker.services import Services
 
 TOO_FEW_VOTES = "too_few_votes"
@@ -26,21 +29,25 @@ class Snapshot:
     digest: str
 
 
-def take_snapshot(services: Services, claim: RunClaim, dataset: Dataset, champion: ModelVersion) -> Snapshot:
+def take_snapshot(
+    services: Services, claim: RunClaim, dataset: Dataset, champion: ModelVersion, wanted: TrainSettings
+) -> Snapshot:
     """Choose the run's corrections, or find those of an earlier attempt, and write down all that it is made from.
 
-    What was erased since an earlier attempt is gone from it, which changes the digest: the run starts anew without it.
+    What was erased since an earlier attempt is gone from it, which changes the digest: the run starts anew without it. Where the
+    dataset is another one by now, the corrections are chosen anew too, for they were held against the rows of the old one.
+    wanted: says which rows of the dataset teach.
     Raises InvalidRunTransition if the claim is no longer valid.
     """
     with services.database.read() as session:
         run = get_run(session, claim.run_id)
-        is_first = run.dataset_sha256 is None
-        candidates = list_corrections(session, limit=services.settings.max_corrections) if is_first else []
-    offers = _judge(services, candidates, dataset)
+        is_new = run.dataset_sha256 != dataset.sha256
+        candidates = list_corrections(session, limit=services.settings.max_corrections) if is_new else []
+    offers = _judge(services, candidates, dataset, wanted)
     audit = audit_dataset(dataset)
     with services.database.write() as session:
-        if is_first:
-            record_offers(session, claim.run_id, offers)
+        if is_new:
+            record_offers(session, claim.run_id, keep_offers(session, offers))
             session.flush()
         used = list_used(session, claim.run_id)
         audit["corrections"] = count_offers(session, claim.run_id)
@@ -54,11 +61,12 @@ def take_snapshot(services: Services, claim: RunClaim, dataset: Dataset, champio
     return Snapshot(_stack(used), digest.hexdigest())
 
 
-def _judge(services: Services, candidates: list[Correction], dataset: Dataset) -> list[Offer]:
+def _judge(services: Services, candidates: list[Correction], dataset: Dataset, wanted: TrainSettings) -> list[Offer]:
     settings = services.settings
     is_agreed = [candidate.vote_count >= settings.min_correction_votes for candidate in candidates]
     agreed = [candidate for candidate, is_enough in zip(candidates, is_agreed, strict=True) if is_enough]
-    refusals = iter(refuse_corrections(_stack(agreed), dataset, settings.max_correction_share))
+    teaching, _ = divide_dataset(dataset, wanted)
+    refusals = iter(refuse_corrections(_stack(agreed), dataset, len(teaching), settings.max_correction_share))
     return [
         Offer(candidate.subject_id, candidate.emotion, next(refusals) if is_enough else TOO_FEW_VOTES)
         for candidate, is_enough in zip(candidates, is_agreed, strict=True)

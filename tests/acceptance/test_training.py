@@ -69,6 +69,15 @@ def test_folders_and_back_is_the_same_csv(folder):
     assert (folder / "back.csv").read_bytes() == (folder / "small.csv").read_bytes()
 
 
+def test_a_training_that_diverges_ends_with_a_sentence(folder):
+    (folder / "recipe.json").write_text(json.dumps({"learning_rate": 1e38, "epochs": 1}))
+    given = ("--csv", "small.csv", "--network", "report-dense", "--recipe", "recipe.json", "--run", "diverged")
+    code, out, err = run(folder, "train", *given)
+    assert (code, out) == (1, "")
+    assert "Error: training diverged: the loss is" in err
+    assert "Traceback" not in err
+
+
 def train_and_stop(folder: Path, *arguments: str) -> tuple[str, str]:
     """Train, and press Ctrl-C when an epoch is over. Returns that epoch's line, and all that came after."""
     with start(folder, "train", *arguments) as process:

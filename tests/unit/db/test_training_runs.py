@@ -1,9 +1,11 @@
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from db import model_versions
 from db import training_run_sweeping as sweeping
@@ -12,13 +14,14 @@ from db.audit import AuditFilter, list_changes
 from db.columns import utcnow
 from db.corrections import Offer, count_offers, list_corrections, list_used, record_offers
 from db.erasure import erase_job
-from db.models import ModelVersion
+from db.models import ModelAlias, ModelVersion
+from db.models_review import ReviewItem
 from db.models_training import TrainingRun
 from db.reviews import cast_vote
 from db.session import Database
 from db.training_run_states import InvalidRunTransition, RunClaim
 from db.training_runs import TrainingRunActive, UnknownTrainingRun
-from db.vocabulary import Emotion, TrainingRunStatus, TrainingTrigger, Verdict
+from db.vocabulary import CHAMPION, Emotion, ReviewSlice, TrainingRunStatus, TrainingTrigger, Verdict
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Analyses
@@ -132,6 +135,30 @@ def test_a_champion_chosen_during_the_run_is_not_replaced(database: Database) ->
     assert champion(database) == "chosen"
 
 
+def test_the_end_of_a_run_names_its_challenger_in_the_log_of_changes(database: Database) -> None:
+    old, new = add_version(database, "old", is_champion=True), add_version(database, "new")
+    for is_promoted in (False, True):
+        held = claim(database, start(database))
+        snapshot(database, held, old)
+        decide(database, held, new, is_promoted=is_promoted)
+        with database.read() as session:
+            ended, *earlier = list_changes(session, AuditFilter(subject=f"training_run:{held.run_id}"))
+        assert ended.details == {"attempt": 1, "reason": "because", "challenger": new.number}
+        assert not any("challenger" in event.details for event in earlier)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+def test_nobody_changes_the_champion_while_a_run_is_decided(database: Database) -> None:
+    old, new = add_version(database, "old", is_champion=True), add_version(database, "new")
+    held = claim(database, start(database))
+    snapshot(database, held, old)
+    is_champion = select(ModelAlias).where(ModelAlias.alias == CHAMPION).with_for_update(nowait=True)
+    with database.write() as session:
+        runs.decide_run(session, held, new, is_promoted=False, reason="because", gate={})
+        with database.write() as other, pytest.raises(OperationalError, match="could not obtain lock"):
+            other.scalar(is_champion)
+
+
 def test_progress_is_stored_as_it_happens(database: Database) -> None:
     run_id = start(database)
     held = claim(database, run_id)
@@ -139,6 +166,17 @@ def test_progress_is_stored_as_it_happens(database: Database) -> None:
         assert runs.renew_run(session, held, LEASE_S, {"epoch": 3, "loss": 0.5}).is_held
         assert runs.renew_run(session, held, LEASE_S).is_held
     assert read(database, run_id).progress == {"epoch": 3, "loss": 0.5}
+
+
+def test_figures_that_are_no_finite_numbers_are_stored_as_unknown(database: Database) -> None:
+    run_id = start(database)
+    held = claim(database, run_id)
+    progress = {"epoch": 3, "loss": math.nan, "curve": [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": math.inf}]}
+    with database.write() as session:
+        assert runs.renew_run(session, held, LEASE_S, progress).is_held
+    assert read(database, run_id).progress == {
+        "epoch": 3, "loss": None, "curve": [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": None}],
+    }  # fmt: skip
 
 
 def test_a_waiting_run_is_canceled_at_once(database: Database) -> None:
@@ -163,6 +201,20 @@ def test_a_running_run_hears_that_it_is_to_stop(database: Database) -> None:
         pulse = runs.renew_run(session, held, LEASE_S)
         assert (pulse.is_held, pulse.canceled_by) == (True, "ben")
         assert runs.finish_cancel(session, held, "ben").status is TrainingRunStatus.CANCELED
+
+
+@pytest.mark.parametrize("is_promoted", [True, False])
+def test_a_run_that_was_asked_to_stop_is_not_decided(database: Database, is_promoted: bool) -> None:  # noqa: FBT001
+    old, new = add_version(database, "old", is_champion=True), add_version(database, "new")
+    held = claim(database, start(database))
+    snapshot(database, held, old)
+    with database.write() as session:
+        runs.cancel_run(session, held.run_id, "ben")
+    run = decide(database, held, new, is_promoted=is_promoted)
+    assert (run.status, run.reason, run.challenger_id) == (TrainingRunStatus.CANCELED, "canceled by ben", new.id)
+    assert champion(database) == "old"
+    with database.read() as session:
+        assert list_changes(session, AuditFilter(action="training_run.canceled"))[0].actor == "ben"
 
 
 def test_a_silent_worker_loses_the_run_and_writes_nothing_afterwards(database: Database) -> None:
@@ -279,6 +331,16 @@ def test_the_latest_labels_are_offered_first(database: Database, analyses: "Anal
             cast_vote(session, face_id, "ana", verdict)
     with database.read() as session:
         assert [found.emotion for found in list_corrections(session, limit=2)] == [Emotion.HAPPY, Emotion.ANGRY]
+
+
+def test_faces_of_the_random_slice_teach_nothing(database: Database, analyses: "Analyses") -> None:
+    drawn, other = analyses.store(*[(Emotion.HAPPY, 0.6)] * 2).face_ids
+    with database.write() as session:
+        session.get_one(ReviewItem, drawn).slice = ReviewSlice.RANDOM
+        cast_vote(session, drawn, "ana", Verdict.SAD)
+        cast_vote(session, other, "ana", Verdict.ANGRY)
+    with database.read() as session:
+        assert [found.emotion for found in list_corrections(session, limit=9)] == [Emotion.ANGRY]
 
 
 def test_a_runs_corrections_keep_the_label_they_had_and_go_with_their_photo(

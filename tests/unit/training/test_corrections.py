@@ -80,14 +80,13 @@ def test_each_harm_is_refused_by_its_name(dataset: Dataset) -> None:
         labels=np.zeros(5, np.int64),
         face_px=np.array([47, 48, 100, 100, 100]),
     )
-    assert refuse_corrections(faces, dataset, 0.5) == [TOO_SMALL, None, BLURRED, LIKE_HOLDOUT, None]
+    assert refuse_corrections(faces, dataset, 100, 0.5) == [TOO_SMALL, None, BLURRED, LIKE_HOLDOUT, None]
 
 
 def test_the_first_ones_fill_the_share(dataset: Dataset) -> None:
-    training = len(dataset.find_part("Training"))
-    refusals = refuse_corrections(make_faces(60), dataset, 0.2)
-    assert refusals == [None] * (training // 4) + [OVER_SHARE] * (60 - training // 4)
-    assert set(refuse_corrections(make_faces(3), dataset, 0.0)) == {OVER_SHARE}
+    refusals = refuse_corrections(make_faces(60), dataset, 100, 0.2)
+    assert refusals == [None] * 25 + [OVER_SHARE] * 35
+    assert set(refuse_corrections(make_faces(3), dataset, 100, 0.0)) == {OVER_SHARE}
 
 
 def test_near_copies_are_found_through_shift_scale_and_mirror() -> None:

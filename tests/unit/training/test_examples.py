@@ -41,3 +41,12 @@ def test_rows_whose_votes_say_nothing_teach_single_labels_alone(dataset: Dataset
     votes, single = (make_examples(dataset, make_settings(labels)) for labels in ("votes", "single"))
     counts = [len(examples.teaching.images) + len(examples.validation_rows) for examples in (votes, single)]
     assert counts == [138, 140]
+
+
+def test_a_seed_of_its_own_decides_what_is_held_out(dataset: Dataset) -> None:
+    first = make_settings("single")
+    alike = dataclasses.replace(first, seed=2, split_seed=first.seed)
+    other = dataclasses.replace(first, split_seed=0)
+    held_out = [make_examples(dataset, settings).validation_rows.tolist() for settings in (first, alike, other)]
+    assert held_out[0] == held_out[1]
+    assert held_out[0] != held_out[2]

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from training.artifact import Manifest, list_pretrained
 from training.fine_tuning import FINE_TUNING_RATE, choose_settings
@@ -10,9 +11,9 @@ CHAMPION = Manifest.read(next(iter(list_pretrained().values())))
 RECIPE = RECIPES[CHAMPION.architecture]
 
 
-def choose(**changes: object) -> TrainSettings:
+def choose(champion: Manifest = CHAMPION, **changes: object) -> TrainSettings:
     given = {"from_scratch": False, "epochs": 7, "learning_rate": None, "seed": 3} | changes
-    return choose_settings(CHAMPION, CSV, VOTES, **given)  # type: ignore[arg-type]
+    return choose_settings(champion, CSV, VOTES, **given)  # type: ignore[arg-type]
 
 
 def test_a_run_from_trained_weights_takes_small_steps_over_faces_of_their_final_size() -> None:
@@ -27,6 +28,31 @@ def test_a_run_from_trained_weights_takes_small_steps_over_faces_of_their_final_
 def test_a_run_from_scratch_keeps_the_networks_own_recipe() -> None:
     assert choose(from_scratch=True, epochs=None).recipe == RECIPE
     assert choose(from_scratch=True, learning_rate=0.5).recipe == replace(RECIPE, epochs=7)
+
+
+def make_champion(**lineage: Any) -> Manifest:
+    return replace(CHAMPION, lineage=replace(CHAMPION.lineage, **lineage))
+
+
+def test_a_run_from_a_versions_weights_holds_out_what_that_version_held_out() -> None:
+    settings = CHAMPION.lineage.settings
+    champion = make_champion(seed=8, settings={**settings, "recipe": {**settings["recipe"], "held_out": 0.25}})
+    first = choose(champion=champion)
+    assert (first.seed, first.split_seed, first.recipe.held_out) == (3, 8, 0.25)
+    second = choose(champion=make_champion(seed=first.seed, settings=first.to_json()))
+    assert (second.split_seed, second.recipe.held_out) == (8, 0.25)
+
+
+def test_votes_divide_the_rows_only_where_they_did_so_for_the_version_to_start_from() -> None:
+    champion = make_champion(labels="single", settings={**CHAMPION.lineage.settings, "votes_path": None})
+    assert choose(champion=champion).votes_path is None
+    assert choose(champion=champion, from_scratch=True).votes_path == VOTES
+    assert choose(champion=make_champion(labels="single")).votes_path == VOTES
+
+
+def test_a_run_from_scratch_is_free_in_what_it_holds_out() -> None:
+    settings = choose(from_scratch=True)
+    assert (settings.split_seed, settings.recipe.held_out) == (None, RECIPE.held_out)
 
 
 def test_labels_are_the_champions_where_there_are_votes() -> None:

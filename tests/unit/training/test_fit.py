@@ -1,4 +1,5 @@
 import dataclasses
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from training.changes import Augmentation
-from training.errors import RunStopped
+from training.errors import RunStopped, TrainingDiverged
 from training.fit import Examples, fit_network
 from training.run_state import RunState
 from training.runtime import keras
@@ -135,3 +136,12 @@ def test_plain_adam_takes_fewer_rows_than_a_batch_as_one_batch(tmp_path):
         augmentation=Augmentation(),
     )
     assert fit(tmp_path, recipe=recipe).epochs_done == 1
+
+
+def test_a_run_whose_loss_is_no_finite_number_ends_and_keeps_what_was_sound(tmp_path):
+    recipe = dataclasses.replace(RECIPE, schedule="inverse", weight_decay=0.0, learning_rate=1e38)
+    reports = []
+    with pytest.raises(TrainingDiverged, match=r"the loss is (nan|inf) in epoch 1"):
+        fit(tmp_path, recipe=recipe, progress=reports.append)
+    assert all(math.isfinite(report.loss) for report in reports)
+    assert RunState(tmp_path).epochs_done == 0

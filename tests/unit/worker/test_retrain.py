@@ -136,23 +136,26 @@ def test_a_flood_of_wrong_corrections_gets_no_worse_model_into_service(
         assert len(model_versions.list_versions(session)) == 3
 
 
-def test_a_canceled_run_stops_and_leaves_nothing(ready: Services, fresh_version: Path) -> None:
+@pytest.mark.parametrize(("during", "epochs"), [("take_snapshot", 1000), ("compare_versions", 1)])
+def test_a_canceled_run_stops_and_leaves_nothing(
+    ready: Services, fresh_version: Path, during: str, epochs: int
+) -> None:
     put_in_service(ready, fresh_version)
     with ready.database.write() as session:
-        run_id = runs.create_run(session, TrainingTrigger.COMMAND, "ana", from_scratch=True, epochs=1000).id
+        run_id = runs.create_run(session, TrainingTrigger.COMMAND, "ana", from_scratch=True, epochs=epochs).id
 
     from worker import retrain as module
 
-    original = module.take_snapshot
+    original = getattr(module, during)
 
-    def take_and_cancel(services: Services, *rest: Any) -> Any:
-        snapshot = original(services, *rest)
-        with services.database.write() as session:
+    def work_and_cancel(*given: Any) -> Any:
+        done = original(*given)
+        with ready.database.write() as session:
             runs.cancel_run(session, run_id, "ben")
-        return snapshot
+        return done
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "take_snapshot", take_and_cancel)
+        patch.setattr(module, during, work_and_cancel)
         run_retraining(ready, run_id, "test")
     with ready.database.read() as session:
         run = runs.get_run(session, run_id)
@@ -191,6 +194,14 @@ def test_a_run_that_cannot_begin_says_why(
     run = retrain(ready)
     assert (run.status, run.error_code) == (TrainingRunStatus.FAILED, code)
     assert run.error_detail
+
+
+def test_a_run_that_diverges_fails_with_its_code(ready: Services, fresh_version: Path) -> None:
+    before = put_in_service(ready, fresh_version)
+    ready.settings = ready.settings.model_copy(update={"retrain_learning_rate": 1e38})
+    run = retrain(ready)
+    assert (run.status, run.error_code) == (TrainingRunStatus.FAILED, "training_diverged")
+    assert champion_number(ready.database) == before
 
 
 def test_a_dataset_without_held_out_rows_is_refused_at_once(

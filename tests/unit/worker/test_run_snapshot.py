@@ -1,4 +1,6 @@
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import numpy as np
@@ -11,9 +13,12 @@ from db.models_training import TrainingRun
 from db.reviews import cast_vote
 from db.session import Database
 from db.training_run_states import RunClaim
-from db.vocabulary import EMOTIONS, Emotion, TrainingTrigger, Verdict
+from db.vocabulary import EMOTIONS, Architecture, Emotion, TrainingTrigger, Verdict
 from tests.drawn_faces import draw_face, write_drawn_csv
+from training.audit import audit_dataset
 from training.dataset import Dataset, read_dataset
+from training.settings import RECIPES, TrainSettings
+from worker import run_snapshot
 from worker.run_snapshot import Snapshot, take_snapshot
 from worker.services import Services
 
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
     from tests.unit.conftest import Analyses
 
 HAPPY = (Emotion.HAPPY, 0.6)
+RECIPE = replace(RECIPES[Architecture.REPORT], held_out=0.25)
+WANTED = TrainSettings(Path("x.csv"), "single", Architecture.REPORT, RECIPE)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +58,7 @@ def take(services: Services, held: RunClaim, dataset: Dataset) -> tuple[Snapshot
     with services.database.read() as session:
         champion = get_champion(session)
     assert champion is not None
-    snapshot = take_snapshot(services, held, dataset, champion)
+    snapshot = take_snapshot(services, held, dataset, champion, WANTED)
     with services.database.read() as session:
         return snapshot, runs.get_run(session, held.run_id)
 
@@ -95,9 +102,9 @@ def test_corrections_are_at_most_the_set_share_of_a_run(
         judge(database, analyses.store(HAPPY, crop=draw_crop(seed)).face_ids[0])
     services.settings = services.settings.model_copy(update={"max_correction_share": 0.2})
     snapshot, run = take(services, claim(database), dataset)
-    assert len(snapshot.corrections.images) == 14  # of 56 + 14
+    assert len(snapshot.corrections.images) == 10  # of 42 + 10: a quarter of the 56 Training rows is held out
     assert run.audit is not None
-    assert run.audit["corrections"] == {"used": 14, "over_share": 6}
+    assert run.audit["corrections"] == {"used": 10, "over_share": 10}
 
 
 def test_a_label_needs_the_votes_that_the_settings_ask_for(
@@ -126,6 +133,41 @@ def test_another_attempt_learns_from_the_same_corrections(
     second, _ = take(services, held, dataset)
     assert second.digest == first.digest
     assert second.corrections.labels.tolist() == [EMOTIONS.index(Emotion.SAD)]
+
+
+def test_another_attempt_on_another_dataset_holds_its_corrections_against_that(
+    services: Services, database: Database, analyses: "Analyses", dataset: Dataset
+) -> None:
+    kept, copied = (analyses.store(HAPPY, crop=draw_crop(seed)) for seed in (1, 2))
+    for stored in (kept, copied):
+        judge(database, stored.face_ids[0])
+    held = claim(database)
+    first, _ = take(services, held, dataset)
+    images = dataset.images.copy()
+    images[dataset.find_part("PublicTest")[0]] = np.frombuffer(draw_crop(2), np.uint8).reshape(48, 48)
+    second, run = take(services, held, Dataset(images, dataset.labels, dataset.parts))
+    assert (len(first.corrections.images), second.corrections.images.tobytes()) == (2, draw_crop(1))
+    assert run.audit is not None
+    assert run.audit["corrections"] == {"used": 1, "like_holdout": 1}
+
+
+def test_what_is_erased_while_it_is_judged_is_not_offered(
+    services: Services, database: Database, analyses: "Analyses", dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, erased = (analyses.store(HAPPY, crop=draw_crop(seed)) for seed in (1, 2))
+    for stored in (kept, erased):
+        judge(database, stored.face_ids[0])
+
+    def audit_and_erase(dataset: Dataset) -> dict[str, Any]:
+        with database.write() as session:
+            erase_job(session, erased.job_id)
+        return audit_dataset(dataset)
+
+    monkeypatch.setattr(run_snapshot, "audit_dataset", audit_and_erase)
+    snapshot, run = take(services, claim(database), dataset)
+    assert snapshot.corrections.images.tobytes() == draw_crop(1)
+    assert run.audit is not None
+    assert run.audit["corrections"] == {"used": 1}
 
 
 def test_what_is_erased_between_two_attempts_is_gone_from_the_second(

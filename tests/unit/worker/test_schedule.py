@@ -2,10 +2,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from celery.schedules import crontab
 
 from db import training_runs as runs
 from db.session import Database
 from db.vocabulary import TrainingTrigger
+from emoscope.settings import Settings
 from worker import messages, names
 from worker.app import make_celery
 from worker.schedule import find_latest_moment, start_scheduled_run
@@ -42,6 +44,19 @@ def test_a_schedule_that_never_comes_is_refused(schedule: str) -> None:
 def test_a_beat_that_is_late_stands_for_the_same_moment() -> None:
     moments = {find_latest_moment("0 3 * * 0", NOW + timedelta(hours=hours)) for hours in range(24)}
     assert len(moments) == 1
+
+
+def test_beat_starts_the_scheduled_run_when_the_settings_say(settings: Settings) -> None:
+    for schedule, is_there in (("30 4 1 * *", True), ("", False)):
+        app = make_celery(settings.model_copy(update={"retrain_schedule": schedule}))
+        entry = app.conf.beat_schedule.get("retrain")
+        assert (entry is not None) == is_there
+        if entry is not None:
+            assert entry["schedule"] == crontab.from_string(schedule)
+            app.loader.import_default_modules()
+            assert entry["task"] in app.tasks
+            assert app.amqp.router.route({}, entry["task"])["queue"].name == names.HOUSEKEEPING_QUEUE
+        app.close()
 
 
 def test_two_beats_start_one_run(services: Services, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
