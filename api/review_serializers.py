@@ -47,6 +47,12 @@ class ReviewFaceList(BaseModel):
     items: list[ReviewFace]
 
 
+class VoteList(BaseModel):
+    """Votes, newest first."""
+
+    items: list[Vote]
+
+
 class Undone(BaseModel):
     """What an undo did."""
 

@@ -1,5 +1,6 @@
 """Reviews: faces come before a reviewer, votes are stored and undone, and it is told what the votes say."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -7,22 +8,26 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy.orm import Session
 
 from api.auth import get_caller, protect, require_scope
+from api.fields import Moment, Number
 from api.openapi import describe_errors
+from api.options import Unset
 from api.review_serializers import (
     ReviewFace,
     ReviewFaceList,
     Statistics,
     Undone,
     Vote,
+    VoteList,
     show_review,
     show_statistics,
     show_vote,
 )
-from api.serializers import Time
 from api.services import get_services
 from db import faces, review_queue, review_statistics, reviews
+from db.models_review import ReviewVote
 from db.review_filter import ReviewFilter
 from db.vocabulary import Emotion, Scope, Verdict
 
@@ -43,13 +48,13 @@ class NextFaces(BaseModel):
         default_factory=list, max_length=_MOST_AT_ONCE, description="Faces that the reviewer has before them already."
     )
     emotion: Emotion | None = Field(default=None, description="What the model said.")
-    min_confidence: float | None = Field(default=None, ge=0, le=1)
-    max_confidence: float | None = Field(default=None, ge=0, le=1)
-    min_face_px: int | None = Field(default=None, ge=0, description="Least shorter side of the face, in pixels.")
-    max_face_px: int | None = Field(default=None, ge=0)
-    model_version: int | None = Field(default=None, ge=0, le=2**31 - 1, description="The version that judged the face.")
-    created_from: Time | None = Field(default=None, description="Analysed at this time or later.")
-    created_before: Time | None = Field(default=None, description="Analysed before this time.")
+    min_confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    max_confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    min_face_px: Number | None = Field(default=None, description="Least shorter side of the face, in pixels.")
+    max_face_px: Number | None = Field(default=None)
+    model_version: Number | None = Field(default=None, description="The version that judged the face.")
+    created_from: Moment | None = Field(default=None, description="Analysed at this time or later.")
+    created_before: Moment | None = Field(default=None, description="Analysed before this time.")
 
 
 class NewVote(BaseModel):
@@ -68,7 +73,10 @@ class Undo(BaseModel):
 
     vote_ids: list[UUID] = Field(default_factory=list, max_length=1000)
     last: int | None = Field(default=None, ge=1, le=_MOST_UNDONE, description="So many of the latest standing votes.")
-    since: Time | None = Field(default=None, description="All votes cast at this time or later.")
+    since: Moment | None = Field(
+        default=None,
+        description="All votes cast at this time or later. Votes from before that they replaced stand again.",
+    )
     reviewer: str | None = Field(
         default=None, max_length=200, description="Whose. Default: the caller's own. Others' need the scope `admin`."
     )
@@ -80,13 +88,25 @@ class Undo(BaseModel):
         return self
 
 
+class VoteQuery(BaseModel):
+    """Whose votes to list, and how many."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reviewer: str | Unset = Field(
+        default=None, max_length=200, description="Whose. Default: the caller's own. Others' need the scope `admin`."
+    )
+    since: Moment | Unset = Field(default=None, description="Cast at this time or later.")
+    limit: int = Field(default=50, ge=1, le=200, description="Most votes.")
+
+
 class StatisticsQuery(BaseModel):
     """Of which faces and votes."""
 
     model_config = ConfigDict(extra="forbid")
 
-    model_version: Annotated[int | None, Field(ge=0, le=2**31 - 1, description="Judged by this version.")] = None
-    since: Annotated[Time | None, Field(description="Faces analysed, and votes cast, at this time or later.")] = None
+    model_version: Annotated[Number | None, Field(description="Judged by this version.")] = None
+    since: Annotated[Moment | None, Field(description="Faces analysed, and votes cast, at this time or later.")] = None
 
 
 @blueprint.post("/next")
@@ -135,6 +155,22 @@ def create_vote(vote: NewVote) -> Response:
     return response
 
 
+@blueprint.get("/votes")
+@blueprint.input(VoteQuery, location="query", arg_name="query")
+@blueprint.output(VoteList, description="Votes that stand, newest first.")
+@blueprint.doc(summary="List one's latest votes", responses=describe_errors("scope_missing", "invalid_request"))
+def list_votes(query: VoteQuery) -> Response:
+    """Read the latest votes of the caller, or of another reviewer."""
+    caller = get_caller()
+    reviewer = query.reviewer or caller.actor
+    if reviewer != caller.actor:
+        require_scope(Scope.ADMIN)
+    with get_services().database.read() as session:
+        found = reviews.list_votes(session, reviewer=reviewer, since=query.since, limit=query.limit)
+        shown = [show_vote(vote) for vote in found]
+    return jsonify(VoteList(items=shown).model_dump(mode="json"))
+
+
 @blueprint.post("/undo")
 @blueprint.input(Undo, location="json", arg_name="wanted")
 @blueprint.output(Undone, description="How many votes stood until now.")
@@ -145,18 +181,23 @@ def create_vote(vote: NewVote) -> Response:
 )
 def undo(wanted: Undo) -> Response:
     """Withdraw votes."""
-    caller = get_caller()
-    reviewer = wanted.reviewer or caller.actor
-    with get_services().database.write() as session:
-        if wanted.vote_ids:
-            votes = reviews.get_votes(session, wanted.vote_ids)
-        else:
-            limit = wanted.last or _MOST_UNDONE
-            votes = reviews.list_votes(session, reviewer=reviewer, since=wanted.since, limit=limit)
-        if any(vote.reviewer != caller.actor for vote in votes):
-            require_scope(Scope.ADMIN)
-        count = reviews.undo_votes(session, votes, caller.actor)
-    return jsonify(Undone(undone=count).model_dump())
+    caller, count = get_caller(), 0
+    while True:
+        with get_services().database.write() as session:
+            votes = _find_undone(session, wanted, caller.actor)
+            if any(vote.reviewer != caller.actor for vote in votes):
+                require_scope(Scope.ADMIN)
+            count += reviews.undo_votes(session, votes, caller.actor, since=wanted.since)
+        if wanted.since is None or len(votes) < _MOST_UNDONE:
+            return jsonify(Undone(undone=count).model_dump())
+
+
+def _find_undone(session: Session, wanted: Undo, caller: str) -> Sequence[ReviewVote]:
+    """The votes to withdraw; of those since a time at most so many that one transaction is soon over."""
+    if wanted.vote_ids:
+        return reviews.get_votes(session, wanted.vote_ids)
+    limit = wanted.last or _MOST_UNDONE
+    return reviews.list_votes(session, reviewer=wanted.reviewer or caller, since=wanted.since, limit=limit)
 
 
 @blueprint.get("/faces/<uuid:face_id>")
@@ -178,7 +219,8 @@ def read_face(face_id: UUID) -> Response:
 @blueprint.output(Statistics, description="Live accuracy and agreement.")
 @blueprint.doc(
     summary="What the votes say",
-    description="Accuracy on faces drawn by chance alone, so that it stands for all faces, and how far reviewers agree.",
+    description="Accuracy on faces drawn by chance alone, so that it stands for all faces, and how far reviewers agree. "
+    "Each face counts once, as its latest analysis says, or the latest by `model_version`.",
     responses=describe_errors("scope_missing", "invalid_request"),
 )
 def read_statistics(query: StatisticsQuery) -> Response:

@@ -110,8 +110,9 @@ def _make_face(
         item |= {"subject_id": _make_key(at), "closed_at": at}
         rows[ReviewSubject].append(
             box | {
-                "id": item["subject_id"], "photo_sha256": job["photo_sha256"], "crop": _CROP, "slice": slice_,
-                "label": label, "vote_count": 1, "created_at": at, "labeled_at": at,
+                "id": item["subject_id"], "photo_sha256": job["photo_sha256"], "crop": _CROP, "label": label,
+                "drawn_at": at if slice_ is ReviewSlice.RANDOM else None, "vote_count": 1, "created_at": at,
+                "labeled_at": at,
             }
         )  # fmt: skip
         rows[ReviewVote].append(

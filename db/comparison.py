@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
 
+from db.corrections import has_taught
 from db.models_review import ReviewItem, ReviewSubject
 from db.vocabulary import Emotion, Verdict
 
@@ -25,7 +26,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class AnswerComparison:
-    """How often two versions said the same of the same face, who was right where they didn't, and some of those faces."""
+    """How often two versions said the same of the same face, who was right where they didn't, and some of those faces.
+
+    first_right, second_right: by people's labels, without those that taught in a training run.
+    """
 
     shared: int
     same: int
@@ -37,41 +41,58 @@ class AnswerComparison:
 def compare_answers(session: Session, first: int, second: int, *, limit: int) -> AnswerComparison:
     """Compare the answers of two versions, by number, on faces that people judged and both versions analysed.
 
-    Such a face's photo was analysed twice, before and after a version came into service. limit: most differences listed.
+    Such a face's photo was analysed twice, before and after a version came into service; where it was more often, the latest
+    answer of each version counts. limit: most differences listed.
     """
-    mine, theirs = aliased(ReviewItem), aliased(ReviewItem)
+    mine, theirs = _select_latest(first).subquery(), _select_latest(second).subquery()
     pairs = (
         select(mine, theirs, ReviewSubject.label)
-        .join(theirs, theirs.subject_id == mine.subject_id)
-        .join(ReviewSubject, ReviewSubject.id == mine.subject_id)
-        .where(mine.model_version == first, theirs.model_version == second)
+        .join(theirs, theirs.c.subject_id == mine.c.subject_id)
+        .join(ReviewSubject, ReviewSubject.id == mine.c.subject_id)
     )
-    # a photo that was analysed again and again counts once
-    counted = (
-        pairs.with_only_columns(
-            mine.subject_id,
-            func.min(mine.emotion).label("mine"),
-            func.min(theirs.emotion).label("theirs"),
-            func.min(ReviewSubject.label).label("label"),
-        )
-        .group_by(mine.subject_id)
-        .subquery()
-    )
-    rows = session.execute(
-        select(counted.c.mine, counted.c.theirs, counted.c.label, func.count()).group_by(
-            counted.c.mine, counted.c.theirs, counted.c.label
-        )
-    ).all()
+    can_tell = ~has_taught()
+    answers = pairs.with_only_columns(
+        mine.c.emotion.label("mine"), theirs.c.emotion.label("theirs"), ReviewSubject.label, can_tell.label("can_tell")
+    ).subquery()
+    kinds = (answers.c.mine, answers.c.theirs, answers.c.label, answers.c.can_tell)
+    rows = session.execute(select(*kinds, func.count()).group_by(*kinds)).all()
     differing = session.execute(
-        pairs.where(mine.emotion != theirs.emotion).order_by(ReviewSubject.labeled_at.desc()).limit(limit)
+        pairs.with_only_columns(
+            mine.c.face_id,
+            mine.c.emotion,
+            mine.c.confidence,
+            theirs.c.emotion,
+            theirs.c.confidence,
+            ReviewSubject.label,
+        )
+        .where(mine.c.emotion != theirs.c.emotion)
+        .order_by(ReviewSubject.labeled_at.desc(), ReviewSubject.id)
+        .limit(limit)
     )
+    told = [(one, other, label, count) for one, other, label, is_told, count in rows if is_told and one != other]
     return AnswerComparison(
         shared=sum(count for *_, count in rows),
-        same=sum(count for one, other, _, count in rows if one == other),
-        first_right=sum(count for one, other, label, count in rows if one != other and label == one),
-        second_right=sum(count for one, other, label, count in rows if one != other and label == other),
-        differences=[
-            Difference(one.face_id, one.emotion, one.confidence, other.emotion, other.confidence, label)
-            for one, other, label in differing
-        ],
+        same=sum(count for one, other, *_, count in rows if one == other),
+        first_right=sum(count for one, _, label, count in told if label == one),
+        second_right=sum(count for _, other, label, count in told if label == other),
+        differences=[Difference(*row) for row in differing],
     )
+
+
+def _select_latest(version: int) -> Select[UUID | None, UUID, Emotion, float]:
+    """The latest answer of a version to each judged face."""
+    latest_first = (ReviewItem.created_at.desc(), ReviewItem.face_id.desc())
+    ranked = (
+        select(
+            ReviewItem.subject_id,
+            ReviewItem.face_id,
+            ReviewItem.emotion,
+            ReviewItem.confidence,
+            func.row_number().over(partition_by=ReviewItem.subject_id, order_by=latest_first).label("place"),
+        )
+        .where(ReviewItem.subject_id.is_not(None), ReviewItem.model_version == version)
+        .with_hint(ReviewItem, "INDEXED BY ix_review_items_subject_id", "sqlite")
+        .subquery()
+    )
+    columns = (ranked.c.subject_id, ranked.c.face_id, ranked.c.emotion, ranked.c.confidence)
+    return select(*columns).where(ranked.c.place == 1)

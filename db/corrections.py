@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.orm import Session, undefer
 
-from db.models_review import ReviewSubject
+from db.models_review import ReviewItem, ReviewSubject
 from db.models_training import TrainingCorrection
-from db.vocabulary import EMOTIONS, Emotion, Verdict
+from db.vocabulary import EMOTIONS, Emotion, ReviewSlice, Verdict
 
 _TEACHING = tuple(Verdict(emotion.value) for emotion in EMOTIONS)
 
@@ -35,11 +35,15 @@ class Offer:
 
 
 def list_corrections(session: Session, *, limit: int) -> list[Correction]:
-    """The `limit` latest faces whose label is an emotion, newest label first."""
+    """The `limit` latest faces whose label is an emotion, newest label first.
+
+    Faces of the random slice are left out: a model that had learnt their labels would be scored by them.
+    """
+    is_drawn = exists().where(ReviewItem.subject_id == ReviewSubject.id, ReviewItem.slice == ReviewSlice.RANDOM)
     subjects = session.scalars(
         select(ReviewSubject)
         .options(undefer(ReviewSubject.crop))
-        .where(ReviewSubject.label.in_(_TEACHING))
+        .where(ReviewSubject.label.in_(_TEACHING), ~is_drawn)
         .order_by(ReviewSubject.labeled_at.desc(), ReviewSubject.id)
         .limit(limit)
     )
@@ -77,6 +81,11 @@ def count_offers(session: Session, run_id: UUID) -> dict[str, int]:
         .group_by(TrainingCorrection.refusal)
     )
     return {refusal or "used": count for refusal, count in rows}
+
+
+def has_taught() -> ColumnElement[bool]:
+    """Whether a judged face's label has taught in any run, and so can't tell which of two versions is right."""
+    return exists().where(TrainingCorrection.subject_id == ReviewSubject.id, TrainingCorrection.refusal.is_(None))
 
 
 def _read(subject: ReviewSubject, emotion: Emotion) -> Correction:

@@ -1,13 +1,14 @@
 """What the dashboard counts of jobs: by minute, and failures by code. Each reads one stretch of an index."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from uuid import UUID
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Integer, cast, func, select
 from sqlalchemy.orm import Session
 
 from db.models import Job
+from db.time_keys import first_key
 from db.vocabulary import TERMINAL_STATUSES, JobStatus
 
 
@@ -52,9 +53,11 @@ def count_failures(session: Session, since: datetime) -> list[FailureCount]:
     return [FailureCount(code or "", count, latest_at) for code, count, latest_at in rows]
 
 
-def first_key(moment: datetime) -> UUID:
-    """The least UUIDv7 of a moment: keys sort by time, so a bound on the key is a bound on the time (RFC 9562, 5.7)."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+def average_minutes(counts: Iterable[MinuteCount], now: datetime, minutes: int) -> float:
+    """Mean of the last `minutes` full minutes. The one that goes on doesn't count: it isn't over."""
+    end = now.replace(second=0, microsecond=0)
+    since = end - timedelta(minutes=minutes)
+    return sum(each.count for each in counts if since <= each.minute < end) / minutes
 
 
 def _floor_minute(session: Session) -> ColumnElement[int]:

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from db.columns import utcnow
 from db.face_hours import EmotionCount, ceil_hour, floor_hour, list_days, read_day
-from db.models_review import ReviewItem, ReviewSubject
-from db.review_statistics import Estimate, estimate_share
-from db.vocabulary import EMOTIONS, Emotion, ReviewSlice, Verdict
+from db.models_review import ReviewItem
+from db.review_statistics import Estimate, estimate_share, select_drawn
+from db.vocabulary import EMOTIONS, Emotion, Verdict
 
 NOTABLE_SHIFT = 0.1
 LARGE_SHIFT = 0.25
@@ -38,7 +38,8 @@ class Period:
 class Figures:
     """What faces of some time were like. confidence_sum, face_px_sum: over all faces; sizes are of the shorter side of a face.
 
-    judged: faces of the random slice whose label is an emotion. overridden: those of them where it isn't the model's.
+    judged: faces of the random slice, judged in their turn, whose label is an emotion; each counts once a period, on the day of its
+    latest analysis. overridden: those of them where the label isn't the model's answer.
     """
 
     emotions: dict[Emotion, int] = field(default_factory=lambda: dict.fromkeys(EMOTIONS, 0))
@@ -165,19 +166,12 @@ def _count_faces(session: Session, edge: Period) -> list[EmotionCount]:
 
 def _select_judged(period: Period) -> Select[str | date, Emotion, Verdict | None, int]:
     """Labels of the random slice, by day and by what the model said."""
-    day = func.date(ReviewItem.created_at)
+    drawn = select_drawn(ReviewItem.created_at >= period.since, ReviewItem.created_at < period.before).subquery()
+    day = func.date(drawn.c.created_at)
     return (
-        select(day, ReviewItem.emotion, ReviewSubject.label, func.count())
-        .join(ReviewSubject, ReviewSubject.id == ReviewItem.subject_id)
-        .where(
-            ReviewItem.slice == ReviewSlice.RANDOM,
-            ReviewItem.subject_id.is_not(None),
-            ReviewItem.created_at >= period.since,
-            ReviewItem.created_at < period.before,
-            ReviewSubject.label.in_([Verdict(emotion.value) for emotion in EMOTIONS]),
-        )
-        .group_by(day, ReviewItem.emotion, ReviewSubject.label)
-        .with_hint(ReviewItem, "INDEXED BY ix_review_items_judged", "sqlite")
+        select(day, drawn.c.emotion, drawn.c.label, func.count())
+        .where(drawn.c.label.in_([Verdict(emotion.value) for emotion in EMOTIONS]))
+        .group_by(day, drawn.c.emotion, drawn.c.label)
     )
 
 

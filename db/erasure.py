@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from db.face_hours import count_out
 from db.models import Face, Job
 from db.models_review import ReviewItem
-from db.review_subjects import erase_orphans, list_subject_ids
+from db.review_subjects import erase_orphans, list_subject_ids, lock_subjects
 
 
 def erase_job(session: Session, job_id: UUID) -> bool:
@@ -19,8 +19,10 @@ def erase_job(session: Session, job_id: UUID) -> bool:
     can be repeated. A worker that holds the job finds its claim gone.
     """
     # Holding the row keeps a worker from adding faces between here and the deletion.
-    if session.scalar(select(Job.id).where(Job.id == job_id).with_for_update()) is None:
+    photo_sha256 = session.scalar(select(Job.photo_sha256).where(Job.id == job_id).with_for_update())
+    if photo_sha256 is None:
         return False
+    lock_subjects(session, photo_sha256)
     subject_ids = list_subject_ids(session, job_id)
     in_job = select(ReviewItem).join(Face, Face.id == ReviewItem.face_id).where(Face.job_id == job_id)
     items = session.scalars(in_job).all()

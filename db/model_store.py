@@ -21,10 +21,14 @@ def find_stored(database: Database, folder: Path) -> ModelVersion | None:
         return model_versions.find_version_by_digest(session, digest)
 
 
-def store_version(database: Database, blobs: BlobStore, name: str, folder: Path) -> ModelVersion:
+def store_version(
+    database: Database, blobs: BlobStore, name: str, folder: Path, actor: str = "emoscope"
+) -> ModelVersion:
     """Store the version in `folder`, files first, under the next number; or find it where it is stored already.
 
-    folder: a manifest, checked by the caller, and the files that it names. Raises BlobStoreUnavailable.
+    folder: a manifest, checked by the caller, and the files that it names. actor: who stores it, for the log.
+
+    Raises BlobStoreUnavailable.
     """
     manifest_bytes = (folder / MANIFEST).read_bytes()
     digest = hashlib.sha256(manifest_bytes).hexdigest()
@@ -35,7 +39,7 @@ def store_version(database: Database, blobs: BlobStore, name: str, folder: Path)
     with database.write() as session:
         # Another machine may have been quicker.
         known = model_versions.find_version_by_digest(session, digest)
-        return known or model_versions.add_version(session, name, digest, manifest)
+        return known or model_versions.add_version(session, name, digest, manifest, actor)
 
 
 def fetch_version(blobs: BlobStore, version: ModelVersion, folder: Path) -> Path:

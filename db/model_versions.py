@@ -24,19 +24,28 @@ class NothingToRollBack(Exception):
     code = "nothing_to_roll_back"
 
 
+class ChampionChanged(Exception):
+    """Another version is in service, or was before it, than whoever asks believes."""
+
+    code = "champion_changed"
+
+
 def find_version_by_digest(session: Session, digest: str) -> ModelVersion | None:
     """The version whose manifest has this SHA-256, or None."""
     return session.scalar(select(ModelVersion).where(ModelVersion.digest == digest))
 
 
-def add_version(session: Session, name: str, digest: str, manifest: dict[str, Any]) -> ModelVersion:
-    """Store a version under the next number. Its files must be in the blob store already."""
+def add_version(
+    session: Session, name: str, digest: str, manifest: dict[str, Any], actor: str = "emoscope"
+) -> ModelVersion:
+    """Store a version under the next number, and log it. Its files must be in the blob store already."""
     number = (session.scalar(select(func.max(ModelVersion.number))) or 0) + 1
     version = ModelVersion(
         number=number, name=name, architecture=str(manifest["architecture"]), digest=digest, manifest=manifest
     )
     session.add(version)
     session.flush()
+    record_change(session, actor, "model.register", f"model_version:{number}", name=name, digest=digest)
     return version
 
 
@@ -56,6 +65,15 @@ def list_versions(session: Session) -> Sequence[ModelVersion]:
 def get_champion(session: Session) -> ModelVersion | None:
     """The version in service, or None before the first is registered."""
     return find_by_alias(session, CHAMPION)
+
+
+def lock_champion(session: Session) -> ModelVersion | None:
+    """The version in service, which stays that until the transaction ends, or None before the first is registered."""
+    # Two statements: one that joins would find nothing where it had to wait for another transaction to move the alias.
+    version_id = session.scalar(
+        select(ModelAlias.model_version_id).where(ModelAlias.alias == CHAMPION).with_for_update()
+    )
+    return session.get(ModelVersion, version_id) if version_id is not None else None
 
 
 def get_challenger(session: Session) -> ModelVersion | None:
@@ -97,15 +115,21 @@ def promote(session: Session, version: ModelVersion, actor: str, reason: str) ->
     return promotion
 
 
-def roll_back(session: Session, actor: str, reason: str) -> tuple[ModelVersion, Promotion]:
+def roll_back(
+    session: Session, actor: str, reason: str, *, champion: int | None = None, target: int | None = None
+) -> tuple[ModelVersion, Promotion]:
     """Put the version in service again that was there before the champion. Rolling back twice goes back to where it was.
 
-    Raises NothingToRollBack if the champion is the first one.
+    champion, target: numbers of the version that is to leave and of the one that is to come back, where they matter. Raises
+    NothingToRollBack if the champion is the first one, ChampionChanged if it or the one before is another than was said.
     """
+    present = lock_champion(session)  # first, so that the history isn't read while another transaction moves the alias
     latest = session.scalar(select(Promotion).where(Promotion.alias == CHAMPION).order_by(Promotion.id.desc()).limit(1))
-    if latest is None or latest.from_version_id is None:
+    if present is None or latest is None or latest.from_version_id is None:
         raise NothingToRollBack("no version was in service before this one")
     version = session.get_one(ModelVersion, latest.from_version_id)
+    if champion not in {None, present.number} or target not in {None, version.number}:
+        raise ChampionChanged(f"version {present.number} is in service, and version {version.number} was before it")
     promotion = promote(session, version, actor, reason)
     if promotion is None:  # the alias and its history are always written together
         raise NothingToRollBack(f"version {version.number} is in service already")

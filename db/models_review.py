@@ -43,8 +43,8 @@ class ReviewSubject(Base):
     """The bounding box, in pixels of the upright picture."""
     crop: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     """What the first reviewer saw: grey uint8 (48, 48), row by row."""
-    slice: Mapped[ReviewSlice] = mapped_column(Word(ReviewSlice))
-    """How the face first came before a reviewer."""
+    drawn_at: Mapped[datetime | None]
+    """When somebody first voted on it who had been handed it from the random slice, in its turn; empty before that."""
     label: Mapped[Verdict | None] = mapped_column(Word(Verdict))
     """What most standing votes say; empty without votes or when they are tied."""
     vote_count: Mapped[int] = mapped_column(default=0)
@@ -87,7 +87,10 @@ class ReviewItem(Base):
     face_id: Mapped[UUID] = mapped_column(ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True)
     slice: Mapped[ReviewSlice] = mapped_column(Word(ReviewSlice))
     rank: Mapped[float]
-    """Least comes first: the margin where the slice is `uncertain`, a random number where it is `random`."""
+    """Least comes first: the margin where the slice is `uncertain`, a random number where it is `random`.
+
+    Slice, random number and votes wanted are the same in all analyses of a face; see db/review_subjects.py.
+    """
     emotion: Mapped[Emotion]
     confidence: Mapped[float]
     face_px: Mapped[int]

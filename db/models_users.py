@@ -13,7 +13,16 @@ from db.models import Base
 from db.vocabulary import Role
 
 
-class User(Base):
+class SignInTries:
+    """Wrong passwords that were tried for one name."""
+
+    failed_attempts: Mapped[int] = mapped_column(default=0)
+    """Since the last right one."""
+    locked_until: Mapped[datetime | None]
+    last_tried_at: Mapped[datetime | None]
+
+
+class User(SignInTries, Base):
     """A person who signs in to the pages."""
 
     __tablename__ = "users"
@@ -24,12 +33,19 @@ class User(Base):
     role: Mapped[Role] = mapped_column(Word(Role))
     password_hash: Mapped[str] = mapped_column(String(200))
     """Argon2id, with its parameters and salt."""
-    failed_attempts: Mapped[int] = mapped_column(default=0)
-    """Wrong passwords since the last right one."""
-    locked_until: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     last_signed_in_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class UnknownName(SignInTries, Base):
+    """A name that somebody tried to sign in with and that nobody has. Deleted when its tries are forgotten."""
+
+    __tablename__ = "unknown_names"
+    __table_args__ = (Index(None, "last_tried_at"),)
+
+    name_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    """SHA-256: people type passwords into the wrong field."""
 
 
 class UserSession(Base):

@@ -1,7 +1,7 @@
 """The queue before reviewers: uncertain faces first, mixed with faces drawn by chance alone.
 
-Whether a face belongs to the random slice is drawn when it is stored, and within the slice faces come in a random order.
-Faces of that slice come before reviewers by their turn alone, so what is judged of it stands for all faces.
+Whether a face belongs to the random slice is drawn when it is first stored, and within the slice faces come in a random order.
+What is judged of that slice when a face's turn comes stands for all faces.
 """
 
 from collections.abc import Collection, Iterable
@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from db.columns import utcnow
 from db.face_hours import count_in
 from db.models import Face
-from db.models_review import ReviewItem, ReviewVote
+from db.models_review import ReviewItem, ReviewSubject, ReviewVote
 from db.review_filter import EVERY_FACE, ReviewFilter
 from db.review_paths import list_paths
-from db.review_subjects import choose_subject, draw_rank, list_subjects
+from db.review_subjects import choose_same, is_settled, list_earlier, lock_subjects, make_chance
 from db.vocabulary import ReviewSlice
 
 RANDOM_SLICE_SHARE = 0.125
@@ -33,31 +33,36 @@ RESERVATION_S = 300
 _chance = SystemRandom()
 
 
-def add_to_queue(session: Session, photo_sha256: str, faces: Iterable[Face], chance: Random = _chance) -> None:
-    """Give each new face its place. A face that people judged in an earlier analysis of its photo takes over their label."""
-    subjects, items = list_subjects(session, photo_sha256), []
+def add_to_queue(session: Session, photo_sha256: str, faces: Iterable[Face]) -> None:
+    """Give each new face its place: the one that it had in an earlier analysis of its photo, or one that is drawn now.
+
+    A face that people judged in an earlier analysis takes over their label.
+    """
+    subjects = lock_subjects(session, photo_sha256)
+    earlier, items = list_earlier(session, photo_sha256), []
     for face in faces:
-        subject = choose_subject(face, subjects)
-        drawn = ReviewSlice.RANDOM if chance.random() < RANDOM_SLICE_SHARE else ReviewSlice.UNCERTAIN
-        # A face that was judged counts for the slice that brought it up then.
-        slice_ = drawn if subject is None else subject.slice
+        slice_, rank, votes_wanted = _draw(make_chance(photo_sha256, face))
+        same = choose_same(face, earlier)
+        if same is not None:
+            slice_, rank, votes_wanted = earlier[same].slice, earlier[same].rank, earlier[same].votes_wanted
         item = ReviewItem(
             face_id=face.id,
             slice=slice_,
-            rank=draw_rank(slice_, face, chance),
+            rank=rank if slice_ is ReviewSlice.RANDOM else face.margin,
             emotion=face.emotion,
             confidence=face.confidence,
             face_px=min(face.width, face.height),
             model_version=face.model_version.number,
             created_at=face.created_at,
-            votes_wanted=2 if chance.random() < SECOND_VOTE_SHARE else 1,
+            votes_wanted=votes_wanted,
         )
+        subject = choose_same(face, subjects)
         if subject is not None:
             item.subject_id = subject.id
-            item.closed_at = utcnow() if subject.label is not None else None
+            item.closed_at = utcnow() if is_settled(item, subject) else None
         items.append(item)
     session.add_all(items)
-    count_in(session, items, chance)
+    count_in(session, items)
 
 
 def take_faces(
@@ -74,7 +79,8 @@ def take_faces(
 
     exclude: faces that the reviewer has on screen already. random_share: chance of each that it comes from the random slice.
     The random slice isn't touched where the filter picks by answer, since its faces must be judged in their own order.
-    A face isn't handed to a reviewer whose vote on it stands, cast on this analysis of its photo or on another.
+    A face isn't handed to a reviewer whose vote on it stands, cast on this analysis of its photo or on another; but one of the
+    random slice that was judged out of turn comes up in its turn all the same.
     """
     from_random = sum(chance.random() < random_share for _ in range(limit))
     if wanted.picks_by_answer:
@@ -95,11 +101,21 @@ def take_faces(
 
 def release_faces(session: Session, reviewer: str) -> None:
     """Give back the faces that the reviewer was handed and has not judged."""
-    session.execute(
-        update(ReviewItem)
+    # Those that another transaction has in hand are being judged at this moment; waiting for it could end in a deadlock.
+    theirs = (
+        select(ReviewItem.face_id)
         .where(ReviewItem.reserved_by == reviewer, ReviewItem.closed_at.is_(None))
-        .values(reserved_by=None, reserved_until=None)
+        .with_for_update(skip_locked=True)
     )
+    session.execute(
+        update(ReviewItem).where(ReviewItem.face_id.in_(theirs)).values(reserved_by=None, reserved_until=None)
+    )
+
+
+def _draw(chance: Random) -> tuple[ReviewSlice, float, int]:
+    """Slice, rank in the random slice, and votes wanted."""
+    slice_ = ReviewSlice.RANDOM if chance.random() < RANDOM_SLICE_SHARE else ReviewSlice.UNCERTAIN
+    return slice_, chance.random(), 2 if chance.random() < SECOND_VOTE_SHARE else 1
 
 
 def _search(
@@ -112,19 +128,19 @@ def _search(
     limit: int,
 ) -> list[ReviewItem]:
     """At most `limit` free faces of one slice that fit, least rank first."""
-    has_own_vote = (
-        select(ReviewVote.id)
-        .where(
-            ReviewVote.subject_id == ReviewItem.subject_id,
-            ReviewVote.reviewer == reviewer,
-            ReviewVote.withdrawn_at.is_(None),
-        )
-        .exists()
+    own_votes = select(ReviewVote.id).where(
+        ReviewVote.subject_id == ReviewItem.subject_id,
+        ReviewVote.reviewer == reviewer,
+        ReviewVote.withdrawn_at.is_(None),
     )
+    if slice_ is ReviewSlice.RANDOM:
+        # What was judged out of turn comes before the same reviewer once more, where there may be no other.
+        is_subject = ReviewSubject.id == ReviewVote.subject_id
+        own_votes = own_votes.join(ReviewSubject, is_subject).where(ReviewSubject.drawn_at.is_not(None))
     is_free = or_(
         ReviewItem.reserved_until.is_(None), ReviewItem.reserved_until <= now, ReviewItem.reserved_by == reviewer
     )
-    statement = select(ReviewItem).where(*wanted.match(), is_free, ~has_own_vote)
+    statement = select(ReviewItem).where(*wanted.match(), is_free, ~own_votes.exists())
     if exclude:
         statement = statement.where(ReviewItem.face_id.not_in(exclude))
     # Two reviewers who ask at once on PostgreSQL pass over each other's rows; SQLite has one writer at a time.

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import sqrt
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from db.models_review import ReviewItem, ReviewSubject, ReviewVote
-from db.vocabulary import ReviewSlice, Verdict
+from db.vocabulary import Emotion, ReviewSlice, Verdict
 
 _Z = 1.959964
 """Standard normal quantile of a two-sided 95 % interval."""
@@ -28,7 +28,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class LiveAccuracy:
-    """How often the model's answer was what people confirmed, on faces drawn by chance alone.
+    """How often the model's answer was what people confirmed, on faces drawn by chance alone, each counted once.
 
     not_faces, ambiguous: faces of the same draw that have no right answer; they are no part of the estimate.
     """
@@ -64,28 +64,55 @@ def estimate_share(hits: int, count: int) -> Estimate:
 def estimate_live_accuracy(
     session: Session, *, model_version: int | None = None, since: datetime | None = None, before: datetime | None = None
 ) -> LiveAccuracy:
-    """Estimate accuracy from the random slice. Times: faces stored at or after, stored before."""
-    statement = (
-        select(ReviewItem.emotion, ReviewSubject.label, func.count())
-        .join(ReviewSubject, ReviewSubject.id == ReviewItem.subject_id)
-        .where(ReviewItem.slice == ReviewSlice.RANDOM, ReviewSubject.label.is_not(None))
-        .group_by(ReviewItem.emotion, ReviewSubject.label)
-    )
+    """Estimate accuracy from the random slice. Times: faces stored at or after, stored before.
+
+    model_version: of the faces that it analysed, its latest answer to each. Without one, the latest answer of any version.
+    """
+    conditions = []
     if model_version is not None:
-        statement = statement.where(ReviewItem.model_version == model_version)
+        conditions.append(ReviewItem.model_version == model_version)
     if since is not None:
-        statement = statement.where(ReviewItem.created_at >= since)
+        conditions.append(ReviewItem.created_at >= since)
     if before is not None:
-        statement = statement.where(ReviewItem.created_at < before)
+        conditions.append(ReviewItem.created_at < before)
+    drawn = select_drawn(*conditions).subquery()
+    statement = select(drawn.c.emotion, drawn.c.label, func.count()).group_by(drawn.c.emotion, drawn.c.label)
     right = Counter[bool]()
     others = Counter[Verdict]()
     for predicted, label, count in session.execute(statement):
-        if label is not None and label.emotion is None:
+        if label.emotion is None:
             others[label] += count
         else:
             right[predicted.value == label] += count
     accuracy = estimate_share(right[True], right.total())
     return LiveAccuracy(accuracy, others[Verdict.NOT_A_FACE], others[Verdict.AMBIGUOUS])
+
+
+def select_drawn(*conditions: ColumnElement[bool]) -> Select[datetime, Emotion, Verdict | None]:
+    """The labelled faces of the random slice that came before a reviewer in their turn: created_at, emotion, label of each.
+
+    A face counts once, however often its photo was analysed: the latest analysis that fits the conditions, which are on ReviewItem.
+    """
+    latest_first = (ReviewItem.created_at.desc(), ReviewItem.emotion)
+    ranked = (
+        select(
+            ReviewItem.created_at,
+            ReviewItem.emotion,
+            ReviewSubject.label,
+            func.row_number().over(partition_by=ReviewItem.subject_id, order_by=latest_first).label("place"),
+        )
+        .join(ReviewSubject, ReviewSubject.id == ReviewItem.subject_id)
+        .where(
+            ReviewItem.slice == ReviewSlice.RANDOM,
+            ReviewItem.subject_id.is_not(None),
+            ReviewSubject.label.is_not(None),
+            ReviewSubject.drawn_at.is_not(None),
+            *conditions,
+        )
+        .with_hint(ReviewItem, "INDEXED BY ix_review_items_judged", "sqlite")
+        .subquery()
+    )
+    return select(ranked.c.created_at, ranked.c.emotion, ranked.c.label).where(ranked.c.place == 1)
 
 
 def measure_agreement(session: Session, *, since: datetime | None = None) -> Agreement:

@@ -1,11 +1,15 @@
-"""Which face is which, across analyses: the same place in the same photo is the same face."""
+"""Which face is which, across analyses: the same place in the same photo is the same face.
+
+Whatever is drawn by chance of a face is drawn once: another analysis of the photo takes it over, so that a face that is analysed
+often comes up no sooner than others.
+"""
 
 from collections.abc import Iterable, Sequence
-from random import Random, SystemRandom
-from typing import Protocol
+from random import Random
+from typing import Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from db.models import Face, Job
@@ -15,8 +19,8 @@ from db.vocabulary import ReviewSlice, Verdict
 LEAST_OVERLAP = 0.5
 """Least intersection over union of two boxes that are one face: the bound that detection benchmarks use (PASCAL VOC)."""
 
-
-_chance = SystemRandom()
+_MOST_EARLIER = 200
+"""Faces of earlier analyses that are looked at: the same bytes may come any number of times."""
 
 
 class Box(Protocol):
@@ -37,20 +41,47 @@ def measure_overlap(first: Box, second: Box) -> float:
     return shared / union if union else 0.0
 
 
-def list_subjects(session: Session, photo_sha256: str) -> Sequence[ReviewSubject]:
-    """Every face of these very photo bytes that somebody has judged."""
-    return session.scalars(select(ReviewSubject).where(ReviewSubject.photo_sha256 == photo_sha256)).all()
+BoxT = TypeVar("BoxT", bound=Box)
 
 
-def choose_subject(box: Box, subjects: Iterable[ReviewSubject]) -> ReviewSubject | None:
+def choose_same(box: Box, others: Iterable[BoxT]) -> BoxT | None:
     """The one that overlaps `box` most, or None if none overlaps it enough."""
-    best = max(subjects, key=lambda subject: measure_overlap(box, subject), default=None)
+    best = max(others, key=lambda other: measure_overlap(box, other), default=None)
     return best if best is not None and measure_overlap(box, best) >= LEAST_OVERLAP else None
 
 
-def draw_rank(slice_: ReviewSlice, face: Face, chance: Random) -> float:
-    """The face's place in a slice, least first: its margin where uncertain faces come first, or else a random number."""
-    return chance.random() if slice_ is ReviewSlice.RANDOM else face.margin
+def lock_subjects(session: Session, photo_sha256: str) -> Sequence[ReviewSubject]:
+    """Every face of these very photo bytes that somebody has judged, as it is now.
+
+    Until the transaction ends, no other one that calls this with the same photo goes on, whether there are such faces or not.
+    Call it before anything else is locked but the photo's job.
+    """
+    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer at a time
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(photo_sha256, 0))))
+    return _lock(session, ReviewSubject.photo_sha256 == photo_sha256)
+
+
+def lock_subjects_by_id(session: Session, subject_ids: Iterable[UUID]) -> Sequence[ReviewSubject]:
+    """These judged faces, as they are now, kept from changes until the transaction ends; those that are gone are left out."""
+    return _lock(session, ReviewSubject.id.in_(tuple(subject_ids)))
+
+
+def list_earlier(session: Session, photo_sha256: str) -> dict[Face, ReviewItem]:
+    """The faces of the photo's latest analyses, with their places in the queue, newest first."""
+    rows = session.execute(
+        select(Face, ReviewItem)
+        .join(ReviewItem, ReviewItem.face_id == Face.id)
+        .join(Job, Job.id == Face.job_id)
+        .where(Job.photo_sha256 == photo_sha256)
+        .order_by(Face.id.desc())
+        .limit(_MOST_EARLIER)
+    )
+    return dict(rows.all())
+
+
+def make_chance(photo_sha256: str, box: Box) -> Random:
+    """Chance that falls the same way whenever the same detector finds a face in the same photo."""
+    return Random(f"{photo_sha256} {box.x} {box.y} {box.width} {box.height}")  # noqa: S311  # guards nothing
 
 
 def adopt_faces(session: Session, subject: ReviewSubject) -> None:
@@ -60,13 +91,20 @@ def adopt_faces(session: Session, subject: ReviewSubject) -> None:
         .join(Face, Face.id == ReviewItem.face_id)
         .join(Job, Job.id == Face.job_id)
         .where(Job.photo_sha256 == subject.photo_sha256, ReviewItem.subject_id.is_(None))
-    )
-    subjects = list_subjects(session, subject.photo_sha256)
-    for item, face in rows.all():
-        if choose_subject(face, subjects) is subject:
-            item.subject_id = subject.id
-            if item.slice is not subject.slice:
-                item.slice, item.rank = subject.slice, draw_rank(subject.slice, face, _chance)
+    ).all()
+    subjects = lock_subjects(session, subject.photo_sha256)
+    for item, face in rows:
+        if choose_same(face, subjects) is subject:
+            item.subject = subject
+
+
+def is_settled(item: ReviewItem, subject: ReviewSubject) -> bool:
+    """Whether the face needs no further vote.
+
+    One of the random slice that was judged out of turn still waits for its turn: only then does its label count.
+    """
+    is_drawn = item.slice is not ReviewSlice.RANDOM or subject.drawn_at is not None
+    return subject.label is not None and subject.vote_count >= item.votes_wanted and is_drawn
 
 
 def find_labels(session: Session, face_ids: Iterable[UUID]) -> dict[UUID, Verdict]:
@@ -94,3 +132,10 @@ def erase_orphans(session: Session, subject_ids: Sequence[UUID]) -> None:
     if subject_ids:
         is_used = exists().where(ReviewItem.subject_id == ReviewSubject.id)
         session.execute(delete(ReviewSubject).where(ReviewSubject.id.in_(subject_ids), ~is_used))
+
+
+def _lock(session: Session, condition: ColumnElement[bool]) -> Sequence[ReviewSubject]:
+    # In one order, so that two transactions never each wait for a face that the other one has.
+    statement = select(ReviewSubject).where(condition).order_by(ReviewSubject.id)
+    statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return session.scalars(statement).all()

@@ -17,8 +17,8 @@ from db.audit import record_change
 from db.columns import utcnow
 from db.models import Face, Job
 from db.models_review import ReviewItem, ReviewSubject, ReviewVote
-from db.review_subjects import adopt_faces, choose_subject, list_subjects
-from db.vocabulary import Verdict
+from db.review_subjects import adopt_faces, choose_same, is_settled, lock_subjects, lock_subjects_by_id
+from db.vocabulary import ReviewSlice, Verdict
 
 
 class UnknownFace(Exception):
@@ -29,10 +29,12 @@ class UnknownFace(Exception):
 
 def cast_vote(session: Session, face_id: UUID, reviewer: str, verdict: Verdict) -> ReviewVote:
     """Store a reviewer's vote, in place of an earlier one, and settle the face's label. Raises UnknownFace."""
-    item = session.get(ReviewItem, face_id, with_for_update=True)
-    if item is None:
+    photo_sha256 = session.scalar(select(Job.photo_sha256).join(Face, Face.job_id == Job.id).where(Face.id == face_id))
+    subjects = lock_subjects(session, photo_sha256) if photo_sha256 is not None else ()
+    item = session.get(ReviewItem, face_id, populate_existing=True)
+    if photo_sha256 is None or item is None:
         raise UnknownFace(f"there is no face {face_id}")
-    subject = item.subject or _make_subject(session, item)
+    subject = item.subject or _find_subject(session, face_id, photo_sha256, subjects)
     item.subject = subject
     earlier = session.scalar(
         select(ReviewVote).where(
@@ -54,26 +56,36 @@ def cast_vote(session: Session, face_id: UUID, reviewer: str, verdict: Verdict) 
     session.add(vote)
     if item.reserved_by == reviewer:
         item.reserved_by = item.reserved_until = None
+        if item.slice is ReviewSlice.RANDOM:
+            subject.drawn_at = subject.drawn_at or utcnow()
     _settle(session, subject)
     return vote
 
 
-def undo_votes(session: Session, votes: Iterable[ReviewVote], actor: str) -> int:
+def undo_votes(session: Session, votes: Iterable[ReviewVote], actor: str, *, since: datetime | None = None) -> int:
     """Withdraw votes; a vote that one of them had replaced stands again. Returns how many stood until now.
 
-    actor: whoever undoes them, the reviewer or an administrator. The faces come before reviewers again where votes are missing.
+    actor: whoever undoes them, the reviewer or an administrator. since: votes that were cast at or after it don't stand again, but
+    those before them do. The faces come before reviewers again where votes are missing.
     """
+    given = tuple(votes)
+    subjects = lock_subjects_by_id(session, {vote.subject_id for vote in given})
+    wanted = select(ReviewVote).where(ReviewVote.id.in_([vote.id for vote in given])).order_by(ReviewVote.id.desc())
     undone = Counter[str]()
-    for vote in votes:
+    # Read again, since somebody else may have changed them before they were locked.
+    for vote in session.scalars(wanted.execution_options(populate_existing=True)).all():
         if vote.withdrawn_at is not None:
             continue
         vote.withdrawn_at, vote.withdrawn_by = utcnow(), actor
         session.flush()
-        earlier = session.get(ReviewVote, vote.replaces_id) if vote.replaces_id else None
+        earlier = _find_replaced(session, vote)
+        while earlier is not None and since is not None and earlier.at >= since:
+            earlier = _find_replaced(session, earlier)
         if earlier is not None:
             earlier.withdrawn_at = earlier.withdrawn_by = None
-        _settle(session, session.get_one(ReviewSubject, vote.subject_id))
         undone[vote.reviewer] += 1
+    for subject in subjects:
+        _settle(session, subject)
     for reviewer, count in undone.items():
         record_change(session, actor, "review.undo", f"reviewer:{reviewer}", votes=count)
     return undone.total()
@@ -105,25 +117,24 @@ def get_review(session: Session, face_id: UUID) -> tuple[ReviewItem, Sequence[Re
     return item, item.subject.votes if item.subject is not None else ()
 
 
-def _make_subject(session: Session, item: ReviewItem) -> ReviewSubject:
-    """The subject of another analysis that was judged meanwhile, or a new one."""
-    face = session.scalars(select(Face).options(undefer(Face.crop)).where(Face.id == item.face_id)).one()
-    photo_sha256 = session.scalars(select(Job.photo_sha256).where(Job.id == face.job_id)).one()
-    subject = choose_subject(face, list_subjects(session, photo_sha256))
+def _find_subject(
+    session: Session, face_id: UUID, photo_sha256: str, subjects: Sequence[ReviewSubject]
+) -> ReviewSubject:
+    """The one of the photo's judged faces that this is, or a new one."""
+    face = session.scalars(select(Face).options(undefer(Face.crop)).where(Face.id == face_id)).one()
+    subject = choose_same(face, subjects)
     if subject is None:
         subject = ReviewSubject(
-            photo_sha256=photo_sha256,
-            x=face.x,
-            y=face.y,
-            width=face.width,
-            height=face.height,
-            crop=face.crop,
-            slice=item.slice,
+            photo_sha256=photo_sha256, x=face.x, y=face.y, width=face.width, height=face.height, crop=face.crop
         )
         session.add(subject)
         session.flush()
         adopt_faces(session, subject)
     return subject
+
+
+def _find_replaced(session: Session, vote: ReviewVote) -> ReviewVote | None:
+    return session.get(ReviewVote, vote.replaces_id, populate_existing=True) if vote.replaces_id else None
 
 
 def _settle(session: Session, subject: ReviewSubject) -> None:
@@ -144,5 +155,4 @@ def _settle(session: Session, subject: ReviewSubject) -> None:
         subject.label, subject.labeled_at = label, now
     subject.vote_count = len(verdicts)
     for item in session.scalars(select(ReviewItem).where(ReviewItem.subject_id == subject.id)):
-        is_done = label is not None and len(verdicts) >= item.votes_wanted
-        item.closed_at = (item.closed_at or now) if is_done else None
+        item.closed_at = (item.closed_at or now) if is_settled(item, subject) else None

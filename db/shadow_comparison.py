@@ -8,6 +8,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from db.comparison import AnswerComparison, Difference
+from db.corrections import has_taught
 from db.models import Face, ModelVersion
 from db.models_review import ReviewItem, ReviewSubject
 from db.models_shadow import ShadowJudgment
@@ -33,7 +34,8 @@ def count_judgments(session: Session, judged_by_id: UUID, challenger_id: UUID) -
 def compare_live(session: Session, first: ModelVersion, second: ModelVersion, *, limit: int) -> AnswerComparison:
     """Compare two versions on the live faces that one judged for real and the other in shadow mode, whichever did which.
 
-    Who was right is told by the people's label, where there is one. limit: most differences listed, newest faces first.
+    Who was right is told by the people's label, where there is one that taught in no training run. limit: most differences
+    listed, newest faces first.
     """
     counts = [count_judgments(session, one.id, other.id) for one, other in ((first, second), (second, first))]
     right, swapped_right = _count_right(session, first, second), _count_right(session, second, first)
@@ -57,7 +59,9 @@ def _list_differences(session: Session, judge: ModelVersion, shadow: ModelVersio
 def _count_right(session: Session, judge: ModelVersion, shadow: ModelVersion) -> tuple[int, int]:
     """On how many labelled faces that they judged differently the one was right, and the other."""
     columns = (Face.emotion, ShadowJudgment.emotion, ReviewSubject.label)
-    counted = _select_differing(judge, shadow, *columns, func.count()).where(ReviewSubject.label.is_not(None))
+    counted = _select_differing(judge, shadow, *columns, func.count()).where(
+        ReviewSubject.label.is_not(None), ~has_taught()
+    )
     rows = session.execute(counted.group_by(*columns)).all()
     return (
         sum(count for judged, _, label, count in rows if label.emotion is judged),

@@ -7,17 +7,21 @@ from functools import lru_cache
 
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from db.audit import record_change
 from db.columns import utcnow
-from db.models_users import User, UserSession
+from db.models_users import SignInTries, UnknownName, User, UserSession
 from db.session import Database
 from db.users import hasher, normalize_name
 
 MOST_FAILED_ATTEMPTS = 5
 LOCK_S = 15 * 60
-"""Five wrong passwords, then a quarter of an hour: 480 guesses a day at most, while a person who mistyped can wait."""
+"""Five wrong passwords, then a quarter of an hour: 480 guesses a day at most, while a person who mistyped can wait.
+
+Wrong passwords are forgotten after as long without a try, so that those of names that nobody has need not be kept for ever.
+"""
 
 
 class SignInRefused(Exception):
@@ -30,7 +34,7 @@ class SignInRefused(Exception):
 
 
 class AccountLocked(Exception):
-    """Too many wrong passwords; the person may try again at `until`."""
+    """Too many wrong passwords for this name, whether somebody has it or not; it may be tried again at `until`."""
 
     code = "account_locked"
 
@@ -43,23 +47,29 @@ def authenticate(database: Database, name: str, password: str) -> User:
     """The person with this name and password.
 
     Takes tens of milliseconds, in which no transaction is open. Each try is counted before the password is looked at, so
-    that guesses sent at once gain nothing. Raises SignInRefused, AccountLocked.
+    that guesses sent at once gain nothing. Raises SignInRefused, also where the password was changed or the person disabled
+    meanwhile, and AccountLocked.
     """
     with database.write() as session:
         user = _count_attempt(session, name)
     is_right = _is_password(user.password_hash if user else _hash_nobody(), password)
     if user is None or not is_right or user.disabled_at is not None:
         raise SignInRefused
-    fresh_hash = hasher.hash(password) if hasher.check_needs_rehash(user.password_hash) else user.password_hash
+    fresh_hash = hasher.hash(password) if hasher.check_needs_rehash(user.password_hash) else None
     with database.write() as session:
-        user = session.get_one(User, user.id)
-        user.failed_attempts, user.locked_until = 0, None
-        user.last_signed_in_at, user.password_hash = utcnow(), fresh_hash
+        user = _lock_unchanged(session, user)
+        user.failed_attempts, user.locked_until, user.last_signed_in_at = 0, None, utcnow()
+        if fresh_hash is not None:
+            user.password_hash = fresh_hash
     return user
 
 
 def open_session(session: Session, user: User, lifetime_s: float) -> str:
-    """Start a session of a person who was authenticated. Returns the token for the cookie; only its hash is stored."""
+    """Start a session of a person who was authenticated. Returns the token for the cookie; only its hash is stored.
+
+    Raises SignInRefused if the password was changed or the person disabled since.
+    """
+    _lock_unchanged(session, user)
     token = secrets.token_urlsafe(32)
     session.add(
         UserSession(token_hash=_hash(token), user_id=user.id, expires_at=utcnow() + timedelta(seconds=lifetime_s))
@@ -86,21 +96,52 @@ def forget_expired_sessions(session: Session) -> None:
 
 
 def _count_attempt(session: Session, name: str) -> User | None:
-    """The person of that name, with this try counted. Raises AccountLocked if there were too many."""
+    """The person of that name, or None, with this try counted. Raises AccountLocked if there were too many."""
     user = session.scalar(select(User).where(User.name == normalize_name(name)).with_for_update())
-    if user is None:
-        return None
-    now = utcnow()
-    if user.locked_until is not None and user.locked_until > now:
-        raise AccountLocked(user.locked_until)
-    if user.failed_attempts >= MOST_FAILED_ATTEMPTS:
-        user.failed_attempts = 0
-    user.failed_attempts += 1
-    if user.failed_attempts >= MOST_FAILED_ATTEMPTS:
+    # An unknown name is locked like a known one, so that a lock doesn't tell which names there are.
+    tries = user or _find_unknown(session, name)
+    now, pause = utcnow(), timedelta(seconds=LOCK_S)
+    if tries.locked_until is not None and tries.locked_until > now:
+        raise AccountLocked(tries.locked_until)
+    is_forgotten = tries.last_tried_at is None or tries.last_tried_at <= now - pause
+    if is_forgotten or tries.failed_attempts >= MOST_FAILED_ATTEMPTS:
+        tries.failed_attempts = 0
+    tries.failed_attempts += 1
+    tries.last_tried_at = now
+    if tries.failed_attempts >= MOST_FAILED_ATTEMPTS:
         # Falls again if this very try is right.
-        user.locked_until = now + timedelta(seconds=LOCK_S)
-        record_change(session, "sign-in", "user.lock", f"user:{user.name}", until=user.locked_until.isoformat())
+        tries.locked_until = now + pause
+        if user is not None:
+            record_change(session, "sign-in", "user.lock", f"user:{user.name}", until=tries.locked_until.isoformat())
     return user
+
+
+def _find_unknown(session: Session, name: str) -> SignInTries:
+    """The row of a name that nobody has, made if there is none. Rows whose tries are forgotten are deleted."""
+    is_over = UnknownName.last_tried_at <= utcnow() - timedelta(seconds=LOCK_S)
+    over = select(UnknownName.name_hash).where(is_over).with_for_update(skip_locked=True)
+    session.execute(
+        delete(UnknownName).where(UnknownName.name_hash.in_(over)).execution_options(synchronize_session=False)
+    )
+    name_hash = _hash(normalize_name(name))
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    new = (sqlite.insert if is_sqlite else postgresql.insert)(UnknownName).values(
+        name_hash=name_hash, failed_attempts=0
+    )
+    session.execute(new.on_conflict_do_nothing())
+    return session.scalars(select(UnknownName).where(UnknownName.name_hash == name_hash).with_for_update()).one()
+
+
+def _lock_unchanged(session: Session, user: User) -> User:
+    """The person as stored now, kept from changes until the transaction ends.
+
+    user: as read before the password was checked. Raises SignInRefused if what was checked no longer holds.
+    """
+    checked = user.password_hash
+    found = session.get_one(User, user.id, populate_existing=True, with_for_update=True)
+    if found.password_hash != checked or found.disabled_at is not None:
+        raise SignInRefused
+    return found
 
 
 @lru_cache(maxsize=1)

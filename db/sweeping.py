@@ -44,9 +44,7 @@ def list_waiting(session: Session, sent_before_s: float) -> list[tuple[UUID, Pri
     """
     sent_before = utcnow() - timedelta(seconds=sent_before_s)
     rows = session.execute(
-        select(Job.id, Job.priority)
-        .where(Job.status == JobStatus.QUEUED, Job.sent_at < sent_before)
-        .order_by(Job.id)
+        select(Job.id, Job.priority).where(Job.status == JobStatus.QUEUED, Job.sent_at < sent_before).order_by(Job.id)
     )
     return list(rows)
 

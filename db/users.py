@@ -34,6 +34,12 @@ class UnknownUser(Exception):
     code = "unknown_user"
 
 
+class LastAdministrator(Exception):
+    """Nobody would be left who may manage people."""
+
+    code = "last_administrator"
+
+
 def hash_password(password: str) -> str:
     """Hash a new password. Takes tens of milliseconds: call it outside a transaction.
 
@@ -99,15 +105,18 @@ def change_password(session: Session, name: str, password_hash: str, actor: str)
 
 
 def change_role(session: Session, name: str, role: Role, actor: str) -> None:
-    """Give the person another role, which counts from the next request. Raises UnknownUser."""
+    """Give the person another role, which counts from the next request. Raises UnknownUser, LastAdministrator."""
     user = get_user(session, name)
+    if role is not Role.ADMINISTRATOR:
+        _refuse_last_administrator(session, user)
     before, user.role = user.role, role
     record_change(session, actor, "user.change_role", f"user:{user.name}", before=before, after=role)
 
 
 def disable_user(session: Session, name: str, actor: str) -> None:
-    """Shut the person out at once. Name, votes and log stay. Raises UnknownUser."""
+    """Shut the person out at once. Name, votes and log stay. Raises UnknownUser, LastAdministrator."""
     user = get_user(session, name)
+    _refuse_last_administrator(session, user)
     if user.disabled_at is None:
         user.disabled_at = utcnow()
         record_change(session, actor, "user.disable", f"user:{user.name}")
@@ -119,6 +128,19 @@ def enable_user(session: Session, name: str, actor: str) -> None:
     user = get_user(session, name)
     user.disabled_at, user.failed_attempts, user.locked_until = None, 0, None
     record_change(session, actor, "user.enable", f"user:{user.name}")
+
+
+def _refuse_last_administrator(session: Session, user: User) -> None:
+    # Locked in one order, so that two administrators who shut each other out at once don't both succeed.
+    administrators = session.scalars(
+        select(User)
+        .where(User.role == Role.ADMINISTRATOR, User.disabled_at.is_(None))
+        .order_by(User.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    if [each.id for each in administrators] == [user.id]:
+        raise LastAdministrator(f"{user.name!r} is the only administrator who can sign in; make another one first")
 
 
 def _end_sessions(session: Session, user: User) -> None:

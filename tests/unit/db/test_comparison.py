@@ -2,17 +2,20 @@ from collections.abc import Callable
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from db import access, jobs, model_versions, reviews
+from db import access, jobs, model_versions, reviews, training_runs
 from db.columns import utcnow
 from db.comparison import compare_answers
-from db.dashboard import count_failures, count_jobs_by_minute, first_key
+from db.corrections import Offer, record_offers
+from db.dashboard import count_failures, count_jobs_by_minute
 from db.face_hours import floor_hour, list_hours
 from db.faces import NewFace
+from db.models_review import ReviewSubject
 from db.session import Database
-from db.vocabulary import EMOTIONS, Detector, Emotion, JobStatus, Verdict
+from db.vocabulary import EMOTIONS, Detector, Emotion, JobStatus, TrainingTrigger, Verdict
 
 
 @pytest.fixture
@@ -88,10 +91,27 @@ def test_versions_are_compared_on_judged_faces_that_both_analysed(
 
 def test_a_photo_analysed_again_and_again_counts_once(database: Database, analyze: Callable[..., UUID]) -> None:
     judge(database, analyze(1, 1, Emotion.SAD), Verdict.SAD)
-    for _ in range(3):
-        analyze(1, 2, Emotion.HAPPY)
+    analyze(1, 1, Emotion.ANGRY)
+    for emotion in (Emotion.ANGRY, Emotion.ANGRY, Emotion.HAPPY):
+        analyze(1, 2, emotion)
     with database.read() as session:
-        assert compare_answers(session, 1, 2, limit=10).shared == 1
+        found = compare_answers(session, 1, 2, limit=10)
+    assert (found.shared, found.same) == (1, 0)
+    assert [(each.first, each.second) for each in found.differences] == [(Emotion.ANGRY, Emotion.HAPPY)]
+
+
+def test_a_label_that_taught_does_not_tell_who_is_right(database: Database, analyze: Callable[..., UUID]) -> None:
+    for photo in (1, 2):
+        judge(database, analyze(photo, 1, Emotion.SAD), Verdict.HAPPY)
+        analyze(photo, 2, Emotion.HAPPY)
+    with database.write() as session:
+        taught, refused = session.scalars(select(ReviewSubject.id).order_by(ReviewSubject.id))
+        run = training_runs.create_run(session, TrainingTrigger.COMMAND, "ana")
+        offers = [Offer(taught, Emotion.HAPPY, None), Offer(refused, Emotion.HAPPY, "blurred")]
+        record_offers(session, run.id, offers)
+    with database.read() as session:
+        found = compare_answers(session, 1, 2, limit=10)
+    assert (found.shared, found.same, found.second_right, len(found.differences)) == (2, 0, 1, 2)
 
 
 def test_the_dashboard_counts_by_time_end_and_emotion(database: Database, analyze: Callable[..., UUID]) -> None:
@@ -112,7 +132,3 @@ def test_the_dashboard_counts_by_time_end_and_emotion(database: Database, analyz
     assert all(each.confidence_sum == pytest.approx(0.7 * each.faces) for each in emotions)
     assert (failure.code, failure.count) == ("broken_picture", 1)
     assert failure.latest_at >= before
-
-
-def test_the_first_key_of_a_moment_comes_before_all_that_are_made_then() -> None:
-    assert first_key(utcnow()) < uuid7()

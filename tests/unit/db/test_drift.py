@@ -10,6 +10,7 @@ from db.drift import Figures, Period, choose_periods, measure_drift, measure_shi
 from db.erasure import erase_job
 from db.face_hours import count_in, count_out
 from db.models_review import ReviewItem
+from db.review_queue import take_faces
 from db.reviews import cast_vote
 from db.session import Database
 from db.vocabulary import Emotion, ReviewSlice, Verdict
@@ -53,11 +54,27 @@ def test_the_override_rate_is_of_judged_faces_alone(database: Database, analyses
     stored = analyses.store(*[(HAPPY, 0.9)] * 4)
     date_back(database, stored, 1)
     with database.write() as session:
+        take_faces(session, "ana", limit=4)
         for face_id, verdict in zip(stored.face_ids, (Verdict.SAD, Verdict.HAPPY, Verdict.NOT_A_FACE), strict=False):
             cast_vote(session, face_id, "ana", verdict)
     with database.read() as session:
         rate = measure_drift(session, *choose_periods()).current.override_rate
     assert (rate.hits, rate.count, rate.share) == (1, 2, 0.5)
+
+
+def test_the_override_rate_counts_a_face_once_however_often_it_was_analysed(
+    database: Database, analyses: "Analyses"
+) -> None:
+    stored = [analyses.store((HAPPY, 0.9), photo="a" * 64) for _ in range(3)]
+    for days, each in zip((3, 2, 1), stored, strict=True):
+        date_back(database, each, days)
+    with database.write() as session:
+        take_faces(session, "ana", limit=3)
+        cast_vote(session, stored[0].face_ids[0], "ana", Verdict.SAD)
+    with database.read() as session:
+        drift = measure_drift(session, *choose_periods())
+    assert (drift.current.override_rate.hits, drift.current.override_rate.count) == (1, 1)
+    assert [figures.judged for figures in drift.days.values()] == [0, 0, 1]
 
 
 def test_a_day_that_both_periods_share_is_counted_whole(database: Database, analyses: "Analyses") -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from db import model_versions
 from db.audit import AuditFilter, list_changes
-from db.model_versions import NothingToRollBack
+from db.model_versions import ChampionChanged, NothingToRollBack
 from db.session import Database
 
 
@@ -42,6 +42,17 @@ def test_rolling_back_twice_goes_back_to_where_it_was(database: Database) -> Non
     assert champion(database) == "b"
 
 
+def test_a_rollback_that_means_other_versions_changes_nothing(database: Database) -> None:
+    put_in_service(database, "a", "b", "c")  # 3 is in service, 2 was before it
+    for champion_number, target in ((2, None), (None, 1), (2, 1), (3, 1)):
+        with pytest.raises(ChampionChanged), database.write() as session:
+            model_versions.roll_back(session, "ana", "late", champion=champion_number, target=target)
+    assert champion(database) == "c"
+    with database.write() as session:
+        model_versions.roll_back(session, "ana", "in time", champion=3, target=2)
+    assert champion(database) == "b"
+
+
 def test_the_first_champion_cannot_be_rolled_back(database: Database) -> None:
     put_in_service(database, "a")
     with pytest.raises(NothingToRollBack), database.write() as session:
@@ -53,4 +64,13 @@ def test_promoting_the_champion_again_changes_and_logs_nothing(database: Databas
     put_in_service(database, "a", "a")
     with database.read() as session:
         assert len(model_versions.list_promotions(session)) == 1
-        assert len(list_changes(session)) == 1
+        assert len(list_changes(session, AuditFilter(action="model.promote"))) == 1
+
+
+def test_each_new_version_is_logged_with_who_made_it(database: Database) -> None:
+    with database.write() as session:
+        model_versions.add_version(session, "a", "d" * 64, {"architecture": "report"}, actor="training_run:1")
+    with database.read() as session:
+        [event] = list_changes(session, AuditFilter(action="model.register"))
+    assert (event.actor, event.subject) == ("training_run:1", "model_version:1")
+    assert event.details == {"name": "a", "digest": "d" * 64}

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from db.columns import utcnow
+from db.erasure import erase_job
 from db.models import Face
 from db.models_review import ReviewItem
 from db.review_filter import ReviewFilter
@@ -114,15 +115,53 @@ def test_a_reviewers_vote_counts_for_other_analyses_of_the_photo(database: Datab
     assert set(take(database, "ana", limit=9)) == {first, before, after, elsewhere}
 
 
-def test_a_face_that_was_judged_keeps_its_slice_in_another_analysis(database: Database, analyses: "Analyses") -> None:
+def test_a_face_keeps_what_was_drawn_for_it_in_every_analysis(database: Database, analyses: "Analyses") -> None:
+    (first,) = analyses.store((HAPPY, 0.9), photo="a" * 64).face_ids
+    with database.write() as session:
+        item = session.get_one(ReviewItem, first)
+        item.slice, item.rank, item.votes_wanted = ReviewSlice.RANDOM, 0.25, 2
+    boxes = [(12 + 2 * number, 10, 80, 80) for number in range(5)]
+    again = [analyses.store((SAD, 0.8), photo="a" * 64, version="second", box=box).face_ids[0] for box in boxes]
+    with database.read() as session:
+        items = [session.get_one(ReviewItem, face_id) for face_id in again]
+    assert {(each.slice, each.rank, each.votes_wanted) for each in items} == {(ReviewSlice.RANDOM, 0.25, 2)}
+
+
+def test_a_judged_face_does_not_move_another_analysis_to_its_slice(database: Database, analyses: "Analyses") -> None:
     (first,) = analyses.store((HAPPY, 0.9), photo="a" * 64).face_ids
     (second,) = analyses.store((SAD, 0.8), photo="a" * 64).face_ids
     set_slice(database, ReviewSlice.RANDOM, second)
     set_slice(database, ReviewSlice.UNCERTAIN, first)
-    vote(database, first, "ana", Verdict.SKIP)
+    vote(database, first, "ana", Verdict.HAPPY)
     with database.read() as session:
         adopted = session.get_one(ReviewItem, second)
-        assert (adopted.slice, adopted.rank) == (ReviewSlice.UNCERTAIN, pytest.approx(0.6))
+        assert (adopted.slice, adopted.subject_id is None) == (ReviewSlice.RANDOM, False)
+    assert take(database, "ben", random_share=1.0) == [second]
+
+
+def test_the_same_photo_with_the_same_box_is_drawn_alike_after_an_erasure(
+    database: Database, analyses: "Analyses"
+) -> None:
+    found = []
+    for _ in range(2):
+        stored = analyses.store(*[(HAPPY, 0.9)] * 9, photo="a" * 64)
+        with database.write() as session:
+            items = [session.get_one(ReviewItem, face_id) for face_id in stored.face_ids]
+            found.append([(item.slice, item.rank, item.votes_wanted) for item in items])
+            erase_job(session, stored.job_id)
+    assert found[0] == found[1]
+
+
+def test_a_face_of_the_random_slice_that_was_judged_out_of_turn_still_has_its_turn(
+    database: Database, analyses: "Analyses"
+) -> None:
+    (face_id,) = analyses.store((HAPPY, 0.9)).face_ids
+    set_slice(database, ReviewSlice.RANDOM, face_id)
+    vote(database, face_id, "ana")
+    assert take(database, "ana") == [face_id]
+    vote(database, face_id, "ana")
+    assert take(database, "ana") == []
+    assert take(database, "ben") == []
 
 
 def test_tied_votes_ask_for_one_reviewer_more(database: Database, analyses: "Analyses") -> None:

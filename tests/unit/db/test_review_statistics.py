@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import update
 
 from db.models_review import ReviewItem
+from db.review_queue import take_faces
 from db.review_statistics import estimate_live_accuracy, estimate_share, measure_agreement
 from db.reviews import cast_vote
 from db.session import Database
@@ -27,6 +28,17 @@ def set_slice(database: Database, slice_: ReviewSlice) -> None:
         session.execute(update(ReviewItem).values(slice=slice_))
 
 
+def take(database: Database, count: int) -> None:
+    with database.write() as session:
+        assert len(take_faces(session, "ana", limit=count)) == count
+
+
+def count(database: Database, version: int | None = None) -> tuple[int, int]:
+    with database.read() as session:
+        accuracy = estimate_live_accuracy(session, model_version=version).accuracy
+    return accuracy.hits, accuracy.count
+
+
 def test_the_interval_is_wilsons() -> None:
     # Newcombe 1998, table I: 81 of 263 and 0 of 20, method 3
     estimate = estimate_share(81, 263)
@@ -44,6 +56,7 @@ def test_nothing_judged_gives_no_estimate(database: Database) -> None:
 def test_live_accuracy_counts_the_random_slice_alone(database: Database, analyses: "Analyses") -> None:
     right, wrong, noface, vague, unjudged = analyses.store(*[HAPPY] * 5).face_ids
     set_slice(database, ReviewSlice.RANDOM)
+    take(database, 5)
     vote(database, right, ana=Verdict.HAPPY)
     vote(database, wrong, ana=Verdict.SAD)
     vote(database, noface, ana=Verdict.NOT_A_FACE)
@@ -56,6 +69,26 @@ def test_live_accuracy_counts_the_random_slice_alone(database: Database, analyse
     set_slice(database, ReviewSlice.UNCERTAIN)
     with database.read() as session:
         assert estimate_live_accuracy(session).accuracy.count == 0
+
+
+def test_a_face_counts_once_however_often_it_was_analysed(database: Database, analyses: "Analyses") -> None:
+    (face_id,) = analyses.store((Emotion.SAD, 0.6), photo="a" * 64).face_ids
+    set_slice(database, ReviewSlice.RANDOM)
+    take(database, 1)
+    vote(database, face_id, ana=Verdict.HAPPY)
+    for version in ("first", "second", "second", "second"):
+        analyses.store((Emotion.SAD, 0.6) if version == "first" else HAPPY, photo="a" * 64, version=version)
+    assert (count(database, 1), count(database, 2), count(database)) == ((0, 1), (1, 1), (1, 1))
+
+
+def test_a_face_judged_out_of_turn_counts_when_its_turn_has_come(database: Database, analyses: "Analyses") -> None:
+    (face_id,) = analyses.store(HAPPY).face_ids
+    set_slice(database, ReviewSlice.RANDOM)
+    vote(database, face_id, eva=Verdict.HAPPY)
+    assert count(database) == (0, 0)
+    take(database, 1)
+    vote(database, face_id, ana=Verdict.SKIP)
+    assert count(database) == (1, 1)
 
 
 def test_agreement_compares_reviewers_of_the_same_face(database: Database, analyses: "Analyses") -> None:

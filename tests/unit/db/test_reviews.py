@@ -1,17 +1,23 @@
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
 
 from db.audit import AuditFilter, list_changes
+from db.columns import utcnow
 from db.erasure import erase_job
 from db.models_review import ReviewItem, ReviewSubject, ReviewVote
 from db.review_subjects import find_labels
 from db.reviews import UnknownFace, cast_vote, get_review, list_votes, undo_votes
 from db.session import Database
 from db.sweeping import note_purged
-from db.vocabulary import Emotion, ReviewSlice, Verdict
+from db.vocabulary import Emotion, Verdict
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Analyses
@@ -97,9 +103,9 @@ def test_a_vote_that_was_undone_cannot_be_undone_again(database: Database, analy
 
 
 def test_a_label_outlives_another_analysis_of_the_same_photo(database: Database, analyses: "Analyses") -> None:
-    first = analyses.store(HAPPY, HAPPY, photo="a" * 64)
+    first = analyses.store(HAPPY, HAPPY, photo="b" * 64)
     vote(database, first.face_ids[0], Verdict.SAD)
-    again = analyses.store(HAPPY, HAPPY, photo="a" * 64, version="second", box=(14, 8, 84, 78))
+    again = analyses.store(HAPPY, HAPPY, photo="b" * 64, version="second", box=(14, 8, 84, 78))
     assert label(database, again.face_ids[0]) is Verdict.SAD
     assert label(database, again.face_ids[1]) is None
     with database.read() as session:
@@ -159,16 +165,107 @@ def test_erasing_one_of_two_analyses_leaves_the_others_label(database: Database,
     assert count(database, ReviewVote) == 0
 
 
-def test_a_label_is_counted_in_the_slice_that_brought_the_face_up(database: Database, analyses: "Analyses") -> None:
-    first = analyses.store(HAPPY, photo="a" * 64)
+def test_undoing_since_a_time_brings_back_no_vote_of_that_time(database: Database, analyses: "Analyses") -> None:
+    before, during = analyses.store(HAPPY, HAPPY).face_ids
+    vote(database, before, Verdict.NEUTRAL)
+    since = utcnow()
+    for face_id in (before, during):
+        for verdict in (Verdict.SAD, Verdict.ANGRY, Verdict.HAPPY):
+            vote(database, face_id, verdict)
     with database.write() as session:
-        session.get_one(ReviewItem, first.face_ids[0]).slice = ReviewSlice.RANDOM
-    vote(database, first.face_ids[0], Verdict.SAD)
-    again = analyses.store(HAPPY, photo="a" * 64)
+        votes = list_votes(session, reviewer="ana", since=since)
+        assert undo_votes(session, votes, "ana", since=since) == 2
+    assert (label(database, before), label(database, during)) == (Verdict.NEUTRAL, None)
     with database.read() as session:
-        assert get_review(session, again.face_ids[0])[0].slice is ReviewSlice.RANDOM
+        assert list_votes(session, since=since) == []
 
 
 def test_a_face_that_is_not_there_takes_no_vote(database: Database) -> None:
     with pytest.raises(UnknownFace), database.write() as session:
         cast_vote(session, uuid4(), "ana", Verdict.SAD)
+
+
+@contextmanager
+def at_once(database: Database, work: Callable[[], object]) -> Iterator[Session]:
+    """A transaction that ends when another one has begun `work` and waits for it, or has come through."""
+
+    def is_held_up() -> bool:
+        # Each second writer waits on SQLite.
+        with database.read() as session:
+            return database.is_sqlite or bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.write() as session:
+            yield session
+            session.flush()
+            working = pool.submit(work)
+            wait_until(lambda: working.done() or is_held_up(), "the other one waits")
+        working.result(timeout=30)
+
+
+def find_subjects(database: Database) -> list[tuple[Verdict | None, int]]:
+    with database.read() as session:
+        return [(subject.label, subject.vote_count) for subject in session.scalars(select(ReviewSubject))]
+
+
+def test_an_undo_and_a_vote_of_another_reviewer_at_once_both_count(database: Database, analyses: "Analyses") -> None:
+    (face_id,) = analyses.store(HAPPY).face_ids
+    vote(database, face_id, Verdict.SAD, "ana")
+    with at_once(database, lambda: vote(database, face_id, Verdict.ANGRY, "ben")) as session:
+        undo_votes(session, list_votes(session, reviewer="ana"), "ana")
+    assert find_subjects(database) == [(Verdict.ANGRY, 1)]
+
+
+def test_a_vote_and_an_undo_of_another_reviewer_at_once_both_count(database: Database, analyses: "Analyses") -> None:
+    (face_id,) = analyses.store(HAPPY).face_ids
+    vote(database, face_id, Verdict.SAD, "ana")
+    with at_once(database, lambda: undo(database, "ana", 1)) as session:
+        cast_vote(session, face_id, "ben", Verdict.ANGRY)
+    assert find_subjects(database) == [(Verdict.ANGRY, 1)]
+
+
+def test_a_vote_that_is_undone_twice_at_once_is_undone_once(database: Database, analyses: "Analyses") -> None:
+    (face_id,) = analyses.store(HAPPY).face_ids
+    vote(database, face_id, Verdict.SAD, "ana")
+    with at_once(database, lambda: undo(database, "ana", 1)) as session:
+        assert undo_votes(session, list_votes(session, reviewer="ana"), "boss") == 1
+    with database.read() as session:
+        assert len(list_changes(session, AuditFilter(action="review.undo"))) == 1
+
+
+def test_first_votes_on_two_analyses_of_a_photo_at_once_are_of_one_face(
+    database: Database, analyses: "Analyses"
+) -> None:
+    first, second = (analyses.store(HAPPY, photo="a" * 64).face_ids[0] for _ in range(2))
+    with at_once(database, lambda: vote(database, second, Verdict.SAD, "ben")) as session:
+        cast_vote(session, first, "ana", Verdict.SAD)
+    assert find_subjects(database) == [(Verdict.SAD, 2)]
+
+
+def test_votes_on_two_analyses_of_a_photo_at_once_both_count(database: Database, analyses: "Analyses") -> None:
+    first, second = (analyses.store(HAPPY, photo="a" * 64).face_ids[0] for _ in range(2))
+    vote(database, first, Verdict.SAD, "cid")
+    with at_once(database, lambda: vote(database, second, Verdict.ANGRY, "ben")) as session:
+        cast_vote(session, first, "ana", Verdict.ANGRY)
+    assert find_subjects(database) == [(Verdict.ANGRY, 3)]
+
+
+def test_a_photo_that_is_analysed_anew_while_it_is_first_judged_has_the_label(
+    database: Database, analyses: "Analyses"
+) -> None:
+    (face_id,) = analyses.store(HAPPY, photo="a" * 64).face_ids
+    stored: list[UUID] = []
+    with at_once(database, lambda: stored.extend(analyses.store(HAPPY, photo="a" * 64).face_ids)) as session:
+        cast_vote(session, face_id, "ana", Verdict.SAD)
+    assert label(database, stored[0]) is Verdict.SAD
+
+
+def test_a_face_that_is_erased_at_once_takes_no_vote(database: Database, analyses: "Analyses") -> None:
+    stored = analyses.store(HAPPY)
+    vote(database, stored.face_ids[0], Verdict.SAD, "ana")
+    with (
+        pytest.raises(UnknownFace),
+        at_once(database, lambda: vote(database, stored.face_ids[0], Verdict.SAD, "ben")) as session,
+    ):
+        erase_job(session, stored.job_id)
+    assert find_subjects(database) == []

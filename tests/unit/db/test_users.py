@@ -1,15 +1,16 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
 from db import sign_in, users
 from db.audit import AuditFilter, list_changes
 from db.columns import utcnow
-from db.models_users import User
+from db.models_users import UnknownName, User
 from db.session import Database
 from db.sign_in import AccountLocked, SignInRefused, authenticate
-from db.users import InvalidUser
+from db.users import InvalidUser, LastAdministrator
 from db.vocabulary import Role
 
 PASSWORD = "correct horse battery"
@@ -27,10 +28,10 @@ def ana(database: Database, password_hash: str) -> Iterator[str]:
     return "ana"
 
 
-def try_wrong(database: Database, times: int) -> None:
+def try_wrong(database: Database, times: int, name: str = "ana") -> None:
     for _ in range(times):
         with pytest.raises(SignInRefused):
-            authenticate(database, "ana", "wrong")
+            authenticate(database, name, "wrong")
 
 
 def test_the_right_password_lets_in_whatever_the_case_of_the_name(database: Database, ana: str) -> None:
@@ -44,6 +45,85 @@ def test_unknown_name_and_wrong_password_are_told_apart_by_nothing(database: Dat
     with pytest.raises(SignInRefused) as wrong:
         authenticate(database, ana, "wrong")
     assert str(unknown.value) == str(wrong.value)
+
+
+def test_an_unknown_name_is_locked_like_a_known_one(database: Database, ana: str) -> None:
+    try_wrong(database, sign_in.MOST_FAILED_ATTEMPTS, "Nobody")
+    with pytest.raises(AccountLocked) as locked:
+        authenticate(database, "nobody ", "wrong")
+    assert locked.value.until > utcnow()
+    try_wrong(database, 1, "somebody")
+
+
+@pytest.mark.parametrize("name", ["ana", "nobody"])
+def test_wrong_passwords_of_long_ago_are_forgotten(database: Database, ana: str, name: str) -> None:
+    try_wrong(database, sign_in.MOST_FAILED_ATTEMPTS - 1, name)
+    with database.write() as session:
+        for table in (User, UnknownName):
+            session.execute(update(table).values(last_tried_at=utcnow() - timedelta(seconds=sign_in.LOCK_S)))
+    try_wrong(database, 2, name)
+
+
+def test_an_unknown_name_is_not_kept_for_ever(database: Database) -> None:
+    try_wrong(database, 1, "one")
+    with database.write() as session:
+        session.execute(update(UnknownName).values(last_tried_at=utcnow() - timedelta(seconds=sign_in.LOCK_S)))
+    try_wrong(database, 1, "two")
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(UnknownName)) == 1
+
+
+@pytest.fixture
+def while_hashing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Lets something happen between the look at a person's row and the answer of the password's check."""
+
+    def run(happen: Callable[[], None]) -> None:
+        check = sign_in._is_password
+
+        def check_slowly(password_hash: str, password: str) -> bool:
+            is_right = check(password_hash, password)
+            happen()
+            return is_right
+
+        monkeypatch.setattr(sign_in, "_is_password", check_slowly)
+
+    return run
+
+
+def test_a_password_that_is_changed_meanwhile_lets_nobody_in(
+    database: Database, ana: str, while_hashing: Callable[[Callable[[], None]], None]
+) -> None:
+    other = users.hash_password(PASSWORD + "!")
+
+    def reset() -> None:
+        with database.write() as session:
+            users.change_password(session, ana, other, actor="boss")
+
+    while_hashing(reset)
+    with pytest.raises(SignInRefused):
+        authenticate(database, ana, PASSWORD)
+    with database.read() as session:
+        assert users.get_user(session, ana).password_hash == other
+
+
+def test_a_person_who_is_disabled_meanwhile_is_not_let_in(
+    database: Database, ana: str, while_hashing: Callable[[Callable[[], None]], None]
+) -> None:
+    def disable() -> None:
+        with database.write() as session:
+            users.disable_user(session, ana, actor="boss")
+
+    while_hashing(disable)
+    with pytest.raises(SignInRefused):
+        authenticate(database, ana, PASSWORD)
+
+
+def test_no_session_begins_with_a_password_that_was_changed_since(database: Database, ana: str) -> None:
+    user = authenticate(database, ana, PASSWORD)
+    with database.write() as session:
+        users.change_password(session, ana, users.hash_password(PASSWORD + "!"), actor="boss")
+    with pytest.raises(SignInRefused), database.write() as session:
+        sign_in.open_session(session, user, lifetime_s=60)
 
 
 def test_repeated_failures_lock_the_account_even_for_the_right_password(database: Database, ana: str) -> None:
@@ -120,6 +200,7 @@ def test_a_short_password_is_refused() -> None:
 
 def test_each_change_of_a_user_is_logged_with_who_made_it(database: Database, ana: str, password_hash: str) -> None:
     with database.write() as session:
+        users.create_user(session, "boss", password_hash, Role.ADMINISTRATOR, actor="test")
         users.change_role(session, ana, Role.ADMINISTRATOR, actor="boss")
         users.disable_user(session, ana, actor="boss")
         users.enable_user(session, ana, actor="boss")
@@ -136,3 +217,18 @@ def test_each_role_may_do_what_those_before_it_may() -> None:
     assert Role.ADMINISTRATOR.covers(Role.REVIEWER)
     assert Role.REVIEWER.covers(Role.REVIEWER)
     assert not Role.VIEWER.covers(Role.REVIEWER)
+
+
+def test_the_last_administrator_stays_one(database: Database, ana: str, password_hash: str) -> None:
+    with database.write() as session:
+        for name in ("eva", "max"):
+            users.create_user(session, name, password_hash, Role.ADMINISTRATOR, actor="test")
+        users.disable_user(session, "max", actor="eva")
+    with pytest.raises(LastAdministrator), database.write() as session:
+        users.disable_user(session, "eva", actor="eva")
+    with pytest.raises(LastAdministrator), database.write() as session:
+        users.change_role(session, "eva", Role.VIEWER, actor="eva")
+    with database.write() as session:
+        users.change_role(session, ana, Role.ADMINISTRATOR, actor="eva")
+        users.disable_user(session, "eva", actor="ana")
+        assert users.get_user(session, "eva").disabled_at is not None
