@@ -1,6 +1,6 @@
 # One image a kind of process, each with only what it needs:
-#   api       Flask, the schedule, migrations. No TensorFlow, no OpenCV.
-#   worker    finds and classifies faces on a CPU. No TensorFlow.
+#   api       Flask, migrations, the command line. No TensorFlow, no OpenCV.
+#   worker    finds and classifies faces on a CPU; also housekeeping and the schedule. No TensorFlow.
 #   training  retrains; also analyses with TensorFlow.
 #   gpu       the same with CUDA, for docker-compose.gpu.yml.
 

@@ -4,8 +4,10 @@ import io
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isnan
+from typing import cast
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import ExifTags, Image, ImageDraw, ImageFont, ImageMath
 
 from api.picture_header import open_header
 from db.vocabulary import Emotion
@@ -25,6 +27,17 @@ _TEXT_SHARE = 1 / 45
 
 _SMALLEST_TEXT_PX = 11
 _QUALITY = 90
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation -> what makes the picture upright."""
 
 _at_once = threading.BoundedSemaphore(2)
 """A photo of the largest size taken is 300 MB when decoded; more than two at once could fill a small machine."""
@@ -72,16 +85,48 @@ def _load_upright(data: bytes, max_side: int) -> Image.Image:
     try:
         with open_header(data) as image:
             image.draft("RGB", (max_side, max_side))  # a JPEG is decoded at a fraction of its size where that is enough
-            upright = ImageOps.exif_transpose(image)
+            image.load()  # before the orientation is read: Pillow turns a TIFF by itself, and some PNGs have their EXIF last
+            upright = _to_eight_bits(image)
+            turn = _read_turn(image)
+            if turn is not None:
+                upright = upright.transpose(turn)
             upright.thumbnail((max_side, max_side))
             return _to_rgb(upright)
     except Exception as error:
         raise UnreadablePicture("the photo can't be decoded") from error
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _read_turn(image: Image.Image) -> Image.Transpose | None:
+    """How EXIF wants the picture turned. A block that can't be read turns nothing, and the boxes are drawn by the same rule."""
+    try:
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # noqa: BLE001  # what Pillow raises depends on where the block is damaged
+        return None
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Larger numbers as a grey of eight bits, as the workers see them; Pillow can't make all of their kinds smaller."""
     if image.mode.startswith("I;16"):
-        return image.point(lambda value: value / 257).convert("L").convert("RGB")
+        return image.convert("I").point(lambda value: value / 256).convert("L")
+    return _stretch(image) if image.mode in {"I", "F"} else image
+
+
+def _stretch(image: Image.Image) -> Image.Image:
+    """Numbers of no set range, as scientific TIFFs have: the least becomes black, the greatest white."""
+    low, high = _find_range(image)
+    if isnan(low):  # what is no number counts as 0
+        holes = ImageMath.lambda_eval(lambda given: (given["it"] != given["it"]) * 255, it=image)
+        image.paste(0, mask=holes.convert("L"))
+        low, high = _find_range(image)
+    scale = 255 / max(high - low, 1e-9)
+    return image.point(lambda value: value * scale - low * scale).convert("L")
+
+
+def _find_range(image: Image.Image) -> tuple[float, float]:
+    return cast("tuple[float, float]", image.getextrema())
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         paper = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(paper, image.convert("RGBA")).convert("RGB")

@@ -91,10 +91,9 @@ class Client:
 
     def list_jobs(self, **filters: str) -> Iterator[Job]:
         """All jobs of this application, newest first, page after page. filters: as the API documents them."""
-        path: str | None = "/v1/jobs"
-        while path is not None:
-            jobs, path = self._run(self._operations.list_page(path, filters))
-            filters = {}
+        wanted: dict[str, str] | None = filters
+        while wanted is not None:
+            jobs, wanted = self._run(self._operations.list_page(wanted))
             yield from jobs
 
     def cancel(self, job_id: UUID) -> Job:
@@ -186,10 +185,9 @@ class AsyncClient:
 
     async def list_jobs(self, **filters: str) -> AsyncIterator[Job]:
         """As Client.list_jobs."""
-        path: str | None = "/v1/jobs"
-        while path is not None:
-            jobs, path = await self._run(self._operations.list_page(path, filters))
-            filters = {}
+        wanted: dict[str, str] | None = filters
+        while wanted is not None:
+            jobs, wanted = await self._run(self._operations.list_page(wanted))
             for job in jobs:
                 yield job
 

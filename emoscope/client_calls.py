@@ -4,6 +4,7 @@ Each operation is a generator: it yields a Call or a Pause, is sent the response
 result. `Client` and `AsyncClient` only differ in how they carry these steps out.
 """
 
+import math
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from db.vocabulary import Detector, Priority
+from db.vocabulary import Detector, JobStatus, Priority
 from emoscope.client_errors import ApiError, NoAddress, ServiceUnreachable, WaitTimeout
 from emoscope.client_results import Batch, Job
 from emoscope.local_client import read_local_client
@@ -128,17 +129,19 @@ def read_photo(photo: Photo, position: int = 0) -> tuple[str, bytes]:
 def request(call: Call, retries: Retries, address: str) -> Generator[Step, Answer, httpx.Response]:
     """Make a call, again where that may help. Raises ApiError or ServiceUnreachable."""
     tries = 0
+    may_be_done = False
     while True:
         tries += 1
         answer = yield call
         response = answer if isinstance(answer, httpx.Response) else None
         pause_s = retries.choose_pause_s(tries, response)
         if pause_s is not None:
+            may_be_done |= response is None or response.is_server_error
             yield Pause(pause_s)
         elif response is None:
             raise ServiceUnreachable(f"the API at {address} doesn't answer: {str(answer) or type(answer).__name__}")
         else:
-            return _check(response)
+            return _check(response, may_be_done=may_be_done)
 
 
 @dataclass(frozen=True)
@@ -189,18 +192,32 @@ class Operations:
         job = yield from self.submit(photo, options, key, timeout_s)
         return (yield from self.wait_job(job, timeout_s))
 
-    def list_page(self, path: str, filters: dict[str, str]) -> Generator[Step, Answer, tuple[list[Job], str | None]]:
-        """A page of jobs, and where the next one is."""
-        page = (yield from self._request(Call("GET", path, params=filters))).json()
-        return [Job.from_json(job) for job in page["items"]], page["next"]
+    def list_page(self, filters: dict[str, str]) -> Generator[Step, Answer, tuple[list[Job], dict[str, str] | None]]:
+        """A page of jobs, and the filters that give the next one."""
+        page = (yield from self._request(Call("GET", "/v1/jobs", params=filters))).json()
+        # Only the query of its address: the path may begin with a proxy's prefix, which the client's own address has too.
+        following = dict(httpx.URL(page["next"]).params) if page["next"] else None
+        return [Job.from_json(job) for job in page["items"]], following
 
     def cancel(self, job_id: UUID) -> Generator[Step, Answer, Job]:
-        """Withdraw a job."""
-        return Job.from_json((yield from self._request(Call("POST", f"/v1/jobs/{job_id}/cancel"))).json())
+        """Withdraw a job. That it is canceled already is no error where an earlier try may have done it."""
+        try:
+            return Job.from_json((yield from self._request(Call("POST", f"/v1/jobs/{job_id}/cancel"))).json())
+        except ApiError as error:
+            if not (error.may_be_done and error.status == httpx.codes.CONFLICT):
+                raise
+            job = yield from self.get_job(job_id)
+            if job.status is not JobStatus.CANCELED:
+                raise
+            return job
 
     def delete(self, job_id: UUID) -> Generator[Step, Answer, None]:
-        """Erase a job."""
-        yield from self._request(Call("DELETE", f"/v1/jobs/{job_id}"))
+        """Erase a job. That it is gone is no error where an earlier try may have done it."""
+        try:
+            yield from self._request(Call("DELETE", f"/v1/jobs/{job_id}"))
+        except ApiError as error:
+            if not (error.may_be_done and error.status == httpx.codes.NOT_FOUND):
+                raise
 
     def read_bytes(self, path: str) -> Generator[Step, Answer, bytes]:
         """Read a picture."""
@@ -213,7 +230,7 @@ class Operations:
 def _make_submission(path: str, photos: Sequence[Photo], options: JobOptions, key: str | None, wait_s: float) -> Call:
     headers = {"Idempotency-Key": key or str(uuid4())}
     if wait_s > 0:
-        headers["Prefer"] = f"wait={wait_s:g}"
+        headers["Prefer"] = f"wait={math.ceil(wait_s)}"  # whole seconds alone are allowed (RFC 7240, 4.3)
     return Call(
         "POST",
         path,
@@ -235,11 +252,11 @@ def _choose_wait_s(end: float, what: str) -> float:
     return min(left_s, _LONGEST_WAIT_S)
 
 
-def _check(response: httpx.Response) -> httpx.Response:
+def _check(response: httpx.Response, *, may_be_done: bool) -> httpx.Response:
     if response.is_success:
         return response
     try:
         problem = response.json()
     except ValueError:
         problem = {}
-    raise ApiError(response.status_code, problem if isinstance(problem, dict) else {})
+    raise ApiError(response.status_code, problem if isinstance(problem, dict) else {}, may_be_done=may_be_done)

@@ -28,10 +28,14 @@ class WaitTimeout(EmoscopeError):
 
 
 class ApiError(EmoscopeError):
-    """The API refused. `code` is the API's own, `status` the HTTP status, `problem` all that it said."""
+    """The API refused. `code` is the API's own, `status` the HTTP status, `problem` all that it said.
 
-    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+    may_be_done: whether an earlier try, whose answer was lost, may have done what was asked.
+    """
+
+    def __init__(self, status: int, problem: dict[str, Any], *, may_be_done: bool = False) -> None:
         super().__init__(str(problem.get("detail") or problem.get("title") or f"HTTP {status}"))
         self.status = status
         self.code = str(problem.get("code", "http_error"))
         self.problem = problem
+        self.may_be_done = may_be_done

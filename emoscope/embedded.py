@@ -70,13 +70,13 @@ class Stack:
         self._cleanup.enter_context(_interrupt_on_sigterm())
         self._prepare_folder()
         self._take_lock()
-        _check_port(settings.host, settings.port)
+        _check_port(settings)
         if not settings.redis_url:
             self.progress("starting Valkey")
             self._start_valkey()
         self.progress("preparing the database")
         api_key = provision(settings, self.progress)
-        self.client = LocalClient(f"http://{settings.host}:{settings.port}", api_key)
+        self.client = LocalClient(f"http://{settings.address}", api_key)
         write_local_client(settings.data_dir, self.client)
         self.progress("starting the API and the workers")
         self._processes.start(self._cleanup)
@@ -157,15 +157,15 @@ class Stack:
         )
 
 
-def _check_port(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def _check_port(settings: Settings) -> None:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            probe.bind((settings.host, settings.port))
         except OSError as error:
             raise StackError(
-                f"can't listen on {host}:{port}: {error.strerror}. Choose another port with --port or EMOSCOPE_PORT."
+                f"can't listen on {settings.address}: {error.strerror}. Choose another port with --port or EMOSCOPE_PORT."
             ) from error
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,13 +25,14 @@ class Processes:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, cleanup: contextlib.ExitStack) -> None:
-        """Start all of them. cleanup: stops them when it is closed."""
+        """Start all of them. cleanup: stops them when it is closed. Raises OSError if a log or a folder can't be made."""
+        self._empty_metrics()
         for name, command in list_commands(self._settings).items():
             log = cleanup.enter_context(self._log_path(name).open("ab"))
             # In a group of its own, so that a Ctrl-C reaches this process alone, which then stops them in order.
             self._running[name] = subprocess.Popen(
                 command,
-                env=self._environment(),
+                env=self._environment(name),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -51,10 +53,21 @@ class Processes:
                     f"the process {name!r} ended with status {process.returncode}. Its log, {path}, ends:\n{_read_tail(path)}"
                 )
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, name: str) -> dict[str, str]:
         """They read the settings anew, so what was given to this process in another way is put where they look."""
         # Two children with a thread pool of all cores each would only fight.
-        return {"OMP_NUM_THREADS": "1"} | os.environ | self._settings.to_environment()
+        environment = {"OMP_NUM_THREADS": "1"} | os.environ | self._settings.to_environment()
+        return environment | {"PROMETHEUS_MULTIPROC_DIR": str(self._metrics_path)} if name == "api" else environment
+
+    @property
+    def _metrics_path(self) -> Path:
+        """Where the API's processes count, each in a file of its own."""
+        return self._settings.data_dir / "metrics"
+
+    def _empty_metrics(self) -> None:
+        """Counts begin at 0 with each start; files of an earlier one would be added to them."""
+        shutil.rmtree(self._metrics_path, ignore_errors=True)
+        self._metrics_path.mkdir(parents=True, exist_ok=True)
 
     def _stop(self, name: str) -> None:
         process = self._running[name]

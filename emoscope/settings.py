@@ -210,6 +210,11 @@ class Settings(BaseSettings):
         return environment
 
     @property
+    def address(self) -> str:
+        """`host:port` of the API as URLs and Gunicorn take it: an IPv6 address stands in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
     def effective_database_url(self) -> str:
         """The SQLAlchemy URL that is used."""
         return self.database_url or f"sqlite:///{self.data_dir / 'emoscope.db'}"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from pillow_heif import register_heif_opener
 
 from worker.pictures import Picture
@@ -58,16 +58,16 @@ class PhotoError(Exception):
     code = "photo_unreadable"
 
 
-class NotAnImage(PhotoError):
+class NotAPicture(PhotoError):
     """The bytes are of no format that the service reads."""
 
-    code = "not_an_image"
+    code = "not_a_picture"
 
 
-class BrokenImage(PhotoError):
+class BrokenPicture(PhotoError):
     """The file is damaged, or ends too early."""
 
-    code = "broken_image"
+    code = "broken_picture"
 
 
 class TooManyPixels(PhotoError):
@@ -95,7 +95,7 @@ def decode_photo(data: bytes, *, max_pixels: int) -> Picture:
 
     max_pixels: most that the picture may have, width times height; checked before anything is decoded.
     Returns uint8 (H, W, 3), RGB, turned upright as its EXIF says. Transparent parts lie on white.
-    Raises NotAnImage, BrokenImage or TooManyPixels.
+    Raises NotAPicture, BrokenPicture or TooManyPixels.
 
     Colours stay in the file's own colour space, as faces are judged in grey.
     """
@@ -136,12 +136,12 @@ def _opened(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
         raise TooManyPixels(f"The picture has far too many pixels; at most {max_pixels} are taken.") from error
     except UnidentifiedImageError as error:
         if _is_known_format(data):
-            raise BrokenImage("The file is damaged or ends too early.") from error
-        raise NotAnImage(
+            raise BrokenPicture("The file is damaged or ends too early.") from error
+        raise NotAPicture(
             "The file is not a picture of a kind that is read: JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF."
         ) from error
     except DAMAGE_ERRORS as error:
-        raise BrokenImage("The file is damaged or ends too early.") from error
+        raise BrokenPicture("The file is damaged or ends too early.") from error
 
 
 @contextmanager
@@ -168,8 +168,14 @@ def _choose_reduction(image: Image.Image) -> int:
 
 
 def _read_orientation(image: Image.Image) -> int:
-    """EXIF's number for how the picture is to be turned, 1 to 8; 1, upright, where there is none that makes sense."""
-    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    """EXIF's number for how the picture is to be turned, 1 to 8; 1, upright, where there is none that makes sense.
+
+    An EXIF block that can't be read turns nothing, as in every viewer: the pixels are sound all the same.
+    """
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except DAMAGE_ERRORS:
+        return 1
     return orientation if orientation in range(1, 9) else 1
 
 
@@ -181,16 +187,20 @@ def _decode_jpeg(data: bytes, image: Image.Image, factor: int) -> Picture | None
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if picture is None:
         return None
-    turn, flip = ORIENTATIONS[_read_orientation(image)]
-    if turn is not None:
-        picture = cv2.rotate(picture, turn)
-    return np.asarray(picture if flip is None else cv2.flip(picture, flip), np.uint8)
+    return _turn_upright(np.asarray(picture, np.uint8), _read_orientation(image))
 
 
 def _decode_any(image: Image.Image) -> Picture:
     """Decode by Pillow."""
-    image.load()
-    return np.array(_to_rgb(ImageOps.exif_transpose(image)))
+    image.load()  # before the orientation is read: Pillow turns a TIFF while loading it, and some PNGs have their EXIF last
+    return _turn_upright(np.array(_to_rgb(image)), _read_orientation(image))
+
+
+def _turn_upright(picture: Picture, orientation: int) -> Picture:
+    turn, flip = ORIENTATIONS[orientation]
+    if turn is not None:
+        picture = np.asarray(cv2.rotate(picture, turn), np.uint8)
+    return picture if flip is None else np.asarray(cv2.flip(picture, flip), np.uint8)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -20,6 +20,14 @@ from worker.shadow import judge_in_shadow
 
 log = structlog.get_logger(__name__)
 
+_REASONS = {
+    BlobMissing.code: "the photo was deleted before it could be analysed",
+    BlobDamaged.code: "the stored photo is not what was submitted",
+    BlobStoreUnavailable.code: "the store that holds the photos doesn't answer",
+    DetectorUnavailable.code: "the detector can't run on the worker that took the job",
+}
+"""What a job says where the exception's own sentence names files and hosts of ours; that one is for the log."""
+
 
 def run_job(child: Child, job_id: UUID) -> None:
     """Analyse one job's photo and write the result, unless it is no longer wanted.
@@ -53,15 +61,20 @@ def _settle(child: Child, claim: Claim, job: Job) -> None:
     try:
         try:
             outcome = _analyze(child, job)
-        except (PhotoError, BlobMissing, BlobDamaged, DetectorUnavailable) as error:
+        except PhotoError as error:
             with database.write() as session:
                 jobs.fail_job(session, claim, error.code, str(error))
+        except (BlobMissing, BlobDamaged, DetectorUnavailable) as error:
+            log.warning("analysis_impossible", job_id=str(job.id), code=error.code, reason=str(error))
+            with database.write() as session:
+                jobs.fail_job(session, claim, error.code, _REASONS[error.code])
         except SoftTimeLimitExceeded:
             limit = child.services.settings.soft_time_limit_s
             with database.write() as session:
                 jobs.fail_job(session, claim, "time_limit", f"the analysis took longer than {limit:g} seconds")
         except BlobStoreUnavailable as error:
-            _give_back(child, claim, str(error), error.code)
+            log.warning("photo_unreachable", job_id=str(job.id), attempt=claim.attempt, reason=str(error))
+            _give_back(child, claim, _REASONS[error.code], error.code)
         except Exception as error:
             # A fault of ours. Another try on another machine may still succeed; the last one fails the job.
             log.exception("analysis_crashed", job_id=str(job.id), attempt=claim.attempt)
@@ -81,7 +94,7 @@ def _give_back(child: Child, claim: Claim, detail: str, code: str) -> None:
 def _analyze(child: Child, job: Job) -> Outcome:
     settings = child.services.settings
     if job.photo_key is None:
-        raise BlobMissing("the photo was deleted before it could be analysed")
+        raise BlobMissing("the job has no photo any more")
     model = child.models.current
     name = job.detector or settings.detector
     analysis = analyze_photo(

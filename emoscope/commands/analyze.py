@@ -1,6 +1,5 @@
 """`emoscope analyze`: photos from the shell, through the service."""
 
-import json
 from collections import deque
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from db.vocabulary import Detector, JobStatus
@@ -15,7 +15,7 @@ from emoscope.client import Client
 from emoscope.client_calls import JobOptions
 from emoscope.client_errors import ApiError, EmoscopeError
 from emoscope.client_results import Job
-from emoscope.terminal import end_with_sentence, err, make_faces_table, out
+from emoscope.terminal import end_with_sentence, err, make_faces_table, out, print_json
 
 Outcome = Job | ApiError | OSError
 """A job at its end, or what kept the photo from being taken."""
@@ -56,11 +56,11 @@ def analyze(
             if output is Format.TABLE:
                 _print_outcome(path, outcome)
             elif output is Format.JSONL:
-                out.print(json.dumps(_to_json(path, outcome)), soft_wrap=True, highlight=False, markup=False)
+                print_json(_to_json(path, outcome), indent=None)
             else:
                 results.append(_to_json(path, outcome))
     if output is Format.JSON:
-        out.print(json.dumps(results, indent=2), soft_wrap=True, highlight=False, markup=False)
+        print_json(results)
     if has_failed:
         raise typer.Exit(1)
 
@@ -102,12 +102,13 @@ def _wait(client: Client, path: Path, outcome: Outcome) -> tuple[Path, Outcome]:
 
 
 def _print_outcome(path: Path, outcome: Outcome) -> None:
+    name = escape(str(path))
     if isinstance(outcome, Exception):
-        err.print(f"[bold red]{path}[/bold red]: {outcome}")
+        err.print(f"[bold red]{name}[/bold red]: {escape(str(outcome))}")
     elif outcome.status is not JobStatus.SUCCEEDED:
-        err.print(f"[bold red]{path}[/bold red]: {outcome.status}: {outcome.error_detail}")
+        err.print(f"[bold red]{name}[/bold red]: {outcome.status}: {escape(outcome.error_detail or '')}")
     elif not outcome.faces:
-        out.print(f"[bold]{path}[/bold]: no face found")
+        out.print(f"[bold]{name}[/bold]: no face found")
     else:
         out.print(make_faces_table(str(path), outcome.faces))
 

@@ -1,13 +1,12 @@
 """`emoscope dataset`: check a FER2013-format CSV, and turn it into folders of pictures and back."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from emoscope.terminal import end_with_sentence, err, out, say_step
+from emoscope.terminal import end_with_sentence, err, out, print_json, say_step
 
 app = typer.Typer(
     help="Check a FER2013-format CSV, and turn it into folders of pictures and back.", no_args_is_help=True
@@ -32,7 +31,7 @@ def check(
     with end_with_sentence(TrainingError):
         found = audit_dataset(read_dataset(csv, votes))
     if as_json:
-        out.print(json.dumps(found, indent=2), soft_wrap=True, highlight=False)
+        print_json(found)
     else:
         _print_audit(found)
 

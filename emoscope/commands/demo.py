@@ -72,7 +72,7 @@ def _run(settings: Settings, output: Path) -> None:
 
 
 def _is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
+    with _open_socket(host) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -83,6 +83,10 @@ def _is_free(host: str, port: int) -> bool:
 
 def find_free_port(host: str) -> int:
     """A port that nobody listens on now."""
-    with socket.socket() as probe:
+    with _open_socket(host) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def _open_socket(host: str) -> socket.socket:
+    return socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)

@@ -1,13 +1,12 @@
 """`emoscope doctor`: what is missing or set wrong."""
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from emoscope.terminal import out, read_settings
+from emoscope.terminal import out, print_json, read_settings
 
 _STYLES = {"ok": "green", "note": "yellow", "missing": "bold red"}
 
@@ -20,7 +19,7 @@ def doctor(
 
     findings = list(run_checks(read_settings()))
     if as_json:
-        out.print(json.dumps([asdict(finding) for finding in findings], indent=2), soft_wrap=True, highlight=False)
+        print_json([asdict(finding) for finding in findings])
     else:
         table = Table("part", "", "how it is", "what to do")
         for finding in findings:

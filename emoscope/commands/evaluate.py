@@ -1,6 +1,5 @@
 """`emoscope evaluate`: the figures of a model version on a CSV."""
 
-import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ import typer
 from rich.table import Table
 
 from emoscope.command_database import open_database
-from emoscope.terminal import end_with_sentence, err, out, read_settings, say_step
+from emoscope.terminal import end_with_sentence, err, out, print_json, read_settings, say_step
 
 
 def evaluate(
@@ -36,7 +35,7 @@ def evaluate(
         say_step(f"asking {artifact_dir.name if model == 'default' else model}")
         found = evaluate_model(load_lite(artifact_dir).predict, dataset, None if usage == "all" else usage)
     if as_json:
-        out.print(json.dumps(found, indent=2), soft_wrap=True, highlight=False)
+        print_json(found)
     else:
         _print_figures(found)
 

@@ -64,7 +64,8 @@ def role(name: _Name, role: Annotated[Role, typer.Argument(help="What the person
     """Give a person another role."""
     from db import users
 
-    with end_with_sentence(users.UnknownUser), open_database() as database, database.write() as session:
+    refusals = (users.UnknownUser, users.LastAdministrator)
+    with end_with_sentence(*refusals), open_database() as database, database.write() as session:
         users.change_role(session, name, role, actor=getpass.getuser())
     err.print(f"{name!r} is {role} now.")
 
@@ -74,7 +75,8 @@ def disable(name: _Name) -> None:
     """Shut a person out at once. Votes and log stay."""
     from db import users
 
-    with end_with_sentence(users.UnknownUser), open_database() as database, database.write() as session:
+    refusals = (users.UnknownUser, users.LastAdministrator)
+    with end_with_sentence(*refusals), open_database() as database, database.write() as session:
         users.disable_user(session, name, actor=getpass.getuser())
     err.print("Disabled.")
 

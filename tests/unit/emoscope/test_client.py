@@ -1,10 +1,7 @@
 import asyncio
 import io
-import json
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,51 +13,9 @@ from emoscope.client import AsyncClient, Client
 from emoscope.client_calls import Retries
 from emoscope.client_errors import ApiError, NoAddress, ServiceUnreachable, WaitTimeout
 from emoscope.local_client import LocalClient, write_local_client
+from tests.scripted_api import ScriptedApi, make_face, make_job
 
 QUICK = Retries(tries=4, first_pause_s=0.01)
-
-
-class ScriptedApi:
-    """A real HTTP server that gives the answers it was told, in order, and remembers what it was asked.
-
-    An answer of None closes the connection without one.
-    """
-
-    def __init__(self) -> None:
-        self.answers: list[tuple[int, dict[str, str], Any] | None] = []
-        self.requests: list[tuple[str, dict[str, str], bytes]] = []
-        api = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                api.requests.append((f"{self.command} {self.path}", dict(self.headers), body))
-                answer = api.answers.pop(0)
-                if answer is None:
-                    self.close_connection = True
-                    return
-                status, headers, content = answer
-                raw = json.dumps(content).encode()
-                self.send_response(status)
-                for name, value in (headers | {"Content-Length": str(len(raw))}).items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(raw)
-
-            do_POST = do_DELETE = do_GET
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
-        self.thread.start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
 
 
 @pytest.fixture
@@ -68,33 +23,6 @@ def api() -> Iterator[ScriptedApi]:
     server = ScriptedApi()
     yield server
     server.close()
-
-
-def make_job(status: str, faces: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    return {
-        "id": str(uuid4()),
-        "status": status,
-        "created_at": "2026-03-01T12:00:00Z",
-        "photo": {"width": 4, "height": 3, "filename": "a.jpg"},
-        "faces": faces or [],
-        "error": None,
-    }
-
-
-def make_face() -> dict[str, Any]:
-    return {
-        "id": str(uuid4()),
-        "bounding_box": {"x": 1, "y": 2, "width": 3, "height": 4},
-        "detector": "hog",
-        "detection_score": 0.9,
-        "emotion": "happy",
-        "confidence": 0.7,
-        "margin": 0.4,
-        "uncertain": False,
-        "probabilities": dict.fromkeys(Emotion, 0.05) | {"happy": 0.7},
-        "model_version": 3,
-        "crop_url": "/",
-    }
 
 
 def test_analyze_submits_and_waits_until_the_job_has_ended(api: ScriptedApi) -> None:
@@ -179,6 +107,65 @@ def test_listing_follows_the_pages(api: ScriptedApi) -> None:
         "GET /v1/jobs?status=queued",
         "GET /v1/jobs?status=queued&cursor=x",
     ]
+
+
+@pytest.mark.parametrize("following", ["/service/v1/jobs?limit=1&cursor=x", "/v1/jobs?limit=1&cursor=x"])
+def test_listing_follows_the_pages_behind_a_path_prefix(api: ScriptedApi, following: str) -> None:
+    """Whether the API knows of the prefix or not."""
+    api.answers = [
+        (200, {}, {"items": [make_job("queued")], "next": following}),
+        (200, {}, {"items": [make_job("queued")], "next": None}),
+    ]
+    with Client(f"{api.url}/service", "key") as client:
+        assert len(list(client.list_jobs(limit="1"))) == 2
+    assert [request[0] for request in api.requests] == [
+        "GET /service/v1/jobs?limit=1",
+        "GET /service/v1/jobs?limit=1&cursor=x",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "prefer"), [(0, None), (0.2, "wait=1"), (2.5, "wait=3"), (10, "wait=10"), (99, "wait=60")]
+)
+def test_a_submission_waits_for_whole_seconds(api: ScriptedApi, wait_s: float, prefer: str | None) -> None:
+    api.answers = [(202, {}, make_job("queued"))]
+    with Client(api.url, "key") as client:
+        client.submit(b"photo", wait_s=wait_s)
+    assert api.requests[0][1].get("Prefer") == prefer
+
+
+GONE = (404, {}, {"code": "not_found", "detail": "there is no such job"})
+ENDED = (409, {}, {"code": "invalid_transition", "detail": "the job has ended"})
+
+
+@pytest.mark.parametrize("lost", [None, (502, {}, {})])
+def test_an_erasure_whose_answer_was_lost_is_done(api: ScriptedApi, lost: Any) -> None:
+    api.answers = [lost, GONE]
+    with Client(api.url, "key", retries=QUICK) as client:
+        client.delete(uuid4())
+    assert len(api.requests) == 2
+
+
+@pytest.mark.parametrize("before", [[], [(429, {"Retry-After": "0"}, {})]])
+def test_erasing_what_was_never_there_is_refused(api: ScriptedApi, before: list[Any]) -> None:
+    api.answers = [*before, GONE]
+    with Client(api.url, "key", retries=QUICK) as client, pytest.raises(ApiError, match="no such job"):
+        client.delete(uuid4())
+
+
+def test_a_cancellation_whose_answer_was_lost_gives_the_canceled_job(api: ScriptedApi) -> None:
+    api.answers = [None, ENDED, (200, {}, make_job("canceled"))]
+    with Client(api.url, "key", retries=QUICK) as client:
+        assert client.cancel(uuid4()).status is JobStatus.CANCELED
+    assert [request[0].split()[0] for request in api.requests] == ["POST", "POST", "GET"]
+
+
+@pytest.mark.parametrize("answers", [[ENDED], [None, ENDED, (200, {}, make_job("succeeded"))]])
+def test_a_job_that_ended_otherwise_is_not_canceled(api: ScriptedApi, answers: list[Any]) -> None:
+    api.answers = list(answers)
+    with Client(api.url, "key", retries=QUICK) as client, pytest.raises(ApiError, match="the job has ended"):
+        client.cancel(uuid4())
+    assert api.answers == []
 
 
 def test_the_async_client_does_the_same(api: ScriptedApi) -> None:

@@ -2,11 +2,14 @@
 
 import fcntl
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
+from emoscope import processes
 from emoscope.embedded import Stack, StackError
+from emoscope.local_client import read_local_client
 from emoscope.settings import Settings
 
 
@@ -19,13 +22,27 @@ def start(settings: Settings) -> None:
         raise AssertionError("the stack has started")
 
 
-def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
+@pytest.mark.parametrize(
+    ("family", "host", "shown"),
+    [(socket.AF_INET, "127.0.0.1", r"127\.0\.0\.1"), (socket.AF_INET6, "::1", r"\[::1\]")],
+)
+def test_a_port_that_is_taken_is_named(tmp_path: Path, family: socket.AddressFamily, host: str, shown: str) -> None:
+    with socket.socket(family) as other:
+        other.bind((host, 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(StackError, match=rf"can't listen on 127.0.0.1:{port}.*--port"):
-            start(make_settings(tmp_path, port=port))
+        with pytest.raises(StackError, match=rf"can't listen on {shown}:{port}.*--port"):
+            start(make_settings(tmp_path, host=host, port=port))
+
+
+def test_clients_of_an_ipv6_address_are_told_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stack's own processes end at once here: the address is written down before they start."""
+    monkeypatch.setattr(processes, "list_commands", lambda _settings: {"api": [sys.executable, "-c", ""]})
+    with pytest.raises(StackError, match="the process 'api' ended"):
+        start(make_settings(tmp_path, host="::1", port=0))
+    client = read_local_client(tmp_path)
+    assert client is not None
+    assert client.api_url == "http://[::1]:0"
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

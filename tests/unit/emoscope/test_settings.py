@@ -39,6 +39,19 @@ def test_another_process_gets_the_same_settings(monkeypatch: pytest.MonkeyPatch,
     assert Settings(_env_file=None).model_dump() == settings.model_dump()
 
 
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "127.0.0.1:8000"),
+        ("photos.local", "photos.local:8000"),
+        ("::1", "[::1]:8000"),
+        ("::", "[::]:8000"),
+    ],
+)
+def test_an_address_of_ipv6_stands_in_brackets(host: str, address: str) -> None:
+    assert Settings(_env_file=None, host=host).address == address
+
+
 @pytest.mark.parametrize("name", ["DATASET_CSV", "YUNET_WEIGHTS", "DETECTION_THRESHOLD"])
 def test_a_variable_set_to_nothing_is_as_if_it_were_not_set(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(f"EMOSCOPE_{name}", "")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageFile
 
-from worker.decode import BrokenImage, NotAnImage, PhotoError, TooManyPixels, decode_photo, decode_reduced
+from worker.decode import BrokenPicture, NotAPicture, PhotoError, TooManyPixels, decode_photo, decode_reduced
 
 MAX_PIXELS = 20_000_000
 
@@ -68,6 +68,14 @@ def test_exif_orientation_turns_every_format_upright(upright, file_format, orien
     exif[ExifTags.Base.Orientation] = orientation
     picture = decode_photo(encode(stored, file_format, exif=exif, quality=95), max_pixels=MAX_PIXELS)
     assert picture.shape == (180, 260, 3)
+    assert mean_difference(picture, upright) < 3
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0garbage!", b"Exif\0\0II*\0"])
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "HEIF"])
+def test_exif_that_cannot_be_read_turns_nothing(upright, file_format, exif):
+    data = encode(upright, file_format, exif=exif, quality=95)
+    picture = decode_photo(data, max_pixels=MAX_PIXELS)
     assert mean_difference(picture, upright) < 3
 
 
@@ -138,17 +146,17 @@ def test_first_frame_of_an_animation_is_taken():
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
 def test_file_that_ends_too_early_is_broken(upright, file_format, share):
     data = encode(upright, file_format)
-    with pytest.raises(BrokenImage):
+    with pytest.raises(BrokenPicture):
         decode_photo(data[: int(len(data) * share)], max_pixels=MAX_PIXELS)
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"hello", b"%PDF-1.7 ...", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"<svg></svg>", bytes(1000)]
 )
-def test_other_files_are_not_images(data):
-    with pytest.raises(NotAnImage) as caught:
+def test_other_files_are_not_pictures(data):
+    with pytest.raises(NotAPicture) as caught:
         decode_photo(data, max_pixels=MAX_PIXELS)
-    assert caught.value.code == "not_an_image"
+    assert caught.value.code == "not_a_picture"
 
 
 def make_png_header(width: int, height: int) -> bytes:
@@ -205,7 +213,7 @@ def test_truncated_file_stays_broken_after_face_recognition_is_imported(upright)
     import_face_recognition()
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
     data = encode(upright, "PNG")
-    with pytest.raises(BrokenImage):
+    with pytest.raises(BrokenPicture):
         decode_photo(data[: len(data) // 2], max_pixels=MAX_PIXELS)
 
 

@@ -1,0 +1,84 @@
+"""The compose files, the Dockerfile and .env.example agree with the settings and with each other."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from emoscope.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+COMPOSE, GPU = ROOT / "docker-compose.yml", ROOT / "docker-compose.gpu.yml"
+FILES = pytest.mark.parametrize("path", [COMPOSE, GPU], ids=lambda path: path.name)
+
+SECRET = re.compile(r"PASSWORD|SECRET|KEY|USER|TOKEN|AUTH|PASS")
+VARIABLE = re.compile(r"\$\{(\w+)([^}]*)\}")
+
+
+def read_services(path: Path) -> dict[str, dict[str, Any]]:
+    """The services as YAML gives them, with what they share merged in."""
+    services: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text())["services"]
+    return services
+
+
+def list_environment(path: Path) -> Iterator[tuple[str, str]]:
+    """Name and value of each variable of each service."""
+    for service in read_services(path).values():
+        yield from service.get("environment", {}).items()
+
+
+def list_dockerfile_commands() -> dict[str, list[str]]:
+    """The command of each image that has one."""
+    stages = re.split(r"^FROM \S+ AS (\S+)$", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)[1:]
+    commands = {
+        name: re.search(r"^CMD (.+)$", text, re.MULTILINE) for name, text in zip(*[iter(stages)] * 2, strict=True)
+    }
+    return {name: json.loads(found[1]) for name, found in commands.items() if found}
+
+
+@FILES
+def test_every_variable_of_ours_is_a_setting(path: Path) -> None:
+    named = {name for name, _ in list_environment(path)} | {name for name, _ in VARIABLE.findall(path.read_text())}
+    ours = {name.removeprefix("EMOSCOPE_").lower() for name in named if name.startswith("EMOSCOPE_")}
+    assert ours
+    assert ours <= set(Settings.model_fields)
+
+
+@FILES
+def test_no_secret_has_a_default(path: Path) -> None:
+    for name, rest in VARIABLE.findall(path.read_text()):
+        assert rest.startswith(":?") or not SECRET.search(name), f"{name} may be missing or has a default"
+    for name, value in list_environment(path):
+        given = VARIABLE.sub("", str(value))
+        is_name = name == "POSTGRES_USER"  # of the database's only account, which isn't secret
+        assert given == "" or is_name or not SECRET.search(name), f"{name} is written down"
+    assert not re.search(r"//[^@/$]*:[^@/$]+@", path.read_text()), "a password in an address"
+
+
+def test_the_example_of_secrets_names_all_that_must_be_set_and_sets_none() -> None:
+    example = dict(re.findall(r"^(\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    needed = {name for name, rest in VARIABLE.findall(COMPOSE.read_text()) if rest.startswith(":?")}
+    assert needed
+    assert {name: example.get(name) for name in needed} == dict.fromkeys(needed, "")
+
+
+def test_every_image_is_one_of_the_dockerfile() -> None:
+    for path in (COMPOSE, GPU):
+        for name, service in read_services(path).items():
+            target = service.get("build", {}).get("target")
+            assert target in {None, *list_dockerfile_commands()}, f"{path.name}: {name}"
+    assert set(read_services(GPU)) <= set(read_services(COMPOSE))
+
+
+def test_training_is_the_same_on_a_card() -> None:
+    """The image for cards analyses unless told otherwise, so the overlay says how to train."""
+    assert read_services(GPU)["training"]["command"] == list_dockerfile_commands()["training"]
+
+
+def test_the_api_has_time_to_answer_the_longest_wait() -> None:
+    grace = read_services(COMPOSE)["api"]["stop_grace_period"]
+    assert float(grace.removesuffix("s")) > Settings.model_fields["max_wait_s"].default

@@ -1,0 +1,38 @@
+"""Every code that a job may end with is explained, and those that the API has too are the API's own."""
+
+import re
+from pathlib import Path
+
+from api.error_codes import ERROR_KINDS
+from db.storage import BlobDamaged, BlobMissing, BlobStoreUnavailable
+from worker.decode import BrokenPicture, NotAPicture, TooManyPixels
+from worker.detectors.base import DetectorUnavailable
+
+ROOT = Path(__file__).parents[2]
+RAISED = {
+    error.code
+    for error in (
+        NotAPicture,
+        BrokenPicture,
+        TooManyPixels,
+        BlobMissing,
+        BlobDamaged,
+        BlobStoreUnavailable,
+        DetectorUnavailable,
+    )
+}
+
+
+def find_written() -> set[str]:
+    """The codes that are written where jobs end."""
+    sources = [(ROOT / path).read_text() for path in ("db/jobs.py", "worker/job_run.py")]
+    return {code for source in sources for code in re.findall(r'(?:error_code=|, )"([a-z]+_[a-z_]+)"(?!:)', source)}
+
+
+def test_the_written_documentation_lists_every_code_and_no_other() -> None:
+    section = (ROOT / "docs" / "api.md").read_text().partition("### Why a job has no result")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == RAISED | find_written()
+
+
+def test_a_photo_is_refused_by_the_same_codes_at_once_and_later() -> None:
+    assert {error.code for error in (NotAPicture, BrokenPicture, TooManyPixels)} <= set(ERROR_KINDS)
