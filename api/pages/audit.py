@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
+from pydantic import Field
 
+from api.pages.queries import LARGEST_ID, Query, read_query
 from api.pages.site import needs
 from api.services import get_services
 from db.audit import AuditFilter, list_changes
@@ -12,20 +14,26 @@ from db.vocabulary import Role
 blueprint = Blueprint("audit", __name__)
 
 _PAGE = 50
-_FILTERS = ("actor", "action", "subject")
+
+
+class AuditSearch(Query):
+    """What the list's form asks for, and where the page begins."""
+
+    actor: str | None = None
+    action: str | None = None
+    subject: str | None = None
+    before: int | None = Field(default=None, ge=1, le=LARGEST_ID)
 
 
 @blueprint.get("/audit")
 @needs(Role.ADMINISTRATOR)
 def show() -> str:
     """A page of changes, newest first."""
-    kept: dict[str, Any] = {name: request.args[name].strip() for name in _FILTERS if request.args.get(name, "").strip()}
-    before = request.args.get("before", "")
-    if before and not (before.isascii() and before.isdigit()):
-        abort(422, "The page begins nowhere.")
+    search = read_query(AuditSearch, request.args)
+    kept: dict[str, Any] = search.model_dump(exclude={"before"}, exclude_none=True)
     with get_services().database.read() as session:
-        found = list_changes(session, AuditFilter(**kept), limit=_PAGE + 1, before=int(before) if before else None)
+        found = list_changes(session, AuditFilter(**kept), limit=_PAGE + 1, before=search.before)
     shown = found[:_PAGE]
     older = url_for(".show", before=shown[-1].id, **kept) if len(found) > _PAGE else None
-    newest = url_for(".show", **kept) if before else None
+    newest = url_for(".show", **kept) if search.before else None
     return render_template("pages/audit.html", events=shown, kept=kept, older=older, newest=newest)

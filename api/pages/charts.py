@@ -4,8 +4,8 @@ All shapes lie in a square of 100 by 100 that the page stretches to its width; l
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from math import ceil, floor, log10
+from dataclasses import dataclass, field, replace
+from math import ceil, floor, isfinite, log10
 
 from api.pages.words import NOTHING
 
@@ -69,7 +69,11 @@ def draw_lines(
     high: float | None = None,
     has_dots: bool = False,
 ) -> Chart:
-    """A curve for each series over evenly spaced places. low, high: ends of the y axis; None takes what the values need."""
+    """A curve for each series over evenly spaced places. low, high: ends of the y axis; None takes what the values need.
+
+    A value that is no finite number leaves a gap, as None does.
+    """
+    series = [replace(one, values=[_find_finite(value) for value in one.values]) for one in series]
     known = [value for one in series for value in one.values if value is not None]
     bottom, ticks = _choose_ticks(known, low, high)
     top = ticks[-1]
@@ -139,6 +143,10 @@ def draw_groups(
                 )
             )
     return _finish(title, labels, series, ticks, show, bars=tuple(bars), is_empty=not labels)
+
+
+def _find_finite(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None
 
 
 def _finish(

@@ -1,13 +1,13 @@
 """Jobs: the list, one job, and what people may do with it."""
 
-from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, abort, render_template, request, url_for
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import Field
 from werkzeug.wrappers import Response as AnyResponse
 
+from api.pages.queries import Day, Query, begin_day, end_day, read_query
 from api.pages.site import get_person, go, needs
 from api.resubmission import resubmit_photo
 from api.serializers import is_photo_kept
@@ -22,26 +22,16 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 _PAGE = 25
 
 
-class JobSearch(BaseModel):
+class JobSearch(Query):
     """What the list's form asks for. Dates are days of UTC; `until` is the last one shown."""
 
     status: JobStatus | None = None
     emotion: Emotion | None = None
     error_code: str | None = Field(default=None, max_length=50)
     application: UUID | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Day | None = None
+    until: Day | None = None
     before: UUID | None = None
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _empty_is_none(cls, value: object) -> object:
-        return None if value == "" else value
-
-    @field_validator("since", "until")
-    @classmethod
-    def _whole_days(cls, value: datetime | None) -> datetime | None:
-        return None if value is None else datetime.combine(value.date(), time.min, UTC)
 
     def to_filter(self) -> job_queries.JobFilter:
         """The same for the database."""
@@ -50,8 +40,8 @@ class JobSearch(BaseModel):
             status=self.status,
             emotion=self.emotion,
             error_code=self.error_code,
-            created_from=self.since,
-            created_before=self.until + timedelta(days=1) if self.until else None,
+            created_from=begin_day(self.since) if self.since else None,
+            created_before=end_day(self.until) if self.until else None,
         )
 
 
@@ -59,10 +49,7 @@ class JobSearch(BaseModel):
 @needs(Role.VIEWER)
 def show_list() -> str:
     """A page of jobs, newest first."""
-    try:
-        search = JobSearch.model_validate(request.args.to_dict())
-    except ValidationError as error:
-        abort(422, f"{error.errors()[0]['loc'][0]}: {error.errors()[0]['msg']}")
+    search = read_query(JobSearch, request.args)
     with get_services().database.read() as session:
         found = job_queries.list_jobs(session, search.to_filter(), limit=_PAGE + 1, before=search.before)
         applications = access.list_applications(session)

@@ -9,17 +9,18 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
+from api.model_files import CARD, HISTORY, read_model_file
 from api.pages.figures import Figures, draw_classes, draw_curves, draw_reliability, list_figures
+from api.pages.queries import LARGEST_INTEGER, read_number
 from api.pages.site import get_person, go, needs
 from api.services import get_services
 from db import comparison, model_versions, models, shadow, workers
 from db.shadow_comparison import compare_live, count_judgments
-from db.storage import BlobDamaged, BlobMissing, BlobStoreUnavailable, make_model_key
+from db.storage import BlobDamaged, BlobStoreUnavailable
 from db.vocabulary import Role
 
 blueprint = Blueprint("models", __name__, url_prefix="/models")
 
-_LARGEST_NUMBER = 2**31 - 1
 _MOST_DIFFERENCES = 24
 
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -65,8 +66,8 @@ def show(number: int) -> str:
         champion, challenger = model_versions.get_champion(session), model_versions.get_challenger(session)
         beside = count_judgments(session, champion.id, version.id) if champion else None
         parent = _find_parent(session, version)
-    history = _read_file(version, "history.json")
-    card = _read_file(version, "model_card.md")
+    history = _read_file(version, HISTORY)
+    card = _read_file(version, CARD)
     shown = list_figures(version.manifest)
     return render_template(
         "pages/model.html",
@@ -87,7 +88,8 @@ def show(number: int) -> str:
 @needs(Role.VIEWER)
 def compare() -> str | AnyResponse:
     """Two versions beside each other, and the faces that both judged differently."""
-    numbers = sorted({int(given) for given in request.args.getlist("version") if given.isascii() and given.isdigit()})
+    asked = {read_number(given) for given in request.args.getlist("version")}
+    numbers = sorted(number for number in asked if number is not None)
     if len(numbers) != 2:
         abort(422, "Choose two versions to compare.")
     with get_services().database.read() as session:
@@ -123,9 +125,12 @@ def promote(number: int) -> AnyResponse:
 @blueprint.post("/roll-back")
 @needs(Role.ADMINISTRATOR)
 def roll_back() -> AnyResponse:
-    """Put the version in service again that was there before."""
+    """Put the version in service again that was there before: the one that the form named, or none."""
+    champion, target = (read_number(request.form.get(name, "")) for name in ("from_version", "to_version"))
+    if champion is None or target is None:
+        abort(422, "The form doesn't say which version it is about. Open the page again.")
     with get_services().database.write() as session:
-        model_versions.roll_back(session, get_person().name, _read_reason())
+        model_versions.roll_back(session, get_person().name, _read_reason(), champion=champion, target=target)
     return go("models.show_list", done="rolled_back")
 
 
@@ -165,7 +170,7 @@ def _describe(version: models.ModelVersion) -> Row:
 
 
 def _get_version(session: Any, number: int) -> models.ModelVersion:
-    if number > _LARGEST_NUMBER:
+    if number > LARGEST_INTEGER:
         abort(404, f"There is no model version {number}.")
     return model_versions.get_version(session, number)
 
@@ -183,12 +188,9 @@ def _find_parent(session: Any, version: models.ModelVersion) -> models.ModelVers
 
 def _read_file(version: models.ModelVersion, name: str) -> bytes | None:
     """A file of the version, or None if it has none of that name or the store can't give it now."""
-    record = version.manifest.get("files", {}).get(name)
-    if record is None:
-        return None
     try:
-        return get_services().blobs.get(make_model_key(record["sha256"]), record["sha256"])
-    except (BlobMissing, BlobDamaged, BlobStoreUnavailable):
+        return read_model_file(version, name)
+    except (BlobDamaged, BlobStoreUnavailable):
         return None
 
 

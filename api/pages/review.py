@@ -11,10 +11,11 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, abort, render_template, request
-from pydantic import BaseModel, ValidationError, field_validator
+from pydantic import Field
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
+from api.pages.queries import LARGEST_INTEGER, Day, Query, begin_day, end_day, read_query
 from api.pages.site import get_person, go, needs
 from api.serializers import is_photo_kept
 from api.services import get_services
@@ -28,31 +29,33 @@ blueprint = Blueprint("review", __name__, url_prefix="/review")
 
 _CARDS = 4
 """Faces on the page at once: the one that is shown, and those that come next, with their pictures loaded."""
+_MOST_DAYS = 36_500
 _RECENT = 12
 _RECENT_WINDOW = timedelta(days=30)
 
 
-class ReviewSearch(BaseModel):
-    """Which faces the reviewer wants; what is empty doesn't restrict."""
+class ReviewSearch(Query):
+    """Which faces the reviewer wants; what is empty doesn't restrict. Dates are days of UTC; `until` is the last one."""
 
     emotion: Emotion | None = None
-    min_confidence: float | None = None
-    max_confidence: float | None = None
-    min_face_px: int | None = None
-    max_face_px: int | None = None
-    model_version: int | None = None
-    days: int | None = None
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _empty_is_none(cls, value: object) -> object:
-        return None if value == "" else value
+    min_confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    max_confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    min_face_px: int | None = Field(default=None, ge=0, le=LARGEST_INTEGER)
+    max_face_px: int | None = Field(default=None, ge=0, le=LARGEST_INTEGER)
+    model_version: int | None = Field(default=None, ge=0, le=LARGEST_INTEGER)
+    days: int | None = Field(default=None, ge=1, le=_MOST_DAYS)
+    since: Day | None = None
+    until: Day | None = None
 
     def to_filter(self) -> ReviewFilter:
         """The same for the database."""
+        begins = [begin_day(self.since)] if self.since else []
+        if self.days is not None:
+            begins.append(utcnow() - timedelta(days=self.days))
         return ReviewFilter(
-            created_from=None if self.days is None else utcnow() - timedelta(days=self.days),
-            **self.model_dump(exclude={"days"}),
+            created_from=max(begins, default=None),
+            created_before=end_day(self.until) if self.until else None,
+            **self.model_dump(exclude={"days", "since", "until"}),
         )
 
 
@@ -75,7 +78,7 @@ class Card:
 @needs(Role.REVIEWER)
 def show() -> str:
     """The first faces of the queue. What the votes say comes after them, so that no reviewer waits for it."""
-    search, person = _read_search(), get_person()
+    search, person = read_query(ReviewSearch, request.args), get_person()
     with get_services().database.write() as session:
         cards = _take_cards(session, person.name, search, _CARDS, exclude=set())
     return render_template(
@@ -99,14 +102,14 @@ def show_statistics() -> str:
 def vote() -> str | AnyResponse:
     """Store a vote. A script gets the cards that are missing on its page; a plain form gets the page anew."""
     face_id, verdict = _read_uuid("face_id"), _read_verdict()
-    person, shown = get_person(), {UUID(given) for given in request.form.getlist("shown")}
+    person, shown, search = get_person(), set(_read_uuids("shown")), read_query(ReviewSearch, request.form)
     with get_services().database.write() as session:
         cast = reviews.cast_vote(session, face_id, person.name, verdict)
     if "fragment" not in request.form:
         return go("review.show", **_keep_search())
     with get_services().database.write() as session:
-        cards = _take_cards(session, person.name, _read_search(), _CARDS - len(shown), exclude=shown)
-    return render_template("pages/review_cards.html", cards=cards, vote_id=cast.id, verdicts=_VERDICT_KEYS)
+        cards = _take_cards(session, person.name, search, _CARDS - len(shown), exclude=shown)
+    return render_template("pages/review_cards.html", cards=cards, vote=cast, verdicts=_VERDICT_KEYS)
 
 
 @blueprint.post("/undo")
@@ -114,7 +117,7 @@ def vote() -> str | AnyResponse:
 def undo() -> str | AnyResponse:
     """Withdraw one's own votes. A script gets the faces' cards back; a plain form gets the page anew."""
     person = get_person()
-    vote_ids = [UUID(given) for given in request.form.getlist("vote_id")]
+    vote_ids = _read_uuids("vote_id")
     with get_services().database.write() as session:
         votes = [each for each in reviews.get_votes(session, vote_ids) if each.reviewer == person.name]
         reviews.undo_votes(session, votes, person.name)
@@ -123,7 +126,7 @@ def undo() -> str | AnyResponse:
     with get_services().database.read() as session:
         found = [_read_card(session, each.face_id) for each in votes if each.face_id is not None]
     cards = [card for card in found if card is not None]
-    return render_template("pages/review_cards.html", cards=cards, vote_id=None, verdicts=_VERDICT_KEYS)
+    return render_template("pages/review_cards.html", cards=cards, vote=None, verdicts=_VERDICT_KEYS)
 
 
 _VERDICT_KEYS = (
@@ -162,20 +165,20 @@ def _read_statistics(reviewer: str) -> dict[str, Any]:
         }
 
 
-def _read_search() -> ReviewSearch:
-    try:
-        return ReviewSearch.model_validate(request.values.to_dict())
-    except ValidationError as error:
-        abort(422, f"{error.errors()[0]['loc'][0]}: {error.errors()[0]['msg']}")
-
-
 def _keep_search() -> dict[str, str]:
     return {name: value for name, value in request.form.items() if name in ReviewSearch.model_fields and value}
 
 
 def _read_uuid(field: str) -> UUID:
+    found = _read_uuids(field)
+    if len(found) != 1:
+        abort(422, f"{field} is no id.")
+    return found[0]
+
+
+def _read_uuids(field: str) -> list[UUID]:
     try:
-        return UUID(request.form.get(field, ""))
+        return [UUID(given) for given in request.form.getlist(field)]
     except ValueError:
         abort(422, f"{field} is no id.")
 

@@ -33,13 +33,13 @@ def enter() -> tuple[str, int] | AnyResponse:
     name = request.form.get("name", "")
     try:
         user = sign_in.authenticate(services.database, name, request.form.get("password", ""))
+        with services.database.write() as session:
+            token = sign_in.open_session(session, user, services.settings.session_lifetime_s)
+            sign_in.forget_expired_sessions(session)
     except sign_in.SignInRefused:
         return _refuse(name, "Name or password is wrong."), 403
     except sign_in.AccountLocked as error:
         return _refuse(name, f"Too many wrong passwords. Try again after {error.until:%H:%M} UTC."), 429
-    with services.database.write() as session:
-        token = sign_in.open_session(session, user, services.settings.session_lifetime_s)
-        sign_in.forget_expired_sessions(session)
     response = redirect(_find_target(), 303)
     set_cookie(response, token)
     return response

@@ -14,13 +14,13 @@ from api.errors import Problem
 from api.services import get_services
 from api.sessions import SAFE_METHODS, Person, find_person, has_proof, is_from_here
 from db.job_states import InvalidTransition
-from db.model_versions import NothingToRollBack, UnknownModelVersion
+from db.model_versions import ChampionChanged, NothingToRollBack, UnknownModelVersion
 from db.reviews import UnknownFace
 from db.shadow import AlreadyInService, NoChallenger
 from db.storage import BlobDamaged, BlobMissing, BlobStoreUnavailable
 from db.training_run_states import InvalidRunTransition
 from db.training_runs import TrainingRunActive, UnknownTrainingRun
-from db.users import InvalidUser, UnknownUser
+from db.users import InvalidUser, LastAdministrator, UnknownUser
 from db.vocabulary import Role
 
 log = structlog.get_logger(__name__)
@@ -154,9 +154,11 @@ _KNOWN: dict[type[Exception], int] = {
     InvalidTransition: 409,
     InvalidRunTransition: 409,
     NothingToRollBack: 409,
+    ChampionChanged: 409,
     AlreadyInService: 409,
     NoChallenger: 404,
     TrainingRunActive: 409,
+    LastAdministrator: 409,
     InvalidUser: 422,
     BlobStoreUnavailable: 503,
     BlobDamaged: 500,

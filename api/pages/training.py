@@ -6,6 +6,7 @@ import structlog
 from flask import Blueprint, abort, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from api.pages.queries import read_number
 from api.pages.runs import describe_run
 from api.pages.site import get_person, go, needs
 from api.queue import QueueUnavailable
@@ -86,6 +87,7 @@ def _read_epochs() -> int | None:
     given = request.form.get("epochs", "").strip()
     if not given:
         return None
-    if not (given.isascii() and given.isdigit() and 1 <= int(given) <= _MOST_EPOCHS):
+    epochs = read_number(given, _MOST_EPOCHS)
+    if not epochs:
         abort(422, f"Epochs are a number from 1 to {_MOST_EPOCHS}.")
-    return int(given)
+    return epochs

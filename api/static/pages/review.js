@@ -6,7 +6,11 @@ const place = document.querySelector(".reviewing");
 const cards = document.getElementById("cards");
 const allDone = document.getElementById("all-done");
 const said = document.getElementById("said");
-const votes = []; // ids of this visit's votes, latest last
+const toggle = document.getElementById("keys");
+const KEYS = "emoscope-review-keys";
+const votes = []; // this visit's votes, latest last: each the ids that undoing it withdraws
+const waiting = new Set(); // faces whose votes aren't sent yet: the server would hand them out again
+const unsure = new Set(); // faces whose vote may be stored, though its answer was lost
 let sending = Promise.resolve();
 let asked = 0; // how often for the statistics
 const PATIENCE_MS = 30_000;
@@ -22,7 +26,7 @@ function send(url, fields) {
   });
 }
 
-function listShown() {
+function listFaces() {
   return [...cards.querySelectorAll(".judging")].map((card) => card.dataset.face);
 }
 
@@ -31,41 +35,65 @@ function parse(html) {
 }
 
 function addCards(body, where) {
-  const shown = new Set(listShown());
-  const fresh = [...body.querySelectorAll(".judging")].filter((card) => !shown.has(card.dataset.face));
-  cards[where](...fresh);
-  allDone.hidden = cards.querySelector(".judging") !== null;
+  const known = new Set([...listFaces(), ...waiting]);
+  cards[where](...[...body.querySelectorAll(".judging")].filter((card) => !known.has(card.dataset.face)));
+}
+
+// Change the cards, and say so with the face that is first then. Whoever had the focus on a card that is gone or behind another
+// one now has it on the first: the focus would fall back to the top of the page.
+function change(step, text) {
+  const before = findShown();
+  const had = document.activeElement;
+  const moves = had === document.body || had === before || cards.contains(had);
+  step();
+  allDone.hidden = waiting.size > 0 || cards.querySelector(".judging") !== null;
+  const shown = findShown();
+  if (shown !== before && moves) shown?.focus({ preventScroll: true });
+  if (text || shown !== before) say([text, describe(shown)].filter(Boolean).join(". "));
+}
+
+// The face to judge, or what stands in its place when there is none; null while votes on the last ones are on their way.
+function findShown() {
+  return cards.querySelector(".judging") ?? (allDone.hidden ? null : allDone);
+}
+
+function describe(shown) {
+  if (!shown || shown === allDone) return shown?.querySelector("h2").textContent;
+  return `Face to judge: ${shown.dataset.emotion}, ${shown.dataset.confidence}`;
 }
 
 function judge(card, verdict) {
-  card.remove();
-  allDone.hidden = cards.querySelector(".judging") !== null;
-  say(`${verdict.replaceAll("_", " ")}`);
+  const face = card.dataset.face;
+  waiting.add(face);
+  change(() => card.remove(), verdict.replaceAll("_", " "));
   queue(async () => {
-    const shown = listShown();
-    const fields = [["face_id", card.dataset.face], ["verdict", verdict], ...shown.map((face) => ["shown", face])];
+    waiting.delete(face);
+    const fields = [["face_id", face], ["verdict", verdict], ...[...listFaces(), ...waiting].map((each) => ["shown", each])];
     const body = parse(await send(place.dataset.voteUrl, fields));
-    votes.push(body.querySelector("[data-vote]").dataset.vote);
-    addCards(body, "append");
-  }, () => cards.prepend(card));
+    const { vote, replaces } = body.querySelector("[data-vote]").dataset;
+    // what took the place of a vote that seemed lost is undone together with it, or that one would stand again
+    votes.push(unsure.has(face) && replaces ? [vote, replaces] : [vote]);
+    change(() => addCards(body, "append"));
+  }, () => {
+    waiting.delete(face);
+    unsure.add(face);
+    cards.prepend(card);
+  });
 }
 
 function undo() {
+  let vote;
   queue(async () => {
-    const vote = votes.pop();
+    vote = votes.pop();
     if (!vote) return say("nothing to undo");
-    addCards(parse(await send(place.dataset.undoUrl, [["vote_id", vote]])), "prepend");
-    say("undone");
-  }, () => {});
+    const body = parse(await send(place.dataset.undoUrl, vote.map((id) => ["vote_id", id])));
+    change(() => addCards(body, "prepend"), "undone");
+  }, () => votes.push(vote));
 }
 
 function queue(step, repair) {
   const done = sending.then(step);
-  sending = done.catch((error) => {
-    repair();
-    allDone.hidden = cards.querySelector(".judging") !== null;
-    say(`That didn't work: ${error.message}`);
-  });
+  sending = done.catch((error) => change(repair, `That didn't work: ${error.message}`));
   done.then(showStatistics, () => {});
 }
 
@@ -89,7 +117,21 @@ function findVerdict(card, key) {
   return button && button.value;
 }
 
+function showKeys() {
+  const isOn = localStorage.getItem(KEYS) !== "off";
+  toggle.setAttribute("aria-checked", isOn);
+  place.classList.toggle("without-keys", !isOn);
+}
+
+toggle.addEventListener("click", () => {
+  localStorage.setItem(KEYS, toggle.getAttribute("aria-checked") === "true" ? "off" : "on");
+  showKeys();
+});
+toggle.hidden = false;
+showKeys();
+
 document.addEventListener("keydown", (event) => {
+  if (toggle.getAttribute("aria-checked") !== "true") return;
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   if (event.target.closest("input, select, :popover-open")) return;
   if (event.target.closest("summary, a, button") && (event.key === "Enter" || event.key === " ")) return;

@@ -24,7 +24,10 @@ def test_promote_and_roll_back_with_their_reasons(
     assert administrator.post("/models/2/promote", reason="")[0] == 422
     assert administrator.post("/models/2/promote", reason="better on sad") == (303, "/models/2?done=promoted")
     assert "in service" in administrator.get("/models/2")
-    assert administrator.post("/models/roll-back", reason="worse on happy")[0] == 303
+    text = administrator.get("/models")
+    shown = dict(re.findall(r'name="(from_version|to_version)" value="(\d+)"', text))
+    assert shown == {"from_version": "2", "to_version": "1"}
+    assert administrator.post("/models/roll-back", reason="worse on happy", **shown)[0] == 303
     text = administrator.get("/models")
     assert "administrator: better on sad" in text
     assert "administrator: worse on happy" in text
@@ -32,6 +35,34 @@ def test_promote_and_roll_back_with_their_reasons(
         champion = model_versions.get_champion(session)
     assert champion is not None
     assert champion.number == 1
+
+
+def test_a_form_rolls_back_once_and_only_to_the_version_that_it_names(
+    administrator: Visitor, challenger: ModelVersion, database: Database
+) -> None:
+    administrator.post("/models/2/promote", reason="better on sad")
+    named = {"from_version": 2, "to_version": 1, "reason": "worse on happy"}
+    assert administrator.post("/models/roll-back", reason="worse on happy")[0] == 422
+    assert administrator.post("/models/roll-back", **named)[0] == 303
+    status, text = administrator.post("/models/roll-back", **named)
+    assert status == 409
+    assert "version 1 is in service" in text
+    with database.read() as session:
+        champion = model_versions.get_champion(session)
+    assert champion is not None
+    assert champion.number == 1
+
+
+def test_the_list_of_runs_follows_one_while_it_is_active(
+    administrator: Visitor, champion: ModelVersion, database: Database
+) -> None:
+    assert "data-live" not in administrator.get("/training")
+    with database.write() as session:
+        run = training_runs.create_run(session, TrainingTrigger.COMMAND, "cron")
+    assert 'id="runs" data-live="2"' in administrator.get("/training")
+    with database.write() as session:
+        training_runs.cancel_run(session, run.id, "cron")
+    assert "data-live" not in administrator.get("/training")
 
 
 def test_shadow_mode_is_started_seen_and_ended(

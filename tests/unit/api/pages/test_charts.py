@@ -1,3 +1,5 @@
+import math
+
 from api.pages.charts import Series, draw_groups, draw_lines, draw_stacks
 
 
@@ -7,6 +9,12 @@ def test_lines_reach_from_edge_to_edge_and_break_where_nothing_is_known() -> Non
     assert line.path == "M0 100L33.33 0M100 50"
     assert chart.y_labels == ("1", "0.75", "0.5", "0.25", "0")
     assert chart.table == (("", "s"), ("a", "0.00"), ("b", "1.00"), ("c", "\N{EN DASH}"), ("d", "0.50"))
+
+
+def test_a_value_that_is_no_finite_number_leaves_a_gap() -> None:
+    values = [0.0, math.nan, 0.5, math.inf]
+    chart = draw_lines("t", ["a", "b", "c", "d"], [Series("s", "first", values)], high=1.0)
+    assert chart == draw_lines("t", ["a", "b", "c", "d"], [Series("s", "first", [0.0, None, 0.5, None])], high=1.0)
 
 
 def test_stacked_bars_stand_on_each_other_and_fit_under_the_highest_tick() -> None:

@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from db import reviews
+from db.columns import utcnow
+from db.models_review import ReviewItem
 from db.session import Database
 from db.vocabulary import Emotion, Role, Verdict
 from tests.unit.api.conftest import PlayedWorker
@@ -84,3 +88,44 @@ def test_filters_choose_the_faces(reviewer: Visitor, faces: None) -> None:
     assert list_cards(reviewer.get("/review", emotion="sad")) == []
     assert len(list_cards(reviewer.get("/review", min_confidence="0.5"))) <= 2
     assert "No face fits the filter" in reviewer.get("/review", min_face_px="500")
+
+
+def test_dates_choose_the_faces_and_the_later_beginning_counts(
+    reviewer: Visitor, faces: None, database: Database
+) -> None:
+    with database.write() as session:
+        for item, age in zip(
+            session.scalars(select(ReviewItem).order_by(ReviewItem.rank)), (0, 0, 3, 3, 9, 9), strict=True
+        ):
+            item.created_at = utcnow() - timedelta(days=age)
+
+    def count(**asked: object) -> int:
+        return len(list_cards(reviewer.get("/review", **asked)))
+
+    four_days_ago = (utcnow() - timedelta(days=4)).date()
+    assert count(since=four_days_ago) == 4
+    assert count(until=four_days_ago) == 2
+    assert count(since=four_days_ago, days=1) == 2
+    assert count(since=utcnow().date() - timedelta(days=1), days=30) == 2
+    assert count(since=four_days_ago, until=utcnow().date() - timedelta(days=2)) == 2
+    text = reviewer.get("/review", since=four_days_ago)
+    assert f'name="since" type="date" value="{four_days_ago}"' in text
+    [card, *_] = list_cards(text)
+    _, text = reviewer.post(
+        "/review/votes", face_id=card, verdict="sad", since="2020-01-01", until="2020-01-02", fragment="yes"
+    )
+    assert list_cards(text) == []
+
+
+def test_a_vote_tells_the_script_which_of_ones_own_it_replaces(reviewer: Visitor, faces: None) -> None:
+    [card, *_] = list_cards(reviewer.get("/review"))
+
+    def vote() -> tuple[str | None, str | None]:
+        _, text = reviewer.post("/review/votes", face_id=card, verdict="sad", fragment="yes")
+        found = [re.search(rf'data-{name}="([0-9a-f-]+)"', text) for name in ("vote", "replaces")]
+        first, second = (match and match[1] for match in found)
+        return first, second
+
+    first, nothing = vote()
+    assert nothing is None
+    assert vote()[1] == first

@@ -18,6 +18,7 @@ from db.models import ModelVersion
 from db.models_users import UserSession
 from db.session import Database
 from db.vocabulary import Role
+from tests.unit.api.conftest import PlayedWorker
 from tests.unit.api.pages.conftest import PASSWORD, Visitor
 
 LISTS = ("/dashboard", "/jobs", "/models", "/training", "/drift")
@@ -124,7 +125,7 @@ def test_the_session_reaches_the_api_with_the_scopes_of_the_role(
     viewer: Visitor, reviewer: Visitor, photo: bytes
 ) -> None:
     proof = {"X-CSRF-Token": reviewer.proof}
-    assert viewer.client.get("/v1/jobs").get_json()["code"] == "scope_missing"
+    assert viewer.client.post("/v1/jobs", data=photo, headers={"X-CSRF-Token": viewer.proof}).status_code == 403
     assert viewer.client.get("/v1/model-versions").status_code == 200
     assert reviewer.client.post("/v1/jobs", data=photo).status_code == 401
     submitted = reviewer.client.post("/v1/jobs", data=photo, headers=proof)
@@ -132,6 +133,62 @@ def test_the_session_reaches_the_api_with_the_scopes_of_the_role(
     assert reviewer.client.get(submitted.location).get_json()["id"] == submitted.get_json()["id"]
     forged = proof | {"Sec-Fetch-Site": "cross-site"}
     assert reviewer.client.post("/v1/jobs", data=photo, headers=forged).status_code == 401
+
+
+def test_a_viewer_reads_over_the_api_what_the_pages_show(
+    viewer: Visitor, submit: Callable[..., str], worker: PlayedWorker, champion: ModelVersion
+) -> None:
+    job_id = submit()
+    worker.analyze(job_id, worker.see())
+    job = viewer.client.get(f"/v1/jobs/{job_id}").get_json()
+    listed = viewer.client.get("/v1/jobs?application=all").get_json()["items"]
+    assert [each["id"] for each in listed] == [job_id]
+    assert viewer.client.get("/v1/jobs").get_json()["items"] == []  # what people submitted themselves
+    number = champion.number
+    for path in (
+        "/v1/jobs?application=shop",
+        f"/v1/jobs/{job_id}/events",
+        job["photo"]["url"],
+        job["faces"][0]["crop_url"],
+        "/v1/drift",
+        "/v1/dashboard",
+        f"/v1/model-versions/{number}/compare/{number}",
+        "/v1/training-runs",
+        "/v1/promotions",
+    ):
+        assert viewer.client.get(path).status_code == 200, path
+    for path in ("/v1/reviews/votes", "/v1/reviews/statistics", "/v1/users", "/v1/keys", "/v1/changes"):
+        assert viewer.client.get(path).get_json()["code"] == "scope_missing", path
+
+
+@pytest.mark.parametrize("role", Role)
+def test_over_the_api_a_person_may_do_with_a_job_what_the_pages_allow(
+    visit: Callable[[Role], Visitor], submit: Callable[..., str], role: Role
+) -> None:
+    visitor = visit(role)
+    headers = {"X-CSRF-Token": visitor.proof}
+    for do, path, needed in (
+        ("POST", "retry", Role.REVIEWER),
+        ("POST", "cancel", Role.REVIEWER),
+        ("DELETE", "", Role.ADMINISTRATOR),
+    ):
+        job = f"/v1/jobs/{submit()}"
+        answer = visitor.client.open(f"{job}/{path}".rstrip("/"), method=do, headers=headers)
+        if role.covers(needed):
+            assert answer.status_code < 300, (do, path)
+        else:
+            assert (answer.status_code, answer.get_json()["code"]) == (403, "scope_missing"), (do, path)
+            assert visitor.client.get(job).get_json()["status"] == "queued"
+
+
+def test_photos_that_people_tried_are_erased_by_administrators_alone(
+    reviewer: Visitor, administrator: Visitor, photo: bytes
+) -> None:
+    submitted = administrator.client.post("/v1/jobs", data=photo, headers={"X-CSRF-Token": administrator.proof})
+    refused = reviewer.client.delete(submitted.location, headers={"X-CSRF-Token": reviewer.proof})
+    assert refused.get_json()["code"] == "scope_missing"
+    erased = administrator.client.delete(submitted.location, headers={"X-CSRF-Token": administrator.proof})
+    assert erased.status_code == 204
 
 
 def test_the_first_visitor_is_told_how_to_make_a_person(app: APIFlask, database: Database, password_hash: str) -> None:
