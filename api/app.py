@@ -9,6 +9,7 @@ from api import (
     batches,
     challenger,
     changes,
+    dashboard,
     docs,
     drift,
     health,
@@ -17,6 +18,7 @@ from api import (
     jobs,
     keys,
     metrics,
+    model_files,
     model_versions,
     people,
     pictures,
@@ -24,6 +26,7 @@ from api import (
     reviews,
     training_runs,
 )
+from api.checked_request import register_request_checks
 from api.errors import register_errors
 from api.openapi import hide_pages, register_openapi
 from api.pages.pages import make_pages
@@ -58,6 +61,7 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
     (services or open_services(settings)).install(app.extensions)
     metrics.register_metrics(app)
     register_security(app)
+    register_request_checks(app)
     register_errors(app)
     register_openapi(app)
     for part in (
@@ -67,11 +71,13 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
         batches,
         pictures,
         model_versions,
+        model_files,
         challenger,
         promotions,
         training_runs,
         reviews,
         drift,
+        dashboard,
         people,
         keys,
         changes,

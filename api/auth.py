@@ -1,6 +1,7 @@
 """Who asks: an application, by its API key, or a person who is signed in to the pages.
 
-Each sees its own jobs alone; those with the scope `admin` see every application's.
+An application sees its own jobs alone, unless its key has the scope `admin`. People see every application's, here as on the pages,
+and do what their role may.
 """
 
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class Caller:
     @property
     def visible_application_id(self) -> UUID | None:
         """The application whose jobs the caller may see; None for those of all."""
-        return None if Scope.ADMIN in self.scopes else self.application_id
+        return None if self.is_person or Scope.ADMIN in self.scopes else self.application_id
 
     @property
     def actor(self) -> str:
@@ -70,11 +71,12 @@ bearer = KeyOrSession(
 )
 
 
-def protect(blueprint: APIBlueprint, *scopes: Scope) -> None:
+def protect(blueprint: APIBlueprint, *scopes: Scope, people_may_read: bool = False) -> None:
     """Let only requests with a valid key reach the blueprint's routes, and not more of them than the key may make.
 
     scopes: what the key must be allowed to do, one of them, for every route; none for any key. A signed-in person's session counts
-    as a key with the scopes of the person's role, where the request also shows that it comes from our own pages.
+    as a key with the scopes of the person's role, where the request also shows that it comes from our own pages. people_may_read:
+    whether everybody who is signed in may read, since a page shows the same to viewers.
     """
 
     @blueprint.before_request
@@ -84,7 +86,7 @@ def protect(blueprint: APIBlueprint, *scopes: Scope) -> None:
             return None
         refusal = _limit(get_caller())
         if refusal is None and scopes:
-            require_scope(*scopes)
+            require_scope(*scopes, or_person=people_may_read and request.method in SAFE_METHODS)
         return refusal
 
     @blueprint.after_request
@@ -101,9 +103,13 @@ def get_caller() -> Caller:
     return cast("Caller", g.caller)
 
 
-def require_scope(*scopes: Scope) -> None:
-    """Raise Problem `scope_missing` unless the caller may do what one of the scopes says."""
-    if get_caller().scopes.isdisjoint(scopes):
+def require_scope(*scopes: Scope, or_person: bool = False) -> None:
+    """Raise Problem `scope_missing` unless the caller may do what one of the scopes says.
+
+    or_person: whether everybody who is signed in may too.
+    """
+    caller = get_caller()
+    if caller.scopes.isdisjoint(scopes) and not (or_person and caller.is_person):
         wanted = " or ".join(f"`{scope}`" for scope in scopes)
         raise Problem("scope_missing", f"this needs the scope {wanted}, which the key or the person doesn't have")
 

@@ -8,6 +8,7 @@ from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import get_caller, protect, require_scope
+from api.fields import Number, Reason
 from api.model_versions import ModelVersion, find_model_version, show_model_version
 from api.openapi import describe_errors, describe_response
 from api.services import get_services
@@ -28,8 +29,8 @@ class NewChallenger(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    model_version: int = Field(ge=0, le=2**31 - 1, description="Number of the version.", examples=[2])
-    reason: str = Field(min_length=1, max_length=1000, examples=["see how it does on this month's photos"])
+    model_version: Number = Field(description="Number of the version.", examples=[2])
+    reason: Reason = Field(examples=["see how it does on this month's photos"])
 
 
 class Answer(BaseModel):
@@ -136,7 +137,7 @@ def end_shadow() -> Response:
 )
 def compare_versions(first: int, second: int, options: ComparisonOptions) -> Response:
     """Count where two versions agree, and list faces where they don't."""
-    require_scope(Scope.REVIEW)
+    require_scope(Scope.REVIEW, or_person=True)
     with get_services().database.read() as session:
         one, other = find_model_version(session, first), find_model_version(session, second)
         shown = VersionComparison(

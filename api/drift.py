@@ -1,6 +1,6 @@
 """Drift: how faces and answers change over time, beside a reference period."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from apiflask import APIBlueprint
@@ -8,6 +8,7 @@ from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.auth import protect
+from api.fields import Moment
 from api.openapi import describe_errors
 from api.review_serializers import ShareEstimate, show_estimate
 from api.serializers import Time
@@ -16,7 +17,11 @@ from db.drift import Drift, Figures, Period, choose_periods, measure_drift
 from db.vocabulary import Scope
 
 blueprint = APIBlueprint("drift", __name__, url_prefix="/v1/drift", tag="Reviews")
-protect(blueprint, Scope.REVIEW)
+protect(blueprint, Scope.REVIEW, people_may_read=True)
+
+
+_Edge = Annotated[Moment, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC))]
+"""A moment with room for the periods before it and the hour after it."""
 
 
 class DriftQuery(BaseModel):
@@ -24,9 +29,9 @@ class DriftQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reference_from: Annotated[Time | None, Field(description="Where the reference period begins.")] = None
-    current_from: Annotated[Time | None, Field(description="Where it ends and the current period begins.")] = None
-    current_before: Annotated[Time | None, Field(description="Where the current period ends. Default: now.")] = None
+    reference_from: Annotated[_Edge | None, Field(description="Where the reference period begins.")] = None
+    current_from: Annotated[_Edge | None, Field(description="Where it ends and the current period begins.")] = None
+    current_before: Annotated[_Edge | None, Field(description="Where the current period ends. Default: now.")] = None
 
     @model_validator(mode="after")
     def _is_ordered(self) -> "DriftQuery":

@@ -104,7 +104,7 @@ _ALL = (
         "too_many_photos",
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Too many photos",
-        "The batch has more photos than the service accepts in one call.",
+        "The form has more photos than the call takes: one for a job, `EMOSCOPE_MAX_BATCH_PHOTOS` for a batch.",
     ),
     # The job
     ErrorKind(
@@ -151,6 +151,12 @@ _ALL = (
         "The version in service is the first one; none was there before it.",
     ),
     ErrorKind(
+        "champion_changed",
+        HTTPStatus.CONFLICT,
+        "Champion changed",
+        "Another version is in service, or was before it, than the rollback names.",
+    ),
+    ErrorKind(
         "already_in_service",
         HTTPStatus.CONFLICT,
         "Already in service",
@@ -192,6 +198,12 @@ _ALL = (
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Invalid user",
         "The name is taken or can't be one, or the password is too short or too long; `detail` says which.",
+    ),
+    ErrorKind(
+        "last_administrator",
+        HTTPStatus.CONFLICT,
+        "Last administrator",
+        "Nobody else who can sign in is an administrator, so this one can't be shut out or given another role.",
     ),
     # The service
     ErrorKind(

@@ -22,7 +22,7 @@ from db.storage import BlobDamaged, BlobStoreUnavailable
 from db.submissions import IdempotencyConflict
 from db.training_run_states import InvalidRunTransition
 from db.training_runs import TrainingRunActive, UnknownTrainingRun
-from db.users import InvalidUser, UnknownUser
+from db.users import InvalidUser, LastAdministrator, UnknownUser
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +38,7 @@ _KNOWN = (
     IdempotencyConflict,
     InvalidRunTransition,
     InvalidUser,
+    LastAdministrator,
     NoChallenger,
     NothingToRollBack,
     TrainingRunActive,

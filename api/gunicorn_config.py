@@ -1,6 +1,7 @@
 """Gunicorn's configuration, taken from our own settings."""
 
 import os
+from math import ceil
 from typing import Any
 
 from prometheus_client import multiprocess
@@ -9,14 +10,14 @@ from emoscope.settings import load_settings
 
 _settings = load_settings()
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = _settings.address
 worker_class = "gthread"
 workers = _settings.api_processes
 threads = _settings.api_threads
 # a thread may be held for the longest wait; this is for a process that has stopped moving altogether
 timeout = 120
-# requests that are held at a stop may end
-graceful_timeout = 30
+# requests that are held at a stop may end, if whoever stops us waits as long: 20 s in the one-machine stack
+graceful_timeout = ceil(_settings.max_wait_s) + 5
 keepalive = 5
 # heartbeat files on a disk can block a process that waits for it
 worker_tmp_dir = "/dev/shm"  # noqa: S108  # memory, and Gunicorn makes the file safely

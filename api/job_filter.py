@@ -81,7 +81,7 @@ def _choose_application_id(session: Session, caller: Caller, name: str | None) -
         return caller.application_id
     application_id = None if name == ALL_APPLICATIONS else access.find_application_id(session, name)
     if application_id != caller.application_id:
-        require_scope(Scope.ADMIN)
+        require_scope(Scope.ADMIN, or_person=True)
     if application_id is None and name != ALL_APPLICATIONS:
         raise make_invalid_request([{"in": "query", "field": "application", "reason": f"there is no {name!r}"}])
     return application_id

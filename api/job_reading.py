@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable
 from time import monotonic
+from urllib.request import parse_http_list
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from werkzeug.http import parse_dict_header
 
 from api.auth import Caller
 from api.errors import Problem
@@ -63,6 +63,13 @@ def wait_for_job(
 
 
 def read_preferred_wait(prefer: str | None) -> int:
-    """Seconds of `Prefer: wait=N` (RFC 7240), or 0. A preference that can't be understood is none."""
-    found = parse_dict_header(prefer or "").get("wait")
-    return int(found) if found is not None and re.fullmatch(r"[0-9]{1,6}", found) else 0
+    """Seconds of `Prefer: wait=N` (RFC 7240), or 0. A preference that can't be understood is none.
+
+    Names may be written in any case, parameters after a semicolon mean nothing here, and the first of two counts.
+    """
+    for preference in parse_http_list(prefer or ""):
+        name, _, value = preference.partition(";")[0].partition("=")
+        if name.strip().lower() == "wait":
+            found = re.fullmatch(r'"?([0-9]{1,6})"?', value.strip())
+            return int(found[1]) if found else 0
+    return 0

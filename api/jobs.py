@@ -23,7 +23,7 @@ from db.audit import record_change
 from db.vocabulary import Scope
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
-protect(blueprint, Scope.SUBMIT, Scope.ADMIN)
+protect(blueprint, Scope.SUBMIT, Scope.ADMIN, people_may_read=True)
 
 POLL_AFTER_S = 1
 """What we tell clients that poll; those that wait need no such number."""
@@ -67,6 +67,7 @@ class ReadHeaders(BaseModel):
             "not_a_picture",
             "broken_picture",
             "too_many_pixels",
+            "too_many_photos",
             "invalid_request",
             "idempotency_conflict",
             "queue_full",
@@ -151,7 +152,7 @@ def read_job(job_id: UUID, query: WaitQuery, headers: ReadHeaders) -> Response:
 @blueprint.doc(
     summary="Cancel a job",
     description="Withdraws a job that has not ended. A worker that is at it stops without a result.",
-    responses=describe_errors("not_found", "invalid_transition"),
+    responses=describe_errors("scope_missing", "not_found", "invalid_transition"),
 )
 def cancel_job(job_id: UUID) -> Response:
     """Withdraw one job."""
@@ -169,18 +170,21 @@ def cancel_job(job_id: UUID) -> Response:
 @blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="All of it is gone.")
 @blueprint.doc(
     summary="Erase a job",
-    description="Deletes the photo, the crops and every row of the job, in whatever state it is. If it fails it can be repeated.",
-    responses=describe_errors("not_found", "blob_store_unavailable"),
+    description="Deletes the photo, the crops and every row of the job, in whatever state it is. If it fails it can be repeated. "
+    "A signed-in person needs the role `administrator`.",
+    responses=describe_errors("scope_missing", "not_found", "blob_store_unavailable"),
 )
 def erase_job(job_id: UUID) -> tuple[str, HTTPStatus]:
     """Erase one job."""
-    services = get_services()
-    job = read_visible_job(services, get_caller(), job_id)
+    services, caller = get_services(), get_caller()
+    if caller.is_person:  # what people submit isn't one person's own: it belongs to the application that they share
+        require_scope(Scope.ADMIN)
+    job = read_visible_job(services, caller, job_id)
     if job.photo_key is not None:
         services.blobs.delete(job.photo_key)
     with services.database.write() as session:
         erasure.erase_job(session, job_id)
-        record_change(session, get_caller().actor, "job.erase", f"job:{job_id}")
+        record_change(session, caller.actor, "job.erase", f"job:{job_id}")
     services.waiter.announce(job_id)
     return "", HTTPStatus.NO_CONTENT
 

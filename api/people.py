@@ -89,7 +89,7 @@ def create_user(new: NewUser) -> Response:
 @blueprint.doc(
     summary="Change a person",
     description="Role, password, and whether the person may sign in. Name, votes and log stay.",
-    responses=describe_errors("scope_missing", "unknown_user", "invalid_user", "invalid_request"),
+    responses=describe_errors("scope_missing", "unknown_user", "last_administrator", "invalid_user", "invalid_request"),
 )
 def change_user(name: str, change: UserChange) -> Response:
     """Change what is given."""

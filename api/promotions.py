@@ -7,10 +7,13 @@ from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import get_caller, protect, require_scope
+from api.errors import Problem
+from api.fields import Number, Reason
 from api.openapi import describe_errors, describe_response
 from api.serializers import Time
 from api.services import get_services
 from db import model_versions, models
+from db.model_versions import ChampionChanged
 from db.vocabulary import Scope
 
 blueprint = APIBlueprint("promotions", __name__, url_prefix="/v1/promotions", tag="Model versions")
@@ -25,16 +28,22 @@ class NewPromotion(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    model_version: int = Field(ge=0, le=2**31 - 1, description="Number of the version.", examples=[2])
-    reason: str = Field(min_length=1, max_length=1000, examples=["better on profile faces"])
+    model_version: Number = Field(description="Number of the version.", examples=[2])
+    reason: Reason = Field(examples=["better on profile faces"])
 
 
 class NewRollback(BaseModel):
-    """Why the version before comes back."""
+    """Why the version before comes back. With the numbers, it can't be another one than was meant."""
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(min_length=1, max_length=1000, examples=["confuses sad with neutral"])
+    reason: Reason = Field(examples=["confuses sad with neutral"])
+    from_version: Number | None = Field(
+        default=None, description="Roll back only if this version is in service.", examples=[2]
+    )
+    to_version: Number | None = Field(
+        default=None, description="Roll back only if this is the version that comes back.", examples=[1]
+    )
 
 
 class Promotion(BaseModel):
@@ -100,15 +109,25 @@ def promote(wanted: NewPromotion) -> Response:
 @blueprint.output(Promotion, status_code=HTTPStatus.CREATED, description="The version before is in service again.")
 @blueprint.doc(
     summary="Roll back to the version before",
-    description="A second rollback goes back to where it was. Needs the scope `admin`.",
-    responses=describe_errors("scope_missing", "nothing_to_roll_back", "invalid_request"),
+    description="A second rollback goes back to where it was; `from_version` guards against one by mistake. Needs the scope "
+    "`admin`.",
+    responses=describe_errors("scope_missing", "nothing_to_roll_back", "champion_changed", "invalid_request"),
 )
 def roll_back(wanted: NewRollback) -> Response:
     """Make the version before the champion the champion again."""
     require_scope(Scope.ADMIN)
     with get_services().database.write() as session:
         before = model_versions.get_champion(session)
-        version, move = model_versions.roll_back(session, get_caller().actor, wanted.reason)
+        try:
+            version, move = model_versions.roll_back(
+                session,
+                get_caller().actor,
+                wanted.reason,
+                champion=wanted.from_version,
+                target=wanted.to_version,
+            )
+        except ChampionChanged as error:
+            raise Problem(error.code, str(error)) from error
     return _answer(move, before, version, HTTPStatus.CREATED)
 
 

@@ -19,6 +19,9 @@ _PAGE_CSP = (
     "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
+_UNREAD_STATUSES = frozenset({HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
+"""Refusals that may come before the body is read to its end."""
+
 _DISCARDED_BYTES = 32_000_000
 _PIECE_BYTES = 64 * 1024
 
@@ -37,7 +40,7 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
-    if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+    if response.status_code in _UNREAD_STATUSES:
         _discard_rest()
     headers = response.headers
     headers[REQUEST_ID] = g.request_id

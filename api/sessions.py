@@ -1,7 +1,8 @@
 """Signed-in browsers: the cookie that names a session, and the proof that a request comes from our own pages.
 
 The session itself lies in the database (`db/sign_in.py`), so several processes share it and it can be ended at once. The
-proof against forged requests is made from the session's own secret: see docs/decisions/0500-pages.md.
+proof against forged requests is made from the session's own secret: see
+docs/decisions/0502-sessions-prove-where-a-form-comes-from.md.
 """
 
 import hashlib

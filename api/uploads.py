@@ -3,10 +3,13 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import cast
 
 from flask import request
 from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
 
+from api.checked_request import CheckedRequest
 from api.errors import Problem
 from api.picture_header import BrokenPicture, NotAPicture, PictureHeader, TooManyPixels, read_header
 from emoscope.settings import Settings
@@ -16,7 +19,7 @@ _FORM_OVERHEAD_BYTES = 256_000
 """What a form may add to its photos: boundaries, headers, options."""
 
 _SPARE_PARTS = 100
-"""Form parts beside the photos, and photos beyond the limit, so that one too many gets an answer that says so."""
+"""Fields that a form may have beside its photos, and photos beyond the limit that are read, so that the answer can count them."""
 
 _FILENAME_CHARACTERS = 255
 
@@ -34,34 +37,54 @@ class Photo:
 def read_photo(settings: Settings) -> tuple[Photo, bytes]:
     """Read the one photo of this request.
 
-    Raises Problem `photo_missing`, or as check_photo does; RequestEntityTooLarge past settings.max_photo_bytes.
+    Raises Problem `photo_missing`, `too_many_photos` or `invalid_request`, or as check_photo does; RequestEntityTooLarge past
+    settings.max_photo_bytes.
     """
     if not is_form():
         # One byte more than is taken: a chunked body is cut off at this length, without an error.
         request.max_content_length = settings.max_photo_bytes + 1
         data = request.get_data(cache=False)
         return check_photo(data, None, settings), data
-    request.max_content_length = settings.max_photo_bytes + _FORM_OVERHEAD_BYTES
-    upload = request.files.get(_FIELD)
-    if upload is None:
+    uploads = _read_form(settings.max_photo_bytes, 1)
+    if not uploads:
         raise Problem("photo_missing", f"the form has no file field named `{_FIELD}`")
-    return read_upload(upload, settings)
+    if len(uploads) > 1:
+        raise Problem("too_many_photos", f"{len(uploads)} photos; a job has one, and `POST /v1/batches` takes many")
+    return read_upload(uploads[0], settings)
 
 
 def list_uploads(settings: Settings) -> list[FileStorage]:
     """The photos of a batch, not yet read; larger ones wait in temporary files.
 
-    Raises Problem `photo_missing` or `too_many_photos`; RequestEntityTooLarge past settings.max_batch_bytes.
+    Raises Problem `photo_missing`, `too_many_photos` or `invalid_request`; RequestEntityTooLarge past settings.max_batch_bytes.
     """
-    request.max_content_length = settings.max_batch_bytes + _FORM_OVERHEAD_BYTES
-    request.max_form_parts = settings.max_batch_photos + _SPARE_PARTS
-    uploads = request.files.getlist(_FIELD) if is_form() else []
+    uploads = _read_form(settings.max_batch_bytes, settings.max_batch_photos) if is_form() else []
     if not uploads:
         raise Problem("photo_missing", f"send a multipart form with one `{_FIELD}` file field for each photo")
     if len(uploads) > settings.max_batch_photos:
         detail = f"{len(uploads)} photos; a batch may have at most {settings.max_batch_photos}"
         raise Problem("too_many_photos", detail)
     return uploads
+
+
+def _read_form(most_bytes: int, most_photos: int) -> list[FileStorage]:
+    """The photos of this request's form, some too many among them. Raises as list_uploads does, within these limits."""
+    most_length = most_bytes + _FORM_OVERHEAD_BYTES
+    request.max_content_length = most_length
+    request.max_form_memory_size = _FORM_OVERHEAD_BYTES
+    request.max_form_parts = most_photos + 2 * _SPARE_PARTS
+    cast("CheckedRequest", request).max_form_files = most_photos + _SPARE_PARTS
+    try:
+        return request.files.getlist(_FIELD)
+    except RequestEntityTooLarge as error:
+        # Werkzeug says the same of too much in all, and of a field or of parts that it would have to keep in memory.
+        if request.stream.tell() >= most_length:
+            raise
+        detail = (
+            f"the form has a field of more than {_FORM_OVERHEAD_BYTES:,} bytes that is no file, too many fields, or another "
+            "boundary than its Content-Type says"
+        )
+        raise Problem("invalid_request", detail) from error
 
 
 def read_upload(upload: FileStorage, settings: Settings) -> tuple[Photo, bytes]:

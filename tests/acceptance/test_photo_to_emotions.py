@@ -125,7 +125,7 @@ def test_a_photo_without_a_face_succeeds_with_none(service: Service) -> None:
 def test_a_photo_that_breaks_off_fails_with_a_code(service: Service) -> None:
     job = service.client.analyze(PAGE.data[: len(PAGE.data) // 2])
     assert job.status is JobStatus.FAILED
-    assert job.error_code == "broken_image"
+    assert job.error_code == "broken_picture"
     assert job.error_detail
 
 

@@ -1,6 +1,6 @@
 """Stored analyses, for whatever works on their faces."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -9,8 +9,10 @@ import pytest
 from db import access, jobs, model_versions
 from db.faces import NewFace
 from db.jobs import NewJob, Outcome
+from db.review_queue import RANDOM_SLICE_SHARE
+from db.review_subjects import make_chance
 from db.session import Database
-from db.vocabulary import EMOTIONS, Detector, Emotion
+from db.vocabulary import EMOTIONS, Detector, Emotion, ReviewSlice
 from emoscope.settings import Settings
 from worker.services import Services
 
@@ -21,6 +23,25 @@ class StoredPhoto:
 
     job_id: UUID
     face_ids: list[UUID]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A box, in pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def find_photo(slice_: ReviewSlice, boxes: Sequence[Place]) -> str:
+    """The SHA-256 of a new photo whose faces in these boxes all fall in one slice."""
+    while True:
+        photo = uuid4().hex * 2
+        lots = [make_chance(photo, box).random() < RANDOM_SLICE_SHARE for box in boxes]
+        if all(lot is (slice_ is ReviewSlice.RANDOM) for lot in lots):
+            return photo
 
 
 class Analyses:
@@ -40,8 +61,11 @@ class Analyses:
     ) -> StoredPhoto:
         """Store one photo. answers: emotion and confidence of each face, side by side; box: of the first of them.
 
-        photo: its SHA-256, new unless given. version: digest of the model version, which is made if it is new.
+        photo: its SHA-256; unless given, that of a new photo whose faces fall in the uncertain slice.
+        version: digest of the model version, which is made if it is new.
         """
+        boxes = [Place(box[0] + 100 * place, *box[1:]) for place in range(len(answers))]
+        photo = photo or find_photo(ReviewSlice.UNCERTAIN, boxes)
         with self.database.write() as session:
             model = model_versions.find_version_by_digest(session, version) or model_versions.add_version(
                 session, version, version, {"architecture": "report"}
@@ -50,17 +74,17 @@ class Analyses:
                 model_versions.promote(session, model, "test", "the first")
             new = NewJob(
                 id=uuid4(), application_id=access.ensure_application(session, application).id, photo_key="photos/x",
-                photo_sha256=photo or uuid4().hex * 2, photo_bytes=1, media_type="image/png", width=1000, height=1000,
+                photo_sha256=photo, photo_bytes=1, media_type="image/png", width=1000, height=1000,
                 photo_retention_s=60, max_attempts=3,
             )  # fmt: skip
             jobs.create_job(session, new, "test")
             _, claim = jobs.claim_job(session, new.id, "worker", 30)
             faces = tuple(
                 NewFace(
-                    x=box[0] + 100 * place, y=box[1], width=box[2], height=box[3], detector=Detector.BLAZEFACE,
-                    detection_score=0.9, probabilities=spread(*answer), model_version_id=model.id, crop=crop,
+                    **vars(place), detector=Detector.BLAZEFACE, detection_score=0.9, probabilities=spread(*answer),
+                    model_version_id=model.id, crop=crop,
                 )
-                for place, answer in enumerate(answers)
+                for place, answer in zip(boxes, answers, strict=True)
             )  # fmt: skip
             job = jobs.finish_job(session, claim, Outcome(1000, 1000, faces))
             session.refresh(job, ["faces"])

@@ -84,6 +84,12 @@ def test_processes_wait_and_count_together(server: httpx.Client, database: Datab
         refused = server.post("/v1/jobs", content=too_much)
         assert (refused.status_code, refused.json()["code"]) == (413, "photo_too_large")
 
+    # what is refused before its end is read all the same, so that the answer arrives
+    many, long = [("image", ("a.jpg", photo))] * 400, [("detector", (None, b"x" * 2_000_000))]
+    for form, code in ((many, "too_many_photos"), (long, "invalid_request")):
+        refused = server.post("/v1/batches", files=form)
+        assert (refused.status_code, refused.json()["code"]) == (422, code)
+
     # several waits, which the kernel hands to both processes, and one change made by neither
     known = {**server.headers, "If-None-Match": answer.headers["ETag"]}
     url = f"{server.base_url}/v1/jobs/{job_id}?wait=30"

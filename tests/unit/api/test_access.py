@@ -33,6 +33,15 @@ def test_people_are_added_changed_and_logged(admin: FlaskClient) -> None:
     assert PASSWORD not in str(log) + str(first)
 
 
+def test_the_last_administrator_is_neither_shut_out_nor_demoted(admin: FlaskClient) -> None:
+    admin.post("/v1/users", json={"name": "eva", "password": PASSWORD, "role": "administrator"})
+    for change in ({"is_disabled": True}, {"role": "viewer"}):
+        refused = admin.patch("/v1/users/eva", json=change)
+        assert (refused.status_code, refused.get_json()["code"]) == (409, "last_administrator")
+    admin.post("/v1/users", json={"name": "max", "password": PASSWORD, "role": "administrator"})
+    assert admin.patch("/v1/users/eva", json={"role": "viewer"}).get_json()["role"] == "viewer"
+
+
 def test_a_key_is_made_listed_without_itself_and_revoked(admin: FlaskClient, app: APIFlask) -> None:
     key = admin.post("/v1/keys", json={"application": "kiosk", "scopes": ["submit"]}).get_json()["key"]
     headers = {"Authorization": f"Bearer {key}"}

@@ -113,6 +113,12 @@ def test_a_batch_that_is_too_much_is_refused_whole(
     assert (response.status_code, response.get_json()["code"]) == (status, code)
 
 
+@pytest.mark.parametrize("count", [4, 103, 104, 400])
+def test_a_batch_of_far_too_many_photos_is_told_so_too(small_client: FlaskClient, count: int) -> None:
+    response = small_client.post("/v1/batches", data=make_form(*[b"x"] * count))
+    assert (response.status_code, response.get_json()["code"]) == (422, "too_many_photos")
+
+
 def test_a_batch_for_which_there_is_no_room_stores_nothing(
     small_client: FlaskClient, photo: bytes, settings: Settings
 ) -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -169,6 +170,42 @@ def test_prefer_wait_answers_202_when_the_time_is_over(client: FlaskClient, phot
     response = client.post("/v1/jobs", data=photo, headers={"Prefer": "wait=1"})
     assert response.status_code == 202
     assert "Preference-Applied" not in response.headers
+
+
+@only_sqlite
+@pytest.mark.parametrize(
+    "prefer",
+    [
+        "Wait=7",
+        "WAIT = 7",
+        'wait="7"',
+        "wait=7; strictly",
+        "respond-async; now, wait=7",
+        'handling="lenient, wait=9", wait=7',
+        "wait=7, wait=9",
+    ],
+)
+def test_a_preference_is_understood_however_it_is_written(
+    client: FlaskClient, photo: bytes, worker: Any, prefer: str
+) -> None:
+    headers = {"Idempotency-Key": "again"}
+    job_id = client.post("/v1/jobs", data=photo, headers=headers).get_json()["id"]
+    worker.analyze(job_id)
+    answer = client.post("/v1/jobs", data=photo, headers={**headers, "Prefer": prefer})
+    assert (answer.status_code, answer.headers["Preference-Applied"]) == (200, "wait=7")
+
+
+@only_sqlite
+def test_no_wait_is_longer_than_the_service_allows(
+    open_app: Callable[..., APIFlask], make_client: Callable[[APIFlask, str], FlaskClient], photo: bytes
+) -> None:
+    client = make_client(open_app(max_wait_s=0.05), "shop")
+    started = monotonic()
+    job = client.post("/v1/jobs", data=photo, headers={"Prefer": "wait=60"})
+    batch = client.post("/v1/batches", data={"image": [(io.BytesIO(photo), "a.jpg")]}).get_json()
+    read = [client.get(f"{url}?wait=60") for url in (job.location, batch["url"])]
+    assert [answer.status_code for answer in (job, *read)] == [202, 200, 200]
+    assert monotonic() - started < 30
 
 
 @only_sqlite

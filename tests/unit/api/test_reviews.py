@@ -7,6 +7,7 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from db import access
+from db.columns import utcnow
 from db.session import Database
 from db.vocabulary import Emotion, Scope
 
@@ -85,6 +86,36 @@ def test_a_reviewer_undoes_own_votes_and_an_administrator_anybodys(
     assert boss.post("/v1/reviews/undo", json=theirs).json == {"undone": 1}
 
 
+def test_ones_latest_votes_are_listed_and_others_for_administrators(
+    reviewer: FlaskClient, open_client: Opener, analyses: "Analyses"
+) -> None:
+    first, second = (vote(reviewer, face_id) for face_id in analyses.store(HAPPY, HAPPY).face_ids)
+    vote(open_client("other", Scope.REVIEW), first["face_id"], "angry")
+    shown = reviewer.get("/v1/reviews/votes").json["items"]
+    assert [(each["id"], each["verdict"], each["stands"]) for each in shown] == [
+        (each["id"], "sad", True) for each in (second, first)
+    ]
+    assert [each["id"] for each in reviewer.get("/v1/reviews/votes?limit=1").json["items"]] == [second["id"]]
+    assert reviewer.get("/v1/reviews/votes?since=2999-01-01T00:00:00Z").json["items"] == []
+    reviewer.post("/v1/reviews/undo", json={"vote_ids": [second["id"]]})
+    assert [each["id"] for each in reviewer.get("/v1/reviews/votes").json["items"]] == [first["id"]]
+    theirs = "/v1/reviews/votes?reviewer=application:other"
+    assert reviewer.get(theirs).json["code"] == "scope_missing"
+    boss = open_client("boss", Scope.REVIEW, Scope.ADMIN)
+    assert [each["verdict"] for each in boss.get(theirs).json["items"]] == ["angry"]
+
+
+def test_all_votes_since_a_time_are_undone_and_no_earlier_one_of_that_time_is_left(
+    reviewer: FlaskClient, analyses: "Analyses"
+) -> None:
+    (face_id,) = analyses.store(HAPPY).face_ids
+    since = utcnow().isoformat()
+    for verdict in ("sad", "angry"):
+        vote(reviewer, face_id, verdict)
+    assert reviewer.post("/v1/reviews/undo", json={"since": since}).json == {"undone": 1}
+    assert reviewer.get(f"/v1/reviews/faces/{face_id}").json["label"] is None
+
+
 def test_anothers_vote_is_not_undone_by_its_id(
     reviewer: FlaskClient, open_client: Opener, analyses: "Analyses"
 ) -> None:
@@ -101,6 +132,13 @@ def test_anothers_vote_is_not_undone_by_its_id(
         ("undo", {"last": 1, "vote_ids": [str(uuid4())]}),
         ("next", {"limit": 0}),
         ("next", {"emotion": "bored"}),
+        ("next", {"min_face_px": 10**19}),
+        ("next", {"max_face_px": 2**31}),
+        ("next", {"model_version": 10**19}),
+        ("next", {"min_confidence": float("nan")}),
+        ("next", {"created_from": "2026-03-01T00:00:00"}),
+        ("next", {"created_before": "0001-01-01T00:00:00+14:00"}),
+        ("undo", {"since": "2026-03-01T00:00:00"}),
         ("votes", {"face_id": str(uuid4()), "verdict": "bored"}),
     ],
 )
@@ -132,6 +170,21 @@ def test_drift_compares_the_last_week_with_the_weeks_before(reviewer: FlaskClien
     shown = reviewer.get("/v1/drift").json
     assert (shown["reference"]["faces"], shown["current"]["faces"], shown["emotion_shift"]) == (0, 1, None)
     assert [day["faces"] for day in shown["days"]] == [1]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "current_before=0001-01-01T00:00:00Z",
+        "current_before=9999-12-31T23:59:59Z&current_from=9999-12-31T23:30:00Z",
+        "reference_from=0001-01-01T00:00:00%2B14:00",
+        "current_before=2026-03-01T00:00:00",
+    ],
+)
+def test_periods_without_room_around_them_or_without_a_time_zone_are_refused(reviewer: FlaskClient, query: str) -> None:
+    answer = reviewer.get(f"/v1/drift?{query}")
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid_request")
+    assert reviewer.get("/v1/reviews/statistics?since=2026-03-01T00:00:00").status_code == 422
 
 
 def test_periods_in_the_wrong_order_are_refused(reviewer: FlaskClient) -> None:

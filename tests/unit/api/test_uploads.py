@@ -85,6 +85,26 @@ def test_a_form_with_a_photo_past_the_limit_is_too_large(small_client: FlaskClie
         assert (response.status_code, response.get_json()["code"]) == (413, "photo_too_large")
 
 
+@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/batches"])
+@pytest.mark.parametrize(("count", "length"), [(1, 600_000), (1200, 1)], ids=["long", "many"])
+def test_a_form_with_too_much_beside_its_photo_is_told_so(
+    client: FlaskClient, path: str, count: int, length: int
+) -> None:
+    field = b'--x\r\nContent-Disposition: form-data; name="detector"\r\n\r\n' + b"x" * length + b"\r\n"
+    response = client.post(path, data=field * count + b"--x--\r\n", content_type="multipart/form-data; boundary=x")
+    assert (response.status_code, response.get_json()["code"]) == (422, "invalid_request")
+    assert "256,000" in response.get_json()["detail"]
+
+
+def test_a_form_with_several_photos_makes_no_job(client: FlaskClient, photo: bytes) -> None:
+    for count in (2, 150):
+        form = {"image": [(io.BytesIO(photo), "a.jpg") for _ in range(count)]}
+        response = client.post("/v1/jobs", data=form)
+        assert (response.status_code, response.get_json()["code"]) == (422, "too_many_photos")
+    assert "/v1/batches" in client.post("/v1/jobs", data={"image": [(io.BytesIO(photo), name) for name in "ab"]}).text
+    assert client.get("/v1/jobs").get_json()["items"] == []
+
+
 def test_a_picture_with_too_many_pixels_is_refused(small_client: FlaskClient, make_photo: Callable[..., bytes]) -> None:
     response = small_client.post("/v1/jobs", data=make_photo("PNG", (101, 50)))
     assert (response.status_code, response.get_json()["code"]) == (422, "too_many_pixels")
