@@ -78,7 +78,7 @@ def fit_network(
     if state.epochs_done:
         state.load_variables(variables)
     predict = make_predictor(network, recipe.side)
-    watch = _Watch(state, variables, predict, validation, recipe.epochs, steps, progress, should_stop)
+    watch = _Watch(state, variables, predict, validation, recipe, steps, progress, should_stop)
     while state.epochs_done < recipe.epochs:
         first = state.epochs_done
         side = recipe.find_side(first)
@@ -174,14 +174,15 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no t
         variables: list["keras.Variable"],
         predict: Predict,
         validation: Examples,
-        epochs: int,
+        recipe: Recipe,
         steps: int,
         progress: ProgressCallback,
         should_stop: StopQuestion,
     ) -> None:
         super().__init__()
         self._state, self._variables, self._predict, self._validation = state, variables, predict, validation
-        self._epochs, self._steps, self._progress, self._should_stop = epochs, steps, progress, should_stop
+        self._epochs, self._keep, self._steps = recipe.epochs, recipe.keep, steps
+        self._progress, self._should_stop = progress, should_stop
         self._started = self._reported = time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -206,7 +207,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no t
             variable.assign(value)
         seconds = time.monotonic() - self._started
         figures = EpochFigures(epoch + 1, logs["loss"], logs["accuracy"], val_loss, val_accuracy, seconds)
-        self._state.finish_epoch(figures, self._variables, weights)
+        self._state.finish_epoch(figures, self._variables, weights, self._keep)
         self._report(self._steps, logs)
 
     def _report(self, step: int, logs: dict[str, float]) -> None:

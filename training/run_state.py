@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from training.settings import Keep
+
 Arrays = list[npt.NDArray[Any]]
 
 
@@ -67,12 +69,12 @@ class RunState:
         """The network's weights that are kept as the run's result."""
         return self._load(f"best-{self.best_epoch}.npz")
 
-    def finish_epoch(self, figures: EpochFigures, variables: Sequence[Variable], weights: Arrays) -> None:
-        """Store the state after an epoch, and its weights as the best where its validation accuracy is the highest so far."""
-        best = max((past.val_accuracy for past in self.curves), default=-1.0)
+    def finish_epoch(self, figures: EpochFigures, variables: Sequence[Variable], weights: Arrays, keep: Keep) -> None:
+        """Store the state after an epoch, and its weights as the best where they are the ones to keep so far."""
+        is_best = self._is_best(figures, keep)
         self.curves.append(figures)
         self._save(f"state-{self.epochs_done}.npz", [np.asarray(variable.numpy()) for variable in variables])
-        if figures.val_accuracy > best:
+        if is_best:
             self.best_epoch = self.epochs_done
             self._save(f"best-{self.best_epoch}.npz", weights)
         partial = self._path.with_suffix(".partial")
@@ -83,6 +85,11 @@ class RunState:
         for path in self._dir.glob("*-*.npz"):
             if path.name not in current:
                 path.unlink()
+
+    def _is_best(self, figures: EpochFigures, keep: Keep) -> bool:
+        if keep == "loss":
+            return all(figures.val_loss < past.val_loss for past in self.curves)
+        return keep == "last" or all(figures.val_accuracy > past.val_accuracy for past in self.curves)
 
     def _load(self, name: str) -> Arrays:
         with np.load(self._dir / name, allow_pickle=False) as arrays:

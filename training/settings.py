@@ -13,6 +13,7 @@ from training.errors import RunError
 
 Labels = Literal["single", "votes"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+Keep = Literal["accuracy", "loss", "last"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 _NO_OTHERS = ConfigDict(extra="forbid")
@@ -38,6 +39,8 @@ class Recipe:
     result; 0 keeps the weights themselves. mirrored: whether the exported version averages a face with its mirror image.
     class_balance: rows of a class weigh by its share to the power of minus this; 0 is every row alike, 1 every class alike.
     held_out: share of the Training rows kept for choosing the epoch and for the temperature.
+    keep: which epoch's weights are the result: that with the highest accuracy on held-out rows, that with the least loss on them,
+    which a thousand rows tell with less chance in it, or the last.
     teacher_share: how much of what a row teaches comes from the run's teachers, where it has any; the rest is its label.
     """
 
@@ -56,6 +59,7 @@ class Recipe:
     class_balance: float = 0.0
     held_out: Share = 0.1
     teacher_share: Share = 0.5
+    keep: Keep = "accuracy"
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = (Stage(1.0, CROP_SIDE),)
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -97,6 +101,7 @@ _DEFAULT = Recipe(
     mirrored=True,
     class_balance=0.4,
     held_out=0.05,
+    keep="loss",
     # Small faces teach most of it at a fraction of the time. The side grows while the learning rate is still high.
     stages=(Stage(0.34, 24), Stage(0.69, 32), Stage(1.0, 40)),
     augmentation=Augmentation(
