@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import lzma
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -116,8 +117,14 @@ def _read_rows(path: Path, cache_dir: Path) -> CsvRows:
                 bad_rows=bad_rows,
             )
     rows = parse_rows(_decompress(path, stored))
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    partial = cached.with_suffix(f".{os.getpid()}.partial")
+    with suppress(OSError):  # a home that can't be written to, or a full disk: then it is read anew each time
+        _store_rows(rows, cached)
+    return rows
+
+
+def _store_rows(rows: CsvRows, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.partial")
     with partial.open("wb") as file:
         np.savez(
             file,
@@ -128,8 +135,7 @@ def _read_rows(path: Path, cache_dir: Path) -> CsvRows:
             row_count=rows.row_count,
             bad_rows=np.array([(str(row.line), row.reason) for row in rows.bad_rows], np.str_).reshape(-1, 2),
         )
-    partial.replace(cached)
-    return rows
+    partial.replace(path)
 
 
 def _decompress(path: Path, stored: bytes) -> bytes:

@@ -58,6 +58,13 @@ class Pupil(keras.Model):  # type: ignore[misc] # Keras ships no types
         super().__init__(inputs=network.inputs, outputs=network.outputs, name=network.name)
         self._teachers, self._share = teachers, share
 
+    def _symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        """Called by Keras with a batch, on several devices, to see the shapes; the network itself takes the faces once."""
+        if data_batch is not None:
+            (faces, _), *rest = data_batch
+            data_batch = (faces, *rest)
+        super()._symbolic_build(iterator=iterator, data_batch=data_batch)
+
     def train_step(self, data: Any) -> dict[str, "tf.Tensor"]:
         """One batch: faces twice, as `show_to_both` gives them, targets (N, 7), weights (N,)."""
         (faces, shown), labels, weights = data

@@ -40,8 +40,10 @@ def evaluate_model(predict: Predict, dataset: Dataset, part: str | None) -> dict
 
 def judge_rows(probabilities: npt.NDArray[np.float32], dataset: Dataset, rows: npt.NDArray[np.int64]) -> dict[str, Any]:
     """Judge answers already given for `rows`, against each truth that the dataset has."""
-    others = np.setdiff1d(dataset.find_part("Training"), rows)
-    is_copy = dataset.find_copies_of(others, among=rows)
+    training = dataset.find_part("Training")
+    taught = dataset.find_copies_of(np.setdiff1d(training, rows), among=rows)
+    # Where Training rows are judged as well, a row of another part may be a copy of one of these.
+    is_copy = taught | (~np.isin(rows, training) & dataset.find_copies_of(training, among=rows))
     truths = {"fer2013": dataset.labels[rows]}
     if dataset.votes is not None:
         truths["ferplus"] = dataset.votes.majorities[rows]

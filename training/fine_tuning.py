@@ -40,13 +40,21 @@ def choose_settings(
         architecture=champion.architecture,
         recipe=recipe,
         seed=seed,
-        split_seed=None if from_scratch else _find_split_seed(champion.lineage),
+        split_seed=None if from_scratch else find_split(champion.lineage)[0],
     )
 
 
-def _find_split_seed(lineage: Lineage) -> int:
+def find_split(lineage: Lineage) -> tuple[int, float | None]:
+    """By what a version's run chose the rows that it held out: the seed, and the share, None where its settings don't say."""
     seed: int | None = lineage.settings.get("split_seed")
-    return lineage.seed if seed is None else seed
+    return lineage.seed if seed is None else seed, lineage.settings.get("recipe", {}).get("held_out")
+
+
+def hold_out_like(settings: TrainSettings, lineage: Lineage) -> TrainSettings:
+    """The same, with the rows held out that another version's run held out, so that neither run taught what judges this one."""
+    seed, held_out = find_split(lineage)
+    recipe = settings.recipe if held_out is None else replace(settings.recipe, held_out=held_out)
+    return replace(settings, split_seed=seed, recipe=recipe)
 
 
 def _continue_recipe(recipe: Recipe, lineage: Lineage, learning_rate: float | None) -> Recipe:
@@ -54,12 +62,11 @@ def _continue_recipe(recipe: Recipe, lineage: Lineage, learning_rate: float | No
     over so few steps it would still be where it began.
     """
     rate = learning_rate or recipe.learning_rate * FINE_TUNING_RATE
-    held_out = lineage.settings.get("recipe", {}).get("held_out", recipe.held_out)
     return replace(
         recipe,
         learning_rate=rate,
         warmup_epochs=0.0,
         averaging=0.0,
-        held_out=held_out,
+        held_out=find_split(lineage)[1] or recipe.held_out,
         stages=(Stage(1.0, recipe.stages[-1].side),),
     )

@@ -89,6 +89,7 @@ def fit_network(
         else:
             batches = make_batches(teaching, recipe, seed=seed, epochs=epochs, side=max(side, teachers.side))
             batches = show_to_both(batches, side)
+        learner.make_train_function(force=True)  # traced for this side alone, as in a run that goes on here
         learner.fit(
             batches,
             initial_epoch=first,
@@ -98,6 +99,9 @@ def fit_network(
             shuffle=False,
             verbose=0,
         )
+        state.load_variables(
+            variables
+        )  # Keras leaves the averaged weights behind, and the next stage goes on from the others
     network.set_weights(state.load_best())
     return state
 
@@ -193,7 +197,8 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no t
             raise RunStopped(f"stopped after {self._state.epochs_done} of {self._epochs} epochs")
         logs = logs or {}
         _check_loss(logs["loss"], self._state.epochs_done + 1)
-        if time.monotonic() - self._reported > 1:
+        # The last batch is reported with its epoch, which isn't finished before it is judged and stored.
+        if batch + 1 < self._steps and time.monotonic() - self._reported > 1:
             self._report(batch + 1, logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:

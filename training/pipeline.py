@@ -76,15 +76,20 @@ def run_training(
 def export_run(run_dir: Path, *, cache_dir: Path | None = None) -> Path:
     """Make a version of the best epoch that an unfinished run has so far, and leave the run as it is.
 
-    Raises RunError if it hasn't finished an epoch.
+    Raises RunError if it hasn't finished an epoch, or its dataset has changed.
     """
     settings = read_run_settings(run_dir)
     state = RunState(run_dir)
     if not state.epochs_done:
         raise RunError(f"the run in {run_dir} has not finished an epoch")
-    dataset = read_dataset(settings.csv_path, settings.votes_path, cache_dir=cache_dir)
+    dataset, origin = (
+        read_dataset(settings.csv_path, settings.votes_path, cache_dir=cache_dir),
+        read_run_origin(run_dir),
+    )
+    if dataset.sha256 != origin.dataset_sha256:
+        raise RunError(f"the run in {run_dir} learnt from another dataset than what is in {settings.csv_path} now")
     examples = make_examples(dataset, settings)
-    return make_version(run_dir / ARTIFACT_DIR, settings, dataset, examples, state, read_run_origin(run_dir))
+    return make_version(run_dir / ARTIFACT_DIR, settings, dataset, examples, state, origin)
 
 
 def _settle_precision(settings: TrainSettings, run_dir: Path) -> TrainSettings:

@@ -5,10 +5,11 @@ epoch N, and `best-N.npz`, the weights kept as the result. A file is complete be
 """
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +80,9 @@ class RunState:
             self._save(f"best-{self.best_epoch}.npz", weights)
         partial = self._path.with_suffix(".partial")
         plain = {"curves": [asdict(past) for past in self.curves], "best_epoch": self.best_epoch}
-        partial.write_text(json.dumps(plain))
+        with partial.open("w") as file:
+            json.dump(plain, file)
+            _flush(file)
         partial.replace(self._path)
         current = {f"state-{self.epochs_done}.npz", f"best-{self.best_epoch}.npz"}
         for path in self._dir.glob("*-*.npz"):
@@ -98,3 +101,10 @@ class RunState:
     def _save(self, name: str, arrays: Arrays) -> None:
         with (self._dir / name).open("wb") as file:
             np.savez(file, allow_pickle=False, **{str(index): array for index, array in enumerate(arrays)})
+            _flush(file)
+
+
+def _flush(file: IO[Any]) -> None:
+    """On the disk, not only on its way, before a file that names it is written: a power cut may come in between."""
+    file.flush()
+    os.fsync(file.fileno())

@@ -57,7 +57,7 @@ class Recipe:
     averaging: Share = 0.0
     mirrored: bool = False
     class_balance: float = 0.0
-    held_out: Share = 0.1
+    held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1
     teacher_share: Share = 0.5
     keep: Keep = "accuracy"
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = (Stage(1.0, CROP_SIDE),)
@@ -117,6 +117,9 @@ RECIPES = {
 }
 
 
+_OF_ONE_SIDE = (Architecture.REPORT, Architecture.REPORT_DENSE)
+
+
 @dataclass(frozen=True, slots=True)
 class TrainSettings:
     """Everything that decides what a run gives, so that the same settings give the same version.
@@ -142,6 +145,9 @@ class TrainSettings:
             raise RunError("training on votes needs a file of votes")
         if self.recipe.epochs < 1 or self.recipe.batch_size < 1:
             raise RunError("epochs and batch size must be at least 1")
+        sides = {stage.side for stage in self.recipe.stages}
+        if self.architecture in _OF_ONE_SIDE and sides != {CROP_SIDE}:
+            raise RunError(f"the network {self.architecture} sees faces of {CROP_SIDE} pixels, and of no other side")
 
     def to_json(self) -> dict[str, Any]:
         """As plain values that JSON holds."""

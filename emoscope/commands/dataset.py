@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from emoscope.terminal import end_with_sentence, err, out, print_json, say_step
@@ -28,7 +29,7 @@ def check(
     from training.errors import TrainingError
 
     say_step(f"reading {csv}")
-    with end_with_sentence(TrainingError):
+    with end_with_sentence(TrainingError, OSError):
         found = audit_dataset(read_dataset(csv, votes))
     if as_json:
         print_json(found)
@@ -51,7 +52,7 @@ def _print_audit(found: dict[str, Any]) -> None:
         )
     out.print(f"Identity: {found['sha256']}", soft_wrap=True)
     for row in found["bad_rows"][:_BAD_ROWS_SHOWN]:
-        err.print(f"[yellow]line {row['line']}[/yellow]: {row['reason']}")
+        err.print(f"[yellow]line {row['line']}[/yellow]: {escape(row['reason'])}")
     more = len(found["bad_rows"]) - _BAD_ROWS_SHOWN
     if more > 0:
         err.print(f"... and {more} more; --json lists them all")

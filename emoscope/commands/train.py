@@ -52,6 +52,12 @@ def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="Default: what the network's recipe says.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Default: what the network's recipe says.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same version.")] = 1,
+    split_seed: Annotated[
+        int | None,
+        typer.Option(
+            help="Decides which rows are held out. Default: as in the version to start from or learn from, else --seed."
+        ),
+    ] = None,
     run: Annotated[
         Path | None, typer.Option(help="Folder of the run. One that was interrupted goes on from its last epoch.")
     ] = None,
@@ -79,6 +85,8 @@ def train(
         changes = {"epochs": epochs, "batch_size": batch_size}
         settings = _make_settings(csv, votes, labels, network, seed, precision, recipe, changes, run_dir)
         folders = Folders(start_from, tuple(teacher or ())) if csv else read_run_folders(run_dir)
+        if csv:
+            settings = _choose_held_out(settings, folders, split_seed)
         try:
             artifact_dir = _run(settings, run_dir, folders, threads, export=export)
         except RunStopped as stopped:
@@ -112,6 +120,20 @@ def _make_settings(
     recipe = dataclasses.replace(recipe, **given)
     votes = votes.resolve() if votes else None
     return TrainSettings(csv.resolve(), labels.value, network, recipe, votes, seed, precision.value)
+
+
+def _choose_held_out(settings: "TrainSettings", folders: "Folders", split_seed: int | None) -> "TrainSettings":
+    """As the version held out that the run starts from, or its first teacher; or as `split_seed` says."""
+    from training.artifact import Manifest
+    from training.fine_tuning import find_split, hold_out_like
+
+    if split_seed is not None:
+        return dataclasses.replace(settings, split_seed=split_seed)
+    known = [folder for folder in (folders.initial_weights, *folders.teachers) if folder is not None]
+    lineages = [Manifest.read(folder).lineage for folder in known]
+    if len({find_split(lineage) for lineage in lineages}) > 1:
+        err.print("[yellow]These versions held out different rows:[/yellow] held-out figures will be too good.")
+    return hold_out_like(settings, lineages[0]) if lineages else settings
 
 
 def _run(settings: "TrainSettings", run_dir: Path, folders: "Folders", threads: int, *, export: bool) -> Path:

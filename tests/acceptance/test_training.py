@@ -44,11 +44,12 @@ def run(folder: Path, *arguments: str) -> tuple[int, str, str]:
 
 def test_check_says_what_is_in_a_dataset_and_which_rows_are_bad(folder):
     bad = folder / "bad.csv"
-    bad.write_text((folder / "small.csv").read_text() + "8,1 2 3,Training\n")
+    bad.write_text((folder / "small.csv").read_text() + "8,1 2 3,Training\n[/b],1 2 3,Training\n")
     code, out, err = run(folder, "dataset", "check", str(bad))
     assert code == 0
     assert "PublicTest" in out
     assert "line 184: emotion '8' is not 0 to 6" in err
+    assert "line 185: emotion '[/b]' is not 0 to 6" in err
     code, out, _ = run(folder, "dataset", "check", "small.csv", "--votes", "votes.csv", "--json")
     found = json.loads(out)
     assert found["parts"]["Training"]["emotions"]["happy"] == 20

@@ -34,6 +34,12 @@ def test_a_second_reading_comes_from_the_cache_and_is_equal(small_csv, small_vot
     assert np.array_equal(second.images, first.images)
 
 
+def test_a_dataset_is_read_where_nothing_can_be_cached(small_csv, tmp_path):
+    (tmp_path / "file").touch()
+    read = read_dataset(small_csv, cache_dir=tmp_path / "file" / "datasets")
+    assert read.sha256 == read_dataset(small_csv).sha256
+
+
 def test_bad_rows_survive_the_cache(small_csv, tmp_path):
     path = tmp_path / "bad.csv"
     path.write_text(small_csv.read_text() + "9,1 2,Training\n")

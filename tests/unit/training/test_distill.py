@@ -1,4 +1,7 @@
 import dataclasses
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,3 +88,22 @@ def test_the_share_is_what_the_teachers_say_and_the_rest_are_the_labels(tmp_path
     assert all(map(np.array_equal, by_teachers, again))
     assert not all(map(np.array_equal, by_labels, by_teachers))
     assert not all(map(np.array_equal, half, by_labels))
+
+
+def test_teachers_teach_on_several_devices(tmp_path):
+    code = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from training.runtime import tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+from pathlib import Path
+from test_distill import learn
+with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    learn(Path(sys.argv[1]), share=0.5)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert RunState(tmp_path).epochs_done == 1

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from db.vocabulary import EMOTIONS
 from training.calibrate import fit_temperature
 from training.dataset import read_dataset
 from training.errors import DatasetError
-from training.evaluate import compute_figures, evaluate_model, measure_calibration_error
+from training.evaluate import compute_figures, evaluate_model, judge_rows, measure_calibration_error
 
 
 def soften(logits):
@@ -79,6 +81,19 @@ def test_a_perfect_model_is_perfect_by_labels_and_votes(small_csv, small_votes):
         assert figures[truth]["accuracy"] == figures[truth]["macro_f1"] == 1
         assert figures[truth]["without_copies"]["rows"] == 42
     assert figures["ms_a_face"] > 0
+
+
+def test_copies_of_training_rows_are_told_and_left_out_whichever_rows_are_judged(small_csv):
+    whole = read_dataset(small_csv)
+    training, public = whole.find_part("Training"), whole.find_part("PublicTest")
+    images = whole.images.copy()
+    images[public[:3]] = images[training[0]]
+    dataset = dataclasses.replace(whole, images=images)
+    answers = np.full((len(images), 7), 1 / 7, np.float32)
+    for rows in (public, np.arange(len(images))):
+        figures = judge_rows(answers[rows], dataset, rows)
+        assert figures["copies_of_training_rows"] == 3
+        assert figures["fer2013"]["without_copies"]["rows"] == len(rows) - 3
 
 
 def test_without_votes_there_is_no_ferplus(small_csv):

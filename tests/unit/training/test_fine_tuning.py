@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 from training.artifact import Manifest, list_pretrained
-from training.fine_tuning import FINE_TUNING_RATE, choose_settings
+from training.fine_tuning import FINE_TUNING_RATE, choose_settings, find_split, hold_out_like
 from training.settings import RECIPES, TrainSettings
 
 CSV, VOTES = Path("faces.csv"), Path("votes.csv")
@@ -61,3 +61,10 @@ def test_labels_are_the_champions_where_there_are_votes() -> None:
         choose_settings(CHAMPION, CSV, None, from_scratch=False, epochs=1, learning_rate=None, seed=1).labels
         == "single"
     )
+
+
+def test_what_is_held_out_like_a_version_stays_so_in_the_next_generation() -> None:
+    settings = TrainSettings(CSV, "single", CHAMPION.architecture, RECIPE, seed=3)
+    lineage = make_champion(seed=8).lineage
+    child = hold_out_like(settings, lineage)
+    assert (child.seed, *find_split(replace(lineage, settings=child.to_json()))) == (3, 8, find_split(lineage)[1])

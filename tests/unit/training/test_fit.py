@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import math
 import subprocess
 import sys
@@ -24,6 +25,7 @@ RECIPE = Recipe(
     warmup_epochs=0.5,
     weight_decay=0.05,
     averaging=0.5,
+    keep="last",  # so that what is compared has come all the way
     stages=(Stage(0.4, 16), Stage(1.0, 48)),
     augmentation=Augmentation(mirror=True, shift=0.05, erase=0.1),
 )
@@ -85,15 +87,16 @@ def test_the_same_seed_gives_the_same_weights_and_another_gives_others(finished,
     assert not are_equal(finished, fit(tmp_path / "other", seed=6))
 
 
-def test_a_stopped_run_goes_on_and_ends_as_it_would_have(finished, tmp_path):
+@pytest.mark.parametrize("epochs", [1, 2], ids=["where the faces grow", "in the middle of a stage"])
+def test_a_stopped_run_goes_on_and_ends_as_it_would_have(finished, tmp_path, epochs):
     done = []
 
     def note(now):
         if now.step == now.steps:
             done.append(now.epoch)
 
-    with pytest.raises(RunStopped, match="stopped after 1 of 3 epochs"):
-        fit(tmp_path, progress=note, should_stop=lambda: bool(done))
+    with pytest.raises(RunStopped, match=f"stopped after {epochs} of 3 epochs"):
+        fit(tmp_path, progress=note, should_stop=lambda: len(done) == epochs)
     assert are_equal(finished, fit(tmp_path))
 
 
@@ -112,6 +115,16 @@ fit(Path(sys.argv[1]), progress=lambda now: now.step == now.steps and print(now.
         process.kill()
     assert 1 <= RunState(tmp_path).epochs_done < 3
     assert are_equal(finished, fit(tmp_path))
+
+
+def test_no_batch_is_reported_as_its_epoch_is(tmp_path, monkeypatch):
+    moments = itertools.count(step=2)  # two seconds between any two looks at the clock
+    monkeypatch.setattr("training.fit.time.monotonic", lambda: next(moments))
+    reports = []
+    fit(tmp_path, progress=reports.append)
+    ends = [report for report in reports if report.step == report.steps]
+    assert [report.epoch for report in ends] == [1, 2, 3]
+    assert len(reports) == 3 * ends[0].steps
 
 
 def test_a_finished_run_trains_no_further(finished, run_dir):

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,19 @@ def test_an_unfinished_run_gives_a_version_that_says_so(stopped, artifact_dir):
     assert (early.lineage.epochs_done, Manifest.read(artifact_dir).lineage.epochs_done) == (1, 8)
 
 
+def test_a_run_is_exported_on_its_own_dataset_alone(stopped, small_csv, tmp_path):
+    moved = tmp_path / "run"
+    shutil.copytree(stopped[0], moved)
+    changed = tmp_path / "changed.csv"
+    changed.write_text("\n".join(small_csv.read_text().splitlines()[:-1]) + "\n")
+    settings = json.loads((moved / "settings.json").read_text())
+    settings["settings"]["csv_path"] = str(changed)
+    settings["settings"]["labels"], settings["settings"]["votes_path"] = "single", None
+    (moved / "settings.json").write_text(json.dumps(settings))
+    with pytest.raises(RunError, match="another dataset"):
+        export_run(moved)
+
+
 def test_a_run_leaves_a_whole_version(artifact_dir):
     manifest = verify_files(artifact_dir)
     assert manifest.labels == "votes"
@@ -112,7 +126,7 @@ def test_a_run_can_start_from_a_version_and_be_taught_by_it(stopped, small_csv, 
 
 
 def test_a_version_of_another_network_is_no_start(artifact_dir, small_csv, tmp_path):
-    settings = dataclasses.replace(make_settings(small_csv), architecture=Architecture.REPORT)
+    settings = TrainSettings(small_csv, "single", Architecture.REPORT, RECIPES[Architecture.REPORT])
     with pytest.raises(RunError, match="don't fit a report"):
         run_training(settings, tmp_path, initial_weights=artifact_dir)
 

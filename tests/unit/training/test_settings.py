@@ -106,3 +106,14 @@ def test_a_recipe_is_changed_by_the_fields_of_a_file():
 def test_a_field_that_a_recipe_has_not_is_named(fields, problem):
     with pytest.raises(RunError, match=problem):
         RECIPES[Architecture.DEFAULT].change(fields)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_some_rows_teach_and_some_are_held_out(share):
+    with pytest.raises(RunError, match="held_out"):
+        RECIPES[Architecture.DEFAULT].change({"held_out": share})
+
+
+def test_the_reports_networks_see_faces_of_one_size():
+    with pytest.raises(RunError, match="48 pixels"):
+        make_settings(Architecture.REPORT, stages=(Stage(1.0, 32),))
