@@ -1,10 +1,10 @@
 """Images a second of our training loop against a bare `model.fit`, and against the report's way through PNG folders.
 
-    python -m bench.training.throughput [--network report] [--rows 2048] [--rounds 3]
+    python -m bench.training.throughput [--network report] [--rows 2048] [--rounds 3] [--precision auto]
 
-The same network, batch, optimizer and pictures (random ones) for all; one epoch to warm up, then rounds of one epoch, each
-way in turn, and the median of each; first by the clock, then by processor time, which other work on the machine disturbs
-less. No validation and no augmentation, except where the line says so.
+The same network, in the same precision, batch, optimizer and pictures (random ones) for all; one epoch to warm up, then rounds of
+one epoch, each way in turn; the median of each, and the median and range of its ratios to bare; first by the clock, then by
+processor time, which other work on the machine disturbs less. No validation and no augmentation, except where the line says so.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +25,8 @@ from training.dataset import Dataset
 from training.fit import Examples, make_batches
 from training.folders import export_folders
 from training.network import build_network
-from training.runtime import keras, tf
-from training.settings import RECIPES, Recipe, Stage
+from training.runtime import computing_in, keras, tf
+from training.settings import RECIPES, Precision, Recipe, Stage
 
 Epoch = Callable[[], object]
 
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--network", type=Architecture, default=Architecture.REPORT)
     parser.add_argument("--rows", type=int, default=2048)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--precision", choices=get_args(Precision), default="auto")
     arguments = parser.parse_args()
     recipe = RECIPES[arguments.network]
     random = np.random.default_rng(0)
@@ -44,7 +46,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         dataset = Dataset(images, labels, np.zeros(arguments.rows, np.uint8))
         export_folders(dataset, dataset.parts, Path(folder))
-        ways = _prepare_ways(arguments.network, recipe, images, labels, Path(folder) / "Training")
+        with computing_in(arguments.precision):
+            ways = _prepare_ways(arguments.network, recipe, images, labels, Path(folder) / "Training")
         for epoch in ways.values():
             epoch()
         for clock_name, clock in (("second", time.perf_counter), ("second of processor time", time.process_time)):
@@ -58,10 +61,14 @@ def _compare(ways: dict[str, Epoch], clock: Callable[[], float], clock_name: str
             started = clock()
             epoch()
             seconds[name].append(clock() - started)
-    bare = statistics.median(next(iter(seconds.values())))
+    bare = next(iter(seconds.values()))
     for name, taken in seconds.items():
-        middle = statistics.median(taken)
-        print(f"{name}: {rows / middle:.0f} images a {clock_name}, {bare / middle:.2f} of bare", flush=True)
+        ratios = [first / own for first, own in zip(bare, taken, strict=True)]
+        print(
+            f"{name}: {rows / statistics.median(taken):.0f} images a {clock_name}, {statistics.median(ratios):.2f} of bare "
+            f"({min(ratios):.2f} to {max(ratios):.2f})",
+            flush=True,
+        )
 
 
 def _prepare_ways(
