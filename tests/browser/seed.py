@@ -17,7 +17,19 @@ from sqlalchemy.orm import Session, undefer
 from uuid_utils.compat import uuid7
 
 from api.picture_header import read_header
-from db import access, corrections, jobs, model_versions, review_queue, reviews, shadow, training_runs, users, workers
+from db import (
+    access,
+    corrections,
+    face_hours,
+    jobs,
+    model_versions,
+    review_queue,
+    reviews,
+    shadow,
+    training_runs,
+    users,
+    workers,
+)
 from db.columns import utcnow
 from db.faces import NewFace
 from db.models import Face, Job, JobEvent, ModelVersion
@@ -152,9 +164,11 @@ def _age(session: Session, job: Job, waited: timedelta) -> None:
     ):
         event.at = moment
     session.refresh(job, ["faces"])
-    for face in job.faces:
-        face.created_at = job.finished_at
-        session.get_one(ReviewItem, face.id).created_at = job.finished_at
+    items = [session.get_one(ReviewItem, face.id) for face in job.faces]
+    face_hours.count_out(session, items)
+    for face, item in zip(job.faces, items, strict=True):
+        face.created_at = item.created_at = job.finished_at
+    face_hours.count_in(session, items)
 
 
 def seed_jobs(database: Database, blobs: BlobStore, version: ModelVersion, count: int, seed: int = 7) -> None:

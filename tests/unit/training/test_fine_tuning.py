@@ -36,7 +36,8 @@ def make_champion(**lineage: Any) -> Manifest:
 
 def test_a_run_from_a_versions_weights_holds_out_what_that_version_held_out() -> None:
     settings = CHAMPION.lineage.settings
-    champion = make_champion(seed=8, settings={**settings, "recipe": {**settings["recipe"], "held_out": 0.25}})
+    own = {**settings, "split_seed": None, "recipe": {**settings["recipe"], "held_out": 0.25}}
+    champion = make_champion(seed=8, settings=own)
     first = choose(champion=champion)
     assert (first.seed, first.split_seed, first.recipe.held_out) == (3, 8, 0.25)
     second = choose(champion=make_champion(seed=first.seed, settings=first.to_json()))
@@ -65,6 +66,6 @@ def test_labels_are_the_champions_where_there_are_votes() -> None:
 
 def test_what_is_held_out_like_a_version_stays_so_in_the_next_generation() -> None:
     settings = TrainSettings(CSV, "single", CHAMPION.architecture, RECIPE, seed=3)
-    lineage = make_champion(seed=8).lineage
+    lineage = make_champion(seed=8, settings={**CHAMPION.lineage.settings, "split_seed": None}).lineage
     child = hold_out_like(settings, lineage)
     assert (child.seed, *find_split(replace(lineage, settings=child.to_json()))) == (3, 8, find_split(lineage)[1])
