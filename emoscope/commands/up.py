@@ -29,7 +29,7 @@ def up(
         with contextlib.suppress(KeyboardInterrupt):
             for sentence in (
                 f"Emoscope runs at [bold]{url}[/bold] (API docs: {url}/docs). Its data is in {settings.data_dir}.",
-                f"Pages for administrators: {url}/sign-in, after [bold]{program} user create NAME[/bold].",
+                f"Pages for administrators: {url}/sign-in, after [bold]{program} user create NAME --role administrator[/bold].",
                 f"Try it from another terminal: [bold]{program} analyze PHOTO...[/bold]    Stop it with Ctrl-C.",
             ):
                 out.print(sentence, soft_wrap=True)

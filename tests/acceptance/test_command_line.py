@@ -60,6 +60,7 @@ def test_up_serves_until_it_is_interrupted_and_leaves_nothing_running(tmp_path: 
         if "Stop it with Ctrl-C" in line:
             break
     assert f"http://127.0.0.1:{port}" in said
+    assert "user create NAME --role administrator" in said
     process.send_signal(signal.SIGINT)
     process.stdout.read()
     assert process.wait(60) == 0
