@@ -14,7 +14,7 @@ from typing import Any
 from training.artifact import KERAS_FILE, Manifest
 from training.network import build_network
 from training.runtime import keras, tf
-from training.served import find_network, load_keras
+from training.served import load_network
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +51,28 @@ def show_to_both(batches: "tf.data.Dataset", side: int) -> "tf.data.Dataset":
 
 
 class Pupil(keras.Model):  # type: ignore[misc] # Keras ships no types
-    """A network, made of the same layers, that learns from its teachers' answers beside the labels."""
+    """A network that learns from its teachers' answers beside the labels."""
 
     def __init__(self, network: "keras.Model", teachers: Teachers, share: float) -> None:
         """share: of what a face teaches that comes from the teachers; the rest is its label."""
-        super().__init__(inputs=network.inputs, outputs=network.outputs, name=network.name)
-        self._teachers, self._share = teachers, share
+        super().__init__(name=network.name)
+        self._network, self._teachers, self._share = network, teachers, share
 
-    def _symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        """Called by Keras with a batch, on several devices, to see the shapes; the network itself takes the faces once."""
-        if data_batch is not None:
-            (faces, _), *rest = data_batch
-            data_batch = (faces, *rest)
-        super()._symbolic_build(iterator=iterator, data_batch=data_batch)
+    def call(self, inputs: "tuple[tf.Tensor, tf.Tensor]", training: bool | None = None) -> "tf.Tensor":  # noqa: FBT001 - Keras's signature
+        """The network's logits (N, 7); inputs: faces twice, as `show_to_both` gives them."""
+        faces, _ = inputs
+        return self._network(faces, training=training)
 
     def train_step(self, data: Any) -> dict[str, "tf.Tensor"]:
         """One batch: faces twice, as `show_to_both` gives them, targets (N, 7), weights (N,)."""
         (faces, shown), labels, weights = data
         targets = (1 - self._share) * labels + self._share * self._teachers.ask(shown)
-        figures: dict[str, tf.Tensor] = super().train_step((faces, targets, weights))
+        figures: dict[str, tf.Tensor] = super().train_step(((faces, shown), targets, weights))
         return figures
 
 
 def _load(folder: Path, manifest: Manifest) -> "keras.Model":
-    stored = find_network(load_keras(folder / KERAS_FILE, manifest.files[KERAS_FILE].sha256))
+    stored = load_network(folder / KERAS_FILE, manifest.files[KERAS_FILE].sha256)
     network = build_network(manifest.architecture)
     network.set_weights(stored.get_weights())
     return network

@@ -32,16 +32,16 @@ def choose_settings(
     recipe = RECIPES[champion.architecture]
     recipe = replace(recipe, epochs=epochs or recipe.epochs)
     if not from_scratch:
-        recipe = _continue_recipe(recipe, champion.lineage, learning_rate)
-    return TrainSettings(
+        recipe = _continue_recipe(recipe, learning_rate)
+    settings = TrainSettings(
         csv_path=csv_path,
         votes_path=votes_path,
         labels=labels,
         architecture=champion.architecture,
         recipe=recipe,
         seed=seed,
-        split_seed=None if from_scratch else find_split(champion.lineage)[0],
     )
+    return settings if from_scratch else hold_out_like(settings, champion.lineage)
 
 
 def find_split(lineage: Lineage) -> tuple[int, float | None]:
@@ -57,7 +57,7 @@ def hold_out_like(settings: TrainSettings, lineage: Lineage) -> TrainSettings:
     return replace(settings, split_seed=seed, recipe=recipe)
 
 
-def _continue_recipe(recipe: Recipe, lineage: Lineage, learning_rate: float | None) -> Recipe:
+def _continue_recipe(recipe: Recipe, learning_rate: float | None) -> Recipe:
     """Faces of their final size from the first epoch, and no warm-up, for the weights are warm. No mean of the weights either:
     over so few steps it would still be where it began.
     """
@@ -67,6 +67,5 @@ def _continue_recipe(recipe: Recipe, lineage: Lineage, learning_rate: float | No
         learning_rate=rate,
         warmup_epochs=0.0,
         averaging=0.0,
-        held_out=find_split(lineage)[1] or recipe.held_out,
         stages=(Stage(1.0, recipe.stages[-1].side),),
     )

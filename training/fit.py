@@ -99,9 +99,8 @@ def fit_network(
             shuffle=False,
             verbose=0,
         )
-        state.load_variables(
-            variables
-        )  # Keras leaves the averaged weights behind, and the next stage goes on from the others
+        if state.epochs_done < recipe.epochs:
+            state.load_variables(variables)  # Keras leaves the averaged weights behind; the next stage needs the others
     network.set_weights(state.load_best())
     return state
 

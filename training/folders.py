@@ -13,7 +13,7 @@ from training.fer_csv import HEADER, PARTS
 from training.split import split_rows
 
 
-def divide_dataset(dataset: Dataset, *, teaching_share: float, seed: int) -> npt.NDArray[np.uint8]:
+def assign_parts(dataset: Dataset, *, teaching_share: float, seed: int) -> npt.NDArray[np.uint8]:
     """Another division of all rows, stratified, copies on one side: uint8 (N,), index into PARTS of Training or PublicTest.
 
     Raises DatasetError for a share that isn't between 0 and 1.

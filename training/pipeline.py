@@ -18,7 +18,7 @@ from training.network import build_network
 from training.run_settings import Folders, Origin, claim_run_dir, has_run, read_run_origin, read_run_settings
 from training.run_state import RunState
 from training.runtime import choose_precision, choose_strategy, computing_in, keras
-from training.served import find_network, load_keras
+from training.served import load_network
 from training.settings import TrainSettings
 from training.version import make_version
 
@@ -43,7 +43,8 @@ def run_training(
     teachers: folders of versions whose answers are part of what each row teaches, by the recipe's `teacher_share`.
     corrections: faces that reviewers labelled, already filtered; they teach beside the CSV's rows.
     cache_dir: where decoded datasets are kept; None is the user's cache folder.
-    Raises RunStopped if `should_stop` said so, RunError if `run_dir` belongs to another run, DatasetError, ArtifactError.
+    Raises RunStopped if `should_stop` said so, RunError if `run_dir` belongs to another run, TrainingDiverged, DatasetError,
+    ArtifactError.
     """
     dataset = read_dataset(settings.csv_path, settings.votes_path, cache_dir=cache_dir)
     if corrections is not None:
@@ -105,7 +106,7 @@ def _identify(artifact_dir: Path) -> str:
 
 
 def _copy_weights(keras_file: Path, sha256: str, network: "keras.Model") -> None:
-    parent = find_network(load_keras(keras_file, sha256))
+    parent = load_network(keras_file, sha256)
     shapes = [weight.shape for weight in parent.weights], [weight.shape for weight in network.weights]
     if shapes[0] != shapes[1]:
         raise RunError(f"the version to start from is a {parent.name}, whose weights don't fit a {network.name}")

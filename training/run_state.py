@@ -31,7 +31,11 @@ class Variable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EpochFigures:
-    """One point of the curves. Losses are cross-entropies; accuracies are shares, against each target's largest entry."""
+    """One point of the curves. Accuracies are shares, against each target's largest entry.
+
+    loss is what training makes small: with class weights, label smoothing, teachers' answers and the network's own regularisation.
+    val_loss is the plain cross-entropy, so the two can't be compared.
+    """
 
     epoch: int
     loss: float

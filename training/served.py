@@ -52,6 +52,11 @@ def load_keras(path: Path, sha256: str) -> "keras.Model":
     return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
+def load_network(path: Path, sha256: str) -> "keras.Model":
+    """The trained network out of a .keras file. Raises ArtifactError as load_keras and find_network do."""
+    return find_network(load_keras(path, sha256))
+
+
 def convert_to_tflite(served: "keras.Model") -> bytes:
     """The LiteRT form of a served model. Raises ArtifactError if its answers aren't the same."""
     with tempfile.TemporaryDirectory(prefix="emoscope-export-") as folder:

@@ -2,8 +2,8 @@
 
     python -m bench.training.precision [--network default] [--rows 2048] [--rounds 5] [--side 40]
 
-Random pictures, the recipe's batch, optimizer and augmentation; one epoch to warm up, then rounds of one epoch, each way in turn.
-Prints the median of the ratios to float32 with Keras's own layers, and their range.
+Random pictures, the recipe's batch and augmentation, plain Adam; one epoch to warm up, then rounds of one epoch, each way in turn.
+Prints images a second, and the median and range of the ratios to float32 with Keras's own layers.
 """
 
 import argparse

@@ -70,12 +70,12 @@ def export_(
     """Write one PNG a row: a folder a part, in it a folder an emotion."""
     from training.dataset import read_dataset
     from training.errors import TrainingError
-    from training.folders import divide_dataset, export_folders
+    from training.folders import assign_parts, export_folders
 
     say_step(f"reading {csv}")
     with end_with_sentence(TrainingError, OSError):
         dataset = read_dataset(csv)
-        parts = dataset.parts if split is None else divide_dataset(dataset, teaching_share=split, seed=seed)
+        parts = dataset.parts if split is None else assign_parts(dataset, teaching_share=split, seed=seed)
         say_step(f"writing {len(dataset.images):,} pictures")
         count = export_folders(dataset, parts, folder)
     err.print(f"{count:,} pictures are in {folder}.")

@@ -86,7 +86,7 @@ def train(
         settings = _make_settings(csv, votes, labels, network, seed, precision, recipe, changes, run_dir)
         folders = Folders(start_from, tuple(teacher or ())) if csv else read_run_folders(run_dir)
         if csv:
-            settings = _choose_held_out(settings, folders, split_seed)
+            settings = _hold_out_as_known(settings, folders, split_seed)
         try:
             artifact_dir = _run(settings, run_dir, folders, threads, export=export)
         except RunStopped as stopped:
@@ -122,7 +122,7 @@ def _make_settings(
     return TrainSettings(csv.resolve(), labels.value, network, recipe, votes, seed, precision.value)
 
 
-def _choose_held_out(settings: "TrainSettings", folders: "Folders", split_seed: int | None) -> "TrainSettings":
+def _hold_out_as_known(settings: "TrainSettings", folders: "Folders", split_seed: int | None) -> "TrainSettings":
     """As the version held out that the run starts from, or its first teacher; or as `split_seed` says."""
     from training.artifact import Manifest
     from training.fine_tuning import find_split, hold_out_like

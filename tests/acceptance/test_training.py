@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.small_dataset import write_small_csv, write_small_votes
-from training.artifact import PRETRAINED_DIR
+from training.artifact import PRETRAINED_DIR, Manifest
+from training.fine_tuning import find_split
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -94,11 +95,24 @@ def test_train_stops_on_ctrl_c_goes_on_and_is_evaluated(folder):
     version = str(PRETRAINED_DIR / "report")
     arguments = ["--csv", "small.csv", "--votes", "votes.csv", "--labels", "votes", "--network", "report"]
     (folder / "quick.json").write_text('{"epochs": 60, "batch_size": 32}')
-    arguments += ["--recipe", "quick.json", "--start-from", version, "--teacher", version, "--run", "run"]
+    arguments += [
+        "--recipe",
+        "quick.json",
+        "--start-from",
+        version,
+        "--teacher",
+        version,
+        "--run",
+        "run",
+        "--seed",
+        "9",
+    ]
     seen, rest = train_and_stop(folder, *arguments)
     assert seen.startswith("epoch 1/60")
     stopped = re.search(r"stopped after (\d+) of 60 epochs. Go on with: \S*emoscope train --run run\n", rest)
     assert stopped, rest
+    held_out = json.loads((folder / "run" / "settings.json").read_text())["settings"]
+    assert (held_out["split_seed"], held_out["recipe"]["held_out"]) == find_split(Manifest.read(Path(version)).lineage)
     # word for word, though it names neither the weights that the run starts from nor its teacher
     seen, _ = train_and_stop(folder, "--run", "run")
     assert seen.startswith(f"epoch {int(stopped[1]) + 1}/60")

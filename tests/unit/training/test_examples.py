@@ -1,6 +1,7 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from db.vocabulary import Architecture
@@ -50,3 +51,14 @@ def test_a_seed_of_its_own_decides_what_is_held_out(dataset: Dataset) -> None:
     held_out = [make_examples(dataset, settings).validation_rows.tolist() for settings in (first, alike, other)]
     assert held_out[0] == held_out[1]
     assert held_out[0] != held_out[2]
+
+
+def test_rows_weigh_by_how_rare_their_class_is(dataset: Dataset) -> None:
+    labels = np.where(np.arange(len(dataset.images)) % 3 == 0, 1, 0)
+    uneven = dataclasses.replace(dataset, labels=labels)
+    for balance in (0.0, 0.5, 1.0):
+        teaching = make_examples(uneven, make_settings("single", class_balance=balance)).teaching
+        rare = teaching.targets[:, 1] == 1
+        ratio = float(teaching.weights[rare].mean() / teaching.weights[~rare].mean())
+        assert ratio == pytest.approx(((~rare).sum() / rare.sum()) ** balance, rel=1e-5)
+        assert float(teaching.weights.mean()) == pytest.approx(1, rel=1e-5)

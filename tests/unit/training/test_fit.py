@@ -153,8 +153,28 @@ def test_plain_adam_takes_fewer_rows_than_a_batch_as_one_batch(tmp_path):
 
 def test_a_run_whose_loss_is_no_finite_number_ends_and_keeps_what_was_sound(tmp_path):
     recipe = dataclasses.replace(RECIPE, schedule="inverse", weight_decay=0.0, learning_rate=1e38)
-    reports = []
+    reports, asked = [], []
+
+    def should_stop():
+        asked.append(True)
+        return False
+
     with pytest.raises(TrainingDiverged, match=r"the loss is (nan|inf) in epoch 1"):
-        fit(tmp_path, recipe=recipe, progress=reports.append)
+        fit(tmp_path, recipe=recipe, progress=reports.append, should_stop=should_stop)
     assert all(math.isfinite(report.loss) for report in reports)
     assert RunState(tmp_path).epochs_done == 0
+    assert len(asked) < 70 // recipe.batch_size  # at once, not at the end of the epoch
+
+
+def test_an_epoch_whose_last_step_spoiled_the_weights_is_not_stored(tmp_path):
+    recipe = dataclasses.replace(
+        RECIPE, schedule="inverse", weight_decay=0.0, averaging=0.0, learning_rate=1e38, batch_size=70
+    )
+    with pytest.raises(TrainingDiverged, match="in epoch 1"):
+        fit(tmp_path, recipe=recipe)
+    assert RunState(tmp_path).epochs_done == 0
+
+
+@pytest.mark.parametrize("changes", [{"averaging": 0.0}, {"label_smoothing": 0.2}], ids=str)
+def test_what_a_recipe_says_changes_what_is_learnt(finished, tmp_path, changes):
+    assert not are_equal(finished, fit(tmp_path, recipe=dataclasses.replace(RECIPE, **changes)))

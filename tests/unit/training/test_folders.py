@@ -4,7 +4,7 @@ from PIL import Image
 
 from training.dataset import read_dataset
 from training.errors import DatasetError
-from training.folders import divide_dataset, export_folders, import_folders
+from training.folders import assign_parts, export_folders, import_folders
 
 
 def test_a_dataset_comes_back_from_folders_as_it_was(small_csv, tmp_path):
@@ -17,12 +17,12 @@ def test_a_dataset_comes_back_from_folders_as_it_was(small_csv, tmp_path):
 
 def test_own_division_has_its_share_and_follows_its_seed(small_csv):
     dataset = read_dataset(small_csv)
-    parts = divide_dataset(dataset, teaching_share=0.7, seed=1)
+    parts = assign_parts(dataset, teaching_share=0.7, seed=1)
     assert (parts == 0).mean() == pytest.approx(0.7, abs=0.02)
-    assert np.array_equal(parts, divide_dataset(dataset, teaching_share=0.7, seed=1))
-    assert not np.array_equal(parts, divide_dataset(dataset, teaching_share=0.7, seed=2))
+    assert np.array_equal(parts, assign_parts(dataset, teaching_share=0.7, seed=1))
+    assert not np.array_equal(parts, assign_parts(dataset, teaching_share=0.7, seed=2))
     with pytest.raises(DatasetError, match="between 0 and 1"):
-        divide_dataset(dataset, teaching_share=70, seed=1)
+        assign_parts(dataset, teaching_share=70, seed=1)
 
 
 def test_pictures_of_another_size_and_colour_are_taken(tmp_path):

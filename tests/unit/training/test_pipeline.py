@@ -15,6 +15,7 @@ from training.evaluate import evaluate_model
 from training.lite import load_lite
 from training.pipeline import export_run, run_training
 from training.run_state import RunState
+from training.served import build_served, load_network, predict
 from training.settings import RECIPES, Stage, TrainSettings
 
 pytestmark = pytest.mark.timeout(300)
@@ -81,6 +82,14 @@ def test_a_run_leaves_a_whole_version(artifact_dir):
     assert manifest.metrics["PublicTest"]["ferplus"]["rows"] == 42
     assert manifest.metrics["validation"]["rows"] == manifest.lineage.row_counts["held_out"]
     assert len(json.loads((artifact_dir / "history.json").read_text())["epochs"]) == 8
+
+
+def test_the_files_answer_at_the_temperature_that_was_fitted(artifact_dir, small_csv):
+    manifest, images = Manifest.read(artifact_dir), read_dataset(small_csv).images[:20]
+    assert manifest.temperature != pytest.approx(1, abs=0.01)
+    network = load_network(artifact_dir / "model.keras", manifest.files["model.keras"].sha256)
+    expected = build_served(network, temperature=manifest.temperature, mirrored=manifest.mirrored, side=24)
+    np.testing.assert_allclose(load_lite(artifact_dir).predict(images), predict(expected, images), atol=1e-4)
 
 
 def test_the_network_learns_what_there_is_to_learn(artifact_dir):
