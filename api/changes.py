@@ -7,6 +7,7 @@ from flask import Response, jsonify, request, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import protect
+from api.fields import LARGEST_ID
 from api.openapi import describe_errors
 from api.options import Unset
 from api.serializers import Time
@@ -16,8 +17,6 @@ from db.vocabulary import Scope
 
 blueprint = APIBlueprint("changes", __name__, url_prefix="/v1/changes", tag="Access")
 protect(blueprint, Scope.ADMIN)
-
-_LARGEST_ID = 2**63 - 1
 
 
 class ChangeQuery(BaseModel):
@@ -29,7 +28,7 @@ class ChangeQuery(BaseModel):
     action: str | Unset = Field(default=None, max_length=50, description="Only this.", examples=["user.create"])
     subject: str | Unset = Field(default=None, max_length=200, description="Only of this.", examples=["user:ben"])
     limit: int = Field(default=50, ge=1, le=200, description="Most changes of a page.")
-    cursor: int | Unset = Field(default=None, ge=1, le=_LARGEST_ID, description="Take it from `next`.")
+    cursor: int | Unset = Field(default=None, ge=1, le=LARGEST_ID, description="Take it from `next`.")
 
 
 class Change(BaseModel):

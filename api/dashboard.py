@@ -1,8 +1,5 @@
 """The dashboard's figures: how the service is, and what it saw lately, of every application."""
 
-from collections import Counter, defaultdict
-from datetime import datetime
-
 from apiflask import APIBlueprint
 from flask import Response, jsonify
 from pydantic import BaseModel, Field
@@ -141,19 +138,15 @@ def _show_minutes(found: dashboard_reading.Dashboard) -> list[MinuteFigures]:
 
 
 def _show_hours(found: dashboard_reading.Dashboard) -> list[HourFigures]:
-    emotions = {hour: Counter[str](dict.fromkeys(EMOTIONS, 0)) for hour in found.hours}
-    sums = defaultdict[datetime, float](float)
-    for hour, each in found.faces:
-        emotions[hour][each.emotion.value] += each.faces
-        sums[hour] += each.confidence_sum
+    emotions = {(hour, each.emotion): each.faces for hour, each in found.faces}
     return [
         HourFigures(
             hour=hour,
-            faces=counts.total(),
-            emotions=dict(counts),
-            mean_confidence=sums[hour] / counts.total() if counts.total() else None,
+            faces=faces,
+            emotions={emotion.value: emotions.get((hour, emotion), 0) for emotion in EMOTIONS},
+            mean_confidence=confidence / faces if faces else None,
         )
-        for hour, counts in emotions.items()
+        for hour, (faces, confidence) in found.hour_totals.items()
     ]
 
 

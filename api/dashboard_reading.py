@@ -60,6 +60,18 @@ class Dashboard:
         """Worker children that can take a job."""
         return sum(worker.state is WorkerState.READY for worker in self.workers)
 
+    @property
+    def hour_totals(self) -> dict[datetime, tuple[int, float]]:
+        """How many faces each of `hours` has, and the sum of their confidences. A face of a later hour, as one that was stored
+        while this was read or by a clock that is ahead, isn't counted.
+        """
+        totals = dict.fromkeys(self.hours, (0, 0.0))
+        for hour, each in self.faces:
+            if hour in totals:
+                faces, confidence = totals[hour]
+                totals[hour] = faces + each.faces, confidence + each.confidence_sum
+        return totals
+
 
 def read_dashboard(services: Services) -> Dashboard:
     """Read all of it."""

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from api.error_codes import ERROR_KINDS, PROBLEM_JSON
 from api.services import get_services
 from db.job_states import InvalidTransition
-from db.model_versions import NothingToRollBack, UnknownModelVersion
+from db.model_versions import ChampionChanged, NothingToRollBack, UnknownModelVersion
 from db.reviews import UnknownFace
 from db.shadow import AlreadyInService, NoChallenger
 from db.storage import BlobDamaged, BlobStoreUnavailable
@@ -35,6 +35,7 @@ _KNOWN = (
     AlreadyInService,
     BlobDamaged,
     BlobStoreUnavailable,
+    ChampionChanged,
     IdempotencyConflict,
     InvalidRunTransition,
     InvalidUser,

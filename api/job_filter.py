@@ -1,30 +1,19 @@
 """Which jobs a listing shows: the query's words -> the database's filter, within what the caller may see."""
 
-from datetime import UTC, datetime
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from api.auth import Caller, require_scope
 from api.errors import make_invalid_request
+from api.fields import Moment
 from api.options import Unset
 from db import access
 from db.job_queries import JobFilter
 from db.vocabulary import Emotion, JobStatus, Scope
 
 ALL_APPLICATIONS = "all"
-
-
-def _to_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("is outside the years that a calendar has") from None
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 
 
 class JobListQuery(BaseModel):

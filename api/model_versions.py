@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from api.auth import protect
+from api.fields import LARGEST_NUMBER
 from api.openapi import describe_errors
 from api.serializers import Time
 from api.services import get_services
@@ -16,9 +17,6 @@ from db.model_versions import UnknownModelVersion
 
 blueprint = APIBlueprint("model_versions", __name__, url_prefix="/v1/model-versions", tag="Model versions")
 protect(blueprint)
-
-_LARGEST_NUMBER = 2**31 - 1
-"""What the column holds; a larger number would be an error of the database."""
 
 
 class ModelVersion(BaseModel):
@@ -77,7 +75,7 @@ def read_model_version(number: int) -> Response:
 
 def find_model_version(session: Session, number: int) -> models.ModelVersion:
     """The version of a number that a client gave, however large. Raises UnknownModelVersion."""
-    if number > _LARGEST_NUMBER:
+    if number > LARGEST_NUMBER:
         raise UnknownModelVersion(f"there is no model version {number}")
     return model_versions.get_version(session, number)
 

@@ -5,15 +5,14 @@ from http import HTTPStatus
 from apiflask import APIBlueprint
 from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 
 from api.auth import get_caller, protect, require_scope
-from api.errors import Problem
 from api.fields import Number, Reason
 from api.openapi import describe_errors, describe_response
 from api.serializers import Time
 from api.services import get_services
 from db import model_versions, models
-from db.model_versions import ChampionChanged
 from db.vocabulary import Scope
 
 blueprint = APIBlueprint("promotions", __name__, url_prefix="/v1/promotions", tag="Model versions")
@@ -100,7 +99,7 @@ def promote(wanted: NewPromotion) -> Response:
         version = model_versions.get_version(session, wanted.model_version)
         move = model_versions.promote(session, version, get_caller().actor, wanted.reason)
         latest = move or model_versions.list_promotions(session)[0]
-        before = session.get(models.ModelVersion, latest.from_version_id) if latest.from_version_id else None
+        before = _find_before(session, latest)
     return _answer(latest, before, version, HTTPStatus.OK if move is None else HTTPStatus.CREATED)
 
 
@@ -117,18 +116,19 @@ def roll_back(wanted: NewRollback) -> Response:
     """Make the version before the champion the champion again."""
     require_scope(Scope.ADMIN)
     with get_services().database.write() as session:
-        before = model_versions.get_champion(session)
-        try:
-            version, move = model_versions.roll_back(
-                session,
-                get_caller().actor,
-                wanted.reason,
-                champion=wanted.from_version,
-                target=wanted.to_version,
-            )
-        except ChampionChanged as error:
-            raise Problem(error.code, str(error)) from error
+        version, move = model_versions.roll_back(
+            session,
+            get_caller().actor,
+            wanted.reason,
+            champion=wanted.from_version,
+            target=wanted.to_version,
+        )
+        before = _find_before(session, move)
     return _answer(move, before, version, HTTPStatus.CREATED)
+
+
+def _find_before(session: Session, move: models.Promotion) -> models.ModelVersion | None:
+    return session.get(models.ModelVersion, move.from_version_id) if move.from_version_id else None
 
 
 def _answer(

@@ -84,15 +84,18 @@ def make_chance(photo_sha256: str, box: Box) -> Random:
     return Random(f"{photo_sha256} {box.x} {box.y} {box.width} {box.height}")  # noqa: S311  # guards nothing
 
 
-def adopt_faces(session: Session, subject: ReviewSubject) -> None:
-    """Let all stored faces that are this one belong to it: those of analyses of its photo from before anybody judged it."""
+def adopt_faces(session: Session, subject: ReviewSubject, others: Sequence[ReviewSubject]) -> None:
+    """Let all stored faces that are this one belong to it: those of analyses of its photo from before anybody judged it.
+
+    others: the judged faces of its photo that `lock_subjects` gave.
+    """
     rows = session.execute(
         select(ReviewItem, Face)
         .join(Face, Face.id == ReviewItem.face_id)
         .join(Job, Job.id == Face.job_id)
         .where(Job.photo_sha256 == subject.photo_sha256, ReviewItem.subject_id.is_(None))
     ).all()
-    subjects = lock_subjects(session, subject.photo_sha256)
+    subjects = (*others, subject)
     for item, face in rows:
         if choose_same(face, subjects) is subject:
             item.subject = subject

@@ -129,7 +129,7 @@ def _find_subject(
         )
         session.add(subject)
         session.flush()
-        adopt_faces(session, subject)
+        adopt_faces(session, subject, subjects)
     return subject
 
 

@@ -5,7 +5,8 @@ from typing import Any
 from flask import Blueprint, render_template, request, url_for
 from pydantic import Field
 
-from api.pages.queries import LARGEST_ID, Query, read_query
+from api.fields import LARGEST_ID
+from api.pages.queries import Query, read_query
 from api.pages.site import needs
 from api.services import get_services
 from db.audit import AuditFilter, list_changes

@@ -1,6 +1,5 @@
 """The dashboard: how the service is, and what it saw lately."""
 
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -41,23 +40,17 @@ def _draw_throughput(found: Dashboard) -> Chart:
 
 
 def _draw_mix(found: Dashboard) -> Chart:
-    totals = Counter[datetime]()
-    for hour, each in found.faces:
-        totals[hour] += each.faces
-    shares = {(hour, each.emotion): each.faces / totals[hour] for hour, each in found.faces}
+    counts = {(hour, each.emotion): each.faces for hour, each in found.faces}
+    totals = [(hour, faces) for hour, (faces, _) in found.hour_totals.items()]
     series = [
-        Series(emotion.value, emotion.value, [shares.get((hour, emotion), 0.0) for hour in found.hours])
+        Series(emotion.value, emotion.value, [counts.get((hour, emotion), 0) / max(faces, 1) for hour, faces in totals])
         for emotion in EMOTIONS
     ]
     return draw_stacks("Emotion mix by hour", _label_hours(found.hours), series, show="{:.2f}".format, high=1.0)
 
 
 def _draw_confidence(found: Dashboard) -> Chart:
-    sums, totals = defaultdict[datetime, float](float), Counter[datetime]()
-    for hour, each in found.faces:
-        sums[hour] += each.confidence_sum
-        totals[hour] += each.faces
-    means = [sums[hour] / totals[hour] if totals[hour] else None for hour in found.hours]
+    means = [confidence / faces if faces else None for faces, confidence in found.hour_totals.values()]
     series = [Series("mean confidence", "accent", means)]
     return draw_lines("Mean confidence by hour", _label_hours(found.hours), series, high=1.0, has_dots=True)
 

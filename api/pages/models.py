@@ -10,8 +10,9 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.model_files import CARD, HISTORY, read_model_file
+from api.model_versions import find_model_version
 from api.pages.figures import Figures, draw_classes, draw_curves, draw_reliability, list_figures
-from api.pages.queries import LARGEST_INTEGER, read_number
+from api.pages.queries import read_number
 from api.pages.site import get_person, go, needs
 from api.services import get_services
 from db import comparison, model_versions, models, shadow, workers
@@ -62,7 +63,7 @@ def show_list() -> str:
 def show(number: int) -> str:
     """One version: figures, charts, lineage, card."""
     with get_services().database.read() as session:
-        version = _get_version(session, number)
+        version = find_model_version(session, number)
         champion, challenger = model_versions.get_champion(session), model_versions.get_challenger(session)
         beside = count_judgments(session, champion.id, version.id) if champion else None
         parent = _find_parent(session, version)
@@ -93,7 +94,7 @@ def compare() -> str | AnyResponse:
     if len(numbers) != 2:
         abort(422, "Choose two versions to compare.")
     with get_services().database.read() as session:
-        first, second = (_get_version(session, number) for number in numbers)
+        first, second = (find_model_version(session, number) for number in numbers)
         live = compare_live(session, first, second, limit=_MOST_DIFFERENCES)
         reviewed = comparison.compare_answers(session, first.number, second.number, limit=_MOST_DIFFERENCES)
     pairs = [
@@ -118,7 +119,7 @@ def promote(number: int) -> AnyResponse:
     """Put a version in service."""
     actor = get_person().name
     with get_services().database.write() as session:
-        model_versions.promote(session, _get_version(session, number), actor, _read_reason())
+        model_versions.promote(session, find_model_version(session, number), actor, _read_reason())
     return go("models.show", number=number, done="promoted")
 
 
@@ -139,7 +140,7 @@ def roll_back() -> AnyResponse:
 def start_shadow(number: int) -> AnyResponse:
     """Let a version judge live faces beside the champion."""
     with get_services().database.write() as session:
-        shadow.start_shadow(session, _get_version(session, number), get_person().name, _read_reason())
+        shadow.start_shadow(session, find_model_version(session, number), get_person().name, _read_reason())
     return go("models.show", number=number, done="shadow_started")
 
 
@@ -167,12 +168,6 @@ def _describe(version: models.ModelVersion) -> Row:
     figures = {found.truth: found for found in list_figures(version.manifest)}
     speed: dict[str, Any] = version.manifest.get("metrics", {}).get("speed", {})
     return Row(version, figures, speed.get("ms_a_face"))
-
-
-def _get_version(session: Any, number: int) -> models.ModelVersion:
-    if number > LARGEST_INTEGER:
-        abort(404, f"There is no model version {number}.")
-    return model_versions.get_version(session, number)
 
 
 def _find_parent(session: Any, version: models.ModelVersion) -> models.ModelVersion | None:

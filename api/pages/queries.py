@@ -8,9 +8,7 @@ from typing import Annotated, TypeVar
 from flask import abort
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-LARGEST_INTEGER = 2**31 - 1
-"""What an integer column holds; a larger number would be an error of the database."""
-LARGEST_ID = 2**63 - 1
+from api.fields import LARGEST_NUMBER
 
 Day = Annotated[date, Field(lt=date.max)]
 """A day that has a next one."""
@@ -37,7 +35,7 @@ def read_query(kind: type[Asked], given: Mapping[str, str]) -> Asked:
         abort(422, f"{first['loc'][0]}: {first['msg']}")
 
 
-def read_number(given: str, largest: int = LARGEST_INTEGER) -> int | None:
+def read_number(given: str, largest: int = LARGEST_NUMBER) -> int | None:
     """A whole number from 0 to `largest`, in decimal digits; None for anything else."""
     number = int(given) if re.fullmatch("[0-9]{1,19}", given) else None
     return number if number is not None and number <= largest else None

@@ -15,7 +15,8 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from api.pages.queries import LARGEST_INTEGER, Day, Query, begin_day, end_day, read_query
+from api.fields import LARGEST_NUMBER
+from api.pages.queries import Day, Query, begin_day, end_day, read_query
 from api.pages.site import get_person, go, needs
 from api.serializers import is_photo_kept
 from api.services import get_services
@@ -40,9 +41,9 @@ class ReviewSearch(Query):
     emotion: Emotion | None = None
     min_confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     max_confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
-    min_face_px: int | None = Field(default=None, ge=0, le=LARGEST_INTEGER)
-    max_face_px: int | None = Field(default=None, ge=0, le=LARGEST_INTEGER)
-    model_version: int | None = Field(default=None, ge=0, le=LARGEST_INTEGER)
+    min_face_px: int | None = Field(default=None, ge=0, le=LARGEST_NUMBER)
+    max_face_px: int | None = Field(default=None, ge=0, le=LARGEST_NUMBER)
+    model_version: int | None = Field(default=None, ge=0, le=LARGEST_NUMBER)
     days: int | None = Field(default=None, ge=1, le=_MOST_DAYS)
     since: Day | None = None
     until: Day | None = None

@@ -69,7 +69,8 @@ def test_what_is_no_number_does_not_hide_the_rest() -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_boxes_lie_on_the_upright_picture(orientation: int) -> None:
+@pytest.mark.parametrize("image_format", ["PNG", "TIFF"])
+def test_boxes_lie_on_the_upright_picture(orientation: int, image_format: str) -> None:
     """White in one corner, wherever the file has it."""
     image = Image.new("L", (64, 48))
     image.paste(255, (0, 0, 16, 16))
@@ -77,7 +78,7 @@ def test_boxes_lie_on_the_upright_picture(orientation: int) -> None:
     stored = image.transpose(Image.Transpose[turns[orientation - 2]]) if orientation > 1 else image
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
-    drawn = Image.open(io.BytesIO(draw_labels(save(stored, "PNG", exif=exif), 64, [], 2048)))
+    drawn = Image.open(io.BytesIO(draw_labels(save(stored, image_format, exif=exif), 64, [], 2048)))
     assert drawn.size == (64, 48)
     assert drawn.getpixel((4, 4))[0] > 250
 

@@ -2,14 +2,26 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from db import access
+from db.columns import utcnow
+from db.face_hours import count_in
 from db.session import Database
 from db.vocabulary import Emotion, Scope, WorkerState
 from tests.unit.api.conftest import PlayedWorker
+
+
+class StoredFace(NamedTuple):
+    """What is counted of a face."""
+
+    created_at: datetime
+    emotion: Emotion
+    confidence: float
+    face_px: int
 
 
 def test_it_tells_what_came_failed_and_was_seen(
@@ -35,6 +47,14 @@ def test_it_tells_what_came_failed_and_was_seen(
     assert 0 <= shown["job_seconds"]["total"]["half"] <= shown["job_seconds"]["total"]["of_99"]
     begins = datetime.fromisoformat(shown["minutes"][0]["minute"])
     assert timedelta(minutes=59) <= datetime.now(UTC) - begins < timedelta(minutes=62)
+
+
+def test_a_face_of_a_later_hour_by_a_clock_that_is_ahead_waits_for_it(admin: FlaskClient, database: Database) -> None:
+    ahead = StoredFace(utcnow() + timedelta(hours=2), Emotion.SAD, 0.5, 60)
+    with database.write() as session:
+        count_in(session, [ahead])
+    hours = admin.get("/v1/dashboard").get_json()["hours"]
+    assert (len(hours), sum(each["faces"] for each in hours)) == (48, 0)
 
 
 def test_a_service_that_has_done_nothing_has_figures_too(admin: FlaskClient) -> None:

@@ -116,6 +116,16 @@ def test_all_votes_since_a_time_are_undone_and_no_earlier_one_of_that_time_is_le
     assert reviewer.get(f"/v1/reviews/faces/{face_id}").json["label"] is None
 
 
+def test_votes_since_a_time_are_undone_to_the_last_however_many(
+    reviewer: FlaskClient, analyses: "Analyses", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.reviews._MOST_UNDONE", 2)
+    since = utcnow().isoformat()
+    for face_id in analyses.store(*[HAPPY] * 5).face_ids:
+        vote(reviewer, face_id)
+    assert reviewer.post("/v1/reviews/undo", json={"since": since}).json == {"undone": 5}
+
+
 def test_anothers_vote_is_not_undone_by_its_id(
     reviewer: FlaskClient, open_client: Opener, analyses: "Analyses"
 ) -> None:

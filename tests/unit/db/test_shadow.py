@@ -2,15 +2,16 @@
 
 import pytest
 
-from db import model_versions, shadow
+from db import model_versions, shadow, training_runs
 from db.audit import list_changes
+from db.corrections import Offer, record_offers
 from db.erasure import erase_job
 from db.models import ModelVersion
 from db.models_shadow import ShadowJudgment
 from db.reviews import cast_vote
 from db.session import Database
 from db.shadow_comparison import compare_live, count_judgments
-from db.vocabulary import Emotion, Verdict
+from db.vocabulary import Emotion, TrainingTrigger, Verdict
 from tests.unit.conftest import Analyses, spread
 
 
@@ -109,6 +110,25 @@ def test_differences_are_counted_and_listed_with_who_was_right(
     assert (other_way.differences[0].first, other_way.differences[0].second) == (Emotion.FEARFUL, Emotion.HAPPY)
     assert other_way.differences[0].first_confidence == pytest.approx(0.6)
     assert other_way.differences[0].second_confidence == pytest.approx(0.8)
+
+
+def test_a_label_that_taught_does_not_tell_which_was_right(
+    database: Database, analyses: Analyses, versions: tuple[ModelVersion, ModelVersion]
+) -> None:
+    judge(database, analyses, versions, Emotion.HAPPY, Emotion.ANGRY)
+    first, second = versions
+    with database.read() as session:
+        [difference] = compare_live(session, first, second, limit=10).differences
+    with database.write() as session:
+        vote = cast_vote(session, difference.face_id, "ben", Verdict.ANGRY)
+    with database.read() as session:
+        assert compare_live(session, first, second, limit=10).second_right == 1
+    with database.write() as session:
+        run = training_runs.create_run(session, TrainingTrigger.COMMAND, "ana")
+        record_offers(session, run.id, [Offer(vote.subject_id, Emotion.ANGRY, None)])
+    with database.read() as session:
+        found = compare_live(session, first, second, limit=10)
+    assert (found.second_right, len(found.differences)) == (0, 1)
 
 
 def test_what_the_challenger_said_is_erased_with_the_job(

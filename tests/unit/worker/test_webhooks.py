@@ -2,9 +2,11 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from time import monotonic
 from typing import Self
 from uuid import UUID, uuid4
 
+import httpcore
 import pytest
 from sqlalchemy import select, update
 
@@ -16,7 +18,7 @@ from db.models_callbacks import Callback
 from emoscope.settings import Settings
 from tests.hooks import HookReceiver
 from worker.services import Services
-from worker.webhooks import deliver
+from worker.webhooks import _DeadlineStream, deliver
 
 
 @pytest.fixture
@@ -109,6 +111,7 @@ class DrippingReceiver:
         self._start = start
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
         self._is_over = threading.Event()
+        self._left = 100  # a caller that waits for ever is to fail, not to hang
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def __enter__(self) -> Self:
@@ -124,8 +127,9 @@ class DrippingReceiver:
         caller, _ = self._listener.accept()
         with caller, suppress(OSError):
             caller.sendall(self._start)
-            while not self._is_over.wait(0.1):
+            while self._left and not self._is_over.wait(0.1):
                 caller.sendall(b"x")
+                self._left -= 1
 
 
 def test_a_receiver_that_never_ends_its_headers_is_left_when_the_time_is_over(settings: Settings) -> None:
@@ -136,6 +140,18 @@ def test_a_receiver_that_never_ends_its_headers_is_left_when_the_time_is_over(se
     assert (read(services, job_id).last_answer or "").startswith("ReadTimeout")
     services.redis.close()
     services.database.close()
+
+
+def test_what_is_left_of_the_time_bounds_each_read() -> None:
+    """A receiver that is slow to begin has used up part of the time before it is silent."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        opened = httpcore.SyncBackend().connect_tcp("127.0.0.1", silent.getsockname()[1])
+        stream = _DeadlineStream(opened, monotonic() + 0.2)
+        began = monotonic()
+        with pytest.raises(httpcore.ReadTimeout):
+            stream.read(1, timeout=30)
+        assert monotonic() - began < 20
+        stream.close()
 
 
 def test_of_an_answer_without_end_only_the_status_is_read(services: Services) -> None:
