@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from training.augment import augment_batch
+from training.augment import augment_batch, mix_batch
 from training.changes import Augmentation
 from training.distill import Pupil, Teachers, show_to_both
 from training.errors import RunStopped, TrainingDiverged
@@ -122,9 +122,13 @@ def make_batches(examples: Examples, recipe: Recipe, *, seed: int, epochs: range
         return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
 
     def load(step: "tf.Tensor", rows: "tf.Tensor") -> tuple["tf.Tensor", "tf.Tensor", "tf.Tensor"]:
-        changes_seed = tf.stack([seed + 1, tf.cast(step, tf.int32)])
+        step = tf.cast(step, tf.int32)
+        changes_seed = tf.stack([seed + 1, step])
         faces = augment_batch(tf.gather(images, rows), recipe.augmentation, seed=changes_seed, side=side)
-        return faces, tf.gather(targets, rows), tf.gather(weights, rows)
+        taught = tf.gather(targets, rows), tf.gather(weights, rows)
+        if not recipe.mixup:
+            return faces, *taught
+        return mix_batch(faces, *taught, concentration=recipe.mixup, seed=tf.stack([seed + 2, step]))
 
     orders = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(shuffle)
     first_step = epochs.start * (count // batch_size)

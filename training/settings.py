@@ -37,6 +37,8 @@ class Recipe:
     1e-6 a step.
     weight_decay: AdamW's; 0 means plain Adam. averaging: momentum of the running mean of the weights that is kept as the
     result; 0 keeps the weights themselves. mirrored: whether the exported version averages a face with its mirror image.
+    mixup: how strongly each face is mixed with another of its batch: the concentration of the Beta distribution that the proportion
+    is drawn from; 0 leaves faces as they are.
     class_balance: rows of a class weigh by its share to the power of minus this; 0 is every row alike, 1 every class alike.
     held_out: share of the Training rows kept for choosing the epoch and for the temperature.
     keep: which epoch's weights are the result: that with the highest accuracy on held-out rows, that with the least loss on them,
@@ -56,6 +58,7 @@ class Recipe:
     dropout: Share = 0.3
     averaging: Share = 0.0
     mirrored: bool = False
+    mixup: Annotated[float, Field(ge=0)] = 0.0
     class_balance: float = 0.0
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1
     teacher_share: Share = 0.5

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.augment import augment_batch
+from training.augment import augment_batch, mix_batch
 from training.changes import Augmentation
 from training.runtime import tf
 
@@ -55,3 +55,37 @@ def test_a_smaller_side_shows_the_whole_face():
 def test_every_kind_of_change_does_something(field):
     strength = 20 if field == "rotation_deg" else 1.0 if field == "erase" else 0.2
     assert not np.allclose(augment(Augmentation(**{field: strength})), FACES, atol=1)
+
+
+def mix(*, concentration=1.0, seed=1):
+    """FACES, each of a class of its own, and weighing its number."""
+    targets, weights = np.eye(8, dtype=np.float32), np.arange(8, dtype=np.float32)
+    mixed = mix_batch(
+        tf.constant(FACES.astype(np.float32)),
+        tf.constant(targets),
+        tf.constant(weights),
+        concentration=concentration,
+        seed=tf.constant([seed, 0]),
+    )
+    return [each.numpy() for each in mixed]
+
+
+def test_a_mixed_face_teaches_what_its_two_faces_do_in_the_proportion_that_they_are_seen_in():
+    faces, targets, weights = mix()
+    own = targets.diagonal()
+    assert ((own >= 0.5) & (own < 1)).all()
+    assert np.allclose(targets.sum(axis=1), 1)
+    assert np.allclose(faces, np.einsum("nk,kijc->nijc", targets, FACES.astype(np.float32)), atol=1e-2)
+    assert np.allclose(weights, targets @ np.arange(8), atol=1e-5)
+
+
+def test_mixtures_follow_from_the_seed_and_each_face_has_its_own():
+    assert np.array_equal(mix()[1], mix()[1])
+    assert not np.allclose(mix()[1], mix(seed=2)[1])
+    assert len({round(float(share), 4) for share in mix()[1].diagonal()}) == 8
+
+
+def test_a_low_concentration_hardly_mixes():
+    own = np.concatenate([mix(concentration=0.01, seed=seed)[1].diagonal() for seed in range(20)])
+    assert np.median(own) > 0.999
+    assert np.isfinite(own).all()
