@@ -1,0 +1,25 @@
+"""Which of the jobs that wait comes first."""
+
+from pathlib import Path
+
+from db.vocabulary import JobStatus, Priority
+from tests.integration.fleet import run_fleet
+from tests.waiting import wait_until
+from worker.names import ANALYSIS_QUEUE, BULK_QUEUE
+
+
+def test_interactive_jobs_overtake_bulk_jobs_that_wait(short_tmp: Path) -> None:
+    with run_fleet(short_tmp / "priorities", lease_s=60) as fleet:
+        fleet.shut_gate()
+        fleet.hold_job()
+        fleet.submit(priority=Priority.BULK)
+        wait_until(lambda: fleet.queue.hlen("unacked"), "the worker has fetched the next message, which goes next")
+        bulk = [fleet.submit(priority=Priority.BULK) for _ in range(3)]
+        wait_until(lambda: fleet.queue.llen(BULK_QUEUE) == 3, "the bulk jobs' messages wait")
+        interactive = [fleet.submit() for _ in range(3)]
+        wait_until(lambda: fleet.queue.llen(ANALYSIS_QUEUE) == 3, "the interactive jobs' messages wait")
+        fleet.open_gate()
+        waiting = {*bulk, *interactive}
+        wait_until(lambda: all(fleet.has_status(job_id, JobStatus.SUCCEEDED) for job_id in waiting), "all are done")
+        order = sorted(waiting, key=lambda job_id: fleet.read(job_id).started_at)
+        assert set(order[:3]) == set(interactive)

@@ -1,0 +1,40 @@
+"""What a job is given: so many seconds, then its end; and no child is held for ever."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from db.vocabulary import JobStatus
+from tests.integration.fleet import Fleet, run_fleet
+from tests.waiting import wait_until
+
+
+@pytest.fixture(scope="module")
+def fleet(short_tmp: Path) -> Iterator[Fleet]:
+    with run_fleet(short_tmp / "time-limits", soft_time_limit_s=2, hard_time_limit_s=3) as running:
+        yield running
+
+
+def test_an_analysis_past_its_time_fails_its_job_and_the_child_goes_on(fleet: Fleet) -> None:
+    child = fleet.find_ready_child()
+    fleet.shut_gate()
+    job_id = fleet.hold_job()
+    wait_until(lambda: fleet.has_status(job_id, JobStatus.FAILED), "the job has failed")
+    failed = fleet.read(job_id)
+    assert (failed.error_code, failed.error_detail) == ("time_limit", "the analysis took longer than 2 seconds")
+    fleet.open_gate()
+    after = fleet.submit()
+    wait_until(lambda: fleet.has_status(after, JobStatus.SUCCEEDED), "the next job is done")
+    workers = {fleet.read(each).worker.rsplit(":", 1)[1] for each in (job_id, after)}  # type: ignore[union-attr]
+    assert workers == {str(child)}
+
+
+def test_a_child_that_does_not_come_back_is_killed_and_another_takes_its_job(fleet: Fleet) -> None:
+    fleet.shut_gate(is_deaf=True)
+    job_id = fleet.hold_job()
+    child = int(fleet.read(job_id).worker.rsplit(":", 1)[1])  # type: ignore[union-attr]
+    wait_until(lambda: not Path(f"/proc/{child}").exists(), "the child is gone")
+    wait_until(lambda: fleet.read(job_id).attempt == 2, "another child has taken the job")
+    fleet.open_gate()
+    wait_until(lambda: fleet.has_status(job_id, JobStatus.SUCCEEDED), "the job is done")
