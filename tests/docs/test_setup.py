@@ -1,0 +1,65 @@
+"""What the set-up of a fresh copy says where it can't go on: its last word is a sentence, and nothing half made stays."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OFFLINE = {"UV_OFFLINE": "1", "PIP_NO_INDEX": "1"}
+
+
+@pytest.fixture
+def fresh_copy(tmp_path: Path) -> Path:
+    """What `make` needs of a copy that nothing was set up in."""
+    for name in ("Makefile", "pyproject.toml", "uv.lock", "README.md"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    return tmp_path
+
+
+def make(folder: Path, *arguments: str, **environment: str) -> list[str]:
+    """Run make, which is to fail, and return what it said, without make's own last line."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "UV_", "VIRTUAL_ENV"))}
+    done = subprocess.run(
+        ["make", *arguments],
+        cwd=folder,
+        env=plain | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode != 0, done.stdout
+    *said, last = done.stderr.splitlines()
+    assert last.startswith("make: ***")
+    return said
+
+
+def test_without_a_network_it_says_that_uv_could_not_be_installed(fresh_copy: Path) -> None:
+    said = make(fresh_copy, "demo", "UV=.uv/bin/uv", **OFFLINE)
+    assert said[-1] == "Error: uv could not be installed; is the package index reachable?"
+    assert not (fresh_copy / ".uv").exists()
+
+
+def test_without_a_network_it_says_that_the_dependencies_could_not_be_installed(
+    fresh_copy: Path, tmp_path: Path
+) -> None:
+    uv = shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
+    said = make(fresh_copy, "demo", f"UV={uv}", UV_CACHE_DIR=str(tmp_path / "cache"), **OFFLINE)
+    assert (
+        said[-1]
+        == "Error: the dependencies could not be installed. Is the package index reachable, and is there disk space?"
+    )
+    assert not (fresh_copy / ".venv" / ".synced").exists()
+
+
+def test_an_old_python_is_told(fresh_copy: Path) -> None:
+    old = fresh_copy / "bin" / "python3"
+    old.parent.mkdir()
+    old.write_text('#!/bin/sh\n[ "$1" = -V ] && echo "Python 3.9.2" && exit 0\nexit 1\n')
+    old.chmod(0o755)
+    said = make(fresh_copy, "demo", "UV=.uv/bin/uv", PATH=f"{old.parent}:{os.environ['PATH']}")
+    assert said[-1] == "Error: python3 is 3.9.2; Emoscope needs Python 3.11 or newer"

@@ -1,0 +1,83 @@
+"""Finding GPUs and sharing one. TensorFlow's view of the machine is played: no card is needed, nor used."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from worker import gpus
+
+
+@dataclass
+class PlayedConfig:
+    """What `tf.config` does about cards: lists them, and lets memory growth be set until something was computed."""
+
+    cards: list[str]
+    growing: set[str] = field(default_factory=set)
+    has_computed: bool = False
+
+    @property
+    def experimental(self) -> SimpleNamespace:
+        return SimpleNamespace(get_memory_growth=self.growing.__contains__, set_memory_growth=self._set)
+
+    def list_physical_devices(self, kind: str) -> list[str]:
+        return self.cards if kind == "GPU" else ["cpu"]
+
+    def _set(self, card: str, *, enable: bool) -> None:
+        if self.has_computed:
+            raise RuntimeError("Physical devices cannot be modified after being initialized")
+        self.growing.add(card) if enable else self.growing.discard(card)
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch):
+    def start(*cards: str) -> PlayedConfig:
+        config = PlayedConfig(list(cards))
+        module = ModuleType("tensorflow")
+        module.config = config  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "tensorflow", module)
+        return config
+
+    return start
+
+
+def test_every_card_gives_memory_only_as_it_is_needed(play) -> None:
+    config = play("card0", "card1")
+    assert gpus.list_shared_gpus() == ["card0", "card1"]
+    assert config.growing == {"card0", "card1"}
+
+
+def test_a_second_detector_or_classifier_of_a_process_finds_the_cards_as_the_first_left_them(play) -> None:
+    config = play("card0")
+    gpus.list_shared_gpus()
+    config.has_computed = True
+    assert gpus.list_shared_gpus() == ["card0"]
+
+
+def test_a_machine_without_cards_has_none(play) -> None:
+    play()
+    assert gpus.list_shared_gpus() == []
+
+
+@pytest.mark.parametrize(
+    ("device", "visible", "found"),
+    [
+        ("nvidiactl", None, "gpu"),
+        ("nvidiactl", "0", "gpu"),
+        ("", None, "none"),
+        ("nvidiactl", "", "none"),
+        ("nvidiactl", "-1", "none"),
+    ],
+)
+def test_a_gpu_is_used_where_one_is_within_reach_and_not_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, visible: str | None, found: str
+) -> None:
+    if device:
+        (tmp_path / device).touch()
+    monkeypatch.setattr(gpus, "NVIDIA_DEVICE", tmp_path / "nvidiactl")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert gpus.has_gpu_for_tensorflow() is (found == "gpu")
