@@ -3,6 +3,9 @@
 All of it is stateless: the same seed gives the same pictures, so that an interrupted run goes on exactly as it would have.
 """
 
+import math
+
+from db.vocabulary import CROP_SIDE
 from training.changes import Augmentation
 from training.runtime import tf
 
@@ -26,6 +29,28 @@ def augment_batch(faces: "tf.Tensor", augmentation: Augmentation, *, seed: "tf.T
     if augmentation.erase:
         pixels = _erase(pixels, augmentation.erase, (draws[8:13] + 1.0) / 2.0, side)
     return tf.clip_by_value(pixels, 0.0, 255.0)
+
+
+def resize_batch(faces: "tf.Tensor", side: int) -> "tf.Tensor":
+    """The same faces, (N, S, S, 1), at another side, in pixels."""
+    return faces if faces.shape[1] == side else tf.image.resize(faces, (side, side))
+
+
+def degrade_batch(faces: "tf.Tensor", augmentation: Augmentation, *, seed: "tf.Tensor", side: int) -> "tf.Tensor":
+    """Take half of the faces out of focus, and lay noise over half, each by its own random amount.
+
+    faces: float32 (N, side, side, 1), 0 to 255. seed: int32 (2,). Returns the same shape and range.
+    """
+    if not augmentation.blur and not augmentation.noise:
+        return faces
+    strengths = tf.maximum(tf.random.stateless_uniform((2, tf.shape(faces)[0]), seed, -1.0, 1.0), 0.0)
+    if augmentation.blur:
+        largest = augmentation.blur * side / CROP_SIDE
+        faces = _blur(faces, largest * strengths[0], reach=math.ceil(2 * largest))
+    if augmentation.noise:
+        grain = tf.random.stateless_normal(tf.shape(faces), seed + 1)
+        faces = tf.clip_by_value(faces + _each(augmentation.noise * strengths[1]) * grain, 0.0, 255.0)
+    return faces
 
 
 def mix_batch(
@@ -86,3 +111,14 @@ def _erase(pixels: "tf.Tensor", chance: float, draws: "tf.Tensor", side: int) ->
     columns = (places >= left[:, None]) & (places < (left + width)[:, None])
     inside = rows[:, :, None, None] & columns[:, None, :, None] & _each(draws[4] < chance)
     return tf.where(inside, tf.reduce_mean(pixels, axis=(1, 2, 3), keepdims=True), pixels)
+
+
+def _blur(pixels: "tf.Tensor", sigmas: "tf.Tensor", *, reach: int) -> "tf.Tensor":
+    """Each face by a Gaussian of its own; sigmas: (N,), in pixels; reach: how far it looks, in pixels."""
+    side = pixels.shape[1]
+    offsets = tf.range(-reach, reach + 1, dtype=tf.float32)
+    kernels = tf.nn.softmax(-((offsets / tf.maximum(sigmas, 1e-3)[:, None]) ** 2) / 2)
+    near = tf.pad(pixels, [[0, 0], [reach, reach], [reach, reach], [0, 0]], "REFLECT")
+    taps = range(2 * reach + 1)
+    rows = tf.add_n([_each(kernels[:, tap]) * near[:, tap : tap + side] for tap in taps])
+    return tf.add_n([_each(kernels[:, tap]) * rows[:, :, tap : tap + side] for tap in taps])

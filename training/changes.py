@@ -13,6 +13,8 @@ class Augmentation:
     mirror: whether half of the faces are mirrored. rotation_deg, shift (share of the side), zoom (share), stretch (share,
     width against height): each drawn evenly from minus to plus its value. contrast (share), brightness (of 255): the same.
     erase: chance that a rectangle of 10 to 40 % of each side is filled with grey.
+    blur (standard deviation of a Gaussian, in pixels of a face of 48), noise (standard deviation, of 255): of half of the faces
+    each, drawn evenly from nothing to the value, as small faces, bad light and strong compression have them. Teachers see none.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
@@ -25,6 +27,8 @@ class Augmentation:
     contrast: float = 0.0
     brightness: float = 0.0
     erase: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
 
     @property
     def is_identity(self) -> bool:

@@ -1,9 +1,10 @@
 """Other versions' answers as part of what a run teaches (Hinton et al. 2015): several networks' knowledge in one.
 
 The teachers look at the very picture that the pupil looks at, changed as it is, so that what they say is true of it and never the
-same twice; taught so, and for long, a small network comes close to a large one (Beyer et al. 2022). Each answers with the
-temperature that it had while it learnt, not the calibrated one, for its shares are to be like the labels' shares. Of several, the
-logits are averaged, which is the mean that a vote of equals would give.
+same twice; taught so, and for long, a small network comes close to a large one (Beyer et al. 2022). Only blur and noise they are
+spared: what a clear picture shows is true of the same picture blurred. Each answers with the temperature that it had while it
+learnt, not the calibrated one, for its shares are to be like the labels' shares. Of several, the logits are averaged, which is the
+mean that a vote of equals would give.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from training.artifact import KERAS_FILE, Manifest
+from training.augment import resize_batch
 from training.network import build_network
 from training.runtime import keras, tf
 from training.served import load_network
@@ -39,15 +41,12 @@ def load_teachers(folders: Sequence[Path]) -> Teachers:
     networks = [_load(folder, manifest) for folder, manifest in zip(folders, manifests, strict=True)]
 
     def ask(faces: "tf.Tensor") -> "tf.Tensor":
-        logits = [network(_resize(faces, side), training=False) for network, side in zip(networks, sides, strict=True)]
+        logits = [
+            network(resize_batch(faces, side), training=False) for network, side in zip(networks, sides, strict=True)
+        ]
         return tf.nn.softmax(tf.add_n(logits) / len(logits))
 
     return Teachers(ask, max(sides))
-
-
-def show_to_both(batches: "tf.data.Dataset", side: int) -> "tf.data.Dataset":
-    """Batches of faces for a Pupil: each face as it is, for the teachers, and beside it at `side` in pixels, for the pupil."""
-    return batches.map(lambda faces, *rest: ((_resize(faces, side), faces), *rest))
 
 
 class Pupil(keras.Model):  # type: ignore[misc] # Keras ships no types
@@ -59,12 +58,12 @@ class Pupil(keras.Model):  # type: ignore[misc] # Keras ships no types
         self._network, self._teachers, self._share = network, teachers, share
 
     def call(self, inputs: "tuple[tf.Tensor, tf.Tensor]", training: bool | None = None) -> "tf.Tensor":  # noqa: FBT001 - Keras's signature
-        """The network's logits (N, 7); inputs: faces twice, as `show_to_both` gives them."""
+        """The network's logits (N, 7); inputs: faces twice, as `make_batches` gives them."""
         faces, _ = inputs
         return self._network(faces, training=training)
 
     def train_step(self, data: Any) -> dict[str, "tf.Tensor"]:
-        """One batch: faces twice, as `show_to_both` gives them, targets (N, 7), weights (N,)."""
+        """One batch: faces twice, as `make_batches` gives them, targets (N, 7), weights (N,)."""
         (faces, shown), labels, weights = data
         targets = (1 - self._share) * labels + self._share * self._teachers.ask(shown)
         figures: dict[str, tf.Tensor] = super().train_step(((faces, shown), targets, weights))
@@ -76,7 +75,3 @@ def _load(folder: Path, manifest: Manifest) -> "keras.Model":
     network = build_network(manifest.architecture)
     network.set_weights(stored.get_weights())
     return network
-
-
-def _resize(faces: "tf.Tensor", side: int) -> "tf.Tensor":
-    return faces if faces.shape[1] == side else tf.image.resize(faces, (side, side))

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from db.vocabulary import EMOTIONS
+from training.batches import Examples
 from training.dataset import Dataset
-from training.fit import Examples
 from training.settings import TrainSettings
 from training.split import divide_dataset, make_targets
 

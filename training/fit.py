@@ -9,22 +9,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from training.augment import augment_batch, mix_batch
+from training.augment import augment_batch
+from training.batches import Examples, make_batches
 from training.changes import Augmentation
-from training.distill import Pupil, Teachers, show_to_both
+from training.distill import Pupil, Teachers
 from training.errors import RunStopped, TrainingDiverged
 from training.run_state import EpochFigures, RunState
 from training.runtime import keras, tf
 from training.settings import Recipe
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """Faces to learn from. images: uint8 (N, 48, 48). targets: float32 (N, 7), shares summing to 1. weights: float32 (N,)."""
-
-    images: npt.NDArray[np.uint8]
-    targets: npt.NDArray[np.float32]
-    weights: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +76,8 @@ def fit_network(
         side = recipe.find_side(first)
         stop = next((epoch for epoch in range(first, recipe.epochs) if recipe.find_side(epoch) != side), recipe.epochs)
         epochs = range(first, stop)
-        if teachers is None:
-            batches = make_batches(teaching, recipe, seed=seed, epochs=epochs, side=side)
-        else:
-            batches = make_batches(teaching, recipe, seed=seed, epochs=epochs, side=max(side, teachers.side))
-            batches = show_to_both(batches, side)
+        shown_side = None if teachers is None else max(side, teachers.side)
+        batches = make_batches(teaching, recipe, seed=seed, epochs=epochs, side=side, shown_side=shown_side)
         learner.make_train_function(force=True)  # traced for this side alone, as in a run that goes on here
         learner.fit(
             batches,
@@ -103,37 +92,6 @@ def fit_network(
             state.load_variables(variables)  # Keras leaves the averaged weights behind; the next stage needs the others
     network.set_weights(state.load_best())
     return state
-
-
-def make_batches(examples: Examples, recipe: Recipe, *, seed: int, epochs: range, side: int) -> "tf.data.Dataset":
-    """The batches of `epochs`, one epoch after the other, each in an order and with changes that follow from seed and epoch.
-
-    Yields float32 faces (B, side, side, 1), targets (B, 7) and weights (B,). Rows short of a whole batch sit an epoch out.
-    """
-    batch_size = min(recipe.batch_size, len(examples.images))
-    count = len(examples.images)
-    images, targets = tf.constant(examples.images[..., None]), tf.constant(examples.targets)
-    weights = tf.constant(examples.weights)
-
-    def shuffle(epoch: "tf.Tensor") -> "tf.data.Dataset":
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(count), seed=tf.stack([seed, tf.cast(epoch, tf.int32)])
-        )
-        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
-
-    def load(step: "tf.Tensor", rows: "tf.Tensor") -> tuple["tf.Tensor", "tf.Tensor", "tf.Tensor"]:
-        step = tf.cast(step, tf.int32)
-        changes_seed = tf.stack([seed + 1, step])
-        faces = augment_batch(tf.gather(images, rows), recipe.augmentation, seed=changes_seed, side=side)
-        taught = tf.gather(targets, rows), tf.gather(weights, rows)
-        if not recipe.mixup:
-            return faces, *taught
-        return mix_batch(faces, *taught, concentration=recipe.mixup, seed=tf.stack([seed + 2, step]))
-
-    orders = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(shuffle)
-    first_step = epochs.start * (count // batch_size)
-    numbered = tf.data.Dataset.zip(tf.data.Dataset.counter(first_step), orders)
-    return numbered.map(load, num_parallel_calls=1).prefetch(2)
 
 
 def make_predictor(network: "keras.Model", side: int) -> Predict:

@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from db.vocabulary import EMOTIONS, Architecture
-from training.fit import Examples, make_batches
+from training.batches import Examples, make_batches
 from training.network import build_network
 from training.runtime import computing_in, keras
 from training.settings import RECIPES, Precision

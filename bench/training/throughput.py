@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from db.vocabulary import EMOTIONS, Architecture
+from training.batches import Examples, make_batches
 from training.changes import Augmentation
 from training.dataset import Dataset
-from training.fit import Examples, make_batches
 from training.folders import export_folders
 from training.network import build_network
 from training.runtime import computing_in, keras, tf

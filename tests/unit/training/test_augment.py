@@ -1,7 +1,8 @@
+import cv2
 import numpy as np
 import pytest
 
-from training.augment import augment_batch, mix_batch
+from training.augment import augment_batch, degrade_batch, mix_batch
 from training.changes import Augmentation
 from training.runtime import tf
 
@@ -89,3 +90,37 @@ def test_a_low_concentration_hardly_mixes():
     own = np.concatenate([mix(concentration=0.01, seed=seed)[1].diagonal() for seed in range(20)])
     assert np.median(own) > 0.999
     assert np.isfinite(own).all()
+
+
+def degrade(**amounts):
+    augmentation = Augmentation(**amounts)
+    faces = tf.constant(FACES.astype(np.float32))
+    return degrade_batch(faces, augmentation, seed=tf.constant([3, 0]), side=48).numpy()
+
+
+def test_half_of_the_faces_are_blurred_each_by_its_own_gaussian():
+    changed = degrade(blur=1.5)
+    assert np.array_equal(changed, degrade(blur=1.5))
+    contrasts = changed.std(axis=(1, 2, 3)) / FACES.std(axis=(1, 2, 3))
+    is_blurred = contrasts < 0.999
+    assert 0 < is_blurred.sum() < 8
+    assert len(np.unique(contrasts[is_blurred].round(3))) == is_blurred.sum()
+    np.testing.assert_allclose(changed[~is_blurred], FACES[~is_blurred], atol=1e-3)
+    for face, before in zip(changed[is_blurred], FACES[is_blurred], strict=True):  # is it a Gaussian of some width?
+        blurred = [
+            cv2.GaussianBlur(before[..., 0].astype(np.float32), (7, 7), sigma) for sigma in np.linspace(0.1, 1.5, 100)
+        ]
+        assert min(np.abs(face[..., 0] - each).max() for each in blurred) < 4
+
+
+def test_half_of_the_faces_get_noise_and_stay_pictures():
+    changed = degrade(noise=30)
+    is_noisy = np.abs(changed - FACES).max(axis=(1, 2, 3)) > 0
+    assert 0 < is_noisy.sum() < 8
+    assert changed.min() >= 0
+    assert changed.max() <= 255
+    assert np.abs((changed - FACES)[is_noisy].mean()) < 3
+
+
+def test_nothing_is_degraded_unless_asked():
+    assert np.array_equal(degrade(), FACES)

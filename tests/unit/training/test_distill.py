@@ -8,10 +8,11 @@ import pytest
 
 from db.vocabulary import Architecture
 from training.artifact import PRETRAINED_DIR, Manifest
+from training.batches import Examples
 from training.changes import Augmentation
-from training.distill import Teachers, load_teachers, show_to_both
+from training.distill import Teachers, load_teachers
 from training.errors import ArtifactError
-from training.fit import Examples, fit_network, make_batches
+from training.fit import fit_network
 from training.lite import load_lite
 from training.run_state import RunState
 from training.runtime import keras, tf
@@ -68,15 +69,6 @@ def test_several_teachers_answer_by_the_mean_of_their_logits():
 def test_a_folder_without_a_version_is_no_teacher(tmp_path):
     with pytest.raises(ArtifactError):
         load_teachers([tmp_path])
-
-
-def test_teachers_see_the_faces_that_the_pupil_sees_changed_as_they_are_and_as_large_as_they_can():
-    teachers = load_teachers([VOTES])
-    batches = make_batches(EXAMPLES, RECIPE, seed=1, epochs=range(1), side=teachers.side)
-    [((seen, shown), _, _)] = show_to_both(batches, 32)
-    assert (seen.shape, shown.shape) == ((40, 32, 32, 1), (40, 40, 40, 1))
-    np.testing.assert_allclose(seen, tf.image.resize(shown, (32, 32)), atol=1e-3)
-    assert not np.isin(shown, FACES).all()  # turned faces have greys between those of pixels
 
 
 def test_the_share_is_what_the_teachers_say_and_the_rest_are_the_labels(tmp_path):

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.batches import Examples
 from training.changes import Augmentation
 from training.errors import RunStopped, TrainingDiverged
-from training.fit import Examples, fit_network, make_batches
+from training.fit import fit_network
 from training.run_state import RunState
 from training.runtime import keras
 from training.settings import Recipe, Stage
@@ -179,13 +180,3 @@ def test_an_epoch_whose_last_step_spoiled_the_weights_is_not_stored(tmp_path):
 @pytest.mark.parametrize("changes", [{"averaging": 0.0}, {"label_smoothing": 0.2}], ids=str)
 def test_what_a_recipe_says_changes_what_is_learnt(finished, tmp_path, changes):
     assert not are_equal(finished, fit(tmp_path, recipe=dataclasses.replace(RECIPE, **changes)))
-
-
-def test_mixup_mixes_what_the_rows_teach():
-    sharpest = []
-    for mixup in (0.0, 1.0):
-        recipe = dataclasses.replace(RECIPE, mixup=mixup)
-        batches = make_batches(make_examples(64), recipe, seed=1, epochs=range(1), side=16)
-        sharpest.append(np.concatenate([targets.numpy().max(axis=1) for _, targets, _ in batches]))
-    assert (sharpest[0] == 1).all()
-    assert np.mean(sharpest[1] < 0.95) > 0.5
