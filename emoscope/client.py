@@ -22,7 +22,8 @@ from uuid import UUID
 
 import httpx
 
-from emoscope.client_calls import Answer, JobOptions, Operations, Pause, Photo, Retries, Step, find_address
+from emoscope.client_calls import JobOptions, Operations, Photo, find_address
+from emoscope.client_requests import Answer, Pause, Retries, Step
 from emoscope.client_results import Batch, Job
 
 _Result = TypeVar("_Result")

@@ -1,23 +1,20 @@
-"""What the client says to the API and how it takes the answers, without a network.
-
-Each operation is a generator: it yields a Call or a Pause, is sent the response (or the error) back, and returns its
-result. `Client` and `AsyncClient` only differ in how they carry these steps out.
-"""
+"""What the client says to the API, operation by operation, without a network; `client_requests` tells how steps go."""
 
 import math
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import BufferedIOBase
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 from uuid import UUID, uuid4
 
 import httpx
 
 from db.vocabulary import Detector, JobStatus, Priority
-from emoscope.client_errors import ApiError, NoAddress, ServiceUnreachable, WaitTimeout
+from emoscope.client_errors import ApiError, NoAddress, WaitTimeout
+from emoscope.client_requests import Answer, Call, Retries, Step, request
 from emoscope.client_results import Batch, Job
 from emoscope.local_client import read_local_client
 from emoscope.program import name_program
@@ -26,68 +23,8 @@ from emoscope.settings import load_settings
 Photo = bytes | str | PathLike[str] | BufferedIOBase
 """A photo: its bytes, its path, or a file open for reading bytes."""
 
-_ANSWER_TIMEOUT_S = 30.0
 _LONGEST_WAIT_S = 60.0
 """What one request asks the API to wait at most; longer waits are several requests."""
-
-_RETRIED_STATUSES = frozenset({429, 502, 503, 504})
-
-
-@dataclass(frozen=True)
-class Retries:
-    """How often a request is made, and how long the pauses between are: first_pause_s, twice that, four times ..."""
-
-    tries: int = 6
-    first_pause_s: float = 0.25
-    longest_pause_s: float = 20.0
-
-    def choose_pause_s(self, tries_made: int, response: httpx.Response | None) -> float | None:
-        """Seconds until the next try, or None if there is none.
-
-        response: what the API answered; None if it didn't. The API's Retry-After counts where it is longer.
-        """
-        if response is not None and response.status_code not in _RETRIED_STATUSES:
-            return None
-        if tries_made >= self.tries:
-            return None
-        pause_s = min(self.first_pause_s * 2.0 ** (tries_made - 1), self.longest_pause_s)
-        asked = str(response.headers.get("Retry-After", "")) if response is not None else ""
-        return min(max(pause_s, float(asked)), self.longest_pause_s) if asked.isdigit() else pause_s
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request. It may be made again: a submission carries an Idempotency-Key, so it makes one job only."""
-
-    method: str
-    path: str
-    params: dict[str, str] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
-    files: Sequence[tuple[str, tuple[str, bytes]]] = ()
-    wait_s: float = 0
-    """How long the API may hold the answer back."""
-
-    def to_arguments(self) -> dict[str, Any]:
-        """The arguments of httpx's `request`."""
-        return {
-            "method": self.method,
-            "url": self.path,
-            "params": self.params or None,
-            "headers": self.headers,
-            "files": self.files or None,
-            "timeout": _ANSWER_TIMEOUT_S + self.wait_s,
-        }
-
-
-@dataclass(frozen=True)
-class Pause:
-    """Seconds to do nothing."""
-
-    seconds: float
-
-
-Step = Call | Pause
-Answer = httpx.Response | httpx.TransportError | None
 
 
 class JobOptions(TypedDict, total=False):
@@ -124,24 +61,6 @@ def read_photo(photo: Photo, position: int = 0) -> tuple[str, bytes]:
         return Path(name).name if isinstance(name, str) and name else f"photo-{position}", photo.read()
     path = Path(photo)
     return path.name, path.read_bytes()
-
-
-def request(call: Call, retries: Retries, address: str) -> Generator[Step, Answer, httpx.Response]:
-    """Make a call, again where that may help. Raises ApiError or ServiceUnreachable."""
-    tries = 0
-    may_be_done = False
-    while True:
-        tries += 1
-        answer = yield call
-        response = answer if isinstance(answer, httpx.Response) else None
-        pause_s = retries.choose_pause_s(tries, response)
-        if pause_s is not None:
-            may_be_done |= response is None or response.is_server_error
-            yield Pause(pause_s)
-        elif response is None:
-            raise ServiceUnreachable(f"the API at {address} doesn't answer: {str(answer) or type(answer).__name__}")
-        else:
-            return _check(response, may_be_done=may_be_done)
 
 
 @dataclass(frozen=True)
@@ -250,13 +169,3 @@ def _choose_wait_s(end: float, what: str) -> float:
     if left_s <= 0:
         raise WaitTimeout(f"{what}, and the time to wait is over")
     return min(left_s, _LONGEST_WAIT_S)
-
-
-def _check(response: httpx.Response, *, may_be_done: bool) -> httpx.Response:
-    if response.is_success:
-        return response
-    try:
-        problem = response.json()
-    except ValueError:
-        problem = {}
-    raise ApiError(response.status_code, problem if isinstance(problem, dict) else {}, may_be_done=may_be_done)

@@ -10,8 +10,8 @@ import pytest
 
 from db.vocabulary import Emotion, JobStatus
 from emoscope.client import AsyncClient, Client
-from emoscope.client_calls import Retries
 from emoscope.client_errors import ApiError, NoAddress, ServiceUnreachable, WaitTimeout
+from emoscope.client_requests import Retries
 from emoscope.local_client import LocalClient, write_local_client
 from tests.scripted_api import ScriptedApi, make_face, make_job
 
