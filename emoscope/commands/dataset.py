@@ -78,7 +78,7 @@ def export_(
         parts = dataset.parts if split is None else assign_parts(dataset, teaching_share=split, seed=seed)
         say_step(f"writing {len(dataset.images):,} pictures")
         count = export_folders(dataset, parts, folder)
-    err.print(f"{count:,} pictures are in {folder}.")
+    err.print(f"{count:,} pictures are in {escape(str(folder))}.")
 
 
 @app.command("import")
@@ -92,4 +92,4 @@ def import_(
 
     with end_with_sentence(TrainingError, OSError):
         count = import_folders(folder, csv)
-    err.print(f"{count:,} rows are in {csv}.")
+    err.print(f"{count:,} rows are in {escape(str(csv))}.")

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from emoscope.terminal import out, print_json, read_settings
@@ -24,7 +25,9 @@ def doctor(
         table = Table("part", "", "how it is", "what to do")
         for finding in findings:
             style = _STYLES[finding.verdict]
-            table.add_row(finding.part, f"[{style}]{finding.verdict}[/{style}]", finding.detail, finding.advice)
+            table.add_row(
+                finding.part, f"[{style}]{finding.verdict}[/{style}]", escape(finding.detail), escape(finding.advice)
+            )
         out.print(table)
     if any(finding.verdict is Verdict.MISSING for finding in findings):
         raise typer.Exit(1)

@@ -4,6 +4,7 @@ import getpass
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from db.vocabulary import Scope
@@ -42,7 +43,7 @@ def list_() -> None:
         for key in access.list_keys(session):
             moments = (key.created_at, key.last_used_at, key.revoked_at)
             shown = (f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in moments)
-            table.add_row(f"{key.prefix}…", key.application.name, " ".join(key.scopes), *shown)
+            table.add_row(f"{key.prefix}…", escape(key.application.name), " ".join(key.scopes), *shown)
     out.print(table)
 
 

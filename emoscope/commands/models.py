@@ -4,6 +4,7 @@ import getpass
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from emoscope.command_database import open_database
@@ -32,7 +33,7 @@ def list_() -> None:
             best = votes or single
             table.add_row(
                 f"{version.number} *" if is_champion else str(version.number),
-                version.name,
+                escape(version.name),
                 version.architecture,
                 f"{votes['accuracy']:.3f}" if votes else "",
                 f"{single['accuracy']:.3f}" if single else "",
@@ -118,5 +119,11 @@ def history() -> None:
         numbers = {version.id: str(version.number) for version in model_versions.list_versions(session)}
         for move in model_versions.list_promotions(session):
             before = numbers[move.from_version_id] if move.from_version_id else ""
-            table.add_row(f"{move.at:%Y-%m-%d %H:%M}", before, numbers[move.to_version_id], move.actor, move.reason)
+            table.add_row(
+                f"{move.at:%Y-%m-%d %H:%M}",
+                before,
+                numbers[move.to_version_id],
+                escape(move.actor),
+                escape(move.reason),
+            )
     out.print(table)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
+from rich.markup import escape
 
 from emoscope.command_database import open_database
 from emoscope.terminal import end_with_sentence, err, out, read_settings
@@ -56,7 +57,7 @@ def retrain(
         if not wait:
             return
         run = _watch(database, run_id)
-    out.print(f"[bold]{run.status}[/bold]: {run.reason or run.error_detail}")
+    out.print(f"[bold]{run.status}[/bold]: {escape(run.reason or run.error_detail or '')}")
     if run.status is TrainingRunStatus.FAILED:
         raise typer.Exit(1)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
 from db.vocabulary import Architecture
@@ -90,7 +91,7 @@ def train(
         try:
             artifact_dir = _run(settings, run_dir, folders, threads, export=export)
         except RunStopped as stopped:
-            err.print(f"{stopped}. Go on with: {name_program()} train --run {run_dir}")
+            err.print(f"{stopped}. Go on with: {name_program()} train --run {escape(str(run_dir))}")
             raise typer.Exit(130) from stopped
     _print_result(artifact_dir)
 
@@ -137,7 +138,7 @@ def _hold_out_as_known(settings: "TrainSettings", folders: "Folders", split_seed
 
 
 def _run(settings: "TrainSettings", run_dir: Path, folders: "Folders", threads: int, *, export: bool) -> Path:
-    err.print(f"[dim]·[/dim] loading TensorFlow; the run is in {run_dir}")
+    err.print(f"[dim]·[/dim] loading TensorFlow; the run is in {escape(str(run_dir))}")
     from training.pipeline import export_run, run_training
     from training.runtime import limit_threads
 
@@ -207,5 +208,5 @@ def _print_result(artifact_dir: Path) -> None:
             if truth in figures:
                 found = figures[truth]
                 err.print(f"{part}, {truth}: accuracy {found['accuracy']:.4f}, macro-F1 {found['macro_f1']:.4f}")
-    err.print(f"Report: {artifact_dir.with_name(REPORT_FILE)}", soft_wrap=True)
-    out.print(artifact_dir, soft_wrap=True, highlight=False)
+    err.print(f"Report: {escape(str(artifact_dir.with_name(REPORT_FILE)))}", soft_wrap=True)
+    out.print(escape(str(artifact_dir)), soft_wrap=True, highlight=False)

@@ -5,6 +5,7 @@ import sys
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from db.vocabulary import Role
@@ -43,7 +44,7 @@ def list_() -> None:
         for user in users.list_users(session):
             state = "disabled" if user.disabled_at else ""
             signed_in = f"{user.last_signed_in_at:%Y-%m-%d %H:%M}" if user.last_signed_in_at else "never"
-            table.add_row(user.name, user.role, state, signed_in, f"{user.created_at:%Y-%m-%d}")
+            table.add_row(escape(user.name), user.role, state, signed_in, f"{user.created_at:%Y-%m-%d}")
     out.print(table)
 
 

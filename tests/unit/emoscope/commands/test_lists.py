@@ -1,0 +1,40 @@
+"""What the listing commands show is what is stored, whatever it looks like."""
+
+from collections.abc import Callable
+
+import pytest
+from typer.testing import CliRunner
+
+from db import access, model_versions
+from db.session import Database
+from emoscope.cli import app
+from emoscope.settings import Settings
+
+RUNNER = CliRunner()
+ODD_NAME = "[red]shop[/red] [/nothing]"
+"""As markup it would be red, and then an error."""
+
+
+@pytest.fixture(autouse=True)
+def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch, fresh_settings: Callable[[], None]) -> None:
+    for name, value in {**settings.to_environment(), "COLUMNS": "200"}.items():
+        monkeypatch.setenv(name, value)
+    fresh_settings()
+
+
+def test_a_key_is_listed_with_its_applications_name_to_the_letter(database: Database) -> None:
+    with database.write() as session:
+        access.create_key(session, access.ensure_application(session, ODD_NAME))
+    listed = RUNNER.invoke(app, ["key", "list"])
+    assert listed.exit_code == 0, listed.output
+    assert ODD_NAME in listed.stdout
+
+
+def test_the_history_shows_reasons_to_the_letter(database: Database) -> None:
+    with database.write() as session:
+        version = model_versions.add_version(session, ODD_NAME, "0" * 64, {"architecture": "report"})
+        model_versions.promote(session, version, "ben", ODD_NAME)
+    for command in ("history", "list"):
+        shown = RUNNER.invoke(app, ["models", command])
+        assert shown.exit_code == 0, shown.output
+        assert ODD_NAME in shown.stdout
