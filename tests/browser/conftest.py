@@ -82,6 +82,7 @@ def site(settings: Settings, password_hash: str) -> Iterator[Site]:
         )
         model_versions.promote(session, first, "test", "the first")
     server = make_server("127.0.0.1", 0, create_app(settings, services), threaded=True)
+    server.daemon_threads = False  # so that closing waits for requests in hand, which still need the services
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield Site(f"http://127.0.0.1:{server.server_port}", services, PlayedWorker(services, first), (first, second))
