@@ -67,9 +67,8 @@ def mix_batch(
     share = tf.maximum(share, 1.0 - share)
 
     def mix(mine: "tf.Tensor", share: "tf.Tensor") -> "tf.Tensor":
-        return share * mine + (1.0 - share) * tf.roll(
-            mine, 1, axis=0
-        )  # batches are shuffled: the one before is any other
+        other = tf.roll(mine, 1, axis=0)  # batches are shuffled: the one before is any other
+        return share * mine + (1.0 - share) * other
 
     return mix(faces, _each(share)), mix(targets, share[:, None]), mix(weights, share)
 
