@@ -99,7 +99,7 @@ def test_a_recipe_is_changed_by_the_fields_of_a_file():
         ({"epochs": "many"}, "epochs"),
         ({"schedule": "steps"}, "schedule"),
         ({"stages": []}, "stages"),
-        ({"augmentation": {"blur": 1}}, "augmentation.blur"),
+        ({"augmentation": {"fog": 1}}, "augmentation.fog"),
         ({"teacher_share": 1.5}, "teacher_share"),
     ],
 )

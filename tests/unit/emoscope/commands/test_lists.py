@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from db import access, model_versions
 from db.session import Database
+from emoscope import terminal
 from emoscope.cli import app
 from emoscope.settings import Settings
 
@@ -17,8 +18,9 @@ ODD_NAME = "[red]shop[/red] [/nothing]"
 
 @pytest.fixture(autouse=True)
 def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch, fresh_settings: Callable[[], None]) -> None:
-    for name, value in {**settings.to_environment(), "COLUMNS": "200"}.items():
+    for name, value in settings.to_environment().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(terminal.out, "width", 200)  # so that no cell is broken into lines
     fresh_settings()
 
 
