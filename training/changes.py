@@ -1,9 +1,9 @@
 """How far a training picture may be changed. Apart from `augment`, so that settings are read without TensorFlow."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Augmentation:
     contrast: float = 0.0
     brightness: float = 0.0
     erase: float = 0.0
-    blur: float = 0.0
-    noise: float = 0.0
+    blur: Annotated[float, Field(ge=0, le=10)] = 0.0
+    noise: Annotated[float, Field(ge=0, le=255)] = 0.0
 
     @property
     def is_identity(self) -> bool:

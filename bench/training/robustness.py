@@ -40,7 +40,8 @@ def main() -> None:
     rows = dataset.find_part(arguments.usage)
     single = dataset.labels[rows]
     votes = np.full(len(rows), NO_MAJORITY) if dataset.votes is None else dataset.votes.majorities[rows]
-    models = {folder.name: load_lite(folder) for folder in arguments.model or list_pretrained().values()}
+    folders = {str(folder): folder for folder in arguments.model} if arguments.model else list_pretrained()
+    models = {name: load_lite(folder) for name, folder in folders.items()}
     print(f"{len(rows)} faces, {np.sum(votes != NO_MAJORITY)} of them with a clear vote\n")
     print("| faces | " + " | ".join(f"{name}: single, votes, votes without neutral" for name in models) + " |")
     print("| --- |" + " --- |" * len(models))

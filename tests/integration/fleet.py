@@ -147,11 +147,13 @@ def run_fleet(folder: Path, **options: object) -> Iterator[Fleet]:
     valkey.start()
     quick = {"lease_s": 4, "sweep_interval_s": 0.5, "resend_after_s": 0.5, "worker_heartbeat_s": 0.5}
     settings = Settings(_env_file=None, data_dir=folder, redis_url=valkey.redis_url, **quick | options)  # type: ignore[arg-type]
-    provision(settings, lambda _step: None)
-    fleet = Fleet(settings, valkey)
     try:
-        fleet.start_all()
-        yield fleet
+        provision(settings, lambda _step: None)
+        fleet = Fleet(settings, valkey)
+        try:
+            fleet.start_all()
+            yield fleet
+        finally:
+            fleet.stop()
     finally:
-        fleet.stop()
         valkey.stop()

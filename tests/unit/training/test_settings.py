@@ -100,6 +100,8 @@ def test_a_recipe_is_changed_by_the_fields_of_a_file():
         ({"schedule": "steps"}, "schedule"),
         ({"stages": []}, "stages"),
         ({"augmentation": {"fog": 1}}, "augmentation.fog"),
+        ({"augmentation": {"blur": 30}}, "augmentation.blur"),
+        ({"mixup": -1}, "mixup"),
         ({"teacher_share": 1.5}, "teacher_share"),
     ],
 )
