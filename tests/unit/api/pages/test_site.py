@@ -119,6 +119,9 @@ def test_a_mistake_is_told_as_a_page(viewer: Visitor) -> None:
     assert (response.status_code, response.mimetype) == (404, "text/html")
     assert "There is no such job" in response.text
     assert viewer.client.get("/jobs?status=lost").status_code == 422
+    for number in (9, 2**40):
+        response = viewer.client.get(f"/models/{number}")
+        assert (response.status_code, f"There is no model version {number}" in response.text) == (404, True)
 
 
 def test_the_session_reaches_the_api_with_the_scopes_of_the_role(
