@@ -46,7 +46,7 @@ def test_a_form_rolls_back_once_and_only_to_the_version_that_it_names(
     assert administrator.post("/models/roll-back", **named)[0] == 303
     status, text = administrator.post("/models/roll-back", **named)
     assert status == 409
-    assert "version 1 is in service" in text
+    assert "Version 1 is in service" in text
     with database.read() as session:
         champion = model_versions.get_champion(session)
     assert champion is not None
