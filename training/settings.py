@@ -108,7 +108,16 @@ _DEFAULT = Recipe(
     # Small faces teach most of it at a fraction of the time. The side grows while the learning rate is still high.
     stages=(Stage(0.34, 24), Stage(0.69, 32), Stage(1.0, 40)),
     augmentation=Augmentation(
-        mirror=True, rotation_deg=15, shift=0.07, zoom=0.12, stretch=0.06, contrast=0.3, brightness=0.1, erase=0.25
+        mirror=True,
+        rotation_deg=15,
+        shift=0.07,
+        zoom=0.12,
+        stretch=0.06,
+        contrast=0.3,
+        brightness=0.1,
+        erase=0.25,
+        blur=1.0,
+        noise=10,
     ),
 )
 _LARGE = dataclasses.replace(_DEFAULT, epochs=48, dropout=0.4)
