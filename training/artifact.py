@@ -4,7 +4,7 @@ Runs without TensorFlow, so that workers and the service can check a version bef
 
 | file            | what it is                                                                       |
 | manifest.json   | class order, input, digests of the files below, metrics, lineage                 |
-| model.keras     | the network with rescaling, mirrored averaging and temperature inside; to train on, and for GPUs |
+| model.keras     | the network with rescaling, averaging and temperature inside; to train on, and for GPUs |
 | model.tflite    | the same weights for CPUs                                                        |
 | model_card.md   | what it is good for, and what not                                                |
 | history.json    | the curves of its training                                                       |
@@ -70,7 +70,8 @@ class Manifest:
     """All that is said about a version. Immutable, like the version.
 
     emotions: names of the seven outputs, in order. temperature: already inside the model files, here for the record.
-    mirrored: whether each answer averages the face with its mirror image. created_at: ISO 8601, UTC.
+    mirrored: whether each answer averages the face with its mirror image. framings: sides of the squares, in pixels of the
+    crop, over which it averages too. created_at: ISO 8601, UTC.
     metrics: as training.evaluate gives them, by part of the dataset, e.g. `metrics["PublicTest"]["ferplus"]["accuracy"]`.
     """
 
@@ -86,6 +87,7 @@ class Manifest:
     metrics: dict[str, Any]
     lineage: Lineage
     created_at: str
+    framings: tuple[int, ...] = (CROP_SIDE,)
 
     @property
     def labels(self) -> str:
@@ -94,7 +96,8 @@ class Manifest:
 
     def to_json(self) -> dict[str, Any]:
         """As plain values that JSON holds."""
-        return {**asdict(self), "emotions": list(self.emotions), "input_shape": list(self.input_shape)}
+        lists = {name: list(getattr(self, name)) for name in ("emotions", "input_shape", "framings")}
+        return {**asdict(self), **lists}
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> Self:
@@ -107,6 +110,7 @@ class Manifest:
             fields["architecture"] = Architecture(fields["architecture"])
             fields["emotions"] = tuple(fields["emotions"])
             fields["input_shape"] = tuple(fields["input_shape"])
+            fields["framings"] = tuple(fields.get("framings", (CROP_SIDE,)))
             fields["files"] = {name: FileRecord(**record) for name, record in fields["files"].items()}
             fields["lineage"] = Lineage(
                 **{**fields["lineage"], "teachers": tuple(fields["lineage"].get("teachers", ()))}

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from db.vocabulary import EMOTIONS
+from db.vocabulary import CROP_SIDE, EMOTIONS
 from training.artifact import Manifest
 
 _TRUTHS = {"fer2013": "the published single label", "ferplus": "the clear majority of ten people's votes"}
@@ -45,6 +45,7 @@ def write_card(path: Path, manifest: Manifest) -> None:
         f"| seed | {lineage.seed} |",
         f"| temperature | {manifest.temperature:.3f} |",
         f"| mirrored averaging | {'yes' if manifest.mirrored else 'no'} |",
+        f"| judged in squares of | {', '.join(map(str, manifest.framings))} pixels of the crop's {CROP_SIDE} |",
         f"| started from | {lineage.parent or 'fresh weights'} |",
         f"| taught by | {', '.join(lineage.teachers) or 'labels alone'} |",
         f"| code | {lineage.code_version} |",

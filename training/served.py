@@ -19,20 +19,39 @@ _PARITY = 1e-4
 """Largest difference of a probability between the two forms; both compute in float32, in another order."""
 
 
-def build_served(network: "keras.Model", *, temperature: float, mirrored: bool, side: int = CROP_SIDE) -> "keras.Model":
-    """Put mirrored averaging, temperature and softmax behind a network's logits, in one model without an optimizer.
+def build_served(
+    network: "keras.Model",
+    *,
+    temperature: float,
+    mirrored: bool,
+    side: int = CROP_SIDE,
+    framings: tuple[int, ...] = (CROP_SIDE,),
+) -> "keras.Model":
+    """Put averaging, temperature and softmax behind a network's logits, in one model without an optimizer.
 
-    side: of the faces that the network has learnt to see, in pixels; crops are brought to it by bilinear interpolation.
+    mirrored: whether the face's mirror image is judged too. side: of the faces that the network has learnt to see, in pixels;
+    what it is shown is brought to it by bilinear interpolation. framings: sides of the squares that are judged, as
+    Recipe has them. Logits are averaged over framings and mirror images.
     """
     crops = keras.Input(INPUT_SHAPE[1:], name=INPUT_NAME, dtype=INPUT_DTYPE)
     faces = keras.ops.cast(crops, "float32")
-    if side != CROP_SIDE:
-        faces = keras.layers.Resizing(side, side, name="side")(faces)
-    logits = network(faces, training=False)
+    views = [_frame(faces, framing, side) for framing in framings]
     if mirrored:
-        logits = keras.layers.Average(name="mirrored")([logits, network(keras.ops.flip(faces, axis=2), training=False)])
+        views += [keras.ops.flip(view, axis=2) for view in views]
+    answers = [network(view, training=False) for view in views]
+    logits = keras.layers.Average(name="views")(answers) if len(answers) > 1 else answers[0]
     scaled = keras.layers.Rescaling(1 / temperature, name="temperature")(logits)
     return keras.Model(crops, keras.layers.Softmax(name="probabilities")(scaled), name="served")
+
+
+def _frame(faces: "keras.KerasTensor", framing: int, side: int) -> "keras.KerasTensor":
+    """The square of that side in the middle of each crop, or around it with the crop's border repeated, at the network's side."""
+    margin = (framing - CROP_SIDE) // 2
+    if margin < 0:
+        faces = keras.layers.Cropping2D(-margin)(faces)
+    elif margin > 0:
+        faces = keras.ops.pad(faces, ((0, 0), (margin, margin), (margin, margin), (0, 0)), mode="symmetric")
+    return faces if side == framing else keras.layers.Resizing(side, side)(faces)
 
 
 def find_network(served: "keras.Model") -> "keras.Model":

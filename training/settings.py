@@ -15,6 +15,7 @@ Labels = Literal["single", "votes"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Keep = Literal["accuracy", "loss", "last"]
 Share = Annotated[float, Field(ge=0, le=1)]
+Framing = Annotated[int, Field(ge=CROP_SIDE // 2, le=CROP_SIDE * 2, multiple_of=2)]
 
 _NO_OTHERS = ConfigDict(extra="forbid")
 
@@ -37,6 +38,8 @@ class Recipe:
     1e-6 a step.
     weight_decay: AdamW's; 0 means plain Adam. averaging: momentum of the running mean of the weights that is kept as the
     result; 0 keeps the weights themselves. mirrored: whether the exported version averages a face with its mirror image.
+    framings: sides of the squares in the middle of the crop, in its pixels, whose answers the exported version averages: CROP_SIDE
+    is the crop itself, less a face seen nearer, more one seen farther, where the crop's border is repeated.
     mixup: how strongly each face is mixed with another of its batch: the concentration of the Beta distribution that the proportion
     is drawn from; 0 leaves faces as they are.
     class_balance: rows of a class weigh by its share to the power of minus this; 0 is every row alike, 1 every class alike.
@@ -58,6 +61,7 @@ class Recipe:
     dropout: Share = 0.3
     averaging: Share = 0.0
     mirrored: bool = False
+    framings: Annotated[tuple[Framing, ...], Field(min_length=1)] = (CROP_SIDE,)
     mixup: Annotated[float, Field(ge=0)] = 0.0
     class_balance: float = 0.0
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1
@@ -102,6 +106,7 @@ _DEFAULT = Recipe(
     dropout=0.3,
     averaging=0.998,
     mirrored=True,
+    framings=(42, 52),
     class_balance=0.4,
     held_out=0.05,
     keep="loss",

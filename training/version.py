@@ -56,7 +56,7 @@ def make_version(
     network.set_weights(state.load_best())
     recipe = settings.recipe
     temperature = _fit_temperature(network, dataset, examples, recipe)
-    served = build_served(network, temperature=temperature, mirrored=recipe.mirrored, side=recipe.side)
+    served = _build(network, recipe, temperature)
     served.save(partial / artifact.KERAS_FILE)
     (partial / artifact.TFLITE_FILE).write_bytes(convert_to_tflite(served))
     history = {"best_epoch": state.best_epoch, "epochs": [asdict(figures) for figures in state.curves]}
@@ -77,7 +77,8 @@ def make_version(
         input_dtype=artifact.INPUT_DTYPE,
         input_shape=artifact.INPUT_SHAPE,
         temperature=temperature,
-        mirrored=settings.recipe.mirrored,
+        mirrored=recipe.mirrored,
+        framings=recipe.framings,
         files={},
         metrics=metrics,
         lineage=_trace_lineage(settings, dataset, examples, state, origin),
@@ -91,11 +92,17 @@ def make_version(
     return artifact_dir
 
 
+def _build(network: "keras.Model", recipe: Recipe, temperature: float) -> "keras.Model":
+    return build_served(
+        network, temperature=temperature, mirrored=recipe.mirrored, side=recipe.side, framings=recipe.framings
+    )
+
+
 def _fit_temperature(network: "keras.Model", dataset: Dataset, examples: SplitExamples, recipe: Recipe) -> float:
     """On the held-out rows that have one clear label; a logarithm of probabilities serves as logits."""
     rows, truth = examples.validation_rows, examples.validation_truth
     is_known = truth >= 0
-    served = build_served(network, temperature=1.0, mirrored=recipe.mirrored, side=recipe.side)
+    served = _build(network, recipe, temperature=1.0)
     images = dataset.images[rows[is_known]]
     batches = [predict(served, images[start : start + 256]) for start in range(0, len(images), 256)]
     return fit_temperature(np.log(np.maximum(np.concatenate(batches), 1e-12)), truth[is_known])

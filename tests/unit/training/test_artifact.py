@@ -45,6 +45,12 @@ def test_a_manifest_comes_back_as_it_was_written(shipped):
     assert Manifest.from_json(json.loads(json.dumps(manifest.to_json()))) == manifest
 
 
+def test_a_version_made_before_there_were_framings_sees_the_crop_as_it_is(shipped):
+    plain = Manifest.read(shipped).to_json()
+    del plain["framings"]
+    assert Manifest.from_json(plain).framings == (48,)
+
+
 @pytest.mark.parametrize("name", ["model.keras", "model.tflite", "model_card.md", "history.json"])
 def test_a_changed_or_missing_file_is_refused(shipped, name):
     content = (shipped / name).read_bytes()

@@ -65,6 +65,27 @@ def test_mirrored_version_gives_a_face_and_its_mirror_image_the_same_answer():
     assert np.allclose(predict(served, CROPS), predict(served, CROPS[:, :, ::-1]), atol=1e-5)
 
 
+def test_framings_are_averaged_nearer_without_the_border_and_farther_with_it_repeated():
+    network = build_network(Architecture.DEFAULT)
+    served = build_served(network, temperature=1.0, mirrored=False, side=40, framings=(42, 48, 52))
+    nearer, farther = CROPS[:, 3:-3, 3:-3], np.pad(CROPS, ((0, 0), (2, 2), (2, 2)), mode="symmetric")
+    views = [keras.layers.Resizing(40, 40)(view[..., None].astype(np.float32)) for view in (nearer, CROPS, farther)]
+    logits = sum(np.asarray(network(view, training=False)) for view in views) / 3
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert np.allclose(predict(served, CROPS), shares, atol=1e-5)
+    assert np.allclose(LiteModel(convert_to_tflite(served)).predict(CROPS), shares, atol=1e-4)
+
+
+def test_a_view_more_adds_no_weights_to_either_file(tmp_path):
+    network = build_network(Architecture.DEFAULT)
+    sizes = []
+    for framings in ((48,), (42, 48, 52)):
+        served = build_served(network, temperature=1.0, mirrored=True, framings=framings)
+        served.save(tmp_path / "model.keras")
+        sizes.append((tmp_path / "model.keras").stat().st_size + len(convert_to_tflite(served)))
+    assert sizes[1] < 1.1 * sizes[0]
+
+
 def test_temperature_flattens_answers_and_keeps_their_order():
     network = build_network(Architecture.DEFAULT)
     sharp, flat = (predict(build_served(network, temperature=t, mirrored=False), CROPS) for t in (0.5, 4.0))

@@ -88,7 +88,8 @@ def test_the_files_answer_at_the_temperature_that_was_fitted(artifact_dir, small
     manifest, images = Manifest.read(artifact_dir), read_dataset(small_csv).images[:20]
     assert manifest.temperature != pytest.approx(1, abs=0.01)
     network = load_network(artifact_dir / "model.keras", manifest.files["model.keras"].sha256)
-    expected = build_served(network, temperature=manifest.temperature, mirrored=manifest.mirrored, side=24)
+    assert (manifest.mirrored, manifest.framings) == (True, (42, 52))
+    expected = build_served(network, temperature=manifest.temperature, mirrored=True, side=24, framings=(42, 52))
     np.testing.assert_allclose(load_lite(artifact_dir).predict(images), predict(expected, images), atol=1e-4)
 
 

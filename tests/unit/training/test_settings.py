@@ -35,7 +35,7 @@ def test_the_reports_recipe_is_the_reports():
     recipe = RECIPES[Architecture.REPORT]
     assert (recipe.epochs, recipe.learning_rate, recipe.schedule, recipe.weight_decay) == (100, 1e-4, "inverse", 0)
     assert recipe.augmentation.is_identity
-    assert not recipe.mirrored
+    assert (recipe.mirrored, recipe.framings) == (False, (48,))
 
 
 def test_each_epoch_belongs_to_one_stage_and_the_last_stage_is_what_is_served():
@@ -102,6 +102,9 @@ def test_a_recipe_is_changed_by_the_fields_of_a_file():
         ({"augmentation": {"fog": 1}}, "augmentation.fog"),
         ({"augmentation": {"blur": 30}}, "augmentation.blur"),
         ({"mixup": -1}, "mixup"),
+        ({"framings": []}, "framings"),
+        ({"framings": [48, 45]}, "framings.1"),
+        ({"framings": [100]}, "framings.0"),
         ({"teacher_share": 1.5}, "teacher_share"),
     ],
 )
