@@ -54,7 +54,9 @@ class Child:
                 None if self.models.is_loaded else self.models.problem or "no model version is in service"
             )
         except DetectorUnavailable as error:
-            self._setup_problem = str(error)
+            weights = self.services.settings.yunet_weights
+            # whoever asks whether the service is ready reads it, so no folder of this machine
+            self._setup_problem = str(error).replace(f"{weights.parent}/", "") if weights else str(error)
         self._note(WorkerState.READY if self.is_ready else WorkerState.SETUP_FAILED)
 
     def find_detector(self, name: DetectorName) -> Detector:

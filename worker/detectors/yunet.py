@@ -35,7 +35,7 @@ class YunetDetector(Detector):
                 "The yunet detector needs a weights file: set EMOSCOPE_YUNET_WEIGHTS to the path of the .onnx file."
             )
         if not self._weights_path.is_file():
-            raise DetectorUnavailable(f"The yunet detector's weights file, {self._weights_path.name}, does not exist.")
+            raise DetectorUnavailable(f"The yunet detector's weights file {self._weights_path} does not exist.")
         try:
             self._detector: Any = cv2.FaceDetectorYN.create(
                 str(self._weights_path), "", (320, 320), nms_threshold=MIN_IOU, top_k=MAX_CANDIDATES
@@ -43,7 +43,7 @@ class YunetDetector(Detector):
             self._find_candidates(np.zeros((320, 320, 3), np.uint8), SMALLEST_FACE_PX, self.default_threshold)
         except cv2.error as error:
             raise DetectorUnavailable(
-                f"The yunet detector's weights file, {self._weights_path.name}, is no network that OpenCV can run."
+                f"The yunet detector's weights file {self._weights_path} is no network that OpenCV can run: {error.err}"
             ) from error
 
     def _find_candidates(self, picture: Picture, min_face_px: int, threshold: float) -> Candidates:

@@ -52,8 +52,10 @@ def learn(run_dir, *, share, labels=LABELS):
 
 
 def test_a_teacher_answers_as_it_did_before_its_temperature_was_fitted():
-    both_ways = np.stack([FACES[:5], FACES[:5, :, ::-1]])
-    logits = np.log(np.stack([ask([VOTES], faces) for faces in both_ways])).mean(axis=0)  # served ones look twice
+    assert Manifest.read(VOTES).framings == (42, 52)
+    nearer, farther = FACES[:5, 3:-3, 3:-3], np.pad(FACES[:5], ((0, 0), (2, 2), (2, 2)), mode="symmetric")
+    views = [nearer, farther, nearer[:, :, ::-1], farther[:, :, ::-1]]
+    logits = np.log(np.stack([ask([VOTES], faces) for faces in views])).mean(axis=0)  # served ones look four times
     served = load_lite(VOTES).predict(FACES[:5]) ** Manifest.read(VOTES).temperature
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(served / served.sum(axis=1, keepdims=True), expected, atol=1e-4)
