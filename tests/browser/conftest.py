@@ -7,6 +7,7 @@ import io
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 from PIL import Image
@@ -69,6 +70,20 @@ class Site:
         return self.services.database
 
 
+def _closed_in_any_case(app: WSGIApplication) -> WSGIApplication:
+    """For Werkzeug's server, which leaves a static file open when the browser hangs up as its request is drained. Gunicorn closes it."""
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+        pieces = app(environ, start_response)
+        try:
+            yield from pieces
+        finally:
+            if hasattr(pieces, "close"):
+                pieces.close()
+
+    return serve
+
+
 @pytest.fixture
 def site(settings: Settings, password_hash: str) -> Iterator[Site]:
     services = open_services(settings)
@@ -81,7 +96,7 @@ def site(settings: Settings, password_hash: str) -> Iterator[Site]:
             for name, digest in (("first", "d"), ("second", "e"))
         )
         model_versions.promote(session, first, "test", "the first")
-    server = make_server("127.0.0.1", 0, create_app(settings, services), threaded=True)
+    server = make_server("127.0.0.1", 0, _closed_in_any_case(create_app(settings, services)), threaded=True)
     server.daemon_threads = False  # so that closing waits for requests in hand, which still need the services
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
