@@ -71,7 +71,7 @@ class Site:
 
 
 def _closed_in_any_case(app: WSGIApplication) -> WSGIApplication:
-    """For Werkzeug's server, which leaves a static file open when the browser hangs up as its request is drained. Gunicorn closes it."""
+    """Werkzeug's server leaves a static file open when the browser hangs up during its answer; Gunicorn closes it."""
 
     def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
         pieces = app(environ, start_response)
