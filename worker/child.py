@@ -10,6 +10,7 @@ from worker.detectors.loading import load_detector
 from worker.identity import name_this_child
 from worker.leases import Heartbeat, LeaseKeeper
 from worker.model_cache import ModelCache
+from worker.reasons import leave_out_folders
 from worker.services import Services, open_services
 
 
@@ -54,9 +55,7 @@ class Child:
                 None if self.models.is_loaded else self.models.problem or "no model version is in service"
             )
         except DetectorUnavailable as error:
-            weights = self.services.settings.yunet_weights
-            # whoever asks whether the service is ready reads it, so no folder of this machine
-            self._setup_problem = str(error).replace(f"{weights.parent}/", "") if weights else str(error)
+            self._setup_problem = str(error)
         self._note(WorkerState.READY if self.is_ready else WorkerState.SETUP_FAILED)
 
     def find_detector(self, name: DetectorName) -> Detector:
@@ -67,12 +66,13 @@ class Child:
 
     def _note(self, state: WorkerState) -> None:
         model = self.models.current if self.models.is_loaded else None
+        problem = self._setup_problem or self.models.problem or self._describe_shadow_problem()
         with self.services.database.write() as session:
             note_worker(
                 session,
                 self.name,
                 state,
-                detail=self._setup_problem or self.models.problem or self._describe_shadow_problem(),
+                detail=leave_out_folders(problem) if problem else None,  # /readyz shows it to anybody
                 runtime=model.classifier.runtime if model else None,
                 detector=self.services.settings.detector,
                 model_version_id=model.version_id if model else None,

@@ -1,6 +1,5 @@
 """The model that an alias points at, as one child holds it. A new one is loaded and warmed beside the old one, then swapped in."""
 
-import re
 import shutil
 import tempfile
 import threading
@@ -105,17 +104,13 @@ class ModelCache:
             # The copy on this machine may be what is damaged.
             shutil.rmtree(folder, ignore_errors=True)
             self._refused, self._retry_at = version.id, time.monotonic() + _RETRY_S
-            self.problem = f"model version {version.number} can't be loaded: {self._hide_folders(str(error))}"
+            self.problem = f"model version {version.number} can't be loaded: {error}"
             log.warning("model_refused", alias=self._alias, number=version.number, reason=str(error))
             return False
         self._current = LoadedModel(version.id, version.number, classifier)
         self.problem = None
         log.info("model_loaded", alias=self._alias, number=version.number, name=version.name)
         return True
-
-    def _hide_folders(self, reason: str) -> str:
-        """Leave of a path only the file's name: whoever asks whether the service is ready reads the reason."""
-        return re.sub(rf"{re.escape(str(self._folder))}/(?:[^/\s]+/)?", "", reason)
 
     def _fetch(self, version: ModelVersion, folder: Path) -> None:
         """Copy a version's manifest and weights from the blob store to this machine, whole or not at all."""

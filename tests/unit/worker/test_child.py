@@ -1,13 +1,19 @@
-"""What a child says of itself when it can't get ready."""
+"""What a child says of itself when it can't get ready. Whoever asks /readyz sees it, so it names no folder of the machine."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from db import model_versions
+from db.model_store import store_version
+from db.session import Database
+from db.storage import BlobStore, make_model_key
 from db.vocabulary import Detector, WorkerState
 from db.workers import list_live_workers
 from emoscope.settings import Settings
+from training.artifact import list_pretrained
 from worker.child import Child
 from worker.services import Services
 
@@ -15,18 +21,37 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def services(settings: Settings, tmp_path: Path) -> Iterator[Services]:
-    weights = tmp_path / "secret-folder" / "yunet.onnx"
-    opened = Services(settings.model_copy(update={"detector": Detector.YUNET, "yunet_weights": weights}))
-    yield opened
-    opened.database.close()
-    opened.redis.close()
+def ask(settings: Settings) -> Iterator[Callable[..., str]]:
+    """Lets a child with these settings try to get ready, and says why it isn't."""
+    with ExitStack() as opened:
+
+        def make(**changes: object) -> str:
+            services = Services(settings.model_copy(update=changes))
+            opened.callback(services.database.close)
+            opened.callback(services.redis.close)
+            Child(services).beat()
+            with services.database.read() as session:
+                [worker] = list_live_workers(session, settings.worker_heartbeat_s)
+            assert worker.state is WorkerState.SETUP_FAILED
+            return str(worker.detail)
+
+        yield make
 
 
-def test_a_missing_weights_file_is_named_without_its_folder(services: Services) -> None:
-    Child(services).beat()
-    with services.database.read() as session:
-        [worker] = list_live_workers(session, services.settings.worker_heartbeat_s)
-    assert worker.state is WorkerState.SETUP_FAILED
-    # /readyz shows it to anybody
-    assert worker.detail == "The yunet detector's weights file yunet.onnx does not exist."
+def test_a_missing_weights_file_is_named_without_its_folder(ask: Callable[..., str], tmp_path: Path) -> None:
+    detail = ask(detector=Detector.YUNET, yunet_weights=tmp_path / "secret-folder" / "yunet.onnx")
+    assert detail == "The yunet detector's weights file yunet.onnx does not exist."
+
+
+def test_a_blob_that_cannot_be_read_is_named_without_its_folder(
+    ask: Callable[..., str], database: Database, blob_store: BlobStore, settings: Settings
+) -> None:
+    version = store_version(database, blob_store, *next(iter(list_pretrained().items())))
+    with database.write() as session:
+        model_versions.promote(session, version, "test", "for the test")
+    blob = Path(settings.effective_blob_url) / make_model_key(version.digest)
+    blob.unlink()
+    blob.symlink_to(blob.name)
+    detail = ask()
+    assert detail.startswith("model version 1 can't be loaded: can't read models/")
+    assert str(blob.parent) not in detail
