@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -219,13 +219,18 @@ def test_wait_holds_a_request_until_the_status_changes(
 ) -> None:
     job_id = submit()
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(client.get, f"/v1/jobs/{job_id}?wait=20")
+
+        def wait_for_change(etag: str) -> "Future[Any]":
+            return pool.submit(client.get, f"/v1/jobs/{job_id}?wait=30", headers={"If-None-Match": etag})
+
+        waiting = wait_for_change(client.get(f"/v1/jobs/{job_id}").headers["ETag"])
         claim = worker.claim(job_id)
-        assert waiting.result().get_json()["status"] == "running"
-        etag = waiting.result().headers["ETag"]
-        waiting = pool.submit(client.get, f"/v1/jobs/{job_id}?wait=20", headers={"If-None-Match": etag})
+        # sooner than the request would end by itself: whoever isn't woken is late
+        running = waiting.result(timeout=20)
+        assert running.get_json()["status"] == "running"
+        waiting = wait_for_change(running.headers["ETag"])
         worker.finish(claim)
-        assert waiting.result().get_json()["status"] == "succeeded"
+        assert waiting.result(timeout=20).get_json()["status"] == "succeeded"
 
 
 def test_an_etag_saves_what_has_not_changed(client: FlaskClient, submit: Callable[..., str], worker: Any) -> None:
