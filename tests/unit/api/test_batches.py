@@ -50,10 +50,10 @@ def test_a_batch_is_done_when_every_job_has_ended(client: FlaskClient, photo: by
     batch = client.post("/v1/batches", data=make_form(photo, photo)).get_json()
     first, second = (photo["job_id"] for photo in batch["photos"])
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(client.get, f"{batch['url']}?wait=20")
+        waiting = pool.submit(client.get, f"{batch['url']}?wait=60")
         worker.analyze(first, worker.see())
         worker.fail(worker.claim(second), "broken_picture")
-        done = waiting.result().get_json()
+        done = waiting.result(timeout=30).get_json()  # woken, or it would last a minute
     assert done["is_done"] is True
     assert [photo["state"] for photo in done["photos"]] == ["succeeded", "failed"]
     assert done["photos"][0]["face_count"] == 1
