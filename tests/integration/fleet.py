@@ -108,6 +108,10 @@ class Fleet:
     def has_status(self, job_id: UUID, status: JobStatus) -> bool:
         return self.read(job_id).status is status
 
+    def has_fetched(self, job_id: UUID) -> bool:
+        """Whether a worker holds the job's message and hasn't handed it to a child, or heard that the child has taken it."""
+        return str(job_id).encode() in b"".join(self.queue.hvals("unacked"))
+
     def shut_gate(self, *, is_deaf: bool = False) -> None:
         """Let the next detector wait. is_deaf: as native code would that doesn't come back, whatever its child is told."""
         if is_deaf:

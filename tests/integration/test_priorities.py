@@ -12,8 +12,8 @@ def test_interactive_jobs_overtake_bulk_jobs_that_wait(short_tmp: Path) -> None:
     with run_fleet(short_tmp / "priorities", lease_s=60) as fleet:
         fleet.shut_gate()
         fleet.hold_job()
-        fleet.submit(priority=Priority.BULK)
-        wait_until(lambda: fleet.queue.hlen("unacked"), "the worker has fetched the next message, which goes next")
+        following = fleet.submit(priority=Priority.BULK)
+        wait_until(lambda: fleet.has_fetched(following), "the worker has fetched what goes next")
         bulk = [fleet.submit(priority=Priority.BULK) for _ in range(3)]
         wait_until(lambda: fleet.queue.llen(BULK_QUEUE) == 3, "the bulk jobs' messages wait")
         interactive = [fleet.submit() for _ in range(3)]

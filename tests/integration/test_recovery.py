@@ -70,7 +70,7 @@ def test_a_queue_that_comes_back_empty_loses_no_job(fleet: Fleet) -> None:
 def test_a_killed_worker_loses_no_job_that_it_had_fetched(fleet: Fleet) -> None:
     in_hand = fleet.hold_job()
     fetched = fleet.submit()
-    wait_until(lambda: fleet.queue.hlen("unacked"), "the worker has fetched the next message")
+    wait_until(lambda: fleet.has_fetched(fetched), "the worker has fetched the next message")
     fleet.kill_analysis_worker()
     fleet.open_gate()
     fleet.start_analysis_worker()
