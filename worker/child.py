@@ -1,6 +1,7 @@
 """One worker child: it loads detector and model once, stays warm, and says how it is."""
 
 from functools import lru_cache
+from pathlib import Path
 
 from db.vocabulary import CHALLENGER, WorkerState
 from db.vocabulary import Detector as DetectorName
@@ -72,11 +73,18 @@ class Child:
                 session,
                 self.name,
                 state,
-                detail=leave_out_folders(problem) if problem else None,  # /readyz shows it to anybody
+                detail=leave_out_folders(problem, *self._list_folders())
+                if problem
+                else None,  # /readyz shows it to anybody
                 runtime=model.classifier.runtime if model else None,
                 detector=self.services.settings.detector,
                 model_version_id=model.version_id if model else None,
             )
+
+    def _list_folders(self) -> list[Path]:
+        settings = self.services.settings
+        weights = [settings.yunet_weights.parent] if settings.yunet_weights else []
+        return [*weights, Path(settings.effective_blob_url), settings.data_dir]
 
     def _describe_shadow_problem(self) -> str | None:
         problem = self.challengers.problem

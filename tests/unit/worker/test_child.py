@@ -39,7 +39,7 @@ def ask(settings: Settings) -> Iterator[Callable[..., str]]:
 
 
 def test_a_missing_weights_file_is_named_without_its_folder(ask: Callable[..., str], tmp_path: Path) -> None:
-    detail = ask(detector=Detector.YUNET, yunet_weights=tmp_path / "secret-folder" / "yunet.onnx")
+    detail = ask(detector=Detector.YUNET, yunet_weights=tmp_path / "a secret folder" / "yunet.onnx")
     assert detail == "The yunet detector's weights file yunet.onnx does not exist."
 
 

@@ -108,6 +108,7 @@ def test_a_damaged_copy_on_this_machine_is_fetched_anew(
     promote(database, second)
     assert not cache.refresh()
     assert cache.current.number == first.number
-    assert "manifest.json can't be read: No such file or directory" in str(cache.problem)
+    reason = f"{copy.parent}/manifest.json can't be read: No such file or directory"
+    assert cache.problem == f"model version {second.number} can't be loaded: {reason}"
     assert cache.refresh()
     assert cache.current.number == second.number

@@ -1,5 +1,7 @@
 """What is left of a reason that everybody may read."""
 
+from pathlib import Path
+
 import pytest
 
 from worker.reasons import leave_out_folders
@@ -18,3 +20,8 @@ from worker.reasons import leave_out_folders
 )
 def test_of_a_path_only_the_last_name_stays(reason: str, shown: str) -> None:
     assert leave_out_folders(reason) == shown
+
+
+def test_a_folder_that_is_known_may_hold_spaces() -> None:
+    reason = "can't open /srv/my blobs/ab/cd, nor /srv/my blobs/ef"
+    assert leave_out_folders(reason, Path("/srv/my blobs")) == "can't open cd, nor ef"
