@@ -63,10 +63,12 @@ class Architecture(StrEnum):
 
     REPORT = "report"
     REPORT_DENSE = "report-dense"
+    SMALL = "small"
+    """Half the work of `default`."""
     DEFAULT = "default"
     """What ships: small enough for a core."""
     LARGE = "large"
-    """Five times the work of `default`, to teach it."""
+    """Twice the work of `default`, to teach it."""
 
 
 class WorkerState(StrEnum):

@@ -19,7 +19,9 @@ from typing import Any, Self
 from db.vocabulary import CROP_SIDE, EMOTIONS, Architecture
 from training.errors import ArtifactDamagedError, ArtifactError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""1 is read too; what it calls `default` is `small` now."""
+_READABLE = (1, SCHEMA_VERSION)
 MANIFEST = "manifest.json"
 KERAS_FILE = "model.keras"
 TFLITE_FILE = "model.tflite"
@@ -105,9 +107,11 @@ class Manifest:
         try:
             fields = dict(plain)
             version = fields["schema_version"]
-            if version != SCHEMA_VERSION:
+            if version not in _READABLE:
                 raise ArtifactError(f"the manifest's form is {version}, and this release reads {SCHEMA_VERSION}")
             fields["architecture"] = Architecture(fields["architecture"])
+            if version == 1 and fields["architecture"] == Architecture.DEFAULT:
+                fields["architecture"] = Architecture.SMALL
             fields["emotions"] = tuple(fields["emotions"])
             fields["input_shape"] = tuple(fields["input_shape"])
             fields["framings"] = tuple(fields.get("framings", (CROP_SIDE,)))

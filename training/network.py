@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from db.vocabulary import CROP_SIDE, EMOTIONS, Architecture
 from training.batch_norm import FusedBatchNormalization
+from training.errors import RunError
 from training.runtime import keras
 
 layers = keras.layers
@@ -18,18 +19,32 @@ _REPORT_L2 = 1e-4
 def build_network(architecture: Architecture, *, dropout: float = 0.3, is_learning: bool = False) -> "keras.Model":
     """Make the network of that name with fresh weights.
 
-    dropout: share of features dropped before the last layer of `default` and `large`; the report's networks have their own.
+    dropout: share of features dropped before the last layer of the residual networks; the report's have their own.
     is_learning: whether it is to learn quickly, or to be stored; the weights are the same, and so are the answers.
     """
     builders: dict[Architecture, Callable[[], keras.Model]] = {
         Architecture.REPORT: _build_report,
         Architecture.REPORT_DENSE: _build_report_dense,
-        Architecture.DEFAULT: lambda: _Residual("default", is_learning).build(dropout),
-        Architecture.LARGE: lambda: _Residual(
-            "large", is_learning, stem_kernel=3, stem_stride=1, blocks=(1, 2, 2, 1)
+        Architecture.SMALL: lambda: _Residual(
+            "small", is_learning, stem_kernel=5, stem_stride=2, blocks=(1, 1, 1, 1)
         ).build(dropout),
+        Architecture.DEFAULT: lambda: _Residual("default", is_learning, blocks=(0, 1, 1, 1)).build(dropout),
+        Architecture.LARGE: lambda: _Residual("large", is_learning, blocks=(1, 2, 2, 1)).build(dropout),
     }
     return builders[architecture]()
+
+
+def inherit_weights(network: "keras.Model", parent: "keras.Model") -> None:
+    """Give a network the weights of one that has all of its layers, by name, and perhaps more: blocks that it does without.
+
+    Raises RunError if it hasn't.
+    """
+    known = {layer.name: layer.get_weights() for layer in parent.layers if layer.weights}
+    for layer in (layer for layer in network.layers if layer.weights):
+        found = known.get(layer.name, [])
+        if [values.shape for values in found] != [weight.shape for weight in layer.weights]:
+            raise RunError(f"the version to start from is a {parent.name}, whose weights don't fit a {network.name}")
+        layer.set_weights(found)
 
 
 def _report_trunk(faces: "keras.KerasTensor") -> "keras.KerasTensor":
@@ -75,38 +90,43 @@ _NORM_MOMENTUM = 0.9
 class _Residual:
     """A residual network for any face size: a stem, then stages, each but the first half the side of the one before.
 
-    `default` is small enough for a core; `large` looks at every pixel, takes several times as long, and is there to teach it.
+    `default` and `large` look at every pixel; `small` at every other, and takes half the time of `default`. What `default` has is in
+    `large` too, under the same names, so that it may start from the weights of a `large`; what `large` has more is there to teach it.
     """
 
     name: str
     is_learning: bool
-    stem_kernel: int = 5
-    stem_stride: int = 2
+    blocks: tuple[int, ...]
+    stem_kernel: int = 3
+    stem_stride: int = 1
     widths: tuple[int, ...] = (32, 64, 128, 256)
-    blocks: tuple[int, ...] = (1, 1, 1, 1)
 
     def build(self, dropout: float) -> "keras.Model":
         faces = keras.Input((None, None, 1), name="faces")
         x = layers.Rescaling(1 / 127.5, offset=-1)(faces)
-        x = self._conv_norm(x, self.widths[0], kernel=self.stem_kernel, stride=self.stem_stride)
+        x = self._conv_norm(x, self.widths[0], name="stem", kernel=self.stem_kernel, stride=self.stem_stride)
         for stage, (width, blocks) in enumerate(zip(self.widths, self.blocks, strict=True)):
             for block in range(blocks):
-                x = self._block(x, width, stride=2 if stage and not block else 1)
+                x = self._block(x, width, name=f"stage{stage}_block{block}", stride=2 if stage and not block else 1)
         x = layers.GlobalAveragePooling2D()(x)
         x = layers.Dropout(dropout)(x)
-        return keras.Model(faces, layers.Dense(len(EMOTIONS), dtype="float32")(x), name=self.name)
+        x = layers.Dense(len(EMOTIONS), dtype="float32", name="emotions")(x)
+        return keras.Model(faces, x, name=self.name)
 
-    def _block(self, x: "keras.KerasTensor", width: int, *, stride: int) -> "keras.KerasTensor":
-        y = self._conv_norm(x, width, kernel=3, stride=stride)
-        y = self._conv_norm(y, width, kernel=3, relu=False)
+    def _block(self, x: "keras.KerasTensor", width: int, *, name: str, stride: int) -> "keras.KerasTensor":
+        y = self._conv_norm(x, width, name=f"{name}_first", kernel=3, stride=stride)
+        y = self._conv_norm(y, width, name=f"{name}_second", kernel=3, relu=False)
         if stride > 1:
-            x = self._conv_norm(layers.AveragePooling2D(2, padding="same")(x), width, kernel=1, relu=False)
+            halved = layers.AveragePooling2D(2, padding="same")(x)
+            x = self._conv_norm(halved, width, name=f"{name}_shortcut", kernel=1, relu=False)
         return layers.ReLU()(layers.Add()([x, y]))
 
     def _conv_norm(
-        self, x: "keras.KerasTensor", filters: int, *, kernel: int, stride: int = 1, relu: bool = True
+        self, x: "keras.KerasTensor", filters: int, *, name: str, kernel: int, stride: int = 1, relu: bool = True
     ) -> "keras.KerasTensor":
-        x = layers.Conv2D(filters, kernel, stride, "same", use_bias=False, kernel_initializer="he_normal")(x)
+        convolution = layers.Conv2D(
+            filters, kernel, stride, "same", use_bias=False, kernel_initializer="he_normal", name=f"{name}_conv"
+        )
         norm = FusedBatchNormalization if self.is_learning else layers.BatchNormalization
-        x = norm(momentum=_NORM_MOMENTUM)(x)
+        x = norm(momentum=_NORM_MOMENTUM, name=f"{name}_norm")(convolution(x))
         return layers.ReLU()(x) if relu else x

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from training.artifact import KERAS_FILE, verify_files
+from training.artifact import KERAS_FILE, Manifest, verify_files
 from training.corrections import LabelledFaces, add_corrections
 from training.dataset import read_dataset
 from training.distill import load_teachers
 from training.errors import RunError
 from training.examples import make_examples
 from training.fit import ProgressCallback, StopQuestion, fit_network
-from training.network import build_network
+from training.network import build_network, inherit_weights
 from training.run_settings import Folders, Origin, claim_run_dir, has_run, read_run_origin, read_run_settings
 from training.run_state import RunState
 from training.runtime import choose_precision, choose_strategy, computing_in, keras
@@ -39,7 +39,7 @@ def run_training(
     """Train a network and make a version of it. Returns the version's folder, inside `run_dir`.
 
     run_dir: new, or that of an interrupted run with the same settings, which then goes on after its last finished epoch.
-    initial_weights: folder of a version of the same architecture to start from; None is fresh weights.
+    initial_weights: folder of a version to start from, of the same network or of one that has all of its layers; None is fresh weights.
     teachers: folders of versions whose answers are part of what each row teaches, by the recipe's `teacher_share`.
     corrections: faces that reviewers labelled, already filtered; they teach beside the CSV's rows.
     cache_dir: where decoded datasets are kept; None is the user's cache folder.
@@ -58,8 +58,8 @@ def run_training(
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope(), computing_in(settings.precision):
         network = build_network(settings.architecture, dropout=settings.recipe.dropout, is_learning=True)
-        if initial_weights and parent:
-            _copy_weights(initial_weights / KERAS_FILE, parent, network)
+        if initial_weights:
+            _copy_weights(initial_weights, network)
         state = fit_network(
             network,
             examples.teaching,
@@ -105,9 +105,8 @@ def _identify(artifact_dir: Path) -> str:
     return verify_files(artifact_dir).files[KERAS_FILE].sha256
 
 
-def _copy_weights(keras_file: Path, sha256: str, network: "keras.Model") -> None:
-    parent = load_network(keras_file, sha256)
-    shapes = [weight.shape for weight in parent.weights], [weight.shape for weight in network.weights]
-    if shapes[0] != shapes[1]:
-        raise RunError(f"the version to start from is a {parent.name}, whose weights don't fit a {network.name}")
-    network.set_weights(parent.get_weights())
+def _copy_weights(artifact_dir: Path, network: "keras.Model") -> None:
+    manifest = Manifest.read(artifact_dir)
+    parent = build_network(manifest.architecture)
+    parent.set_weights(load_network(artifact_dir / KERAS_FILE, manifest.files[KERAS_FILE].sha256).get_weights())
+    inherit_weights(network, parent)

@@ -106,7 +106,6 @@ _DEFAULT = Recipe(
     dropout=0.3,
     averaging=0.998,
     mirrored=True,
-    framings=(42, 52),
     class_balance=0.4,
     held_out=0.05,
     keep="loss",
@@ -125,10 +124,12 @@ _DEFAULT = Recipe(
         noise=10,
     ),
 )
+_SMALL = dataclasses.replace(_DEFAULT, framings=(42, 52))
 _LARGE = dataclasses.replace(_DEFAULT, epochs=48, dropout=0.4)
 RECIPES = {
     Architecture.REPORT: _REPORT,
     Architecture.REPORT_DENSE: _REPORT,
+    Architecture.SMALL: _SMALL,
     Architecture.DEFAULT: _DEFAULT,
     Architecture.LARGE: _LARGE,
 }
