@@ -90,8 +90,8 @@ _NORM_MOMENTUM = 0.9
 class _Residual:
     """A residual network for any face size: a stem, then stages, each but the first half the side of the one before.
 
-    `default` and `large` look at every pixel; `small` at every other, and takes half the time of `default`. What `default` has is in
-    `large` too, under the same names, so that it may start from the weights of a `large`; what `large` has more is there to teach it.
+    `default` and `large` look at every pixel; `small` looks at every other, and takes half the time of `default`. The layers of
+    `default` are in `large` too, under the same names, so that it may start from their weights; `large` has more, to teach it.
     """
 
     name: str

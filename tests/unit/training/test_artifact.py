@@ -51,6 +51,16 @@ def test_a_version_made_before_there_were_framings_sees_the_crop_as_it_is(shippe
     assert Manifest.from_json(plain).framings == (48,)
 
 
+@pytest.mark.parametrize(
+    ("form", "name", "found"), [(1, "default", "small"), (1, "report", "report"), (2, "default", "default")]
+)
+def test_the_first_form_of_a_manifest_says_default_where_it_means_small(shipped, form, name, found):
+    change(shipped, schema_version=form, architecture=name)
+    assert Manifest.read(shipped).architecture == found
+    Manifest.read(shipped).write(shipped)
+    assert Manifest.read(shipped).architecture == found
+
+
 @pytest.mark.parametrize("name", ["model.keras", "model.tflite", "model_card.md", "history.json"])
 def test_a_changed_or_missing_file_is_refused(shipped, name):
     content = (shipped / name).read_bytes()
@@ -66,7 +76,7 @@ def test_a_changed_or_missing_file_is_refused(shipped, name):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"schema_version": 2}, "form is 2"),
+        ({"schema_version": 3}, "form is 3"),
         ({"emotions": ["angry"]}, "classes are angry"),
         ({"input_dtype": "float32"}, "the input is"),
         ({"files": {}}, "does not name model.keras"),

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from db.vocabulary import Architecture
-from training.errors import ArtifactError
+from training.errors import ArtifactError, RunError
 from training.lite import LiteModel
-from training.network import build_network
+from training.network import build_network, inherit_weights
 from training.runtime import keras
 from training.served import build_served, convert_to_tflite, find_network, load_keras, predict
 
@@ -95,6 +95,30 @@ def test_temperature_flattens_answers_and_keeps_their_order():
 
 def test_default_network_is_small():
     assert build_network(Architecture.DEFAULT).count_params() * 4 < 10_000_000
+
+
+def test_default_inherits_the_layers_that_it_shares_with_a_large_network():
+    large, default = build_network(Architecture.LARGE), build_network(Architecture.DEFAULT)
+    inherit_weights(default, large)
+    shared = [layer for layer in default.layers if layer.weights]
+    assert shared
+    for layer in shared:
+        for found, expected in zip(layer.get_weights(), large.get_layer(layer.name).get_weights(), strict=True):
+            assert np.array_equal(found, expected)
+    # the first layers are the same, so what follows the stem in `default` sees what it saw in `large`
+    stems = [keras.Model(network.input, network.get_layer("stem_norm").output) for network in (large, default)]
+    seen = [np.asarray(stem(CROPS[:2, ..., None].astype(np.float32))) for stem in stems]
+    np.testing.assert_allclose(*seen, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("parent", "child"),
+    [("default", "large"), ("large", "small"), ("small", "default"), ("default", "report"), ("report", "report-dense")],
+)
+def test_weights_that_do_not_fit_are_refused(parent, child):
+    parent, child = build_network(Architecture(parent)), build_network(Architecture(child))
+    with pytest.raises(RunError, match=f"is a {parent.name}, whose weights don't fit a {child.name}"):
+        inherit_weights(child, parent)
 
 
 def test_a_loaded_version_gives_its_network_back(tmp_path):

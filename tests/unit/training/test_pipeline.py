@@ -88,8 +88,8 @@ def test_the_files_answer_at_the_temperature_that_was_fitted(artifact_dir, small
     manifest, images = Manifest.read(artifact_dir), read_dataset(small_csv).images[:20]
     assert manifest.temperature != pytest.approx(1, abs=0.01)
     network = load_network(artifact_dir / "model.keras", manifest.files["model.keras"].sha256)
-    assert (manifest.mirrored, manifest.framings) == (True, (42, 52))
-    expected = build_served(network, temperature=manifest.temperature, mirrored=True, side=24, framings=(42, 52))
+    assert (manifest.mirrored, manifest.framings) == (True, (48,))
+    expected = build_served(network, temperature=manifest.temperature, mirrored=True, side=24)
     np.testing.assert_allclose(load_lite(artifact_dir).predict(images), predict(expected, images), atol=1e-4)
 
 
@@ -133,6 +133,22 @@ def test_a_run_can_start_from_a_version_and_be_taught_by_it(stopped, small_csv, 
     assert np.array_equal(RunState(stopped[0]).load_best()[0], RunState(tmp_path).load_best()[0])
     with pytest.raises(RunError, match="another teachers"):
         run_training(settings, tmp_path, initial_weights=stopped[2])
+
+
+def test_a_smaller_network_may_start_from_a_larger_one(small_csv, tmp_path):
+    still = dataclasses.replace(QUICK, epochs=1, learning_rate=0.0, weight_decay=0.0, stages=(Stage(1.0, 16),))
+    large, default = (
+        TrainSettings(small_csv, "single", network, still, seed=seed)
+        for seed, network in enumerate((Architecture.LARGE, Architecture.DEFAULT))
+    )
+    parent = run_training(large, tmp_path / "large")
+    child = run_training(default, tmp_path / "default", initial_weights=parent)
+    found, expected = (
+        load_network(folder / "model.keras", Manifest.read(folder).files["model.keras"].sha256)
+        for folder in (child, parent)
+    )
+    for name in ("stem_conv", "stage2_block0_second_conv", "emotions"):
+        assert np.array_equal(found.get_layer(name).get_weights()[0], expected.get_layer(name).get_weights()[0])
 
 
 def test_a_version_of_another_network_is_no_start(artifact_dir, small_csv, tmp_path):
