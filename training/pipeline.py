@@ -39,7 +39,7 @@ def run_training(
     """Train a network and make a version of it. Returns the version's folder, inside `run_dir`.
 
     run_dir: new, or that of an interrupted run with the same settings, which then goes on after its last finished epoch.
-    initial_weights: folder of a version to start from, of the same network or of one that has all its layers; None is fresh weights.
+    initial_weights: folder of a version to start from, of this network or of one that has all its layers; None is fresh weights.
     teachers: folders of versions whose answers are part of what each row teaches, by the recipe's `teacher_share`.
     corrections: faces that reviewers labelled, already filtered; they teach beside the CSV's rows.
     cache_dir: where decoded datasets are kept; None is the user's cache folder.
