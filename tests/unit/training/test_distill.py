@@ -51,12 +51,14 @@ def learn(run_dir, *, share, labels=LABELS):
     return RunState(run_dir).load_best()
 
 
-def test_a_teacher_answers_as_it_did_before_its_temperature_was_fitted():
-    assert Manifest.read(VOTES).framings == (42, 52)
-    nearer, farther = FACES[:5, 3:-3, 3:-3], np.pad(FACES[:5], ((0, 0), (2, 2), (2, 2)), mode="symmetric")
-    views = [nearer, farther, nearer[:, :, ::-1], farther[:, :, ::-1]]
-    logits = np.log(np.stack([ask([VOTES], faces) for faces in views])).mean(axis=0)  # served ones look four times
-    served = load_lite(VOTES).predict(FACES[:5]) ** Manifest.read(VOTES).temperature
+@pytest.mark.parametrize(("folder", "framings"), [(VOTES, (48,)), (SINGLE, (42, 52))])
+def test_a_teacher_answers_as_it_did_before_its_temperature_was_fitted(folder, framings):
+    manifest = Manifest.read(folder)
+    assert (manifest.framings, manifest.mirrored) == (framings, True)
+    seen = {48: FACES[:5], 42: FACES[:5, 3:-3, 3:-3], 52: np.pad(FACES[:5], ((0, 0), (2, 2), (2, 2)), mode="symmetric")}
+    views = [view for side in framings for view in (seen[side], seen[side][:, :, ::-1])]
+    logits = np.log(np.stack([ask([folder], faces) for faces in views])).mean(axis=0)  # served ones look at all of them
+    served = load_lite(folder).predict(FACES[:5]) ** manifest.temperature
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(served / served.sum(axis=1, keepdims=True), expected, atol=1e-4)
 
