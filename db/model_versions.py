@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from db.audit import record_change
 from db.columns import utcnow
 from db.models import ModelAlias, ModelVersion, Promotion
-from db.vocabulary import CHALLENGER, CHAMPION
+from db.vocabulary import CHALLENGER, CHAMPION, Architecture
 
 
 class UnknownModelVersion(Exception):
@@ -40,9 +40,8 @@ def add_version(
 ) -> ModelVersion:
     """Store a version under the next number, and log it. Its files must be in the blob store already."""
     number = (session.scalar(select(func.max(ModelVersion.number))) or 0) + 1
-    version = ModelVersion(
-        number=number, name=name, architecture=str(manifest["architecture"]), digest=digest, manifest=manifest
-    )
+    architecture = Architecture.of_manifest(manifest.get("schema_version"), manifest["architecture"])
+    version = ModelVersion(number=number, name=name, architecture=architecture, digest=digest, manifest=manifest)
     session.add(version)
     session.flush()
     record_change(session, actor, "model.register", f"model_version:{number}", name=name, digest=digest)

@@ -1,6 +1,7 @@
 """The words that every part of Emoscope shares. Standard library only, so that anything may import it."""
 
 from enum import StrEnum
+from typing import Self
 
 
 class Emotion(StrEnum):
@@ -69,6 +70,14 @@ class Architecture(StrEnum):
     """What ships: small enough for a core."""
     LARGE = "large"
     """Twice the work of `default`, to teach it."""
+
+    @classmethod
+    def of_manifest(cls, form: int | None, name: str) -> Self:
+        """The network that a version's manifest of that form names. Raises ValueError for a name that no network has.
+
+        What form 1 calls `default` is `small` now.
+        """
+        return cls("small" if (form, name) == (1, "default") else name)
 
 
 class WorkerState(StrEnum):

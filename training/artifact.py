@@ -20,7 +20,6 @@ from db.vocabulary import CROP_SIDE, EMOTIONS, Architecture
 from training.errors import ArtifactDamagedError, ArtifactError
 
 SCHEMA_VERSION = 2
-"""1 is read too; what it calls `default` is `small` now."""
 _READABLE = (1, SCHEMA_VERSION)
 MANIFEST = "manifest.json"
 KERAS_FILE = "model.keras"
@@ -109,9 +108,7 @@ class Manifest:
             version = fields["schema_version"]
             if version not in _READABLE:
                 raise ArtifactError(f"the manifest's form is {version}, and this release reads {SCHEMA_VERSION}")
-            fields["architecture"] = Architecture(fields["architecture"])
-            if version == 1 and fields["architecture"] == Architecture.DEFAULT:
-                fields["architecture"] = Architecture.SMALL
+            fields["architecture"] = Architecture.of_manifest(version, fields["architecture"])
             fields["emotions"] = tuple(fields["emotions"])
             fields["input_shape"] = tuple(fields["input_shape"])
             fields["framings"] = tuple(fields.get("framings", (CROP_SIDE,)))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import insert, inspect, select
 
 from db import migrate
 from db.models import Base
@@ -54,3 +54,18 @@ def test_upgrading_twice_changes_nothing(empty_database: Database) -> None:
     before = inspect(empty_database.engine).get_table_names()
     migrate.upgrade(empty_database)
     assert inspect(empty_database.engine).get_table_names() == before
+
+
+def test_versions_of_the_network_that_was_called_default_are_called_small(empty_database: Database) -> None:
+    migrate.upgrade(empty_database, "0006")
+    versions = Base.metadata.tables["model_versions"]
+    rows = [
+        {"number": number, "name": "a", "architecture": name, "digest": str(number) * 64, "manifest": {}}
+        for number, name in enumerate(("default", "report", "large"))
+    ]
+    with empty_database.engine.begin() as connection:
+        connection.execute(insert(versions), rows)
+    migrate.upgrade(empty_database, "0007")
+    with empty_database.engine.connect() as connection:
+        found = connection.scalars(select(versions.c.architecture).order_by(versions.c.number)).all()
+    assert found == ["small", "report", "large"]

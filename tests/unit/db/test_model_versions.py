@@ -74,3 +74,13 @@ def test_each_new_version_is_logged_with_who_made_it(database: Database) -> None
         [event] = list_changes(session, AuditFilter(action="model.register"))
     assert (event.actor, event.subject) == ("training_run:1", "model_version:1")
     assert event.details == {"name": "a", "digest": "d" * 64}
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "expected"), [(1, "default", "small"), (1, "large", "large"), (2, "default", "default")]
+)
+def test_a_version_is_of_the_network_that_its_manifests_form_means(database, form, name, expected):
+    with database.write() as session:
+        model_versions.add_version(session, "a", "d" * 64, {"schema_version": form, "architecture": name})
+    with database.read() as session:
+        assert model_versions.get_version(session, 1).architecture == expected
