@@ -35,10 +35,13 @@ def build_network(architecture: Architecture, *, dropout: float = 0.3, is_learni
 
 
 def inherit_weights(network: "keras.Model", parent: "keras.Model") -> None:
-    """Give a network the weights of one that has all of its layers, by name, and perhaps more: blocks that it does without.
+    """Give a network the weights of another like it, or of one that has all of its layers, by name, and more blocks than it.
 
-    Raises RunError if it hasn't.
+    Raises RunError if the other is neither.
     """
+    if [weight.shape for weight in parent.weights] == [weight.shape for weight in network.weights]:
+        network.set_weights(parent.get_weights())  # the report's layers are numbered as they are made, so names differ
+        return
     known = {layer.name: layer.get_weights() for layer in parent.layers if layer.weights}
     for layer in (layer for layer in network.layers if layer.weights):
         found = known.get(layer.name, [])

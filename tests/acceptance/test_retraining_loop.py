@@ -147,7 +147,13 @@ def test_the_loop_from_a_correction_to_a_better_model_and_back(service: Service)
 
     # Retrain: promoted, with the correction among what it learnt from
     run = service.post("/v1/training-runs", {})
-    wait_until(lambda: (service.get(run["url"])["progress"] or {}).get("epoch"), "progress is told", WAIT_S)
+
+    def tells_progress() -> bool:
+        found = service.get(run["url"])
+        assert found["status"] != "failed", found["error_detail"]
+        return bool((found["progress"] or {}).get("epoch"))
+
+    wait_until(tells_progress, "progress is told", WAIT_S)
     run = service.wait_for_run(run)
     assert run["status"] == "promoted", (run["reason"], run["error_detail"])
     assert run["corrections"] == {"used": 1}

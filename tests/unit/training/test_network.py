@@ -111,6 +111,14 @@ def test_default_inherits_the_layers_that_it_shares_with_a_large_network():
     np.testing.assert_allclose(*seen, atol=1e-5)
 
 
+@pytest.mark.parametrize("architecture", Architecture)
+def test_a_network_inherits_every_weight_of_its_like(architecture):
+    parent, child = build_network(architecture), build_network(architecture)
+    inherit_weights(child, parent)
+    for found, expected in zip(child.get_weights(), parent.get_weights(), strict=True):
+        assert np.array_equal(found, expected)
+
+
 @pytest.mark.parametrize(
     ("parent", "child"),
     [("default", "large"), ("large", "small"), ("small", "default"), ("default", "report"), ("report", "report-dense")],
