@@ -40,7 +40,7 @@ def add_version(
 ) -> ModelVersion:
     """Store a version under the next number, and log it. Its files must be in the blob store already."""
     number = (session.scalar(select(func.max(ModelVersion.number))) or 0) + 1
-    architecture = Architecture.of_manifest(manifest.get("schema_version"), manifest["architecture"])
+    architecture = Architecture.of_manifest(manifest["schema_version"], manifest["architecture"])
     version = ModelVersion(number=number, name=name, architecture=architecture, digest=digest, manifest=manifest)
     session.add(version)
     session.flush()

@@ -72,7 +72,7 @@ class Architecture(StrEnum):
     """Twice the work of `default`, to teach it."""
 
     @classmethod
-    def of_manifest(cls, form: int | None, name: str) -> Self:
+    def of_manifest(cls, form: int, name: str) -> Self:
         """The network that a version's manifest of that form names. Raises ValueError for a name that no network has.
 
         What form 1 calls `default` is `small` now.

@@ -107,7 +107,7 @@ class Manifest:
             fields = dict(plain)
             version = fields["schema_version"]
             if version not in _READABLE:
-                raise ArtifactError(f"the manifest's form is {version}, and this release reads {SCHEMA_VERSION}")
+                raise ArtifactError(f"the manifest's form is {version}, and this release reads {_READABLE}")
             fields["architecture"] = Architecture.of_manifest(version, fields["architecture"])
             fields["emotions"] = tuple(fields["emotions"])
             fields["input_shape"] = tuple(fields["input_shape"])

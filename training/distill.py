@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.artifact import KERAS_FILE, Manifest
+from training.artifact import Manifest
 from training.augment import resize_batch
-from training.network import build_network
 from training.runtime import keras, tf
-from training.served import load_network
+from training.served import rebuild_network
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ def load_teachers(folders: Sequence[Path]) -> Teachers:
     """
     manifests = [Manifest.read(folder) for folder in folders]
     sides = [manifest.lineage.settings["recipe"]["stages"][-1]["side"] for manifest in manifests]
-    networks = [_load(folder, manifest) for folder, manifest in zip(folders, manifests, strict=True)]
+    networks = [rebuild_network(folder) for folder in folders]
 
     def ask(faces: "tf.Tensor") -> "tf.Tensor":
         logits = [
@@ -68,10 +67,3 @@ class Pupil(keras.Model):  # type: ignore[misc] # Keras ships no types
         targets = (1 - self._share) * labels + self._share * self._teachers.ask(shown)
         figures: dict[str, tf.Tensor] = super().train_step(((faces, shown), targets, weights))
         return figures
-
-
-def _load(folder: Path, manifest: Manifest) -> "keras.Model":
-    stored = load_network(folder / KERAS_FILE, manifest.files[KERAS_FILE].sha256)
-    network = build_network(manifest.architecture)
-    network.set_weights(stored.get_weights())
-    return network

@@ -35,13 +35,7 @@ def build_network(architecture: Architecture, *, dropout: float = 0.3, is_learni
 
 
 def inherit_weights(network: "keras.Model", parent: "keras.Model") -> None:
-    """Give a network the weights of another like it, or of one that has all of its layers, by name, and more blocks than it.
-
-    Raises RunError if the other is neither.
-    """
-    if [weight.shape for weight in parent.weights] == [weight.shape for weight in network.weights]:
-        network.set_weights(parent.get_weights())  # the report's layers are numbered as they are made, so names differ
-        return
+    """Give a network the weights of one that has all of its layers, by name, and perhaps more. Raises RunError if it hasn't."""
     known = {layer.name: layer.get_weights() for layer in parent.layers if layer.weights}
     for layer in (layer for layer in network.layers if layer.weights):
         found = known.get(layer.name, [])
@@ -53,26 +47,27 @@ def inherit_weights(network: "keras.Model", parent: "keras.Model") -> None:
 def _report_trunk(faces: "keras.KerasTensor") -> "keras.KerasTensor":
     """The layers that both of the report's networks start with: 48x48 in, 4x4x128 out."""
     x = layers.Rescaling(1 / 255)(faces)
-    x = _report_conv(32, 3)(x)
-    x = _report_conv(64, 3)(x)
+    x = _report_conv(32, 3, "first")(x)
+    x = _report_conv(64, 3, "second")(x)
     x = layers.MaxPooling2D(2)(x)
-    x = _report_conv(128, 3)(x)
+    x = _report_conv(128, 3, "third")(x)
     x = layers.MaxPooling2D(2)(x)
-    x = _report_conv(128, 3)(x)
+    x = _report_conv(128, 3, "fourth")(x)
     x = layers.MaxPooling2D(2)(x)
     return layers.Dropout(0.25)(x)
 
 
-def _report_conv(filters: int, kernel: int) -> "keras.layers.Conv2D":
-    return layers.Conv2D(filters, kernel, activation="relu", kernel_regularizer=keras.regularizers.L2(_REPORT_L2))
+def _report_conv(filters: int, kernel: int, name: str) -> "keras.layers.Conv2D":
+    l2 = keras.regularizers.L2(_REPORT_L2)
+    return layers.Conv2D(filters, kernel, activation="relu", kernel_regularizer=l2, name=f"{name}_conv")
 
 
 def _build_report() -> "keras.Model":
     """The report's listing, layer by layer, with the ReLU that it has before the softmax."""
     faces = keras.Input((CROP_SIDE, CROP_SIDE, 1), name="faces")
     x = _report_trunk(faces)
-    x = _report_conv(len(EMOTIONS), 1)(x)
-    x = _report_conv(len(EMOTIONS), 4)(x)
+    x = _report_conv(len(EMOTIONS), 1, "fifth")(x)
+    x = _report_conv(len(EMOTIONS), 4, "sixth")(x)
     return keras.Model(faces, layers.Flatten(dtype="float32")(x), name="report")
 
 
@@ -80,9 +75,9 @@ def _build_report_dense() -> "keras.Model":
     """The variant that the report's text describes: dense layers in place of the last two convolutions."""
     faces = keras.Input((CROP_SIDE, CROP_SIDE, 1), name="faces")
     x = layers.Flatten()(_report_trunk(faces))
-    x = layers.Dense(1024, activation="relu")(x)
+    x = layers.Dense(1024, activation="relu", name="hidden")(x)
     x = layers.Dropout(0.25)(x)
-    return keras.Model(faces, layers.Dense(len(EMOTIONS), dtype="float32")(x), name="report-dense")
+    return keras.Model(faces, layers.Dense(len(EMOTIONS), dtype="float32", name="emotions")(x), name="report-dense")
 
 
 _NORM_MOMENTUM = 0.9

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from training.artifact import KERAS_FILE, Manifest, verify_files
+from training.artifact import KERAS_FILE, verify_files
 from training.corrections import LabelledFaces, add_corrections
 from training.dataset import read_dataset
 from training.distill import load_teachers
@@ -18,7 +18,7 @@ from training.network import build_network, inherit_weights
 from training.run_settings import Folders, Origin, claim_run_dir, has_run, read_run_origin, read_run_settings
 from training.run_state import RunState
 from training.runtime import choose_precision, choose_strategy, computing_in, keras
-from training.served import load_network
+from training.served import rebuild_network
 from training.settings import TrainSettings
 from training.version import make_version
 
@@ -59,7 +59,7 @@ def run_training(
     with strategy.scope(), computing_in(settings.precision):
         network = build_network(settings.architecture, dropout=settings.recipe.dropout, is_learning=True)
         if initial_weights:
-            _copy_weights(initial_weights, network)
+            inherit_weights(network, rebuild_network(initial_weights))
         state = fit_network(
             network,
             examples.teaching,
@@ -103,10 +103,3 @@ def _settle_precision(settings: TrainSettings, run_dir: Path) -> TrainSettings:
 
 def _identify(artifact_dir: Path) -> str:
     return verify_files(artifact_dir).files[KERAS_FILE].sha256
-
-
-def _copy_weights(artifact_dir: Path, network: "keras.Model") -> None:
-    manifest = Manifest.read(artifact_dir)
-    parent = build_network(manifest.architecture)
-    parent.set_weights(load_network(artifact_dir / KERAS_FILE, manifest.files[KERAS_FILE].sha256).get_weights())
-    inherit_weights(network, parent)

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from db.vocabulary import CROP_SIDE
-from training.artifact import INPUT_DTYPE, INPUT_NAME, INPUT_SHAPE, verify_file
+from training.artifact import INPUT_DTYPE, INPUT_NAME, INPUT_SHAPE, KERAS_FILE, Manifest, verify_file
 from training.errors import ArtifactError
 from training.lite import LiteModel
+from training.network import build_network
 from training.runtime import keras, tf
 
 _PARITY = 1e-4
@@ -74,6 +75,18 @@ def load_keras(path: Path, sha256: str) -> "keras.Model":
 def load_network(path: Path, sha256: str) -> "keras.Model":
     """The trained network out of a .keras file. Raises ArtifactError as load_keras and find_network do."""
     return find_network(load_keras(path, sha256))
+
+
+def rebuild_network(artifact_dir: Path) -> "keras.Model":
+    """The trained network of a version's folder, made anew in the precision that layers are made in now.
+
+    Raises ArtifactError as Manifest.read and load_network do.
+    """
+    manifest = Manifest.read(artifact_dir)
+    network = build_network(manifest.architecture)
+    stored = load_network(artifact_dir / KERAS_FILE, manifest.files[KERAS_FILE].sha256)
+    network.set_weights(stored.get_weights())
+    return network
 
 
 def convert_to_tflite(served: "keras.Model") -> bytes:

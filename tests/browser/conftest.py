@@ -90,7 +90,7 @@ def site(settings: Settings, password_hash: str) -> Iterator[Site]:
     with services.database.write() as session:
         for name, role in PEOPLE.items():
             users.create_user(session, name, password_hash, role, actor="test")
-        manifest = {"architecture": "report", "metrics": {}, "lineage": {}, "files": {}}
+        manifest = {"schema_version": 2, "architecture": "report", "metrics": {}, "lineage": {}, "files": {}}
         first, second = (
             model_versions.add_version(session, name, digest * 64, manifest)
             for name, digest in (("first", "d"), ("second", "e"))

@@ -68,7 +68,7 @@ class Analyses:
         photo = photo or find_photo(ReviewSlice.UNCERTAIN, boxes)
         with self.database.write() as session:
             model = model_versions.find_version_by_digest(session, version) or model_versions.add_version(
-                session, version, version, {"architecture": "report"}
+                session, version, version, {"schema_version": 2, "architecture": "report"}
             )
             if model_versions.get_champion(session) is None:
                 model_versions.promote(session, model, "test", "the first")

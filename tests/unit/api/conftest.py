@@ -158,7 +158,9 @@ class PlayedWorker:
 @pytest.fixture
 def champion(database: Database) -> ModelVersion:
     with database.write() as session:
-        version = model_versions.add_version(session, "first", "d" * 64, {"architecture": "report", "metrics": {}})
+        version = model_versions.add_version(
+            session, "first", "d" * 64, {"schema_version": 2, "architecture": "report", "metrics": {}}
+        )
         model_versions.promote(session, version, "test", "the first")
     return version
 

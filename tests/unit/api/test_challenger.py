@@ -24,7 +24,7 @@ def administrator(app: APIFlask, database: Database) -> FlaskClient:
 @pytest.fixture
 def second(database: Database, champion: ModelVersion) -> ModelVersion:
     with database.write() as session:
-        return model_versions.add_version(session, "second", "e" * 64, {"architecture": "report"})
+        return model_versions.add_version(session, "second", "e" * 64, {"schema_version": 2, "architecture": "report"})
 
 
 def test_a_version_runs_in_shadow_mode_until_it_is_ended(administrator: FlaskClient, second: ModelVersion) -> None:

@@ -73,8 +73,10 @@ def test_children_that_keep_an_older_model_are_counted(
     worker.report(WorkerState.READY)
     assert find(scrape(app), "emoscope_workers_behind") == 0
     with database.write() as session:
-        second = model_versions.add_version(session, "second", "e" * 64, {"architecture": "report"})
-        third = model_versions.add_version(session, "third", "f" * 64, {"architecture": "report"})
+        second = model_versions.add_version(
+            session, "second", "e" * 64, {"schema_version": 2, "architecture": "report"}
+        )
+        third = model_versions.add_version(session, "third", "f" * 64, {"schema_version": 2, "architecture": "report"})
         model_versions.promote(session, second, "test", "for the test")
         shadow.start_shadow(session, third, "test", "for the test")
     samples = scrape(app)

@@ -11,7 +11,7 @@ def test_versions_are_listed_newest_first_with_the_champion_marked(
     client: FlaskClient, champion: ModelVersion, database: Database
 ) -> None:
     with database.write() as session:
-        model_versions.add_version(session, "second", "e" * 64, {"architecture": "default"})
+        model_versions.add_version(session, "second", "e" * 64, {"schema_version": 2, "architecture": "default"})
     items = client.get("/v1/model-versions").get_json()["items"]
     assert [(item["number"], item["name"], item["is_champion"]) for item in items] == [
         (2, "second", False),
@@ -19,7 +19,7 @@ def test_versions_are_listed_newest_first_with_the_champion_marked(
     ]
     assert client.get("/v1/model-versions/1").get_json() == items[1]
     assert client.get("/v1/model-versions/champion").get_json() == items[1]
-    assert items[1]["manifest"] == {"architecture": "report", "metrics": {}}
+    assert items[1]["manifest"] == {"schema_version": 2, "architecture": "report", "metrics": {}}
 
 
 def test_a_version_that_is_not_there_is_unknown(client: FlaskClient) -> None:

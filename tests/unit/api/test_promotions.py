@@ -12,7 +12,9 @@ from db.session import Database
 def second(database: Database, champion: ModelVersion) -> None:
     """Version 2 is in service, and version 1 was before it."""
     with database.write() as session:
-        version = model_versions.add_version(session, "second", "e" * 64, {"architecture": "report"})
+        version = model_versions.add_version(
+            session, "second", "e" * 64, {"schema_version": 2, "architecture": "report"}
+        )
         model_versions.promote(session, version, "test", "better")
 
 

@@ -31,7 +31,7 @@ def client(open_app: Callable[..., APIFlask], database: Database) -> FlaskClient
 def add_versions(database: Database, *names_: str) -> None:
     with database.write() as session:
         for name in names_:
-            model_versions.add_version(session, name, name, {"architecture": "report"})
+            model_versions.add_version(session, name, name, {"schema_version": 2, "architecture": "report"})
 
 
 def test_a_run_is_started_sent_and_read(client: FlaskClient, services: Services) -> None:

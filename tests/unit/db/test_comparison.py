@@ -23,7 +23,9 @@ def analyze(database: Database) -> Callable[..., UUID]:
     """Stores what a version said of a photo's one face, and gives the face's id."""
     with database.write() as session:
         for number in (1, 2):
-            model_versions.add_version(session, f"v{number}", str(number) * 64, {"architecture": "report"})
+            model_versions.add_version(
+                session, f"v{number}", str(number) * 64, {"schema_version": 2, "architecture": "report"}
+            )
 
     def run(photo: int, version: int, emotion: Emotion) -> UUID:
         with database.write() as session:

@@ -52,7 +52,7 @@ def read(database: Database, job_id: UUID) -> Job:
 
 def make_face(session: Session, probabilities: tuple[float, ...]) -> NewFace:
     version = model_versions.find_version_by_digest(session, "d") or model_versions.add_version(
-        session, "test", "d", {"architecture": "report"}
+        session, "test", "d", {"schema_version": 2, "architecture": "report"}
     )
     return NewFace(
         x=1, y=2, width=3, height=4, detector=Detector.HOG, detection_score=0.9, probabilities=probabilities,

@@ -10,7 +10,7 @@ def put_in_service(database: Database, *names: str) -> None:
     with database.write() as session:
         for name in names:
             version = model_versions.find_version_by_digest(session, name) or model_versions.add_version(
-                session, name, name, {"architecture": "report"}
+                session, name, name, {"schema_version": 2, "architecture": "report"}
             )
             model_versions.promote(session, version, "ana", f"for {name}")
 
@@ -69,7 +69,9 @@ def test_promoting_the_champion_again_changes_and_logs_nothing(database: Databas
 
 def test_each_new_version_is_logged_with_who_made_it(database: Database) -> None:
     with database.write() as session:
-        model_versions.add_version(session, "a", "d" * 64, {"architecture": "report"}, actor="training_run:1")
+        model_versions.add_version(
+            session, "a", "d" * 64, {"schema_version": 2, "architecture": "report"}, actor="training_run:1"
+        )
     with database.read() as session:
         [event] = list_changes(session, AuditFilter(action="model.register"))
     assert (event.actor, event.subject) == ("training_run:1", "model_version:1")

@@ -20,7 +20,8 @@ def versions(database: Database) -> tuple[ModelVersion, ModelVersion]:
     """The champion, and another version."""
     with database.write() as session:
         first, second = (
-            model_versions.add_version(session, name, name, {"architecture": "report"}) for name in ("first", "second")
+            model_versions.add_version(session, name, name, {"schema_version": 2, "architecture": "report"})
+            for name in ("first", "second")
         )
         model_versions.promote(session, first, "test", "the first")
     return first, second
@@ -40,7 +41,7 @@ def test_a_challenger_is_set_replaced_and_ended_with_who_and_why(
     database: Database, versions: tuple[ModelVersion, ModelVersion]
 ) -> None:
     with database.write() as session:
-        third = model_versions.add_version(session, "third", "third", {"architecture": "report"})
+        third = model_versions.add_version(session, "third", "third", {"schema_version": 2, "architecture": "report"})
         assert shadow.start_shadow(session, versions[1], "ana", "try it")
         assert not shadow.start_shadow(session, versions[1], "ana", "again")
         assert shadow.start_shadow(session, third, "ben", "try this one")

@@ -47,7 +47,7 @@ def read(database: Database, run_id: UUID) -> TrainingRun:
 
 def add_version(database: Database, name: str, *, is_champion: bool = False) -> ModelVersion:
     with database.write() as session:
-        version = model_versions.add_version(session, name, name, {"architecture": "report"})
+        version = model_versions.add_version(session, name, name, {"schema_version": 2, "architecture": "report"})
         if is_champion:
             model_versions.promote(session, version, "test", "for the test")
         return version

@@ -89,7 +89,7 @@ def test_a_changed_or_missing_file_is_refused(shipped, name):
             },
             "not a file name",
         ),
-        ({"architecture": "other"}, "not complete"),
+        ({"schema_version": 2, "architecture": "other"}, "not complete"),
         ({"lineage": {}}, "not complete"),
         ({"surprise": 1}, "not complete"),
     ],

@@ -15,7 +15,9 @@ from tests.unit.conftest import Analyses, spread
 @pytest.fixture
 def challenger(database: Database, champion: ModelVersion) -> ModelVersion:
     with database.write() as session:
-        return model_versions.add_version(session, "second", "e" * 64, {"architecture": "report", "metrics": {}})
+        return model_versions.add_version(
+            session, "second", "e" * 64, {"schema_version": 2, "architecture": "report", "metrics": {}}
+        )
 
 
 def test_promote_and_roll_back_with_their_reasons(

@@ -34,7 +34,9 @@ def test_a_key_is_listed_with_its_applications_name_to_the_letter(database: Data
 
 def test_the_history_shows_reasons_to_the_letter(database: Database) -> None:
     with database.write() as session:
-        version = model_versions.add_version(session, ODD_NAME, "0" * 64, {"architecture": "report"})
+        version = model_versions.add_version(
+            session, ODD_NAME, "0" * 64, {"schema_version": 2, "architecture": "report"}
+        )
         model_versions.promote(session, version, "ben", ODD_NAME)
     for command in ("history", "list"):
         shown = RUNNER.invoke(app, ["models", command])
