@@ -39,6 +39,9 @@ class ModelVersionList(BaseModel):
     """All model versions, newest first."""
 
     items: list[ModelVersion]
+    unused_release: int | None = Field(
+        description="Number of the version that came with a newer release and has never been in service; null if there is none."
+    )
 
 
 @blueprint.get("")
@@ -49,7 +52,9 @@ def list_model_versions() -> Response:
     with get_services().database.read() as session:
         champion, challenger = model_versions.get_champion(session), model_versions.get_challenger(session)
         shown = [_show(version, champion, challenger) for version in model_versions.list_versions(session)]
-    return jsonify(ModelVersionList(items=shown).model_dump(mode="json"))
+        unused = model_versions.find_unused_release(session)
+    found = ModelVersionList(items=shown, unused_release=unused.number if unused else None)
+    return jsonify(found.model_dump(mode="json"))
 
 
 @blueprint.get("/champion")

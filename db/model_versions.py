@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from db.audit import record_change
 from db.columns import utcnow
 from db.models import ModelAlias, ModelVersion, Promotion
-from db.vocabulary import CHALLENGER, CHAMPION, Architecture
+from db.vocabulary import CHALLENGER, CHAMPION, PRETRAINED_CHAMPION, Architecture
 
 
 class UnknownModelVersion(Exception):
@@ -73,6 +73,24 @@ def lock_champion(session: Session) -> ModelVersion | None:
         select(ModelAlias.model_version_id).where(ModelAlias.alias == CHAMPION).with_for_update()
     )
     return session.get(ModelVersion, version_id) if version_id is not None else None
+
+
+def find_unused_release(session: Session) -> ModelVersion | None:
+    """The version that came with a release after the champion was made, if it has never been in service; or None.
+
+    Nothing puts it into service by itself: people or the gate have chosen the champion. So somebody must be told.
+    """
+    champion = get_champion(session)
+    shipped = session.scalar(
+        select(ModelVersion)
+        .where(ModelVersion.name == PRETRAINED_CHAMPION)
+        .order_by(ModelVersion.number.desc())
+        .limit(1)
+    )
+    if champion is None or shipped is None or shipped.number <= champion.number:
+        return None
+    was_in_service = select(Promotion.id).where(Promotion.alias == CHAMPION, Promotion.to_version_id == shipped.id)
+    return None if session.scalar(was_in_service.limit(1)) is not None else shipped
 
 
 def get_challenger(session: Session) -> ModelVersion | None:

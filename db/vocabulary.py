@@ -97,6 +97,8 @@ CHAMPION = "champion"
 """The alias of the model version in service."""
 CHALLENGER = "challenger"
 """The alias of the version that judges live faces beside the champion, in shadow mode."""
+PRETRAINED_CHAMPION = "default-votes"
+"""Name of the shipped version that a new installation puts into service."""
 
 
 class Verdict(StrEnum):

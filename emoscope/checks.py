@@ -15,6 +15,7 @@ from db.session import Database
 from db.storage import BlobStore, BlobStoreUnavailable
 from db.vocabulary import Detector, WorkerState
 from emoscope.program import name_program
+from emoscope.provision import advise_on_release
 from emoscope.settings import Settings
 
 _LOW_DISK_BYTES = 1_000_000_000
@@ -95,11 +96,12 @@ def _check_database(database: Database) -> Iterator[Finding]:
         return
     yield Finding("database", Verdict.OK, name)
     with database.read() as session:
-        champion = model_versions.get_champion(session)
+        champion, unused = model_versions.get_champion(session), model_versions.find_unused_release(session)
     if champion is None:
         yield Finding("model", Verdict.MISSING, "no version is in service", f"run `{name_program()} migrate`")
     else:
-        yield Finding("model", Verdict.OK, f"version {champion.number} ({champion.name}) is in service")
+        verdict, advice = (Verdict.NOTE, advise_on_release(unused.number)) if unused else (Verdict.OK, "")
+        yield Finding("model", verdict, f"version {champion.number} ({champion.name}) is in service", advice)
 
 
 def _check_queue(settings: Settings) -> Finding:

@@ -7,10 +7,11 @@ from db import access, migrate, model_versions
 from db.model_store import find_stored, store_version
 from db.session import Database
 from db.storage import BlobStore
-from db.vocabulary import Scope
+from db.vocabulary import PRETRAINED_CHAMPION, Scope
 from emoscope.local_client import read_local_client
+from emoscope.program import name_program
 from emoscope.settings import Settings
-from training.artifact import PRETRAINED_CHAMPION, Manifest, list_pretrained
+from training.artifact import Manifest, list_pretrained
 
 LOCAL_APPLICATION = "local"
 """The application that the command line and clients on this machine act for."""
@@ -44,6 +45,19 @@ def register_shipped_models(database: Database, blobs: BlobStore, progress: Prog
                 if model_versions.get_champion(session) is None:
                     version = model_versions.get_version(session, version_number)
                     model_versions.promote(session, version, "emoscope", "the version that comes with this release")
+    with database.read() as session:
+        unused = model_versions.find_unused_release(session)
+        champion = model_versions.get_champion(session)
+    if unused is not None and champion is not None:
+        progress(f"version {champion.number} stays in service; {advise_on_release(unused.number)}")
+
+
+def advise_on_release(number: int) -> str:
+    """What to do about a version that came with a release while another is in service, as a sentence."""
+    return (
+        f"version {number} came with a newer release: compare them on the page Models, and put it in service with "
+        f"`{name_program()} models promote {number} --reason WHY`"
+    )
 
 
 def _register(database: Database, blobs: BlobStore, name: str, folder: Path, progress: Progress) -> int:

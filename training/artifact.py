@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from db.vocabulary import CROP_SIDE, EMOTIONS, Architecture
+from db.vocabulary import CROP_SIDE, EMOTIONS, PRETRAINED_CHAMPION, Architecture
 from training.errors import ArtifactDamagedError, ArtifactError
 
 SCHEMA_VERSION = 2
@@ -33,8 +33,6 @@ INPUT_DTYPE = "uint8"
 INPUT_SHAPE = (None, CROP_SIDE, CROP_SIDE, 1)
 
 PRETRAINED_DIR = Path(__file__).parent / "pretrained"
-PRETRAINED_CHAMPION = "default-votes"
-"""Which of the shipped versions a new installation puts into service."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,14 +68,13 @@ class Child:
     def _note(self, state: WorkerState) -> None:
         model = self.models.current if self.models.is_loaded else None
         problem = self._setup_problem or self.models.problem or self._describe_shadow_problem()
+        detail = leave_out_folders(problem, *self._list_folders()) if problem else None  # /readyz shows it to anybody
         with self.services.database.write() as session:
             note_worker(
                 session,
                 self.name,
                 state,
-                detail=leave_out_folders(problem, *self._list_folders())
-                if problem
-                else None,  # /readyz shows it to anybody
+                detail=detail,
                 runtime=model.classifier.runtime if model else None,
                 detector=self.services.settings.detector,
                 model_version_id=model.version_id if model else None,

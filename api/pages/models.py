@@ -44,6 +44,7 @@ def show_list() -> str:
     with services.database.read() as session:
         champion = model_versions.get_champion(session)
         challenger = model_versions.get_challenger(session)
+        unused = model_versions.find_unused_release(session)
         versions = model_versions.list_versions(session)
         history = model_versions.list_promotions(session)
         live = workers.list_live_workers(session, services.settings.worker_heartbeat_s)
@@ -52,6 +53,7 @@ def show_list() -> str:
         rows=[_describe(version) for version in versions],
         champion=champion,
         challenger=challenger,
+        unused=unused,
         history=history,
         numbers={version.id: version.number for version in versions},
         workers=live,

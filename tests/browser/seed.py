@@ -36,10 +36,21 @@ from db.models import Face, Job, JobEvent, ModelVersion
 from db.models_review import ReviewItem
 from db.session import Database
 from db.storage import BlobStore, make_photo_key
-from db.vocabulary import CROP_SIDE, EMOTIONS, Detector, Emotion, Role, Scope, TrainingTrigger, Verdict, WorkerState
+from db.vocabulary import (
+    CROP_SIDE,
+    EMOTIONS,
+    PRETRAINED_CHAMPION,
+    Detector,
+    Emotion,
+    Role,
+    Scope,
+    TrainingTrigger,
+    Verdict,
+    WorkerState,
+)
 from emoscope.demo_photos import DemoPhoto, Placement, compose_page, portrait_photo
 from emoscope.provision import register_shipped_models
-from training.artifact import PRETRAINED_CHAMPION, PRETRAINED_DIR
+from training.artifact import PRETRAINED_DIR
 from worker.analysis import Analysis, analyze_photo
 from worker.classifier import load_classifier
 from worker.detectors.loading import load_detector

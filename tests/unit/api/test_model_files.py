@@ -9,7 +9,8 @@ from db.model_store import store_version
 from db.models import ModelVersion
 from db.session import Database
 from db.storage import BlobStore, make_model_key
-from training.artifact import PRETRAINED_CHAMPION, PRETRAINED_DIR
+from db.vocabulary import PRETRAINED_CHAMPION
+from training.artifact import PRETRAINED_DIR
 
 FOLDER = PRETRAINED_DIR / PRETRAINED_CHAMPION
 

@@ -4,6 +4,7 @@ from db import model_versions
 from db.audit import AuditFilter, list_changes
 from db.model_versions import ChampionChanged, NothingToRollBack
 from db.session import Database
+from db.vocabulary import PRETRAINED_CHAMPION
 
 
 def put_in_service(database: Database, *names: str) -> None:
@@ -86,3 +87,41 @@ def test_a_version_is_of_the_network_that_its_manifests_form_means(database, for
         model_versions.add_version(session, "a", "d" * 64, {"schema_version": form, "architecture": name})
     with database.read() as session:
         assert model_versions.get_version(session, 1).architecture == expected
+
+
+def find_unused(database: Database) -> str | None:
+    with database.read() as session:
+        version = model_versions.find_unused_release(session)
+        return version.digest if version is not None else None
+
+
+def ship(database: Database, digest: str) -> model_versions.ModelVersion:
+    with database.write() as session:
+        manifest = {"schema_version": 2, "architecture": "default"}
+        return model_versions.add_version(session, PRETRAINED_CHAMPION, digest, manifest)
+
+
+def promote(database: Database, version: model_versions.ModelVersion) -> None:
+    with database.write() as session:
+        model_versions.promote(session, model_versions.get_version(session, version.number), "ana", "tried")
+
+
+def test_a_newer_release_is_found_until_it_has_been_in_service(database: Database) -> None:
+    first = ship(database, "first release")
+    assert find_unused(database) is None  # nothing is in service yet
+    promote(database, first)
+    assert find_unused(database) is None
+    second = ship(database, "second release")
+    assert find_unused(database) == "second release"
+    promote(database, second)
+    assert find_unused(database) is None
+    promote(database, first)
+    assert find_unused(database) is None  # somebody saw it in service, and went back
+
+
+def test_a_release_older_than_the_champion_is_no_news(database: Database) -> None:
+    put_in_service(database, "a")
+    ship(database, "a release")
+    assert find_unused(database) == "a release"
+    put_in_service(database, "retrained")
+    assert find_unused(database) is None

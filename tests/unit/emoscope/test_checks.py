@@ -1,7 +1,8 @@
 from pathlib import Path
 
-from db import workers
+from db import model_versions, workers
 from db.session import Database
+from db.storage import BlobStore
 from db.vocabulary import WorkerState
 from emoscope.checks import Finding, Verdict, run_checks
 from emoscope.provision import register_shipped_models
@@ -12,8 +13,8 @@ def find(settings: Settings) -> dict[str, Finding]:
     return {finding.part: finding for finding in run_checks(settings)}
 
 
-def test_nothing_is_missing_where_all_is_there(settings: Settings, database: Database, blob_store: object) -> None:
-    register_shipped_models(database, blob_store, lambda _step: None)  # type: ignore[arg-type]
+def test_nothing_is_missing_where_all_is_there(settings: Settings, database: Database, blob_store: BlobStore) -> None:
+    register_shipped_models(database, blob_store, lambda _step: None)
     with database.write() as session:
         workers.note_worker(session, "here:1", WorkerState.READY)
     found = find(settings)
@@ -52,3 +53,17 @@ def test_a_queue_that_evicts_is_noted(settings: Settings, valkey: object) -> Non
             client.config_set("maxmemory-policy", "noeviction")
     assert finding.verdict is Verdict.NOTE
     assert "noeviction" in finding.advice
+
+
+def test_a_release_that_waits_beside_the_champion_is_noted(
+    settings: Settings, database: Database, blob_store: BlobStore
+) -> None:
+    with database.write() as session:
+        manifest = {"schema_version": 2, "architecture": "default"}
+        before = model_versions.add_version(session, "default-votes", "an earlier release", manifest)
+        model_versions.promote(session, before, "emoscope", "the version that comes with this release")
+    register_shipped_models(database, blob_store, lambda _step: None)
+    found = find(settings)["model"]
+    assert found.verdict is Verdict.NOTE
+    assert "version 1 (default-votes) is in service" in found.detail
+    assert "models promote 2" in found.advice

@@ -3,10 +3,11 @@ from pathlib import Path
 from db import access, model_versions
 from db.session import Database
 from db.storage import BlobStore, make_model_key
+from db.vocabulary import PRETRAINED_CHAMPION
 from emoscope.local_client import LocalClient, write_local_client
 from emoscope.provision import LOCAL_APPLICATION, provision, register_shipped_models
 from emoscope.settings import Settings
-from training.artifact import PRETRAINED_CHAMPION, Manifest, list_pretrained
+from training.artifact import Manifest, list_pretrained
 
 
 def test_every_shipped_model_is_registered_once_and_the_best_put_in_service(
@@ -60,3 +61,21 @@ def test_the_local_key_is_kept_from_start_to_start_unless_revoked(tmp_path: Path
         assert access.revoke_key(session, key[:12])
     database.close()
     assert provision(settings, lambda _step: None) != key
+
+
+def test_a_newer_release_is_stored_beside_the_champion_and_said_at_each_start(
+    database: Database, blob_store: BlobStore
+) -> None:
+    with database.write() as session:
+        manifest = Manifest.read(list_pretrained()[PRETRAINED_CHAMPION]).to_json()
+        before = model_versions.add_version(session, PRETRAINED_CHAMPION, "an earlier release", manifest)
+        model_versions.promote(session, before, "emoscope", "the version that comes with this release")
+    for _ in range(2):
+        said: list[str] = []
+        register_shipped_models(database, blob_store, said.append)
+        assert "version 1 stays in service; version 2 came with a newer release" in said[-1]
+        assert "models promote 2" in said[-1]
+    with database.read() as session:
+        champion = model_versions.get_champion(session)
+    assert champion is not None
+    assert champion.id == before.id

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from db.vocabulary import PRETRAINED_CHAMPION
 from training.artifact import (
-    PRETRAINED_CHAMPION,
     Manifest,
     list_pretrained,
     verify_file,

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from db.vocabulary import Architecture
-from training.artifact import PRETRAINED_CHAMPION, PRETRAINED_DIR, Manifest
+from db.vocabulary import PRETRAINED_CHAMPION, Architecture
+from training.artifact import PRETRAINED_DIR, Manifest
 from training.errors import ArtifactError, RunError
 from training.recipe_file import read_recipe
 from training.settings import RECIPES

@@ -6,7 +6,7 @@ from db.vocabulary import Architecture
 from training.network import build_network
 from training.pipeline import run_training
 from training.run_settings import read_run_settings
-from training.runtime import choose_precision, computing_in, keras
+from training.runtime import choose_precision, computing_in, keras, tf
 from training.settings import RECIPES, Stage, TrainSettings
 
 
@@ -19,6 +19,20 @@ def test_layers_compute_in_the_precision_asked_for_and_keep_their_weights_in_32_
     assert {weight.dtype for weight in network.weights} == {"float32"}
     assert network.outputs[0].dtype == "float32"
     assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="a GPU decides before the processor does")
+@pytest.mark.parametrize(
+    ("flags", "precision"),
+    [
+        ({"avx2", "avx512f", "avx512_bf16"}, "bfloat16"),
+        ({"avx512f", "amx_tile", "amx_bf16"}, "bfloat16"),
+        ({"avx2", "avx512f", "avx512_vnni"}, "float32"),
+        (set(), "float32"),
+    ],
+)
+def test_processors_that_multiply_bfloat16_learn_in_it(flags, precision):
+    assert choose_precision(flags) == precision
 
 
 def test_auto_is_what_the_machine_is_quickest_in():

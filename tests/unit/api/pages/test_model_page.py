@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from db import model_versions
 from db.model_store import store_version
 from db.models import ModelVersion
 from db.session import Database
 from db.storage import BlobStore
-from db.vocabulary import EMOTIONS
+from db.vocabulary import EMOTIONS, PRETRAINED_CHAMPION
 from tests.unit.api.pages.conftest import Visitor
-from training.artifact import PRETRAINED_CHAMPION, PRETRAINED_DIR
+from training.artifact import PRETRAINED_DIR
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -141,3 +142,18 @@ def test_the_list_and_a_comparison_show_the_same_figures(
     row = f'<td class="number">{mine:.3f}</td><td class="number">{theirs:.3f}</td>'
     assert row in compared
     assert f"{theirs - mine:+.3f}</td>" in compared
+
+
+def test_the_list_says_that_a_newer_release_has_never_been_in_service(
+    viewer: Visitor, version: ModelVersion, database: Database
+) -> None:
+    with database.write() as session:
+        model_versions.promote(session, model_versions.get_version(session, version.number), "emoscope", "first")
+    assert "came with a newer release" not in viewer.get("/models")
+    with database.write() as session:
+        newer = model_versions.add_version(session, PRETRAINED_CHAMPION, "newer", version.manifest)
+    text = viewer.get("/models")
+    assert f"Version {newer.number} came with a newer release" in text
+    link = f'href="/models/compare?version={version.number}&amp;version={newer.number}"'
+    assert link in text
+    viewer.get("/models/compare", version=[version.number, newer.number])
