@@ -16,6 +16,9 @@ from db.models_callbacks import Callback
 from db.review_queue import add_to_queue
 from db.vocabulary import TERMINAL_STATUSES, Detector, JobStatus, Priority
 
+OUTAGE_ATTEMPTS = 100
+"""Tries that a job gets while its photo can't be read. A child rests after each, so they last for many minutes at the least."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class NewJob:
@@ -141,13 +144,16 @@ def renew_lease(session: Session, claim: Claim, lease_s: float) -> bool:
     return cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
 
 
-def give_back_job(session: Session, claim: Claim, actor: str, detail: str, code: str) -> Job:
+def give_back_job(
+    session: Session, claim: Claim, actor: str, detail: str, code: str, *, is_outage: bool = False
+) -> Job:
     """Put the job back in the queue to be tried again, or fail it with `code` after its last attempt.
 
     detail: what went wrong. The sweeper sends the job's message anew, which gives what went wrong time to pass.
-    Raises InvalidTransition as finish_job does.
+    is_outage: it isn't the job's fault, and costs none of its attempts, which are for photos that kill their workers; but after
+    `OUTAGE_ATTEMPTS` in all it is given up too. Raises InvalidTransition as finish_job does.
     """
-    return _give_back(session, claim, actor, detail, code)
+    return _give_back(session, claim, actor, detail, code, is_outage=is_outage)
 
 
 def take_back_job(session: Session, claim: Claim, actor: str) -> Job:
@@ -198,9 +204,11 @@ def _give_back(
     detail: str,
     code: str,
     conditions: tuple[ColumnElement[bool], ...] = (),
+    *,
+    is_outage: bool = False,
 ) -> Job:
-    max_attempts = session.scalar(select(Job.max_attempts).where(Job.id == claim.job_id))
-    if max_attempts is not None and claim.attempt >= max_attempts:
+    limit = session.scalar(select(Job.max_attempts).where(Job.id == claim.job_id))
+    if limit is not None and claim.attempt >= (max(limit, OUTAGE_ATTEMPTS) if is_outage else limit):
         reason = f"gave up after {claim.attempt} attempts: {detail}"
         return _end(
             session,
@@ -222,7 +230,13 @@ def _give_back(
         now=utcnow(),
         detail=detail,
         conditions=(*_holds(claim), *conditions),
-        values={"worker": None, "lease_expires_at": None, "started_at": None, "sent_at": utcnow()},
+        values={
+            "worker": None,
+            "lease_expires_at": None,
+            "started_at": None,
+            "sent_at": utcnow(),
+            "max_attempts": Job.max_attempts + int(is_outage),
+        },
     )
 
 

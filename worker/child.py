@@ -1,7 +1,10 @@
 """One worker child: it loads detector and model once, stays warm, and says how it is."""
 
+import threading
 from functools import lru_cache
 from pathlib import Path
+
+import structlog
 
 from db.vocabulary import CHALLENGER, WorkerState
 from db.vocabulary import Detector as DetectorName
@@ -13,6 +16,8 @@ from worker.leases import Heartbeat, LeaseKeeper
 from worker.model_cache import ModelCache
 from worker.reasons import leave_out_folders
 from worker.services import Services, open_services
+
+log = structlog.get_logger(__name__)
 
 
 class Child:
@@ -29,20 +34,34 @@ class Child:
         self._detectors: dict[DetectorName, Detector] = {}
         self._heartbeat = Heartbeat(settings.worker_heartbeat_s, self.beat)
         self._setup_problem: str | None = None
+        self._ready = threading.Event()
+        self._stopping = threading.Event()
 
     @property
     def is_ready(self) -> bool:
         """Whether detector and model are loaded."""
-        return self._setup_problem is None
+        return self._ready.is_set()
+
+    def wait_until_ready(self, timeout_s: float) -> bool:
+        """Wait until detector and model are loaded, at most so many seconds. Returns whether they are."""
+        return self._ready.wait(timeout_s)
+
+    def rest(self) -> None:
+        """Wait for a heartbeat's time: something that every job needs is away, and the next job would only fail alike."""
+        self._stopping.wait(self.services.settings.worker_heartbeat_s)
 
     def start(self) -> None:
-        """Load everything, say so, and keep saying so."""
-        self._note(WorkerState.STARTING)
-        self.beat()
+        """Load everything, say so, and keep saying so. What is away now, the database too, is tried again at each heartbeat."""
+        try:
+            self._note(WorkerState.STARTING)
+            self.beat()
+        except Exception as error:  # noqa: BLE001 - whatever it was, this child must try again, or nothing ever would
+            log.warning("child_not_ready", reason=str(error))
         self._heartbeat.start()
 
     def stop(self) -> None:
         """Say that the child ended in order."""
+        self._stopping.set()
         self._heartbeat.stop()
         self._note(WorkerState.STOPPED)
 
@@ -50,14 +69,26 @@ class Child:
         """Follow the champion and the challenger, try again what could not be loaded, and give a sign of life."""
         self.models.refresh()
         self.challengers.refresh()
+        self._setup_problem = self._load_detector()
+        if self._setup_problem is None and not self.models.is_loaded:
+            self._setup_problem = self.models.problem or "no model version is in service"
+        if self._setup_problem is None:
+            self._ready.set()
+        else:
+            self._ready.clear()
+        self._note(WorkerState.READY if self.is_ready else WorkerState.SETUP_FAILED)
+
+    def _load_detector(self) -> str | None:
+        """Load the detector of the settings. Returns why it can't be."""
         try:
             self.find_detector(self.services.settings.detector)
-            self._setup_problem = (
-                None if self.models.is_loaded else self.models.problem or "no model version is in service"
-            )
         except DetectorUnavailable as error:
-            self._setup_problem = str(error)
-        self._note(WorkerState.READY if self.is_ready else WorkerState.SETUP_FAILED)
+            return str(error)
+        except Exception as error:
+            # Native code fails in ways of its own, for lack of a card's memory for one. The child must go on giving signs of life.
+            log.exception("detector_not_loaded")
+            return f"the detector can't be loaded: unexpected {type(error).__name__}"
+        return None
 
     def find_detector(self, name: DetectorName) -> Detector:
         """The detector of that name, loaded at its first use. Raises DetectorUnavailable."""

@@ -4,18 +4,22 @@ from uuid import UUID
 
 import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
+from sqlalchemy.exc import SQLAlchemyError
 
 from db import jobs
 from db.faces import NewFace
+from db.job_queries import get_job
 from db.job_states import InvalidTransition
 from db.jobs import Claim, Outcome
 from db.models import Job
 from db.storage import BlobDamaged, BlobMissing, BlobStoreUnavailable
+from db.vocabulary import JobStatus
 from worker.analysis import analyze_photo
 from worker.child import Child
 from worker.decode import PhotoError
 from worker.detectors.base import DetectorUnavailable
-from worker.messages import send_callback
+from worker.messages import send_callback, send_job
+from worker.services import Services
 from worker.shadow import judge_in_shadow
 
 log = structlog.get_logger(__name__)
@@ -35,10 +39,12 @@ def run_job(child: Child, job_id: UUID) -> None:
     A photo that can't be analysed fails the job with a code. What may go better next time gives the job back; the
     sweeper sends it again. Nothing is raised for either.
     """
-    if not child.is_ready:
-        log.warning("job_left_waiting", job_id=str(job_id), reason="this child has no detector or no model")
-        return
     services = child.services
+    # A child that can't get ready would take message after message, far quicker than its siblings who work.
+    if not child.wait_until_ready(services.settings.worker_heartbeat_s):
+        log.warning("job_left_waiting", job_id=str(job_id), reason="this child has no detector or no model")
+        _pass_on(services, job_id)
+        return
     try:
         with services.database.write() as session:
             job, claim = jobs.claim_job(session, job_id, child.name, services.settings.lease_s)
@@ -74,11 +80,15 @@ def _settle(child: Child, claim: Claim, job: Job) -> None:
                 jobs.fail_job(session, claim, "time_limit", f"the analysis took longer than {limit:g} seconds")
         except BlobStoreUnavailable as error:
             log.warning("photo_unreachable", job_id=str(job.id), attempt=claim.attempt, reason=str(error))
-            _give_back(child, claim, _REASONS[error.code], error.code)
+            with database.write() as session:
+                jobs.give_back_job(session, claim, child.name, _REASONS[error.code], error.code, is_outage=True)
+            child.rest()
         except Exception as error:
             # A fault of ours. Another try on another machine may still succeed; the last one fails the job.
             log.exception("analysis_crashed", job_id=str(job.id), attempt=claim.attempt)
-            _give_back(child, claim, f"unexpected {type(error).__name__}", "internal_error")
+            with database.write() as session:
+                detail = f"unexpected {type(error).__name__}"
+                jobs.give_back_job(session, claim, child.name, detail, "internal_error")
         else:
             with database.write() as session:
                 jobs.finish_job(session, claim, outcome)
@@ -86,9 +96,15 @@ def _settle(child: Child, claim: Claim, job: Job) -> None:
         log.info("result_unwanted", job_id=str(job.id), attempt=claim.attempt)
 
 
-def _give_back(child: Child, claim: Claim, detail: str, code: str) -> None:
-    with child.services.database.write() as session:
-        jobs.give_back_job(session, claim, child.name, detail, code)
+def _pass_on(services: Services, job_id: UUID) -> None:
+    """Send the message of a job anew that this child can't take. Without it, or without the database, the sweeper would."""
+    try:
+        with services.database.read() as session:
+            job = get_job(session, job_id)
+    except SQLAlchemyError:
+        return
+    if job is not None and job.status is JobStatus.QUEUED:
+        send_job(job_id, job.priority)
 
 
 def _analyze(child: Child, job: Job) -> Outcome:

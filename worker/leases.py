@@ -70,3 +70,5 @@ class Heartbeat:
                 self._beat()
             except SQLAlchemyError as error:
                 log.warning("heartbeat_lost", reason=str(error))
+            except Exception:
+                log.exception("heartbeat_failed")

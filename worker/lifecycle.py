@@ -5,15 +5,11 @@ The parent, the housekeeper and beat load this file too, so what only an analysi
 
 import os
 
-import structlog
 from celery import signals
-from sqlalchemy.exc import SQLAlchemyError
 
 from emoscope.logs import configure_logs
 from emoscope.settings import load_settings
 from worker import names
-
-log = structlog.get_logger(__name__)
 
 _ANALYSES = "EMOSCOPE_INTERNAL_ANALYSES"
 """Set by the parent for its children: whether this worker takes analysis jobs, and so wants its models warm."""
@@ -40,11 +36,7 @@ def warm_up(**_: object) -> None:
         return
     from worker.child import current_child
 
-    try:
-        current_child()
-    except SQLAlchemyError as error:
-        # The database is away. The first job will start the child; until then the sweeper keeps the jobs.
-        log.warning("child_not_started", reason=str(error))
+    current_child()
 
 
 @signals.worker_process_shutdown.connect

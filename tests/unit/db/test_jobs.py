@@ -154,6 +154,33 @@ def test_a_job_that_kills_workers_fails_after_its_last_attempt(database: Databas
     assert (job.status, job.error_code, job.attempt) == (JobStatus.FAILED, "worker_lost", 2)
 
 
+def test_an_outage_costs_a_job_none_of_its_attempts(database: Database) -> None:
+    job_id = add_job(database, max_attempts=2)
+    for _ in range(5):
+        held = claim(database, job_id)
+        with database.write() as session:
+            jobs.give_back_job(session, held, "w", "the store is away", "blob_store_unavailable", is_outage=True)
+    assert read(database, job_id).status is JobStatus.QUEUED
+    for _ in range(2):  # what it had is still there for what is the job's own fault
+        assert read(database, job_id).status is JobStatus.QUEUED
+        held = claim(database, job_id)
+        with database.write() as session:
+            jobs.give_back_job(session, held, "w", "it crashed", "internal_error")
+    job = read(database, job_id)
+    assert (job.status, job.error_code) == (JobStatus.FAILED, "internal_error")
+
+
+def test_an_outage_that_does_not_end_fails_the_job(database: Database) -> None:
+    job_id = add_job(database, max_attempts=1)
+    for _ in range(jobs.OUTAGE_ATTEMPTS):
+        assert read(database, job_id).status is JobStatus.QUEUED
+        held = claim(database, job_id)
+        with database.write() as session:
+            jobs.give_back_job(session, held, "w", "the store is away", "blob_store_unavailable", is_outage=True)
+    job = read(database, job_id)
+    assert (job.status, job.error_code) == (JobStatus.FAILED, "blob_store_unavailable")
+
+
 def test_a_canceled_job_takes_no_result(database: Database) -> None:
     job_id = add_job(database)
     held = claim(database, job_id)

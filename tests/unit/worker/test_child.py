@@ -10,11 +10,13 @@ from db import model_versions
 from db.model_store import store_version
 from db.session import Database
 from db.storage import BlobStore, make_model_key
-from db.vocabulary import Detector, WorkerState
+from db.vocabulary import CHALLENGER, Detector, WorkerState
 from db.workers import list_live_workers
+from emoscope.provision import register_shipped_models
 from emoscope.settings import Settings
 from training.artifact import list_pretrained
 from worker.child import Child
+from worker.model_cache import ModelCache
 from worker.services import Services
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -55,3 +57,37 @@ def test_a_blob_that_cannot_be_read_is_named_without_its_folder(
     detail = ask()
     assert detail.startswith("model version 1 can't be loaded: can't read models/")
     assert str(blob.parent) not in detail
+
+
+def test_a_child_whose_database_is_away_at_its_start_gets_ready_by_itself(
+    settings: Settings, database: Database, blob_store: BlobStore
+) -> None:
+    """Nothing else would start it: a service that isn't ready is sent no photo."""
+    register_shipped_models(database, blob_store, lambda _step: None)
+    services = Services(settings.model_copy(update={"worker_heartbeat_s": 0.05}))
+    real, away = services.database, Database(f"sqlite:///{settings.data_dir}/no/such/folder.db")
+    services.database = away
+    child = Child(services)
+    child.models = ModelCache(away, services.blobs, settings.data_dir / "model-cache", settings.runtime)
+    child.start()
+    assert not child.is_ready
+    services.database = real
+    child.models = ModelCache(real, services.blobs, settings.data_dir / "model-cache", settings.runtime)
+    child.challengers = ModelCache(
+        real, services.blobs, settings.data_dir / "model-cache", settings.runtime, CHALLENGER
+    )
+    assert child.wait_until_ready(60)
+    child.stop()
+    services.redis.close()
+    real.close()
+    away.close()
+
+
+def test_a_detector_that_fails_in_a_way_of_its_own_ends_no_signs_of_life(
+    ask: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out_of_memory(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("worker.child.load_detector", run_out_of_memory)
+    assert ask() == "the detector can't be loaded: unexpected MemoryError"

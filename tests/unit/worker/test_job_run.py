@@ -15,6 +15,8 @@ from db.storage import make_photo_key
 from db.vocabulary import Detector, JobStatus
 from emoscope.provision import register_shipped_models
 from emoscope.settings import Settings
+from worker import messages, names
+from worker.app import make_celery
 from worker.child import Child
 from worker.job_run import run_job
 from worker.services import Services
@@ -24,7 +26,8 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def services(settings: Settings, tmp_path: Path) -> Iterator[Services]:
-    opened = Services(settings.model_copy(update={"yunet_weights": tmp_path / "secret-folder" / "yunet.onnx"}))
+    weights = tmp_path / "secret-folder" / "yunet.onnx"
+    opened = Services(settings.model_copy(update={"yunet_weights": weights, "worker_heartbeat_s": 0.01}))
     yield opened
     opened.database.close()
     opened.redis.close()
@@ -32,10 +35,11 @@ def services(settings: Settings, tmp_path: Path) -> Iterator[Services]:
 
 @pytest.fixture
 def child(services: Services) -> Child:
-    """A child with the model that ships, which gives no sign of life."""
+    """A child with the model that ships, ready, whose signs of life end here."""
     register_shipped_models(services.database, services.blobs, lambda _step: None)
     child = Child(services)
-    assert child.models.refresh()
+    child.beat()
+    assert child.is_ready
     return child
 
 
@@ -91,7 +95,8 @@ def test_what_names_our_files_is_logged_and_not_told(
     with capture_logs() as lines:
         run_job(child, job_id)
     job, told = read(services, job_id)
-    assert (job.status, job.error_code) == (JobStatus.FAILED, case)
+    is_outage = case == "blob_store_unavailable"
+    assert (job.status, job.error_code) == ((JobStatus.QUEUED, None) if is_outage else (JobStatus.FAILED, case))
     assert told.strip()
     for ours in (str(tmp_path), "secret-folder", "photos/"):
         assert ours not in told
@@ -99,3 +104,35 @@ def test_what_names_our_files_is_logged_and_not_told(
     assert reason not in told
     if case == "detector_unavailable":
         assert "secret-folder" in reason
+
+
+def test_a_job_waits_for_a_child_that_is_still_getting_ready(
+    services: Services, child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = Child(services)
+    monkeypatch.setattr(
+        late, "wait_until_ready", lambda timeout_s: late.beat() or Child.wait_until_ready(late, timeout_s)
+    )
+    job_id = submit(services, b"a text")
+    run_job(late, job_id)
+    assert read(services, job_id)[0].error_code == "not_a_picture"
+
+
+def test_a_child_that_cannot_get_ready_passes_its_job_on_after_a_pause(
+    services: Services, child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the pause it would take all messages from those who work; without the message the job would wait for a sweep."""
+    app = make_celery(services.settings)
+    monkeypatch.setattr(messages, "app", app)
+    unready = Child(services)
+    waited: list[float] = []
+    monkeypatch.setattr(unready, "wait_until_ready", lambda timeout_s: bool(waited.append(timeout_s)))
+    job_id = submit(services, b"a text")
+    with capture_logs() as lines:
+        run_job(unready, job_id)
+    assert waited == [services.settings.worker_heartbeat_s]
+    assert [line["event"] for line in lines] == ["job_left_waiting"]
+    job, _ = read(services, job_id)
+    assert (job.status, job.attempt) == (JobStatus.QUEUED, 0)
+    assert services.redis.llen(names.ANALYSIS_QUEUE) == 1
+    app.close()
