@@ -22,7 +22,7 @@ from worker import names
 
 log = structlog.get_logger(__name__)
 
-_QUEUES = (names.ANALYSIS_QUEUE, names.BULK_QUEUE, names.TRAINING_QUEUE, names.HOUSEKEEPING_QUEUE)
+_QUEUES = (names.ANALYSIS_QUEUE, names.BULK_QUEUE, names.TRAINING_QUEUE, names.HOUSEKEEPING_QUEUE, names.CALLBACK_QUEUE)
 _SAMPLE = 1000
 _WINDOW = timedelta(minutes=10)
 _QUANTILES = {"0.5": 49, "0.95": 94, "0.99": 98}

@@ -92,7 +92,15 @@ def list_commands(settings: Settings) -> dict[str, list[str]]:
     return {
         "api": [sys.executable, "-m", "gunicorn", "--config", "python:api.gunicorn_config", "api.wsgi:app"],
         "worker": _worker("analysis", f"{names.ANALYSIS_QUEUE},{names.BULK_QUEUE}", "-c", str(children), *log_level),
-        "housekeeper": _worker("housekeeping", names.HOUSEKEEPING_QUEUE, "-P", "threads", "-c", "4", *log_level),
+        "housekeeper": _worker(
+            "housekeeping",
+            f"{names.HOUSEKEEPING_QUEUE},{names.CALLBACK_QUEUE}",
+            "-P",
+            "threads",
+            "-c",
+            "16",
+            *log_level,
+        ),
         # One run at a time. Its child ends with it, and TensorFlow's memory with the child.
         "trainer": _worker("training", names.TRAINING_QUEUE, "-c", "1", "--max-tasks-per-child", "1", *log_level),
         "beat": [*_celery("beat"), "--pidfile=", *log_level],

@@ -7,6 +7,8 @@ from emoscope.settings import Settings, load_settings
 from worker import names
 
 _HOUR_S = 3600.0
+_SWEEP_LIFE_S = 60.0
+"""Seconds, at the least, after which a sweep that no thread has taken is dropped."""
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -59,7 +61,7 @@ def make_celery(settings: Settings) -> Celery:
             names.ANALYZE: {"queue": names.ANALYSIS_QUEUE},
             names.SWEEP: {"queue": names.HOUSEKEEPING_QUEUE},
             names.SWEEP_PHOTOS: {"queue": names.HOUSEKEEPING_QUEUE},
-            names.DELIVER_CALLBACK: {"queue": names.HOUSEKEEPING_QUEUE},
+            names.DELIVER_CALLBACK: {"queue": names.CALLBACK_QUEUE},
             names.RETRAIN: {"queue": names.TRAINING_QUEUE},
             names.START_SCHEDULED_RUN: {"queue": names.HOUSEKEEPING_QUEUE},
         },
@@ -82,8 +84,8 @@ def _make_schedule(settings: Settings) -> dict[str, dict[str, object]]:
         "sweep": {
             "task": names.SWEEP,
             "schedule": settings.sweep_interval_s,
-            # A sweep that nobody took before the next one is due would only be done twice.
-            "options": {"expires": settings.sweep_interval_s},
+            # Sweeps that pile up would only be done one after the other; but one must get through while all threads are busy.
+            "options": {"expires": max(settings.sweep_interval_s, _SWEEP_LIFE_S)},
         },
         "sweep-photos": {
             "task": names.SWEEP_PHOTOS,

@@ -16,6 +16,7 @@ from worker.app import app
 
 log = structlog.get_logger(__name__)
 
+_WORK_QUEUES = (names.ANALYSIS_QUEUE, names.BULK_QUEUE, names.TRAINING_QUEUE)
 _UNACKED = "unacked"
 """Redis hash in which kombu keeps the messages that workers have fetched but not begun with, by tag."""
 _UNACKED_INDEX = "unacked_index"
@@ -28,8 +29,8 @@ def send_job(job_id: UUID, priority: Priority) -> bool:
 
 
 def send_callback(job_id: UUID) -> bool:
-    """Ask for the delivery of a job's callback. Returns whether the queue took it."""
-    return _send(names.DELIVER_CALLBACK, job_id, queue=names.HOUSEKEEPING_QUEUE)
+    """Ask for the delivery of a job's callback. Returns whether the queue took it. The message's id is the job's."""
+    return _send(names.DELIVER_CALLBACK, job_id, queue=names.CALLBACK_QUEUE, task_id=str(job_id))
 
 
 def send_run(run_id: UUID) -> bool:
@@ -46,15 +47,16 @@ def _send(task: str, job_id: UUID, **options: str) -> bool:
     return True
 
 
-def list_sent(client: redis.Redis, fetched_within_s: float) -> set[str]:
+def list_sent(client: redis.Redis, fetched_within_s: float, queues: Iterable[str] = _WORK_QUEUES) -> set[str]:
     """The ids of all jobs and training runs whose message lies in the queues, or was fetched by a worker that hasn't begun with it.
 
+    queues: by default those of jobs and training runs; in that of callbacks an id is the job's too.
     fetched_within_s: how long ago it may have fetched it. A worker that was killed keeps what it had fetched, so an older message
     may be lost; one sent anew that wasn't lost does no harm, for a job is claimed once.
     Raises redis.RedisError.
     """
     found: set[str] = set()
-    for queue in (names.ANALYSIS_QUEUE, names.BULK_QUEUE, names.TRAINING_QUEUE):
+    for queue in queues:
         found.update(_read_ids(json.loads(raw) for raw in client.lrange(queue, 0, -1)))
     fetched = set(client.zrangebyscore(_UNACKED_INDEX, time.time() - fetched_within_s, "+inf"))
     found.update(_read_ids(json.loads(raw)[0] for tag, raw in client.hgetall(_UNACKED).items() if tag in fetched))

@@ -14,6 +14,8 @@ BULK_QUEUE = "analysis-bulk"
 """Taken only while the analysis queue is empty."""
 TRAINING_QUEUE = "training"
 HOUSEKEEPING_QUEUE = "housekeeping"
+CALLBACK_QUEUE = "callbacks"
+"""Read by the housekeeper too, after its own: a receiver that hangs must not keep the sweeper waiting."""
 
 JOB_CHANGED_CHANNEL = "emoscope:job-changed"
 """Redis channel on which a job's id is published after each committed move, to wake those who wait for it."""

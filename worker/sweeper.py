@@ -19,6 +19,7 @@ from db.training_run_sweeping import list_expired_runs, list_waiting_runs, note_
 from db.vocabulary import JobStatus, TrainingRunStatus
 from db.workers import forget_workers
 from worker.messages import list_sent, send_callback, send_job, send_run
+from worker.names import CALLBACK_QUEUE
 from worker.services import Services
 
 log = structlog.get_logger(__name__)
@@ -113,11 +114,19 @@ def purge_photos(services: Services) -> None:
 
 
 def send_due_callbacks(services: Services) -> None:
-    """Ask for the delivery of each callback that is due."""
+    """Ask for the delivery of each callback that is due, unless that is asked already: receivers that hang make a long queue."""
     with services.database.read() as session:
         due = list_due(session, _MOST_AT_ONCE)
+    if not due:
+        return
+    try:
+        sent = list_sent(services.redis, services.settings.lease_s, [CALLBACK_QUEUE])
+    except redis.RedisError as error:
+        log.warning("queue_unreachable", reason=str(error))
+        return
     for job_id in due:
-        send_callback(job_id)
+        if str(job_id) not in sent:
+            send_callback(job_id)
 
 
 def look_after_runs(services: Services) -> None:

@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpcore
 import structlog
+from sqlalchemy import select
 from standardwebhooks import Webhook
 
 from db.access import get_application
@@ -19,6 +21,7 @@ from db.callbacks import claim_callback, note_delivered, note_refused
 from db.job_queries import get_job
 from db.models import Job
 from db.models_callbacks import Callback
+from worker.receivers import Receivers
 from worker.services import Services
 
 log = structlog.get_logger(__name__)
@@ -26,6 +29,9 @@ log = structlog.get_logger(__name__)
 _FIRST_PAUSE_S = 5
 _LONGEST_PAUSE_S = 6 * 3600
 _GONE = 410
+_MOST_TO_A_HOST = 6
+"""Of the housekeeper's 16 threads, so that two receivers that hang leave some to all others."""
+_receivers = Receivers(_MOST_TO_A_HOST)
 
 
 class PrivateAddress(Exception):
@@ -96,7 +102,22 @@ class _DeadlineStream(httpcore.NetworkStream):
 
 
 def deliver(services: Services, job_id: UUID) -> None:
-    """Make one call that is due, and write down how it went. Returns at once if none is due."""
+    """Make one call that is due, and write down how it went.
+
+    Returns at once if none is due, or if its receiver has as many calls in hand as it may: then the sweeper asks for it anew.
+    """
+    with services.database.read() as session:
+        url = session.scalar(select(Job.callback_url).where(Job.id == job_id))
+    if url is None:
+        return
+    with _receivers.take_place(urlsplit(url).hostname or "") as is_free:
+        if is_free:
+            _deliver(services, job_id)
+        else:
+            log.info("callback_put_off", job_id=str(job_id))
+
+
+def _deliver(services: Services, job_id: UUID) -> None:
     settings = services.settings
     with services.database.write() as session:
         # The lease outlasts the call, so that no other worker makes it meanwhile.

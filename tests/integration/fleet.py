@@ -64,7 +64,7 @@ class Fleet:
     def start_all(self) -> None:
         self.start_analysis_worker()
         plain = ("-P", "threads", "-c", "2", "--without-gossip", "--without-mingle")
-        self.start("worker", "-n", "housekeeping@%h", "-Q", "housekeeping", *plain)
+        self.start("worker", "-n", "housekeeping@%h", "-Q", "housekeeping,callbacks", *plain)
         self.start("beat", "--pidfile=")
         wait_until(self.find_ready_child, "a child is ready")
 

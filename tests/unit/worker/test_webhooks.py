@@ -18,7 +18,7 @@ from db.models_callbacks import Callback
 from emoscope.settings import Settings
 from tests.hooks import HookReceiver
 from worker.services import Services
-from worker.webhooks import _DeadlineStream, deliver
+from worker.webhooks import _MOST_TO_A_HOST, _DeadlineStream, deliver
 
 
 @pytest.fixture
@@ -173,3 +173,24 @@ def test_private_addresses_are_not_called_unless_the_settings_allow_it(settings:
     assert "isn't a public address" in (callback.last_answer or "")
     services.redis.close()
     services.database.close()
+
+
+def test_a_receiver_that_hangs_takes_some_of_the_threads_and_no_more(services: Services) -> None:
+    """The calls beyond its share stay due and cost no try; another receiver is called meanwhile."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, HookReceiver([204]) as receiver:
+        port = silent.getsockname()[1]
+        job_ids = [end_job(services, f"http://127.0.0.1:{port}/")[0] for _ in range(_MOST_TO_A_HOST + 1)]
+        threads = [threading.Thread(target=deliver, args=(services, job_id)) for job_id in job_ids[:-1]]
+        for thread in threads:
+            thread.start()
+        held = [silent.accept()[0] for _ in threads]
+        deliver(services, job_ids[-1])
+        assert (read(services, job_ids[-1]).tries, read(services, job_ids[-1]).done_at) == (0, None)
+        other, _ = end_job(services, receiver.url.replace("127.0.0.1", "localhost"))
+        deliver(services, other)
+        assert len(receiver.take(1)) == 1
+        for connection in held:
+            connection.close()
+        for thread in threads:
+            thread.join()
+    assert [read(services, job_id).tries for job_id in job_ids] == [1] * _MOST_TO_A_HOST + [0]
