@@ -16,6 +16,8 @@ from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_UNFINISHED = re.compile(r".+#\d+")
+"""Names under which obstore writes a file in a folder before it renames it."""
 
 
 class BlobMissing(Exception):
@@ -68,6 +70,7 @@ class BlobStore:
     def __init__(self, url: str, s3: S3Options | None = None, timeout_s: float = 30) -> None:
         """url: `s3://bucket/prefix` or a folder, which is made if missing. timeout_s: of one call to S3, tries included."""
         self._store = _open_store(url, s3 or S3Options(), timeout_s)
+        self._folder = None if url.startswith("s3://") else Path(url)
 
     def put(self, key: str, data: bytes) -> None:
         """Store bytes under a key, replacing what was there. Raises BlobStoreUnavailable."""
@@ -109,6 +112,25 @@ class BlobStore:
                 yield from (blob["path"] for blob in page if blob["last_modified"] < before)
         except (BaseError, OSError) as error:
             raise BlobStoreUnavailable(f"can't list {prefix}: {_first_line(error)}") from error
+
+    def delete_unfinished(self, prefix: str, age_s: float) -> int:
+        """Delete what a process left that was killed while it stored a blob, more than `age_s` seconds ago. Returns how many.
+
+        A folder has such files, `KEY#1` and so on, which no listing shows; S3 keeps nothing that isn't whole. Raises
+        BlobStoreUnavailable.
+        """
+        if self._folder is None:
+            return 0
+        before = (datetime.now(UTC) - timedelta(seconds=age_s)).timestamp()
+        count = 0
+        try:
+            for path in (self._folder / prefix).glob("*#*"):
+                if _UNFINISHED.fullmatch(path.name) and path.stat().st_mtime < before:
+                    path.unlink(missing_ok=True)
+                    count += 1
+        except OSError as error:
+            raise BlobStoreUnavailable(f"can't delete what is unfinished in {prefix}: {error.strerror}") from error
+        return count
 
     def delete(self, key: str) -> None:
         """Delete the blob under a key; none there is fine. Raises BlobStoreUnavailable."""

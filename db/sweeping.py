@@ -71,13 +71,17 @@ def note_purged(session: Session, job_ids: Sequence[UUID]) -> None:
 
 
 def find_unowned_photos(session: Session, keys: Sequence[str]) -> set[str]:
-    """Those of the blob keys that no job names."""
-    owned = session.scalars(select(Job.photo_key).where(Job.id.in_([_read_job_id(key) for key in keys])))
-    return set(keys) - {key for key in owned if key is not None}
+    """Those of the blob keys that are a photo's and that no job names. A file that somebody else put there isn't ours to delete."""
+    found = {key: job_id for key in keys if (job_id := _read_job_id(key)) is not None}
+    owned = session.scalars(select(Job.photo_key).where(Job.id.in_(found.values())))
+    return set(found) - {key for key in owned if key is not None}
 
 
-def _read_job_id(key: str) -> UUID:
-    return UUID(key.rsplit("/", 1)[1])
+def _read_job_id(key: str) -> UUID | None:
+    try:
+        return UUID(key.rsplit("/", 1)[1])
+    except ValueError:
+        return None
 
 
 def expire_lease(session: Session, job_id: UUID, is_dead: Callable[[str], bool]) -> bool:

@@ -72,6 +72,32 @@ def give_back_run(session: Session, claim: RunClaim, actor: str) -> TrainingRun:
     )
 
 
+def retry_run(session: Session, claim: RunClaim, actor: str, code: str, detail: str) -> TrainingRun:
+    """Queue a run again that lacked a part of the service; after its last attempt, fail it with `code`.
+
+    The sweeper sends its message when it next looks, which gives what is away time to come back.
+    Raises InvalidRunTransition if the claim is no longer valid.
+    """
+    run = get_run(session, claim.run_id)
+    if run.cancel_requested_by is not None:
+        by = run.cancel_requested_by
+        return end_run(session, claim, TrainingRunStatus.CANCELED, by, reason=f"canceled by {by}")
+    if claim.attempt >= run.max_attempts:
+        reason = f"gave up after {claim.attempt} attempts: {detail}"
+        return end_run(session, claim, TrainingRunStatus.FAILED, actor, error_code=code, error_detail=reason)
+    return move_run(
+        session,
+        claim.run_id,
+        TrainingRunStatus.RUNNING,
+        TrainingRunStatus.QUEUED,
+        actor,
+        *holds_run(claim),
+        worker=None,
+        lease_expires_at=None,
+        sent_at=utcnow(),
+    )
+
+
 def expire_run_lease(session: Session, run_id: UUID, is_dead: Callable[[str], bool]) -> bool:
     """Let the lease of a running run run out now, if `is_dead` says so of its worker's name. Returns whether it did."""
     is_held = (TrainingRun.id == run_id) & (TrainingRun.status == TrainingRunStatus.RUNNING)

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
+from sqlalchemy.exc import OperationalError
 
 from db import training_runs as runs
 from db.model_store import fetch_version, store_version
@@ -22,7 +23,8 @@ from db.models import ModelVersion
 from db.models_training import TrainingRun
 from db.storage import BlobDamaged, BlobMissing, BlobStoreUnavailable
 from db.training_run_states import InvalidRunTransition, RunClaim, name_run
-from db.training_run_sweeping import give_back_run
+from db.training_run_sweeping import give_back_run, retry_run
+from db.vocabulary import TrainingRunStatus
 from training.artifact import Manifest, verify_files
 from training.compare import Comparison, compare_versions, find_holdout
 from training.dataset import read_dataset
@@ -39,6 +41,13 @@ if TYPE_CHECKING:
     from training.fit import Progress
 
 log = structlog.get_logger(__name__)
+
+
+_OUTAGES = {
+    BlobStoreUnavailable.code: "the store that holds the models didn't answer",
+    "database_unavailable": "the database didn't answer",
+}
+"""What a run says of them; the exceptions' own sentences name hosts and files of ours, and are for the log."""
 
 
 class RetrainingImpossible(Exception):
@@ -73,7 +82,9 @@ def _settle(services: Services, run: TrainingRun, claim: RunClaim, pulse: RunPul
         challenger, comparison = _make_challenger(services, run, claim, pulse, run_dir)
     except RunStopped:
         return _stop(services, claim, pulse)
-    except (TrainingError, RetrainingImpossible, BlobMissing, BlobDamaged, BlobStoreUnavailable) as error:
+    except (BlobStoreUnavailable, OperationalError) as error:
+        return _retry(services, claim, error)
+    except (TrainingError, RetrainingImpossible, BlobMissing, BlobDamaged) as error:
         _fail(services, claim, error.code, str(error))
     except SoftTimeLimitExceeded:
         limit = services.settings.retrain_time_limit_s
@@ -111,6 +122,18 @@ def _stop(services: Services, claim: RunClaim, pulse: RunPulse) -> bool:
         if is_stopping():
             give_back_run(session, claim, claim.worker)
     return False
+
+
+def _retry(services: Services, claim: RunClaim, error: BlobStoreUnavailable | OperationalError) -> bool:
+    """Give a run back whose store or database was away, so that hours of training aren't lost: the next attempt goes on from them.
+
+    Where the database is still away this raises in its turn, and the lease brings the run back. Returns whether it is over.
+    """
+    code = error.code if isinstance(error, BlobStoreUnavailable) else "database_unavailable"
+    log.warning("run_interrupted", run_id=str(claim.run_id), attempt=claim.attempt, code=code, reason=str(error))
+    with services.database.write() as session:
+        run = retry_run(session, claim, claim.worker, code, _OUTAGES[code])
+    return run.status is not TrainingRunStatus.QUEUED
 
 
 def _fail(services: Services, claim: RunClaim, code: str, detail: str) -> None:

@@ -169,5 +169,7 @@ def delete_unowned_photos(services: Services) -> None:
             for key in unowned:
                 services.blobs.delete(key)
                 log.warning("unowned_photo_deleted", key=key)
+        if count := services.blobs.delete_unfinished(PHOTOS, _UNOWNED_AFTER_S):
+            log.warning("unfinished_photos_deleted", count=count)
     except BlobStoreUnavailable as error:
         log.warning("photos_not_listed", reason=str(error))

@@ -1,16 +1,18 @@
 """The migrations make exactly the schema that the models describe, on both databases, and can be taken back."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import insert, inspect, select
+from sqlalchemy import event, insert, inspect, select, text
 
 from db import migrate
 from db.models import Base
 from db.session import Database
+from tests.waiting import wait_until
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -69,3 +71,28 @@ def test_versions_of_the_network_that_was_called_default_are_called_small(empty_
     with empty_database.engine.connect() as connection:
         found = connection.scalars(select(versions.c.architecture).order_by(versions.c.number)).all()
     assert found == ["small", "report", "large"]
+
+
+def test_a_migration_waits_for_another_processes_however_long_that_takes(
+    make_postgresql_database: Callable[[str], str],
+) -> None:
+    """Other locks are waited for a while only, so that none hangs a process; here a tenth of a second."""
+    database = Database(make_postgresql_database("waits"))
+    event.listen(database.engine, "connect", lambda connection, _: connection.execute("SET lock_timeout = '100ms'"))
+    event.listen(database.engine, "connect", lambda connection, _: connection.commit())
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND clock_timestamp() - query_start > interval '1s'"
+    )
+    with ThreadPoolExecutor() as pool, database.engine.connect() as other:
+        other.execute(text("SELECT pg_advisory_lock(:key)"), {"key": migrate._LOCK})
+        done = pool.submit(migrate.upgrade, database)
+        with database.engine.connect() as watching:
+            wait_until(lambda: done.done() or watching.execute(waiting).scalar_one(), "it has waited a second")
+        assert not done.done(), done.exception()
+        other.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": migrate._LOCK})
+        other.rollback()
+        done.result()
+    assert migrate.is_current(database)
+    with database.write() as session:  # and the schema's changes themselves don't wait for ever
+        assert session.execute(text("SHOW lock_timeout")).scalar_one() == "100ms"
+    database.close()

@@ -368,3 +368,28 @@ def test_a_runs_corrections_keep_the_label_they_had_and_go_with_their_photo(
     with database.read() as session:
         assert (count_offers(session, run_id), list_used(session, run_id)) == ({}, [])
     assert read(database, run_id).created_at < utcnow()
+
+
+def test_a_run_that_lacked_a_part_of_the_service_is_tried_again_until_its_attempts_are_used_up(
+    database: Database,
+) -> None:
+    run_id = start(database)
+    attempts = read(database, run_id).max_attempts
+    for attempt in range(1, attempts + 1):
+        held = claim(database, run_id)
+        with database.write() as session:
+            run = sweeping.retry_run(session, held, "w1", "blob_store_unavailable", "the store is away")
+        assert run.attempt == attempt
+        if attempt < attempts:
+            assert (run.status, run.worker) == (TrainingRunStatus.QUEUED, None)
+    assert (run.status, run.error_code) == (TrainingRunStatus.FAILED, "blob_store_unavailable")
+    assert run.error_detail == f"gave up after {attempts} attempts: the store is away"
+
+
+def test_a_run_that_was_to_be_stopped_is_not_tried_again(database: Database) -> None:
+    run_id = start(database)
+    held = claim(database, run_id)
+    with database.write() as session:
+        runs.cancel_run(session, run_id, "ben")
+        run = sweeping.retry_run(session, held, "w1", "blob_store_unavailable", "the store is away")
+    assert (run.status, run.reason) == (TrainingRunStatus.CANCELED, "canceled by ben")

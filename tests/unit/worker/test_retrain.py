@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
 from db import model_versions
 from db import training_runs as runs
@@ -14,6 +16,7 @@ from db.model_store import store_version
 from db.models_training import TrainingRun
 from db.reviews import cast_vote
 from db.session import Database
+from db.storage import BlobStoreUnavailable
 from db.vocabulary import Architecture, Emotion, TrainingRunStatus, TrainingTrigger, Verdict
 from tests.drawn_faces import draw_face, write_drawn_csv
 from training.settings import RECIPES, TrainSettings
@@ -177,6 +180,50 @@ def test_a_worker_that_is_to_stop_gives_its_run_back(ready: Services, fresh_vers
         run = runs.get_run(session, run_id)
         assert (run.status, run.sent_at, run.worker) == (TrainingRunStatus.QUEUED, None, None)
     assert (ready.settings.data_dir / "runs" / str(run_id)).exists()
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        (BlobStoreUnavailable("can't store models/x: no answer"), "blob_store_unavailable"),
+        (OperationalError("INSERT", {}, Exception("the server closed the connection")), "database_unavailable"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_store_or_database_that_was_away_costs_no_training(
+    ready: Services, fresh_version: Path, failure: Exception, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from worker import retrain as module
+
+    put_in_service(ready, fresh_version)
+    with ready.database.write() as session:
+        run_id = runs.create_run(session, TrainingTrigger.COMMAND, "ana", epochs=1).id
+
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    with monkeypatch.context() as patch, capture_logs() as lines:
+        patch.setattr(module, "store_version", fail)
+        run_retraining(ready, run_id, "test")
+    assert [line["code"] for line in lines if line["event"] == "run_interrupted"] == [code]
+    with ready.database.read() as session:
+        assert runs.get_run(session, run_id).status is TrainingRunStatus.QUEUED
+    (weights,) = (ready.settings.data_dir / "runs" / str(run_id)).glob("weights-*/best-1.npz")
+    written = weights.stat().st_mtime_ns
+    was_written = []
+    with monkeypatch.context() as patch:
+        compare = module.compare_versions
+        patch.setattr(
+            module,
+            "compare_versions",
+            lambda *given: was_written.append(weights.stat().st_mtime_ns) or compare(*given),
+        )
+        run_retraining(ready, run_id, "test")
+    assert was_written == [written]
+    with ready.database.read() as session:
+        run = runs.get_run(session, run_id)
+    assert run.status in {TrainingRunStatus.PROMOTED, TrainingRunStatus.REJECTED}
+    assert run.attempt == 2
 
 
 @pytest.mark.parametrize(
