@@ -86,7 +86,7 @@ def test_a_migration_waits_for_another_processes_however_long_that_takes(
     with ThreadPoolExecutor() as pool, database.engine.connect() as other:
         other.execute(text("SELECT pg_advisory_lock(:key)"), {"key": migrate._LOCK})
         done = pool.submit(migrate.upgrade, database)
-        with database.engine.connect() as watching:
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watching:
             wait_until(lambda: done.done() or watching.execute(waiting).scalar_one(), "it has waited a second")
         assert not done.done(), done.exception()
         other.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": migrate._LOCK})
