@@ -98,7 +98,12 @@ class StateCollector(Collector):
         lengths = GaugeMetricFamily("emoscope_queue_messages", "Messages that wait, by queue.", labels=["queue"])
         for name in _QUEUES:
             lengths.add_metric([name], int(self._services.redis.llen(name)))
-        return [lengths]
+        swept = GaugeMetricFamily(
+            "emoscope_last_sweep_timestamp_seconds",
+            "When the sweeper last came to its end, in seconds since 1970; 0 if that isn't known.",
+            value=float(self._services.redis.get(names.LAST_SWEEP_KEY) or 0),
+        )
+        return [lengths, swept]
 
 
 def _describe_durations(recent: list[job_queries.JobDuration]) -> Metric:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,8 +18,14 @@ from db.vocabulary import Detector, WorkerState
 from emoscope.program import name_program
 from emoscope.provision import advise_on_release
 from emoscope.settings import Settings
+from worker.names import LAST_SWEEP_KEY
 
 _LOW_DISK_BYTES = 1_000_000_000
+_SWEEP_GRACE_S = 60
+"""Seconds that a sweep may be late."""
+_HOUSEKEEPING_ADVICE = (
+    "see that beat and the worker of the queue housekeeping run: nothing takes jobs back or deletes photos without them"
+)
 
 
 class Verdict(StrEnum):
@@ -47,7 +54,7 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
     yield _check_disk(settings)
     database = Database(settings.effective_database_url)
     yield from _check_database(database)
-    yield _check_queue(settings)
+    yield from _check_queue(settings)
     yield _check_blobs(settings)
     yield from _guard("workers", lambda: _check_workers(database, settings))
     database.close()
@@ -104,19 +111,32 @@ def _check_database(database: Database) -> Iterator[Finding]:
         yield Finding("model", verdict, f"version {champion.number} ({champion.name}) is in service", advice)
 
 
-def _check_queue(settings: Settings) -> Finding:
+def _check_queue(settings: Settings) -> Iterator[Finding]:
     client = redis.Redis.from_url(settings.effective_redis_url, socket_timeout=3, socket_connect_timeout=3)
     try:
         policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
         version = client.info("server").get("redis_version")
+        swept_at = float(client.get(LAST_SWEEP_KEY) or 0)
     except redis.RedisError as error:
-        return Finding("queue", Verdict.MISSING, str(error), f"see EMOSCOPE_REDIS_URL, or run `{name_program()} up`")
+        yield Finding("queue", Verdict.MISSING, str(error), f"see EMOSCOPE_REDIS_URL, or run `{name_program()} up`")
+        return
     finally:
         client.close()
     if policy != "noeviction":
         advice = "set maxmemory-policy to noeviction, or messages are dropped when memory is short"
-        return Finding("queue", Verdict.NOTE, f"version {version}, maxmemory-policy {policy}", advice)
-    return Finding("queue", Verdict.OK, f"version {version}, noeviction")
+        yield Finding("queue", Verdict.NOTE, f"version {version}, maxmemory-policy {policy}", advice)
+    else:
+        yield Finding("queue", Verdict.OK, f"version {version}, noeviction")
+    if not swept_at:
+        yield Finding("housekeeping", Verdict.NOTE, "the sweeper hasn't come to its end yet", _HOUSEKEEPING_ADVICE)
+        return
+    age_s = time.time() - swept_at
+    if age_s <= settings.sweep_interval_s + _SWEEP_GRACE_S:
+        yield Finding("housekeeping", Verdict.OK, f"the sweeper last came to its end {age_s:.0f} s ago")
+        return
+    yield Finding(
+        "housekeeping", Verdict.MISSING, f"the sweeper hasn't come to its end for {age_s:.0f} s", _HOUSEKEEPING_ADVICE
+    )
 
 
 def _check_blobs(settings: Settings) -> Finding:

@@ -29,6 +29,14 @@ def remember_role(instance: object, **_: object) -> None:
     os.environ[_ANALYSES] = str(int(names.ANALYSIS_QUEUE in queues))
 
 
+@signals.beat_init.connect
+def sweep_at_once(**_: object) -> None:
+    """In beat: whatever was lost while nothing ran is looked for now, not after an interval."""
+    from worker.messages import send_sweep
+
+    send_sweep()
+
+
 @signals.worker_process_init.connect
 def warm_up(**_: object) -> None:
     """In a child: load everything. Celery counts the child as ready when this returns."""

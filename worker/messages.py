@@ -33,16 +33,21 @@ def send_callback(job_id: UUID) -> bool:
     return _send(names.DELIVER_CALLBACK, job_id, queue=names.CALLBACK_QUEUE, task_id=str(job_id))
 
 
+def send_sweep() -> bool:
+    """Ask for a sweep. Returns whether the queue took it."""
+    return _send(names.SWEEP, queue=names.HOUSEKEEPING_QUEUE)
+
+
 def send_run(run_id: UUID) -> bool:
     """Send a training run's message. Returns whether the queue took it. The message's id is the run's."""
     return _send(names.RETRAIN, run_id, queue=names.TRAINING_QUEUE, task_id=str(run_id))
 
 
-def _send(task: str, job_id: UUID, **options: str) -> bool:
+def _send(task: str, *ids: UUID, **options: str) -> bool:
     try:
-        app.send_task(task, args=[str(job_id)], retry=False, **options)
+        app.send_task(task, args=[str(each) for each in ids], retry=False, **options)
     except (OperationalError, redis.RedisError) as error:
-        log.warning("message_not_sent", task=task, job_id=str(job_id), reason=str(error))
+        log.warning("message_not_sent", task=task, ids=[str(each) for each in ids], reason=str(error))
         return False
     return True
 

@@ -17,6 +17,8 @@ HOUSEKEEPING_QUEUE = "housekeeping"
 CALLBACK_QUEUE = "callbacks"
 """Read by the housekeeper too, after its own: a receiver that hangs must not keep the sweeper waiting."""
 
+LAST_SWEEP_KEY = "emoscope:last-sweep"
+"""Redis key of when the sweeper last came to its end, in seconds since 1970."""
 JOB_CHANGED_CHANNEL = "emoscope:job-changed"
 """Redis channel on which a job's id is published after each committed move, to wake those who wait for it."""
 

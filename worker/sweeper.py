@@ -4,6 +4,7 @@ Any number of sweeps may run at once: each step is a guarded move, or may be don
 """
 
 import itertools
+import time
 
 import redis
 import structlog
@@ -19,7 +20,7 @@ from db.training_run_sweeping import list_expired_runs, list_waiting_runs, note_
 from db.vocabulary import JobStatus, TrainingRunStatus
 from db.workers import forget_workers
 from worker.messages import list_sent, send_callback, send_job, send_run
-from worker.names import CALLBACK_QUEUE
+from worker.names import CALLBACK_QUEUE, LAST_SWEEP_KEY
 from worker.services import Services
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,10 @@ def sweep(services: Services) -> None:
         forget_expired_submissions(session)
         forget_expired_sessions(session)
         forget_workers(session, _WORKER_MEMORY_S)
+    try:
+        services.redis.set(LAST_SWEEP_KEY, time.time())
+    except redis.RedisError as error:
+        log.warning("queue_unreachable", reason=str(error))
 
 
 def take_back_expired(services: Services) -> None:

@@ -12,6 +12,8 @@ from db import model_versions, shadow
 from db.models import ModelVersion
 from db.session import Database
 from db.vocabulary import WorkerState
+from worker import names
+from worker.services import Services
 
 
 def scrape(app: APIFlask) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -43,13 +45,18 @@ def test_requests_are_counted_by_route_and_status(
     assert not any(job_id in str(key) for key in samples)
 
 
-def test_the_state_is_asked_at_the_scrape(app: APIFlask, submit: Callable[..., str], worker: Any) -> None:
+def test_the_state_is_asked_at_the_scrape(
+    app: APIFlask, submit: Callable[..., str], worker: Any, services: Services
+) -> None:
     for _ in range(3):
         worker.analyze(submit())
     submit()
     submit(priority="bulk")
     worker.report(WorkerState.READY)
+    assert find(scrape(app), "emoscope_last_sweep_timestamp_seconds") == 0
+    services.redis.set(names.LAST_SWEEP_KEY, 1_800_000_000.5)
     samples = scrape(app)
+    assert find(samples, "emoscope_last_sweep_timestamp_seconds") == 1_800_000_000.5
     assert find(samples, "emoscope_jobs", status="queued") == 2
     assert find(samples, "emoscope_jobs", status="succeeded") == 3
     assert find(samples, "emoscope_jobs", status="failed") == 0

@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 from db import model_versions, workers
@@ -7,18 +8,24 @@ from db.vocabulary import WorkerState
 from emoscope.checks import Finding, Verdict, run_checks
 from emoscope.provision import register_shipped_models
 from emoscope.settings import Settings
+from worker.names import LAST_SWEEP_KEY
+from worker.services import Services
+from worker.sweeper import sweep
 
 
 def find(settings: Settings) -> dict[str, Finding]:
     return {finding.part: finding for finding in run_checks(settings)}
 
 
-def test_nothing_is_missing_where_all_is_there(settings: Settings, database: Database, blob_store: BlobStore) -> None:
+def test_nothing_is_missing_where_all_is_there(
+    settings: Settings, database: Database, blob_store: BlobStore, services: Services
+) -> None:
     register_shipped_models(database, blob_store, lambda _step: None)
     with database.write() as session:
         workers.note_worker(session, "here:1", WorkerState.READY)
+    sweep(services)
     found = find(settings)
-    assert set(found) == {"packages", "disk", "database", "model", "queue", "blobs", "workers"}
+    assert set(found) == {"packages", "disk", "database", "model", "queue", "housekeeping", "blobs", "workers"}
     assert {part for part, finding in found.items() if finding.verdict is not Verdict.OK} <= {"disk"}
 
 
@@ -67,3 +74,14 @@ def test_a_release_that_waits_beside_the_champion_is_noted(
     assert found.verdict is Verdict.NOTE
     assert "version 1 (default-votes) is in service" in found.detail
     assert "models promote 2" in found.advice
+
+
+def test_a_sweeper_that_stands_still_is_missing(settings: Settings, services: Services) -> None:
+    assert find(settings)["housekeeping"].verdict is Verdict.NOTE  # it may just have been started
+    sweep(services)
+    assert find(settings)["housekeeping"].verdict is Verdict.OK
+    services.redis.set(LAST_SWEEP_KEY, time.time() - 1000)
+    finding = find(settings)["housekeeping"]
+    assert finding.verdict is Verdict.MISSING
+    assert "for 1000 s" in finding.detail
+    assert finding.advice
