@@ -62,12 +62,16 @@ class ReviewSearch(Query):
 
 @dataclass(frozen=True)
 class Card:
-    """A face before a reviewer: its row, its job, its place in the queue, and the votes of others on it."""
+    """A face before a reviewer: its row, its job, its place in the queue, and the votes that stand on it.
+
+    is_judged: whether the reviewer's own is among these. Until then what others said isn't shown, or agreement would mean little.
+    """
 
     face: models.Face
     job: models.Job
     item: ReviewItem
     votes: Sequence[ReviewVote]
+    is_judged: bool
 
     @property
     def is_photo_kept(self) -> bool:
@@ -125,7 +129,7 @@ def undo() -> str | AnyResponse:
     if "fragment" not in request.form:
         return go("review.show", done="undone", **_keep_search())
     with get_services().database.read() as session:
-        found = [_read_card(session, each.face_id) for each in votes if each.face_id is not None]
+        found = [_read_card(session, each.face_id, person.name) for each in votes if each.face_id is not None]
     cards = [card for card in found if card is not None]
     return render_template("pages/review_cards.html", cards=cards, vote=None, verdicts=_VERDICT_KEYS)
 
@@ -141,17 +145,18 @@ _VERDICT_KEYS = (
 
 def _take_cards(session: Session, reviewer: str, search: ReviewSearch, limit: int, exclude: set[UUID]) -> list[Card]:
     items = review_queue.take_faces(session, reviewer, search.to_filter(), limit=max(limit, 0), exclude=exclude)
-    cards = [_read_card(session, item.face_id) for item in items]
+    cards = [_read_card(session, item.face_id, reviewer) for item in items]
     return [card for card in cards if card is not None]
 
 
-def _read_card(session: Session, face_id: UUID) -> Card | None:
+def _read_card(session: Session, face_id: UUID, reviewer: str) -> Card | None:
     face = faces.get_face(session, face_id)
     job = job_queries.get_job(session, face.job_id) if face is not None else None
     if face is None or job is None:
         return None
     item, votes = reviews.get_review(session, face_id)
-    return Card(face, job, item, [each for each in votes if each.withdrawn_at is None])
+    standing = [each for each in votes if each.withdrawn_at is None]
+    return Card(face, job, item, standing, is_judged=any(each.reviewer == reviewer for each in standing))
 
 
 def _read_statistics(reviewer: str) -> dict[str, Any]:

@@ -129,3 +129,24 @@ def test_a_vote_tells_the_script_which_of_ones_own_it_replaces(reviewer: Visitor
     first, nothing = vote()
     assert nothing is None
     assert vote()[1] == first
+
+
+def test_what_others_said_is_not_shown_before_ones_own_vote(reviewer: Visitor, faces: None, database: Database) -> None:
+    [card, *_] = list_cards(reviewer.get("/review"))
+    with database.write() as session:
+        reviews.cast_vote(session, UUID(card), "nora", Verdict.DISGUSTED)
+
+    def vote_and_undo(*verdicts: str) -> str:
+        """Vote, undo the last vote, and give the card that comes back: its face is one's own to judge again."""
+        for verdict in verdicts:
+            reviewer.post("/review/votes", face_id=card, verdict=verdict)
+        with database.read() as session:
+            [latest, *_] = reviews.list_votes(session, reviewer="reviewer")
+        status, text = reviewer.post("/review/undo", vote_id=latest.id, fragment="yes")
+        assert (status, list_cards(text)) == (200, [card])
+        return text
+
+    text = vote_and_undo("sad")
+    assert "1 vote so far</p>" in text
+    assert "nora" not in text
+    assert "2 votes so far: nora disgusted, reviewer sad</p>" in vote_and_undo("sad", "angry")
