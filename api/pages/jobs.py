@@ -20,6 +20,8 @@ from db.vocabulary import TERMINAL_STATUSES, Emotion, JobStatus, Role
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
 _PAGE = 25
+_UNREADABLE = frozenset({"broken_picture", "not_a_picture"})
+"""What jobs failed with whose photos nothing can show."""
 
 
 class JobSearch(Query):
@@ -86,6 +88,7 @@ def show(job_id: UUID) -> str:
         application=application,
         labels=labels,
         is_kept=is_photo_kept(job),
+        is_readable=job.error_code not in _UNREADABLE,
         has_ended=job.status in TERMINAL_STATUSES,
         uncertain_below=get_services().settings.uncertain_below,
     )

@@ -10,6 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import Forbidden, HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
+from api.annotate import UnreadablePicture
 from api.errors import Problem
 from api.services import get_services
 from api.sessions import SAFE_METHODS, Person, find_person, has_proof, is_from_here
@@ -160,6 +161,7 @@ _KNOWN: dict[type[Exception], int] = {
     TrainingRunActive: 409,
     LastAdministrator: 409,
     InvalidUser: 422,
+    UnreadablePicture: 422,
     BlobStoreUnavailable: 503,
     BlobDamaged: 500,
 }

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from flask.testing import FlaskClient
+
 from db.audit import AuditFilter, list_changes
 from db.session import Database
 from db.vocabulary import Emotion
@@ -52,6 +54,21 @@ def test_a_job_shows_its_faces_and_what_happened(
     ]
     preview = viewer.client.get(f"/jobs/{job_id}/preview")
     assert (preview.status_code, preview.mimetype) == (200, "image/jpeg")
+
+
+def test_the_preview_of_a_photo_that_can_not_be_decoded_is_refused_and_its_page_has_none(
+    viewer: Visitor, client: FlaskClient, make_photo: Callable[..., bytes], worker: PlayedWorker
+) -> None:
+    cut = make_photo("PNG", (64, 48))[:-30]
+    job_id = client.post("/v1/jobs", data=cut).get_json()["id"]
+    preview = viewer.client.get(f"/jobs/{job_id}/preview")
+    assert (preview.status_code, preview.mimetype) == (422, "text/html")
+    assert "The photo can&#39;t be decoded" in preview.text
+    assert f"/jobs/{job_id}/preview" in viewer.get(f"/jobs/{job_id}")  # nobody has found out yet
+    worker.fail(worker.claim(job_id), "broken_picture")
+    text = viewer.get(f"/jobs/{job_id}")
+    assert f"/jobs/{job_id}/preview" not in text
+    assert "The photo can't be shown" in text
 
 
 def test_a_reviewer_tries_again_with_the_same_photo_and_options(
