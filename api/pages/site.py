@@ -1,6 +1,7 @@
 """What all pages share: who may see them, the proof that a form is ours, errors as pages."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
 import structlog
@@ -11,6 +12,7 @@ from werkzeug.exceptions import Forbidden, HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.annotate import UnreadablePicture
+from api.error_codes import ERROR_KINDS
 from api.errors import Problem
 from api.services import get_services
 from api.sessions import SAFE_METHODS, Person, find_person, has_proof, is_from_here
@@ -169,7 +171,15 @@ _TITLES = {403: "Not allowed", 404: "Not found", 409: "Not possible now", 422: "
 
 
 def _make_handler(status: int) -> Callable[[Exception], tuple[str, int]]:
-    return lambda error: _show(status, _TITLES.get(status, "Something went wrong"), str(error))
+    def show(error: Exception) -> tuple[str, int]:
+        detail = str(error)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            code = str(error.code)  # type: ignore[attr-defined]  # each of _KNOWN that is a fault of ours has one
+            log.error(code, reason=detail)
+            detail = ERROR_KINDS[code].meaning  # the sentence names paths and hosts
+        return _show(status, _TITLES.get(status, "Something went wrong"), detail)
+
+    return show
 
 
 def _show_http_error(error: HTTPException) -> tuple[str, int]:

@@ -1,15 +1,19 @@
 """Who reaches which page, and what every page keeps to."""
 
+import html
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
+from api.error_codes import ERROR_KINDS
 from api.pages.site import EVERYBODY, find_needed_role
 from api.sessions import COOKIE
 from db import users
@@ -18,6 +22,7 @@ from db.models import ModelVersion
 from db.models_users import UserSession
 from db.session import Database
 from db.vocabulary import Role
+from emoscope.settings import Settings
 from tests.unit.api.conftest import PlayedWorker
 from tests.unit.api.pages.conftest import PASSWORD, Visitor
 
@@ -122,6 +127,32 @@ def test_a_mistake_is_told_as_a_page(viewer: Visitor) -> None:
     for number in (9, 2**40):
         response = viewer.client.get(f"/models/{number}")
         assert (response.status_code, f"There is no model version {number}" in response.text) == (404, True)
+
+
+def test_a_fault_of_the_store_is_logged_and_its_paths_are_not_shown(
+    viewer: Visitor, submit: Callable[..., str], settings: Settings
+) -> None:
+    job_id = submit()
+    photos = Path(settings.effective_blob_url) / "photos"
+    (photos / job_id).write_bytes(b"something else")
+
+    def read_fault(code: str) -> str:
+        with capture_logs() as logs:
+            response = viewer.client.get(f"/jobs/{job_id}/preview")
+        kind, text = ERROR_KINDS[code], html.unescape(response.text)
+        assert (response.status_code, response.mimetype) == (kind.status, "text/html")
+        assert kind.meaning in text
+        assert job_id not in text
+        assert str(photos) not in text
+        assert response.headers["X-Request-ID"] in text
+        [line] = [line for line in logs if line["event"] == code]
+        return str(line["reason"])
+
+    assert job_id in read_fault("blob_damaged")
+    (photos / job_id).unlink()
+    photos.rmdir()
+    photos.write_text("not a folder")
+    assert str(photos) in read_fault("blob_store_unavailable")
 
 
 def test_the_session_reaches_the_api_with_the_scopes_of_the_role(
