@@ -88,8 +88,13 @@ def create_key() -> str:
 @needs(Role.ADMINISTRATOR)
 def revoke_key(prefix: str) -> AnyResponse:
     """End a key."""
-    with get_services().database.write() as session:
-        access.revoke_key(session, prefix, get_person().name)
+    try:
+        with get_services().database.write() as session:
+            was_valid = access.revoke_key(session, prefix, get_person().name)
+    except ValueError as error:  # several begin like this
+        abort(422, str(error))
+    if not was_valid:
+        abort(404, "There is no valid key that starts like this.")
     return go("access.show", done="key_revoked")
 
 

@@ -56,9 +56,7 @@ def show_list() -> str:
         found = job_queries.list_jobs(session, search.to_filter(), limit=_PAGE + 1, before=search.before)
         applications = access.list_applications(session)
     shown = found[:_PAGE]
-    kept: dict[str, Any] = {
-        name: value for name, value in request.args.items() if value and name not in {"before", "done"}
-    }
+    kept: dict[str, Any] = search.model_dump(exclude={"before"}, exclude_none=True)
     older = url_for(".show_list", **{**kept, "before": str(shown[-1].id)}) if len(found) > _PAGE else None
     return render_template(
         "pages/jobs.html",

@@ -1,7 +1,13 @@
 """Addresses and forms with what no page of ours sends: told as a page, and never a failure of the service."""
 
+import html
+import re
+from collections.abc import Callable
+
 import pytest
 
+from db import access
+from db.session import Database
 from tests.unit.api.pages.conftest import Visitor
 
 HUGE = "9" * 5000
@@ -32,6 +38,7 @@ HUGE = "9" * 5000
         (f"/models/compare?version=1&version={10**10}", 422),
         (f"/models/{10**19}", 404),
         ("/training?before=xyz", 422),
+        ("/jobs?endpoint=x&_method=POST&_external=1", 200),
     ],
 )
 def test_an_address_is_answered_with_a_page(administrator: Visitor, path: str, status: int) -> None:
@@ -55,3 +62,44 @@ def test_a_form_is_answered_with_a_page(administrator: Visitor, path: str, field
     status, text = administrator.post(path, **fields)
     assert status == 422, text
     assert "<h1>Not accepted</h1>" in text
+
+
+def test_an_origin_that_is_no_address_is_another_sites(administrator: Visitor) -> None:
+    for origin in ("http://[", "null", "", "//", "http://[::1"):
+        answer = administrator.client.post("/sign-in", headers={"Origin": origin})
+        assert (answer.status_code, answer.mimetype) == (403, "text/html"), origin
+
+
+@pytest.mark.parametrize("target", ["//[", "/jobs%0A//x", "/%09/evil.example", "/jobs%0D%0ASet-Cookie:a=b", "["])
+def test_a_target_that_is_no_path_of_ours_leads_to_the_dashboard(administrator: Visitor, target: str) -> None:
+    answer = administrator.client.get(f"/sign-in?next={target}")
+    assert (answer.status_code, answer.location) == (302, "/dashboard")
+
+
+def test_the_lists_links_keep_what_its_form_asks_for_and_nothing_else(
+    administrator: Visitor, submit: Callable[..., str]
+) -> None:
+    made = [submit() for _ in range(27)]
+    asked = {
+        "status": "queued",
+        "since": "2020-01-01",
+        "error_code": "",
+        "done": "erased",
+        "endpoint": "x",
+        "_method": "POST",
+    }
+    older = administrator.get("/jobs", **asked)
+    links = re.findall(r'<a class="button" href="([^"]+)"', older)
+    assert [html.unescape(link) for link in links] == [f"/jobs?status=queued&since=2020-01-01&before={made[2]}"]
+    newest = administrator.get("/jobs", before=made[2], **asked)
+    assert 'href="/jobs?status=queued&amp;since=2020-01-01">Newest' in newest
+
+
+def test_a_key_is_revoked_by_what_names_it_alone(administrator: Visitor, database: Database) -> None:
+    with database.write() as session:
+        keys = [access.create_key(session, access.ensure_application(session, "shop")) for _ in range(2)]
+    for prefix, status in (("e", 422), ("emo_none", 404)):
+        given, text = administrator.post(f"/access/keys/{prefix}/revoke")
+        assert (given, "<html" in text) == (status, True)
+    with database.read() as session:
+        assert all(access.find_key(session, key) for key in keys)
