@@ -79,7 +79,7 @@ class Problem(Exception):
     def to_dict(self) -> dict[str, Any]:
         """The problem object."""
         shown: dict[str, Any] = {
-            "type": f"{ERROR_PAGE}#{self.kind.code}",
+            "type": f"{request.script_root}{ERROR_PAGE}#{self.kind.code}",
             "title": self.kind.title,
             "status": int(self.status),
             "code": self.kind.code,

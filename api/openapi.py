@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from apiflask import APIBlueprint, APIFlask
+from flask import Response, request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.error_codes import ERROR_KINDS, PROBLEM_JSON, ErrorKind
@@ -112,6 +113,13 @@ def register_openapi(app: APIFlask) -> None:
                 for parameter in operation.get("parameters", ()):
                     _tidy_parameter(parameter)
         return spec
+
+    @app.after_request
+    def name_prefix(response: Response) -> Response:
+        """Behind a proxy that serves us under a path, the document's paths begin there; it is made once, for all."""
+        if request.endpoint == "openapi.spec" and request.script_root:
+            response.data = json.dumps({**json.loads(response.data), "servers": [{"url": request.script_root}]})
+        return response
 
 
 def hide_pages(app: APIFlask) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import structlog
 from apiflask import APIBlueprint
-from flask import Response, jsonify, request, url_for
+from flask import Response, jsonify, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import get_caller, protect, require_scope
@@ -125,7 +125,7 @@ def list_runs(query: PageQuery) -> Response:
         found = training_runs.list_runs(session, limit=query.limit + 1, before=query.cursor)
         shown = [_show(run, corrections.count_offers(session, run.id)) for run in found[: query.limit]]
     has_more = len(found) > query.limit
-    following = f"{request.path}?limit={query.limit}&cursor={shown[-1].id}" if has_more else None
+    following = url_for(".list_runs", limit=query.limit, cursor=shown[-1].id) if has_more else None
     return jsonify(TrainingRunPage(items=shown, next=following).model_dump(mode="json"))
 
 

@@ -119,7 +119,7 @@ def guard_page() -> AnyResponse | None:
         return None
     person = find_person()
     if person is None:
-        target = request.full_path.rstrip("?") if request.method == "GET" else None
+        target = f"{request.script_root}{request.full_path}".rstrip("?") if request.method == "GET" else None
         return redirect(url_for("pages.sign_in.show", next=target))
     if not isinstance(needed, Role):
         raise Forbidden

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 from apiflask import APIFlask
@@ -105,3 +106,13 @@ def test_forwarded_headers_count_only_behind_trusted_proxies(
     response = app.test_client().get("/who", headers={"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"})
     assert response.text == seen
     assert ("Strict-Transport-Security" in response.headers) is bool(proxies)
+
+
+@only_sqlite
+def test_behind_a_proxy_with_a_prefix_addresses_begin_with_it(open_app: Callable[..., APIFlask]) -> None:
+    headers = {"X-Forwarded-Prefix": "/emo", "X-Forwarded-Host": "h.example", "X-Forwarded-Proto": "https"}
+    client = open_app(trusted_proxies=1).test_client()
+    assert client.get("/v1/nothing", headers=headers).get_json()["type"] == "/emo/docs/errors#not_found"
+    assert "curl https://h.example/emo/v1/jobs" in client.get("/docs", headers=headers).text
+    assert client.get("/openapi.json", headers=headers).get_json()["servers"] == [{"url": "/emo"}]
+    assert "servers" not in client.get("/openapi.json").get_json()  # by another way

@@ -89,6 +89,8 @@ def test_runs_are_listed_by_pages(client: FlaskClient) -> None:
         client.post(f"{run['url']}/cancel")
     page = client.get("/v1/training-runs?limit=2").json
     assert len(page["items"]) == 2
+    behind_a_prefix = client.get("/v1/training-runs?limit=2", base_url="http://localhost/emo").json
+    assert behind_a_prefix["next"] == f"/emo{page['next']}"
     rest = client.get(page["next"]).json
     assert (len(rest["items"]), rest["next"]) == (1, None)
 

@@ -260,6 +260,23 @@ def test_signing_in_leads_to_where_one_was_going_and_out_ends_it(stranger: Flask
     assert stranger.get("/dashboard").status_code == 302
 
 
+def test_behind_a_proxy_with_a_prefix_every_address_begins_with_it(
+    open_app: Callable[..., APIFlask], stranger: FlaskClient, administrator: Visitor, champion: ModelVersion
+) -> None:
+    client = open_app(trusted_proxies=1).test_client()
+    client.environ_base["HTTP_X_FORWARDED_PREFIX"] = "/emo"
+    assert client.get("/jobs?status=failed").location == "/emo/sign-in?next=/emo/jobs?status%3Dfailed"
+    assert sign_in(client, next="/emo/jobs?status=failed") == (303, "/emo/jobs?status=failed")
+    cookie = administrator.client.get_cookie(COOKIE)
+    assert cookie is not None
+    client.set_cookie(COOKIE, cookie.value)
+    for path in (*LISTS, *WORK, *OFFICE, "/models/1"):
+        text = client.get(path).text
+        addresses = re.findall(r'\s(?:href|src|action|data-\w+-url)="([^"]*)"', text)
+        assert len(addresses) > 10, path
+        assert [each for each in addresses if not each.startswith(("/emo/", "#"))] == [], path
+
+
 def test_a_session_lasts_as_long_as_the_setting_says(
     open_app: Callable[..., APIFlask], stranger: FlaskClient, database: Database
 ) -> None:
