@@ -115,7 +115,7 @@ def register_errors(app: Flask) -> None:
     """Turn whatever a route raises into a problem."""
     app.register_error_handler(Problem, Problem.to_response)
     app.register_error_handler(HTTPError, _handle_apiflask_error)
-    app.register_error_handler(HTTPException, _handle_http_error)
+    app.register_error_handler(HTTPException, handle_http_error)
     app.register_error_handler(InvalidTransition, _handle_invalid_transition)
     for known in _KNOWN:
         app.register_error_handler(known, _handle_known_error)
@@ -135,7 +135,8 @@ def _handle_apiflask_error(error: HTTPError) -> Response:
     return make_invalid_request(errors).to_response()
 
 
-def _handle_http_error(error: HTTPException) -> Response:
+def handle_http_error(error: HTTPException) -> Response:
+    """The problem that an HTTP error is: of the routing, of the body, or raised by a route."""
     if isinstance(error, RequestEntityTooLarge):
         limits = get_services().settings
         detail = f"a photo may have at most {limits.max_photo_bytes:,} bytes, a batch {limits.max_batch_bytes:,} in all"

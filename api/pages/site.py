@@ -5,15 +5,15 @@ from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
 import structlog
-from flask import Blueprint, Flask, Response, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, Response, current_app, make_response, redirect, render_template, request, url_for
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import Forbidden, HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.annotate import UnreadablePicture
-from api.error_codes import ERROR_KINDS
-from api.errors import Problem
+from api.error_codes import ERROR_KINDS, PROBLEM_JSON
+from api.errors import Problem, handle_http_error
 from api.services import get_services
 from api.sessions import SAFE_METHODS, Person, find_person, has_proof, is_from_here
 from db.job_states import InvalidTransition
@@ -146,6 +146,8 @@ def register_page_errors(pages: Blueprint) -> None:
     for unavailable in (OperationalError, PoolTimeout):
         pages.register_error_handler(unavailable, _show_database_error)
     pages.register_error_handler(Exception, _show_unexpected_error)
+    for status, detail in _UNROUTED.items():
+        pages.app_errorhandler(status)(_make_unrouted_handler(detail))
 
 
 _KNOWN: dict[type[Exception], int] = {
@@ -167,7 +169,16 @@ _KNOWN: dict[type[Exception], int] = {
     BlobStoreUnavailable: 503,
     BlobDamaged: 500,
 }
-_TITLES = {403: "Not allowed", 404: "Not found", 409: "Not possible now", 422: "Not accepted", 503: "Not available"}
+_UNROUTED = {404: "There is nothing at this address.", 405: "This address can't be opened as a page."}
+"""What is said where no route takes the request, so that none says it of itself."""
+_TITLES = {
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not allowed",
+    409: "Not possible now",
+    422: "Not accepted",
+    503: "Not available",
+}
 
 
 def _make_handler(status: int) -> Callable[[Exception], tuple[str, int]]:
@@ -180,6 +191,28 @@ def _make_handler(status: int) -> Callable[[Exception], tuple[str, int]]:
         return _show(status, _TITLES.get(status, "Something went wrong"), detail)
 
     return show
+
+
+def _make_unrouted_handler(detail: str) -> Callable[[HTTPException], AnyResponse]:
+    """Answers to the whole application's errors of a status: Flask asks for these before it asks a blueprint for any error."""
+
+    def show(error: HTTPException) -> AnyResponse:
+        if request.blueprint is not None and request.blueprint.startswith("pages"):
+            return make_response(_show_http_error(error))
+        if not _is_page_wanted():
+            return handle_http_error(error)
+        response = make_response(_show(error.code or 404, _TITLES[error.code or 404], detail))
+        response.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
+        response.vary.add("Accept")
+        return keep_private(response)
+
+    return show
+
+
+def _is_page_wanted() -> bool:
+    """Whether a browser asks for something to look at; what asks for anything, as curl does, is a program."""
+    wanted = request.accept_mimetypes.best_match((PROBLEM_JSON, "application/json", "text/html"))
+    return wanted == "text/html" and not f"{request.path}/".startswith("/v1/")
 
 
 def _show_http_error(error: HTTPException) -> tuple[str, int]:

@@ -129,6 +129,39 @@ def test_a_mistake_is_told_as_a_page(viewer: Visitor) -> None:
         assert (response.status_code, f"There is no model version {number}" in response.text) == (404, True)
 
 
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/jobz", 404), ("/jobs/xyz", 404), ("/sign-out", 405), ("/docs/assets/x.js", 404), ("/v1x", 404)],
+)
+def test_a_browser_is_shown_a_page_where_there_is_none(app: APIFlask, path: str, status: int) -> None:
+    client = app.test_client()
+    response = client.get(path, headers={"Accept": BROWSER})
+    assert (response.status_code, response.mimetype) == (status, "text/html")
+    assert "<h1>Not " in response.text
+    assert "Go to the dashboard" in response.text
+    assert (response.headers["Cache-Control"], response.headers["Vary"]) == ("private, no-store", "Accept")
+    assert ("Allow" in response.headers) is (status == 405)
+    for accept in (None, "*/*", "application/json", "application/problem+json, text/html;q=0.5"):
+        response = client.get(path, headers={"Accept": accept} if accept else {})
+        assert (response.status_code, response.mimetype) == (status, "application/problem+json"), accept
+        assert ("Allow" in response.headers) is (status == 405)
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/nothing", "/v1/jobs/xyz"])
+def test_under_the_apis_address_a_browser_is_told_a_problem(app: APIFlask, path: str) -> None:
+    response = app.test_client().get(path, headers={"Accept": BROWSER})
+    assert (response.status_code, response.mimetype) == (404, "application/problem+json")
+
+
+def test_a_page_says_itself_what_is_not_there(viewer: Visitor) -> None:
+    for accept in (BROWSER, "application/json"):
+        response = viewer.client.get(f"/jobs/{uuid4()}", headers={"Accept": accept})
+        assert (response.status_code, "There is no such job" in response.text) == (404, True)
+
+
 def test_a_fault_of_the_store_is_logged_and_its_paths_are_not_shown(
     viewer: Visitor, submit: Callable[..., str], settings: Settings
 ) -> None:
