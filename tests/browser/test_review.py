@@ -201,3 +201,13 @@ def test_votes_do_not_wait_for_the_statistics(
         votes = reviews.list_votes(session, reviewer="ben")
     assert [vote.verdict for vote in reversed(votes)] == [Verdict.HAPPY, Verdict.NOT_A_FACE]
     assert unanswered
+
+
+def test_whoever_is_signed_out_meanwhile_comes_back_from_the_sign_in(
+    visit: Callable[..., Page], site: Site, submit: Callable[[], str]
+) -> None:
+    store_faces(site, submit, 2)
+    page = visit("ben", "/review")
+    page.context.clear_cookies()
+    page.keyboard.press("4")
+    page.wait_for_url("**/sign-in?next=/review")

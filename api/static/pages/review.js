@@ -21,7 +21,11 @@ function send(url, fields) {
   body.append("fragment", "yes");
   const signal = AbortSignal.timeout(PATIENCE_MS);
   return fetch(url, { method: "POST", body, headers: { "X-CSRF-Token": place.dataset.proof }, signal }).then((answer) => {
-    if (!answer.ok || answer.redirected) throw new Error(`the service answered ${answer.status}`);
+    if (answer.redirected) {
+      location.reload(); // signed out meanwhile: the page leads to the sign-in, and that back here
+      throw new Error("you are signed out");
+    }
+    if (!answer.ok) throw new Error(`the service answered ${answer.status}`);
     return answer.text();
   });
 }
@@ -101,7 +105,7 @@ function queue(step, repair) {
 async function showStatistics() {
   const number = ++asked;
   const answer = await fetch(place.dataset.statisticsUrl, { signal: AbortSignal.timeout(PATIENCE_MS) }).catch(() => null);
-  const html = answer?.ok ? await answer.text().catch(() => null) : null;
+  const html = answer?.ok && !answer.redirected ? await answer.text().catch(() => null) : null;
   if (html !== null && number === asked) document.getElementById("statistics").replaceChildren(...parse(html).childNodes);
 }
 

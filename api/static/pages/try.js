@@ -8,6 +8,8 @@ const results = document.getElementById("results");
 const template = document.getElementById("result");
 const proof = form.querySelector("[name=csrf_token]").value;
 const AT_ONCE = 3;
+const PATIENCE_MS = 40_000; // with a read that waits for 20 seconds
+const PAUSE_S = 2; // before another try, where the service doesn't say
 const waiting = [];
 let running = 0;
 
@@ -35,8 +37,18 @@ function next() {
   }
 }
 
+async function submit(file, shown) {
+  while (true) {
+    const request = await send(file, shown);
+    if (request.status < 300) return [request.response, request.getResponseHeader("ETag")];
+    if (request.status !== 429) throw explain(request.status, request.response);
+    mark(shown, "waiting");
+    await pause(request.getResponseHeader("Retry-After"));
+  }
+}
+
 // fetch can't tell how much of a body has gone, so the upload is an XMLHttpRequest
-function submit(file, shown) {
+function send(file, shown) {
   const body = new FormData();
   body.append("image", file);
   const detector = form.elements.detector.value;
@@ -49,30 +61,34 @@ function submit(file, shown) {
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) shown.querySelector("progress").value = (event.loaded / event.total) * 0.6;
     });
-    request.addEventListener("load", () => {
-      if (request.status < 300) return resolve([request.response, request.getResponseHeader("ETag")]);
-      reject(new Error((request.response && request.response.detail) || `the service answered ${request.status}`));
-    });
+    request.addEventListener("load", () => resolve(request));
     request.addEventListener("error", () => reject(new Error("the service can't be reached")));
     request.send(body);
   });
 }
 
-// A read that waits is answered as soon as the job isn't as the page knows it, which the ETag tells.
+function explain(status, problem) {
+  if (status !== 401) return new Error(problem?.detail ?? `the service answered ${status}`);
+  location.reload(); // signed out meanwhile: the page leads to the sign-in, and that back here
+  return new Error("you are signed out");
+}
+
+function pause(retryAfter) {
+  return new Promise((resolve) => setTimeout(resolve, 1000 * Math.max(1, Number(retryAfter) || PAUSE_S)));
+}
+
 async function follow(job, etag, shown) {
   const name = shown.querySelector(".name");
   name.href = `${form.dataset.pageUrl}/${job.id}`;
   const image = new Image();
   image.alt = "";
+  image.addEventListener("error", () => image.remove()); // a photo that can't be decoded
   image.src = `${form.dataset.pageUrl}/${job.id}/preview`;
   shown.querySelector(".frame").append(image);
   while (!job.finished_at) {
     mark(shown, job.status);
     shown.querySelector("progress").value = job.status === "running" ? 0.85 : 0.7;
-    const answer = await fetch(`${job.url}?wait=20`, { headers: { "If-None-Match": etag }, cache: "no-store" });
-    if (answer.status === 304) continue;
-    if (!answer.ok) throw new Error(`the service answered ${answer.status}`);
-    [job, etag] = [await answer.json(), answer.headers.get("ETag")];
+    [job, etag] = (await read(job.url, etag)) ?? [job, etag];
   }
   shown.querySelector("progress").remove();
   mark(shown, job.status);
@@ -80,8 +96,31 @@ async function follow(job, etag, shown) {
   show(job, shown);
 }
 
+// The job and its ETag once it isn't as the page knows it, which a read that waits is answered with at once. Null after a pause
+// where there is no news, or no answer: the job goes on without us.
+async function read(url, etag) {
+  let answer = null;
+  try {
+    const headers = etag ? { "If-None-Match": etag } : {};
+    answer = await fetch(`${url}?wait=20`, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (answer.ok) return [await answer.json(), answer.headers.get("ETag")];
+  } catch {
+    // the service is away; the next try may find it
+  }
+  const isRefused = answer?.status >= 400 && answer.status < 500 && answer.status !== 429;
+  if (isRefused) throw explain(answer.status, await answer.json().catch(() => null));
+  await pause(answer?.headers.get("Retry-After"));
+  return null;
+}
+
 function show(job, shown) {
   const found = shown.querySelector(".found");
+  const said = document.getElementById("said");
+  if (job.status === "canceled") {
+    found.append(line("withdrawn, so there is no result"));
+    said.textContent = `${job.photo.filename}: canceled`;
+    return;
+  }
   if (!job.faces.length) found.append(line("no face found"));
   for (const face of job.faces) {
     const item = line(`${face.emotion} ${face.confidence.toFixed(2)}${face.uncertain ? " ?" : ""}`);
@@ -91,7 +130,7 @@ function show(job, shown) {
     found.append(item);
   }
   const count = job.faces.length;
-  document.getElementById("said").textContent = `${job.photo.filename}: ${count} ${count === 1 ? "face" : "faces"}`;
+  said.textContent = `${job.photo.filename}: ${count} ${count === 1 ? "face" : "faces"}`;
 }
 
 function line(text) {

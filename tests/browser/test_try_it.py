@@ -1,0 +1,114 @@
+"""Try it where the service is busy, away for a moment, or no longer knows who asks, in a real browser."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from db import job_queries, jobs
+from db.vocabulary import Emotion, JobStatus
+from tests.browser.conftest import Site
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def drop(portrait: bytes) -> Callable[[Page], None]:
+    """Chooses a photo on the page."""
+
+    def choose(page: Page) -> None:
+        photo = {"name": "first.jpg", "mimeType": "image/jpeg", "buffer": portrait}
+        page.locator("input[type=file]").set_input_files([photo])
+
+    return choose
+
+
+def wait_for_job(page: Page, site: Site) -> UUID:
+    """The job that the page has submitted."""
+
+    def find() -> list[UUID]:
+        page.wait_for_timeout(1)  # lets the page's routes be called
+        with site.database.read() as session:
+            queued = job_queries.JobFilter(status=JobStatus.QUEUED)
+            return [job.id for job in job_queries.list_jobs(session, queued, limit=10)]
+
+    wait_until(find, "the photo is a job")
+    [job_id] = find()
+    return job_id
+
+
+def answer(route: Route, status: int, **headers: str) -> None:
+    """Answer in place of the service."""
+    route.fulfill(status=status, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def test_a_photo_waits_while_the_service_takes_no_more(
+    visit: Callable[..., Page], site: Site, drop: Callable[[Page], None]
+) -> None:
+    page = visit("ben", "/try")
+    refused: list[Route] = []
+
+    def refuse_once(route: Route) -> None:
+        if route.request.method != "POST" or refused:
+            return route.continue_()
+        refused.append(route)
+        return answer(route, 429, Retry_After="2")
+
+    page.route("**/v1/jobs", refuse_once)
+    drop(page)
+    pill = page.locator(".result .pill")
+    expect(pill).to_have_text("waiting")
+    job_id = wait_for_job(page, site)
+    site.worker.analyze(str(job_id), site.worker.see(Emotion.HAPPY, 0.83, (60, 30, 70, 70)), size=(256, 256))
+    expect(pill).to_have_text("succeeded")
+    expect(page.locator(".result .found")).to_have_text("happy 0.83")
+
+
+def test_a_job_is_followed_through_an_outage_and_without_haste(
+    visit: Callable[..., Page], site: Site, drop: Callable[[Page], None]
+) -> None:
+    page = visit("ben", "/try")
+    asked: list[str] = []
+
+    def fail_thrice(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            return route.abort()
+        if len(asked) in {2, 3}:
+            return answer(route, {2: 503, 3: 304}[len(asked)], Retry_After="0")  # at once, where too many wait already
+        return route.continue_()
+
+    page.route("**/v1/jobs/*?wait=20", fail_thrice)
+    drop(page)
+    job_id = wait_for_job(page, site)
+    pill = page.locator(".result .pill")
+    page.wait_for_timeout(2500)
+    assert len(asked) <= 3
+    expect(pill).to_have_text("queued")
+    site.worker.analyze(str(job_id), size=(256, 256))
+    expect(pill).to_have_text("succeeded")
+    expect(page.locator(".result .found")).to_have_text("no face found")
+    assert len(asked) == 4
+
+
+def test_a_job_that_is_withdrawn_is_told_by_itself(
+    visit: Callable[..., Page], site: Site, drop: Callable[[Page], None]
+) -> None:
+    page = visit("ben", "/try")
+    drop(page)
+    job_id = wait_for_job(page, site)
+    with site.database.write() as session:
+        jobs.cancel_job(session, job_id, actor="ana")
+    site.services.waiter.announce(job_id)
+    expect(page.locator(".result .pill")).to_have_text("canceled")
+    expect(page.locator(".result .found")).to_have_text("withdrawn, so there is no result")
+    expect(page.locator("#said")).to_have_text("first.jpg: canceled")
+
+
+def test_whoever_is_signed_out_meanwhile_comes_back_from_the_sign_in(
+    visit: Callable[..., Page], site: Site, drop: Callable[[Page], None]
+) -> None:
+    page = visit("ben", "/try")
+    page.context.clear_cookies()
+    drop(page)
+    page.wait_for_url("**/sign-in?next=/try")
