@@ -62,6 +62,7 @@ def test_a_run_is_followed_to_its_end_without_loading_the_page_again(visit: Call
         checks = [{"name": "gain", "is_passed": False, "reason": "2 faces gained and 3 lost"}]
         reason, gate = "kept the champion", {"decision": {"checks": checks}}
         training_runs.decide_run(session, claim, site.versions[1], is_promoted=False, reason=reason, gate=gate)
+    expect(page.get_by_role("status")).to_have_text("Run rejected: kept the champion")
     expect(page.locator("h1 .pill")).to_have_text("rejected")
     expect(page.get_by_text("2 faces gained and 3 lost")).to_be_visible()
     assert page.evaluate("window.stayed")

@@ -54,6 +54,25 @@ def test_photos_dropped_in_the_page_go_through_the_service(
     expect(page.locator("svg .box.happy")).to_be_visible()
 
 
+def test_screen_readers_are_told_what_became_of_a_job(
+    visit: Callable[..., Page], site: Site, submit: Callable[[], str]
+) -> None:
+    job_id = submit()
+    page = visit("ben", f"/jobs/{job_id}")
+    status = page.get_by_role("status")
+    page.evaluate("window.told = document.querySelector('[role=status]')")  # one that is swapped wouldn't be announced
+    expect(status).to_have_text("")
+    claim = site.worker.claim(job_id)
+    expect(status).to_have_text("Job running")
+    page.get_by_role("button", name="Cancel").focus()  # nothing is taken from under whoever is at it, but told
+    site.worker.finish(claim, site.worker.see(Emotion.HAPPY, 0.83, (60, 30, 70, 70)), size=(256, 256))
+    expect(status).to_have_text("Job succeeded: 1 face")
+    expect(page.locator("h1 .pill")).to_have_text("running")
+    page.evaluate("document.activeElement.blur()")
+    expect(page.locator("h1 .pill")).to_have_text("succeeded")
+    assert page.evaluate("window.told === document.querySelector('[role=status]')")
+
+
 def test_the_theme_is_kept(visit: Callable[..., Page]) -> None:
     page = visit("vic", color_scheme="light")
 
@@ -75,7 +94,7 @@ def test_a_job_can_be_tried_again_canceled_and_erased(
     site.worker.fail(site.worker.claim(job_id), "time_limit")
     page = visit("ana", f"/jobs/{job_id}")
     page.get_by_role("button", name="Analyse again").click()
-    expect(page.get_by_role("status")).to_contain_text("new job")
+    expect(page.get_by_role("status").first).to_contain_text("new job")
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("h1 .pill")).to_have_text("canceled")
     new_id = UUID(page.url.partition("/jobs/")[2].partition("?")[0])
