@@ -2,7 +2,21 @@
 
 import typer
 
-from emoscope.commands import analyze, dataset, demo, doctor, evaluate, keys, migrate, models, retrain, train, up, users
+from emoscope.commands import (
+    analyze,
+    dataset,
+    demo,
+    doctor,
+    evaluate,
+    keys,
+    migrate,
+    models,
+    purge,
+    retrain,
+    train,
+    up,
+    users,
+)
 
 app = typer.Typer(
     name="emoscope",
@@ -16,6 +30,7 @@ app.command("demo")(demo.demo)
 app.command("analyze")(analyze.analyze)
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)
+app.command("purge")(purge.purge)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("retrain")(retrain.retrain)

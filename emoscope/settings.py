@@ -79,6 +79,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Seconds that a photo is kept after its job ended; 0 deletes it at once. A job may ask for less.",
     )
+    job_retention_s: float = Field(
+        default=0,
+        ge=0,
+        description="Seconds after its submission that an ended job is erased with its faces, crops and votes. 0: never.",
+    )
     idempotency_retention_s: float = Field(
         default=24 * 3600, ge=60, description="Seconds that an `Idempotency-Key` is remembered."
     )

@@ -12,6 +12,7 @@ import structlog
 from db import jobs, sweeping
 from db.callbacks import list_due
 from db.job_states import InvalidTransition
+from db.retention import erase_old_jobs
 from db.sign_in import forget_expired_sessions
 from db.storage import PHOTOS, BlobStoreUnavailable
 from db.submissions import forget_expired_submissions
@@ -28,6 +29,8 @@ log = structlog.get_logger(__name__)
 _ACTOR = "sweeper"
 _MOST_AT_ONCE = 1000
 """Rows that one step looks after in one sweep; the rest waits for the next."""
+_MOST_ERASED = 200
+"""Jobs erased in one sweep: each is a transaction with all its rows."""
 _UNOWNED_AFTER_S = 3600
 _RUN_RESEND_AFTER_S = 60
 """The training worker starts a fresh child for each run, which takes seconds from the message to the claim."""
@@ -41,6 +44,7 @@ def sweep(services: Services) -> None:
     cancel_overdue(services)
     resend_lost(services)
     purge_photos(services)
+    erase_old(services)
     send_due_callbacks(services)
     look_after_runs(services)
     with services.database.write() as session:
@@ -116,6 +120,20 @@ def purge_photos(services: Services) -> None:
     if purged:
         with services.database.write() as session:
             sweeping.note_purged(session, purged)
+
+
+def erase_old(services: Services) -> None:
+    """Erase jobs whose time is over, where the settings give them one."""
+    age_s = services.settings.job_retention_s
+    if not age_s:
+        return
+    try:
+        count = erase_old_jobs(services.database, services.blobs, age_s, _MOST_ERASED)
+    except BlobStoreUnavailable as error:
+        log.warning("jobs_not_erased", reason=str(error))
+        return
+    if count:
+        log.info("old_jobs_erased", count=count)
 
 
 def send_due_callbacks(services: Services) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import pytest
+from uuid_utils.compat import uuid7
 
 from db import access, jobs, model_versions
 from db.faces import NewFace
@@ -73,7 +74,7 @@ class Analyses:
             if model_versions.get_champion(session) is None:
                 model_versions.promote(session, model, "test", "the first")
             new = NewJob(
-                id=uuid4(), application_id=access.ensure_application(session, application).id, photo_key="photos/x",
+                id=uuid7(), application_id=access.ensure_application(session, application).id, photo_key="photos/x",
                 photo_sha256=photo, photo_bytes=1, media_type="image/png", width=1000, height=1000,
                 photo_retention_s=60, max_attempts=3,
             )  # fmt: skip

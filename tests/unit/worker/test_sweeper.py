@@ -39,8 +39,7 @@ def add_job(services: Services, **options: object) -> UUID:
             "photo_sha256": "0" * 64, "photo_bytes": 5, "media_type": "image/png", "width": 1, "height": 1,
             "photo_retention_s": 3600, "max_attempts": 3,
         } | options  # fmt: skip
-        jobs.create_job(session, NewJob(**values), "test")  # type: ignore[arg-type]
-    return job_id
+        return jobs.create_job(session, NewJob(**values), "test").id  # type: ignore[arg-type]
 
 
 def read(services: Services, job_id: UUID) -> Job:
@@ -208,3 +207,15 @@ def test_half_a_photo_that_a_killed_process_left_is_deleted_once_it_is_old(
     monkeypatch.setattr(sweeper, "_UNOWNED_AFTER_S", -1)
     sweeper.delete_unowned_photos(services)
     assert (half.exists(), services.blobs.has(f"photos/{owned}")) == (False, True)
+
+
+def test_old_jobs_are_erased_where_the_settings_give_them_a_time(services: Services) -> None:
+    job_id = add_job(services, id=UUID(int=1), photo_key="photos/old")
+    with services.database.write() as session:
+        jobs.cancel_job(session, job_id, "test")
+    sweeper.sweep(services)
+    assert read(services, job_id).status is JobStatus.CANCELED
+    services.settings = services.settings.model_copy(update={"job_retention_s": 3600})
+    sweeper.sweep(services)
+    with services.database.read() as session:
+        assert get_job(session, job_id) is None
