@@ -15,6 +15,19 @@ ROOT = Path(__file__).parents[2]
 COMPOSE, GPU = ROOT / "docker-compose.yml", ROOT / "docker-compose.gpu.yml"
 FILES = pytest.mark.parametrize("path", [COMPOSE, GPU], ids=lambda path: path.name)
 
+FIXED = {
+    "EMOSCOPE_HOST",
+    "EMOSCOPE_PORT",
+    "EMOSCOPE_DATA_DIR",
+    "EMOSCOPE_DATABASE_URL",
+    "EMOSCOPE_REDIS_URL",
+    "EMOSCOPE_BLOB_URL",
+    "EMOSCOPE_S3_ENDPOINT",
+    "EMOSCOPE_S3_ACCESS_KEY_ID",
+    "EMOSCOPE_S3_SECRET_ACCESS_KEY",
+}
+"""What the compose file says itself: how its containers find each other, and where they keep what."""
+
 SECRET = re.compile(r"PASSWORD|SECRET|KEY|USER|TOKEN|AUTH|PASS")
 VARIABLE = re.compile(r"\$\{(\w+)([^}]*)\}")
 
@@ -29,6 +42,12 @@ def list_environment(path: Path) -> Iterator[tuple[str, str]]:
     """Name and value of each variable of each service."""
     for service in read_services(path).values():
         yield from service.get("environment", {}).items()
+
+
+def find_fixed(service: dict[str, Any]) -> set[str]:
+    """The settings that a service is given whatever .env says."""
+    given = service.get("environment", {})
+    return {name for name in given if name.startswith("EMOSCOPE_") and f"${{{name}:-" not in str(given[name])}
 
 
 def list_dockerfile_commands() -> dict[str, list[str]]:
@@ -46,6 +65,21 @@ def test_every_variable_of_ours_is_a_setting(path: Path) -> None:
     ours = {name.removeprefix("EMOSCOPE_").lower() for name in named if name.startswith("EMOSCOPE_")}
     assert ours
     assert ours <= set(Settings.model_fields)
+
+
+def test_every_setting_in_the_env_file_reaches_every_container_of_ours_but_those_that_are_fixed() -> None:
+    """Compose itself reads .env only to fill in its file."""
+    ours = {name: service for name, service in read_services(COMPOSE).items() if "build" in service}
+    assert {"migrate", "api", "worker", "housekeeper", "training", "beat"} == set(ours)
+    for name, service in ours.items():
+        assert service.get("env_file") == [{"path": ".env", "required": False}], name
+        assert find_fixed(service) == FIXED, name
+
+
+def test_on_a_card_only_the_runtime_is_fixed_besides() -> None:
+    for name, service in read_services(GPU).items():
+        assert find_fixed(service) <= {"EMOSCOPE_RUNTIME"}, name
+        assert "env_file" not in service, name
 
 
 @FILES
