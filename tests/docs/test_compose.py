@@ -50,6 +50,11 @@ def find_fixed(service: dict[str, Any]) -> set[str]:
     return {name for name in given if name.startswith("EMOSCOPE_") and f"${{{name}:-" not in str(given[name])}
 
 
+def fill_in(text: str, values: dict[str, str]) -> str:
+    """What Compose makes of `${NAME:-default}`."""
+    return VARIABLE.sub(lambda found: values.get(found[1]) or found[2].removeprefix(":-"), text)
+
+
 def list_dockerfile_commands() -> dict[str, list[str]]:
     """The command of each image that has one."""
     stages = re.split(r"^FROM \S+ AS (\S+)$", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)[1:]
@@ -80,6 +85,23 @@ def test_on_a_card_only_the_runtime_is_fixed_besides() -> None:
     for name, service in read_services(GPU).items():
         assert find_fixed(service) <= {"EMOSCOPE_RUNTIME"}, name
         assert "env_file" not in service, name
+
+
+@pytest.mark.parametrize(
+    ("values", "published"),
+    [
+        ({}, "127.0.0.1:8000:8000"),
+        ({"EMOSCOPE_PORT": "9000"}, "127.0.0.1:9000:8000"),
+        ({"EMOSCOPE_PORT": "", "PUBLISH_ADDRESS": ""}, "127.0.0.1:8000:8000"),
+        ({"EMOSCOPE_PORT": "80", "PUBLISH_ADDRESS": "0.0.0.0"}, "0.0.0.0:80:8000"),
+    ],
+)
+def test_the_api_is_published_on_loopback_unless_another_address_is_named(
+    values: dict[str, str], published: str
+) -> None:
+    ports = {name: service["ports"] for name, service in read_services(COMPOSE).items() if "ports" in service}
+    assert [fill_in(port, values) for port in ports.pop("api")] == [published]
+    assert not ports, "only the API is reached from outside"
 
 
 @FILES
