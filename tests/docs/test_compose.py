@@ -130,6 +130,22 @@ def test_every_image_is_one_of_the_dockerfile() -> None:
     assert set(read_services(GPU)) <= set(read_services(COMPOSE))
 
 
+def test_what_needs_the_schema_waits_for_a_migration_that_is_tried_again_but_not_for_ever() -> None:
+    """One that never gives up would leave `docker compose up` waiting, without a word."""
+    services = read_services(COMPOSE)
+    assert services["migrate"]["restart"].startswith("on-failure:")
+    for name in ("api", "worker", "housekeeper", "training", "beat"):
+        assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}, name
+
+
+def test_postgresql_is_healthy_once_it_answers_over_tcp() -> None:
+    """Its image starts a server on the Unix socket alone, makes user and database, and stops it again."""
+    service = read_services(COMPOSE)["postgres"]
+    command = service["healthcheck"]["test"]
+    assert command[command.index("-h") + 1] == "127.0.0.1"
+    assert read_services(COMPOSE)["migrate"]["depends_on"]["postgres"] == {"condition": "service_healthy"}
+
+
 def test_training_is_the_same_on_a_card() -> None:
     """The image for cards analyses unless told otherwise, so the overlay says how to train."""
     assert read_services(GPU)["training"]["command"] == list_dockerfile_commands()["training"]
