@@ -44,6 +44,8 @@ CMD ["gunicorn", "--config", "python:api.gunicorn_config", "api.wsgi:app"]
 
 FROM runtime AS worker
 COPY --from=build-worker /app/.venv /app/.venv
+# A child a core: two with a thread pool of all cores each would only fight. Training has one child, which is to use them all.
+ENV OMP_NUM_THREADS=1
 CMD ["celery", "-A", "worker.app", "worker", "-n", "analysis@%h", "-Q", "analysis,analysis-bulk", "--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 FROM runtime AS training

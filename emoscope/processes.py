@@ -88,10 +88,9 @@ def list_commands(settings: Settings) -> dict[str, list[str]]:
     They are stopped in the opposite order: beat first, so that nothing new begins; the API last, so that people hear of it.
     """
     log_level = ["--loglevel", settings.log_level]
-    children = settings.worker_children or _count_cores()
     return {
         "api": [sys.executable, "-m", "gunicorn", "--config", "python:api.gunicorn_config", "api.wsgi:app"],
-        "worker": _worker("analysis", f"{names.ANALYSIS_QUEUE},{names.BULK_QUEUE}", "-c", str(children), *log_level),
+        "worker": _worker("analysis", f"{names.ANALYSIS_QUEUE},{names.BULK_QUEUE}", *log_level),
         "housekeeper": _worker(
             "housekeeping",
             f"{names.HOUSEKEEPING_QUEUE},{names.CALLBACK_QUEUE}",
@@ -114,11 +113,6 @@ def _worker(name: str, queues: str, *options: str) -> list[str]:
 
 def _celery(command: str) -> list[str]:
     return [sys.executable, "-m", "celery", "-A", "worker.app", command]
-
-
-def _count_cores() -> int:
-    """Cores that this process may use; macOS only says how many there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _read_tail(path: Path, lines: int = 15) -> str:

@@ -111,7 +111,11 @@ class Settings(BaseSettings):
     runtime: Literal["auto", "litert", "tensorflow"] = Field(
         default="auto", description="What runs the network: LiteRT (CPU) or TensorFlow (GPU). `auto` asks the machine."
     )
-    worker_children: int = Field(default=0, ge=0, description="Children of the analysis worker. 0: one a core.")
+    worker_children: int = Field(
+        default=0,
+        ge=0,
+        description="Children of an analysis worker whose command line doesn't say (`-c`). 0: one a core that it may use.",
+    )
     worker_max_jobs_per_child: int = Field(
         default=0, ge=0, description="Jobs after which a child is replaced. 0: never."
     )

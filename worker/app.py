@@ -2,6 +2,7 @@
 
 from celery import Celery
 from celery.schedules import crontab
+from celery.utils.sysinfo import AUTO_CONCURRENCY
 
 from emoscope.settings import Settings, load_settings
 from worker import names
@@ -19,6 +20,8 @@ def make_celery(settings: Settings) -> Celery:
     app.conf.update(
         # TensorFlow, LiteRT and dlib hold threads and locks that don't survive a fork; a spawned child starts clean.
         worker_pool_start_method="spawn",
+        # Unless the command line says otherwise (-c). auto: the cores that this process may use, at most what its cgroup grants.
+        worker_concurrency=settings.worker_children or AUTO_CONCURRENCY,
         # A child loads detector and model before it reports ready; with TensorFlow that takes more than the 4 s default.
         worker_proc_alive_timeout=120,
         # The message is a hint that a job waits; the database is the truth. So it is acknowledged when a child takes it,

@@ -55,12 +55,15 @@ def fill_in(text: str, values: dict[str, str]) -> str:
     return VARIABLE.sub(lambda found: values.get(found[1]) or found[2].removeprefix(":-"), text)
 
 
+def read_stages() -> dict[str, str]:
+    """The Dockerfile's stages, by name."""
+    stages = re.split(r"^FROM \S+ AS (\S+)$", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)[1:]
+    return dict(zip(*[iter(stages)] * 2, strict=True))
+
+
 def list_dockerfile_commands() -> dict[str, list[str]]:
     """The command of each image that has one."""
-    stages = re.split(r"^FROM \S+ AS (\S+)$", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)[1:]
-    commands = {
-        name: re.search(r"^CMD (.+)$", text, re.MULTILINE) for name, text in zip(*[iter(stages)] * 2, strict=True)
-    }
+    commands = {name: re.search(r"^CMD (.+)$", text, re.MULTILINE) for name, text in read_stages().items()}
     return {name: json.loads(found[1]) for name, found in commands.items() if found}
 
 
@@ -149,6 +152,11 @@ def test_postgresql_is_healthy_once_it_answers_over_tcp() -> None:
 def test_training_is_the_same_on_a_card() -> None:
     """The image for cards analyses unless told otherwise, so the overlay says how to train."""
     assert read_services(GPU)["training"]["command"] == list_dockerfile_commands()["training"]
+
+
+def test_as_many_children_as_cores_have_a_thread_each_and_training_has_them_all() -> None:
+    assert {name for name, text in read_stages().items() if "ENV OMP_NUM_THREADS=1\n" in text} == {"worker"}
+    assert "-c" not in list_dockerfile_commands()["worker"], "EMOSCOPE_WORKER_CHILDREN would have no effect"
 
 
 def test_the_api_has_time_to_answer_the_longest_wait() -> None:
