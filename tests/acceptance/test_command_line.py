@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from emoscope.demo_photos import compose_page, portrait_photo
-from tests.acceptance.conftest import Service, find_free_port
+from tests.acceptance.conftest import Service, find_free_port, list_processes
 from training import pretrained
 
 EMOSCOPE = [sys.executable, "-m", "emoscope"]
@@ -60,13 +60,13 @@ def test_up_serves_until_it_is_interrupted_and_leaves_nothing_running(tmp_path: 
         if "Stop it with Ctrl-C" in line:
             break
     assert f"http://127.0.0.1:{port}" in said
+    assert len(list_processes(tmp_path / "data")) > 5
     assert "user create NAME --role administrator" in said
     process.send_signal(signal.SIGINT)
     process.stdout.read()
     assert process.wait(60) == 0
     process.stdout.close()
-    left = subprocess.run(["pgrep", "-f", str(tmp_path / "data")], capture_output=True, text=True, check=False)
-    assert left.stdout == ""
+    assert not list_processes(tmp_path / "data")
 
 
 @pytest.fixture

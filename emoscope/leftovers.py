@@ -1,0 +1,96 @@
+"""What a stack starts is written down beside its lock, so that the next one can stop what a stack that was killed left running.
+
+Only a process that is still the same one is stopped: its number may have gone to another since. Where the kernel doesn't
+say when a process started, as on macOS, nothing is written down.
+"""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+_NAME = "stack.json"
+_PROC = Path("/proc")
+_STOP_TIMEOUT_S = 20
+_POLL_S = 0.1
+
+
+class LeftoverStays(Exception):
+    """A process of an earlier stack can't be stopped; the message says which, and what to do."""
+
+
+@dataclass(frozen=True)
+class _Started:
+    name: str
+    pid: int
+    since: str
+
+    @property
+    def is_running(self) -> bool:
+        return _read_start(self.pid) == self.since
+
+    def send(self, number: signal.Signals) -> None:
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            return
+        except PermissionError as error:
+            raise LeftoverStays(
+                f"the process {self.pid} ({self.name!r}) of an earlier stack still runs, and belongs to another user. "
+                "Have it stopped, or name another folder in EMOSCOPE_DATA_DIR."
+            ) from error
+
+
+def note_started(data_dir: Path, name: str, pid: int) -> None:
+    """Remember that the stack of this data folder has started a process. Raises OSError."""
+    since = _read_start(pid)
+    if since is None:
+        return
+    started = [*_read_started(data_dir), _Started(name, pid, since)]
+    draft = data_dir / f"{_NAME}.draft"
+    draft.write_text(json.dumps([asdict(process) for process in started]))
+    draft.replace(data_dir / _NAME)
+
+
+def stop_leftovers(data_dir: Path, progress: Callable[[str], None]) -> None:
+    """Stop what an earlier stack of this data folder has left running, in the order in which it would have been.
+
+    Call it with the stack's lock in hand, or it stops a stack that runs. Raises LeftoverStays.
+    """
+    left = [process for process in _read_started(data_dir) if process.is_running]
+    if left:
+        progress(f"stopping what an earlier stack left running: {', '.join(process.name for process in left)}")
+    for process in reversed(left):
+        _stop(process)
+    (data_dir / _NAME).unlink(missing_ok=True)
+
+
+def _stop(process: _Started) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.is_running:
+            process.send(number)
+        end = time.monotonic() + _STOP_TIMEOUT_S
+        while process.is_running and time.monotonic() < end:
+            time.sleep(_POLL_S)
+
+
+def _read_started(data_dir: Path) -> list[_Started]:
+    try:
+        return [_Started(**process) for process in json.loads((data_dir / _NAME).read_text())]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def _read_start(pid: int) -> str | None:
+    """In which boot of the machine, and when in it, a process started. None if it has ended or the kernel doesn't say."""
+    try:
+        boot = (_PROC / "sys" / "kernel" / "random" / "boot_id").read_text().strip()
+        # Its name stands in brackets and may hold anything; what follows are the fields from the third on.
+        fields = (_PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    state, start = fields[0], fields[19]
+    return None if state in "ZX" else f"{boot} {start}"

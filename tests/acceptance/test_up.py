@@ -1,0 +1,79 @@
+"""`emoscope up` in a real terminal, which closes; and after a stack that was killed."""
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import find_free_port, list_processes
+from tests.waiting import wait_until
+
+READY = b"Stop it with Ctrl-C"
+
+
+class Terminal:
+    """A terminal with one program in it."""
+
+    def __init__(self, *command: str) -> None:
+        self._screen, terminal = pty.openpty()
+        # The first terminal that the leader of a session opens becomes the session's own.
+        self.process = subprocess.Popen(
+            ["sh", "-c", 'exec "$@" <"$0"', os.ttyname(terminal), *command],
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+            env=os.environ | {"COLUMNS": "500"},
+        )
+        os.close(terminal)
+
+    def read_until(self, words: bytes) -> str:
+        said = b""
+        while words not in said:
+            try:
+                said += os.read(self._screen, 4096)
+            except OSError:  # nobody has the terminal open any more
+                pytest.fail(f"{self.process.args} ended, after: {said.decode()}")
+        return said.decode()
+
+    def close(self) -> None:
+        os.close(self._screen)
+
+
+@contextmanager
+def run_up(folder: Path, port: int) -> Iterator[Terminal]:
+    terminal = Terminal(sys.executable, "-m", "emoscope", "up", "--port", str(port), "--data-dir", str(folder))
+    try:
+        yield terminal
+    finally:
+        terminal.process.kill()
+        terminal.process.wait()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "data"
+    for process in list_processes(tmp_path / "data").values():
+        process.kill()
+
+
+def test_the_next_stack_stops_what_a_killed_one_left_and_stops_itself_when_its_terminal_closes(folder: Path) -> None:
+    port = find_free_port()
+    with run_up(folder, port) as killed:
+        killed.read_until(READY)
+        killed.process.kill()
+        killed.process.wait()
+        killed.close()
+    left = list_processes(folder)
+    assert len(left) > 5
+    with run_up(folder, port) as terminal:
+        said = terminal.read_until(READY)
+        assert "stopping what an earlier stack left running: valkey, api, worker, housekeeper, trainer, beat" in said
+        assert not set(left) & set(list_processes(folder))
+        terminal.close()
+        assert terminal.process.wait(100) == 0
+    wait_until(lambda: not list_processes(folder), "all of its processes have ended")
