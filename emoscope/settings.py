@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.storage import S3Options
 from db.vocabulary import Detector
+from emoscope.cron import InvalidSchedule, normalize_schedule
 
 
 class Settings(BaseSettings):
@@ -136,7 +137,8 @@ class Settings(BaseSettings):
     )
     retrain_schedule: str = Field(
         default="0 3 * * 0",
-        description="When beat starts a training run, in cron's form (minute, hour, day, month, weekday), UTC. Empty: never.",
+        description="When beat starts a training run, in cron's form (minute, hour, day, month, weekday; Sunday is 0 or 7), UTC. "
+        "Empty: never.",
     )
     retrain_epochs: int = Field(
         default=10, ge=1, description="Epochs of a training run that starts from the champion's weights."
@@ -201,8 +203,10 @@ class Settings(BaseSettings):
     def _limits_agree(self) -> "Settings":
         if self.hard_time_limit_s <= self.soft_time_limit_s:
             raise ValueError("EMOSCOPE_HARD_TIME_LIMIT_S must be larger than EMOSCOPE_SOFT_TIME_LIMIT_S")
-        if self.retrain_schedule and len(self.retrain_schedule.split()) != 5:
-            raise ValueError("EMOSCOPE_RETRAIN_SCHEDULE must have five fields: minute, hour, day, month, weekday")
+        try:
+            _ = self.effective_retrain_schedule
+        except InvalidSchedule as error:
+            raise ValueError(f"EMOSCOPE_RETRAIN_SCHEDULE {error}") from error
         if self.max_waits >= self.api_threads:
             raise ValueError("EMOSCOPE_MAX_WAITS must be smaller than EMOSCOPE_API_THREADS")
         return self
@@ -242,6 +246,11 @@ class Settings(BaseSettings):
             access_key_id=self.s3_access_key_id,
             secret_access_key=self.s3_secret_access_key.get_secret_value(),
         )
+
+    @property
+    def effective_retrain_schedule(self) -> str:
+        """The schedule of training runs in the form that Celery reads. Empty: none."""
+        return normalize_schedule(self.retrain_schedule) if self.retrain_schedule else ""
 
     @property
     def effective_redis_url(self) -> str:

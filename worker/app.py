@@ -99,7 +99,7 @@ def _make_schedule(settings: Settings) -> dict[str, dict[str, object]]:
     if settings.retrain_schedule:
         schedule["retrain"] = {
             "task": names.START_SCHEDULED_RUN,
-            "schedule": crontab.from_string(settings.retrain_schedule),
+            "schedule": crontab.from_string(settings.effective_retrain_schedule),
         }
     return schedule
 

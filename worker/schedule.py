@@ -23,7 +23,7 @@ def start_scheduled_run(services: Services) -> None:
     if settings.dataset_csv is None:
         log.info("run_not_started", reason="no dataset is configured in EMOSCOPE_DATASET_CSV")
         return
-    slot = find_latest_moment(settings.retrain_schedule, utcnow())
+    slot = find_latest_moment(settings.effective_retrain_schedule, utcnow())
     try:
         with services.database.write() as session:
             run = create_run(session, TrainingTrigger.SCHEDULE, "beat", slot=slot)

@@ -63,12 +63,19 @@ def test_a_variable_set_to_nothing_is_as_if_it_were_not_set(monkeypatch: pytest.
     [
         ({"soft_time_limit_s": 60, "hard_time_limit_s": 60}, "HARD_TIME_LIMIT"),
         ({"max_waits": 32, "api_threads": 32}, "MAX_WAITS"),
-        ({"retrain_schedule": "weekly"}, "RETRAIN_SCHEDULE"),
+        ({"retrain_schedule": "weekly"}, "RETRAIN_SCHEDULE must have five fields"),
+        ({"retrain_schedule": "0 25 * * *"}, "RETRAIN_SCHEDULE has the hour '25', where it takes 0 to 23"),
+        ({"retrain_schedule": "0 3 31 2 *"}, "RETRAIN_SCHEDULE never comes"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(options: dict[str, object], name: str) -> None:
     with pytest.raises(ValidationError, match=name):
         Settings(_env_file=None, **options)  # type: ignore[arg-type]
+
+
+def test_celery_is_given_a_schedule_that_it_reads() -> None:
+    assert Settings(_env_file=None, retrain_schedule=" 0  3 * * 7").effective_retrain_schedule == "0 3 * * 0"
+    assert Settings(_env_file=None, retrain_schedule="").effective_retrain_schedule == ""
 
 
 def test_secrets_do_not_show_in_what_is_printed() -> None:

@@ -59,6 +59,22 @@ def test_beat_starts_the_scheduled_run_when_the_settings_say(settings: Settings)
         app.close()
 
 
+def test_beat_knows_sunday_by_the_number_7_too(settings: Settings) -> None:
+    app = make_celery(settings.model_copy(update={"retrain_schedule": "0 3 * * 7"}))
+    assert app.conf.beat_schedule["retrain"]["schedule"] == crontab.from_string("0 3 * * 0")
+    app.close()
+
+
+def test_a_run_on_the_sunday_that_is_7_stands_for_that_moment(services: Services, database: Database) -> None:
+    changes = {"dataset_csv": Path("faces.csv"), "retrain_schedule": "0 3 * * 7"}
+    services.settings = services.settings.model_copy(update=changes)
+    start_scheduled_run(services)
+    with database.read() as session:
+        (run,) = runs.list_runs(session)
+        assert run.slot is not None
+        assert (run.slot.isoweekday(), run.slot.hour) == (7, 3)
+
+
 def test_two_beats_start_one_run(services: Services, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     app = make_celery(services.settings)
     monkeypatch.setattr(messages, "app", app)
