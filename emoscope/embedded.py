@@ -11,7 +11,7 @@ from typing import Self
 import httpx
 import redis
 
-from emoscope.interrupts import interrupt_on_signals
+from emoscope.interrupts import hidden_from_ctrl_c, interrupt_on_signals
 from emoscope.leftovers import LeftoverStays, note_started, stop_leftovers
 from emoscope.local_client import LocalClient, write_local_client
 from emoscope.processes import ProcessEnded, Processes
@@ -131,7 +131,8 @@ class Stack:
             config={"appendonly": "yes", "maxmemory-policy": "noeviction"},
         )
         try:
-            server.start()
+            with hidden_from_ctrl_c():
+                server.start()
         except (ValkeyServerError, OSError) as error:
             raise StackError(f"Valkey doesn't start: {error}. Its log is {server.log_path}.") from error
         self._cleanup.callback(server.stop)

@@ -28,3 +28,16 @@ def interrupt_on_signals() -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def hidden_from_ctrl_c() -> Iterator[None]:
+    """A process that is started inside the block doesn't hear a Ctrl-C, which a terminal sends to all of a group; it hears SIGTERM.
+
+    For processes whose group somebody else decides on.
+    """
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from PIL import Image
 
 from emoscope.demo_photos import compose_page, portrait_photo
-from tests.acceptance.conftest import Service, find_free_port, list_processes
+from tests.acceptance.conftest import Service, find_free_port
 from training import pretrained
 
 EMOSCOPE = [sys.executable, "-m", "emoscope"]
@@ -42,31 +41,6 @@ def test_the_demo_shows_every_face_and_leaves_pictures(tmp_path: Path) -> None:
         with Image.open(tmp_path / "demo-output" / f"{name}-annotated.jpg") as picture:
             picture.verify()
     assert "/docs" in done.stdout
-
-
-def test_up_serves_until_it_is_interrupted_and_leaves_nothing_running(tmp_path: Path) -> None:
-    port = find_free_port()
-    process = subprocess.Popen(
-        [*EMOSCOPE, "up", "--port", str(port), "--data-dir", str(tmp_path / "data")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"COLUMNS": "200"},
-    )
-    assert process.stdout is not None
-    said = ""
-    for line in process.stdout:
-        said += line
-        if "Stop it with Ctrl-C" in line:
-            break
-    assert f"http://127.0.0.1:{port}" in said
-    assert len(list_processes(tmp_path / "data")) > 5
-    assert "user create NAME --role administrator" in said
-    process.send_signal(signal.SIGINT)
-    process.stdout.read()
-    assert process.wait(60) == 0
-    process.stdout.close()
-    assert not list_processes(tmp_path / "data")
 
 
 @pytest.fixture

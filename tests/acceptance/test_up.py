@@ -1,7 +1,8 @@
-"""`emoscope up` in a real terminal, which closes; and after a stack that was killed."""
+"""`emoscope up` in a real terminal: interrupted, closed, and after a stack that was killed."""
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from tests.acceptance.conftest import find_free_port, list_processes
 from tests.waiting import wait_until
 
 READY = b"Stop it with Ctrl-C"
+COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
 
 
 class Terminal:
@@ -38,7 +40,10 @@ class Terminal:
                 said += os.read(self._screen, 4096)
             except OSError:  # nobody has the terminal open any more
                 pytest.fail(f"{self.process.args} ended, after: {said.decode()}")
-        return said.decode()
+        return COLOURS.sub(b"", said).decode()
+
+    def press_ctrl_c(self) -> None:
+        os.write(self._screen, b"\x03")
 
     def close(self) -> None:
         os.close(self._screen)
@@ -59,6 +64,22 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "data"
     for process in list_processes(tmp_path / "data").values():
         process.kill()
+
+
+def test_up_serves_until_it_is_interrupted_and_leaves_nothing_running(folder: Path) -> None:
+    port = find_free_port()
+    with run_up(folder, port) as terminal:
+        said = terminal.read_until(READY)
+        assert f"http://127.0.0.1:{port}" in said
+        assert "user create NAME --role administrator" in said
+        assert len(list_processes(folder)) > 5
+        terminal.press_ctrl_c()
+        assert terminal.process.wait(100) == 0
+        terminal.close()
+    assert not list_processes(folder)
+    # The terminal tells all of the group; the queue must stay until the workers have stopped.
+    log = (folder / "valkey" / "valkey.log").read_text()
+    assert ("Received SIGTERM" in log, "Received SIGINT" in log) == (True, False)
 
 
 def test_the_next_stack_stops_what_a_killed_one_left_and_stops_itself_when_its_terminal_closes(folder: Path) -> None:
