@@ -11,6 +11,7 @@ _SLOWEST = (
     "test_retrain.py",
     "test_training.py",
     "test_pipeline.py",
+    "test_up.py",
     "test_recovery.py",
 )
 
