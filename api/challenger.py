@@ -54,8 +54,16 @@ class AnswersCompared(BaseModel):
 
     shared: int = Field(description="Faces that both judged.", examples=[1200])
     same: int = Field(description="Those of which both said the same.", examples=[1104])
-    first_right: int = Field(description="Of the others, those where people agree with the first.", examples=[9])
-    second_right: int = Field(description="Of the others, those where people agree with the second.", examples=[14])
+    first_right: int = Field(
+        description="Of the others, those drawn by chance alone (the slice `random`) where people agree with the first.",
+        examples=[9],
+    )
+    second_right: int = Field(description="The same with the second.", examples=[14])
+    p_value: float | None = Field(
+        description="Of an exact McNemar test on `first_right` and `second_right`, two-sided: the chance of a split at least as "
+        "uneven if both versions were equally good. Null where both are 0.",
+        examples=[0.405],
+    )
     differences: list[VersionDifference] = Field(description="Some of the faces where they differ, at most `limit`.")
 
 
@@ -132,7 +140,9 @@ def end_shadow() -> Response:
 @blueprint.output(VersionComparison, description="The comparison.")
 @blueprint.doc(
     summary="Compare two versions on the faces that both judged",
-    description="Lists faces of every application, so it needs the scope `review`.",
+    description="Who was right is counted on faces drawn by chance alone, each once, whose label taught no version: reviewers see "
+    "the others because the version in service was unsure of them, which makes it look worse than it is. `differences` are "
+    "from all faces. Lists faces of every application, so it needs the scope `review`.",
     responses=describe_errors("scope_missing", "unknown_model_version", "invalid_request"),
 )
 def compare_versions(first: int, second: int, options: ComparisonOptions) -> Response:
@@ -155,6 +165,7 @@ def _show(comparison: AnswerComparison) -> AnswersCompared:
         same=comparison.same,
         first_right=comparison.first_right,
         second_right=comparison.second_right,
+        p_value=comparison.p_value,
         differences=[
             VersionDifference(
                 face_id=difference.face_id,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from db.corrections import has_taught
@@ -28,7 +28,8 @@ class Difference:
 class AnswerComparison:
     """How often two versions said the same of the same face, who was right where they didn't, and some of those faces.
 
-    first_right, second_right: by people's labels, without those that taught in a training run.
+    first_right, second_right: faces where only the one was right, by the labels of which `can_tell` is true.
+    differences: whatever people say of them, also nothing.
     """
 
     shared: int
@@ -36,6 +37,35 @@ class AnswerComparison:
     first_right: int
     second_right: int
     differences: Sequence[Difference]
+
+    @property
+    def p_value(self) -> float | None:
+        """Two-sided, of an exact McNemar test on who was right; None where no face tells."""
+        return compute_mcnemar_p(self.first_right, self.second_right)
+
+
+def compute_mcnemar_p(first: int, second: int) -> float | None:
+    """Chance of a split at least as uneven, to either side, of the faces where only one of two is right, if both were equally good.
+
+    Exact. None where there is no such face.
+    """
+    count = first + second
+    if not count:
+        return None
+    ways = total = 1
+    for chosen in range(min(first, second)):
+        ways = ways * (count - chosen) // (chosen + 1)
+        total += ways
+    return min(1.0, float(2 * total / 2**count))
+
+
+def can_tell() -> ColumnElement[bool]:
+    """Whether a judged face's label tells fairly which of two versions is right.
+
+    Only if the face came by chance alone, in its turn: the others were chosen for the doubts of the version in service, which is
+    wrong on them more often than on all. And not if either version may have learnt it.
+    """
+    return and_(ReviewSubject.drawn_at.is_not(None), ~has_taught())
 
 
 def compare_answers(session: Session, first: int, second: int, *, limit: int) -> AnswerComparison:
@@ -50,9 +80,11 @@ def compare_answers(session: Session, first: int, second: int, *, limit: int) ->
         .join(theirs, theirs.c.subject_id == mine.c.subject_id)
         .join(ReviewSubject, ReviewSubject.id == mine.c.subject_id)
     )
-    can_tell = ~has_taught()
     answers = pairs.with_only_columns(
-        mine.c.emotion.label("mine"), theirs.c.emotion.label("theirs"), ReviewSubject.label, can_tell.label("can_tell")
+        mine.c.emotion.label("mine"),
+        theirs.c.emotion.label("theirs"),
+        ReviewSubject.label,
+        can_tell().label("can_tell"),
     ).subquery()
     kinds = (answers.c.mine, answers.c.theirs, answers.c.label, answers.c.can_tell)
     rows = session.execute(select(*kinds, func.count()).group_by(*kinds)).all()

@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from db.comparison import AnswerComparison, Difference
-from db.corrections import has_taught
+from db.comparison import AnswerComparison, Difference, can_tell
 from db.models import Face, ModelVersion
 from db.models_review import ReviewItem, ReviewSubject
 from db.models_shadow import ShadowJudgment
+from db.vocabulary import ReviewSlice
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,18 @@ def count_judgments(session: Session, judged_by_id: UUID, challenger_id: UUID) -
 def compare_live(session: Session, first: ModelVersion, second: ModelVersion, *, limit: int) -> AnswerComparison:
     """Compare two versions on the live faces that one judged for real and the other in shadow mode, whichever did which.
 
-    Who was right is told by the people's label, where there is one that taught in no training run. limit: most differences
-    listed, newest faces first.
+    Who was right is told by the people's labels of which `can_tell` is true; a face counts once for it, by its latest analysis,
+    however often its photo came. limit: most differences listed, newest faces first.
     """
     counts = [count_judgments(session, one.id, other.id) for one, other in ((first, second), (second, first))]
-    right, swapped_right = _count_right(session, first, second), _count_right(session, second, first)
+    first_right, second_right = _count_right(session, first, second)
     differences = _list_differences(session, first, second, limit)
     differences += [_swap(difference) for difference in _list_differences(session, second, first, limit)]
     return AnswerComparison(
         shared=sum(count.shared for count in counts),
         same=sum(count.same for count in counts),
-        first_right=right[0] + swapped_right[1],
-        second_right=right[1] + swapped_right[0],
+        first_right=first_right,
+        second_right=second_right,
         differences=sorted(differences, key=lambda difference: difference.face_id, reverse=True)[:limit],
     )
 
@@ -56,17 +56,41 @@ def _list_differences(session: Session, judge: ModelVersion, shadow: ModelVersio
     return [Difference(*row) for row in session.execute(newest.order_by(ShadowJudgment.face_id.desc()).limit(limit))]
 
 
-def _count_right(session: Session, judge: ModelVersion, shadow: ModelVersion) -> tuple[int, int]:
-    """On how many labelled faces that they judged differently the one was right, and the other."""
-    columns = (Face.emotion, ShadowJudgment.emotion, ReviewSubject.label)
-    counted = _select_differing(judge, shadow, *columns, func.count()).where(
-        ReviewSubject.label.is_not(None), ~has_taught()
+def _count_right(session: Session, first: ModelVersion, second: ModelVersion) -> tuple[int, int]:
+    """On how many faces that were drawn by chance the one alone was right, and the other alone."""
+    is_real = ShadowJudgment.judged_by_id == first.id
+    latest_first = (ReviewItem.created_at.desc(), ReviewItem.face_id.desc())
+    ranked = (
+        select(
+            case((is_real, ReviewItem.emotion), else_=ShadowJudgment.emotion).label("mine"),
+            case((is_real, ShadowJudgment.emotion), else_=ReviewItem.emotion).label("theirs"),
+            ReviewSubject.label,
+            func.row_number().over(partition_by=ReviewItem.subject_id, order_by=latest_first).label("place"),
+        )
+        .join(ReviewSubject, ReviewSubject.id == ReviewItem.subject_id)
+        .join(ShadowJudgment, ShadowJudgment.face_id == ReviewItem.face_id)
+        .where(
+            # People judge few faces and versions many: begin at the judged ones.
+            ReviewItem.slice == ReviewSlice.RANDOM,
+            ReviewItem.subject_id.is_not(None),
+            or_(_is_pair(first, second), _is_pair(second, first)),
+            ReviewSubject.label.is_not(None),
+            can_tell(),
+        )
+        .with_hint(ReviewItem, "INDEXED BY ix_review_items_judged", "sqlite")
+        .subquery()
     )
-    rows = session.execute(counted.group_by(*columns)).all()
+    answers = (ranked.c.mine, ranked.c.theirs, ranked.c.label)
+    differing = select(*answers, func.count()).where(ranked.c.place == 1, ranked.c.mine != ranked.c.theirs)
+    rows = session.execute(differing.group_by(*answers)).all()
     return (
-        sum(count for judged, _, label, count in rows if label.emotion is judged),
-        sum(count for _, shadowed, label, count in rows if label.emotion is shadowed),
+        sum(count for mine, _, label, count in rows if label.emotion is mine),
+        sum(count for _, theirs, label, count in rows if label.emotion is theirs),
     )
+
+
+def _is_pair(judge: ModelVersion, shadow: ModelVersion) -> ColumnElement[bool]:
+    return and_(ShadowJudgment.judged_by_id == judge.id, ShadowJudgment.model_version_id == shadow.id)
 
 
 def _select_differing(judge: ModelVersion, shadow: ModelVersion, *columns: Any) -> Select[Any]:

@@ -6,8 +6,10 @@ from flask.testing import FlaskClient
 
 from db import access, model_versions, shadow
 from db.models import ModelVersion
+from db.models_review import ReviewItem
+from db.reviews import cast_vote
 from db.session import Database
-from db.vocabulary import Emotion, Scope
+from db.vocabulary import Emotion, ReviewSlice, Scope, Verdict
 from tests.unit.conftest import Analyses, spread
 
 
@@ -73,6 +75,13 @@ def test_two_versions_are_compared_on_live_faces(
         "second": {"emotion": "angry", "confidence": 0.9},
         "label": None,
     }
+    assert (answer["live"]["second_right"], answer["live"]["p_value"]) == (0, None)
     assert answer["reviewed"]["shared"] == 0
+    with database.write() as session:
+        item = session.get_one(ReviewItem, photo.face_ids[1])
+        item.slice, item.reserved_by = ReviewSlice.RANDOM, "ben"
+        cast_vote(session, item.face_id, "ben", Verdict.ANGRY)
+    live = administrator.get(f"/v1/model-versions/{champion.number}/compare/{second.number}").get_json()["live"]
+    assert (live["first_right"], live["second_right"], live["p_value"]) == (0, 1, 1.0)
     assert administrator.get("/v1/model-versions/1/compare/99").get_json()["code"] == "unknown_model_version"
     assert administrator.get("/v1/model-versions/1/compare/2?limit=-1").get_json()["code"] == "invalid_request"

@@ -8,14 +8,14 @@ from uuid_utils.compat import uuid7
 
 from db import access, jobs, model_versions, reviews, training_runs
 from db.columns import utcnow
-from db.comparison import compare_answers
+from db.comparison import compare_answers, compute_mcnemar_p
 from db.corrections import Offer, record_offers
 from db.dashboard import count_failures, count_jobs_by_minute
 from db.face_hours import floor_hour, list_hours
 from db.faces import NewFace
-from db.models_review import ReviewSubject
+from db.models_review import ReviewItem, ReviewSubject
 from db.session import Database
-from db.vocabulary import EMOTIONS, Detector, Emotion, JobStatus, TrainingTrigger, Verdict
+from db.vocabulary import EMOTIONS, Detector, Emotion, JobStatus, ReviewSlice, TrainingTrigger, Verdict
 
 
 @pytest.fixture
@@ -67,8 +67,17 @@ def add_job(session: Session, photo: int) -> UUID:
     return jobs.create_job(session, new, actor="shop").id
 
 
-def judge(database: Database, face_id: UUID, verdict: Verdict) -> None:
+def judge(
+    database: Database,
+    face_id: UUID,
+    verdict: Verdict,
+    *,
+    slice_: ReviewSlice = ReviewSlice.RANDOM,
+    is_in_turn: bool = True,
+) -> None:
     with database.write() as session:
+        item = session.get_one(ReviewItem, face_id)
+        item.slice, item.reserved_by = slice_, "ben" if is_in_turn else None
         reviews.cast_vote(session, face_id, "ben", verdict)
 
 
@@ -89,6 +98,28 @@ def test_versions_are_compared_on_judged_faces_that_both_analysed(
         (Emotion.SAD, Emotion.HAPPY, Verdict.HAPPY),
         (Emotion.ANGRY, Emotion.NEUTRAL, Verdict.ANGRY),
     }
+
+
+def test_only_faces_drawn_by_chance_in_their_turn_tell_who_is_right(
+    database: Database, analyze: Callable[..., UUID]
+) -> None:
+    judge(database, analyze(1, 1, Emotion.SAD), Verdict.HAPPY, slice_=ReviewSlice.UNCERTAIN)
+    judge(database, analyze(2, 1, Emotion.SAD), Verdict.HAPPY, is_in_turn=False)
+    judge(database, analyze(3, 1, Emotion.SAD), Verdict.SAD)
+    for photo in (1, 2, 3):
+        analyze(photo, 2, Emotion.HAPPY)
+    with database.read() as session:
+        found = compare_answers(session, 1, 2, limit=10)
+    assert (found.shared, found.same, found.first_right, found.second_right) == (3, 0, 1, 0)
+    assert [each.label for each in found.differences] == [Verdict.SAD, Verdict.HAPPY, Verdict.HAPPY]
+
+
+def test_the_test_on_who_was_right_is_exact_and_two_sided() -> None:
+    # McNemar 1947 as an exact binomial test: 1 of 6 is 2 * (1 + 6) / 64, and 10 of 30 is SciPy's binomtest(10, 30).pvalue
+    assert (compute_mcnemar_p(1, 5), compute_mcnemar_p(5, 1)) == (0.21875, 0.21875)
+    assert compute_mcnemar_p(10, 20) == pytest.approx(0.0987371)
+    assert (compute_mcnemar_p(3, 3), compute_mcnemar_p(0, 0)) == (1.0, None)
+    assert compute_mcnemar_p(4000, 6000) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_a_photo_analysed_again_and_again_counts_once(database: Database, analyze: Callable[..., UUID]) -> None:

@@ -1,17 +1,21 @@
 """Shadow mode: what the challenger says is stored beside what the champion said, and compared."""
 
+from uuid import UUID
+
 import pytest
+from sqlalchemy import update
 
 from db import model_versions, shadow, training_runs
 from db.audit import list_changes
 from db.corrections import Offer, record_offers
 from db.erasure import erase_job
 from db.models import ModelVersion
+from db.models_review import ReviewItem, ReviewVote
 from db.models_shadow import ShadowJudgment
 from db.reviews import cast_vote
 from db.session import Database
 from db.shadow_comparison import compare_live, count_judgments
-from db.vocabulary import Emotion, TrainingTrigger, Verdict
+from db.vocabulary import Emotion, ReviewSlice, TrainingTrigger, Verdict
 from tests.unit.conftest import Analyses, spread
 
 
@@ -35,6 +39,14 @@ def judge(
     answers = {face_id: spread(emotion, 0.6) for face_id, emotion in zip(photo.face_ids, emotions, strict=True)}
     with database.write() as session:
         shadow.add_judgments(session, versions[1].id, answers)
+
+
+def draw_and_vote(database: Database, face_id: UUID, verdict: Verdict) -> ReviewVote:
+    """Vote on a face of the random slice whose turn has come."""
+    with database.write() as session:
+        item = session.get_one(ReviewItem, face_id)
+        item.slice, item.reserved_by = ReviewSlice.RANDOM, "ben"
+        return cast_vote(session, face_id, "ben", verdict)
 
 
 def test_a_challenger_is_set_replaced_and_ended_with_who_and_why(
@@ -100,17 +112,57 @@ def test_differences_are_counted_and_listed_with_who_was_right(
         (Emotion.SAD, Emotion.ANGRY, None),
     ]
     for difference, verdict in zip(before.differences, (Verdict.FEARFUL, Verdict.SAD), strict=True):
-        with database.write() as session:
-            cast_vote(session, difference.face_id, "ben", verdict)
+        draw_and_vote(database, difference.face_id, verdict)
     with database.read() as session:
         after = compare_live(session, first, second, limit=1)
         other_way = compare_live(session, second, first, limit=10)
         assert count_judgments(session, second.id, first.id).shared == 0
     assert (after.first_right, after.second_right, len(after.differences)) == (1, 1, 1)
-    assert (other_way.shared, other_way.same) == (4, 2)
+    assert (other_way.shared, other_way.same, other_way.first_right, other_way.second_right) == (4, 2, 1, 1)
     assert (other_way.differences[0].first, other_way.differences[0].second) == (Emotion.FEARFUL, Emotion.HAPPY)
     assert other_way.differences[0].first_confidence == pytest.approx(0.6)
     assert other_way.differences[0].second_confidence == pytest.approx(0.8)
+
+
+def test_a_face_that_nobody_drew_by_chance_does_not_tell_which_was_right(
+    database: Database, analyses: Analyses, versions: tuple[ModelVersion, ModelVersion]
+) -> None:
+    judge(database, analyses, versions, Emotion.ANGRY, Emotion.ANGRY)
+    first, second = versions
+    with database.read() as session:
+        chosen, drawn = (each.face_id for each in compare_live(session, first, second, limit=10).differences)
+    with database.write() as session:
+        session.get_one(ReviewItem, drawn).slice = ReviewSlice.RANDOM
+        for face_id in (chosen, drawn):
+            cast_vote(session, face_id, "ana", Verdict.ANGRY)
+    with database.read() as session:
+        found = compare_live(session, first, second, limit=10)
+    assert (found.first_right, found.second_right, found.p_value) == (0, 0, None)
+    assert {each.label for each in found.differences} == {Verdict.ANGRY}
+    draw_and_vote(database, drawn, Verdict.ANGRY)
+    with database.read() as session:
+        found = compare_live(session, first, second, limit=10)
+    assert (found.first_right, found.second_right, found.p_value) == (0, 1, 1.0)
+
+
+def test_a_photo_that_came_again_tells_once_which_was_right(
+    database: Database, analyses: Analyses, versions: tuple[ModelVersion, ModelVersion]
+) -> None:
+    first, second = versions
+    for judged, shadowed in (
+        (Emotion.HAPPY, Emotion.SAD),
+        (Emotion.HAPPY, Emotion.ANGRY),
+        (Emotion.SAD, Emotion.ANGRY),
+    ):
+        photo = analyses.store((judged, 0.8), photo="a" * 64, version="first")
+        with database.write() as session:
+            shadow.add_judgments(session, second.id, {photo.face_ids[0]: spread(shadowed, 0.6)})
+    draw_and_vote(database, photo.face_ids[0], Verdict.SAD)
+    with database.write() as session:
+        session.execute(update(ReviewItem).values(slice=ReviewSlice.RANDOM))
+    with database.read() as session:
+        found = compare_live(session, first, second, limit=10)
+    assert (found.shared, found.first_right, found.second_right) == (3, 1, 0)
 
 
 def test_a_label_that_taught_does_not_tell_which_was_right(
@@ -120,8 +172,7 @@ def test_a_label_that_taught_does_not_tell_which_was_right(
     first, second = versions
     with database.read() as session:
         [difference] = compare_live(session, first, second, limit=10).differences
-    with database.write() as session:
-        vote = cast_vote(session, difference.face_id, "ben", Verdict.ANGRY)
+    vote = draw_and_vote(database, difference.face_id, Verdict.ANGRY)
     with database.read() as session:
         assert compare_live(session, first, second, limit=10).second_right == 1
     with database.write() as session:

@@ -6,8 +6,10 @@ import pytest
 
 from db import access, model_versions, shadow, sign_in, training_runs, users
 from db.models import ModelVersion
+from db.models_review import ReviewItem
+from db.reviews import cast_vote
 from db.session import Database
-from db.vocabulary import Emotion, Role, TrainingTrigger
+from db.vocabulary import Emotion, ReviewSlice, Role, TrainingTrigger, Verdict
 from tests.unit.api.pages.conftest import PASSWORD, Visitor
 from tests.unit.conftest import Analyses, spread
 
@@ -81,6 +83,14 @@ def test_shadow_mode_is_started_seen_and_ended(
     assert "judged 1 live face and" in administrator.get("/models/2")
     compared = administrator.get("/models/compare?version=1&version=2")
     assert str(photo.face_ids[0]) in compared
+    assert "No face that was drawn by chance tells yet" in compared
+    with database.write() as session:
+        item = session.get_one(ReviewItem, photo.face_ids[0])
+        item.slice, item.reserved_by = ReviewSlice.RANDOM, "ben"
+        cast_vote(session, item.face_id, "ben", Verdict.ANGRY)
+    compared = administrator.get("/models/compare?version=1&version=2")
+    assert "version 1 alone was right on 0 and version 2 alone on 1, by what people say" in compared
+    assert "two-sided, p = 1.000" in compared
     assert administrator.post("/models/shadow/end") == (303, "/models/2?done=shadow_ended")
     assert administrator.post("/models/shadow/end")[0] == 404
 
