@@ -67,6 +67,15 @@ def test_taken_faces_can_be_given_back(reviewer: FlaskClient, open_client: Opene
     assert len(other.post("/v1/reviews/next", json={}).json["items"]) == 1
 
 
+def test_a_face_that_somebody_has_voted_on_can_be_taken_by_another(
+    reviewer: FlaskClient, open_client: Opener, analyses: "Analyses"
+) -> None:
+    (face_id,) = analyses.store(HAPPY).face_ids
+    vote(reviewer, face_id, "skip")
+    (item,) = open_client("other", Scope.REVIEW).post("/v1/reviews/next", json={}).json["items"]
+    assert (item["face"]["id"], item["label"], item["votes"]) == (str(face_id), None, [])
+
+
 @pytest.mark.parametrize("path", ["next", "votes", "undo", "release"])
 def test_only_a_key_with_the_scope_reviews(open_client: Opener, path: str) -> None:
     answer = open_client("shop", Scope.SUBMIT, Scope.ADMIN).post(f"/v1/reviews/{path}", json={})
