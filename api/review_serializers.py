@@ -9,6 +9,7 @@ from api.serializers import Face, Id, Time, show_face
 from db import models
 from db.models_review import ReviewItem, ReviewVote
 from db.review_statistics import Agreement, Estimate, LiveAccuracy
+from db.review_subjects import count_wanted
 from db.vocabulary import Emotion, ReviewSlice, Verdict
 from emoscope.settings import Settings
 
@@ -114,7 +115,7 @@ def show_review(item: ReviewItem, face: models.Face, votes: Sequence[ReviewVote]
         job_id=face.job_id,
         slice=item.slice,
         label=label,
-        votes_wanted=item.votes_wanted,
+        votes_wanted=count_wanted(item, settings.min_correction_votes),
         is_open=item.closed_at is None,
         votes=[show_vote(vote, label) for vote in votes],
     )

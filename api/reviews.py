@@ -117,6 +117,7 @@ def take_next(wanted: NextFaces) -> Response:
     """Hand out faces. A face that the reviewer has voted on doesn't come again."""
     services, reviewer = get_services(), get_caller().actor
     given = wanted.model_dump(exclude={"limit", "exclude"})
+    services.least_votes.apply(services.database, services.settings.min_correction_votes)
     with services.database.write() as session:
         items = review_queue.take_faces(
             session, reviewer, ReviewFilter(**given), limit=wanted.limit, exclude=wanted.exclude
@@ -146,8 +147,10 @@ def release() -> tuple[str, HTTPStatus]:
 )
 def create_vote(vote: NewVote) -> Response:
     """Store a vote."""
-    with get_services().database.write() as session:
-        cast = reviews.cast_vote(session, vote.face_id, get_caller().actor, vote.verdict)
+    services = get_services()
+    least_votes = services.settings.min_correction_votes
+    with services.database.write() as session:
+        cast = reviews.cast_vote(session, vote.face_id, get_caller().actor, vote.verdict, least_votes=least_votes)
         item, _ = reviews.get_review(session, vote.face_id)
         shown = show_vote(cast, item.subject.label if item.subject else None)
     response = jsonify(shown.model_dump(mode="json"))
@@ -181,13 +184,14 @@ def list_votes(query: VoteQuery) -> Response:
 )
 def undo(wanted: Undo) -> Response:
     """Withdraw votes."""
-    caller, count = get_caller(), 0
+    caller, services, count = get_caller(), get_services(), 0
+    least_votes = services.settings.min_correction_votes
     while True:
-        with get_services().database.write() as session:
+        with services.database.write() as session:
             votes = _find_undone(session, wanted, caller.actor)
             if any(vote.reviewer != caller.actor for vote in votes):
                 require_scope(Scope.ADMIN)
-            count += reviews.undo_votes(session, votes, caller.actor, since=wanted.since)
+            count += reviews.undo_votes(session, votes, caller.actor, since=wanted.since, least_votes=least_votes)
         if wanted.since is None or len(votes) < _MOST_UNDONE:
             return jsonify(Undone(undone=count).model_dump())
 

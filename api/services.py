@@ -7,6 +7,7 @@ import redis
 from flask import current_app
 
 from api.job_counts import JobCounts
+from api.least_votes import LeastVotes
 from api.limits import RateLimiter
 from api.queue import Queue
 from api.waiting import Waiter
@@ -30,6 +31,7 @@ class Services:
     redis: redis.Redis
     """For health checks and queue lengths."""
     job_counts: JobCounts = field(default_factory=JobCounts)
+    least_votes: LeastVotes = field(default_factory=LeastVotes)
 
     def install(self, extensions: dict[str, Any]) -> None:
         """Hang the services on an application."""

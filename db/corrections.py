@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, func, select
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session, undefer
 
 from db.models_review import ReviewItem, ReviewSubject
@@ -16,13 +17,17 @@ _TEACHING = tuple(Verdict(emotion.value) for emotion in EMOTIONS)
 
 @dataclass(frozen=True)
 class Correction:
-    """A labelled face. crop: grey uint8 (48, 48), row by row. face_px: the shorter side of its box in the photo."""
+    """A labelled face. crop: grey uint8 (48, 48), row by row. face_px: the shorter side of its box in the photo.
+
+    labeled_at: when its label last changed.
+    """
 
     subject_id: UUID
     emotion: Emotion
     crop: bytes
     face_px: int
     vote_count: int
+    labeled_at: datetime
 
 
 @dataclass(frozen=True)
@@ -34,19 +39,23 @@ class Offer:
     refusal: str | None
 
 
-def list_corrections(session: Session, *, limit: int) -> list[Correction]:
-    """The `limit` latest faces whose label is an emotion, newest label first.
+def list_corrections(session: Session, *, limit: int, after: Correction | None = None) -> list[Correction]:
+    """The `limit` latest faces whose label is an emotion, newest label first. after: the last one of those that were listed before.
 
     Faces of the random slice are left out: a model that had learnt their labels would be scored by them.
     """
     is_drawn = exists().where(ReviewItem.subject_id == ReviewSubject.id, ReviewItem.slice == ReviewSlice.RANDOM)
-    subjects = session.scalars(
+    statement = (
         select(ReviewSubject)
         .options(undefer(ReviewSubject.crop))
         .where(ReviewSubject.label.in_(_TEACHING), ~is_drawn)
         .order_by(ReviewSubject.labeled_at.desc(), ReviewSubject.id)
-        .limit(limit)
     )
+    if after is not None:
+        is_next = and_(ReviewSubject.labeled_at == after.labeled_at, ReviewSubject.id > after.subject_id)
+        statement = statement.where(ReviewSubject.labeled_at <= after.labeled_at)
+        statement = statement.where(or_(ReviewSubject.labeled_at < after.labeled_at, is_next))
+    subjects = session.scalars(statement.limit(limit))
     return [_read(subject, Emotion(subject.label)) for subject in subjects if subject.label is not None]
 
 
@@ -89,4 +98,6 @@ def has_taught() -> ColumnElement[bool]:
 
 
 def _read(subject: ReviewSubject, emotion: Emotion) -> Correction:
-    return Correction(subject.id, emotion, subject.crop, min(subject.width, subject.height), subject.vote_count)
+    assert subject.labeled_at is not None
+    face_px = min(subject.width, subject.height)
+    return Correction(subject.id, emotion, subject.crop, face_px, subject.vote_count, subject.labeled_at)

@@ -59,7 +59,12 @@ def add_to_queue(session: Session, photo_sha256: str, faces: Iterable[Face]) -> 
         subject = choose_same(face, subjects)
         if subject is not None:
             item.subject_id = subject.id
-            item.closed_at = utcnow() if is_settled(item, subject) else None
+            # How many votes a label needs is a setting of those who take votes; whether one is missing shows in the earlier places.
+            is_awaited = any(
+                other.subject_id == subject.id and other.slice is slice_ and other.closed_at is None
+                for other in earlier.values()
+            )
+            item.closed_at = utcnow() if is_settled(item, subject) and not is_awaited else None
         items.append(item)
     session.add_all(items)
     count_in(session, items)

@@ -101,13 +101,18 @@ def adopt_faces(session: Session, subject: ReviewSubject, others: Sequence[Revie
             item.subject = subject
 
 
-def is_settled(item: ReviewItem, subject: ReviewSubject) -> bool:
-    """Whether the face needs no further vote.
+def count_wanted(item: ReviewItem, least_votes: int) -> int:
+    """Votes that the face needs. least_votes: what a label needs to teach; those of the random slice never teach."""
+    return item.votes_wanted if item.slice is ReviewSlice.RANDOM else max(item.votes_wanted, least_votes)
+
+
+def is_settled(item: ReviewItem, subject: ReviewSubject, least_votes: int = 1) -> bool:
+    """Whether the face needs no further vote. least_votes: what a label needs to teach.
 
     One of the random slice that was judged out of turn still waits for its turn: only then does its label count.
     """
     is_drawn = item.slice is not ReviewSlice.RANDOM or subject.drawn_at is not None
-    return subject.label is not None and subject.vote_count >= item.votes_wanted and is_drawn
+    return subject.label is not None and subject.vote_count >= count_wanted(item, least_votes) and is_drawn
 
 
 def find_labels(session: Session, face_ids: Iterable[UUID]) -> dict[UUID, Verdict]:

@@ -27,8 +27,11 @@ class UnknownFace(Exception):
     code = "unknown_face"
 
 
-def cast_vote(session: Session, face_id: UUID, reviewer: str, verdict: Verdict) -> ReviewVote:
-    """Store a reviewer's vote, in place of an earlier one, and settle the face's label. Raises UnknownFace."""
+def cast_vote(session: Session, face_id: UUID, reviewer: str, verdict: Verdict, *, least_votes: int = 1) -> ReviewVote:
+    """Store a reviewer's vote, in place of an earlier one, and settle the face's label. Raises UnknownFace.
+
+    least_votes: those that a label needs to teach; until then the face waits for other reviewers.
+    """
     photo_sha256 = session.scalar(select(Job.photo_sha256).join(Face, Face.job_id == Job.id).where(Face.id == face_id))
     subjects = lock_subjects(session, photo_sha256) if photo_sha256 is not None else ()
     item = session.get(ReviewItem, face_id, populate_existing=True)
@@ -58,15 +61,22 @@ def cast_vote(session: Session, face_id: UUID, reviewer: str, verdict: Verdict) 
         item.reserved_by = item.reserved_until = None
         if item.slice is ReviewSlice.RANDOM:
             subject.drawn_at = subject.drawn_at or utcnow()
-    _settle(session, subject)
+    _settle(session, subject, least_votes)
     return vote
 
 
-def undo_votes(session: Session, votes: Iterable[ReviewVote], actor: str, *, since: datetime | None = None) -> int:
+def undo_votes(
+    session: Session,
+    votes: Iterable[ReviewVote],
+    actor: str,
+    *,
+    since: datetime | None = None,
+    least_votes: int = 1,
+) -> int:
     """Withdraw votes; a vote that one of them had replaced stands again. Returns how many stood until now.
 
     actor: whoever undoes them, the reviewer or an administrator. since: votes that were cast at or after it don't stand again, but
-    those before them do. The faces come before reviewers again where votes are missing.
+    those before them do. The faces come before reviewers again where votes are missing. least_votes: as for `cast_vote`.
     """
     given = tuple(votes)
     subjects = lock_subjects_by_id(session, {vote.subject_id for vote in given})
@@ -85,7 +95,7 @@ def undo_votes(session: Session, votes: Iterable[ReviewVote], actor: str, *, sin
             earlier.withdrawn_at = earlier.withdrawn_by = None
         undone[vote.reviewer] += 1
     for subject in subjects:
-        _settle(session, subject)
+        _settle(session, subject, least_votes)
     for reviewer, count in undone.items():
         record_change(session, actor, "review.undo", f"reviewer:{reviewer}", votes=count)
     return undone.total()
@@ -137,7 +147,7 @@ def _find_replaced(session: Session, vote: ReviewVote) -> ReviewVote | None:
     return session.get(ReviewVote, vote.replaces_id, populate_existing=True) if vote.replaces_id else None
 
 
-def _settle(session: Session, subject: ReviewSubject) -> None:
+def _settle(session: Session, subject: ReviewSubject, least_votes: int) -> None:
     """Work out the label from the standing votes, and open or close the face's places in the queue."""
     session.flush()
     verdicts = session.scalars(
@@ -155,4 +165,4 @@ def _settle(session: Session, subject: ReviewSubject) -> None:
         subject.label, subject.labeled_at = label, now
     subject.vote_count = len(verdicts)
     for item in session.scalars(select(ReviewItem).where(ReviewItem.subject_id == subject.id)):
-        item.closed_at = (item.closed_at or now) if is_settled(item, subject) else None
+        item.closed_at = (item.closed_at or now) if is_settled(item, subject, least_votes) else None

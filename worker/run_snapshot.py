@@ -20,6 +20,8 @@ from worker.services import Services
 
 TOO_FEW_VOTES = "too_few_votes"
 
+_LABELS_A_BLOCK = 2000
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -42,8 +44,7 @@ def take_snapshot(
     with services.database.read() as session:
         run = get_run(session, claim.run_id)
         is_new = run.dataset_sha256 != dataset.sha256
-        candidates = list_corrections(session, limit=services.settings.max_corrections) if is_new else []
-    offers = _judge(services, candidates, dataset, wanted)
+    offers = _choose(services, dataset, wanted) if is_new else []
     audit = audit_dataset(dataset)
     with services.database.write() as session:
         if is_new:
@@ -61,16 +62,41 @@ def take_snapshot(
     return Snapshot(_stack(used), digest.hexdigest())
 
 
-def _judge(services: Services, candidates: list[Correction], dataset: Dataset, wanted: TrainSettings) -> list[Offer]:
-    settings = services.settings
-    is_agreed = [candidate.vote_count >= settings.min_correction_votes for candidate in candidates]
-    agreed = [candidate for candidate, is_enough in zip(candidates, is_agreed, strict=True) if is_enough]
+def _choose(services: Services, dataset: Dataset, wanted: TrainSettings) -> list[Offer]:
+    """The latest labels that pass the filter, and the latest that don't, at most `max_corrections` of each.
+
+    Labels are looked at until so many have passed, for those that are refused must not keep older ones out.
+    """
+    settings, last = services.settings, None
+    passed, refused = list[Correction](), list[Offer]()
+    while len(passed) < settings.max_corrections:
+        with services.database.read() as session:
+            block = list_corrections(session, limit=_LABELS_A_BLOCK, after=last)
+        if not block:
+            break
+        last = block[-1]
+        for candidate, refusal in zip(block, _filter(block, dataset, settings.min_correction_votes), strict=True):
+            if refusal is None:
+                passed.append(candidate)
+            else:
+                refused.append(Offer(candidate.subject_id, candidate.emotion, refusal))
+    del passed[settings.max_corrections :], refused[settings.max_corrections :]
     teaching, _ = divide_dataset(dataset, wanted)
-    refusals = iter(refuse_corrections(_stack(agreed), dataset, len(teaching), settings.max_correction_share))
-    return [
-        Offer(candidate.subject_id, candidate.emotion, next(refusals) if is_enough else TOO_FEW_VOTES)
-        for candidate, is_enough in zip(candidates, is_agreed, strict=True)
+    shares = refuse_corrections(_stack(passed), dataset, len(teaching), settings.max_correction_share)
+    offered = [
+        Offer(candidate.subject_id, candidate.emotion, refusal)
+        for candidate, refusal in zip(passed, shares, strict=True)
     ]
+    return offered + refused
+
+
+def _filter(candidates: list[Correction], dataset: Dataset, least_votes: int) -> list[str | None]:
+    """Why each may not teach whatever else teaches, or None if it may."""
+    is_agreed = [candidate.vote_count >= least_votes for candidate in candidates]
+    agreed = [candidate for candidate, is_enough in zip(candidates, is_agreed, strict=True) if is_enough]
+    # Half of all beside as many rows leaves room for each: the share is a matter of all blocks together.
+    refusals = iter(refuse_corrections(_stack(agreed), dataset, len(agreed), 0.5))
+    return [next(refusals) if is_enough else TOO_FEW_VOTES for is_enough in is_agreed]
 
 
 def _stack(corrections: list[Correction]) -> LabelledFaces:

@@ -83,8 +83,9 @@ class Card:
 @needs(Role.REVIEWER)
 def show() -> str:
     """The first faces of the queue. What the votes say comes after them, so that no reviewer waits for it."""
-    search, person = read_query(ReviewSearch, request.args), get_person()
-    with get_services().database.write() as session:
+    search, person, services = read_query(ReviewSearch, request.args), get_person(), get_services()
+    services.least_votes.apply(services.database, services.settings.min_correction_votes)
+    with services.database.write() as session:
         cards = _take_cards(session, person.name, search, _CARDS, exclude=set())
     return render_template(
         "pages/review.html",
@@ -108,11 +109,13 @@ def vote() -> str | AnyResponse:
     """Store a vote. A script gets the cards that are missing on its page; a plain form gets the page anew."""
     face_id, verdict = _read_uuid("face_id"), _read_verdict()
     person, shown, search = get_person(), set(_read_uuids("shown")), read_query(ReviewSearch, request.form)
-    with get_services().database.write() as session:
-        cast = reviews.cast_vote(session, face_id, person.name, verdict)
+    services = get_services()
+    least_votes = services.settings.min_correction_votes
+    with services.database.write() as session:
+        cast = reviews.cast_vote(session, face_id, person.name, verdict, least_votes=least_votes)
     if "fragment" not in request.form:
         return go("review.show", **_keep_search())
-    with get_services().database.write() as session:
+    with services.database.write() as session:
         cards = _take_cards(session, person.name, search, _CARDS - len(shown), exclude=shown)
     return render_template("pages/review_cards.html", cards=cards, vote=cast, verdicts=_VERDICT_KEYS)
 
@@ -121,14 +124,14 @@ def vote() -> str | AnyResponse:
 @needs(Role.REVIEWER)
 def undo() -> str | AnyResponse:
     """Withdraw one's own votes. A script gets the faces' cards back; a plain form gets the page anew."""
-    person = get_person()
+    person, services = get_person(), get_services()
     vote_ids = _read_uuids("vote_id")
-    with get_services().database.write() as session:
+    with services.database.write() as session:
         votes = [each for each in reviews.get_votes(session, vote_ids) if each.reviewer == person.name]
-        reviews.undo_votes(session, votes, person.name)
+        reviews.undo_votes(session, votes, person.name, least_votes=services.settings.min_correction_votes)
     if "fragment" not in request.form:
         return go("review.show", done="undone", **_keep_search())
-    with get_services().database.read() as session:
+    with services.database.read() as session:
         found = [_read_card(session, each.face_id, person.name) for each in votes if each.face_id is not None]
     cards = [card for card in found if card is not None]
     return render_template("pages/review_cards.html", cards=cards, vote=None, verdicts=_VERDICT_KEYS)

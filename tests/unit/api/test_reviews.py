@@ -5,9 +5,11 @@ from uuid import uuid4
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from db import access
 from db.columns import utcnow
+from db.models_review import ReviewItem
 from db.session import Database
 from db.vocabulary import Emotion, Scope
 
@@ -21,12 +23,12 @@ Opener = Callable[..., FlaskClient]
 
 @pytest.fixture
 def open_client(app: APIFlask, database: Database) -> Opener:
-    """A client with a key of these scopes."""
+    """A client with a key of these scopes. of: another application than the test's own."""
 
-    def make(name: str, *scopes: Scope) -> FlaskClient:
+    def make(name: str, *scopes: Scope, of: APIFlask = app) -> FlaskClient:
         with database.write() as session:
             key = access.create_key(session, access.ensure_application(session, name), scopes)
-        client = app.test_client()
+        client = of.test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
         return client
 
@@ -56,6 +58,31 @@ def test_a_face_is_taken_judged_and_gone_from_the_queue(reviewer: FlaskClient, a
     assert reviewer.post("/v1/reviews/next", json={}).json["items"] == []
     shown = reviewer.get(f"/v1/reviews/faces/{face_id}").json
     assert [each["verdict"] for each in shown["votes"]] == ["sad"]
+
+
+def test_a_raised_number_of_votes_brings_judged_faces_back(
+    open_app: Callable[..., APIFlask],
+    open_client: Opener,
+    reviewer: FlaskClient,
+    analyses: "Analyses",
+    database: Database,
+) -> None:
+    face_id, other = analyses.store(HAPPY, HAPPY).face_ids
+    with database.write() as session:
+        session.execute(update(ReviewItem).values(votes_wanted=1))
+    vote(reviewer, face_id)
+    changed = open_app(min_correction_votes=2)
+    ana, ben = (open_client(name, Scope.REVIEW, of=changed) for name in ("desk", "other"))
+    vote(ana, other)
+    assert ana.get(f"/v1/reviews/faces/{other}").json["is_open"] is True
+    assert ana.post("/v1/reviews/next", json={}).json["items"] == []
+    items = {item["face"]["id"]: item for item in ben.post("/v1/reviews/next", json={"limit": 9}).json["items"]}
+    assert items.keys() == {str(face_id), str(other)}
+    assert (items[str(face_id)]["votes_wanted"], items[str(face_id)]["label"]) == (2, "sad")
+    cast = vote(ben, face_id)
+    assert ben.get(f"/v1/reviews/faces/{face_id}").json["is_open"] is False
+    assert ben.post("/v1/reviews/undo", json={"vote_ids": [cast["id"]]}).json == {"undone": 1}
+    assert ben.get(f"/v1/reviews/faces/{face_id}").json["is_open"] is True
 
 
 def test_taken_faces_can_be_given_back(reviewer: FlaskClient, open_client: Opener, analyses: "Analyses") -> None:

@@ -11,6 +11,7 @@ from db.erasure import erase_job
 from db.models import Face
 from db.models_review import ReviewItem
 from db.review_filter import ReviewFilter
+from db.review_least_votes import list_unsettled, settle_anew
 from db.review_queue import RESERVATION_S, release_faces, take_faces
 from db.reviews import cast_vote, list_votes, undo_votes
 from db.session import Database
@@ -40,9 +41,21 @@ def take(database: Database, reviewer: str = "ana", **options: Any) -> list[UUID
         return [item.face_id for item in take_faces(session, reviewer, **{"random_share": 0.0} | options)]
 
 
-def vote(database: Database, face_id: UUID, reviewer: str = "ana", verdict: Verdict = Verdict.HAPPY) -> None:
+def vote(
+    database: Database,
+    face_id: UUID,
+    reviewer: str = "ana",
+    verdict: Verdict = Verdict.HAPPY,
+    *,
+    least_votes: int = 1,
+) -> None:
     with database.write() as session:
-        cast_vote(session, face_id, reviewer, verdict)
+        cast_vote(session, face_id, reviewer, verdict, least_votes=least_votes)
+
+
+def list_open(database: Database) -> set[UUID]:
+    with database.read() as session:
+        return set(session.scalars(select(ReviewItem.face_id).where(ReviewItem.closed_at.is_(None))))
 
 
 def test_the_most_uncertain_face_comes_first(database: Database, analyses: "Analyses") -> None:
@@ -182,6 +195,57 @@ def test_a_face_that_wants_two_votes_stays_after_one(database: Database, analyse
     vote(database, face_id, "ana")
     assert take(database, "ana") == []
     assert take(database, "ben") == [face_id]
+
+
+def test_a_label_that_needs_more_votes_to_teach_waits_for_them(database: Database, analyses: "Analyses") -> None:
+    chosen, drawn = analyses.store((HAPPY, 0.9), (HAPPY, 0.8)).face_ids
+    set_slice(database, ReviewSlice.UNCERTAIN, chosen)
+    set_slice(database, ReviewSlice.RANDOM, drawn)
+    assert take(database, "ana", limit=2) == [chosen, drawn]
+    for face_id in (chosen, drawn):
+        vote(database, face_id, "ana", least_votes=3)
+    assert take(database, "ana", limit=9) == []
+    assert take(database, "ben", limit=9) == [chosen]  # labels of the random slice don't teach, so one vote does
+    vote(database, chosen, "ben", least_votes=3)
+    assert take(database, "cid", limit=9) == [chosen]
+    vote(database, chosen, "cid", least_votes=3)
+    assert take(database, "dan", limit=9) == []
+    with database.write() as session:
+        assert undo_votes(session, list_votes(session, reviewer="ben"), "ben", least_votes=3) == 1
+    assert take(database, "dan", limit=9) == [chosen]
+
+
+def test_another_analysis_of_a_face_that_waits_for_votes_waits_too(database: Database, analyses: "Analyses") -> None:
+    (first,) = analyses.store((HAPPY, 0.9), photo="a" * 64).face_ids
+    set_slice(database, ReviewSlice.UNCERTAIN)
+    vote(database, first, "ana", least_votes=2)
+    (second,) = analyses.store((SAD, 0.8), photo="a" * 64, version="second").face_ids
+    assert set(take(database, "ben", limit=9)) == {first, second}
+    vote(database, first, "ben", least_votes=2)
+    analyses.store((SAD, 0.8), photo="a" * 64, version="third")
+    assert take(database, "cid", limit=9) == []
+
+
+def test_faces_judged_before_the_votes_wanted_changed_are_settled_anew(
+    database: Database, analyses: "Analyses"
+) -> None:
+    once, twice, tied, drawn = analyses.store(*[(HAPPY, 0.9)] * 4).face_ids
+    analyses.store((HAPPY, 0.9))
+    set_slice(database, ReviewSlice.UNCERTAIN)
+    set_slice(database, ReviewSlice.RANDOM, drawn)
+    take(database, "ana", limit=9, random_share=1.0)
+    for face_id in (once, twice, tied, drawn):
+        vote(database, face_id, "ana")
+    for face_id, verdict in ((twice, Verdict.HAPPY), (tied, Verdict.SAD)):
+        vote(database, face_id, "ben", verdict)
+    before = list_open(database)
+    assert tied in before
+    for least_votes, reopened in ((1, set()), (2, {once}), (3, {once, twice}), (2, {once}), (1, set())):
+        with database.write() as session:
+            found = list_unsettled(session, least_votes)
+            settle_anew(session, found, least_votes)
+            assert list_unsettled(session, least_votes) == []
+        assert list_open(database) == before | reopened
 
 
 def test_the_random_slice_comes_in_its_own_order(database: Database, analyses: "Analyses") -> None:

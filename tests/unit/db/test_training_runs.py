@@ -15,7 +15,7 @@ from db.columns import utcnow
 from db.corrections import Offer, count_offers, list_corrections, list_used, record_offers
 from db.erasure import erase_job
 from db.models import ModelAlias, ModelVersion
-from db.models_review import ReviewItem
+from db.models_review import ReviewItem, ReviewSubject
 from db.models_training import TrainingRun
 from db.reviews import cast_vote
 from db.session import Database
@@ -329,8 +329,13 @@ def test_the_latest_labels_are_offered_first(database: Database, analyses: "Anal
     for face_id, verdict in zip(faces, (Verdict.SAD, Verdict.ANGRY, Verdict.HAPPY), strict=True):
         with database.write() as session:
             cast_vote(session, face_id, "ana", verdict)
-    with database.read() as session:
-        assert [found.emotion for found in list_corrections(session, limit=2)] == [Emotion.HAPPY, Emotion.ANGRY]
+    with database.write() as session:
+        found = list_corrections(session, limit=2)
+        assert [each.emotion for each in found] == [Emotion.HAPPY, Emotion.ANGRY]
+        assert [each.emotion for each in list_corrections(session, limit=2, after=found[-1])] == [Emotion.SAD]
+        session.execute(update(ReviewSubject).values(labeled_at=utcnow()))
+        first, second, third = list_corrections(session, limit=3)
+        assert list_corrections(session, limit=3, after=first) == [second, third]
 
 
 def test_faces_of_the_random_slice_teach_nothing(database: Database, analyses: "Analyses") -> None:

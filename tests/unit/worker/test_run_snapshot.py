@@ -10,7 +10,8 @@ from db import training_runs as runs
 from db.erasure import erase_job
 from db.model_versions import get_champion
 from db.models_training import TrainingRun
-from db.reviews import cast_vote
+from db.review_queue import take_faces
+from db.reviews import cast_vote, list_votes
 from db.session import Database
 from db.training_run_states import RunClaim
 from db.vocabulary import EMOTIONS, Architecture, Emotion, TrainingTrigger, Verdict
@@ -119,6 +120,42 @@ def test_a_label_needs_the_votes_that_the_settings_ask_for(
     assert snapshot.corrections.images.tobytes() == draw_crop(2)
     assert run.audit is not None
     assert run.audit["corrections"] == {"used": 1, "too_few_votes": 1}
+
+
+def test_labels_that_are_refused_keep_no_older_ones_out(
+    services: Services, database: Database, analyses: "Analyses", dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_snapshot, "_LABELS_A_BLOCK", 2)
+    for seed in range(4):
+        judge(database, analyses.store(HAPPY, crop=draw_crop(seed)).face_ids[0])
+    for seed in range(4, 9):
+        judge(database, analyses.store(HAPPY, crop=draw_crop(seed), box=(0, 0, 47, 90)).face_ids[0])
+    services.settings = services.settings.model_copy(update={"max_corrections": 3})
+    snapshot, run = take(services, claim(database), dataset)
+    assert {image.tobytes() for image in snapshot.corrections.images} == {draw_crop(seed) for seed in (1, 2, 3)}
+    assert run.audit is not None
+    assert run.audit["corrections"] == {"used": 3, "too_small": 3}
+
+
+def test_the_queue_brings_each_face_the_votes_that_the_settings_ask_for(
+    services: Services, database: Database, analyses: "Analyses", dataset: Dataset
+) -> None:
+    services.settings = services.settings.model_copy(update={"min_correction_votes": 2, "max_correction_share": 0.5})
+    for seed in range(12):
+        analyses.store(HAPPY, crop=draw_crop(seed))
+    for reviewer in ("ana", "ben", "cid"):
+        while True:
+            with database.write() as session:
+                taken = take_faces(session, reviewer, limit=1)
+                for item in taken:
+                    cast_vote(session, item.face_id, reviewer, Verdict.SAD, least_votes=2)
+            if not taken:
+                break
+    _, run = take(services, claim(database), dataset)
+    assert run.audit is not None
+    assert run.audit["corrections"] == {"used": 12}
+    with database.read() as session:
+        assert len(list_votes(session)) == 24
 
 
 def test_another_attempt_learns_from_the_same_corrections(

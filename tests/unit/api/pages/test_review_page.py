@@ -2,17 +2,21 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from apiflask import APIFlask
+from sqlalchemy import select, update
 
+from api.least_votes import LeastVotes
+from api.services import Services
 from db import reviews
 from db.columns import utcnow
 from db.models_review import ReviewItem
 from db.session import Database
-from db.vocabulary import Emotion, Role, Verdict
+from db.vocabulary import Emotion, ReviewSlice, Role, Verdict
 from tests.unit.api.conftest import PlayedWorker
 from tests.unit.api.pages.conftest import Visitor
 
@@ -28,6 +32,11 @@ def faces(submit: Callable[..., str], worker: PlayedWorker) -> None:
 
 def list_cards(text: str) -> list[str]:
     return re.findall(r'data-face="([0-9a-f-]+)"', text)
+
+
+def is_open(database: Database, face_id: str) -> bool:
+    with database.read() as session:
+        return session.get_one(ReviewItem, UUID(face_id)).closed_at is None
 
 
 def list_verdicts(database: Database, reviewer: str) -> list[Verdict]:
@@ -75,6 +84,28 @@ def test_undo_brings_the_face_back_and_only_ones_own_votes_are_undone(
     assert status == 200
     assert set(list_cards(text)) == set(cards[:2])
     assert list_verdicts(database, "reviewer") == []
+
+
+def test_a_face_waits_for_the_votes_that_a_label_needs_to_teach(
+    app: APIFlask, services: Services, reviewer: Visitor, administrator: Visitor, faces: None, database: Database
+) -> None:
+    with database.write() as session:
+        session.execute(update(ReviewItem).values(slice=ReviewSlice.UNCERTAIN, votes_wanted=1))
+    face_id, other, *_ = list_cards(reviewer.get("/review"))
+    reviewer.post("/review/votes", face_id=face_id, verdict="sad")
+    assert not is_open(database, face_id)
+    changed = services.settings.model_copy(update={"min_correction_votes": 2})
+    replace(services, settings=changed, least_votes=LeastVotes()).install(app.extensions)
+    administrator.get("/review")
+    assert is_open(database, face_id)
+    reviewer.post("/review/votes", face_id=other, verdict="sad")
+    assert is_open(database, other)
+    administrator.post("/review/votes", face_id=face_id, verdict="sad")
+    assert not is_open(database, face_id)
+    with database.read() as session:
+        [vote] = reviews.list_votes(session, reviewer="administrator")
+    administrator.post("/review/undo", vote_id=str(vote.id))
+    assert is_open(database, face_id)
 
 
 def test_what_is_no_verdict_or_no_face_is_refused(reviewer: Visitor, faces: None) -> None:
