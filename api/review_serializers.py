@@ -74,7 +74,9 @@ class ReviewerAgreement(BaseModel):
     """How far reviewers say the same of the same face."""
 
     faces: int = Field(description="Faces with two votes or more, skips aside.", examples=[40])
-    share: float | None = Field(description="Pairs of votes that say the same.", examples=[0.81])
+    share: float | None = Field(
+        description="Of these faces, those whose first two votes say the same.", examples=[0.81]
+    )
     alpha: float | None = Field(description="Krippendorff's: 1 is full agreement, 0 is chance.", examples=[0.74])
 
 

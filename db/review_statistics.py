@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from math import sqrt
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
@@ -42,8 +43,9 @@ class LiveAccuracy:
 class Agreement:
     """How far reviewers say the same of the same face.
 
-    faces: with two votes or more, skips aside. share: of all pairs of votes on one face, those that say the same. alpha:
-    Krippendorff's, for nominal data: 1 is full agreement, 0 is chance. None where there is nothing to compare.
+    faces: with two votes or more, skips aside. share: of these, those whose first two votes say the same; a third is asked for
+    where they differ, and with it reviewers would look less of one mind than they are. alpha: Krippendorff's, for nominal data:
+    1 is full agreement, 0 is chance. None where there is nothing to compare.
     """
 
     faces: int
@@ -117,23 +119,28 @@ def select_drawn(*conditions: ColumnElement[bool]) -> Select[datetime, Emotion, 
 
 def measure_agreement(session: Session, *, since: datetime | None = None) -> Agreement:
     """Compare the standing votes on faces that several reviewers judged. since: votes cast at or after."""
-    statement = (
-        select(ReviewVote.subject_id, ReviewVote.verdict, func.count())
+    place = func.row_number().over(partition_by=ReviewVote.subject_id, order_by=ReviewVote.id)
+    standing = (
+        select(ReviewVote.subject_id, ReviewVote.verdict, ReviewVote.at, place.label("place"))
         .join(ReviewSubject, ReviewSubject.id == ReviewVote.subject_id)
         .where(ReviewSubject.vote_count > 1, ReviewVote.withdrawn_at.is_(None), ReviewVote.verdict != Verdict.SKIP)
-        .group_by(ReviewVote.subject_id, ReviewVote.verdict)
+        .subquery()
     )
+    kinds = (standing.c.subject_id, standing.c.verdict, standing.c.place <= 2)
+    statement = select(*kinds, func.count()).group_by(*kinds)
     if since is not None:
-        statement = statement.where(ReviewVote.at >= since)
-    faces: dict[object, Counter[Verdict]] = defaultdict(Counter)
-    for subject_id, verdict, count in session.execute(statement):
+        statement = statement.where(standing.c.at >= since)
+    faces, firsts = defaultdict[UUID, Counter[Verdict]](Counter), defaultdict[UUID, Counter[Verdict]](Counter)
+    for subject_id, verdict, is_first, count in session.execute(statement):
         faces[subject_id][verdict] += count
+        if is_first:
+            firsts[subject_id][verdict] += count
     votes = [counts for counts in faces.values() if counts.total() > 1]
-    pairs = sum(counts.total() * (counts.total() - 1) for counts in votes)
-    if not pairs:
+    if not votes:
         return Agreement(0, None, None)
-    agreeing = sum(count * (count - 1) for counts in votes for count in counts.values())
-    return Agreement(len(votes), agreeing / pairs, _compute_alpha(votes))
+    pairs = [counts for counts in firsts.values() if counts.total() == 2]
+    share = sum(len(counts) == 1 for counts in pairs) / len(pairs) if pairs else None
+    return Agreement(len(votes), share, _compute_alpha(votes))
 
 
 def _compute_alpha(votes: list[Counter[Verdict]]) -> float:

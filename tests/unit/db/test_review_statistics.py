@@ -4,6 +4,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
+from db.columns import utcnow
 from db.models_review import ReviewItem
 from db.review_queue import take_faces
 from db.review_statistics import estimate_live_accuracy, estimate_share, measure_agreement
@@ -98,9 +99,22 @@ def test_agreement_compares_reviewers_of_the_same_face(database: Database, analy
     vote(database, single, ana=Verdict.ANGRY, ben=Verdict.SKIP)
     with database.read() as session:
         found = measure_agreement(session)
-    assert (found.faces, found.share) == (2, pytest.approx(6 / 8))
+    assert (found.faces, found.share) == (2, 0.5)
     # by hand: o = 6/2 + 2/1 - (same) -> D_o = 2, totals happy 4, sad 1 -> D_e = (4 * 1 + 1 * 4) / 4 = 2
     assert found.alpha == pytest.approx(0.0)
+
+
+def test_a_vote_that_settles_a_tie_does_not_count_as_disagreement(database: Database, analyses: "Analyses") -> None:
+    same, split, late = analyses.store(HAPPY, HAPPY, HAPPY).face_ids
+    vote(database, same, ana=Verdict.HAPPY, ben=Verdict.HAPPY)
+    vote(database, split, ana=Verdict.HAPPY, ben=Verdict.SAD, cid=Verdict.SAD)
+    vote(database, late, ana=Verdict.HAPPY, ben=Verdict.SAD)
+    since = utcnow()
+    vote(database, late, cid=Verdict.SAD, dan=Verdict.SAD)
+    with database.read() as session:
+        assert measure_agreement(session).share == pytest.approx(1 / 3)
+        found = measure_agreement(session, since=since)
+    assert (found.faces, found.share, found.alpha) == (1, None, 1.0)  # whoever disagreed first did so before
 
 
 def test_full_agreement_has_an_alpha_of_one(database: Database, analyses: "Analyses") -> None:
