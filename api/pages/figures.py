@@ -8,7 +8,8 @@ from typing import Any
 from api.pages.charts import Chart, Series, draw_groups, draw_lines
 from db.vocabulary import EMOTIONS
 
-_PARTS = {"validation": "held-out Training rows", "PublicTest": "PublicTest"}
+_HELD_OUT = "validation"
+_PARTS = {_HELD_OUT: "held-out Training rows", "PublicTest": "PublicTest"}
 _TRUTHS = {"fer2013": "single label", "ferplus": "vote majority"}
 _SHADES = 10
 _NEEDED = {"rows", "accuracy", "macro_f1", "log_loss", "calibration_error", "per_class", "confusion"}
@@ -46,6 +47,42 @@ def list_figures(manifest: Mapping[str, Any]) -> list[Figures]:
             if isinstance(numbers, dict) and numbers.keys() >= _NEEDED:
                 found.append(Figures(part, truth, numbers))
     return found
+
+
+@dataclass(frozen=True)
+class FiguresCompared:
+    """The figures of two versions that may stand beside each other. left_out: in words, which may not, being of different rows."""
+
+    pairs: list[tuple[Figures, Figures]]
+    left_out: list[str]
+
+
+def pair_figures(first: Mapping[str, Any], second: Mapping[str, Any]) -> FiguresCompared:
+    """Pair what two versions' manifests say of the same rows against the same truth: other rows may have been easier."""
+    pairs, left_out = [], []
+    is_split_alike = _find_split(first) == _find_split(second) is not None
+    for mine in list_figures(first):
+        for theirs in list_figures(second):
+            if (mine.part, mine.truth) != (theirs.part, theirs.truth):
+                continue
+            if mine.numbers["rows"] == theirs.numbers["rows"] and (mine.part != _HELD_OUT or is_split_alike):
+                pairs.append((mine, theirs))
+            else:
+                left_out.append(mine.title)
+    return FiguresCompared(pairs, left_out)
+
+
+def _find_split(manifest: Mapping[str, Any]) -> tuple[object, ...] | None:
+    """By what a run chose the rows that it held out, as `training.split` does; None where the manifest doesn't say."""
+    lineage = manifest.get("lineage", {})
+    settings = lineage.get("settings", {})
+    seed = settings.get("split_seed")
+    found = (
+        lineage.get("dataset_sha256"),
+        lineage.get("seed") if seed is None else seed,
+        settings.get("recipe", {}).get("held_out"),
+    )
+    return None if None in found else (*found, settings.get("votes_path") is None)
 
 
 def draw_classes(figures: Figures) -> Chart:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from api.model_files import CARD, HISTORY, read_model_file
 from api.model_versions import find_model_version
-from api.pages.figures import Figures, draw_classes, draw_curves, draw_reliability, list_figures
+from api.pages.figures import Figures, draw_classes, draw_curves, draw_reliability, list_figures, pair_figures
 from api.pages.queries import read_number
 from api.pages.site import get_person, go, needs
 from api.services import get_services
@@ -99,17 +99,11 @@ def compare() -> str | AnyResponse:
         first, second = (find_model_version(session, number) for number in numbers)
         live = compare_live(session, first, second, limit=_MOST_DIFFERENCES)
         reviewed = comparison.compare_answers(session, first.number, second.number, limit=_MOST_DIFFERENCES)
-    pairs = [
-        (mine, theirs)
-        for mine in list_figures(first.manifest)
-        for theirs in list_figures(second.manifest)
-        if (mine.part, mine.truth) == (theirs.part, theirs.truth)
-    ]
     return render_template(
         "pages/compare.html",
         first=_describe(first),
         second=_describe(second),
-        pairs=pairs,
+        figures=pair_figures(first.manifest, second.manifest),
         live=live,
         reviewed=reviewed,
     )
