@@ -10,6 +10,7 @@ from math import ceil, floor, isfinite, log10
 from api.pages.words import NOTHING
 
 _SIDE = 100.0
+_UNIT_LABELS = ("0", "0.25", "0.5", "0.75", "1")
 _GAP = 0.18
 """Share of a bar's place that stays empty."""
 
@@ -68,9 +69,11 @@ def draw_lines(
     low: float | None = 0.0,
     high: float | None = None,
     has_dots: bool = False,
+    places: Sequence[float] | None = None,
 ) -> Chart:
-    """A curve for each series over evenly spaced places. low, high: ends of the y axis; None takes what the values need.
+    """A curve for each series. low, high: ends of the y axis; None takes what the values need.
 
+    places: where each label lies on an x axis from 0 to 1; without them they are evenly spaced.
     A value that is no finite number leaves a gap, as None does.
     """
     series = [replace(one, values=[_find_finite(value) for value in one.values]) for one in series]
@@ -80,14 +83,16 @@ def draw_lines(
     step = _SIDE / max(len(labels) - 1, 1)
 
     def place(index: int, value: float) -> tuple[float, float]:
-        return round(index * step, 2), round(_SIDE - (value - bottom) / (top - bottom) * _SIDE, 2)
+        across = index * step if places is None else places[index] * _SIDE
+        return round(across, 2), round(_SIDE - (value - bottom) / (top - bottom) * _SIDE, 2)
 
     lines = []
     for one in series:
         spots = [None if value is None else place(index, value) for index, value in enumerate(one.values)]
         dots = tuple(spot for spot in spots if spot is not None) if has_dots else ()
         lines.append(Line(_join(spots), one.tone, dots))
-    return _finish(title, labels, series, ticks, show, lines=tuple(lines), is_empty=not known)
+    chart = _finish(title, labels, series, ticks, show, lines=tuple(lines), is_empty=not known)
+    return chart if places is None else replace(chart, x_labels=_UNIT_LABELS)
 
 
 def draw_stacks(

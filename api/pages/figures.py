@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from api.pages.charts import Chart, Series, draw_groups, draw_lines
@@ -100,17 +99,18 @@ def draw_classes(figures: Figures) -> Chart:
 
 
 def draw_reliability(figures: Figures) -> Chart | None:
-    """Accuracy over confidence: on the diagonal where the version is as often right as it says. None where it isn't known."""
+    """Accuracy over mean confidence of each bin: on the diagonal where the version is as often right as it says.
+
+    None where it isn't known.
+    """
     bins = figures.numbers.get("reliability")
     if not bins:
         return None
-    places = [place / 20 for place in range(21)]
-    found: list[float | None] = [None] * len(places)
-    for confidence, accuracy, _share in bins:
-        found[round(confidence * 20)] = accuracy
-    series = [Series("as sure as right", "quiet", places), Series("this version", "accent", _bridge(found))]
-    labels = [f"{place:.2f}" for place in places]
-    return draw_lines("Reliability: accuracy over confidence", labels, series, high=1.0)
+    confidences, accuracies, _ = zip(*sorted(bins), strict=True)
+    series = [Series("as sure as right", "quiet", confidences), Series("this version", "accent", accuracies)]
+    labels = [f"{confidence:.3f}" for confidence in confidences]
+    title = "Reliability: accuracy over confidence"
+    return draw_lines(title, labels, series, show="{:.3f}".format, high=1.0, has_dots=True, places=confidences)
 
 
 def draw_curves(history: Mapping[str, Any]) -> tuple[Chart, ...]:
@@ -125,16 +125,3 @@ def draw_curves(history: Mapping[str, Any]) -> tuple[Chart, ...]:
         ]
         charts.append(draw_lines(f"{name} by epoch", labels, series, high=high, has_dots=len(epochs) < 30))
     return tuple(charts)
-
-
-def _bridge(values: list[float | None]) -> list[float | None]:
-    """Fill gaps between known values on a straight line, so that the curve isn't torn where a bin had no faces."""
-    known = [index for index, value in enumerate(values) if value is not None]
-    bridged = list(values)
-    for left, right in pairwise(known):
-        start, end = values[left], values[right]
-        assert start is not None
-        assert end is not None
-        for index in range(left + 1, right):
-            bridged[index] = start + (end - start) * (index - left) / (right - left)
-    return bridged

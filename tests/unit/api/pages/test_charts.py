@@ -11,6 +11,15 @@ def test_lines_reach_from_edge_to_edge_and_break_where_nothing_is_known() -> Non
     assert chart.table == (("", "s"), ("a", "0.00"), ("b", "1.00"), ("c", "\N{EN DASH}"), ("d", "0.50"))
 
 
+def test_places_lie_where_they_are_said_to() -> None:
+    series = [Series("s", "first", [0.5, 0.75, 1.0])]
+    chart = draw_lines("t", ["a", "b", "c"], series, high=1.0, has_dots=True, places=[0.3, 0.31, 0.986])
+    [line] = chart.lines
+    assert line.path == "M30 50L31 25L98.6 0"
+    assert line.dots == ((30.0, 50.0), (31.0, 25.0), (98.6, 0.0))
+    assert chart.x_labels == ("0", "0.25", "0.5", "0.75", "1")
+
+
 def test_a_value_that_is_no_finite_number_leaves_a_gap() -> None:
     values = [0.0, math.nan, 0.5, math.inf]
     chart = draw_lines("t", ["a", "b", "c", "d"], [Series("s", "first", values)], high=1.0)

@@ -92,9 +92,12 @@ def test_precision_recall_and_f1_are_drawn_and_told(text: str, version: ModelVer
 
 def test_the_reliability_is_drawn_at_its_confidences(text: str, version: ModelVersion) -> None:
     for rows, numbers in zip(list_charts(text, "Reliability"), list_numbers(version), strict=True):
-        shown = {place: accuracy for place, _, accuracy in rows}
-        for confidence, accuracy, _ in numbers["reliability"]:
-            assert shown[f"{round(confidence * 20) / 20:.2f}"] == f"{accuracy:.2f}"
+        bins = numbers["reliability"]
+        assert rows == [
+            [f"{confidence:.3f}", f"{confidence:.3f}", f"{accuracy:.3f}"] for confidence, accuracy, _ in bins
+        ]
+        for confidence, accuracy, _ in bins:
+            assert f"M{round(confidence * 100, 2)} {round(100 - accuracy * 100, 2)}h0" in text
 
 
 def test_the_curves_have_every_epoch(text: str) -> None:
