@@ -8,6 +8,9 @@ from api.pages.charts import Chart, Series, draw_lines, draw_stacks
 from db.models_training import TrainingRun
 from db.vocabulary import EMOTIONS
 
+_CORRECTIONS = "corrections"
+_BALANCE_TONES = {"Training": "first", "PublicTest": "third", "PrivateTest": "fourth", _CORRECTIONS: "second"}
+
 
 @dataclass(frozen=True)
 class ShownRun:
@@ -83,9 +86,9 @@ def _draw_balance(audit: Mapping[str, Any]) -> Chart | None:
     if not counts:
         return None
     if any(audit.get("corrections_by_emotion", {}).values()):
-        counts["corrections"] = audit["corrections_by_emotion"]
+        counts[_CORRECTIONS] = audit["corrections_by_emotion"]
     series = [
-        Series(name, tone, [found.get(emotion.value, 0) for emotion in EMOTIONS])
-        for tone, (name, found) in zip(("first", "third", "second"), counts.items(), strict=False)
+        Series(name, _BALANCE_TONES[name], [found.get(emotion.value, 0) for emotion in EMOTIONS])
+        for name, found in counts.items()
     ]
     return draw_stacks("Rows by emotion", [emotion.value for emotion in EMOTIONS], series)
