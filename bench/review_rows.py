@@ -40,7 +40,8 @@ def fill(database: Database, faces: int) -> None:
     with database.write() as session:
         application = access.ensure_application(session, "bench").id
         versions = [
-            model_versions.add_version(session, f"v{n}", f"v{n}", {"architecture": "report"}).id for n in (1, 2, 3)
+            model_versions.add_version(session, f"v{n}", f"v{n}", {"schema_version": 2, "architecture": "report"}).id
+            for n in (1, 2, 3)
         ]
     made = _make_jobs(faces, application, versions)
     while block := list(islice(made, _JOBS_A_BLOCK)):
