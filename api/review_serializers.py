@@ -36,10 +36,15 @@ class ReviewFace(BaseModel):
     face: Face
     job_id: Id
     slice: ReviewSlice = Field(description="Why it comes up: uncertain, or drawn by chance.", examples=["uncertain"])
-    label: Verdict | None = Field(description="What people have confirmed; null if nothing yet.", examples=["sad"])
+    label: Verdict | None = Field(
+        description="What people have confirmed; null if nothing yet, and where the face is handed out to be judged.",
+        examples=["sad"],
+    )
     votes_wanted: int = Field(description="Votes that the face needs.", examples=[1])
     is_open: bool = Field(description="Whether it still waits for votes.", examples=[True])
-    votes: list[Vote] = Field(description="Every vote on the face, oldest first, undone ones too.")
+    votes: list[Vote] = Field(
+        description="Every vote on the face, oldest first, undone ones too. Empty where it is handed out to be judged."
+    )
 
 
 class ReviewFaceList(BaseModel):
@@ -109,9 +114,14 @@ def show_vote(vote: ReviewVote, label: Verdict | None = None) -> Vote:
     )
 
 
-def show_review(item: ReviewItem, face: models.Face, votes: Sequence[ReviewVote], settings: Settings) -> ReviewFace:
-    """What the API shows of a face before reviewers. Call it while, or after, the item's subject was loaded."""
-    label = item.subject.label if item.subject_id is not None and item.subject is not None else None
+def show_review(
+    item: ReviewItem, face: models.Face, votes: Sequence[ReviewVote] | None, settings: Settings
+) -> ReviewFace:
+    """What the API shows of a face before reviewers. Call it while, or after, the item's subject was loaded.
+
+    votes: None where the face is still to be judged: then nothing is shown of what others said, the label neither.
+    """
+    label = item.subject.label if votes is not None and item.subject is not None else None
     return ReviewFace(
         face=show_face(face, settings.uncertain_below),
         job_id=face.job_id,
@@ -119,7 +129,7 @@ def show_review(item: ReviewItem, face: models.Face, votes: Sequence[ReviewVote]
         label=label,
         votes_wanted=count_wanted(item, settings.min_correction_votes),
         is_open=item.closed_at is None,
-        votes=[show_vote(vote, label) for vote in votes],
+        votes=[show_vote(vote, label) for vote in votes or ()],
     )
 
 

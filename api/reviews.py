@@ -123,7 +123,7 @@ def take_next(wanted: NextFaces) -> Response:
             session, reviewer, ReviewFilter(**given), limit=wanted.limit, exclude=wanted.exclude
         )
         found = [(item, faces.get_face(session, item.face_id)) for item in items]
-        shown = [show_review(item, face, (), services.settings) for item, face in found if face is not None]
+    shown = [show_review(item, face, None, services.settings) for item, face in found if face is not None]
     return jsonify(ReviewFaceList(items=shown).model_dump(mode="json"))
 
 
