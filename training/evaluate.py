@@ -118,11 +118,6 @@ def compute_accuracy(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64
     return np.asarray(np.trace(confusion, axis1=-2, axis2=-1) / confusion.sum(axis=(-2, -1)), np.float64)
 
 
-def compute_recall(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Recall by class: (..., 7, 7) -> (..., 7); 0 for a class that doesn't occur."""
-    return _class_figures(confusion)[1]
-
-
 def _class_figures(confusion: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float64], ...]:
     """Precision, recall and F1 by class, each (..., 7); 0 where there is nothing to divide by."""
     right = np.diagonal(confusion, axis1=-2, axis2=-1).astype(np.float64)

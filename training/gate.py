@@ -15,7 +15,6 @@ from training.errors import TrainingError
 from training.evaluate import (
     compute_accuracy,
     compute_macro_f1,
-    compute_recall,
     count_confusion,
     measure_calibration_error,
 )
@@ -39,8 +38,9 @@ class Answers:
 class GateLimits:
     """What a challenger may cost, and how sure its gain must be. Shares are 0 to 1.
 
-    max_accuracy_loss, max_recall_loss: how far accuracy, or one class's recall, may fall. min_class_rows: classes with fewer rows
-    are too few to judge their recall. max_calibration_error, max_ms_a_face: bounds, unless the champion is no better itself.
+    max_accuracy_loss, max_recall_loss: how far accuracy, or one class's recall, may fall; recall further, where that may be chance.
+    min_class_rows: classes with fewer rows are too few to judge their recall.
+    max_calibration_error, max_ms_a_face: bounds, unless the champion is no better itself.
     timing_noise: by how much of itself a time may be longer and still count as the same.
     significance: chance of a mistake that each one-sided test accepts.
     """
@@ -89,7 +89,7 @@ def decide_promotion(
     old, new = champion.probabilities.argmax(axis=1), challenger.probabilities.argmax(axis=1)
     checks = (
         _check_accuracy(count_confusion(old, truth), count_confusion(new, truth), limits),
-        _check_recall(count_confusion(old, truth), count_confusion(new, truth), limits),
+        _check_recall(old, new, truth, limits),
         _check_calibration(champion, challenger, truth, limits),
         _check_speed(champion, challenger, limits),
         _check_gain(old, new, truth, limits),
@@ -108,18 +108,31 @@ def _check_accuracy(old: npt.NDArray[np.int64], new: npt.NDArray[np.int64], limi
     return Check("accuracy", after >= before - limits.max_accuracy_loss, reason)
 
 
-def _check_recall(old: npt.NDArray[np.int64], new: npt.NDArray[np.int64], limits: GateLimits) -> Check:
-    is_judged = old.sum(axis=1) >= limits.min_class_rows
+def _check_recall(
+    old: npt.NDArray[np.int64], new: npt.NDArray[np.int64], truth: npt.NDArray[np.int64], limits: GateLimits
+) -> Check:
+    """No class may lose recall beyond the limit and beyond chance: of a rare class, two faces are that much."""
+    count = len(EMOTIONS)
+    faces = np.bincount(truth, minlength=count)
+    is_judged = faces >= limits.min_class_rows
     if not is_judged.any():
         reason = f"no class has {limits.min_class_rows} faces to judge its recall by"
         return Check("recall", is_passed=True, reason=reason)
-    before, after = compute_recall(old), compute_recall(new)
-    worst = int(np.where(is_judged, before - after, -np.inf).argmax())
-    reason = (
-        f"the recall of {EMOTIONS[worst]} changed most for the worse, from {before[worst]:.3f} to {after[worst]:.3f} "
-        f"(may fall by {limits.max_recall_loss})"
+    gained, lost = (
+        np.bincount(truth[is_one], minlength=count)
+        for is_one in ((new == truth) & (old != truth), (new != truth) & (old == truth))
     )
-    return Check("recall", bool(before[worst] - after[worst] <= limits.max_recall_loss), reason)
+    falls = np.where(is_judged, (lost - gained) / np.maximum(faces, 1), -np.inf)
+    chances = np.array([compute_mcnemar_p(*pair) for pair in zip(lost.tolist(), gained.tolist(), strict=True)])
+    is_lost = (falls > limits.max_recall_loss) & (chances <= limits.significance)
+    worst = int(np.where(is_lost if is_lost.any() else is_judged, falls, -np.inf).argmax())
+    before, after = (int((right == truth)[truth == worst].sum()) / int(faces[worst]) for right in (old, new))
+    reason = (
+        f"the recall of {EMOTIONS[worst]} changed most for the worse, from {before:.3f} to {after:.3f}: {lost[worst]} of its "
+        f"{faces[worst]} faces lost and {gained[worst]} gained (exact McNemar, one-sided p {chances[worst]:.4f}; may fall by "
+        f"{limits.max_recall_loss}, and further where p is over {limits.significance})"
+    )
+    return Check("recall", not is_lost.any(), reason)
 
 
 def _check_calibration(

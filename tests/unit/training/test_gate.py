@@ -70,6 +70,46 @@ def test_classes_with_few_faces_are_not_judged_by_recall():
     assert "recall" not in failed(decide_promotion(*as_answers, truth))
 
 
+def answer_of_small_class(right):
+    """1,000 faces of which 24 are of class 1; `right` of these are answered rightly, and all others."""
+    truth = np.array([1] * 24 + [0, 2, 3, 4] * 244)
+    answers = truth.copy()
+    answers[right:24] = 0
+    return truth, answers
+
+
+@pytest.mark.parametrize(("right", "is_passed"), [(17, True), (14, False)])
+def test_the_recall_of_a_rare_class_fails_for_what_is_more_than_chance(right, is_passed):
+    """Three of 24 faces are 12.5 points, and chance; six are not."""
+    truth, old = answer_of_small_class(20)
+    _, new = answer_of_small_class(right)
+    decision = decide_promotion(*(Answers(np.eye(7, dtype=np.float32)[answers], 1.0) for answers in (old, new)), truth)
+    (check,) = (check for check in decision.checks if check.name == "recall")
+    assert check.is_passed is is_passed
+    assert f"{20 - right} of its 24 faces lost and 0 gained" in check.reason
+    assert f"one-sided p {0.5 ** (20 - right):.4f}" in check.reason
+
+
+def test_a_small_loss_in_a_large_class_is_borne_however_sure_it_is():
+    truth = np.array([0] * 1000 + [1] * 1000)
+    new = np.where(np.arange(2000) < 40, 2, truth)
+    decision = decide_promotion(
+        *(Answers(np.eye(7, dtype=np.float32)[answers], 1.0) for answers in (truth, new)), truth
+    )
+    assert "recall" not in failed(decision)
+
+
+def test_the_class_that_fails_is_named_and_not_one_that_fell_further_by_chance():
+    truth = np.array([1] * 24 + [0] * 400 + [2] * 576)
+    old, new = truth.copy(), truth.copy()
+    new[:3] = 2
+    new[24:64] = 2
+    decision = decide_promotion(*(Answers(np.eye(7, dtype=np.float32)[answers], 1.0) for answers in (old, new)), truth)
+    (check,) = (check for check in decision.checks if check.name == "recall")
+    assert not check.is_passed
+    assert "recall of angry" in check.reason
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_mcnemar_is_a_probability_and_symmetric(gained, lost):
