@@ -26,11 +26,19 @@ def main() -> None:
     """Measure, and print milliseconds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--csv", type=Path, required=True, help="prepared dataset to train on")
+    parser.add_argument(
+        "--votes", type=Path, required=True, help="its FER+ votes, which the shipped champion was taught"
+    )
     parser.add_argument("--jobs", type=int, default=100, help="photos without a run, and as many with one")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(
-            _env_file=None, data_dir=Path(folder), port=_PORT, rate_limit="", dataset_csv=arguments.csv.resolve()
+            _env_file=None,
+            data_dir=Path(folder),
+            port=_PORT,
+            rate_limit="",
+            dataset_csv=arguments.csv.resolve(),
+            dataset_votes=arguments.votes.resolve(),
         )
         with Stack(settings, print) as stack:
             assert stack.client is not None

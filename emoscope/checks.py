@@ -12,6 +12,7 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from db import migrate, model_versions, workers
+from db.models import ModelVersion
 from db.session import Database
 from db.storage import BlobStore, BlobStoreUnavailable
 from db.vocabulary import Detector, WorkerState
@@ -53,7 +54,7 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
     yield from _check_packages(settings)
     yield _check_disk(settings)
     database = Database(settings.effective_database_url)
-    yield from _check_database(database)
+    yield from _check_database(database, settings)
     yield from _check_queue(settings)
     yield _check_blobs(settings)
     yield from _guard("workers", lambda: _check_workers(database, settings))
@@ -86,7 +87,7 @@ def _check_disk(settings: Settings) -> Finding:
     )
 
 
-def _check_database(database: Database) -> Iterator[Finding]:
+def _check_database(database: Database, settings: Settings) -> Iterator[Finding]:
     name = database.engine.url.render_as_string(hide_password=True)
     try:
         is_current = migrate.is_current(database)
@@ -109,6 +110,19 @@ def _check_database(database: Database) -> Iterator[Finding]:
     else:
         verdict, advice = (Verdict.NOTE, advise_on_release(unused.number)) if unused else (Verdict.OK, "")
         yield Finding("model", verdict, f"version {champion.number} ({champion.name}) is in service", advice)
+        yield from _check_votes(settings, champion)
+
+
+def _check_votes(settings: Settings, champion: ModelVersion) -> Iterator[Finding]:
+    """A run would say so too, but it may be started at night."""
+    is_taught_votes = champion.manifest.get("lineage", {}).get("labels") == "votes"
+    if settings.dataset_csv is not None and settings.dataset_votes is None and is_taught_votes:
+        yield Finding(
+            "retraining",
+            Verdict.MISSING,
+            f"version {champion.number} was taught votes, and the dataset is configured without them: training runs will fail",
+            "name the file of votes in EMOSCOPE_DATASET_VOTES",
+        )
 
 
 def _check_queue(settings: Settings) -> Iterator[Finding]:

@@ -38,8 +38,10 @@ def find_holdout(dataset: Dataset, labels: Labels) -> tuple[npt.NDArray[np.int64
     """Positions of the held-out rows that have one clear answer, and the answers, int64, by the labels that are taught.
 
     Exact copies of Training rows are left out: a model may know them by heart.
-    Raises DatasetError if no row is left.
+    Raises DatasetError if no row is left, or votes are asked for and the dataset has none.
     """
+    if labels == "votes" and dataset.votes is None:
+        raise DatasetError("the dataset has no votes to judge by")
     rows = dataset.find_part(HOLDOUT_PART)
     rows = rows[~dataset.find_copies_of(dataset.find_part("Training"), among=rows)]
     truth = dataset.labels if labels == "single" or dataset.votes is None else dataset.votes.majorities

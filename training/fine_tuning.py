@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from training.artifact import Lineage, Manifest
+from training.errors import RetrainingImpossible
 from training.settings import RECIPES, Labels, Recipe, Stage, TrainSettings
 
 FINE_TUNING_RATE = 0.1
@@ -23,12 +24,19 @@ def choose_settings(
     """Settings of a challenger: the champion's network and labels, on the data that there is now.
 
     from_scratch: fresh weights and the network's own recipe. epochs: None means the recipe's own number. learning_rate: of a run
-    from the champion's weights; None means FINE_TUNING_RATE of the recipe's own. Without a file of votes the labels are single.
+    from the champion's weights; None means FINE_TUNING_RATE of the recipe's own.
     A run from the champion's weights holds out the rows that the champion held out, where the dataset is the same.
+    Raises RetrainingImpossible where the champion was taught votes and there are none: single labels would teach its successor
+    another task, and judge the champion by it.
     """
-    if not from_scratch and champion.lineage.settings.get("votes_path") is None:
+    labels: Labels = "votes" if champion.labels == "votes" else "single"
+    if labels == "votes" and votes_path is None:
+        raise RetrainingImpossible(
+            "the champion was taught votes, and no file of votes is configured: name it in EMOSCOPE_DATASET_VOTES, or put a "
+            "version in service that was taught single labels"
+        )
+    if labels == "single" and not from_scratch and champion.lineage.settings.get("votes_path") is None:
         votes_path = None  # votes would have other rows held out than the champion's
-    labels: Labels = "votes" if champion.labels == "votes" and votes_path is not None else "single"
     recipe = RECIPES[champion.architecture]
     recipe = replace(recipe, epochs=epochs or recipe.epochs)
     if not from_scratch:

@@ -28,7 +28,7 @@ from db.vocabulary import TrainingRunStatus
 from training.artifact import Manifest, verify_files
 from training.compare import Comparison, compare_versions, find_holdout
 from training.dataset import read_dataset
-from training.errors import RunStopped, TrainingError
+from training.errors import RetrainingImpossible, RunStopped, TrainingError
 from training.fine_tuning import choose_settings
 from training.gate import GateLimits
 from training.settings import TrainSettings
@@ -48,12 +48,6 @@ _OUTAGES = {
     "database_unavailable": "the database didn't answer",
 }
 """What a run says of them; the exceptions' own sentences name hosts and files of ours, and are for the log."""
-
-
-class RetrainingImpossible(Exception):
-    """There is no dataset to learn from, or no champion to beat; the message says which."""
-
-    code = "retraining_impossible"
 
 
 def run_retraining(services: Services, run_id: UUID, worker: str) -> None:

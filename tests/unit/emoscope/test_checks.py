@@ -1,6 +1,8 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from db import model_versions, workers
 from db.session import Database
 from db.storage import BlobStore
@@ -85,3 +87,22 @@ def test_a_sweeper_that_stands_still_is_missing(settings: Settings, services: Se
     assert finding.verdict is Verdict.MISSING
     assert "for 1000 s" in finding.detail
     assert finding.advice
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_found"),
+    [
+        ({"dataset_csv": Path("faces.csv")}, True),
+        ({"dataset_csv": Path("faces.csv"), "dataset_votes": Path("votes.csv")}, False),
+        ({}, False),
+    ],
+)
+def test_a_dataset_without_the_votes_that_the_champion_was_taught_is_found(
+    settings: Settings, database: Database, blob_store: BlobStore, changes: dict[str, Path], *, is_found: bool
+) -> None:
+    register_shipped_models(database, blob_store, lambda _step: None)
+    finding = find(settings.model_copy(update=changes)).get("retraining")
+    assert (finding is not None) is is_found
+    if finding is not None:
+        assert finding.verdict is Verdict.MISSING
+        assert "EMOSCOPE_DATASET_VOTES" in finding.advice

@@ -26,6 +26,11 @@ def test_the_holdout_is_every_row_with_a_clear_label(dataset: Dataset) -> None:
     assert find_holdout(unclear, "single")[0].tolist() == public.tolist()
 
 
+def test_no_single_labels_take_the_place_of_votes(dataset: Dataset) -> None:
+    with pytest.raises(DatasetError, match="no votes"):
+        find_holdout(replace(dataset, votes=None), "votes")
+
+
 def test_copies_of_training_rows_judge_nothing(dataset: Dataset) -> None:
     public, training = dataset.find_part("PublicTest"), dataset.find_part("Training")
     images = dataset.images.copy()

@@ -2,7 +2,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from training.artifact import Manifest, list_pretrained
+from training.errors import RetrainingImpossible
 from training.fine_tuning import FINE_TUNING_RATE, choose_settings, find_split, hold_out_like
 from training.settings import RECIPES, TrainSettings
 
@@ -56,12 +59,14 @@ def test_a_run_from_scratch_is_free_in_what_it_holds_out() -> None:
     assert (settings.split_seed, settings.recipe.held_out) == (None, RECIPE.held_out)
 
 
-def test_labels_are_the_champions_where_there_are_votes() -> None:
-    assert choose().labels == CHAMPION.labels
-    assert (
-        choose_settings(CHAMPION, CSV, None, from_scratch=False, epochs=1, learning_rate=None, seed=1).labels
-        == "single"
-    )
+@pytest.mark.parametrize("from_scratch", [False, True])
+def test_a_champion_that_was_taught_votes_is_not_retrained_without_them(*, from_scratch: bool) -> None:
+    given = {"from_scratch": from_scratch, "epochs": 1, "learning_rate": None, "seed": 1}
+    assert choose(from_scratch=from_scratch).labels == CHAMPION.labels == "votes"
+    with pytest.raises(RetrainingImpossible, match="EMOSCOPE_DATASET_VOTES") as caught:
+        choose_settings(CHAMPION, CSV, None, **given)  # type: ignore[arg-type]
+    assert caught.value.code == "retraining_impossible"
+    assert choose_settings(make_champion(labels="single"), CSV, None, **given).labels == "single"  # type: ignore[arg-type]
 
 
 def test_what_is_held_out_like_a_version_stays_so_in_the_next_generation() -> None:
