@@ -3,7 +3,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.gate import Answers, GateLimits, HoldoutMismatchError, compute_mcnemar_p, decide_promotion
+from training.gate import (
+    Answers,
+    GateLimits,
+    HoldoutMismatchError,
+    compare_macro_f1,
+    compute_mcnemar_p,
+    decide_promotion,
+)
 
 TRUTH = np.random.default_rng(0).integers(0, 7, 2000)
 
@@ -123,6 +130,27 @@ def test_mcnemar_is_a_probability_and_symmetric(gained, lost):
 def test_mcnemar_by_hand():
     assert compute_mcnemar_p(5, 0) == 1 / 32
     assert compute_mcnemar_p(9, 1) == 11 / 1024
+
+
+def test_the_chance_of_a_higher_macro_f1_is_that_of_the_coins_that_made_it():
+    truth = np.arange(70) % 7
+    old = truth.copy()
+    old[[0, 7, 14, 21, 28]] = 1
+    higher, lower = compare_macro_f1(old, truth, truth)
+    assert higher == pytest.approx(1 / 32, abs=0.01)
+    assert lower == 1
+    assert compare_macro_f1(truth, truth, truth) == (1, 1)
+
+
+def test_two_tests_together_are_as_sure_as_one_would_have_to_be():
+    """Twelve faces gained and four lost, all of one class: p is 0.038, which one test alone might pass at 5 %."""
+    faces, old, new = np.flatnonzero(TRUTH == 3), TRUTH.copy(), TRUTH.copy()
+    old[faces[:12]] = 4
+    new[faces[12:16]] = 4
+    answers = [Answers(np.eye(7, dtype=np.float32)[right], 1.0) for right in (old, new)]
+    assert 0.025 < compute_mcnemar_p(12, 4) < 0.05
+    assert failed(decide_promotion(*answers, TRUTH)) == {"gain"}
+    assert decide_promotion(*answers, TRUTH, GateLimits(significance=0.1)).is_promoted
 
 
 @pytest.mark.parametrize("count", [0, 1999])

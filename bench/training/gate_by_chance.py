@@ -1,0 +1,67 @@
+"""How often the gate promotes a model that is no better, or is so much better, than the champion.
+
+    python -m bench.training.gate_by_chance --csv fer2013.csv --votes votes.csv OLD.tflite NEW.tflite [--right 0.5] [--rounds 1000]
+
+Two real models answer the faces that the gate judges by. In each round a coin says for every face which of the two gives which
+answer, so that champion and challenger are equally good in truth; with `--right 0.6`, of the faces that only one of them gets right
+the challenger gets 60 %. The decision is that of a run, except for the time a face takes.
+"""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from training.compare import find_holdout
+from training.dataset import read_dataset
+from training.gate import Answers, decide_promotion
+from training.lite import LiteModel
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--csv", type=Path, required=True, help="a CSV of FER2013's form")
+    parser.add_argument("--votes", type=Path, help="FER+ votes for its rows, to judge by them")
+    parser.add_argument("models", type=Path, nargs=2, help="model.tflite of two versions")
+    parser.add_argument("--right", type=float, default=0.5, help="the challenger's share of what only one gets right")
+    parser.add_argument("--rounds", type=int, default=1000)
+    arguments = parser.parse_args()
+
+    dataset = read_dataset(arguments.csv, arguments.votes)
+    rows, truth = find_holdout(dataset, "votes" if arguments.votes else "single")
+    one, other = (LiteModel(path).predict(dataset.images[rows]) for path in arguments.models)
+    random = np.random.default_rng(0)
+    failed: Counter[str] = Counter()
+    gains = []
+    for _ in range(arguments.rounds):
+        champion, challenger = share_out(one, other, truth, arguments.right, random)
+        decision = decide_promotion(Answers(champion, 1.0), Answers(challenger, 1.0), truth)
+        failed.update({check.name for check in decision.checks if not check.is_passed})
+        failed["none, so promoted"] += decision.is_promoted
+        gains.append((challenger.argmax(axis=1) == truth).mean() - (champion.argmax(axis=1) == truth).mean())
+    print(
+        f"{len(truth)} faces, {arguments.rounds} rounds, accuracy {100 * np.mean(gains):+.2f} points on average; failed:"
+    )
+    print(", ".join(f"{name} {count / arguments.rounds:.1%}" for name, count in failed.most_common()))
+
+
+def share_out(
+    one: npt.NDArray[np.float32],
+    other: npt.NDArray[np.float32],
+    truth: npt.NDArray[np.int64],
+    right: float,
+    random: np.random.Generator,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Champion's and challenger's probabilities, (N, 7) each: for every face those of one model, and of the other."""
+    is_right = [answers.argmax(axis=1) == truth for answers in (one, other)]
+    challenger_has_one = random.random(len(truth)) < np.where(
+        is_right[0] == is_right[1], 0.5, np.where(is_right[0], right, 1 - right)
+    )
+    takes_one = challenger_has_one[:, None]
+    return np.where(takes_one, other, one), np.where(takes_one, one, other)
+
+
+if __name__ == "__main__":
+    main()
