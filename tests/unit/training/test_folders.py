@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from training.dataset import read_dataset
 from training.errors import DatasetError
@@ -32,6 +32,45 @@ def test_pictures_of_another_size_and_colour_are_taken(tmp_path):
     assert import_folders(tmp_path / "pictures", tmp_path / "one.csv") == 1
     image = read_dataset(tmp_path / "one.csv").images[0]
     assert abs(image.astype(int) - 200).max() <= 1
+
+
+def save_one(folder, picture, name, **options):
+    (folder / "Training" / "sad").mkdir(parents=True)
+    picture.save(folder / "Training" / "sad" / name, **options)
+
+
+def test_a_picture_is_turned_upright_as_its_exif_says(tmp_path):
+    """Bright at the top, stored lying on its side as phones do."""
+    upright = np.zeros((48, 48), np.uint8)
+    upright[:24] = 255
+    stored = Image.fromarray(np.rot90(upright))
+    exif = stored.getexif()
+    exif[ExifTags.Base.Orientation] = 6
+    save_one(tmp_path / "pictures", stored, "face.png", exif=exif)
+    import_folders(tmp_path / "pictures", tmp_path / "one.csv")
+    assert np.array_equal(read_dataset(tmp_path / "one.csv").images[0], upright)
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("<u2", "png"), ("<u2", "tiff"), (">u2", "tiff"), ("<i4", "tiff")])
+def test_pictures_of_16_bits_keep_their_shades(tmp_path, kind, suffix):
+    ramp = np.linspace(0, 65535, 48 * 48).reshape(48, 48)
+    save_one(tmp_path / "pictures", Image.fromarray(ramp.astype(kind)), f"face.{suffix}")
+    import_folders(tmp_path / "pictures", tmp_path / "one.csv")
+    image = read_dataset(tmp_path / "one.csv").images[0]
+    assert abs(image - ramp / 257).max() <= 0.51
+
+
+@pytest.mark.parametrize("before", ["an earlier CSV\n", None])
+def test_a_picture_that_cannot_be_read_costs_no_csv_that_is_there(tmp_path, before):
+    save_one(tmp_path / "pictures", Image.new("L", (48, 48)), "1.png")
+    (tmp_path / "pictures" / "Training" / "sad" / "2.png").write_bytes(b"no picture")
+    path = tmp_path / "own.csv"
+    if before:
+        path.write_text(before)
+    with pytest.raises(DatasetError, match=r"2\.png can't be read"):
+        import_folders(tmp_path / "pictures", path)
+    assert (path.read_text() if path.exists() else None) == before
+    assert not list(tmp_path.glob("*.partial"))
 
 
 def test_a_full_folder_is_not_written_over(small_csv, tmp_path):
