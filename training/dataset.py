@@ -7,11 +7,13 @@ import gzip
 import hashlib
 import lzma
 import os
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -105,37 +107,49 @@ def _read_rows(path: Path, cache_dir: Path) -> CsvRows:
     except OSError as error:
         raise DatasetError(f"{path} can't be read: {error.strerror}") from error
     cached = cache_dir / f"{hashlib.sha256(stored).hexdigest()}.{_CACHE_FORM}.npz"
-    if cached.exists():
-        with np.load(cached, allow_pickle=False) as arrays:
-            bad_rows = tuple(BadRow(int(line), str(reason)) for line, reason in arrays["bad_rows"])
+    rows = _load_rows(cached)
+    if rows is None:
+        rows = parse_rows(_decompress(path, stored))
+        with suppress(OSError):  # a home that can't be written to, or a full disk: then it is read anew each time
+            _store_rows(rows, cached)
+    return rows
+
+
+def _load_rows(path: Path) -> CsvRows | None:
+    """The rows of a cached file, or None where it is missing, damaged or can't be read: then it is made anew."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return CsvRows(
                 images=arrays["images"],
                 emotions=arrays["emotions"],
                 parts=arrays["parts"],
                 positions=arrays["positions"],
                 row_count=int(arrays["row_count"]),
-                bad_rows=bad_rows,
+                bad_rows=tuple(BadRow(int(line), str(reason)) for line, reason in arrays["bad_rows"]),
             )
-    rows = parse_rows(_decompress(path, stored))
-    with suppress(OSError):  # a home that can't be written to, or a full disk: then it is read anew each time
-        _store_rows(rows, cached)
-    return rows
+    except (OSError, EOFError, ValueError, LookupError, TypeError, BadZipFile, zlib.error):
+        return None
 
 
 def _store_rows(rows: CsvRows, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        np.savez(
-            file,
-            images=rows.images,
-            emotions=rows.emotions,
-            parts=rows.parts,
-            positions=rows.positions,
-            row_count=rows.row_count,
-            bad_rows=np.array([(str(row.line), row.reason) for row in rows.bad_rows], np.str_).reshape(-1, 2),
-        )
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            np.savez(
+                file,
+                images=rows.images,
+                emotions=rows.emotions,
+                parts=rows.parts,
+                positions=rows.positions,
+                row_count=rows.row_count,
+                bad_rows=np.array([(str(row.line), row.reason) for row in rows.bad_rows], np.str_).reshape(-1, 2),
+            )
+            file.flush()
+            os.fsync(file.fileno())  # a power cut after the rename would leave an empty file of the right name
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _decompress(path: Path, stored: bytes) -> bytes:

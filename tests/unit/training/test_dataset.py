@@ -40,6 +40,48 @@ def test_a_dataset_is_read_where_nothing_can_be_cached(small_csv, tmp_path):
     assert read.sha256 == read_dataset(small_csv).sha256
 
 
+def damage_middle(content):
+    return content[:1000] + bytes(5000) + content[6000:]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda _: b"", lambda content: content[:-500], damage_middle, lambda _: b"no archive", lambda _: None],
+    ids=["empty", "cut off", "damaged", "another file", "a folder"],
+)
+def test_a_cached_file_that_cannot_be_read_is_made_anew(small_csv, cache_home, damage):
+    sha256 = read_dataset(small_csv).sha256
+    (cached,) = cache_home.rglob("*.npz")
+    content = cached.read_bytes()
+    damaged = damage(content)
+    cached.unlink()
+    if damaged is None:
+        cached.mkdir()
+    else:
+        cached.write_bytes(damaged)
+    assert read_dataset(small_csv).sha256 == sha256
+    if damaged is not None:
+        assert cached.read_bytes() == content
+    assert [path.name for path in cached.parent.iterdir()] == [cached.name]
+
+
+def test_a_cached_file_is_on_the_disk_before_it_has_its_name(small_csv, cache_home, monkeypatch):
+    names = []
+    monkeypatch.setattr("os.fsync", lambda _: names.extend(path.suffix for path in cache_home.rglob("*.*")))
+    read_dataset(small_csv)
+    assert names == [".partial"]
+
+
+def test_a_full_disk_leaves_no_half_of_a_cached_file(small_csv, cache_home, monkeypatch):
+    def fill(file, **_):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("numpy.savez", fill)
+    assert len(read_dataset(small_csv).images) == 182
+    assert not [path for path in cache_home.rglob("*") if path.is_file()]
+
+
 def test_bad_rows_survive_the_cache(small_csv, tmp_path):
     path = tmp_path / "bad.csv"
     path.write_text(small_csv.read_text() + "9,1 2,Training\n")
