@@ -3,9 +3,7 @@
 FER2013's own emotion numbers are translated here, once, into the vocabulary's order.
 """
 
-import gzip
 import hashlib
-import lzma
 import os
 import zlib
 from contextlib import suppress
@@ -21,6 +19,7 @@ import numpy.typing as npt
 from db.vocabulary import EMOTIONS, Emotion
 from training.errors import DatasetError
 from training.fer_csv import PARTS, BadRow, CsvRows, parse_rows
+from training.packed import read_file, unpack
 from training.votes import VoteTable, read_votes
 
 FER_ORDER = (
@@ -85,7 +84,7 @@ class Dataset:
 
 
 def read_dataset(csv_path: Path, votes_path: Path | None = None, *, cache_dir: Path | None = None) -> Dataset:
-    """Read a CSV (plain, .gz or .xz), from the cache where these very bytes were read before.
+    """Read a CSV and votes (each plain, .gz or .xz), the CSV from the cache where these very bytes were read before.
 
     cache_dir: where decoded files are kept; None means the user's cache folder.
     Raises DatasetError for a file that isn't in this form, or votes that don't line up with it row by row.
@@ -102,14 +101,11 @@ def default_cache_dir() -> Path:
 
 
 def _read_rows(path: Path, cache_dir: Path) -> CsvRows:
-    try:
-        stored = path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{path} can't be read: {error.strerror}") from error
+    stored = read_file(path)
     cached = cache_dir / f"{hashlib.sha256(stored).hexdigest()}.{_CACHE_FORM}.npz"
     rows = _load_rows(cached)
     if rows is None:
-        rows = parse_rows(_decompress(path, stored))
+        rows = parse_rows(unpack(path, stored))
         with suppress(OSError):  # a home that can't be written to, or a full disk: then it is read anew each time
             _store_rows(rows, cached)
     return rows
@@ -150,15 +146,6 @@ def _store_rows(rows: CsvRows, path: Path) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _decompress(path: Path, stored: bytes) -> bytes:
-    try:
-        if path.suffix == ".xz":
-            return lzma.decompress(stored)
-        return gzip.decompress(stored) if path.suffix == ".gz" else stored
-    except (lzma.LZMAError, OSError, EOFError) as error:
-        raise DatasetError(f"{path.name} is damaged: {error}") from error
 
 
 def _line_up_votes(rows: CsvRows, path: Path) -> VoteTable:

@@ -68,6 +68,8 @@ def parse_rows(text: bytes) -> CsvRows:
     names = tuple(name.strip().strip('"') for name in header.decode("utf-8", "replace").split(","))
     if names != HEADER:
         raise DatasetError(f"the first line must be `{','.join(HEADER)}`, and is `{','.join(names)[:80]}`")
+    if text.endswith(b"\n\n"):
+        text = text.rstrip(b"\n")  # empty lines at the end are no rows, here as in a file of votes
     body = text if text.endswith(b"\n") else text + b"\n"
     newlines = _find_newlines(body)
     starts, ends = newlines[:-1] + 1, newlines[1:]

@@ -14,6 +14,9 @@ from training.errors import RunError
 Labels = Literal["single", "votes"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Keep = Literal["accuracy", "loss", "last"]
+MAX_SEED = 2**31 - 4
+"""TensorFlow takes 32 bits with a sign, and the largest that a run counts up to is three more."""
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Framing = Annotated[int, Field(ge=CROP_SIDE // 2, le=CROP_SIDE * 2, multiple_of=2)]
 
@@ -163,6 +166,8 @@ class TrainSettings:
             raise RunError("training on votes needs a file of votes")
         if self.recipe.epochs < 1 or self.recipe.batch_size < 1:
             raise RunError("epochs and batch size must be at least 1")
+        if not all(0 <= seed <= MAX_SEED for seed in (self.seed, self.split_seed or 0)):
+            raise RunError(f"seeds are whole numbers from 0 to {MAX_SEED}")
         sides = {stage.side for stage in self.recipe.stages}
         if self.architecture in _OF_ONE_SIDE and sides != {CROP_SIDE}:
             raise RunError(f"the network {self.architecture} sees faces of {CROP_SIDE} pixels, and of no other side")

@@ -5,6 +5,7 @@ distribution". Rules for rows that are no clear example of one of the seven are 
 """
 
 import csv
+import io
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from db.vocabulary import EMOTIONS, Emotion
 from training.errors import DatasetError
+from training.packed import read_file, unpack
 
 VOTE_COLUMNS = {
     Emotion.ANGRY: "anger",
@@ -86,20 +88,26 @@ class VoteTable:
 
 
 def read_votes(path: Path) -> VoteTable:
-    """Read a file of votes: a CSV with `Usage` and the ten vote columns by name; other columns are ignored.
+    """Read a file of votes, plain, .gz or .xz: a CSV with `Usage` and the ten vote columns by name; other columns are ignored.
 
-    Raises DatasetError if a column is missing or a vote isn't a whole number.
+    Raises DatasetError if it can't be read, a column is missing or a vote isn't a whole number.
     """
     names = [*(VOTE_COLUMNS[emotion] for emotion in EMOTIONS), *OTHER_COLUMNS]
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
+    try:
+        text = unpack(path, read_file(path)).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path.name} is not text in UTF-8") from error
+    try:
+        reader = csv.DictReader(io.StringIO(text, newline=""))
         missing = [name for name in ("Usage", *names) if name not in (reader.fieldnames or ())]
         if missing:
             raise DatasetError(f"{path.name} has no column {', '.join(missing)}")
         rows = list(reader)
+    except csv.Error as error:
+        raise DatasetError(f"{path.name} is not a CSV: {error}") from error
     try:
         counts = np.array([[int(row[name]) for name in names] for row in rows], np.int64).reshape(-1, len(names))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DatasetError(f"a vote in {path.name} is not a whole number: {error}") from error
     if len(counts) and counts.min() < 0:
         raise DatasetError(f"a vote in {path.name} is below zero")

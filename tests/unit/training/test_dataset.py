@@ -142,3 +142,18 @@ def test_an_unreadable_file_is_refused(tmp_path, name):
         (tmp_path / name).write_bytes(b"no archive")
     with pytest.raises(DatasetError, match=name):
         read_dataset(tmp_path / name)
+
+
+def test_a_damaged_packed_file_is_refused(small_csv, tmp_path):
+    content = bytearray(gzip.compress(small_csv.read_bytes()))
+    content[1000:1100] = bytes(100)
+    (tmp_path / "damaged.csv.gz").write_bytes(content)
+    with pytest.raises(DatasetError, match="damaged"):
+        read_dataset(tmp_path / "damaged.csv.gz")
+
+
+def test_empty_lines_at_the_end_of_both_files_are_no_rows(small_csv, small_votes, tmp_path):
+    csv, votes = tmp_path / "small.csv", tmp_path / "votes.csv"
+    for path, original in ((csv, small_csv), (votes, small_votes)):
+        path.write_text(original.read_text() + "\n\n")
+    assert read_dataset(csv, votes).sha256 == read_dataset(small_csv, small_votes).sha256

@@ -82,10 +82,20 @@ def test_a_bad_row_is_named_with_its_line_and_reason_and_the_others_are_kept(bad
         (HEADER + row() + row()).replace("\n", "\r\n"),
         "\ufeff" + HEADER + row() + row(),
         HEADER + row() + row().rstrip("\n"),
+        HEADER + row() + row() + "\n\n",
+        (HEADER + row() + row() + "\n").replace("\n", "\r\n"),
         HEADER + row().replace(",7 ", ',"7 ').replace("7,T", '7",T') + row(),
         HEADER + row(["7 "] + [7] * (PIXELS - 1)) + row(["007"] + [7] * (PIXELS - 1)),
     ],
-    ids=["windows", "byte order mark", "no last newline", "quoted", "doubled space and leading zeros"],
+    ids=[
+        "windows",
+        "byte order mark",
+        "no last newline",
+        "empty lines at the end",
+        "the same of Windows",
+        "quoted",
+        "doubled space and leading zeros",
+    ],
 )
 def test_other_spellings_of_the_same_rows_are_read(text):
     rows = parse_rows(text.encode())

@@ -23,6 +23,8 @@ def test_own_division_has_its_share_and_follows_its_seed(small_csv):
     assert not np.array_equal(parts, assign_parts(dataset, teaching_share=0.7, seed=2))
     with pytest.raises(DatasetError, match="between 0 and 1"):
         assign_parts(dataset, teaching_share=70, seed=1)
+    with pytest.raises(DatasetError, match="seed"):
+        assign_parts(dataset, teaching_share=0.7, seed=-1)
 
 
 def test_pictures_of_another_size_and_colour_are_taken(tmp_path):

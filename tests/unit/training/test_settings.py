@@ -52,6 +52,12 @@ def test_impossible_settings_are_refused(changes):
         make_settings(**changes)
 
 
+@pytest.mark.parametrize("changes", [{"seed": -1}, {"split_seed": -1}, {"seed": 2**31}])
+def test_seeds_that_nothing_can_be_drawn_from_are_refused(changes):
+    with pytest.raises(RunError, match="seeds are whole numbers from 0"):
+        dataclasses.replace(make_settings(), **changes)
+
+
 def test_a_run_folder_remembers_its_settings_and_takes_no_others(tmp_path):
     settings = make_settings()
     assert not has_run(tmp_path)

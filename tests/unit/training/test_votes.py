@@ -1,3 +1,6 @@
+import gzip
+import lzma
+
 import numpy as np
 import pytest
 
@@ -56,6 +59,43 @@ def test_columns_are_found_by_name_and_others_ignored(tmp_path):
         "Usage,Image,NF,unknown,contempt,fear,disgust,anger,sadness,surprise,happiness,neutral\nTraining,a.png,0,0,0,0,0,7,0,0,0,3\n"
     )
     assert read_votes(path).majorities.tolist() == [EMOTIONS.index(Emotion.ANGRY)]
+
+
+HEADER = "Usage,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
+ROWS = f"{HEADER}Training,1,9,0,0,0,0,0,0,0,0\n"
+
+
+@pytest.mark.parametrize(("suffix", "compress"), [(".gz", gzip.compress), (".xz", lzma.compress)])
+def test_packed_votes_are_read(tmp_path, suffix, compress):
+    path = tmp_path / f"votes.csv{suffix}"
+    path.write_bytes(compress(ROWS.encode()))
+    assert read_votes(path).majorities.tolist() == [EMOTIONS.index(Emotion.HAPPY)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("votes.csv", ROWS.encode("utf-16"), "not text in UTF-8"),
+        ("votes.csv", gzip.compress(ROWS.encode()), "not text in UTF-8"),
+        ("votes.csv.gz", ROWS.encode(), "damaged"),
+        ("votes.csv", f"{HEADER}{'1' * 200_000}\n".encode(), "not a CSV"),
+        ("votes.csv", f"{HEADER}Training,{10**30},9,0,0,0,0,0,0,0,0\n".encode(), "whole"),
+        ("votes.csv", None, "can't be read"),
+    ],
+    ids=[
+        "UTF-16",
+        "packed under a plain name",
+        "plain under a packed name",
+        "a huge field",
+        "a huge number",
+        "missing",
+    ],
+)
+def test_a_file_that_is_no_text_of_votes_is_refused(tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DatasetError, match=message):
+        read_votes(tmp_path / name)
 
 
 @pytest.mark.parametrize(
