@@ -40,6 +40,7 @@ class Precision(StrEnum):
 
 
 def train(
+    context: typer.Context,
     csv: Annotated[Path | None, typer.Option(help="FER2013-format CSV. Not needed to go on with a run.")] = None,
     votes: Annotated[Path | None, typer.Option(help="FER+ votes for the same rows.")] = None,
     labels: Annotated[
@@ -78,22 +79,45 @@ def train(
     ] = Precision.AUTO,
 ) -> None:
     """Train a network, and write a version with its figures, model card and report. Ctrl-C stops; --run goes on."""
+    from emoscope.run_again import refuse_others
     from training.errors import RunStopped, TrainingError
-    from training.run_settings import Folders, read_run_folders
+    from training.run_settings import Folders, has_run
 
     with end_with_sentence(TrainingError, OSError):
         run_dir = run or Path("runs") / f"{network}-{labels}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        if has_run(run_dir):
+            refuse_others(run_dir, _find_given(context))
         changes = {"epochs": epochs, "batch_size": batch_size}
         settings = _make_settings(csv, votes, labels, network, seed, precision, recipe, changes, run_dir)
-        folders = Folders(start_from, tuple(teacher or ())) if csv else read_run_folders(run_dir)
+        folders = Folders(start_from, tuple(teacher or ()))
         if csv:
             settings = _hold_out_as_known(settings, folders, split_seed)
+        else:
+            folders = _find_folders(run_dir, folders)
         try:
             artifact_dir = _run(settings, run_dir, folders, threads, export=export)
         except RunStopped as stopped:
             err.print(f"{stopped}. Go on with: {name_program()} train --run {escape(str(run_dir))}")
             raise typer.Exit(130) from stopped
     _print_result(artifact_dir)
+
+
+def _find_given(context: typer.Context) -> dict[str, Any]:
+    """The parameters that were given on the command line, and no default among them."""
+
+    def is_given(name: str) -> bool:
+        source = context.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE"
+
+    return {name: value for name, value in context.params.items() if is_given(name)}
+
+
+def _find_folders(run_dir: Path, given: "Folders") -> "Folders":
+    """Where the versions lie that a run goes on with: where they lay when it began, unless said otherwise."""
+    from training.run_settings import Folders, read_run_folders
+
+    stored = read_run_folders(run_dir)
+    return Folders(given.initial_weights or stored.initial_weights, given.teachers or stored.teachers)
 
 
 def _make_settings(
