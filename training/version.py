@@ -11,13 +11,15 @@ from platform import python_version
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from db.vocabulary import EMOTIONS
 from training import artifact
-from training.artifact import Lineage, Manifest, record_file
+from training.artifact import Lineage, Manifest, record_file, verify_files
 from training.calibrate import fit_temperature
 from training.card import write_card
 from training.dataset import Dataset
+from training.errors import TrainingError
 from training.evaluate import judge_rows, time_model
 from training.examples import SplitExamples
 from training.lite import LiteModel
@@ -44,10 +46,14 @@ def make_version(
 ) -> Path:
     """Write the version that a run's best epoch gives to `artifact_dir`, which it replaces, and return that.
 
+    A whole version of this very epoch that is there already stays: made anew its files would have other digests, by which the runs
+    know it that start from it or learn from it.
     The report for people goes beside it: it shows pictures of the dataset, which a version doesn't carry along.
 
     Raises ArtifactError if the two forms of the model don't answer alike.
     """
+    if _is_made(artifact_dir, settings, state, origin):
+        return artifact_dir
     partial = artifact_dir.with_name(f"{artifact_dir.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -90,6 +96,18 @@ def make_version(
     shutil.rmtree(artifact_dir, ignore_errors=True)
     partial.rename(artifact_dir)
     return artifact_dir
+
+
+def _is_made(artifact_dir: Path, settings: TrainSettings, state: RunState, origin: Origin) -> bool:
+    try:
+        made = verify_files(artifact_dir)
+        made_by = TrainSettings.from_json(made.lineage.settings)
+    except (TrainingError, ValidationError):
+        return False
+    wanted = TrainSettings.from_json(_without_folders(settings.to_json()))
+    found = Origin(made.lineage.dataset_sha256, made.lineage.parent, made.lineage.teachers)
+    is_of_this_form = (made.schema_version, made.architecture) == (artifact.SCHEMA_VERSION, settings.architecture)
+    return is_of_this_form and (made_by, made.lineage.epochs_done, found) == (wanted, state.epochs_done, origin)
 
 
 def _build(network: "keras.Model", recipe: Recipe, temperature: float) -> "keras.Model":

@@ -62,6 +62,35 @@ def test_an_unfinished_run_gives_a_version_that_says_so(stopped, artifact_dir):
     assert (early.lineage.epochs_done, Manifest.read(artifact_dir).lineage.epochs_done) == (1, 8)
 
 
+def read_files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_finished_run_makes_its_version_once(stopped, small_csv, small_votes, tmp_path):
+    """Runs that start from a version or learn from it know it by its files' digests."""
+    run_dir = tmp_path / "run"
+    shutil.copytree(stopped[0], run_dir)
+    before = read_files(run_dir / "artifact")
+    assert export_run(run_dir) == run_training(make_settings(small_csv, small_votes), run_dir) == run_dir / "artifact"
+    assert read_files(run_dir / "artifact") == before
+
+
+@pytest.mark.parametrize("part", ["model.tflite", "manifest.json", "epochs_done", "labels"])
+def test_a_version_that_is_damaged_or_of_something_else_is_made_anew(stopped, tmp_path, part):
+    run_dir = tmp_path / "run"
+    shutil.copytree(stopped[0], run_dir)
+    folder = run_dir / "artifact"
+    if part in {"epochs_done", "labels"}:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest["lineage"]["epochs_done"] = 3 if part == "epochs_done" else 8
+        manifest["lineage"]["settings"]["labels"] = "single" if part == "labels" else "votes"
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+    else:
+        (folder / part).write_bytes(b"damaged")
+    made = verify_files(export_run(run_dir))
+    assert (made.lineage.epochs_done, made.lineage.settings["labels"]) == (8, "votes")
+
+
 def test_a_run_is_exported_on_its_own_dataset_alone(stopped, small_csv, tmp_path):
     moved = tmp_path / "run"
     shutil.copytree(stopped[0], moved)
