@@ -21,10 +21,10 @@ def choose_settings(
     learning_rate: float | None,
     seed: int,
 ) -> TrainSettings:
-    """Settings of a challenger: the champion's network and labels, on the data that there is now.
+    """Settings of a challenger: the champion's network, labels and recipe, on the data that there is now.
 
-    from_scratch: fresh weights and the network's own recipe. epochs: None means the recipe's own number. learning_rate: of a run
-    from the champion's weights; None means FINE_TUNING_RATE of the recipe's own.
+    from_scratch: fresh weights and the network's own recipe in place of the champion's. epochs: None means the recipe's own number.
+    learning_rate: of a run from the champion's weights; None means FINE_TUNING_RATE of the network's own.
     A run from the champion's weights holds out the rows that the champion held out, where the dataset is the same.
     Raises RetrainingImpossible where the champion was taught votes and there are none: single labels would teach its successor
     another task, and judge the champion by it.
@@ -37,10 +37,9 @@ def choose_settings(
         )
     if labels == "single" and not from_scratch and champion.lineage.settings.get("votes_path") is None:
         votes_path = None  # votes would have other rows held out than the champion's
-    recipe = RECIPES[champion.architecture]
+    own = RECIPES[champion.architecture]
+    recipe = own if from_scratch else _continue_recipe(_find_recipe(champion), own, learning_rate)
     recipe = replace(recipe, epochs=epochs or recipe.epochs)
-    if not from_scratch:
-        recipe = _continue_recipe(recipe, learning_rate)
     settings = TrainSettings(
         csv_path=csv_path,
         votes_path=votes_path,
@@ -65,15 +64,26 @@ def hold_out_like(settings: TrainSettings, lineage: Lineage) -> TrainSettings:
     return replace(settings, split_seed=seed, recipe=recipe)
 
 
-def _continue_recipe(recipe: Recipe, learning_rate: float | None) -> Recipe:
+def _find_recipe(champion: Manifest) -> Recipe:
+    """By which the champion was made, so that its successor sees faces as it does. What no recipe had then changed nothing."""
+    own = RECIPES[champion.architecture]
+    plain = Recipe(own.epochs, own.batch_size, own.learning_rate, own.schedule)
+    fields = champion.lineage.settings.get("recipe")
+    return plain.change(fields) if fields else own
+
+
+def _continue_recipe(recipe: Recipe, own: Recipe, learning_rate: float | None) -> Recipe:
     """Faces of their final size from the first epoch, and no warm-up, for the weights are warm. No mean of the weights either:
     over so few steps it would still be where it began.
+
+    own: the network's. Of it are the learning rate, which would shrink from one generation to the next, and which epoch is kept:
+    where the champion's last one was, as fits a long run, a short one among new labels is better judged by what is held out.
     """
-    rate = learning_rate or recipe.learning_rate * FINE_TUNING_RATE
     return replace(
         recipe,
-        learning_rate=rate,
+        learning_rate=learning_rate or own.learning_rate * FINE_TUNING_RATE,
         warmup_epochs=0.0,
         averaging=0.0,
-        stages=(Stage(1.0, recipe.stages[-1].side),),
+        keep=own.keep,
+        stages=(Stage(1.0, recipe.side),),
     )
