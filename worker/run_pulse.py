@@ -27,7 +27,7 @@ class RunPulse:
     def __init__(
         self, database: Database, claim: RunClaim, progress: dict[str, Any] | None, lease_s: float = LEASE_S
     ) -> None:
-        """progress: what an earlier attempt has told, whose curve goes on."""
+        """progress: what an earlier attempt has told, whose curve goes on where the run does."""
         self._database, self._claim, self._lease_s = database, claim, lease_s
         self._progress: dict[str, Any] = {"curve": (progress or {}).get("curve", [])}
         self._heartbeat = Heartbeat(lease_s / 3, self.renew)
@@ -60,11 +60,11 @@ class RunPulse:
         """Tell how far training is; seldom enough for a small database.
 
         figures: epoch, epochs, loss, accuracy, seconds_left. finished: the last finished epoch's point of the curve.
+        Points from that epoch on are of an earlier attempt, where this one had to begin anew: they are no part of its curve.
         """
-        curve = self._progress["curve"]
-        is_new = finished is not None and all(point["epoch"] != finished["epoch"] for point in curve)
-        if finished is not None and is_new:
-            curve = [*curve, finished]
+        told = self._progress["curve"]
+        curve = [] if finished is None else [point for point in told if point["epoch"] < finished["epoch"]] + [finished]
+        is_new = curve != told
         judged = {key: value for key, value in (finished or {}).items() if key.startswith("val_")}
         self._progress = {"step": "training", **figures, **judged, "curve": curve}
         if is_new or time.monotonic() - self._reported_at > _REPORT_EVERY_S:
