@@ -1,7 +1,8 @@
 """One training run from claim to decision: snapshot, train, compare with the champion, decide, record.
 
 Reads top to bottom. TensorFlow is imported when training begins, in a child that ends with the run. The run's folder holds
-weights and settings, never faces, so that it can go on after any kill; it is deleted when the run has ended.
+weights and settings, never faces, so that it can go on after any kill; it is deleted when the run has ended;
+where it ended out of this worker's hands, when the next one is taken.
 """
 
 import hashlib
@@ -32,6 +33,7 @@ from training.errors import RetrainingImpossible, RunStopped, TrainingError
 from training.fine_tuning import choose_settings
 from training.gate import GateLimits
 from training.settings import TrainSettings
+from worker.run_folders import clear_run_folders, find_run_dir
 from worker.run_pulse import LEASE_S, RunPulse
 from worker.run_snapshot import Snapshot, take_snapshot
 from worker.services import Services
@@ -58,9 +60,10 @@ def run_retraining(services: Services, run_id: UUID, worker: str) -> None:
     except InvalidRunTransition:
         log.info("run_not_waiting", run_id=str(run_id))  # a message that came twice, or a canceled run
         return
-    run_dir = services.settings.data_dir / "runs" / str(run_id)
+    run_dir = find_run_dir(services, run_id)
     is_over = True
     with RunPulse(services.database, claim, run.progress) as pulse:
+        clear_run_folders(services, run_id)
         try:
             is_over = _settle(services, run, claim, pulse, run_dir)
         except InvalidRunTransition:
