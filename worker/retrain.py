@@ -32,7 +32,7 @@ from training.dataset import read_dataset
 from training.errors import RetrainingImpossible, RunStopped, TrainingError
 from training.fine_tuning import choose_settings
 from training.gate import GateLimits
-from training.settings import TrainSettings
+from training.settings import MAX_SEED, TrainSettings
 from worker.run_folders import clear_run_folders, find_run_dir
 from worker.run_pulse import LEASE_S, RunPulse
 from worker.run_snapshot import Snapshot, take_snapshot
@@ -185,7 +185,7 @@ def _choose_settings(services: Services, run: TrainingRun, champion: Manifest) -
         from_scratch=is_from_scratch,
         epochs=epochs or (None if is_from_scratch else settings.retrain_epochs),
         learning_rate=settings.retrain_learning_rate,
-        seed=run.id.int % 2**31,
+        seed=run.id.int % (MAX_SEED + 1),
     )
 
 
