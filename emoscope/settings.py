@@ -158,7 +158,7 @@ class Settings(BaseSettings):
         default=0.2, ge=0, lt=1, description="Most of a run's teaching rows that may be reviewers' labels."
     )
     max_corrections: int = Field(
-        default=20_000, ge=0, description="Most labels that one run looks at, the latest first."
+        default=20_000, ge=0, description="Most labels that teach in one run, the latest first."
     )
 
     # The pages
