@@ -87,14 +87,8 @@ def read_batch(batch_id: UUID, query: WaitQuery) -> Response:
     services, caller = get_services(), get_caller()
     batch, found = _read(services, caller, batch_id)
     if query.wait and not all(map(has_ended, found)):
-        deadline = monotonic() + min(query.wait, services.settings.max_wait_s)
-        with services.waiter.listen([job.id for job in found]) as changes:
-            is_last = False
-            while True:
-                batch, found = _read(services, caller, batch_id)
-                if is_last or all(map(has_ended, found)):
-                    break
-                is_last = not changes.wait(deadline)
+        _wait_for_end(services, batch_id, found, query.wait)
+        batch, found = _read(services, caller, batch_id)
     response = _show(batch, found)
     if not all(map(has_ended, found)):
         response.headers["Retry-After"] = str(POLL_AFTER_S)
@@ -157,6 +151,22 @@ def _storing(services: Services) -> Iterator[list[jobs.NewJob]]:
     except Exception:
         discard_photos(services, stored)
         raise
+
+
+def _wait_for_end(services: Services, batch_id: UUID, found: list[models.Job], wait_s: float) -> None:
+    """Return when every job of the batch has ended, or after `wait_s` seconds (at most settings.max_wait_s).
+
+    Each change of one of its jobs wakes the wait, two a photo at the least, so little is asked each time.
+    """
+    deadline = monotonic() + min(wait_s, services.settings.max_wait_s)
+    with services.waiter.listen([job.id for job in found]) as changes:
+        while _is_active(services, batch_id) and changes.wait(deadline):
+            pass
+
+
+def _is_active(services: Services, batch_id: UUID) -> bool:
+    with services.database.read() as session:
+        return job_queries.is_batch_active(session, batch_id)
 
 
 def _read(services: Services, caller: Caller, batch_id: UUID) -> tuple[models.Batch, list[models.Job]]:

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session, joinedload, undefer
 
-from db.models import Face, Job
+from db.models import Face, Job, ModelVersion
 from db.vocabulary import EMOTIONS, Detector
+
+version_number = joinedload(Face.model_version).load_only(ModelVersion.number)
+"""How to load of a face's model version what is shown of it, and not its whole manifest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +62,8 @@ def add_faces(session: Session, job_id: UUID, faces: Iterable[NewFace]) -> list[
 
 
 def get_face(session: Session, face_id: UUID, application_id: UUID | None = None) -> Face | None:
-    """The face with its crop, or None. application_id: look only among that application's faces."""
-    statement = select(Face).options(undefer(Face.crop)).where(Face.id == face_id)
+    """The face with its crop and its version's number, or None. application_id: look only among that application's faces."""
+    statement = select(Face).options(undefer(Face.crop), version_number).where(Face.id == face_id)
     if application_id is not None:
         statement = statement.join(Job, Job.id == Face.job_id).where(Job.application_id == application_id)
     return session.scalar(statement)

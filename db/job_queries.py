@@ -8,12 +8,16 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from db.faces import version_number
 from db.models import Batch, Face, Job, JobEvent
 from db.time_keys import first_key
-from db.vocabulary import Emotion, JobStatus
+from db.vocabulary import TERMINAL_STATUSES, Emotion, JobStatus
 
 _SUBMISSION_S = 3600
 """More than can lie between the making of a job's key and of its row: a photo that has no row by then is deleted."""
+
+_PARTS = joinedload(Job.application), selectinload(Job.faces).options(version_number)
+"""What is shown of a job beside its own row."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class JobFilter:
 
 def get_job(session: Session, job_id: UUID, application_id: UUID | None = None) -> Job | None:
     """The job with its application and faces, or None. application_id: look only among that application's jobs."""
-    statement = select(Job).options(joinedload(Job.application), selectinload(Job.faces)).where(Job.id == job_id)
+    statement = select(Job).options(*_PARTS).where(Job.id == job_id)
     if application_id is not None:
         statement = statement.where(Job.application_id == application_id)
     return session.scalar(statement)
@@ -52,8 +56,7 @@ def list_jobs(session: Session, wanted: JobFilter, *, limit: int, before: UUID |
     before: the last job of the page before. Keys sort by time, so the page stays where it is while jobs are added, and a time
     asked for bounds the keys that are read; times alone have no index.
     """
-    parts = joinedload(Job.application), selectinload(Job.faces)
-    statement = select(Job).options(*parts).order_by(Job.id.desc()).limit(limit)
+    statement = select(Job).options(*_PARTS).order_by(Job.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(Job.id < before)
     if wanted.application_id is not None:
@@ -116,12 +119,21 @@ def list_recent_durations(session: Session, limit: int) -> list[JobDuration]:
 
 
 def get_batch(session: Session, batch_id: UUID, application_id: UUID | None = None) -> tuple[Batch, list[Job]] | None:
-    """The batch and its jobs in the order of submission, or None. application_id: look only among that application's batches."""
+    """The batch and its jobs, without their faces, in the order of submission; or None.
+
+    application_id: look only among that application's batches.
+    """
     statement = select(Batch).where(Batch.id == batch_id)
     if application_id is not None:
         statement = statement.where(Batch.application_id == application_id)
     batch = session.scalar(statement)
     if batch is None:
         return None
-    jobs = select(Job).options(selectinload(Job.faces)).where(Job.batch_id == batch_id).order_by(Job.batch_position)
+    jobs = select(Job).where(Job.batch_id == batch_id).order_by(Job.batch_position)
     return batch, list(session.scalars(jobs))
+
+
+def is_batch_active(session: Session, batch_id: UUID) -> bool:
+    """Whether a job of the batch has not ended. Reads no more than that."""
+    active = select(Job.id).where(Job.batch_id == batch_id, Job.status.not_in(TERMINAL_STATUSES))
+    return session.scalar(active.limit(1)) is not None

@@ -233,7 +233,8 @@ class Face(Base):
     """Grey uint8 (48, 48), row by row: exactly what the model saw."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
-    model_version: Mapped["ModelVersion"] = relationship(lazy="joined")
+    model_version: Mapped["ModelVersion"] = relationship()
+    """Load it with `db.faces.version_number`: its manifest is 20 kB, and a list of jobs has hundreds of faces."""
 
 
 class ModelVersion(Base):

@@ -10,7 +10,9 @@ from uuid import uuid4
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
+from sqlalchemy import event
 
+from api.services import Services
 from db import access
 from db.session import Database
 from db.vocabulary import Scope
@@ -58,6 +60,28 @@ def test_a_batch_is_done_when_every_job_has_ended(client: FlaskClient, photo: by
     assert [photo["state"] for photo in done["photos"]] == ["succeeded", "failed"]
     assert done["photos"][0]["face_count"] == 1
     assert done["photos"][1]["error"]["code"] == "broken_picture"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_while_a_batch_is_waited_for_only_its_jobs_ends_are_asked_for(
+    client: FlaskClient, photo: bytes, worker: Any, services: Services
+) -> None:
+    batch = client.post("/v1/batches", data=make_form(*[photo] * 4)).get_json()
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    event.listen(services.database.engine, "before_cursor_execute", note)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(client.get, f"{batch['url']}?wait=60")
+        for each in batch["photos"]:
+            worker.analyze(each["job_id"], worker.see(), worker.see())
+        done = waiting.result(timeout=30).get_json()
+    event.remove(services.database.engine, "before_cursor_execute", note)
+    assert [photo["face_count"] for photo in done["photos"]] == [2] * 4
+    assert len([statement for statement in asked if "FROM batches" in statement]) == 2  # at first, and at the end
+    assert not [statement for statement in asked if "WHERE faces.job_id IN" in statement]
 
 
 def test_waiting_for_a_batch_ends_with_the_time(client: FlaskClient, photo: bytes) -> None:

@@ -1,8 +1,9 @@
-"""How jobs are found by the time of their making."""
+"""How jobs are found by the time of their making, and how little of them is read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
@@ -10,9 +11,14 @@ from sqlalchemy import event
 from uuid_utils.compat import uuid7
 
 from db import access, jobs
-from db.job_queries import JobFilter, list_jobs
+from db.faces import get_face
+from db.job_queries import JobFilter, get_job, list_jobs
 from db.jobs import NewJob
 from db.session import Database
+from db.vocabulary import Emotion
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import Analyses
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -56,17 +62,37 @@ def test_every_time_of_the_calendar_can_be_asked_for(database: Database, add: Ca
     assert find(database, created_from=last) == find(database, created_before=first) == []
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_only_that_time_of_the_index_is_read(database: Database) -> None:
+@contextmanager
+def listening(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """Gathers what is asked of the database: statements with their parameters."""
     asked: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         asked.append((statement, parameters))
 
     event.listen(database.engine, "before_cursor_execute", note)
-    find(database, created_from=NOON, created_before=NOON + MINUTE)
+    yield asked
     event.remove(database.engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_only_that_time_of_the_index_is_read(database: Database) -> None:
+    with listening(database) as asked:
+        find(database, created_from=NOON, created_before=NOON + MINUTE)
     [(statement, parameters)] = [each for each in asked if "FROM jobs" in each[0]]
     with database.engine.connect() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
     assert any("id>? AND id<?" in step.detail for step in plan), plan
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_of_a_faces_version_its_number_is_read_and_no_manifest(database: Database, analyses: "Analyses") -> None:
+    photo = analyses.store((Emotion.HAPPY, 0.8), (Emotion.SAD, 0.6))
+    with listening(database) as asked, database.read() as session:
+        [listed] = list_jobs(session, JobFilter(), limit=10)
+    with listening(database) as asked_for_one, database.read() as session:
+        job, face = get_job(session, photo.job_id), get_face(session, photo.face_ids[0])
+    assert job is not None
+    assert face is not None
+    assert {each.model_version.number for each in (*listed.faces, *job.faces, face)} == {1}
+    assert not [statement for statement, _ in asked + asked_for_one if "manifest" in statement]
