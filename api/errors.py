@@ -29,7 +29,8 @@ log = structlog.get_logger(__name__)
 ERROR_PAGE = "/docs/errors"
 """Where the codes are explained; a problem's `type` is this page with the code as its anchor."""
 
-_RETRY_AFTER_S = 5
+RETRY_AFTER_S = 5
+"""When to try again what was 503, unless the problem says."""
 
 _KNOWN = (
     AlreadyInService,
@@ -95,7 +96,7 @@ class Problem(Exception):
         response = Response(json.dumps(self.to_dict()), self.status, mimetype=PROBLEM_JSON)
         response.headers.extend(self.headers)
         if self.status is HTTPStatus.SERVICE_UNAVAILABLE:
-            response.headers.setdefault("Retry-After", str(_RETRY_AFTER_S))
+            response.headers.setdefault("Retry-After", str(RETRY_AFTER_S))
         return response
 
 

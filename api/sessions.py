@@ -36,8 +36,12 @@ class Person:
 
 
 def find_person() -> Person | None:
-    """The person whose session this request carries, looked up once a request; None if nobody is signed in."""
+    """The person whose session this request carries, looked up once a request; None if nobody is signed in.
+
+    Where the look-up fails it is nobody from then on, so that the page that tells of the failure doesn't fail by the same.
+    """
     if "person" not in g:
+        g.person = None
         g.person = _look_up(request.cookies.get(COOKIE, ""))
     found: Person | None = g.person
     return found

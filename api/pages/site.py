@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from api.annotate import UnreadablePicture
 from api.error_codes import ERROR_KINDS, PROBLEM_JSON
-from api.errors import Problem, handle_http_error
+from api.errors import RETRY_AFTER_S, Problem, handle_http_error
 from api.services import get_services
 from api.sessions import SAFE_METHODS, Person, find_person, has_proof, is_from_here
 from db.job_states import InvalidTransition
@@ -131,7 +131,12 @@ def guard_page() -> AnyResponse | None:
 
 
 def keep_private(response: Response) -> Response:
-    """Pages show faces: no cache may keep them. Forms tell us where they come from, and other sites nothing."""
+    """Pages show faces: no cache may keep them. Forms tell us where they come from, and other sites nothing.
+
+    What isn't available now says when to try again, as over the API.
+    """
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers.setdefault("Retry-After", str(RETRY_AFTER_S))
     response.headers.setdefault("Cache-Control", "private, no-store")
     response.headers["Referrer-Policy"] = "same-origin"
     return response

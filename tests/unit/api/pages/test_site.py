@@ -338,3 +338,16 @@ def test_wrong_passwords_lock_the_account(stranger: FlaskClient) -> None:
     status, text = sign_in(stranger)
     assert status == 429
     assert "Too many wrong passwords" in text
+
+
+def test_a_database_that_is_away_is_told_as_a_page_to_who_is_signed_in_too(
+    viewer: Visitor, open_app: Callable[..., APIFlask]
+) -> None:
+    away = open_app(database_url="sqlite:////nowhere/at/all.db").test_client()
+    session = viewer.client.get_cookie(COOKIE)
+    assert session is not None
+    away.set_cookie(COOKIE, session.value)
+    for path in ("/dashboard", "/sign-in"):
+        response = away.get(path)
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+        assert "The database doesn't answer" in html.unescape(response.text)
