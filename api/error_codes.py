@@ -225,6 +225,12 @@ _ALL = (
         "The database doesn't answer, or is too busy. Try again; with an `Idempotency-Key` nothing happens twice.",
     ),
     ErrorKind(
+        "passwords_busy",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Too many passwords",
+        "As many passwords are hashed as may be at once. Nothing was changed; try again in some seconds.",
+    ),
+    ErrorKind(
         "not_ready",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Not ready",

@@ -16,6 +16,7 @@ from api.error_codes import ERROR_KINDS, PROBLEM_JSON
 from api.services import get_services
 from db.job_states import InvalidTransition
 from db.model_versions import ChampionChanged, NothingToRollBack, UnknownModelVersion
+from db.passwords import PasswordsBusy
 from db.reviews import UnknownFace
 from db.shadow import AlreadyInService, NoChallenger
 from db.storage import BlobDamaged, BlobStoreUnavailable
@@ -43,6 +44,7 @@ _KNOWN = (
     LastAdministrator,
     NoChallenger,
     NothingToRollBack,
+    PasswordsBusy,
     TrainingRunActive,
     UnknownFace,
     UnknownModelVersion,

@@ -72,7 +72,10 @@ def list_users() -> Response:
 @blueprint.post("")
 @blueprint.input(NewUser, location="json", arg_name="new")
 @blueprint.output(User, status_code=HTTPStatus.CREATED, description="The person can sign in.")
-@blueprint.doc(summary="Add a person", responses=describe_errors("scope_missing", "invalid_user", "invalid_request"))
+@blueprint.doc(
+    summary="Add a person",
+    responses=describe_errors("scope_missing", "invalid_user", "passwords_busy", "invalid_request"),
+)
 def create_user(new: NewUser) -> Response:
     """Add a person."""
     password_hash = users.hash_password(new.password)
@@ -89,7 +92,9 @@ def create_user(new: NewUser) -> Response:
 @blueprint.doc(
     summary="Change a person",
     description="Role, password, and whether the person may sign in. Name, votes and log stay.",
-    responses=describe_errors("scope_missing", "unknown_user", "last_administrator", "invalid_user", "invalid_request"),
+    responses=describe_errors(
+        "scope_missing", "unknown_user", "last_administrator", "invalid_user", "passwords_busy", "invalid_request"
+    ),
 )
 def change_user(name: str, change: UserChange) -> Response:
     """Change what is given."""

@@ -5,7 +5,6 @@ import secrets
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -13,8 +12,9 @@ from sqlalchemy.orm import Session
 from db.audit import record_change
 from db.columns import utcnow
 from db.models_users import SignInTries, UnknownName, User, UserSession
+from db.passwords import hasher, is_password, take_place
 from db.session import Database
-from db.users import hasher, normalize_name
+from db.users import normalize_name
 
 MOST_FAILED_ATTEMPTS = 5
 LOCK_S = 15 * 60
@@ -48,14 +48,15 @@ def authenticate(database: Database, name: str, password: str) -> User:
 
     Takes tens of milliseconds, in which no transaction is open. Each try is counted before the password is looked at, so
     that guesses sent at once gain nothing. Raises SignInRefused, also where the password was changed or the person disabled
-    meanwhile, and AccountLocked.
+    meanwhile, AccountLocked, and PasswordsBusy, in which case the try wasn't counted.
     """
-    with database.write() as session:
-        user = _count_attempt(session, name)
-    is_right = _is_password(user.password_hash if user else _hash_nobody(), password)
-    if user is None or not is_right or user.disabled_at is not None:
-        raise SignInRefused
-    fresh_hash = hasher.hash(password) if hasher.check_needs_rehash(user.password_hash) else None
+    with take_place():  # before the try is counted: a flood must not lock people out whose passwords nobody looked at
+        with database.write() as session:
+            user = _count_attempt(session, name)
+        is_right = is_password(user.password_hash if user else _hash_nobody(), password)
+        if user is None or not is_right or user.disabled_at is not None:
+            raise SignInRefused
+        fresh_hash = hasher.hash(password) if hasher.check_needs_rehash(user.password_hash) else None
     with database.write() as session:
         user = _lock_unchanged(session, user)
         user.failed_attempts, user.locked_until, user.last_signed_in_at = 0, None, utcnow()
@@ -148,13 +149,6 @@ def _lock_unchanged(session: Session, user: User) -> User:
 def _hash_nobody() -> str:
     """Checked in place of an unknown name's hash, so that the answer takes as long as for a known one."""
     return hasher.hash(secrets.token_hex())
-
-
-def _is_password(password_hash: str, password: str) -> bool:
-    try:
-        return hasher.verify(password_hash, password)
-    except (VerificationError, InvalidHashError):
-        return False
 
 
 def _hash(token: str) -> bytes:

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Sequence
 
-from argon2 import PasswordHasher
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from db.audit import record_change
 from db.columns import utcnow
 from db.models_users import User, UserSession
+from db.passwords import hasher, take_place
 from db.vocabulary import Role
 
 LEAST_PASSWORD_CHARACTERS = 12
@@ -17,9 +17,6 @@ LEAST_PASSWORD_CHARACTERS = 12
 
 _MOST_PASSWORD_CHARACTERS = 1000
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
-
-hasher = PasswordHasher()
-"""Argon2id with the library's own parameters, which follow RFC 9106's second choice (64 MiB, three passes)."""
 
 
 class InvalidUser(ValueError):
@@ -43,13 +40,14 @@ class LastAdministrator(Exception):
 def hash_password(password: str) -> str:
     """Hash a new password. Takes tens of milliseconds: call it outside a transaction.
 
-    Raises InvalidUser for one that is too short or too long.
+    Raises InvalidUser for one that is too short or too long, PasswordsBusy.
     """
     if not LEAST_PASSWORD_CHARACTERS <= len(password) <= _MOST_PASSWORD_CHARACTERS:
         raise InvalidUser(
             f"a password needs {LEAST_PASSWORD_CHARACTERS} to {_MOST_PASSWORD_CHARACTERS} characters, not {len(password)}"
         )
-    return hasher.hash(password)
+    with take_place():
+        return hasher.hash(password)
 
 
 def create_user(session: Session, name: str, password_hash: str, role: Role, actor: str) -> User:

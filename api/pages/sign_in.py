@@ -9,6 +9,7 @@ from api.pages.site import EVERYBODY, go, needs
 from api.services import get_services
 from api.sessions import COOKIE, clear_cookie, find_person, set_cookie
 from db import sign_in, users
+from db.passwords import PasswordsBusy
 from db.vocabulary import Role
 
 blueprint = Blueprint("sign_in", __name__)
@@ -43,6 +44,8 @@ def enter() -> tuple[str, int] | AnyResponse:
         return _refuse(name, "Name or password is wrong."), 403
     except sign_in.AccountLocked as error:
         return _refuse(name, f"Too many wrong passwords. Try again after {error.until:%H:%M} UTC."), 429
+    except PasswordsBusy:
+        return _refuse(name, "Many people sign in at the moment. Try again in some seconds."), 503
     response = redirect(_find_target(), 303)
     set_cookie(response, token)
     return response

@@ -18,6 +18,7 @@ from api.services import get_services
 from api.sessions import SAFE_METHODS, Person, find_person, has_proof, is_from_here
 from db.job_states import InvalidTransition
 from db.model_versions import ChampionChanged, NothingToRollBack, UnknownModelVersion
+from db.passwords import PasswordsBusy
 from db.reviews import UnknownFace
 from db.shadow import AlreadyInService, NoChallenger
 from db.storage import BlobDamaged, BlobMissing, BlobStoreUnavailable
@@ -172,6 +173,7 @@ _KNOWN: dict[type[Exception], int] = {
     InvalidUser: 422,
     UnreadablePicture: 422,
     BlobStoreUnavailable: 503,
+    PasswordsBusy: 503,
     BlobDamaged: 500,
 }
 _UNROUTED = {404: "There is nothing at this address.", 405: "This address can't be opened as a page."}

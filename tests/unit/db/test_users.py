@@ -1,17 +1,21 @@
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, update
 
-from db import sign_in, users
+from db import passwords, sign_in, users
 from db.audit import AuditFilter, list_changes
 from db.columns import utcnow
 from db.models_users import UnknownName, User
+from db.passwords import PasswordsBusy
 from db.session import Database
 from db.sign_in import AccountLocked, SignInRefused, authenticate
 from db.users import InvalidUser, LastAdministrator
 from db.vocabulary import Role
+from tests.waiting import wait_until
 
 PASSWORD = "correct horse battery"
 
@@ -78,14 +82,14 @@ def while_hashing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Non
     """Lets something happen between the look at a person's row and the answer of the password's check."""
 
     def run(happen: Callable[[], None]) -> None:
-        check = sign_in._is_password
+        check = sign_in.is_password
 
         def check_slowly(password_hash: str, password: str) -> bool:
             is_right = check(password_hash, password)
             happen()
             return is_right
 
-        monkeypatch.setattr(sign_in, "_is_password", check_slowly)
+        monkeypatch.setattr(sign_in, "is_password", check_slowly)
 
     return run
 
@@ -232,3 +236,35 @@ def test_the_last_administrator_stays_one(database: Database, ana: str, password
         users.change_role(session, ana, Role.ADMINISTRATOR, actor="eva")
         users.disable_user(session, "eva", actor="ana")
         assert users.get_user(session, "eva").disabled_at is not None
+
+
+def test_a_flood_of_sign_ins_hashes_few_at_once_and_locks_nobody_out(
+    database: Database, ana: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "_LONGEST_WAIT_S", 0.1)
+    let_go, counts, lock = threading.Event(), [0, 0], threading.Lock()
+
+    def check_for_long(password_hash: str, password: str) -> bool:
+        with lock:
+            counts[0] += 1
+            counts[1] = max(counts)
+        let_go.wait(20)
+        with lock:
+            counts[0] -= 1
+        return False
+
+    def guess(name: str) -> type[Exception]:
+        with pytest.raises((SignInRefused, PasswordsBusy)) as refused:
+            authenticate(database, name, "wrong")
+        return refused.type
+
+    with monkeypatch.context() as slow, ThreadPoolExecutor(12) as pool:
+        slow.setattr(sign_in, "is_password", check_for_long)
+        guesses = [pool.submit(guess, "ana" if number > 1 else f"nobody{number}") for number in range(12)]
+        wait_until(lambda: sum(guess.done() for guess in guesses) == 10 and counts[0] == 2, "ten refused", 20)
+        with pytest.raises(PasswordsBusy):
+            users.hash_password(PASSWORD)
+        let_go.set()
+        refused = [guess.result() for guess in guesses]
+    assert (refused.count(PasswordsBusy), counts[1]) == (10, 2)
+    assert authenticate(database, ana, PASSWORD).name == ana

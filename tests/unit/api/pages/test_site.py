@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from api.error_codes import ERROR_KINDS
 from api.pages.site import EVERYBODY, find_needed_role
 from api.sessions import COOKIE
-from db import users
+from db import passwords, users
 from db.columns import utcnow
 from db.models import ModelVersion
 from db.models_users import UserSession
@@ -351,3 +351,19 @@ def test_a_database_that_is_away_is_told_as_a_page_to_who_is_signed_in_too(
         response = away.get(path)
         assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
         assert "The database doesn't answer" in html.unescape(response.text)
+
+
+def test_a_sign_in_that_finds_no_place_says_when_to_try_again(
+    app: APIFlask, administrator: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "_LONGEST_WAIT_S", 0.0)
+    with passwords.take_place(), passwords.take_place():
+        answer = app.test_client().post("/sign-in", data={"name": "ana", "password": PASSWORD})
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert 'value="ana"' in answer.text
+        person = {"name": "ben", "password": PASSWORD, "role": "viewer"}
+        assert administrator.post("/access/users", **person)[0] == 503
+        refused = administrator.client.post("/v1/users", json=person, headers={"X-CSRF-Token": administrator.proof})
+        assert (refused.status_code, refused.get_json()["code"]) == (503, "passwords_busy")
+        assert refused.headers["Retry-After"] == "5"
+    assert administrator.post("/access/users", **person)[0] == 303
