@@ -19,10 +19,16 @@ _PAGE_CSP = (
     "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-_UNREAD_STATUSES = frozenset({HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
-"""Refusals that may come before the body is read to its end."""
+_MOST_UNREAD_BYTES = 32_000_000
+_DISCARDED_BYTES: dict[int, int] = {
+    HTTPStatus.UNAUTHORIZED: 4_000_000,  # from anybody: a usual photo, so that a mistyped key is told as one, and no more
+    HTTPStatus.FORBIDDEN: _MOST_UNREAD_BYTES,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _MOST_UNREAD_BYTES,
+    HTTPStatus.UNPROCESSABLE_ENTITY: _MOST_UNREAD_BYTES,
+    HTTPStatus.TOO_MANY_REQUESTS: _MOST_UNREAD_BYTES,
+}
+"""Refusals that may come before the body is read to its end, and how much of the rest is read then."""
 
-_DISCARDED_BYTES = 32_000_000
 _PIECE_BYTES = 64 * 1024
 
 
@@ -40,8 +46,7 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
-    if response.status_code in _UNREAD_STATUSES:
-        _discard_rest()
+    _discard_rest(_DISCARDED_BYTES.get(response.status_code, 0))
     headers = response.headers
     headers[REQUEST_ID] = g.request_id
     headers["X-Content-Type-Options"] = "nosniff"
@@ -58,14 +63,13 @@ def _finish(response: Response) -> Response:
     return response
 
 
-def _discard_rest() -> None:
-    """Read what is left of a refused body and throw it away, within reason.
+def _discard_rest(left: int) -> None:
+    """Read what is left of a refused body and throw it away, at most `left` bytes.
 
     A server that closes a connection on which the client still sends resets it, and the client never gets to read why.
     """
     if not request.environ.get("wsgi.input_terminated"):
         return  # reading might wait for more for ever
-    left = _DISCARDED_BYTES
     with contextlib.suppress(OSError):  # the client went away
         while left > 0 and (piece := request.environ["wsgi.input"].read(min(left, _PIECE_BYTES))):
             left -= len(piece)

@@ -10,6 +10,10 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from db import access
+from db.session import Database
+from db.vocabulary import Scope
+
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -77,6 +81,28 @@ def test_nothing_past_the_limit_is_kept(small_client: FlaskClient, length: dict[
     # what is past the limit is thrown away, a piece at a time, so that the client gets to read the answer; and not for ever
     assert stream.taken <= 2001 + 32_000_000
     assert stream.largest <= 65_536
+
+
+def refuse_endless(client: FlaskClient, path: str = "/v1/jobs") -> tuple[int, int]:
+    """The status of a refused upload without end, and how many bytes of it were read."""
+    stream = CountingStream()
+    overrides = {"wsgi.input": stream, "wsgi.input_terminated": True}
+    response = client.post(path, headers={"Content-Length": "20000000"}, environ_overrides=overrides)
+    return response.status_code, stream.taken
+
+
+def test_a_refusal_for_key_scope_or_rate_reaches_who_sends_all_before_reading(
+    open_app: Callable[..., APIFlask], make_client: Callable[[APIFlask, str], FlaskClient], database: Database
+) -> None:
+    app = open_app(rate_limit="1/minute")
+    with database.write() as session:
+        key = access.create_key(session, access.ensure_application(session, "board"), {Scope.REVIEW})
+    nobody, board, shop = app.test_client(), app.test_client(), make_client(app, "shop")
+    board.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    assert shop.get("/v1/jobs").status_code == 200
+    assert refuse_endless(nobody) == (401, 4_000_000)  # who isn't known gets no more read
+    assert refuse_endless(board) == (403, 32_000_000)
+    assert refuse_endless(shop) == (429, 32_000_000)
 
 
 def test_a_form_with_a_photo_past_the_limit_is_too_large(small_client: FlaskClient) -> None:
