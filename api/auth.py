@@ -57,11 +57,11 @@ class Caller:
 
 
 class KeyOrSession(HTTPTokenAuth):
-    """A key in the header, or a session of the pages where there is no such header."""
+    """A key in the header, or a session of the pages where there is none: a proxy may have put a password of its own there."""
 
     def authenticate(self, auth: Any, stored_password: str | None) -> Caller | None:
         """Who asks, or None. Called by the library, which looks at the header alone."""
-        if "Authorization" not in request.headers:
+        if request.headers.get("Authorization", "").partition(" ")[0].lower() != "bearer":
             return _find_by_session()
         return cast("Caller | None", super().authenticate(auth, stored_password))
 

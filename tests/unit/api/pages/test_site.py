@@ -367,3 +367,13 @@ def test_a_sign_in_that_finds_no_place_says_when_to_try_again(
         assert (refused.status_code, refused.get_json()["code"]) == (503, "passwords_busy")
         assert refused.headers["Retry-After"] == "5"
     assert administrator.post("/access/users", **person)[0] == 303
+
+
+def test_a_password_for_the_proxy_does_not_hide_the_session_from_the_api(reviewer: Visitor, photo: bytes) -> None:
+    headers = {"Authorization": "Basic ZW1vOng="}
+    assert reviewer.client.get("/v1/model-versions", headers=headers).status_code == 200
+    assert reviewer.client.post("/v1/jobs", data=photo, headers=headers).status_code == 401  # without the form's proof
+    proof = {"X-CSRF-Token": reviewer.proof}
+    assert reviewer.client.post("/v1/jobs", data=photo, headers=headers | proof).status_code == 202
+    for key in ("Bearer emo_wrong", "bearer emo_wrong"):
+        assert reviewer.client.get("/v1/model-versions", headers={"Authorization": key}).status_code == 401
