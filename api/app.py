@@ -34,6 +34,9 @@ from api.security import register_security
 from api.services import Services, open_services
 from emoscope.settings import Settings
 
+_MOST_BODY_BYTES = 1_000_000
+"""Of a request whose route sets no limit of its own, as those for photos do. It is held in memory, as text and as what it says."""
+
 _DESCRIPTION = (
     "Finds the faces in a photo and says which of seven emotions each face *appears to express*. "
     "That is a reading of a picture, never of what a person feels."
@@ -49,6 +52,7 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
     app = APIFlask("api", title="Emoscope", version=version("emoscope"), docs_path=None)
     app.config.update(
         DESCRIPTION=_DESCRIPTION,
+        MAX_CONTENT_LENGTH=_MOST_BODY_BYTES,
         # what a route may answer is written beside it
         AUTO_404_RESPONSE=False,
         AUTO_AUTH_ERROR_RESPONSE=False,

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 from werkzeug.datastructures import FileStorage
 
-from api.auth import Caller, get_caller, protect, require_scope
+from api.auth import Caller, get_caller, needs_scope, protect
 from api.batch_serializers import Batch, show_batch
 from api.errors import Problem
 from api.job_reading import WaitQuery, has_ended
@@ -40,6 +40,7 @@ protect(blueprint, Scope.SUBMIT, Scope.ADMIN)
 
 
 @blueprint.post("")
+@needs_scope(Scope.SUBMIT)
 @blueprint.input(JobOptions, location="query", arg_name="query")
 @blueprint.input(SubmitHeaders, location="headers", arg_name="headers")
 @blueprint.output(Batch, status_code=HTTPStatus.ACCEPTED, description="The batch, with the state of each photo.")
@@ -60,7 +61,6 @@ protect(blueprint, Scope.SUBMIT, Scope.ADMIN)
 )
 def create_batch(query: JobOptions, headers: SubmitHeaders) -> Response:
     """Make a job of each photo in this request."""
-    require_scope(Scope.SUBMIT)
     services, caller = get_services(), get_caller()
     uploads = list_uploads(services.settings)
     options = read_options(query, services.settings)

@@ -7,7 +7,7 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.auth import get_caller, protect, require_scope
+from api.auth import get_caller, needs_scope, protect
 from api.fields import Number, Reason
 from api.model_versions import ModelVersion, find_model_version, show_model_version
 from api.openapi import describe_errors, describe_response
@@ -99,6 +99,7 @@ def read_challenger() -> Response:
 
 
 @blueprint.put("/challenger")
+@needs_scope(Scope.ADMIN)
 @blueprint.input(NewChallenger, location="json", arg_name="wanted")
 @blueprint.output(ModelVersion, description="It is the challenger.")
 @blueprint.doc(
@@ -111,7 +112,6 @@ def read_challenger() -> Response:
 )
 def set_challenger(wanted: NewChallenger) -> Response:
     """Make a version the challenger."""
-    require_scope(Scope.ADMIN)
     with get_services().database.write() as session:
         version = find_model_version(session, wanted.model_version)
         shadow.start_shadow(session, version, get_caller().actor, wanted.reason)
@@ -119,6 +119,7 @@ def set_challenger(wanted: NewChallenger) -> Response:
 
 
 @blueprint.delete("/challenger")
+@needs_scope(Scope.ADMIN)
 @blueprint.doc(
     summary="End shadow mode",
     description="What the challenger said stays, for comparison. Needs the scope `admin`.",
@@ -129,13 +130,13 @@ def set_challenger(wanted: NewChallenger) -> Response:
 )
 def end_shadow() -> Response:
     """Let no version judge beside the champion."""
-    require_scope(Scope.ADMIN)
     with get_services().database.write() as session:
         shadow.stop_shadow(session, get_caller().actor)
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
 @blueprint.get("/<int:first>/compare/<int:second>")
+@needs_scope(Scope.REVIEW, or_person=True)
 @blueprint.input(ComparisonOptions, location="query", arg_name="options")
 @blueprint.output(VersionComparison, description="The comparison.")
 @blueprint.doc(
@@ -147,7 +148,6 @@ def end_shadow() -> Response:
 )
 def compare_versions(first: int, second: int, options: ComparisonOptions) -> Response:
     """Count where two versions agree, and list faces where they don't."""
-    require_scope(Scope.REVIEW, or_person=True)
     with get_services().database.read() as session:
         one, other = find_model_version(session, first), find_model_version(session, second)
         shown = VersionComparison(

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from flask import Flask, Request, request
 from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from api.errors import Problem, make_invalid_request
 
@@ -44,7 +45,14 @@ class CheckedRequest(Request):
 
     def get_json(self, *args: Any, **kwargs: Any) -> Any:
         """The body as JSON."""
-        found = super().get_json(*args, **kwargs)
+        # a chunked body is cut off at the limit, without an error
+        most = self.max_content_length
+        if most is not None and self.content_length is None and len(self.get_data()) >= most:
+            raise RequestEntityTooLarge
+        try:
+            found = super().get_json(*args, **kwargs)
+        except RecursionError:
+            raise BadRequest("the JSON is nested too deeply") from None
         _check("json", _list_texts(found))
         return found
 

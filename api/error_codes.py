@@ -80,7 +80,7 @@ _ALL = (
         "photo_too_large",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "Photo too large",
-        "The photo, or the whole batch, has more bytes than the service accepts.",
+        "The photo, the whole batch, or the body of a request without photos has more bytes than the service accepts.",
     ),
     ErrorKind(
         "not_a_picture",

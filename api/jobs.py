@@ -9,7 +9,7 @@ from flask import Response, jsonify, request, url_for
 from pydantic import BaseModel, Field
 from werkzeug.http import parse_etags, quote_etag
 
-from api.auth import get_caller, protect, require_scope
+from api.auth import get_caller, needs_scope, protect, require_scope
 from api.job_filter import JobListQuery, make_filter
 from api.job_reading import WaitQuery, has_ended, read_preferred_wait, read_visible_job, wait_for_job
 from api.openapi import describe_errors, describe_photo_body, describe_response
@@ -48,6 +48,7 @@ class ReadHeaders(BaseModel):
 
 
 @blueprint.post("")
+@needs_scope(Scope.SUBMIT)
 @blueprint.input(JobOptions, location="query", arg_name="query")
 @blueprint.input(PreferHeaders, location="headers", arg_name="headers")
 @blueprint.output(Job, status_code=HTTPStatus.ACCEPTED, description="The job, queued.")
@@ -78,7 +79,6 @@ class ReadHeaders(BaseModel):
 )
 def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
     """Make a job of the photo in this request."""
-    require_scope(Scope.SUBMIT)
     services, caller = get_services(), get_caller()
     photo, data = read_photo(services.settings)
     options = read_options(query, services.settings)

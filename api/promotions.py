@@ -7,7 +7,7 @@ from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from api.auth import get_caller, protect, require_scope
+from api.auth import get_caller, needs_scope, protect
 from api.fields import Number, Reason
 from api.openapi import describe_errors, describe_response
 from api.serializers import Time
@@ -82,6 +82,7 @@ def list_promotions() -> Response:
 
 
 @blueprint.post("")
+@needs_scope(Scope.ADMIN)
 @blueprint.input(NewPromotion, location="json", arg_name="wanted")
 @blueprint.output(Promotion, status_code=HTTPStatus.CREATED, description="The version is in service.")
 @blueprint.doc(
@@ -94,7 +95,6 @@ def list_promotions() -> Response:
 )
 def promote(wanted: NewPromotion) -> Response:
     """Make a version the champion."""
-    require_scope(Scope.ADMIN)
     with get_services().database.write() as session:
         version = model_versions.get_version(session, wanted.model_version)
         move = model_versions.promote(session, version, get_caller().actor, wanted.reason)
@@ -104,6 +104,7 @@ def promote(wanted: NewPromotion) -> Response:
 
 
 @blueprint.post("/rollback")
+@needs_scope(Scope.ADMIN)
 @blueprint.input(NewRollback, location="json", arg_name="wanted")
 @blueprint.output(Promotion, status_code=HTTPStatus.CREATED, description="The version before is in service again.")
 @blueprint.doc(
@@ -114,7 +115,6 @@ def promote(wanted: NewPromotion) -> Response:
 )
 def roll_back(wanted: NewRollback) -> Response:
     """Make the version before the champion the champion again."""
-    require_scope(Scope.ADMIN)
     with get_services().database.write() as session:
         version, move = model_versions.roll_back(
             session,

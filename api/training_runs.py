@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.auth import get_caller, protect, require_scope
+from api.auth import get_caller, needs_scope, protect
 from api.errors import Problem
 from api.openapi import describe_errors
 from api.queue import QueueUnavailable
@@ -88,6 +88,7 @@ class TrainingRunPage(BaseModel):
 
 
 @blueprint.post("")
+@needs_scope(Scope.ADMIN)
 @blueprint.input(NewRun, location="json", arg_name="wanted")
 @blueprint.output(TrainingRun, status_code=HTTPStatus.ACCEPTED, description="The run waits for the training worker.")
 @blueprint.doc(
@@ -97,7 +98,6 @@ class TrainingRunPage(BaseModel):
 )
 def create_run(wanted: NewRun) -> Response:
     """Start a run, if none waits or goes on."""
-    require_scope(Scope.ADMIN)
     services = get_services()
     if services.settings.dataset_csv is None:
         raise Problem("retraining_impossible", "no dataset is configured: name one in EMOSCOPE_DATASET_CSV")
@@ -142,6 +142,7 @@ def read_run(run_id: UUID) -> Response:
 
 
 @blueprint.post("/<uuid:run_id>/cancel")
+@needs_scope(Scope.ADMIN)
 @blueprint.output(TrainingRun, description="The run; one that goes on ends after its present step.")
 @blueprint.doc(
     summary="Cancel a training run",
@@ -150,7 +151,6 @@ def read_run(run_id: UUID) -> Response:
 )
 def cancel_run(run_id: UUID) -> Response:
     """Withdraw a run."""
-    require_scope(Scope.ADMIN)
     with get_services().database.write() as session:
         training_runs.cancel_run(session, run_id, get_caller().actor)
     return jsonify(_read(run_id).model_dump(mode="json"))

@@ -72,6 +72,56 @@ def test_what_people_write_may_have_lines_and_every_alphabet(admin: FlaskClient)
     assert [key["application"] for key in admin.get("/v1/keys").get_json()["items"]][-1] == "фото\tcafé\n☕"
 
 
+def test_json_that_is_nested_too_deeply_to_be_read_is_a_bad_request(admin: FlaskClient) -> None:
+    for path in ("/v1/keys", "/v1/promotions", "/v1/reviews/next"):
+        answer = admin.post(path, data="[" * 100_000, content_type="application/json")
+        assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_request"), path
+
+
+class EndlessText:
+    """A body that never ends."""
+
+    taken = 0
+
+    def readinto(self, buffer: memoryview) -> int:
+        buffer[:] = b" " * len(buffer)
+        self.taken += len(buffer)
+        return len(buffer)
+
+    def read(self, size: int) -> bytes:
+        return b""
+
+
+@pytest.mark.parametrize("length", [{"Content-Length": "300000000"}, {"Transfer-Encoding": "chunked"}])
+def test_json_without_end_is_too_large_and_not_kept(admin: FlaskClient, length: dict[str, str]) -> None:
+    body = EndlessText()
+    overrides = {"wsgi.input": body, "wsgi.input_terminated": True}
+    answer = admin.post("/v1/promotions", headers=length, content_type="application/json", environ_overrides=overrides)
+    assert (answer.status_code, answer.get_json()["code"]) == (413, "photo_too_large")
+    assert answer.get_json()["detail"] == "the body may have at most 1,000,000 bytes"
+    assert body.taken <= 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/promotions"),
+        ("POST", "/v1/promotions/rollback"),
+        ("PUT", "/v1/model-versions/challenger"),
+        ("POST", "/v1/training-runs"),
+        ("POST", "/v1/keys"),
+        ("POST", "/v1/users"),
+        ("PATCH", "/v1/users/ana"),
+        ("POST", "/v1/reviews/votes"),
+        ("GET", "/v1/model-versions/1/compare/2?limit=x"),
+    ],
+)
+def test_without_the_scope_nothing_is_said_of_the_body(client: FlaskClient, method: str, path: str) -> None:
+    for body in (b"{", b"{}", b"[" * 100_000):
+        answer = client.open(path, method=method, data=body, content_type="application/json")
+        assert (answer.status_code, answer.get_json()["code"]) == (403, "scope_missing")
+
+
 def test_json_that_is_nested_deeply_is_refused_and_not_a_failure(admin: FlaskClient) -> None:
     nested = '{"application": ' + "[" * 400 + "]" * 400 + "}"
     answer = admin.post("/v1/keys", data=nested, content_type="application/json")
