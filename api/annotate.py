@@ -1,7 +1,6 @@
 """Draws what was found into the photo: a box and a label for each face."""
 
 import io
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isnan
@@ -39,9 +38,6 @@ _TURNS = {
 }
 """EXIF orientation -> what makes the picture upright."""
 
-_at_once = threading.BoundedSemaphore(2)
-"""A photo of the largest size taken is 300 MB when decoded; more than two at once could fill a small machine."""
-
 
 class UnreadablePicture(Exception):
     """The photo can't be decoded."""
@@ -66,19 +62,18 @@ def draw_labels(data: bytes, upright_width: int, labels: Iterable[Label], max_si
     """Draw boxes and labels into a photo.
 
     data: the photo as it was submitted. upright_width: width that the boxes refer to. max_side: longest side of the picture
-    made, in pixels; it is never enlarged. Returns a JPEG. Raises UnreadablePicture.
+    made, in pixels; it is never enlarged. Returns a JPEG. Raises UnreadablePicture. Takes much memory: see `api/drawing.py`.
     """
-    with _at_once:
-        picture = _load_upright(data, max_side)
-        scale = picture.width / upright_width
-        text_px = max(_SMALLEST_TEXT_PX, round(max(picture.size) * _TEXT_SHARE))
-        font = ImageFont.load_default(text_px)
-        pen = ImageDraw.Draw(picture)
-        for label in labels:
-            _draw_label(pen, label, scale, font, text_px, picture.size)
-        made = io.BytesIO()
-        picture.save(made, "JPEG", quality=_QUALITY)
-        return made.getvalue()
+    picture = _load_upright(data, max_side)
+    scale = picture.width / upright_width
+    text_px = max(_SMALLEST_TEXT_PX, round(max(picture.size) * _TEXT_SHARE))
+    font = ImageFont.load_default(text_px)
+    pen = ImageDraw.Draw(picture)
+    for label in labels:
+        _draw_label(pen, label, scale, font, text_px, picture.size)
+    made = io.BytesIO()
+    picture.save(made, "JPEG", quality=_QUALITY)
+    return made.getvalue()
 
 
 def _load_upright(data: bytes, max_side: int) -> Image.Image:

@@ -225,6 +225,12 @@ _ALL = (
         "The database doesn't answer, or is too busy. Try again; with an `Idempotency-Key` nothing happens twice.",
     ),
     ErrorKind(
+        "drawing_busy",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Too many pictures",
+        "As many pictures are drawn as may be at once. Try again in some seconds.",
+    ),
+    ErrorKind(
         "passwords_busy",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Too many passwords",

@@ -1,5 +1,6 @@
 """Gunicorn's configuration, taken from our own settings."""
 
+import ctypes
 import os
 from math import ceil
 from typing import Any
@@ -26,6 +27,23 @@ forwarded_allow_ips = ""
 accesslog = None
 # a socket in the home folder that nobody of us talks to
 control_socket_disable = True
+
+_MMAP_THRESHOLD = -3
+"""glibc's M_MMAP_THRESHOLD, see mallopt(3)."""
+
+
+def _give_memory_back() -> None:
+    """Let what is large, as pixels are, go back to the system as soon as it is free.
+
+    glibc would raise the size from which it does so to the largest that was freed, and keep what is smaller for the thread that
+    had it.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, 1_048_576)
+
+
+_give_memory_back()  # in the parent: its children are forked and keep it
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -8,8 +8,9 @@ from flask import Response, send_file
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.annotate import Label, UnreadablePicture, draw_labels
+from api.annotate import Label, UnreadablePicture
 from api.auth import get_caller, protect
+from api.drawing import draw_in_turn
 from api.errors import Problem
 from api.job_reading import read_visible_job
 from api.openapi import describe_errors, describe_picture
@@ -73,7 +74,13 @@ def read_image(job_id: UUID) -> Response:
     responses={
         **describe_picture("image/jpeg"),
         **describe_errors(
-            "not_found", "no_result", "photo_gone", "broken_picture", "invalid_request", "blob_store_unavailable"
+            "not_found",
+            "no_result",
+            "photo_gone",
+            "broken_picture",
+            "invalid_request",
+            "drawing_busy",
+            "blob_store_unavailable",
         ),
     },
 )
@@ -96,7 +103,7 @@ def read_annotated(job_id: UUID, query: AnnotatedQuery) -> Response:
         for face in job.faces
     ]
     try:
-        drawn = draw_labels(_read_photo(job), job.width, labels, query.max_side)
+        drawn = draw_in_turn(lambda: _read_photo(job), job.width, labels, query.max_side)
     except UnreadablePicture as error:
         raise Problem(error.code, str(error)) from error
     return Response(drawn, mimetype="image/jpeg")

@@ -6,13 +6,13 @@ from uuid import UUID
 from flask import Blueprint, Response, abort
 from PIL import Image
 
-from api.annotate import draw_labels
+from api.drawing import draw_in_turn
 from api.errors import Problem
 from api.pages.jobs import read_job
 from api.pages.site import needs
 from api.serializers import is_photo_kept
 from api.services import get_services
-from db import faces
+from db import faces, models
 from db.storage import BlobMissing
 from db.vocabulary import CROP_SIDE, Role
 
@@ -30,13 +30,7 @@ _BROWSER_CACHE = "private, max-age=300"
 def show_preview(job_id: UUID) -> Response:
     """The photo, upright, as a JPEG that every browser shows, whatever its format was."""
     job = read_job(job_id)
-    if job.photo_key is None or not is_photo_kept(job):
-        raise Problem("photo_gone", "the photo was deleted, because its retention time is over")
-    try:
-        data = get_services().blobs.get(job.photo_key, job.photo_sha256)
-    except BlobMissing as error:
-        raise Problem("photo_gone", "the photo was deleted meanwhile") from error
-    response = Response(draw_labels(data, job.width, (), _MAX_SIDE), mimetype="image/jpeg")
+    response = Response(draw_in_turn(lambda: _read_photo(job), job.width, (), _MAX_SIDE), mimetype="image/jpeg")
     response.headers["Cache-Control"] = _BROWSER_CACHE
     return response
 
@@ -56,3 +50,12 @@ def show_crop(face_id: UUID) -> Response:
     response = Response(made.getvalue(), mimetype="image/png")
     response.headers["Cache-Control"] = _BROWSER_CACHE
     return response
+
+
+def _read_photo(job: models.Job) -> bytes:
+    if job.photo_key is None or not is_photo_kept(job):
+        raise Problem("photo_gone", "the photo was deleted, because its retention time is over")
+    try:
+        return get_services().blobs.get(job.photo_key, job.photo_sha256)
+    except BlobMissing as error:
+        raise Problem("photo_gone", "the photo was deleted meanwhile") from error

@@ -1,7 +1,9 @@
 """What Gunicorn is told."""
 
+import ctypes
 import runpy
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from gunicorn.util import parse_address
@@ -23,3 +25,14 @@ def test_a_stop_leaves_time_for_the_longest_wait(
     monkeypatch.setenv("EMOSCOPE_MAX_WAIT_S", "90")
     fresh_settings()
     assert runpy.run_module("api.gunicorn_config")["graceful_timeout"] > 90
+
+
+def test_large_memory_goes_back_to_the_system_where_the_c_library_can_do_so(
+    monkeypatch: pytest.MonkeyPatch, fresh_settings: Callable[[], None]
+) -> None:
+    fresh_settings()
+    told: list[tuple[int, int]] = []
+    for library in (SimpleNamespace(mallopt=lambda *given: told.append(given)), SimpleNamespace()):
+        monkeypatch.setattr(ctypes, "CDLL", lambda _name, library=library: library)
+        runpy.run_module("api.gunicorn_config")
+    assert told == [(-3, 2**20)]
