@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from db.audit import record_change
 from db.columns import utcnow
+from db.insertion import insert_if_new
 from db.models import ApiKey, Application
 from db.vocabulary import Scope
 
@@ -26,9 +27,8 @@ def ensure_application(session: Session, name: str) -> Application:
     application = session.scalar(select(Application).where(Application.name == name))
     if application is None:
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
-        application = Application(name=name, callback_secret=secret)
-        session.add(application)
-        session.flush()
+        insert_if_new(session, Application, name=name, callback_secret=secret)
+        application = session.scalars(select(Application).where(Application.name == name)).one()
     return application
 
 

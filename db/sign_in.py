@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from db.audit import record_change
 from db.columns import utcnow
+from db.insertion import insert_if_new
 from db.models_users import SignInTries, UnknownName, User, UserSession
 from db.passwords import hasher, is_password, take_place
 from db.session import Database
@@ -125,11 +125,7 @@ def _find_unknown(session: Session, name: str) -> SignInTries:
         delete(UnknownName).where(UnknownName.name_hash.in_(over)).execution_options(synchronize_session=False)
     )
     name_hash = _hash(normalize_name(name))
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    new = (sqlite.insert if is_sqlite else postgresql.insert)(UnknownName).values(
-        name_hash=name_hash, failed_attempts=0
-    )
-    session.execute(new.on_conflict_do_nothing())
+    insert_if_new(session, UnknownName, name_hash=name_hash)
     return session.scalars(select(UnknownName).where(UnknownName.name_hash == name_hash).with_for_update()).one()
 
 

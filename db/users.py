@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from db.audit import record_change
 from db.columns import utcnow
+from db.insertion import insert_if_new
 from db.models_users import User, UserSession
 from db.passwords import hasher, take_place
 from db.vocabulary import Role
@@ -57,13 +58,10 @@ def create_user(session: Session, name: str, password_hash: str, role: Role, act
         raise InvalidUser(
             "a name has letters from a to z, digits, and any of . _ @ - inside, and at most 100 characters"
         )
-    if find_user(session, name) is not None:
+    if not insert_if_new(session, User, name=name, role=role, password_hash=password_hash):
         raise InvalidUser(f"there is a user {name!r} already")
-    user = User(name=name, role=role, password_hash=password_hash)
-    session.add(user)
-    session.flush()
     record_change(session, actor, "user.create", f"user:{name}", role=role)
-    return user
+    return get_user(session, name)
 
 
 def normalize_name(name: str) -> str:

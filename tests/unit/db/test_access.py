@@ -1,3 +1,7 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
 from db import access
 from db.audit import AuditFilter, list_changes
 from db.session import Database
@@ -35,3 +39,16 @@ def test_the_log_of_a_key_never_holds_the_key(database: Database) -> None:
         events = list_changes(session, AuditFilter(actor="ana"))
     assert [event.action for event in events] == ["key.revoke", "key.create"]
     assert all(key not in f"{event.subject}{event.details}" for event in events)
+
+
+def test_an_application_that_several_ask_for_at_once_is_made_once(database: Database) -> None:
+    ready = threading.Barrier(6)
+
+    def ensure(number: int) -> UUID:
+        with database.write() as session:
+            if not database.is_sqlite:  # where one writes at a time
+                ready.wait(20)
+            return access.ensure_application(session, "pages").id
+
+    with ThreadPoolExecutor(6) as pool:
+        assert len(set(pool.map(ensure, range(6)))) == 1

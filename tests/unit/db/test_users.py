@@ -268,3 +268,22 @@ def test_a_flood_of_sign_ins_hashes_few_at_once_and_locks_nobody_out(
         refused = [guess.result() for guess in guesses]
     assert (refused.count(PasswordsBusy), counts[1]) == (10, 2)
     assert authenticate(database, ana, PASSWORD).name == ana
+
+
+def test_of_several_who_take_a_name_at_once_one_has_it(database: Database, password_hash: str) -> None:
+    ready = threading.Barrier(6)
+
+    def create(number: int) -> bool:
+        try:
+            with database.write() as session:
+                if not database.is_sqlite:  # where one writes at a time
+                    ready.wait(20)
+                users.create_user(session, "eva", password_hash, Role.VIEWER, actor="test")
+        except InvalidUser:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(create, range(6))) == [False] * 5 + [True]
+    with database.read() as session:
+        assert len(list_changes(session, AuditFilter(action="user.create"))) == 1
