@@ -149,6 +149,13 @@ def find_signed_in_caller() -> Caller | None:
     return Caller(application_id, person.name, person.id, _ROLE_SCOPES[person.role], is_person=True)
 
 
+def get_person_caller() -> Caller:
+    """The signed-in person as the caller. Only on pages that need a role."""
+    caller = find_signed_in_caller()
+    assert caller is not None
+    return caller
+
+
 @bearer.verify_token  # type: ignore[untyped-decorator]
 def _find_caller(token: str | None) -> Caller | None:
     if not token:

@@ -36,7 +36,7 @@ from db import job_queries, jobs, models, submissions
 from db.vocabulary import Scope
 
 blueprint = APIBlueprint("batches", __name__, url_prefix="/v1/batches", tag="Batches")
-protect(blueprint, Scope.SUBMIT, Scope.ADMIN)
+protect(blueprint, Scope.SUBMIT, Scope.ADMIN, people_may_read=True)
 
 
 @blueprint.post("")

@@ -6,13 +6,12 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response, jsonify, url_for
 
+from api import job_changes
 from api.auth import get_caller, protect
 from api.job_reading import read_visible_job
 from api.openapi import describe_errors
-from api.resubmission import resubmit_photo
 from api.serializers import Job, show_job
 from api.services import get_services
-from db.audit import record_change
 from db.vocabulary import Scope
 
 blueprint = APIBlueprint("job_retry", __name__, url_prefix="/v1/jobs", tag="Jobs")
@@ -31,10 +30,7 @@ def retry_job(job_id: UUID) -> Response:
     """Make a new job of a job's photo."""
     services, caller = get_services(), get_caller()
     job = read_visible_job(services, caller, job_id)
-    new_id = resubmit_photo(services, job, caller.name)
-    if job.application_id != caller.application_id:
-        with services.database.write() as session:
-            record_change(session, caller.actor, "job.retry", f"job:{job_id}", new_job=str(new_id))
+    new_id = job_changes.retry_job(services, caller, job)
     shown = show_job(read_visible_job(services, caller, new_id), services.settings.uncertain_below)
     response = jsonify(shown.model_dump(mode="json"))
     response.status_code = HTTPStatus.ACCEPTED

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from werkzeug.http import parse_etags, quote_etag
 
 from api.auth import get_caller, needs_scope, protect, require_scope
+from api.job_changes import withdraw_job
 from api.job_filter import JobListQuery, make_filter
 from api.job_reading import WaitQuery, has_ended, read_preferred_wait, read_visible_job, wait_for_job
 from api.openapi import describe_errors, describe_photo_body, describe_response
@@ -18,7 +19,7 @@ from api.serializers import Job, JobPage, make_etag, show_job
 from api.services import get_services
 from api.submission import submit_photo
 from api.uploads import read_photo
-from db import erasure, job_queries, jobs, models
+from db import erasure, job_queries, models
 from db.audit import record_change
 from db.vocabulary import Scope
 
@@ -158,11 +159,7 @@ def cancel_job(job_id: UUID) -> Response:
     """Withdraw one job."""
     services, caller = get_services(), get_caller()
     job = read_visible_job(services, caller, job_id)
-    with services.database.write() as session:
-        jobs.cancel_job(session, job_id, actor=caller.name, detail=f"canceled by {caller.name}")
-        if job.application_id != caller.application_id:
-            record_change(session, caller.actor, "job.cancel", f"job:{job_id}")
-    services.waiter.announce(job_id)
+    withdraw_job(services, caller, job)
     return _show(read_visible_job(services, caller, job_id))
 
 

@@ -7,12 +7,13 @@ from flask import Blueprint, abort, render_template, request, url_for
 from pydantic import Field
 from werkzeug.wrappers import Response as AnyResponse
 
+from api import job_changes
+from api.auth import get_person_caller
 from api.pages.queries import Day, Query, begin_day, end_day, read_query
 from api.pages.site import get_person, go, needs
-from api.resubmission import resubmit_photo
 from api.serializers import is_photo_kept
 from api.services import get_services
-from db import access, erasure, job_queries, jobs, models
+from db import access, erasure, job_queries, models
 from db.audit import record_change
 from db.review_subjects import find_labels
 from db.vocabulary import TERMINAL_STATUSES, Emotion, JobStatus, Role
@@ -96,10 +97,7 @@ def show(job_id: UUID) -> str:
 @needs(Role.REVIEWER)
 def retry(job_id: UUID) -> AnyResponse:
     """Submit the job's photo again."""
-    services, actor = get_services(), get_person().name
-    new_id = resubmit_photo(services, read_job(job_id), actor)
-    with services.database.write() as session:
-        record_change(session, actor, "job.retry", f"job:{job_id}", new_job=str(new_id))
+    new_id = job_changes.retry_job(get_services(), get_person_caller(), read_job(job_id))
     return go("jobs.show", job_id=new_id, done="retried")
 
 
@@ -107,11 +105,7 @@ def retry(job_id: UUID) -> AnyResponse:
 @needs(Role.REVIEWER)
 def cancel(job_id: UUID) -> AnyResponse:
     """Withdraw a job that has not ended."""
-    services, actor = get_services(), get_person().name
-    with services.database.write() as session:
-        jobs.cancel_job(session, job_id, actor=actor, detail=f"canceled by {actor}")
-        record_change(session, actor, "job.cancel", f"job:{job_id}")
-    services.waiter.announce(job_id)
+    job_changes.withdraw_job(get_services(), get_person_caller(), read_job(job_id))
     return go("jobs.show", job_id=job_id, done="canceled")
 
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from api.auth import find_signed_in_caller
+from api.auth import get_person_caller
 from api.options import JobOptions
 from api.pages.site import go, needs
 from api.services import get_services
@@ -29,7 +29,5 @@ def submit() -> AnyResponse:
     photo, data = read_photo(services.settings)
     detector = request.form.get("detector") or None
     options = JobOptions(detector=Detector(detector) if detector in tuple(Detector) else None)
-    caller = find_signed_in_caller()
-    assert caller is not None  # the page needs a role
-    job_id, _ = submit_photo(services, caller, photo, data, options, None)
+    job_id, _ = submit_photo(services, get_person_caller(), photo, data, options, None)
     return go("jobs.show", job_id=job_id)

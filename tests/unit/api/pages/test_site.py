@@ -1,6 +1,7 @@
 """Who reaches which page, and what every page keeps to."""
 
 import html
+import io
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,6 +18,7 @@ from api.error_codes import ERROR_KINDS
 from api.pages.site import EVERYBODY, find_needed_role
 from api.sessions import COOKIE
 from db import passwords, users
+from db.audit import AuditFilter, list_changes
 from db.columns import utcnow
 from db.models import ModelVersion
 from db.models_users import UserSession
@@ -377,3 +379,37 @@ def test_a_password_for_the_proxy_does_not_hide_the_session_from_the_api(reviewe
     assert reviewer.client.post("/v1/jobs", data=photo, headers=headers | proof).status_code == 202
     for key in ("Bearer emo_wrong", "bearer emo_wrong"):
         assert reviewer.client.get("/v1/model-versions", headers={"Authorization": key}).status_code == 401
+
+
+def test_a_viewer_reads_batches_too_and_submits_none(
+    viewer: Visitor, client: FlaskClient, other_client: FlaskClient, photo: bytes
+) -> None:
+    batch = client.post("/v1/batches", data={"image": (io.BytesIO(photo), "a.jpg")}).get_json()
+    assert viewer.client.get(batch["url"]).get_json() == batch
+    assert other_client.get(batch["url"]).status_code == 404
+    form = {"image": (io.BytesIO(photo), "a.jpg")}
+    assert viewer.client.post("/v1/batches", data=form, headers={"X-CSRF-Token": viewer.proof}).status_code == 403
+
+
+@pytest.mark.parametrize("is_page", [False, True])
+def test_what_a_person_does_to_a_job_is_logged_alike_over_the_api_and_on_the_pages(
+    reviewer: Visitor, database: Database, photo: bytes, *, is_page: bool
+) -> None:
+    headers = {"X-CSRF-Token": reviewer.proof}
+    job_id = reviewer.client.post("/v1/jobs", data=photo, headers=headers).get_json()["id"]
+    for action in ("retry", "cancel"):
+        done = reviewer.client.post(f"{'' if is_page else '/v1'}/jobs/{job_id}/{action}", headers=headers)
+        assert done.status_code in {200, 202, 303}
+    with database.read() as session:
+        logged = list_changes(session, AuditFilter(actor="reviewer"))
+    assert [change.action for change in logged] == ["job.cancel", "job.retry"]
+    assert {change.subject for change in logged} == {f"job:{job_id}"}
+    assert set(logged[1].details) == {"new_job"}
+
+
+def test_what_an_application_does_to_its_own_job_is_not_logged(
+    client: FlaskClient, database: Database, submit: Callable[..., str]
+) -> None:
+    assert client.post(f"/v1/jobs/{submit()}/cancel").status_code == 200
+    with database.read() as session:
+        assert list_changes(session, AuditFilter(action="job.cancel")) == []
