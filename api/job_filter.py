@@ -10,10 +10,9 @@ from api.errors import make_invalid_request
 from api.fields import Moment
 from api.options import Unset
 from db import access
+from db.access import ALL_APPLICATIONS
 from db.job_queries import JobFilter
 from db.vocabulary import Emotion, JobStatus, Scope
-
-ALL_APPLICATIONS = "all"
 
 
 class JobListQuery(BaseModel):

@@ -1,10 +1,11 @@
 """API keys: list, make, revoke. Every call needs the scope `admin`."""
 
 from http import HTTPStatus
+from typing import Annotated
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.auth import get_caller, protect
 from api.errors import Problem
@@ -23,8 +24,10 @@ class NewKey(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    application: str = Field(
-        min_length=1, max_length=100, description="Whose; made if there is none of that name.", examples=["shop"]
+    application: Annotated[str, AfterValidator(access.clean_name)] = Field(
+        min_length=1,
+        description="Whose; made if there is none of that name. One line of at most 100 characters, and not `all`.",
+        examples=["shop"],
     )
     scopes: list[Scope] = Field(default=[Scope.SUBMIT], min_length=1, description="What the key may do.")
 

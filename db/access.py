@@ -16,10 +16,28 @@ from db.insertion import insert_if_new
 from db.models import ApiKey, Application
 from db.vocabulary import Scope
 
+ALL_APPLICATIONS = "all"
+"""What lists of jobs take in place of an application's name."""
+
+_MOST_NAME_CHARACTERS = 100
 _KEY_PREFIX = "emo_"
 _SHOWN_CHARACTERS = 12
 _LAST_USED_GRAIN = timedelta(minutes=1)
 """How exact `last_used_at` is: one write a minute and key, not one a request."""
+
+
+def clean_name(name: str) -> str:
+    """An application's name as people give it, without spaces around it. Raises ValueError for one that nobody could ask for."""
+    cleaned = name.strip()
+    if not 1 <= len(cleaned) <= _MOST_NAME_CHARACTERS:
+        raise ValueError(
+            f"an application's name has 1 to {_MOST_NAME_CHARACTERS} characters, spaces around it not counted"
+        )
+    if not cleaned.isprintable():
+        raise ValueError("an application's name is one line, without tabs")
+    if cleaned.lower() == ALL_APPLICATIONS:
+        raise ValueError(f"no application can be called {cleaned!r}: in a list of jobs that means all of them")
+    return cleaned
 
 
 def ensure_application(session: Session, name: str) -> Application:

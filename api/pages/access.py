@@ -72,10 +72,11 @@ def enable_user(name: str) -> AnyResponse:
 @needs(Role.ADMINISTRATOR)
 def create_key() -> str:
     """Make a key, and show it this once."""
-    name = request.form.get("application", "").strip()
+    try:
+        name = access.clean_name(request.form.get("application", ""))
+    except ValueError as error:
+        abort(422, str(error))
     scopes = [scope for scope in Scope if scope.value in request.form.getlist("scope")]
-    if not name or len(name) > 100:
-        abort(422, "An application's name has 1 to 100 characters.")
     if not scopes:
         abort(422, "A key that may do nothing is of no use: choose what it may do.")
     with get_services().database.write() as session:

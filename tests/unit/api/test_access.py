@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
@@ -95,3 +96,17 @@ def test_a_key_for_administration_alone_reads_jobs_and_submits_none(
     assert app.test_client().get(f"/v1/jobs/{submit()}", headers=headers).status_code == 200
     refused = app.test_client().post("/v1/jobs", data=photo, headers=headers)
     assert (refused.status_code, refused.get_json()["code"]) == (403, "scope_missing")
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "a\tb", "a\u2028b", "all", " All ", "x" * 101])
+def test_an_application_gets_no_name_that_cannot_be_told_or_asked_for(admin: FlaskClient, name: str) -> None:
+    answer = admin.post("/v1/keys", json={"application": name})
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid_request")
+    assert answer.get_json()["errors"][0]["field"] == "application"
+
+
+def test_spaces_around_an_applications_name_make_no_other_one(admin: FlaskClient) -> None:
+    for name in ("фото-café ☕", "  фото-café ☕ "):
+        assert admin.post("/v1/keys", json={"application": name}).status_code == 201
+    named = [key["application"] for key in admin.get("/v1/keys").get_json()["items"]]
+    assert named == ["office", "фото-café ☕", "фото-café ☕"]

@@ -7,6 +7,9 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
+from db import model_versions
+from db.session import Database
+
 PASSWORD = "correct horse battery"
 REFUSED = ["a\0b", "\x1b[2J", "a\x7f", "a\x9f"]
 
@@ -66,10 +69,12 @@ def test_there_is_nothing_at_an_address_with_control_characters(admin: FlaskClie
     assert (answer.status_code, answer.get_json()["code"]) == (404, "not_found")
 
 
-def test_what_people_write_may_have_lines_and_every_alphabet(admin: FlaskClient) -> None:
-    answer = admin.post("/v1/keys", json={"application": "фото\tcafé\n☕"})
+def test_what_people_write_may_have_lines_and_every_alphabet(admin: FlaskClient, database: Database) -> None:
+    with database.write() as session:
+        model_versions.add_version(session, "first", "d" * 64, {"schema_version": 2, "architecture": "report"})
+    answer = admin.post("/v1/promotions", json={"model_version": 1, "reason": "фото\tcafé\n☕"})
     assert answer.status_code == 201
-    assert [key["application"] for key in admin.get("/v1/keys").get_json()["items"]][-1] == "фото\tcafé\n☕"
+    assert admin.get("/v1/promotions").get_json()["items"][0]["reason"] == "фото\tcafé\n☕"
 
 
 def test_json_that_is_nested_too_deeply_to_be_read_is_a_bad_request(admin: FlaskClient) -> None:
