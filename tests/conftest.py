@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -22,6 +23,12 @@ from tests.scheduling import pytest_collection_modifyitems, pytest_xdist_make_sc
 __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
 DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hangups_are_heard() -> None:
+    """A test run under nohup ignores them, and so would all that tests start, where some of it must end when a terminal closes."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
