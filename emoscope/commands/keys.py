@@ -25,11 +25,13 @@ def create(
     """Make a key for an application and print it. It can't be shown again."""
     from db import access
 
+    with end_with_sentence(ValueError):
+        name = access.clean_name(application)
     with open_database() as database, database.write() as session:
-        owner = access.ensure_application(session, application)
+        owner = access.ensure_application(session, name)
         key = access.create_key(session, owner, scope or [Scope.SUBMIT], actor=getpass.getuser())
         secret = owner.callback_secret
-    err.print(f"Key of {application!r}. Keep it: only its hash is stored. Its callbacks are signed with {secret}")
+    err.print(f"Key of {name!r}. Keep it: only its hash is stored. Its callbacks are signed with {secret}")
     out.print(key, soft_wrap=True, highlight=False)
 
 

@@ -42,3 +42,10 @@ def test_the_history_shows_reasons_to_the_letter(database: Database) -> None:
         shown = RUNNER.invoke(app, ["models", command])
         assert shown.exit_code == 0, shown.output
         assert ODD_NAME in shown.stdout
+
+
+def test_a_key_is_made_for_an_application_that_can_be_asked_for(database: Database) -> None:
+    assert RUNNER.invoke(app, ["key", "create", "all"]).exit_code == 1
+    assert RUNNER.invoke(app, ["key", "create", " shop "]).exit_code == 0
+    with database.read() as session:
+        assert [key.application.name for key in access.list_keys(session)] == ["shop"]
