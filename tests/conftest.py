@@ -26,9 +26,11 @@ DATABASES = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def hangups_are_heard() -> None:
-    """A test run under nohup ignores them, and so would all that tests start, where some of it must end when a terminal closes."""
+def signals_are_heard() -> None:
+    """A test run under nohup ignores hangups, one that a shell started in the background Ctrl-C, and so would all that tests start."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

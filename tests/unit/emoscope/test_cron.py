@@ -1,10 +1,14 @@
+import re
+
 import pytest
 from celery.schedules import crontab
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from emoscope.cron import InvalidSchedule, normalize_schedule
 
+WORD_AND_MORE = re.compile(r"(?<![a-z-])[a-z]+/", re.IGNORECASE)
+"""Celery reads three letters of a word and drops what comes after them, a step too; here it is refused."""
 NUMBERS = st.integers(0, 70).map(str)
 WORDS = {3: st.sampled_from(["jan", "Feb", "september"]), 4: st.sampled_from(["mon", "SUN", "thurs"])}
 
@@ -25,12 +29,14 @@ def expand(schedule: str) -> list[set[int]]:
 
 
 @given(SCHEDULES | LIKELY)
+@example("* * * * mon/0")
 def test_what_is_accepted_means_to_celery_what_it_says_and_what_is_refused_celery_refuses_too(schedule: str) -> None:
     try:
         normalized = normalize_schedule(schedule)
     except InvalidSchedule:
-        with pytest.raises(ValueError):  # noqa: PT011 - Celery's own sentences
-            crontab.from_string(schedule)
+        if not WORD_AND_MORE.search(schedule):
+            with pytest.raises(ValueError):  # noqa: PT011 - Celery's own sentences
+                crontab.from_string(schedule)
         return
     assert normalize_schedule(normalized) == normalized
     try:
