@@ -27,7 +27,7 @@ DATABASES = ("sqlite", "postgresql")
 
 @pytest.fixture(scope="session", autouse=True)
 def signals_are_heard() -> None:
-    """A test run under nohup ignores hangups, one that a shell started in the background Ctrl-C, and so would all that tests start."""
+    """A test run under nohup ignores hangups, one in a shell's background Ctrl-C, and so would all that tests start."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
