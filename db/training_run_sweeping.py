@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.columns import utcnow
@@ -29,28 +29,17 @@ def take_back_run(session: Session, claim: RunClaim, actor: str) -> TrainingRun:
 
     Raises InvalidRunTransition if the lease was renewed or the run has moved.
     """
-    run = get_run(session, claim.run_id)
     is_expired = TrainingRun.lease_expires_at <= utcnow()
-    if run.cancel_requested_by is not None:
-        by = run.cancel_requested_by
-        return end_run(session, claim, TrainingRunStatus.CANCELED, by, is_expired, reason=f"canceled by {by}")
-    if claim.attempt >= run.max_attempts:
-        detail = f"gave up after {claim.attempt} attempts: {claim.worker} went silent"
-        return end_run(
-            session, claim, TrainingRunStatus.FAILED, actor, is_expired, error_code="worker_lost", error_detail=detail
-        )
-    return move_run(
-        session,
-        claim.run_id,
-        TrainingRunStatus.RUNNING,
-        TrainingRunStatus.QUEUED,
-        actor,
-        *holds_run(claim),
-        is_expired,
-        worker=None,
-        lease_expires_at=None,
-        sent_at=utcnow(),
-    )
+    return _try_again(session, claim, actor, "worker_lost", f"{claim.worker} went silent", is_expired)
+
+
+def retry_run(session: Session, claim: RunClaim, actor: str, code: str, detail: str) -> TrainingRun:
+    """Do the same to a run that lacked a part of the service; after its last attempt it fails with `code`.
+
+    The sweeper sends its message when it next looks, which gives what is away time to come back.
+    Raises InvalidRunTransition if the claim is no longer valid.
+    """
+    return _try_again(session, claim, actor, code, detail)
 
 
 def give_back_run(session: Session, claim: RunClaim, actor: str) -> TrainingRun:
@@ -69,32 +58,6 @@ def give_back_run(session: Session, claim: RunClaim, actor: str) -> TrainingRun:
         lease_expires_at=None,
         sent_at=None,  # nobody is there to take a message; the sweeper sends it when it next looks
         max_attempts=TrainingRun.max_attempts + 1,
-    )
-
-
-def retry_run(session: Session, claim: RunClaim, actor: str, code: str, detail: str) -> TrainingRun:
-    """Queue a run again that lacked a part of the service; after its last attempt, fail it with `code`.
-
-    The sweeper sends its message when it next looks, which gives what is away time to come back.
-    Raises InvalidRunTransition if the claim is no longer valid.
-    """
-    run = get_run(session, claim.run_id)
-    if run.cancel_requested_by is not None:
-        by = run.cancel_requested_by
-        return end_run(session, claim, TrainingRunStatus.CANCELED, by, reason=f"canceled by {by}")
-    if claim.attempt >= run.max_attempts:
-        reason = f"gave up after {claim.attempt} attempts: {detail}"
-        return end_run(session, claim, TrainingRunStatus.FAILED, actor, error_code=code, error_detail=reason)
-    return move_run(
-        session,
-        claim.run_id,
-        TrainingRunStatus.RUNNING,
-        TrainingRunStatus.QUEUED,
-        actor,
-        *holds_run(claim),
-        worker=None,
-        lease_expires_at=None,
-        sent_at=utcnow(),
     )
 
 
@@ -122,3 +85,29 @@ def list_waiting_runs(session: Session, sent_before_s: float) -> Sequence[UUID]:
 def note_run_sent(session: Session, run_id: UUID) -> None:
     """Write down that the run's message was sent now."""
     session.execute(update(TrainingRun).where(TrainingRun.id == run_id).values(sent_at=utcnow()))
+
+
+def _try_again(
+    session: Session, claim: RunClaim, actor: str, code: str, detail: str, *conditions: ColumnElement[bool]
+) -> TrainingRun:
+    run = get_run(session, claim.run_id)
+    if run.cancel_requested_by is not None:
+        by = run.cancel_requested_by
+        return end_run(session, claim, TrainingRunStatus.CANCELED, by, *conditions, reason=f"canceled by {by}")
+    if claim.attempt >= run.max_attempts:
+        reason = f"gave up after {claim.attempt} attempts: {detail}"
+        return end_run(
+            session, claim, TrainingRunStatus.FAILED, actor, *conditions, error_code=code, error_detail=reason
+        )
+    return move_run(
+        session,
+        claim.run_id,
+        TrainingRunStatus.RUNNING,
+        TrainingRunStatus.QUEUED,
+        actor,
+        *holds_run(claim),
+        *conditions,
+        worker=None,
+        lease_expires_at=None,
+        sent_at=utcnow(),
+    )
