@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select, update
@@ -47,18 +48,8 @@ def give_back_run(session: Session, claim: RunClaim, actor: str) -> TrainingRun:
 
     Raises InvalidRunTransition if the claim is no longer valid.
     """
-    return move_run(
-        session,
-        claim.run_id,
-        TrainingRunStatus.RUNNING,
-        TrainingRunStatus.QUEUED,
-        actor,
-        *holds_run(claim),
-        worker=None,
-        lease_expires_at=None,
-        sent_at=None,  # nobody is there to take a message; the sweeper sends it when it next looks
-        max_attempts=TrainingRun.max_attempts + 1,
-    )
+    # Nobody is there to take a message; the sweeper sends it when it next looks.
+    return _queue_again(session, claim, actor, sent_at=None, max_attempts=TrainingRun.max_attempts + 1)
 
 
 def expire_run_lease(session: Session, run_id: UUID, is_dead: Callable[[str], bool]) -> bool:
@@ -99,6 +90,12 @@ def _try_again(
         return end_run(
             session, claim, TrainingRunStatus.FAILED, actor, *conditions, error_code=code, error_detail=reason
         )
+    return _queue_again(session, claim, actor, *conditions, sent_at=utcnow())
+
+
+def _queue_again(
+    session: Session, claim: RunClaim, actor: str, *conditions: ColumnElement[bool], **values: Any
+) -> TrainingRun:
     return move_run(
         session,
         claim.run_id,
@@ -109,5 +106,5 @@ def _try_again(
         *conditions,
         worker=None,
         lease_expires_at=None,
-        sent_at=utcnow(),
+        **values,
     )

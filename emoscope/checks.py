@@ -141,16 +141,17 @@ def _check_queue(settings: Settings) -> Iterator[Finding]:
         yield Finding("queue", Verdict.NOTE, f"version {version}, maxmemory-policy {policy}", advice)
     else:
         yield Finding("queue", Verdict.OK, f"version {version}, noeviction")
+    yield _judge_sweeper(settings, swept_at)
+
+
+def _judge_sweeper(settings: Settings, swept_at: float) -> Finding:
     if not swept_at:
-        yield Finding("housekeeping", Verdict.NOTE, "the sweeper hasn't come to its end yet", _HOUSEKEEPING_ADVICE)
-        return
+        return Finding("housekeeping", Verdict.NOTE, "the sweeper hasn't come to its end yet", _HOUSEKEEPING_ADVICE)
     age_s = time.time() - swept_at
     if age_s <= settings.sweep_interval_s + _SWEEP_GRACE_S:
-        yield Finding("housekeeping", Verdict.OK, f"the sweeper last came to its end {age_s:.0f} s ago")
-        return
-    yield Finding(
-        "housekeeping", Verdict.MISSING, f"the sweeper hasn't come to its end for {age_s:.0f} s", _HOUSEKEEPING_ADVICE
-    )
+        return Finding("housekeeping", Verdict.OK, f"the sweeper last came to its end {age_s:.0f} s ago")
+    detail = f"the sweeper hasn't come to its end for {age_s:.0f} s"
+    return Finding("housekeeping", Verdict.MISSING, detail, _HOUSEKEEPING_ADVICE)
 
 
 def _check_blobs(settings: Settings) -> Finding:

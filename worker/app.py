@@ -87,8 +87,8 @@ def _make_schedule(settings: Settings) -> dict[str, dict[str, object]]:
         "sweep": {
             "task": names.SWEEP,
             "schedule": settings.sweep_interval_s,
-            # Sweeps that pile up would only be done one after the other; but one must get through while all threads are busy.
-            "options": {"expires": max(settings.sweep_interval_s, _SWEEP_LIFE_S)},
+            # Sweeps that pile up would only be done one after the other; but one must get through while callbacks hold all threads.
+            "options": {"expires": max(settings.sweep_interval_s, 2 * settings.callback_timeout_s, _SWEEP_LIFE_S)},
         },
         "sweep-photos": {
             "task": names.SWEEP_PHOTOS,

@@ -81,7 +81,7 @@ def _settle(services: Services, run: TrainingRun, claim: RunClaim, pulse: RunPul
         return _stop(services, claim, pulse)
     except (BlobStoreUnavailable, OperationalError) as error:
         return _retry(services, claim, error)
-    except (TrainingError, RetrainingImpossible, BlobMissing, BlobDamaged) as error:
+    except (TrainingError, BlobMissing, BlobDamaged) as error:
         _fail(services, claim, error.code, str(error))
     except SoftTimeLimitExceeded:
         limit = services.settings.retrain_time_limit_s

@@ -25,12 +25,12 @@ def purge(
     with end_with_sentence(BlobStoreUnavailable), open_database() as database:
         with database.read() as session:
             count = count_old_jobs(session, age_s)
-        what = f"{count:,} ended jobs that were submitted more than {older_than:g} days ago"
+        what = f"ended jobs that were submitted more than {older_than:g} days ago"
         if dry_run or not count:
-            err.print(f"There are {what}.")
+            err.print(f"{what.capitalize()}: {count:,}")
             return
         if not yes:
-            typer.confirm(f"Erase {what}? This can't be taken back", abort=True, err=True)
+            typer.confirm(f"Erase {count:,} {what}? This can't be taken back", abort=True, err=True)
         blobs = BlobStore(settings.effective_blob_url, settings.s3_options)
         erased = 0
         while done := erase_old_jobs(database, blobs, age_s, _AT_ONCE):

@@ -81,7 +81,7 @@ def test_a_photo_that_cannot_be_analysed_fails_with_the_code_of_the_api(
 
 @pytest.mark.parametrize("case", ["blob_store_unavailable", "detector_unavailable", "blob_missing", "blob_damaged"])
 def test_what_names_our_files_is_logged_and_not_told(
-    services: Services, child: Child, tmp_path: Path, case: str
+    services: Services, child: Child, tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = submit(services, b"a photo", Detector.YUNET)
     photos = tmp_path / "blobs" / "photos"
@@ -92,10 +92,13 @@ def test_what_names_our_files_is_logged_and_not_told(
         (photos / str(job_id)).unlink()
     elif case == "blob_damaged":
         (photos / str(job_id)).write_bytes(b"another photo")
+    rests: list[bool] = []
+    monkeypatch.setattr(child, "rest", lambda: rests.append(True))
     with capture_logs() as lines:
         run_job(child, job_id)
     job, told = read(services, job_id)
     is_outage = case == "blob_store_unavailable"
+    assert rests == [True] * is_outage  # the next job would only fail alike
     assert (job.status, job.error_code) == ((JobStatus.QUEUED, None) if is_outage else (JobStatus.FAILED, case))
     assert told.strip()
     for ours in (str(tmp_path), "secret-folder", "photos/"):

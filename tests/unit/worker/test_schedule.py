@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from celery import signals
 from celery.schedules import crontab
 
 from db import training_runs as runs
@@ -73,6 +74,23 @@ def test_a_run_on_the_sunday_that_is_7_stands_for_that_moment(services: Services
         (run,) = runs.list_runs(session)
         assert run.slot is not None
         assert (run.slot.isoweekday(), run.slot.hour) == (7, 3)
+
+
+def test_a_sweep_outlives_the_calls_that_hold_every_thread(settings: Settings) -> None:
+    """Dropped before a thread is free again, no sweep would ever be done while receivers hang."""
+    for timeout_s in (10, 120):
+        app = make_celery(settings.model_copy(update={"callback_timeout_s": timeout_s}))
+        assert app.conf.beat_schedule["sweep"]["options"]["expires"] > timeout_s
+        app.close()
+
+
+def test_beat_asks_for_a_sweep_as_it_starts(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = make_celery(services.settings)
+    monkeypatch.setattr(messages, "app", app)
+    app.loader.import_default_modules()
+    signals.beat_init.send(sender=None)
+    assert services.redis.llen(names.HOUSEKEEPING_QUEUE) == 1
+    app.close()
 
 
 def test_two_beats_start_one_run(services: Services, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
