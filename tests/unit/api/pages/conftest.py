@@ -14,6 +14,10 @@ from db.session import Database
 from db.vocabulary import Role
 
 PASSWORD = "correct horse battery"
+LISTS = ("/dashboard", "/jobs", "/models", "/training", "/drift")
+WORK = ("/review", "/try")
+OFFICE = ("/access", "/audit")
+"""Pages by the role that they need: viewers, reviewers, administrators."""
 
 
 class Visitor:

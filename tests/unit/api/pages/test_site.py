@@ -1,36 +1,22 @@
 """Who reaches which page, and what every page keeps to."""
 
 import html
-import io
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from apiflask import APIFlask
-from flask.testing import FlaskClient
-from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from api.error_codes import ERROR_KINDS
 from api.pages.site import EVERYBODY, find_needed_role
 from api.sessions import COOKIE
-from db import passwords, users
-from db.audit import AuditFilter, list_changes
-from db.columns import utcnow
 from db.models import ModelVersion
-from db.models_users import UserSession
-from db.session import Database
 from db.vocabulary import Role
 from emoscope.settings import Settings
-from tests.unit.api.conftest import PlayedWorker
-from tests.unit.api.pages.conftest import PASSWORD, Visitor
-
-LISTS = ("/dashboard", "/jobs", "/models", "/training", "/drift")
-WORK = ("/review", "/try")
-OFFICE = ("/access", "/audit")
+from tests.unit.api.pages.conftest import LISTS, OFFICE, WORK, Visitor
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -190,158 +176,6 @@ def test_a_fault_of_the_store_is_logged_and_its_paths_are_not_shown(
     assert str(photos) in read_fault("blob_store_unavailable")
 
 
-def test_the_session_reaches_the_api_with_the_scopes_of_the_role(
-    viewer: Visitor, reviewer: Visitor, photo: bytes
-) -> None:
-    proof = {"X-CSRF-Token": reviewer.proof}
-    assert viewer.client.post("/v1/jobs", data=photo, headers={"X-CSRF-Token": viewer.proof}).status_code == 403
-    assert viewer.client.get("/v1/model-versions").status_code == 200
-    assert reviewer.client.post("/v1/jobs", data=photo).status_code == 401
-    submitted = reviewer.client.post("/v1/jobs", data=photo, headers=proof)
-    assert submitted.status_code == 202
-    assert reviewer.client.get(submitted.location).get_json()["id"] == submitted.get_json()["id"]
-    forged = proof | {"Sec-Fetch-Site": "cross-site"}
-    assert reviewer.client.post("/v1/jobs", data=photo, headers=forged).status_code == 401
-
-
-def test_a_viewer_reads_over_the_api_what_the_pages_show(
-    viewer: Visitor, submit: Callable[..., str], worker: PlayedWorker, champion: ModelVersion
-) -> None:
-    job_id = submit()
-    worker.analyze(job_id, worker.see())
-    job = viewer.client.get(f"/v1/jobs/{job_id}").get_json()
-    listed = viewer.client.get("/v1/jobs?application=all").get_json()["items"]
-    assert [each["id"] for each in listed] == [job_id]
-    assert viewer.client.get("/v1/jobs").get_json()["items"] == []  # what people submitted themselves
-    number = champion.number
-    for path in (
-        "/v1/jobs?application=shop",
-        f"/v1/jobs/{job_id}/events",
-        job["photo"]["url"],
-        job["faces"][0]["crop_url"],
-        "/v1/drift",
-        "/v1/dashboard",
-        f"/v1/model-versions/{number}/compare/{number}",
-        "/v1/training-runs",
-        "/v1/promotions",
-    ):
-        assert viewer.client.get(path).status_code == 200, path
-    for path in ("/v1/reviews/votes", "/v1/reviews/statistics", "/v1/users", "/v1/keys", "/v1/changes"):
-        assert viewer.client.get(path).get_json()["code"] == "scope_missing", path
-
-
-@pytest.mark.parametrize("role", Role)
-def test_over_the_api_a_person_may_do_with_a_job_what_the_pages_allow(
-    visit: Callable[[Role], Visitor], submit: Callable[..., str], role: Role
-) -> None:
-    visitor = visit(role)
-    headers = {"X-CSRF-Token": visitor.proof}
-    for do, path, needed in (
-        ("POST", "retry", Role.REVIEWER),
-        ("POST", "cancel", Role.REVIEWER),
-        ("DELETE", "", Role.ADMINISTRATOR),
-    ):
-        job = f"/v1/jobs/{submit()}"
-        answer = visitor.client.open(f"{job}/{path}".rstrip("/"), method=do, headers=headers)
-        if role.covers(needed):
-            assert answer.status_code < 300, (do, path)
-        else:
-            assert (answer.status_code, answer.get_json()["code"]) == (403, "scope_missing"), (do, path)
-            assert visitor.client.get(job).get_json()["status"] == "queued"
-
-
-def test_photos_that_people_tried_are_erased_by_administrators_alone(
-    reviewer: Visitor, administrator: Visitor, photo: bytes
-) -> None:
-    submitted = administrator.client.post("/v1/jobs", data=photo, headers={"X-CSRF-Token": administrator.proof})
-    refused = reviewer.client.delete(submitted.location, headers={"X-CSRF-Token": reviewer.proof})
-    assert refused.get_json()["code"] == "scope_missing"
-    erased = administrator.client.delete(submitted.location, headers={"X-CSRF-Token": administrator.proof})
-    assert erased.status_code == 204
-
-
-def test_the_first_visitor_is_told_how_to_make_a_person(app: APIFlask, database: Database, password_hash: str) -> None:
-    client = app.test_client()
-    assert "emoscope user create NAME --role administrator" in client.get("/sign-in").text
-    with database.write() as session:
-        users.create_user(session, "ana", password_hash, Role.VIEWER, actor="test")
-    assert "emoscope user create" not in client.get("/sign-in").text
-
-
-def sign_in(client: FlaskClient, password: str = PASSWORD, **query: str) -> tuple[int, str]:
-    response = client.post("/sign-in", data={"name": "ana", "password": password}, query_string=query)
-    return response.status_code, response.headers.get("Location", response.text)
-
-
-@pytest.fixture
-def stranger(app: APIFlask, database: Database, password_hash: str) -> FlaskClient:
-    """Ana, before she signs in."""
-    with database.write() as session:
-        users.create_user(session, "ana", password_hash, Role.VIEWER, actor="test")
-    return app.test_client()
-
-
-def test_signing_in_leads_to_where_one_was_going_and_out_ends_it(stranger: FlaskClient) -> None:
-    assert stranger.get("/jobs?status=failed").location == "/sign-in?next=/jobs?status%3Dfailed"
-    assert sign_in(stranger, next="/jobs?status=failed") == (303, "/jobs?status=failed")
-    cookie = stranger.get_cookie(COOKIE)
-    assert cookie is not None
-    assert cookie.http_only
-    assert cookie.same_site == "Lax"
-    found = re.search(r'name="csrf_token" value="(\w+)"', stranger.get("/dashboard").text)
-    assert found is not None
-    stranger.post("/sign-out", data={"csrf_token": found[1]})
-    stranger.set_cookie(COOKIE, cookie.value)
-    assert stranger.get("/dashboard").status_code == 302
-
-
-def test_behind_a_proxy_with_a_prefix_every_address_begins_with_it(
-    open_app: Callable[..., APIFlask], stranger: FlaskClient, administrator: Visitor, champion: ModelVersion
-) -> None:
-    client = open_app(trusted_proxies=1).test_client()
-    client.environ_base["HTTP_X_FORWARDED_PREFIX"] = "/emo"
-    assert client.get("/jobs?status=failed").location == "/emo/sign-in?next=/emo/jobs?status%3Dfailed"
-    assert sign_in(client, next="/emo/jobs?status=failed") == (303, "/emo/jobs?status=failed")
-    cookie = administrator.client.get_cookie(COOKIE)
-    assert cookie is not None
-    client.set_cookie(COOKIE, cookie.value)
-    for path in (*LISTS, *WORK, *OFFICE, "/models/1"):
-        text = client.get(path).text
-        addresses = re.findall(r'\s(?:href|src|action|data-\w+-url)="([^"]*)"', text)
-        assert len(addresses) > 10, path
-        assert [each for each in addresses if not each.startswith(("/emo/", "#"))] == [], path
-
-
-def test_a_session_lasts_as_long_as_the_setting_says(
-    open_app: Callable[..., APIFlask], stranger: FlaskClient, database: Database
-) -> None:
-    client = open_app(session_lifetime_s=3600.0).test_client()
-    assert sign_in(client) == (303, "/dashboard")
-    cookie = client.get_cookie(COOKIE)
-    assert cookie is not None
-    assert cookie.max_age == 3600
-    with database.write() as session:
-        [opened] = session.scalars(select(UserSession))
-        assert opened.expires_at - opened.created_at == pytest.approx(timedelta(hours=1), abs=timedelta(seconds=1))
-        opened.expires_at = utcnow()
-    assert client.get("/dashboard").status_code == 302
-
-
-@pytest.mark.parametrize(
-    "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
-)
-def test_signing_in_never_leads_to_another_site(stranger: FlaskClient, target: str) -> None:
-    assert sign_in(stranger, next=target) == (303, "/dashboard")
-
-
-def test_wrong_passwords_lock_the_account(stranger: FlaskClient) -> None:
-    statuses = [sign_in(stranger, "wrong")[0] for _ in range(5)]
-    assert statuses == [403] * 5
-    status, text = sign_in(stranger)
-    assert status == 429
-    assert "Too many wrong passwords" in text
-
-
 def test_a_database_that_is_away_is_told_as_a_page_to_who_is_signed_in_too(
     viewer: Visitor, open_app: Callable[..., APIFlask]
 ) -> None:
@@ -353,63 +187,3 @@ def test_a_database_that_is_away_is_told_as_a_page_to_who_is_signed_in_too(
         response = away.get(path)
         assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
         assert "The database doesn't answer" in html.unescape(response.text)
-
-
-def test_a_sign_in_that_finds_no_place_says_when_to_try_again(
-    app: APIFlask, administrator: Visitor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(passwords, "_LONGEST_WAIT_S", 0.0)
-    with passwords.take_place(), passwords.take_place():
-        answer = app.test_client().post("/sign-in", data={"name": "ana", "password": PASSWORD})
-        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-        assert 'value="ana"' in answer.text
-        person = {"name": "ben", "password": PASSWORD, "role": "viewer"}
-        assert administrator.post("/access/users", **person)[0] == 503
-        refused = administrator.client.post("/v1/users", json=person, headers={"X-CSRF-Token": administrator.proof})
-        assert (refused.status_code, refused.get_json()["code"]) == (503, "passwords_busy")
-        assert refused.headers["Retry-After"] == "5"
-    assert administrator.post("/access/users", **person)[0] == 303
-
-
-def test_a_password_for_the_proxy_does_not_hide_the_session_from_the_api(reviewer: Visitor, photo: bytes) -> None:
-    headers = {"Authorization": "Basic ZW1vOng="}
-    assert reviewer.client.get("/v1/model-versions", headers=headers).status_code == 200
-    assert reviewer.client.post("/v1/jobs", data=photo, headers=headers).status_code == 401  # without the form's proof
-    proof = {"X-CSRF-Token": reviewer.proof}
-    assert reviewer.client.post("/v1/jobs", data=photo, headers=headers | proof).status_code == 202
-    for key in ("Bearer emo_wrong", "bearer emo_wrong"):
-        assert reviewer.client.get("/v1/model-versions", headers={"Authorization": key}).status_code == 401
-
-
-def test_a_viewer_reads_batches_too_and_submits_none(
-    viewer: Visitor, client: FlaskClient, other_client: FlaskClient, photo: bytes
-) -> None:
-    batch = client.post("/v1/batches", data={"image": (io.BytesIO(photo), "a.jpg")}).get_json()
-    assert viewer.client.get(batch["url"]).get_json() == batch
-    assert other_client.get(batch["url"]).status_code == 404
-    form = {"image": (io.BytesIO(photo), "a.jpg")}
-    assert viewer.client.post("/v1/batches", data=form, headers={"X-CSRF-Token": viewer.proof}).status_code == 403
-
-
-@pytest.mark.parametrize("is_page", [False, True])
-def test_what_a_person_does_to_a_job_is_logged_alike_over_the_api_and_on_the_pages(
-    reviewer: Visitor, database: Database, photo: bytes, *, is_page: bool
-) -> None:
-    headers = {"X-CSRF-Token": reviewer.proof}
-    job_id = reviewer.client.post("/v1/jobs", data=photo, headers=headers).get_json()["id"]
-    for action in ("retry", "cancel"):
-        done = reviewer.client.post(f"{'' if is_page else '/v1'}/jobs/{job_id}/{action}", headers=headers)
-        assert done.status_code in {200, 202, 303}
-    with database.read() as session:
-        logged = list_changes(session, AuditFilter(actor="reviewer"))
-    assert [change.action for change in logged] == ["job.cancel", "job.retry"]
-    assert {change.subject for change in logged} == {f"job:{job_id}"}
-    assert set(logged[1].details) == {"new_job"}
-
-
-def test_what_an_application_does_to_its_own_job_is_not_logged(
-    client: FlaskClient, database: Database, submit: Callable[..., str]
-) -> None:
-    assert client.post(f"/v1/jobs/{submit()}/cancel").status_code == 200
-    with database.read() as session:
-        assert list_changes(session, AuditFilter(action="job.cancel")) == []
