@@ -11,7 +11,7 @@ from typing import Self
 import httpx
 import redis
 
-from emoscope.interrupts import hidden_from_ctrl_c, interrupt_on_signals
+from emoscope.interrupts import Interrupts, hidden_from_ctrl_c
 from emoscope.leftovers import LeftoverStays, note_started, stop_leftovers
 from emoscope.local_client import LocalClient, write_local_client
 from emoscope.processes import ProcessEnded, Processes
@@ -40,27 +40,31 @@ class Stack:
         self.progress = progress
         self.client: LocalClient | None = None
         self._cleanup = contextlib.ExitStack()
+        self._interrupts = Interrupts()
         self._processes = Processes(settings)
 
     def __enter__(self) -> Self:
         try:
             self._start()
         except BaseException:
-            self._cleanup.close()
+            self._stop()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        self._interrupts.only_note()
         self._cleanup.close()
 
     def wait(self) -> None:
         """Block until Ctrl-C, SIGTERM or SIGHUP. Raises StackError if one of the processes ends by itself."""
-        try:
-            while True:
-                self._check_alive()
-                time.sleep(_POLL_S)
-        except KeyboardInterrupt:
-            return
+        with contextlib.suppress(KeyboardInterrupt):  # which may have come just before
+            self._interrupts.only_note()
+        while not self._interrupts.is_told:
+            self._check_alive()
+            time.sleep(_POLL_S)
 
     def find_pid(self, name: str) -> int:
         """The process id of one of the stack's processes: `api`, `worker`, `housekeeper`, `trainer` or `beat`."""
@@ -68,20 +72,22 @@ class Stack:
 
     def _start(self) -> None:
         settings = self.settings
-        self._cleanup.enter_context(interrupt_on_signals())
+        self._cleanup.enter_context(self._interrupts.listen())
         self._prepare_folder()
         self._take_lock()
         self._stop_leftovers()
         _check_port(settings)
         if not settings.redis_url:
             self.progress("starting Valkey")
-            self._start_valkey()
+            with self._interrupts.put_off():
+                self._start_valkey()
         self.progress("preparing the database")
         api_key = provision(settings, self.progress)
         self.client = LocalClient(f"http://{settings.address}", api_key)
         write_local_client(settings.data_dir, self.client)
         self.progress("starting the API and the workers")
-        self._processes.start(self._cleanup)
+        with self._interrupts.put_off():
+            self._processes.start(self._cleanup)
         self._wait_until_ready()
 
     def _prepare_folder(self) -> None:
@@ -151,7 +157,8 @@ class Stack:
         missing = "the API"
         said = ""
         while time.monotonic() < end:
-            self._check_alive()
+            with self._interrupts.put_off():
+                self._check_alive()
             try:
                 answer = httpx.get(f"{self.client.api_url}/readyz", timeout=5)
                 if answer.status_code == httpx.codes.OK:

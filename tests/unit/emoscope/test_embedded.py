@@ -1,7 +1,10 @@
-"""What keeps a stack from starting is a sentence, and leaves nothing running."""
+"""What keeps a stack from starting is a sentence, and leaves nothing running; what interrupts it is never lost."""
 
+import contextlib
 import fcntl
+import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from emoscope import processes
 from emoscope.embedded import Stack, StackError
 from emoscope.local_client import read_local_client
 from emoscope.settings import Settings
+from tests.signals import uninterrupted
 
 
 def make_settings(folder: Path, **options: object) -> Settings:
@@ -66,3 +70,71 @@ def test_a_second_stack_on_the_same_folder_is_refused(tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(StackError, match="a stack already runs"):
             start(make_settings(tmp_path))
+
+
+def test_an_interrupt_does_not_cut_off_the_look_at_the_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would leave a lock taken that stopping needs."""
+    stack = Stack(make_settings(tmp_path), lambda _step: None)
+    looked = []
+
+    def look() -> None:
+        signal.raise_signal(signal.SIGINT)
+        looked.append(1)
+
+    monkeypatch.setattr(stack._processes, "check_alive", look)
+    with stack._interrupts.listen(), uninterrupted():
+        stack.wait()
+    assert looked == [1]
+
+
+def test_an_interrupt_that_was_lost_while_the_stack_starts_stops_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        processes, "list_commands", lambda _settings: {"api": [sys.executable, "-c", "import time; time.sleep(600)"]}
+    )
+
+    def lose_an_interrupt(_step: str) -> None:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+    stack = Stack(make_settings(tmp_path, port=0), lose_an_interrupt)
+    with pytest.raises(KeyboardInterrupt), stack:
+        raise AssertionError("the stack has started")
+    assert all(process.returncode is not None for process in stack._processes._running.values())
+
+
+@pytest.mark.parametrize("program", ["valkey-server", "stands for the API"])
+def test_what_had_just_started_when_the_interrupt_came_is_stopped_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    made = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, command: list[str], **options: object) -> None:
+            super().__init__(command, **options)  # type: ignore[call-overload]
+            made.append(self)
+            if any(program in word for word in command):
+                signal.raise_signal(signal.SIGINT)
+
+    api = [sys.executable, "-c", "import time; time.sleep(600)  # stands for the API"]
+    monkeypatch.setattr(processes, "list_commands", lambda _settings: {"api": api})
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            start(make_settings(tmp_path, port=0))
+        assert made
+        assert all(process.poll() is not None for process in made)
+    finally:
+        for process in made:
+            process.kill()
+
+
+def test_stopping_is_not_interrupted(tmp_path: Path) -> None:
+    stack = Stack(make_settings(tmp_path), lambda _step: None)
+    stack._cleanup.enter_context(stack._interrupts.listen())
+    stack._cleanup.callback(lambda: signal.raise_signal(signal.SIGINT))
+    with uninterrupted():
+        stack.__exit__()
