@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from emoscope.leftovers import note_started
@@ -12,6 +14,9 @@ from emoscope.settings import Settings
 from worker import names
 
 _STOP_TIMEOUT_S = 20
+_KILL_TIMEOUT_S = 5
+_STOP_ORDER = (("beat",), ("trainer", "housekeeper", "worker"), ("api",))
+"""Beat first, so that nothing new begins; those that work together; the API last, so that people hear of it."""
 
 
 class ProcessEnded(Exception):
@@ -19,7 +24,7 @@ class ProcessEnded(Exception):
 
 
 class Processes:
-    """Starts processes, each with its log, and stops them in the opposite order when the `with` block ends."""
+    """Starts processes, each with its log, and stops them in order when the `with` block ends."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -28,6 +33,7 @@ class Processes:
     def start(self, cleanup: contextlib.ExitStack) -> None:
         """Start all of them. cleanup: stops them when it is closed. Raises OSError if a log or a folder can't be made."""
         self._empty_metrics()
+        cleanup.callback(self._stop)
         for name, command in list_commands(self._settings).items():
             log = cleanup.enter_context(self._log_path(name).open("ab"))
             # In a group of its own, so that a Ctrl-C reaches this process alone, which then stops them in order.
@@ -39,7 +45,6 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            cleanup.callback(self._stop, name)
             note_started(self._settings.data_dir, name, self.find_pid(name))
 
     def find_pid(self, name: str) -> int:
@@ -71,24 +76,16 @@ class Processes:
         shutil.rmtree(self._metrics_path, ignore_errors=True)
         self._metrics_path.mkdir(parents=True, exist_ok=True)
 
-    def _stop(self, name: str) -> None:
-        process = self._running[name]
-        process.terminate()
-        try:
-            process.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    def _stop(self) -> None:
+        for names_together in _STOP_ORDER:
+            _end([self._running[name] for name in names_together if name in self._running])
 
     def _log_path(self, name: str) -> Path:
         return self._settings.data_dir / "logs" / f"{name}.log"
 
 
 def list_commands(settings: Settings) -> dict[str, list[str]]:
-    """The command line of each process, in the order in which they are started.
-
-    They are stopped in the opposite order: beat first, so that nothing new begins; the API last, so that people hear of it.
-    """
+    """The command line of each process, in the order in which they are started."""
     log_level = ["--loglevel", settings.log_level]
     return {
         "api": [sys.executable, "-m", "gunicorn", "--config", "python:api.gunicorn_config", "api.wsgi:app"],
@@ -115,6 +112,18 @@ def _worker(name: str, queues: str, *options: str) -> list[str]:
 
 def _celery(command: str) -> list[str]:
     return [sys.executable, "-m", "celery", "-A", "worker.app", command]
+
+
+def _end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
+    """End them at the same time: those that don't end when they are told to are killed. Never waits for ever."""
+    for ask, timeout_s in ((subprocess.Popen.terminate, _STOP_TIMEOUT_S), (subprocess.Popen.kill, _KILL_TIMEOUT_S)):
+        running = [process for process in processes if process.poll() is None]
+        for process in running:
+            ask(process)
+        end = time.monotonic() + timeout_s
+        for process in running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0, end - time.monotonic()))
 
 
 def _read_tail(path: Path, lines: int = 15) -> str:
