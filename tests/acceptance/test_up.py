@@ -1,10 +1,5 @@
 """`emoscope up` in a real terminal: interrupted, closed, and after a stack that was killed."""
 
-import os
-import pty
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,46 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import find_free_port, list_processes
+from tests.acceptance.terminal import Terminal
 from tests.waiting import wait_until
 
 READY = b"Stop it with Ctrl-C"
-COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
-
-
-class Terminal:
-    """A terminal with one program in it."""
-
-    def __init__(self, *command: str) -> None:
-        self._screen, terminal = pty.openpty()
-        # The first terminal that the leader of a session opens becomes the session's own.
-        self.process = subprocess.Popen(
-            ["sh", "-c", 'exec "$@" <"$0"', os.ttyname(terminal), *command],
-            stdout=terminal,
-            stderr=terminal,
-            start_new_session=True,
-            env=os.environ | {"COLUMNS": "500"},
-        )
-        os.close(terminal)
-
-    def read_until(self, words: bytes) -> str:
-        said = b""
-        while words not in said:
-            try:
-                said += os.read(self._screen, 4096)
-            except OSError:  # nobody has the terminal open any more
-                pytest.fail(f"{self.process.args} ended, after: {said.decode()}")
-        return COLOURS.sub(b"", said).decode()
-
-    def press_ctrl_c(self) -> None:
-        os.write(self._screen, b"\x03")
-
-    def close(self) -> None:
-        os.close(self._screen)
 
 
 @contextmanager
 def run_up(folder: Path, port: int) -> Iterator[Terminal]:
-    terminal = Terminal(sys.executable, "-m", "emoscope", "up", "--port", str(port), "--data-dir", str(folder))
+    terminal = Terminal(folder, port)
     try:
         yield terminal
     finally:
@@ -74,7 +38,7 @@ def test_up_serves_until_it_is_interrupted_and_leaves_nothing_running(folder: Pa
         assert "user create NAME --role administrator" in said
         assert len(list_processes(folder)) > 5
         terminal.press_ctrl_c()
-        assert terminal.process.wait(100) == 0
+        assert terminal.wait() == 0
         terminal.close()
     assert not list_processes(folder)
     # The terminal tells all of the group; the queue must stay until the workers have stopped.
@@ -96,5 +60,5 @@ def test_the_next_stack_stops_what_a_killed_one_left_and_stops_itself_when_its_t
         assert "stopping what an earlier stack left running: valkey, api, worker, housekeeper, trainer, beat" in said
         assert not set(left) & set(list_processes(folder))
         terminal.close()
-        assert terminal.process.wait(100) == 0
+        assert terminal.wait() == 0
     wait_until(lambda: not list_processes(folder), "all of its processes have ended")
