@@ -70,6 +70,8 @@ class Architecture(StrEnum):
     """What ships: small enough for a core."""
     LARGE = "large"
     """Twice the work of `default`, to teach it."""
+    WIDE = "wide"
+    """Four times the weights of `large`, to teach too; for machines with a GPU."""
 
     @classmethod
     def of_manifest(cls, form: int, name: str) -> Self:

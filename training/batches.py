@@ -31,8 +31,9 @@ def make_batches(
     """
     batch_size = min(recipe.batch_size, len(examples.images))
     count = len(examples.images)
-    images, targets = tf.constant(examples.images[..., None]), tf.constant(examples.targets)
-    weights = tf.constant(examples.weights)
+    with tf.device("CPU"):  # which changes the faces while a GPU, if there is one, learns
+        images, targets = tf.constant(examples.images[..., None]), tf.constant(examples.targets)
+        weights = tf.constant(examples.weights)
 
     def shuffle(epoch: "tf.Tensor") -> "tf.data.Dataset":
         order = tf.random.experimental.stateless_shuffle(
@@ -52,4 +53,6 @@ def make_batches(
     orders = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(shuffle)
     first_step = epochs.start * (count // batch_size)
     numbered = tf.data.Dataset.zip(tf.data.Dataset.counter(first_step), orders)
-    return numbered.map(load, num_parallel_calls=1).prefetch(2)
+    # Where the cores do all the work, a second batch at the same time would only fight for them; a GPU would wait for one.
+    at_once = tf.data.AUTOTUNE if tf.config.list_physical_devices("GPU") else 1
+    return numbered.map(load, num_parallel_calls=at_once, deterministic=True).prefetch(2)

@@ -30,6 +30,9 @@ def build_network(architecture: Architecture, *, dropout: float = 0.3, is_learni
         ).build(dropout),
         Architecture.DEFAULT: lambda: _Residual("default", is_learning, blocks=(0, 1, 1, 1)).build(dropout),
         Architecture.LARGE: lambda: _Residual("large", is_learning, blocks=(1, 2, 2, 1)).build(dropout),
+        Architecture.WIDE: lambda: _Residual(
+            "wide", is_learning, blocks=(1, 2, 2, 1), widths=(64, 128, 256, 512)
+        ).build(dropout),
     }
     return builders[architecture]()
 

@@ -6,7 +6,7 @@ among them, run where TensorFlow isn't installed.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +24,8 @@ __all__ = ["choose_precision", "choose_strategy", "computing_in", "keras", "limi
 
 _BFLOAT16_FLAGS = {"amx_bf16", "avx512_bf16"}
 """On processors with one of them networks learn up to three times as fast in bfloat16; without, bfloat16 is emulated."""
+_BFLOAT16_CAPABILITY = (8, 0)
+"""NVIDIA's Ampere and later multiply bfloat16 in hardware (CUDA C++ Programming Guide, compute capabilities)."""
 
 
 def choose_strategy() -> "tf.distribute.Strategy":
@@ -40,13 +42,19 @@ def limit_threads(count: int) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(count)
 
 
-def choose_precision(cpu_flags: AbstractSet[str] | None = None) -> Precision:
+def choose_precision(
+    cpu_flags: AbstractSet[str] | None = None, gpus: Sequence[tuple[int, int]] | None = None
+) -> Precision:
     """What this machine computes quickest in: 16 bits on a GPU and on processors with instructions for them.
 
-    `cpu_flags` are what the processor can do, in Linux's names; by default this one's.
+    Of the two kinds bfloat16 where a GPU has it: it needs no scaling of the loss, which costs a tenth of the time.
+
+    `cpu_flags` are what the processor can do, in Linux's names, and `gpus` each GPU's CUDA compute capability; by default this
+    machine's.
     """
-    if tf.config.list_physical_devices("GPU"):
-        return "float16"
+    capabilities = _list_gpu_capabilities() if gpus is None else gpus
+    if capabilities:
+        return "bfloat16" if min(capabilities) >= _BFLOAT16_CAPABILITY else "float16"
     return "bfloat16" if _BFLOAT16_FLAGS & (_list_cpu_flags() if cpu_flags is None else cpu_flags) else "float32"
 
 
@@ -60,6 +68,13 @@ def computing_in(precision: Precision) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(previous)
+
+
+def _list_gpu_capabilities() -> list[tuple[int, int]]:
+    """Of every GPU that TensorFlow sees. One that doesn't say counts as old."""
+    gpus = tf.config.list_physical_devices("GPU")
+    details = (tf.config.experimental.get_device_details(gpu) for gpu in gpus)
+    return [found.get("compute_capability", (0, 0)) for found in details]
 
 
 def _list_cpu_flags() -> set[str]:

@@ -135,6 +135,7 @@ RECIPES = {
     Architecture.SMALL: _SMALL,
     Architecture.DEFAULT: _DEFAULT,
     Architecture.LARGE: _LARGE,
+    Architecture.WIDE: _LARGE,
 }
 
 

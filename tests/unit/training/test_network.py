@@ -121,7 +121,14 @@ def test_a_network_inherits_every_weight_of_its_like(architecture):
 
 @pytest.mark.parametrize(
     ("parent", "child"),
-    [("default", "large"), ("large", "small"), ("small", "default"), ("default", "report"), ("report", "report-dense")],
+    [
+        ("default", "large"),
+        ("large", "small"),
+        ("small", "default"),
+        ("wide", "default"),
+        ("default", "report"),
+        ("report", "report-dense"),
+    ],
 )
 def test_weights_that_do_not_fit_are_refused(parent, child):
     parent, child = build_network(Architecture(parent)), build_network(Architecture(child))

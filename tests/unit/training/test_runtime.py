@@ -6,7 +6,7 @@ from db.vocabulary import Architecture
 from training.network import build_network
 from training.pipeline import run_training
 from training.run_settings import read_run_settings
-from training.runtime import choose_precision, computing_in, keras, tf
+from training.runtime import choose_precision, computing_in, keras
 from training.settings import RECIPES, Stage, TrainSettings
 
 
@@ -21,7 +21,6 @@ def test_layers_compute_in_the_precision_asked_for_and_keep_their_weights_in_32_
     assert keras.config.dtype_policy().name == "float32"
 
 
-@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="a GPU decides before the processor does")
 @pytest.mark.parametrize(
     ("flags", "precision"),
     [
@@ -32,7 +31,21 @@ def test_layers_compute_in_the_precision_asked_for_and_keep_their_weights_in_32_
     ],
 )
 def test_processors_that_multiply_bfloat16_learn_in_it(flags, precision):
-    assert choose_precision(flags) == precision
+    assert choose_precision(flags, gpus=[]) == precision
+
+
+@pytest.mark.parametrize(
+    ("gpus", "precision"),
+    [
+        ([(9, 0)], "bfloat16"),
+        ([(8, 0), (8, 6)], "bfloat16"),
+        ([(7, 5)], "float16"),
+        ([(9, 0), (7, 0)], "float16"),
+    ],
+)
+def test_a_gpu_decides_before_the_processor_and_the_oldest_of_several_for_all(gpus, precision):
+    assert choose_precision({"avx2", "amx_bf16"}, gpus) == precision
+    assert choose_precision(set(), gpus) == precision
 
 
 def test_auto_is_what_the_machine_is_quickest_in():
