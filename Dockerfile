@@ -54,5 +54,5 @@ CMD ["celery", "-A", "worker.app", "worker", "-n", "training@%h", "-Q", "trainin
 
 FROM runtime AS gpu
 COPY --from=build-gpu /app/.venv /app/.venv
-# One child a card: two would fight for its memory.
-CMD ["celery", "-A", "worker.app", "worker", "-n", "analysis@%h", "-Q", "analysis,analysis-bulk", "-c", "1", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+# A few children share the card, each with the memory that it needs: one alone would leave it idle while it looks for faces.
+CMD ["celery", "-A", "worker.app", "worker", "-n", "analysis@%h", "-Q", "analysis,analysis-bulk", "--without-gossip", "--without-mingle", "--without-heartbeat"]

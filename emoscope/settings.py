@@ -115,13 +115,16 @@ class Settings(BaseSettings):
     worker_children: int = Field(
         default=0,
         ge=0,
-        description="Children of an analysis worker whose command line doesn't say (`-c`). 0: one a core that it may use.",
+        description="Children of an analysis worker whose command line doesn't say (`-c`). 0: one a core that it may use, "
+        "on GPUs four at most.",
     )
     worker_max_jobs_per_child: int = Field(
         default=0, ge=0, description="Jobs after which a child is replaced. 0: never."
     )
     worker_max_memory_mb: int = Field(
-        default=1500, ge=0, description="Resident MB after which a child is replaced. 0: never."
+        default=1500,
+        ge=0,
+        description="Resident MB after which a child is replaced; on GPUs 4000 more, for CUDA's libraries. 0: never.",
     )
     worker_heartbeat_s: float = Field(
         default=5, gt=0, description="Seconds between two signs of life of a worker child."

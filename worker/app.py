@@ -2,14 +2,29 @@
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.utils.sysinfo import AUTO_CONCURRENCY
+from celery.utils.sysinfo import AUTO_CONCURRENCY, cpu_budget
 
 from emoscope.settings import Settings, load_settings
 from worker import names
+from worker.gpus import CHILDREN_ON_GPUS, GPU_MEMORY_MB, takes_gpu
 
 _HOUR_S = 3600.0
 _SWEEP_LIFE_S = 60.0
 """Seconds, at the least, after which a sweep that no thread has taken is dropped."""
+
+
+def _count_children(settings: Settings) -> int | str:
+    """A child for each core that this process may use, at most what its cgroup grants; fewer where they share a GPU."""
+    return min(CHILDREN_ON_GPUS, cpu_budget().count) if takes_gpu(settings.runtime) else AUTO_CONCURRENCY
+
+
+def _find_memory_limit_mb(settings: Settings) -> int:
+    """Resident MB after which a child is replaced; 0: never.
+
+    With CUDA's libraries a child is beyond the default before its first photo, and would be replaced after every one.
+    """
+    limit_mb = settings.worker_max_memory_mb
+    return limit_mb + GPU_MEMORY_MB if limit_mb and takes_gpu(settings.runtime) else limit_mb
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -20,8 +35,8 @@ def make_celery(settings: Settings) -> Celery:
     app.conf.update(
         # TensorFlow, LiteRT and dlib hold threads and locks that don't survive a fork; a spawned child starts clean.
         worker_pool_start_method="spawn",
-        # Unless the command line says otherwise (-c). auto: the cores that this process may use, at most what its cgroup grants.
-        worker_concurrency=settings.worker_children or AUTO_CONCURRENCY,
+        # Unless the command line says otherwise (-c).
+        worker_concurrency=settings.worker_children or _count_children(settings),
         # A child loads detector and model before it reports ready; with TensorFlow that takes more than the 4 s default.
         worker_proc_alive_timeout=120,
         # The message is a hint that a job waits; the database is the truth. So it is acknowledged when a child takes it,
@@ -36,7 +51,7 @@ def make_celery(settings: Settings) -> Celery:
         task_soft_time_limit=settings.soft_time_limit_s,
         task_time_limit=settings.hard_time_limit_s,
         # Native libraries leak; a child that has grown past this is replaced after its job. Celery counts in KB.
-        worker_max_memory_per_child=settings.worker_max_memory_mb * 1000 or None,
+        worker_max_memory_per_child=_find_memory_limit_mb(settings) * 1000 or None,
         worker_max_tasks_per_child=settings.worker_max_jobs_per_child or None,
         # At shutdown, jobs that run may end; those that don't come back by their lease.
         worker_soft_shutdown_timeout=10,

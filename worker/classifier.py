@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from db.vocabulary import CROP_SIDE, EMOTIONS
 from training.artifact import KERAS_FILE, TFLITE_FILE, Manifest, verify_file
-from worker.gpus import has_gpu_for_tensorflow, list_shared_gpus
+from worker.gpus import list_shared_gpus, takes_gpu
 
 Crops = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float32]
@@ -110,7 +110,7 @@ def load_classifier(artifact_dir: Path, runtime: Runtime = "auto") -> Classifier
     """
     if runtime not in get_args(Runtime):
         raise ValueError(f"The runtime is one of {', '.join(get_args(Runtime))}, not {runtime!r}.")
-    takes_tensorflow = runtime == "tensorflow" or (runtime == "auto" and has_gpu_for_tensorflow())
+    takes_tensorflow = runtime == "tensorflow" or takes_gpu(runtime)
     classifier = TensorFlowClassifier() if takes_tensorflow else LiteRTClassifier()
     classifier.load(artifact_dir)
     return classifier

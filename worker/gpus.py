@@ -7,12 +7,22 @@ from typing import Any
 
 NVIDIA_DEVICE = Path("/dev/nvidiactl")
 """Is there wherever a process can reach an NVIDIA card, also in a container."""
+CHILDREN_ON_GPUS = 4
+"""Children of a worker that classifies on GPUs, unless somebody says otherwise. Most of a photo's time a child decodes and looks
+for faces on a core, so one alone leaves the card idle; but each takes 1 GB of it (an H100), so not one for every core."""
+GPU_MEMORY_MB = 4000
+"""Resident memory, not the card's, that TensorFlow and CUDA's libraries may take beside what a child may grow to."""
 
 
 def has_gpu_for_tensorflow() -> bool:
     """Whether a GPU is within reach and TensorFlow is installed. Imports nothing."""
     is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
     return NVIDIA_DEVICE.exists() and not is_hidden and importlib.util.find_spec("tensorflow") is not None
+
+
+def takes_gpu(runtime: str) -> bool:
+    """Whether a worker child with this EMOSCOPE_RUNTIME classifies on a GPU. Imports nothing."""
+    return runtime != "litert" and has_gpu_for_tensorflow()
 
 
 def list_shared_gpus() -> list[Any]:

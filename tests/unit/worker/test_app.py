@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from celery.bin.base import CLIContext
@@ -10,6 +12,7 @@ from celery.bin.worker import worker
 from celery.utils import sysinfo
 
 from emoscope.settings import Settings
+from worker import gpus
 from worker.app import make_celery
 
 COUNT = """
@@ -52,3 +55,34 @@ def test_a_container_that_is_granted_less_than_its_cores_has_fewer_children(
     monkeypatch.setattr(sysinfo, "available_cpu_count", lambda: 4)
     monkeypatch.setattr(sysinfo, "cgroup_cpu_quota", lambda: quota)
     assert count_children(Settings(_env_file=None)) == children
+
+
+@pytest.fixture
+def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with an NVIDIA card within reach, which nothing here uses."""
+    (tmp_path / "nvidiactl").touch()
+    monkeypatch.setattr(gpus, "NVIDIA_DEVICE", tmp_path / "nvidiactl")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+@pytest.mark.usefixtures("card")
+@pytest.mark.parametrize(("cores", "children"), [(16, 4), (2, 2)])
+def test_a_few_children_share_a_card_where_they_use_one(
+    monkeypatch: pytest.MonkeyPatch, cores: int, children: int
+) -> None:
+    monkeypatch.setattr(sysinfo, "available_cpu_count", lambda: cores)
+    assert count_children(Settings(_env_file=None)) == children
+    assert count_children(Settings(_env_file=None, runtime="litert")) == cores
+    assert count_children(Settings(_env_file=None, worker_children=9)) == 9
+
+
+@pytest.mark.usefixtures("card")
+def test_the_libraries_of_a_card_do_not_count_as_growth() -> None:
+    def find_limit_kb(**given: Any) -> int | None:
+        limit_kb: int | None = make_celery(Settings(_env_file=None, **given)).conf.worker_max_memory_per_child
+        return limit_kb
+
+    assert find_limit_kb(runtime="litert") == 1_500_000
+    assert find_limit_kb() == 5_500_000
+    assert find_limit_kb(worker_max_memory_mb=2000) == 6_000_000
+    assert find_limit_kb(worker_max_memory_mb=0) is None
