@@ -15,7 +15,7 @@ _SWEEP_LIFE_S = 60.0
 
 def _count_children(settings: Settings) -> int | str:
     """A child for each core that this process may use, at most what its cgroup grants; fewer where they share a GPU."""
-    return min(CHILDREN_ON_GPUS, cpu_budget().count) if takes_gpu(settings.runtime) else AUTO_CONCURRENCY
+    return min(CHILDREN_ON_GPUS, int(cpu_budget().count)) if takes_gpu(settings.runtime) else str(AUTO_CONCURRENCY)
 
 
 def _find_memory_limit_mb(settings: Settings) -> int:
