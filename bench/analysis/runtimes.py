@@ -1,4 +1,4 @@
-"""Milliseconds in which a worker's classifier judges faces, by runtime: TensorFlow, on a GPU where there is one, and LiteRT on a core.
+"""Milliseconds in which a worker's classifier judges faces, by runtime: TensorFlow, on a GPU if there is one, and LiteRT on a core.
 
     python -m bench.analysis.runtimes [--model DIR] [--repeats 30]
 
