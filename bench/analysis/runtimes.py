@@ -34,7 +34,9 @@ def main() -> None:
         classifier.warm()
     crops = np.random.default_rng(0).integers(0, 256, (max(FACES), CROP_SIDE, CROP_SIDE), np.uint8)
     answers = [classifier.classify(crops) for classifier in classifiers.values()]
-    print(f"`auto` takes {load_classifier(folder).runtime}; largest difference {np.abs(answers[0] - answers[1]).max():.2g}")
+    print(
+        f"`auto` takes {load_classifier(folder).runtime}; largest difference {np.abs(answers[0] - answers[1]).max():.2g}"
+    )
 
     print("| faces | " + " | ".join(classifiers) + " |\n|" + " --- |" * (len(classifiers) + 1))
     for count in FACES:
