@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from training.settings import Precision
@@ -28,8 +29,13 @@ _BFLOAT16_CAPABILITY = (8, 0)
 """NVIDIA's Ampere and later multiply bfloat16 in hardware (CUDA C++ Programming Guide, compute capabilities)."""
 
 
+@cache
 def choose_strategy() -> "tf.distribute.Strategy":
-    """Every GPU that there is, each taking memory as it needs it; otherwise the CPU."""
+    """Every GPU that there is, each taking memory as it needs it; otherwise the CPU. One for all runs of a process.
+
+    TensorFlow tells what devices exchange apart by numbers that each strategy begins anew; those of a second one would be taken for
+    the first one's.
+    """
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)  # noqa: FBT003 - TensorFlow's signature
