@@ -27,6 +27,12 @@ _ALL = (
         "A parameter, form field or header has a value that isn't allowed. `errors` names each with the reason.",
     ),
     ErrorKind(
+        "body_too_large",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "Body too large",
+        "The body of a request without photos has more bytes than the service accepts.",
+    ),
+    ErrorKind(
         "unauthorized",
         HTTPStatus.UNAUTHORIZED,
         "API key needed",
@@ -80,7 +86,7 @@ _ALL = (
         "photo_too_large",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "Photo too large",
-        "The photo, the whole batch, or the body of a request without photos has more bytes than the service accepts.",
+        "The photo, or the whole batch, has more bytes than the service accepts.",
     ),
     ErrorKind(
         "not_a_picture",

@@ -142,9 +142,9 @@ def handle_http_error(error: HTTPException) -> Response:
     """The problem that an HTTP error is: of the routing, of the body, or raised by a route."""
     if isinstance(error, RequestEntityTooLarge):
         limits, most = get_services().settings, current_app.config["MAX_CONTENT_LENGTH"]
-        detail = f"a photo may have at most {limits.max_photo_bytes:,} bytes, a batch {limits.max_batch_bytes:,} in all"
         if request.max_content_length == most:  # no route for photos has set its own
-            detail = f"the body may have at most {most:,} bytes"
+            return Problem("body_too_large", f"the body may have at most {most:,} bytes").to_response()
+        detail = f"a photo may have at most {limits.max_photo_bytes:,} bytes, a batch {limits.max_batch_bytes:,} in all"
         return Problem("photo_too_large", detail).to_response()
     code = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}.get(error.code or 0, "http_error")
     detail = {

@@ -102,7 +102,7 @@ def test_json_without_end_is_too_large_and_not_kept(admin: FlaskClient, length: 
     body = EndlessText()
     overrides = {"wsgi.input": body, "wsgi.input_terminated": True}
     answer = admin.post("/v1/promotions", headers=length, content_type="application/json", environ_overrides=overrides)
-    assert (answer.status_code, answer.get_json()["code"]) == (413, "photo_too_large")
+    assert (answer.status_code, answer.get_json()["code"]) == (413, "body_too_large")
     assert answer.get_json()["detail"] == "the body may have at most 1,000,000 bytes"
     assert body.taken <= 1_000_000
 
