@@ -1,6 +1,7 @@
 """What the OpenAPI document says beyond what APIFlask reads off the routes."""
 
 import json
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -48,13 +49,14 @@ def describe_errors(*codes: str, is_protected: bool = True) -> Responses:
     by_status: dict[HTTPStatus, list[ErrorKind]] = {}
     for kind in (ERROR_KINDS[code] for code in wanted):
         by_status.setdefault(kind.status, []).append(kind)
-    content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {int(status): _describe_kinds(kinds) for status, kinds in by_status.items()}
+
+
+def _describe_kinds(kinds: Sequence[ErrorKind]) -> dict[str, str | dict[str, dict[str, Any]]]:
+    """One response, which stands for all kinds of error with its status."""
     return {
-        int(status): {
-            "description": "\n\n".join(f"`{kind.code}`: {kind.meaning}" for kind in kinds),
-            "content": content,
-        }
-        for status, kinds in by_status.items()
+        "description": "\n\n".join(f"`{kind.code}`: {kind.meaning}" for kind in kinds),
+        "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
 
 
@@ -109,6 +111,9 @@ def register_openapi(app: APIFlask) -> None:
                 if path.startswith("/v1/"):
                     # APIFlask says it for the first blueprint with this authentication, and forgets the others
                     operation["security"] = [{"BearerAuth": []}]
+                if "application/json" in operation.get("requestBody", {}).get("content", ()):
+                    too_large = ERROR_KINDS["body_too_large"]
+                    operation["responses"][str(too_large.status.value)] = _describe_kinds([too_large])
                 operation["responses"] = dict(sorted(operation["responses"].items()))
                 for parameter in operation.get("parameters", ()):
                     _tidy_parameter(parameter)

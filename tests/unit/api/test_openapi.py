@@ -60,6 +60,17 @@ def test_every_call_under_v1_asks_for_a_key_and_says_so(document: dict[str, Any]
             assert ("401" in operation["responses"]) is is_protected, path
 
 
+def test_every_call_with_a_body_says_that_it_may_be_too_large(document: dict[str, Any]) -> None:
+    bodies = {"application/json": "body_too_large", "multipart/form-data": "photo_too_large"}
+    found = []
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for kind in set(operation.get("requestBody", {}).get("content", ())) & bodies.keys():
+                assert bodies[kind] in operation["responses"]["413"]["description"]
+                found.append(kind)
+    assert set(found) == set(bodies)
+
+
 def test_no_name_is_there_twice(document: dict[str, Any]) -> None:
     names = document["components"]["schemas"]
     assert {"Job", "Face", "Batch", "ModelVersion", "Problem"} <= set(names)
