@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from db import job_queries
 from db.vocabulary import Emotion, JobStatus
@@ -103,3 +103,27 @@ def test_a_job_can_be_tried_again_canceled_and_erased(
     expect(page.get_by_role("status")).to_contain_text("gone")
     with site.database.read() as session:
         assert job_queries.get_job(session, new_id) is None
+
+
+def test_a_picture_that_was_refused_is_asked_for_again(
+    visit: Callable[..., Page], site: Site, submit: Callable[[], str]
+) -> None:
+    job_id = submit()
+    site.worker.finish(
+        site.worker.claim(job_id), site.worker.see(Emotion.HAPPY, 0.83, (60, 30, 70, 70)), size=(256, 256)
+    )
+    page = visit("ben", "/jobs")
+    refused: list[str] = []
+
+    def refuse_once(route: Route) -> None:
+        if refused:
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.fulfill(status=503)
+
+    page.route("**/preview*", refuse_once)
+    page.goto(f"/jobs/{job_id}")
+    preview = page.get_by_alt_text("The photo, with 1 face marked")
+    expect(preview).to_have_js_property("naturalWidth", 256)
+    assert refused
