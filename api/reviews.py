@@ -206,16 +206,23 @@ def _find_undone(session: Session, wanted: Undo, caller: str) -> Sequence[Review
 
 @blueprint.get("/faces/<uuid:face_id>")
 @blueprint.output(ReviewFace, description="The face, and every vote on it.")
-@blueprint.doc(summary="Read the votes on a face", responses=describe_errors("scope_missing", "unknown_face"))
+@blueprint.doc(
+    summary="Read the votes on a face",
+    description="Whoever may still judge the face is shown no votes: the scope `admin` sees them always, a reviewer once the face "
+    "has the votes that it needs, or their own.",
+    responses=describe_errors("scope_missing", "unknown_face"),
+)
 def read_face(face_id: UUID) -> Response:
     """Read one face's review."""
-    services = get_services()
+    services, caller = get_services(), get_caller()
     with services.database.read() as session:
         item, votes = reviews.get_review(session, face_id)
         face = faces.get_face(session, face_id)
     if face is None:  # erased in between
         raise reviews.UnknownFace(f"there is no face {face_id}")
-    return jsonify(show_review(item, face, votes, services.settings).model_dump(mode="json"))
+    has_voted = any(vote.reviewer == caller.actor and vote.withdrawn_at is None for vote in votes)
+    may_see = has_voted or item.closed_at is not None or Scope.ADMIN in caller.scopes
+    return jsonify(show_review(item, face, votes if may_see else None, services.settings).model_dump(mode="json"))
 
 
 @blueprint.get("/statistics")

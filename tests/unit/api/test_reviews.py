@@ -106,6 +106,27 @@ def test_a_face_that_somebody_has_voted_on_can_be_taken_by_another_who_is_not_to
     assert reviewer.get(f"/v1/reviews/faces/{face_id}").json["label"] == "sad"
 
 
+def test_whoever_may_still_judge_a_face_reads_no_votes_on_it(
+    reviewer: FlaskClient, open_client: Opener, analyses: "Analyses", database: Database
+) -> None:
+    (face_id,) = analyses.store(HAPPY).face_ids
+    with database.write() as session:
+        session.execute(update(ReviewItem).values(votes_wanted=2))
+    vote(reviewer, face_id)
+    second, third = open_client("other", Scope.REVIEW), open_client("third", Scope.REVIEW)
+    boss = open_client("boss", Scope.REVIEW, Scope.ADMIN)
+
+    def read(client: FlaskClient) -> tuple[str | None, int]:
+        shown = client.get(f"/v1/reviews/faces/{face_id}").json
+        return shown["label"], len(shown["votes"])
+
+    assert [read(client) for client in (reviewer, second, boss)] == [("sad", 1), (None, 0), ("sad", 1)]
+    vote(second, face_id)
+    assert [read(client) for client in (reviewer, second, third)] == [("sad", 2)] * 3
+    second.post("/v1/reviews/undo", json={"last": 1})
+    assert read(second) == (None, 0)
+
+
 @pytest.mark.parametrize("path", ["next", "votes", "undo", "release"])
 def test_only_a_key_with_the_scope_reviews(open_client: Opener, path: str) -> None:
     answer = open_client("shop", Scope.SUBMIT, Scope.ADMIN).post(f"/v1/reviews/{path}", json={})
