@@ -7,6 +7,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 RUN := .venv/bin
+# CUDA's libraries are 3 GB, so only where there is an NVIDIA card.
+CARD ?= /dev/nvidiactl
+EXTRAS := --all-extras $(if $(wildcard $(CARD)),,--no-extra gpu)
 ARGS ?=
 
 help: ## Show the targets
@@ -41,7 +44,7 @@ clean: ## Remove what setup made
 	@sh scripts/install_uv.sh
 
 .venv/.synced: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
-	@echo "· installing the locked dependencies (about 2 GB the first time)"
-	@$(UV) sync --frozen --all-extras --no-extra gpu || { \
+	@echo "· installing the locked dependencies ($(if $(wildcard $(CARD)),5,2) GB the first time)"
+	@$(UV) sync --frozen $(EXTRAS) || { \
 	  echo "Error: the dependencies could not be installed. Is the package index reachable, and is there disk space?" >&2; exit 1; }
 	@touch $@

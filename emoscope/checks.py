@@ -19,6 +19,7 @@ from db.vocabulary import Detector, WorkerState
 from emoscope.program import name_program
 from emoscope.provision import advise_on_release
 from emoscope.settings import Settings
+from worker.gpus import has_card, takes_gpu
 from worker.names import LAST_SWEEP_KEY
 
 _LOW_DISK_BYTES = 1_000_000_000
@@ -52,6 +53,7 @@ class Finding:
 def run_checks(settings: Settings) -> Iterator[Finding]:
     """Check one part after the other."""
     yield from _check_packages(settings)
+    yield from _check_gpu(settings)
     yield _check_disk(settings)
     database = Database(settings.effective_database_url)
     yield from _check_database(database, settings)
@@ -74,6 +76,15 @@ def _check_packages(settings: Settings) -> Iterator[Finding]:
         yield Finding("packages", Verdict.MISSING, "no weights file for yunet", "name it in EMOSCOPE_YUNET_WEIGHTS")
     elif not missing:
         yield Finding("packages", Verdict.OK, f"all that the detector {settings.detector} and LiteRT need")
+
+
+def _check_gpu(settings: Settings) -> Iterator[Finding]:
+    """Nothing where there is no card, or none is wanted."""
+    if takes_gpu(settings.runtime):
+        yield Finding("gpu", Verdict.OK, "an NVIDIA card, on which TensorFlow judges faces")
+    elif has_card() and settings.runtime != "litert":
+        detail = "there is an NVIDIA card, and TensorFlow or CUDA's libraries, which it takes, aren't installed"
+        yield Finding("gpu", Verdict.NOTE, detail, "install emoscope[gpu], or do without: EMOSCOPE_RUNTIME=litert")
 
 
 def _check_disk(settings: Settings) -> Finding:

@@ -1,5 +1,6 @@
 """GPUs: whether there are any, and sharing one among processes."""
 
+import ctypes
 import importlib.util
 import os
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 NVIDIA_DEVICE = Path("/dev/nvidiactl")
 """Is there wherever a process can reach an NVIDIA card, also in a container."""
+CUDNN = "libcudnn.so.9"
+"""What TensorFlow 2.21 loads of it."""
 CHILDREN_ON_GPUS = 4
 """Children of a worker that classifies on GPUs, unless somebody says otherwise. Most of a photo's time a child decodes and looks
 for faces on a core, so one alone leaves the card idle; but each takes 1 GB of it (an H100), so not one for every core."""
@@ -14,10 +17,28 @@ GPU_MEMORY_MB = 4000
 """Resident memory, not the card's, that TensorFlow and CUDA's libraries may take beside what a child may grow to."""
 
 
+def has_card() -> bool:
+    """Whether an NVIDIA card is within reach, and not hidden."""
+    return NVIDIA_DEVICE.exists() and os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1")
+
+
 def has_gpu_for_tensorflow() -> bool:
-    """Whether a GPU is within reach and TensorFlow is installed. Imports nothing."""
-    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    return NVIDIA_DEVICE.exists() and not is_hidden and importlib.util.find_spec("tensorflow") is not None
+    """Whether a card is within reach, and TensorFlow and CUDA's libraries are installed. Imports nothing.
+
+    Without those libraries TensorFlow computes on the CPU, which LiteRT does in less time.
+    """
+    return has_card() and importlib.util.find_spec("tensorflow") is not None and _has_cuda()
+
+
+def _has_cuda() -> bool:
+    """As packages, where TensorFlow finds it by itself, or for the whole system. cuDNN stands for all of them."""
+    if importlib.util.find_spec("nvidia") and importlib.util.find_spec("nvidia.cudnn"):
+        return True
+    try:
+        ctypes.CDLL(CUDNN)
+    except OSError:
+        return False
+    return True
 
 
 def takes_gpu(runtime: str) -> bool:

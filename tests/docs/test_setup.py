@@ -63,3 +63,12 @@ def test_an_old_python_is_told(fresh_copy: Path) -> None:
     old.chmod(0o755)
     said = make(fresh_copy, "demo", "UV=.uv/bin/uv", PATH=f"{old.parent}:{os.environ['PATH']}")
     assert said[-1] == "Error: python3 is 3.9.2; Emoscope needs Python 3.11 or newer"
+
+
+@pytest.mark.parametrize(("card", "extras"), [("/dev/null", []), ("/dev/no-such-card", ["--no-extra", "gpu"])])
+def test_what_a_card_needs_is_installed_where_there_is_one(fresh_copy: Path, card: str, extras: list[str]) -> None:
+    """make says what it would do; the card is any file that is there, or none."""
+    command = ["make", "--dry-run", "setup", f"CARD={card}", "UV=uv"]
+    done = subprocess.run(command, cwd=fresh_copy, capture_output=True, text=True, timeout=60, check=True)
+    (sync,) = (line.split() for line in done.stdout.splitlines() if line.startswith("uv sync"))
+    assert sync[: sync.index("||")] == ["uv", "sync", "--frozen", "--all-extras", *extras]

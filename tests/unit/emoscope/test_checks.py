@@ -10,6 +10,7 @@ from db.vocabulary import WorkerState
 from emoscope.checks import Finding, Verdict, run_checks
 from emoscope.provision import register_shipped_models
 from emoscope.settings import Settings
+from worker import gpus
 from worker.names import LAST_SWEEP_KEY
 from worker.services import Services
 from worker.sweeper import sweep
@@ -43,6 +44,21 @@ def test_each_missing_part_is_found_with_what_to_do(tmp_path: Path) -> None:
     for part in ("packages", "database", "queue", "workers"):
         assert found[part].verdict is Verdict.MISSING, part
     assert all(found[part].advice for part in ("packages", "database", "queue"))
+
+
+def test_a_card_that_could_be_used_and_is_not_is_noted(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(gpus, "NVIDIA_DEVICE", tmp_path / "nvidiactl")
+    monkeypatch.setattr(gpus, "CUDNN", "libno-such-one.so.9")
+    assert "gpu" not in find(settings)
+    (tmp_path / "nvidiactl").touch()
+    noted = find(settings)["gpu"]
+    assert (noted.verdict, "emoscope[gpu]" in noted.advice) == (Verdict.NOTE, True)
+    assert "gpu" not in find(settings.model_copy(update={"runtime": "litert"}))
+    monkeypatch.setattr(gpus, "CUDNN", "libc.so.6")  # any that loads
+    assert find(settings)["gpu"].verdict is Verdict.OK
 
 
 def test_a_worker_that_could_not_get_ready_is_shown_with_its_reason(settings: Settings, database: Database) -> None:

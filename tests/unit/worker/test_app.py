@@ -62,6 +62,7 @@ def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with an NVIDIA card within reach, which nothing here uses."""
     (tmp_path / "nvidiactl").touch()
     monkeypatch.setattr(gpus, "NVIDIA_DEVICE", tmp_path / "nvidiactl")
+    monkeypatch.setattr(gpus, "CUDNN", "libc.so.6")  # any that loads
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 

@@ -90,6 +90,7 @@ def test_auto_takes_litert_where_no_gpu_may_be_used(model_dir, monkeypatch):
 def test_auto_takes_tensorflow_where_a_gpu_is_within_reach(model_dir, monkeypatch, tmp_path):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr("worker.gpus.NVIDIA_DEVICE", tmp_path)
+    monkeypatch.setattr("worker.gpus.CUDNN", "libc.so.6")  # any that loads
     assert load_classifier(model_dir).runtime == "tensorflow"
 
 

@@ -62,22 +62,40 @@ def test_a_machine_without_cards_has_none(play) -> None:
 
 
 @pytest.mark.parametrize(
-    ("device", "visible", "found"),
+    ("device", "visible", "libraries", "found"),
     [
-        ("nvidiactl", None, "gpu"),
-        ("nvidiactl", "0", "gpu"),
-        ("", None, "none"),
-        ("nvidiactl", "", "none"),
-        ("nvidiactl", "-1", "none"),
+        ("nvidiactl", None, "libc.so.6", "gpu"),
+        ("nvidiactl", "0", "libc.so.6", "gpu"),
+        ("nvidiactl", None, "libno-such-one.so.9", "none"),
+        ("", None, "libc.so.6", "none"),
+        ("nvidiactl", "", "libc.so.6", "none"),
+        ("nvidiactl", "-1", "libc.so.6", "none"),
     ],
 )
-def test_a_gpu_is_used_where_one_is_within_reach_and_not_hidden(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, visible: str | None, found: str
+def test_a_gpu_is_used_where_one_is_within_reach_not_hidden_and_its_libraries_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, visible: str | None, libraries: str, found: str
 ) -> None:
     if device:
         (tmp_path / device).touch()
     monkeypatch.setattr(gpus, "NVIDIA_DEVICE", tmp_path / "nvidiactl")
+    monkeypatch.setattr(gpus, "CUDNN", libraries)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert gpus.has_gpu_for_tensorflow() is (found == "gpu")
+    assert gpus.takes_gpu("auto") is gpus.takes_gpu("tensorflow") is (found == "gpu")
+    assert not gpus.takes_gpu("litert")
+
+
+def test_the_packages_of_cuda_are_found_where_the_system_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nvidiactl").touch()
+    (tmp_path / "nvidia" / "cudnn").mkdir(parents=True)
+    (tmp_path / "nvidia" / "cudnn" / "__init__.py").touch()
+    monkeypatch.setattr(gpus, "NVIDIA_DEVICE", tmp_path / "nvidiactl")
+    monkeypatch.setattr(gpus, "CUDNN", "libno-such-one.so.9")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert not gpus.has_gpu_for_tensorflow()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert gpus.has_gpu_for_tensorflow()
