@@ -61,6 +61,11 @@ class UserSession(Base):
 
     user: Mapped[User] = relationship(lazy="joined")
 
+    @property
+    def id(self) -> str:
+        """How the session is named to its person; nobody gets in with it."""
+        return self.token_hash.hex()
+
 
 class AuditEvent(Base):
     """One change: who made it, to what, when, and the particulars. Rows are only ever added."""

@@ -14,7 +14,8 @@ from db.insertion import insert_if_new
 from db.models_users import SignInTries, UnknownName, User, UserSession
 from db.passwords import hasher, is_password, take_place
 from db.session import Database
-from db.users import normalize_name
+from db.user_sessions import hash_token
+from db.users import change_password, check_new_password, normalize_name
 
 MOST_FAILED_ATTEMPTS = 5
 LOCK_S = 15 * 60
@@ -51,11 +52,7 @@ def authenticate(database: Database, name: str, password: str) -> User:
     meanwhile, AccountLocked, and PasswordsBusy, in which case the try wasn't counted.
     """
     with take_place():  # before the try is counted: a flood must not lock people out whose passwords nobody looked at
-        with database.write() as session:
-            user = _count_attempt(session, name)
-        is_right = is_password(user.password_hash if user else _hash_nobody(), password)
-        if user is None or not is_right or user.disabled_at is not None:
-            raise SignInRefused
+        user = _check_password(database, name, password)
         fresh_hash = hasher.hash(password) if hasher.check_needs_rehash(user.password_hash) else None
     with database.write() as session:
         user = _lock_unchanged(session, user)
@@ -63,6 +60,23 @@ def authenticate(database: Database, name: str, password: str) -> User:
         if fresh_hash is not None:
             user.password_hash = fresh_hash
     return user
+
+
+def change_own_password(database: Database, name: str, present: str, new: str, session_id: str) -> None:
+    """Set another password of the person who is signed in by the session of that id, and end all other sessions of theirs.
+
+    present: the password that they have. It is guessed at as in a sign-in, with the same count and lock. Takes tens of milliseconds
+    twice, in which no transaction is open. Raises InvalidUser for a new password that can't be one, and SignInRefused,
+    AccountLocked and PasswordsBusy as `authenticate`; nothing is changed then.
+    """
+    check_new_password(new)  # before the try is counted
+    with take_place():
+        user = _check_password(database, name, present)
+        # in the same place: without one for the second hashing, the right password would stay counted as a wrong one
+        new_hash = hasher.hash(new)
+    with database.write() as session:
+        _lock_unchanged(session, user)
+        change_password(session, user.name, new_hash, user.name, kept_session_id=session_id)
 
 
 def open_session(session: Session, user: User, lifetime_s: float) -> str:
@@ -73,7 +87,7 @@ def open_session(session: Session, user: User, lifetime_s: float) -> str:
     _lock_unchanged(session, user)
     token = secrets.token_urlsafe(32)
     session.add(
-        UserSession(token_hash=_hash(token), user_id=user.id, expires_at=utcnow() + timedelta(seconds=lifetime_s))
+        UserSession(token_hash=hash_token(token), user_id=user.id, expires_at=utcnow() + timedelta(seconds=lifetime_s))
     )
     return token
 
@@ -81,19 +95,32 @@ def open_session(session: Session, user: User, lifetime_s: float) -> str:
 def find_signed_in(session: Session, token: str) -> User | None:
     """The person whose session this is, or None if it has expired or was ended, or the person is disabled."""
     found = session.scalar(
-        select(UserSession).where(UserSession.token_hash == _hash(token), UserSession.expires_at > utcnow())
+        select(UserSession).where(UserSession.token_hash == hash_token(token), UserSession.expires_at > utcnow())
     )
     return None if found is None or found.user.disabled_at is not None else found.user
 
 
 def close_session(session: Session, token: str) -> None:
     """End one session."""
-    session.execute(delete(UserSession).where(UserSession.token_hash == _hash(token)))
+    session.execute(delete(UserSession).where(UserSession.token_hash == hash_token(token)))
 
 
 def forget_expired_sessions(session: Session) -> None:
     """Delete sessions whose time is over."""
     session.execute(delete(UserSession).where(UserSession.expires_at <= utcnow()))
+
+
+def _check_password(database: Database, name: str, password: str) -> User:
+    """The person with this name and password, with this try counted until a transaction sets the count back.
+
+    Call it in a place for hashing. Raises SignInRefused, AccountLocked.
+    """
+    with database.write() as session:
+        user = _count_attempt(session, name)
+    is_right = is_password(user.password_hash if user else _hash_nobody(), password)
+    if user is None or not is_right or user.disabled_at is not None:
+        raise SignInRefused
+    return user
 
 
 def _count_attempt(session: Session, name: str) -> User | None:
@@ -124,7 +151,7 @@ def _find_unknown(session: Session, name: str) -> SignInTries:
     session.execute(
         delete(UnknownName).where(UnknownName.name_hash.in_(over)).execution_options(synchronize_session=False)
     )
-    name_hash = _hash(normalize_name(name))
+    name_hash = hashlib.sha256(normalize_name(name).encode()).digest()
     insert_if_new(session, UnknownName, name_hash=name_hash)
     return session.scalars(select(UnknownName).where(UnknownName.name_hash == name_hash).with_for_update()).one()
 
@@ -145,7 +172,3 @@ def _lock_unchanged(session: Session, user: User) -> User:
 def _hash_nobody() -> str:
     """Checked in place of an unknown name's hash, so that the answer takes as long as for a known one."""
     return hasher.hash(secrets.token_hex())
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

@@ -3,14 +3,15 @@
 import re
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.audit import record_change
 from db.columns import utcnow
 from db.insertion import insert_if_new
-from db.models_users import User, UserSession
+from db.models_users import User
 from db.passwords import hasher, take_place
+from db.user_sessions import end_sessions
 from db.vocabulary import Role
 
 LEAST_PASSWORD_CHARACTERS = 12
@@ -43,12 +44,17 @@ def hash_password(password: str) -> str:
 
     Raises InvalidUser for one that is too short or too long, PasswordsBusy.
     """
+    check_new_password(password)
+    with take_place():
+        return hasher.hash(password)
+
+
+def check_new_password(password: str) -> None:
+    """Raise InvalidUser for a password that is too short or too long to be set."""
     if not LEAST_PASSWORD_CHARACTERS <= len(password) <= _MOST_PASSWORD_CHARACTERS:
         raise InvalidUser(
             f"a password needs {LEAST_PASSWORD_CHARACTERS} to {_MOST_PASSWORD_CHARACTERS} characters, not {len(password)}"
         )
-    with take_place():
-        return hasher.hash(password)
 
 
 def create_user(session: Session, name: str, password_hash: str, role: Role, actor: str) -> User:
@@ -92,11 +98,13 @@ def list_users(session: Session) -> Sequence[User]:
     return session.scalars(select(User).order_by(User.name)).all()
 
 
-def change_password(session: Session, name: str, password_hash: str, actor: str) -> None:
-    """Set another password, lift a lock, and sign the person out everywhere. Raises UnknownUser."""
+def change_password(
+    session: Session, name: str, password_hash: str, actor: str, *, kept_session_id: str | None = None
+) -> None:
+    """Set another password, lift a lock, and sign the person out everywhere, but for the session of that id. Raises UnknownUser."""
     user = get_user(session, name)
     user.password_hash, user.failed_attempts, user.locked_until = password_hash, 0, None
-    _end_sessions(session, user)
+    end_sessions(session, user.id, kept_id=kept_session_id)
     record_change(session, actor, "user.change_password", f"user:{user.name}")
 
 
@@ -116,7 +124,7 @@ def disable_user(session: Session, name: str, actor: str) -> None:
     if user.disabled_at is None:
         user.disabled_at = utcnow()
         record_change(session, actor, "user.disable", f"user:{user.name}")
-    _end_sessions(session, user)
+    end_sessions(session, user.id)
 
 
 def enable_user(session: Session, name: str, actor: str) -> None:
@@ -137,7 +145,3 @@ def _refuse_last_administrator(session: Session, user: User) -> None:
     ).all()
     if [each.id for each in administrators] == [user.id]:
         raise LastAdministrator(f"{user.name!r} is the only administrator who can sign in; make another one first")
-
-
-def _end_sessions(session: Session, user: User) -> None:
-    session.execute(delete(UserSession).where(UserSession.user_id == user.id))
