@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 
 from api.services import get_services
 from db import sign_in
+from db.user_sessions import make_id
 from db.vocabulary import Role
 
 COOKIE = "emoscope_session"
@@ -27,12 +28,13 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True)
 class Person:
-    """Who is signed in. proof: what a request must carry, beside the cookie, to change anything."""
+    """Who is signed in, by which session. proof: what a request must carry, beside the cookie, to change anything."""
 
     id: UUID
     name: str
     role: Role
     proof: str
+    session_id: str
 
 
 def find_person() -> Person | None:
@@ -88,7 +90,7 @@ def _look_up(token: str) -> Person | None:
         return None
     with get_services().database.read() as session:
         user = sign_in.find_signed_in(session, token)
-        return None if user is None else Person(user.id, user.name, user.role, _make_proof(token))
+        return None if user is None else Person(user.id, user.name, user.role, _make_proof(token), make_id(token))
 
 
 def _make_proof(token: str) -> str:

@@ -4,7 +4,20 @@ from typing import Any
 
 from flask import Blueprint
 
-from api.pages import access, audit, dashboard, drift, jobs, models, pictures, review, sign_in, training, try_it
+from api.pages import (
+    access,
+    account,
+    audit,
+    dashboard,
+    drift,
+    jobs,
+    models,
+    pictures,
+    review,
+    sign_in,
+    training,
+    try_it,
+)
 from api.pages.site import describe_done, guard_page, keep_private, register_page_errors
 from api.pages.words import register_words
 from api.sessions import find_person
@@ -27,7 +40,7 @@ _MENU = (
 def make_pages() -> Blueprint:
     """The blueprint of all pages."""
     pages = Blueprint("pages", __name__)
-    for part in (sign_in, dashboard, jobs, pictures, review, models, training, drift, try_it, access, audit):
+    for part in (sign_in, dashboard, jobs, pictures, review, models, training, drift, try_it, access, audit, account):
         pages.register_blueprint(part.blueprint)
     pages.before_request(guard_page)
     pages.after_request(keep_private)

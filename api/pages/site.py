@@ -24,6 +24,7 @@ from db.shadow import AlreadyInService, NoChallenger
 from db.storage import BlobDamaged, BlobMissing, BlobStoreUnavailable
 from db.training_run_states import InvalidRunTransition
 from db.training_runs import TrainingRunActive, UnknownTrainingRun
+from db.user_sessions import UnknownSession
 from db.users import InvalidUser, LastAdministrator, UnknownUser
 from db.vocabulary import Role
 
@@ -51,6 +52,9 @@ _DONE = {
     "user_created": "The person can sign in now.",
     "role_changed": "The role is changed. It counts from the person's next click.",
     "password_changed": "The password is changed, and the person is signed out everywhere.",
+    "own_password_changed": "Your password is changed, and all your other sessions are ended.",
+    "session_ended": "The session is ended.",
+    "sessions_ended": "All your other sessions are ended.",
     "user_disabled": "The person is shut out.",
     "user_enabled": "The person can sign in again.",
     "key_revoked": "The key is revoked. Requests with it are refused from now on.",
@@ -159,6 +163,7 @@ def register_page_errors(pages: Blueprint) -> None:
 _KNOWN: dict[type[Exception], int] = {
     UnknownModelVersion: 404,
     UnknownUser: 404,
+    UnknownSession: 404,
     UnknownFace: 404,
     UnknownTrainingRun: 404,
     BlobMissing: 404,

@@ -22,7 +22,18 @@ def paths(site: Site, submit: Callable[[], str]) -> list[str]:
     site.worker.fail(site.worker.claim(failed), "broken_picture")
     with site.database.write() as session:
         run = training_runs.create_run(session, TrainingTrigger.SCHEDULE, "beat")
-    lists = ["/dashboard", "/jobs", "/review", "/models", "/training", "/drift", "/try", "/access", "/audit"]
+    lists = [
+        "/dashboard",
+        "/jobs",
+        "/review",
+        "/models",
+        "/training",
+        "/drift",
+        "/try",
+        "/access",
+        "/audit",
+        "/account",
+    ]
     return [
         *lists,
         f"/jobs/{job_id}",

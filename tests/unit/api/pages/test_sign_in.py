@@ -112,7 +112,7 @@ def test_behind_a_proxy_with_a_prefix_every_address_begins_with_it(
     cookie = administrator.client.get_cookie(COOKIE)
     assert cookie is not None
     client.set_cookie(COOKIE, cookie.value)
-    for path in (*LISTS, *WORK, *OFFICE, "/models/1"):
+    for path in (*LISTS, *WORK, *OFFICE, "/account", "/models/1"):
         text = client.get(path).text
         addresses = re.findall(r'\s(?:href|src|action|data-\w+-url)="([^"]*)"', text)
         assert len(addresses) > 10, path

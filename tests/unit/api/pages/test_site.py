@@ -90,7 +90,7 @@ def test_forms_of_other_sites_are_refused_even_with_the_proof(administrator: Vis
 def test_the_policy_lets_a_page_load_nothing_from_elsewhere_and_run_nothing_inline(
     administrator: Visitor, champion: ModelVersion
 ) -> None:
-    for path in (*LISTS, *WORK, *OFFICE, "/models/1", "/models/champion", "/nowhere-at-all"):
+    for path in (*LISTS, *WORK, *OFFICE, "/account", "/models/1", "/models/champion", "/nowhere-at-all"):
         response = administrator.client.get(path, follow_redirects=True)
         policy = dict(part.split(" ", 1) for part in response.headers["Content-Security-Policy"].split("; "))
         assert policy["default-src"] == "'none'"
