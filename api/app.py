@@ -6,6 +6,7 @@ from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import (
+    account,
     batches,
     challenger,
     changes,
@@ -82,6 +83,7 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
         reviews,
         drift,
         dashboard,
+        account,
         people,
         keys,
         changes,

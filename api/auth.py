@@ -75,12 +75,13 @@ bearer = KeyOrSession(
 )
 
 
-def protect(blueprint: APIBlueprint, *scopes: Scope, people_may_read: bool = False) -> None:
+def protect(blueprint: APIBlueprint, *scopes: Scope, people_may_read: bool = False, only_people: bool = False) -> None:
     """Let only requests with a valid key reach the blueprint's routes, and not more of them than the key may make.
 
     scopes: what the key must be allowed to do, one of them, for every route; none for any key. A signed-in person's session counts
     as a key with the scopes of the person's role, where the request also shows that it comes from our own pages. people_may_read:
-    whether everybody who is signed in may read, since a page shows the same to viewers.
+    whether everybody who is signed in may read, since a page shows the same to viewers. only_people: whether keys are refused,
+    since the routes are about the person who is signed in.
     """
 
     @blueprint.before_request
@@ -89,6 +90,8 @@ def protect(blueprint: APIBlueprint, *scopes: Scope, people_may_read: bool = Fal
         if request.method == "OPTIONS":  # goes by without a key
             return None
         refusal = _limit(get_caller())
+        if refusal is None and only_people and not get_caller().is_person:
+            raise Problem("session_needed", "no key has a password or sessions: this needs somebody who is signed in")
         if refusal is None and scopes:
             require_scope(*scopes, or_person=people_may_read and request.method in SAFE_METHODS)
         return refusal

@@ -206,6 +206,25 @@ _ALL = (
         "The name is taken or can't be one, or the password is too short or too long; `detail` says which.",
     ),
     ErrorKind(
+        "session_needed",
+        HTTPStatus.FORBIDDEN,
+        "Session needed",
+        "This is about the person who is signed in to the pages, so it takes their session and no API key.",
+    ),
+    ErrorKind("unknown_session", HTTPStatus.NOT_FOUND, "Unknown session", "The person has no session of that id."),
+    ErrorKind(
+        "wrong_password",
+        HTTPStatus.FORBIDDEN,
+        "Wrong password",
+        "The present password is another one. Nothing was changed; too many wrong ones lock the name for a while.",
+    ),
+    ErrorKind(
+        "account_locked",
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "Account locked",
+        "Too many wrong passwords were tried for this name. `Retry-After` says how many seconds to wait.",
+    ),
+    ErrorKind(
         "last_administrator",
         HTTPStatus.CONFLICT,
         "Last administrator",

@@ -23,6 +23,7 @@ from db.storage import BlobDamaged, BlobStoreUnavailable
 from db.submissions import IdempotencyConflict
 from db.training_run_states import InvalidRunTransition
 from db.training_runs import TrainingRunActive, UnknownTrainingRun
+from db.user_sessions import UnknownSession
 from db.users import InvalidUser, LastAdministrator, UnknownUser
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,7 @@ _KNOWN = (
     TrainingRunActive,
     UnknownFace,
     UnknownModelVersion,
+    UnknownSession,
     UnknownTrainingRun,
     UnknownUser,
 )

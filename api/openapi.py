@@ -11,9 +11,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.error_codes import ERROR_KINDS, PROBLEM_JSON, ErrorKind
 from api.picture_header import MEDIA_TYPES
+from api.sessions import COOKIE, HEADER
 
 Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
 """The responses of a route beside that of its success, as APIFlask takes them."""
+
+_SESSION = "Session"
+_SESSION_SCHEME = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": COOKIE,
+    "description": f"Somebody who is signed in to the pages. What changes something needs the header `{HEADER}` too.",
+}
 
 _PROTECTED = ("unauthorized", "rate_limited")
 _EVERYWHERE = ("bad_request", "database_unavailable", "internal_error")
@@ -104,13 +113,14 @@ def register_openapi(app: APIFlask) -> None:
         problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}", by_alias=True)
         schemas = spec.setdefault("components", {}).setdefault("schemas", {})
         schemas |= {**problem.pop("$defs"), "Problem": problem}
+        spec["components"].setdefault("securitySchemes", {})[_SESSION] = _SESSION_SCHEME
         spec["tags"] = list({tag["name"]: tag for tag in spec["tags"]}.values())  # two blueprints may share one
         spec = _shorten_names(spec)
         for path, operations in spec["paths"].items():
             for operation in operations.values():
                 if path.startswith("/v1/"):
                     # APIFlask says it for the first blueprint with this authentication, and forgets the others
-                    operation["security"] = [{"BearerAuth": []}]
+                    operation["security"] = [{_SESSION if path.startswith("/v1/account/") else "BearerAuth": []}]
                 if "application/json" in operation.get("requestBody", {}).get("content", ()):
                     too_large = ERROR_KINDS["body_too_large"]
                     operation["responses"][str(too_large.status.value)] = _describe_kinds([too_large])
