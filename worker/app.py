@@ -21,7 +21,7 @@ def _count_children(settings: Settings) -> int | str:
 def _find_memory_limit_mb(settings: Settings) -> int:
     """Resident MB after which a child is replaced; 0: never.
 
-    With CUDA's libraries a child is beyond the default before its first photo, and would be replaced after every one.
+    With CUDA's libraries a child may be beyond the default before its first photo, and would be replaced after every one.
     """
     limit_mb = settings.worker_max_memory_mb
     return limit_mb + GPU_MEMORY_MB if limit_mb and takes_gpu(settings.runtime) else limit_mb

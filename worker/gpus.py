@@ -8,8 +8,8 @@ from typing import Any
 
 NVIDIA_DEVICE = Path("/dev/nvidiactl")
 """Is there wherever a process can reach an NVIDIA card, also in a container."""
-CUDNN = "libcudnn.so.9"
-"""What TensorFlow 2.21 loads of it."""
+CUDNN, CUDNN_PACKAGE = "libcudnn.so.9", "nvidia.cudnn"
+"""What TensorFlow 2.21 loads of it, and the package that brings it."""
 CHILDREN_ON_GPUS = 4
 """Children of a worker that classifies on GPUs, unless somebody says otherwise. Most of a photo's time a child decodes and looks
 for faces on a core, so one alone leaves the card idle; but each takes 1 GB of it (an H100), so not one for every core."""
@@ -23,7 +23,7 @@ def has_card() -> bool:
 
 
 def has_gpu_for_tensorflow() -> bool:
-    """Whether a card is within reach, and TensorFlow and CUDA's libraries are installed. Imports nothing.
+    """Whether a card is within reach, and TensorFlow and CUDA's libraries are installed. Imports no package.
 
     Without those libraries TensorFlow computes on the CPU, which LiteRT does in less time.
     """
@@ -32,7 +32,8 @@ def has_gpu_for_tensorflow() -> bool:
 
 def _has_cuda() -> bool:
     """As packages, where TensorFlow finds it by itself, or for the whole system. cuDNN stands for all of them."""
-    if importlib.util.find_spec("nvidia") and importlib.util.find_spec("nvidia.cudnn"):
+    whole, _, _ = CUDNN_PACKAGE.partition(".")
+    if importlib.util.find_spec(whole) and importlib.util.find_spec(CUDNN_PACKAGE):
         return True
     try:
         ctypes.CDLL(CUDNN)
@@ -42,7 +43,7 @@ def _has_cuda() -> bool:
 
 
 def takes_gpu(runtime: str) -> bool:
-    """Whether a worker child with this EMOSCOPE_RUNTIME classifies on a GPU. Imports nothing."""
+    """Whether a worker child with this EMOSCOPE_RUNTIME classifies on a GPU. Imports no package."""
     return runtime != "litert" and has_gpu_for_tensorflow()
 
 

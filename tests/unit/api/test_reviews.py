@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from apiflask import APIFlask
@@ -94,34 +94,36 @@ def test_taken_faces_can_be_given_back(reviewer: FlaskClient, open_client: Opene
     assert len(other.post("/v1/reviews/next", json={}).json["items"]) == 1
 
 
-def test_a_face_that_somebody_has_voted_on_can_be_taken_by_another_who_is_not_told_what_they_said(
-    reviewer: FlaskClient, open_client: Opener, analyses: "Analyses", database: Database
-) -> None:
+@pytest.fixture
+def judged_once(reviewer: FlaskClient, analyses: "Analyses", database: Database) -> UUID:
+    """A face on which the reviewer has voted, and which needs another vote."""
     (face_id,) = analyses.store(HAPPY).face_ids
     with database.write() as session:
         session.execute(update(ReviewItem).values(votes_wanted=2))
     vote(reviewer, face_id)
+    return face_id
+
+
+def test_a_face_that_somebody_has_voted_on_can_be_taken_by_another_who_is_not_told_what_they_said(
+    reviewer: FlaskClient, open_client: Opener, judged_once: UUID
+) -> None:
     (item,) = open_client("other", Scope.REVIEW).post("/v1/reviews/next", json={}).json["items"]
-    assert (item["face"]["id"], item["label"], item["votes"]) == (str(face_id), None, [])
-    assert reviewer.get(f"/v1/reviews/faces/{face_id}").json["label"] == "sad"
+    assert (item["face"]["id"], item["label"], item["votes"]) == (str(judged_once), None, [])
+    assert reviewer.get(f"/v1/reviews/faces/{judged_once}").json["label"] == "sad"
 
 
 def test_whoever_may_still_judge_a_face_reads_no_votes_on_it(
-    reviewer: FlaskClient, open_client: Opener, analyses: "Analyses", database: Database
+    reviewer: FlaskClient, open_client: Opener, judged_once: UUID
 ) -> None:
-    (face_id,) = analyses.store(HAPPY).face_ids
-    with database.write() as session:
-        session.execute(update(ReviewItem).values(votes_wanted=2))
-    vote(reviewer, face_id)
     second, third = open_client("other", Scope.REVIEW), open_client("third", Scope.REVIEW)
     boss = open_client("boss", Scope.REVIEW, Scope.ADMIN)
 
     def read(client: FlaskClient) -> tuple[str | None, int]:
-        shown = client.get(f"/v1/reviews/faces/{face_id}").json
+        shown = client.get(f"/v1/reviews/faces/{judged_once}").json
         return shown["label"], len(shown["votes"])
 
     assert [read(client) for client in (reviewer, second, boss)] == [("sad", 1), (None, 0), ("sad", 1)]
-    vote(second, face_id)
+    vote(second, judged_once)
     assert [read(client) for client in (reviewer, second, third)] == [("sad", 2)] * 3
     second.post("/v1/reviews/undo", json={"last": 1})
     assert read(second) == (None, 0)

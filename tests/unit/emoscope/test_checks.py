@@ -52,6 +52,7 @@ def test_a_card_that_could_be_used_and_is_not_is_noted(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(gpus, "NVIDIA_DEVICE", tmp_path / "nvidiactl")
     monkeypatch.setattr(gpus, "CUDNN", "libno-such-one.so.9")
+    monkeypatch.setattr(gpus, "CUDNN_PACKAGE", "no_such_package")
     assert "gpu" not in find(settings)
     (tmp_path / "nvidiactl").touch()
     noted = find(settings)["gpu"]

@@ -6,7 +6,7 @@ from db.vocabulary import Architecture
 from training.network import build_network
 from training.pipeline import run_training
 from training.run_settings import read_run_settings
-from training.runtime import choose_precision, choose_strategy, computing_in, keras
+from training.runtime import choose_precision, computing_in, keras
 from training.settings import RECIPES, Stage, TrainSettings
 
 
@@ -46,11 +46,6 @@ def test_processors_that_multiply_bfloat16_learn_in_it(flags, precision):
 def test_a_gpu_decides_before_the_processor_and_the_oldest_of_several_for_all(gpus, precision):
     assert choose_precision({"avx2", "amx_bf16"}, gpus) == precision
     assert choose_precision(set(), gpus) == precision
-
-
-def test_every_run_of_a_process_has_the_same_strategy():
-    """With one each, a second run on several GPUs ends in an error: what its devices exchange is taken for the first one's."""
-    assert choose_strategy() is choose_strategy()
 
 
 def test_auto_is_what_the_machine_is_quickest_in():

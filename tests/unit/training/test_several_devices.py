@@ -11,7 +11,7 @@ import pytest
 PROGRAM = """
 import dataclasses, json, sys
 from pathlib import Path
-from training import pipeline
+from training import pipeline, runtime
 from training.errors import RunStopped
 from training.runtime import tf
 from training.run_state import RunState
@@ -20,11 +20,15 @@ from training.settings import RECIPES, Stage, TrainSettings
 processor = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
 csv, folder = Path(sys.argv[1]), Path(sys.argv[2])
-strategies = {1: tf.distribute.get_strategy(), 2: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])}
+list_devices, mirror, gpus = tf.config.list_physical_devices, tf.distribute.MirroredStrategy, []
+tf.config.list_physical_devices = lambda kind=None: gpus if kind == "GPU" else list_devices(kind)
+tf.config.experimental.set_memory_growth = lambda *_: None
+tf.distribute.MirroredStrategy = lambda: mirror(["CPU:0", "CPU:1"])
 
 
 def run(name, devices, network, stops_after=None, teachers=()):
-    pipeline.choose_strategy = lambda: strategies[devices]
+    gpus[:] = ["one", "two"] if devices == 2 else []
+    pipeline.choose_strategy = runtime.choose_strategy if devices == 2 else tf.distribute.get_strategy
     recipe = dataclasses.replace(RECIPES[network], epochs=2, batch_size=32, learning_rate=1e-3, schedule="inverse", held_out=0.2)
     if network == "default":
         recipe = dataclasses.replace(recipe, stages=(Stage(1.0, 16),))
