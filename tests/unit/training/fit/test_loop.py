@@ -50,9 +50,9 @@ def make_examples(count: int) -> Examples:
 
 def fit(run_dir, *, seed=5, recipe=RECIPE, progress=lambda _: None, should_stop=lambda: False) -> RunState:
     keras.utils.set_random_seed(seed)
-    teaching, validation = make_examples(70), make_examples(20)
+    training, validation = make_examples(70), make_examples(20)
     return fit_network(
-        build_tiny(), teaching, validation, recipe, run_dir, seed=seed, progress=progress, should_stop=should_stop
+        build_tiny(), training, validation, recipe, run_dir, seed=seed, progress=progress, should_stop=should_stop
     )
 
 
@@ -107,7 +107,7 @@ def test_a_killed_run_goes_on_and_ends_as_it_would_have(finished, tmp_path):
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
-from test_fit import fit
+from test_loop import fit
 fit(Path(sys.argv[1]), progress=lambda now: now.step == now.steps and print(now.epoch, flush=True))
 """
     command = [sys.executable, "-W", "ignore", "-c", code, str(tmp_path)]
