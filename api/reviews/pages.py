@@ -69,7 +69,7 @@ class ReviewSearch(Query):
 class Card:
     """A face before a reviewer: its row, its job, its place in the queue, and the votes that stand on it.
 
-    has_own_vote: whether the reviewer's own is among these. Until then what others said isn't shown, or agreement would mean little.
+    has_own_vote: whether the reviewer's own is among these. Until then other votes aren't shown, or agreement would mean little.
     """
 
     face: tables.Face
