@@ -15,6 +15,7 @@ from api.openapi import ProblemBody, describe_errors
 from api.services import Services, get_services
 from db import migrate, model_versions, workers
 from db.vocabulary import WorkerState
+from emoscope.stack.status import read_status
 
 blueprint = APIBlueprint("health", __name__, tag="Service")
 log = structlog.get_logger(__name__)
@@ -33,6 +34,7 @@ class Checks(BaseModel):
     database: Check
     queue: Check
     workers: Check
+    processes: Check
 
 
 class Alive(BaseModel):
@@ -80,6 +82,7 @@ def readyz() -> Response:
         database=_check(_check_database, services),
         queue=_check(_check_queue, services),
         workers=_check(_check_workers, services),
+        processes=_check(_check_processes, services),
     )
     missing = [name for name, check in checks if not check.ok]
     if missing:
@@ -135,3 +138,15 @@ def _check_workers(services: Services) -> str:
     if live:
         raise PartMissing(f"{len(live)} starting")
     raise PartMissing("none is running")
+
+
+def _check_processes(services: Services) -> str:
+    """What `emoscope up` supervises. Photos are analysed without the trainer."""
+    found = read_status(services.settings.stack_socket)
+    if found is None:
+        return "none is supervised by `emoscope up`"
+    failing = [program for program in found if program.is_failing]
+    described = "; ".join(program.describe() for program in failing)
+    if any(program.name != "trainer" for program in failing):
+        raise PartMissing(described)
+    return described or f"{len(found)} supervised by `emoscope up`"

@@ -160,7 +160,7 @@ def _open_store(url: str, s3: S3Options, timeout_s: float) -> ObjectStore:
         )
     folder = Path(url)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise BlobStoreUnavailable(f"can't make the folder {folder}: {error.strerror}") from error
     return LocalStore(folder)

@@ -19,6 +19,7 @@ from db.vocabulary import Detector, WorkerState
 from emoscope.program import name_program
 from emoscope.provision import advise_on_release
 from emoscope.settings import Settings
+from emoscope.stack.status import read_status
 from worker.gpus import has_card, takes_gpu
 from worker.names import LAST_SWEEP_KEY
 
@@ -55,6 +56,7 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
     yield from _check_packages(settings)
     yield from _check_gpu(settings)
     yield _check_disk(settings)
+    yield from _check_stack(settings)
     database = Database(settings.effective_database_url)
     yield from _check_database(database, settings)
     yield from _check_queue(settings)
@@ -96,6 +98,19 @@ def _check_disk(settings: Settings) -> Finding:
     return Finding(
         "disk", verdict, f"{free / 1e9:.1f} GB free at {folder}", "" if verdict is Verdict.OK else "make room"
     )
+
+
+def _check_stack(settings: Settings) -> Iterator[Finding]:
+    """Nothing where `emoscope up` doesn't run."""
+    found = read_status(settings.stack_socket)
+    if found is None:
+        return
+    for program in found:
+        if program.is_failing:
+            advice = f"see {settings.data_dir / 'logs' / program.name}.log; it is started again every 30 seconds at the latest"
+            yield Finding("processes", Verdict.MISSING, program.describe(), advice)
+    if not any(program.is_failing for program in found):
+        yield Finding("processes", Verdict.OK, f"`emoscope up` runs {', '.join(program.name for program in found)}")
 
 
 def _check_database(database: Database, settings: Settings) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from emoscope.private_files import keep_private
 from emoscope.program import name_program
 from emoscope.terminal import err, read_settings
 
@@ -20,6 +21,7 @@ def open_database() -> Iterator["Database"]:
 
     from db.session import Database
 
+    keep_private()
     database = Database(read_settings().effective_database_url)
     try:
         yield database

@@ -1,4 +1,4 @@
-"""The whole service on one machine: an embedded Valkey, the API, the workers and beat, started, kept running and stopped together."""
+"""The whole service on one machine, started and stopped together: an embedded Valkey, the API, the workers and beat."""
 
 import contextlib
 import json
@@ -55,10 +55,12 @@ class Stack:
     ) -> None:
         self._stop()
 
-    def find_pid(self, name: str) -> int | None:
-        """The process id of one of the stack's programs, such as `api`; None while it waits to be started again."""
-        found = read_status(self.settings.stack_socket) or ()
-        return next((program.pid for program in found if program.name == name), None)
+    def find_pid(self, name: str) -> int:
+        """The process id of one of the stack's programs, such as `api`. Raises StackError if it doesn't run now."""
+        for program in read_status(self.settings.stack_socket) or ():
+            if program.name == name and program.pid is not None:
+                return program.pid
+        raise StackError(f"the {name} doesn't run")
 
     def _start(self, prepared: PreparedStack) -> None:
         try:

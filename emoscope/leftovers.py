@@ -45,7 +45,7 @@ class _Started:
 
 
 def note_started(data_dir: Path, name: str, pid: int) -> None:
-    """Remember that the stack of this data folder has started a process, in place of an earlier one of that name. Raises OSError."""
+    """Remember a process that the stack of this data folder has started, in place of one of that name. Raises OSError."""
     since = _read_start(pid)
     if since is None:
         return

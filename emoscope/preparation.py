@@ -39,7 +39,9 @@ class PreparedStack:
     """Descriptor of the locked file in which the plan stands. Whoever has it open holds the lock."""
 
 
-def prepare_stack(settings: Settings, progress: Progress, greet: Callable[[LocalClient], str] | None = None) -> PreparedStack:
+def prepare_stack(
+    settings: Settings, progress: Progress, greet: Callable[[LocalClient], str] | None = None
+) -> PreparedStack:
     """Make everything ready for the supervisor. Raises StackError.
 
     progress: is told each step in a few words. greet: writes what the supervisor prints once the stack works.
@@ -106,7 +108,9 @@ def _prepare_runtime_dir(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise StackError(f"{folder} isn't a folder of this user. Remove it, or name another folder in EMOSCOPE_DATA_DIR.")
+        raise StackError(
+            f"{folder} isn't a folder of this user. Remove it, or name another folder in EMOSCOPE_DATA_DIR."
+        )
     folder.chmod(0o700)
 
 

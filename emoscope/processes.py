@@ -15,7 +15,7 @@ _STOP_STEPS = {"beat": 0, "trainer": 1, "housekeeper": 1, "worker": 1, "api": 2,
 
 
 def make_plan(settings: Settings, greeting: str = "") -> Plan:
-    """What the supervisor is to run for these settings. Raises ImportError if the stack needs a Valkey and the package is missing."""
+    """What the supervisor is to run for these settings. Raises ImportError if the package of Valkey is needed and missing."""
     commands = list_commands(settings)
     if not settings.redis_url:
         commands = {"valkey": _valkey(settings)} | commands
@@ -57,7 +57,9 @@ def list_commands(settings: Settings) -> dict[str, list[str]]:
             *log_level,
         ),
         # One run at a time. Its child ends with it, and TensorFlow's memory with the child.
-        "trainer": _worker(settings, "training", names.TRAINING_QUEUE, "-c", "1", "--max-tasks-per-child", "1", *log_level),
+        "trainer": _worker(
+            settings, "training", names.TRAINING_QUEUE, "-c", "1", "--max-tasks-per-child", "1", *log_level
+        ),
         "beat": [*_celery(settings, "beat"), "--pidfile=", *log_level],
     }
 

@@ -4,9 +4,11 @@ from celery import Celery
 from celery.schedules import crontab
 from celery.utils.sysinfo import AUTO_CONCURRENCY, cpu_budget
 
+from emoscope.private_files import keep_private
 from emoscope.settings import Settings, load_settings
 from worker import names
 from worker.gpus import CHILDREN_ON_GPUS, GPU_MEMORY_MB, takes_gpu
+from worker.queue_return import SweepOnConnection
 
 _HOUR_S = 3600.0
 _SWEEP_LIFE_S = 60.0
@@ -94,6 +96,7 @@ def make_celery(settings: Settings) -> Celery:
         beat_schedule_filename=str(settings.data_dir / "beat-schedule"),
         timezone="UTC",
     )
+    app.steps["consumer"].add(SweepOnConnection)
     return app
 
 
@@ -119,4 +122,5 @@ def _make_schedule(settings: Settings) -> dict[str, dict[str, object]]:
     return schedule
 
 
+keep_private()
 app = make_celery(load_settings())

@@ -19,9 +19,7 @@ def up(
         str | None, typer.Option(help="Address to listen on. Anything but loopback lets others in.")
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder for the database, photos, models and logs.")
-    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder for the database, photos, models and logs.")] = None,
 ) -> None:
     """Run the whole service on this machine: queue, database, API, workers and schedule. Ctrl-C stops it.
 

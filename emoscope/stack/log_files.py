@@ -1,6 +1,7 @@
 """Log files of the one-machine stack, bounded in size and number whatever is written to them."""
 
 import contextlib
+import itertools
 import os
 from pathlib import Path
 
@@ -67,7 +68,7 @@ class LogFile:
         self.close()
         files = [self.path, *(self.path.with_name(f"{self.path.name}.{n}") for n in range(1, self._older_files + 1))]
         try:
-            for newer, older in reversed(list(zip(files, files[1:], strict=False))):
+            for newer, older in reversed(list(itertools.pairwise(files))):
                 with contextlib.suppress(FileNotFoundError):
                     newer.replace(older)
         except OSError:

@@ -20,7 +20,7 @@ from emoscope.leftovers import note_started
 from emoscope.stack.log_files import LogFile
 from emoscope.stack.plan import Plan
 from emoscope.stack.programs import SupervisedProgram
-from emoscope.stack.readiness import find_missing
+from emoscope.stack.readiness import ReadinessProbe
 from emoscope.stack.reports import LineReporter, Reporter, TerminalReporter
 from emoscope.stack.status import encode_status
 
@@ -31,6 +31,7 @@ _KILL_TIMEOUT_S = 5
 _READ_BYTES = 65_536
 _TURN_S = 1.0
 _START_TURN_S = 0.05
+_PROBE_TIMEOUT_S = 5
 
 
 class StartFailed(Exception):
@@ -89,13 +90,22 @@ class Supervisor:
         missing = ""
         while time.monotonic() < end:
             self._take_start_turn()
-            said = missing
-            missing = find_missing(self._plan.ready_host, self._plan.ready_port)
+            said, missing = missing, self._find_missing()
             if not missing:
                 return
             if missing != said:
                 self._reporter.step(f"waiting for {missing}")
-        raise StartFailed(f"not ready after {_READY_TIMEOUT_S} seconds: waiting for {missing}. The logs are in {self._logs}.")
+        raise StartFailed(
+            f"not ready after {_READY_TIMEOUT_S} seconds: waiting for {missing}. The logs are in {self._logs}."
+        )
+
+    def _find_missing(self) -> str:
+        """What the stack still waits for, in a few words; empty when it works."""
+        with contextlib.closing(ReadinessProbe(self._selector, self._plan.ready_host, self._plan.ready_port)) as probe:
+            end = time.monotonic() + _PROBE_TIMEOUT_S
+            while probe.missing is None and time.monotonic() < end:
+                self._take_start_turn()
+            return "the API" if probe.missing is None else probe.missing
 
     def _take_start_turn(self) -> None:
         """Before the stack has worked for the first time, what keeps failing is an error that somebody should see at once."""
@@ -179,8 +189,8 @@ class Supervisor:
     def _hear_signals(self) -> Iterator[None]:
         """Signals only set a flag and wake the loop. SIGINT or SIGHUP that are ignored, as under nohup, stay so."""
         reading, writing = socket.socketpair()
-        reading.setblocking(False)
-        writing.setblocking(False)
+        reading.setblocking(False)  # noqa: FBT003
+        writing.setblocking(False)  # noqa: FBT003
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._hear_signal)
@@ -209,7 +219,7 @@ class Supervisor:
             path.unlink(missing_ok=True)
             listener.bind(str(path))
             listener.listen()
-            listener.setblocking(False)
+            listener.setblocking(False)  # noqa: FBT003
             self._selector.register(listener, selectors.EVENT_READ, self._tell_status)
             yield
         path.unlink(missing_ok=True)
@@ -218,7 +228,7 @@ class Supervisor:
         with contextlib.suppress(OSError):
             connection, _ = listener.accept()
             with connection:
-                connection.setblocking(False)  # the answer fits into the socket's buffer
+                connection.setblocking(False)  # noqa: FBT003 - the answer fits into the socket's buffer
                 connection.send(encode_status([program.to_status() for program in self._programs]))
 
 

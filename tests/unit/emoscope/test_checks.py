@@ -10,6 +10,7 @@ from db.vocabulary import WorkerState
 from emoscope.checks import Finding, Verdict, run_checks
 from emoscope.provision import register_shipped_models
 from emoscope.settings import Settings
+from tests.supervised import make_status, supervised
 from worker import gpus
 from worker.names import LAST_SWEEP_KEY
 from worker.services import Services
@@ -123,3 +124,13 @@ def test_a_dataset_without_the_votes_that_the_champion_was_taught_is_found(
     if finding is not None:
         assert finding.verdict is Verdict.MISSING
         assert "EMOSCOPE_DATASET_VOTES" in finding.advice
+
+
+def test_a_process_that_keeps_failing_is_named_with_its_log(settings: Settings) -> None:
+    with supervised(settings, make_status("api"), make_status("beat", failures=3)):
+        finding = find(settings)["processes"]
+    assert (finding.verdict, finding.detail.startswith("the beat keeps failing")) == (Verdict.MISSING, True)
+    assert str(settings.data_dir / "logs" / "beat.log") in finding.advice
+    with supervised(settings, make_status("api"), make_status("beat")):
+        finding = find(settings)["processes"]
+    assert (finding.verdict, finding.detail) == (Verdict.OK, "`emoscope up` runs api, beat")

@@ -40,10 +40,10 @@ def test_a_program_that_ran_for_long_begins_without_a_pause(tmp_path: Path, monk
     assert run_once(program) <= 0
 
 
-def test_a_program_that_runs_for_long_no_longer_counts_as_failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = SupervisedProgram(
-        Program("worker", [sys.executable, "-S", "-c", "input()"]), str(tmp_path), tmp_path
-    )
+def test_a_program_that_runs_for_long_no_longer_counts_as_failing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = SupervisedProgram(Program("worker", [sys.executable, "-S", "-c", "input()"]), str(tmp_path), tmp_path)
     for _ in range(3):
         run_once(program)
     assert program.is_failing

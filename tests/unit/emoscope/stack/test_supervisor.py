@@ -16,12 +16,14 @@ from emoscope.stack.plan import Plan, Program
 from emoscope.stack.status import ProgramStatus, read_status
 from tests.waiting import wait_until
 
-# Stands for the API: says that all of it works.
+# Stands for the API: says that all of it works, once the supervisor has told it how the programs are.
 API = """
-import http.server, sys
+import http.server, socket, sys
 class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(200)
+        with socket.socket(socket.AF_UNIX) as asked:
+            asked.connect("stack.sock")
+            self.send_response(200 if b'"api"' in asked.recv(9999) else 503)
         self.end_headers()
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Ready).serve_forever()
 """
@@ -193,7 +195,9 @@ def test_a_program_without_its_file_is_an_error_too(start: Start, tmp_path: Path
         lock.write(json.dumps(plan))
         lock.flush()
         command = [sys.executable, "-P", "-m", "emoscope.stack.supervisor", str(lock.fileno())]
-        done = subprocess.run(command, pass_fds=[lock.fileno()], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            command, pass_fds=[lock.fileno()], capture_output=True, text=True, timeout=60, check=False
+        )
     assert done.returncode == 1
     assert "Error: the worker keeps failing" in done.stderr
 
@@ -233,8 +237,10 @@ def test_programs_are_stopped_step_by_step(start: Start) -> None:
     """Those of one step are told together, so that stopping takes as long as the slowest, not as all of them."""
     names = ("queue", "worker", "trainer", "beat")
     running = start(
-        steps={"beat": 0, "worker": 1, "trainer": 1, "queue": 2}, **{name: [ENDS] for name in ("queue", "beat")},
-        worker=[ENDS, "logs/trainer.log"], trainer=[ENDS, "logs/worker.log"],
+        steps={"beat": 0, "worker": 1, "trainer": 1, "queue": 2},
+        **{name: [ENDS] for name in ("queue", "beat")},
+        worker=[ENDS, "logs/trainer.log"],
+        trainer=[ENDS, "logs/worker.log"],
     )
     running.wait_until_ready()
     wait_until(lambda: all("ready" in running.read_log(name) for name in names), "all run")
