@@ -250,6 +250,12 @@ _ALL = (
         "The database doesn't answer, or is too busy. Try again; with an `Idempotency-Key` nothing happens twice.",
     ),
     ErrorKind(
+        "storage_full",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "No room left",
+        "There is no room left where the service keeps its data. Nothing was accepted or changed; reading goes on. Try again later.",
+    ),
+    ErrorKind(
         "drawing_busy",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Too many pictures",

@@ -14,6 +14,7 @@ from api.errors import Problem
 from api.openapi import ProblemBody, describe_errors
 from api.services import Services, get_services
 from db import migrate, model_versions, workers
+from db.storage import BlobStoreFull, BlobStoreUnavailable
 from db.vocabulary import WorkerState
 from emoscope.stack.status import read_status
 
@@ -35,6 +36,7 @@ class Checks(BaseModel):
     queue: Check
     workers: Check
     processes: Check
+    storage: Check
 
 
 class Alive(BaseModel):
@@ -83,6 +85,7 @@ def readyz() -> Response:
         queue=_check(_check_queue, services),
         workers=_check(_check_workers, services),
         processes=_check(_check_processes, services),
+        storage=_check(_check_storage, services),
     )
     missing = [name for name, check in checks if not check.ok]
     if missing:
@@ -150,3 +153,14 @@ def _check_processes(services: Services) -> str:
     if any(program.name != "trainer" for program in failing):
         raise PartMissing(described)
     return described or f"{len(found)} supervised by `emoscope up`"
+
+
+def _check_storage(services: Services) -> str:
+    try:
+        services.room.check()
+    except BlobStoreFull as error:
+        raise PartMissing("no photo can be stored: there is no room left") from error
+    except BlobStoreUnavailable as error:
+        log.warning("storage_not_ready", reason=str(error))
+        raise PartMissing("no photo can be stored: the store doesn't answer") from error
+    return "photos can be stored"

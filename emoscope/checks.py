@@ -2,8 +2,8 @@
 
 import importlib.util
 import shutil
+import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db import migrate, model_versions, workers
 from db.models import ModelVersion
 from db.session import Database
-from db.storage import BlobStore, BlobStoreUnavailable
+from db.storage import BlobStore, BlobStoreFull, BlobStoreUnavailable
 from db.vocabulary import Detector, WorkerState
 from emoscope.program import name_program
 from emoscope.provision import advise_on_release
@@ -24,6 +24,8 @@ from worker.gpus import has_card, takes_gpu
 from worker.names import LAST_SWEEP_KEY
 
 _LOW_DISK_BYTES = 1_000_000_000
+_CHECK_BYTES = 65_536
+_BROKEN_DATABASE_ADVICE = "stop the service and restore a backup; `sqlite3 FILE .recover` saves what can be read"
 _SWEEP_GRACE_S = 60
 """Seconds that a sweep may be late."""
 _HOUSEKEEPING_ADVICE = (
@@ -94,9 +96,22 @@ def _check_disk(settings: Settings) -> Finding:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    verdict = Verdict.OK if free >= _LOW_DISK_BYTES else Verdict.NOTE
+    detail = f"{free / 1e9:.1f} GB free at {folder}"
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_CHECK_BYTES))
+    except OSError as error:
+        return Finding(
+            "disk",
+            Verdict.MISSING,
+            f"nothing can be written at {folder}: {error.strerror}",
+            "make room, or see EMOSCOPE_DATA_DIR",
+        )
     return Finding(
-        "disk", verdict, f"{free / 1e9:.1f} GB free at {folder}", "" if verdict is Verdict.OK else "make room"
+        "disk",
+        Verdict.OK if free >= _LOW_DISK_BYTES else Verdict.NOTE,
+        detail,
+        "" if free >= _LOW_DISK_BYTES else "make room",
     )
 
 
@@ -116,19 +131,34 @@ def _check_stack(settings: Settings) -> Iterator[Finding]:
 def _check_database(database: Database, settings: Settings) -> Iterator[Finding]:
     name = database.engine.url.render_as_string(hide_password=True)
     try:
-        is_current = migrate.is_current(database)
+        fault = _find_database_fault(database)
+        if fault is None:
+            yield Finding("database", Verdict.OK, name)
+            yield from _check_model(database, settings)
+            return
+        detail, advice = fault
     except SQLAlchemyError as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        yield Finding(
-            "database", Verdict.MISSING, f"{name}: {reason}", f"see EMOSCOPE_DATABASE_URL, or run `{name_program()} up`"
-        )
-        return
-    if not is_current:
-        yield Finding(
-            "database", Verdict.MISSING, f"{name}: the schema isn't the newest", f"run `{name_program()} migrate`"
-        )
-        return
-    yield Finding("database", Verdict.OK, name)
+        detail = str(error.__cause__ or error).splitlines()[0]
+        advice = f"see EMOSCOPE_DATABASE_URL, or run `{name_program()} up`"
+        if "malformed" in detail or "not a database" in detail:
+            advice = _BROKEN_DATABASE_ADVICE
+    yield Finding("database", Verdict.MISSING, f"{name}: {detail}", advice)
+
+
+def _find_database_fault(database: Database) -> tuple[str, str] | None:
+    """What is wrong, and what to do. Raises SQLAlchemyError if the database can't be asked."""
+    damage = database.find_damage()
+    if damage is not None:
+        return f"the file is damaged: {damage}", _BROKEN_DATABASE_ADVICE
+    newer = migrate.find_unknown_revision(database)
+    if newer is not None:
+        return f"a newer release made its schema ({newer})", "install that release, or restore a backup of before"
+    if not migrate.is_current(database):
+        return "the schema isn't the newest", f"run `{name_program()} migrate`"
+    return None
+
+
+def _check_model(database: Database, settings: Settings) -> Iterator[Finding]:
     with database.read() as session:
         champion, unused = model_versions.get_champion(session), model_versions.find_unused_release(session)
     if champion is None:
@@ -181,11 +211,10 @@ def _judge_sweeper(settings: Settings, swept_at: float) -> Finding:
 
 
 def _check_blobs(settings: Settings) -> Finding:
-    key = f"doctor/{uuid.uuid4()}"
     try:
-        store = BlobStore(settings.effective_blob_url, settings.s3_options)
-        store.put(key, b"")
-        store.delete(key)
+        BlobStore(settings.effective_blob_url, settings.s3_options).check_room()
+    except BlobStoreFull as error:
+        return Finding("blobs", Verdict.MISSING, str(error), "make room: no photo can be stored")
     except BlobStoreUnavailable as error:
         return Finding("blobs", Verdict.MISSING, str(error), "see EMOSCOPE_BLOB_URL and the EMOSCOPE_S3_ settings")
     return Finding("blobs", Verdict.OK, f"{settings.effective_blob_url} can be written")
