@@ -7,6 +7,6 @@ from pathlib import Path
 if not sys.flags.safe_path and sys.path and Path(sys.path[0]) != Path(__file__).parent.parent:
     del sys.path[0]
 
-from emoscope.cli import main
+from emoscope.cli.app import main
 
 main()

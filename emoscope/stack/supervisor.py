@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from emoscope.leftovers import note_started
+from emoscope.stack.leftovers import note_started
 from emoscope.stack.log_files import LogFile
 from emoscope.stack.plan import Plan
 from emoscope.stack.programs import SupervisedProgram

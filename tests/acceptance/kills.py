@@ -12,13 +12,14 @@ import psutil
 import redis
 from sqlalchemy import func, select
 
-from db.models import Face, Job
-from db.vocabulary import JobStatus
-from emoscope.demo_photos import portrait_photo
+from db.core.vocabulary import JobStatus
+from db.faces.tables import Face
+from db.jobs.tables import Job
+from emoscope.stack.demo_photos import portrait_photo
 from emoscope.stack.programs import MIN_UPTIME_S
 from emoscope.stack.status import ProgramStatus, read_status
 from tests.acceptance.conftest import Service
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 PHOTO = portrait_photo("astronaut").data
 PROGRAMS = ("api", "worker", "housekeeper", "trainer", "beat", "valkey")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from emoscope.embedded import Stack
 from emoscope.settings import Settings
+from emoscope.stack.embedded import Stack
 from tests.acceptance.conftest import Service, find_free_port
 from tests.acceptance.kills import CHILDREN, PROGRAMS, Kills, run_kills
 

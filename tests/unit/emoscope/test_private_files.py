@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from db.session import Database
+from db.core.session import Database
 from emoscope.private_files import make_tree_private
 
 
@@ -60,7 +60,7 @@ def test_a_new_sqlite_database_is_private_with_its_companions(tmp_path: Path) ->
     program = f"""
 import os
 os.umask(0)
-from db.session import Database
+from db.core.session import Database
 from sqlalchemy import text
 database = Database("sqlite:///{tmp_path}/new.db")
 with database.write() as session:

@@ -11,7 +11,7 @@ import pytest
 from emoscope.stack import programs
 from emoscope.stack.plan import Program
 from emoscope.stack.programs import SupervisedProgram, choose_pause_s
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 
 def test_pauses_grow_to_half_a_minute() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from emoscope.stack.plan import Plan, Program
 from emoscope.stack.status import ProgramStatus, read_status
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 # Stands for the API: says that all of it works, once the supervisor has told it how the programs are.
 API = """

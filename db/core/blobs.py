@@ -1,0 +1,191 @@
+"""Blobs: photos and model files, in a folder or an S3 bucket, by one library (obstore) with the same calls for both.
+
+Model files are addressed by their SHA-256, since versions share them and never change. A photo lies under its job's id,
+so that erasing a job erases exactly its own photo, whatever else was submitted with the same bytes.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import LocalStore, ObjectStore, S3Store
+
+from db.core.full_disk import is_disk_full
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_UNFINISHED = re.compile(r".+#\d+")
+"""Names under which obstore writes a file in a folder before it renames it."""
+
+
+class BlobMissing(Exception):
+    """There is no blob under this key."""
+
+    code = "blob_missing"
+
+
+class BlobDamaged(Exception):
+    """The blob's bytes are not those that were stored."""
+
+    code = "blob_damaged"
+
+
+class BlobStoreUnavailable(Exception):
+    """The blob store doesn't answer, is full, or refuses."""
+
+    code = "blob_store_unavailable"
+
+
+class BlobStoreFull(BlobStoreUnavailable):
+    """The blob store has no room left."""
+
+    code = "storage_full"
+
+
+@dataclass(frozen=True)
+class S3Options:
+    """How to reach an S3 store; what is empty comes from the AWS environment."""
+
+    endpoint: str = ""
+    region: str = ""
+    access_key_id: str = ""
+    secret_access_key: str = ""
+
+
+_CHECK_BYTES = 65_536
+"""More than a file system keeps beside a file's name, so that it needs room."""
+PHOTOS = "photos"
+"""What every photo's key begins with."""
+
+
+def make_photo_key(job_id: UUID) -> str:
+    """Where a job's photo lies."""
+    return f"{PHOTOS}/{job_id}"
+
+
+def make_model_key(sha256: str) -> str:
+    """Where a model file with this hex SHA-256 lies. Raises ValueError if it isn't one."""
+    if not _SHA256.fullmatch(sha256):
+        raise ValueError(f"{sha256!r} is no hex SHA-256")
+    return f"models/{sha256}"
+
+
+class BlobStore:
+    """Bytes under keys. Safe to use from several threads; make it after a fork or spawn, not before."""
+
+    def __init__(self, url: str, s3: S3Options | None = None, timeout_s: float = 30) -> None:
+        """url: `s3://bucket/prefix` or a folder, which is made if missing. timeout_s: of one call to S3, tries included."""
+        self._store = _open_store(url, s3 or S3Options(), timeout_s)
+        self._folder = None if url.startswith("s3://") else Path(url)
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store bytes under a key, replacing what was there. Raises BlobStoreFull or another BlobStoreUnavailable."""
+        try:
+            self._store.put(key, data)
+        except (BaseError, OSError) as error:
+            kind = BlobStoreFull if is_disk_full(error) else BlobStoreUnavailable
+            raise kind(f"can't store {key}: {_first_line(error)}") from error
+
+    def check_room(self) -> None:
+        """Store a small blob and delete it again. Raises BlobStoreFull or another BlobStoreUnavailable."""
+        key = f"checks/{uuid4()}"
+        try:
+            self.put(key, bytes(_CHECK_BYTES))
+        finally:
+            self.delete_unfinished("checks", 0)
+        self.delete(key)
+
+    def get(self, key: str, sha256: str) -> bytes:
+        """Read the bytes under a key and check them against their hex SHA-256.
+
+        Raises BlobMissing, BlobDamaged or BlobStoreUnavailable.
+        """
+        try:
+            data = bytes(self._store.get(key).bytes())
+        except (NotFoundError, FileNotFoundError) as error:
+            raise BlobMissing(f"there is no blob {key}") from error
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(f"can't read {key}: {_first_line(error)}") from error
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise BlobDamaged(f"the bytes of {key} are not those that were stored")
+        return data
+
+    def has(self, key: str) -> bool:
+        """Whether there is a blob under the key. Raises BlobStoreUnavailable."""
+        try:
+            self._store.head(key)
+        except (NotFoundError, FileNotFoundError):
+            return False
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(f"can't look for {key}: {_first_line(error)}") from error
+        return True
+
+    def list_older(self, prefix: str, age_s: float) -> Iterator[str]:
+        """The keys that begin with `prefix/` and were stored more than `age_s` seconds ago. Raises BlobStoreUnavailable."""
+        before = datetime.now(UTC) - timedelta(seconds=age_s)
+        try:
+            for page in self._store.list(prefix=prefix):
+                yield from (blob["path"] for blob in page if blob["last_modified"] < before)
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(f"can't list {prefix}: {_first_line(error)}") from error
+
+    def delete_unfinished(self, prefix: str, age_s: float) -> int:
+        """Delete what a process left that was killed while it stored a blob, more than `age_s` seconds ago. Returns how many.
+
+        A folder has such files, `KEY#1` and so on, which no listing shows; S3 keeps nothing that isn't whole. Raises
+        BlobStoreUnavailable.
+        """
+        if self._folder is None:
+            return 0
+        before = (datetime.now(UTC) - timedelta(seconds=age_s)).timestamp()
+        count = 0
+        try:
+            for path in (self._folder / prefix).glob("*#*"):
+                if _UNFINISHED.fullmatch(path.name) and path.stat().st_mtime < before:
+                    path.unlink(missing_ok=True)
+                    count += 1
+        except OSError as error:
+            raise BlobStoreUnavailable(f"can't delete what is unfinished in {prefix}: {error.strerror}") from error
+        return count
+
+    def delete(self, key: str) -> None:
+        """Delete the blob under a key; none there is fine. Raises BlobStoreUnavailable."""
+        try:
+            self._store.delete(key)
+        except (NotFoundError, FileNotFoundError):
+            return
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(f"can't delete {key}: {_first_line(error)}") from error
+
+
+def _open_store(url: str, s3: S3Options, timeout_s: float) -> ObjectStore:
+    if url.startswith("s3://"):
+        options = {
+            "endpoint": s3.endpoint,
+            "region": s3.region,
+            "access_key_id": s3.access_key_id,
+            "secret_access_key": s3.secret_access_key,
+        }
+        given = {name: value for name, value in options.items() if value}
+        is_plain_http = s3.endpoint.startswith("http://")
+        return S3Store.from_url(
+            url,
+            config=given,  # type: ignore[arg-type]
+            client_options={"allow_http": is_plain_http, "timeout": timedelta(seconds=timeout_s)},
+            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=timeout_s)},
+        )
+    folder = Path(url)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BlobStoreUnavailable(f"can't make the folder {folder}: {error.strerror}") from error
+    return LocalStore(folder)
+
+
+def _first_line(error: Exception) -> str:
+    """Libraries append their whole debug state after the sentence."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

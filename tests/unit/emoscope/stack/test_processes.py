@@ -1,0 +1,91 @@
+"""What the programs of the one-machine stack are started with."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emoscope.settings import Settings
+from emoscope.stack import processes
+from emoscope.stack.processes import make_plan
+
+
+def make_settings(folder: Path, **options: object) -> Settings:
+    return Settings(_env_file=None, data_dir=folder, **options)  # type: ignore[arg-type]
+
+
+def test_every_program_is_stopped_at_some_time(tmp_path: Path) -> None:
+    plan = make_plan(make_settings(tmp_path))
+    assert [program.name for program in plan.programs] == ["valkey", "api", "worker", "housekeeper", "trainer", "beat"]
+    assert {program.name: program.stop_step for program in plan.programs} == processes._STOP_STEPS
+
+
+def test_a_queue_that_is_named_is_not_started(tmp_path: Path) -> None:
+    plan = make_plan(make_settings(tmp_path, redis_url="redis://127.0.0.1:6379/0"))
+    assert "valkey" not in [program.name for program in plan.programs]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_only_several_api_processes_count_in_files(tmp_path: Path, count: int) -> None:
+    """One process counts in memory, which no disk can fill."""
+    plan = make_plan(make_settings(tmp_path, api_processes=count))
+    folders = {program.name: program.environment.get("PROMETHEUS_MULTIPROC_DIR") for program in plan.programs}
+    assert folders.pop("api") == (str(tmp_path / "metrics") if count > 1 else None)
+    assert set(folders.values()) == {None}
+
+
+def test_programs_get_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their current folder is another."""
+    monkeypatch.chdir(tmp_path)
+    settings = make_settings(
+        Path("data"), database_url="sqlite:///some.db", blob_url="blobs", dataset_csv=Path("faces.csv")
+    )
+    [environment] = [program.environment for program in make_plan(settings).programs if program.name == "api"]
+    assert environment["EMOSCOPE_DATA_DIR"] == str(tmp_path / "data")
+    assert environment["EMOSCOPE_DATABASE_URL"] == f"sqlite:///{tmp_path}/some.db"
+    assert environment["EMOSCOPE_BLOB_URL"] == str(tmp_path / "blobs")
+    assert environment["EMOSCOPE_DATASET_CSV"] == str(tmp_path / "faces.csv")
+
+
+@pytest.mark.parametrize("name", ["api", "worker", "housekeeper", "trainer", "beat"])
+def test_nothing_is_imported_from_the_folder_in_which_the_stack_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Another project's modules have the names of ours, and of libraries."""
+    foreign = tmp_path / "foreign"
+    for package in ("api", "worker", "db", "emoscope", "celery", "gunicorn", "redis", "tests"):
+        (foreign / package).mkdir(parents=True)
+        (foreign / package / "__init__.py").write_text("raise SystemExit('a foreign module was imported')")
+    monkeypatch.chdir(foreign)
+    plan = make_plan(make_settings(tmp_path / "data"))
+    Path(plan.working_dir).mkdir(parents=True)
+    [program] = [program for program in plan.programs if program.name == name]
+    done = subprocess.run(
+        [*program.command, "--help"],
+        env=program.environment,
+        cwd=plan.working_dir,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_command_imports_nothing_from_the_current_folder(tmp_path: Path) -> None:
+    for package in ("db", "typer", "emoscope_other"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("raise SystemExit('a foreign module was imported')")
+    command = [sys.executable, "-m", "emoscope", "key", "list"]
+    done = subprocess.run(
+        command,
+        env={"EMOSCOPE_DATA_DIR": str(tmp_path / "data")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "foreign" not in done.stdout + done.stderr
+    assert "the database at" in done.stderr
