@@ -10,8 +10,8 @@ from api.core.limits import RateLimiter
 from api.core.queue import Queue
 from api.core.waiting import Waiter
 from api.monitoring.job_counts import JobCounts
-from api.reviews.required_votes import LeastVotes
 from api.monitoring.room import Room
+from api.reviews.required_votes import LeastVotes
 from db.core.blobs import BlobStore, S3Options
 from db.core.session import Database
 from emoscope.settings import Settings

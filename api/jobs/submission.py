@@ -21,8 +21,8 @@ from api.core.services import Services
 from api.jobs.options import JobOptions
 from api.photos.uploads import Photo
 from db.core.blobs import BlobStoreUnavailable, make_photo_key
-from db.core.vocabulary import Priority
 from db.core.full_disk import is_disk_full
+from db.core.vocabulary import Priority
 from db.jobs import idempotency
 from db.jobs import lifecycle as jobs
 from db.jobs import queries as job_queries

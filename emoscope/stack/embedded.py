@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import NoReturn, Self
 
 from emoscope.local_client import LocalClient
-from emoscope.stack.preparation import PreparedStack, Progress, StackError, prepare_stack
 from emoscope.settings import Settings
+from emoscope.stack.preparation import PreparedStack, Progress, StackError, prepare_stack
 from emoscope.stack.status import read_status
 
 __all__ = ["Stack", "StackError", "become_supervisor"]

@@ -44,7 +44,7 @@ class _Started:
             ) from error
 
 
-def note_started(data_dir: Path, name: str, pid: int) -> None:
+def record_started(data_dir: Path, name: str, pid: int) -> None:
     """Remember a process that the stack of this data folder has started, in place of one of that name. Raises OSError."""
     since = _read_start(pid)
     if since is None:

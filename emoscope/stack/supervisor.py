@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from emoscope.stack.leftovers import note_started
+from emoscope.stack.leftovers import record_started
 from emoscope.stack.log_files import LogFile
 from emoscope.stack.plan import Plan
 from emoscope.stack.programs import SupervisedProgram
@@ -140,7 +140,7 @@ class Supervisor:
         assert program.pid is not None
         # On a full disk the note is lost; a later stack then can't stop what this one leaves.
         with contextlib.suppress(OSError):
-            note_started(Path(self._plan.data_dir), program.plan.name, program.pid)
+            record_started(Path(self._plan.data_dir), program.plan.name, program.pid)
 
     def _turn(self, timeout_s: float) -> None:
         """Wait for something to happen, and look after it."""

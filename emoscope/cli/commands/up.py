@@ -25,8 +25,8 @@ def up(
 
     What ends by itself is started again. Closing the terminal stops it too; nohup keeps it running.
     """
-    from emoscope.stack.preparation import StackError, prepare_stack
     from emoscope.stack.embedded import become_supervisor
+    from emoscope.stack.preparation import StackError, prepare_stack
 
     settings = read_settings(host=host, port=port, data_dir=data_dir)
     with end_with_sentence(StackError):

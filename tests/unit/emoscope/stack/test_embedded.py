@@ -12,12 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from emoscope.stack import preparation
 from emoscope.local_client import read_local_client
-from emoscope.stack.preparation import prepare_stack
 from emoscope.settings import Settings
+from emoscope.stack import preparation
 from emoscope.stack.embedded import Stack, StackError
 from emoscope.stack.plan import Plan, Program
+from emoscope.stack.preparation import prepare_stack
 from tests.support.waiting import wait_until
 
 
