@@ -253,7 +253,7 @@ _ALL = (
         "storage_full",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "No room left",
-        "There is no room left where the service keeps its data. Nothing was accepted or changed; reading goes on. Try again later.",
+        "There is no room left where the service keeps its data. Nothing was accepted or changed; reading goes on. Try again.",
     ),
     ErrorKind(
         "drawing_busy",
