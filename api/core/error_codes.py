@@ -241,7 +241,7 @@ _ALL = (
         "blob_store_unavailable",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Blob store unavailable",
-        "The store that holds the photos doesn't answer, or is full. Nothing was accepted; try again.",
+        "The store that holds the photos doesn't answer. Nothing was accepted; try again.",
     ),
     ErrorKind(
         "database_unavailable",

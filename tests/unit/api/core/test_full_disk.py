@@ -10,7 +10,7 @@ from db.accounts import api_keys
 from db.core import migrate
 from db.core.session import Database
 from db.core.vocabulary import Scope
-from emoscope.cli.checks import VoteChoice, run_checks
+from emoscope.cli.checks import CheckStatus, run_checks
 from emoscope.settings import Settings
 from emoscope.stack.demo_photos import portrait_photo
 from tests.conftest import Valkey
@@ -64,7 +64,7 @@ def test_reads_go_on_writes_are_refused_and_all_comes_back(
     assert find_storage() == {"ok": False, "detail": "no photo can be stored: there is no room left"}
     assert client.get("/metrics").status_code == 200
     found = {finding.part: finding for finding in run_checks(settings)}
-    assert (found["disk"].choice, found["blobs"].choice) == (VoteChoice.MISSING, VoteChoice.MISSING)
+    assert (found["disk"].status, found["blobs"].status) == (CheckStatus.MISSING, CheckStatus.MISSING)
     disk.make_room()
     assert find_storage() == {"ok": True, "detail": "photos can be stored"}
     assert submit() == (202, None)

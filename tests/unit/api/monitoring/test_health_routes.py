@@ -34,6 +34,7 @@ def test_ready_with_database_queue_and_a_worker(app: APIFlask, worker: Any) -> N
         "queue": True,
         "workers": True,
         "processes": True,
+        "storage": True,
     }
 
 

@@ -179,7 +179,7 @@ from pathlib import Path
 from emoscope.stack import preparation
 from emoscope.stack.embedded import Stack
 from emoscope.settings import Settings
-from tests.unit.emoscope import test_embedded
+from tests.unit.emoscope.stack import test_embedded
 import pytest
 preparation._provision = lambda *_: "key"
 test_embedded.replace_programs(pytest.MonkeyPatch(), "import time; time.sleep(600)")
