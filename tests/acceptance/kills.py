@@ -22,7 +22,7 @@ from tests.acceptance.conftest import Service
 from tests.support.waiting import wait_until
 
 PHOTO = portrait_photo("astronaut").data
-PROGRAMS = ("api", "worker", "housekeeper", "trainer", "beat", "valkey")
+PROGRAMS = ("valkey", "worker", "api", "housekeeper", "beat", "trainer")
 CHILDREN = ("api", "worker")
 """Programs whose own processes are killed too: Gunicorn's, and those that analyse."""
 GIVE_UP_S = 120
