@@ -10,10 +10,10 @@ from flask import request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
-from api.callback_urls import check_callback_url
 from api.errors import explain_validation, make_invalid_request
 from api.uploads import is_form
 from db.columns import utcnow
+from db.core.outgoing import MAX_URL_CHARACTERS, RefusedUrl, read_destination
 from db.vocabulary import Detector, Priority
 from emoscope.settings import Settings
 
@@ -49,7 +49,7 @@ class JobOptions(BaseModel):
         description="Seconds after which the job is canceled if no worker has started it.",
         examples=[30],
     )
-    callback_url: Annotated[str, Field(max_length=2000)] | Unset = Field(
+    callback_url: Annotated[str, Field(max_length=MAX_URL_CHARACTERS)] | Unset = Field(
         default=None,
         description="Where to tell that the job has ended: a signed POST in the Standard Webhooks form.",
         examples=["https://example.com/emoscope"],
@@ -92,8 +92,12 @@ def read_options(query: JobOptions, settings: Settings) -> JobOptions:
         errors.append({"in": "options", "field": "photo_retention_s", "reason": reason})
     if asked.callback_url is not None:
         try:
-            check_callback_url(asked.callback_url, may_be_private=settings.callback_private_hosts)
-        except ValueError as error:
+            read_destination(
+                asked.callback_url,
+                allows_private=settings.callback_private_hosts,
+                ports=settings.callback_port_ranges,
+            )
+        except RefusedUrl as error:
             errors.append({"in": "options", "field": "callback_url", "reason": str(error)})
     if errors:
         raise make_invalid_request(errors)

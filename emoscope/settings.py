@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from db.storage import S3Options
 from db.vocabulary import Detector
 from emoscope.cron import InvalidSchedule, normalize_schedule
+from emoscope.ports import parse_ports
 
 
 class Settings(BaseSettings):
@@ -177,6 +178,10 @@ class Settings(BaseSettings):
     callback_private_hosts: bool = Field(
         default=False, description="Whether callbacks may go to private or loopback addresses."
     )
+    callback_ports: str = Field(
+        default="80,443,1024-65535",
+        description="Ports that callbacks may go to, as numbers and ranges between commas.",
+    )
 
     # Logs
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
@@ -210,6 +215,10 @@ class Settings(BaseSettings):
             _ = self.effective_retrain_schedule
         except InvalidSchedule as error:
             raise ValueError(f"EMOSCOPE_RETRAIN_SCHEDULE {error}") from error
+        try:
+            _ = self.callback_port_ranges
+        except ValueError as error:
+            raise ValueError(f"EMOSCOPE_CALLBACK_PORTS {error}") from error
         if self.max_waits >= self.api_threads:
             raise ValueError("EMOSCOPE_MAX_WAITS must be smaller than EMOSCOPE_API_THREADS")
         return self
@@ -254,6 +263,11 @@ class Settings(BaseSettings):
     def effective_retrain_schedule(self) -> str:
         """The schedule of training runs in the form that Celery reads. Empty: none."""
         return normalize_schedule(self.retrain_schedule) if self.retrain_schedule else ""
+
+    @property
+    def callback_port_ranges(self) -> list[range]:
+        """The ports that callbacks may go to."""
+        return parse_ports(self.callback_ports)
 
     @property
     def effective_redis_url(self) -> str:
