@@ -4,10 +4,11 @@ from http import HTTPStatus
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.auth import protect
 from api.errors import Problem
+from api.fields import JsonBody
 from api.openapi import describe_errors
 from api.people import Password
 from api.serializers import Time
@@ -20,10 +21,8 @@ blueprint = APIBlueprint("account", __name__, url_prefix="/v1/account", tag="Acc
 protect(blueprint, only_people=True)
 
 
-class PasswordChange(BaseModel):
+class PasswordChange(JsonBody):
     """Another password for oneself."""
-
-    model_config = ConfigDict(extra="forbid")
 
     present: str = Field(description="The one that counts until now.", examples=["battery staple correct"])
     new: Password

@@ -4,10 +4,10 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify, request, url_for
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.auth import protect
-from api.fields import LARGEST_ID
+from api.fields import LARGEST_ID, TextFields
 from api.openapi import describe_errors
 from api.options import Unset
 from api.serializers import Time
@@ -19,10 +19,8 @@ blueprint = APIBlueprint("changes", __name__, url_prefix="/v1/changes", tag="Acc
 protect(blueprint, Scope.ADMIN)
 
 
-class ChangeQuery(BaseModel):
+class ChangeQuery(TextFields):
     """Which changes to list."""
-
-    model_config = ConfigDict(extra="forbid")
 
     actor: str | Unset = Field(default=None, max_length=200, description="Only what this one did.", examples=["ana"])
     action: str | Unset = Field(default=None, max_length=50, description="Only this.", examples=["user.create"])

@@ -6,19 +6,18 @@ from time import monotonic
 from urllib.request import parse_http_list
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from api.auth import Caller
 from api.errors import Problem
+from api.fields import TextFields
 from api.services import Services
 from db import job_queries, models
 from db.vocabulary import TERMINAL_STATUSES
 
 
-class WaitQuery(BaseModel):
+class WaitQuery(TextFields):
     """How long to hold a request."""
-
-    model_config = ConfigDict(extra="forbid")
 
     wait: float = Field(
         default=0,

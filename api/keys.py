@@ -5,10 +5,11 @@ from typing import Annotated
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from api.auth import get_caller, protect
 from api.errors import Problem
+from api.fields import JsonBody
 from api.openapi import describe_errors
 from api.serializers import Time
 from api.services import get_services
@@ -19,10 +20,8 @@ blueprint = APIBlueprint("keys", __name__, url_prefix="/v1/keys", tag="Access")
 protect(blueprint, Scope.ADMIN)
 
 
-class NewKey(BaseModel):
+class NewKey(JsonBody):
     """A key to make."""
-
-    model_config = ConfigDict(extra="forbid")
 
     application: Annotated[str, AfterValidator(access.clean_name)] = Field(
         min_length=1,

@@ -10,7 +10,9 @@ from flask import request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
+from api.checked_request import refuse_repeated
 from api.errors import explain_validation, make_invalid_request
+from api.fields import TextFields
 from api.uploads import is_form
 from db.columns import utcnow
 from db.core.outgoing import MAX_URL_CHARACTERS, RefusedUrl, read_destination
@@ -23,10 +25,10 @@ Unset = SkipJsonSchema[None]
 """An option that isn't given. Clients can't write it, so the documented type leaves it out."""
 
 
-class JobOptions(BaseModel):
+class JobOptions(TextFields):
     """The options of a job, or of every job of a batch."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     detector: Detector | Unset = Field(
         default=None, description="How faces are found. Default: the service's own choice.", examples=["blazeface"]
@@ -81,7 +83,10 @@ def read_options(query: JobOptions, settings: Settings) -> JobOptions:
 
     Raises Problem `invalid_request`.
     """
-    form = {name: value for name, value in request.form.items() if value != ""} if is_form() else {}
+    form = {}
+    if is_form():
+        refuse_repeated("form", request.form)
+        form = {name: value for name, value in request.form.items() if value != ""}
     try:
         asked = JobOptions.model_validate(query.model_dump(exclude_unset=True) | form)
     except ValidationError as error:

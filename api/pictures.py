@@ -6,12 +6,13 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response, send_file
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from api.annotate import Label, UnreadablePicture
 from api.auth import get_caller, protect
 from api.drawing import draw_in_turn
 from api.errors import Problem
+from api.fields import TextFields
 from api.job_reading import read_visible_job
 from api.openapi import describe_errors, describe_picture
 from api.picture_header import MEDIA_TYPES
@@ -25,20 +26,16 @@ blueprint = APIBlueprint("pictures", __name__, url_prefix="/v1", tag="Pictures")
 protect(blueprint)
 
 
-class AnnotatedQuery(BaseModel):
+class AnnotatedQuery(TextFields):
     """How large to draw."""
-
-    model_config = ConfigDict(extra="forbid")
 
     max_side: int = Field(
         default=2048, ge=64, le=8192, description="Longest side of the picture, in pixels. It is never enlarged."
     )
 
 
-class CropQuery(BaseModel):
+class CropQuery(TextFields):
     """How large to show a crop."""
-
-    model_config = ConfigDict(extra="forbid")
 
     scale: int = Field(
         default=1, ge=1, le=16, description="How many pixels wide and high each of the 48 by 48 pixels is drawn."

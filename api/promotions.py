@@ -4,11 +4,11 @@ from http import HTTPStatus
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from api.auth import get_caller, needs_scope, protect
-from api.fields import Number, Reason
+from api.fields import JsonBody, Number, Reason
 from api.openapi import describe_errors, describe_response
 from api.serializers import Time
 from api.services import get_services
@@ -22,19 +22,15 @@ protect(blueprint)
 _PROMOTION = {"$ref": "#/components/schemas/Promotion"}
 
 
-class NewPromotion(BaseModel):
+class NewPromotion(JsonBody):
     """Which version to put in service, and why."""
-
-    model_config = ConfigDict(extra="forbid")
 
     model_version: Number = Field(description="Number of the version.", examples=[2])
     reason: Reason = Field(examples=["better on profile faces"])
 
 
-class NewRollback(BaseModel):
+class NewRollback(JsonBody):
     """Why the version before comes back. With the numbers, it can't be another one than was meant."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Reason = Field(examples=["confuses sad with neutral"])
     from_version: Number | None = Field(

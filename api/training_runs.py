@@ -7,10 +7,11 @@ from uuid import UUID
 import structlog
 from apiflask import APIBlueprint
 from flask import Response, jsonify, url_for
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.auth import get_caller, needs_scope, protect
 from api.errors import Problem
+from api.fields import JsonBody, RowId, TextFields
 from api.openapi import describe_errors
 from api.queue import QueueUnavailable
 from api.serializers import Id, Time
@@ -25,22 +26,18 @@ log = structlog.get_logger(__name__)
 _POLL_AFTER_S = 2
 
 
-class NewRun(BaseModel):
+class NewRun(JsonBody):
     """How a run differs from what the settings say."""
-
-    model_config = ConfigDict(extra="forbid")
 
     from_scratch: bool = Field(default=False, description="Begin with fresh weights in place of the champion's.")
     epochs: int | None = Field(default=None, ge=1, le=1000, description="Default: what the service is set to.")
 
 
-class PageQuery(BaseModel):
+class PageQuery(TextFields):
     """Which page of a list."""
 
-    model_config = ConfigDict(extra="forbid")
-
     limit: int = Field(default=20, ge=1, le=100, description="Most runs on the page.")
-    cursor: UUID | None = Field(default=None, description="From `next` of the page before.")
+    cursor: RowId | None = Field(default=None, description="From `next` of the page before.")
 
 
 class TrainingRun(BaseModel):

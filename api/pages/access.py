@@ -76,7 +76,10 @@ def create_key() -> str:
         name = access.clean_name(request.form.get("application", ""))
     except ValueError as error:
         abort(422, str(error))
-    scopes = [scope for scope in Scope if scope.value in request.form.getlist("scope")]
+    given = request.form.getlist("scope")
+    if not set(given) <= set(Scope):
+        abort(422, "There is no such scope.")
+    scopes = [scope for scope in Scope if scope.value in given]
     if not scopes:
         abort(422, "A key that may do nothing is of no use: choose what it may do.")
     with get_services().database.write() as session:

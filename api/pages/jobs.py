@@ -9,7 +9,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from api import job_changes
 from api.auth import get_person_caller
-from api.pages.queries import Day, Query, begin_day, end_day, read_query
+from api.fields import Day, RowId
+from api.pages.queries import Query, begin_day, end_day, read_query
 from api.pages.site import get_person, go, needs
 from api.serializers import is_photo_kept
 from api.services import get_services
@@ -31,10 +32,10 @@ class JobSearch(Query):
     status: JobStatus | None = None
     emotion: Emotion | None = None
     error_code: str | None = Field(default=None, max_length=50)
-    application: UUID | None = None
+    application: RowId | None = None
     since: Day | None = None
     until: Day | None = None
-    before: UUID | None = None
+    before: RowId | None = None
 
     def to_filter(self) -> job_queries.JobFilter:
         """The same for the database."""

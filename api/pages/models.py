@@ -93,7 +93,7 @@ def compare() -> str | AnyResponse:
     """Two versions beside each other, and the faces that both judged differently."""
     asked = {read_number(given) for given in request.args.getlist("version")}
     numbers = sorted(number for number in asked if number is not None)
-    if len(numbers) != 2:
+    if len(numbers) != 2 or None in asked:
         abort(422, "Choose two versions to compare.")
     with get_services().database.read() as session:
         first, second = (find_model_version(session, number) for number in numbers)

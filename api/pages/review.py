@@ -11,12 +11,12 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, abort, render_template, request
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from api.fields import LARGEST_NUMBER
-from api.pages.queries import Day, Query, begin_day, end_day, read_query
+from api.fields import LARGEST_NUMBER, Day, RowId
+from api.pages.queries import Query, begin_day, end_day, read_query
 from api.pages.site import get_person, go, needs
 from api.serializers import is_photo_kept
 from api.services import get_services
@@ -33,6 +33,7 @@ _CARDS = 4
 _MOST_DAYS = 36_500
 _RECENT = 12
 _RECENT_WINDOW = timedelta(days=30)
+_IDS = TypeAdapter(list[RowId])
 
 
 class ReviewSearch(Query):
@@ -187,8 +188,8 @@ def _read_uuid(field: str) -> UUID:
 
 def _read_uuids(field: str) -> list[UUID]:
     try:
-        return [UUID(given) for given in request.form.getlist(field)]
-    except ValueError:
+        return _IDS.validate_python(request.form.getlist(field))
+    except ValidationError:
         abort(422, f"{field} is no id.")
 
 

@@ -1,12 +1,15 @@
 """Training runs: all of them, one as it goes, start and cancel."""
 
+from typing import Literal
 from uuid import UUID
 
 import structlog
 from flask import Blueprint, abort, render_template, request, url_for
+from pydantic import Field
 from werkzeug.wrappers import Response as AnyResponse
 
-from api.pages.queries import read_number
+from api.fields import RowId
+from api.pages.queries import Query, read_query
 from api.pages.runs import describe_run
 from api.pages.site import get_person, go, needs
 from api.queue import QueueUnavailable
@@ -22,15 +25,24 @@ _PAGE = 20
 _MOST_EPOCHS = 1000
 
 
+class RunSearch(Query):
+    """Where the page of runs begins."""
+
+    before: RowId | None = None
+
+
+class RunForm(Query):
+    """What the form that starts a run asks for."""
+
+    from_scratch: Literal["yes"] | None = None
+    epochs: int | None = Field(default=None, ge=1, le=_MOST_EPOCHS)
+
+
 @blueprint.get("")
 @needs(Role.VIEWER)
 def show_list() -> str:
     """All runs, newest first, and the form that starts one."""
-    given = request.args.get("before")
-    try:
-        before = UUID(given) if given else None
-    except ValueError:
-        abort(422, "The page begins nowhere.")
+    before = read_query(RunSearch, request.args).before
     with get_services().database.read() as session:
         found = training_runs.list_runs(session, limit=_PAGE + 1, before=before)
         active = training_runs.get_active_run(session)
@@ -56,7 +68,7 @@ def show(run_id: UUID) -> str:
 @needs(Role.ADMINISTRATOR)
 def start() -> AnyResponse:
     """Start a run."""
-    services = get_services()
+    services, wanted = get_services(), read_query(RunForm, request.form)
     if services.settings.dataset_csv is None:
         abort(409, "No dataset is configured: name one in EMOSCOPE_DATASET_CSV.")
     with services.database.write() as session:
@@ -64,8 +76,8 @@ def start() -> AnyResponse:
             session,
             TrainingTrigger.PAGE,
             get_person().name,
-            from_scratch=request.form.get("from_scratch") == "yes",
-            epochs=_read_epochs(),
+            from_scratch=wanted.from_scratch is not None,
+            epochs=wanted.epochs,
         )
     try:
         services.queue.send_run(run.id)
@@ -81,13 +93,3 @@ def cancel(run_id: UUID) -> AnyResponse:
     with get_services().database.write() as session:
         training_runs.cancel_run(session, run_id, get_person().name)
     return go("training.show", run_id=run_id, done="run_canceled")
-
-
-def _read_epochs() -> int | None:
-    given = request.form.get("epochs", "").strip()
-    if not given:
-        return None
-    epochs = read_number(given, _MOST_EPOCHS)
-    if not epochs:
-        abort(422, f"Epochs are a number from 1 to {_MOST_EPOCHS}.")
-    return epochs

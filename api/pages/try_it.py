@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from api.auth import get_person_caller
 from api.options import JobOptions
+from api.pages.queries import Query, read_query
 from api.pages.site import go, needs
 from api.services import get_services
 from api.submission import submit_photo
@@ -12,6 +13,12 @@ from api.uploads import read_photo
 from db.vocabulary import Detector, Role
 
 blueprint = Blueprint("try_it", __name__)
+
+
+class TryForm(Query):
+    """What the plain form asks for beside its photo."""
+
+    detector: Detector | None = None
 
 
 @blueprint.get("/try")
@@ -27,7 +34,6 @@ def submit() -> AnyResponse:
     """Take one photo from the plain form, where no script runs."""
     services = get_services()
     photo, data = read_photo(services.settings)
-    detector = request.form.get("detector") or None
-    options = JobOptions(detector=Detector(detector) if detector in tuple(Detector) else None)
+    options = JobOptions(detector=read_query(TryForm, request.form).detector)
     job_id, _ = submit_photo(services, get_person_caller(), photo, data, options, None)
     return go("jobs.show", job_id=job_id)

@@ -135,7 +135,7 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
         ("7.5", None),
         ("1e3", None),
         ("soon", None),
-        ("٧", None),
+        ("\u0667", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(given: str, expected: float | None) -> None:
