@@ -2,9 +2,9 @@
 
 from api.app import create_app
 from emoscope.logs import configure_logs
-from emoscope.settings import load_settings
+from emoscope.settings import load_settings_or_exit
 
-_settings = load_settings()
+_settings = load_settings_or_exit()
 configure_logs(_settings.log_level, _settings.log_format)
 
 app = create_app(_settings)

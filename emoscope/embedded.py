@@ -130,7 +130,7 @@ class Stack:
             ) from error
         server = ValkeyServer(
             port=0,
-            unix_socket_path=self.settings.effective_redis_url.removeprefix("unix://"),
+            unix_socket_path=self.settings.redis_address.socket,
             data_dir=self.settings.data_dir / "valkey",
             persist=True,
             # A queue that drops messages when memory is short isn't one.

@@ -12,7 +12,9 @@ def parse_ports(written: str) -> list[range]:
     for part in written.split(","):
         numbers = _PART.fullmatch(part.strip())
         if numbers is None:
-            raise ValueError(f"must be ports and ranges between commas, such as 80,443,1024-65535; {part.strip()!r} is neither")
+            raise ValueError(
+                f"must be ports and ranges between commas, such as 80,443,1024-65535; {part.strip()!r} is neither"
+            )
         first, last = int(numbers[1]), int(numbers[2] or numbers[1])
         if not 0 < first <= last <= _MAX_PORT:
             raise ValueError(f"must name ports from 1 to {_MAX_PORT}, the smaller one first; {part.strip()!r} doesn't")

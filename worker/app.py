@@ -4,7 +4,7 @@ from celery import Celery
 from celery.schedules import crontab
 from celery.utils.sysinfo import AUTO_CONCURRENCY, cpu_budget
 
-from emoscope.settings import Settings, load_settings
+from emoscope.settings import Settings, load_settings_or_exit
 from worker import names
 from worker.gpus import CHILDREN_ON_GPUS, GPU_MEMORY_MB, takes_gpu
 
@@ -119,4 +119,4 @@ def _make_schedule(settings: Settings) -> dict[str, dict[str, object]]:
     return schedule
 
 
-app = make_celery(load_settings())
+app = make_celery(load_settings_or_exit())

@@ -6,7 +6,7 @@ import sys
 from db.session import Database
 from db.vocabulary import WorkerState
 from db.workers import list_live_workers
-from emoscope.settings import Settings, load_settings
+from emoscope.settings import Settings, load_settings_or_exit
 
 
 def has_ready_child(settings: Settings) -> bool:
@@ -22,4 +22,4 @@ def has_ready_child(settings: Settings) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if has_ready_child(load_settings()) else 1)
+    sys.exit(0 if has_ready_child(load_settings_or_exit()) else 1)

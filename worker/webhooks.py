@@ -67,7 +67,12 @@ def _deliver(services: Services, job_id: UUID) -> None:
             ports=settings.callback_port_ranges,
         )
         status, retry_after_s = _post(
-            job, callback, secret, destination, settings.callback_timeout_s, allows_private=settings.callback_private_hosts
+            job,
+            callback,
+            secret,
+            destination,
+            settings.callback_timeout_s,
+            allows_private=settings.callback_private_hosts,
         )
         answer, is_taken, is_final = f"HTTP {status}", 200 <= status < 300, status == _GONE
     except RefusedUrl as error:  # the settings have changed since the submission

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from emoscope.program import name_program
-from emoscope.terminal import end_with_sentence, out, read_settings, say_step
+from emoscope.terminal import end_with_sentence, out, read_settings, say_step, warn_of_unknown_variables
 
 
 def up(
@@ -26,6 +26,7 @@ def up(
     from emoscope.embedded import Stack, StackError
 
     settings = read_settings(host=host, port=port, data_dir=data_dir)
+    warn_of_unknown_variables()
     with end_with_sentence(StackError), Stack(settings, say_step) as stack:
         assert stack.client is not None
         url, program = stack.client.api_url, name_program()
