@@ -25,6 +25,9 @@ Route = TypeVar("Route", bound=Callable[..., Any])
 _FIXED_HEADERS = {"WWW-Authenticate": 'Bearer realm="emoscope"'}
 
 
+READS_JOBS = (Scope.SUBMIT, Scope.ADMIN)
+"""Scopes of which one lets a key read jobs, with all that belongs to them: events, photo, picture, batch."""
+
 PAGES_APPLICATION = "pages"
 """The application that people act for who are signed in to the pages."""
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 from werkzeug.datastructures import FileStorage
 
-from api.auth import Caller, get_caller, needs_scope, protect
+from api.auth import READS_JOBS, Caller, get_caller, needs_scope, protect
 from api.batch_serializers import Batch, show_batch
 from api.errors import Problem
 from api.job_reading import WaitQuery, has_ended
@@ -36,7 +36,7 @@ from db import job_queries, jobs, models, submissions
 from db.vocabulary import Scope
 
 blueprint = APIBlueprint("batches", __name__, url_prefix="/v1/batches", tag="Batches")
-protect(blueprint, Scope.SUBMIT, Scope.ADMIN, people_may_read=True)
+protect(blueprint, *READS_JOBS, people_may_read=True)
 
 
 @blueprint.post("")

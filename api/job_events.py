@@ -6,7 +6,7 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify
 from pydantic import BaseModel, Field
 
-from api.auth import get_caller, protect
+from api.auth import READS_JOBS, get_caller, protect
 from api.job_reading import read_visible_job
 from api.openapi import describe_errors
 from api.serializers import Time
@@ -15,7 +15,7 @@ from db import job_queries
 from db.vocabulary import JobStatus
 
 blueprint = APIBlueprint("job_events", __name__, url_prefix="/v1/jobs", tag="Jobs")
-protect(blueprint)
+protect(blueprint, *READS_JOBS, people_may_read=True)
 
 
 class JobEvent(BaseModel):
@@ -39,7 +39,7 @@ class JobEventList(BaseModel):
 
 @blueprint.get("/<uuid:job_id>/events")
 @blueprint.output(JobEventList, description="All of them.")
-@blueprint.doc(summary="Read what happened to a job", responses=describe_errors("not_found"))
+@blueprint.doc(summary="Read what happened to a job", responses=describe_errors("scope_missing", "not_found"))
 def list_job_events(job_id: UUID) -> Response:
     """Read every move of a job."""
     services = get_services()

@@ -7,15 +7,14 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify, url_for
 
 from api import job_changes
-from api.auth import get_caller, protect
+from api.auth import READS_JOBS, get_caller, protect
 from api.job_reading import read_visible_job
 from api.openapi import describe_errors
 from api.serializers import Job, show_job
 from api.services import get_services
-from db.vocabulary import Scope
 
 blueprint = APIBlueprint("job_retry", __name__, url_prefix="/v1/jobs", tag="Jobs")
-protect(blueprint, Scope.SUBMIT, Scope.ADMIN)
+protect(blueprint, *READS_JOBS)
 
 
 @blueprint.post("/<uuid:job_id>/retry")

@@ -9,7 +9,7 @@ from flask import Response, jsonify, request, url_for
 from pydantic import BaseModel, Field
 from werkzeug.http import parse_etags, quote_etag
 
-from api.auth import get_caller, needs_scope, protect, require_scope
+from api.auth import READS_JOBS, get_caller, needs_scope, protect, require_scope
 from api.job_changes import withdraw_job
 from api.job_filter import JobListQuery, make_filter
 from api.job_reading import WaitQuery, has_ended, read_preferred_wait, read_visible_job, wait_for_job
@@ -24,7 +24,7 @@ from db.audit import record_change
 from db.vocabulary import Scope
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
-protect(blueprint, Scope.SUBMIT, Scope.ADMIN, people_may_read=True)
+protect(blueprint, *READS_JOBS, people_may_read=True)
 
 POLL_AFTER_S = 1
 """What we tell clients that poll; those that wait need no such number."""

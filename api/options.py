@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from typing import Annotated
 
 from flask import request
@@ -14,7 +13,6 @@ from api.checked_request import refuse_repeated
 from api.errors import explain_validation, make_invalid_request
 from api.fields import TextFields
 from api.uploads import is_form
-from db.columns import utcnow
 from db.core.outgoing import MAX_URL_CHARACTERS, RefusedUrl, read_destination
 from db.vocabulary import Detector, Priority
 from emoscope.settings import Settings
@@ -56,10 +54,6 @@ class JobOptions(TextFields):
         description="Where to tell that the job has ended: a signed POST in the Standard Webhooks form.",
         examples=["https://example.com/emoscope"],
     )
-
-    def get_deadline(self) -> datetime | None:
-        """The moment after which an unstarted job is canceled, counted from now."""
-        return None if self.deadline_s is None else utcnow() + timedelta(seconds=self.deadline_s)
 
     def make_fingerprint(self, photos: Iterable[str]) -> str:
         """Hex SHA-256 of all that a request asks for. photos: hex SHA-256 of each."""

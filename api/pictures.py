@@ -9,7 +9,7 @@ from PIL import Image
 from pydantic import Field
 
 from api.annotate import Label, UnreadablePicture
-from api.auth import get_caller, protect
+from api.auth import READS_JOBS, get_caller, needs_scope, protect
 from api.drawing import draw_in_turn
 from api.errors import Problem
 from api.fields import TextFields
@@ -23,7 +23,7 @@ from db.storage import BlobMissing
 from db.vocabulary import CROP_SIDE, JobStatus, Scope
 
 blueprint = APIBlueprint("pictures", __name__, url_prefix="/v1", tag="Pictures")
-protect(blueprint)
+protect(blueprint, *READS_JOBS, Scope.REVIEW, people_may_read=True)
 
 
 class AnnotatedQuery(TextFields):
@@ -43,12 +43,13 @@ class CropQuery(TextFields):
 
 
 @blueprint.get("/jobs/<uuid:job_id>/image")
+@needs_scope(*READS_JOBS, or_person=True)
 @blueprint.doc(
     summary="The photo",
     description="The bytes that were submitted, until their retention time is over.",
     responses={
         **describe_picture(*MEDIA_TYPES),
-        **describe_errors("not_found", "photo_gone", "blob_store_unavailable"),
+        **describe_errors("scope_missing", "not_found", "photo_gone", "blob_store_unavailable"),
     },
 )
 def read_image(job_id: UUID) -> Response:
@@ -63,6 +64,7 @@ def read_image(job_id: UUID) -> Response:
 
 
 @blueprint.get("/jobs/<uuid:job_id>/annotated")
+@needs_scope(*READS_JOBS, or_person=True)
 @blueprint.input(AnnotatedQuery, location="query", arg_name="query")
 @blueprint.doc(
     summary="The photo with its faces marked",
@@ -71,6 +73,7 @@ def read_image(job_id: UUID) -> Response:
     responses={
         **describe_picture("image/jpeg"),
         **describe_errors(
+            "scope_missing",
             "not_found",
             "no_result",
             "photo_gone",
@@ -111,7 +114,7 @@ def read_annotated(job_id: UUID, query: AnnotatedQuery) -> Response:
 @blueprint.doc(
     summary="A face as the model saw it",
     description="Grey, 48 by 48 pixels, as PNG. It stays when the photo is deleted, until the job is erased.",
-    responses={**describe_picture("image/png"), **describe_errors("not_found", "invalid_request")},
+    responses={**describe_picture("image/png"), **describe_errors("scope_missing", "not_found", "invalid_request")},
 )
 def read_crop(face_id: UUID, query: CropQuery) -> Response:
     """Send a face's crop."""

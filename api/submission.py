@@ -78,7 +78,7 @@ def store_photo(services: Services, caller: Caller, photo: Photo, data: bytes, o
         priority=options.priority,
         detector=options.detector,
         min_face_px=options.min_face_px,
-        deadline_at=options.get_deadline(),
+        deadline_s=options.deadline_s,
         callback_url=options.callback_url,
     )
 

@@ -1,7 +1,7 @@
 """The life of a job: made, claimed, finished, given back, canceled. Every function works inside the caller's transaction."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -40,7 +40,8 @@ class NewJob:
     priority: Priority = Priority.INTERACTIVE
     detector: Detector | None = None
     min_face_px: int | None = None
-    deadline_at: datetime | None = None
+    deadline_s: float | None = None
+    """Seconds from the submission after which the job is canceled if no worker has started it."""
     callback_url: str | None = None
 
 
@@ -65,10 +66,14 @@ class Outcome:
 
 def create_job(session: Session, new: NewJob, actor: str) -> Job:
     """Store a queued job. Send its message only after the commit."""
-    job = Job(**vars(new), status=JobStatus.QUEUED, sent_at=utcnow())
+    now = utcnow()
+    asked = vars(new).copy()
+    deadline_s = asked.pop("deadline_s")
+    deadline_at = None if deadline_s is None else now + timedelta(seconds=deadline_s)
+    job = Job(**asked, status=JobStatus.QUEUED, created_at=now, sent_at=now, deadline_at=deadline_at)
     session.add(job)
     session.flush()
-    session.add(JobEvent(job_id=job.id, from_status=None, to_status=JobStatus.QUEUED, attempt=0, actor=actor))
+    session.add(JobEvent(job_id=job.id, at=now, from_status=None, to_status=JobStatus.QUEUED, attempt=0, actor=actor))
     return job
 
 
