@@ -63,13 +63,15 @@ def read_redis_url(url: str) -> RedisAddress:
     scheme, separator, _ = url.partition("://")
     if not separator or scheme not in {"redis", "rediss", "unix"} or not url.isprintable() or " " in url:
         raise InvalidRedisUrl("must be redis://host:port/number, rediss:// for TLS, or unix:///path/to/socket")
+    if "#" in url:
+        raise InvalidRedisUrl("must write # in a password as %23")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise InvalidRedisUrl("must name a port from 1 to 65535, and an IPv6 address in brackets") from None
-    if parts.fragment or "#" in url:
-        raise InvalidRedisUrl("must write # in a password as %23")
+        raise InvalidRedisUrl(
+            "must name a port from 1 to 65535, an IPv6 address in brackets, and ? or / of a password as %3F or %2F"
+        ) from None
     options = _read_options(parts.query, is_tls=scheme == "rediss")
     username = _choose(options, "username", unquote(parts.username or ""))
     password = _choose(options, "password", unquote(parts.password or ""))
