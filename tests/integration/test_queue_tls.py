@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 import redis
 
-from api.limits import RateLimiter
-from api.queue import Queue, QueueUnavailable
-from db.vocabulary import Priority
+from api.core.limits import RateLimiter
+from api.core.queue import Queue, QueueUnavailable
+from db.core.vocabulary import Priority
 from emoscope.settings import Settings
 from tests.support.tls_proxy import TlsProxy
 

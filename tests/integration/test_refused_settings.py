@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 PROCESSES = {
-    "worker": ["-c", "import worker.app"],
-    "api": ["-c", "import api.wsgi"],
+    "worker": ["-c", "import worker.core.app"],
+    "api": ["-c", "import api.core.wsgi"],
     "doctor": ["-m", "emoscope", "doctor"],
     "up": ["-m", "emoscope", "up"],
     "user": ["-m", "emoscope", "user", "list"],

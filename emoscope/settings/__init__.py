@@ -1,0 +1,6 @@
+"""Every setting. Imports nothing else of the project."""
+
+from emoscope.settings.fields import Settings, find_unknown_variables, load_settings, load_settings_or_exit
+from emoscope.settings.problems import InvalidSettings
+
+__all__ = ["InvalidSettings", "Settings", "find_unknown_variables", "load_settings", "load_settings_or_exit"]
