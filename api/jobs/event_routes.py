@@ -15,7 +15,7 @@ from db.core.vocabulary import JobStatus
 from db.jobs import queries as job_queries
 
 blueprint = APIBlueprint("job_events", __name__, url_prefix="/v1/jobs", tag="Jobs")
-protect(blueprint, *READS_JOBS, people_may_read=True)
+protect(blueprint, *READS_JOBS, users_may_read=True)
 
 
 class JobEvent(BaseModel):

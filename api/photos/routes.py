@@ -24,7 +24,7 @@ from db.core.vocabulary import CROP_SIDE, JobStatus, Scope
 from db.faces import queries as faces
 
 blueprint = APIBlueprint("pictures", __name__, url_prefix="/v1", tag="Pictures")
-protect(blueprint, *READS_JOBS, Scope.REVIEW, people_may_read=True)
+protect(blueprint, *READS_JOBS, Scope.REVIEW, users_may_read=True)
 
 
 class AnnotatedQuery(TextFields):

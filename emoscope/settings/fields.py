@@ -17,11 +17,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from db.core.blobs import S3Options
 from db.core.vocabulary import Detector
+from emoscope.settings.cron import InvalidSchedule, normalize_schedule
 from emoscope.settings.env_file import EnvFileSource, read_env_file
 from emoscope.settings.ports import parse_ports
-from emoscope.settings.redis_url import RedisAddress, read_redis_url
-from emoscope.settings.cron import InvalidSchedule, normalize_schedule
 from emoscope.settings.problems import PREFIX, InvalidSettings, UnknownVariable, exit_with, find_unknown
+from emoscope.settings.redis_url import RedisAddress, read_redis_url
 from emoscope.settings.urls import read_blob_url, read_database_url, read_host, read_http_url, read_rate
 
 ENV_FILE = Path(".env")
@@ -129,13 +129,13 @@ class Settings(BaseSettings):
     runtime: Literal["auto", "litert", "tensorflow"] = Field(
         default="auto", description="What runs the network: LiteRT (CPU) or TensorFlow (GPU). `auto` asks the machine."
     )
-    worker_children: int = Field(
+    worker_processes: int = Field(
         default=0,
         ge=0,
         description="Children of an analysis worker whose command line doesn't say (`-c`). 0: one a core that it may use, "
         "on GPUs four at most.",
     )
-    worker_max_jobs_per_child: int = Field(
+    worker_max_jobs_per_process: int = Field(
         default=0, ge=0, description="Jobs after which a child is replaced. 0: never."
     )
     worker_max_memory_mb: int = Field(

@@ -11,7 +11,7 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from api.accounts.audit_log_routes import ChangeQuery
+from api.accounts.audit_log_routes import AuditQuery
 from api.accounts.user_routes import UserChange
 from api.core.fields import Day, JsonBody, Moment, RowId, TextFields
 from api.jobs.filter import JobListQuery
@@ -103,7 +103,7 @@ def test_an_id_has_one_form(given: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(RowId).validate_python(given)
     refuse(JobListQuery, "cursor", given)
-    refuse(NewVote, "face_id", given, verdict="happy")
+    refuse(NewVote, "face_id", given, choice="happy")
     refuse(NextFaces, "exclude", [given])
 
 
@@ -111,7 +111,7 @@ def test_an_id_has_one_form(given: str) -> None:
 def test_a_whole_number_in_text_is_decimal_digits(given: str) -> None:
     for kind, field in (
         (JobListQuery, "limit"),
-        (ChangeQuery, "cursor"),
+        (AuditQuery, "cursor"),
         (StatisticsQuery, "model_version"),
         (JobOptions, "min_face_px"),
     ):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from emoscope.settings.env_file import read_env_file
 from emoscope.settings import find_unknown_variables, load_settings
+from emoscope.settings.env_file import read_env_file
 from emoscope.settings.problems import InvalidSettings
 
 
