@@ -91,7 +91,13 @@ def create_user(new: NewUser) -> Response:
     summary="Change a person",
     description="Role, password, and whether the person may sign in. Name, votes and log stay.",
     responses=describe_errors(
-        "scope_missing", "unknown_user", "last_administrator", "invalid_user", "passwords_busy", "invalid_request"
+        "scope_missing",
+        "unknown_user",
+        "own_account",
+        "last_administrator",
+        "invalid_user",
+        "passwords_busy",
+        "invalid_request",
     ),
 )
 def change_user(name: str, change: UserChange) -> Response:

@@ -16,7 +16,7 @@ from api.core.error_codes import ERROR_KINDS, PROBLEM_JSON
 from api.core.services import get_services
 from db.accounts.passwords import PasswordsBusy
 from db.accounts.sessions import UnknownSession
-from db.accounts.users import InvalidUser, LastAdministrator, UnknownUser
+from db.accounts.users import InvalidUser, LastAdministrator, OwnAccount, UnknownUser
 from db.core.blobs import BlobDamaged, BlobStoreUnavailable
 from db.jobs.idempotency import IdempotencyConflict
 from db.jobs.states import InvalidTransition
@@ -45,6 +45,7 @@ _KNOWN = (
     LastAdministrator,
     NoChallenger,
     NothingToRollBack,
+    OwnAccount,
     PasswordsBusy,
     TrainingRunActive,
     UnknownFace,

@@ -118,7 +118,7 @@ def _submit(
         def create(session: Session) -> None:
             batches.create_batch(session, batch_id, caller.application_id, refused)
             for new in stored:
-                jobs.create_job(session, new, actor=caller.name)
+                jobs.create_job(session, new, actor=caller.actor)
 
         earlier = commit_once(services, caller, repeatable, create, batch_id=batch_id)
         if earlier is None:

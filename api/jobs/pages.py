@@ -122,7 +122,7 @@ def erase(job_id: UUID) -> AnyResponse:
         services.blobs.delete(job.photo_key)
     with services.database.write() as session:
         erasure.erase_job(session, job_id)
-        record_audit_event(session, get_person().name, "job.erase", f"job:{job_id}")
+        record_audit_event(session, get_person().actor, "job.erase", f"job:{job_id}")
     services.waiter.announce(job_id)
     return go("jobs.show_list", done="erased")
 

@@ -155,7 +155,7 @@ def submit_photo(
         new = store_photo(services, caller, photo, data, options)
 
         def create(session: Session) -> None:
-            jobs.create_job(session, new, actor=caller.name)
+            jobs.create_job(session, new, actor=caller.actor)
 
         earlier = commit_once(services, caller, repeatable, create, job_id=new.id)
         if earlier is None:

@@ -13,6 +13,7 @@ from api.core.openapi import describe_errors, describe_response
 from api.core.services import get_services
 from api.jobs.schemas import Time
 from db import tables
+from db.core.actors import ActorKind
 from db.core.vocabulary import Scope
 from db.model_versions import actions as model_versions
 
@@ -49,6 +50,10 @@ class Promotion(BaseModel):
     from_version: int | None = Field(description="The version before; null for the first.", examples=[1])
     to_version: int = Field(examples=[2])
     actor: str = Field(description="A person, an application, or a training run.", examples=["ana"])
+    actor_kind: ActorKind | None = Field(
+        description="What kind of actor; null where it isn't known, in entries from before it was stored.",
+        examples=["user"],
+    )
     reason: str = Field(examples=["better on profile faces"])
 
 
@@ -71,6 +76,7 @@ def list_promotions() -> Response:
                 from_version=numbers[move.from_version_id] if move.from_version_id else None,
                 to_version=numbers[move.to_version_id],
                 actor=move.actor,
+                actor_kind=move.known_actor_kind,
                 reason=move.reason,
             )
             for move in model_versions.list_promotions(session)
@@ -136,6 +142,7 @@ def _answer(
         from_version=before.number if before else None,
         to_version=after.number,
         actor=move.actor,
+        actor_kind=move.known_actor_kind,
         reason=move.reason,
     )
     response = jsonify(shown.model_dump(mode="json"))

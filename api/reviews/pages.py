@@ -134,7 +134,7 @@ def undo() -> str | AnyResponse:
     vote_ids = _read_uuids("vote_id")
     with services.database.write() as session:
         votes = [each for each in reviews.get_votes(session, vote_ids) if each.reviewer == person.name]
-        reviews.undo_votes(session, votes, person.name, least_votes=services.settings.min_correction_votes)
+        reviews.undo_votes(session, votes, person.actor, least_votes=services.settings.min_correction_votes)
     if "fragment" not in request.form:
         return go("review.show", done="undone", **_keep_search())
     with services.database.read() as session:

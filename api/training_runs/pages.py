@@ -80,7 +80,7 @@ def start() -> AnyResponse:
         run = training_runs.create_run(
             session,
             TrainingTrigger.PAGE,
-            get_person().name,
+            get_person().actor,
             from_scratch=wanted.from_scratch is not None,
             epochs=wanted.epochs,
         )
@@ -96,5 +96,5 @@ def start() -> AnyResponse:
 def cancel(run_id: UUID) -> AnyResponse:
     """Ask a run to stop."""
     with get_services().database.write() as session:
-        training_runs.cancel_run(session, run_id, get_person().name)
+        training_runs.cancel_run(session, run_id, get_person().actor)
     return go("training.show", run_id=run_id, done="run_canceled")

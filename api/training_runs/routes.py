@@ -17,6 +17,7 @@ from api.core.queue import QueueUnavailable
 from api.core.services import get_services
 from api.jobs.schemas import Id, Time
 from db import tables
+from db.core.actors import ActorKind
 from db.core.vocabulary import Scope, TrainingRunStatus, TrainingTrigger
 from db.training_runs import corrections
 from db.training_runs import lifecycle as training_runs
@@ -53,6 +54,10 @@ class TrainingRun(BaseModel):
     )
     trigger: TrainingTrigger = Field(examples=["schedule"])
     actor: str = Field(description="Who started it.", examples=["beat"])
+    actor_kind: ActorKind | None = Field(
+        description="What kind of actor; null where it isn't known, in entries from before it was stored.",
+        examples=["system"],
+    )
     options: dict[str, Any] = Field(examples=[{"from_scratch": False, "epochs": None}])
     created_at: Time
     started_at: Time | None
@@ -169,6 +174,7 @@ def _show(run: tables.TrainingRun, run_corrections: dict[str, int]) -> TrainingR
         status=run.status,
         trigger=run.trigger,
         actor=run.actor,
+        actor_kind=run.known_actor_kind,
         options=run.options,
         created_at=run.created_at,
         started_at=run.started_at,
