@@ -1,21 +1,12 @@
 """The `.env` file: UTF-8 text, or a sentence. What can't be read is never passed over in silence."""
 
-from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
-from pydantic_settings import DotEnvSettingsSource
 
 from emoscope.settings.problems import PREFIX, InvalidSettings, Problem
-
-
-class EnvFileSource(DotEnvSettingsSource):
-    """Reads settings from a `.env` file. Raises InvalidSettings for one that can't be read."""
-
-    def _read_env_file(self, file_path: Path) -> Mapping[str, str | None]:
-        return {name.lower(): value for name, value in read_env_file(file_path).items()}
 
 
 def read_env_file(path: Path) -> dict[str, str | None]:

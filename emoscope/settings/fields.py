@@ -6,19 +6,19 @@ Without any setting the service runs on one machine: SQLite, an embedded Valkey 
 import hashlib
 import os
 import re
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
+from urllib.parse import quote
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.core.blobs import S3Options
 from db.core.vocabulary import Detector
 from emoscope.settings.cron import InvalidSchedule, normalize_schedule
-from emoscope.settings.env_file import EnvFileSource, read_env_file
+from emoscope.settings.env_file import read_env_file
 from emoscope.settings.ports import parse_ports
 from emoscope.settings.problems import PREFIX, InvalidSettings, UnknownVariable, exit_with, find_unknown
 from emoscope.settings.redis_url import RedisAddress, read_redis_url
@@ -28,12 +28,20 @@ ENV_FILE = Path(".env")
 _WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?", re.ASCII)
 
+_MAX_SOCKET_DIR_BYTES = 85
+"""A socket's path may have 104 bytes on macOS and 108 on Linux, the terminating one and the socket's own name included."""
+
 
 class Settings(BaseSettings):
     """The settings of all processes. A process reads them once, at its start."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True, allow_inf_nan=False
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8-sig",
+        extra="ignore",
+        frozen=True,
+        allow_inf_nan=False,
     )
 
     # Where things are
@@ -215,19 +223,6 @@ class Settings(BaseSettings):
         default=SecretStr(""), description="Key of the client. Empty: the one-machine stack's own."
     )
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is given here counts before the environment, and that before the file."""
-        env_file = getattr(dotenv_settings, "env_file", None)
-        return init_settings, env_settings, EnvFileSource(settings_cls, env_file=env_file)
-
     @field_validator(
         "dataset_csv", "dataset_votes", "yunet_weights", "detection_threshold", "retrain_learning_rate", mode="before"
     )
@@ -286,12 +281,21 @@ class Settings(BaseSettings):
         return self
 
     def to_environment(self) -> dict[str, str]:
-        """What was set, as the environment variables that give another process the same settings."""
-        environment = {}
+        """What was set, as the environment variables that give another process the same settings.
+
+        Relative paths become absolute: the other process may have another current folder.
+        """
+        environment = {"EMOSCOPE_DATA_DIR": str(self.data_dir.absolute())}
         for name in self.model_fields_set:
             value = getattr(self, name)
             if isinstance(value, SecretStr):
                 value = value.get_secret_value()
+            elif isinstance(value, Path):
+                value = value.absolute()
+            elif name == "blob_url" and value and not value.startswith("s3://"):
+                value = Path(value).absolute()
+            elif name == "database_url":
+                value = _make_sqlite_path_absolute(value)
             if value is not None:
                 environment[f"EMOSCOPE_{name.upper()}"] = str(value)
         return environment
@@ -304,7 +308,7 @@ class Settings(BaseSettings):
     @property
     def effective_database_url(self) -> str:
         """The SQLAlchemy URL that is used."""
-        return self.database_url or f"sqlite:///{self.data_dir / 'emoscope.db'}"
+        return self.database_url or f"sqlite:///{quote(str(self.data_dir / 'emoscope.db'))}"
 
     @property
     def effective_blob_url(self) -> str:
@@ -332,16 +336,31 @@ class Settings(BaseSettings):
         return parse_ports(self.callback_ports)
 
     @property
-    def redis_address(self) -> RedisAddress:
-        """Where the queue is: the address set, or the socket of this machine's own stack.
+    def runtime_dir(self) -> Path:
+        """Folder of the sockets of this machine's own stack: in `data_dir`, or under /tmp where that path is too long for a socket.
 
-        The socket lies in the temporary folder, under a name made from `data_dir`, since socket paths are limited to
-        about 100 bytes and data folders are not.
+        It depends on nothing but `data_dir` and the user, so that every process finds the stack, whatever its TMPDIR says.
         """
-        if self.redis_url:
-            return read_redis_url(self.redis_url)
-        digest = hashlib.sha256(str(self.data_dir.resolve()).encode()).hexdigest()[:16]
-        return RedisAddress(socket=str(Path(tempfile.gettempdir()) / f"emoscope-{digest}.sock"))
+        data_dir = self.data_dir.resolve()
+        if len(os.fsencode(data_dir)) <= _MAX_SOCKET_DIR_BYTES:
+            return data_dir / "run"
+        digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
+        return Path("/tmp") / f"emoscope-{os.getuid()}-{digest}"  # noqa: S108 - the stack makes it for its user alone
+
+    @property
+    def queue_socket(self) -> Path:
+        """Where the Valkey of this machine's own stack listens."""
+        return self.runtime_dir / "queue.sock"
+
+    @property
+    def stack_socket(self) -> Path:
+        """Where the supervisor of this machine's own stack tells how its programs are."""
+        return self.runtime_dir / "stack.sock"
+
+    @property
+    def redis_address(self) -> RedisAddress:
+        """Where the queue is: the address set, or the socket of this machine's own stack."""
+        return read_redis_url(self.redis_url) if self.redis_url else RedisAddress(socket=str(self.queue_socket))
 
     @property
     def effective_redis_url(self) -> str:
@@ -354,9 +373,19 @@ class Settings(BaseSettings):
         return self.redis_address.to_broker_url()
 
 
+def _make_sqlite_path_absolute(url: str) -> str:
+    """The URL of an SQLite file with an absolute path; any other URL as it is."""
+    prefix = "sqlite:///"
+    path = url.removeprefix(prefix)
+    if not url.startswith(prefix) or not path or path.startswith(("/", ":memory:", "file:")):
+        return url
+    return f"{prefix}{quote(os.getcwd())}/{path}"  # noqa: PTH109 - a text, as the rest of the URL
+
+
 @lru_cache(maxsize=1)
 def load_settings() -> Settings:
     """Read the settings from the environment, once in a process. Raises InvalidSettings naming each bad one."""
+    read_env_file(ENV_FILE)  # pydantic would read it, and pass over what it can't
     try:
         return Settings()
     except ValidationError as error:
