@@ -225,6 +225,12 @@ _ALL = (
         "Too many wrong passwords were tried for this name. `Retry-After` says how many seconds to wait.",
     ),
     ErrorKind(
+        "own_account",
+        HTTPStatus.CONFLICT,
+        "One's own account",
+        "Nobody shuts themselves out or changes their own role; another administrator has to do it.",
+    ),
+    ErrorKind(
         "last_administrator",
         HTTPStatus.CONFLICT,
         "Last administrator",

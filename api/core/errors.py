@@ -16,7 +16,7 @@ from api.core.error_codes import ERROR_KINDS, PROBLEM_JSON
 from api.core.services import get_services
 from db.accounts.passwords import PasswordsBusy
 from db.accounts.sessions import UnknownSession
-from db.accounts.users import InvalidUser, LastAdministrator, UnknownUser
+from db.accounts.users import InvalidUser, LastAdministrator, OwnAccount, UnknownUser
 from db.core.blobs import BlobDamaged, BlobStoreFull, BlobStoreUnavailable
 from db.core.full_disk import is_disk_full
 from db.jobs.idempotency import IdempotencyConflict
@@ -47,6 +47,7 @@ _KNOWN = (
     LastAdministrator,
     NoChallenger,
     NothingToRollBack,
+    OwnAccount,
     PasswordsBusy,
     TrainingRunActive,
     UnknownFace,

@@ -15,14 +15,14 @@ from db.jobs import lifecycle as jobs
 def withdraw_job(services: Services, caller: Caller, job: tables.Job) -> None:
     """Cancel a job that the caller may see. Raises InvalidTransition if it has ended."""
     with services.database.write() as session:
-        jobs.cancel_job(session, job.id, actor=caller.name, detail=f"canceled by {caller.name}")
+        jobs.cancel_job(session, job.id, actor=caller.actor, detail=f"canceled by {caller.name}")
         _record(session, caller, job, "job.cancel")
     services.waiter.announce(job.id)
 
 
 def retry_job(services: Services, caller: Caller, job: tables.Job) -> UUID:
     """Submit the photo of a job that the caller may see again. Returns the new job's id. Raises as resubmit_photo does."""
-    new_id = resubmit_photo(services, job, caller.name)
+    new_id = resubmit_photo(services, job, caller)
     with services.database.write() as session:
         _record(session, caller, job, "job.retry", new_job=str(new_id))
     return new_id

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 from werkzeug.datastructures import FileStorage
 
-from api.core.authentication import Caller, get_caller, needs_scope, protect
+from api.core.authentication import READS_JOBS, Caller, get_caller, needs_scope, protect
 from api.core.errors import Problem
 from api.core.openapi import describe_batch_body, describe_errors
 from api.core.services import Services, get_services
@@ -40,7 +40,7 @@ from db.jobs import lifecycle as jobs
 from db.jobs import queries as job_queries
 
 blueprint = APIBlueprint("batches", __name__, url_prefix="/v1/batches", tag="Batches")
-protect(blueprint, Scope.SUBMIT, Scope.ADMIN, users_may_read=True)
+protect(blueprint, *READS_JOBS, users_may_read=True)
 
 
 @blueprint.post("")
@@ -119,7 +119,7 @@ def _submit(
         def create(session: Session) -> None:
             batches.create_batch(session, batch_id, caller.application_id, refused)
             for new in stored:
-                jobs.create_job(session, new, actor=caller.name)
+                jobs.create_job(session, new, actor=caller.actor)
 
         with discarding_if_full(services, stored):
             earlier = commit_once(services, caller, repeatable, create, batch_id=batch_id)

@@ -8,10 +8,11 @@ from pydantic import Field
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.core.authentication import get_person_caller
+from api.core.fields import Day, RowId
 from api.core.services import get_services
 from api.jobs import actions as job_changes
 from api.jobs.schemas import is_photo_kept
-from api.web.queries import Day, Query, begin_day, end_day, read_query
+from api.web.queries import Query, begin_day, end_day, read_query
 from api.web.site import get_person, go, needs
 from db import tables
 from db.accounts import api_keys
@@ -34,10 +35,10 @@ class JobSearch(Query):
     status: JobStatus | None = None
     emotion: Emotion | None = None
     error_code: str | None = Field(default=None, max_length=50)
-    application: UUID | None = None
+    application: RowId | None = None
     since: Day | None = None
     until: Day | None = None
-    before: UUID | None = None
+    before: RowId | None = None
 
     def to_filter(self) -> job_queries.JobFilter:
         """The same for the database."""
@@ -121,7 +122,7 @@ def erase(job_id: UUID) -> AnyResponse:
         services.blobs.delete(job.photo_key)
     with services.database.write() as session:
         erasure.erase_job(session, job_id)
-        record_audit_event(session, get_person().name, "job.erase", f"job:{job_id}")
+        record_audit_event(session, get_person().actor, "job.erase", f"job:{job_id}")
     services.waiter.announce(job_id)
     return go("jobs.show_list", done="erased")
 

@@ -1,5 +1,6 @@
 """A job's photo, submitted again as a new job of the same application."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from api.core.authentication import Caller
@@ -13,10 +14,10 @@ from db import tables
 from db.core.blobs import BlobMissing
 
 
-def resubmit_photo(services: Services, job: tables.Job, actor: str) -> UUID:
+def resubmit_photo(services: Services, job: tables.Job, caller: Caller) -> UUID:
     """Make a new job of a job's photo, with the same options but the deadline and the callback.
 
-    actor: who asks, for the job's history. Returns the new job's id. Raises Problem `photo_gone` or `queue_full`,
+    caller: who asks, for the job's history. Returns the new job's id. Raises Problem `photo_gone` or `queue_full`,
     BlobStoreUnavailable, BlobDamaged.
     """
     if job.photo_key is None or not is_photo_kept(job):
@@ -32,6 +33,6 @@ def resubmit_photo(services: Services, job: tables.Job, actor: str) -> UUID:
         priority=job.priority,
         photo_retention_s=min(job.photo_retention_s, services.settings.photo_retention_s),
     )
-    caller = Caller(job.application_id, actor, job.application_id)
-    new_id, _ = submit_photo(services, caller, photo, data, options, None)
+    owner = replace(caller, application_id=job.application_id)
+    new_id, _ = submit_photo(services, owner, photo, data, options, None)
     return new_id

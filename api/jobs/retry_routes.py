@@ -6,16 +6,15 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response, jsonify, url_for
 
-from api.core.authentication import get_caller, protect
+from api.core.authentication import READS_JOBS, get_caller, protect
 from api.core.openapi import describe_errors
 from api.core.services import get_services
 from api.jobs import actions as job_changes
 from api.jobs.reading import read_visible_job
 from api.jobs.schemas import Job, job_to_schema
-from db.core.vocabulary import Scope
 
 blueprint = APIBlueprint("job_retry", __name__, url_prefix="/v1/jobs", tag="Jobs")
-protect(blueprint, Scope.SUBMIT, Scope.ADMIN)
+protect(blueprint, *READS_JOBS)
 
 
 @blueprint.post("/<uuid:job_id>/retry")

@@ -9,7 +9,7 @@ from flask import Response, jsonify, request, url_for
 from pydantic import BaseModel, Field
 from werkzeug.http import parse_etags, quote_etag
 
-from api.core.authentication import get_caller, needs_scope, protect, require_scope
+from api.core.authentication import READS_JOBS, get_caller, needs_scope, protect, require_scope
 from api.core.openapi import describe_errors, describe_photo_body, describe_response
 from api.core.services import get_services
 from api.jobs.actions import withdraw_job
@@ -26,7 +26,7 @@ from db.jobs import erasure
 from db.jobs import queries as job_queries
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
-protect(blueprint, Scope.SUBMIT, Scope.ADMIN, users_may_read=True)
+protect(blueprint, *READS_JOBS, users_may_read=True)
 
 POLL_AFTER_S = 1
 """What we tell clients that poll; those that wait need no such number."""

@@ -82,7 +82,7 @@ def store_photo(services: Services, caller: Caller, photo: Photo, data: bytes, o
         priority=options.priority,
         detector=options.detector,
         min_face_px=options.min_face_px,
-        deadline_at=options.get_deadline(),
+        deadline_s=options.deadline_s,
         callback_url=options.callback_url,
     )
 
@@ -171,7 +171,7 @@ def submit_photo(
         new = store_photo(services, caller, photo, data, options)
 
         def create(session: Session) -> None:
-            jobs.create_job(session, new, actor=caller.name)
+            jobs.create_job(session, new, actor=caller.actor)
 
         with discarding_if_full(services, [new]):
             earlier = commit_once(services, caller, repeatable, create, job_id=new.id)

@@ -8,10 +8,17 @@ from api.core.services import get_services
 from api.jobs.options import JobOptions
 from api.jobs.submission import submit_photo
 from api.photos.uploads import read_photo
+from api.web.queries import Query, read_query
 from api.web.site import go, needs
 from db.core.vocabulary import Detector, Role
 
 blueprint = Blueprint("try_it", __name__)
+
+
+class TryForm(Query):
+    """What the plain form asks for beside its photo."""
+
+    detector: Detector | None = None
 
 
 @blueprint.get("/try")
@@ -27,7 +34,6 @@ def submit() -> AnyResponse:
     """Take one photo from the plain form, where no script runs."""
     services = get_services()
     photo, data = read_photo(services.settings)
-    detector = request.form.get("detector") or None
-    options = JobOptions(detector=Detector(detector) if detector in tuple(Detector) else None)
+    options = JobOptions(detector=read_query(TryForm, request.form).detector)
     job_id, _ = submit_photo(services, get_person_caller(), photo, data, options, None)
     return go("jobs.show", job_id=job_id)

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, CursorResult, update
 from sqlalchemy.orm import Session
 
+from db.core.actors import Actor
 from db.core.vocabulary import JobStatus
 from db.jobs.tables import Job, JobEvent
 
@@ -41,7 +42,7 @@ def move_job(
     from_status: JobStatus,
     to: JobStatus,
     *,
-    actor: str,
+    actor: Actor,
     now: datetime,
     detail: str | None = None,
     conditions: tuple[ColumnElement[bool], ...] = (),

@@ -7,6 +7,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from db.accounts.audit_log import record_audit_event
+from db.core.actors import EMOSCOPE, Actor
 from db.core.types import utcnow
 from db.core.vocabulary import CHALLENGER, CHAMPION, PRETRAINED_CHAMPION, Architecture
 from db.model_versions.tables import ModelAlias, ModelVersion, Promotion
@@ -36,7 +37,7 @@ def find_version_by_digest(session: Session, digest: str) -> ModelVersion | None
 
 
 def add_version(
-    session: Session, name: str, digest: str, manifest: dict[str, Any], actor: str = "emoscope"
+    session: Session, name: str, digest: str, manifest: dict[str, Any], actor: Actor = EMOSCOPE
 ) -> ModelVersion:
     """Store a version under the next number, and log it. Its files must be in the blob store already."""
     number = (session.scalar(select(func.max(ModelVersion.number))) or 0) + 1
@@ -107,7 +108,7 @@ def find_by_alias(session: Session, alias: str) -> ModelVersion | None:
     )
 
 
-def promote(session: Session, version: ModelVersion, actor: str, reason: str) -> Promotion | None:
+def promote(session: Session, version: ModelVersion, actor: Actor, reason: str) -> Promotion | None:
     """Point the champion alias at a version, with a history row. Returns None if it points there already.
 
     A challenger that is promoted no longer runs in shadow mode.
@@ -133,7 +134,7 @@ def promote(session: Session, version: ModelVersion, actor: str, reason: str) ->
 
 
 def roll_back(
-    session: Session, actor: str, reason: str, *, champion: int | None = None, target: int | None = None
+    session: Session, actor: Actor, reason: str, *, champion: int | None = None, target: int | None = None
 ) -> tuple[ModelVersion, Promotion]:
     """Put the version in service again that was there before the champion. Rolling back twice goes back to where it was.
 

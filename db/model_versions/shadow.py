@@ -7,6 +7,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, undefer
 
 from db.accounts.audit_log import record_audit_event
+from db.core.actors import Actor
 from db.core.types import utcnow
 from db.core.vocabulary import CHALLENGER, EMOTIONS
 from db.faces.tables import Face
@@ -26,7 +27,7 @@ class NoChallenger(Exception):
     code = "no_challenger"
 
 
-def start_shadow(session: Session, version: ModelVersion, actor: str, reason: str) -> bool:
+def start_shadow(session: Session, version: ModelVersion, actor: Actor, reason: str) -> bool:
     """Make a version the challenger, in place of another if there is one. Returns whether that changed anything.
 
     Workers take it within seconds, between jobs. Raises AlreadyInService for the champion.
@@ -46,7 +47,7 @@ def start_shadow(session: Session, version: ModelVersion, actor: str, reason: st
     return True
 
 
-def stop_shadow(session: Session, actor: str) -> ModelVersion:
+def stop_shadow(session: Session, actor: Actor) -> ModelVersion:
     """End shadow mode. What the challenger said stays. Returns the version that it was; raises NoChallenger."""
     version = get_challenger(session)
     if version is None:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from db.accounts.audit_log import record_audit_event
+from db.core.actors import Actor
 from db.core.types import utcnow
 from db.core.vocabulary import ReviewSlice, VoteChoice
 from db.faces.tables import Face
@@ -71,7 +72,7 @@ def cast_vote(
 def undo_votes(
     session: Session,
     votes: Iterable[ReviewVote],
-    actor: str,
+    actor: Actor,
     *,
     since: datetime | None = None,
     least_votes: int = 1,

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, CursorResult, update
 from sqlalchemy.orm import Session
 
 from db.accounts.audit_log import record_audit_event
+from db.core.actors import Actor
 from db.core.types import utcnow
 from db.core.vocabulary import TrainingRunStatus
 from db.training_runs.tables import TrainingRun
@@ -47,7 +48,7 @@ def end_run(
     session: Session,
     claim: RunClaim,
     to: TrainingRunStatus,
-    actor: str,
+    actor: Actor,
     *conditions: ColumnElement[bool],
     **values: Any,
 ) -> TrainingRun:
@@ -62,7 +63,7 @@ def move_run(
     run_id: UUID,
     from_status: TrainingRunStatus,
     to: TrainingRunStatus,
-    actor: str,
+    actor: Actor,
     *conditions: ColumnElement[bool],
     **values: Any,
 ) -> TrainingRun:

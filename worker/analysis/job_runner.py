@@ -6,6 +6,7 @@ import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
 from sqlalchemy.exc import SQLAlchemyError
 
+from db.core.actors import Actor
 from db.core.blobs import BlobDamaged, BlobMissing, BlobStoreUnavailable
 from db.core.vocabulary import JobStatus
 from db.faces.actions import NewFace
@@ -81,14 +82,16 @@ def _settle(process: WorkerProcess, claim: Claim, job: Job) -> None:
         except BlobStoreUnavailable as error:
             log.warning("photo_unreachable", job_id=str(job.id), attempt=claim.attempt, reason=str(error))
             with database.write() as session:
-                jobs.give_back_job(session, claim, process.name, _REASONS[error.code], error.code, is_outage=True)
+                jobs.give_back_job(
+                    session, claim, Actor.worker(process.name), _REASONS[error.code], error.code, is_outage=True
+                )
             process.rest()
         except Exception as error:
             # A fault of ours. Another try on another machine may still succeed; the last one fails the job.
             log.exception("analysis_crashed", job_id=str(job.id), attempt=claim.attempt)
             with database.write() as session:
                 detail = f"unexpected {type(error).__name__}"
-                jobs.give_back_job(session, claim, process.name, detail, "internal_error")
+                jobs.give_back_job(session, claim, Actor.worker(process.name), detail, "internal_error")
         else:
             with database.write() as session:
                 jobs.finish_job(session, claim, outcome)

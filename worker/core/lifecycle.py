@@ -5,11 +5,14 @@ The parent, the housekeeper and beat load this file too, so what only an analysi
 
 import os
 
+import structlog
 from celery import signals
 
 from db.core import queues as names
 from emoscope.logging import configure_logs
-from emoscope.settings import load_settings
+from emoscope.settings import find_unknown_variables, load_settings
+
+log = structlog.get_logger(__name__)
 
 _ANALYSES = "EMOSCOPE_INTERNAL_ANALYSES"
 """Set by the parent for its children: whether this worker takes analysis jobs, and so wants its models warm."""
@@ -20,6 +23,8 @@ def set_up_logging(**_: object) -> None:
     """Log in our form instead of Celery's."""
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
+    for unknown in find_unknown_variables():
+        log.warning("unknown_setting", reason=str(unknown))
 
 
 @signals.celeryd_after_setup.connect

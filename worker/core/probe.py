@@ -6,7 +6,7 @@ import sys
 from db.core.session import Database
 from db.core.vocabulary import WorkerState
 from db.monitoring.heartbeats import list_live_workers
-from emoscope.settings import Settings, load_settings
+from emoscope.settings import Settings, load_settings_or_exit
 
 
 def has_ready_process(settings: Settings) -> bool:
@@ -22,4 +22,4 @@ def has_ready_process(settings: Settings) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if has_ready_process(load_settings()) else 1)
+    sys.exit(0 if has_ready_process(load_settings_or_exit()) else 1)
