@@ -6,11 +6,12 @@ from werkzeug.wrappers import Response as AnyResponse
 from api.core.authentication import get_person_caller
 from api.core.services import get_services
 from api.jobs.options import JobOptions
-from api.jobs.submission import submit_photo
+from api.jobs.submission import make_new_job
 from api.photos.uploads import read_photo
 from api.web.queries import Query, read_query
 from api.web.site import go, needs
 from db.core.vocabulary import Detector, Role
+from db.jobs.submission import submit_job
 
 blueprint = Blueprint("try_it", __name__)
 
@@ -35,5 +36,8 @@ def submit() -> AnyResponse:
     services = get_services()
     photo, data = read_photo(services.settings)
     options = JobOptions(detector=read_query(TryForm, request.form).detector)
-    job_id, _ = submit_photo(services, get_person_caller(), photo, data, options, None)
-    return go("jobs.show", job_id=job_id)
+    caller = get_person_caller()
+    submitted = submit_job(
+        services.jobs, make_new_job(photo, options, caller, services.settings), data, actor=caller.actor
+    )
+    return go("jobs.show", job_id=submitted.id)

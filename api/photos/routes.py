@@ -14,7 +14,6 @@ from api.core.fields import TextFields
 from api.core.openapi import describe_errors, describe_picture
 from api.core.services import get_services
 from api.jobs.reading import read_visible_job
-from api.jobs.schemas import is_photo_kept
 from api.photos.annotate import Label, UnreadablePicture
 from api.photos.header import MEDIA_TYPES
 from api.photos.render_pool import draw_in_turn
@@ -22,6 +21,7 @@ from db import tables
 from db.core.blobs import BlobMissing
 from db.core.vocabulary import CROP_SIDE, JobStatus, Scope
 from db.faces import queries as faces
+from db.jobs.actions import is_photo_kept
 
 blueprint = APIBlueprint("pictures", __name__, url_prefix="/v1", tag="Pictures")
 protect(blueprint, *READS_JOBS, Scope.REVIEW, users_may_read=True)
