@@ -114,6 +114,12 @@ _ALL = (
     ),
     # The job
     ErrorKind(
+        "detector_unavailable",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Detector unavailable",
+        "No worker has what the detector needs: a package, or `EMOSCOPE_YUNET_WEIGHTS`.",
+    ),
+    ErrorKind(
         "queue_full",
         HTTPStatus.TOO_MANY_REQUESTS,
         "Queue full",

@@ -28,6 +28,7 @@ from api.jobs.submission import (
     discard_photos,
     discarding_if_full,
     find_earlier,
+    require_detector,
     require_room,
     send_jobs,
     store_photo,
@@ -58,6 +59,7 @@ protect(blueprint, *READS_JOBS, users_may_read=True)
         "too_many_photos",
         "invalid_request",
         "idempotency_conflict",
+        "detector_unavailable",
         "queue_full",
         "blob_store_unavailable",
     ),
@@ -108,6 +110,7 @@ def _submit(
     repeatable = Repeatable(key, options.make_fingerprint(marks)) if key else None
     earlier = find_earlier(services, caller, repeatable)
     if earlier is None:
+        require_detector(services, options)
         require_room(services, len(accepted))
         batch_id = uuid7()
         with _storing(services) as stored:

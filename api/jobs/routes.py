@@ -74,6 +74,7 @@ class ReadHeaders(BaseModel):
             "too_many_photos",
             "invalid_request",
             "idempotency_conflict",
+            "detector_unavailable",
             "queue_full",
             "blob_store_unavailable",
         ),

@@ -22,11 +22,12 @@ from api.jobs.options import JobOptions
 from api.photos.uploads import Photo
 from db.core.blobs import BlobStoreUnavailable, make_photo_key
 from db.core.full_disk import is_disk_full
-from db.core.vocabulary import Priority
+from db.core.vocabulary import Detector, Priority
 from db.jobs import idempotency
 from db.jobs import lifecycle as jobs
 from db.jobs import queries as job_queries
 from db.jobs.tables import IdempotencyKey
+from db.monitoring import heartbeats
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +59,23 @@ def require_room(services: Services, wanted: int = 1) -> None:
             return
     detail = f"at most {limit:,} jobs may wait, and {wanted:,} more would be too many; try again later"
     raise Problem("queue_full", detail, headers={"Retry-After": str(_QUEUE_FULL_RETRY_S)})
+
+
+def require_detector(services: Services, options: JobOptions) -> None:
+    """Raise Problem `detector_unavailable` for a detector that no worker has."""
+    if options.detector is not None and options.detector not in find_detectors(services):
+        detail = f"no worker has what the detector {options.detector} needs; `emoscope doctor` says what is missing"
+        raise Problem("detector_unavailable", detail)
+
+
+def find_detectors(services: Services) -> frozenset[Detector]:
+    """The detectors that a job may name: what the workers say they have, and where none says, what the settings allow."""
+    settings = services.settings
+    with services.database.read() as session:
+        found = heartbeats.find_available_detectors(session, settings.worker_heartbeat_s)
+    if found is not None:
+        return found
+    return frozenset(Detector) if settings.yunet_weights else frozenset(Detector) - {Detector.YUNET}
 
 
 def store_photo(services: Services, caller: Caller, photo: Photo, data: bytes, options: JobOptions) -> jobs.NewJob:
@@ -167,6 +185,7 @@ def submit_photo(
     repeatable = Repeatable(key, options.make_fingerprint([photo.sha256])) if key else None
     earlier = find_earlier(services, caller, repeatable)
     if earlier is None:
+        require_detector(services, options)
         require_room(services)
         new = store_photo(services, caller, photo, data, options)
 

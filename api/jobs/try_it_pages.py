@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from api.core.authentication import get_person_caller
 from api.core.services import get_services
 from api.jobs.options import JobOptions
-from api.jobs.submission import submit_photo
+from api.jobs.submission import find_detectors, submit_photo
 from api.photos.uploads import read_photo
 from api.web.queries import Query, read_query
 from api.web.site import go, needs
@@ -25,7 +25,10 @@ class TryForm(Query):
 @needs(Role.REVIEWER)
 def show() -> str:
     """The place to drop photos. The page's script sends them to the API."""
-    return render_template("jobs/try_it.html", detectors=tuple(Detector), settings=get_services().settings)
+    services = get_services()
+    available = find_detectors(services)
+    detectors = [each for each in Detector if each in available]
+    return render_template("jobs/try_it.html", detectors=detectors, settings=services.settings)
 
 
 @blueprint.post("/try")
