@@ -10,8 +10,8 @@ from flask import Response, request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.error_codes import ERROR_KINDS, PROBLEM_JSON, ErrorKind
-from api.picture_header import MEDIA_TYPES
 from api.sessions import COOKIE, HEADER
+from db.photos.formats import MEDIA_TYPES
 
 Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
 """The responses of a route beside that of its success, as APIFlask takes them."""

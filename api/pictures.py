@@ -14,10 +14,10 @@ from api.drawing import draw_in_turn
 from api.errors import Problem
 from api.job_reading import read_visible_job
 from api.openapi import describe_errors, describe_picture
-from api.picture_header import MEDIA_TYPES
 from api.serializers import is_photo_kept
 from api.services import get_services
 from db import faces, models
+from db.photos.formats import MEDIA_TYPES
 from db.storage import BlobMissing
 from db.vocabulary import CROP_SIDE, JobStatus, Scope
 
@@ -78,6 +78,7 @@ def read_image(job_id: UUID) -> Response:
             "no_result",
             "photo_gone",
             "broken_picture",
+            "too_much_memory",
             "invalid_request",
             "drawing_busy",
             "blob_store_unavailable",
@@ -103,7 +104,7 @@ def read_annotated(job_id: UUID, query: AnnotatedQuery) -> Response:
         for face in job.faces
     ]
     try:
-        drawn = draw_in_turn(lambda: _read_photo(job), job.width, labels, query.max_side)
+        drawn = draw_in_turn(settings, lambda: _read_photo(job), job.width, labels, query.max_side)
     except UnreadablePicture as error:
         raise Problem(error.code, str(error)) from error
     return Response(drawn, mimetype="image/jpeg")

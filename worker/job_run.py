@@ -12,17 +12,21 @@ from db.job_queries import get_job
 from db.job_states import InvalidTransition
 from db.jobs import Claim, Outcome
 from db.models import Job
+from db.photos.decoding_lock import DecodingBusy, DecodingLock
+from db.photos.errors import PhotoError
 from db.storage import BlobDamaged, BlobMissing, BlobStoreUnavailable
 from db.vocabulary import JobStatus
 from worker.analysis import analyze_photo
 from worker.child import Child
-from worker.decode import PhotoError
 from worker.detectors.base import DetectorUnavailable
 from worker.messages import send_callback, send_job
 from worker.services import Services
 from worker.shadow import judge_in_shadow
 
 log = structlog.get_logger(__name__)
+
+_LOCK_WAIT_SHARE = 0.5
+"""Share of a job's time that it may wait for the machine's other large pictures; the rest is for its own."""
 
 _REASONS = {
     BlobMissing.code: "the photo was deleted before it could be analysed",
@@ -83,6 +87,10 @@ def _settle(child: Child, claim: Claim, job: Job) -> None:
             with database.write() as session:
                 jobs.give_back_job(session, claim, child.name, _REASONS[error.code], error.code, is_outage=True)
             child.rest()
+        except DecodingBusy as error:
+            log.info("decoding_busy", job_id=str(job.id), attempt=claim.attempt)
+            with database.write() as session:
+                jobs.give_back_job(session, claim, child.name, str(error), error.code, is_outage=True)
         except Exception as error:
             # A fault of ours. Another try on another machine may still succeed; the last one fails the job.
             log.exception("analysis_crashed", job_id=str(job.id), attempt=claim.attempt)
@@ -118,6 +126,8 @@ def _analyze(child: Child, job: Job) -> Outcome:
         child.find_detector(name),
         model.classifier,
         max_pixels=settings.max_photo_pixels,
+        max_decoding_bytes=settings.max_decoding_bytes,
+        lock=DecodingLock(settings.data_dir, _LOCK_WAIT_SHARE * settings.soft_time_limit_s),
         min_face_px=job.min_face_px or settings.min_face_px,
         threshold=settings.detection_threshold if name == settings.detector else None,
     )

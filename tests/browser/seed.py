@@ -16,7 +16,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 from uuid_utils.compat import uuid7
 
-from api.picture_header import read_header
 from db import (
     access,
     corrections,
@@ -34,6 +33,8 @@ from db.columns import utcnow
 from db.faces import NewFace
 from db.models import Face, Job, JobEvent, ModelVersion
 from db.models_review import ReviewItem
+from db.photos.header import read_header
+from db.photos.memory import MAX_DECODING_BYTES
 from db.session import Database
 from db.storage import BlobStore, make_photo_key
 from db.vocabulary import (
@@ -116,7 +117,7 @@ def make_photos(chance: Random, count: int) -> list[DemoPhoto]:
 
 def add_job(session: Session, blobs: BlobStore, application_id: UUID, photo: DemoPhoto, made_at: datetime) -> UUID:
     """Store one photo and its queued job, made at that moment."""
-    header = read_header(photo.data, _MAX_PIXELS)
+    header = read_header(photo.data, _MAX_PIXELS, MAX_DECODING_BYTES)
     job_id = uuid7(nanoseconds=int(made_at.timestamp() * 1e9))
     blobs.put(make_photo_key(job_id), photo.data)
     new = jobs.NewJob(

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from db.photos.errors import PhotoError
 from db.vocabulary import EMOTIONS
 from emoscope.demo_photos import Placement, compose_page, encode_jpeg, load_portrait
 from worker.analysis import analyze_photo, enlarge_detections
 from worker.crops import crop_faces
-from worker.decode import PhotoError, decode_photo, decode_reduced
+from worker.decode import decode_photo, decode_reduced
 
 LIMITS = {"max_pixels": 20_000_000, "min_face_px": 24}
 
