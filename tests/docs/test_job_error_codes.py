@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from api.error_codes import ERROR_KINDS
+from api.core.error_codes import ERROR_KINDS
+from db.core.blobs import BlobDamaged, BlobMissing, BlobStoreUnavailable
 from db.photos.decoding_lock import DecodingBusy
 from db.photos.errors import BrokenPicture, NotAPicture, TooManyPixels, TooMuchMemory
-from db.storage import BlobDamaged, BlobMissing, BlobStoreUnavailable
-from worker.detectors.base import DetectorUnavailable
+from worker.analysis.detectors.base import DetectorUnavailable
 
 ROOT = Path(__file__).parents[2]
 RAISED = {
@@ -28,7 +28,7 @@ RAISED = {
 
 def find_written() -> set[str]:
     """The codes that are written where jobs end."""
-    sources = [(ROOT / path).read_text() for path in ("db/jobs.py", "worker/job_run.py")]
+    sources = [(ROOT / path).read_text() for path in ("db/jobs/lifecycle.py", "worker/analysis/job_runner.py")]
     return {code for source in sources for code in re.findall(r'(?:error_code=|, )"([a-z]+_[a-z_]+)"(?!:)', source)}
 
 

@@ -9,7 +9,7 @@ from db.photos.memory import MAX_DECODING_BYTES, choose_factor
 from db.photos.pixels import decode_upright
 from tests.fuzz.files import PhotoFile
 from tests.fuzz.mutate import make_mutant
-from worker.decode import PhotoDecoder
+from worker.analysis.decode import PhotoDecoder
 
 MAX_PIXELS = 50_000
 MUTANTS = 1000

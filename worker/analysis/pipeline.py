@@ -1,0 +1,153 @@
+"""A photo -> what every face in it appears to express. Reads from top to bottom: decode, detect, crop, classify."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from db.core.vocabulary import CROP_SIDE, EMOTIONS, Emotion
+from db.photos.decoding_lock import DecodingLock
+from db.photos.memory import MAX_DECODING_BYTES
+from worker.analysis.classifier import Classifier
+from worker.analysis.crops import crop_faces
+from worker.analysis.decode import PhotoDecoder, ReducedPicture
+from worker.analysis.detectors.base import Box, Detection, Detector, Extent, Eyes, Framing, clip_to_box
+
+MIN_CROP_SOURCE_PX = 2 * CROP_SIDE
+"""A crop is cut from a reduced picture only if it is at least this wide there, so that it still averages pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzedFace:
+    """One face.
+
+    box: in pixels of the upright picture. detection_score: 0 to 1.
+    probabilities: seven, in the vocabulary's order, summing to 1.
+    crop: what the model saw: 2,304 bytes, 48 rows of 48 grey pixels.
+    """
+
+    box: Box
+    detection_score: float
+    probabilities: tuple[float, ...]
+    crop: bytes
+
+    @property
+    def emotion(self) -> Emotion:
+        """The likeliest."""
+        return EMOTIONS[self.probabilities.index(max(self.probabilities))]
+
+    @property
+    def confidence(self) -> float:
+        """The likeliest emotion's probability."""
+        return max(self.probabilities)
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What one photo gave.
+
+    width, height: of the upright picture, in pixels.
+    faces: the surest detection first; there may be none.
+    timings_ms: how long each step took: decode, detect, crop, classify.
+    """
+
+    width: int
+    height: int
+    faces: tuple[AnalyzedFace, ...]
+    timings_ms: dict[str, float]
+
+
+def analyze_photo(
+    data: bytes,
+    detector: Detector,
+    classifier: Classifier,
+    *,
+    max_pixels: int,
+    min_face_px: int,
+    threshold: float | None = None,
+    max_decoding_bytes: int = MAX_DECODING_BYTES,
+    lock: DecodingLock | None = None,
+) -> Analysis:
+    """Find every face in a photo and judge it.
+
+    data: the file's bytes, of any format that worker.analysis.decode reads.
+    detector, classifier: loaded.
+    max_pixels: most that the picture may have, width times height.
+    min_face_px: least side of a face in pixels of the picture at full size.
+    threshold: least detection score, 0 to 1; None takes the detector's own.
+    max_decoding_bytes: most memory that decoding may take.
+    lock: by which large photos wait for one another; None where nothing else is decoded on the machine.
+    Raises db.photos.errors.PhotoError where the photo can't be decoded, DecodingBusy where it can't be now.
+    """
+    clock = StepClock()
+    decoder = PhotoDecoder(data, max_pixels=max_pixels, max_bytes=max_decoding_bytes, lock=lock)
+    reduced = decoder.decode_for_detection()
+    clock.end_step("decode")
+
+    min_reduced_px = max(1, round(min_face_px / reduced.factor))
+    found = detector.detect(reduced.picture, min_face_px=min_reduced_px, threshold=threshold)
+    clock.end_step("detect")
+
+    source = reduced
+    if reduced.factor > decoder.least_factor and _are_too_small(found, detector.framing):
+        source = decoder.decode(decoder.least_factor)
+        clock.end_step("decode")
+    crops = crop_faces(source.picture, scale_detections(found, reduced, source), detector.framing)
+    clock.end_step("crop")
+
+    probabilities = classifier.classify(crops)
+    clock.end_step("classify")
+
+    faces = (
+        AnalyzedFace(detection.box, detection.score, tuple(row), crop.tobytes())
+        for detection, row, crop in zip(enlarge_detections(found, reduced), probabilities.tolist(), crops, strict=True)
+    )
+    return Analysis(reduced.width, reduced.height, tuple(faces), clock.steps_ms)
+
+
+class StepClock:
+    """Adds up how long each step took, in milliseconds."""
+
+    def __init__(self) -> None:
+        self.steps_ms: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def end_step(self, name: str) -> None:
+        """Count the time since the last call under this name."""
+        now = time.perf_counter()
+        self.steps_ms[name] = round(self.steps_ms.get(name, 0.0) + 1000 * (now - self._last), 3)
+        self._last = now
+
+
+def enlarge_detections(detections: Sequence[Detection], reduced: ReducedPicture) -> list[Detection]:
+    """The same detections in pixels of the photo at full size."""
+    return _scale(detections, reduced.factor, reduced.width, reduced.height)
+
+
+def scale_detections(
+    detections: Sequence[Detection], found_in: ReducedPicture, wanted_in: ReducedPicture
+) -> list[Detection]:
+    """The same detections in pixels of another, larger reduction of the photo."""
+    height, width = wanted_in.picture.shape[:2]
+    return _scale(detections, found_in.factor // wanted_in.factor, width, height)
+
+
+def _scale(detections: Sequence[Detection], factor: int, width: int, height: int) -> list[Detection]:
+    if factor == 1:
+        return list(detections)
+    enlarged = []
+    for detection in detections:
+        extent = Extent(*(edge * factor for edge in detection.extent))
+        eyes = detection.eyes and Eyes(*((x * factor, y * factor) for x, y in detection.eyes))
+        # The last pixel of a reduced picture may stand for less than a whole one, so an extent may round to nothing.
+        box = clip_to_box(extent, width, height) or Box(width - 1, height - 1, 1, 1)
+        enlarged.append(replace(detection, box=box, extent=extent, eyes=eyes))
+    return enlarged
+
+
+def _are_too_small(detections: Sequence[Detection], framing: Framing) -> bool:
+    share = 1 + 2 * framing.margin
+    return any(share * _longer_side(detection.extent) < MIN_CROP_SOURCE_PX for detection in detections)
+
+
+def _longer_side(extent: Extent) -> float:
+    return max(extent.right - extent.left, extent.bottom - extent.top)
