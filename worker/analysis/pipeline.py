@@ -10,7 +10,7 @@ from db.photos.memory import MAX_DECODING_BYTES
 from worker.analysis.classifier import Classifier
 from worker.analysis.crops import crop_faces
 from worker.analysis.decode import PhotoDecoder, ReducedPicture
-from worker.analysis.detectors.base import Box, Detection, Detector, Extent, Eyes, Framing, clip_to_box
+from worker.analysis.detectors.base import Box, CropGeometry, Detection, Detector, Extent, Eyes, clip_to_box
 
 MIN_CROP_SOURCE_PX = 2 * CROP_SIDE
 """A crop is cut from a reduced picture only if it is at least this wide there, so that it still averages pixels."""
@@ -88,10 +88,10 @@ def analyze_photo(
     clock.end_step("detect")
 
     source = reduced
-    if reduced.factor > decoder.least_factor and _are_too_small(found, detector.framing):
+    if reduced.factor > decoder.least_factor and _are_too_small(found, detector.geometry):
         source = decoder.decode(decoder.least_factor)
         clock.end_step("decode")
-    crops = crop_faces(source.picture, scale_detections(found, reduced, source), detector.framing)
+    crops = crop_faces(source.picture, scale_detections(found, reduced, source), detector.geometry)
     clock.end_step("crop")
 
     probabilities = classifier.classify(crops)
@@ -144,8 +144,8 @@ def _scale(detections: Sequence[Detection], factor: int, width: int, height: int
     return enlarged
 
 
-def _are_too_small(detections: Sequence[Detection], framing: Framing) -> bool:
-    share = 1 + 2 * framing.margin
+def _are_too_small(detections: Sequence[Detection], geometry: CropGeometry) -> bool:
+    share = 1 + 2 * geometry.margin
     return any(share * _longer_side(detection.extent) < MIN_CROP_SOURCE_PX for detection in detections)
 
 
