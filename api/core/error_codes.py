@@ -110,7 +110,7 @@ _ALL = (
         "too_much_memory",
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Too much memory",
-        "Decoding the picture would take more memory than the service gives it. It depends on size and format: a baseline JPEG takes least.",
+        "Decoding the picture would take more memory than the service gives it. A smaller picture or a baseline JPEG takes less.",
     ),
     ErrorKind(
         "too_many_photos",
