@@ -30,6 +30,9 @@ test: setup ## Run all tests, with real Valkey and PostgreSQL from wheels
 test-kills: setup ## Kill each program of a running stack, a hundred times in all
 	@TEST_KILLS=100 $(RUN)/pytest -q -s tests/acceptance/test_kills.py $(ARGS)
 
+bench: setup ## Run the benches that need no data set, in their short form
+	@$(RUN)/python -m bench.run_all $(ARGS)
+
 check: setup ## Lint, format, types, import rules
 	$(RUN)/ruff check
 	$(RUN)/ruff format --check

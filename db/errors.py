@@ -7,7 +7,7 @@ from db.core.blobs import BlobDamaged, BlobStoreFull, BlobStoreUnavailable
 from db.jobs.actions import PhotoGone
 from db.jobs.idempotency import IdempotencyConflict
 from db.jobs.states import InvalidTransition
-from db.jobs.submission import QueueFull
+from db.jobs.submission import DetectorMissing, QueueFull
 from db.model_versions.actions import ChampionChanged, NothingToRollBack, UnknownModelVersion
 from db.model_versions.shadow import AlreadyInService, NoChallenger
 from db.reviews.actions import UnknownFace
@@ -20,6 +20,7 @@ __all__ = [
     "BlobStoreFull",
     "BlobStoreUnavailable",
     "ChampionChanged",
+    "DetectorMissing",
     "IdempotencyConflict",
     "InvalidRunTransition",
     "InvalidTransition",

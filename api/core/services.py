@@ -14,6 +14,7 @@ from api.monitoring.room import Room
 from api.reviews.required_votes import LeastVotes
 from db.core.blobs import BlobStore, S3Options
 from db.core.session import Database
+from db.core.vocabulary import Detector
 from db.jobs.services import JobServices
 from emoscope.settings import Settings
 
@@ -49,6 +50,8 @@ class Services:
             idempotency_retention_s=settings.idempotency_retention_s,
             photo_retention_s=settings.photo_retention_s,
             max_attempts=settings.max_attempts,
+            worker_heartbeat_s=settings.worker_heartbeat_s,
+            configured_detectors=frozenset(Detector) - (frozenset() if settings.yunet_weights else {Detector.YUNET}),
         )
 
     def install(self, extensions: dict[str, Any]) -> None:

@@ -45,6 +45,7 @@ protect(blueprint, *READS_JOBS, users_may_read=True)
         "too_many_photos",
         "invalid_request",
         "idempotency_conflict",
+        "detector_unavailable",
         "queue_full",
         "blob_store_unavailable",
     ),

@@ -23,7 +23,9 @@ protect(blueprint, *READS_JOBS)
     summary="Analyse a photo again",
     description="Submits the job's photo as a new job, with the same options but the deadline and the callback. It needs the "
     "photo to be kept still.",
-    responses=describe_errors("scope_missing", "not_found", "photo_gone", "queue_full", "blob_store_unavailable"),
+    responses=describe_errors(
+        "scope_missing", "not_found", "photo_gone", "detector_unavailable", "queue_full", "blob_store_unavailable"
+    ),
 )
 def retry_job(job_id: UUID) -> Response:
     """Make a new job of a job's photo."""

@@ -11,7 +11,7 @@ from api.photos.uploads import read_photo
 from api.web.queries import Query, read_query
 from api.web.site import go, needs
 from db.core.vocabulary import Detector, Role
-from db.jobs.submission import submit_job
+from db.jobs.submission import list_detectors, submit_job
 
 blueprint = Blueprint("try_it", __name__)
 
@@ -26,7 +26,10 @@ class TryForm(Query):
 @needs(Role.REVIEWER)
 def show() -> str:
     """The place to drop photos. The page's script sends them to the API."""
-    return render_template("jobs/try_it.html", detectors=tuple(Detector), settings=get_services().settings)
+    services = get_services()
+    available = list_detectors(services.jobs)
+    detectors = [each for each in Detector if each in available]
+    return render_template("jobs/try_it.html", detectors=detectors, settings=services.settings)
 
 
 @blueprint.post("/try")

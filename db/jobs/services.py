@@ -6,7 +6,7 @@ from uuid import UUID
 
 from db.core.blobs import BlobStore
 from db.core.session import Database
-from db.core.vocabulary import Priority
+from db.core.vocabulary import Detector, Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class JobServices:
     announce: wakes whoever waits for a change of the job. It doesn't raise.
     max_queued_jobs: most jobs that may wait. idempotency_retention_s: how long a key is remembered.
     photo_retention_s: longest that a photo is kept after its job ended. max_attempts: of a new job.
+    worker_heartbeat_s: seconds between two heartbeats. configured_detectors: those that a job may name while no worker is known.
     """
 
     database: Database
@@ -27,3 +28,5 @@ class JobServices:
     idempotency_retention_s: float
     photo_retention_s: float
     max_attempts: int
+    worker_heartbeat_s: float
+    configured_detectors: frozenset[Detector]

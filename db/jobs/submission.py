@@ -18,16 +18,27 @@ from db.core.actors import Actor
 from db.core.blobs import BlobStoreUnavailable
 from db.core.errors import DomainError
 from db.core.full_disk import is_disk_full
+from db.core.vocabulary import Detector
 from db.jobs.batches import create_batch
 from db.jobs.idempotency import IdempotencyConflict, Repeatable, find_submission, remember_submission
 from db.jobs.lifecycle import NewJob, create_job
 from db.jobs.queries import has_room
 from db.jobs.services import JobServices
 from db.jobs.tables import IdempotencyKey
+from db.monitoring.heartbeats import find_available_detectors
 
 log = structlog.get_logger(__name__)
 
 QUEUE_FULL_RETRY_S = 10
+
+
+class DetectorMissing(DomainError):
+    """No worker has what the detector needs."""
+
+    code = "detector_unavailable"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    title = "Detector unavailable"
+    meaning = "No worker has what the detector needs: a package, or `EMOSCOPE_YUNET_WEIGHTS`."
 
 
 class QueueFull(DomainError):
@@ -113,6 +124,8 @@ def _store_and_send(
     repeatable: Repeatable | None,
 ) -> IdempotencyKey | None:
     """Returns the submission of another request with the same key that was quicker, or None if this one was written."""
+    for detector in {new.detector for new, _ in photos} - {None}:
+        _require_detector(services, detector)
     _require_room(services, len(photos))
     stored: list[NewJob] = []
     try:
@@ -132,6 +145,20 @@ def _store_and_send(
         ):  # the rest would only wait for the same queue; the sweeper sends them
             break
     return None
+
+
+def list_detectors(services: JobServices) -> frozenset[Detector]:
+    """The detectors that a job may name: what the workers say they have, and where none says, what the settings allow."""
+    with services.database.read() as session:
+        found = find_available_detectors(session, services.worker_heartbeat_s)
+    return services.configured_detectors if found is None else found
+
+
+def _require_detector(services: JobServices, detector: Detector | None) -> None:
+    if detector not in list_detectors(services):
+        raise DetectorMissing(
+            f"no worker has what the detector {detector} needs; `emoscope doctor` says what is missing"
+        )
 
 
 def _require_room(services: JobServices, wanted: int) -> None:

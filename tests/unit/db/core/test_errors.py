@@ -44,7 +44,9 @@ def test_the_api_knows_every_error_of_every_module_of_db() -> None:
         if not module.name.startswith("db.migrations"):
             importlib.import_module(module.name)
     ours = {error.code for error in list_domain_errors() if error.__module__.startswith("db.")}
-    known = subprocess.run([sys.executable, "-c", LIST_KNOWN], capture_output=True, text=True, check=True).stdout.split()
+    known = subprocess.run(
+        [sys.executable, "-c", LIST_KNOWN], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert set(known) == ours
 
 
