@@ -89,7 +89,7 @@ def check_outcome(
         if job.status is JobStatus.SUCCEEDED:
             outcome.succeeded += 1
             if read_faces(job) != quiet[photo]:
-                outcome.wrong.append(f"{job_id}: other faces")
+                outcome.wrong.append(f"{job_id}: other faces, {read_faces(job)}")
         else:
             outcome.failed[str(job.error_code)] += 1
             if not (job_id in damaged and job.error_code == "blob_damaged"):
