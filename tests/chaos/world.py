@@ -90,6 +90,7 @@ def make_world(folder: Path, *, is_postgresql: bool, has_own_queue: bool) -> Ite
 
     has_own_queue: the stack starts its own Valkey, as `emoscope up` does; else there is one apart, as in a fleet.
     """
+    folder.mkdir(exist_ok=True)
     with contextlib.ExitStack() as cleanup:
         disk = None
         if os.getuid() == 0:
