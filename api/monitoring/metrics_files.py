@@ -5,9 +5,9 @@ the room is reserved before a file is mapped, and a process that gets none count
 from the answers of the others.
 """
 
+import io
 import mmap
 import os
-import tempfile
 
 import structlog
 from prometheus_client import mmap_dict, values
@@ -41,7 +41,7 @@ class ReservedFile(mmap_dict.MmapedDict):
         super()._init_value(key)  # type: ignore[no-untyped-call]
 
     def _start_in_memory(self) -> None:
-        self._f = tempfile.SpooledTemporaryFile()  # noqa: SIM115 - stays empty, and is closed with the rest
+        self._f = io.BytesIO()  # no file, so that growing stays in memory too
         self._capacity = _FIRST_BYTES
         self._m = mmap.mmap(-1, self._capacity)
         self._positions: dict[str, int] = {}
@@ -64,7 +64,7 @@ class ReservedFile(mmap_dict.MmapedDict):
 
 def use_reserved_files() -> None:
     """Let prometheus_client count in such files. Call it before the first metric is made."""
-    values.MmapedDict = ReservedFile
+    values.MmapedDict = ReservedFile  # type: ignore[attr-defined]
 
 
 def _reserve(filename: str, size: int) -> None:

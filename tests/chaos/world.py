@@ -21,7 +21,7 @@ from tests.support.ports import find_free_port
 QUICK = {
     "sweep_interval_s": 2,
     "resend_after_s": 2,
-    "lease_s": 6,
+    "lease_s": 15,
     "worker_heartbeat_s": 2,
     "callback_private_hosts": True,
     "rate_limit": "",
