@@ -17,7 +17,8 @@ from db.jobs.lifecycle import Claim, Outcome
 from db.jobs.queries import get_job
 from db.jobs.states import InvalidTransition
 from db.jobs.tables import Job
-from worker.analysis.decode import PhotoError
+from db.photos.decoding_lock import DecodingBusy, DecodingLock
+from db.photos.errors import PhotoError
 from worker.analysis.detectors.base import DetectorUnavailable
 from worker.analysis.pipeline import analyze_photo
 from worker.analysis.process import WorkerProcess
@@ -28,6 +29,8 @@ from worker.core.services import Services
 log = structlog.get_logger(__name__)
 
 _WRITE_AGAIN_S = 0.5
+_LOCK_WAIT_SHARE = 0.5
+"""Share of a job's time that it may wait for the machine's other large pictures; the rest is for its own."""
 
 _REASONS = {
     BlobMissing.code: "the photo was deleted before it could be analysed",
@@ -91,6 +94,14 @@ def _settle(process: WorkerProcess, claim: Claim, job: Job) -> None:
                 lambda session: jobs.give_back_job(session, claim, process.name, detail, code, is_outage=True),
             )
             process.rest()
+        except DecodingBusy as error:
+            log.info("decoding_busy", job_id=str(job.id), attempt=claim.attempt)
+            code, detail = error.code, str(error)
+            _write(
+                process,
+                claim,
+                lambda session: jobs.give_back_job(session, claim, process.name, detail, code, is_outage=True),
+            )
         except Exception as error:
             # A fault of ours. Another try on another machine may still succeed; the last one fails the job.
             log.exception("analysis_crashed", job_id=str(job.id), attempt=claim.attempt)
@@ -148,6 +159,8 @@ def _analyze(process: WorkerProcess, job: Job) -> Outcome:
         process.find_detector(name),
         model.classifier,
         max_pixels=settings.max_photo_pixels,
+        max_decoding_bytes=settings.max_decoding_bytes,
+        lock=DecodingLock(settings.data_dir, _LOCK_WAIT_SHARE * settings.soft_time_limit_s),
         min_face_px=job.min_face_px or settings.min_face_px,
         threshold=settings.detection_threshold if name == settings.detector else None,
     )
