@@ -93,7 +93,7 @@ def _settle(process: WorkerProcess, claim: Claim, job: Job) -> None:
         except DecodingBusy as error:
             log.info("decoding_busy", job_id=str(job.id), attempt=claim.attempt)
             with database.write() as session:
-                jobs.give_back_job(session, claim, process.name, str(error), error.code, is_outage=True)
+                jobs.give_back_job(session, claim, Actor.worker(process.name), str(error), error.code, is_outage=True)
         except Exception as error:
             # A fault of ours. Another try on another machine may still succeed; the last one fails the job.
             log.exception("analysis_crashed", job_id=str(job.id), attempt=claim.attempt)
