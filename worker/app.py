@@ -6,6 +6,7 @@ from celery.utils.sysinfo import AUTO_CONCURRENCY, cpu_budget
 
 from emoscope.settings import Settings, load_settings
 from worker import names
+from worker.core.watch import WatchStep
 from worker.gpus import CHILDREN_ON_GPUS, GPU_MEMORY_MB, takes_gpu
 
 _HOUR_S = 3600.0
@@ -30,8 +31,12 @@ def _find_memory_limit_mb(settings: Settings) -> int:
 def make_celery(settings: Settings) -> Celery:
     """The application with every option that we set, each with its reason."""
     app = Celery(
-        "emoscope", broker=settings.broker_url, include=["worker.tasks", "worker.lifecycle", "worker.stopping"]
+        "emoscope",
+        broker=settings.broker_url,
+        amqp="worker.core.broker:Broker",
+        include=["worker.tasks", "worker.lifecycle", "worker.stopping"],
     )
+    app.steps["consumer"].add(WatchStep)
     app.conf.update(
         # TensorFlow, LiteRT and dlib hold threads and locks that don't survive a fork; a spawned child starts clean.
         worker_pool_start_method="spawn",
@@ -53,6 +58,10 @@ def make_celery(settings: Settings) -> Celery:
         # Native libraries leak; a child that has grown past this is replaced after its job. Celery counts in KB.
         worker_max_memory_per_child=_find_memory_limit_mb(settings) * 1000 or None,
         worker_max_tasks_per_child=settings.worker_max_jobs_per_child or None,
+        # Only those are canceled that are acknowledged late, and none is. Celery warns at each lost connection unless it is set.
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        # It would fetch fewer messages after each lost connection, to spare those who acknowledge late.
+        worker_enable_prefetch_count_reduction=False,
         # At shutdown, jobs that run may end; those that don't come back by their lease.
         worker_soft_shutdown_timeout=10,
         # Redis may be away for longer than 100 tries; a worker waits for it for ever, at start too.
@@ -66,8 +75,6 @@ def make_celery(settings: Settings) -> Celery:
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
             "health_check_interval": 10,
-            # Messages that a worker fetched and took to its grave; the sweeper sends their jobs anew after a lease's time.
-            "visibility_timeout": 3600,
         },
         # No worker asks another for anything; gossip and mingling only add messages.
         worker_enable_remote_control=False,

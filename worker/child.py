@@ -9,6 +9,7 @@ import structlog
 from db.vocabulary import CHALLENGER, WorkerState
 from db.vocabulary import Detector as DetectorName
 from db.workers import note_worker
+from worker.core.parent import ParentWatch
 from worker.detectors.base import Detector, DetectorUnavailable
 from worker.detectors.loading import load_detector
 from worker.identity import name_this_child
@@ -35,6 +36,7 @@ class Child:
         self._heartbeat = Heartbeat(settings.worker_heartbeat_s, self.beat)
         self._setup_problem: str | None = None
         self._ready = threading.Event()
+        self.parent: ParentWatch | None = None
         self._stopping = threading.Event()
 
     @property
@@ -69,7 +71,7 @@ class Child:
         """Follow the champion and the challenger, try again what could not be loaded, and give a sign of life."""
         self.models.refresh()
         self.challengers.refresh()
-        self._setup_problem = self._load_detector()
+        self._setup_problem = "its main process hangs" if self._has_hanging_parent() else self._load_detector()
         if self._setup_problem is None and not self.models.is_loaded:
             self._setup_problem = self.models.problem or "no model version is in service"
         if self._setup_problem is None:
@@ -77,6 +79,9 @@ class Child:
         else:
             self._ready.clear()
         self._note(WorkerState.READY if self.is_ready else WorkerState.SETUP_FAILED)
+
+    def _has_hanging_parent(self) -> bool:
+        return self.parent is not None and self.parent.hangs
 
     def _load_detector(self) -> str | None:
         """Load the detector of the settings. Returns why it can't be."""

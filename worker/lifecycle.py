@@ -9,10 +9,11 @@ from celery import signals
 
 from emoscope.logs import configure_logs
 from emoscope.settings import load_settings
-from worker import names
+from worker.core.parent import watch_parent
+from worker.core.watch import find_role
 
-_ANALYSES = "EMOSCOPE_INTERNAL_ANALYSES"
-"""Set by the parent for its children: whether this worker takes analysis jobs, and so wants its models warm."""
+_ROLE = "EMOSCOPE_INTERNAL_ROLE"
+"""Set by the main process for its worker processes: what the worker does. One for `analysis` loads its models at its start."""
 
 
 @signals.setup_logging.connect
@@ -26,7 +27,7 @@ def set_up_logging(**_: object) -> None:
 def remember_role(instance: object, **_: object) -> None:
     """In the parent: tell the children what they are for."""
     queues = instance.app.amqp.queues.consume_from  # type: ignore[attr-defined]
-    os.environ[_ANALYSES] = str(int(names.ANALYSIS_QUEUE in queues))
+    os.environ[_ROLE] = find_role(list(queues))
 
 
 @signals.beat_init.connect
@@ -39,18 +40,20 @@ def sweep_at_once(**_: object) -> None:
 
 @signals.worker_process_init.connect
 def warm_up(**_: object) -> None:
-    """In a child: load everything. Celery counts the child as ready when this returns."""
-    if os.environ.get(_ANALYSES) != "1":
+    """In a worker process: load everything. Celery counts it as ready when this returns."""
+    role = os.environ.get(_ROLE, "")
+    parent = watch_parent(load_settings().data_dir, role)
+    if role != "analysis":
         return
     from worker.child import current_child
 
-    current_child()
+    current_child().parent = parent
 
 
 @signals.worker_process_shutdown.connect
 def say_goodbye(**_: object) -> None:
     """In a child that ends in order: say so."""
-    if os.environ.get(_ANALYSES) != "1":
+    if os.environ.get(_ROLE) != "analysis":
         return
     from worker.child import current_child
 

@@ -1,0 +1,44 @@
+"""Celery with the service's own settings, and one task that waits for a file: a worker that starts quickly and is busy at will.
+
+Start it as `celery -A tests.integration.waiting_worker worker -Q waiting`.
+"""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+from worker.app import app
+
+QUEUE = "waiting"
+WAIT = "tests.wait"
+
+app.conf.include = ["worker.lifecycle", "worker.stopping", "tests.integration.waiting_worker"]
+
+
+@app.task(name=WAIT)
+def wait(number: int, folder: str) -> None:
+    """Wait for the file `go` in the folder, then leave the file `<number>.done` there."""
+    Path(folder, f"{number}.begun").touch()
+    while not Path(folder, "go").exists():
+        time.sleep(0.02)
+    Path(folder, f"{number}.done").touch()
+
+
+def _hang() -> None:
+    """Let the main process's event loop stand still, as a lock that nobody gives back would."""
+    from worker.core.watch import WatchStep
+
+    WatchStep.register_with_event_loop = lambda _step, _consumer, hub: hub.call_later(1, threading.Event().wait)  # type: ignore[method-assign]
+
+
+def _be_deaf() -> None:
+    """Let the worker believe that it has as many messages in hand as it may."""
+    from worker.core.broker import LocalQoS
+
+    LocalQoS.can_consume = lambda _qos: False  # type: ignore[method-assign]
+
+
+_FAULTS = {"hanging": _hang, "deaf": _be_deaf}
+if fault := os.environ.get("EMOSCOPE_TEST_FAULT"):
+    _FAULTS[fault]()
