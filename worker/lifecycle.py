@@ -31,10 +31,12 @@ def remember_role(instance: object, **_: object) -> None:
 
 
 @signals.beat_init.connect
-def sweep_at_once(**_: object) -> None:
+def start_beat(**_: object) -> None:
     """In beat: whatever was lost while nothing ran is looked for now, not after an interval."""
+    from worker.core.beat_watch import BeatWatch
     from worker.messages import send_sweep
 
+    BeatWatch(load_settings()).start()
     send_sweep()
 
 

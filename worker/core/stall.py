@@ -42,8 +42,7 @@ class StallRule:
         A worker whose queue is away is not stalled, nor one that is busy, nor one whose processes are still starting.
         """
         if sight.waiting is None:
-            for each in (self._taking, self._turning, self._working):
-                each.reset()
+            self.reset()
             return None
         if self._turning.look(sight.turns, now) >= STALLED_AFTER_S:
             return f"its event loop hasn't turned for {self._turning.seconds:.0f} s"
@@ -60,3 +59,8 @@ class StallRule:
         elif self._working.look(sight.moves, now) >= self._busy_limit_s:
             return f"{sight.waiting} messages wait, and none of {sight.busy} tasks has ended for {self._working.seconds:.0f} s"
         return None
+
+    def reset(self) -> None:
+        """Measure anew, as when the queue comes back."""
+        for each in (self._taking, self._turning, self._working):
+            each.reset()

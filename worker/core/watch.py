@@ -9,7 +9,6 @@ import time
 from typing import Any
 
 import billiard
-import redis
 import structlog
 from celery import bootsteps
 from celery.worker import state
@@ -18,13 +17,13 @@ from emoscope.settings import Settings, load_settings
 from worker import names
 from worker.core.broker import LocalQoS
 from worker.core.pulse import Pulse, make_pulse
+from worker.core.queue_probe import QueueProbe
 from worker.core.stall import Sight, StallRule
 from worker.stopping import tell_worker_processes
 
 log = structlog.get_logger(__name__)
 
 _LOOK_EVERY_S = 1.0
-_QUEUE_TIMEOUT_S = 5.0
 _GRACE_S = 10.0
 """Seconds that a stalled worker has to end in order; its busy processes may end their jobs meanwhile."""
 _THREADS_BUSY_LIMIT_S = 600.0
@@ -39,9 +38,7 @@ class Watch:
         """consumer: Celery's, of the worker to watch."""
         self._consumer = consumer
         self._queues = list(consumer.app.amqp.queues.consume_from)
-        self._client: redis.Redis = redis.Redis.from_url(
-            settings.effective_redis_url, socket_timeout=_QUEUE_TIMEOUT_S, socket_connect_timeout=_QUEUE_TIMEOUT_S
-        )
+        self._queue = QueueProbe(settings)
         self.role = find_role(self._queues)
         self._rule = StallRule(_find_busy_limit_s(self.role, settings))
         self._pulse = make_pulse(settings.data_dir, self.role)
@@ -79,12 +76,16 @@ class Watch:
             return None  # it is ending already, and takes nothing for that reason
         sight = self._see()
         self._pulse.beat()
-        return self._rule.judge(sight, time.monotonic())
+        reason = self._rule.judge(sight, time.monotonic())
+        if reason is not None and not self._queue.can_write():
+            self._rule.reset()
+            return None
+        return reason
 
     def _see(self) -> Sight:
         busy = len(state.active_requests)
         fetched = max(0, len(state.reserved_requests) - busy)
-        queued = self._count_queued()
+        queued = self._queue.count_messages(self._queues)
         return Sight(
             waiting=None if queued is None else queued + fetched,
             free=max(0, self._count_slots() - busy),
@@ -92,15 +93,6 @@ class Watch:
             moves=LocalQoS.taken + state.all_total_count[0],
             turns=self._turns,
         )
-
-    def _count_queued(self) -> int | None:
-        try:
-            with self._client.pipeline(transaction=False) as pipeline:
-                for queue in self._queues:
-                    pipeline.llen(queue)
-                return sum(pipeline.execute())
-        except redis.RedisError:
-            return None
 
     def _count_slots(self) -> int:
         """Threads, or worker processes that have started: one that still loads its model can't take anything."""
