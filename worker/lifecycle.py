@@ -49,7 +49,7 @@ def warm_up(**_: object) -> None:
         return
     from worker.child import current_child
 
-    current_child().parent = parent
+    current_child().obey(parent)
 
 
 @signals.worker_process_shutdown.connect

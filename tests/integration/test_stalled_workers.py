@@ -8,6 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from db import migrate
+from db.session import Database
 from tests.integration.workers import Workers, run_workers
 from tests.waiting import wait_until
 
@@ -31,7 +33,7 @@ def test_a_worker_goes_on_after_its_queue_was_away_while_it_was_busy(workers: Wo
     wait_until(lambda: workers.are_done(1, 2), "it has ended what it had in hand")
     workers.valkey.start()
     workers.send(*range(10, 20))
-    wait_until(lambda: workers.are_done(*range(10, 20)), "it takes what comes", 15)
+    wait_until(lambda: workers.are_done(*range(10, 20)), "it takes what comes", 30)
     assert worker.poll() is None
 
 
@@ -40,8 +42,9 @@ def test_a_worker_that_takes_nothing_ends_within_half_a_minute(workers: Workers,
     worker = workers.start_worker(*POOLS[pool], EMOSCOPE_TEST_FAULT=fault)
     workers.open_gate()
     workers.send(1)
-    wait_until(lambda: "worker_stalled" in workers.read_log(), "it is noticed")
-    wait_until(lambda: worker.poll() is not None, "it has ended", 15)
+    wait_until(lambda: "worker_stalled" in workers.read_log(), "it is noticed", 180)
+    assert "for 20 s" in workers.read_log()
+    wait_until(lambda: worker.poll() is not None, "it has ended", 60)
     assert worker.returncode == 1
     assert not [each for each in psutil.process_iter() if each.ppid() == worker.pid]
     workers.start_worker(*POOLS[pool])
@@ -55,6 +58,24 @@ def test_a_stopped_main_process_is_killed_by_its_worker_processes(workers: Worke
     workers.send(1)
     wait_until(lambda: workers.are_done(1), "it works")
     os.kill(worker.pid, signal.SIGSTOP)
-    wait_until(lambda: worker.poll() is not None, "it was killed", 40)
+    wait_until(lambda: worker.poll() is not None, "it was killed", 180)
     assert worker.returncode == -signal.SIGKILL
     assert "main_process_hangs" in workers.read_log()
+
+
+def test_a_beat_that_sends_nothing_ends(workers: Workers) -> None:
+    beat = workers.start("beat", "--pidfile=", EMOSCOPE_TEST_FAULT="mute", EMOSCOPE_SWEEP_INTERVAL_S="1")
+    wait_until(lambda: beat.poll() is not None, "it has ended", 180)
+    assert beat.returncode == 1
+    assert "beat_stalled" in workers.read_log()
+
+
+def test_a_worker_whose_weights_are_missing_ends_with_the_reason(workers: Workers) -> None:
+    database = Database(workers.settings.effective_database_url)
+    migrate.upgrade(database)
+    database.close()
+    worker = workers.start("worker", "-n", "analysis@%h", "-Q", "analysis", "-c", "1", EMOSCOPE_DETECTOR="yunet")
+    wait_until(lambda: worker.poll() is not None, "it has ended", 180)
+    assert worker.returncode == 1
+    [line] = [line for line in workers.read_log().splitlines() if "worker_cannot_set_up" in line]
+    assert "EMOSCOPE_YUNET_WEIGHTS" in line

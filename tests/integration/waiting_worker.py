@@ -39,6 +39,13 @@ def _be_deaf() -> None:
     LocalQoS.can_consume = lambda _qos: False  # type: ignore[method-assign]
 
 
-_FAULTS = {"hanging": _hang, "deaf": _be_deaf}
+def _be_mute() -> None:
+    """Let beat's loop stand still after its first message."""
+    from celery.beat import Scheduler
+
+    Scheduler.tick = lambda _scheduler, **_: 3600.0  # type: ignore[method-assign]
+
+
+_FAULTS = {"hanging": _hang, "deaf": _be_deaf, "mute": _be_mute}
 if fault := os.environ.get("EMOSCOPE_TEST_FAULT"):
     _FAULTS[fault]()

@@ -26,6 +26,11 @@ class ParentWatch:
         self.hangs = False
         """Whether the main process hangs. Then this process will be given no more tasks, whatever it can do."""
 
+    @property
+    def pulse(self) -> Pulse:
+        """The main process's pulse."""
+        return self._pulse
+
     def start(self) -> None:
         """Begin to look."""
         threading.Thread(target=self._run, name="parent-watch", daemon=True).start()

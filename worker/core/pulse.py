@@ -38,9 +38,26 @@ class Pulse:
             self.path.touch(mode=0o600)
 
     def end(self) -> None:
-        """Remove the file of a process that ends in order."""
+        """Remove the files of a process that ends."""
+        for path in (self.path, self._failure_path):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def report_failure(self, reason: str) -> None:
+        """In a worker process: tell the main process why this one can't set up, and won't be able to."""
         with contextlib.suppress(OSError):
-            self.path.unlink()
+            self._failure_path.write_text(reason)
+
+    def read_failure(self) -> str | None:
+        """In the main process: why its worker processes can't set up. None: none of them said so."""
+        try:
+            return self._failure_path.read_text()
+        except OSError:
+            return None
+
+    @property
+    def _failure_path(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.failure")
 
 
 def make_pulse(data_dir: Path, role: str) -> Pulse:
@@ -51,7 +68,9 @@ def make_pulse(data_dir: Path, role: str) -> Pulse:
     for pulse in list_pulses(data_dir):
         if not _is_running(pulse.pid):
             pulse.end()
-    return find_pulse(data_dir, role, os.getpid())
+    pulse = find_pulse(data_dir, role, os.getpid())
+    pulse.end()  # files of a container's earlier start, whose process had the same number
+    return pulse
 
 
 def find_pulse(data_dir: Path, role: str, pid: int) -> Pulse:

@@ -68,7 +68,10 @@ class Watch:
                 log.exception("watch_failed")
                 continue
             if reason is not None:
-                self._end(reason)
+                self._end("worker_stalled", reason)
+                return
+            if (failure := self._pulse.read_failure()) is not None:
+                self._end("worker_cannot_set_up", failure)
                 return
 
     def _look(self) -> str | None:
@@ -100,9 +103,9 @@ class Watch:
         started = getattr(getattr(pool, "_pool", None), "_fileno_to_inq", None)
         return int(pool.num_processes) if started is None else len(started)
 
-    def _end(self, reason: str) -> None:
+    def _end(self, event: str, reason: str) -> None:
         """End the process: in order within `_GRACE_S`, or else at once."""
-        log.critical("worker_stalled", role=self.role, reason=reason, action="the worker ends, to be started anew")
+        log.critical(event, role=self.role, reason=reason, action="the worker ends, to be started anew")
         tell_worker_processes()
         state.should_stop = 1  # the exit code; the event loop looks at it at each turn
         time.sleep(_GRACE_S)  # this thread ends with the process

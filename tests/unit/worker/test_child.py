@@ -16,6 +16,8 @@ from emoscope.provision import register_shipped_models
 from emoscope.settings import Settings
 from training.artifact import list_pretrained
 from worker.child import Child
+from worker.core.parent import ParentWatch
+from worker.core.pulse import make_pulse
 from worker.model_cache import ModelCache
 from worker.services import Services
 
@@ -43,6 +45,33 @@ def ask(settings: Settings) -> Iterator[Callable[..., str]]:
 def test_a_missing_weights_file_is_named_without_its_folder(ask: Callable[..., str], tmp_path: Path) -> None:
     detail = ask(detector=Detector.YUNET, yunet_weights=tmp_path / "a secret folder" / "yunet.onnx")
     assert detail == "The yunet detector's weights file yunet.onnx does not exist."
+
+
+def test_a_worker_process_that_waits_in_vain_tells_its_main_process(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    services = Services(settings.model_copy(update={"detector": Detector.YUNET}))
+    child, pulse = Child(services), make_pulse(tmp_path, "analysis")
+    child.start()
+    child.obey(ParentWatch(pulse))
+    assert str(pulse.read_failure()).startswith("The yunet detector needs a weights file")
+    child.stop()
+    with database.read() as session:
+        [worker] = list_live_workers(session, settings.worker_heartbeat_s)
+    assert worker.state is WorkerState.SETUP_FAILED
+    services.redis.close()
+    services.database.close()
+
+
+def test_a_worker_process_without_a_model_waits_for_one(settings: Settings, tmp_path: Path) -> None:
+    services = Services(settings)
+    child, pulse = Child(services), make_pulse(tmp_path, "analysis")
+    child.obey(ParentWatch(pulse))
+    child.beat()
+    assert not child.is_ready
+    assert pulse.read_failure() is None
+    services.redis.close()
+    services.database.close()
 
 
 def test_a_blob_that_cannot_be_read_is_named_without_its_folder(
