@@ -8,10 +8,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from db import migrate
-from db.session import Database
+from db.core import migrate
+from db.core.session import Database
 from tests.integration.workers import Workers, run_workers
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 POOLS = {"processes": ("-c", "2"), "threads": ("-P", "threads", "-c", "2")}
 

@@ -8,12 +8,12 @@ import threading
 import time
 from pathlib import Path
 
-from worker.app import app
+from worker.core.app import app
 
 QUEUE = "waiting"
 WAIT = "tests.wait"
 
-app.conf.include = ["worker.lifecycle", "worker.stopping", "tests.integration.waiting_worker"]
+app.conf.include = ["worker.core.lifecycle", "worker.core.stopping", "tests.integration.waiting_worker"]
 
 
 @app.task(name=WAIT)

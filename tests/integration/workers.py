@@ -12,7 +12,7 @@ from celery import Celery
 
 from emoscope.settings import Settings
 from tests.conftest import Valkey
-from worker.app import make_celery
+from worker.core.app import make_celery
 
 
 class Workers:

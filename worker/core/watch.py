@@ -13,13 +13,13 @@ import structlog
 from celery import bootsteps
 from celery.worker import state
 
+from db.core import queues as names
 from emoscope.settings import Settings, load_settings
-from worker import names
 from worker.core.broker import LocalQoS
-from worker.core.pulse import Pulse, make_pulse
+from worker.core.pulse import make_pulse
 from worker.core.queue_probe import QueueProbe
 from worker.core.stall import Sight, StallRule
-from worker.stopping import tell_worker_processes
+from worker.core.stopping import tell_worker_processes
 
 log = structlog.get_logger(__name__)
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.exc import OperationalError as DatabaseAway
 
 from emoscope.log_lines import is_outage
-from emoscope.logs import configure_logs
+from emoscope.logging import configure_logs
 
 
 @pytest.fixture
@@ -66,7 +66,9 @@ def test_a_fault_of_ours_keeps_its_traceback(stream: io.StringIO) -> None:
 
 
 def test_a_value_is_bounded_and_stays_on_its_line(stream: io.StringIO) -> None:
-    structlog.get_logger("ours").warning("lease_not_renewed", reason="it is away\n[SQL: UPDATE jobs]\n(Background" + "x" * 9)
+    structlog.get_logger("ours").warning(
+        "lease_not_renewed", reason="it is away\n[SQL: UPDATE jobs]\n(Background" + "x" * 9
+    )
     structlog.get_logger("ours").warning("other", reason="y" * 100_000)
     first, second = stream.getvalue().splitlines()
     assert '"reason": "it is away"' in first

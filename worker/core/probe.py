@@ -1,0 +1,37 @@
+"""`python -m worker.core.probe [ROLE]`: exits with 0 if the worker of that role on this machine works. For container health checks.
+
+ROLE: `analysis`, which is the default, `housekeeping`, `training` or `beat`.
+"""
+
+import socket
+import sys
+
+from db.core.session import Database
+from db.core.vocabulary import WorkerState
+from db.monitoring.heartbeats import list_live_workers
+from emoscope.settings import Settings, load_settings
+from worker.core.pulse import has_pulse
+
+
+def has_ready_child(settings: Settings) -> bool:
+    """Whether a child on this machine said lately that it is ready. Raises SQLAlchemyError if the database is away."""
+    database = Database(settings.effective_database_url)
+    try:
+        with database.read() as session:
+            live = list_live_workers(session, settings.worker_heartbeat_s)
+    finally:
+        database.close()
+    mine = f"{socket.gethostname()}:"
+    return any(worker.state is WorkerState.READY and worker.name.startswith(mine) for worker in live)
+
+
+def is_working(settings: Settings, role: str) -> bool:
+    """Whether the main process of that role moves, and for analysis, whether a worker process is ready.
+
+    Raises SQLAlchemyError if the database is away.
+    """
+    return has_pulse(settings.data_dir, role) and (role != "analysis" or has_ready_child(settings))
+
+
+if __name__ == "__main__":
+    sys.exit(0 if is_working(load_settings(), *(sys.argv[1:] or ["analysis"])) else 1)
