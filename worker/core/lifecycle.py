@@ -47,9 +47,9 @@ def warm_up(**_: object) -> None:
     parent = watch_parent(load_settings().data_dir, role)
     if role != "analysis":
         return
-    from worker.analysis.process import current_child
+    from worker.analysis.process import current_process
 
-    current_child().obey(parent)
+    current_process().obey(parent)
 
 
 @signals.worker_process_shutdown.connect
@@ -57,7 +57,7 @@ def say_goodbye(**_: object) -> None:
     """In a child that ends in order: say so."""
     if os.environ.get(_ROLE) != "analysis":
         return
-    from worker.analysis.process import current_child
+    from worker.analysis.process import current_process
 
-    if current_child.cache_info().currsize:
-        current_child().stop()
+    if current_process.cache_info().currsize:
+        current_process().stop()

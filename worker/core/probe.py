@@ -13,7 +13,7 @@ from emoscope.settings import Settings, load_settings
 from worker.core.pulse import has_pulse
 
 
-def has_ready_child(settings: Settings) -> bool:
+def has_ready_process(settings: Settings) -> bool:
     """Whether a child on this machine said lately that it is ready. Raises SQLAlchemyError if the database is away."""
     database = Database(settings.effective_database_url)
     try:
@@ -30,7 +30,7 @@ def is_working(settings: Settings, role: str) -> bool:
 
     Raises SQLAlchemyError if the database is away.
     """
-    return has_pulse(settings.data_dir, role) and (role != "analysis" or has_ready_child(settings))
+    return has_pulse(settings.data_dir, role) and (role != "analysis" or has_ready_process(settings))
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ def is_stopping() -> bool:
 @signals.worker_shutting_down.connect
 def tell_worker_processes(**_: object) -> None:
     """In the main process: tell the worker processes that the worker is to stop."""
-    for child in billiard.active_children():
-        os.kill(child.pid, signal.SIGUSR2)
+    for process in billiard.active_children():
+        os.kill(process.pid, signal.SIGUSR2)
 
 
 @signals.worker_process_init.connect
