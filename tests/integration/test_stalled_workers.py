@@ -10,8 +10,8 @@ import pytest
 
 from db.core import migrate
 from db.core.session import Database
-from tests.integration.workers import Workers, run_workers
 from tests.support.waiting import wait_until
+from tests.support.workers import Workers, run_workers
 
 POOLS = {"processes": ("-c", "2"), "threads": ("-P", "threads", "-c", "2")}
 
@@ -38,12 +38,11 @@ def test_a_worker_goes_on_after_its_queue_was_away_while_it_was_busy(workers: Wo
 
 
 @pytest.mark.parametrize(("fault", "pool"), [("deaf", "processes"), ("deaf", "threads"), ("hanging", "processes")])
-def test_a_worker_that_takes_nothing_ends_within_half_a_minute(workers: Workers, fault: str, pool: str) -> None:
+def test_a_worker_that_takes_nothing_ends_and_another_goes_on(workers: Workers, fault: str, pool: str) -> None:
     worker = workers.start_worker(*POOLS[pool], EMOSCOPE_TEST_FAULT=fault)
     workers.open_gate()
     workers.send(1)
     wait_until(lambda: "worker_stalled" in workers.read_log(), "it is noticed", 180)
-    assert "for 20 s" in workers.read_log()
     wait_until(lambda: worker.poll() is not None, "it has ended", 60)
     assert worker.returncode == 1
     assert not [each for each in psutil.process_iter() if each.ppid() == worker.pid]

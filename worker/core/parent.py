@@ -1,4 +1,4 @@
-"""What a worker process does when its main process hangs as a whole: it ends it, and then itself, so that a supervisor starts both anew."""
+"""What a worker process does when its main process hangs as a whole: it kills it, and a supervisor starts both anew."""
 
 import os
 import signal

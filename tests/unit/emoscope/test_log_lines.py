@@ -93,5 +93,5 @@ def test_alembic_stays_quiet(stream: io.StringIO) -> None:
         (KeyError("x"), False),
     ],
 )
-def test_what_counts_as_an_outage(error: BaseException, expected: bool) -> None:
+def test_what_counts_as_an_outage(error: BaseException, expected: object) -> None:
     assert is_outage(error) is expected

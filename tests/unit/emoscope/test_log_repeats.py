@@ -84,7 +84,7 @@ def test_other_kinds_and_quiet_lines_are_written(log: tuple[logging.Logger, io.S
 def test_endless_kinds_take_bounded_memory(log: tuple[logging.Logger, io.StringIO]) -> None:
     logger, _ = log
     for number in range(2000):
-        logger.error("kind " + "x" * (number % 250) + chr(97 + number % 26) * 3)
+        logger.error(f"kind {'x' * (number % 250)}{chr(97 + number % 26) * 3}")  # noqa: G004
     [handler] = logger.handlers
     assert isinstance(handler, SummingHandler)
     assert len(handler._kinds) <= 500

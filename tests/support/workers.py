@@ -14,6 +14,9 @@ from emoscope.settings import Settings
 from tests.conftest import Valkey
 from worker.core.app import make_celery
 
+PATIENCE_S = os.environ.get("EMOSCOPE_TEST_PATIENCE_S", "3")
+"""The watch's own 20 s are too long for tests that are run often. On a busy machine, give it those: 0 leaves it as it is."""
+
 
 class Workers:
     """Workers of the module `waiting_worker`, each with its log."""
@@ -27,11 +30,14 @@ class Workers:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start Celery with these arguments."""
-        command = [sys.executable, "-m", "celery", "-A", "tests.integration.waiting_worker", *arguments]
+        command = [sys.executable, "-m", "celery", "-A", "tests.support.waiting_worker", *arguments]
         with self.log_path(len(self.processes)).open("wb") as log:
             process = subprocess.Popen(
                 command,
-                env=os.environ | self.settings.to_environment() | environment,
+                env=os.environ
+                | {"EMOSCOPE_TEST_PATIENCE_S": PATIENCE_S}
+                | self.settings.to_environment()
+                | environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

@@ -1,6 +1,7 @@
 """Celery with the service's own settings, and one task that waits for a file: a worker that starts quickly and is busy at will.
 
-Start it as `celery -A tests.integration.waiting_worker worker -Q waiting`.
+EMOSCOPE_TEST_FAULT names a fault that it shall have, EMOSCOPE_TEST_PATIENCE_S how many seconds its watch shall wait.
+Start it as `celery -A tests.support.waiting_worker worker -Q waiting`.
 """
 
 import os
@@ -8,12 +9,19 @@ import threading
 import time
 from pathlib import Path
 
+from worker.core import beat_watch, parent, stall, watch
 from worker.core.app import app
 
 QUEUE = "waiting"
 WAIT = "tests.wait"
 
-app.conf.include = ["worker.core.lifecycle", "worker.core.stopping", "tests.integration.waiting_worker"]
+if seconds := float(os.environ.get("EMOSCOPE_TEST_PATIENCE_S", "0")):
+    for module in (stall, beat_watch):
+        module.STALLED_AFTER_S = seconds
+    parent.FROZEN_AFTER_S = seconds
+    watch._GRACE_S = seconds
+
+app.conf.include = ["worker.core.lifecycle", "worker.core.stopping", "tests.support.waiting_worker"]
 
 
 @app.task(name=WAIT)
