@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-from worker.core import beat_watch, parent, stall, watch
+from worker.core import beat_watch, pulse, stall, watch
 from worker.core.app import app
 
 QUEUE = "waiting"
@@ -18,7 +18,7 @@ WAIT = "tests.wait"
 if seconds := float(os.environ.get("EMOSCOPE_TEST_PATIENCE_S", "0")):
     for module in (stall, beat_watch):
         module.STALLED_AFTER_S = seconds
-    parent.FROZEN_AFTER_S = seconds
+    pulse.FROZEN_AFTER_S = seconds
     watch._GRACE_S = seconds
 
 app.conf.include = ["worker.core.lifecycle", "worker.core.stopping", "tests.support.waiting_worker"]

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from worker.core.pulse import FROZEN_AFTER_S, Pulse, find_pulse
-from worker.core.stillness import Stillness
+from worker.core.pulse import Pulse, PulseObserver, find_pulse
 
 log = structlog.get_logger(__name__)
 
@@ -21,37 +20,23 @@ class ParentWatch:
 
     def __init__(self, pulse: Pulse) -> None:
         """pulse: the main process's."""
-        self._pulse = pulse
-        self._stillness = Stillness()
+        self.pulse = pulse
         self.hangs = False
         """Whether the main process hangs. Then this process will be given no more tasks, whatever it can do."""
-
-    @property
-    def pulse(self) -> Pulse:
-        """The main process's pulse."""
-        return self._pulse
+        self._observer = PulseObserver(pulse)
 
     def start(self) -> None:
         """Begin to look."""
         threading.Thread(target=self._run, name="parent-watch", daemon=True).start()
 
-    def look(self, now: float) -> bool:
-        """Whether the main process hangs. now: seconds of a monotonic clock."""
-        beaten_at = _find_mtime(self._pulse.path)
-        if beaten_at is None:  # it is ending, or the folder can't be written
-            self._stillness.reset()
-            self.hangs = False
-        else:
-            self.hangs = self._stillness.look(beaten_at, now) >= FROZEN_AFTER_S
-        return self.hangs
-
     def _run(self) -> None:
-        while os.getppid() == self._pulse.pid:
+        while os.getppid() == self.pulse.pid:
             time.sleep(_LOOK_EVERY_S)
-            if self.look(time.monotonic()) and os.getppid() == self._pulse.pid:
-                log.critical("main_process_hangs", pid=self._pulse.pid, still_for_s=round(self._stillness.seconds))
+            self.hangs = self._observer.is_frozen(time.monotonic())
+            if self.hangs and os.getppid() == self.pulse.pid:
+                log.critical("main_process_hangs", pid=self.pulse.pid, action="it is killed, to be started anew")
                 # As the first process of a container it can't be killed from within; the health probe then fails.
-                os.kill(self._pulse.pid, signal.SIGKILL)
+                os.kill(self.pulse.pid, signal.SIGKILL)
 
 
 def watch_parent(data_dir: Path, role: str) -> ParentWatch:
@@ -59,10 +44,3 @@ def watch_parent(data_dir: Path, role: str) -> ParentWatch:
     watch = ParentWatch(find_pulse(data_dir, role, os.getppid()))
     watch.start()
     return watch
-
-
-def _find_mtime(path: Path) -> int | None:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return None

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.core.stillness import Stillness
+
 FROZEN_AFTER_S = 20.0
 """A pulse that old belongs to a process that hangs. It beats every second, and a busy machine delays it by a few."""
 
@@ -58,6 +60,26 @@ class Pulse:
     @property
     def _failure_path(self) -> Path:
         return self.path.with_name(f"{self.path.name}.failure")
+
+
+class PulseObserver:
+    """Looks at a pulse from another process."""
+
+    def __init__(self, pulse: Pulse) -> None:
+        self.pulse = pulse
+        self._stillness = Stillness()
+
+    def is_frozen(self, now: float) -> bool:
+        """Whether the process hangs. now: seconds of a monotonic clock. Ask every few seconds.
+
+        A machine that slept, or whose clock was set, freezes nothing: what counts is the time for which this process looked.
+        """
+        try:
+            beaten_at = self.pulse.path.stat().st_mtime_ns
+        except OSError:  # it is ending, or the folder can't be written
+            self._stillness.reset()
+            return False
+        return self._stillness.look(beaten_at, now) >= FROZEN_AFTER_S
 
 
 def make_pulse(data_dir: Path, role: str) -> Pulse:

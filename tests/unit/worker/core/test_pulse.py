@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.core.parent import ParentWatch
-from worker.core.pulse import FROZEN_AFTER_S, find_pulse, has_pulse, list_pulses, make_pulse
+from worker.core.pulse import FROZEN_AFTER_S, PulseObserver, find_pulse, has_pulse, list_pulses, make_pulse
 
 
 def test_a_process_has_a_pulse_while_it_beats(tmp_path: Path) -> None:
@@ -48,21 +47,21 @@ def test_a_folder_that_cannot_be_made_stops_no_process(tmp_path: Path) -> None:
 
 def test_a_main_process_hangs_once_its_pulse_stood_still(tmp_path: Path) -> None:
     pulse = make_pulse(tmp_path, "analysis")
-    watch = ParentWatch(pulse)
-    assert not watch.look(0)
+    watch = PulseObserver(pulse)
+    assert not watch.is_frozen(0)
     pulse.beat()
     seconds = range(100)
-    assert next(second for second in seconds if watch.look(float(second))) == FROZEN_AFTER_S
+    assert next(second for second in seconds if watch.is_frozen(float(second))) == FROZEN_AFTER_S
     pulse.beat()
-    assert not watch.look(101)
+    assert not watch.is_frozen(101)
     pulse.end()
-    assert not any(watch.look(float(second)) for second in range(102, 200))
+    assert not any(watch.is_frozen(float(second)) for second in range(102, 200))
 
 
 @pytest.mark.parametrize("step_s", [1.0, 3600.0])
 def test_a_machine_that_slept_kills_nothing(tmp_path: Path, step_s: float) -> None:
     pulse = make_pulse(tmp_path, "analysis")
     pulse.beat()
-    watch = ParentWatch(pulse)
-    assert not watch.look(0)
-    assert not watch.look(step_s)
+    watch = PulseObserver(pulse)
+    assert not watch.is_frozen(0)
+    assert not watch.is_frozen(step_s)
