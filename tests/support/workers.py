@@ -74,7 +74,7 @@ class Workers:
             process.kill()
         for number, process in enumerate(self.processes):
             process.wait()
-            print(f"log of process {number}:\n{self.read_log(number)}")  # noqa: T201  # pytest shows it where the test failed
+            print(f"log of process {number}:\n{self.read_log(number)}")  # pytest shows it where the test failed
         self.queue.close()
         self.celery.close()
 

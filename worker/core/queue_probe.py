@@ -25,7 +25,7 @@ class QueueProbe:
                 pipeline.ping()
                 for queue in queues:
                     pipeline.llen(queue)
-                return sum(pipeline.execute()[1:])
+                return sum(int(length) for length in pipeline.execute()[1:])
         except redis.RedisError:
             return None
 
