@@ -13,10 +13,10 @@ import redis
 
 from emoscope.interrupts import Interrupts, hidden_from_ctrl_c
 from emoscope.leftovers import LeftoverStays, note_started, stop_leftovers
-from emoscope.local_client import LocalClient, write_local_client
 from emoscope.processes import ProcessEnded, Processes
 from emoscope.provision import provision
 from emoscope.settings import Settings
+from emoscope_client.address import Address, write_local_address
 
 _LEAST_FREE_BYTES = 200_000_000
 _READY_TIMEOUT_S = 120
@@ -38,7 +38,7 @@ class Stack:
         """progress: is told each step in a few words."""
         self.settings = settings
         self.progress = progress
-        self.client: LocalClient | None = None
+        self.client: Address | None = None
         self._cleanup = contextlib.ExitStack()
         self._interrupts = Interrupts()
         self._processes = Processes(settings)
@@ -83,8 +83,8 @@ class Stack:
                 self._start_valkey()
         self.progress("preparing the database")
         api_key = provision(settings, self.progress)
-        self.client = LocalClient(f"http://{settings.address}", api_key)
-        write_local_client(settings.data_dir, self.client)
+        self.client = Address(f"http://{settings.address}", api_key)
+        write_local_address(settings.data_dir, self.client)
         self.progress("starting the API and the workers")
         with self._interrupts.put_off():
             self._processes.start(self._cleanup)

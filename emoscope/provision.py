@@ -8,9 +8,9 @@ from db.model_store import find_stored, store_version
 from db.session import Database
 from db.storage import BlobStore
 from db.vocabulary import PRETRAINED_CHAMPION, Scope
-from emoscope.local_client import read_local_client
 from emoscope.program import name_program
 from emoscope.settings import Settings
+from emoscope_client.address import read_local_address
 from training.artifact import Manifest, list_pretrained
 
 LOCAL_APPLICATION = "local"
@@ -71,7 +71,7 @@ def _register(database: Database, blobs: BlobStore, name: str, folder: Path, pro
 
 
 def _ensure_local_key(database: Database, settings: Settings) -> str:
-    local = read_local_client(settings.data_dir)
+    local = read_local_address(settings.data_dir)
     with database.write() as session:
         known = access.find_key(session, local.api_key) if local is not None else None
         if local is not None and known is not None:

@@ -6,6 +6,7 @@ Rich takes `[words]` for markup, so what isn't ours, such as paths and reasons, 
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 
 import typer
 from pydantic import ValidationError
@@ -13,8 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from emoscope.client_results import Face
 from emoscope.settings import Settings, load_settings
+from emoscope_client import Face
 
 out = Console(emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)
@@ -65,12 +66,13 @@ def make_faces_table(title: str, faces: Iterable[Face]) -> Table:
         table.add_column(heading, justify="right" if heading in {"face", "confidence"} else "left")
     for number, face in enumerate(faces, start=1):
         box = face.bounding_box
-        second = sorted(face.probabilities, key=face.probabilities.__getitem__)[-2]
+        ranked = sorted(asdict(face.probabilities).items(), key=lambda each: each[1], reverse=True)
+        second, probability = ranked[1]
         table.add_row(
             str(number),
             f"{box.x}, {box.y}, {box.width}, {box.height}",
-            f"{face.emotion} (uncertain)" if face.is_uncertain else face.emotion,
+            f"{face.emotion} (uncertain)" if face.uncertain else face.emotion,
             f"{face.confidence:.2f}",
-            f"{second} {face.probabilities[second]:.2f}",
+            f"{second} {probability:.2f}",
         )
     return table

@@ -10,9 +10,9 @@ import pytest
 
 from db.session import Database
 from db.storage import BlobStore
-from emoscope.client import Client
 from emoscope.embedded import Stack
 from emoscope.settings import Settings
+from emoscope_client import Client
 from tests.conftest import Valkey
 
 QUICK = {

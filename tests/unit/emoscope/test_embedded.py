@@ -12,8 +12,8 @@ import pytest
 
 from emoscope import processes
 from emoscope.embedded import Stack, StackError
-from emoscope.local_client import read_local_client
 from emoscope.settings import Settings
+from emoscope_client.address import read_local_address
 from tests.signals import uninterrupted
 
 
@@ -44,7 +44,7 @@ def test_clients_of_an_ipv6_address_are_told_a_url(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(processes, "list_commands", lambda _settings: {"api": [sys.executable, "-c", ""]})
     with pytest.raises(StackError, match="the process 'api' ended"):
         start(make_settings(tmp_path, host="::1", port=0))
-    client = read_local_client(tmp_path)
+    client = read_local_address(tmp_path)
     assert client is not None
     assert client.api_url == "http://[::1]:0"
 

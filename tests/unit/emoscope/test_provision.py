@@ -4,9 +4,9 @@ from db import access, model_versions
 from db.session import Database
 from db.storage import BlobStore, make_model_key
 from db.vocabulary import PRETRAINED_CHAMPION
-from emoscope.local_client import LocalClient, write_local_client
 from emoscope.provision import LOCAL_APPLICATION, provision, register_shipped_models
 from emoscope.settings import Settings
+from emoscope_client.address import Address, write_local_address
 from training.artifact import Manifest, list_pretrained
 
 
@@ -54,7 +54,7 @@ def test_a_new_database_gets_a_schema_models_and_a_key(tmp_path: Path) -> None:
 def test_the_local_key_is_kept_from_start_to_start_unless_revoked(tmp_path: Path) -> None:
     settings = Settings(_env_file=None, data_dir=tmp_path)
     key = provision(settings, lambda _step: None)
-    write_local_client(tmp_path, LocalClient("http://127.0.0.1:1", key))
+    write_local_address(tmp_path, Address("http://127.0.0.1:1", key))
     assert provision(settings, lambda _step: None) == key
     database = Database(settings.effective_database_url)
     with database.write() as session:
