@@ -6,7 +6,6 @@ Rich takes `[words]` for markup, so what isn't ours, such as paths and reasons, 
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 
 import typer
 from pydantic import ValidationError
@@ -66,8 +65,7 @@ def make_faces_table(title: str, faces: Iterable[Face]) -> Table:
         table.add_column(heading, justify="right" if heading in {"face", "confidence"} else "left")
     for number, face in enumerate(faces, start=1):
         box = face.bounding_box
-        ranked = sorted(asdict(face.probabilities).items(), key=lambda each: each[1], reverse=True)
-        second, probability = ranked[1]
+        second, probability = face.probabilities.rank()[1]
         table.add_row(
             str(number),
             f"{box.x}, {box.y}, {box.width}, {box.height}",

@@ -1,6 +1,5 @@
 """The main job, from a photo to the emotions of its faces, through real processes in both forms of the service."""
 
-import dataclasses
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -55,7 +54,7 @@ def test_every_face_of_a_page_is_found_with_seven_probabilities(service: Service
     job = service.client.analyze(PAGE.data)
     assert_all_found(job, PAGE.faces)
     for face in job.faces:
-        probabilities = dataclasses.asdict(face.probabilities)
+        probabilities = vars(face.probabilities)
         assert list(probabilities) == list(EMOTIONS)
         assert sum(probabilities.values()) == pytest.approx(1, abs=1e-4)
         assert face.confidence == max(probabilities.values()) == probabilities[face.emotion]

@@ -51,9 +51,10 @@ from emoscope_client.photos import PhotoSource
 from emoscope_client.problem import FieldError, Problem
 from emoscope_client.result import Result
 from emoscope_client.steps import Retries
-from emoscope_client.vocabulary import Detector, Emotion, JobStatus, PhotoState, Priority
+from emoscope_client.vocabulary import EMOTIONS, Detector, Emotion, JobStatus, PhotoState, Priority
 
 __all__ = [
+    "EMOTIONS",
     "Address",
     "Alive",
     "ApiError",

@@ -11,7 +11,7 @@ from emoscope_client.errors import InvalidAddress, NoAddress
 _LOCAL_FILE = "client.json"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Address:
     """The URL of an API, and a key for it."""
 

@@ -1,6 +1,5 @@
 """Batches, as the API describes them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -9,7 +8,6 @@ from emoscope_client.result import Result
 from emoscope_client.vocabulary import PhotoState
 
 
-@dataclass(frozen=True, slots=True)
 class BatchPhoto(Result):
     """One photo of a batch. position: its rank in the submission, from 0. job_id: None if the photo was refused."""
 
@@ -22,7 +20,6 @@ class BatchPhoto(Result):
     error: JobError | None
 
 
-@dataclass(frozen=True, slots=True)
 class BatchCounts(Result):
     """How many photos are in which state."""
 
@@ -35,7 +32,6 @@ class BatchCounts(Result):
     refused: int
 
 
-@dataclass(frozen=True, slots=True)
 class Batch(Result):
     """Photos submitted in one call. is_done: whether every photo was refused or its job has ended.
 

@@ -1,14 +1,12 @@
 """Jobs, their faces and their history, as the API describes them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from emoscope_client.result import Result
-from emoscope_client.vocabulary import FINAL_STATUSES, Detector, Emotion, JobStatus, Priority
+from emoscope_client.vocabulary import EMOTIONS, FINAL_STATUSES, Detector, Emotion, JobStatus, Priority
 
 
-@dataclass(frozen=True, slots=True)
 class BoundingBox(Result):
     """Where a face is: pixels of the upright photo, origin top left."""
 
@@ -18,7 +16,6 @@ class BoundingBox(Result):
     height: int
 
 
-@dataclass(frozen=True, slots=True)
 class Probabilities(Result):
     """How likely each emotion is to be what the face appears to express: seven numbers that sum to 1."""
 
@@ -30,8 +27,12 @@ class Probabilities(Result):
     sad: float
     surprised: float
 
+    def rank(self) -> list[tuple[Emotion, float]]:
+        """List emotions with their probabilities, the most likely first."""
+        found = [(emotion, float(getattr(self, emotion))) for emotion in EMOTIONS]
+        return sorted(found, key=lambda each: each[1], reverse=True)
 
-@dataclass(frozen=True, slots=True)
+
 class Face(Result):
     """One face of a photo, and which emotion it appears to express. That is not what the person feels.
 
@@ -52,7 +53,6 @@ class Face(Result):
     crop_url: str
 
 
-@dataclass(frozen=True, slots=True)
 class Photo(Result):
     """The photo of a job. width, height: pixels of the upright photo. url: None once the photo is deleted."""
 
@@ -66,7 +66,6 @@ class Photo(Result):
     available_until: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
 class JobError(Result):
     """Why a job has no result. code: stable, for programs."""
 
@@ -74,7 +73,6 @@ class JobError(Result):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class Job(Result):
     """One photo to analyse, and what became of it.
 
@@ -108,7 +106,6 @@ class Job(Result):
         return self.status in FINAL_STATUSES
 
 
-@dataclass(frozen=True, slots=True)
 class JobPage(Result):
     """Some jobs, newest first. next: address of the next page; None on the last."""
 
@@ -116,7 +113,6 @@ class JobPage(Result):
     next: str | None
 
 
-@dataclass(frozen=True, slots=True)
 class JobEvent(Result):
     """One step of a job. from_status: None for the submission. actor: who made it."""
 
@@ -128,7 +124,6 @@ class JobEvent(Result):
     detail: str | None
 
 
-@dataclass(frozen=True, slots=True)
 class JobEventList(Result):
     """A job's events, oldest first."""
 

@@ -1,12 +1,10 @@
 """Model versions, as the API describes them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from emoscope_client.result import Result
 
 
-@dataclass(frozen=True, slots=True)
 class ModelVersion(Result):
     """A trained model. `model_version` of a face names the one that classified it.
 
@@ -23,7 +21,6 @@ class ModelVersion(Result):
     manifest: dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
 class ModelVersionList(Result):
     """All model versions, newest first. unused_release: a version that came with a newer release and was never in service."""
 

@@ -28,7 +28,7 @@ from emoscope_client.waiting import LONGEST_HOLD_S, wait
 _R = TypeVar("_R", bound=Result)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Operations:
     """The operations of the API at an address.
 

@@ -1,11 +1,8 @@
 """What the API says when it refuses."""
 
-from dataclasses import dataclass
-
 from emoscope_client.result import Result
 
 
-@dataclass(frozen=True, slots=True)
 class FieldError(Result):
     """One value that isn't allowed. in_: where it was: `query`, `form` or `headers`."""
 
@@ -14,7 +11,6 @@ class FieldError(Result):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
 class Problem(Result):
     """An error in the form of RFC 9457. code: stable, for programs. request_id: finds the request in the service's log."""
 

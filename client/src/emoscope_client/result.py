@@ -1,14 +1,13 @@
 """Typed results from the API's JSON, and back.
 
-A result is a frozen dataclass. Its fields have the names of the JSON object's members; a trailing underscore keeps a name from
+The fields of a result have the names of the JSON object's members; a trailing underscore keeps a name from
 being a Python keyword. Members that a newer service adds are ignored. A nullable member that an older service lacks is None.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from types import NoneType, UnionType
-from typing import Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Literal, Self, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from emoscope_client.errors import UnexpectedAnswer
@@ -17,9 +16,35 @@ _T = TypeVar("_T")
 _Reader = Callable[[object], object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 class Result:
-    """The base class of what the client returns."""
+    """The base class of what the client returns: like a frozen dataclass, whose fields are given by name.
+
+    Dataclasses compile their methods for each class at import, which would make importing the client half as slow again.
+    """
+
+    def __init__(self, **values: object) -> None:
+        names = type(self).__annotations__
+        if values.keys() != names.keys():
+            wrong = ", ".join(sorted(values.keys() ^ names.keys()))
+            raise TypeError(f"{type(self).__name__} has other fields: {wrong}")
+        self.__dict__.update({name: values[name] for name in names})
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} can't be changed")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} can't be changed")
+
+    def __eq__(self, other: object) -> bool:
+        return self.__dict__ == other.__dict__ if type(other) is type(self) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self.__dict__.values()))
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in self.__dict__.items())
+        return f"{type(self).__name__}({fields})"
 
     @classmethod
     def from_json(cls, plain: object) -> Self:
@@ -33,13 +58,18 @@ class Result:
 
     def to_json(self) -> dict[str, object]:
         """Return the result in the API's own form, ready for `json.dumps`."""
-        return {name: _write(getattr(self, field)) for field, name, _ in _list_members(type(self))}
+        return {name.rstrip("_"): _write(value) for name, value in self.__dict__.items()}
+
+
+_MEMBERS: dict[type[Result], tuple[tuple[str, str, _Reader], ...]] = {}
 
 
 def _list_members(kind: type[Result]) -> tuple[tuple[str, str, _Reader], ...]:
-    """Attribute, JSON name and reader of each field."""
-    hints = get_type_hints(kind)
-    return tuple((field.name, field.name.rstrip("_"), _make_reader(hints[field.name])) for field in fields(kind))
+    """Attribute, JSON name and reader of each field, worked out once for each class."""
+    if kind not in _MEMBERS:
+        hints = get_type_hints(kind)
+        _MEMBERS[kind] = tuple((name, name.rstrip("_"), _make_reader(hint)) for name, hint in hints.items())
+    return _MEMBERS[kind]
 
 
 def _make_reader(hint: object) -> _Reader:

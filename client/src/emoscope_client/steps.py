@@ -25,7 +25,7 @@ _GRACE_S = 5.0
 """Seconds after the deadline of a wait within which its last answer may still come."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call:
     """One HTTP request. path: begins at the API's address. held_s: how long the API may hold back its answer.
 
@@ -42,14 +42,14 @@ class Call:
     timeout_s: float = 30
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pause:
     """Do nothing for some seconds."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReadFile:
     """Read a file."""
 
@@ -61,7 +61,7 @@ Outcome = httpx.Response | httpx.TransportError | bytes | OSError | None
 Steps = Generator[Step, Outcome, T]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Retries:
     """How often a request is made, and how long the pauses are: first_pause_s, twice that, four times ...
 
@@ -79,7 +79,7 @@ class Retries:
         return max(pause_s * random.uniform(0.75, 1), retry_after_s or 0)  # noqa: S311
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Patience:
     """How long to go on trying: a number of tries, or None for any, and an end in `time.monotonic()` seconds.
 
@@ -179,7 +179,7 @@ def _read_problem(response: httpx.Response) -> Problem:
         detail=str(said.get("detail") or detail or title),
         request_id=response.headers.get("X-Request-ID"),
         errors=tuple(
-            FieldError(str(each.get("in")), str(each.get("field")), str(each.get("reason")))
+            FieldError(in_=str(each.get("in")), field=str(each.get("field")), reason=str(each.get("reason")))
             for each in (errors if isinstance(errors, list) else ())
             if isinstance(each, dict)
         ),

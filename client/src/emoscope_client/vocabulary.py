@@ -5,6 +5,9 @@ from typing import Final, Literal
 Emotion = Literal["angry", "disgusted", "fearful", "happy", "neutral", "sad", "surprised"]
 """What a face appears to express."""
 
+EMOTIONS: Final[tuple[Emotion, ...]] = ("angry", "disgusted", "fearful", "happy", "neutral", "sad", "surprised")
+"""All emotions, in the order of the API's fields."""
+
 JobStatus = Literal["queued", "running", "succeeded", "failed", "canceled"]
 """Where a job is. The last three are final."""
 

@@ -1,6 +1,5 @@
 """The client's operations and models are those of the server's OpenAPI document."""
 
-import dataclasses
 import inspect
 import re
 from collections.abc import Iterator
@@ -162,8 +161,7 @@ def describe_schema(document: dict[str, Any], schema: Any) -> Any:
 )
 def test_each_model_has_the_fields_of_its_schema(document: dict[str, Any], kind: type[Result]) -> None:
     schema = document["components"]["schemas"][kind.__name__]
-    hints = get_type_hints(kind)
-    here = {field.name.rstrip("_"): describe_hint(hints[field.name]) for field in dataclasses.fields(kind)}
+    here = {name.rstrip("_"): describe_hint(hint) for name, hint in get_type_hints(kind).items()}
     assert here == {name: describe_schema(document, each) for name, each in schema["properties"].items()}
 
 

@@ -1,11 +1,12 @@
 """JSON becomes results and results become JSON."""
 
+import pickle
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from emoscope_client import Face, Job, ModelVersion, UnexpectedAnswer
+from emoscope_client import BoundingBox, Face, Job, ModelVersion, UnexpectedAnswer
 from tests.scripted_api import make_face, make_job
 
 
@@ -68,3 +69,29 @@ def test_open_documents_are_passed_on() -> None:
     version = ModelVersion.from_json(plain)
     assert version.manifest == manifest
     assert version.to_json() == plain
+
+
+def test_results_are_equal_by_value_and_can_not_be_changed() -> None:
+    plain = make_face()
+    face = Face.from_json(plain)
+    assert face == Face.from_json(plain) != Face.from_json(plain | {"confidence": 0.1})
+    assert len({face, Face.from_json(plain)}) == 1
+    assert pickle.loads(pickle.dumps(face)) == face
+    assert "emotion='happy'" in repr(face)
+    for change in (lambda: setattr(face, "emotion", "sad"), lambda: delattr(face, "emotion")):
+        with pytest.raises(AttributeError, match="can't be changed"):
+            change()
+
+
+def test_a_result_takes_all_of_its_fields_and_no_other() -> None:
+    assert BoundingBox(x=1, y=2, width=3, height=4).width == 3
+    with pytest.raises(TypeError, match="height"):
+        BoundingBox(x=1, y=2, width=3)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="depth"):
+        BoundingBox(x=1, y=2, width=3, height=4, depth=5)  # type: ignore[call-arg]
+
+
+def test_emotions_are_ranked_by_their_probabilities() -> None:
+    plain = make_face()
+    plain["probabilities"] |= {"happy": 0.6, "sad": 0.3}
+    assert Face.from_json(plain).probabilities.rank()[:2] == [("happy", 0.6), ("sad", 0.3)]
