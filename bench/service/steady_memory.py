@@ -14,10 +14,10 @@ from pathlib import Path
 
 import psutil
 
-from emoscope.commands.demo import find_free_port
-from emoscope.demo_photos import load_demo_photos
-from emoscope.embedded import Stack
+from emoscope.cli.commands.demo import find_free_port
 from emoscope.settings import Settings
+from emoscope.stack.demo_photos import load_demo_photos
+from emoscope.stack.embedded import Stack
 from emoscope_client import Client, Job
 
 _IN_FLIGHT = 20

@@ -20,10 +20,10 @@ from statistics import median
 
 import httpx
 
-from emoscope.commands.demo import find_free_port
-from emoscope.demo_photos import portrait_photo
-from emoscope.embedded import Stack
+from emoscope.cli.commands.demo import find_free_port
 from emoscope.settings import Settings
+from emoscope.stack.demo_photos import portrait_photo
+from emoscope.stack.embedded import Stack
 from emoscope_client import Client
 
 _SENDERS = 6

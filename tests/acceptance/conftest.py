@@ -8,10 +8,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from db.session import Database
-from db.storage import BlobStore
-from emoscope.embedded import Stack
+from db.core.blobs import BlobStore
+from db.core.session import Database
 from emoscope.settings import Settings
+from emoscope.stack.embedded import Stack
 from emoscope_client import Client
 from tests.conftest import Valkey
 

@@ -7,10 +7,10 @@ import httpx
 import pytest
 from apiflask import APIFlask
 
-from api.app import create_app
-from db import access
-from db.session import Database
-from db.vocabulary import Scope
+from api.core.app import create_app
+from db.accounts import api_keys
+from db.core.session import Database
+from db.core.vocabulary import Scope
 from emoscope.settings import Settings
 from emoscope_client import Client
 from tests.conftest import empty_tables
@@ -41,7 +41,7 @@ def database_url(database_urls: Callable[[str], str]) -> str:
 @pytest.fixture
 def api_key(database: Database) -> str:
     with database.write() as session:
-        return access.create_key(session, access.ensure_application(session, "shop"), [Scope.SUBMIT])
+        return api_keys.create_key(session, api_keys.ensure_application(session, "shop"), [Scope.SUBMIT])
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from emoscope_client import AsyncClient, Retries
-from tests.scripted_api import ScriptedApi, make_face, make_job
+from tests.support.scripted_api import ScriptedApi, make_face, make_job
 
 QUICK = Retries(tries=4, first_pause_s=0.01)
 T = TypeVar("T")

@@ -19,7 +19,7 @@ from emoscope_client import (
     WaitTimeout,
 )
 from emoscope_client.address import Address, write_local_address
-from tests.scripted_api import ScriptedApi, make_face, make_job
+from tests.support.scripted_api import ScriptedApi, make_face, make_job
 
 QUICK = Retries(tries=4, first_pause_s=0.01)
 

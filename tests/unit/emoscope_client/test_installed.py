@@ -19,8 +19,8 @@ from apiflask import APIFlask
 from werkzeug.serving import make_server
 
 from bench.client.import_time import measure_imports
+from db.core import queues
 from tests.conftest import Valkey
-from worker import names
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "tests" / "sample_application"
@@ -141,7 +141,7 @@ def served(app: APIFlask, api_key: str, worker: Any, valkey: Valkey) -> Iterator
 
 def analyze_next(queue: redis.Redis, worker: Any) -> None:
     """Find a face in the photo of the next job, if one comes within a fifth of a second."""
-    message: Any = queue.blpop([names.ANALYSIS_QUEUE, names.BULK_QUEUE], timeout=0.2)
+    message: Any = queue.blpop([queues.ANALYSIS_QUEUE, queues.BULK_QUEUE], timeout=0.2)
     if message is not None:
         worker.analyze(json.loads(message[1])["headers"]["id"], worker.see())
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from emoscope_client import BoundingBox, Face, Job, ModelVersion, UnexpectedAnswer
-from tests.scripted_api import make_face, make_job
+from tests.support.scripted_api import make_face, make_job
 
 
 def test_what_is_read_is_written_the_same() -> None:
