@@ -71,10 +71,10 @@ def test_each_operation_is_one_of_the_api_with_all_its_parameters(document: dict
     headers = {each["name"] for each in described.get("parameters", ()) if each["in"] == "header"}
     assert set(call.params) <= query
     assert set(call.headers) <= headers
-    offered = list_parameters(name) - {"idempotency_key"}
+    considered = list_parameters(name) - {"idempotency_key"}
     if name.startswith("wait_for_") or "Prefer" in headers:
-        offered = offered - {"wait"} | (query & {"wait"})
-    assert offered == query
+        considered = considered - {"wait"} | (query & {"wait"})
+    assert considered == query
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
