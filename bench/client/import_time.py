@@ -28,7 +28,10 @@ class ImportTimes:
 
 
 def measure_imports(python: str, runs: int) -> ImportTimes:
-    """Import each of the two in turn, less what starting the interpreter takes. python: the interpreter whose environment has both."""
+    """Import each of the two in turn, less what starting the interpreter takes.
+
+    python: the interpreter whose environment has both.
+    """
     times = ImportTimes([], [])
     for number in range(runs + 1):
         start_ms = _measure(python, "")

@@ -42,9 +42,9 @@ class AsyncClient:
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
         """As Client."""
-        self._address = find_address(base_url, api_key)
-        self._operations = Operations(self._address.api_url, retries or Retries(), timeout_s)
-        self._headers = make_headers(self._address)
+        self.address = find_address(base_url, api_key)
+        self._operations = Operations(self.address.api_url, retries or Retries(), timeout_s)
+        self._headers = make_headers(self.address)
         self._is_owner = http_client is None
         self._http = http_client or httpx.AsyncClient()
 
@@ -112,6 +112,6 @@ class AsyncClient:
                 case ReadFile():
                     return await asyncio.to_thread(step.path.read_bytes)
                 case Call():
-                    return await self._http.request(**make_request(self._address, self._headers, step))
+                    return await self._http.request(**make_request(self.address, self._headers, step))
         except (OSError, httpx.TransportError) as error:
             return error

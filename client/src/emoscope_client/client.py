@@ -46,9 +46,9 @@ class Client:
         http_client: an httpx.Client of the application's own, for certificates or proxies. It is not closed.
         Raises NoAddress, InvalidAddress.
         """
-        self._address = find_address(base_url, api_key)
-        self._operations = Operations(self._address.api_url, retries or Retries(), timeout_s)
-        self._headers = make_headers(self._address)
+        self.address = find_address(base_url, api_key)
+        self._operations = Operations(self.address.api_url, retries or Retries(), timeout_s)
+        self._headers = make_headers(self.address)
         self._is_owner = http_client is None
         self._http = http_client or httpx.Client()
 
@@ -113,6 +113,6 @@ class Client:
                 case ReadFile():
                     return step.path.read_bytes()
                 case Call():
-                    return self._http.request(**make_request(self._address, self._headers, step))
+                    return self._http.request(**make_request(self.address, self._headers, step))
         except (OSError, httpx.TransportError) as error:
             return error

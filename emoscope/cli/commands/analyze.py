@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from db.core.vocabulary import Detector
+from emoscope.cli.client import open_client
 from emoscope.cli.terminal import end_with_sentence, err, make_faces_table, out, print_json
-from emoscope.command_client import open_client
 from emoscope_client import ApiError, Client, EmoscopeError, Job, JobOptions
 
 Outcome = Job | ApiError | OSError

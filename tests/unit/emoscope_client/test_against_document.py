@@ -13,7 +13,7 @@ import pytest
 from emoscope_client import JobFilters, JobOptions, Problem, Result, Retries
 from emoscope_client.operations import Operations
 from emoscope_client.steps import Call
-from tests.scripted_steps import carry_out
+from tests.support.scripted_steps import carry_out
 
 OPERATIONS = sorted(
     name for name in vars(Operations) if not name.startswith("_") and name not in {"address", "retries", "timeout_s"}

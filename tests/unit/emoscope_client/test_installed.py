@@ -23,7 +23,7 @@ from db.core import queues
 from tests.conftest import Valkey
 
 ROOT = Path(__file__).parents[3]
-SAMPLE = ROOT / "tests" / "sample_application"
+SAMPLE = ROOT / "tests" / "support" / "sample_application"
 PAGES = (ROOT / "docs" / "client.md", ROOT / "client" / "README.md", ROOT / "README.md")
 NO_INDEX = re.compile(
     "error sending request|dns error|tcp connect|timed out|Network connectivity is disabled", re.IGNORECASE

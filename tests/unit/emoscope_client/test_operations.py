@@ -19,8 +19,8 @@ from emoscope_client import (
     Unauthorized,
 )
 from emoscope_client.operations import Operations
-from tests.scripted_steps import answer, carry_out
 from tests.support.scripted_api import make_job
+from tests.support.scripted_steps import answer, carry_out
 
 
 def test_every_answer_passes_through_unchanged(

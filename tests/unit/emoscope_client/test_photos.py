@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from emoscope_client.photos import read_photos
-from tests.scripted_steps import carry_out
+from tests.support.scripted_steps import carry_out
 
 
 def test_a_photo_has_the_name_of_its_file_or_its_rank(tmp_path: Path) -> None:

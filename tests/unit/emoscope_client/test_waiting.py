@@ -5,8 +5,8 @@ import pytest
 
 from emoscope_client import Batch, Job, NotFound, Retries, WaitTimeout
 from emoscope_client.operations import Operations
-from tests.scripted_steps import answer, carry_out
 from tests.support.scripted_api import make_batch, make_job
+from tests.support.scripted_steps import answer, carry_out
 
 OPERATIONS = Operations("http://api", Retries(tries=2), 30)
 
