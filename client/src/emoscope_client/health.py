@@ -22,6 +22,8 @@ class Checks(Result):
     database: Check
     queue: Check
     workers: Check
+    processes: Check
+    storage: Check
 
 
 class Ready(Result):
