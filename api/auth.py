@@ -13,6 +13,7 @@ from uuid import UUID
 from apiflask import APIBlueprint, HTTPTokenAuth
 from flask import Response, g, request
 
+from api.core.server.bridge import MEMO
 from api.errors import Problem
 from api.limits import Allowance
 from api.services import get_services
@@ -65,6 +66,16 @@ class KeyOrSession(HTTPTokenAuth):
 
     def authenticate(self, auth: Any, stored_password: str | None) -> Caller | None:
         """Who asks, or None. Called by the library, which looks at the header alone."""
+        memo = request.environ.get(MEMO, {})
+        if "caller" in memo:  # the request is looked at a second time, now with its body
+            g.caller = memo["caller"]
+            return cast("Caller", g.caller)
+        caller = self._find(auth, stored_password)
+        if caller is not None:
+            memo["caller"] = caller
+        return caller
+
+    def _find(self, auth: Any, stored_password: str | None) -> Caller | None:
         if request.headers.get("Authorization", "").partition(" ")[0].lower() != "bearer":
             return _find_by_session()
         return cast("Caller | None", super().authenticate(auth, stored_password))
@@ -193,7 +204,10 @@ def _refuse(_status: int) -> Response:
 
 
 def _limit(caller: Caller) -> Response | None:
-    allowance = get_services().limiter.count(str(caller.key_id))
+    memo = request.environ.get(MEMO, {})
+    if "allowance" not in memo:  # a request that is looked at twice counts once
+        memo["allowance"] = get_services().limiter.count(str(caller.key_id))
+    allowance: Allowance | None = memo["allowance"]
     g.allowance = allowance
     if allowance is None or allowance.is_allowed:
         return None

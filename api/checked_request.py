@@ -12,6 +12,7 @@ from flask import Flask, Request, request
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
+from api.core.multipart import FormParser, InvalidForm
 from api.errors import Problem, make_invalid_request
 
 _REFUSED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -24,6 +25,7 @@ class CheckedRequest(Request):
     max_form_files: files that a form may have; where there are more, reading it raises Problem `too_many_photos`.
     """
 
+    form_data_parser_class = FormParser
     max_form_files: int | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -55,6 +57,13 @@ class CheckedRequest(Request):
             raise BadRequest("the JSON is nested too deeply") from None
         _check("json", _list_texts(found))
         return found
+
+    def _load_form_data(self) -> None:
+        """Called by Werkzeug when a route reads fields or files."""
+        try:
+            super()._load_form_data()
+        except InvalidForm as error:
+            raise Problem("bad_request", str(error)) from error
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         """Called by Werkzeug with each file of a form that begins."""

@@ -33,6 +33,12 @@ _ALL = (
         "The body of a request without photos has more bytes than the service accepts.",
     ),
     ErrorKind(
+        "request_timeout",
+        HTTPStatus.REQUEST_TIMEOUT,
+        "Request too slow",
+        "The headers or the body of the request took too long to arrive. Nothing was stored.",
+    ),
+    ErrorKind(
         "unauthorized",
         HTTPStatus.UNAUTHORIZED,
         "API key needed",
@@ -260,6 +266,12 @@ _ALL = (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Too many passwords",
         "As many passwords are hashed as may be at once. Nothing was changed; try again in some seconds.",
+    ),
+    ErrorKind(
+        "server_busy",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Service busy",
+        "All threads are busy, or there is no room for another upload. Nothing was stored; try again in some seconds.",
     ),
     ErrorKind(
         "not_ready",

@@ -16,6 +16,7 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from api.core.server.hangup import current_hangup
 from worker import names
 
 log = structlog.get_logger(__name__)
@@ -32,17 +33,32 @@ class Changes:
     def __init__(self, *, may_wait: bool) -> None:
         self._event = threading.Event()
         self._may_wait = may_wait
+        self._hangup = current_hangup.get()
 
     def wait(self, deadline: float) -> bool:
         """Wait for the next change. Returns False when there was none before `deadline`, in `time.monotonic()` seconds.
 
         True also if messages may have been lost, so the caller reads its jobs anew and looks for itself.
         """
-        if not self._may_wait:
+        if not self._may_wait or self.is_pointless:
             return False
         changed = self._event.wait(max(0.0, deadline - monotonic()))
         self._event.clear()
-        return changed
+        return changed and not self.is_pointless
+
+    @property
+    def is_pointless(self) -> bool:
+        """Whether the client hung up, or the process is told to stop: who waits answers at once."""
+        return self._hangup is not None and self._hangup.is_set
+
+    @contextmanager
+    def heed_hangup(self) -> Iterator[None]:
+        """Wake the one who waits when waiting becomes pointless."""
+        if self._hangup is None:
+            yield
+            return
+        with self._hangup.listen(self.notify):
+            yield
 
     def notify(self) -> None:
         """Wake the one who waits."""
@@ -77,7 +93,8 @@ class Waiter:
                     self._waiting.setdefault(job_id, set()).add(changes)
                 self._start()
         try:
-            yield changes
+            with changes.heed_hangup():
+                yield changes
         finally:
             if may_wait:
                 self._forget(wanted, changes)
