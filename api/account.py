@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import protect
@@ -15,6 +15,7 @@ from api.services import get_services
 from api.sessions import Person, find_person
 from db import sign_in, user_sessions
 from db.columns import utcnow
+from db.sign_in_tries import AccountLocked
 
 blueprint = APIBlueprint("account", __name__, url_prefix="/v1/account", tag="Account")
 protect(blueprint, only_people=True)
@@ -61,10 +62,17 @@ def change_password(change: PasswordChange) -> tuple[str, HTTPStatus]:
     """Change the caller's password."""
     person = _get_person()
     try:
-        sign_in.change_own_password(get_services().database, person.name, change.present, change.new, person.session_id)
+        sign_in.change_own_password(
+            get_services().database,
+            person.name,
+            change.present,
+            change.new,
+            person.session_id,
+            request.remote_addr or "",
+        )
     except sign_in.SignInRefused as error:
         raise Problem("wrong_password", "the present password is another one") from error
-    except sign_in.AccountLocked as error:
+    except AccountLocked as error:
         seconds = max(1, round((error.until - utcnow()).total_seconds()))
         raise Problem("account_locked", str(error), headers={"Retry-After": str(seconds)}) from error
     return "", HTTPStatus.NO_CONTENT

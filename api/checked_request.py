@@ -11,12 +11,17 @@ from typing import IO, Any
 from flask import Flask, Request, request
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.sansio.utils import host_is_trusted
 
 from api.core.multipart import FormParser, InvalidForm
 from api.errors import Problem, make_invalid_request
+from api.services import get_services
 
 _REFUSED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters but tab and line breaks, which a reason may have; and halves of a surrogate pair, which UTF-8 can't say."""
+
+
+_HEALTH_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class CheckedRequest(Request):
@@ -81,9 +86,19 @@ def register_request_checks(app: Flask) -> None:
 
 
 def _check_address() -> None:
+    _check_host()
     if _REFUSED.search(request.path):
         raise Problem("not_found", "no address here has control characters")
     _check("query", request.args.items(multi=True))
+
+
+def _check_host() -> None:
+    """Refuse a host that isn't ours, since pages and answers repeat it. Health checks come by any name."""
+    if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1" and "Host" not in request.headers:
+        raise Problem("bad_request", "the request has no Host header")
+    allowed = get_services().settings.allowed_host_list
+    if allowed and request.path not in _HEALTH_PATHS and not host_is_trusted(request.host, allowed):
+        raise Problem("bad_request", f"{request.host} is no host of this service (`EMOSCOPE_ALLOWED_HOSTS`)")
 
 
 def _check(place: str, texts: Iterable[tuple[str, str]]) -> None:

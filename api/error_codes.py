@@ -228,7 +228,7 @@ _ALL = (
         "account_locked",
         HTTPStatus.TOO_MANY_REQUESTS,
         "Account locked",
-        "Too many wrong passwords were tried for this name. `Retry-After` says how many seconds to wait.",
+        "Too many wrong passwords were tried for this name from this address. `Retry-After` says how many seconds to wait.",
     ),
     ErrorKind(
         "last_administrator",

@@ -17,6 +17,7 @@ _PAGE_CSP = (
     "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
+
 def register_security(app: Flask) -> None:
     """Give each request an id, and each answer its headers."""
     app.before_request(_begin)

@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 _CONNECT_TIMEOUT_S = 1.0
 _RECONNECT_PAUSE_S = 0.5
+_JOIN_TIMEOUT_S = 10.0
 _CHECK_INTERVAL_S = 10.0
 """How often a silent connection is tried, so that one that was cut without a word is noticed."""
 
@@ -70,8 +71,8 @@ class Waiter:
 
     def __init__(self, redis_url: str, max_waits: int) -> None:
         """max_waits: requests that may wait at once; any further one is answered at once."""
-        # health checks replace a read timeout: the channel is silent for as long as no job moves
-        self._redis = _connect(redis_url, socket_timeout=None, health_check_interval=_CHECK_INTERVAL_S)
+        # a silent channel is no fault: messages are waited for by `get_message`, and health checks tell whether it is alive
+        self._redis = _connect(redis_url, socket_timeout=_CHECK_INTERVAL_S, health_check_interval=_CHECK_INTERVAL_S)
         self._publisher = _connect(redis_url, socket_timeout=_CONNECT_TIMEOUT_S)
         self._max_waits = max_waits
         self._lock = threading.Lock()
@@ -113,7 +114,7 @@ class Waiter:
         """Stop the thread and wake everybody."""
         self._closed.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_JOIN_TIMEOUT_S)
         self._wake_all()
         self._redis.close()
         self._publisher.close()

@@ -11,6 +11,7 @@ from db.columns import utcnow
 from db.insertion import insert_if_new
 from db.models_users import User
 from db.passwords import hasher, take_place
+from db.sign_in_tries import forget_tries
 from db.user_sessions import end_sessions
 from db.vocabulary import Role
 
@@ -103,7 +104,8 @@ def change_password(
 ) -> None:
     """Set another password, lift a lock, and sign the person out everywhere, but for the session of that id. Raises UnknownUser."""
     user = get_user(session, name)
-    user.password_hash, user.failed_attempts, user.locked_until = password_hash, 0, None
+    user.password_hash, user.locked_until = password_hash, None
+    forget_tries(session, user.name)
     end_sessions(session, user.id, kept_id=kept_session_id)
     record_change(session, actor, "user.change_password", f"user:{user.name}")
 
@@ -130,7 +132,8 @@ def disable_user(session: Session, name: str, actor: str) -> None:
 def enable_user(session: Session, name: str, actor: str) -> None:
     """Let a disabled or locked person in again. Raises UnknownUser."""
     user = get_user(session, name)
-    user.disabled_at, user.failed_attempts, user.locked_until = None, 0, None
+    user.disabled_at, user.locked_until = None, None
+    forget_tries(session, user.name)
     record_change(session, actor, "user.enable", f"user:{user.name}")
 
 

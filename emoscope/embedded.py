@@ -20,6 +20,7 @@ from emoscope.settings import Settings
 
 _LEAST_FREE_BYTES = 200_000_000
 _READY_TIMEOUT_S = 120
+_QUEUE_TIMEOUT_S = 5.0
 _POLL_S = 0.1
 
 Progress = Callable[[str], None]
@@ -142,7 +143,9 @@ class Stack:
         except (ValkeyServerError, OSError) as error:
             raise StackError(f"Valkey doesn't start: {error}. Its log is {server.log_path}.") from error
         self._cleanup.callback(server.stop)
-        with redis.Redis.from_url(self.settings.effective_redis_url) as client:
+        with redis.Redis.from_url(
+            self.settings.effective_redis_url, socket_timeout=_QUEUE_TIMEOUT_S, socket_connect_timeout=_QUEUE_TIMEOUT_S
+        ) as client:
             note_started(self.settings.data_dir, "valkey", int(client.info("server")["process_id"]))
 
     def _check_alive(self) -> None:

@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         default="600/minute",
         description="Requests that one API key may make, as `number/second|minute|hour`. Empty: no limit.",
     )
+    allowed_hosts: str = Field(
+        default="",
+        description="Host names by which the service may be asked, with commas between them; `.example.com` means every name "
+        "under it. Others are refused. Empty: any.",
+    )
     trusted_proxies: int = Field(
         default=0, ge=0, description="Reverse proxies in front, whose X-Forwarded headers count."
     )
@@ -247,6 +252,11 @@ class Settings(BaseSettings):
             if value is not None:
                 environment[f"EMOSCOPE_{name.upper()}"] = str(value)
         return environment
+
+    @property
+    def allowed_host_list(self) -> list[str]:
+        """`allowed_hosts`, taken apart."""
+        return [name for name in map(str.strip, self.allowed_hosts.split(",")) if name]
 
     @property
     def address(self) -> str:

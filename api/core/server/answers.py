@@ -69,9 +69,7 @@ class Answer:
             if hasattr(self._body, "close"):
                 self._body.close()
 
-    def _start(
-        self, status: str, headers: list[tuple[str, str]], _exc_info: object = None
-    ) -> Callable[[bytes], None]:
+    def _start(self, status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> Callable[[bytes], None]:
         self.status = int(status.partition(" ")[0])
         self.headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         return self._written.append

@@ -98,7 +98,9 @@ class Bridge:
             await exchange.refuse(refusal)
         except ClientGone:
             if not exchange.hangup.is_refused:
-                log.info("request_cut_off", method=scope["method"], path=scope["path"], received=exchange.body.byte_count)
+                log.info(
+                    "request_cut_off", method=scope["method"], path=scope["path"], received=exchange.body.byte_count
+                )
         finally:
             exchange.body.close()
 

@@ -192,7 +192,9 @@ def test_a_refusal_midway_is_read_by_a_client_that_still_sends(server: Server) -
 @pytest.mark.parametrize(
     ("key", "length", "status"), [("emo_wrong", 1000, 401), ("", 1000, 401), (None, 60_000_000, 413)]
 )
-def test_a_body_that_will_be_refused_is_not_asked_for(server: Server, key: str | None, length: int, status: int) -> None:
+def test_a_body_that_will_be_refused_is_not_asked_for(
+    server: Server, key: str | None, length: int, status: int
+) -> None:
     headers: dict[str, str | int] = {"Content-Length": length, "Expect": "100-continue"}
     request = make_request("POST", "/v1/jobs", headers, key=server.key if key is None else key)
     assert status_of(server.exchange(request)) == status
