@@ -54,16 +54,14 @@ def test_no_wait_in_the_code_is_endless() -> None:
 
 
 def test_the_search_finds_what_it_looks_for() -> None:
-    source = "\n".join(
-        [
-            "thread.join()",
-            "event.wait(5)",
-            "lock.acquire(timeout=1)",
-            "subprocess.run(['git'])",
-            "subprocess.run(['git'], timeout=5)",
-            "redis.Redis.from_url(url)",
-            "redis.Redis.from_url(url, socket_timeout=5)",
-            "', '.join(names)",
-        ]
-    )
-    assert [line for line, _ in find_endless_waits(source)] == [1, 4, 6]
+    source = """
+thread.join()
+event.wait(5)
+lock.acquire(timeout=1)
+subprocess.run(["git"])
+subprocess.run(["git"], timeout=5)
+redis.Redis.from_url(url)
+redis.Redis.from_url(url, socket_timeout=5)
+", ".join(names)
+"""
+    assert [line for line, _ in find_endless_waits(source)] == [2, 5, 7]

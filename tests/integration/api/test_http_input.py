@@ -224,6 +224,11 @@ def test_a_request_line_may_name_the_whole_url(server: Server) -> None:
     assert status_of(server.exchange(b"GET http://localhost/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")) == 200
 
 
+def test_a_request_without_a_host_is_refused(server: Server) -> None:
+    answer = server.exchange(b"GET /docs HTTP/1.1\r\n\r\n")
+    assert (status_of(answer), problem_of(answer)["code"]) == (400, "bad_request")
+
+
 def test_headers_without_end_are_refused(server: Server) -> None:
     lines = b"".join(b"X-%d: %s\r\n" % (number, b"y" * 4000) for number in range(20))
     answer = server.exchange(b"GET / HTTP/1.1\r\n" + lines)
