@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from db.columns import utcnow
-from db.insertion import insert_if_new
-from db.models_users import SignInTries
+from db.accounts.tables import SignInTries
+from db.core.types import utcnow
+from db.core.upsert import insert_if_new
 
 FREE_ATTEMPTS = 4
 """Wrong passwords without a pause: people mistype."""

@@ -6,7 +6,7 @@ from http import HTTPStatus
 import structlog
 from uuid_utils.compat import uuid7
 
-from api.error_codes import ERROR_KINDS, PROBLEM_JSON
+from api.core.error_codes import ERROR_KINDS, PROBLEM_JSON
 
 log = structlog.get_logger(__name__)
 

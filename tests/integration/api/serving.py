@@ -67,7 +67,7 @@ def serve(folder: Path, environment: dict[str, str]) -> Iterator[Server]:
     """Serve the API on a free port; `environment` names database, queue and all else."""
     counts, log = folder / "counts", folder / "log"
     counts.mkdir(parents=True)
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:api.gunicorn_config", "api.wsgi:app"]
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:api.core.gunicorn_config", "api.core.wsgi:app"]
     variables = {
         **os.environ,
         "PROMETHEUS_MULTIPROC_DIR": str(counts),

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
-from db import access
-from db.models import IdempotencyKey, Job
-from db.session import Database
+from db.accounts import api_keys
+from db.core.session import Database
+from db.jobs.tables import IdempotencyKey, Job
 from tests.conftest import Valkey
 from tests.integration.api.serving import Server, make_request, read_answer, serve
 
@@ -58,7 +58,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, database: Database, valkey_
         "EMOSCOPE_MIN_BODY_RATE": "1000000",
     }
     with database.write() as session:
-        key = access.create_key(session, access.ensure_application(session, "http-input"))
+        key = api_keys.create_key(session, api_keys.ensure_application(session, "http-input"))
     with serve(folder, environment) as started:
         started.key = key
         yield started

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from db import access
-from db.session import Database
+from db.accounts import api_keys
+from db.core.session import Database
 from tests.conftest import Valkey
 from tests.integration.api.serving import Server, make_request, read_answer, serve
 
@@ -23,7 +23,7 @@ WAITING = 5
 def server(tmp_path: Path, database_urls: Callable[[str], str], valkey_server: Valkey) -> Iterator[Server]:
     database = Database(database_urls("sqlite"))
     with database.write() as session:
-        key = access.create_key(session, access.ensure_application(session, "stopping"))
+        key = api_keys.create_key(session, api_keys.ensure_application(session, "stopping"))
     environment = {
         "EMOSCOPE_DATABASE_URL": database.engine.url.render_as_string(hide_password=False),
         "EMOSCOPE_REDIS_URL": valkey_server.redis_url,

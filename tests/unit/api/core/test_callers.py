@@ -10,10 +10,10 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from api.sessions import COOKIE
-from db import access, sign_in, users
-from db.session import Database
-from db.vocabulary import Role, Scope
+from api.core.sessions import COOKIE
+from db.accounts import api_keys, sign_in, users
+from db.core.session import Database
+from db.core.vocabulary import Role, Scope
 
 PASSWORD = "correct horse battery"
 KEYS = {scope.value: (scope,) for scope in Scope}
@@ -83,10 +83,10 @@ def callers(app: APIFlask, database: Database) -> list[Caller]:
     hashed = users.hash_password(PASSWORD)
     made = [Caller("nobody"), Caller("wrong key", key="emo_wrong")]
     with database.write() as session:
-        application = access.ensure_application(session, "shop")
-        made += [Caller(name, key=access.create_key(session, application, scopes)) for name, scopes in KEYS.items()]
-        revoked = access.create_key(session, application)
-        access.revoke_key(session, revoked[:12])
+        application = api_keys.ensure_application(session, "shop")
+        made += [Caller(name, key=api_keys.create_key(session, application, scopes)) for name, scopes in KEYS.items()]
+        revoked = api_keys.create_key(session, application)
+        api_keys.revoke_key(session, revoked[:12])
         made.append(Caller("revoked key", key=revoked))
         for name, role in {**ROLES, "disabled": Role.ADMINISTRATOR, "expired": Role.ADMINISTRATOR}.items():
             user = users.create_user(session, name, hashed, role, actor="test")

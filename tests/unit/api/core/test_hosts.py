@@ -6,9 +6,9 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from db import users
-from db.session import Database
-from db.vocabulary import Role
+from db.accounts import users
+from db.core.session import Database
+from db.core.vocabulary import Role
 
 PASSWORD = "correct horse battery"
 
