@@ -62,7 +62,7 @@ def run_training(
             inherit_weights(network, rebuild_network(initial_weights))
         state = fit_network(
             network,
-            examples.teaching,
+            examples.training,
             examples.validation,
             settings.recipe,
             run_dir,

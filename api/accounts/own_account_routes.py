@@ -19,7 +19,7 @@ from db.core.types import utcnow
 from db.sign_in_tries import AccountLocked
 
 blueprint = APIBlueprint("account", __name__, url_prefix="/v1/account", tag="Account")
-protect(blueprint, only_people=True)
+protect(blueprint, only_users=True)
 
 
 class PasswordChange(BaseModel):

@@ -7,7 +7,7 @@ from functools import lru_cache
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from db.accounts.audit_log import record_change
+from db.accounts.audit_log import record_audit_event
 from db.accounts.passwords import hasher, is_password, take_place
 from db.accounts.sessions import hash_token
 from db.accounts.tables import User, UserSession
@@ -119,7 +119,7 @@ def _record_pause(database: Database, user: User, address: str, until: datetime)
     with database.write() as session:
         session.execute(update(User).where(User.id == user.id).values(locked_until=until))
         subject = f"user:{user.name}"
-        record_change(session, "sign-in", "user.lock", subject, until=until.isoformat(), address=address)
+        record_audit_event(session, "sign-in", "user.lock", subject, until=until.isoformat(), address=address)
 
 
 def _lock_unchanged(session: Session, user: User) -> User:

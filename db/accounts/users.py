@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.accounts.audit_log import record_change
+from db.accounts.audit_log import record_audit_event
 from db.accounts.passwords import hasher, take_place
 from db.accounts.sessions import end_sessions
 from db.accounts.tables import User
@@ -67,7 +67,7 @@ def create_user(session: Session, name: str, password_hash: str, role: Role, act
         )
     if not insert_if_new(session, User, name=name, role=role, password_hash=password_hash):
         raise InvalidUser(f"there is a user {name!r} already")
-    record_change(session, actor, "user.create", f"user:{name}", role=role)
+    record_audit_event(session, actor, "user.create", f"user:{name}", role=role)
     return get_user(session, name)
 
 
@@ -107,7 +107,7 @@ def change_password(
     user.password_hash, user.locked_until = password_hash, None
     forget_tries(session, user.name)
     end_sessions(session, user.id, kept_id=kept_session_id)
-    record_change(session, actor, "user.change_password", f"user:{user.name}")
+    record_audit_event(session, actor, "user.change_password", f"user:{user.name}")
 
 
 def change_role(session: Session, name: str, role: Role, actor: str) -> None:
@@ -116,7 +116,7 @@ def change_role(session: Session, name: str, role: Role, actor: str) -> None:
     if role is not Role.ADMINISTRATOR:
         _refuse_last_administrator(session, user)
     before, user.role = user.role, role
-    record_change(session, actor, "user.change_role", f"user:{user.name}", before=before, after=role)
+    record_audit_event(session, actor, "user.change_role", f"user:{user.name}", before=before, after=role)
 
 
 def disable_user(session: Session, name: str, actor: str) -> None:
@@ -125,7 +125,7 @@ def disable_user(session: Session, name: str, actor: str) -> None:
     _refuse_last_administrator(session, user)
     if user.disabled_at is None:
         user.disabled_at = utcnow()
-        record_change(session, actor, "user.disable", f"user:{user.name}")
+        record_audit_event(session, actor, "user.disable", f"user:{user.name}")
     end_sessions(session, user.id)
 
 
@@ -134,7 +134,7 @@ def enable_user(session: Session, name: str, actor: str) -> None:
     user = get_user(session, name)
     user.disabled_at, user.locked_until = None, None
     forget_tries(session, user.name)
-    record_change(session, actor, "user.enable", f"user:{user.name}")
+    record_audit_event(session, actor, "user.enable", f"user:{user.name}")
 
 
 def _refuse_last_administrator(session: Session, user: User) -> None:

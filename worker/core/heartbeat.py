@@ -16,7 +16,7 @@ _JOIN_TIMEOUT_S = 10.0
 """The threads are daemons: one that the database holds up doesn't keep its process from going on or ending."""
 
 
-class LeaseKeeper:
+class LeaseRenewer:
     """Renews the lease of the claim in hand every third of its time."""
 
     def __init__(self, database: Database, lease_s: float) -> None:

@@ -18,15 +18,15 @@ from db.core.vocabulary import Role, Scope
 PASSWORD = "correct horse battery"
 KEYS = {scope.value: (scope,) for scope in Scope}
 ROLES = {role.value: role for role in Role}
-PEOPLE = frozenset(ROLES)
+USERS = frozenset(ROLES)
 EVERYBODY = frozenset({"nobody", "wrong key", "revoked key", *KEYS, *ROLES, "disabled", "expired"})
 """Who may reach a route, before what only hinders writing."""
 
-ANY_KEY = frozenset(KEYS) | PEOPLE
+ANY_KEY = frozenset(KEYS) | USERS
 SUBMIT = frozenset({"submit", "reviewer", "administrator"})
 REVIEW = frozenset({"review", "reviewer", "administrator"})
 ADMIN = frozenset({"admin", "administrator"})
-OWN_JOBS = frozenset({"submit", "admin", *PEOPLE})
+OWN_JOBS = frozenset({"submit", "admin", *USERS})
 REVIEWERS = frozenset({"reviewer", "administrator"})
 ADMINISTRATORS = frozenset({"administrator"})
 
@@ -42,7 +42,7 @@ class Caller:
     name: str
     key: str = ""
     token: str = ""
-    proof: str = ""
+    csrf_token: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
     def call(self, app: APIFlask, method: str, path: str) -> TestResponse:
@@ -52,13 +52,13 @@ class Caller:
             headers["Authorization"] = f"Bearer {self.key}"
         if self.token:
             client.set_cookie(COOKIE, self.token)
-        if self.proof:
-            headers["X-CSRF-Token"] = self.proof
+        if self.csrf_token:
+            headers["X-CSRF-Token"] = self.csrf_token
         if method == "GET":
             return client.open(path, method=method, headers=headers)
         if path.startswith("/v1/"):
             return client.open(path, method=method, headers=headers, json={})
-        return client.open(path, method=method, headers=headers, data={"csrf_token": self.proof})
+        return client.open(path, method=method, headers=headers, data={"csrf_token": self.csrf_token})
 
 
 def list_routes(app: APIFlask) -> Iterator[tuple[str, str, str]]:
@@ -97,7 +97,7 @@ def callers(app: APIFlask, database: Database) -> list[Caller]:
             page = caller.call(app, "GET", "/dashboard").text
             found = re.search(r'name="csrf_token" value="(\w+)"', page)
             assert found is not None
-            caller.proof = found[1]
+            caller.csrf_token = found[1]
     with database.write() as session:
         users.disable_user(session, "disabled", actor="test")
     return made

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from db.accounts import passwords, sign_in, users
-from db.accounts.audit_log import AuditFilter, list_changes
+from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.accounts.passwords import PasswordsBusy
 from db.accounts.sign_in import SignInRefused, authenticate
 from db.accounts.tables import SignInTries
@@ -182,7 +182,7 @@ def test_repeated_failures_lock_the_account_even_for_the_right_password(database
         authenticate(database, ana, PASSWORD, HERE)
     assert locked.value.until > utcnow()
     with database.read() as session:
-        [event] = list_changes(session, AuditFilter(action="user.lock"))
+        [event] = list_audit_events(session, AuditFilter(action="user.lock"))
         assert (event.subject, event.details["address"]) == ("user:ana", HERE)
         assert users.get_user(session, ana).locked_until == locked.value.until
 
@@ -273,7 +273,7 @@ def test_each_change_of_a_user_is_logged_with_who_made_it(database: Database, an
         users.enable_user(session, ana, actor="boss")
         users.change_password(session, ana, password_hash, actor="boss")
     with database.read() as session:
-        events = list_changes(session, AuditFilter(subject="user:ana", actor="boss"))
+        events = list_audit_events(session, AuditFilter(subject="user:ana", actor="boss"))
     assert [event.action for event in events] == [
         "user.change_password", "user.enable", "user.disable", "user.change_role",
     ]  # fmt: skip
@@ -381,4 +381,4 @@ def test_of_several_who_take_a_name_at_once_one_has_it(database: Database, passw
     with ThreadPoolExecutor(6) as pool:
         assert sorted(pool.map(create, range(6))) == [False] * 5 + [True]
     with database.read() as session:
-        assert len(list_changes(session, AuditFilter(action="user.create"))) == 1
+        assert len(list_audit_events(session, AuditFilter(action="user.create"))) == 1
