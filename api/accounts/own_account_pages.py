@@ -10,9 +10,9 @@ from api.web.site import get_person, go, needs
 from db.accounts import sessions as user_sessions
 from db.accounts.passwords import PasswordsBusy
 from db.accounts.sign_in import SignInRefused, change_own_password
+from db.accounts.sign_in_tries import AccountLocked
 from db.accounts.users import InvalidUser
 from db.core.vocabulary import Role
-from db.sign_in_tries import AccountLocked
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 

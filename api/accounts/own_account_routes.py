@@ -15,8 +15,8 @@ from api.core.sessions import Person, find_person
 from api.jobs.schemas import Time
 from db.accounts import sessions as user_sessions
 from db.accounts import sign_in
+from db.accounts.sign_in_tries import AccountLocked
 from db.core.types import utcnow
-from db.sign_in_tries import AccountLocked
 
 blueprint = APIBlueprint("account", __name__, url_prefix="/v1/account", tag="Account")
 protect(blueprint, only_users=True)

@@ -10,8 +10,8 @@ from api.core.sessions import COOKIE, clear_cookie, find_person, set_cookie
 from api.web.site import EVERYBODY, go, needs
 from db.accounts import sign_in, users
 from db.accounts.passwords import PasswordsBusy
+from db.accounts.sign_in_tries import AccountLocked
 from db.core.vocabulary import Role
-from db.sign_in_tries import AccountLocked
 
 blueprint = Blueprint("sign_in", __name__)
 

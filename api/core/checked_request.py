@@ -97,7 +97,7 @@ def _check_host() -> None:
     if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1" and "Host" not in request.headers:
         raise Problem("bad_request", "the request has no Host header")
     allowed = get_services().settings.allowed_host_list
-    if allowed and request.path not in _HEALTH_PATHS and not host_is_trusted(request.host, allowed):
+    if allowed and request.path not in _HEALTH_PATHS and not host_is_trusted(request.host.lower(), allowed):
         raise Problem("bad_request", f"{request.host} is no host of this service (`EMOSCOPE_ALLOWED_HOSTS`)")
 
 

@@ -106,7 +106,7 @@ def run(name: str, port: int) -> Iterator[psutil.Process]:
             _wait_until_up(port)
             yield process
         finally:
-            family = [*process.processes(recursive=True), process]
+            family = [*process.children(recursive=True), process]
             for each in family:
                 each.terminate()
             for each in psutil.wait_procs(family, timeout=20)[1]:
@@ -115,12 +115,12 @@ def run(name: str, port: int) -> Iterator[psutil.Process]:
 
 def measure_memory_mb(process: psutil.Process) -> float:
     """Memory that the candidate's processes have to themselves."""
-    return sum(each.memory_full_info().uss for each in [process, *process.processes(recursive=True)]) / 1e6
+    return float(sum(each.memory_full_info().uss for each in [process, *process.children(recursive=True)])) / 1e6
 
 
 def measure_cpu_s(process: psutil.Process) -> float:
     """Processor time that the candidate has used."""
-    times = [each.cpu_times() for each in [process, *process.processes(recursive=True)]]
+    times = [each.cpu_times() for each in [process, *process.children(recursive=True)]]
     return sum(each.user + each.system for each in times)
 
 

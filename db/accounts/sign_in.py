@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from db.accounts.audit_log import record_audit_event
 from db.accounts.passwords import hasher, is_password, take_place
 from db.accounts.sessions import hash_token
+from db.accounts.sign_in_tries import count_try, forget_tries, normalize_address
 from db.accounts.tables import User, UserSession
 from db.accounts.users import change_password, check_new_password, find_user
 from db.core.session import Database
 from db.core.types import utcnow
-from db.sign_in_tries import count_try, forget_tries, normalize_address
 
 
 class SignInRefused(Exception):

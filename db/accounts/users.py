@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 from db.accounts.audit_log import record_audit_event
 from db.accounts.passwords import hasher, take_place
 from db.accounts.sessions import end_sessions
+from db.accounts.sign_in_tries import forget_tries
 from db.accounts.tables import User
 from db.core.types import utcnow
 from db.core.upsert import insert_if_new
 from db.core.vocabulary import Role
-from db.sign_in_tries import forget_tries
 
 LEAST_PASSWORD_CHARACTERS = 12
 """What OWASP's cheat sheet and NIST SP 800-63B leave as a sound least length without further rules."""

@@ -255,8 +255,8 @@ class Settings(BaseSettings):
 
     @property
     def allowed_host_list(self) -> list[str]:
-        """`allowed_hosts`, taken apart."""
-        return [name for name in map(str.strip, self.allowed_hosts.split(",")) if name]
+        """`allowed_hosts`, taken apart, in lower case."""
+        return [name for name in map(str.strip, self.allowed_hosts.lower().split(",")) if name]
 
     @property
     def address(self) -> str:

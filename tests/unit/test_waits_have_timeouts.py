@@ -22,8 +22,6 @@ WITH_TIMEOUT = {
 ENDLESS = {
     "emoscope/stack/interrupts.py": "waits for Ctrl-C, which is the purpose",
     "emoscope/cli/commands/up.py": "waits until somebody stops the stack, which is the purpose",
-    "emoscope/cli/commands/up.py": "the same",
-    "emoscope/stack/interrupts.py": "the same",
     "api/core/server/threads.py": "is under asyncio.timeout",
     "api/core/server/worker.py": "is under asyncio.timeout",
 }

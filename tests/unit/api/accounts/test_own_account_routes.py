@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 
 from api.core.sessions import COOKIE
 from db.accounts import passwords, sign_in, users
+from db.accounts.sign_in_tries import FIRST_PAUSE_S
 from db.core.session import Database
-from db.sign_in_tries import FIRST_PAUSE_S
 from tests.unit.api.conftest import PASSWORD, Visitor
 
 NEW = "battery staple correct"

@@ -10,11 +10,11 @@ from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.accounts.passwords import PasswordsBusy
 from db.accounts.sessions import UnknownSession, end_session, end_sessions, list_sessions, make_id
 from db.accounts.sign_in import SignInRefused, authenticate, change_own_password
+from db.accounts.sign_in_tries import FREE_ATTEMPTS, AccountLocked
 from db.accounts.tables import SignInTries
 from db.accounts.users import InvalidUser
 from db.core.session import Database
 from db.core.vocabulary import Role
-from db.sign_in_tries import FREE_ATTEMPTS, AccountLocked
 
 PASSWORD = "correct horse battery"
 NEW = "battery staple correct"

@@ -10,12 +10,19 @@ from db.accounts import passwords, sign_in, users
 from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.accounts.passwords import PasswordsBusy
 from db.accounts.sign_in import SignInRefused, authenticate
+from db.accounts.sign_in_tries import (
+    FIRST_PAUSE_S,
+    FORGET_S,
+    FREE_ATTEMPTS,
+    LONGEST_PAUSE_S,
+    AccountLocked,
+    compute_pause_s,
+)
 from db.accounts.tables import SignInTries
 from db.accounts.users import InvalidUser, LastAdministrator
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import Role
-from db.sign_in_tries import FIRST_PAUSE_S, FORGET_S, FREE_ATTEMPTS, LONGEST_PAUSE_S, AccountLocked, compute_pause_s
 from tests.support.waiting import wait_until
 
 PASSWORD = "correct horse battery"
