@@ -98,7 +98,7 @@ def _check_host() -> None:
         raise Problem("bad_request", "the request has no Host header")
     allowed = get_services().settings.allowed_host_list
     if allowed and request.path not in _HEALTH_PATHS and not host_is_trusted(request.host.lower(), allowed):
-        raise Problem("bad_request", f"{request.host} is no host of this service (`EMOSCOPE_ALLOWED_HOSTS`)")
+        raise Problem("bad_request", "the Host header names no host of this service (`EMOSCOPE_ALLOWED_HOSTS`)")
 
 
 def _check(place: str, texts: Iterable[tuple[str, str]]) -> None:

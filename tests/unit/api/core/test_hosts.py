@@ -24,15 +24,15 @@ def strict(open_app: Callable[..., APIFlask]) -> FlaskClient:
 def test_a_host_of_the_list_is_answered(strict: FlaskClient, host: str) -> None:
     answer = strict.get("/docs", headers={"Host": host})
     assert answer.status_code == 200
-    assert f"curl http://{host}/v1/jobs" in answer.text
+    assert f"curl http://{host.lower()}/v1/jobs" in answer.text
 
 
 @pytest.mark.parametrize("host", ["evil.example", "emo.example.com.evil.example", "internal.evil.example", "localhost"])
 @pytest.mark.parametrize("path", ["/docs", "/", "/v1/jobs", "/sign-in", "/openapi.json"])
-def test_a_foreign_host_is_refused_and_repeated_nowhere_else(strict: FlaskClient, path: str, host: str) -> None:
+def test_a_foreign_host_is_refused_and_repeated_nowhere(strict: FlaskClient, path: str, host: str) -> None:
     answer = strict.get(path, headers={"Host": host})
-    assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_request")
-    assert "curl" not in answer.text
+    assert answer.status_code == 400
+    assert host not in answer.text
 
 
 def test_health_checks_come_by_any_name(strict: FlaskClient) -> None:
