@@ -74,7 +74,6 @@ def test_a_batch_takes_a_photo_with_an_odd_name_beside_others(post: Callable[...
             "within the headers",
         ),
         ("multipart/form-data; boundary=B", lambda photo: part(photo, b"form-data") + b"--B--\r\n", "has no name"),
-        ("multipart/form-data; boundary=B", lambda _photo: b"", "the boundary B"),
         ("multipart/form-data; boundary=\xfc", lambda photo: part(photo) + b"--B--\r\n", "names no boundary"),
     ],
 )
