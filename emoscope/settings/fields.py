@@ -75,13 +75,36 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="Address that the API listens on. Loopback unless told otherwise."
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port that the API listens on.")
-    api_processes: int = Field(default=1, ge=1, description="Gunicorn worker processes.")
-    api_threads: int = Field(default=32, ge=2, description="Threads in each Gunicorn process.")
+    api_processes: int = Field(default=1, ge=1, description="Processes that serve the API.")
+    api_threads: int = Field(default=32, ge=2, description="Threads in each API process.")
     max_waits: int = Field(
         default=24,
         ge=1,
         description="Requests of one API process that may wait for a result at once; others are answered at once. "
         "Keep it under `api_threads`, or waiting clients shut others out.",
+    )
+    header_timeout_s: float = Field(
+        default=10, gt=0, description="Seconds in which a new connection must have sent the headers of its request."
+    )
+    body_timeout_s: float = Field(
+        default=30,
+        gt=0,
+        description="Seconds in which the body of a request must have arrived, and a second more for each "
+        "`EMOSCOPE_MIN_BODY_RATE` bytes of it that came.",
+    )
+    min_body_rate: int = Field(
+        default=10_000, ge=1, description="Bytes a second at which a long upload must come to stay connected."
+    )
+    max_connections: int = Field(
+        default=2_000,
+        ge=10,
+        description="Connections of one API process. Of more, the one is closed that has waited longest without a request.",
+    )
+    max_held_body_bytes: int = Field(
+        default=2_000_000_000,
+        ge=1,
+        description="Bytes of all requests that one API process receives at a time, most of them in temporary files; further "
+        "ones are refused with 503.",
     )
     max_wait_s: float = Field(default=60, gt=0, description="Longest `wait` of one request, in seconds.")
     max_photo_bytes: int = Field(default=25_000_000, ge=1, description="Largest photo accepted, in bytes.")
@@ -100,6 +123,11 @@ class Settings(BaseSettings):
     rate_limit: str = Field(
         default="600/minute",
         description="Requests that one API key may make, as `number/second|minute|hour`. Empty: no limit.",
+    )
+    allowed_hosts: str = Field(
+        default="",
+        description="Host names by which the service may be asked, with commas between them; `.example.com` means every name "
+        "under it. Others are refused. Empty: any.",
     )
     trusted_proxies: int = Field(
         default=0, ge=0, description="Reverse proxies in front, whose X-Forwarded headers count."
@@ -305,6 +333,11 @@ class Settings(BaseSettings):
             if value is not None:
                 environment[f"EMOSCOPE_{name.upper()}"] = str(value)
         return environment
+
+    @property
+    def allowed_host_list(self) -> list[str]:
+        """`allowed_hosts`, taken apart, in lower case."""
+        return [name for name in map(str.strip, self.allowed_hosts.lower().split(",")) if name]
 
     @property
     def max_decoding_bytes(self) -> int:

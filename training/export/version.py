@@ -157,6 +157,9 @@ def _without_folders(settings: dict[str, Any]) -> dict[str, Any]:
     return {**settings, **names}
 
 
+_GIT_TIMEOUT_S = 10.0
+
+
 def find_code_version() -> str:
     """The package's version, and the commit where it runs from a checkout."""
     try:
@@ -165,7 +168,7 @@ def find_code_version() -> str:
         package = "unknown"
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
+        found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_GIT_TIMEOUT_S)
+    except (FileNotFoundError, subprocess.TimeoutExpired):
         return package
     return f"{package}+{found.stdout.strip()}" if found.returncode == 0 else package
