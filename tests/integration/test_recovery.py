@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from db.core.types import utcnow
 from db.core.vocabulary import JobStatus
 from db.jobs import lifecycle as jobs
 from tests.support.fleet import Fleet, run_fleet
@@ -104,6 +103,6 @@ def test_a_job_canceled_at_work_gets_no_faces(fleet: Fleet) -> None:
 
 
 def test_an_overdue_job_is_canceled(fleet: Fleet) -> None:
-    job_id = fleet.submit(deadline_at=utcnow())
+    job_id = fleet.submit(deadline_s=0)
     wait_until(lambda: fleet.has_status(job_id, JobStatus.CANCELED), "the job is canceled")
     assert fleet.read(job_id).error_code == "deadline_passed"

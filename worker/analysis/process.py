@@ -10,7 +10,7 @@ from db.core.vocabulary import CHALLENGER, WorkerState
 from db.core.vocabulary import Detector as DetectorName
 from db.monitoring.heartbeats import record_heartbeat
 from worker.analysis.detectors.base import Detector, DetectorUnavailable
-from worker.analysis.detectors.loading import load_detector
+from worker.analysis.detectors.loading import list_available_detectors, load_detector
 from worker.analysis.model_cache import ModelCache
 from worker.core.error_text import leave_out_folders
 from worker.core.heartbeat import Heartbeat, LeaseRenewer
@@ -32,6 +32,7 @@ class WorkerProcess:
         folder = settings.data_dir / "model-cache"
         self.models = ModelCache(services.database, services.blobs, folder, settings.runtime)
         self.challengers = ModelCache(services.database, services.blobs, folder, settings.runtime, CHALLENGER)
+        self._available_detectors = list_available_detectors(settings.yunet_weights)
         self._detectors: dict[DetectorName, Detector] = {}
         self._heartbeat = Heartbeat(settings.worker_heartbeat_s, self.beat)
         self._setup_problem: str | None = None
@@ -130,6 +131,7 @@ class WorkerProcess:
                 detail=detail,
                 runtime=model.classifier.runtime if model else None,
                 detector=self.services.settings.detector,
+                detectors=self._available_detectors,
                 model_version_id=model.version_id if model else None,
             )
 

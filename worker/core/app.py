@@ -6,7 +6,7 @@ from celery.utils.sysinfo import AUTO_CONCURRENCY, cpu_budget
 
 from db.core import queues
 from emoscope.private_files import keep_private
-from emoscope.settings import Settings, load_settings
+from emoscope.settings import Settings, load_settings_or_exit
 from worker.core.gpus import GPU_MEMORY_MB, PROCESSES_ON_GPUS, takes_gpu
 from worker.core.queue_return import SweepOnConnection
 from worker.core.watch import WatchStep
@@ -130,4 +130,4 @@ def _make_schedule(settings: Settings) -> dict[str, dict[str, object]]:
 
 
 keep_private()
-app = make_celery(load_settings())
+app = make_celery(load_settings_or_exit())

@@ -5,12 +5,15 @@ The parent, the housekeeper and beat load this file too, so what only an analysi
 
 import os
 
+import structlog
 from celery import signals
 
 from emoscope.logging import configure_logs
-from emoscope.settings import load_settings
+from emoscope.settings import find_unknown_variables, load_settings
 from worker.core.parent import watch_parent
 from worker.core.watch import find_role
+
+log = structlog.get_logger(__name__)
 
 _ROLE = "EMOSCOPE_INTERNAL_ROLE"
 """Set by the main process for its worker processes: what the worker does. One for `analysis` loads its models at its start."""
@@ -21,6 +24,8 @@ def set_up_logging(**_: object) -> None:
     """Log in our form instead of Celery's."""
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
+    for unknown in find_unknown_variables():
+        log.warning("unknown_setting", reason=str(unknown))
 
 
 @signals.celeryd_after_setup.connect

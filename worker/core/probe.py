@@ -9,7 +9,7 @@ import sys
 from db.core.session import Database
 from db.core.vocabulary import WorkerState
 from db.monitoring.heartbeats import list_live_workers
-from emoscope.settings import Settings, load_settings
+from emoscope.settings import Settings, load_settings_or_exit
 from worker.core.pulse import has_pulse
 
 
@@ -34,4 +34,4 @@ def is_working(settings: Settings, role: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if is_working(load_settings(), *(sys.argv[1:] or ["analysis"])) else 1)
+    sys.exit(0 if is_working(load_settings_or_exit(), *(sys.argv[1:] or ["analysis"])) else 1)

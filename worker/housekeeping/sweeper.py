@@ -10,6 +10,7 @@ import redis
 import structlog
 
 from db.accounts.sign_in import forget_expired_sessions
+from db.core.actors import Actor
 from db.core.blobs import PHOTOS, BlobStoreUnavailable
 from db.core.queues import CALLBACK_QUEUE, LAST_SWEEP_KEY
 from db.core.vocabulary import JobStatus, TrainingRunStatus
@@ -28,7 +29,7 @@ from worker.core.services import Services
 
 log = structlog.get_logger(__name__)
 
-_ACTOR = "sweeper"
+_ACTOR = Actor.system("sweeper")
 _MOST_AT_ONCE = 1000
 """Rows that one step looks after in one sweep; the rest waits for the next."""
 _MOST_ERASED = 5000

@@ -105,7 +105,7 @@ def test_a_job_in_good_hands_is_left_alone(services: Services) -> None:
 
 
 def test_a_job_that_was_started_before_its_deadline_is_tried_again_after_it(services: Services) -> None:
-    job_id = add_job(services, deadline_at=utcnow() + timedelta(hours=1))
+    job_id = add_job(services, deadline_s=3600)
     with services.database.write() as session:
         jobs.claim_job(session, job_id, "silent", lease_s=-1)
         session.execute(update(Job).where(Job.id == job_id).values(deadline_at=utcnow() - timedelta(seconds=1)))
@@ -116,7 +116,7 @@ def test_a_job_that_was_started_before_its_deadline_is_tried_again_after_it(serv
 
 
 def test_an_overdue_job_is_canceled_and_told(services: Services) -> None:
-    job_id = add_job(services, deadline_at=utcnow() - timedelta(seconds=1))
+    job_id = add_job(services, deadline_s=-1)
     with services.redis.pubsub(ignore_subscribe_messages=True) as listener:
         listener.subscribe(queues.JOB_CHANGED_CHANNEL)
         listener.get_message(timeout=1)
@@ -148,7 +148,7 @@ def test_a_callback_that_is_due_is_sent(services: Services) -> None:
 
 
 def test_a_queue_that_is_away_keeps_nothing_else_from_being_swept(services: Services, settings: Settings) -> None:
-    overdue = add_job(services, deadline_at=utcnow() - timedelta(seconds=1))
+    overdue = add_job(services, deadline_s=-1)
     waiting = add_job(services)
     away = settings.model_copy(update={"redis_url": "redis://127.0.0.1:9/0", "resend_after_s": 0})
     without_queue = Services(away)
