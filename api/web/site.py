@@ -18,7 +18,7 @@ from api.core.sessions import SAFE_METHODS, Person, find_person, has_csrf_token,
 from api.photos.annotate import UnreadablePicture
 from db.accounts.passwords import PasswordsBusy
 from db.accounts.sessions import UnknownSession
-from db.accounts.users import InvalidUser, LastAdministrator, UnknownUser
+from db.accounts.users import InvalidUser, LastAdministrator, OwnAccount, UnknownUser
 from db.core.blobs import BlobDamaged, BlobMissing, BlobStoreUnavailable
 from db.core.vocabulary import Role
 from db.jobs.states import InvalidTransition
@@ -175,6 +175,7 @@ _KNOWN: dict[type[Exception], int] = {
     NoChallenger: 404,
     TrainingRunActive: 409,
     LastAdministrator: 409,
+    OwnAccount: 409,
     InvalidUser: 422,
     UnreadablePicture: 422,
     BlobStoreUnavailable: 503,
