@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.augment import augment_batch, degrade_batch, mix_batch, resize_batch
+from training.normalize import normalize_faces
 from training.runtime import tf
 from training.settings import Recipe
 
@@ -48,6 +49,8 @@ def make_batches(
         if recipe.mixup:
             faces, labels, counts = mix_batch(faces, labels, counts, concentration=recipe.mixup, seed=seeds[1])
         seen = degrade_batch(resize_batch(faces, side), recipe.augmentation, seed=seeds[2], side=side)
+        if recipe.normalized:
+            seen, faces = normalize_faces(seen), normalize_faces(faces)
         return seen if shown_side is None else (seen, faces), labels, counts
 
     orders = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(shuffle)

@@ -10,7 +10,7 @@ from pathlib import Path
 from training.artifact import KERAS_FILE, verify_files
 from training.corrections import LabelledFaces, add_corrections
 from training.dataset import read_dataset
-from training.distill import load_teachers
+from training.distill import blend_targets, load_teachers
 from training.errors import RunError
 from training.examples import make_examples
 from training.fit import ProgressCallback, StopQuestion, fit_network
@@ -60,14 +60,18 @@ def run_training(
         network = build_network(settings.architecture, dropout=settings.recipe.dropout, is_learning=True)
         if initial_weights:
             inherit_weights(network, rebuild_network(initial_weights))
+        asked = load_teachers(teachers) if teachers else None
+        teaching = examples.teaching
+        if asked is not None and settings.recipe.teacher_view == "clean":
+            teaching, asked = blend_targets(teaching, asked, settings.recipe.teacher_share), None
         state = fit_network(
             network,
-            examples.teaching,
+            teaching,
             examples.validation,
             settings.recipe,
             run_dir,
             seed=settings.seed,
-            teachers=load_teachers(teachers) if teachers else None,
+            teachers=asked,
             progress=progress,
             should_stop=should_stop,
         )

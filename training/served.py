@@ -14,6 +14,7 @@ from training.artifact import INPUT_DTYPE, INPUT_NAME, INPUT_SHAPE, KERAS_FILE, 
 from training.errors import ArtifactError
 from training.lite import LiteModel
 from training.network import build_network
+from training.normalize import normalize_faces
 from training.runtime import keras, tf
 
 _PARITY = 1e-4
@@ -27,15 +28,19 @@ def build_served(
     mirrored: bool,
     side: int = CROP_SIDE,
     framings: tuple[int, ...] = (CROP_SIDE,),
+    normalized: bool = False,
 ) -> "keras.Model":
     """Put averaging, temperature and softmax behind a network's logits, in one model without an optimizer.
 
     mirrored: whether the face's mirror image is judged too. side: of the faces that the network has learnt to see, in pixels;
     what it is shown is brought to it by bilinear interpolation. framings: sides of the squares that are judged, as
-    Recipe has them. Logits are averaged over framings and mirror images.
+    Recipe has them. normalized: whether crops of little contrast are stretched first. Logits are averaged over framings and
+    mirror images.
     """
     crops = keras.Input(INPUT_SHAPE[1:], name=INPUT_NAME, dtype=INPUT_DTYPE)
     faces = keras.ops.cast(crops, "float32")
+    if normalized:
+        faces = normalize_faces(faces)
     views = [_frame(faces, framing, side) for framing in framings]
     if mirrored:
         views += [keras.ops.flip(view, axis=2) for view in views]

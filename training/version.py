@@ -11,17 +11,19 @@ from platform import python_version
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import ValidationError
 
 from db.vocabulary import EMOTIONS
 from training import artifact
-from training.artifact import Lineage, Manifest, record_file, verify_files
-from training.calibrate import fit_temperature
+from training.artifact import Lineage, Manifest, VoteCalibration, record_file, verify_files
+from training.calibrate import fit_temperature, fit_vote_shares
 from training.card import write_card
 from training.dataset import Dataset
 from training.errors import TrainingError
-from training.evaluate import judge_rows, time_model
+from training.evaluate import Predict, judge_rows, time_model
 from training.examples import SplitExamples
+from training.last_layer import adjust_last_layer
 from training.lite import LiteModel
 from training.network import build_network
 from training.report import write_report
@@ -61,6 +63,8 @@ def make_version(
         network = build_network(settings.architecture, dropout=settings.recipe.dropout)
     network.set_weights(state.load_best())
     recipe = settings.recipe
+    if recipe.hard_share or recipe.neutral_offset:
+        adjust_last_layer(network, examples.teaching.images, examples.teaching_labels, recipe)
     temperature = _fit_temperature(network, dataset, examples, recipe)
     served = _build(network, recipe, temperature)
     served.save(partial / artifact.KERAS_FILE)
@@ -74,6 +78,7 @@ def make_version(
         judged = dataset.find_part(_JUDGED_PART)
         answers = lite.predict(dataset.images[judged])
         metrics[_JUDGED_PART] = judge_rows(answers, dataset, judged)
+    votes = _fit_vote_shares(lite.predict, dataset, examples.validation_rows)
     metrics["speed"] = time_model(lite.predict, dataset.images)
     manifest = Manifest(
         schema_version=artifact.SCHEMA_VERSION,
@@ -85,6 +90,8 @@ def make_version(
         temperature=temperature,
         mirrored=recipe.mirrored,
         framings=recipe.framings,
+        normalized=recipe.normalized,
+        votes=votes,
         files={},
         metrics=metrics,
         lineage=_trace_lineage(settings, dataset, examples, state, origin),
@@ -112,7 +119,12 @@ def _is_made(artifact_dir: Path, settings: TrainSettings, state: RunState, origi
 
 def _build(network: "keras.Model", recipe: Recipe, temperature: float) -> "keras.Model":
     return build_served(
-        network, temperature=temperature, mirrored=recipe.mirrored, side=recipe.side, framings=recipe.framings
+        network,
+        temperature=temperature,
+        mirrored=recipe.mirrored,
+        side=recipe.side,
+        framings=recipe.framings,
+        normalized=recipe.normalized,
     )
 
 
@@ -124,6 +136,17 @@ def _fit_temperature(network: "keras.Model", dataset: Dataset, examples: SplitEx
     images = dataset.images[rows[is_known]]
     batches = [predict(served, images[start : start + 256]) for start in range(0, len(images), 256)]
     return fit_temperature(np.log(np.maximum(np.concatenate(batches), 1e-12)), truth[is_known])
+
+
+def _fit_vote_shares(predict: Predict, dataset: Dataset, rows: npt.NDArray[np.int64]) -> VoteCalibration | None:
+    """None where the dataset has no votes, or none on these rows."""
+    if dataset.votes is None:
+        return None
+    votes = dataset.votes.distributions[rows]
+    is_voted = votes.sum(axis=1) > 0
+    if not is_voted.any():
+        return None
+    return fit_vote_shares(predict(dataset.images[rows[is_voted]]), votes[is_voted])
 
 
 def _trace_lineage(
