@@ -4,7 +4,7 @@ What a covered face expresses is harder to tell, and a network that never saw on
 faces, a version trained without these is right on a third of them and sure of four fifths.
 """
 
-from training.runtime import tf
+from training.fit.runtime import tf
 
 _MASK_SHARE, _GLASSES_SHARE = 0.4, 0.3
 """Of the covered faces; the others have a hand."""

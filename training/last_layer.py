@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from db.vocabulary import EMOTIONS, Emotion
-from training.augment import resize_batch
+from db.core.vocabulary import EMOTIONS, Emotion
+from training.data.augment import resize_batch
+from training.fit.runtime import keras, tf
+from training.fit.settings import Recipe
 from training.normalize import normalize_faces
-from training.runtime import keras, tf
-from training.settings import Recipe
 
 Array = npt.NDArray[np.float32]
 

@@ -4,7 +4,7 @@ Part of the served model, so that whatever calls it gets the same. Crops of usua
 below the limit (docs/decisions/0210).
 """
 
-from training.runtime import keras
+from training.fit.runtime import keras
 
 LEAST_STD = 30.0
 """Standard deviation, of 255, from which a crop passes as it is."""
