@@ -61,12 +61,12 @@ def run_training(
         if initial_weights:
             inherit_weights(network, rebuild_network(initial_weights))
         asked = load_teachers(teachers) if teachers else None
-        teaching = examples.teaching
+        training = examples.training
         if asked is not None and settings.recipe.teacher_view == "clean":
-            teaching, asked = blend_targets(teaching, asked, settings.recipe.teacher_share), None
+            training, asked = blend_targets(training, asked, settings.recipe.teacher_share), None
         state = fit_network(
             network,
-            teaching,
+            training,
             examples.validation,
             settings.recipe,
             run_dir,

@@ -47,9 +47,13 @@ def show(run_id: UUID) -> str:
     with get_services().database.read() as session:
         run = training_runs.get_run(session, run_id)
         shown = describe_run(run)
-        offers = corrections.count_offers(session, run_id)
+        run_corrections = corrections.count_corrections(session, run_id)
     return render_template(
-        "training_runs/run.html", shown=shown, run=run, offers=offers, is_active=run.status in ACTIVE_STATUSES
+        "training_runs/run.html",
+        shown=shown,
+        run=run,
+        run_corrections=run_corrections,
+        is_active=run.status in ACTIVE_STATUSES,
     )
 
 

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from api.core.error_codes import ERROR_KINDS, PROBLEM_JSON
 from api.core.errors import RETRY_AFTER_S, Problem, handle_http_error
 from api.core.services import get_services
-from api.core.sessions import SAFE_METHODS, Person, find_person, has_proof, is_from_here
+from api.core.sessions import SAFE_METHODS, Person, find_person, has_csrf_token, is_from_here
 from api.photos.annotate import UnreadablePicture
 from db.accounts.passwords import PasswordsBusy
 from db.accounts.sessions import UnknownSession
@@ -130,7 +130,7 @@ def guard_page() -> AnyResponse | None:
         raise Forbidden
     if not person.role.covers(needed):
         raise RoleMissing(needed)
-    if request.method not in SAFE_METHODS and not has_proof(person, request):
+    if request.method not in SAFE_METHODS and not has_csrf_token(person, request):
         raise ForgedRequest
     return None
 

@@ -21,7 +21,7 @@ class SplitExamples:
     majority, whichever the labels are; votes.NO_MAJORITY where people disagree.
     """
 
-    teaching: Examples
+    training: Examples
     validation: Examples
     teaching_labels: npt.NDArray[np.int64]
     validation_rows: npt.NDArray[np.int64]
@@ -34,10 +34,10 @@ def make_examples(dataset: Dataset, settings: TrainSettings) -> SplitExamples:
     Raises DatasetError if too few rows are left.
     """
     targets = make_targets(dataset, settings.labels)
-    teaching, held_out = divide_dataset(dataset, settings)
-    classes = targets[teaching].argmax(axis=1)
-    shares = np.bincount(classes, minlength=len(EMOTIONS)) / len(teaching)
-    least = 1 / (len(teaching) + len(held_out))
+    training, held_out = divide_dataset(dataset, settings)
+    classes = targets[training].argmax(axis=1)
+    shares = np.bincount(classes, minlength=len(EMOTIONS)) / len(training)
+    least = 1 / (len(training) + len(held_out))
     class_weights = np.maximum(shares, least) ** -settings.recipe.class_balance
     class_weights /= (class_weights * shares).sum()
     truth = dataset.votes.majorities if settings.labels == "votes" and dataset.votes else dataset.labels
@@ -46,9 +46,9 @@ def make_examples(dataset: Dataset, settings: TrainSettings) -> SplitExamples:
         return Examples(dataset.images[rows], targets[rows], weights.astype(np.float32))
 
     return SplitExamples(
-        teaching=take(teaching, class_weights[classes]),
+        training=take(training, class_weights[classes]),
         validation=take(held_out, np.ones(len(held_out))),
-        teaching_labels=dataset.labels[teaching],
+        teaching_labels=dataset.labels[training],
         validation_rows=held_out,
         validation_truth=truth[held_out],
     )

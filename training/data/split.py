@@ -55,10 +55,10 @@ def divide_dataset(dataset: Dataset, settings: TrainSettings) -> tuple[npt.NDArr
     rows = rows[make_targets(dataset, settings.labels)[rows].sum(axis=1) > 0]
     seed = settings.seed if settings.split_seed is None else settings.split_seed
     is_held_out = _choose_held_out(dataset, settings.recipe.held_out, seed)[rows]
-    teaching, held_out = rows[~is_held_out], rows[is_held_out]
-    if not len(teaching) or not len(held_out):
+    training, held_out = rows[~is_held_out], rows[is_held_out]
+    if not len(training) or not len(held_out):
         raise DatasetError(f"{len(rows)} Training rows are too few to learn from and to hold some out")
-    return teaching, held_out
+    return training, held_out
 
 
 def _choose_held_out(dataset: Dataset, share: float, seed: int) -> npt.NDArray[np.bool_]:

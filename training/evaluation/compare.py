@@ -13,7 +13,7 @@ from training.data.dataset import Dataset
 from training.data.votes import NO_MAJORITY
 from training.errors import DatasetError
 from training.evaluation.gate import Answers, Decision, GateLimits, decide_promotion
-from training.evaluation.metrics import compute_figures
+from training.evaluation.metrics import compute_metrics
 from training.export.artifact import TFLITE_FILE, verify_files
 from training.export.lite import LiteModel
 from training.fit.settings import Labels
@@ -69,7 +69,7 @@ def compare_versions(
     times_ms = _time_side_by_side(models, images[:1])
     answers = [Answers(model.predict(images), ms) for model, ms in zip(models, times_ms, strict=True)]
     champion, challenger = (
-        compute_figures(answer.probabilities, truth) | {"ms_a_face": answer.ms_a_face} for answer in answers
+        compute_metrics(answer.probabilities, truth) | {"ms_a_face": answer.ms_a_face} for answer in answers
     )
     return Comparison(decide_promotion(answers[0], answers[1], truth, limits), champion, challenger)
 

@@ -20,7 +20,7 @@ from training.data.examples import SplitExamples
 from training.errors import TrainingError
 from training.evaluation.calibrate import fit_temperature, fit_vote_shares
 from training.evaluation.card import write_card
-from training.evaluation.metrics import Predict, judge_rows, time_model
+from training.evaluation.metrics import Predict, evaluate_rows, time_model
 from training.evaluation.report import write_report
 from training.export import artifact
 from training.export.artifact import Lineage, Manifest, VoteCalibration, record_file, verify_files
@@ -34,7 +34,7 @@ from training.last_layer import adjust_last_layer
 from training.networks.build import build_network
 
 REPORT_FILE = "report.html"
-_JUDGED_PART = "PublicTest"
+_EVALUATED_PART = "PublicTest"
 _LIBRARIES = ("tensorflow", "keras", "numpy", "ai-edge-litert")
 
 
@@ -64,7 +64,7 @@ def make_version(
     network.set_weights(state.load_best())
     recipe = settings.recipe
     if recipe.hard_share or recipe.neutral_offset:
-        adjust_last_layer(network, examples.teaching.images, examples.teaching_labels, recipe)
+        adjust_last_layer(network, examples.training.images, examples.teaching_labels, recipe)
     temperature = _fit_temperature(network, dataset, examples, recipe)
     served = _build(network, recipe, temperature)
     served.save(partial / artifact.KERAS_FILE)
@@ -72,12 +72,12 @@ def make_version(
     history = {"best_epoch": state.best_epoch, "epochs": [asdict(figures) for figures in state.curves]}
     (partial / artifact.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n")
     lite = LiteModel(partial / artifact.TFLITE_FILE)
-    metrics, judged, answers = {}, examples.validation_rows, lite.predict(dataset.images[examples.validation_rows])
-    metrics["validation"] = judge_rows(answers, dataset, judged)
-    if len(dataset.find_part(_JUDGED_PART)):
-        judged = dataset.find_part(_JUDGED_PART)
-        answers = lite.predict(dataset.images[judged])
-        metrics[_JUDGED_PART] = judge_rows(answers, dataset, judged)
+    metrics, evaluated, answers = {}, examples.validation_rows, lite.predict(dataset.images[examples.validation_rows])
+    metrics["validation"] = evaluate_rows(answers, dataset, evaluated)
+    if len(dataset.find_part(_EVALUATED_PART)):
+        evaluated = dataset.find_part(_EVALUATED_PART)
+        answers = lite.predict(dataset.images[evaluated])
+        metrics[_EVALUATED_PART] = evaluate_rows(answers, dataset, evaluated)
     votes = _fit_vote_shares(lite.predict, dataset, examples.validation_rows)
     metrics["speed"] = time_model(lite.predict, dataset.images)
     manifest = Manifest(
@@ -99,7 +99,7 @@ def make_version(
     )
     write_card(partial / artifact.CARD_FILE, manifest)
     replace(manifest, files={path.name: record_file(path) for path in sorted(partial.iterdir())}).write(partial)
-    write_report(artifact_dir.with_name(REPORT_FILE), manifest, history, dataset, judged, answers)
+    write_report(artifact_dir.with_name(REPORT_FILE), manifest, history, dataset, evaluated, answers)
     shutil.rmtree(artifact_dir, ignore_errors=True)
     partial.rename(artifact_dir)
     return artifact_dir
@@ -153,7 +153,7 @@ def _trace_lineage(
     settings: TrainSettings, dataset: Dataset, examples: SplitExamples, state: RunState, origin: Origin
 ) -> Lineage:
     counts = {
-        "teaching": len(examples.teaching.images),
+        "teaching": len(examples.training.images),
         "held_out": len(examples.validation_rows),
         "bad_rows": len(dataset.bad_rows),
         "corrections": dataset.corrections,

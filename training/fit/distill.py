@@ -57,19 +57,19 @@ def load_teachers(folders: Sequence[Path]) -> Teachers:
     return Teachers(ask, max(sides))
 
 
-def blend_targets(teaching: Examples, teachers: Teachers, share: float) -> Examples:
+def blend_targets(training: Examples, teachers: Teachers, share: float) -> Examples:
     """The same examples, with the teachers' answers to the clean faces as that share of the targets.
 
     Each face and its mirror image are asked about once; the rest is the label.
     """
     answers = []
-    for start in range(0, len(teaching.images), _ASKED_AT_ONCE):
-        faces = tf.cast(teaching.images[start : start + _ASKED_AT_ONCE, ..., None], tf.float32)
+    for start in range(0, len(training.images), _ASKED_AT_ONCE):
+        faces = tf.cast(training.images[start : start + _ASKED_AT_ONCE, ..., None], tf.float32)
         answers.append((teachers.ask(faces) + teachers.ask(faces[:, :, ::-1])).numpy() / 2)
-    return replace(teaching, targets=(1 - share) * teaching.targets + share * np.concatenate(answers))
+    return replace(training, targets=(1 - share) * training.targets + share * np.concatenate(answers))
 
 
-class Pupil(keras.Model):  # type: ignore[misc] # Keras ships no types
+class Student(keras.Model):  # type: ignore[misc] # Keras ships no types
     """A network that learns from its teachers' answers beside the labels."""
 
     def __init__(self, network: "keras.Model", teachers: Teachers, share: float) -> None:
