@@ -6,8 +6,8 @@ All of it is stateless: the same seed gives the same pictures, so that an interr
 import math
 
 from db.core.vocabulary import CROP_SIDE
-from training.covering import cover_batch
 from training.data.augmentation import Augmentation
+from training.data.covering import cover_batch
 from training.fit.runtime import tf
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from training.data.augment import augment_batch, degrade_batch, mix_batch, resize_batch
 from training.fit.runtime import tf
 from training.fit.settings import Recipe
-from training.normalize import normalize_faces
+from training.networks.normalize import normalize_faces
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from training.export.artifact import INPUT_DTYPE, INPUT_NAME, INPUT_SHAPE, KERAS
 from training.export.lite import LiteModel
 from training.fit.runtime import keras, tf
 from training.networks.build import build_network
-from training.normalize import normalize_faces
+from training.networks.normalize import normalize_faces
 
 _PARITY = 1e-4
 """Largest difference of a probability between the two forms; both compute in float32, in another order."""

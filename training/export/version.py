@@ -26,11 +26,11 @@ from training.export import artifact
 from training.export.artifact import Lineage, Manifest, VoteCalibration, record_file, verify_files
 from training.export.lite import LiteModel
 from training.export.served import build_served, convert_to_tflite, predict
+from training.fit.last_layer import adjust_last_layer
 from training.fit.run_settings import Origin
 from training.fit.run_state import RunState
 from training.fit.runtime import computing_in, keras
 from training.fit.settings import Recipe, TrainSettings
-from training.last_layer import adjust_last_layer
 from training.networks.build import build_network
 
 REPORT_FILE = "report.html"

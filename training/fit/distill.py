@@ -19,7 +19,7 @@ from training.data.batches import Examples
 from training.export.artifact import Manifest
 from training.export.served import rebuild_network
 from training.fit.runtime import keras, tf
-from training.normalize import normalize_faces
+from training.networks.normalize import normalize_faces
 
 _ASKED_AT_ONCE = 256
 

@@ -17,7 +17,7 @@ from training.fit.distill import Student, Teachers
 from training.fit.run_state import EpochMetrics, RunState
 from training.fit.runtime import keras, tf
 from training.fit.settings import Recipe
-from training.normalize import normalize_faces
+from training.networks.normalize import normalize_faces
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from db.core.vocabulary import EMOTIONS, Emotion
 from training.data.augment import resize_batch
 from training.fit.runtime import keras, tf
 from training.fit.settings import Recipe
-from training.normalize import normalize_faces
+from training.networks.normalize import normalize_faces
 
 Array = npt.NDArray[np.float32]
 
