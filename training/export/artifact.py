@@ -79,6 +79,7 @@ class Manifest:
     emotions: names of the seven outputs, in order. temperature: already inside the model files, here for the record.
     mirrored: whether each answer averages the face with its mirror image. framings: sides of the squares, in pixels of the
     crop, over which it averages too. normalized: whether crops of little contrast are stretched first. created_at: ISO 8601, UTC.
+    conditions: whether the temperature is higher for faces that are hard to see.
     votes: what turns probabilities into vote shares, fitted on validation rows; None in versions made before there were any.
     metrics: as training.evaluation.metrics gives them, by part of the dataset, e.g. `metrics["PublicTest"]["ferplus"]["accuracy"]`.
     """
@@ -97,6 +98,7 @@ class Manifest:
     created_at: str
     framings: tuple[int, ...] = (CROP_SIDE,)
     normalized: bool = False
+    conditions: bool = False
     votes: VoteCalibration | None = None
 
     @property

@@ -15,6 +15,7 @@ from training.export.artifact import INPUT_DTYPE, INPUT_NAME, INPUT_SHAPE, KERAS
 from training.export.lite import LiteModel
 from training.fit.runtime import keras, tf
 from training.networks.build import build_network
+from training.networks.conditions import ConditionWeights, scale_logits
 from training.networks.normalize import normalize_faces
 
 _PARITY = 1e-4
@@ -29,6 +30,7 @@ def build_served(
     side: int = CROP_SIDE,
     framings: tuple[int, ...] = (CROP_SIDE,),
     normalized: bool = False,
+    conditions: ConditionWeights | None = None,
 ) -> "keras.Model":
     """Put averaging, temperature and softmax behind a network's logits, in one model without an optimizer.
 
@@ -47,6 +49,8 @@ def build_served(
     answers = [network(view, training=False) for view in views]
     logits = keras.layers.Average(name="views")(answers) if len(answers) > 1 else answers[0]
     scaled = keras.layers.Rescaling(1 / temperature, name="temperature")(logits)
+    if conditions is not None:
+        scaled = scale_logits(scaled, faces, conditions)
     return keras.Model(crops, keras.layers.Softmax(name="probabilities")(scaled), name="served")
 
 

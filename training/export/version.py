@@ -18,19 +18,20 @@ from db.core.vocabulary import EMOTIONS
 from training.data.dataset import Dataset
 from training.data.examples import SplitExamples
 from training.errors import TrainingError
-from training.evaluation.calibrate import fit_temperature, fit_vote_shares
+from training.evaluation.calibrate import fit_vote_shares
 from training.evaluation.card import write_card
 from training.evaluation.metrics import Predict, evaluate_rows, time_model
 from training.evaluation.report import write_report
 from training.export import artifact
 from training.export.artifact import Lineage, Manifest, VoteCalibration, record_file, verify_files
+from training.export.calibration import build_network_server, calibrate_network
 from training.export.lite import LiteModel
-from training.export.served import build_served, convert_to_tflite, predict
+from training.export.served import convert_to_tflite
 from training.fit.last_layer import adjust_last_layer
 from training.fit.run_settings import Origin
 from training.fit.run_state import RunState
-from training.fit.runtime import computing_in, keras
-from training.fit.settings import Recipe, TrainSettings
+from training.fit.runtime import computing_in
+from training.fit.settings import TrainSettings
 from training.networks.build import build_network
 
 REPORT_FILE = "report.html"
@@ -65,8 +66,8 @@ def make_version(
     recipe = settings.recipe
     if recipe.hard_share or recipe.neutral_offset:
         adjust_last_layer(network, examples.training.images, examples.teaching_labels, recipe)
-    temperature = _fit_temperature(network, dataset, examples, recipe)
-    served = _build(network, recipe, temperature)
+    temperature, conditions = calibrate_network(network, dataset, examples, recipe)
+    served = build_network_server(network, recipe, temperature, conditions)
     served.save(partial / artifact.KERAS_FILE)
     (partial / artifact.TFLITE_FILE).write_bytes(convert_to_tflite(served))
     history = {"best_epoch": state.best_epoch, "epochs": [asdict(figures) for figures in state.curves]}
@@ -91,6 +92,7 @@ def make_version(
         mirrored=recipe.mirrored,
         framings=recipe.framings,
         normalized=recipe.normalized,
+        conditions=recipe.conditions,
         votes=votes,
         files={},
         metrics=metrics,
@@ -115,27 +117,6 @@ def _is_made(artifact_dir: Path, settings: TrainSettings, state: RunState, origi
     found = Origin(made.lineage.dataset_sha256, made.lineage.parent, made.lineage.teachers)
     is_of_this_form = (made.schema_version, made.architecture) == (artifact.SCHEMA_VERSION, settings.architecture)
     return is_of_this_form and (made_by, made.lineage.epochs_done, found) == (wanted, state.epochs_done, origin)
-
-
-def _build(network: "keras.Model", recipe: Recipe, temperature: float) -> "keras.Model":
-    return build_served(
-        network,
-        temperature=temperature,
-        mirrored=recipe.mirrored,
-        side=recipe.side,
-        framings=recipe.framings,
-        normalized=recipe.normalized,
-    )
-
-
-def _fit_temperature(network: "keras.Model", dataset: Dataset, examples: SplitExamples, recipe: Recipe) -> float:
-    """On the held-out rows that have one clear label; a logarithm of probabilities serves as logits."""
-    rows, truth = examples.validation_rows, examples.validation_truth
-    is_known = truth >= 0
-    served = _build(network, recipe, temperature=1.0)
-    images = dataset.images[rows[is_known]]
-    batches = [predict(served, images[start : start + 256]) for start in range(0, len(images), 256)]
-    return fit_temperature(np.log(np.maximum(np.concatenate(batches), 1e-12)), truth[is_known])
 
 
 def _fit_vote_shares(predict: Predict, dataset: Dataset, rows: npt.NDArray[np.int64]) -> VoteCalibration | None:

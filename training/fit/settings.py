@@ -48,6 +48,7 @@ class Recipe:
     is drawn from; 0 leaves faces as they are.
     class_balance: rows of a class weigh by its share to the power of minus this; 0 is every row alike, 1 every class alike.
     held_out: share of the Training rows kept for choosing the epoch and for the temperature.
+    conditions: whether the exported version is less sure of faces that are covered, blurred or noisy, as fitted after training.
     hard_share: weight of a head on hard labels that is mixed into the last layer after training, in the logarithm; 0 leaves it out.
     neutral_offset: by how much the logit of `neutral` is lowered after training.
     keep: which epoch's weights are the result: that with the highest accuracy on held-out rows, that with the least loss on them,
@@ -76,6 +77,7 @@ class Recipe:
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1
     teacher_share: Share = 0.5
     teacher_view: Literal["changed", "clean"] = "changed"
+    conditions: bool = False
     hard_share: Share = 0.0
     neutral_offset: float = 0.0
     keep: Keep = "accuracy"
