@@ -138,6 +138,11 @@ class Settings(BaseSettings):
     dataset_votes: Path | None = Field(
         default=None, description="FER+ votes that go with `dataset_csv`, where the model is taught votes."
     )
+    evaluation_sets: str = Field(
+        default="",
+        description="Labelled photos that every training run compares both models on, beside `dataset_csv`: folders with `label/file` or "
+        "a `labels.csv`, or CSVs with the columns `file,emotion`, separated by commas.",
+    )
     retrain_schedule: str = Field(
         default="0 3 * * 0",
         description="When beat starts a training run, in cron's form (minute, hour, day, month, weekday; Sunday is 0 or 7), UTC. "
@@ -249,6 +254,11 @@ class Settings(BaseSettings):
             access_key_id=self.s3_access_key_id,
             secret_access_key=self.s3_secret_access_key.get_secret_value(),
         )
+
+    @property
+    def evaluation_set_paths(self) -> tuple[Path, ...]:
+        """The paths of `evaluation_sets`."""
+        return tuple(Path(path.strip()) for path in self.evaluation_sets.split(",") if path.strip())
 
     @property
     def effective_retrain_schedule(self) -> str:

@@ -17,11 +17,13 @@ from pydantic import ValidationError
 from db.core.vocabulary import EMOTIONS
 from training.data.dataset import Dataset
 from training.data.examples import SplitExamples
+from training.data.votes import NO_MAJORITY
 from training.errors import TrainingError
 from training.evaluation.calibrate import fit_vote_shares
 from training.evaluation.card import write_card
 from training.evaluation.metrics import Predict, evaluate_rows, time_model
 from training.evaluation.report import write_report
+from training.evaluation.sets import evaluate_set, make_stress_sets
 from training.export import artifact
 from training.export.artifact import Lineage, Manifest, VoteCalibration, record_file, verify_files
 from training.export.calibration import build_network_server, calibrate_network
@@ -79,6 +81,11 @@ def make_version(
         evaluated = dataset.find_part(_EVALUATED_PART)
         answers = lite.predict(dataset.images[evaluated])
         metrics[_EVALUATED_PART] = evaluate_rows(answers, dataset, evaluated)
+        truth = dataset.labels if settings.labels == "single" or dataset.votes is None else dataset.votes.majorities
+        clear = evaluated[truth[evaluated] != NO_MAJORITY]
+        if recipe.conditions and len(clear):
+            stresses = make_stress_sets(dataset, clear, truth[clear])
+            metrics["sets"] = {each.name: evaluate_set(lite.predict, each).model_dump() for each in stresses}
     votes = _fit_vote_shares(lite.predict, dataset, examples.validation_rows)
     metrics["speed"] = time_model(lite.predict, dataset.images)
     manifest = Manifest(

@@ -14,12 +14,13 @@ from db.core.vocabulary import CROP_SIDE, FaceCondition
 
 SMALL_FACE_PX = CROP_SIDE
 """A smaller face was enlarged to make its crop."""
-DARK_MEAN = 40.0
+DARK_MEAN = 45.0
 """Mean grey, of 255, below which a crop is dark: 0.5 % of FER2013's Training rows are."""
-BLURRED_SHARPNESS = 0.12
-"""Sharpness below which a crop is out of focus: 0.5 % of FER2013's Training rows are."""
+BLURRED_SHARPNESS = 0.2
+"""Sharpness below which a crop is out of focus: 0.1 % of FER2013's Training rows are, and most of them blurred by a pixel."""
 COVERED_CHANCE = 0.9
-"""Chance from which a face counts as covered."""
+"""Chance from which a face counts as covered: with 100 % of drawn masks, 91 % of drawn sunglasses, 0.4 % of FER2013's validation
+rows and none of 423 web photos it does. A hand goes unseen."""
 
 _CELL = 8
 _GRID = CROP_SIDE // _CELL
