@@ -140,8 +140,8 @@ class Settings(BaseSettings):
     )
     evaluation_sets: str = Field(
         default="",
-        description="Labelled photos that every training run compares both models on, beside `dataset_csv`: folders with `label/file` or "
-        "a `labels.csv`, or CSVs with the columns `file,emotion`, separated by commas.",
+        description="Labelled photos that every training run compares both models on, beside `dataset_csv`: folders with "
+        "`label/file` or a `labels.csv`, or CSVs with the columns `file,emotion`, separated by commas.",
     )
     retrain_schedule: str = Field(
         default="0 3 * * 0",

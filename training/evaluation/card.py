@@ -70,8 +70,10 @@ def _describe_sets(sets: dict[str, Any]) -> list[str]:
     lines = [
         "## Metrics on evaluation sets",
         "",
-        "Sets named `stress/` are PublicTest rows changed on purpose. Others are photos, which went the whole way through the "
-        "detector; a photo without a face found counts as wrong.",
+        (
+            "Sets named `stress/` are PublicTest rows changed on purpose. Others are photos, which went the whole way through the "
+            "detector; a photo without a face found counts as wrong."
+        ),
         "",
         "| set | photos | accuracy | without neutral | macro-F1 | mean recall | mean confidence | calibration error |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
