@@ -70,7 +70,8 @@ def degrade_images(images: npt.NDArray[np.uint8], *, seed: int) -> npt.NDArray[n
 
 def _predict_logits(served: "keras.Model", images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """A logarithm of probabilities serves as logits."""
-    return np.log(np.maximum(np.concatenate(list(_predict_batches(served, images))), 1e-12))
+    probabilities = np.concatenate(list(_predict_batches(served, images)))
+    return np.asarray(np.log(np.maximum(probabilities, 1e-12)), np.float32)
 
 
 def _predict_batches(served: "keras.Model", images: npt.NDArray[np.uint8]) -> Iterator[npt.NDArray[np.float32]]:

@@ -46,7 +46,6 @@ def load_teachers(folders: Sequence[Path]) -> Teachers:
     are_normalized = [manifest.normalized for manifest in manifests]
     networks = [rebuild_network(folder) for folder in folders]
 
-    @tf.function(reduce_retracing=True)
     def ask(faces: "tf.Tensor") -> "tf.Tensor":
         logits = []
         for network, side, is_normalized in zip(networks, sides, are_normalized, strict=True):
@@ -54,7 +53,7 @@ def load_teachers(folders: Sequence[Path]) -> Teachers:
             logits.append(network(normalize_faces(seen) if is_normalized else seen, training=False))
         return tf.nn.softmax(tf.add_n(logits) / len(logits))
 
-    return Teachers(ask, max(sides))
+    return Teachers(tf.function(ask, reduce_retracing=True), max(sides))
 
 
 def blend_targets(training: Examples, teachers: Teachers, share: float) -> Examples:
@@ -66,7 +65,8 @@ def blend_targets(training: Examples, teachers: Teachers, share: float) -> Examp
     for start in range(0, len(training.images), _ASKED_AT_ONCE):
         faces = tf.cast(training.images[start : start + _ASKED_AT_ONCE, ..., None], tf.float32)
         answers.append((teachers.ask(faces) + teachers.ask(faces[:, :, ::-1])).numpy() / 2)
-    return replace(training, targets=(1 - share) * training.targets + share * np.concatenate(answers))
+    targets = (1 - share) * training.targets + share * np.concatenate(answers)
+    return replace(training, targets=targets.astype(np.float32))
 
 
 class Student(keras.Model):  # type: ignore[misc] # Keras ships no types

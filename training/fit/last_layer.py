@@ -49,15 +49,16 @@ def measure_features(network: "keras.Model", images: npt.NDArray[np.uint8], reci
     last = network.get_layer("emotions")
     inner = keras.Model(network.input, last.input)
 
-    @tf.function(reduce_retracing=True)
     def infer(faces: "tf.Tensor") -> "tf.Tensor":
         seen = tf.cast(faces, tf.float32)
         seen = resize_batch(normalize_faces(seen) if recipe.normalized else seen, recipe.side)
         return (inner(seen, training=False) + inner(seen[:, :, ::-1], training=False)) / 2
 
+    traced = tf.function(infer, reduce_retracing=True)
+
     def batches() -> Iterator[Array]:
         for start in range(0, len(images), _AT_ONCE):
-            yield infer(tf.constant(images[start : start + _AT_ONCE, ..., None])).numpy()
+            yield traced(tf.constant(images[start : start + _AT_ONCE, ..., None])).numpy()
 
     return np.concatenate(list(batches()))
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from db.core.vocabulary import CROP_SIDE, EMOTIONS, Emotion
+from db.core.vocabulary import EMOTIONS, Emotion
 from training.errors import DatasetError
 from training.evaluation.sets import EvaluationSet
 from worker.analysis.crops import crop_faces
@@ -115,9 +116,7 @@ def _read_emotion(label: str, where: str) -> Emotion:
     raise DatasetError(f"{where} is labelled {label!r}, which is none of {', '.join(EMOTIONS)}")
 
 
-def _crop_largest(
-    path: Path, detector: Detector, min_face_px: int
-) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None:
+def _crop_largest(path: Path, detector: Detector, min_face_px: int) -> npt.NDArray[np.uint8] | None:
     """The crop of the largest face, uint8 (48, 48), or None where there is none."""
     try:
         picture = decode_photo(path.read_bytes(), max_pixels=_MAX_PIXELS)
@@ -127,10 +126,10 @@ def _crop_largest(
     if not found:
         return None
     largest = max(found, key=lambda detection: detection.box.width * detection.box.height)
-    return crop_faces(picture, [largest], detector.geometry)[0].reshape(CROP_SIDE, CROP_SIDE)
+    return np.asarray(crop_faces(picture, [largest], detector.geometry)[0], np.uint8)
 
 
-def _slice(photos: list[LabelledPhoto]) -> Iterator[tuple[str, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]]:
+def _slice(photos: list[LabelledPhoto]) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
     columns = sorted({column for photo in photos for column in photo.further})
     for column in columns:
         values = [photo.further.get(column, "") for photo in photos]
