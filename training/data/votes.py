@@ -13,19 +13,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from db.core.vocabulary import EMOTIONS, Emotion
+from db.core.vocabulary import EMOTIONS
 from training.data.compressed import read_file, unpack
 from training.errors import DatasetError
 
-VOTE_COLUMNS = {
-    Emotion.ANGRY: "anger",
-    Emotion.DISGUSTED: "disgust",
-    Emotion.FEARFUL: "fear",
-    Emotion.HAPPY: "happiness",
-    Emotion.NEUTRAL: "neutral",
-    Emotion.SAD: "sadness",
-    Emotion.SURPRISED: "surprise",
-}
 OTHER_COLUMNS = ("contempt", "unknown", "NF")
 NO_MAJORITY = -1
 
@@ -92,7 +83,7 @@ def read_votes(path: Path) -> VoteTable:
 
     Raises DatasetError if it can't be read, a column is missing or a vote isn't a whole number.
     """
-    names = [*(VOTE_COLUMNS[emotion] for emotion in EMOTIONS), *OTHER_COLUMNS]
+    names = [*(emotion.ferplus_column for emotion in EMOTIONS), *OTHER_COLUMNS]
     try:
         text = unpack(path, read_file(path)).decode("utf-8-sig")
     except UnicodeDecodeError as error:
