@@ -111,7 +111,10 @@ class Settings(BaseSettings):
     min_face_px: int = Field(default=32, ge=8, description="Least side of a face in pixels, for jobs that name none.")
     yunet_weights: Path | None = Field(default=None, description="Weights file (.onnx) of the `yunet` detector.")
     uncertain_below: float = Field(
-        default=0.5, ge=0, le=1, description="Confidence under which a face is called uncertain."
+        default=0.6,
+        ge=0,
+        le=1,
+        description="Confidence under which a face is called uncertain; a face that seems covered is in any case.",
     )
     runtime: Literal["auto", "litert", "tensorflow"] = Field(
         default="auto", description="What runs the network: LiteRT (CPU) or TensorFlow (GPU). `auto` asks the machine."
