@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from db.core.vocabulary import EMOTIONS, Emotion
+from db.photos.errors import PhotoError
 from training.errors import DatasetError
 from training.evaluation.sets import EvaluationSet
 from worker.analysis.crops import crop_faces
-from worker.analysis.decode import PhotoError, decode_photo
+from worker.analysis.decode import decode_photo
 from worker.analysis.detectors.base import Detector
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".avif"}
