@@ -30,6 +30,9 @@ test: setup ## Run all tests, with real Valkey and PostgreSQL from wheels
 test-kills: setup ## Kill each program of a running stack, a hundred times in all
 	@TEST_KILLS=100 $(RUN)/pytest -q -s tests/acceptance/test_kills.py $(ARGS)
 
+bench: setup ## Run the benches that need no data set, in their short form
+	@$(RUN)/python -m bench.run_all $(ARGS)
+
 chaos: setup ## Do faults to a running stack while a thousand photos come in: four seeds on each database
 	$(RUN)/python -m tests.chaos --database sqlite --queue own --seed 1 2 3 4 $(ARGS)
 	$(RUN)/python -m tests.chaos --database postgresql --queue apart --seed 1 2 3 4 $(ARGS)
