@@ -166,7 +166,10 @@ class Settings(BaseSettings):
     min_face_px: int = Field(default=32, ge=8, description="Least side of a face in pixels, for jobs that name none.")
     yunet_weights: Path | None = Field(default=None, description="Weights file (.onnx) of the `yunet` detector.")
     uncertain_below: float = Field(
-        default=0.5, ge=0, le=1, description="Confidence under which a face is called uncertain."
+        default=0.6,
+        ge=0,
+        le=1,
+        description="Confidence under which a face is called uncertain; a face that seems covered is in any case.",
     )
     runtime: Literal["auto", "litert", "tensorflow"] = Field(
         default="auto", description="What runs the network: LiteRT (CPU) or TensorFlow (GPU). `auto` asks the machine."
@@ -196,6 +199,11 @@ class Settings(BaseSettings):
     )
     dataset_votes: Path | None = Field(
         default=None, description="FER+ votes that go with `dataset_csv`, where the model is taught votes."
+    )
+    evaluation_sets: str = Field(
+        default="",
+        description="Labelled photos that every training run compares both models on, beside `dataset_csv`: folders with "
+        "`label/file` or a `labels.csv`, or CSVs with the columns `file,emotion`, separated by commas.",
     )
     retrain_schedule: str = Field(
         default="0 3 * * 0",
@@ -368,6 +376,11 @@ class Settings(BaseSettings):
             access_key_id=self.s3_access_key_id,
             secret_access_key=self.s3_secret_access_key.get_secret_value(),
         )
+
+    @property
+    def evaluation_set_paths(self) -> tuple[Path, ...]:
+        """The paths of `evaluation_sets`."""
+        return tuple(Path(path.strip()) for path in self.evaluation_sets.split(",") if path.strip())
 
     @property
     def effective_retrain_schedule(self) -> str:

@@ -36,6 +36,7 @@ from training.fit.fine_tuning import choose_settings
 from training.fit.settings import MAX_SEED, TrainSettings
 from worker.core.services import Services
 from worker.core.stopping import is_stopping
+from worker.retraining.evaluation_sets import check_evaluation_sets, read_evaluation_sets
 from worker.retraining.run_folders import clear_run_folders, find_run_dir
 from worker.retraining.run_heartbeat import LEASE_S, RunPulse
 from worker.retraining.snapshot import Snapshot, take_snapshot
@@ -150,13 +151,15 @@ def _make_challenger(
     wanted = _choose_settings(services, run, verify_files(champion_dir))
     dataset = read_dataset(wanted.csv_path, wanted.votes_path, cache_dir=cache_dir)
     find_holdout(dataset, wanted.labels)  # better to fail now than after hours
+    check_evaluation_sets(services.settings)
     snapshot = take_snapshot(services, claim, dataset, champion, wanted)
     pulse.report_step("training")
     initial_weights = None if run.options["from_scratch"] else champion_dir
     weights_dir = run_dir / _name_folder(wanted, snapshot, champion)
     folder = _train(wanted, weights_dir, snapshot, pulse, initial_weights, cache_dir)
     pulse.report_step("comparing")
-    comparison = compare_versions(champion_dir, folder, dataset, wanted.labels, GateLimits())
+    sets = read_evaluation_sets(services.settings)
+    comparison = compare_versions(champion_dir, folder, dataset, wanted.labels, GateLimits(), sets)
     pulse.renew()  # a comparison takes a while, and somebody may have canceled the run since the last sign of life
     if pulse.should_stop():
         raise RunStopped("stopped before the decision")
