@@ -30,6 +30,9 @@ test: setup ## Run all tests, with real Valkey and PostgreSQL from wheels
 test-kills: setup ## Kill each program of a running stack, a hundred times in all
 	@TEST_KILLS=100 $(RUN)/pytest -q -s tests/acceptance/test_kills.py $(ARGS)
 
+fuzz: setup ## Send 20,000 damaged photos through decoder and service (ARGS="--mutants N --seed S")
+	@$(RUN)/python -m tests.fuzz.run $(ARGS)
+
 check: setup ## Lint, format, types, import rules
 	$(RUN)/ruff check
 	$(RUN)/ruff format --check
