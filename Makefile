@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
 .DEFAULT_GOAL := help
-# test-kills takes 20 minutes.
-.PHONY: help setup demo up test test-kills check format bench clean
+# test-kills takes 20 minutes, chaos an hour.
+.PHONY: help setup demo up test test-kills chaos check format bench clean
 
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -33,6 +33,10 @@ test-kills: setup ## Kill each program of a running stack, a hundred times in al
 fuzz: setup ## Send 20,000 damaged photos through decoder and service (ARGS="--mutants N --seed S")
 	@$(RUN)/python -m tests.fuzz.run $(ARGS)
 
+chaos: setup ## Do faults to a running stack while a thousand photos come in: four seeds on each database
+	$(RUN)/python -m tests.chaos --database sqlite --queue own --seed 1 2 3 4 $(ARGS)
+	$(RUN)/python -m tests.chaos --database postgresql --queue apart --seed 1 2 3 4 $(ARGS)
+
 check: setup ## Lint, format, types, import rules
 	$(RUN)/ruff check
 	$(RUN)/ruff format --check
@@ -50,7 +54,7 @@ clean: ## Remove what setup made
 	@echo "· installing uv (only here, in .uv)"
 	@sh scripts/install_uv.sh
 
-.venv/.synced: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
+.venv/.synced: pyproject.toml client/pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
 	@echo "· installing the locked dependencies ($(if $(wildcard $(CARD)),5,2) GB the first time)"
 	@$(UV) sync --frozen $(EXTRAS) || { \
 	  echo "Error: the dependencies could not be installed. Is the package index reachable, and is there disk space?" >&2; exit 1; }
