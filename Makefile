@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
 .DEFAULT_GOAL := help
 # test-kills takes 20 minutes, chaos an hour.
-.PHONY: help setup demo up test test-kills chaos check format bench clean
+.PHONY: help setup demo up test test-kills chaos fuzz check format bench clean
 
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
