@@ -33,6 +33,9 @@ test-kills: setup ## Kill each program of a running stack, a hundred times in al
 fuzz: setup ## Send 20,000 damaged photos through decoder and service (ARGS="--mutants N --seed S")
 	@$(RUN)/python -m tests.fuzz.run $(ARGS)
 
+bench: setup ## Run the benches that need no data set, in their short form
+	@$(RUN)/python -m bench.run_all $(ARGS)
+
 chaos: setup ## Do faults to a running stack while a thousand photos come in: four seeds on each database
 	$(RUN)/python -m tests.chaos --database sqlite --queue own --seed 1 2 3 4 $(ARGS)
 	$(RUN)/python -m tests.chaos --database postgresql --queue apart --seed 1 2 3 4 $(ARGS)
