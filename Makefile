@@ -54,7 +54,7 @@ clean: ## Remove what setup made
 	@echo "· installing uv (only here, in .uv)"
 	@sh scripts/install_uv.sh
 
-.venv/.synced: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
+.venv/.synced: pyproject.toml client/pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
 	@echo "· installing the locked dependencies ($(if $(wildcard $(CARD)),5,2) GB the first time)"
 	@$(UV) sync --frozen $(EXTRAS) || { \
 	  echo "Error: the dependencies could not be installed. Is the package index reachable, and is there disk space?" >&2; exit 1; }

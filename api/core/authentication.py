@@ -22,6 +22,7 @@ from api.core.sessions import SAFE_METHODS, find_person, has_csrf_token, is_from
 from db.accounts import api_keys
 from db.core.actors import Actor
 from db.core.vocabulary import Role, Scope
+from db.jobs.tables import Job
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +62,10 @@ class Caller:
     def visible_application_id(self) -> UUID | None:
         """The application whose jobs the caller may see; None for those of all."""
         return None if self.is_person or Scope.ADMIN in self.scopes else self.application_id
+
+    def owns(self, job: Job) -> bool:
+        """Whether the caller is the application that submitted the job."""
+        return not self.is_person and job.application_id == self.application_id
 
     @property
     def actor(self) -> Actor:

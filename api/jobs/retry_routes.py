@@ -9,9 +9,9 @@ from flask import Response, jsonify, url_for
 from api.core.authentication import READS_JOBS, get_caller, protect
 from api.core.openapi import describe_errors
 from api.core.services import get_services
-from api.jobs import actions as job_changes
 from api.jobs.reading import read_visible_job
 from api.jobs.schemas import Job, job_to_schema
+from db.jobs import actions
 
 blueprint = APIBlueprint("job_retry", __name__, url_prefix="/v1/jobs", tag="Jobs")
 protect(blueprint, *READS_JOBS)
@@ -31,7 +31,7 @@ def retry_job(job_id: UUID) -> Response:
     """Make a new job of a job's photo."""
     services, caller = get_services(), get_caller()
     job = read_visible_job(services, caller, job_id)
-    new_id = job_changes.retry_job(services, caller, job)
+    new_id = actions.retry_job(services.jobs, job, actor=caller.actor, is_owner=caller.owns(job))
     shown = job_to_schema(read_visible_job(services, caller, new_id), services.settings.uncertain_below)
     response = jsonify(shown.model_dump(mode="json"))
     response.status_code = HTTPStatus.ACCEPTED

@@ -14,13 +14,13 @@ from api.core.fields import TextFields
 from api.core.openapi import describe_errors, describe_picture
 from api.core.services import get_services
 from api.jobs.reading import read_visible_job
-from api.jobs.schemas import is_photo_kept
 from api.photos.annotate import Label, UnreadablePicture
 from api.photos.render_pool import draw_in_turn
 from db import tables
 from db.core.blobs import BlobMissing
 from db.core.vocabulary import CROP_SIDE, JobStatus, Scope
 from db.faces import queries as faces
+from db.jobs.actions import is_photo_kept
 from db.photos.formats import MEDIA_TYPES
 
 blueprint = APIBlueprint("pictures", __name__, url_prefix="/v1", tag="Pictures")

@@ -17,7 +17,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from api.core.fields import LARGEST_NUMBER, Day, RowId
 from api.core.services import get_services
-from api.jobs.schemas import is_photo_kept
 from api.web.queries import Query, begin_day, end_day, read_query
 from api.web.site import get_person, go, needs
 from db import tables
@@ -25,6 +24,7 @@ from db.core.types import utcnow
 from db.core.vocabulary import EMOTIONS, Emotion, Role, VoteChoice
 from db.faces import queries as faces
 from db.jobs import queries as job_queries
+from db.jobs.actions import is_photo_kept
 from db.reviews import actions as reviews
 from db.reviews import queue as review_queue
 from db.reviews import statistics as review_statistics

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from db.accounts.passwords import hasher, take_place
 from db.accounts.sessions import end_sessions
 from db.accounts.tables import User
 from db.core.actors import Actor, ActorKind
+from db.core.errors import DomainError
 from db.core.types import utcnow
 from db.core.upsert import insert_if_new
 from db.core.vocabulary import Role
@@ -22,28 +24,40 @@ _MOST_PASSWORD_CHARACTERS = 1000
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
 
 
-class InvalidUser(ValueError):
+class InvalidUser(DomainError, ValueError):
     """A name or password that can't be taken; the message says why."""
 
     code = "invalid_user"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    title = "Invalid user"
+    meaning = "The name is taken or can't be one, or the password is too short or too long; `detail` says which."
 
 
-class UnknownUser(Exception):
+class UnknownUser(DomainError):
     """There is no user of that name."""
 
     code = "unknown_user"
+    status = HTTPStatus.NOT_FOUND
+    title = "Unknown user"
+    meaning = "There is no person of that name."
 
 
-class OwnAccount(Exception):
+class OwnAccount(DomainError):
     """Users don't shut themselves out or change their own role: a slip could not be taken back."""
 
     code = "own_account"
+    status = HTTPStatus.CONFLICT
+    title = "One's own account"
+    meaning = "Nobody shuts themselves out or changes their own role; another administrator has to do it."
 
 
-class LastAdministrator(Exception):
+class LastAdministrator(DomainError):
     """Nobody would be left who may manage people."""
 
     code = "last_administrator"
+    status = HTTPStatus.CONFLICT
+    title = "Last administrator"
+    meaning = "Nobody else who can sign in is an administrator, so this one can't be shut out or given another role."
 
 
 def hash_password(password: str) -> str:

@@ -72,6 +72,11 @@ class Actor(str):
         """The actor of a text that is stored without its kind. A bare name is a user's."""
         return cls(find_kind(text) or ActorKind.USER, text)
 
+    @property
+    def name(self) -> str:
+        """The actor without the kind, as people write it."""
+        return self.removeprefix(_APPLICATION)
+
 
 COMMAND_LINE = Actor.system("command line")
 EMOSCOPE = Actor.system("emoscope")

@@ -1,6 +1,7 @@
 """Model versions and the aliases that point at them."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -8,27 +9,37 @@ from sqlalchemy.orm import Session
 
 from db.accounts.audit_log import record_audit_event
 from db.core.actors import EMOSCOPE, Actor
+from db.core.errors import DomainError
 from db.core.types import utcnow
 from db.core.vocabulary import CHALLENGER, CHAMPION, PRETRAINED_CHAMPION, Architecture
 from db.model_versions.tables import ModelAlias, ModelVersion, Promotion
 
 
-class UnknownModelVersion(Exception):
+class UnknownModelVersion(DomainError):
     """There is no model version of that number."""
 
     code = "unknown_model_version"
+    status = HTTPStatus.NOT_FOUND
+    title = "Unknown model version"
+    meaning = "There is no model version of that number, or none in service yet."
 
 
-class NothingToRollBack(Exception):
+class NothingToRollBack(DomainError):
     """There is no earlier champion to go back to."""
 
     code = "nothing_to_roll_back"
+    status = HTTPStatus.CONFLICT
+    title = "Nothing to roll back"
+    meaning = "The version in service is the first one; none was there before it."
 
 
-class ChampionChanged(Exception):
+class ChampionChanged(DomainError):
     """Another version is in service, or was before it, than whoever asks believes."""
 
     code = "champion_changed"
+    status = HTTPStatus.CONFLICT
+    title = "Champion changed"
+    meaning = "Another version is in service, or was before it, than the rollback names."
 
 
 def find_version_by_digest(session: Session, digest: str) -> ModelVersion | None:

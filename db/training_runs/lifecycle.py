@@ -6,6 +6,7 @@ Every move is one conditional UPDATE and one row in the log of changes; `db/trai
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from math import isfinite
 from typing import Any, cast
 from uuid import UUID
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from db.accounts.audit_log import record_audit_event
 from db.core.actors import Actor
+from db.core.errors import DomainError
 from db.core.types import utcnow
 from db.core.vocabulary import TrainingRunStatus, TrainingTrigger
 from db.model_versions.actions import lock_champion, promote
@@ -37,16 +39,22 @@ MAX_ATTEMPTS = 5
 _LANE = "active"
 
 
-class TrainingRunActive(Exception):
+class TrainingRunActive(DomainError):
     """Another run waits or runs, and there is one at a time; or the schedule's moment has its run already."""
 
     code = "training_run_active"
+    status = HTTPStatus.CONFLICT
+    title = "Training run active"
+    meaning = "A training run waits or goes on already, and there is one at a time. `detail` names it."
 
 
-class UnknownTrainingRun(Exception):
+class UnknownTrainingRun(DomainError):
     """There is no training run of that id."""
 
     code = "unknown_training_run"
+    status = HTTPStatus.NOT_FOUND
+    title = "Unknown training run"
+    meaning = "There is no training run of that id."
 
 
 @dataclass(frozen=True)

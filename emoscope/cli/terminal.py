@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from emoscope.client_results import Face
 from emoscope.settings import Settings, find_unknown_variables, load_settings
 from emoscope.settings.problems import InvalidSettings
+from emoscope_client import Face
 
 out = Console(emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)
@@ -76,12 +76,12 @@ def make_faces_table(title: str, faces: Iterable[Face]) -> Table:
         table.add_column(heading, justify="right" if heading in {"face", "confidence"} else "left")
     for number, face in enumerate(faces, start=1):
         box = face.bounding_box
-        second = sorted(face.probabilities, key=face.probabilities.__getitem__)[-2]
+        second, probability = face.probabilities.rank()[1]
         table.add_row(
             str(number),
             f"{box.x}, {box.y}, {box.width}, {box.height}",
-            f"{face.emotion} (uncertain)" if face.is_uncertain else face.emotion,
+            f"{face.emotion} (uncertain)" if face.uncertain else face.emotion,
             f"{face.confidence:.2f}",
-            f"{second} {face.probabilities[second]:.2f}",
+            f"{second} {probability:.2f}",
         )
     return table

@@ -12,8 +12,8 @@ from db.core.vocabulary import PRETRAINED_CHAMPION, Scope
 from db.model_versions import actions as model_versions
 from db.model_versions.files import find_stored, store_version
 from emoscope.cli.program import name_program
-from emoscope.local_client import read_local_client
 from emoscope.settings import Settings
+from emoscope_client.address import read_local_address
 from training.export.artifact import Manifest, list_pretrained
 
 LOCAL_APPLICATION = "local"
@@ -74,7 +74,7 @@ def _register(database: Database, blobs: BlobStore, name: str, folder: Path, pro
 
 
 def _ensure_local_key(database: Database, settings: Settings) -> str:
-    local = read_local_client(settings.data_dir)
+    local = read_local_address(settings.data_dir)
     with database.write() as session:
         known = api_keys.find_key(session, local.api_key) if local is not None else None
         if local is not None and known is not None:

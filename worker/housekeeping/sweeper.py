@@ -96,7 +96,7 @@ def resend_lost(services: Services) -> None:
     if not waiting:
         return
     try:
-        sent = list_sent(services.redis, services.settings.lease_s)
+        sent = list_sent(services.redis)
     except redis.RedisError as error:
         log.warning("queue_unreachable", reason=str(error))
         return
@@ -144,7 +144,7 @@ def send_due_callbacks(services: Services) -> None:
     if not due:
         return
     try:
-        sent = list_sent(services.redis, services.settings.lease_s, [CALLBACK_QUEUE])
+        sent = list_sent(services.redis, [CALLBACK_QUEUE])
     except redis.RedisError as error:
         log.warning("queue_unreachable", reason=str(error))
         return
@@ -170,7 +170,7 @@ def look_after_runs(services: Services) -> None:
     if not waiting:
         return
     try:
-        sent = list_sent(services.redis, services.settings.lease_s)
+        sent = list_sent(services.redis)
     except redis.RedisError as error:
         log.warning("queue_unreachable", reason=str(error))
         return

@@ -10,8 +10,8 @@ from emoscope.cli.program import name_program
 from emoscope.cli.terminal import end_with_sentence, out, read_settings, say_step, warn_of_unknown_variables
 
 if TYPE_CHECKING:
-    from emoscope.local_client import LocalClient
     from emoscope.settings import Settings
+    from emoscope_client.address import Address
 
 
 def up(
@@ -36,7 +36,7 @@ def up(
     become_supervisor(prepared)
 
 
-def _write_greeting(settings: "Settings", client: "LocalClient") -> str:
+def _write_greeting(settings: "Settings", client: "Address") -> str:
     url, program = client.api_url, name_program()
     with out.capture() as captured:
         for sentence in (
