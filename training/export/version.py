@@ -67,7 +67,7 @@ def make_version(
     network.set_weights(state.load_best())
     recipe = settings.recipe
     if recipe.hard_share or recipe.neutral_offset:
-        adjust_last_layer(network, examples.training.images, examples.teaching_labels, recipe)
+        adjust_last_layer(network, examples.training.images, examples.training_labels, recipe)
     temperature, conditions = calibrate_network(network, dataset, examples, recipe)
     served = build_network_server(network, recipe, temperature, conditions)
     served.save(partial / artifact.KERAS_FILE)
