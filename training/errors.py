@@ -13,6 +13,12 @@ class DatasetError(TrainingError):
     code = "dataset_invalid"
 
 
+class VotesMismatch(DatasetError):
+    """A file of votes that doesn't belong to the rows of the CSV."""
+
+    code = "votes_mismatch"
+
+
 class ArtifactError(TrainingError):
     """A model version's files are missing, damaged or of a form that this release does not know."""
 

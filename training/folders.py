@@ -8,9 +8,10 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from db.vocabulary import CROP_SIDE, EMOTIONS
+from training.csv_layout import COLUMNS
 from training.dataset import FER_ORDER, Dataset
 from training.errors import DatasetError
-from training.fer_csv import HEADER, PARTS
+from training.fer_csv import PARTS
 from training.split import split_rows
 
 _DAMAGE_ERRORS = (
@@ -75,7 +76,7 @@ def import_folders(folder: Path, csv_path: Path) -> int:
     partial = csv_path.with_name(f"{csv_path.name}.partial")
     try:
         with partial.open("w", encoding="ascii") as file:
-            file.write(",".join(HEADER) + "\n")
+            file.write(",".join(COLUMNS) + "\n")
             for _, path in sorted(found):
                 emotion = next(number for number, name in enumerate(FER_ORDER) if name == path.parent.name)
                 pixels = " ".join(map(str, _read_picture(path).ravel().tolist()))
