@@ -8,6 +8,9 @@ from training.dataset import Dataset
 from training.errors import DatasetError
 from training.settings import Labels, TrainSettings
 
+LEAST_EMOTIONS = 2
+"""With one there is nothing to tell apart."""
+
 
 def split_rows(
     labels: npt.NDArray[np.int64], groups: npt.NDArray[np.int64], *, held_out: float, seed: int
@@ -58,6 +61,11 @@ def divide_dataset(dataset: Dataset, settings: TrainSettings) -> tuple[npt.NDArr
     teaching, held_out = rows[~is_held_out], rows[is_held_out]
     if not len(teaching) or not len(held_out):
         raise DatasetError(f"{len(rows)} Training rows are too few to learn from and to hold some out")
+    found = np.unique(make_targets(dataset, settings.labels)[teaching].argmax(axis=1))
+    if len(found) < LEAST_EMOTIONS:
+        raise DatasetError(
+            f"all {len(teaching)} rows to train on are {EMOTIONS[found[0]]}: training needs at least two emotions"
+        )
     return teaching, held_out
 
 

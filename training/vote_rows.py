@@ -10,8 +10,8 @@ from training.fer_csv import PARTS, CsvRows
 from training.votes import NO_MAJORITY, VotesFile, VoteTable, read_votes
 
 EXPECTED_AGREEMENT = 0.5
-"""Least share of labels that the votes' majority repeats. FER+'s repeats 0.65 of FER2013's where there is a clear majority, 0.606 in
-the worst 500 rows, and 0.18 where the votes are those of the next row."""
+"""Least share of labels that the votes' majority repeats. FER+'s repeats 0.65 of FER2013's where there is a clear majority,
+and 0.606 in the worst 500 rows; it repeats 0.18 where the votes are those of the next row."""
 
 _BLOCK = 500
 _DEVIATIONS = 3.0

@@ -6,6 +6,7 @@ import pytest
 
 from db.vocabulary import Architecture
 from training.dataset import Dataset, read_dataset
+from training.errors import DatasetError
 from training.examples import make_examples
 from training.settings import RECIPES, TrainSettings
 
@@ -62,3 +63,12 @@ def test_rows_weigh_by_how_rare_their_class_is(dataset: Dataset) -> None:
         ratio = float(teaching.weights[rare].mean() / teaching.weights[~rare].mean())
         assert ratio == pytest.approx(((~rare).sum() / rare.sum()) ** balance, rel=1e-5)
         assert float(teaching.weights.mean()) == pytest.approx(1, rel=1e-5)
+
+
+def test_rows_of_one_emotion_are_refused(dataset: Dataset) -> None:
+    kept = np.flatnonzero(dataset.labels == 3)
+    single = dataclasses.replace(
+        dataset, images=dataset.images[kept], labels=dataset.labels[kept], parts=dataset.parts[kept], votes=None
+    )
+    with pytest.raises(DatasetError, match="all 16 rows to train on are happy: training needs at least two"):
+        make_examples(single, make_settings("single"))
