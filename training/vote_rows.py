@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from training.errors import VotesMismatch
 from training.fer_csv import PARTS, CsvRows
-from training.votes import NO_MAJORITY, VotesFile, VoteTable, read_votes
+from training.votes import NO_MAJORITY, VoteTable, read_votes
 
 EXPECTED_AGREEMENT = 0.5
 """Least share of labels that the votes' majority repeats. FER+'s repeats 0.65 of FER2013's where there is a clear majority,
@@ -26,7 +26,11 @@ def line_up_votes(rows: CsvRows, labels: npt.NDArray[np.int64], path: Path) -> V
     as read_votes does.
     """
     file = read_votes(path)
-    found = _select_by_position(file.table, rows, path) if file.rows is None else _select_by_name(file, rows, path)
+    found = (
+        _select_by_position(file.table, rows, path)
+        if file.rows is None
+        else _select_by_name(file.table, file.rows, rows, path)
+    )
     for row, part in enumerate(rows.parts.tolist()):
         if found.parts[row] not in {"", PARTS[part]}:
             line = int(rows.positions[row]) + 2
@@ -41,18 +45,18 @@ def _select_by_position(table: VoteTable, rows: CsvRows, path: Path) -> VoteTabl
     return table.select(rows.positions)
 
 
-def _select_by_name(file: VotesFile, rows: CsvRows, path: Path) -> VoteTable:
+def _select_by_name(table: VoteTable, named: npt.NDArray[np.int64], rows: CsvRows, path: Path) -> VoteTable:
     """Votes of rows that the CSV doesn't have are left aside: FER+ has PrivateTest, which a CSV may lack."""
-    numbers, places = np.unique(file.rows, return_index=True)
+    numbers, places = np.unique(named, return_index=True)
     if not len(numbers):
         raise VotesMismatch(f"no row of {path.name} has an Image name")
-    if len(numbers) < len(file.table.counts):
+    if len(numbers) < len(table.counts):
         raise VotesMismatch(f"{path.name} names a picture more than once")
     found = np.minimum(np.searchsorted(numbers, rows.positions), len(numbers) - 1)
     is_named = numbers[found] == rows.positions
     if not is_named.any():
         raise VotesMismatch(f"{path.name} names no row of the CSV")
-    chosen = file.table.select(places[found])
+    chosen = table.select(places[found])
     parts = tuple(part if is_one else "" for part, is_one in zip(chosen.parts, is_named.tolist(), strict=True))
     return VoteTable(parts, chosen.counts * is_named[:, None])
 
