@@ -195,8 +195,8 @@ _ALL = (
     ErrorKind(
         "retraining_impossible",
         HTTPStatus.CONFLICT,
-        "No dataset",
-        "No prepared dataset is configured to learn from. Name one in `EMOSCOPE_DATASET_CSV`.",
+        "No run possible",
+        "No prepared dataset is configured (name one in `EMOSCOPE_DATASET_CSV`), or no version is in service to compare with.",
     ),
     ErrorKind("unknown_user", HTTPStatus.NOT_FOUND, "Unknown user", "There is no person of that name."),
     ErrorKind(

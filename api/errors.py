@@ -21,6 +21,7 @@ from db.reviews import UnknownFace
 from db.shadow import AlreadyInService, NoChallenger
 from db.storage import BlobDamaged, BlobStoreUnavailable
 from db.submissions import IdempotencyConflict
+from db.training_plan import PlanImpossible
 from db.training_run_states import InvalidRunTransition
 from db.training_runs import TrainingRunActive, UnknownTrainingRun
 from db.user_sessions import UnknownSession
@@ -46,6 +47,7 @@ _KNOWN = (
     NoChallenger,
     NothingToRollBack,
     PasswordsBusy,
+    PlanImpossible,
     TrainingRunActive,
     UnknownFace,
     UnknownModelVersion,

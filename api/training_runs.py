@@ -4,23 +4,21 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-import structlog
 from apiflask import APIBlueprint
 from flask import Response, jsonify, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import get_caller, needs_scope, protect
-from api.errors import Problem
 from api.openapi import describe_errors
-from api.queue import QueueUnavailable
+from api.run_start import find_dataset_files, start_training_run
 from api.serializers import Id, Time
 from api.services import get_services
-from db import corrections, models_training, training_runs
+from db import corrections, models_training, training_plan, training_runs
+from db.training_plan import RunPlan
 from db.vocabulary import Scope, TrainingRunStatus, TrainingTrigger
 
 blueprint = APIBlueprint("training_runs", __name__, url_prefix="/v1/training-runs", tag="Training")
 protect(blueprint)
-log = structlog.get_logger(__name__)
 
 _POLL_AFTER_S = 2
 
@@ -43,6 +41,14 @@ class PageQuery(BaseModel):
     cursor: UUID | None = Field(default=None, description="From `next` of the page before.")
 
 
+class PlanQuery(BaseModel):
+    """Which run to plan."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_scratch: bool = Field(default=False, description="Whether the run would begin with fresh weights.")
+
+
 class TrainingRun(BaseModel):
     """One attempt to make a better model: what it is made from, how far it is, what the gate said."""
 
@@ -61,7 +67,9 @@ class TrainingRun(BaseModel):
     attempt: int = Field(description="How often a worker has taken it up.", examples=[1])
     is_cancel_requested: bool = Field(examples=[False])
     dataset_sha256: str | None = Field(description="Identity of the CSV's rows.")
-    audit: dict[str, Any] | None = Field(description="What the dataset and the corrections hold.")
+    audit: dict[str, Any] | None = Field(
+        description="What the dataset and the corrections hold, and the run's plan. Null until the run has read them."
+    )
     corrections: dict[str, int] = Field(
         description="Reviewers' labels: how many teach, and how many were left out for each reason.",
         examples=[{"used": 310, "too_small": 42, "like_holdout": 1}],
@@ -98,16 +106,8 @@ class TrainingRunPage(BaseModel):
 )
 def create_run(wanted: NewRun) -> Response:
     """Start a run, if none waits or goes on."""
-    services = get_services()
-    if services.settings.dataset_csv is None:
-        raise Problem("retraining_impossible", "no dataset is configured: name one in EMOSCOPE_DATASET_CSV")
-    with services.database.write() as session:
-        run = training_runs.create_run(session, TrainingTrigger.API, get_caller().actor, **wanted.model_dump())
-        shown = _show(run, {})
-    try:
-        services.queue.send_run(run.id)
-    except QueueUnavailable as error:
-        log.warning("run_not_sent", run_id=str(run.id), reason=str(error))  # the sweeper sends it
+    started = start_training_run(TrainingTrigger.API, get_caller().actor, **wanted.model_dump())
+    shown = _read(started.run.id)
     response = jsonify(shown.model_dump(mode="json"))
     response.status_code = HTTPStatus.ACCEPTED
     response.headers["Location"] = shown.url
@@ -127,6 +127,22 @@ def list_runs(query: PageQuery) -> Response:
     has_more = len(found) > query.limit
     following = url_for(".list_runs", limit=query.limit, cursor=shown[-1].id) if has_more else None
     return jsonify(TrainingRunPage(items=shown, next=following).model_dump(mode="json"))
+
+
+@blueprint.get("/plan")
+@blueprint.input(PlanQuery, location="query", arg_name="query")
+@blueprint.output(RunPlan, description="What a run would do now.")
+@blueprint.doc(
+    summary="Say what a training run would do",
+    description="What it would train on, what it would compare, and whether the result could go into service.",
+    responses=describe_errors("retraining_impossible", "invalid_request"),
+)
+def plan_run(query: PlanQuery) -> Response:
+    """Plan a run without starting it."""
+    services = get_services()
+    with services.database.read() as session:
+        plan = training_plan.plan_run(session, find_dataset_files(), from_scratch=query.from_scratch)
+    return jsonify(plan.model_dump(mode="json"))
 
 
 @blueprint.get("/<uuid:run_id>")

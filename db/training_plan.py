@@ -5,7 +5,8 @@ The worker, the API, the command and the pages read the same plan, so that none 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
@@ -35,6 +36,11 @@ class DatasetFiles:
 
     has_csv: bool
     has_votes: bool
+
+    @classmethod
+    def of(cls, csv_path: Path | None, votes_path: Path | None) -> Self:
+        """Those that the settings name."""
+        return cls(csv_path is not None, votes_path is not None)
 
 
 class PlannedVersion(BaseModel):
@@ -99,7 +105,7 @@ def plan_run(session: Session, files: DatasetFiles, *, from_scratch: bool = Fals
 
 def find_labels(manifest: dict[str, Any]) -> LabelKind:
     """What a version was trained on, by its manifest."""
-    return _KINDS[manifest["lineage"]["labels"]]
+    return _KINDS[manifest.get("lineage", {}).get("labels", "single")]
 
 
 def _describe(version: ModelVersion) -> PlannedVersion:
@@ -143,7 +149,7 @@ def _summarize_across(plan: RunPlan, champion: str) -> list[str]:
     sentences = [
         f"The run trains on the CSV's labels and the reviewers' corrections, from {start}: no file of votes is configured.",
         f"It is compared with {rivals}, on the PublicTest rows by the CSV's labels, and with {champion} on {faces}.",
-        f"{champion.capitalize()} is in service and was trained on votes. By the CSV's labels it looks worse than it is.",
+        f"In service is {champion}, which was trained on votes. By the CSV's labels it looks worse than it is.",
     ]
     if plan.can_replace_champion:
         sentences.append(f"The result replaces {champion} only if the reviewers' labels show that it is better.")

@@ -12,9 +12,9 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from db import migrate, model_versions, workers
-from db.models import ModelVersion
 from db.session import Database
 from db.storage import BlobStore, BlobStoreUnavailable
+from db.training_plan import DatasetFiles, plan_run
 from db.vocabulary import Detector, WorkerState
 from emoscope.program import name_program
 from emoscope.provision import advise_on_release
@@ -121,19 +121,18 @@ def _check_database(database: Database, settings: Settings) -> Iterator[Finding]
     else:
         verdict, advice = (Verdict.NOTE, advise_on_release(unused.number)) if unused else (Verdict.OK, "")
         yield Finding("model", verdict, f"version {champion.number} ({champion.name}) is in service", advice)
-        yield from _check_votes(settings, champion)
+        yield from _check_retraining(database, settings)
 
 
-def _check_votes(settings: Settings, champion: ModelVersion) -> Iterator[Finding]:
-    """A run would say so too, but it may be started at night."""
-    is_taught_votes = champion.manifest.get("lineage", {}).get("labels") == "votes"
-    if settings.dataset_csv is not None and settings.dataset_votes is None and is_taught_votes:
-        yield Finding(
-            "retraining",
-            Verdict.MISSING,
-            f"version {champion.number} was taught votes, and the dataset is configured without them: training runs will fail",
-            "name the file of votes in EMOSCOPE_DATASET_VOTES",
-        )
+def _check_retraining(database: Database, settings: Settings) -> Iterator[Finding]:
+    """What the next training run does, where a dataset is configured."""
+    files = DatasetFiles.of(settings.dataset_csv, settings.dataset_votes)
+    if not files.has_csv:
+        return
+    with database.read() as session:
+        plan = plan_run(session, files)
+    verdict = Verdict.OK if plan.can_replace_champion else Verdict.NOTE
+    yield Finding("retraining", verdict, " ".join(plan.summary))
 
 
 def _check_queue(settings: Settings) -> Iterator[Finding]:

@@ -37,12 +37,6 @@ class RunError(TrainingError):
     code = "training_run_invalid"
 
 
-class RetrainingImpossible(TrainingError):
-    """There is no dataset to learn from as the champion did, or no champion to beat; the message says which."""
-
-    code = "retraining_impossible"
-
-
 class TrainingDiverged(TrainingError):
     """A loss is no finite number any more, so nothing further can be learnt. The run's folder keeps the finished epochs."""
 

@@ -30,6 +30,7 @@ from training.run_state import RunState
 from training.runtime import computing_in, keras
 from training.served import build_served, convert_to_tflite, predict
 from training.settings import Recipe, TrainSettings
+from training.validation_pictures import write_validation_pictures
 
 REPORT_FILE = "report.html"
 _JUDGED_PART = "PublicTest"
@@ -67,6 +68,7 @@ def make_version(
     (partial / artifact.TFLITE_FILE).write_bytes(convert_to_tflite(served))
     history = {"best_epoch": state.best_epoch, "epochs": [asdict(figures) for figures in state.curves]}
     (partial / artifact.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n")
+    write_validation_pictures(partial / artifact.VALIDATION_FILE, dataset.images[examples.validation_rows])
     lite = LiteModel(partial / artifact.TFLITE_FILE)
     metrics, judged, answers = {}, examples.validation_rows, lite.predict(dataset.images[examples.validation_rows])
     metrics["validation"] = judge_rows(answers, dataset, judged)

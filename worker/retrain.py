@@ -8,7 +8,7 @@ where it ended out of this worker's hands, when the next one is taken.
 import hashlib
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -19,23 +19,24 @@ from sqlalchemy.exc import OperationalError
 
 from db import training_runs as runs
 from db.model_store import fetch_version, store_version
-from db.model_versions import get_champion
+from db.model_versions import get_version
 from db.models import ModelVersion
 from db.models_training import TrainingRun
 from db.storage import BlobDamaged, BlobMissing, BlobStoreUnavailable
+from db.training_plan import MIN_REVIEWED_FACES, DatasetFiles, PlanImpossible, RunPlan, plan_run
 from db.training_run_states import InvalidRunTransition, RunClaim, name_run
 from db.training_run_sweeping import give_back_run, retry_run
 from db.vocabulary import TrainingRunStatus
 from training.artifact import Manifest, verify_files
-from training.compare import Comparison, compare_versions, find_holdout
-from training.dataset import read_dataset
-from training.errors import RetrainingImpossible, RunStopped, TrainingError
-from training.fine_tuning import choose_settings
+from training.compare import AcrossLabels, Comparison, compare_versions, find_best, find_holdout
+from training.dataset import Dataset, read_dataset
+from training.errors import RunStopped, TrainingError
+from training.fine_tuning import choose_settings, choose_votes
 from training.gate import GateLimits
-from training.settings import MAX_SEED, TrainSettings
+from training.settings import MAX_SEED, Labels, TrainSettings
 from worker.run_folders import clear_run_folders, find_run_dir
 from worker.run_pulse import LEASE_S, RunPulse
-from worker.run_snapshot import Snapshot, take_snapshot
+from worker.run_snapshot import Snapshot, list_reviewed_faces, take_snapshot
 from worker.services import Services
 from worker.stopping import is_stopping
 
@@ -81,7 +82,7 @@ def _settle(services: Services, run: TrainingRun, claim: RunClaim, pulse: RunPul
         return _stop(services, claim, pulse)
     except (BlobStoreUnavailable, OperationalError) as error:
         return _retry(services, claim, error)
-    except (TrainingError, BlobMissing, BlobDamaged) as error:
+    except (TrainingError, PlanImpossible, BlobMissing, BlobDamaged) as error:
         _fail(services, claim, error.code, str(error))
     except SoftTimeLimitExceeded:
         limit = services.settings.retrain_time_limit_s
@@ -142,20 +143,31 @@ def _fail(services: Services, claim: RunClaim, code: str, detail: str) -> None:
 def _make_challenger(
     services: Services, run: TrainingRun, claim: RunClaim, pulse: RunPulse, run_dir: Path
 ) -> tuple[ModelVersion, Comparison]:
-    """Train a version, store it and compare it with the champion."""
+    """Train a version, store it and compare it with the champion, and with the best version on its labels where that is another."""
     pulse.report_step("preparing")
-    cache_dir = services.settings.data_dir / "datasets"
-    champion, champion_dir = _fetch_champion(services, run_dir)
-    wanted = _choose_settings(services, run, verify_files(champion_dir))
-    dataset = read_dataset(wanted.csv_path, wanted.votes_path, cache_dir=cache_dir)
-    find_holdout(dataset, wanted.labels)  # better to fail now than after hours
-    snapshot = take_snapshot(services, claim, dataset, champion, wanted)
+    rivals = _find_rivals(services, run, run_dir)
+    champion_dir, plan = rivals.champion_dir, rivals.plan
+    labels: Labels = "votes" if plan.labels == "soft" else "single"
+    dataset = _read_dataset(services, rivals, labels)
+    find_holdout(dataset, labels)  # better to fail now than after hours
+    reference_dir = find_best(rivals.reference_dirs, dataset, labels) if rivals.reference_dirs else None
+    parent_dir = reference_dir or champion_dir
+    wanted = _choose_settings(services, run, Manifest.read(parent_dir), plan, dataset)
+    initial_weights = None if plan.is_from_scratch else parent_dir
+    snapshot = take_snapshot(services, claim, dataset, rivals.champion, wanted, plan)
     pulse.report_step("training")
-    initial_weights = None if run.options["from_scratch"] else champion_dir
-    weights_dir = run_dir / _name_folder(wanted, snapshot, champion)
-    folder = _train(wanted, weights_dir, snapshot, pulse, initial_weights, cache_dir)
+    weights_dir = run_dir / _name_folder(wanted, snapshot, rivals.champion, parent_dir)
+    folder = _train(wanted, weights_dir, dataset, snapshot, pulse, initial_weights)
     pulse.report_step("comparing")
-    comparison = compare_versions(champion_dir, folder, dataset, wanted.labels, GateLimits())
+    comparison = compare_versions(
+        champion_dir,
+        folder,
+        dataset,
+        labels,
+        GateLimits(),
+        reviewed=list_reviewed_faces(services),
+        across=AcrossLabels(reference_dir, MIN_REVIEWED_FACES) if plan.is_across_labels else None,
+    )
     pulse.renew()  # a comparison takes a while, and somebody may have canceled the run since the last sign of life
     if pulse.should_stop():
         raise RunStopped("stopped before the decision")
@@ -164,44 +176,71 @@ def _make_challenger(
     return version, comparison
 
 
-def _fetch_champion(services: Services, run_dir: Path) -> tuple[ModelVersion, Path]:
+@dataclass(frozen=True)
+class _Rivals:
+    """What a run compares its result with. reference_dirs: of the versions of which the best is its reference, maybe none."""
+
+    plan: RunPlan
+    champion: ModelVersion
+    champion_dir: Path
+    reference_dirs: list[Path]
+
+
+def _find_rivals(services: Services, run: TrainingRun, run_dir: Path) -> _Rivals:
+    """Plan the run anew, for the version in service may be another one by now, and fetch what it compares."""
+    files = DatasetFiles.of(services.settings.dataset_csv, services.settings.dataset_votes)
     with services.database.read() as session:
-        champion = get_champion(session)
-    if champion is None:
-        raise RetrainingImpossible("no model version is in service, so there is nothing to compare with")
-    return champion, fetch_version(services.blobs, champion, run_dir / f"champion-{champion.number}")
+        plan = plan_run(session, files, from_scratch=bool(run.options["from_scratch"]))
+        champion, *references = (get_version(session, planned.number) for planned in (plan.champion, *plan.references))
+    champion_dir, *reference_dirs = (
+        fetch_version(services.blobs, version, run_dir / f"version-{version.number}")
+        for version in (champion, *references)
+    )
+    for folder in (champion_dir, *reference_dirs):
+        verify_files(folder)
+    return _Rivals(plan, champion, champion_dir, reference_dirs)
 
 
-def _choose_settings(services: Services, run: TrainingRun, champion: Manifest) -> TrainSettings:
+def _read_dataset(services: Services, rivals: _Rivals, labels: Labels) -> Dataset:
+    """Read the dataset, once a run."""
     settings = services.settings
-    if settings.dataset_csv is None:
-        raise RetrainingImpossible("no dataset is configured: name one in EMOSCOPE_DATASET_CSV")
-    is_from_scratch = bool(run.options["from_scratch"])
+    assert settings.dataset_csv is not None  # or there was no plan
+    parent = Manifest.read(rivals.champion_dir)
+    votes_path = choose_votes(parent, settings.dataset_votes, labels=labels, from_scratch=rivals.plan.is_from_scratch)
+    return read_dataset(settings.dataset_csv, votes_path, cache_dir=settings.data_dir / "datasets")
+
+
+def _choose_settings(
+    services: Services, run: TrainingRun, parent: Manifest, plan: RunPlan, dataset: Dataset
+) -> TrainSettings:
+    settings = services.settings
+    assert settings.dataset_csv is not None
     epochs: int | None = run.options["epochs"]
     return choose_settings(
-        champion,
+        parent,
         settings.dataset_csv,
-        settings.dataset_votes,
-        from_scratch=is_from_scratch,
-        epochs=epochs or (None if is_from_scratch else settings.retrain_epochs),
+        settings.dataset_votes if dataset.votes is not None else None,
+        labels="votes" if plan.labels == "soft" else "single",
+        from_scratch=plan.is_from_scratch,
+        epochs=epochs or (None if plan.is_from_scratch else settings.retrain_epochs),
         learning_rate=settings.retrain_learning_rate,
         seed=run.id.int % (MAX_SEED + 1),
     )
 
 
-def _name_folder(wanted: TrainSettings, snapshot: Snapshot, champion: ModelVersion) -> str:
+def _name_folder(wanted: TrainSettings, snapshot: Snapshot, champion: ModelVersion, parent_dir: Path) -> str:
     """Another attempt goes on in the same folder only where it would do the very same."""
-    made_from = json.dumps([wanted.to_json(), snapshot.digest, champion.digest], sort_keys=True)
+    made_from = json.dumps([wanted.to_json(), snapshot.digest, champion.digest, parent_dir.name], sort_keys=True)
     return f"weights-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
 
 
 def _train(
     wanted: TrainSettings,
     weights_dir: Path,
+    dataset: Dataset,
     snapshot: Snapshot,
     pulse: RunPulse,
     initial_weights: Path | None,
-    cache_dir: Path,
 ) -> Path:
     """Train, or go on with what an earlier attempt left in `weights_dir`. Returns the version's folder."""
     from training.pipeline import run_training
@@ -215,7 +254,7 @@ def _train(
         weights_dir,
         progress=report,
         should_stop=pulse.should_stop,
+        dataset=dataset,
         initial_weights=initial_weights,
         corrections=snapshot.corrections,
-        cache_dir=cache_dir,
     )

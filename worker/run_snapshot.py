@@ -4,9 +4,11 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
+import structlog
 
-from db.corrections import Correction, Offer, count_offers, list_corrections, list_used, record_offers
+from db.corrections import Correction, Offer, count_offers, list_corrections, list_reviewed, list_used, record_offers
 from db.models import ModelVersion
+from db.training_plan import RunPlan
 from db.training_run_offers import keep_offers
 from db.training_run_states import RunClaim
 from db.training_runs import get_run, note_snapshot
@@ -20,7 +22,12 @@ from worker.services import Services
 
 TOO_FEW_VOTES = "too_few_votes"
 
+MAX_REVIEWED_FACES = 5000
+"""Of the faces that compare versions, the latest: some 12 MB of crops."""
+
 _LABELS_A_BLOCK = 2000
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,21 +38,29 @@ class Snapshot:
     digest: str
 
 
+def list_reviewed_faces(services: Services) -> LabelledFaces:
+    """The latest faces drawn at random that reviewers have labelled: no run trains on them, so they can judge."""
+    with services.database.read() as session:
+        return _stack(list_reviewed(session, limit=MAX_REVIEWED_FACES))
+
+
 def take_snapshot(
-    services: Services, claim: RunClaim, dataset: Dataset, champion: ModelVersion, wanted: TrainSettings
+    services: Services, claim: RunClaim, dataset: Dataset, champion: ModelVersion, wanted: TrainSettings, plan: RunPlan
 ) -> Snapshot:
     """Choose the run's corrections, or find those of an earlier attempt, and write down all that it is made from.
 
     What was erased since an earlier attempt is gone from it, which changes the digest: the run starts anew without it. Where the
     dataset is another one by now, the corrections are chosen anew too, for they were held against the rows of the old one.
-    wanted: says which rows of the dataset teach.
+    wanted: says which rows of the dataset teach. plan: what the run does, written down too.
     Raises InvalidRunTransition if the claim is no longer valid.
     """
     with services.database.read() as session:
         run = get_run(session, claim.run_id)
         is_new = run.dataset_sha256 != dataset.sha256
     offers = _choose(services, dataset, wanted) if is_new else []
-    audit = audit_dataset(dataset)
+    audit = {**audit_dataset(dataset), "plan": plan.model_dump(mode="json")}
+    for warning in audit["warnings"]:
+        log.warning("dataset_warning", run_id=str(claim.run_id), warning=warning)
     with services.database.write() as session:
         if is_new:
             record_offers(session, claim.run_id, keep_offers(session, offers))

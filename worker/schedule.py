@@ -6,7 +6,9 @@ import structlog
 from celery.schedules import crontab
 
 from db.columns import utcnow
-from db.training_runs import TrainingRunActive, create_run
+from db.training_plan import DatasetFiles, PlanImpossible
+from db.training_run_start import start_run
+from db.training_runs import TrainingRunActive
 from db.vocabulary import TrainingTrigger
 from worker.messages import send_run
 from worker.services import Services
@@ -18,19 +20,14 @@ _MOST_DAYS = 366 * 40
 
 
 def start_scheduled_run(services: Services) -> None:
-    """Start the run of the schedule's latest moment, unless it has one, another run goes on, or there is no dataset."""
+    """Start the run of the schedule's latest moment, unless it has one, another run goes on, or a run isn't possible."""
     settings = services.settings
-    if settings.dataset_csv is None:
-        log.info("run_not_started", reason="no dataset is configured in EMOSCOPE_DATASET_CSV")
-        return
+    files = DatasetFiles.of(settings.dataset_csv, settings.dataset_votes)
     slot = find_latest_moment(settings.effective_retrain_schedule, utcnow())
     try:
-        with services.database.write() as session:
-            run = create_run(session, TrainingTrigger.SCHEDULE, "beat", slot=slot)
-    except TrainingRunActive as error:
+        start_run(services.database, send_run, files, TrainingTrigger.SCHEDULE, "beat", slot=slot)
+    except (PlanImpossible, TrainingRunActive) as error:
         log.info("run_not_started", reason=str(error))
-        return
-    send_run(run.id)
 
 
 def find_latest_moment(schedule: str, now: datetime) -> datetime:

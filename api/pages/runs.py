@@ -17,6 +17,8 @@ class ShownRun:
     """A run with what can be read off its JSON columns.
 
     champion, challenger: numbers of the versions. share: of the work, 0 to 1, or None while it isn't known. facts: name and value.
+    start: whose weights it starts from, in words. plan: what it does, in sentences; empty until it has begun.
+    has_read_corrections: whether it came so far as to read the reviewers' labels.
     """
 
     run: TrainingRun
@@ -30,6 +32,10 @@ class ShownRun:
     balance: Chart | None
     checks: tuple[Mapping[str, Any], ...]
     reason: str
+    start: str
+    plan: tuple[str, ...]
+    warnings: tuple[str, ...]
+    has_read_corrections: bool
 
 
 def describe_run(run: TrainingRun) -> ShownRun:
@@ -63,7 +69,23 @@ def describe_run(run: TrainingRun) -> ShownRun:
         balance=_draw_balance(run.audit or {}),
         checks=tuple((run.gate or {}).get("decision", {}).get("checks", ())),
         reason=run.reason or run.error_detail or "",
+        start=_name_start(run),
+        plan=tuple(_read_plan(run).get("summary", ())),
+        warnings=tuple((run.audit or {}).get("warnings", ())),
+        has_read_corrections="corrections" in (run.audit or {}),
     )
+
+
+def _read_plan(run: TrainingRun) -> dict[str, Any]:
+    plan: dict[str, Any] = (run.audit or {}).get("plan", {})
+    return plan
+
+
+def _name_start(run: TrainingRun) -> str:
+    plan = _read_plan(run)
+    if plan.get("is_from_scratch", (run.options or {}).get("from_scratch")):
+        return "fresh weights"
+    return "the best version on the CSV's labels" if plan.get("references") else "the champion's weights"
 
 
 def _draw_curves(curve: list[dict[str, Any]]) -> tuple[Chart, ...]:

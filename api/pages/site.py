@@ -22,6 +22,7 @@ from db.passwords import PasswordsBusy
 from db.reviews import UnknownFace
 from db.shadow import AlreadyInService, NoChallenger
 from db.storage import BlobDamaged, BlobMissing, BlobStoreUnavailable
+from db.training_plan import PlanImpossible
 from db.training_run_states import InvalidRunTransition
 from db.training_runs import TrainingRunActive, UnknownTrainingRun
 from db.user_sessions import UnknownSession
@@ -173,6 +174,7 @@ _KNOWN: dict[type[Exception], int] = {
     ChampionChanged: 409,
     AlreadyInService: 409,
     NoChallenger: 404,
+    PlanImpossible: 409,
     TrainingRunActive: 409,
     LastAdministrator: 409,
     InvalidUser: 422,

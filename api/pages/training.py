@@ -2,20 +2,19 @@
 
 from uuid import UUID
 
-import structlog
 from flask import Blueprint, abort, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.pages.queries import read_number
 from api.pages.runs import describe_run
 from api.pages.site import get_person, go, needs
-from api.queue import QueueUnavailable
+from api.run_start import find_dataset_files, start_training_run
 from api.services import get_services
 from db import corrections, training_runs
+from db.training_plan import PlanImpossible, plan_run
 from db.training_run_states import ACTIVE_STATUSES
 from db.vocabulary import Role, TrainingTrigger
 
-log = structlog.get_logger(__name__)
 blueprint = Blueprint("training", __name__, url_prefix="/training")
 
 _PAGE = 20
@@ -35,8 +34,15 @@ def show_list() -> str:
         found = training_runs.list_runs(session, limit=_PAGE + 1, before=before)
         active = training_runs.get_active_run(session)
         shown = [describe_run(run) for run in found[:_PAGE]]
+        try:
+            plan = plan_run(session, find_dataset_files()).summary
+            is_possible = True
+        except PlanImpossible as error:
+            plan, is_possible = [f"No run can start: {error}."], False
     older = url_for(".show_list", before=str(shown[-1].run.id)) if len(found) > _PAGE else None
-    return render_template("pages/training.html", runs=shown, active=active, older=older)
+    return render_template(
+        "pages/training.html", runs=shown, active=active, older=older, plan=plan, is_possible=is_possible
+    )
 
 
 @blueprint.get("/<uuid:run_id>")
@@ -56,22 +62,13 @@ def show(run_id: UUID) -> str:
 @needs(Role.ADMINISTRATOR)
 def start() -> AnyResponse:
     """Start a run."""
-    services = get_services()
-    if services.settings.dataset_csv is None:
-        abort(409, "No dataset is configured: name one in EMOSCOPE_DATASET_CSV.")
-    with services.database.write() as session:
-        run = training_runs.create_run(
-            session,
-            TrainingTrigger.PAGE,
-            get_person().name,
-            from_scratch=request.form.get("from_scratch") == "yes",
-            epochs=_read_epochs(),
-        )
-    try:
-        services.queue.send_run(run.id)
-    except QueueUnavailable as error:
-        log.warning("run_not_sent", run_id=str(run.id), reason=str(error))  # the sweeper sends it
-    return go("training.show", run_id=run.id, done="run_started")
+    started = start_training_run(
+        TrainingTrigger.PAGE,
+        get_person().name,
+        from_scratch=request.form.get("from_scratch") == "yes",
+        epochs=_read_epochs(),
+    )
+    return go("training.show", run_id=started.run.id, done="run_started")
 
 
 @blueprint.post("/<uuid:run_id>/cancel")

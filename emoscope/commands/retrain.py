@@ -19,16 +19,15 @@ if TYPE_CHECKING:
 _POLL_S = 1.0
 
 
-class NoDataset(Exception):
-    """There is no dataset to learn from."""
-
-
 def retrain(
     *,
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Begin with fresh weights in place of the champion's.")
     ] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs, in place of what the settings say.")] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only say what a run would train on and compare, and what may become of it.")
+    ] = False,
     wait: Annotated[bool, typer.Option(help="Stay until the run has ended. Ctrl-C leaves it running.")] = True,
 ) -> None:
     """Train a challenger on the configured dataset and the reviewers' labels. It is put in service only if it is better.
@@ -36,23 +35,37 @@ def retrain(
     The training worker does it: the one of `emoscope up`, or of the fleet.
     """
     from api.queue import Queue, QueueUnavailable
-    from db.training_runs import TrainingRunActive, create_run
+    from db.training_plan import DatasetFiles, PlanImpossible, plan_run
+    from db.training_run_start import start_run
+    from db.training_runs import TrainingRunActive
     from db.vocabulary import TrainingRunStatus, TrainingTrigger
 
     settings = read_settings()
-    with end_with_sentence(TrainingRunActive, NoDataset), open_database() as database:
-        if settings.dataset_csv is None:
-            raise NoDataset(
-                "name the prepared CSV in EMOSCOPE_DATASET_CSV, for this command and for the training worker"
-            )
-        with database.write() as session:
-            run_id = create_run(
-                session, TrainingTrigger.COMMAND, getpass.getuser(), from_scratch=from_scratch, epochs=epochs
-            ).id
-        queue = Queue(settings.broker_url)
+    queue = Queue(settings.broker_url)
+
+    def send(run_id: UUID) -> None:
         with contextlib.suppress(QueueUnavailable):  # the sweeper sends it when the queue is back
             queue.send_run(run_id)
+
+    with end_with_sentence(TrainingRunActive, PlanImpossible), open_database() as database:
+        files = DatasetFiles.of(settings.dataset_csv, settings.dataset_votes)
+        if plan:
+            with database.read() as session:
+                out.print("\n".join(plan_run(session, files, from_scratch=from_scratch).summary), soft_wrap=True)
+            return
+        started = start_run(
+            database,
+            send,
+            files,
+            TrainingTrigger.COMMAND,
+            getpass.getuser(),
+            from_scratch=from_scratch,
+            epochs=epochs,
+        )
         queue.close()
+        run_id = started.run.id
+        for sentence in started.plan.summary:
+            err.print(escape(sentence), soft_wrap=True)
         err.print(f"Training run {run_id} waits for the training worker.")
         if not wait:
             return

@@ -5,6 +5,7 @@ import pytest
 from celery import signals
 from celery.schedules import crontab
 
+from db import model_versions
 from db import training_runs as runs
 from db.session import Database
 from db.vocabulary import TrainingTrigger
@@ -66,7 +67,14 @@ def test_beat_knows_sunday_by_the_number_7_too(settings: Settings) -> None:
     app.close()
 
 
+def put_in_service(database: Database) -> None:
+    with database.write() as session:
+        version = model_versions.add_version(session, "v", "v", {"schema_version": 2, "architecture": "report"})
+        model_versions.promote(session, version, "test", "first")
+
+
 def test_a_run_on_the_sunday_that_is_7_stands_for_that_moment(services: Services, database: Database) -> None:
+    put_in_service(database)
     changes = {"dataset_csv": Path("faces.csv"), "retrain_schedule": "0 3 * * 7"}
     services.settings = services.settings.model_copy(update=changes)
     start_scheduled_run(services)
@@ -94,6 +102,7 @@ def test_beat_asks_for_a_sweep_as_it_starts(services: Services, monkeypatch: pyt
 
 
 def test_two_beats_start_one_run(services: Services, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_in_service(database)
     app = make_celery(services.settings)
     monkeypatch.setattr(messages, "app", app)
     services.settings = services.settings.model_copy(update={"dataset_csv": Path("faces.csv")})
@@ -111,6 +120,7 @@ def test_two_beats_start_one_run(services: Services, database: Database, monkeyp
 
 
 def test_without_a_dataset_the_schedule_starts_nothing(services: Services, database: Database) -> None:
+    put_in_service(database)
     start_scheduled_run(services)
     with database.read() as session:
         assert runs.list_runs(session) == []

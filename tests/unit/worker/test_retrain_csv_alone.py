@@ -1,0 +1,124 @@
+"""Runs with a CSV alone, as a new installation has it: the shipped version that was trained on votes is in service.
+
+With TensorFlow and drawn faces, on SQLite alone. `make test-schedule` does the same with real processes.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from db import model_versions
+from db import training_runs as runs
+from db.corrections import count_offers
+from db.model_store import store_version
+from db.models_training import TrainingRun
+from db.reviews import cast_vote
+from db.training_plan import DatasetFiles
+from db.training_run_start import start_run
+from db.vocabulary import Emotion, TrainingRunStatus, TrainingTrigger, Verdict
+from tests.drawn_faces import draw_face, write_drawn_csv
+from training import dataset as dataset_module
+from training.artifact import list_pretrained
+from worker import schedule
+from worker.retrain import run_retraining
+from worker.services import Services
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import Analyses
+
+pytestmark = [pytest.mark.parametrize("database_url", ["sqlite"], indirect=True), pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def csv_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_drawn_csv(tmp_path_factory.mktemp("drawn") / "faces.csv", training=20, public=4)
+
+
+@pytest.fixture
+def ready(services: Services, csv_path: Path) -> Services:
+    """The shipped versions are stored, the first of them in service, and nothing but a CSV is configured."""
+    for folder in list_pretrained().values():
+        version = store_version(services.database, services.blobs, folder.name, folder)
+        with services.database.write() as session:
+            if model_versions.get_champion(session) is None:
+                model_versions.promote(session, version, "test", "as shipped")
+    changes = {"dataset_csv": csv_path, "retrain_epochs": 1, "retrain_schedule": "* * * * *"}
+    services.settings = services.settings.model_copy(update=changes)
+    return services
+
+
+def start_by_schedule(services: Services, monkeypatch: pytest.MonkeyPatch, minute: int) -> TrainingRun:
+    """Let the schedule's moment come, so many minutes from now."""
+    now = schedule.utcnow() + timedelta(minutes=minute)
+    with monkeypatch.context() as patch:
+        patch.setattr(schedule, "utcnow", lambda: now)
+        patch.setattr(schedule, "send_run", lambda _: None)
+        schedule.start_scheduled_run(services)
+    return _work(services)
+
+
+def start_by(services: Services, trigger: TrainingTrigger) -> TrainingRun:
+    start_run(services.database, lambda _: None, DatasetFiles(has_csv=True, has_votes=False), trigger, "ana")
+    return _work(services)
+
+
+def _work(services: Services) -> TrainingRun:
+    with services.database.read() as session:
+        active = runs.get_active_run(session)
+    assert active is not None
+    run_retraining(services, active.id, "test")
+    with services.database.read() as session:
+        return runs.get_run(session, active.id)
+
+
+def test_runs_with_a_csv_alone_end_with_a_decision_and_take_up_corrections(
+    ready: Services, analyses: "Analyses", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[Any] = []
+    parse = dataset_module.read_file
+    monkeypatch.setattr(dataset_module, "read_file", lambda path: reads.append(path) or parse(path))
+
+    first = start_by_schedule(ready, monkeypatch, 0)
+    assert first.status is TrainingRunStatus.REJECTED, (first.reason, first.error_detail)
+    assert len(reads) == 1  # the dataset is read and decoded once a run
+    assert first.audit is not None
+    assert first.audit["corrections"] == {}
+    _expect_comparison(first)
+
+    crop = draw_face(3, np.random.default_rng(99), offset_px=9).tobytes()
+    face_id = analyses.store((Emotion.HAPPY, 0.6), crop=crop).face_ids[0]
+    with ready.database.write() as session:
+        cast_vote(session, face_id, "ana", Verdict.SAD)
+    second = start_by_schedule(ready, monkeypatch, 1)
+    with ready.database.read() as session:
+        assert count_offers(session, second.id) == {"used": 1}
+        assert second.challenger_id is not None
+        challenger = session.get_one(model_versions.ModelVersion, second.challenger_id)
+    assert challenger.manifest["lineage"]["row_counts"]["corrections"] == 1
+
+    by_command = start_by(ready, TrainingTrigger.COMMAND)
+    by_page = start_by(ready, TrainingTrigger.PAGE)
+    for run in (second, by_command, by_page):
+        assert run.status is TrainingRunStatus.REJECTED, (run.reason, run.error_detail)
+        _expect_comparison(run)
+    kinds = [
+        [check["name"] for check in run.gate["decision"]["checks"]] for run in (first, by_command, by_page) if run.gate
+    ]
+    assert kinds[0] == kinds[1] == kinds[2]
+
+
+def _expect_comparison(run: TrainingRun) -> None:
+    assert run.champion is not None
+    assert run.champion.name == "default-votes"
+    assert run.gate is not None
+    assert run.audit is not None
+    assert {reference["name"] for reference in run.audit["plan"]["references"]} >= {"default-single"}
+    assert 0 <= run.gate["reference"]["accuracy"] <= 1
+    checks = {check["name"]: check for check in run.gate["decision"]["checks"]}
+    assert "accuracy_beside_champion" in checks
+    assert "accuracy_beside_reference" in checks
+    assert checks["reviewed_faces"]["is_passed"] is False
+    assert "labelled 0 faces drawn at random" in str(run.reason)
