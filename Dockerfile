@@ -40,19 +40,19 @@ FROM runtime AS api
 COPY --from=build-api /app/.venv /app/.venv
 ENV EMOSCOPE_HOST=0.0.0.0
 EXPOSE 8000
-CMD ["gunicorn", "--config", "python:api.gunicorn_config", "api.wsgi:app"]
+CMD ["gunicorn", "--config", "python:api.core.gunicorn_config", "api.core.wsgi:app"]
 
 FROM runtime AS worker
 COPY --from=build-worker /app/.venv /app/.venv
 # A child a core: two with a thread pool of all cores each would only fight. Training has one child, which is to use them all.
 ENV OMP_NUM_THREADS=1
-CMD ["celery", "-A", "worker.app", "worker", "-n", "analysis@%h", "-Q", "analysis,analysis-bulk", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+CMD ["celery", "-A", "worker.core.app", "worker", "-n", "analysis@%h", "-Q", "analysis,analysis-bulk", "--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 FROM runtime AS training
 COPY --from=build-training /app/.venv /app/.venv
-CMD ["celery", "-A", "worker.app", "worker", "-n", "training@%h", "-Q", "training", "-c", "1", "--max-tasks-per-child", "1", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+CMD ["celery", "-A", "worker.core.app", "worker", "-n", "training@%h", "-Q", "training", "-c", "1", "--max-tasks-per-child", "1", "--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 FROM runtime AS gpu
 COPY --from=build-gpu /app/.venv /app/.venv
 # A few children share the card, each with the memory that it needs: one alone would leave it idle while it looks for faces.
-CMD ["celery", "-A", "worker.app", "worker", "-n", "analysis@%h", "-Q", "analysis,analysis-bulk", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+CMD ["celery", "-A", "worker.core.app", "worker", "-n", "analysis@%h", "-Q", "analysis,analysis-bulk", "--without-gossip", "--without-mingle", "--without-heartbeat"]

@@ -5,11 +5,11 @@ from uuid import UUID
 
 import structlog
 
-from api.queue import QueueUnavailable
-from api.services import get_services
+from api.core.queue import QueueUnavailable
+from api.core.services import get_services
+from db.core.vocabulary import TrainingTrigger
 from db.training_plan import DatasetFiles
 from db.training_run_start import StartedRun, start_run
-from db.vocabulary import TrainingTrigger
 
 log = structlog.get_logger(__name__)
 

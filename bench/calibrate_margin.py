@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from db.vocabulary import CROP_SIDE
-from worker.detectors.base import Detector, Extent
-from worker.detectors.loading import load_detector
-from worker.pictures import Picture
+from db.core.vocabulary import CROP_SIDE
+from worker.analysis.detectors.base import Detector, Extent
+from worker.analysis.detectors.loading import load_detector
+from worker.analysis.resize import Picture
 
 FRAME_PX = 240
 CANVAS_PX = 480

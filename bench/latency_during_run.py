@@ -14,9 +14,9 @@ from pathlib import Path
 
 import httpx
 
-from emoscope.demo_photos import portrait_photo
-from emoscope.embedded import Stack
 from emoscope.settings import Settings
+from emoscope.stack.demo_photos import portrait_photo
+from emoscope.stack.embedded import Stack
 
 _PORT = 8765
 _TRAINING_TIMEOUT_S = 600

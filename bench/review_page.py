@@ -15,13 +15,13 @@ from uuid import uuid4
 
 from flask.testing import FlaskClient
 
-from api.app import create_app
-from api.sessions import COOKIE
+from api.core.app import create_app
+from api.core.sessions import COOKIE
 from bench.review_queue import measure
 from bench.review_rows import fill
-from db import sign_in, users
-from db.session import Database
-from db.vocabulary import Role
+from db.accounts import sign_in, users
+from db.core.session import Database
+from db.core.vocabulary import Role
 from emoscope.settings import Settings
 
 _TRIES = 100

@@ -24,12 +24,12 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from bench.review_rows import fill
-from db.columns import utcnow
-from db.review_filter import ReviewFilter
-from db.review_queue import release_faces, take_faces
-from db.reviews import cast_vote
-from db.session import Database
-from db.vocabulary import Emotion, Verdict
+from db.core.session import Database
+from db.core.types import utcnow
+from db.core.vocabulary import Emotion, Verdict
+from db.reviews.actions import cast_vote
+from db.reviews.filter import ReviewFilter
+from db.reviews.queue import release_faces, take_faces
 
 _TRIES = 200
 _NOW = utcnow()

@@ -10,14 +10,18 @@ from uuid import UUID
 from sqlalchemy import func, insert, select, text
 from uuid_utils.compat import uuid7
 
-from db import access, migrate, model_versions
-from db.columns import utcnow
-from db.face_hours import count_in
-from db.models import Base, Face, Job
-from db.models_review import ReviewItem, ReviewSubject, ReviewVote
-from db.review_queue import RANDOM_SLICE_SHARE
-from db.session import Database
-from db.vocabulary import EMOTIONS, Detector, JobStatus, Priority, ReviewSlice, Verdict
+from db.accounts import api_keys
+from db.core import migrate
+from db.core.base import Base
+from db.core.session import Database
+from db.core.types import utcnow
+from db.core.vocabulary import EMOTIONS, Detector, JobStatus, Priority, ReviewSlice, Verdict
+from db.faces.hourly_counts import count_in
+from db.faces.tables import Face
+from db.jobs.tables import Job
+from db.model_versions import actions as model_versions
+from db.reviews.queue import RANDOM_SLICE_SHARE
+from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
 
 DAYS = 90
 _FACES_A_JOB = 2
@@ -38,7 +42,7 @@ def fill(database: Database, faces: int) -> None:
         if session.scalar(select(func.count()).select_from(ReviewItem)):
             return
     with database.write() as session:
-        application = access.ensure_application(session, "bench").id
+        application = api_keys.ensure_application(session, "bench").id
         versions = [
             model_versions.add_version(session, f"v{n}", f"v{n}", {"schema_version": 2, "architecture": "report"}).id
             for n in (1, 2, 3)

@@ -11,9 +11,9 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from db.corrections import count_reviewed
-from db.model_versions import get_champion, list_versions
-from db.models import ModelVersion
+from db.model_versions.actions import get_champion, list_versions
+from db.model_versions.tables import ModelVersion
+from db.training_runs.corrections import count_reviewed
 
 LabelKind = Literal["hard", "soft"]
 

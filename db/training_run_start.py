@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from db.models_training import TrainingRun
-from db.session import Database
+from db.core.session import Database
+from db.core.vocabulary import TrainingTrigger
 from db.training_plan import DatasetFiles, RunPlan, plan_run
-from db.training_runs import create_run
-from db.vocabulary import TrainingTrigger
+from db.training_runs.lifecycle import create_run
+from db.training_runs.tables import TrainingRun
 
 
 @dataclass(frozen=True)

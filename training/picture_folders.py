@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from PIL import Image
 
-from db.vocabulary import EMOTIONS, Emotion
+from db.core.vocabulary import EMOTIONS, Emotion
+from training.data.fer_csv import PARTS
+from training.data.votes import VOTE_COLUMNS
 from training.errors import DatasetError
-from training.fer_csv import PARTS
-from training.votes import VOTE_COLUMNS
 
 _PART_NAMES = {
     **{part.lower(): part for part in PARTS},

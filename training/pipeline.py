@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from training.artifact import KERAS_FILE, verify_files
-from training.corrections import LabelledFaces, add_corrections
-from training.dataset import Dataset, read_dataset
-from training.distill import load_teachers
+from training.data.corrections import LabelledFaces, add_corrections
+from training.data.dataset import Dataset, read_dataset
+from training.data.examples import make_examples
 from training.errors import RunError
-from training.examples import make_examples
-from training.fit import ProgressCallback, StopQuestion, fit_network
-from training.network import build_network, inherit_weights
-from training.run_settings import (
+from training.export.artifact import KERAS_FILE, verify_files
+from training.export.served import rebuild_network
+from training.export.version import make_version
+from training.fit.distill import load_teachers
+from training.fit.loop import ProgressCallback, StopQuestion, fit_network
+from training.fit.run_settings import (
     Folders,
     Origin,
     claim_run_dir,
@@ -24,12 +25,11 @@ from training.run_settings import (
     read_run_origin,
     read_run_settings,
 )
-from training.run_state import RunState
-from training.runtime import choose_precision, choose_strategy, computing_in, keras
-from training.served import rebuild_network
-from training.settings import TrainSettings
+from training.fit.run_state import RunState
+from training.fit.runtime import choose_precision, choose_strategy, computing_in, keras
+from training.fit.settings import TrainSettings
+from training.networks.build import build_network, inherit_weights
 from training.validation_pictures import read_validation_pictures
-from training.version import make_version
 
 ARTIFACT_DIR = "artifact"
 

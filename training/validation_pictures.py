@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from training.artifact import KERAS_FILE, PRETRAINED_DIR, VALIDATION_FILE, Manifest
+from training.export.artifact import KERAS_FILE, PRETRAINED_DIR, VALIDATION_FILE, Manifest
 
 _DIGEST_BYTES = 8
 _SHIPPED_DIR = PRETRAINED_DIR / "validation_pictures"

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from training.data.fer_csv import PARTS, CsvRows
+from training.data.votes import NO_MAJORITY, VoteTable, read_votes
 from training.errors import VotesMismatch
-from training.fer_csv import PARTS, CsvRows
-from training.votes import NO_MAJORITY, VoteTable, read_votes
 
 EXPECTED_AGREEMENT = 0.5
 """Least share of labels that the votes' majority repeats. FER+'s repeats 0.65 of FER2013's where there is a clear majority,

@@ -15,15 +15,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from emoscope.demo_photos import load_demo_photos
-from training.artifact import list_pretrained
+from emoscope.stack.demo_photos import load_demo_photos
+from training.export.artifact import list_pretrained
 
 CHILD = """
 import sys, time
 from pathlib import Path
-from worker.analysis import analyze_photo
-from worker.classifier import load_classifier
-from worker.detectors.loading import load_detector
+from worker.analysis.pipeline import analyze_photo
+from worker.analysis.classifier import load_classifier
+from worker.analysis.detectors.loading import load_detector
 detector = load_detector("blazeface")
 classifier = load_classifier(Path(sys.argv[1]), "litert")
 classifier.warm()

@@ -14,12 +14,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from bench.calibrate_margin import FRAME_PX, lay_on_canvas
-from db.vocabulary import CROP_SIDE
-from training.artifact import list_pretrained
-from worker.classifier import load_classifier
-from worker.crops import crop_faces
-from worker.detectors.base import Detection, Framing
-from worker.detectors.loading import load_detector
+from db.core.vocabulary import CROP_SIDE
+from training.export.artifact import list_pretrained
+from worker.analysis.classifier import load_classifier
+from worker.analysis.crops import crop_faces
+from worker.analysis.detectors.base import Detection, Framing
+from worker.analysis.detectors.loading import load_detector
 
 FER_TO_VOCABULARY = np.array([0, 1, 2, 3, 5, 6, 4])
 """FER2013's numbers (angry, disgust, fear, happy, sad, surprise, neutral) in the vocabulary's order."""

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from emoscope.demo_photos import encode_jpeg, load_demo_photos, load_portrait
-from training.artifact import list_pretrained
-from worker.analysis import Analysis, analyze_photo
-from worker.classifier import load_classifier
-from worker.detectors.loading import load_detector
+from emoscope.stack.demo_photos import encode_jpeg, load_demo_photos, load_portrait
+from training.export.artifact import list_pretrained
+from worker.analysis.classifier import load_classifier
+from worker.analysis.detectors.loading import load_detector
+from worker.analysis.pipeline import Analysis, analyze_photo
 
 SIZES = ((512, 512), (640, 480), (1280, 960), (1920, 1280), (4000, 3000))
 STEPS = ("decode", "detect", "crop", "classify")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from db.vocabulary import CROP_SIDE
-from training.artifact import list_pretrained
-from worker.classifier import Classifier, load_classifier
+from db.core.vocabulary import CROP_SIDE
+from training.export.artifact import list_pretrained
+from worker.analysis.classifier import Classifier, load_classifier
 
 FACES = (1, 4, 16, 64)
 

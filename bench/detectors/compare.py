@@ -17,11 +17,11 @@ from PIL import Image
 
 from bench.detectors.full_range import FullRangeDetector
 from bench.detectors.scenes import Scene, build_scenes, to_picture
-from emoscope.demo_photos import FaceBox, load_portrait
-from worker.detectors.base import Detection, Detector
-from worker.detectors.hog import HogDetector
-from worker.detectors.loading import load_detector
-from worker.pictures import Picture
+from emoscope.stack.demo_photos import FaceBox, load_portrait
+from worker.analysis.detectors.base import Detection, Detector
+from worker.analysis.detectors.hog import HogDetector
+from worker.analysis.detectors.loading import load_detector
+from worker.analysis.resize import Picture
 
 MIN_FACE_PX = 24
 SIZES = ((512, 512), (640, 480), (1280, 960), (1920, 1280))

@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from worker.detectors.base import Candidates, Detector, Extent, Framing
-from worker.detectors.blazeface_network import BlazeFaceNetwork, NetworkShape
-from worker.detectors.merging import MIN_IOU, merge_overlapping
-from worker.pictures import Picture
+from worker.analysis.detectors.base import Candidates, Detector, Extent, Framing
+from worker.analysis.detectors.blazeface_network import BlazeFaceNetwork, NetworkShape
+from worker.analysis.detectors.merging import MIN_IOU, merge_overlapping
+from worker.analysis.resize import Picture
 
 
 class FullRangeDetector(Detector):

@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image, ImageFilter
 
-from emoscope.demo_photos import FaceBox, Placement, compose_page, load_portrait, locate_package_file
-from worker.pictures import Picture
+from emoscope.stack.demo_photos import FaceBox, Placement, compose_page, load_portrait, locate_package_file
+from worker.analysis.resize import Picture
 
 NO_FACES = (
     "brick.png", "cell.png", "chessboard_RGB.png", "chelsea.png", "clock_motion.png", "coffee.png", "color.png", "grass.png",

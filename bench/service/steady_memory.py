@@ -14,11 +14,11 @@ from pathlib import Path
 
 import psutil
 
+from emoscope.cli.commands.demo import find_free_port
 from emoscope.client import Client
-from emoscope.commands.demo import find_free_port
-from emoscope.demo_photos import load_demo_photos
-from emoscope.embedded import Stack
 from emoscope.settings import Settings
+from emoscope.stack.demo_photos import load_demo_photos
+from emoscope.stack.embedded import Stack
 
 _IN_FLIGHT = 20
 _LINE_EVERY = 100

@@ -20,11 +20,11 @@ from statistics import median
 
 import httpx
 
+from emoscope.cli.commands.demo import find_free_port
 from emoscope.client import Client
-from emoscope.commands.demo import find_free_port
-from emoscope.demo_photos import portrait_photo
-from emoscope.embedded import Stack
 from emoscope.settings import Settings
+from emoscope.stack.demo_photos import portrait_photo
+from emoscope.stack.embedded import Stack
 
 _SENDERS = 6
 

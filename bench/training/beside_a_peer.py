@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from db.vocabulary import Emotion
-from training.artifact import list_pretrained
-from training.dataset import read_dataset
-from training.evaluate import judge_rows, time_model
-from training.lite import load_lite
+from db.core.vocabulary import Emotion
+from training.data.dataset import read_dataset
+from training.evaluation.metrics import judge_rows, time_model
+from training.export.artifact import list_pretrained
+from training.export.lite import load_lite
 
 _SCRIPT = Path(__file__).with_name("answer_with_fer.py")
 

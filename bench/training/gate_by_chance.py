@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from training.compare import find_holdout
-from training.dataset import read_dataset
-from training.gate import Answers, decide_promotion
-from training.lite import LiteModel
+from training.data.dataset import read_dataset
+from training.evaluation.compare import find_holdout
+from training.evaluation.gate import Answers, decide_promotion
+from training.export.lite import LiteModel
 
 
 def main() -> None:

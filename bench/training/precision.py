@@ -12,11 +12,11 @@ import time
 
 import numpy as np
 
-from db.vocabulary import EMOTIONS, Architecture
-from training.batches import Examples, make_batches
-from training.network import build_network
-from training.runtime import computing_in, keras
-from training.settings import RECIPES, Precision
+from db.core.vocabulary import EMOTIONS, Architecture
+from training.data.batches import Examples, make_batches
+from training.fit.runtime import computing_in, keras
+from training.fit.settings import RECIPES, Precision
+from training.networks.build import build_network
 
 _WAYS: tuple[tuple[Precision, bool], ...] = (
     ("float32", False),

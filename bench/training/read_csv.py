@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from training.dataset import read_dataset
-from training.fer_csv import parse_rows
+from training.data.dataset import read_dataset
+from training.data.fer_csv import parse_rows
 
 _UNPACK: dict[str, Callable[[bytes], bytes]] = {".xz": lzma.decompress, ".gz": gzip.decompress}
 

@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from db.vocabulary import CROP_SIDE, EMOTIONS, Emotion
-from training.artifact import list_pretrained
-from training.dataset import read_dataset
-from training.lite import load_lite
-from training.votes import NO_MAJORITY
+from db.core.vocabulary import CROP_SIDE, EMOTIONS, Emotion
+from training.data.dataset import read_dataset
+from training.data.votes import NO_MAJORITY
+from training.export.artifact import list_pretrained
+from training.export.lite import load_lite
 
 Face = npt.NDArray[np.uint8]
 Change = Callable[[Face, np.random.Generator], Face]

@@ -19,14 +19,14 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
-from db.vocabulary import EMOTIONS, Architecture
-from training.batches import Examples, make_batches
-from training.changes import Augmentation
-from training.dataset import Dataset
-from training.folders import export_folders
-from training.network import build_network
-from training.runtime import computing_in, keras, tf
-from training.settings import RECIPES, Precision, Recipe, Stage
+from db.core.vocabulary import EMOTIONS, Architecture
+from training.data.augmentation import Augmentation
+from training.data.batches import Examples, make_batches
+from training.data.dataset import Dataset
+from training.data.image_folders import export_folders
+from training.fit.runtime import computing_in, keras, tf
+from training.fit.settings import RECIPES, Precision, Recipe, Stage
+from training.networks.build import build_network
 
 Epoch = Callable[[], object]
 

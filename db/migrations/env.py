@@ -1,4 +1,4 @@
-"""Alembic's entry point. It is only run through `db/migrate.py`, which hands over the connection."""
+"""Alembic's entry point. It is only run through `db/core/migrate.py`, which hands over the connection."""
 
 from typing import Any, Literal
 
@@ -6,11 +6,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy.types import TypeDecorator
 
-from db import models_callbacks, models_review, models_shadow, models_training, models_users, models_workers
-from db.models import Base
-
-KNOWN = (models_callbacks, models_review, models_shadow, models_training, models_users, models_workers)
-"""Imported for their tables."""
+from db.tables import Base
 
 
 def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:

@@ -8,11 +8,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from db.session import Database
-from db.storage import BlobStore
+from db.core.blobs import BlobStore
+from db.core.session import Database
 from emoscope.client import Client
-from emoscope.embedded import Stack
 from emoscope.settings import Settings
+from emoscope.stack.embedded import Stack
 from tests.conftest import Valkey
 
 QUICK = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from emoscope.demo_photos import compose_page, portrait_photo
+from emoscope.stack.demo_photos import compose_page, portrait_photo
 from tests.acceptance.conftest import Service, find_free_port
 from training import pretrained
 

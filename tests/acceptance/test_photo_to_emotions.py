@@ -10,19 +10,20 @@ import pytest
 from PIL import Image
 from pillow_heif import register_heif_opener
 
-from db import model_versions, shadow
-from db.access import create_key, ensure_application, get_application
-from db.job_queries import get_job
-from db.shadow_comparison import compare_live, count_judgments
-from db.storage import make_photo_key
-from db.vocabulary import EMOTIONS, Detector, JobStatus
+from db.accounts.api_keys import create_key, ensure_application, get_application
+from db.core.blobs import make_photo_key
+from db.core.vocabulary import EMOTIONS, Detector, JobStatus
+from db.jobs.queries import get_job
+from db.model_versions import actions as model_versions
+from db.model_versions import shadow
+from db.model_versions.shadow_comparison import compare_live, count_judgments
 from emoscope.client import Client
 from emoscope.client_errors import ApiError
 from emoscope.client_results import Face, Job
-from emoscope.demo_photos import FaceBox, compose_page, portrait_photo
+from emoscope.stack.demo_photos import FaceBox, compose_page, portrait_photo
 from tests.acceptance.conftest import Service
-from tests.hooks import HookReceiver
-from tests.waiting import wait_until
+from tests.support.hooks import HookReceiver
+from tests.support.waiting import wait_until
 
 PAGE = compose_page()
 PORTRAIT = portrait_photo("astronaut")

@@ -10,19 +10,19 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from db import model_versions
-from db.model_store import store_version
-from db.session import Database
-from db.storage import BlobStore
-from db.training_runs import get_active_run
-from db.vocabulary import Architecture
-from emoscope.demo_photos import portrait_photo
-from emoscope.embedded import Stack
+from db.core.blobs import BlobStore
+from db.core.session import Database
+from db.core.vocabulary import Architecture
+from db.model_versions import actions as model_versions
+from db.model_versions.files import store_version
+from db.training_runs.lifecycle import get_active_run
 from emoscope.settings import Settings
+from emoscope.stack.demo_photos import portrait_photo
+from emoscope.stack.embedded import Stack
 from tests.acceptance.conftest import QUICK, find_free_port
-from tests.drawn_faces import write_drawn_csv
-from tests.waiting import wait_until
-from training.settings import RECIPES, TrainSettings
+from tests.support.drawn_faces import write_drawn_csv
+from tests.support.waiting import wait_until
+from training.fit.settings import RECIPES, TrainSettings
 
 T = TypeVar("T")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.small_dataset import write_small_csv, write_small_votes
-from training.artifact import PRETRAINED_DIR, Manifest
-from training.fine_tuning import find_split
+from tests.support.small_dataset import write_small_csv, write_small_votes
+from training.export.artifact import PRETRAINED_DIR, Manifest
+from training.fit.fine_tuning import find_split
 
 pytestmark = pytest.mark.timeout(300)
 

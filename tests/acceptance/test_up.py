@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import find_free_port, list_processes
-from tests.acceptance.terminal import Terminal
-from tests.waiting import wait_until
+from tests.support.terminal import Terminal
+from tests.support.waiting import wait_until
 
 READY = b"Stop it with Ctrl-C"
 

@@ -14,16 +14,17 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
-from api.app import create_app
-from api.services import Services, open_services
-from db import model_versions, users
-from db.models import ModelVersion
-from db.session import Database
-from db.vocabulary import Role
-from emoscope.demo_photos import portrait_photo
+from api.core.app import create_app
+from api.core.services import Services, open_services
+from db.accounts import users
+from db.core.session import Database
+from db.core.vocabulary import Role
+from db.model_versions import actions as model_versions
+from db.model_versions.tables import ModelVersion
 from emoscope.settings import Settings
-from tests.browser.chromium import find_chromium, launch_chromium
+from emoscope.stack.demo_photos import portrait_photo
 from tests.conftest import empty_tables
+from tests.support.chromium import find_chromium, launch_chromium
 from tests.unit.api.conftest import PlayedWorker
 
 PASSWORD = "correct horse battery"
@@ -160,10 +161,10 @@ def portrait() -> bytes:
 @pytest.fixture
 def submit(site: Site, portrait: bytes) -> Callable[[], str]:
     """Submits the portrait as an application does, and gives its job's id."""
-    from db import access
+    from db.accounts import api_keys
 
     with site.database.write() as session:
-        key = access.create_key(session, access.ensure_application(session, "shop"))
+        key = api_keys.create_key(session, api_keys.ensure_application(session, "shop"))
     client = create_app(site.services.settings, site.services).test_client()
 
     def post() -> str:

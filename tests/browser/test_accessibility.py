@@ -6,8 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from db import training_runs
-from db.vocabulary import Emotion, TrainingTrigger
+from db.core.vocabulary import Emotion, TrainingTrigger
+from db.training_runs import lifecycle as training_runs
 from tests.browser.conftest import Site
 
 OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from db import model_versions, training_runs
-from db.vocabulary import TrainingTrigger
+from db.core.vocabulary import TrainingTrigger
+from db.model_versions import actions as model_versions
+from db.training_runs import lifecycle as training_runs
 from tests.browser.conftest import Site
 
 

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from playwright.sync_api import Page, Route, expect
 
-from db import job_queries
-from db.vocabulary import Emotion, JobStatus
+from db.core.vocabulary import Emotion, JobStatus
+from db.jobs import queries as job_queries
 from tests.browser.conftest import PASSWORD, Site, sign_in
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 
 def list_waiting(site: Site) -> list[str]:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, Route, expect
 
-from db import reviews
-from db.vocabulary import Emotion, Verdict
+from db.core.vocabulary import Emotion, Verdict
+from db.reviews import actions as reviews
 from tests.browser.conftest import Site
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 
 def store_faces(site: Site, submit: Callable[[], str], count: int) -> None:

@@ -6,10 +6,11 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from db import job_queries, jobs
-from db.vocabulary import Emotion, JobStatus
+from db.core.vocabulary import Emotion, JobStatus
+from db.jobs import lifecycle as jobs
+from db.jobs import queries as job_queries
 from tests.browser.conftest import Site
-from tests.waiting import wait_until
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from api.error_codes import ERROR_KINDS
-from db.storage import BlobDamaged, BlobMissing, BlobStoreUnavailable
-from worker.decode import BrokenPicture, NotAPicture, TooManyPixels
-from worker.detectors.base import DetectorUnavailable
+from api.core.error_codes import ERROR_KINDS
+from db.core.blobs import BlobDamaged, BlobMissing, BlobStoreUnavailable
+from worker.analysis.decode import BrokenPicture, NotAPicture, TooManyPixels
+from worker.analysis.detectors.base import DetectorUnavailable
 
 ROOT = Path(__file__).parents[2]
 RAISED = {
@@ -25,7 +25,7 @@ RAISED = {
 
 def find_written() -> set[str]:
     """The codes that are written where jobs end."""
-    sources = [(ROOT / path).read_text() for path in ("db/jobs.py", "worker/job_run.py")]
+    sources = [(ROOT / path).read_text() for path in ("db/jobs/lifecycle.py", "worker/analysis/job_runner.py")]
     return {code for source in sources for code in re.findall(r'(?:error_code=|, )"([a-z]+_[a-z_]+)"(?!:)', source)}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from emoscope.cli import app
+from emoscope.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from db import jobs
-from db.columns import utcnow
-from db.vocabulary import JobStatus
-from tests.integration.fleet import Fleet, run_fleet
-from tests.waiting import wait_until
-from worker import names
+from db.core import queues
+from db.core.types import utcnow
+from db.core.vocabulary import JobStatus
+from db.jobs import lifecycle as jobs
+from tests.support.fleet import Fleet, run_fleet
+from tests.support.waiting import wait_until
 
 CALLBACKS = 40
 THREADS = 2  # of the fleet's housekeeper
@@ -33,6 +33,6 @@ def test_the_sweeper_works_while_every_thread_calls_a_receiver_that_hangs(fleet:
         held = [silent.accept()[0] for _ in range(THREADS)]
         overdue = fleet.submit(deadline_at=utcnow())
         wait_until(lambda: fleet.has_status(overdue, JobStatus.CANCELED), "the overdue job is canceled")
-        assert fleet.queue.llen(names.CALLBACK_QUEUE) > 0
+        assert fleet.queue.llen(queues.CALLBACK_QUEUE) > 0
         for connection in held:
             connection.close()

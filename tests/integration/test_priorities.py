@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from db.vocabulary import JobStatus, Priority
-from tests.integration.fleet import run_fleet
-from tests.waiting import wait_until
-from worker.names import ANALYSIS_QUEUE, BULK_QUEUE
+from db.core.queues import ANALYSIS_QUEUE, BULK_QUEUE
+from db.core.vocabulary import JobStatus, Priority
+from tests.support.fleet import run_fleet
+from tests.support.waiting import wait_until
 
 
 def test_interactive_jobs_overtake_bulk_jobs_that_wait(short_tmp: Path) -> None:

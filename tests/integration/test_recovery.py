@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from db import jobs
-from db.columns import utcnow
-from db.vocabulary import JobStatus
-from tests.integration.fleet import Fleet, run_fleet
-from tests.waiting import wait_until
+from db.core.types import utcnow
+from db.core.vocabulary import JobStatus
+from db.jobs import lifecycle as jobs
+from tests.support.fleet import Fleet, run_fleet
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

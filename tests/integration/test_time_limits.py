@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from db.vocabulary import JobStatus
-from tests.integration.fleet import Fleet, run_fleet
-from tests.waiting import wait_until
+from db.core.vocabulary import JobStatus
+from tests.support.fleet import Fleet, run_fleet
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import event, insert, inspect, select, text
 
-from db import migrate
-from db.models import Base
-from db.session import Database
-from tests.waiting import wait_until
+from db.core import migrate
+from db.core.base import Base
+from db.core.session import Database
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

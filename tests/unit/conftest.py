@@ -7,15 +7,17 @@ from uuid import UUID, uuid4
 import pytest
 from uuid_utils.compat import uuid7
 
-from db import access, jobs, model_versions
-from db.faces import NewFace
-from db.jobs import NewJob, Outcome
-from db.review_queue import RANDOM_SLICE_SHARE
-from db.review_subjects import make_chance
-from db.session import Database
-from db.vocabulary import EMOTIONS, Detector, Emotion, ReviewSlice
+from db.accounts import api_keys
+from db.core.session import Database
+from db.core.vocabulary import EMOTIONS, Detector, Emotion, ReviewSlice
+from db.faces.actions import NewFace
+from db.jobs import lifecycle as jobs
+from db.jobs.lifecycle import NewJob, Outcome
+from db.model_versions import actions as model_versions
+from db.reviews.queue import RANDOM_SLICE_SHARE
+from db.reviews.subjects import make_chance
 from emoscope.settings import Settings
-from worker.services import Services
+from worker.core.services import Services
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Analyses:
             if model_versions.get_champion(session) is None:
                 model_versions.promote(session, model, "test", "the first")
             new = NewJob(
-                id=uuid7(), application_id=access.ensure_application(session, application).id, photo_key="photos/x",
+                id=uuid7(), application_id=api_keys.ensure_application(session, application).id, photo_key="photos/x",
                 photo_sha256=photo, photo_bytes=1, media_type="image/png", width=1000, height=1000,
                 photo_retention_s=60, max_attempts=3,
             )  # fmt: skip

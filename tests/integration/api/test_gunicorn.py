@@ -16,10 +16,11 @@ import httpx
 import pytest
 from PIL import Image
 
-from db import access, jobs
-from db.session import Database
+from db.accounts import api_keys
+from db.core import queues
+from db.core.session import Database
+from db.jobs import lifecycle as jobs
 from emoscope.settings import Settings
-from worker import names
 
 REPOSITORY = Path(__file__).parents[3]
 AT_ONCE = 6
@@ -44,8 +45,8 @@ def server(settings: Settings, database: Database, tmp_path: Path) -> Iterator[h
         "EMOSCOPE_MAX_PHOTO_BYTES": "100000",
     }
     with database.write() as session:
-        key = access.create_key(session, access.ensure_application(session, "shop"))
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:api.gunicorn_config", "api.wsgi:app"]
+        key = api_keys.create_key(session, api_keys.ensure_application(session, "shop"))
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:api.core.gunicorn_config", "api.core.wsgi:app"]
     with subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         output = []
@@ -97,7 +98,7 @@ def test_processes_wait_and_count_together(server: httpx.Client, database: Datab
         waiting = [pool.submit(httpx.get, url, headers=known, timeout=60) for _ in range(AT_ONCE)]
         with database.write() as session:
             jobs.claim_job(session, UUID(job_id), "test", lease_s=30)
-        valkey.client().publish(names.JOB_CHANGED_CHANNEL, job_id)
+        valkey.client().publish(queues.JOB_CHANGED_CHANNEL, job_id)
         assert {future.result().json()["status"] for future in waiting} == {"running"}
 
     pattern = r'emoscope_http_requests_total\{method="GET",route="/v1/jobs/<uuid:job_id>",status="200"\} (\S+)'

@@ -1,6 +1,7 @@
 """The application with real parts, clients with keys, and somebody who plays the worker."""
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from uuid import UUID
@@ -10,13 +11,17 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 from PIL import Image
 
-from api.app import create_app
-from api.services import Services, open_services
-from db import access, jobs, model_versions, workers
-from db.faces import NewFace
-from db.models import ModelVersion
-from db.session import Database
-from db.vocabulary import CROP_SIDE, EMOTIONS, Detector, Emotion, Scope, WorkerState
+from api.core.app import create_app
+from api.core.services import Services, open_services
+from api.core.sessions import COOKIE
+from db.accounts import api_keys, sign_in, users
+from db.core.session import Database
+from db.core.vocabulary import CROP_SIDE, EMOTIONS, Detector, Emotion, Role, Scope, WorkerState
+from db.faces.actions import NewFace
+from db.jobs import lifecycle as jobs
+from db.model_versions import actions as model_versions
+from db.model_versions.tables import ModelVersion
+from db.monitoring import heartbeats
 from emoscope.settings import Settings
 
 
@@ -51,7 +56,7 @@ def make_client(database: Database) -> Callable[[APIFlask, str], FlaskClient]:
 
     def make(app: APIFlask, name: str) -> FlaskClient:
         with database.write() as session:
-            key = access.create_key(session, access.ensure_application(session, name))
+            key = api_keys.create_key(session, api_keys.ensure_application(session, name))
         client = app.test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
         return client
@@ -73,7 +78,7 @@ def other_client(app: APIFlask, make_client: Callable[[APIFlask, str], FlaskClie
 def admin(app: APIFlask, database: Database) -> FlaskClient:
     """A client of the application `office`, whose key may do everything."""
     with database.write() as session:
-        key = access.create_key(session, access.ensure_application(session, "office"), Scope)
+        key = api_keys.create_key(session, api_keys.ensure_application(session, "office"), Scope)
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
     return client
@@ -152,7 +157,7 @@ class PlayedWorker:
         """Give a sign of life."""
         with self._services.database.write() as session:
             version_id = self._version.id if state is WorkerState.READY else None
-            workers.note_worker(session, self.name, state, detail=detail, model_version_id=version_id)
+            heartbeats.note_worker(session, self.name, state, detail=detail, model_version_id=version_id)
 
 
 @pytest.fixture
@@ -180,3 +185,64 @@ def submit(client: FlaskClient, photo: bytes) -> Callable[..., str]:
         return str(response.get_json()["id"])
 
     return post
+
+
+PASSWORD = "correct horse battery"
+LISTS = ("/dashboard", "/jobs", "/models", "/training", "/drift")
+WORK = ("/review", "/try")
+OFFICE = ("/access", "/audit")
+"""Pages by the role that they need: viewers, reviewers, administrators."""
+
+
+class Visitor:
+    """A browser without scripts: follows what pages show, and sends their forms with what is hidden in them."""
+
+    def __init__(self, client: FlaskClient, proof: str = "") -> None:
+        self.client = client
+        self.proof = proof
+
+    def get(self, path: str, **query: object) -> str:
+        response = self.client.get(path, query_string=query or None)
+        assert response.status_code == 200, (path, response.status_code, response.text)
+        return response.text
+
+    def post(self, path: str, **fields: object) -> tuple[int, str]:
+        response = self.client.post(path, data={"csrf_token": self.proof, **fields})
+        return response.status_code, response.headers.get("Location", response.text)
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    return users.hash_password(PASSWORD)
+
+
+@pytest.fixture
+def visit(app: APIFlask, services: Services, database: Database, password_hash: str) -> Callable[[Role], Visitor]:
+    """Makes a person of a role, named like the role, and signs them in."""
+
+    def make(role: Role) -> Visitor:
+        with database.write() as session:
+            user = users.create_user(session, role.value, password_hash, role, actor="test")
+            token = sign_in.open_session(session, user, services.settings.session_lifetime_s)
+        client = app.test_client()
+        client.set_cookie(COOKIE, token)
+        found = re.search(r'name="csrf_token" value="(\w+)"', client.get("/dashboard").text)
+        assert found is not None
+        return Visitor(client, found[1])
+
+    return make
+
+
+@pytest.fixture
+def administrator(visit: Callable[[Role], Visitor]) -> Visitor:
+    return visit(Role.ADMINISTRATOR)
+
+
+@pytest.fixture
+def reviewer(visit: Callable[[Role], Visitor]) -> Visitor:
+    return visit(Role.REVIEWER)
+
+
+@pytest.fixture
+def viewer(visit: Callable[[Role], Visitor]) -> Visitor:
+    return visit(Role.VIEWER)

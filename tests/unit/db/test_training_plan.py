@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from db import model_versions
-from db.review_queue import take_faces
-from db.reviews import cast_vote
-from db.session import Database
+from db.core.session import Database
+from db.core.vocabulary import Emotion, ReviewSlice, Verdict
+from db.model_versions import actions as model_versions
+from db.reviews.actions import cast_vote
+from db.reviews.queue import take_faces
 from db.training_plan import MIN_REVIEWED_FACES, DatasetFiles, PlanImpossible, RunPlan, plan_run
-from db.vocabulary import Emotion, ReviewSlice, Verdict
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Analyses

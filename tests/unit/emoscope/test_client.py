@@ -8,12 +8,12 @@ from uuid import uuid4
 
 import pytest
 
-from db.vocabulary import Emotion, JobStatus
+from db.core.vocabulary import Emotion, JobStatus
 from emoscope.client import AsyncClient, Client
 from emoscope.client_errors import ApiError, NoAddress, ServiceUnreachable, WaitTimeout
 from emoscope.client_requests import Retries
 from emoscope.local_client import LocalClient, write_local_client
-from tests.scripted_api import ScriptedApi, make_face, make_job
+from tests.support.scripted_api import ScriptedApi, make_face, make_job
 
 QUICK = Retries(tries=4, first_pause_s=0.01)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.small_dataset import write_small_csv, write_small_votes
+from tests.support.small_dataset import write_small_csv, write_small_votes
 
 
 @pytest.fixture(scope="session")

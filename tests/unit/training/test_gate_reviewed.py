@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from training.gate import Answers, GateLimits
+from training.evaluation.gate import Answers, GateLimits
 from training.gate_reviewed import check_better, check_not_worse, decide_across_labels
 
 LIMITS = GateLimits()

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.dataset import read_dataset
+from training.data.dataset import read_dataset
+from training.data.fer_csv import PARTS
+from training.data.image_folders import import_folders
 from training.errors import DatasetError
-from training.fer_csv import PARTS
-from training.folders import import_folders
 from training.picture_folders import find_pictures
 
 

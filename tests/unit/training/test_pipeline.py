@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from db.vocabulary import Architecture
-from training.artifact import Manifest, verify_files
-from training.changes import Augmentation
-from training.dataset import read_dataset
+from db.core.vocabulary import Architecture
+from training.data.augmentation import Augmentation
+from training.data.dataset import read_dataset
 from training.errors import RunError, RunStopped
-from training.evaluate import evaluate_model
-from training.lite import load_lite
+from training.evaluation.metrics import evaluate_model
+from training.export.artifact import Manifest, verify_files
+from training.export.lite import load_lite
+from training.export.served import build_served, load_network, predict
+from training.fit.run_state import RunState
+from training.fit.settings import RECIPES, Stage, TrainSettings
 from training.pipeline import export_run, run_training
-from training.run_state import RunState
-from training.served import build_served, load_network, predict
-from training.settings import RECIPES, Stage, TrainSettings
 
 pytestmark = pytest.mark.timeout(300)
 

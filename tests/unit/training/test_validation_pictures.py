@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from db.vocabulary import Architecture
-from training.artifact import VALIDATION_FILE, list_pretrained
-from training.dataset import Dataset, read_dataset
-from training.settings import RECIPES, TrainSettings
-from training.split import divide_dataset
+from db.core.vocabulary import Architecture
+from training.data.dataset import Dataset, read_dataset
+from training.data.split import divide_dataset
+from training.export.artifact import VALIDATION_FILE, list_pretrained
+from training.fit.settings import RECIPES, TrainSettings
 from training.validation_pictures import read_validation_pictures, write_validation_pictures
 
 RECIPE = replace(RECIPES[Architecture.DEFAULT], held_out=0.2)

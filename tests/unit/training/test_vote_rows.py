@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.small_dataset import VOTE_HEADER
-from training.dataset import read_dataset
+from tests.support.small_dataset import VOTE_HEADER
+from training.data.dataset import read_dataset
 from training.errors import VotesMismatch
 
 Rows = list[list[str]]

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emoscope.demo_photos import DemoPhoto, compose_page, load_portrait, portrait_photo
-from training.artifact import list_pretrained
-from worker.classifier import Classifier, load_classifier
-from worker.detectors.base import Detector
-from worker.detectors.loading import load_detector
-from worker.pictures import Picture
+from emoscope.stack.demo_photos import DemoPhoto, compose_page, load_portrait, portrait_photo
+from training.export.artifact import list_pretrained
+from worker.analysis.classifier import Classifier, load_classifier
+from worker.analysis.detectors.base import Detector
+from worker.analysis.detectors.loading import load_detector
+from worker.analysis.resize import Picture
 
 
 @pytest.fixture(scope="session")

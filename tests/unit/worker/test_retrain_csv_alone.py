@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from db import model_versions
-from db import training_runs as runs
-from db.corrections import count_offers
-from db.model_store import store_version
-from db.models_training import TrainingRun
-from db.reviews import cast_vote
+from db.core.vocabulary import Emotion, TrainingRunStatus, TrainingTrigger, Verdict
+from db.model_versions import actions as model_versions
+from db.model_versions.files import store_version
+from db.reviews.actions import cast_vote
 from db.training_plan import DatasetFiles
 from db.training_run_start import start_run
-from db.vocabulary import Emotion, TrainingRunStatus, TrainingTrigger, Verdict
-from tests.drawn_faces import draw_face, write_drawn_csv
-from training import dataset as dataset_module
-from training.artifact import list_pretrained
-from worker import schedule
-from worker.retrain import run_retraining
-from worker.services import Services
+from db.training_runs import lifecycle as runs
+from db.training_runs.corrections import count_offers
+from db.training_runs.tables import TrainingRun
+from tests.support.drawn_faces import draw_face, write_drawn_csv
+from training.data import dataset as dataset_module
+from training.export.artifact import list_pretrained
+from worker.core.services import Services
+from worker.retraining import schedule
+from worker.retraining.runner import run_retraining
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Analyses

@@ -1,0 +1,118 @@
+"""Access: the people who sign in, and the API keys of applications."""
+
+from flask import Blueprint, abort, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from api.core.services import get_services
+from api.web.site import get_person, go, needs
+from db.accounts import api_keys, users
+from db.core.types import utcnow
+from db.core.vocabulary import Role, Scope
+
+blueprint = Blueprint("access", __name__, url_prefix="/access")
+
+
+@blueprint.get("")
+@needs(Role.ADMINISTRATOR)
+def show() -> str:
+    """All people and all keys, with the forms to change them."""
+    return _render()
+
+
+@blueprint.post("/users")
+@needs(Role.ADMINISTRATOR)
+def create_user() -> AnyResponse:
+    """Add a person."""
+    password_hash = users.hash_password(request.form.get("password", ""))
+    with get_services().database.write() as session:
+        users.create_user(session, request.form.get("name", ""), password_hash, _read_role(), get_person().name)
+    return go("access.show", done="user_created")
+
+
+@blueprint.post("/users/<name>/role")
+@needs(Role.ADMINISTRATOR)
+def change_role(name: str) -> AnyResponse:
+    """Give a person another role."""
+    _refuse_own(name, "Another administrator has to change your role.")
+    with get_services().database.write() as session:
+        users.change_role(session, name, _read_role(), get_person().name)
+    return go("access.show", done="role_changed")
+
+
+@blueprint.post("/users/<name>/password")
+@needs(Role.ADMINISTRATOR)
+def change_password(name: str) -> AnyResponse:
+    """Set a person's password."""
+    password_hash = users.hash_password(request.form.get("password", ""))
+    with get_services().database.write() as session:
+        users.change_password(session, name, password_hash, get_person().name)
+    return go("access.show", done="password_changed")
+
+
+@blueprint.post("/users/<name>/disable")
+@needs(Role.ADMINISTRATOR)
+def disable_user(name: str) -> AnyResponse:
+    """Shut a person out."""
+    _refuse_own(name, "You can't shut yourself out.")
+    with get_services().database.write() as session:
+        users.disable_user(session, name, get_person().name)
+    return go("access.show", done="user_disabled")
+
+
+@blueprint.post("/users/<name>/enable")
+@needs(Role.ADMINISTRATOR)
+def enable_user(name: str) -> AnyResponse:
+    """Let a person in again."""
+    with get_services().database.write() as session:
+        users.enable_user(session, name, get_person().name)
+    return go("access.show", done="user_enabled")
+
+
+@blueprint.post("/keys")
+@needs(Role.ADMINISTRATOR)
+def create_key() -> str:
+    """Make a key, and show it this once."""
+    try:
+        name = api_keys.clean_name(request.form.get("application", ""))
+    except ValueError as error:
+        abort(422, str(error))
+    scopes = [scope for scope in Scope if scope.value in request.form.getlist("scope")]
+    if not scopes:
+        abort(422, "A key that may do nothing is of no use: choose what it may do.")
+    with get_services().database.write() as session:
+        application = api_keys.ensure_application(session, name)
+        key = api_keys.create_key(session, application, scopes, get_person().name)
+    return _render(new_key=key, new_key_application=name)
+
+
+@blueprint.post("/keys/<prefix>/revoke")
+@needs(Role.ADMINISTRATOR)
+def revoke_key(prefix: str) -> AnyResponse:
+    """End a key."""
+    try:
+        with get_services().database.write() as session:
+            was_valid = api_keys.revoke_key(session, prefix, get_person().name)
+    except ValueError as error:  # several begin like this
+        abort(422, str(error))
+    if not was_valid:
+        abort(404, "There is no valid key that starts like this.")
+    return go("access.show", done="key_revoked")
+
+
+def _render(**more: str) -> str:
+    with get_services().database.read() as session:
+        people, keys = users.list_users(session), api_keys.list_keys(session)
+    return render_template("accounts/access.html", people=people, keys=keys, scopes=tuple(Scope), now=utcnow(), **more)
+
+
+def _read_role() -> Role:
+    try:
+        return Role(request.form.get("role", ""))
+    except ValueError:
+        abort(422, "There is no such role.")
+
+
+def _refuse_own(name: str, reason: str) -> None:
+    """So that an administrator never leaves the service without one by a slip."""
+    if users.normalize_name(name) == get_person().name:
+        abort(409, reason)

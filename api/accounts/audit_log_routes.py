@@ -1,0 +1,69 @@
+"""The log of changes: who changed what, and when. Needs the scope `admin`."""
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify, request, url_for
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.core.authentication import protect
+from api.core.fields import LARGEST_ID
+from api.core.openapi import describe_errors
+from api.core.services import get_services
+from api.jobs.options import Unset
+from api.jobs.schemas import Time
+from db.accounts.audit_log import AuditFilter, list_changes
+from db.core.vocabulary import Scope
+
+blueprint = APIBlueprint("changes", __name__, url_prefix="/v1/changes", tag="Access")
+protect(blueprint, Scope.ADMIN)
+
+
+class ChangeQuery(BaseModel):
+    """Which changes to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    actor: str | Unset = Field(default=None, max_length=200, description="Only what this one did.", examples=["ana"])
+    action: str | Unset = Field(default=None, max_length=50, description="Only this.", examples=["user.create"])
+    subject: str | Unset = Field(default=None, max_length=200, description="Only of this.", examples=["user:ben"])
+    limit: int = Field(default=50, ge=1, le=200, description="Most changes of a page.")
+    cursor: int | Unset = Field(default=None, ge=1, le=LARGEST_ID, description="Take it from `next`.")
+
+
+class Change(BaseModel):
+    """One change."""
+
+    at: Time
+    actor: str = Field(description="A person, `application:NAME`, or a part of the service.", examples=["ana"])
+    action: str = Field(description="Noun and verb.", examples=["user.create"])
+    subject: str = Field(description="What was changed.", examples=["user:ben"])
+    details: dict[str, Any] = Field(examples=[{"role": "reviewer"}])
+
+
+class ChangePage(BaseModel):
+    """Some changes, newest first."""
+
+    items: list[Change]
+    next: str | None = Field(description="Where the next page is; null on the last.")
+
+
+@blueprint.get("")
+@blueprint.input(ChangeQuery, location="query", arg_name="query")
+@blueprint.output(ChangePage, description="A page of the log.")
+@blueprint.doc(summary="Read the log of changes", responses=describe_errors("scope_missing", "invalid_request"))
+def read_changes(query: ChangeQuery) -> Response:
+    """Read a page of the log."""
+    wanted = AuditFilter(actor=query.actor, action=query.action, subject=query.subject)
+    with get_services().database.read() as session:
+        found = list_changes(session, wanted, limit=query.limit + 1, before=query.cursor)
+    shown = found[: query.limit]
+    following = None
+    if len(found) > query.limit:
+        asked: dict[str, Any] = {**request.args.to_dict(), "cursor": shown[-1].id}
+        following = url_for(".read_changes", **asked)
+    items = [
+        Change(at=event.at, actor=event.actor, action=event.action, subject=event.subject, details=event.details)
+        for event in shown
+    ]
+    return jsonify(ChangePage(items=items, next=following).model_dump(mode="json"))

@@ -1,0 +1,123 @@
+"""People who sign in to the pages: list, add, change. Every call needs the scope `admin`."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.core.authentication import get_caller, protect
+from api.core.openapi import describe_errors
+from api.core.services import get_services
+from api.jobs.schemas import Time
+from db import tables
+from db.accounts import users
+from db.core.vocabulary import Role, Scope
+
+blueprint = APIBlueprint("people", __name__, url_prefix="/v1/users", tag="Access")
+protect(blueprint, Scope.ADMIN)
+
+Password = Annotated[str, Field(description="12 to 1,000 characters.", examples=["correct horse battery"])]
+
+
+class NewUser(BaseModel):
+    """A person to add."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(description="As it is typed at sign-in; upper and lower case are the same.", examples=["ana"])
+    password: Password
+    role: Role = Field(description="What the person may do; each role includes those before it.", examples=["reviewer"])
+
+
+class UserChange(BaseModel):
+    """What to change of a person; what isn't given stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Role | None = Field(default=None, description="Counts from the person's next request.")
+    password: Password | None = Field(default=None, description="Another one signs the person out everywhere.")
+    is_disabled: bool | None = Field(
+        default=None, description="True shuts the person out at once; false lifts a lock too."
+    )
+
+
+class User(BaseModel):
+    """A person who can sign in."""
+
+    name: str = Field(examples=["ana"])
+    role: Role = Field(examples=["reviewer"])
+    is_disabled: bool = Field(examples=[False])
+    locked_until: Time | None = Field(description="Set after too many wrong passwords.")
+    last_signed_in_at: Time | None
+    created_at: Time
+
+
+class UserList(BaseModel):
+    """All people, by name."""
+
+    items: list[User]
+
+
+@blueprint.get("")
+@blueprint.output(UserList, description="All of them.")
+@blueprint.doc(summary="List people", responses=describe_errors("scope_missing"))
+def list_users() -> Response:
+    """Read all people."""
+    with get_services().database.read() as session:
+        shown = [_show(user) for user in users.list_users(session)]
+    return jsonify(UserList(items=shown).model_dump(mode="json"))
+
+
+@blueprint.post("")
+@blueprint.input(NewUser, location="json", arg_name="new")
+@blueprint.output(User, status_code=HTTPStatus.CREATED, description="The person can sign in.")
+@blueprint.doc(
+    summary="Add a person",
+    responses=describe_errors("scope_missing", "invalid_user", "passwords_busy", "invalid_request"),
+)
+def create_user(new: NewUser) -> Response:
+    """Add a person."""
+    password_hash = users.hash_password(new.password)
+    with get_services().database.write() as session:
+        user = users.create_user(session, new.name, password_hash, new.role, get_caller().actor)
+    response = jsonify(_show(user).model_dump(mode="json"))
+    response.status_code = HTTPStatus.CREATED
+    return response
+
+
+@blueprint.patch("/<name>")
+@blueprint.input(UserChange, location="json", arg_name="change")
+@blueprint.output(User, description="The person as changed.")
+@blueprint.doc(
+    summary="Change a person",
+    description="Role, password, and whether the person may sign in. Name, votes and log stay.",
+    responses=describe_errors(
+        "scope_missing", "unknown_user", "last_administrator", "invalid_user", "passwords_busy", "invalid_request"
+    ),
+)
+def change_user(name: str, change: UserChange) -> Response:
+    """Change what is given."""
+    actor = get_caller().actor
+    password_hash = None if change.password is None else users.hash_password(change.password)
+    with get_services().database.write() as session:
+        user = users.get_user(session, name)
+        if change.role is not None:
+            users.change_role(session, name, change.role, actor)
+        if password_hash is not None:
+            users.change_password(session, name, password_hash, actor)
+        if change.is_disabled is not None:
+            (users.disable_user if change.is_disabled else users.enable_user)(session, name, actor)
+    return jsonify(_show(user).model_dump(mode="json"))
+
+
+def _show(user: tables.User) -> User:
+    return User(
+        name=user.name,
+        role=user.role,
+        is_disabled=user.disabled_at is not None,
+        locked_until=user.locked_until,
+        last_signed_in_at=user.last_signed_in_at,
+        created_at=user.created_at,
+    )

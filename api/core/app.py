@@ -1,0 +1,88 @@
+"""The application: every part of the API, put together."""
+
+from importlib.metadata import version
+
+from apiflask import APIFlask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from api.accounts import audit_log_routes, key_routes, own_account_routes, user_routes
+from api.core.checked_request import register_request_checks
+from api.core.errors import register_errors
+from api.core.openapi import hide_pages, register_openapi
+from api.core.security import register_security
+from api.core.services import Services, open_services
+from api.jobs import batch_routes, event_routes, retry_routes
+from api.jobs import routes as jobs
+from api.model_versions import file_routes, promotion_routes, shadow_routes
+from api.model_versions import routes as model_versions
+from api.monitoring import dashboard_routes, drift_routes, health_routes, metrics_routes
+from api.photos import routes as pictures
+from api.reviews import routes as reviews
+from api.training_runs import routes as training_runs
+from api.web import docs_pages
+from api.web.blueprint import make_pages
+from emoscope.settings import Settings
+
+_MOST_BODY_BYTES = 1_000_000
+"""Of a request whose route sets no limit of its own, as those for photos do. It is held in memory, as text and as what it says."""
+
+_DESCRIPTION = (
+    "Finds the faces in a photo and says which of seven emotions each face *appears to express*. "
+    "That is a reading of a picture, never of what a person feels."
+)
+
+
+def create_app(settings: Settings, services: Services | None = None) -> APIFlask:
+    """Make the WSGI application.
+
+    services: connections to use instead of opening those that the settings name. Raises BlobStoreUnavailable if the folder of
+    the photos can't be made; database and queue are reached at first use.
+    """
+    app = APIFlask("api", title="Emoscope", version=version("emoscope"), docs_path=None)
+    app.config.update(
+        DESCRIPTION=_DESCRIPTION,
+        MAX_CONTENT_LENGTH=_MOST_BODY_BYTES,
+        # what a route may answer is written beside it
+        AUTO_404_RESPONSE=False,
+        AUTO_AUTH_ERROR_RESPONSE=False,
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+        AUTO_SERVERS=False,
+        AUTO_OPERATION_ID=True,
+    )
+    # the fields of a job are best read in the order in which they are declared
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    (services or open_services(settings)).install(app.extensions)
+    metrics_routes.register_metrics(app)
+    register_security(app)
+    register_request_checks(app)
+    register_errors(app)
+    register_openapi(app)
+    for part in (
+        jobs,
+        event_routes,
+        retry_routes,
+        batch_routes,
+        pictures,
+        model_versions,
+        file_routes,
+        shadow_routes,
+        promotion_routes,
+        training_runs,
+        reviews,
+        drift_routes,
+        dashboard_routes,
+        own_account_routes,
+        user_routes,
+        key_routes,
+        audit_log_routes,
+        health_routes,
+        metrics_routes,
+    ):
+        app.register_blueprint(part.blueprint)
+    app.register_blueprint(docs_pages.blueprint)
+    app.register_blueprint(make_pages())
+    hide_pages(app)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
+    return app

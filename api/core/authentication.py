@@ -1,0 +1,201 @@
+"""Who asks: an application, by its API key, or a person who is signed in to the pages.
+
+An application sees its own jobs alone, unless its key has the scope `admin`. People see every application's, here as on the pages,
+and do what their role may.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from apiflask import APIBlueprint, HTTPTokenAuth
+from flask import Response, g, request
+
+from api.core.errors import Problem
+from api.core.limits import Allowance
+from api.core.services import get_services
+from api.core.sessions import SAFE_METHODS, find_person, has_proof, is_from_here
+from db.accounts import api_keys
+from db.core.vocabulary import Role, Scope
+
+Route = TypeVar("Route", bound=Callable[..., Any])
+
+_FIXED_HEADERS = {"WWW-Authenticate": 'Bearer realm="emoscope"'}
+
+
+PAGES_APPLICATION = "pages"
+"""The application that people act for who are signed in to the pages."""
+
+_ROLE_SCOPES = {
+    Role.VIEWER: frozenset[Scope](),
+    Role.REVIEWER: frozenset({Scope.SUBMIT, Scope.REVIEW}),
+    Role.ADMINISTRATOR: frozenset(Scope),
+}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The application that a request comes from.
+
+    name: of the application, or of the person who acts for it; is_person says which. key_id: of the key or person whose
+    requests are counted. scopes: what the caller may do beyond reading what is its own.
+    """
+
+    application_id: UUID
+    name: str
+    key_id: UUID
+    scopes: frozenset[Scope] = frozenset({Scope.SUBMIT})
+    is_person: bool = False
+
+    @property
+    def visible_application_id(self) -> UUID | None:
+        """The application whose jobs the caller may see; None for those of all."""
+        return None if self.is_person or Scope.ADMIN in self.scopes else self.application_id
+
+    @property
+    def actor(self) -> str:
+        """What votes and the log of changes call the caller. No person's name has a colon, so none can be taken for another."""
+        return self.name if self.is_person else f"application:{self.name}"
+
+
+class KeyOrSession(HTTPTokenAuth):
+    """A key in the header, or a session of the pages where there is none: a proxy may have put a password of its own there."""
+
+    def authenticate(self, auth: Any, stored_password: str | None) -> Caller | None:
+        """Who asks, or None. Called by the library, which looks at the header alone."""
+        if request.headers.get("Authorization", "").partition(" ")[0].lower() != "bearer":
+            return _find_by_session()
+        return cast("Caller | None", super().authenticate(auth, stored_password))
+
+
+bearer = KeyOrSession(
+    scheme="Bearer", realm="emoscope", description="An API key, made by `emoscope key create`: `Bearer emo_...`."
+)
+
+
+def protect(blueprint: APIBlueprint, *scopes: Scope, people_may_read: bool = False, only_people: bool = False) -> None:
+    """Let only requests with a valid key reach the blueprint's routes, and not more of them than the key may make.
+
+    scopes: what the key must be allowed to do, one of them, for every route; none for any key. A signed-in person's session counts
+    as a key with the scopes of the person's role, where the request also shows that it comes from our own pages. people_may_read:
+    whether everybody who is signed in may read, since a page shows the same to viewers. only_people: whether keys are refused,
+    since the routes are about the person who is signed in.
+    """
+
+    @blueprint.before_request
+    @blueprint.auth_required(bearer)
+    def require_key() -> Response | None:
+        if request.method == "OPTIONS":  # goes by without a key
+            return None
+        refusal = _limit(get_caller())
+        if refusal is None and only_people and not get_caller().is_person:
+            raise Problem("session_needed", "no key has a password or sessions: this needs somebody who is signed in")
+        if refusal is None and scopes:
+            require_scope(*scopes, or_person=people_may_read and request.method in SAFE_METHODS)
+        return refusal
+
+    @blueprint.after_request
+    def show_allowance(response: Response) -> Response:
+        allowance: Allowance | None = g.get("allowance")
+        if allowance is not None:
+            response.headers["RateLimit-Policy"] = f'"key";q={allowance.limit};w={allowance.window_s}'
+            response.headers["RateLimit"] = f'"key";r={allowance.remaining};t={allowance.reset_s}'
+        return response
+
+
+def get_caller() -> Caller:
+    """Who makes this request. Only in routes of a protected blueprint."""
+    return cast("Caller", g.caller)
+
+
+def require_scope(*scopes: Scope, or_person: bool = False) -> None:
+    """Raise Problem `scope_missing` unless the caller may do what one of the scopes says.
+
+    or_person: whether everybody who is signed in may too.
+    """
+    caller = get_caller()
+    if caller.scopes.isdisjoint(scopes) and not (or_person and caller.is_person):
+        wanted = " or ".join(f"`{scope}`" for scope in scopes)
+        raise Problem("scope_missing", f"this needs the scope {wanted}, which the key or the person doesn't have")
+
+
+def needs_scope(*scopes: Scope, or_person: bool = False) -> Callable[[Route], Route]:
+    """Ask for a scope before anything of the request is read. Stands under the route and above its inputs.
+
+    scopes, or_person: as of require_scope.
+    """
+
+    def mark(route: Route) -> Route:
+        @wraps(route)
+        def check_first(*args: Any, **kwargs: Any) -> Any:
+            require_scope(*scopes, or_person=or_person)
+            return route(*args, **kwargs)
+
+        return cast("Route", check_first)
+
+    return mark
+
+
+def find_signed_in_caller() -> Caller | None:
+    """Who makes this request, by the session of the pages; None if nobody is signed in."""
+    person = find_person()
+    if person is None:
+        return None
+    database = get_services().database
+    with database.read() as session:
+        application_id = api_keys.find_application_id(session, PAGES_APPLICATION)
+    if application_id is None:
+        with database.write() as session:
+            application_id = api_keys.ensure_application(session, PAGES_APPLICATION).id
+    return Caller(application_id, person.name, person.id, _ROLE_SCOPES[person.role], is_person=True)
+
+
+def get_person_caller() -> Caller:
+    """The signed-in person as the caller. Only on pages that need a role."""
+    caller = find_signed_in_caller()
+    assert caller is not None
+    return caller
+
+
+@bearer.verify_token  # type: ignore[untyped-decorator]
+def _find_caller(token: str | None) -> Caller | None:
+    if not token:
+        return None
+    database = get_services().database
+    with database.read() as session:
+        key = api_keys.find_key(session, token)
+    if key is None:
+        return None
+    if not api_keys.is_use_noted(key):
+        with database.write() as session:
+            api_keys.note_use(session, key.id)
+    scopes = frozenset(scope for scope in Scope if scope in key.scopes)
+    g.caller = Caller(key.application_id, key.application.name, key.id, scopes)
+    return cast("Caller", g.caller)
+
+
+def _find_by_session() -> Caller | None:
+    caller, person = find_signed_in_caller(), find_person()
+    if caller is None or person is None:
+        return None
+    if request.method not in SAFE_METHODS and not (is_from_here(request) and has_proof(person, request)):
+        return None
+    g.caller = caller
+    return caller
+
+
+@bearer.error_handler  # type: ignore[untyped-decorator]
+def _refuse(_status: int) -> Response:
+    detail = "send a valid API key as `Authorization: Bearer emo_...`; `emoscope key create NAME` makes one"
+    return Problem("unauthorized", detail, headers=_FIXED_HEADERS).to_response()
+
+
+def _limit(caller: Caller) -> Response | None:
+    allowance = get_services().limiter.count(str(caller.key_id))
+    g.allowance = allowance
+    if allowance is None or allowance.is_allowed:
+        return None
+    detail = f"this key may make {allowance.limit} requests in {allowance.window_s} seconds"
+    return Problem("rate_limited", detail, headers={"Retry-After": str(allowance.reset_s)}).to_response()

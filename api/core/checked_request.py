@@ -1,0 +1,97 @@
+"""What no route should get: text with control characters, which a database refuses and a terminal obeys; and files without end.
+
+It is looked at once for all routes: path and query before the route, JSON and forms when the route reads them, within the
+limits that it has set by then. Names of files aren't refused but cleaned, see `api/photos/uploads.py`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import IO, Any
+
+from flask import Flask, Request, request
+from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+from api.core.errors import Problem, make_invalid_request
+
+_REFUSED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters but tab and line breaks, which a reason may have; and halves of a surrogate pair, which UTF-8 can't say."""
+
+
+class CheckedRequest(Request):
+    """A request that gives out no text with control characters: it raises Problem `invalid_request` in its place.
+
+    max_form_files: files that a form may have; where there are more, reading it raises Problem `too_many_photos`.
+    """
+
+    max_form_files: int | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._form_files: list[IO[bytes]] = []
+
+    def close(self) -> None:
+        """Called by Flask at the end. Of a form that was given up midway, Werkzeug forgets the files."""
+        super().close()
+        for file in self._form_files:
+            file.close()
+
+    @property
+    def form(self) -> ImmutableMultiDict[str, str]:
+        """The fields of a form."""
+        fields: ImmutableMultiDict[str, str] = super().form
+        _check("form", fields.items(multi=True))
+        return fields
+
+    def get_json(self, *args: Any, **kwargs: Any) -> Any:
+        """The body as JSON."""
+        # a chunked body is cut off at the limit, without an error
+        most = self.max_content_length
+        if most is not None and self.content_length is None and len(self.get_data()) >= most:
+            raise RequestEntityTooLarge
+        try:
+            found = super().get_json(*args, **kwargs)
+        except RecursionError:
+            raise BadRequest("the JSON is nested too deeply") from None
+        _check("json", _list_texts(found))
+        return found
+
+    def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
+        """Called by Werkzeug with each file of a form that begins."""
+        if self.max_form_files is not None and len(self._form_files) >= self.max_form_files:
+            raise Problem("too_many_photos", f"the form has more than {self.max_form_files} files")
+        file = super()._get_file_stream(*args, **kwargs)
+        self._form_files.append(file)
+        return file
+
+
+def register_request_checks(app: Flask) -> None:
+    """Look at every request of this application."""
+    app.request_class = CheckedRequest
+    app.before_request(_check_address)
+
+
+def _check_address() -> None:
+    if _REFUSED.search(request.path):
+        raise Problem("not_found", "no address here has control characters")
+    _check("query", request.args.items(multi=True))
+
+
+def _check(place: str, texts: Iterable[tuple[str, str]]) -> None:
+    for field, text in texts:
+        if _REFUSED.search(text) or _REFUSED.search(field):
+            reason = "may have no control characters but tabs and line breaks"
+            raise make_invalid_request([{"in": place, "field": field, "reason": reason}])
+
+
+def _list_texts(found: Any) -> Iterator[tuple[str, str]]:
+    """Every text in what JSON gave, with the name of its outermost field. Without recursion: JSON may be nested deeply."""
+    left = [("", found)]
+    while left:
+        field, value = left.pop()
+        if isinstance(value, str):
+            yield field, value
+        elif isinstance(value, list):
+            left += [(field, each) for each in value]
+        elif isinstance(value, dict):
+            left += [(field or name, part) for name, inner in value.items() for part in (name, inner)]

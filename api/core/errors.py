@@ -1,0 +1,201 @@
+"""Every error as application/problem+json (RFC 9457), with a stable code. No traceback ever leaves the process."""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from apiflask.exceptions import HTTPError
+from flask import Flask, Response, current_app, g, json, request
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from api.core.error_codes import ERROR_KINDS, PROBLEM_JSON
+from api.core.services import get_services
+from db.accounts.passwords import PasswordsBusy
+from db.accounts.sessions import UnknownSession
+from db.accounts.users import InvalidUser, LastAdministrator, UnknownUser
+from db.core.blobs import BlobDamaged, BlobStoreUnavailable
+from db.jobs.idempotency import IdempotencyConflict
+from db.jobs.states import InvalidTransition
+from db.model_versions.actions import ChampionChanged, NothingToRollBack, UnknownModelVersion
+from db.model_versions.shadow import AlreadyInService, NoChallenger
+from db.reviews.actions import UnknownFace
+from db.training_plan import PlanImpossible
+from db.training_runs.lifecycle import TrainingRunActive, UnknownTrainingRun
+from db.training_runs.states import InvalidRunTransition
+
+log = structlog.get_logger(__name__)
+
+ERROR_PAGE = "/docs/errors"
+"""Where the codes are explained; a problem's `type` is this page with the code as its anchor."""
+
+RETRY_AFTER_S = 5
+"""When to try again what was 503, unless the problem says."""
+
+_KNOWN = (
+    AlreadyInService,
+    BlobDamaged,
+    BlobStoreUnavailable,
+    ChampionChanged,
+    IdempotencyConflict,
+    InvalidRunTransition,
+    InvalidUser,
+    LastAdministrator,
+    NoChallenger,
+    NothingToRollBack,
+    PasswordsBusy,
+    PlanImpossible,
+    TrainingRunActive,
+    UnknownFace,
+    UnknownModelVersion,
+    UnknownSession,
+    UnknownTrainingRun,
+    UnknownUser,
+)
+"""What `db` raises with a code and a sentence that the client may read."""
+
+
+class Problem(Exception):
+    """An error that the client is told of.
+
+    code: one of ERROR_KINDS. detail: a sentence on this very case that helps. errors: what is wrong with which field.
+    more: further members of the problem object.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: Iterable[Mapping[str, str]] = (),
+        status: HTTPStatus | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = ERROR_KINDS[code]
+        self.status = status or self.kind.status
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.errors = [dict(error) for error in errors]
+        self.more = dict(more or {})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The problem object."""
+        shown: dict[str, Any] = {
+            "type": f"{request.script_root}{ERROR_PAGE}#{self.kind.code}",
+            "title": self.kind.title,
+            "status": int(self.status),
+            "code": self.kind.code,
+            "detail": self.detail,
+            "request_id": g.get("request_id"),
+        }
+        if self.errors:
+            shown["errors"] = self.errors
+        return shown | self.more
+
+    def to_response(self) -> Response:
+        """The answer."""
+        response = Response(json.dumps(self.to_dict()), self.status, mimetype=PROBLEM_JSON)
+        response.headers.extend(self.headers)
+        if self.status is HTTPStatus.SERVICE_UNAVAILABLE:
+            response.headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+        return response
+
+
+def explain_validation(error: ValidationError, place: str) -> Problem:
+    """Name each value that pydantic refused. place: where the values came from, such as `query` or `form`."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return make_invalid_request(_name_fields(place, ((str(item["loc"][0]), item["msg"]) for item in found)))
+
+
+def make_invalid_request(errors: list[dict[str, str]]) -> Problem:
+    """Say which values are not allowed, the first of them in the detail. errors: `in`, `field` and `reason` of each."""
+    first = errors[0]
+    return Problem("invalid_request", f"{first['field']}: {first['reason']}", errors=errors)
+
+
+def register_errors(app: Flask) -> None:
+    """Turn whatever a route raises into a problem."""
+    app.register_error_handler(Problem, Problem.to_response)
+    app.register_error_handler(HTTPError, _handle_apiflask_error)
+    app.register_error_handler(HTTPException, handle_http_error)
+    app.register_error_handler(InvalidTransition, _handle_invalid_transition)
+    for known in _KNOWN:
+        app.register_error_handler(known, _handle_known_error)
+    for unavailable in (DBAPIError, PoolTimeout):
+        app.register_error_handler(unavailable, _handle_database_error)
+    app.register_error_handler(Exception, _handle_unexpected_error)
+
+
+def _handle_apiflask_error(error: HTTPError) -> Response:
+    """APIFlask raises this when a query, form or header doesn't fit its model."""
+    found = error.detail if isinstance(error.detail, dict) else {}
+    errors = [
+        named
+        for place, fields in found.items()
+        for named in _name_fields(place, ((field, reasons[0]) for field, reasons in fields.items()))
+    ]
+    return make_invalid_request(errors).to_response()
+
+
+def handle_http_error(error: HTTPException) -> Response:
+    """The problem that an HTTP error is: of the routing, of the body, or raised by a route."""
+    if isinstance(error, RequestEntityTooLarge):
+        limits, most = get_services().settings, current_app.config["MAX_CONTENT_LENGTH"]
+        if request.max_content_length == most:  # no route for photos has set its own
+            return Problem("body_too_large", f"the body may have at most {most:,} bytes").to_response()
+        detail = f"a photo may have at most {limits.max_photo_bytes:,} bytes, a batch {limits.max_batch_bytes:,} in all"
+        return Problem("photo_too_large", detail).to_response()
+    code = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}.get(error.code or 0, "http_error")
+    detail = {
+        404: f"there is nothing at {request.path}",
+        405: f"{request.path} doesn't take {request.method}",
+    }.get(error.code or 0, error.description or error.name)
+    headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
+    return Problem(code, detail, headers=headers, status=HTTPStatus(error.code or 400)).to_response()
+
+
+def _handle_invalid_transition(_error: InvalidTransition) -> Response:
+    return Problem("invalid_transition", "the job has ended, so it can't be canceled any more").to_response()
+
+
+def _handle_known_error(error: Exception) -> Response:
+    code = str(error.code)  # type: ignore[attr-defined]  # each of _KNOWN has one
+    problem = Problem(code, str(error))
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error(code, reason=str(error))
+        problem.detail = problem.kind.meaning  # the sentence names paths and hosts
+    return problem.to_response()
+
+
+def _handle_database_error(error: DBAPIError | PoolTimeout) -> Response:
+    if isinstance(error, DBAPIError) and not (error.connection_invalidated or _is_operational(error)):
+        return _handle_unexpected_error(error)
+    log.error("database_unavailable", reason=str(error.__cause__ or error))
+    problem = Problem("database_unavailable", ERROR_KINDS["database_unavailable"].meaning)
+    return problem.to_response()
+
+
+def _is_operational(error: DBAPIError) -> bool:
+    """Whether the database is to blame, and not the statement: PEP 249's OperationalError, whichever the driver."""
+    return any(kind.__name__ == "OperationalError" for kind in type(error.orig).__mro__)
+
+
+def _handle_unexpected_error(error: Exception) -> Response:
+    log.error("unexpected_error", exc_info=error, method=request.method, path=request.path)
+    detail = "an unexpected error; it is in the service's log under this request_id"
+    return Problem("internal_error", detail).to_response()
+
+
+def _name_fields(place: str, reasons: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    """One reason for each field. Pydantic gives one for every type that an option may have, as in `detector.none`, and the
+    first is that of the type which clients can send; it begins the messages of our own checks with the exception's kind.
+    """
+    first: dict[str, str] = {}
+    for path, reason in reasons:
+        first.setdefault(path.partition(".")[0], reason.removeprefix("Value error, "))
+    return [{"in": place, "field": field, "reason": reason} for field, reason in first.items()]

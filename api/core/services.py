@@ -1,0 +1,70 @@
+"""What the routes need of the outside, opened once a process and held by the application."""
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import redis
+from flask import current_app
+
+from api.core.limits import RateLimiter
+from api.core.queue import Queue
+from api.core.waiting import Waiter
+from api.monitoring.job_counts import JobCounts
+from api.reviews.required_votes import LeastVotes
+from db.core.blobs import BlobStore, S3Options
+from db.core.session import Database
+from emoscope.settings import Settings
+
+_EXTENSION = "emoscope"
+
+
+@dataclass(frozen=True)
+class Services:
+    """One application's connections."""
+
+    settings: Settings
+    database: Database
+    blobs: BlobStore
+    queue: Queue
+    waiter: Waiter
+    limiter: RateLimiter
+    redis: redis.Redis
+    """For health checks and queue lengths."""
+    job_counts: JobCounts = field(default_factory=JobCounts)
+    least_votes: LeastVotes = field(default_factory=LeastVotes)
+
+    def install(self, extensions: dict[str, Any]) -> None:
+        """Hang the services on an application."""
+        extensions[_EXTENSION] = self
+
+    def close(self) -> None:
+        """Close all connections and end the waiting thread."""
+        self.waiter.close()
+        self.queue.close()
+        self.limiter.close()
+        self.redis.close()
+        self.database.close()
+
+
+def open_services(settings: Settings) -> Services:
+    """Open what the settings name. Only the blob folder is touched here; all else connects at first use."""
+    s3 = S3Options(
+        settings.s3_endpoint,
+        settings.s3_region,
+        settings.s3_access_key_id,
+        settings.s3_secret_access_key.get_secret_value(),
+    )
+    return Services(
+        settings=settings,
+        database=Database(settings.effective_database_url, pool_size=settings.api_threads),
+        blobs=BlobStore(settings.effective_blob_url, s3),
+        queue=Queue(settings.broker_url),
+        waiter=Waiter(settings.effective_redis_url, settings.max_waits),
+        limiter=RateLimiter(settings.effective_redis_url, settings.rate_limit),
+        redis=redis.Redis.from_url(settings.effective_redis_url, socket_timeout=1, socket_connect_timeout=1),
+    )
+
+
+def get_services() -> Services:
+    """The services of the application that handles this request."""
+    return cast("Services", current_app.extensions[_EXTENSION])

@@ -1,0 +1,159 @@
+"""Long polls: a request waits for a job to change without asking the database again and again.
+
+Who moves a job publishes its id on a Redis channel after the commit. One thread a process listens and wakes those who wait
+for that job. They listen first and read the job afterwards, so no change falls between the two.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+import redis
+import structlog
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from db.core import queues
+
+log = structlog.get_logger(__name__)
+
+_CONNECT_TIMEOUT_S = 1.0
+_RECONNECT_PAUSE_S = 0.5
+_CHECK_INTERVAL_S = 10.0
+"""How often a silent connection is tried, so that one that was cut without a word is noticed."""
+
+
+class Changes:
+    """What one request waits for: changes of its jobs."""
+
+    def __init__(self, *, may_wait: bool) -> None:
+        self._event = threading.Event()
+        self._may_wait = may_wait
+
+    def wait(self, deadline: float) -> bool:
+        """Wait for the next change. Returns False when there was none before `deadline`, in `time.monotonic()` seconds.
+
+        True also if messages may have been lost, so the caller reads its jobs anew and looks for itself.
+        """
+        if not self._may_wait:
+            return False
+        changed = self._event.wait(max(0.0, deadline - monotonic()))
+        self._event.clear()
+        return changed
+
+    def notify(self) -> None:
+        """Wake the one who waits."""
+        self._event.set()
+
+
+class Waiter:
+    """One process's ear on the channel. Its thread starts with the first wait, so in the process that serves."""
+
+    def __init__(self, redis_url: str, max_waits: int) -> None:
+        """max_waits: requests that may wait at once; any further one is answered at once."""
+        # health checks replace a read timeout: the channel is silent for as long as no job moves
+        self._redis = _connect(redis_url, socket_timeout=None, health_check_interval=_CHECK_INTERVAL_S)
+        self._publisher = _connect(redis_url, socket_timeout=_CONNECT_TIMEOUT_S)
+        self._max_waits = max_waits
+        self._lock = threading.Lock()
+        self._waiting: dict[UUID, set[Changes]] = {}
+        self._waits = 0
+        self._thread: threading.Thread | None = None
+        self._closed = threading.Event()
+
+    @contextmanager
+    def listen(self, job_ids: Iterable[UUID]) -> Iterator[Changes]:
+        """Gather the changes of some jobs from now on. Read the jobs inside the block, then wait, then read again."""
+        wanted = tuple(job_ids)
+        with self._lock:
+            may_wait = self._waits < self._max_waits
+            changes = Changes(may_wait=may_wait)
+            if may_wait:
+                self._waits += 1
+                for job_id in wanted:
+                    self._waiting.setdefault(job_id, set()).add(changes)
+                self._start()
+        try:
+            yield changes
+        finally:
+            if may_wait:
+                self._forget(wanted, changes)
+
+    def announce(self, job_id: UUID) -> None:
+        """Wake those who wait for this job, in every process. Call it after the commit.
+
+        A queue that is down only makes them wait longer.
+        """
+        try:
+            self._publisher.publish(queues.JOB_CHANGED_CHANNEL, str(job_id))
+        except redis.RedisError as error:
+            log.warning("announcement_lost", job_id=str(job_id), reason=str(error))
+
+    def close(self) -> None:
+        """Stop the thread and wake everybody."""
+        self._closed.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._wake_all()
+        self._redis.close()
+        self._publisher.close()
+
+    def _start(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="job-changes", daemon=True)
+            self._thread.start()
+
+    def _forget(self, job_ids: tuple[UUID, ...], changes: Changes) -> None:
+        with self._lock:
+            self._waits -= 1
+            for job_id in job_ids:
+                waiting = self._waiting[job_id]
+                waiting.discard(changes)
+                if not waiting:
+                    del self._waiting[job_id]
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            try:
+                with self._redis.pubsub() as channel:  # type: ignore[no-untyped-call]
+                    channel.subscribe(queues.JOB_CHANGED_CHANNEL)
+                    while not self._closed.is_set():
+                        self._handle(channel.get_message(timeout=_RECONNECT_PAUSE_S))
+            except (redis.RedisError, OSError) as error:
+                log.warning("job_changes_interrupted", reason=str(error))
+                self._closed.wait(_RECONNECT_PAUSE_S)
+
+    def _handle(self, message: Any) -> None:
+        if message is None:
+            return
+        if message["type"] == "subscribe":
+            # What was published before, or while the connection was away, is lost.
+            self._wake_all()
+            return
+        try:
+            job_id = UUID(message["data"].decode())
+        except ValueError:
+            log.warning("strange_announcement", message=repr(message["data"]))
+            return
+        with self._lock:
+            for changes in self._waiting.get(job_id, ()):
+                changes.notify()
+
+    def _wake_all(self) -> None:
+        with self._lock:
+            for waiting in self._waiting.values():
+                for changes in waiting:
+                    changes.notify()
+
+
+def _connect(redis_url: str, *, socket_timeout: float | None, health_check_interval: float = 0) -> redis.Redis:
+    return redis.Redis.from_url(
+        redis_url,
+        socket_timeout=socket_timeout,
+        socket_connect_timeout=_CONNECT_TIMEOUT_S,
+        health_check_interval=health_check_interval,
+        retry=Retry(NoBackoff(), 0),
+    )

@@ -1,0 +1,10 @@
+"""What Gunicorn runs: `gunicorn -c python:api.core.gunicorn_config api.core.wsgi:app`."""
+
+from api.core.app import create_app
+from emoscope.logging import configure_logs
+from emoscope.settings import load_settings
+
+_settings = load_settings()
+configure_logs(_settings.log_level, _settings.log_format)
+
+app = create_app(_settings)

@@ -1,0 +1,75 @@
+"""Which jobs a listing shows: the query's words -> the database's filter, within what the caller may see."""
+
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from api.core.authentication import Caller, require_scope
+from api.core.errors import make_invalid_request
+from api.core.fields import Moment
+from api.jobs.options import Unset
+from db.accounts import api_keys
+from db.accounts.api_keys import ALL_APPLICATIONS
+from db.core.vocabulary import Emotion, JobStatus, Scope
+from db.jobs.queries import JobFilter
+
+
+class JobListQuery(BaseModel):
+    """Which jobs to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: JobStatus | Unset = Field(default=None, description="Only jobs of this status.")
+    emotion: Emotion | Unset = Field(
+        default=None, description="Only jobs with at least one face that appears to express this."
+    )
+    error_code: str | Unset = Field(
+        default=None,
+        max_length=50,
+        description="Only jobs that ended with this `error.code`.",
+        examples=["broken_picture"],
+    )
+    batch: UUID | Unset = Field(default=None, description="Only jobs of this batch.")
+    application: str | Unset = Field(
+        default=None,
+        max_length=100,
+        description="The application whose jobs to list, or `all`. Another than the caller's own needs the scope `admin`.",
+        examples=["all"],
+    )
+    created_from: Moment | Unset = Field(
+        default=None, description="Created then or later.", examples=["2026-03-01T00:00:00Z"]
+    )
+    created_before: Moment | Unset = Field(
+        default=None, description="Created earlier than that.", examples=["2026-04-01T00:00:00Z"]
+    )
+    limit: int = Field(default=50, ge=1, le=200, description="Most jobs of a page.")
+    cursor: UUID | Unset = Field(default=None, description="Where the page begins; take it from `next`.")
+
+
+def make_filter(session: Session, caller: Caller, query: JobListQuery) -> JobFilter:
+    """What the caller asks for, as the database takes it.
+
+    Raises Problem `scope_missing` if the caller may not see that application's jobs, `invalid_request` if there is no such one.
+    """
+    return JobFilter(
+        application_id=_choose_application_id(session, caller, query.application),
+        status=query.status,
+        emotion=query.emotion,
+        error_code=query.error_code,
+        batch_id=query.batch,
+        created_from=query.created_from,
+        created_before=query.created_before,
+    )
+
+
+def _choose_application_id(session: Session, caller: Caller, name: str | None) -> UUID | None:
+    """The application whose jobs to list, or None for all."""
+    if name is None:
+        return caller.application_id
+    application_id = None if name == ALL_APPLICATIONS else api_keys.find_application_id(session, name)
+    if application_id != caller.application_id:
+        require_scope(Scope.ADMIN, or_person=True)
+    if application_id is None and name != ALL_APPLICATIONS:
+        raise make_invalid_request([{"in": "query", "field": "application", "reason": f"there is no {name!r}"}])
+    return application_id

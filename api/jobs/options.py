@@ -1,0 +1,100 @@
+"""What a client may ask for with a photo, as form fields or query parameters; form fields win."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from flask import request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.json_schema import SkipJsonSchema
+
+from api.core.errors import explain_validation, make_invalid_request
+from api.photos.uploads import is_form
+from api.webhooks.address_guard import check_callback_url
+from db.core.types import utcnow
+from db.core.vocabulary import Detector, Priority
+from emoscope.settings import Settings
+
+_LONGEST_DEADLINE_S = 7 * 24 * 3600
+
+Unset = SkipJsonSchema[None]
+"""An option that isn't given. Clients can't write it, so the documented type leaves it out."""
+
+
+class JobOptions(BaseModel):
+    """The options of a job, or of every job of a batch."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    detector: Detector | Unset = Field(
+        default=None, description="How faces are found. Default: the service's own choice.", examples=["blazeface"]
+    )
+    min_face_px: Annotated[int, Field(ge=8, le=10_000)] | Unset = Field(
+        default=None, description="Least side of a face, in pixels of the photo.", examples=[40]
+    )
+    priority: Priority = Field(
+        default=Priority.INTERACTIVE,
+        description="`interactive` if somebody waits; `bulk` jobs are taken when no interactive job waits.",
+    )
+    photo_retention_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Unset = Field(
+        default=None,
+        description="Seconds that the photo is kept after the job has ended; 0 deletes it at once. "
+        "At most, and by default, what the service is set to.",
+        examples=[0],
+    )
+    deadline_s: Annotated[float, Field(gt=0, le=_LONGEST_DEADLINE_S, allow_inf_nan=False)] | Unset = Field(
+        default=None,
+        description="Seconds after which the job is canceled if no worker has started it.",
+        examples=[30],
+    )
+    callback_url: Annotated[str, Field(max_length=2000)] | Unset = Field(
+        default=None,
+        description="Where to tell that the job has ended: a signed POST in the Standard Webhooks form.",
+        examples=["https://example.com/emoscope"],
+    )
+
+    def get_deadline(self) -> datetime | None:
+        """The moment after which an unstarted job is canceled, counted from now."""
+        return None if self.deadline_s is None else utcnow() + timedelta(seconds=self.deadline_s)
+
+    def make_fingerprint(self, photos: Iterable[str]) -> str:
+        """Hex SHA-256 of all that a request asks for. photos: hex SHA-256 of each."""
+        asked = {"photos": list(photos), **self.model_dump(mode="json")}
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+class SubmitHeaders(BaseModel):
+    """The headers of a submission that change what it does."""
+
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[ -~]+$")] | Unset = Field(
+        default=None,
+        description="Any text of yours. The same request with the same key answers with the first job again; another "
+        "request with it is refused.",
+        examples=["photo-4711"],
+    )
+
+
+def read_options(query: JobOptions, settings: Settings) -> JobOptions:
+    """Merge the form's fields into the options of the query, and hold them against the service's own limits.
+
+    Raises Problem `invalid_request`.
+    """
+    form = {name: value for name, value in request.form.items() if value != ""} if is_form() else {}
+    try:
+        asked = JobOptions.model_validate(query.model_dump(exclude_unset=True) | form)
+    except ValidationError as error:
+        raise explain_validation(error, "form") from error
+    errors = []
+    if asked.photo_retention_s is not None and asked.photo_retention_s > settings.photo_retention_s:
+        reason = f"may be at most {settings.photo_retention_s:g}, which is how long this service keeps photos"
+        errors.append({"in": "options", "field": "photo_retention_s", "reason": reason})
+    if asked.callback_url is not None:
+        try:
+            check_callback_url(asked.callback_url, may_be_private=settings.callback_private_hosts)
+        except ValueError as error:
+            errors.append({"in": "options", "field": "callback_url", "reason": str(error)})
+    if errors:
+        raise make_invalid_request(errors)
+    return asked

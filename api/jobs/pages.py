@@ -1,0 +1,135 @@
+"""Jobs: the list, one job, and what people may do with it."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort, render_template, request, url_for
+from pydantic import Field
+from werkzeug.wrappers import Response as AnyResponse
+
+from api.core.authentication import get_person_caller
+from api.core.services import get_services
+from api.jobs import actions as job_changes
+from api.jobs.schemas import is_photo_kept
+from api.web.queries import Day, Query, begin_day, end_day, read_query
+from api.web.site import get_person, go, needs
+from db import tables
+from db.accounts import api_keys
+from db.accounts.audit_log import record_change
+from db.core.vocabulary import TERMINAL_STATUSES, Emotion, JobStatus, Role
+from db.jobs import erasure
+from db.jobs import queries as job_queries
+from db.reviews.subjects import find_labels
+
+blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
+
+_PAGE = 25
+_UNREADABLE = frozenset({"broken_picture", "not_a_picture"})
+"""What jobs failed with whose photos nothing can show."""
+
+
+class JobSearch(Query):
+    """What the list's form asks for. Dates are days of UTC; `until` is the last one shown."""
+
+    status: JobStatus | None = None
+    emotion: Emotion | None = None
+    error_code: str | None = Field(default=None, max_length=50)
+    application: UUID | None = None
+    since: Day | None = None
+    until: Day | None = None
+    before: UUID | None = None
+
+    def to_filter(self) -> job_queries.JobFilter:
+        """The same for the database."""
+        return job_queries.JobFilter(
+            application_id=self.application,
+            status=self.status,
+            emotion=self.emotion,
+            error_code=self.error_code,
+            created_from=begin_day(self.since) if self.since else None,
+            created_before=end_day(self.until) if self.until else None,
+        )
+
+
+@blueprint.get("")
+@needs(Role.VIEWER)
+def show_list() -> str:
+    """A page of jobs, newest first."""
+    search = read_query(JobSearch, request.args)
+    with get_services().database.read() as session:
+        found = job_queries.list_jobs(session, search.to_filter(), limit=_PAGE + 1, before=search.before)
+        applications = api_keys.list_applications(session)
+    shown = found[:_PAGE]
+    kept: dict[str, Any] = search.model_dump(exclude={"before"}, exclude_none=True)
+    older = url_for(".show_list", **{**kept, "before": str(shown[-1].id)}) if len(found) > _PAGE else None
+    return render_template(
+        "jobs/list.html",
+        jobs=shown,
+        search=search,
+        applications={application.id: application.name for application in applications},
+        statuses=tuple(JobStatus),
+        older=older,
+        newest=url_for(".show_list", **kept) if search.before else None,
+        is_filtered=bool(kept),
+    )
+
+
+@blueprint.get("/<uuid:job_id>")
+@needs(Role.VIEWER)
+def show(job_id: UUID) -> str:
+    """One job: the photo with its faces, each face's probabilities, what happened, what can be done."""
+    job = read_job(job_id)
+    with get_services().database.read() as session:
+        events = job_queries.list_events(session, job_id)
+        application = api_keys.get_application(session, job.application_id)
+        labels = find_labels(session, [face.id for face in job.faces])
+    return render_template(
+        "jobs/job.html",
+        job=job,
+        events=events,
+        application=application,
+        labels=labels,
+        is_kept=is_photo_kept(job),
+        is_readable=job.error_code not in _UNREADABLE,
+        has_ended=job.status in TERMINAL_STATUSES,
+        uncertain_below=get_services().settings.uncertain_below,
+    )
+
+
+@blueprint.post("/<uuid:job_id>/retry")
+@needs(Role.REVIEWER)
+def retry(job_id: UUID) -> AnyResponse:
+    """Submit the job's photo again."""
+    new_id = job_changes.retry_job(get_services(), get_person_caller(), read_job(job_id))
+    return go("jobs.show", job_id=new_id, done="retried")
+
+
+@blueprint.post("/<uuid:job_id>/cancel")
+@needs(Role.REVIEWER)
+def cancel(job_id: UUID) -> AnyResponse:
+    """Withdraw a job that has not ended."""
+    job_changes.withdraw_job(get_services(), get_person_caller(), read_job(job_id))
+    return go("jobs.show", job_id=job_id, done="canceled")
+
+
+@blueprint.post("/<uuid:job_id>/erase")
+@needs(Role.ADMINISTRATOR)
+def erase(job_id: UUID) -> AnyResponse:
+    """Erase a job with all that belongs to it."""
+    services, job = get_services(), read_job(job_id)
+    if job.photo_key is not None:
+        services.blobs.delete(job.photo_key)
+    with services.database.write() as session:
+        erasure.erase_job(session, job_id)
+        record_change(session, get_person().name, "job.erase", f"job:{job_id}")
+    services.waiter.announce(job_id)
+    return go("jobs.show_list", done="erased")
+
+
+def read_job(job_id: UUID) -> tables.Job:
+    """The job with its faces, whichever application's. Raises NotFound."""
+    with get_services().database.read() as session:
+        job = job_queries.get_job(session, job_id)
+    if job is None:
+        abort(404, "There is no such job, or it was erased.")
+    return job

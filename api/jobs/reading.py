@@ -1,0 +1,76 @@
+"""Reads the jobs that a caller may see, at once or when they have changed."""
+
+import re
+from collections.abc import Callable
+from time import monotonic
+from urllib.request import parse_http_list
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.core.authentication import Caller
+from api.core.errors import Problem
+from api.core.services import Services
+from db import tables
+from db.core.vocabulary import TERMINAL_STATUSES
+from db.jobs import queries as job_queries
+
+
+class WaitQuery(BaseModel):
+    """How long to hold a request."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    wait: float = Field(
+        default=0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds to hold the request until there is something new; the service may answer sooner.",
+        examples=[10],
+    )
+
+
+def has_ended(job: tables.Job) -> bool:
+    """Whether nothing will change any more."""
+    return job.status in TERMINAL_STATUSES
+
+
+def read_visible_job(services: Services, caller: Caller, job_id: UUID) -> tables.Job:
+    """The job with its faces. Raises Problem `not_found`, also for a job that the caller may not see."""
+    with services.database.read() as session:
+        job = job_queries.get_job(session, job_id, caller.visible_application_id)
+    if job is None:
+        raise Problem("not_found", f"there is no job {job_id}")
+    return job
+
+
+def wait_for_job(
+    services: Services, caller: Caller, job_id: UUID, is_enough: Callable[[tables.Job], bool], wait_s: float
+) -> tables.Job:
+    """The job as soon as it `is_enough`, or as it is after `wait_s` seconds (at most settings.max_wait_s).
+
+    Raises Problem `not_found`, also if the job is erased meanwhile.
+    """
+    if wait_s <= 0:
+        return read_visible_job(services, caller, job_id)
+    deadline = monotonic() + min(wait_s, services.settings.max_wait_s)
+    with services.waiter.listen([job_id]) as changes:
+        is_last = False
+        while True:
+            job = read_visible_job(services, caller, job_id)
+            if is_last or is_enough(job):
+                return job
+            is_last = not changes.wait(deadline)
+
+
+def read_preferred_wait(prefer: str | None) -> int:
+    """Seconds of `Prefer: wait=N` (RFC 7240), or 0. A preference that can't be understood is none.
+
+    Names may be written in any case, parameters after a semicolon mean nothing here, and the first of two counts.
+    """
+    for preference in parse_http_list(prefer or ""):
+        name, _, value = preference.partition(";")[0].partition("=")
+        if name.strip().lower() == "wait":
+            found = re.fullmatch(r'"?([0-9]{1,6})"?', value.strip())
+            return int(found[1]) if found else 0
+    return 0

@@ -1,0 +1,38 @@
+"""Trying again: a job's photo, submitted once more as a new job."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify, url_for
+
+from api.core.authentication import get_caller, protect
+from api.core.openapi import describe_errors
+from api.core.services import get_services
+from api.jobs import actions as job_changes
+from api.jobs.reading import read_visible_job
+from api.jobs.schemas import Job, show_job
+from db.core.vocabulary import Scope
+
+blueprint = APIBlueprint("job_retry", __name__, url_prefix="/v1/jobs", tag="Jobs")
+protect(blueprint, Scope.SUBMIT, Scope.ADMIN)
+
+
+@blueprint.post("/<uuid:job_id>/retry")
+@blueprint.output(Job, status_code=HTTPStatus.ACCEPTED, description="The new job, queued.")
+@blueprint.doc(
+    summary="Analyse a photo again",
+    description="Submits the job's photo as a new job, with the same options but the deadline and the callback. It needs the "
+    "photo to be kept still.",
+    responses=describe_errors("scope_missing", "not_found", "photo_gone", "queue_full", "blob_store_unavailable"),
+)
+def retry_job(job_id: UUID) -> Response:
+    """Make a new job of a job's photo."""
+    services, caller = get_services(), get_caller()
+    job = read_visible_job(services, caller, job_id)
+    new_id = job_changes.retry_job(services, caller, job)
+    shown = show_job(read_visible_job(services, caller, new_id), services.settings.uncertain_below)
+    response = jsonify(shown.model_dump(mode="json"))
+    response.status_code = HTTPStatus.ACCEPTED
+    response.headers["Location"] = url_for("jobs.read_job", job_id=new_id)
+    return response

@@ -1,0 +1,195 @@
+"""Jobs: submit a photo, read, list, cancel, erase."""
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify, request, url_for
+from pydantic import BaseModel, Field
+from werkzeug.http import parse_etags, quote_etag
+
+from api.core.authentication import get_caller, needs_scope, protect, require_scope
+from api.core.openapi import describe_errors, describe_photo_body, describe_response
+from api.core.services import get_services
+from api.jobs.actions import withdraw_job
+from api.jobs.filter import JobListQuery, make_filter
+from api.jobs.options import JobOptions, SubmitHeaders, Unset, read_options
+from api.jobs.reading import WaitQuery, has_ended, read_preferred_wait, read_visible_job, wait_for_job
+from api.jobs.schemas import Job, JobPage, make_etag, show_job
+from api.jobs.submission import submit_photo
+from api.photos.uploads import read_photo
+from db import tables
+from db.accounts.audit_log import record_change
+from db.core.vocabulary import Scope
+from db.jobs import erasure
+from db.jobs import queries as job_queries
+
+blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
+protect(blueprint, Scope.SUBMIT, Scope.ADMIN, people_may_read=True)
+
+POLL_AFTER_S = 1
+"""What we tell clients that poll; those that wait need no such number."""
+
+
+class PreferHeaders(SubmitHeaders):
+    """The headers of a submission, with how long to wait for its result."""
+
+    prefer: str | Unset = Field(
+        default=None,
+        description="`wait=N` to be answered when the job has ended, at most N seconds later (RFC 7240).",
+        examples=["wait=10"],
+    )
+
+
+class ReadHeaders(BaseModel):
+    """What the client knows already."""
+
+    if_none_match: str | Unset = Field(
+        default=None, description="The `ETag` of an earlier answer.", examples=['"2-photo"']
+    )
+
+
+@blueprint.post("")
+@needs_scope(Scope.SUBMIT)
+@blueprint.input(JobOptions, location="query", arg_name="query")
+@blueprint.input(PreferHeaders, location="headers", arg_name="headers")
+@blueprint.output(Job, status_code=HTTPStatus.ACCEPTED, description="The job, queued.")
+@blueprint.doc(
+    summary="Submit a photo",
+    description="Send the photo as the form field `image`, or as the body itself. The answer comes at once, with the queued "
+    "job; with `Prefer: wait=10` it comes when the result is there, at most 10 seconds later. With an `Idempotency-Key` the "
+    "same request can be repeated without a second job.",
+    responses={
+        **describe_response(
+            200, "With `Prefer: wait=N`: the job, ended.", {"application/json": {"$ref": "#/components/schemas/Job"}}
+        ),
+        **describe_errors(
+            "photo_missing",
+            "empty_photo",
+            "photo_too_large",
+            "not_a_picture",
+            "broken_picture",
+            "too_many_pixels",
+            "too_many_photos",
+            "invalid_request",
+            "idempotency_conflict",
+            "queue_full",
+            "blob_store_unavailable",
+        ),
+    },
+    extensions=describe_photo_body(JobOptions),
+)
+def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
+    """Make a job of the photo in this request."""
+    services, caller = get_services(), get_caller()
+    photo, data = read_photo(services.settings)
+    options = read_options(query, services.settings)
+    job_id, is_new = submit_photo(services, caller, photo, data, options, headers.idempotency_key)
+    wait_s = read_preferred_wait(headers.prefer)
+    job = wait_for_job(services, caller, job_id, has_ended, wait_s)
+    response = _show(job)
+    response.headers["Location"] = url_for(".read_job", job_id=job_id)
+    if not is_new:
+        response.headers["Idempotent-Replayed"] = "true"
+    if wait_s and has_ended(job):
+        response.headers["Preference-Applied"] = f"wait={wait_s}"
+        return response
+    response.status_code = HTTPStatus.ACCEPTED
+    response.headers["Retry-After"] = str(POLL_AFTER_S)
+    return response
+
+
+@blueprint.get("")
+@blueprint.input(JobListQuery, location="query", arg_name="query")
+@blueprint.output(JobPage, description="Some jobs, newest first.")
+@blueprint.doc(summary="List jobs", responses=describe_errors("invalid_request", "scope_missing"))
+def list_jobs(query: JobListQuery) -> Response:
+    """Read a page of the caller's jobs, or of another application's."""
+    services, caller = get_services(), get_caller()
+    with services.database.read() as session:
+        wanted = make_filter(session, caller, query)
+        found = job_queries.list_jobs(session, wanted, limit=query.limit + 1, before=query.cursor)
+    shown, is_more = found[: query.limit], len(found) > query.limit
+    following = None
+    if is_more:
+        asked: dict[str, Any] = {**request.args.to_dict(), "cursor": shown[-1].id}
+        following = url_for(".list_jobs", **asked)
+    page = JobPage(items=[show_job(job, services.settings.uncertain_below) for job in shown], next=following)
+    response = jsonify(page.model_dump(mode="json"))
+    if following:
+        response.headers["Link"] = f'<{following}>; rel="next"'
+    return response
+
+
+@blueprint.get("/<uuid:job_id>")
+@blueprint.input(WaitQuery, location="query", arg_name="query")
+@blueprint.input(ReadHeaders, location="headers", arg_name="headers")
+@blueprint.output(Job, description="The job as it is.")
+@blueprint.doc(
+    summary="Read a job",
+    description="With `wait` the request is held until the job's status changes. With `If-None-Match` the answer is 304 while "
+    "the job is as the client knows it, and `wait` holds the request until it isn't.",
+    responses={**describe_response(304, "Nothing has changed."), **describe_errors("not_found", "invalid_request")},
+)
+def read_job(job_id: UUID, query: WaitQuery, headers: ReadHeaders) -> Response:
+    """Read one job, or wait for it to change."""
+    services, caller = get_services(), get_caller()
+    first = read_visible_job(services, caller, job_id)
+    # a proxy that compresses makes an ETag weak
+    known = parse_etags(headers.if_none_match or quote_etag(make_etag(first)))
+
+    def is_enough(job: tables.Job) -> bool:
+        return has_ended(job) or not known.contains_weak(make_etag(job))
+
+    job = first if is_enough(first) or not query.wait else wait_for_job(services, caller, job_id, is_enough, query.wait)
+    response = _show(job)
+    if not has_ended(job):
+        response.headers["Retry-After"] = str(POLL_AFTER_S)
+    response.make_conditional(request)
+    return response
+
+
+@blueprint.post("/<uuid:job_id>/cancel")
+@blueprint.output(Job, description="The job, canceled.")
+@blueprint.doc(
+    summary="Cancel a job",
+    description="Withdraws a job that has not ended. A worker that is at it stops without a result.",
+    responses=describe_errors("scope_missing", "not_found", "invalid_transition"),
+)
+def cancel_job(job_id: UUID) -> Response:
+    """Withdraw one job."""
+    services, caller = get_services(), get_caller()
+    job = read_visible_job(services, caller, job_id)
+    withdraw_job(services, caller, job)
+    return _show(read_visible_job(services, caller, job_id))
+
+
+@blueprint.delete("/<uuid:job_id>")
+@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="All of it is gone.")
+@blueprint.doc(
+    summary="Erase a job",
+    description="Deletes the photo, the crops and every row of the job, in whatever state it is. If it fails it can be repeated. "
+    "A signed-in person needs the role `administrator`.",
+    responses=describe_errors("scope_missing", "not_found", "blob_store_unavailable"),
+)
+def erase_job(job_id: UUID) -> tuple[str, HTTPStatus]:
+    """Erase one job."""
+    services, caller = get_services(), get_caller()
+    if caller.is_person:  # what people submit isn't one person's own: it belongs to the application that they share
+        require_scope(Scope.ADMIN)
+    job = read_visible_job(services, caller, job_id)
+    if job.photo_key is not None:
+        services.blobs.delete(job.photo_key)
+    with services.database.write() as session:
+        erasure.erase_job(session, job_id)
+        record_change(session, caller.actor, "job.erase", f"job:{job_id}")
+    services.waiter.announce(job_id)
+    return "", HTTPStatus.NO_CONTENT
+
+
+def _show(job: tables.Job) -> Response:
+    shown = show_job(job, get_services().settings.uncertain_below)
+    response = jsonify(shown.model_dump(mode="json"))
+    response.set_etag(make_etag(job))
+    return response

@@ -1,0 +1,206 @@
+"""What the API shows of jobs and faces: each field with its meaning and an example, and how it is made from a row."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from flask import url_for
+from pydantic import BaseModel, Field
+
+from db import tables
+from db.core.types import utcnow
+from db.core.vocabulary import EMOTIONS, Detector, Emotion, JobStatus, Priority
+
+Time = Annotated[datetime, Field(examples=["2026-03-01T12:00:00.250000Z"])]
+Path = Annotated[str, Field(examples=["/v1/jobs/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"])]
+Id = Annotated[UUID, Field(examples=["0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"])]
+
+
+class BoundingBox(BaseModel):
+    """Where a face is: integer pixels of the upright photo, origin top left."""
+
+    x: int = Field(description="Left edge.", examples=[182])
+    y: int = Field(description="Top edge.", examples=[64])
+    width: int = Field(description="Pixels to the right.", examples=[96])
+    height: int = Field(description="Pixels downwards.", examples=[96])
+
+
+class Probabilities(BaseModel):
+    """How likely each emotion is to be what the face appears to express: seven numbers that sum to 1."""
+
+    angry: float = Field(examples=[0.01])
+    disgusted: float = Field(examples=[0.0])
+    fearful: float = Field(examples=[0.01])
+    happy: float = Field(examples=[0.91])
+    neutral: float = Field(examples=[0.05])
+    sad: float = Field(examples=[0.01])
+    surprised: float = Field(examples=[0.01])
+
+
+class Face(BaseModel):
+    """One face of a photo, and which emotion it appears to express. That is not what the person feels."""
+
+    id: Id
+    bounding_box: BoundingBox
+    detector: Detector = Field(description="What found the face.", examples=["blazeface"])
+    detection_score: float = Field(description="How sure the detector is that this is a face, 0 to 1.", examples=[0.93])
+    emotion: Emotion = Field(
+        description="What the face appears to express: the most likely emotion.", examples=["happy"]
+    )
+    confidence: float = Field(description="That emotion's probability, 0 to 1.", examples=[0.91])
+    margin: float = Field(description="Confidence less the second largest probability.", examples=[0.86])
+    uncertain: bool = Field(description="Whether the confidence is too low to rely on.", examples=[False])
+    probabilities: Probabilities
+    model_version: int = Field(description="Number of the model version that judged the face.", examples=[1])
+    crop_url: str = Field(
+        description="The face exactly as the model saw it, as PNG.",
+        examples=["/v1/faces/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d/crop"],
+    )
+
+
+class Photo(BaseModel):
+    """The photo of a job."""
+
+    filename: str | None = Field(description="The name that the client gave it.", examples=["team.jpg"])
+    media_type: str = Field(description="Told by the content.", examples=["image/jpeg"])
+    bytes: int = Field(examples=[184_233])
+    sha256: str = Field(description="Hex SHA-256 of the bytes.", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])
+    width: int = Field(description="Pixels of the upright photo.", examples=[1280])
+    height: int = Field(description="Pixels of the upright photo.", examples=[853])
+    url: str | None = Field(
+        description="The photo itself; null once it is deleted.",
+        examples=["/v1/jobs/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d/image"],
+    )
+    available_until: Time | None = Field(
+        description="When the photo is deleted; null before the job has ended, and afterwards."
+    )
+
+
+class JobError(BaseModel):
+    """Why a job has no result."""
+
+    code: str = Field(description="Stable, for programs.", examples=["broken_picture"])
+    detail: str = Field(description="A sentence for people.", examples=["the picture ends in the middle"])
+
+
+class Job(BaseModel):
+    """One photo to analyse, and what became of it."""
+
+    id: Id
+    url: Path
+    application: str = Field(description="Whose job it is.", examples=["shop"])
+    status: JobStatus = Field(
+        description="`queued`, `running`, or how it ended: `succeeded`, `failed`, `canceled`.", examples=["succeeded"]
+    )
+    priority: Priority = Field(examples=["interactive"])
+    created_at: Time
+    started_at: Time | None = Field(description="When a worker last took it.")
+    finished_at: Time | None
+    deadline_at: Time | None = Field(description="If no worker has started it by then, it is canceled.")
+    attempt: int = Field(description="How often a worker has taken it.", examples=[1])
+    batch_id: UUID | None = Field(description="The batch that it came in.", examples=[None])
+    detector: Detector | None = Field(description="The detector asked for; null for the service's own choice.")
+    min_face_px: int | None = Field(
+        description="The least side of a face asked for; null for the service's own choice."
+    )
+    photo: Photo
+    faces: list[Face] = Field(
+        description="Every face found, largest first. Empty until the job has succeeded, and then if there is no face."
+    )
+    face_count: int | None = Field(
+        description="How many faces were found; null until the job has succeeded.", examples=[1]
+    )
+    annotated_url: str | None = Field(
+        description="The photo with boxes and labels drawn; null without a result or photo.",
+        examples=["/v1/jobs/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d/annotated"],
+    )
+    timings_ms: dict[str, float] | None = Field(
+        description="Milliseconds that the steps of the analysis took.", examples=[{"detect": 6.1, "classify": 1.9}]
+    )
+    error: JobError | None = Field(description="Why the job failed or was canceled.")
+
+
+class JobPage(BaseModel):
+    """Some jobs, newest first."""
+
+    items: list[Job]
+    next: str | None = Field(
+        description="Where the next page is; null on the last.",
+        examples=["/v1/jobs?status=succeeded&cursor=0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"],
+    )
+
+
+def is_photo_kept(job: tables.Job) -> bool:
+    """Whether the photo may still be shown. Its time may be over some seconds before the sweeper deletes it."""
+    return job.photo_key is not None and (job.purge_photo_at is None or job.purge_photo_at > utcnow())
+
+
+def make_etag(job: tables.Job) -> str:
+    """Changes with everything that show_job shows."""
+    return f"{job.revision}-{'photo' if is_photo_kept(job) else 'gone'}"
+
+
+def show_job(job: tables.Job, uncertain_below: float) -> Job:
+    """What the API shows of a job. uncertain_below: confidence under which a face is called uncertain."""
+    is_kept = is_photo_kept(job)
+    is_drawable = is_kept and job.status is JobStatus.SUCCEEDED
+    return Job(
+        id=job.id,
+        url=url_for("jobs.read_job", job_id=job.id),
+        application=job.application.name,
+        status=job.status,
+        priority=job.priority,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        deadline_at=job.deadline_at,
+        attempt=job.attempt,
+        batch_id=job.batch_id,
+        detector=job.detector,
+        min_face_px=job.min_face_px,
+        photo=_show_photo(job, is_kept=is_kept),
+        faces=[show_face(face, uncertain_below) for face in job.faces],
+        face_count=job.face_count,
+        annotated_url=url_for("pictures.read_annotated", job_id=job.id) if is_drawable else None,
+        timings_ms=job.timings_ms,
+        error=show_error(job),
+    )
+
+
+def show_error(job: tables.Job) -> JobError | None:
+    """Why a job has no result, or None."""
+    return None if job.error_code is None else JobError(code=job.error_code, detail=job.error_detail or "")
+
+
+def show_face(face: tables.Face, uncertain_below: float) -> Face:
+    """What the API shows of a face."""
+    return Face(
+        id=face.id,
+        bounding_box=BoundingBox(x=face.x, y=face.y, width=face.width, height=face.height),
+        detector=face.detector,
+        detection_score=face.detection_score,
+        emotion=face.emotion,
+        confidence=face.confidence,
+        margin=face.margin,
+        uncertain=face.confidence < uncertain_below,
+        probabilities=Probabilities(**_name_probabilities(face.probabilities)),
+        model_version=face.model_version.number,
+        crop_url=url_for("pictures.read_crop", face_id=face.id),
+    )
+
+
+def _name_probabilities(values: list[float]) -> dict[str, Any]:
+    return {emotion.value: value for emotion, value in zip(EMOTIONS, values, strict=True)}
+
+
+def _show_photo(job: tables.Job, *, is_kept: bool) -> Photo:
+    return Photo(
+        filename=job.filename,
+        media_type=job.media_type,
+        bytes=job.photo_bytes,
+        sha256=job.photo_sha256,
+        width=job.width,
+        height=job.height,
+        url=url_for("pictures.read_image", job_id=job.id) if is_kept else None,
+        available_until=job.purge_photo_at if is_kept else None,
+    )

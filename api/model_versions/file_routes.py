@@ -1,0 +1,76 @@
+"""The files of a model version that people read: its card, and how its training went."""
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, json, jsonify
+from pydantic import BaseModel, Field
+
+from api.core.authentication import protect
+from api.core.errors import Problem
+from api.core.openapi import describe_errors, describe_response
+from api.core.services import get_services
+from api.model_versions.routes import find_model_version
+from db import tables
+from db.core.blobs import BlobMissing, make_model_key
+
+CARD = "model_card.md"
+HISTORY = "history.json"
+
+blueprint = APIBlueprint("model_files", __name__, url_prefix="/v1/model-versions", tag="Model versions")
+protect(blueprint)
+
+_MARKDOWN = "text/markdown"
+_ERRORS = describe_errors("unknown_model_version", "not_found", "blob_damaged", "blob_store_unavailable")
+
+
+class TrainingHistory(BaseModel):
+    """How a version's training went."""
+
+    best_epoch: int | None = Field(default=None, description="The epoch whose weights were kept.", examples=[37])
+    epochs: list[dict[str, Any]] = Field(
+        description="Loss and accuracy of each epoch, on the rows that taught and (`val_`) on those held out; and its seconds.",
+        examples=[
+            [{"epoch": 1, "loss": 0.72, "accuracy": 0.81, "val_loss": 0.64, "val_accuracy": 0.81, "seconds": 63.6}]
+        ],
+    )
+
+
+@blueprint.get("/<int:number>/card")
+@blueprint.doc(
+    summary="Read a version's model card",
+    description="What the version is, how it was made and judged, and what it is not fit for, as Markdown.",
+    responses={**describe_response(200, "The card.", {_MARKDOWN: {"type": "string"}}), **_ERRORS},
+)
+def read_card(number: int) -> Response:
+    """Send a version's card."""
+    return Response(_read(number, CARD), mimetype=_MARKDOWN)
+
+
+@blueprint.get("/<int:number>/history")
+@blueprint.output(TrainingHistory, description="Every epoch.")
+@blueprint.doc(summary="Read a version's training curves", responses=_ERRORS)
+def read_history(number: int) -> Response:
+    """Read how a version's training went."""
+    history = TrainingHistory.model_validate(json.loads(_read(number, HISTORY)))
+    return jsonify(history.model_dump(mode="json"))
+
+
+def read_model_file(version: tables.ModelVersion, name: str) -> bytes | None:
+    """A file of the version, or None if it has none of that name. Raises BlobDamaged, BlobStoreUnavailable."""
+    record = version.manifest.get("files", {}).get(name)
+    if record is None:
+        return None
+    try:
+        return get_services().blobs.get(make_model_key(record["sha256"]), record["sha256"])
+    except BlobMissing:
+        return None
+
+
+def _read(number: int, name: str) -> bytes:
+    with get_services().database.read() as session:
+        version = find_model_version(session, number)
+    found = read_model_file(version, name)
+    if found is None:
+        raise Problem("not_found", f"version {number} has no {name}")
+    return found

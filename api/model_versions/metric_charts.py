@@ -1,0 +1,127 @@
+"""A version's manifest -> figures and charts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from api.web.charts import Chart, Series, draw_groups, draw_lines
+from db.core.vocabulary import EMOTIONS
+
+_HELD_OUT = "validation"
+_PARTS = {_HELD_OUT: "held-out Training rows", "PublicTest": "PublicTest"}
+_TRUTHS = {"fer2013": "single label", "ferplus": "vote majority"}
+_SHADES = 10
+_NEEDED = {"rows", "accuracy", "macro_f1", "log_loss", "calibration_error", "per_class", "confusion"}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How a version did on one part of a dataset, against one truth. numbers: as `training.evaluation.metrics` makes them."""
+
+    part: str
+    truth: str
+    numbers: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        """Which faces, and against what, in words."""
+        return f"{_PARTS.get(self.part, self.part)}, {_TRUTHS.get(self.truth, self.truth)}"
+
+    @property
+    def confusion(self) -> list[tuple[str, list[tuple[int, int]]]]:
+        """For each true emotion, how often each answer was given, and a shade from 0 to 10 for its share of the row."""
+        rows = []
+        for emotion, counts in zip(EMOTIONS, self.numbers["confusion"], strict=True):
+            total = sum(counts) or 1
+            rows.append((emotion.value, [(count, round(count / total * _SHADES)) for count in counts]))
+        return rows
+
+
+def list_figures(manifest: Mapping[str, Any]) -> list[Figures]:
+    """All that a version was judged by, the part that says most last. A manifest of another form has none."""
+    found = []
+    for part, truths in manifest.get("metrics", {}).items():
+        for truth in _TRUTHS:
+            numbers = truths.get(truth) if isinstance(truths, dict) else None
+            if isinstance(numbers, dict) and numbers.keys() >= _NEEDED:
+                found.append(Figures(part, truth, numbers))
+    return found
+
+
+@dataclass(frozen=True)
+class FiguresCompared:
+    """The figures of two versions that may stand beside each other. left_out: in words, which may not, being of different rows."""
+
+    pairs: list[tuple[Figures, Figures]]
+    left_out: list[str]
+
+
+def pair_figures(first: Mapping[str, Any], second: Mapping[str, Any]) -> FiguresCompared:
+    """Pair what two versions' manifests say of the same rows against the same truth: other rows may have been easier."""
+    pairs, left_out = [], []
+    is_split_alike = _find_split(first) == _find_split(second) is not None
+    for mine in list_figures(first):
+        for theirs in list_figures(second):
+            if (mine.part, mine.truth) != (theirs.part, theirs.truth):
+                continue
+            if mine.numbers["rows"] == theirs.numbers["rows"] and (mine.part != _HELD_OUT or is_split_alike):
+                pairs.append((mine, theirs))
+            else:
+                left_out.append(mine.title)
+    return FiguresCompared(pairs, left_out)
+
+
+def _find_split(manifest: Mapping[str, Any]) -> tuple[object, ...] | None:
+    """By what a run chose the rows that it held out, as `training.data.split` does; None where the manifest doesn't say."""
+    lineage = manifest.get("lineage", {})
+    settings = lineage.get("settings", {})
+    seed = settings.get("split_seed")
+    found = (
+        lineage.get("dataset_sha256"),
+        lineage.get("seed") if seed is None else seed,
+        settings.get("recipe", {}).get("held_out"),
+    )
+    return None if None in found else (*found, settings.get("votes_path") is None)
+
+
+def draw_classes(figures: Figures) -> Chart:
+    """Precision, recall and F1 of each emotion."""
+    per_class = figures.numbers["per_class"]
+    series = [
+        Series(name, tone, [per_class[emotion.value][key] for emotion in EMOTIONS])
+        for name, key, tone in (
+            ("precision", "precision", "first"),
+            ("recall", "recall", "second"),
+            ("F1", "f1", "third"),
+        )
+    ]
+    return draw_groups("By emotion", [emotion.value for emotion in EMOTIONS], series)
+
+
+def draw_reliability(figures: Figures) -> Chart | None:
+    """Accuracy over mean confidence of each bin: on the diagonal where the version is as often right as it says.
+
+    None where it isn't known.
+    """
+    bins = figures.numbers.get("reliability")
+    if not bins:
+        return None
+    confidences, accuracies, _ = zip(*sorted(bins), strict=True)
+    series = [Series("as sure as right", "quiet", confidences), Series("this version", "accent", accuracies)]
+    labels = [f"{confidence:.3f}" for confidence in confidences]
+    title = "Reliability: accuracy over confidence"
+    return draw_lines(title, labels, series, show="{:.3f}".format, high=1.0, has_dots=True, places=confidences)
+
+
+def draw_curves(history: Mapping[str, Any]) -> tuple[Chart, ...]:
+    """Loss and accuracy by epoch, on the rows that taught and on those held out."""
+    epochs = history.get("epochs", [])
+    labels = [str(epoch["epoch"]) for epoch in epochs]
+    charts = []
+    for key, name, high in (("loss", "Loss", None), ("accuracy", "Accuracy", 1.0)):
+        series = [
+            Series("training", "first", [epoch.get(key) for epoch in epochs]),
+            Series("held out", "second", [epoch.get(f"val_{key}") for epoch in epochs]),
+        ]
+        charts.append(draw_lines(f"{name} by epoch", labels, series, high=high, has_dots=len(epochs) < 30))
+    return tuple(charts)

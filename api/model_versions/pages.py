@@ -1,0 +1,207 @@
+"""Model versions: side by side, one by one, two against each other; put in service and taken back."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from werkzeug.wrappers import Response as AnyResponse
+
+from api.core.services import get_services
+from api.model_versions.file_routes import CARD, HISTORY, read_model_file
+from api.model_versions.metric_charts import (
+    Figures,
+    draw_classes,
+    draw_curves,
+    draw_reliability,
+    list_figures,
+    pair_figures,
+)
+from api.model_versions.routes import find_model_version
+from api.web.queries import read_number
+from api.web.site import get_person, go, needs
+from db import tables
+from db.core.blobs import BlobDamaged, BlobStoreUnavailable
+from db.core.vocabulary import Role
+from db.model_versions import actions as model_versions
+from db.model_versions import comparison, shadow
+from db.model_versions.shadow_comparison import compare_live, count_judgments
+from db.monitoring import heartbeats
+
+blueprint = Blueprint("models", __name__, url_prefix="/models")
+
+_MOST_DIFFERENCES = 24
+
+_markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A version with what the list shows of it. figures: those to compare versions by, the last part that it was judged on."""
+
+    version: tables.ModelVersion
+    figures: dict[str, Figures]
+    ms_a_face: float | None
+
+
+@blueprint.get("")
+@needs(Role.VIEWER)
+def show_list() -> str:
+    """All versions, what was in service when, and which version each worker has."""
+    services = get_services()
+    with services.database.read() as session:
+        champion = model_versions.get_champion(session)
+        challenger = model_versions.get_challenger(session)
+        unused = model_versions.find_unused_release(session)
+        versions = model_versions.list_versions(session)
+        history = model_versions.list_promotions(session)
+        live = heartbeats.list_live_workers(session, services.settings.worker_heartbeat_s)
+    return render_template(
+        "model_versions/list.html",
+        rows=[_describe(version) for version in versions],
+        champion=champion,
+        challenger=challenger,
+        unused=unused,
+        history=history,
+        numbers={version.id: version.number for version in versions},
+        workers=live,
+    )
+
+
+@blueprint.get("/<int:number>")
+@needs(Role.VIEWER)
+def show(number: int) -> str:
+    """One version: figures, charts, lineage, card."""
+    with get_services().database.read() as session:
+        version = find_model_version(session, number)
+        champion, challenger = model_versions.get_champion(session), model_versions.get_challenger(session)
+        beside = count_judgments(session, champion.id, version.id) if champion else None
+        parent = _find_parent(session, version)
+    history = _read_file(version, HISTORY)
+    card = _read_file(version, CARD)
+    shown = list_figures(version.manifest)
+    return render_template(
+        "model_versions/version.html",
+        version=version,
+        champion=champion,
+        challenger=challenger,
+        beside=beside,
+        parent=parent,
+        figures=shown,
+        charts=[(figures, draw_classes(figures), draw_reliability(figures)) for figures in shown],
+        curves=draw_curves(json.loads(history)) if history else (),
+        card=Markup(_markdown.render(_without_title(card.decode()))) if card else None,  # noqa: S704  # HTML in it is escaped
+        speed=version.manifest.get("metrics", {}).get("speed", {}),
+    )
+
+
+@blueprint.get("/compare")
+@needs(Role.VIEWER)
+def compare() -> str | AnyResponse:
+    """Two versions beside each other, and the faces that both judged differently."""
+    asked = {read_number(given) for given in request.args.getlist("version")}
+    numbers = sorted(number for number in asked if number is not None)
+    if len(numbers) != 2:
+        abort(422, "Choose two versions to compare.")
+    with get_services().database.read() as session:
+        first, second = (find_model_version(session, number) for number in numbers)
+        live = compare_live(session, first, second, limit=_MOST_DIFFERENCES)
+        reviewed = comparison.compare_answers(session, first.number, second.number, limit=_MOST_DIFFERENCES)
+    return render_template(
+        "model_versions/compare.html",
+        first=_describe(first),
+        second=_describe(second),
+        figures=pair_figures(first.manifest, second.manifest),
+        live=live,
+        reviewed=reviewed,
+    )
+
+
+@blueprint.post("/<int:number>/promote")
+@needs(Role.ADMINISTRATOR)
+def promote(number: int) -> AnyResponse:
+    """Put a version in service."""
+    actor = get_person().name
+    with get_services().database.write() as session:
+        model_versions.promote(session, find_model_version(session, number), actor, _read_reason())
+    return go("models.show", number=number, done="promoted")
+
+
+@blueprint.post("/roll-back")
+@needs(Role.ADMINISTRATOR)
+def roll_back() -> AnyResponse:
+    """Put the version in service again that was there before: the one that the form named, or none."""
+    champion, target = (read_number(request.form.get(name, "")) for name in ("from_version", "to_version"))
+    if champion is None or target is None:
+        abort(422, "The form doesn't say which version it is about. Open the page again.")
+    with get_services().database.write() as session:
+        model_versions.roll_back(session, get_person().name, _read_reason(), champion=champion, target=target)
+    return go("models.show_list", done="rolled_back")
+
+
+@blueprint.post("/<int:number>/shadow")
+@needs(Role.ADMINISTRATOR)
+def start_shadow(number: int) -> AnyResponse:
+    """Let a version judge live faces beside the champion."""
+    with get_services().database.write() as session:
+        shadow.start_shadow(session, find_model_version(session, number), get_person().name, _read_reason())
+    return go("models.show", number=number, done="shadow_started")
+
+
+@blueprint.post("/shadow/end")
+@needs(Role.ADMINISTRATOR)
+def end_shadow() -> AnyResponse:
+    """Let no version judge beside the champion any more."""
+    with get_services().database.write() as session:
+        version = shadow.stop_shadow(session, get_person().name)
+    return go("models.show", number=version.number, done="shadow_ended")
+
+
+@blueprint.get("/champion")
+@needs(Role.VIEWER)
+def show_champion() -> AnyResponse:
+    """The page of the version in service."""
+    with get_services().database.read() as session:
+        champion = model_versions.get_champion(session)
+    if champion is None:
+        abort(404, "No version is in service yet.")
+    return redirect(url_for(".show", number=champion.number))
+
+
+def _describe(version: tables.ModelVersion) -> Row:
+    figures = {found.truth: found for found in list_figures(version.manifest)}
+    speed: dict[str, Any] = version.manifest.get("metrics", {}).get("speed", {})
+    return Row(version, figures, speed.get("ms_a_face"))
+
+
+def _find_parent(session: Any, version: tables.ModelVersion) -> tables.ModelVersion | None:
+    """The version whose weights this one started from, told by the digest of its Keras file."""
+    sha256 = version.manifest.get("lineage", {}).get("parent")
+    if not sha256:
+        return None
+    for other in model_versions.list_versions(session):
+        if other.manifest.get("files", {}).get("model.keras", {}).get("sha256") == sha256:
+            return other
+    return None
+
+
+def _read_file(version: tables.ModelVersion, name: str) -> bytes | None:
+    """A file of the version, or None if it has none of that name or the store can't give it now."""
+    try:
+        return read_model_file(version, name)
+    except (BlobDamaged, BlobStoreUnavailable):
+        return None
+
+
+def _without_title(card: str) -> str:
+    """The card without its first heading: the page has one."""
+    return card.partition("\n")[2] if card.startswith("# ") else card
+
+
+def _read_reason() -> str:
+    reason = request.form.get("reason", "").strip()
+    if not 3 <= len(reason) <= 500:
+        abort(422, "Say why, in 3 to 500 characters: the history keeps it.")
+    return reason

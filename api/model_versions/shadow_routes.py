@@ -1,0 +1,179 @@
+"""Shadow mode: which version judges live faces beside the champion without anybody being told, and where two versions differ."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.core.authentication import get_caller, needs_scope, protect
+from api.core.fields import Number, Reason
+from api.core.openapi import describe_errors, describe_response
+from api.core.services import get_services
+from api.model_versions.routes import ModelVersion, find_model_version, show_model_version
+from db.core.vocabulary import Emotion, Scope, Verdict
+from db.model_versions import actions as model_versions
+from db.model_versions import shadow
+from db.model_versions.comparison import AnswerComparison, compare_answers
+from db.model_versions.shadow import NoChallenger
+from db.model_versions.shadow_comparison import compare_live
+
+blueprint = APIBlueprint("challenger", __name__, url_prefix="/v1/model-versions", tag="Model versions")
+protect(blueprint)
+
+_MOST_DIFFERENCES = 200
+
+
+class NewChallenger(BaseModel):
+    """Which version is to run in shadow mode, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model_version: Number = Field(description="Number of the version.", examples=[2])
+    reason: Reason = Field(examples=["see how it does on this month's photos"])
+
+
+class Answer(BaseModel):
+    """What one version said of a face."""
+
+    emotion: Emotion = Field(examples=["sad"])
+    confidence: float = Field(examples=[0.61])
+
+
+class VersionDifference(BaseModel):
+    """A face that two versions judged differently."""
+
+    face_id: UUID = Field(examples=["0197a2b4-0000-7000-8000-000000000000"])
+    first: Answer
+    second: Answer
+    label: Verdict | None = Field(description="What people say of it; null if nobody did, or not of one mind.")
+
+
+class AnswersCompared(BaseModel):
+    """How often two versions said the same of the same faces."""
+
+    shared: int = Field(description="Faces that both judged.", examples=[1200])
+    same: int = Field(description="Those of which both said the same.", examples=[1104])
+    first_right: int = Field(
+        description="Of the others, those drawn by chance alone (the slice `random`) where people agree with the first.",
+        examples=[9],
+    )
+    second_right: int = Field(description="The same with the second.", examples=[14])
+    p_value: float | None = Field(
+        description="Of an exact McNemar test on `first_right` and `second_right`, two-sided: the chance of a split at least as "
+        "uneven if both versions were equally good. Null where both are 0.",
+        examples=[0.405],
+    )
+    differences: list[VersionDifference] = Field(description="Some of the faces where they differ, at most `limit`.")
+
+
+class VersionComparison(BaseModel):
+    """Two versions on the same faces."""
+
+    first: int = Field(examples=[1])
+    second: int = Field(examples=[2])
+    live: AnswersCompared = Field(description="Faces that one judged for real and the other in shadow mode.")
+    reviewed: AnswersCompared = Field(
+        description="Faces that people judged and whose photo was analysed under both versions."
+    )
+
+
+class ComparisonOptions(BaseModel):
+    """How much to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=24, ge=0, le=_MOST_DIFFERENCES, description="Most differing faces of each kind.")
+
+
+@blueprint.get("/challenger")
+@blueprint.output(ModelVersion, description="The challenger.")
+@blueprint.doc(summary="Read the version in shadow mode", responses=describe_errors("no_challenger"))
+def read_challenger() -> Response:
+    """Read the version that judges beside the champion."""
+    with get_services().database.read() as session:
+        challenger = model_versions.get_challenger(session)
+        if challenger is None:
+            raise NoChallenger("no version runs in shadow mode")
+        return jsonify(show_model_version(session, challenger).model_dump(mode="json"))
+
+
+@blueprint.put("/challenger")
+@needs_scope(Scope.ADMIN)
+@blueprint.input(NewChallenger, location="json", arg_name="wanted")
+@blueprint.output(ModelVersion, description="It is the challenger.")
+@blueprint.doc(
+    summary="Run a version in shadow mode",
+    description=(
+        "Workers let it judge every live face too, after the job has its result, so that no application waits for it or sees "
+        "what it says. It takes the place of another challenger. Needs the scope `admin`."
+    ),
+    responses=describe_errors("scope_missing", "unknown_model_version", "already_in_service", "invalid_request"),
+)
+def set_challenger(wanted: NewChallenger) -> Response:
+    """Make a version the challenger."""
+    with get_services().database.write() as session:
+        version = find_model_version(session, wanted.model_version)
+        shadow.start_shadow(session, version, get_caller().actor, wanted.reason)
+        return jsonify(show_model_version(session, version).model_dump(mode="json"))
+
+
+@blueprint.delete("/challenger")
+@needs_scope(Scope.ADMIN)
+@blueprint.doc(
+    summary="End shadow mode",
+    description="What the challenger said stays, for comparison. Needs the scope `admin`.",
+    responses={
+        **describe_response(HTTPStatus.NO_CONTENT, "No version runs in shadow mode any more."),
+        **describe_errors("scope_missing", "no_challenger"),
+    },
+)
+def end_shadow() -> Response:
+    """Let no version judge beside the champion."""
+    with get_services().database.write() as session:
+        shadow.stop_shadow(session, get_caller().actor)
+    return Response(status=HTTPStatus.NO_CONTENT)
+
+
+@blueprint.get("/<int:first>/compare/<int:second>")
+@needs_scope(Scope.REVIEW, or_person=True)
+@blueprint.input(ComparisonOptions, location="query", arg_name="options")
+@blueprint.output(VersionComparison, description="The comparison.")
+@blueprint.doc(
+    summary="Compare two versions on the faces that both judged",
+    description="Who was right is counted on faces drawn by chance alone, each once, whose label taught no version: reviewers see "
+    "the others because the version in service was unsure of them, which makes it look worse than it is. `differences` are "
+    "from all faces. Lists faces of every application, so it needs the scope `review`.",
+    responses=describe_errors("scope_missing", "unknown_model_version", "invalid_request"),
+)
+def compare_versions(first: int, second: int, options: ComparisonOptions) -> Response:
+    """Count where two versions agree, and list faces where they don't."""
+    with get_services().database.read() as session:
+        one, other = find_model_version(session, first), find_model_version(session, second)
+        shown = VersionComparison(
+            first=first,
+            second=second,
+            live=_show(compare_live(session, one, other, limit=options.limit)),
+            reviewed=_show(compare_answers(session, first, second, limit=options.limit)),
+        )
+    return jsonify(shown.model_dump(mode="json"))
+
+
+def _show(comparison: AnswerComparison) -> AnswersCompared:
+    return AnswersCompared(
+        shared=comparison.shared,
+        same=comparison.same,
+        first_right=comparison.first_right,
+        second_right=comparison.second_right,
+        p_value=comparison.p_value,
+        differences=[
+            VersionDifference(
+                face_id=difference.face_id,
+                first=Answer(emotion=difference.first, confidence=difference.first_confidence),
+                second=Answer(emotion=difference.second, confidence=difference.second_confidence),
+                label=difference.label,
+            )
+            for difference in comparison.differences
+        ],
+    )

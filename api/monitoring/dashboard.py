@@ -1,0 +1,121 @@
+"""What the dashboard shows of the service and of what it saw lately, read for the page and for the API alike."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import quantiles
+from uuid import UUID
+
+from api.core.services import Services
+from db import tables
+from db.core.types import utcnow
+from db.core.vocabulary import JobStatus, WorkerState
+from db.faces import hourly_counts
+from db.faces.hourly_counts import EmotionCount, floor_hour
+from db.jobs import queries as job_queries
+from db.model_versions import actions as model_versions
+from db.monitoring import dashboard
+from db.monitoring import heartbeats as workers
+from db.monitoring.dashboard import FailureCount, MinuteCount
+from db.monitoring.tables import Worker
+
+_MINUTES = 60
+_HOURS = 48
+_MEAN_MINUTES = 5
+_FAILURE_WINDOW = timedelta(hours=24)
+_SAMPLE = 1000
+"""Newest jobs that the percentiles are taken from."""
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """Half, 95 and 99 of a hundred jobs took at most so many seconds."""
+
+    half: float
+    of_95: float
+    of_99: float
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """The service as it is, and what it did.
+
+    counts: jobs in each status. versions: numbers by id. minutes, hours: where each of the last 60 and 48 begins, in UTC; the last
+    goes on still. ended: jobs by the minute of their making. jobs_a_minute: mean of five full minutes. faces: by the hour in which
+    they were stored. percentiles: by phase, over the newest `sample` jobs that succeeded; None for fewer than two.
+    """
+
+    counts: Mapping[JobStatus, int]
+    oldest: datetime | None
+    champion: tables.ModelVersion | None
+    champion_since: datetime | None
+    versions: Mapping[UUID, int]
+    workers: Sequence[Worker]
+    minutes: Sequence[datetime]
+    ended: Sequence[MinuteCount]
+    jobs_a_minute: float
+    hours: Sequence[datetime]
+    faces: Sequence[tuple[datetime, EmotionCount]]
+    failures: Sequence[FailureCount]
+    percentiles: Mapping[str, Percentiles] | None
+    sample: int
+
+    @property
+    def ready(self) -> int:
+        """Worker children that can take a job."""
+        return sum(worker.state is WorkerState.READY for worker in self.workers)
+
+    @property
+    def hour_totals(self) -> dict[datetime, tuple[int, float]]:
+        """How many faces each of `hours` has, and the sum of their confidences. A face of a later hour, as one that was stored
+        while this was read or by a clock that is ahead, isn't counted.
+        """
+        totals = dict.fromkeys(self.hours, (0, 0.0))
+        for hour, each in self.faces:
+            if hour in totals:
+                faces, confidence = totals[hour]
+                totals[hour] = faces + each.faces, confidence + each.confidence_sum
+        return totals
+
+
+def read_dashboard(services: Services) -> Dashboard:
+    """Read all of it."""
+    now = utcnow()
+    minutes = _list_back(now.replace(second=0, microsecond=0), timedelta(minutes=1), _MINUTES)
+    hours = _list_back(floor_hour(now), timedelta(hours=1), _HOURS)
+    with services.database.read() as session:
+        ended = dashboard.count_jobs_by_minute(session, minutes[0])
+        durations = job_queries.list_recent_durations(session, _SAMPLE)
+        history = model_versions.list_promotions(session)
+        return Dashboard(
+            counts=services.job_counts.read(session),
+            oldest=job_queries.oldest_queued_at(session),
+            champion=model_versions.get_champion(session),
+            champion_since=history[0].at if history else None,
+            versions={version.id: version.number for version in model_versions.list_versions(session)},
+            workers=workers.list_live_workers(session, services.settings.worker_heartbeat_s),
+            minutes=minutes,
+            ended=ended,
+            jobs_a_minute=dashboard.average_minutes(ended, now, _MEAN_MINUTES),
+            hours=hours,
+            faces=hourly_counts.list_hours(session, hours[0]),
+            failures=dashboard.count_failures(session, now - _FAILURE_WINDOW),
+            percentiles=_take_percentiles(durations),
+            sample=len(durations),
+        )
+
+
+def _list_back(end: datetime, step: timedelta, count: int) -> list[datetime]:
+    return [end - step * back for back in range(count - 1, -1, -1)]
+
+
+def _take_percentiles(durations: Sequence[job_queries.JobDuration]) -> dict[str, Percentiles] | None:
+    if len(durations) < 2:
+        return None
+    phases = {
+        "waiting": [duration.waiting_s for duration in durations],
+        "running": [duration.running_s for duration in durations],
+        "total": [duration.waiting_s + duration.running_s for duration in durations],
+    }
+    cuts = {name: quantiles(seconds, n=100, method="inclusive") for name, seconds in phases.items()}
+    return {name: Percentiles(cut[49], cut[94], cut[98]) for name, cut in cuts.items()}

@@ -1,0 +1,158 @@
+"""The dashboard's figures: how the service is, and what it saw lately, of every application."""
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify
+from pydantic import BaseModel, Field
+
+from api.core.authentication import protect
+from api.core.openapi import describe_errors
+from api.core.services import get_services
+from api.jobs.schemas import Time
+from api.monitoring import dashboard
+from db.core.vocabulary import EMOTIONS, TERMINAL_STATUSES, JobStatus, Scope, WorkerState
+
+blueprint = APIBlueprint("dashboard", __name__, url_prefix="/v1/dashboard", tag="Service")
+protect(blueprint, Scope.REVIEW, Scope.ADMIN, people_may_read=True)
+
+
+class MinuteFigures(BaseModel):
+    """Jobs made in one minute that have ended."""
+
+    minute: Time = Field(description="Where it begins.")
+    succeeded: int = Field(examples=[41])
+    failed: int = Field(examples=[1])
+    canceled: int = Field(examples=[0])
+
+
+class HourFigures(BaseModel):
+    """Faces stored in one hour."""
+
+    hour: Time = Field(description="Where it begins.")
+    faces: int = Field(examples=[310])
+    emotions: dict[str, int] = Field(examples=[{"happy": 140, "neutral": 120}])
+    mean_confidence: float | None = Field(description="Null where there were no faces.", examples=[0.78])
+
+
+class PhaseSeconds(BaseModel):
+    """At most so many seconds."""
+
+    half: float = Field(description="Half of the jobs.", examples=[0.2])
+    of_95: float = Field(description="95 of 100 jobs.", examples=[0.6])
+    of_99: float = Field(description="99 of 100 jobs.", examples=[1.1])
+
+
+class JobSeconds(BaseModel):
+    """How long jobs took."""
+
+    sample: int = Field(description="The newest so many jobs that succeeded.", examples=[1000])
+    waiting: PhaseSeconds
+    running: PhaseSeconds
+    total: PhaseSeconds
+
+
+class FailureFigures(BaseModel):
+    """Jobs that failed for one reason."""
+
+    error_code: str = Field(description="Empty where there is none.", examples=["broken_picture"])
+    jobs: int = Field(examples=[3])
+    latest_at: Time = Field(description="When the newest of them was made.")
+
+
+class WorkerFigures(BaseModel):
+    """A worker child that lives."""
+
+    name: str = Field(examples=["host-1:4711"])
+    state: WorkerState = Field(examples=["ready"])
+    detail: str | None = Field(description="Why it isn't ready, or why it kept an older version.", examples=[None])
+    model_version: int | None = Field(examples=[1])
+    runtime: str | None = Field(examples=["litert"])
+    seen_at: Time = Field(description="Its last sign of life.")
+
+
+class DashboardFigures(BaseModel):
+    """How the service is, and what it saw lately."""
+
+    jobs: dict[JobStatus, int] = Field(
+        description="Jobs stored, by status; those that have ended as counted within the last minute.",
+        examples=[{"queued": 2, "running": 1, "succeeded": 5210, "failed": 12, "canceled": 3}],
+    )
+    oldest_queued_at: Time | None = Field(description="When the job was made that waits longest.")
+    champion: int | None = Field(description="The version in service.", examples=[1])
+    champion_since: Time | None
+    workers: list[WorkerFigures]
+    jobs_a_minute: float = Field(
+        description="Jobs that have ended, mean of the last five full minutes.", examples=[41.6]
+    )
+    minutes: list[MinuteFigures] = Field(description="The last hour, the minute that goes on still last.")
+    job_seconds: JobSeconds | None = Field(description="Null for fewer than two jobs.")
+    failures: list[FailureFigures] = Field(description="Of the last 24 hours, commonest first.")
+    hours: list[HourFigures] = Field(description="The last two days, the hour that goes on still last.")
+
+
+@blueprint.get("")
+@blueprint.output(DashboardFigures, description="All of it.")
+@blueprint.doc(
+    summary="The dashboard's figures",
+    description="Of every application's jobs and faces, so it needs the scope `review` or `admin`.",
+    responses=describe_errors("scope_missing"),
+)
+def read_dashboard() -> Response:
+    """Read what the dashboard shows."""
+    return jsonify(_show(dashboard.read_dashboard(get_services())).model_dump(mode="json"))
+
+
+def _show(found: dashboard.Dashboard) -> DashboardFigures:
+    return DashboardFigures(
+        jobs=dict(found.counts),
+        oldest_queued_at=found.oldest,
+        champion=found.champion.number if found.champion else None,
+        champion_since=found.champion_since,
+        workers=[
+            WorkerFigures(
+                name=worker.name,
+                state=worker.state,
+                detail=worker.detail,
+                model_version=found.versions[worker.model_version_id] if worker.model_version_id else None,
+                runtime=worker.runtime,
+                seen_at=worker.seen_at,
+            )
+            for worker in found.workers
+        ],
+        jobs_a_minute=found.jobs_a_minute,
+        minutes=_show_minutes(found),
+        job_seconds=_show_seconds(found),
+        failures=[
+            FailureFigures(error_code=failure.code, jobs=failure.count, latest_at=failure.latest_at)
+            for failure in found.failures
+        ],
+        hours=_show_hours(found),
+    )
+
+
+def _show_minutes(found: dashboard.Dashboard) -> list[MinuteFigures]:
+    counts = {(each.minute, each.status): each.count for each in found.ended}
+    return [
+        MinuteFigures(minute=minute, **{status.value: counts.get((minute, status), 0) for status in TERMINAL_STATUSES})
+        for minute in found.minutes
+    ]
+
+
+def _show_hours(found: dashboard.Dashboard) -> list[HourFigures]:
+    emotions = {(hour, each.emotion): each.faces for hour, each in found.faces}
+    return [
+        HourFigures(
+            hour=hour,
+            faces=faces,
+            emotions={emotion.value: emotions.get((hour, emotion), 0) for emotion in EMOTIONS},
+            mean_confidence=confidence / faces if faces else None,
+        )
+        for hour, (faces, confidence) in found.hour_totals.items()
+    ]
+
+
+def _show_seconds(found: dashboard.Dashboard) -> JobSeconds | None:
+    if found.percentiles is None:
+        return None
+    return JobSeconds(
+        sample=found.sample, **{phase: PhaseSeconds(**vars(taken)) for phase, taken in found.percentiles.items()}
+    )

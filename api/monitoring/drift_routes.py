@@ -1,0 +1,117 @@
+"""Drift: how faces and answers change over time, beside a reference period."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from api.core.authentication import protect
+from api.core.fields import Moment
+from api.core.openapi import describe_errors
+from api.core.services import get_services
+from api.jobs.schemas import Time
+from api.reviews.schemas import ShareEstimate, show_estimate
+from db.core.vocabulary import Scope
+from db.monitoring.drift import Drift, Figures, Period, choose_periods, measure_drift
+
+blueprint = APIBlueprint("drift", __name__, url_prefix="/v1/drift", tag="Reviews")
+protect(blueprint, Scope.REVIEW, people_may_read=True)
+
+
+_Edge = Annotated[Moment, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC))]
+"""A moment with room for the periods before it and the hour after it."""
+
+
+class DriftQuery(BaseModel):
+    """Which periods to compare. Default: the last seven days with the four weeks before them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reference_from: Annotated[_Edge | None, Field(description="Where the reference period begins.")] = None
+    current_from: Annotated[_Edge | None, Field(description="Where it ends and the current period begins.")] = None
+    current_before: Annotated[_Edge | None, Field(description="Where the current period ends. Default: now.")] = None
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> "DriftQuery":
+        reference, current = self.choose()
+        if not reference.since < reference.before <= current.since < current.before:
+            raise ValueError("the reference period must begin before the current one, and that before its end")
+        return self
+
+    def choose(self) -> tuple[Period, Period]:
+        """The periods, with defaults for what isn't given."""
+        reference, current = choose_periods(self.current_before)
+        middle = self.current_from or current.since
+        return Period(self.reference_from or reference.since, middle), Period(middle, current.before)
+
+
+class PeriodFigures(BaseModel):
+    """What the faces of some time were like."""
+
+    faces: int = Field(examples=[5210])
+    emotions: dict[str, int] = Field(examples=[{"happy": 2100, "neutral": 1800}])
+    mean_confidence: float | None = Field(examples=[0.78])
+    mean_face_px: float | None = Field(description="Mean shorter side of a face, in pixels.", examples=[112.0])
+    override_rate: ShareEstimate = Field(
+        description="How often people said another emotion than the model, on faces drawn by chance."
+    )
+
+
+class DayFigures(PeriodFigures):
+    """The same of one day, in UTC."""
+
+    day: date = Field(examples=["2026-03-01"])
+
+
+class DriftReport(BaseModel):
+    """Two periods and each of their days."""
+
+    reference_from: Time
+    current_from: Time
+    current_before: Time
+    reference: PeriodFigures
+    current: PeriodFigures
+    emotion_shift: float | None = Field(
+        description="Population stability index of the emotion mix: 0 is the same; from 0.1 notable, from 0.25 large.",
+        examples=[0.04],
+    )
+    days: list[DayFigures]
+
+
+@blueprint.get("")
+@blueprint.input(DriftQuery, location="query", arg_name="query")
+@blueprint.output(DriftReport, description="Both periods, and each day.")
+@blueprint.doc(
+    summary="What changes over time",
+    description="Emotion mix, confidence, face size and override rate, of a current and a reference period.",
+    responses=describe_errors("scope_missing", "invalid_request"),
+)
+def read_drift(query: DriftQuery) -> Response:
+    """Compare two periods."""
+    with get_services().database.read() as session:
+        drift = measure_drift(session, *query.choose())
+    return jsonify(_show(drift).model_dump(mode="json"))
+
+
+def _show(drift: Drift) -> DriftReport:
+    return DriftReport(
+        reference_from=drift.reference_period.since,
+        current_from=drift.current_period.since,
+        current_before=drift.current_period.before,
+        reference=PeriodFigures(**_read(drift.reference)),
+        current=PeriodFigures(**_read(drift.current)),
+        emotion_shift=drift.emotion_shift,
+        days=[DayFigures(day=day, **_read(figures)) for day, figures in drift.days.items()],
+    )
+
+
+def _read(figures: Figures) -> dict[str, Any]:
+    return {
+        "faces": figures.faces,
+        "emotions": {emotion.value: count for emotion, count in figures.emotions.items()},
+        "mean_confidence": figures.mean_confidence,
+        "mean_face_px": figures.mean_face_px,
+        "override_rate": show_estimate(figures.override_rate),
+    }

@@ -1,0 +1,139 @@
+"""Whether the service is alive, and whether it can work."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+import redis
+import structlog
+from apiflask import APIBlueprint
+from flask import Response, jsonify
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.core.errors import Problem
+from api.core.openapi import ProblemBody, describe_errors
+from api.core.services import Services, get_services
+from db.core import migrate
+from db.core.vocabulary import WorkerState
+from db.model_versions import actions as model_versions
+from db.monitoring import heartbeats as workers
+
+blueprint = APIBlueprint("health", __name__, tag="Service")
+log = structlog.get_logger(__name__)
+
+
+class Check(BaseModel):
+    """How one part is."""
+
+    ok: bool = Field(examples=[True])
+    detail: str = Field(examples=["2 workers ready"])
+
+
+class Checks(BaseModel):
+    """How each part that the service needs is."""
+
+    database: Check
+    queue: Check
+    workers: Check
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: str = Field(examples=["alive"])
+
+
+class Ready(BaseModel):
+    """The service can work."""
+
+    status: str = Field(examples=["ready"])
+    checks: Checks
+
+
+class NotReady(ProblemBody):
+    """The service can't work; `checks` says which part is missing."""
+
+    checks: Checks
+
+
+class PartMissing(Exception):
+    """A part that the service needs doesn't answer or isn't as it should be."""
+
+
+@blueprint.get("/healthz")
+@blueprint.output(Alive, description="The process answers.")
+@blueprint.doc(summary="Is the process alive?", responses=describe_errors(is_protected=False))
+def healthz() -> Response:
+    """Answer, without asking anything of any other part."""
+    return jsonify(Alive(status="alive").model_dump())
+
+
+@blueprint.get("/readyz")
+@blueprint.output(Ready, description="Photos will be analysed.")
+@blueprint.doc(
+    summary="Can the service work?",
+    description="Asks the database, the queue, and for a live worker with a model.",
+    responses=describe_errors("not_ready", is_protected=False),
+)
+def readyz() -> Response:
+    """Look at each part in turn."""
+    services = get_services()
+    checks = Checks(
+        database=_check(_check_database, services),
+        queue=_check(_check_queue, services),
+        workers=_check(_check_workers, services),
+    )
+    missing = [name for name, check in checks if not check.ok]
+    if missing:
+        detail = "; ".join(f"{name}: {getattr(checks, name).detail}" for name in missing)
+        raise Problem("not_ready", detail, more={"checks": checks.model_dump()}, status=HTTPStatus.SERVICE_UNAVAILABLE)
+    return jsonify(Ready(status="ready", checks=checks).model_dump())
+
+
+def _check(look: Callable[[Services], str], services: Services) -> Check:
+    try:
+        return Check(ok=True, detail=look(services))
+    except PartMissing as missing:
+        return Check(ok=False, detail=str(missing))
+
+
+def _check_database(services: Services) -> str:
+    try:
+        is_current = migrate.is_current(services.database)
+    except SQLAlchemyError as error:
+        log.warning("database_not_ready", reason=str(error))
+        raise PartMissing("it doesn't answer") from error
+    if not is_current:
+        raise PartMissing("its schema isn't that of this release; run the migrations")
+    return "it answers, and its schema is current"
+
+
+def _check_queue(services: Services) -> str:
+    try:
+        services.redis.ping()
+    except redis.RedisError as error:
+        log.warning("queue_not_ready", reason=str(error))
+        raise PartMissing("it doesn't answer") from error
+    return "it answers"
+
+
+def _check_workers(services: Services) -> str:
+    try:
+        with services.database.read() as session:
+            live = workers.list_live_workers(session, services.settings.worker_heartbeat_s)
+            champion = model_versions.get_champion(session)
+    except SQLAlchemyError as error:
+        raise PartMissing("the database can't be asked for them") from error
+    ready = [worker for worker in live if worker.state is WorkerState.READY and worker.model_version_id is not None]
+    if ready:
+        behind = [worker.detail for worker in ready if champion is None or worker.model_version_id != champion.id]
+        kept = f"; {len(behind)} keep an older model: {behind[0] or 'they are about to change'}" if behind else ""
+        # one that has the champion and still says something can't load the challenger
+        in_shadow = [worker.detail for worker in ready if worker.detail and worker.detail not in behind]
+        return f"{len(ready)} ready{kept}{f'; {in_shadow[0]}' if in_shadow else ''}"
+    failed = [worker.detail for worker in live if worker.state is WorkerState.SETUP_FAILED]
+    if failed:
+        raise PartMissing(f"none could get ready: {failed[0]}")
+    if live:
+        raise PartMissing(f"{len(live)} starting")
+    raise PartMissing("none is running")

@@ -1,0 +1,87 @@
+"""Metrics for Prometheus: requests as counted by all API processes, and the state of the service as it is at the scrape.
+
+With several processes, whoever starts them sets PROMETHEUS_MULTIPROC_DIR to an empty folder; each process then counts in its
+own file there, and any of them answers for all.
+"""
+
+import os
+from time import perf_counter
+
+from apiflask import APIBlueprint
+from flask import Flask, Response, current_app, g, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from api.core.openapi import describe_response
+from api.core.services import get_services
+from api.monitoring.drift_metrics import DriftCollector
+from api.monitoring.state_metrics import StateCollector
+
+blueprint = APIBlueprint("metrics", __name__, tag="Service")
+
+_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+"""Up to the longest wait of a long poll."""
+
+_EXTENSION = "emoscope_metrics"
+_DRIFT_EXTENSION = "emoscope_drift"
+
+
+class RequestMetrics:
+    """What one process counts of its requests."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        labels = ("method", "route", "status")
+        self._requests = Counter("emoscope_http_requests", "Requests answered.", labels, registry=self.registry)
+        self._seconds = Histogram(
+            "emoscope_http_request_seconds",
+            "Seconds from request to answer, waiting included.",
+            ("method", "route"),
+            buckets=_BUCKETS_S,
+            registry=self.registry,
+        )
+
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answered request."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+    def render(self) -> bytes:
+        """The counts of all processes, in Prometheus's text format."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self.registry)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+
+
+def register_metrics(app: Flask) -> None:
+    """Count every request of this application."""
+    metrics = RequestMetrics()
+    app.extensions[_EXTENSION] = metrics
+
+    @app.before_request
+    def start_clock() -> None:
+        g.started = perf_counter()
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        # the rule, not the path: a path carries ids, and there would be a series for each
+        route = request.url_rule.rule if request.url_rule is not None else "(none)"
+        method = request.method if request.url_rule is not None else "(any)"
+        metrics.count(method, route, response.status_code, perf_counter() - g.get("started", perf_counter()))
+        return response
+
+
+@blueprint.get("/metrics")
+@blueprint.doc(
+    summary="Metrics for Prometheus",
+    responses=describe_response(200, "Prometheus's text format.", {"text/plain": {"type": "string"}}),
+)
+def read_metrics() -> Response:
+    """Send all metrics."""
+    metrics: RequestMetrics = current_app.extensions[_EXTENSION]
+    state = CollectorRegistry()
+    state.register(StateCollector(get_services()))
+    state.register(current_app.extensions.setdefault(_DRIFT_EXTENSION, DriftCollector(get_services())))
+    return Response(metrics.render() + generate_latest(state), content_type=CONTENT_TYPE_LATEST)

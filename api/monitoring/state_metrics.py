@@ -1,0 +1,135 @@
+"""The state of the service as metrics: asked of the database and the queue at each scrape.
+
+Only the numbers of ended jobs are kept for a minute, since counting them reads an index entry a job.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from statistics import quantiles
+
+import redis
+import structlog
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.core.services import Services
+from db.core import queues
+from db.core.types import utcnow
+from db.core.vocabulary import WorkerState
+from db.jobs import queries as job_queries
+from db.model_versions import actions as model_versions
+from db.monitoring import heartbeats
+
+log = structlog.get_logger(__name__)
+
+_QUEUES = (
+    queues.ANALYSIS_QUEUE,
+    queues.BULK_QUEUE,
+    queues.TRAINING_QUEUE,
+    queues.HOUSEKEEPING_QUEUE,
+    queues.CALLBACK_QUEUE,
+)
+_SAMPLE = 1000
+_WINDOW = timedelta(minutes=10)
+_QUANTILES = {"0.5": 49, "0.95": 94, "0.99": 98}
+"""Label of each quantile, and its place among the 99 cut points between hundredths."""
+
+
+class StateCollector(Collector):
+    """Asks at the scrape. A part that doesn't answer is left out, and `emoscope_part_up` says so."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def collect(self) -> Iterator[Metric]:
+        """All that is known now."""
+        up = GaugeMetricFamily("emoscope_part_up", "Whether a part answers: 1 or 0.", labels=["part"])
+        for part, ask in (("database", self._ask_database), ("queue", self._ask_queue)):
+            try:
+                found = ask()
+            except (SQLAlchemyError, redis.RedisError) as error:
+                log.warning("part_down", part=part, reason=str(error))
+                up.add_metric([part], 0)
+                continue
+            up.add_metric([part], 1)
+            yield from found
+        yield up
+
+    def _ask_database(self) -> list[Metric]:
+        settings = self._services.settings
+        with self._services.database.read() as session:
+            counts = self._services.job_counts.read(session)
+            oldest = job_queries.oldest_queued_at(session)
+            durations = job_queries.list_recent_durations(session, _SAMPLE)
+            live = heartbeats.list_live_workers(session, settings.worker_heartbeat_s)
+            champion = model_versions.get_champion(session)
+            challenger = model_versions.get_challenger(session)
+        now = utcnow()
+        jobs = GaugeMetricFamily("emoscope_jobs", "Jobs stored, by status.", labels=["status"])
+        for status, count in counts.items():
+            jobs.add_metric([status], count)
+        age_s = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
+        children = GaugeMetricFamily("emoscope_workers", "Live worker children, by state.", labels=["state"])
+        by_state = Counter(worker.state for worker in live)
+        for state in WorkerState:
+            children.add_metric([state], by_state[state])
+        behind = sum(
+            worker.state is WorkerState.READY and (champion is None or worker.model_version_id != champion.id)
+            for worker in live
+        )
+        recent = [duration for duration in durations if now - duration.finished_at <= _WINDOW]
+        return [
+            jobs,
+            GaugeMetricFamily("emoscope_oldest_queued_seconds", "Age of the job that waits longest.", value=age_s),
+            children,
+            GaugeMetricFamily(
+                "emoscope_workers_behind",
+                "Live worker children that judge by another model version than the one in service.",
+                value=behind,
+            ),
+            GaugeMetricFamily(
+                "emoscope_champion_number",
+                "The model version in service; 0 for none.",
+                value=champion.number if champion else 0,
+            ),
+            GaugeMetricFamily(
+                "emoscope_challenger_number",
+                "The model version in shadow mode; 0 for none.",
+                value=challenger.number if challenger else 0,
+            ),
+            _describe_durations(recent),
+        ]
+
+    def _ask_queue(self) -> list[Metric]:
+        lengths = GaugeMetricFamily("emoscope_queue_messages", "Messages that wait, by queue.", labels=["queue"])
+        for name in _QUEUES:
+            lengths.add_metric([name], int(self._services.redis.llen(name)))
+        swept = GaugeMetricFamily(
+            "emoscope_last_sweep_timestamp_seconds",
+            "When the sweeper last came to its end, in seconds since 1970; 0 if that isn't known.",
+            value=float(self._services.redis.get(queues.LAST_SWEEP_KEY) or 0),
+        )
+        return [lengths, swept]
+
+
+def _describe_durations(recent: list[job_queries.JobDuration]) -> Metric:
+    """Quantiles of the last ten minutes: of at most the newest 1,000 jobs, and of at least two."""
+    metric = GaugeMetricFamily(
+        "emoscope_recent_job_seconds",
+        "How long jobs that succeeded in the last ten minutes waited, ran, and took in all.",
+        labels=["phase", "quantile"],
+    )
+    if len(recent) < 2:
+        return metric
+    phases = {
+        "waiting": [duration.waiting_s for duration in recent],
+        "running": [duration.running_s for duration in recent],
+        "total": [duration.waiting_s + duration.running_s for duration in recent],
+    }
+    for phase, seconds in phases.items():
+        cuts = quantiles(seconds, n=100, method="inclusive")
+        for label, place in _QUANTILES.items():
+            metric.add_metric([phase, label], cuts[place])
+    return metric

@@ -1,0 +1,142 @@
+"""Pictures of a job: the photo, the photo with its faces marked, and each face's crop."""
+
+import io
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, send_file
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.core.authentication import get_caller, protect
+from api.core.errors import Problem
+from api.core.openapi import describe_errors, describe_picture
+from api.core.services import get_services
+from api.jobs.reading import read_visible_job
+from api.jobs.schemas import is_photo_kept
+from api.photos.annotate import Label, UnreadablePicture
+from api.photos.header import MEDIA_TYPES
+from api.photos.render_pool import draw_in_turn
+from db import tables
+from db.core.blobs import BlobMissing
+from db.core.vocabulary import CROP_SIDE, JobStatus, Scope
+from db.faces import queries as faces
+
+blueprint = APIBlueprint("pictures", __name__, url_prefix="/v1", tag="Pictures")
+protect(blueprint)
+
+
+class AnnotatedQuery(BaseModel):
+    """How large to draw."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_side: int = Field(
+        default=2048, ge=64, le=8192, description="Longest side of the picture, in pixels. It is never enlarged."
+    )
+
+
+class CropQuery(BaseModel):
+    """How large to show a crop."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scale: int = Field(
+        default=1, ge=1, le=16, description="How many pixels wide and high each of the 48 by 48 pixels is drawn."
+    )
+
+
+@blueprint.get("/jobs/<uuid:job_id>/image")
+@blueprint.doc(
+    summary="The photo",
+    description="The bytes that were submitted, until their retention time is over.",
+    responses={
+        **describe_picture(*MEDIA_TYPES),
+        **describe_errors("not_found", "photo_gone", "blob_store_unavailable"),
+    },
+)
+def read_image(job_id: UUID) -> Response:
+    """Send a job's photo as it was submitted."""
+    job = read_visible_job(get_services(), get_caller(), job_id)
+    return send_file(
+        io.BytesIO(_read_photo(job)),
+        mimetype=job.media_type,
+        download_name=job.filename or f"{job.id}",
+        etag=job.photo_sha256,
+    )
+
+
+@blueprint.get("/jobs/<uuid:job_id>/annotated")
+@blueprint.input(AnnotatedQuery, location="query", arg_name="query")
+@blueprint.doc(
+    summary="The photo with its faces marked",
+    description="The photo, upright, with a box around each face and what it appears to express. A question mark means that "
+    "the model is uncertain.",
+    responses={
+        **describe_picture("image/jpeg"),
+        **describe_errors(
+            "not_found",
+            "no_result",
+            "photo_gone",
+            "broken_picture",
+            "invalid_request",
+            "drawing_busy",
+            "blob_store_unavailable",
+        ),
+    },
+)
+def read_annotated(job_id: UUID, query: AnnotatedQuery) -> Response:
+    """Draw a job's faces into its photo."""
+    settings = get_services().settings
+    job = read_visible_job(get_services(), get_caller(), job_id)
+    if job.status is not JobStatus.SUCCEEDED:
+        raise Problem("no_result", f"the job is {job.status}; only a job that succeeded has faces to draw")
+    labels = [
+        Label(
+            face.x,
+            face.y,
+            face.width,
+            face.height,
+            face.emotion,
+            face.confidence,
+            is_uncertain=face.confidence < settings.uncertain_below,
+        )
+        for face in job.faces
+    ]
+    try:
+        drawn = draw_in_turn(lambda: _read_photo(job), job.width, labels, query.max_side)
+    except UnreadablePicture as error:
+        raise Problem(error.code, str(error)) from error
+    return Response(drawn, mimetype="image/jpeg")
+
+
+@blueprint.get("/faces/<uuid:face_id>/crop")
+@blueprint.input(CropQuery, location="query", arg_name="query")
+@blueprint.doc(
+    summary="A face as the model saw it",
+    description="Grey, 48 by 48 pixels, as PNG. It stays when the photo is deleted, until the job is erased.",
+    responses={**describe_picture("image/png"), **describe_errors("not_found", "invalid_request")},
+)
+def read_crop(face_id: UUID, query: CropQuery) -> Response:
+    """Send a face's crop."""
+    with get_services().database.read() as session:
+        caller = get_caller()
+        # A reviewer judges the faces of every application.
+        application_id = None if Scope.REVIEW in caller.scopes else caller.visible_application_id
+        face = faces.get_face(session, face_id, application_id)
+    if face is None:
+        raise Problem("not_found", f"there is no face {face_id}")
+    crop = Image.frombytes("L", (CROP_SIDE, CROP_SIDE), face.crop)
+    side = CROP_SIDE * query.scale
+    made = io.BytesIO()
+    crop.resize((side, side), Image.Resampling.NEAREST).save(made, "PNG")
+    return Response(made.getvalue(), mimetype="image/png")
+
+
+def _read_photo(job: tables.Job) -> bytes:
+    if job.photo_key is not None and is_photo_kept(job):
+        try:
+            return get_services().blobs.get(job.photo_key, job.photo_sha256)
+        except BlobMissing:
+            pass  # purged or erased since the row was read
+    raise Problem("photo_gone", "the photo was deleted, because its retention time is over")

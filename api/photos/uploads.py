@@ -1,0 +1,123 @@
+"""Photos as they arrive: as the `image` field of a form, or as the body itself. Nothing is read past the limit."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import cast
+
+from flask import request
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from api.core.checked_request import CheckedRequest
+from api.core.errors import Problem
+from api.photos.header import BrokenPicture, NotAPicture, PictureHeader, TooManyPixels, read_header
+from emoscope.settings import Settings
+
+_FIELD = "image"
+_FORM_OVERHEAD_BYTES = 256_000
+"""What a form may add to its photos: boundaries, headers, options."""
+
+_SPARE_PARTS = 100
+"""Fields that a form may have beside its photos, and photos beyond the limit that are read, so that the answer can count them."""
+
+_FILENAME_CHARACTERS = 255
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo that was accepted: what its header says, its hex SHA-256, its size, and the name that the client gave it."""
+
+    header: PictureHeader
+    sha256: str
+    byte_count: int
+    filename: str | None
+
+
+def read_photo(settings: Settings) -> tuple[Photo, bytes]:
+    """Read the one photo of this request.
+
+    Raises Problem `photo_missing`, `too_many_photos` or `invalid_request`, or as check_photo does; RequestEntityTooLarge past
+    settings.max_photo_bytes.
+    """
+    if not is_form():
+        # One byte more than is taken: a chunked body is cut off at this length, without an error.
+        request.max_content_length = settings.max_photo_bytes + 1
+        data = request.get_data(cache=False)
+        return check_photo(data, None, settings), data
+    uploads = _read_form(settings.max_photo_bytes, 1)
+    if not uploads:
+        raise Problem("photo_missing", f"the form has no file field named `{_FIELD}`")
+    if len(uploads) > 1:
+        raise Problem("too_many_photos", f"{len(uploads)} photos; a job has one, and `POST /v1/batches` takes many")
+    return read_upload(uploads[0], settings)
+
+
+def list_uploads(settings: Settings) -> list[FileStorage]:
+    """The photos of a batch, not yet read; larger ones wait in temporary files.
+
+    Raises Problem `photo_missing`, `too_many_photos` or `invalid_request`; RequestEntityTooLarge past settings.max_batch_bytes.
+    """
+    uploads = _read_form(settings.max_batch_bytes, settings.max_batch_photos) if is_form() else []
+    if not uploads:
+        raise Problem("photo_missing", f"send a multipart form with one `{_FIELD}` file field for each photo")
+    if len(uploads) > settings.max_batch_photos:
+        detail = f"{len(uploads)} photos; a batch may have at most {settings.max_batch_photos}"
+        raise Problem("too_many_photos", detail)
+    return uploads
+
+
+def _read_form(most_bytes: int, most_photos: int) -> list[FileStorage]:
+    """The photos of this request's form, some too many among them. Raises as list_uploads does, within these limits."""
+    most_length = most_bytes + _FORM_OVERHEAD_BYTES
+    request.max_content_length = most_length
+    request.max_form_memory_size = _FORM_OVERHEAD_BYTES
+    request.max_form_parts = most_photos + 2 * _SPARE_PARTS
+    cast("CheckedRequest", request).max_form_files = most_photos + _SPARE_PARTS
+    try:
+        return request.files.getlist(_FIELD)
+    except RequestEntityTooLarge as error:
+        # Werkzeug says the same of too much in all, and of a field or of parts that it would have to keep in memory.
+        if request.stream.tell() >= most_length:
+            raise
+        detail = (
+            f"the form has a field of more than {_FORM_OVERHEAD_BYTES:,} bytes that is no file, too many fields, or another "
+            "boundary than its Content-Type says"
+        )
+        raise Problem("invalid_request", detail) from error
+
+
+def read_upload(upload: FileStorage, settings: Settings) -> tuple[Photo, bytes]:
+    """Read one photo of a form, from its beginning. Raises Problem as check_photo does."""
+    upload.stream.seek(0)
+    data = upload.stream.read(settings.max_photo_bytes + 1)  # one byte too many shows that there are more
+    return check_photo(data, upload.filename, settings), data
+
+
+def check_photo(data: bytes, filename: str | None, settings: Settings) -> Photo:
+    """Accept a photo by its size and header.
+
+    Raises Problem `empty_photo`, `photo_too_large`, `not_a_picture`, `broken_picture` or `too_many_pixels`.
+    """
+    if not data:
+        raise Problem("empty_photo", "the photo has no bytes")
+    if len(data) > settings.max_photo_bytes:
+        raise Problem("photo_too_large", f"a photo may have at most {settings.max_photo_bytes:,} bytes")
+    try:
+        header = read_header(data, settings.max_photo_pixels)
+    except (NotAPicture, BrokenPicture, TooManyPixels) as error:
+        raise Problem(error.code, str(error)) from error
+    return Photo(header, hashlib.sha256(data).hexdigest(), len(data), clean_filename(filename))
+
+
+def clean_filename(given: str | None) -> str | None:
+    """The name without folders and without characters that no database or header takes. None if nothing is left."""
+    if not given:
+        return None
+    name = PurePosixPath(given.replace("\\", "/")).name
+    return "".join(character for character in name if character.isprintable())[:_FILENAME_CHARACTERS] or None
+
+
+def is_form() -> bool:
+    """Whether the photo comes in a form. Any other Content-Type means that the body is the photo."""
+    return request.mimetype == "multipart/form-data"

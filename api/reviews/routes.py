@@ -1,0 +1,245 @@
+"""Reviews: faces come before a reviewer, votes are stored and undone, and it is told what the votes say."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy.orm import Session
+
+from api.core.authentication import get_caller, protect, require_scope
+from api.core.fields import Moment, Number
+from api.core.openapi import describe_errors
+from api.core.services import get_services
+from api.jobs.options import Unset
+from api.reviews.schemas import (
+    ReviewFace,
+    ReviewFaceList,
+    Statistics,
+    Undone,
+    Vote,
+    VoteList,
+    show_review,
+    show_statistics,
+    show_vote,
+)
+from db.core.vocabulary import Emotion, Scope, Verdict
+from db.faces import queries as faces
+from db.reviews import actions as reviews
+from db.reviews import queue as review_queue
+from db.reviews import statistics as review_statistics
+from db.reviews.filter import ReviewFilter
+from db.reviews.tables import ReviewVote
+
+blueprint = APIBlueprint("reviews", __name__, url_prefix="/v1/reviews", tag="Reviews")
+protect(blueprint, Scope.REVIEW)
+
+_MOST_AT_ONCE = 50
+_MOST_UNDONE = 10_000
+
+
+class NextFaces(BaseModel):
+    """Which faces a reviewer wants. Without a filter the queue mixes uncertain faces with faces drawn by chance."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=1, ge=1, le=_MOST_AT_ONCE, description="How many.")
+    exclude: list[UUID] = Field(
+        default_factory=list, max_length=_MOST_AT_ONCE, description="Faces that the reviewer has before them already."
+    )
+    emotion: Emotion | None = Field(default=None, description="What the model said.")
+    min_confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    max_confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    min_face_px: Number | None = Field(default=None, description="Least shorter side of the face, in pixels.")
+    max_face_px: Number | None = Field(default=None)
+    model_version: Number | None = Field(default=None, description="The version that judged the face.")
+    created_from: Moment | None = Field(default=None, description="Analysed at this time or later.")
+    created_before: Moment | None = Field(default=None, description="Analysed before this time.")
+
+
+class NewVote(BaseModel):
+    """What a reviewer says of a face."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    face_id: UUID
+    verdict: Verdict = Field(description="An emotion, `not_a_face`, `ambiguous`, or `skip`.", examples=["sad"])
+
+
+class Undo(BaseModel):
+    """Which votes to withdraw: some by their ids, or the latest ones of a reviewer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    vote_ids: list[UUID] = Field(default_factory=list, max_length=1000)
+    last: int | None = Field(default=None, ge=1, le=_MOST_UNDONE, description="So many of the latest standing votes.")
+    since: Moment | None = Field(
+        default=None,
+        description="All votes cast at this time or later. Votes from before that they replaced stand again.",
+    )
+    reviewer: str | None = Field(
+        default=None, max_length=200, description="Whose. Default: the caller's own. Others' need the scope `admin`."
+    )
+
+    @model_validator(mode="after")
+    def _names_votes(self) -> "Undo":
+        if sum((bool(self.vote_ids), self.last is not None, self.since is not None)) != 1:
+            raise ValueError("give exactly one of vote_ids, last and since")
+        return self
+
+
+class VoteQuery(BaseModel):
+    """Whose votes to list, and how many."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reviewer: str | Unset = Field(
+        default=None, max_length=200, description="Whose. Default: the caller's own. Others' need the scope `admin`."
+    )
+    since: Moment | Unset = Field(default=None, description="Cast at this time or later.")
+    limit: int = Field(default=50, ge=1, le=200, description="Most votes.")
+
+
+class StatisticsQuery(BaseModel):
+    """Of which faces and votes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model_version: Annotated[Number | None, Field(description="Judged by this version.")] = None
+    since: Annotated[Moment | None, Field(description="Faces analysed, and votes cast, at this time or later.")] = None
+
+
+@blueprint.post("/next")
+@blueprint.input(NextFaces, location="json", arg_name="wanted")
+@blueprint.output(ReviewFaceList, description="The faces, kept from other reviewers for five minutes.")
+@blueprint.doc(summary="Take the next faces to review", responses=describe_errors("scope_missing", "invalid_request"))
+def take_next(wanted: NextFaces) -> Response:
+    """Hand out faces. A face that the reviewer has voted on doesn't come again."""
+    services, reviewer = get_services(), get_caller().actor
+    given = wanted.model_dump(exclude={"limit", "exclude"})
+    services.least_votes.apply(services.database, services.settings.min_correction_votes)
+    with services.database.write() as session:
+        items = review_queue.take_faces(
+            session, reviewer, ReviewFilter(**given), limit=wanted.limit, exclude=wanted.exclude
+        )
+        found = [(item, faces.get_face(session, item.face_id)) for item in items]
+    shown = [show_review(item, face, None, services.settings) for item, face in found if face is not None]
+    return jsonify(ReviewFaceList(items=shown).model_dump(mode="json"))
+
+
+@blueprint.post("/release")
+@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="They are given back.")
+@blueprint.doc(summary="Give back faces that were taken", responses=describe_errors("scope_missing"))
+def release() -> tuple[str, HTTPStatus]:
+    """Let other reviewers have what the caller took and hasn't judged."""
+    with get_services().database.write() as session:
+        review_queue.release_faces(session, get_caller().actor)
+    return "", HTTPStatus.NO_CONTENT
+
+
+@blueprint.post("/votes")
+@blueprint.input(NewVote, location="json", arg_name="vote")
+@blueprint.output(Vote, status_code=HTTPStatus.CREATED, description="The vote, and the label that follows.")
+@blueprint.doc(
+    summary="Vote on a face",
+    description="Replaces the caller's earlier vote on the same face. Any face can be voted on, taken from the queue or not.",
+    responses=describe_errors("scope_missing", "unknown_face", "invalid_request"),
+)
+def create_vote(vote: NewVote) -> Response:
+    """Store a vote."""
+    services = get_services()
+    least_votes = services.settings.min_correction_votes
+    with services.database.write() as session:
+        cast = reviews.cast_vote(session, vote.face_id, get_caller().actor, vote.verdict, least_votes=least_votes)
+        item, _ = reviews.get_review(session, vote.face_id)
+        shown = show_vote(cast, item.subject.label if item.subject else None)
+    response = jsonify(shown.model_dump(mode="json"))
+    response.status_code = HTTPStatus.CREATED
+    return response
+
+
+@blueprint.get("/votes")
+@blueprint.input(VoteQuery, location="query", arg_name="query")
+@blueprint.output(VoteList, description="Votes that stand, newest first.")
+@blueprint.doc(summary="List one's latest votes", responses=describe_errors("scope_missing", "invalid_request"))
+def list_votes(query: VoteQuery) -> Response:
+    """Read the latest votes of the caller, or of another reviewer."""
+    caller = get_caller()
+    reviewer = query.reviewer or caller.actor
+    if reviewer != caller.actor:
+        require_scope(Scope.ADMIN)
+    with get_services().database.read() as session:
+        found = reviews.list_votes(session, reviewer=reviewer, since=query.since, limit=query.limit)
+        shown = [show_vote(vote) for vote in found]
+    return jsonify(VoteList(items=shown).model_dump(mode="json"))
+
+
+@blueprint.post("/undo")
+@blueprint.input(Undo, location="json", arg_name="wanted")
+@blueprint.output(Undone, description="How many votes stood until now.")
+@blueprint.doc(
+    summary="Undo votes",
+    description="Withdraws one vote or many; a vote that one of them had replaced stands again.",
+    responses=describe_errors("scope_missing", "invalid_request"),
+)
+def undo(wanted: Undo) -> Response:
+    """Withdraw votes."""
+    caller, services, count = get_caller(), get_services(), 0
+    least_votes = services.settings.min_correction_votes
+    while True:
+        with services.database.write() as session:
+            votes = _find_undone(session, wanted, caller.actor)
+            if any(vote.reviewer != caller.actor for vote in votes):
+                require_scope(Scope.ADMIN)
+            count += reviews.undo_votes(session, votes, caller.actor, since=wanted.since, least_votes=least_votes)
+        if wanted.since is None or len(votes) < _MOST_UNDONE:
+            return jsonify(Undone(undone=count).model_dump())
+
+
+def _find_undone(session: Session, wanted: Undo, caller: str) -> Sequence[ReviewVote]:
+    """The votes to withdraw; of those since a time at most so many that one transaction is soon over."""
+    if wanted.vote_ids:
+        return reviews.get_votes(session, wanted.vote_ids)
+    limit = wanted.last or _MOST_UNDONE
+    return reviews.list_votes(session, reviewer=wanted.reviewer or caller, since=wanted.since, limit=limit)
+
+
+@blueprint.get("/faces/<uuid:face_id>")
+@blueprint.output(ReviewFace, description="The face, and every vote on it.")
+@blueprint.doc(
+    summary="Read the votes on a face",
+    description="Whoever may still judge the face is shown no votes: the scope `admin` sees them always, a reviewer once the face "
+    "has the votes that it needs, or their own.",
+    responses=describe_errors("scope_missing", "unknown_face"),
+)
+def read_face(face_id: UUID) -> Response:
+    """Read one face's review."""
+    services, caller = get_services(), get_caller()
+    with services.database.read() as session:
+        item, votes = reviews.get_review(session, face_id)
+        face = faces.get_face(session, face_id)
+    if face is None:  # erased in between
+        raise reviews.UnknownFace(f"there is no face {face_id}")
+    has_voted = any(vote.reviewer == caller.actor and vote.withdrawn_at is None for vote in votes)
+    may_see = has_voted or item.closed_at is not None or Scope.ADMIN in caller.scopes
+    return jsonify(show_review(item, face, votes if may_see else None, services.settings).model_dump(mode="json"))
+
+
+@blueprint.get("/statistics")
+@blueprint.input(StatisticsQuery, location="query", arg_name="query")
+@blueprint.output(Statistics, description="Live accuracy and agreement.")
+@blueprint.doc(
+    summary="What the votes say",
+    description="Accuracy on faces drawn by chance alone, so that it stands for all faces, and how far reviewers agree. "
+    "Each face counts once, as its latest analysis says, or the latest by `model_version`.",
+    responses=describe_errors("scope_missing", "invalid_request"),
+)
+def read_statistics(query: StatisticsQuery) -> Response:
+    """Estimate accuracy and agreement."""
+    with get_services().database.read() as session:
+        live = review_statistics.estimate_live_accuracy(session, model_version=query.model_version, since=query.since)
+        agreement = review_statistics.measure_agreement(session, since=query.since)
+    return jsonify(show_statistics(live, agreement).model_dump(mode="json"))

@@ -1,0 +1,143 @@
+"""What the API shows of reviews, and how it is made from rows."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from api.jobs.schemas import Face, Id, Time, show_face
+from db import tables
+from db.core.vocabulary import Emotion, ReviewSlice, Verdict
+from db.reviews.statistics import Agreement, Estimate, LiveAccuracy
+from db.reviews.subjects import count_wanted
+from db.reviews.tables import ReviewItem, ReviewVote
+from emoscope.settings import Settings
+
+
+class Vote(BaseModel):
+    """What one reviewer said of a face."""
+
+    id: Id
+    face_id: UUID | None = Field(description="The face as it was analysed then; null once that job is erased.")
+    reviewer: str = Field(examples=["ana"])
+    verdict: Verdict = Field(examples=["sad"])
+    predicted: Emotion = Field(description="What the model said then.", examples=["neutral"])
+    model_version: int = Field(examples=[1])
+    at: Time
+    stands: bool = Field(description="False once it was undone or replaced.", examples=[True])
+    label: Verdict | None = Field(
+        default=None, description="The face's label now: what most standing votes say; null where they are tied."
+    )
+
+
+class ReviewFace(BaseModel):
+    """A face before reviewers."""
+
+    face: Face
+    job_id: Id
+    slice: ReviewSlice = Field(description="Why it comes up: uncertain, or drawn by chance.", examples=["uncertain"])
+    label: Verdict | None = Field(
+        description="What people have confirmed; null if nothing yet, and where the face is handed out to be judged.",
+        examples=["sad"],
+    )
+    votes_wanted: int = Field(description="Votes that the face needs.", examples=[1])
+    is_open: bool = Field(description="Whether it still waits for votes.", examples=[True])
+    votes: list[Vote] = Field(
+        description="Every vote on the face, oldest first, undone ones too. Empty where it is handed out to be judged."
+    )
+
+
+class ReviewFaceList(BaseModel):
+    """Faces to review, in this order. Empty when there are none left."""
+
+    items: list[ReviewFace]
+
+
+class VoteList(BaseModel):
+    """Votes, newest first."""
+
+    items: list[Vote]
+
+
+class Undone(BaseModel):
+    """What an undo did."""
+
+    undone: int = Field(examples=[1])
+
+
+class ShareEstimate(BaseModel):
+    """A share that was observed, and the 95 % interval (Wilson) of the true one; null where nothing was observed."""
+
+    hits: int = Field(examples=[181])
+    count: int = Field(examples=[220])
+    share: float | None = Field(examples=[0.823])
+    low: float | None = Field(examples=[0.767])
+    high: float | None = Field(examples=[0.868])
+
+
+class ReviewerAgreement(BaseModel):
+    """How far reviewers say the same of the same face."""
+
+    faces: int = Field(description="Faces with two votes or more, skips aside.", examples=[40])
+    share: float | None = Field(
+        description="Of these faces, those whose first two votes say the same.", examples=[0.81]
+    )
+    alpha: float | None = Field(description="Krippendorff's: 1 is full agreement, 0 is chance.", examples=[0.74])
+
+
+class Statistics(BaseModel):
+    """What the votes say of the model and of the reviewers."""
+
+    accuracy: ShareEstimate = Field(description="Of the model, on faces of the random slice.")
+    not_faces: int = Field(description="Faces of that slice that are none.", examples=[3])
+    ambiguous: int = Field(description="Faces of that slice without one clear emotion.", examples=[9])
+    agreement: ReviewerAgreement
+
+
+def show_estimate(estimate: Estimate) -> ShareEstimate:
+    """What the API shows of an estimate."""
+    return ShareEstimate(**vars(estimate))
+
+
+def show_vote(vote: ReviewVote, label: Verdict | None = None) -> Vote:
+    """What the API shows of a vote. label: of the face, where it is known."""
+    return Vote(
+        id=vote.id,
+        face_id=vote.face_id,
+        reviewer=vote.reviewer,
+        verdict=vote.verdict,
+        predicted=vote.predicted,
+        model_version=vote.model_version,
+        at=vote.at,
+        stands=vote.withdrawn_at is None,
+        label=label,
+    )
+
+
+def show_review(
+    item: ReviewItem, face: tables.Face, votes: Sequence[ReviewVote] | None, settings: Settings
+) -> ReviewFace:
+    """What the API shows of a face before reviewers. Call it while, or after, the item's subject was loaded.
+
+    votes: None where the face is still to be judged: then nothing is shown of what others said, the label neither.
+    """
+    label = item.subject.label if votes is not None and item.subject is not None else None
+    return ReviewFace(
+        face=show_face(face, settings.uncertain_below),
+        job_id=face.job_id,
+        slice=item.slice,
+        label=label,
+        votes_wanted=count_wanted(item, settings.min_correction_votes),
+        is_open=item.closed_at is None,
+        votes=[show_vote(vote, label) for vote in votes or ()],
+    )
+
+
+def show_statistics(live: LiveAccuracy, agreement: Agreement) -> Statistics:
+    """What the API shows of the votes as a whole."""
+    return Statistics(
+        accuracy=show_estimate(live.accuracy),
+        not_faces=live.not_faces,
+        ambiguous=live.ambiguous,
+        agreement=ReviewerAgreement(**vars(agreement)),
+    )

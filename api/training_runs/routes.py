@@ -1,0 +1,207 @@
+"""Training runs: start one, follow it, cancel it."""
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify, url_for
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.core.authentication import get_caller, needs_scope, protect
+from api.core.openapi import describe_errors
+from api.core.services import get_services
+from api.jobs.schemas import Id, Time
+from api.run_start import find_dataset_files, start_training_run
+from db import tables, training_plan
+from db.core.vocabulary import Scope, TrainingRunStatus, TrainingTrigger
+from db.training_plan import RunPlan
+from db.training_runs import corrections
+from db.training_runs import lifecycle as training_runs
+
+blueprint = APIBlueprint("training_runs", __name__, url_prefix="/v1/training-runs", tag="Training")
+protect(blueprint)
+
+_POLL_AFTER_S = 2
+
+
+class NewRun(BaseModel):
+    """How a run differs from what the settings say."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_scratch: bool = Field(default=False, description="Begin with fresh weights in place of the champion's.")
+    epochs: int | None = Field(default=None, ge=1, le=1000, description="Default: what the service is set to.")
+
+
+class PageQuery(BaseModel):
+    """Which page of a list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=20, ge=1, le=100, description="Most runs on the page.")
+    cursor: UUID | None = Field(default=None, description="From `next` of the page before.")
+
+
+class PlanQuery(BaseModel):
+    """Which run to plan."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_scratch: bool = Field(default=False, description="Whether the run would begin with fresh weights.")
+
+
+class TrainingRun(BaseModel):
+    """One attempt to make a better model: what it is made from, how far it is, what the gate said."""
+
+    id: Id
+    url: str = Field(examples=["/v1/training-runs/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"])
+    status: TrainingRunStatus = Field(
+        description="`queued`, `running`, or how it ended: `promoted`, `rejected`, `failed`, `canceled`.",
+        examples=["running"],
+    )
+    trigger: TrainingTrigger = Field(examples=["schedule"])
+    actor: str = Field(description="Who started it.", examples=["beat"])
+    options: dict[str, Any] = Field(examples=[{"from_scratch": False, "epochs": None}])
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time | None
+    attempt: int = Field(description="How often a worker has taken it up.", examples=[1])
+    is_cancel_requested: bool = Field(examples=[False])
+    dataset_sha256: str | None = Field(description="Identity of the CSV's rows.")
+    audit: dict[str, Any] | None = Field(
+        description="What the dataset and the corrections hold, and the run's plan. Null until the run has read them."
+    )
+    corrections: dict[str, int] = Field(
+        description="Reviewers' labels: how many teach, and how many were left out for each reason.",
+        examples=[{"used": 310, "too_small": 42, "like_holdout": 1}],
+    )
+    champion: int | None = Field(description="The version to beat.", examples=[1])
+    progress: dict[str, Any] | None = Field(
+        description="Step, epoch, epochs, loss, accuracy, seconds left, and the curve so far.",
+        examples=[
+            {"step": "training", "epoch": 3, "epochs": 10, "loss": 0.71, "accuracy": 0.74, "seconds_left": 410.0}
+        ],
+    )
+    challenger: int | None = Field(description="The version that came of it, in service or not.", examples=[2])
+    gate: dict[str, Any] | None = Field(description="The gate's checks, and both versions' figures.")
+    reason: str | None = Field(description="Why it ended as it did.")
+    error_code: str | None = Field(description="Why it failed, for programs.", examples=["dataset_invalid"])
+    error_detail: str | None = Field(description="Why it failed, for people.")
+
+
+class TrainingRunPage(BaseModel):
+    """Some runs, newest first."""
+
+    items: list[TrainingRun]
+    next: str | None = Field(description="Where the next page is; null on the last.")
+
+
+@blueprint.post("")
+@needs_scope(Scope.ADMIN)
+@blueprint.input(NewRun, location="json", arg_name="wanted")
+@blueprint.output(TrainingRun, status_code=HTTPStatus.ACCEPTED, description="The run waits for the training worker.")
+@blueprint.doc(
+    summary="Start a training run",
+    description="Learns from the configured dataset and the reviewers' labels. Needs the scope `admin`.",
+    responses=describe_errors("scope_missing", "training_run_active", "retraining_impossible", "invalid_request"),
+)
+def create_run(wanted: NewRun) -> Response:
+    """Start a run, if none waits or goes on."""
+    started = start_training_run(TrainingTrigger.API, get_caller().actor, **wanted.model_dump())
+    shown = _read(started.run.id)
+    response = jsonify(shown.model_dump(mode="json"))
+    response.status_code = HTTPStatus.ACCEPTED
+    response.headers["Location"] = shown.url
+    response.headers["Retry-After"] = str(_POLL_AFTER_S)
+    return response
+
+
+@blueprint.get("")
+@blueprint.input(PageQuery, location="query", arg_name="query")
+@blueprint.output(TrainingRunPage, description="A page of runs.")
+@blueprint.doc(summary="List training runs", responses=describe_errors("invalid_request"))
+def list_runs(query: PageQuery) -> Response:
+    """Read a page of runs, newest first."""
+    with get_services().database.read() as session:
+        found = training_runs.list_runs(session, limit=query.limit + 1, before=query.cursor)
+        shown = [_show(run, corrections.count_offers(session, run.id)) for run in found[: query.limit]]
+    has_more = len(found) > query.limit
+    following = url_for(".list_runs", limit=query.limit, cursor=shown[-1].id) if has_more else None
+    return jsonify(TrainingRunPage(items=shown, next=following).model_dump(mode="json"))
+
+
+@blueprint.get("/plan")
+@blueprint.input(PlanQuery, location="query", arg_name="query")
+@blueprint.output(RunPlan, description="What a run would do now.")
+@blueprint.doc(
+    summary="Say what a training run would do",
+    description="What it would train on, what it would compare, and whether the result could go into service.",
+    responses=describe_errors("retraining_impossible", "invalid_request"),
+)
+def plan_run(query: PlanQuery) -> Response:
+    """Plan a run without starting it."""
+    services = get_services()
+    with services.database.read() as session:
+        plan = training_plan.plan_run(session, find_dataset_files(), from_scratch=query.from_scratch)
+    return jsonify(plan.model_dump(mode="json"))
+
+
+@blueprint.get("/<uuid:run_id>")
+@blueprint.output(TrainingRun, description="The run as it is.")
+@blueprint.doc(
+    summary="Read a training run",
+    description="Its progress is stored as it happens, about every two seconds.",
+    responses=describe_errors("unknown_training_run"),
+)
+def read_run(run_id: UUID) -> Response:
+    """Read one run."""
+    return jsonify(_read(run_id).model_dump(mode="json"))
+
+
+@blueprint.post("/<uuid:run_id>/cancel")
+@needs_scope(Scope.ADMIN)
+@blueprint.output(TrainingRun, description="The run; one that goes on ends after its present step.")
+@blueprint.doc(
+    summary="Cancel a training run",
+    description="Needs the scope `admin`.",
+    responses=describe_errors("scope_missing", "unknown_training_run", "training_run_ended"),
+)
+def cancel_run(run_id: UUID) -> Response:
+    """Withdraw a run."""
+    with get_services().database.write() as session:
+        training_runs.cancel_run(session, run_id, get_caller().actor)
+    return jsonify(_read(run_id).model_dump(mode="json"))
+
+
+def _read(run_id: UUID) -> TrainingRun:
+    with get_services().database.read() as session:
+        run = training_runs.get_run(session, run_id)
+        return _show(run, corrections.count_offers(session, run_id))
+
+
+def _show(run: tables.TrainingRun, offers: dict[str, int]) -> TrainingRun:
+    """Call it while the run's session is open."""
+    return TrainingRun(
+        id=run.id,
+        url=url_for("training_runs.read_run", run_id=run.id),
+        status=run.status,
+        trigger=run.trigger,
+        actor=run.actor,
+        options=run.options,
+        created_at=run.created_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        attempt=run.attempt,
+        is_cancel_requested=run.cancel_requested_by is not None,
+        dataset_sha256=run.dataset_sha256,
+        audit=run.audit,
+        corrections=offers,
+        champion=run.champion.number if run.champion else None,
+        progress=run.progress,
+        challenger=run.challenger.number if run.challenger else None,
+        gate=run.gate,
+        reason=run.reason,
+        error_code=run.error_code,
+        error_detail=run.error_detail,
+    )

@@ -1,0 +1,119 @@
+"""A training run as pages show it: how far it is, its curves, the dataset's balance, the gate's checks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from api.web.charts import Chart, Series, draw_lines, draw_stacks
+from db.core.vocabulary import EMOTIONS
+from db.training_runs.tables import TrainingRun
+
+_CORRECTIONS = "corrections"
+_BALANCE_TONES = {"Training": "first", "PublicTest": "third", "PrivateTest": "fourth", _CORRECTIONS: "second"}
+
+
+@dataclass(frozen=True)
+class ShownRun:
+    """A run with what can be read off its JSON columns.
+
+    champion, challenger: numbers of the versions. share: of the work, 0 to 1, or None while it isn't known. facts: name and value.
+    start: whose weights it starts from, in words. plan: what it does, in sentences; empty until it has begun.
+    has_read_corrections: whether it came so far as to read the reviewers' labels.
+    """
+
+    run: TrainingRun
+    champion: int | None
+    challenger: int | None
+    step: str
+    share: float | None
+    seconds_left: float | None
+    facts: tuple[tuple[str, str], ...]
+    curves: tuple[Chart, ...]
+    balance: Chart | None
+    checks: tuple[Mapping[str, Any], ...]
+    reason: str
+    start: str
+    plan: tuple[str, ...]
+    warnings: tuple[str, ...]
+    has_read_corrections: bool
+
+
+def describe_run(run: TrainingRun) -> ShownRun:
+    """Read a run's progress, audit and gate; call it while the run's session is open.
+
+    Keys that aren't there are left out, since a run fills them as it goes.
+    """
+    progress: dict[str, Any] = run.progress or {}
+    epoch, epochs = progress.get("epoch"), progress.get("epochs")
+    facts = [
+        (name, f"{progress[key]:.4f}")
+        for key, name in (
+            ("loss", "loss"),
+            ("accuracy", "accuracy"),
+            ("val_loss", "held-out loss"),
+            ("val_accuracy", "held-out accuracy"),
+        )
+        if isinstance(progress.get(key), float)
+    ]
+    if epochs:
+        facts.insert(0, ("epoch", f"{epoch or 0} of {epochs}"))
+    return ShownRun(
+        run=run,
+        champion=run.champion.number if run.champion else None,
+        challenger=run.challenger.number if run.challenger else None,
+        step=str(progress.get("step", "")),
+        share=epoch / epochs if epochs and epoch is not None else None,
+        seconds_left=progress.get("seconds_left"),
+        facts=tuple(facts),
+        curves=_draw_curves(progress.get("curve") or []),
+        balance=_draw_balance(run.audit or {}),
+        checks=tuple((run.gate or {}).get("decision", {}).get("checks", ())),
+        reason=run.reason or run.error_detail or "",
+        start=_name_start(run),
+        plan=tuple(_read_plan(run).get("summary", ())),
+        warnings=tuple((run.audit or {}).get("warnings", ())),
+        has_read_corrections="corrections" in (run.audit or {}),
+    )
+
+
+def _read_plan(run: TrainingRun) -> dict[str, Any]:
+    plan: dict[str, Any] = (run.audit or {}).get("plan", {})
+    return plan
+
+
+def _name_start(run: TrainingRun) -> str:
+    plan = _read_plan(run)
+    if plan.get("is_from_scratch", (run.options or {}).get("from_scratch")):
+        return "fresh weights"
+    return "the best version on the CSV's labels" if plan.get("references") else "the champion's weights"
+
+
+def _draw_curves(curve: list[dict[str, Any]]) -> tuple[Chart, ...]:
+    if not curve:
+        return ()
+    labels = [str(point["epoch"]) for point in curve]
+    charts = []
+    for key, name, high in (("loss", "Loss", None), ("accuracy", "Accuracy", 1.0)):
+        series = [
+            Series("training", "first", [point.get(key) for point in curve]),
+            Series("held out", "second", [point.get(f"val_{key}") for point in curve]),
+        ]
+        charts.append(draw_lines(f"{name} by epoch", labels, series, high=high, has_dots=len(curve) < 30))
+    return tuple(charts)
+
+
+def _draw_balance(audit: Mapping[str, Any]) -> Chart | None:
+    """Rows by emotion, of each part of the dataset, and what corrections added.
+
+    audit: as `worker.retraining.snapshot` writes it.
+    """
+    counts = {part: found["emotions"] for part, found in audit.get("parts", {}).items()}
+    if not counts:
+        return None
+    if any(audit.get("corrections_by_emotion", {}).values()):
+        counts[_CORRECTIONS] = audit["corrections_by_emotion"]
+    series = [
+        Series(name, _BALANCE_TONES[name], [found.get(emotion.value, 0) for emotion in EMOTIONS])
+        for name, found in counts.items()
+    ]
+    return draw_stacks("Rows by emotion", [emotion.value for emotion in EMOTIONS], series)

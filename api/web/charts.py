@@ -1,0 +1,220 @@
+"""Charts as plain shapes, drawn into the page as inline SVG: no script, readable without sight, themed by the stylesheet.
+
+All shapes lie in a square of 100 by 100 that the page stretches to its width; letters stay outside it, as HTML.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil, floor, isfinite, log10
+
+from api.web.formatting import NOTHING
+
+_SIDE = 100.0
+_UNIT_LABELS = ("0", "0.25", "0.5", "0.75", "1")
+_GAP = 0.18
+"""Share of a bar's place that stays empty."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve. path: SVG path data. tone: CSS class of its colour."""
+
+    path: str
+    tone: str
+    dots: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A rectangle, with what it says when pointed at."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    tone: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values to draw, one for each place on the x axis; None leaves a gap."""
+
+    name: str
+    tone: str
+    values: Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart, ready for the template: its shapes, its axes, and all figures as a table for those who can't see it."""
+
+    title: str
+    x_labels: tuple[str, ...]
+    y_labels: tuple[str, ...]
+    legend: tuple[Series, ...]
+    table: tuple[tuple[str, ...], ...]
+    lines: tuple[Line, ...] = ()
+    bars: tuple[Bar, ...] = ()
+    grid: tuple[float, ...] = field(default=())
+    is_empty: bool = False
+
+
+def draw_lines(
+    title: str,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    *,
+    show: Callable[[float], str] = "{:,.2f}".format,
+    low: float | None = 0.0,
+    high: float | None = None,
+    has_dots: bool = False,
+    places: Sequence[float] | None = None,
+) -> Chart:
+    """A curve for each series. low, high: ends of the y axis; None takes what the values need.
+
+    places: where each label lies on an x axis from 0 to 1; without them they are evenly spaced.
+    A value that is no finite number leaves a gap, as None does.
+    """
+    series = [replace(one, values=[_find_finite(value) for value in one.values]) for one in series]
+    known = [value for one in series for value in one.values if value is not None]
+    bottom, ticks = _choose_ticks(known, low, high)
+    top = ticks[-1]
+    step = _SIDE / max(len(labels) - 1, 1)
+
+    def place(index: int, value: float) -> tuple[float, float]:
+        across = index * step if places is None else places[index] * _SIDE
+        return round(across, 2), round(_SIDE - (value - bottom) / (top - bottom) * _SIDE, 2)
+
+    lines = []
+    for one in series:
+        spots = [None if value is None else place(index, value) for index, value in enumerate(one.values)]
+        dots = tuple(spot for spot in spots if spot is not None) if has_dots else ()
+        lines.append(Line(_join(spots), one.tone, dots))
+    chart = _finish(title, labels, series, ticks, show, lines=tuple(lines), is_empty=not known)
+    return chart if places is None else replace(chart, x_labels=_UNIT_LABELS)
+
+
+def draw_stacks(
+    title: str,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    *,
+    show: Callable[[float], str] = "{:,.0f}".format,
+    high: float | None = None,
+) -> Chart:
+    """A bar for each place, with the series on top of each other."""
+    totals = [sum(one.values[index] or 0 for one in series) for index in range(len(labels))]
+    _, ticks = _choose_ticks(totals, 0.0, high)
+    top = ticks[-1]
+    place = _SIDE / max(len(labels), 1)
+    bars = []
+    for index, label in enumerate(labels):
+        filled = 0.0
+        for one in series:
+            value = one.values[index] or 0
+            height = value / top * _SIDE
+            filled += height
+            if value:
+                left = round((index + _GAP / 2) * place, 3)
+                text = f"{label}: {one.name} {show(value)}"
+                bars.append(
+                    Bar(left, round(_SIDE - filled, 3), round(place * (1 - _GAP), 3), round(height, 3), one.tone, text)
+                )
+    return _finish(title, labels, series, ticks, show, bars=tuple(bars), is_empty=not any(totals))
+
+
+def draw_groups(
+    title: str, labels: Sequence[str], series: Sequence[Series], *, show: Callable[[float], str] = "{:.3f}".format
+) -> Chart:
+    """Bars beside each other, a group for each place, on an axis from 0 to 1."""
+    _, ticks = _choose_ticks([1.0], 0.0, 1.0)
+    place = _SIDE / max(len(labels), 1)
+    width = place * (1 - _GAP * 1.5) / max(len(series), 1)
+    bars = []
+    for index, label in enumerate(labels):
+        for number, one in enumerate(series):
+            value = one.values[index] or 0.0
+            left = (index + _GAP * 0.75) * place + number * width
+            text = f"{label}: {one.name} {show(value)}"
+            bars.append(
+                Bar(
+                    round(left, 3),
+                    round(_SIDE * (1 - value), 3),
+                    round(width * 0.92, 3),
+                    round(_SIDE * value, 3),
+                    one.tone,
+                    text,
+                )
+            )
+    return _finish(title, labels, series, ticks, show, bars=tuple(bars), is_empty=not labels)
+
+
+def _find_finite(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None
+
+
+def _finish(
+    title: str,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    ticks: Sequence[float],
+    show: Callable[[float], str],
+    *,
+    is_empty: bool,
+    lines: tuple[Line, ...] = (),
+    bars: tuple[Bar, ...] = (),
+) -> Chart:
+    span = ticks[-1] - ticks[0]
+    rows = [
+        (label, *(NOTHING if one.values[index] is None else show(one.values[index] or 0.0) for one in series))
+        for index, label in enumerate(labels)
+    ]
+    return Chart(
+        title=title,
+        x_labels=_thin(labels),
+        y_labels=tuple(_show_tick(tick) for tick in reversed(ticks)),
+        legend=tuple(series),
+        table=(("", *(one.name for one in series)), *rows),
+        lines=lines,
+        bars=bars,
+        grid=tuple(round(_SIDE - (tick - ticks[0]) / span * _SIDE, 2) for tick in ticks),
+        is_empty=is_empty,
+    )
+
+
+def _join(spots: Sequence[tuple[float, float] | None]) -> str:
+    parts, is_down = [], False
+    for spot in spots:
+        if spot is not None:
+            parts.append(f"{'L' if is_down else 'M'}{spot[0]:g} {spot[1]:g}")
+        is_down = spot is not None
+    return "".join(parts)
+
+
+def _choose_ticks(values: Sequence[float], low: float | None, high: float | None) -> tuple[float, list[float]]:
+    """About four round numbers from the bottom to at least the largest value."""
+    bottom = low if low is not None else min(values, default=0.0)
+    top = high if high is not None else max(values, default=1.0)
+    if top <= bottom:
+        top = bottom + 1
+    rough = (top - bottom) / 4
+    power = 10.0 ** floor(log10(rough))
+    step = next(power * nice for nice in (1, 2, 2.5, 5, 10) if power * nice >= rough * 0.999)
+    if low is None:
+        bottom = floor(bottom / step) * step
+    count = max(1, ceil((top - bottom) / step - 1e-9))
+    return bottom, [bottom + step * index for index in range(count + 1)]
+
+
+def _show_tick(tick: float) -> str:
+    return f"{tick:,.0f}" if abs(tick) >= 1000 else f"{tick:g}" if tick == round(tick, 2) else f"{tick:.3f}"
+
+
+def _thin(labels: Sequence[str]) -> tuple[str, ...]:
+    """At most seven labels, or five long ones, evenly spaced; with few places each has its own."""
+    most = 7 if max(map(len, labels), default=0) <= 6 else 5
+    if len(labels) <= 7:
+        return tuple(labels)
+    step = (len(labels) - 1) / (most - 1)
+    return tuple(labels[round(index * step)] for index in range(most))

@@ -1,0 +1,86 @@
+"""How times, durations, sizes and codes are written on the pages."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from flask import Blueprint
+from markupsafe import Markup
+
+from db.core.types import utcnow
+
+NOTHING = "\N{EN DASH}"
+"""In place of what isn't known."""
+
+_STEPS = ((60, "s", 1), (3600, "min", 60), (86_400, "h", 3600), (float("inf"), "d", 86_400))
+
+
+def show_age(moment: datetime | None) -> str:
+    """How long ago, in the largest fitting unit: `12 s`, `5 min`, `3 h`, `9 d`."""
+    if moment is None:
+        return NOTHING
+    return show_seconds(max(0.0, (utcnow() - moment).total_seconds()))
+
+
+def show_seconds(seconds: float | None) -> str:
+    """A duration in the largest fitting unit; under ten seconds with two decimals at most."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    for limit, unit, size in _STEPS:
+        if seconds < limit:
+            return f"{seconds / size:.0f} {unit}"
+    raise AssertionError
+
+
+def show_time(moment: datetime | None) -> Markup:
+    """A moment as a `time` element: how long ago, with the exact moment in UTC for those who point at it."""
+    if moment is None:
+        return Markup('<span class="quiet">{}</span>').format(NOTHING)
+    return Markup('<time datetime="{}" title="{:%Y-%m-%d %H:%M:%S} UTC">{} ago</time>').format(
+        moment.isoformat(), moment, show_age(moment)
+    )
+
+
+def show_moment(moment: datetime | None) -> str:
+    """Date and time in UTC, to the minute."""
+    return NOTHING if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def show_bytes(count: int) -> str:
+    """A size in bytes, kB or MB."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
+
+
+def show_words(code: str) -> str:
+    """A code as words: `not_a_face` is `not a face`."""
+    return code.replace("_", " ").replace("-", " ")
+
+
+def show_share(share: float | None, digits: int = 3) -> str:
+    """A share between 0 and 1, as the service writes it everywhere: never as a percentage."""
+    return NOTHING if share is None else f"{share:.{digits}f}"
+
+
+def pair_with_itself(words: Iterable[str]) -> list[tuple[str, str]]:
+    """Words as the options of a choice: what is sent is what is shown."""
+    return [(word, word) for word in words]
+
+
+def register_words(pages: Blueprint) -> None:
+    """Make these the templates' filters."""
+    for filter_ in (
+        show_age,
+        show_seconds,
+        show_time,
+        show_moment,
+        show_bytes,
+        show_words,
+        show_share,
+        pair_with_itself,
+    ):
+        pages.add_app_template_filter(filter_)

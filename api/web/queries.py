@@ -1,0 +1,51 @@
+"""What addresses and forms ask a page for, read into a model; what doesn't fit is told as a page."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, TypeVar
+
+from flask import abort
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from api.core.fields import LARGEST_NUMBER
+
+Day = Annotated[date, Field(lt=date.max)]
+"""A day that has a next one."""
+
+
+class Query(BaseModel):
+    """What a page is asked for. A field of a form that was left empty isn't given."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_empty(cls, given: Mapping[str, str]) -> dict[str, str]:
+        return {name: value.strip() for name, value in given.items() if value.strip()}
+
+
+Asked = TypeVar("Asked", bound=Query)
+
+
+def read_query(kind: type[Asked], given: Mapping[str, str]) -> Asked:
+    """Read an address's or a form's fields, the first of each name. Answers 422 where one doesn't fit."""
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        abort(422, f"{first['loc'][0]}: {first['msg']}")
+
+
+def read_number(given: str, largest: int = LARGEST_NUMBER) -> int | None:
+    """A whole number from 0 to `largest`, in decimal digits; None for anything else."""
+    number = int(given) if re.fullmatch("[0-9]{1,19}", given) else None
+    return number if number is not None and number <= largest else None
+
+
+def begin_day(day: date) -> datetime:
+    """Where a day of UTC begins."""
+    return datetime.combine(day, time.min, UTC)
+
+
+def end_day(day: Day) -> datetime:
+    """Where the next day begins."""
+    return begin_day(day) + timedelta(days=1)

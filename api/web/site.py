@@ -1,0 +1,248 @@
+"""What all pages share: who may see them, the proof that a form is ours, errors as pages."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, TypeVar, cast
+
+import structlog
+from flask import Blueprint, Flask, Response, current_app, make_response, redirect, render_template, request, url_for
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import Forbidden, HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from api.core.error_codes import ERROR_KINDS, PROBLEM_JSON
+from api.core.errors import RETRY_AFTER_S, Problem, handle_http_error
+from api.core.services import get_services
+from api.core.sessions import SAFE_METHODS, Person, find_person, has_proof, is_from_here
+from api.photos.annotate import UnreadablePicture
+from db.accounts.passwords import PasswordsBusy
+from db.accounts.sessions import UnknownSession
+from db.accounts.users import InvalidUser, LastAdministrator, UnknownUser
+from db.core.blobs import BlobDamaged, BlobMissing, BlobStoreUnavailable
+from db.core.vocabulary import Role
+from db.jobs.states import InvalidTransition
+from db.model_versions.actions import ChampionChanged, NothingToRollBack, UnknownModelVersion
+from db.model_versions.shadow import AlreadyInService, NoChallenger
+from db.reviews.actions import UnknownFace
+from db.training_plan import PlanImpossible
+from db.training_runs.lifecycle import TrainingRunActive, UnknownTrainingRun
+from db.training_runs.states import InvalidRunTransition
+
+log = structlog.get_logger(__name__)
+
+Page = TypeVar("Page", bound=Callable[..., Any])
+
+_NEEDED = "needed_role"
+EVERYBODY = "everybody"
+"""In place of a role: a page for people who are not signed in."""
+
+_FORM_OVERHEAD_BYTES = 256_000
+"""What a form may hold beside a photo."""
+
+_DONE = {
+    "canceled": "The job is canceled.",
+    "retried": "The same photo was submitted again. This is its new job.",
+    "erased": "The photo, its crops and every row of the job are gone.",
+    "promoted": "This version is in service now. Workers take it over within seconds.",
+    "shadow_started": "This version judges live faces in shadow mode now. Workers take it within seconds.",
+    "shadow_ended": "No version runs in shadow mode any more.",
+    "rolled_back": "The version before is in service again. Workers take it over within seconds.",
+    "run_started": "The run is queued.",
+    "run_canceled": "The run will stop after its present step.",
+    "user_created": "The person can sign in now.",
+    "role_changed": "The role is changed. It counts from the person's next click.",
+    "password_changed": "The password is changed, and the person is signed out everywhere.",
+    "own_password_changed": "Your password is changed, and all your other sessions are ended.",
+    "session_ended": "The session is ended.",
+    "sessions_ended": "All your other sessions are ended.",
+    "user_disabled": "The person is shut out.",
+    "user_enabled": "The person can sign in again.",
+    "key_revoked": "The key is revoked. Requests with it are refused from now on.",
+    "signed_out": "You are signed out.",
+    "undone": "The votes are undone.",
+}
+"""What a page says after something was done, by the word in its address."""
+
+
+class RoleMissing(Forbidden):
+    """The person is signed in, but may not do this."""
+
+    def __init__(self, needed: Role) -> None:
+        super().__init__(f"This needs the role {needed}. An administrator can give it to you.")
+
+
+class ForgedRequest(Forbidden):
+    """The request would change something, but doesn't show that it comes from one of our pages."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This form is from an earlier session or from another site. Open the page again and repeat it."
+        )
+
+
+def needs(role: Role | str) -> Callable[[Page], Page]:
+    """Say who may reach a page. Every page says it: one that doesn't is shown to nobody."""
+
+    def mark(page: Page) -> Page:
+        setattr(page, _NEEDED, role)
+        return page
+
+    return mark
+
+
+def find_needed_role(app: Flask, endpoint: str) -> Role | str | None:
+    """What the page of that endpoint says of who may reach it, or None if it says nothing."""
+    return cast("Role | str | None", getattr(app.view_functions[endpoint], _NEEDED, None))
+
+
+def get_person() -> Person:
+    """Who is signed in. Only on pages that need a role."""
+    person = find_person()
+    assert person is not None  # guard_page let nobody else through
+    return person
+
+
+def go(endpoint: str, *, done: str | None = None, **values: Any) -> AnyResponse:
+    """Send the browser to a page after a form. done: a word of _DONE, for what the page is to say first."""
+    assert done is None or done in _DONE
+    return redirect(url_for(f"pages.{endpoint}", done=done, **values), 303)
+
+
+def describe_done() -> str | None:
+    """What was done before this page was shown, in a sentence."""
+    return _DONE.get(request.args.get("done", ""))
+
+
+def guard_page() -> AnyResponse | None:
+    """Let a request through to its page, or send it to the sign-in. Raises RoleMissing, ForgedRequest."""
+    assert request.endpoint is not None
+    needed = find_needed_role(current_app, request.endpoint)
+    request.max_content_length = get_services().settings.max_photo_bytes + _FORM_OVERHEAD_BYTES
+    if request.method not in SAFE_METHODS and not is_from_here(request):
+        raise ForgedRequest
+    if needed == EVERYBODY:
+        return None
+    person = find_person()
+    if person is None:
+        target = f"{request.script_root}{request.full_path}".rstrip("?") if request.method == "GET" else None
+        return redirect(url_for("pages.sign_in.show", next=target))
+    if not isinstance(needed, Role):
+        raise Forbidden
+    if not person.role.covers(needed):
+        raise RoleMissing(needed)
+    if request.method not in SAFE_METHODS and not has_proof(person, request):
+        raise ForgedRequest
+    return None
+
+
+def keep_private(response: Response) -> Response:
+    """Pages show faces: no cache may keep them. Forms tell us where they come from, and other sites nothing.
+
+    What isn't available now says when to try again, as over the API.
+    """
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+    response.headers.setdefault("Cache-Control", "private, no-store")
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response
+
+
+def register_page_errors(pages: Blueprint) -> None:
+    """Show whatever a page raises as a page."""
+    pages.register_error_handler(HTTPException, _show_http_error)
+    pages.register_error_handler(Problem, lambda problem: _show(problem.status, problem.kind.title, problem.detail))
+    for known, status in _KNOWN.items():
+        pages.register_error_handler(known, _make_handler(status))
+    for unavailable in (OperationalError, PoolTimeout):
+        pages.register_error_handler(unavailable, _show_database_error)
+    pages.register_error_handler(Exception, _show_unexpected_error)
+    for status, detail in _UNROUTED.items():
+        pages.app_errorhandler(status)(_make_unrouted_handler(detail))
+
+
+_KNOWN: dict[type[Exception], int] = {
+    UnknownModelVersion: 404,
+    UnknownUser: 404,
+    UnknownSession: 404,
+    UnknownFace: 404,
+    UnknownTrainingRun: 404,
+    BlobMissing: 404,
+    InvalidTransition: 409,
+    InvalidRunTransition: 409,
+    NothingToRollBack: 409,
+    ChampionChanged: 409,
+    AlreadyInService: 409,
+    NoChallenger: 404,
+    PlanImpossible: 409,
+    TrainingRunActive: 409,
+    LastAdministrator: 409,
+    InvalidUser: 422,
+    UnreadablePicture: 422,
+    BlobStoreUnavailable: 503,
+    PasswordsBusy: 503,
+    BlobDamaged: 500,
+}
+_UNROUTED = {404: "There is nothing at this address.", 405: "This address can't be opened as a page."}
+"""What is said where no route takes the request, so that none says it of itself."""
+_TITLES = {
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not allowed",
+    409: "Not possible now",
+    422: "Not accepted",
+    503: "Not available",
+}
+
+
+def _make_handler(status: int) -> Callable[[Exception], tuple[str, int]]:
+    def show(error: Exception) -> tuple[str, int]:
+        detail = str(error)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            code = str(error.code)  # type: ignore[attr-defined]  # each of _KNOWN that is a fault of ours has one
+            log.error(code, reason=detail)
+            detail = ERROR_KINDS[code].meaning  # the sentence names paths and hosts
+        return _show(status, _TITLES.get(status, "Something went wrong"), detail)
+
+    return show
+
+
+def _make_unrouted_handler(detail: str) -> Callable[[HTTPException], AnyResponse]:
+    """Answers to the whole application's errors of a status: Flask asks for these before it asks a blueprint for any error."""
+
+    def show(error: HTTPException) -> AnyResponse:
+        if request.blueprint is not None and request.blueprint.startswith("pages"):
+            return make_response(_show_http_error(error))
+        if not _is_page_wanted():
+            return handle_http_error(error)
+        response = make_response(_show(error.code or 404, _TITLES[error.code or 404], detail))
+        response.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
+        response.vary.add("Accept")
+        return keep_private(response)
+
+    return show
+
+
+def _is_page_wanted() -> bool:
+    """Whether a browser asks for something to look at; what asks for anything, as curl does, is a program."""
+    wanted = request.accept_mimetypes.best_match((PROBLEM_JSON, "application/json", "text/html"))
+    return wanted == "text/html" and not f"{request.path}/".startswith("/v1/")
+
+
+def _show_http_error(error: HTTPException) -> tuple[str, int]:
+    status = error.code or 500
+    return _show(status, _TITLES.get(status, error.name), error.description or "")
+
+
+def _show_database_error(error: OperationalError | PoolTimeout) -> tuple[str, int]:
+    log.error("database_unavailable", reason=str(error))
+    return _show(503, "The database doesn't answer", "Try again in a moment; the service's log says more.")
+
+
+def _show_unexpected_error(error: Exception) -> tuple[str, int]:
+    log.error("unexpected_error", exc_info=error, method=request.method, path=request.path)
+    return _show(500, "Something went wrong", "The service's log has it under the number below.")
+
+
+def _show(status: int, title: str, detail: str) -> tuple[str, int]:
+    return render_template("web/error.html", status=int(status), title=title, detail=detail), int(status)

@@ -1,0 +1,147 @@
+"""People who sign in: their names, roles and passwords. Every change is logged."""
+
+import re
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.accounts.audit_log import record_change
+from db.accounts.passwords import hasher, take_place
+from db.accounts.sessions import end_sessions
+from db.accounts.tables import User
+from db.core.types import utcnow
+from db.core.upsert import insert_if_new
+from db.core.vocabulary import Role
+
+LEAST_PASSWORD_CHARACTERS = 12
+"""What OWASP's cheat sheet and NIST SP 800-63B leave as a sound least length without further rules."""
+
+_MOST_PASSWORD_CHARACTERS = 1000
+_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
+
+
+class InvalidUser(ValueError):
+    """A name or password that can't be taken; the message says why."""
+
+    code = "invalid_user"
+
+
+class UnknownUser(Exception):
+    """There is no user of that name."""
+
+    code = "unknown_user"
+
+
+class LastAdministrator(Exception):
+    """Nobody would be left who may manage people."""
+
+    code = "last_administrator"
+
+
+def hash_password(password: str) -> str:
+    """Hash a new password. Takes tens of milliseconds: call it outside a transaction.
+
+    Raises InvalidUser for one that is too short or too long, PasswordsBusy.
+    """
+    check_new_password(password)
+    with take_place():
+        return hasher.hash(password)
+
+
+def check_new_password(password: str) -> None:
+    """Raise InvalidUser for a password that is too short or too long to be set."""
+    if not LEAST_PASSWORD_CHARACTERS <= len(password) <= _MOST_PASSWORD_CHARACTERS:
+        raise InvalidUser(
+            f"a password needs {LEAST_PASSWORD_CHARACTERS} to {_MOST_PASSWORD_CHARACTERS} characters, not {len(password)}"
+        )
+
+
+def create_user(session: Session, name: str, password_hash: str, role: Role, actor: str) -> User:
+    """Add a person. password_hash: as hash_password gives it. Raises InvalidUser if the name is taken or can't be one."""
+    name = normalize_name(name)
+    if not _NAME.fullmatch(name):
+        raise InvalidUser(
+            "a name has letters from a to z, digits, and any of . _ @ - inside, and at most 100 characters"
+        )
+    if not insert_if_new(session, User, name=name, role=role, password_hash=password_hash):
+        raise InvalidUser(f"there is a user {name!r} already")
+    record_change(session, actor, "user.create", f"user:{name}", role=role)
+    return get_user(session, name)
+
+
+def normalize_name(name: str) -> str:
+    """Names don't differ by case or by spaces around them."""
+    return name.strip().lower()
+
+
+def find_user(session: Session, name: str) -> User | None:
+    """The person of that name, or None."""
+    return session.scalar(select(User).where(User.name == normalize_name(name)))
+
+
+def get_user(session: Session, name: str) -> User:
+    """The person of that name. Raises UnknownUser."""
+    user = find_user(session, name)
+    if user is None:
+        raise UnknownUser(f"there is no user {name!r}")
+    return user
+
+
+def has_users(session: Session) -> bool:
+    """Whether anybody could ever sign in."""
+    return session.scalar(select(User.id).limit(1)) is not None
+
+
+def list_users(session: Session) -> Sequence[User]:
+    """All people, by name."""
+    return session.scalars(select(User).order_by(User.name)).all()
+
+
+def change_password(
+    session: Session, name: str, password_hash: str, actor: str, *, kept_session_id: str | None = None
+) -> None:
+    """Set another password, lift a lock, and sign the person out everywhere, but for the session of that id. Raises UnknownUser."""
+    user = get_user(session, name)
+    user.password_hash, user.failed_attempts, user.locked_until = password_hash, 0, None
+    end_sessions(session, user.id, kept_id=kept_session_id)
+    record_change(session, actor, "user.change_password", f"user:{user.name}")
+
+
+def change_role(session: Session, name: str, role: Role, actor: str) -> None:
+    """Give the person another role, which counts from the next request. Raises UnknownUser, LastAdministrator."""
+    user = get_user(session, name)
+    if role is not Role.ADMINISTRATOR:
+        _refuse_last_administrator(session, user)
+    before, user.role = user.role, role
+    record_change(session, actor, "user.change_role", f"user:{user.name}", before=before, after=role)
+
+
+def disable_user(session: Session, name: str, actor: str) -> None:
+    """Shut the person out at once. Name, votes and log stay. Raises UnknownUser, LastAdministrator."""
+    user = get_user(session, name)
+    _refuse_last_administrator(session, user)
+    if user.disabled_at is None:
+        user.disabled_at = utcnow()
+        record_change(session, actor, "user.disable", f"user:{user.name}")
+    end_sessions(session, user.id)
+
+
+def enable_user(session: Session, name: str, actor: str) -> None:
+    """Let a disabled or locked person in again. Raises UnknownUser."""
+    user = get_user(session, name)
+    user.disabled_at, user.failed_attempts, user.locked_until = None, 0, None
+    record_change(session, actor, "user.enable", f"user:{user.name}")
+
+
+def _refuse_last_administrator(session: Session, user: User) -> None:
+    # Locked in one order, so that two administrators who shut each other out at once don't both succeed.
+    administrators = session.scalars(
+        select(User)
+        .where(User.role == Role.ADMINISTRATOR, User.disabled_at.is_(None))
+        .order_by(User.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    if [each.id for each in administrators] == [user.id]:
+        raise LastAdministrator(f"{user.name!r} is the only administrator who can sign in; make another one first")

@@ -1,0 +1,67 @@
+"""The schema's versions. Migrations are the only way a schema is made, in tests too.
+
+To add one after changing the models: `python -m db.core.migrate revision "what changes"`, then read what it wrote.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from db.core.session import Database
+
+_LOCK = 0x456D6F73
+"""Key of the PostgreSQL advisory lock that lets one process migrate at a time ("Emos")."""
+
+
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the schema to a revision. Several processes may call it at once; the later ones find nothing to do."""
+    with database.engine.execution_options(emoscope_writes=True).begin() as connection:
+        if not database.is_sqlite:
+            # The migration of another process may take longer than any other lock is waited for.
+            waits = connection.execute(text("SHOW lock_timeout")).scalar_one()
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            connection.execute(text("SELECT set_config('lock_timeout', :waits, true)"), {"waits": waits})
+        command.upgrade(_make_config(connection), revision)
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Take the schema back to a revision; "base" is an empty database."""
+    with database.engine.execution_options(emoscope_writes=True).begin() as connection:
+        command.downgrade(_make_config(connection), revision)
+
+
+def is_current(database: Database) -> bool:
+    """Whether the database has the newest schema."""
+    with database.engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+        return found == ScriptDirectory.from_config(_make_config(connection)).get_current_head()
+
+
+def _make_config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _write_revision(message: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/scratch.db")
+        upgrade(database)
+        with database.engine.begin() as connection:
+            command.revision(_make_config(connection), message=message, autogenerate=True)
+        database.close()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3 or sys.argv[1] != "revision":
+        sys.exit('usage: python -m db.core.migrate revision "what changes"')
+    _write_revision(sys.argv[2])

@@ -1,0 +1,28 @@
+"""Names that the API and the workers share. Standard library only: the API imports this, and nothing else of the worker."""
+
+from db.core.vocabulary import Priority
+
+ANALYZE = "emoscope.analyze"
+SWEEP = "emoscope.sweep"
+SWEEP_PHOTOS = "emoscope.sweep_photos"
+DELIVER_CALLBACK = "emoscope.deliver_callback"
+RETRAIN = "emoscope.retrain"
+START_SCHEDULED_RUN = "emoscope.start_scheduled_run"
+
+ANALYSIS_QUEUE = "analysis"
+BULK_QUEUE = "analysis-bulk"
+"""Taken only while the analysis queue is empty."""
+TRAINING_QUEUE = "training"
+HOUSEKEEPING_QUEUE = "housekeeping"
+CALLBACK_QUEUE = "callbacks"
+"""Read by the housekeeper too, after its own: a receiver that hangs must not keep the sweeper waiting."""
+
+LAST_SWEEP_KEY = "emoscope:last-sweep"
+"""Redis key of when the sweeper last came to its end, in seconds since 1970."""
+JOB_CHANGED_CHANNEL = "emoscope:job-changed"
+"""Redis channel on which a job's id is published after each committed move, to wake those who wait for it."""
+
+
+def choose_queue(priority: Priority) -> str:
+    """The queue that a job's message goes to."""
+    return BULK_QUEUE if priority is Priority.BULK else ANALYSIS_QUEUE

@@ -1,0 +1,88 @@
+"""Connections and transactions, the same way on SQLite and PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
+
+import db.tables  # noqa: F401 - mapped classes name each other, so all of them must be known
+from db.core.sqlite import HintingCompiler
+
+_WRITES = "emoscope_writes"
+_BUSY_TIMEOUT_MS = 15_000
+
+
+class Database:
+    """One process's way to the database.
+
+    `read()` and `write()` are transactions. Keep them short: none may stay open while pixels are worked on or a
+    network is waited for.
+    """
+
+    def __init__(self, url: str, pool_size: int = 10) -> None:
+        """url: SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg://...`. Connects at first use, not here."""
+        self.engine = _create_engine(url, pool_size)
+        self._reading = sessionmaker(self.engine, expire_on_commit=False)
+        self._writing = sessionmaker(self.engine.execution_options(**{_WRITES: True}), expire_on_commit=False)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is a file of this machine."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that only reads. What it loaded stays usable afterwards."""
+        with self._reading() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction that writes: committed at the end of the block, rolled back if the block raises."""
+        with self._writing.begin() as session:
+            yield session
+
+    def close(self) -> None:
+        """Close the pooled connections. The object stays usable and would connect anew."""
+        self.engine.dispose()
+
+
+def _create_engine(url: str, pool_size: int) -> Engine:
+    if make_url(url).get_backend_name() == "sqlite":
+        engine = create_engine(url, pool_size=pool_size, max_overflow=pool_size)
+        engine.dialect.statement_compiler = HintingCompiler
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    # A pooled connection may have been cut while idle; a lock that nobody gives back must not hang a process for ever.
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 10, "options": "-c lock_timeout=15000 -c timezone=utc"},
+    )
+
+
+def _configure_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    """WAL lets readers go on while one process writes; NORMAL is safe with it (a power cut may lose the last commits,
+    never the file). Foreign keys are off unless asked for.
+    """
+    connection.isolation_level = None  # the driver would begin transactions by rules of its own
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock at the start of a writing transaction: one that reads first and writes later would fail with
+    SQLITE_BUSY at once, whatever the busy timeout, if another process wrote in between.
+    """
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

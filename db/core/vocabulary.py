@@ -1,0 +1,188 @@
+"""The words that every part of Emoscope shares. Standard library only, so that anything may import it."""
+
+from enum import StrEnum
+from typing import Self
+
+
+class Emotion(StrEnum):
+    """What a face appears to express, in the order of every probability vector (alphabetical)."""
+
+    ANGRY = "angry"
+    DISGUSTED = "disgusted"
+    FEARFUL = "fearful"
+    HAPPY = "happy"
+    NEUTRAL = "neutral"
+    SAD = "sad"
+    SURPRISED = "surprised"
+
+
+EMOTIONS: tuple[Emotion, ...] = tuple(Emotion)
+
+CROP_SIDE = 48
+"""Width and height of a crop in pixels: what FER2013 has and every model sees."""
+
+
+class JobStatus(StrEnum):
+    """Where a job is. `db/jobs/states.py` says which moves there are."""
+
+    QUEUED = "queued"
+    """Stored, and waiting for a worker."""
+    RUNNING = "running"
+    """Claimed by a worker that holds its lease."""
+    SUCCEEDED = "succeeded"
+    """Analysed; the faces are stored, also when there are none."""
+    FAILED = "failed"
+    """Given up; the job's error code says why."""
+    CANCELED = "canceled"
+    """Withdrawn before a result was written."""
+
+
+TERMINAL_STATUSES = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED})
+
+
+class Priority(StrEnum):
+    """Which jobs go first when there are more than the workers can take."""
+
+    INTERACTIVE = "interactive"
+    """A person waits for it."""
+    BULK = "bulk"
+    """Nobody waits; taken when no interactive job is queued."""
+
+
+class Detector(StrEnum):
+    """The ways to find faces, by the names that jobs and settings use."""
+
+    BLAZEFACE = "blazeface"
+    HOG = "hog"
+    CNN = "cnn"
+    MTCNN = "mtcnn"
+    YUNET = "yunet"
+
+
+class Architecture(StrEnum):
+    """The networks that training can build, by name."""
+
+    REPORT = "report"
+    REPORT_DENSE = "report-dense"
+    SMALL = "small"
+    """Half the work of `default`."""
+    DEFAULT = "default"
+    """What ships: small enough for a core."""
+    LARGE = "large"
+    """Twice the work of `default`, to teach it."""
+    WIDE = "wide"
+    """Four times the weights of `large`, to teach too; for machines with a GPU."""
+
+    @classmethod
+    def of_manifest(cls, form: int, name: str) -> Self:
+        """The network that a version's manifest of that form names. Raises ValueError for a name that no network has.
+
+        What form 1 calls `default` is `small` now.
+        """
+        return cls("small" if (form, name) == (1, "default") else name)
+
+
+class WorkerState(StrEnum):
+    """How a worker child is."""
+
+    STARTING = "starting"
+    """Loading detector and model."""
+    READY = "ready"
+    """Detector and model are loaded and warm."""
+    SETUP_FAILED = "setup_failed"
+    """Detector or model could not be loaded; the detail says why."""
+    STOPPED = "stopped"
+    """Ended in order."""
+
+
+CHAMPION = "champion"
+"""The alias of the model version in service."""
+CHALLENGER = "challenger"
+"""The alias of the version that judges live faces beside the champion, in shadow mode."""
+PRETRAINED_CHAMPION = "default-votes"
+"""Name of the shipped version that a new installation puts into service."""
+
+
+class Verdict(StrEnum):
+    """What a reviewer says of a face: one of the seven emotions, or why it is none of them."""
+
+    ANGRY = "angry"
+    DISGUSTED = "disgusted"
+    FEARFUL = "fearful"
+    HAPPY = "happy"
+    NEUTRAL = "neutral"
+    SAD = "sad"
+    SURPRISED = "surprised"
+    NOT_A_FACE = "not_a_face"
+    """The detector was wrong: there is no face in the crop."""
+    AMBIGUOUS = "ambiguous"
+    """A face, but no single emotion that people would agree on."""
+    SKIP = "skip"
+    """No opinion; the face goes to another reviewer."""
+
+    @property
+    def emotion(self) -> Emotion | None:
+        """The emotion that is meant, or None."""
+        return Emotion(self.value) if self.value in EMOTIONS else None
+
+
+class ReviewSlice(StrEnum):
+    """How a face comes before reviewers."""
+
+    UNCERTAIN = "uncertain"
+    """Because the model hesitated."""
+    RANDOM = "random"
+    """By chance alone, so that these faces stand for all of them."""
+
+
+class Role(StrEnum):
+    """What a person may do on the pages. Each role may do what those before it may."""
+
+    VIEWER = "viewer"
+    """Look at everything."""
+    REVIEWER = "reviewer"
+    """Judge faces."""
+    ADMINISTRATOR = "administrator"
+    """Choose models, start runs, manage people and keys, erase."""
+
+    def covers(self, needed: "Role") -> bool:
+        """Whether this role may do what `needed` may."""
+        ranks = tuple(Role)
+        return ranks.index(self) >= ranks.index(needed)
+
+
+class Scope(StrEnum):
+    """What an API key may do."""
+
+    SUBMIT = "submit"
+    """Submit photos, and see its own application's jobs."""
+    REVIEW = "review"
+    """See and judge every application's faces."""
+    ADMIN = "admin"
+    """Choose models, start training runs, keep people and keys, and see every application's jobs."""
+
+
+class TrainingRunStatus(StrEnum):
+    """Where a training run is."""
+
+    QUEUED = "queued"
+    """Stored, and waiting for the training worker."""
+    RUNNING = "running"
+    """Claimed by a worker that holds its lease."""
+    PROMOTED = "promoted"
+    """The challenger passed the gate and is in service."""
+    REJECTED = "rejected"
+    """The challenger is kept, and the champion stays; the reason says why."""
+    FAILED = "failed"
+    """No challenger came of it; the error says why."""
+    CANCELED = "canceled"
+    """Stopped by a person."""
+
+
+class TrainingTrigger(StrEnum):
+    """What started a training run."""
+
+    SCHEDULE = "schedule"
+    COMMAND = "command"
+    API = "api"
+    PAGE = "page"

@@ -1,0 +1,57 @@
+"""Stores the faces that an analysis found."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from db.core.vocabulary import EMOTIONS, Detector
+from db.faces.tables import Face
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewFace:
+    """One face that a worker found.
+
+    x, y, width, height: bounding box in pixels of the upright picture. probabilities: seven, in the order of EMOTIONS.
+    crop: grey uint8 (48, 48), row by row, 2,304 bytes.
+    """
+
+    x: int
+    y: int
+    width: int
+    height: int
+    detector: Detector
+    detection_score: float
+    probabilities: tuple[float, ...]
+    model_version_id: UUID
+    crop: bytes
+
+
+def add_faces(session: Session, job_id: UUID, faces: Iterable[NewFace]) -> list[Face]:
+    """Store a job's faces in the order given, each with its emotion, confidence and margin. Returns them."""
+    added = []
+    for position, face in enumerate(faces):
+        second, first = sorted(face.probabilities)[-2:]
+        added.append(
+            Face(
+                job_id=job_id,
+                position=position,
+                x=face.x,
+                y=face.y,
+                width=face.width,
+                height=face.height,
+                detector=face.detector,
+                detection_score=face.detection_score,
+                probabilities=list(face.probabilities),
+                emotion=EMOTIONS[face.probabilities.index(first)],
+                confidence=first,
+                margin=first - second,
+                model_version_id=face.model_version_id,
+                crop=face.crop,
+            )
+        )
+    session.add_all(added)
+    session.flush()
+    return added

@@ -1,0 +1,77 @@
+"""The tables of faces: each detected face, and the counts by hour."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from uuid_utils.compat import uuid7
+
+from db.core.base import Base
+from db.core.types import utcnow
+from db.core.vocabulary import Detector, Emotion
+
+if TYPE_CHECKING:
+    from db.model_versions.tables import ModelVersion
+
+
+class Face(Base):
+    """One face of a photo, with what it appears to express."""
+
+    __tablename__ = "faces"
+    __table_args__ = (
+        UniqueConstraint("job_id", "position"),
+        Index(None, "emotion", "job_id"),
+        Index(None, "model_version_id", "id"),
+        Index(None, "margin"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    """Rank in the photo, largest face first, from 0."""
+
+    x: Mapped[int]
+    y: Mapped[int]
+    width: Mapped[int]
+    height: Mapped[int]
+    """The bounding box, in pixels of the upright picture, origin top left."""
+    detector: Mapped[Detector]
+    detection_score: Mapped[float]
+
+    probabilities: Mapped[list[float]]
+    """Seven, in the order of `vocabulary.EMOTIONS`, summing to 1."""
+    emotion: Mapped[Emotion]
+    confidence: Mapped[float]
+    margin: Mapped[float]
+    """Confidence less the second largest probability: small where the model hesitates."""
+    model_version_id: Mapped[UUID] = mapped_column(ForeignKey("model_versions.id"))
+    crop: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    """Grey uint8 (48, 48), row by row: exactly what the model saw."""
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    model_version: Mapped["ModelVersion"] = relationship()
+    """Load it with `db.faces.queries.version_number`: its manifest is 20 kB, and a list of jobs has hundreds of faces."""
+
+
+class FaceHour(Base):
+    """Faces that were stored in one hour and appear to express one emotion.
+
+    The sums of all lanes count; see db/faces/hourly_counts.py.
+    """
+
+    __tablename__ = "face_hours"
+
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    emotion: Mapped[Emotion] = mapped_column(primary_key=True)
+    lane: Mapped[int] = mapped_column(primary_key=True)
+    faces: Mapped[int]
+    confidence_sum: Mapped[float]
+    face_px_sum: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,263 @@
+"""The life of a job: made, claimed, finished, given back, canceled. Every function works inside the caller's transaction."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, CursorResult, or_, select, update
+from sqlalchemy.orm import Session
+
+from db.core.types import utcnow
+from db.core.vocabulary import TERMINAL_STATUSES, Detector, JobStatus, Priority
+from db.faces.actions import NewFace, add_faces
+from db.jobs.states import InvalidTransition, move_job
+from db.jobs.tables import Job, JobEvent
+from db.reviews.queue import add_to_queue
+from db.webhooks.tables import Callback
+
+OUTAGE_ATTEMPTS = 100
+"""Tries that a job gets while its photo can't be read. A child rests after each, so they last for many minutes at the least."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewJob:
+    """What a job is made from: who asks, the stored photo, and the options."""
+
+    id: UUID
+    application_id: UUID
+    photo_key: str
+    photo_sha256: str
+    photo_bytes: int
+    media_type: str
+    width: int
+    height: int
+    photo_retention_s: float
+    max_attempts: int
+    filename: str | None = None
+    batch_id: UUID | None = None
+    batch_position: int | None = None
+    priority: Priority = Priority.INTERACTIVE
+    detector: Detector | None = None
+    min_face_px: int | None = None
+    deadline_at: datetime | None = None
+    callback_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's right to write a job's result: valid while the job is running in this attempt."""
+
+    job_id: UUID
+    attempt: int
+    worker: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an analysis found. faces: largest first; may be empty. width, height: pixels of the upright picture."""
+
+    width: int
+    height: int
+    faces: tuple[NewFace, ...]
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+
+def create_job(session: Session, new: NewJob, actor: str) -> Job:
+    """Store a queued job. Send its message only after the commit."""
+    job = Job(**vars(new), status=JobStatus.QUEUED, sent_at=utcnow())
+    session.add(job)
+    session.flush()
+    session.add(JobEvent(job_id=job.id, from_status=None, to_status=JobStatus.QUEUED, attempt=0, actor=actor))
+    return job
+
+
+def claim_job(session: Session, job_id: UUID, worker: str, lease_s: float) -> tuple[Job, Claim]:
+    """Take a queued job, with a lease of `lease_s` seconds and a fresh attempt number.
+
+    Raises InvalidTransition if it isn't queued, was deleted, or its deadline has passed before a first attempt: then there is
+    nothing to do.
+    """
+    now = utcnow()
+    job = move_job(
+        session,
+        job_id,
+        JobStatus.QUEUED,
+        JobStatus.RUNNING,
+        actor=worker,
+        now=now,
+        conditions=(or_(Job.deadline_at.is_(None), Job.deadline_at > now, Job.attempt > 0),),
+        values={
+            "attempt": Job.attempt + 1,
+            "worker": worker,
+            "started_at": now,
+            "lease_expires_at": now + timedelta(seconds=lease_s),
+        },
+    )
+    return job, Claim(job.id, job.attempt, worker)
+
+
+def finish_job(session: Session, claim: Claim, outcome: Outcome) -> Job:
+    """Write the faces, their places in the review queue and the end of the job, all together.
+
+    Raises InvalidTransition if the claim is no longer valid.
+    """
+    job = _end(
+        session,
+        claim.job_id,
+        JobStatus.RUNNING,
+        JobStatus.SUCCEEDED,
+        actor=claim.worker,
+        conditions=_holds(claim),
+        width=outcome.width,
+        height=outcome.height,
+        face_count=len(outcome.faces),
+        timings_ms=outcome.timings_ms,
+    )
+    faces = add_faces(session, job.id, outcome.faces)
+    add_to_queue(session, job.photo_sha256, faces)
+    return job
+
+
+def fail_job(session: Session, claim: Claim, code: str, detail: str) -> Job:
+    """End the job as failed, for a reason that trying again would not mend. Raises InvalidTransition as finish_job does."""
+    return _end(
+        session,
+        claim.job_id,
+        JobStatus.RUNNING,
+        JobStatus.FAILED,
+        actor=claim.worker,
+        detail=detail,
+        conditions=_holds(claim),
+        error_code=code,
+        error_detail=detail,
+    )
+
+
+def renew_lease(session: Session, claim: Claim, lease_s: float) -> bool:
+    """Extend the lease to `lease_s` seconds from now. Returns whether the claim is still valid."""
+    statement = (
+        update(Job)
+        .where(Job.id == claim.job_id, *_holds(claim))
+        .values(lease_expires_at=utcnow() + timedelta(seconds=lease_s))
+    )
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
+
+
+def give_back_job(
+    session: Session, claim: Claim, actor: str, detail: str, code: str, *, is_outage: bool = False
+) -> Job:
+    """Put the job back in the queue to be tried again, or fail it with `code` after its last attempt.
+
+    detail: what went wrong. The sweeper sends the job's message anew, which gives what went wrong time to pass.
+    is_outage: it isn't the job's fault, and costs none of its attempts, which are for photos that kill their workers; but after
+    `OUTAGE_ATTEMPTS` in all it is given up too. Raises InvalidTransition as finish_job does.
+    """
+    return _give_back(session, claim, actor, detail, code, is_outage=is_outage)
+
+
+def take_back_job(session: Session, claim: Claim, actor: str) -> Job:
+    """Do the same to a claim whose lease has run out; the code of a last attempt is `worker_lost`.
+
+    Raises InvalidTransition if the lease was renewed or the job has moved.
+    """
+    is_expired = Job.lease_expires_at <= utcnow()
+    return _give_back(session, claim, actor, f"{claim.worker} went silent", "worker_lost", (is_expired,))
+
+
+def cancel_job(session: Session, job_id: UUID, actor: str, detail: str | None = None) -> Job:
+    """Withdraw a job that has no result yet; a worker that holds it will find its claim gone.
+
+    Raises InvalidTransition if the job has ended or isn't there.
+    """
+    status = session.scalar(select(Job.status).where(Job.id == job_id).with_for_update())
+    if status is None or status in TERMINAL_STATUSES:
+        raise InvalidTransition(job_id, JobStatus.CANCELED)
+    return _end(session, job_id, status, JobStatus.CANCELED, actor=actor, detail=detail)
+
+
+def cancel_overdue_job(session: Session, job_id: UUID, actor: str) -> Job:
+    """Cancel a queued job whose deadline has passed. Raises InvalidTransition if a worker was quicker, or had started it before."""
+    reason = "no worker was free before the deadline"
+    return _end(
+        session,
+        job_id,
+        JobStatus.QUEUED,
+        JobStatus.CANCELED,
+        actor=actor,
+        detail=reason,
+        conditions=(Job.deadline_at <= utcnow(), Job.attempt == 0),
+        error_code="deadline_passed",
+        error_detail=reason,
+    )
+
+
+def _holds(claim: Claim) -> tuple[ColumnElement[bool], ...]:
+    """The attempt number fences: a worker that lost its job and comes back late holds an older one."""
+    return (Job.status == JobStatus.RUNNING, Job.attempt == claim.attempt)
+
+
+def _give_back(
+    session: Session,
+    claim: Claim,
+    actor: str,
+    detail: str,
+    code: str,
+    conditions: tuple[ColumnElement[bool], ...] = (),
+    *,
+    is_outage: bool = False,
+) -> Job:
+    limit = session.scalar(select(Job.max_attempts).where(Job.id == claim.job_id))
+    if limit is not None and claim.attempt >= (max(limit, OUTAGE_ATTEMPTS) if is_outage else limit):
+        reason = f"gave up after {claim.attempt} attempts: {detail}"
+        return _end(
+            session,
+            claim.job_id,
+            JobStatus.RUNNING,
+            JobStatus.FAILED,
+            actor=actor,
+            detail=reason,
+            conditions=(*_holds(claim), *conditions),
+            error_code=code,
+            error_detail=reason,
+        )
+    return move_job(
+        session,
+        claim.job_id,
+        JobStatus.RUNNING,
+        JobStatus.QUEUED,
+        actor=actor,
+        now=utcnow(),
+        detail=detail,
+        conditions=(*_holds(claim), *conditions),
+        values={
+            "worker": None,
+            "lease_expires_at": None,
+            "started_at": None,
+            "sent_at": utcnow(),
+            "max_attempts": Job.max_attempts + int(is_outage),
+        },
+    )
+
+
+def _end(
+    session: Session,
+    job_id: UUID,
+    from_status: JobStatus,
+    to: JobStatus,
+    *,
+    actor: str,
+    detail: str | None = None,
+    conditions: tuple[ColumnElement[bool], ...] = (),
+    **values: Any,
+) -> Job:
+    """Move a job to its end: the lease falls, the photo's time starts to run, the callback becomes due."""
+    now = utcnow()
+    values |= {"finished_at": now, "lease_expires_at": None}
+    job = move_job(
+        session, job_id, from_status, to, actor=actor, now=now, detail=detail, conditions=conditions, values=values
+    )
+    job.purge_photo_at = now + timedelta(seconds=job.photo_retention_s)
+    if job.callback_url is not None:
+        session.add(Callback(job_id=job.id, next_try_at=now))
+    return job

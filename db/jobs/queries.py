@@ -1,0 +1,140 @@
+"""How jobs are read: one, a page of many, counts."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from db.core.keys import first_key
+from db.core.vocabulary import TERMINAL_STATUSES, Emotion, JobStatus
+from db.faces.queries import version_number
+from db.faces.tables import Face
+from db.jobs.tables import Batch, Job, JobEvent
+
+_SUBMISSION_S = 3600
+"""More than can lie between the making of a job's key and of its row: a photo that has no row by then is deleted."""
+
+_PARTS = joinedload(Job.application), selectinload(Job.faces).options(version_number)
+"""What is shown of a job beside its own row."""
+
+
+@dataclass(frozen=True)
+class JobDuration:
+    """How long a job that succeeded took. waiting_s: from its making to its last start; running_s: from there to its end."""
+
+    waiting_s: float
+    running_s: float
+    finished_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobFilter:
+    """Which jobs a listing shows; what is None doesn't restrict. Times: created at or after, created before."""
+
+    application_id: UUID | None = None
+    status: JobStatus | None = None
+    error_code: str | None = None
+    emotion: Emotion | None = None
+    batch_id: UUID | None = None
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+
+
+def get_job(session: Session, job_id: UUID, application_id: UUID | None = None) -> Job | None:
+    """The job with its application and faces, or None. application_id: look only among that application's jobs."""
+    statement = select(Job).options(*_PARTS).where(Job.id == job_id)
+    if application_id is not None:
+        statement = statement.where(Job.application_id == application_id)
+    return session.scalar(statement)
+
+
+def list_jobs(session: Session, wanted: JobFilter, *, limit: int, before: UUID | None = None) -> list[Job]:
+    """At most `limit` jobs with their applications and faces, newest first.
+
+    before: the last job of the page before. Keys sort by time, so the page stays where it is while jobs are added, and a time
+    asked for bounds the keys that are read; times alone have no index.
+    """
+    statement = select(Job).options(*_PARTS).order_by(Job.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(Job.id < before)
+    if wanted.application_id is not None:
+        statement = statement.where(Job.application_id == wanted.application_id)
+    if wanted.status is not None:
+        statement = statement.where(Job.status == wanted.status)
+    if wanted.error_code is not None:
+        statement = statement.where(Job.error_code == wanted.error_code)
+    if wanted.batch_id is not None:
+        statement = statement.where(Job.batch_id == wanted.batch_id)
+    if wanted.created_from is not None:
+        earliest = first_key(wanted.created_from, -_SUBMISSION_S)
+        statement = statement.where(Job.id >= earliest, Job.created_at >= wanted.created_from)
+    if wanted.created_before is not None:
+        latest = first_key(wanted.created_before, _SUBMISSION_S)
+        statement = statement.where(Job.id < latest, Job.created_at < wanted.created_before)
+    if wanted.emotion is not None:
+        statement = statement.where(
+            select(Face.id).where(Face.job_id == Job.id, Face.emotion == wanted.emotion).exists()
+        )
+    return list(session.scalars(statement))
+
+
+def list_events(session: Session, job_id: UUID) -> Sequence[JobEvent]:
+    """Every move of a job, oldest first."""
+    return session.scalars(select(JobEvent).where(JobEvent.job_id == job_id).order_by(JobEvent.id)).all()
+
+
+def has_room(session: Session, max_queued: int, wanted: int = 1) -> bool:
+    """Whether `wanted` more jobs may wait. Reads at most `max_queued` index entries."""
+    waiting = select(Job.id).where(Job.status == JobStatus.QUEUED).limit(max_queued).subquery()
+    return (session.scalar(select(func.count()).select_from(waiting)) or 0) + wanted <= max_queued
+
+
+def count_jobs(session: Session, statuses: Collection[JobStatus] = tuple(JobStatus)) -> dict[JobStatus, int]:
+    """How many jobs there are in each of these statuses. Reads an index entry a job: see api/monitoring/job_counts.py."""
+    wanted = select(Job.status, func.count()).where(Job.status.in_(statuses)).group_by(Job.status)
+    counted = dict(session.execute(wanted).all())
+    return {status: counted.get(status, 0) for status in statuses}
+
+
+def oldest_queued_at(session: Session) -> datetime | None:
+    """When the job that has waited longest was made, or None if none waits."""
+    return session.scalar(select(Job.created_at).where(Job.status == JobStatus.QUEUED).order_by(Job.id).limit(1))
+
+
+def list_recent_durations(session: Session, limit: int) -> list[JobDuration]:
+    """Durations of the newest `limit` jobs that succeeded."""
+    rows = session.execute(
+        select(Job.created_at, Job.started_at, Job.finished_at)
+        .where(Job.status == JobStatus.SUCCEEDED)
+        .order_by(Job.id.desc())
+        .limit(limit)
+    )
+    return [
+        JobDuration((started - created).total_seconds(), (finished - started).total_seconds(), finished)
+        for created, started, finished in rows
+        if started is not None and finished is not None
+    ]
+
+
+def get_batch(session: Session, batch_id: UUID, application_id: UUID | None = None) -> tuple[Batch, list[Job]] | None:
+    """The batch and its jobs, without their faces, in the order of submission; or None.
+
+    application_id: look only among that application's batches.
+    """
+    statement = select(Batch).where(Batch.id == batch_id)
+    if application_id is not None:
+        statement = statement.where(Batch.application_id == application_id)
+    batch = session.scalar(statement)
+    if batch is None:
+        return None
+    jobs = select(Job).where(Job.batch_id == batch_id).order_by(Job.batch_position)
+    return batch, list(session.scalars(jobs))
+
+
+def is_batch_active(session: Session, batch_id: UUID) -> bool:
+    """Whether a job of the batch has not ended. Reads no more than that."""
+    active = select(Job.id).where(Job.batch_id == batch_id, Job.status.not_in(TERMINAL_STATUSES))
+    return session.scalar(active.limit(1)) is not None

@@ -1,0 +1,57 @@
+"""Erasing what is old: ended jobs with all that hangs on them, and batches that no job belongs to any more."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, exists, func, select
+from sqlalchemy.orm import Session
+
+from db.core.blobs import BlobStore
+from db.core.keys import first_key
+from db.core.session import Database
+from db.core.types import utcnow
+from db.core.vocabulary import TERMINAL_STATUSES
+from db.jobs.erasure import erase_job
+from db.jobs.tables import Batch, Job
+
+
+def count_old_jobs(session: Session, age_s: float) -> int:
+    """How many ended jobs were submitted more than `age_s` seconds ago."""
+    return session.scalar(select(func.count()).select_from(Job).where(*_is_old(age_s))) or 0
+
+
+def erase_old_jobs(database: Database, blobs: BlobStore, age_s: float, limit: int) -> int:
+    """Erase at most `limit` ended jobs that were submitted more than `age_s` seconds ago, oldest first, as `erase_job` does.
+
+    Each in a transaction of its own, its photo first, so that what a crash or an error leaves is found again. Batches that
+    this leaves empty go too. Returns how many jobs are gone. Raises BlobStoreUnavailable.
+    """
+    with database.read() as session:
+        old = _list_old_jobs(session, age_s, limit)
+    count = 0
+    for job_id, photo_key in old:
+        if photo_key is not None:
+            blobs.delete(photo_key)
+        with database.write() as session:
+            count += erase_job(session, job_id)
+    if old:
+        with database.write() as session:
+            _forget_empty_batches(session, age_s)
+    return count
+
+
+def _list_old_jobs(session: Session, age_s: float, limit: int) -> Sequence[tuple[UUID, str | None]]:
+    rows = session.execute(select(Job.id, Job.photo_key).where(*_is_old(age_s)).order_by(Job.id).limit(limit))
+    return [(job_id, photo_key) for job_id, photo_key in rows]
+
+
+def _is_old(age_s: float) -> tuple[ColumnElement[bool], ...]:
+    """By the key, which sorts by the time of submission; so the index of statuses finds them."""
+    return (Job.status.in_(TERMINAL_STATUSES), Job.id < first_key(utcnow(), -age_s))
+
+
+def _forget_empty_batches(session: Session, age_s: float) -> None:
+    """They hold the names of the photos that were refused. One that is still being filled isn't that old."""
+    has_jobs = exists().where(Job.batch_id == Batch.id)
+    session.execute(delete(Batch).where(Batch.created_at < utcnow() - timedelta(seconds=age_s), ~has_jobs))

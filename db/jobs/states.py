@@ -1,0 +1,78 @@
+"""Which moves of a job there are, and the one statement that makes a move.
+
+queued -> running -> succeeded | failed | canceled
+queued -> canceled | failed
+running -> queued                    (a retry: the worker gave the job back, or lost its lease)
+"""
+
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, CursorResult, update
+from sqlalchemy.orm import Session
+
+from db.core.vocabulary import JobStatus
+from db.jobs.tables import Job, JobEvent
+
+_MOVES: dict[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.CANCELED, JobStatus.FAILED}),
+    JobStatus.RUNNING: frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED, JobStatus.QUEUED}),
+    JobStatus.SUCCEEDED: frozenset(),
+    JobStatus.FAILED: frozenset(),
+    JobStatus.CANCELED: frozenset(),
+}
+
+
+class InvalidTransition(Exception):
+    """The job is not in a state from which this move may be made, or another worker holds it."""
+
+    code = "invalid_transition"
+
+    def __init__(self, job_id: UUID, to: JobStatus) -> None:
+        super().__init__(f"job {job_id} can't become {to} now")
+        self.job_id = job_id
+        self.to = to
+
+
+def move_job(
+    session: Session,
+    job_id: UUID,
+    from_status: JobStatus,
+    to: JobStatus,
+    *,
+    actor: str,
+    now: datetime,
+    detail: str | None = None,
+    conditions: tuple[ColumnElement[bool], ...] = (),
+    values: dict[str, Any] | None = None,
+) -> Job:
+    """Move a job from one status to another, if it is there and all `conditions` hold, and write the event.
+
+    One conditional UPDATE, so that of two processes that try the same move exactly one succeeds.
+    actor: who moves it, for the event. values: further columns to set.
+    Returns the job as it is now. Raises InvalidTransition if no row matched, ValueError for a move that doesn't exist.
+    """
+    if to not in _MOVES[from_status]:
+        raise ValueError(f"there is no move from {from_status} to {to}")
+    statement = (
+        update(Job)
+        .where(Job.id == job_id, Job.status == from_status, *conditions)
+        .values(status=to, revision=Job.revision + 1, **(values or {}))
+    )
+    result = cast("CursorResult[Any]", session.execute(statement, execution_options={"synchronize_session": False}))
+    if result.rowcount != 1:
+        raise InvalidTransition(job_id, to)
+    job = session.get_one(Job, job_id, populate_existing=True)
+    session.add(
+        JobEvent(
+            job_id=job_id,
+            at=now,
+            from_status=from_status,
+            to_status=to,
+            attempt=job.attempt,
+            actor=actor,
+            detail=detail,
+        )
+    )
+    return job

@@ -1,0 +1,64 @@
+"""What the sweeper looks for: jobs and photos that need care. What lists them reads by an index, at most `limit` rows where it
+takes one.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from db.core.types import utcnow
+from db.core.vocabulary import JobStatus, Priority
+from db.jobs.lifecycle import Claim
+from db.jobs.tables import Job
+
+
+def list_expired_claims(session: Session, limit: int) -> list[Claim]:
+    """Claims whose lease has run out."""
+    rows = session.execute(
+        select(Job.id, Job.attempt, Job.worker)
+        .where(Job.status == JobStatus.RUNNING, Job.lease_expires_at <= utcnow())
+        .order_by(Job.lease_expires_at)
+        .limit(limit)
+    )
+    return [Claim(job_id, attempt, worker or "") for job_id, attempt, worker in rows]
+
+
+def list_overdue(session: Session, limit: int) -> Sequence[UUID]:
+    """Queued jobs whose deadline has passed, and that no worker has started."""
+    return session.scalars(
+        select(Job.id)
+        .where(Job.status == JobStatus.QUEUED, Job.deadline_at <= utcnow(), Job.attempt == 0)
+        .order_by(Job.deadline_at)
+        .limit(limit)
+    ).all()
+
+
+def list_waiting(session: Session, sent_before_s: float) -> list[tuple[UUID, Priority]]:
+    """All queued jobs whose message was sent longer than `sent_before_s` seconds ago, oldest first.
+
+    All, for most of them lie in the queue, and a job whose message was lost must not wait behind those; the setting
+    `max_queued_jobs` bounds them.
+    """
+    sent_before = utcnow() - timedelta(seconds=sent_before_s)
+    rows = session.execute(
+        select(Job.id, Job.priority).where(Job.status == JobStatus.QUEUED, Job.sent_at < sent_before).order_by(Job.id)
+    )
+    return list(rows)
+
+
+def note_sent(session: Session, job_ids: Sequence[UUID]) -> None:
+    """Write down that the jobs' messages were sent now."""
+    session.execute(update(Job).where(Job.id.in_(job_ids)).values(sent_at=utcnow()))
+
+
+def expire_lease(session: Session, job_id: UUID, is_dead: Callable[[str], bool]) -> bool:
+    """Let the lease of a running job run out now, if `is_dead` says so of its worker's name. Returns whether it did."""
+    is_held = (Job.id == job_id) & (Job.status == JobStatus.RUNNING)
+    worker = session.scalar(select(Job.worker).where(is_held).with_for_update())
+    if worker is None or not is_dead(worker):
+        return False
+    session.execute(update(Job).where(is_held).values(lease_expires_at=utcnow()))
+    return True

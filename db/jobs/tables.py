@@ -1,0 +1,143 @@
+"""The tables of jobs: batches, jobs, their events, idempotency keys."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from uuid_utils.compat import uuid7
+
+from db.accounts.tables import Application
+from db.core.base import Base
+from db.core.types import utcnow
+from db.core.vocabulary import Detector, JobStatus, Priority
+
+if TYPE_CHECKING:
+    from db.faces.tables import Face
+
+
+_HAS_ERROR = text("error_code IS NOT NULL")
+
+
+class Batch(Base):
+    """Photos submitted in one call."""
+
+    __tablename__ = "batches"
+    __table_args__ = (Index(None, "application_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    refused: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    """Photos that were not accepted: position, filename, code and detail of each."""
+
+
+class Job(Base):
+    """One photo to analyse, and what became of it. `db/jobs/lifecycle.py` alone changes its status."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index(None, "application_id", "id"),
+        Index(None, "application_id", "status", "id"),
+        Index(None, "status", "id"),
+        Index(None, "status", "lease_expires_at"),
+        Index(None, "status", "deadline_at"),
+        Index(None, "batch_id", "batch_position"),
+        Index(None, "purge_photo_at"),
+        Index(None, "photo_sha256"),
+        Index(None, "error_code", "id", sqlite_where=_HAS_ERROR, postgresql_where=_HAS_ERROR),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id", ondelete="CASCADE"))
+    batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id", ondelete="SET NULL"))
+    batch_position: Mapped[int | None]
+
+    status: Mapped[JobStatus] = mapped_column(default=JobStatus.QUEUED)
+    revision: Mapped[int] = mapped_column(default=0)
+    """Counts the moves; it is the job's ETag."""
+    priority: Mapped[Priority] = mapped_column(default=Priority.INTERACTIVE)
+
+    # What was asked for
+    detector: Mapped[Detector | None]
+    min_face_px: Mapped[int | None]
+    deadline_at: Mapped[datetime | None]
+    photo_retention_s: Mapped[float]
+    callback_url: Mapped[str | None] = mapped_column(Text)
+
+    # The photo; its bytes lie in the blob store under `photo_key`
+    filename: Mapped[str | None] = mapped_column(String(255))
+    media_type: Mapped[str] = mapped_column(String(50))
+    photo_key: Mapped[str | None] = mapped_column(String(200))
+    """Empty once the photo is purged."""
+    photo_sha256: Mapped[str] = mapped_column(String(64))
+    photo_bytes: Mapped[int] = mapped_column(BigInteger)
+    width: Mapped[int]
+    """Pixels of the upright picture."""
+    height: Mapped[int]
+    purge_photo_at: Mapped[datetime | None]
+
+    # Who works on it
+    attempt: Mapped[int] = mapped_column(default=0)
+    max_attempts: Mapped[int]
+    worker: Mapped[str | None] = mapped_column(String(200))
+    lease_expires_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    """When its message last went to the queue."""
+
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    # What came of it
+    error_code: Mapped[str | None] = mapped_column(String(50))
+    error_detail: Mapped[str | None] = mapped_column(Text)
+    face_count: Mapped[int | None]
+    timings_ms: Mapped[dict[str, Any] | None]
+
+    application: Mapped[Application] = relationship(lazy="raise")
+    faces: Mapped[list["Face"]] = relationship(order_by="Face.position", passive_deletes=True)
+    events: Mapped[list["JobEvent"]] = relationship(order_by="JobEvent.id", passive_deletes=True)
+
+
+class JobEvent(Base):
+    """One move of a job, with who made it and why."""
+
+    __tablename__ = "job_events"
+
+    # SQLite numbers rows by itself only where the key is a plain INTEGER.
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime] = mapped_column(default=utcnow)
+    from_status: Mapped[JobStatus | None]
+    to_status: Mapped[JobStatus]
+    attempt: Mapped[int]
+    actor: Mapped[str] = mapped_column(String(200))
+    detail: Mapped[str | None] = mapped_column(Text)
+
+
+class IdempotencyKey(Base):
+    """A submission that can be repeated without a second job."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (UniqueConstraint("application_id", "key"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(255))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of all that the first request asked for."""
+    job_id: Mapped[UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), index=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)

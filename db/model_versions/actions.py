@@ -1,0 +1,158 @@
+"""Model versions and the aliases that point at them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from db.accounts.audit_log import record_change
+from db.core.types import utcnow
+from db.core.vocabulary import CHALLENGER, CHAMPION, PRETRAINED_CHAMPION, Architecture
+from db.model_versions.tables import ModelAlias, ModelVersion, Promotion
+
+
+class UnknownModelVersion(Exception):
+    """There is no model version of that number."""
+
+    code = "unknown_model_version"
+
+
+class NothingToRollBack(Exception):
+    """There is no earlier champion to go back to."""
+
+    code = "nothing_to_roll_back"
+
+
+class ChampionChanged(Exception):
+    """Another version is in service, or was before it, than whoever asks believes."""
+
+    code = "champion_changed"
+
+
+def find_version_by_digest(session: Session, digest: str) -> ModelVersion | None:
+    """The version whose manifest has this SHA-256, or None."""
+    return session.scalar(select(ModelVersion).where(ModelVersion.digest == digest))
+
+
+def add_version(
+    session: Session, name: str, digest: str, manifest: dict[str, Any], actor: str = "emoscope"
+) -> ModelVersion:
+    """Store a version under the next number, and log it. Its files must be in the blob store already."""
+    number = (session.scalar(select(func.max(ModelVersion.number))) or 0) + 1
+    architecture = Architecture.of_manifest(manifest["schema_version"], manifest["architecture"])
+    version = ModelVersion(number=number, name=name, architecture=architecture, digest=digest, manifest=manifest)
+    session.add(version)
+    session.flush()
+    record_change(session, actor, "model.register", f"model_version:{number}", name=name, digest=digest)
+    return version
+
+
+def get_version(session: Session, number: int) -> ModelVersion:
+    """The version of that number. Raises UnknownModelVersion."""
+    version = session.scalar(select(ModelVersion).where(ModelVersion.number == number))
+    if version is None:
+        raise UnknownModelVersion(f"there is no model version {number}")
+    return version
+
+
+def list_versions(session: Session) -> Sequence[ModelVersion]:
+    """All versions, newest first."""
+    return session.scalars(select(ModelVersion).order_by(ModelVersion.number.desc())).all()
+
+
+def get_champion(session: Session) -> ModelVersion | None:
+    """The version in service, or None before the first is registered."""
+    return find_by_alias(session, CHAMPION)
+
+
+def lock_champion(session: Session) -> ModelVersion | None:
+    """The version in service, which stays that until the transaction ends, or None before the first is registered."""
+    # Two statements: one that joins would find nothing where it had to wait for another transaction to move the alias.
+    version_id = session.scalar(
+        select(ModelAlias.model_version_id).where(ModelAlias.alias == CHAMPION).with_for_update()
+    )
+    return session.get(ModelVersion, version_id) if version_id is not None else None
+
+
+def find_unused_release(session: Session) -> ModelVersion | None:
+    """The version that came with a release after the champion was made, if it has never been in service; or None.
+
+    Nothing puts it into service by itself: people or the gate have chosen the champion. So somebody must be told.
+    """
+    champion = get_champion(session)
+    shipped = session.scalar(
+        select(ModelVersion)
+        .where(ModelVersion.name == PRETRAINED_CHAMPION)
+        .order_by(ModelVersion.number.desc())
+        .limit(1)
+    )
+    if champion is None or shipped is None or shipped.number <= champion.number:
+        return None
+    was_in_service = select(Promotion.id).where(Promotion.alias == CHAMPION, Promotion.to_version_id == shipped.id)
+    return None if session.scalar(was_in_service.limit(1)) is not None else shipped
+
+
+def get_challenger(session: Session) -> ModelVersion | None:
+    """The version that judges live faces in shadow mode, or None."""
+    return find_by_alias(session, CHALLENGER)
+
+
+def find_by_alias(session: Session, alias: str) -> ModelVersion | None:
+    """The version that an alias points at, or None."""
+    return session.scalar(
+        select(ModelVersion)
+        .join(ModelAlias, ModelAlias.model_version_id == ModelVersion.id)
+        .where(ModelAlias.alias == alias)
+    )
+
+
+def promote(session: Session, version: ModelVersion, actor: str, reason: str) -> Promotion | None:
+    """Point the champion alias at a version, with a history row. Returns None if it points there already.
+
+    A challenger that is promoted no longer runs in shadow mode.
+    """
+    alias = session.scalar(select(ModelAlias).where(ModelAlias.alias == CHAMPION).with_for_update())
+    if alias is not None and alias.model_version_id == version.id:
+        return None
+    previous = alias.model_version_id if alias is not None else None
+    if alias is None:
+        session.add(ModelAlias(alias=CHAMPION, model_version_id=version.id))
+    else:
+        alias.model_version_id = version.id
+        alias.moved_at = utcnow()
+    promotion = Promotion(
+        alias=CHAMPION, from_version_id=previous, to_version_id=version.id, actor=actor, reason=reason
+    )
+    session.add(promotion)
+    is_challenger = (ModelAlias.alias == CHALLENGER, ModelAlias.model_version_id == version.id)
+    session.execute(delete(ModelAlias).where(*is_challenger))
+    session.flush()
+    record_change(session, actor, "model.promote", f"model_version:{version.number}", reason=reason)
+    return promotion
+
+
+def roll_back(
+    session: Session, actor: str, reason: str, *, champion: int | None = None, target: int | None = None
+) -> tuple[ModelVersion, Promotion]:
+    """Put the version in service again that was there before the champion. Rolling back twice goes back to where it was.
+
+    champion, target: numbers of the version that is to leave and of the one that is to come back, where they matter. Raises
+    NothingToRollBack if the champion is the first one, ChampionChanged if it or the one before is another than was said.
+    """
+    present = lock_champion(session)  # first, so that the history isn't read while another transaction moves the alias
+    latest = session.scalar(select(Promotion).where(Promotion.alias == CHAMPION).order_by(Promotion.id.desc()).limit(1))
+    if present is None or latest is None or latest.from_version_id is None:
+        raise NothingToRollBack("no version was in service before this one")
+    version = session.get_one(ModelVersion, latest.from_version_id)
+    if champion not in {None, present.number} or target not in {None, version.number}:
+        raise ChampionChanged(f"version {present.number} is in service, and version {version.number} was before it")
+    promotion = promote(session, version, actor, reason)
+    if promotion is None:  # the alias and its history are always written together
+        raise NothingToRollBack(f"version {version.number} is in service already")
+    return version, promotion
+
+
+def list_promotions(session: Session) -> Sequence[Promotion]:
+    """All moves of the champion alias, newest first."""
+    return session.scalars(select(Promotion).where(Promotion.alias == CHAMPION).order_by(Promotion.id.desc())).all()

@@ -1,0 +1,87 @@
+"""Shadow mode: one version beside the champion, the challenger, judges live faces too, and nobody is told what it says."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session, undefer
+
+from db.accounts.audit_log import record_change
+from db.core.types import utcnow
+from db.core.vocabulary import CHALLENGER, EMOTIONS
+from db.faces.tables import Face
+from db.model_versions.actions import get_challenger, get_champion
+from db.model_versions.tables import ModelAlias, ModelVersion, ShadowJudgment
+
+
+class AlreadyInService(Exception):
+    """The version is the champion: it judges every face anyway."""
+
+    code = "already_in_service"
+
+
+class NoChallenger(Exception):
+    """No version runs in shadow mode."""
+
+    code = "no_challenger"
+
+
+def start_shadow(session: Session, version: ModelVersion, actor: str, reason: str) -> bool:
+    """Make a version the challenger, in place of another if there is one. Returns whether that changed anything.
+
+    Workers take it within seconds, between jobs. Raises AlreadyInService for the champion.
+    """
+    champion = get_champion(session)
+    if champion is not None and champion.id == version.id:
+        raise AlreadyInService(f"version {version.number} is in service, so it judges every face already")
+    alias = session.scalar(select(ModelAlias).where(ModelAlias.alias == CHALLENGER).with_for_update())
+    if alias is not None and alias.model_version_id == version.id:
+        return False
+    if alias is None:
+        session.add(ModelAlias(alias=CHALLENGER, model_version_id=version.id))
+    else:
+        alias.model_version_id, alias.moved_at = version.id, utcnow()
+    session.flush()
+    record_change(session, actor, "model.shadow", f"model_version:{version.number}", reason=reason)
+    return True
+
+
+def stop_shadow(session: Session, actor: str) -> ModelVersion:
+    """End shadow mode. What the challenger said stays. Returns the version that it was; raises NoChallenger."""
+    version = get_challenger(session)
+    if version is None:
+        raise NoChallenger("no version runs in shadow mode")
+    session.execute(delete(ModelAlias).where(ModelAlias.alias == CHALLENGER))
+    record_change(session, actor, "model.shadow_end", f"model_version:{version.number}")
+    return version
+
+
+def list_faces_to_judge(session: Session, job_id: UUID, challenger_id: UUID) -> Sequence[Face]:
+    """A job's faces with their crops, without those that the challenger itself judged as the champion."""
+    statement = (
+        select(Face)
+        .options(undefer(Face.crop))
+        .where(Face.job_id == job_id, Face.model_version_id != challenger_id)
+        .order_by(Face.position)
+    )
+    return session.scalars(statement).all()
+
+
+def add_judgments(session: Session, challenger_id: UUID, answers: Mapping[UUID, Sequence[float]]) -> None:
+    """Store what the challenger says. answers: seven probabilities by the face's id; faces erased meanwhile are left out."""
+    faces = session.scalars(select(Face).where(Face.id.in_(answers)).with_for_update(key_share=True, of=Face))
+    for face in faces:
+        probabilities = list(answers[face.id])
+        confidence = max(probabilities)
+        emotion = EMOTIONS[probabilities.index(confidence)]
+        session.add(
+            ShadowJudgment(
+                face_id=face.id,
+                model_version_id=challenger_id,
+                judged_by_id=face.model_version_id,
+                probabilities=probabilities,
+                emotion=emotion,
+                confidence=confidence,
+                differs=emotion is not face.emotion,
+            )
+        )

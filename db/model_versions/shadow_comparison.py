@@ -1,0 +1,119 @@
+"""Where two versions judged the same live face differently: one for real, the other in shadow mode."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy.orm import Session
+
+from db.core.vocabulary import ReviewSlice
+from db.faces.tables import Face
+from db.model_versions.comparison import AnswerComparison, Difference, can_tell
+from db.model_versions.tables import ModelVersion, ShadowJudgment
+from db.reviews.tables import ReviewItem, ReviewSubject
+
+
+@dataclass(frozen=True)
+class ShadowCounts:
+    """How many live faces the challenger judged beside the champion, and of how many it said the same."""
+
+    shared: int
+    same: int
+
+
+def count_judgments(session: Session, judged_by_id: UUID, challenger_id: UUID) -> ShadowCounts:
+    """How often the challenger said the same as the version that judged the faces for real. Read from an index alone."""
+    statement = select(func.count(), func.count().filter(ShadowJudgment.differs.is_(False))).where(
+        ShadowJudgment.model_version_id == challenger_id, ShadowJudgment.judged_by_id == judged_by_id
+    )
+    shared, same = session.execute(statement).one()
+    return ShadowCounts(shared, same)
+
+
+def compare_live(session: Session, first: ModelVersion, second: ModelVersion, *, limit: int) -> AnswerComparison:
+    """Compare two versions on the live faces that one judged for real and the other in shadow mode, whichever did which.
+
+    Who was right is told by the people's labels of which `can_tell` is true; a face counts once for it, by its latest analysis,
+    however often its photo came. limit: most differences listed, newest faces first.
+    """
+    counts = [count_judgments(session, one.id, other.id) for one, other in ((first, second), (second, first))]
+    first_right, second_right = _count_right(session, first, second)
+    differences = _list_differences(session, first, second, limit)
+    differences += [_swap(difference) for difference in _list_differences(session, second, first, limit)]
+    return AnswerComparison(
+        shared=sum(count.shared for count in counts),
+        same=sum(count.same for count in counts),
+        first_right=first_right,
+        second_right=second_right,
+        differences=sorted(differences, key=lambda difference: difference.face_id, reverse=True)[:limit],
+    )
+
+
+def _list_differences(session: Session, judge: ModelVersion, shadow: ModelVersion, limit: int) -> list[Difference]:
+    columns = (Face.id, Face.emotion, Face.confidence, ShadowJudgment.emotion, ShadowJudgment.confidence)
+    newest = _select_differing(judge, shadow, *columns, ReviewSubject.label)
+    return [Difference(*row) for row in session.execute(newest.order_by(ShadowJudgment.face_id.desc()).limit(limit))]
+
+
+def _count_right(session: Session, first: ModelVersion, second: ModelVersion) -> tuple[int, int]:
+    """On how many faces that were drawn by chance the one alone was right, and the other alone."""
+    is_real = ShadowJudgment.judged_by_id == first.id
+    latest_first = (ReviewItem.created_at.desc(), ReviewItem.face_id.desc())
+    ranked = (
+        select(
+            case((is_real, ReviewItem.emotion), else_=ShadowJudgment.emotion).label("mine"),
+            case((is_real, ShadowJudgment.emotion), else_=ReviewItem.emotion).label("theirs"),
+            ReviewSubject.label,
+            func.row_number().over(partition_by=ReviewItem.subject_id, order_by=latest_first).label("place"),
+        )
+        .join(ReviewSubject, ReviewSubject.id == ReviewItem.subject_id)
+        .join(ShadowJudgment, ShadowJudgment.face_id == ReviewItem.face_id)
+        .where(
+            # People judge few faces and versions many: begin at the judged ones.
+            ReviewItem.slice == ReviewSlice.RANDOM,
+            ReviewItem.subject_id.is_not(None),
+            or_(_is_pair(first, second), _is_pair(second, first)),
+            ReviewSubject.label.is_not(None),
+            can_tell(),
+        )
+        .with_hint(ReviewItem, "INDEXED BY ix_review_items_judged", "sqlite")
+        .subquery()
+    )
+    answers = (ranked.c.mine, ranked.c.theirs, ranked.c.label)
+    differing = select(*answers, func.count()).where(ranked.c.place == 1, ranked.c.mine != ranked.c.theirs)
+    rows = session.execute(differing.group_by(*answers)).all()
+    return (
+        sum(count for mine, _, label, count in rows if label.emotion is mine),
+        sum(count for _, theirs, label, count in rows if label.emotion is theirs),
+    )
+
+
+def _is_pair(judge: ModelVersion, shadow: ModelVersion) -> ColumnElement[bool]:
+    return and_(ShadowJudgment.judged_by_id == judge.id, ShadowJudgment.model_version_id == shadow.id)
+
+
+def _select_differing(judge: ModelVersion, shadow: ModelVersion, *columns: Any) -> Select[Any]:
+    """The faces that the two judged differently, with the people's label where there is one."""
+    return (
+        select(*columns)
+        .select_from(ShadowJudgment)
+        .join(Face, Face.id == ShadowJudgment.face_id)
+        .outerjoin(ReviewItem, ReviewItem.face_id == ShadowJudgment.face_id)
+        .outerjoin(ReviewSubject, ReviewSubject.id == ReviewItem.subject_id)
+        .where(
+            ShadowJudgment.model_version_id == shadow.id,
+            ShadowJudgment.judged_by_id == judge.id,
+            ShadowJudgment.differs.is_(True),
+        )
+    )
+
+
+def _swap(difference: Difference) -> Difference:
+    return replace(
+        difference,
+        first=difference.second,
+        first_confidence=difference.second_confidence,
+        second=difference.first,
+        second_confidence=difference.first_confidence,
+    )

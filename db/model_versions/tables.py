@@ -1,0 +1,78 @@
+"""The tables of model versions: versions, aliases, promotions, and the answers of a challenger in shadow mode."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    String,
+    Text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+from uuid_utils.compat import uuid7
+
+from db.core.base import Base
+from db.core.types import utcnow
+from db.core.vocabulary import Emotion
+
+
+class ModelVersion(Base):
+    """A trained model. Never changed once stored."""
+
+    __tablename__ = "model_versions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    number: Mapped[int] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(String(100))
+    architecture: Mapped[str] = mapped_column(String(50))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    """SHA-256 of the manifest, which holds those of all files: the version's identity."""
+    manifest: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class ModelAlias(Base):
+    """A name that points at one model version. `champion` is the version in service."""
+
+    __tablename__ = "model_aliases"
+
+    alias: Mapped[str] = mapped_column(String(50), primary_key=True)
+    model_version_id: Mapped[UUID] = mapped_column(ForeignKey("model_versions.id"))
+    moved_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class Promotion(Base):
+    """One move of an alias: who, when, why."""
+
+    __tablename__ = "promotions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    alias: Mapped[str] = mapped_column(String(50), index=True)
+    from_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("model_versions.id"))
+    to_version_id: Mapped[UUID] = mapped_column(ForeignKey("model_versions.id"))
+    actor: Mapped[str] = mapped_column(String(200))
+    reason: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class ShadowJudgment(Base):
+    """What a version that isn't in service says of a face, beside what the version in service said of it."""
+
+    __tablename__ = "shadow_judgments"
+    # Two versions are compared from this alone, however many faces both judged.
+    __table_args__ = (Index(None, "model_version_id", "judged_by_id", "differs", "face_id"),)
+
+    face_id: Mapped[UUID] = mapped_column(ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True)
+    model_version_id: Mapped[UUID] = mapped_column(ForeignKey("model_versions.id"), primary_key=True)
+    """The challenger of that time."""
+    judged_by_id: Mapped[UUID] = mapped_column(ForeignKey("model_versions.id"))
+    """The version that the face's stored answer is from."""
+    probabilities: Mapped[list[float]]
+    """Seven, in the order of `vocabulary.EMOTIONS`, summing to 1."""
+    emotion: Mapped[Emotion]
+    confidence: Mapped[float]
+    differs: Mapped[bool]
+    """Whether the emotion is another one than the stored answer's."""
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)

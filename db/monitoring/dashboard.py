@@ -1,0 +1,69 @@
+"""What the dashboard counts of jobs: by minute, and failures by code. Each reads one stretch of an index."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, Integer, cast, func, select
+from sqlalchemy.orm import Session
+
+from db.core.keys import first_key
+from db.core.vocabulary import TERMINAL_STATUSES, JobStatus
+from db.jobs.tables import Job
+
+
+@dataclass(frozen=True)
+class MinuteCount:
+    """How many jobs that were made in a minute have come to one end."""
+
+    minute: datetime
+    status: JobStatus
+    count: int
+
+
+@dataclass(frozen=True)
+class FailureCount:
+    """How many jobs failed with one code, and when the newest of them was made."""
+
+    code: str
+    count: int
+    latest_at: datetime
+
+
+def count_jobs_by_minute(session: Session, since: datetime) -> list[MinuteCount]:
+    """Jobs made at or after `since` that have ended, by the minute of their making and how they ended."""
+    minute = _floor_minute(session)
+    rows = session.execute(
+        select(minute, Job.status, func.count())
+        .where(Job.id >= first_key(since), Job.status.in_(sorted(TERMINAL_STATUSES)))
+        .group_by(minute, Job.status)
+        .order_by(minute)
+    )
+    return [MinuteCount(datetime.fromtimestamp(epoch, UTC), status, count) for epoch, status, count in rows]
+
+
+def count_failures(session: Session, since: datetime) -> list[FailureCount]:
+    """Jobs made at or after `since` that failed, by code, commonest first."""
+    rows = session.execute(
+        select(Job.error_code, func.count(), func.max(Job.created_at))
+        .where(Job.status == JobStatus.FAILED, Job.id >= first_key(since))
+        .group_by(Job.error_code)
+        .order_by(func.count().desc())
+    )
+    return [FailureCount(code or "", count, latest_at) for code, count, latest_at in rows]
+
+
+def average_minutes(counts: Iterable[MinuteCount], now: datetime, minutes: int) -> float:
+    """Mean of the last `minutes` full minutes. The one that goes on doesn't count: it isn't over."""
+    end = now.replace(second=0, microsecond=0)
+    since = end - timedelta(minutes=minutes)
+    return sum(each.count for each in counts if since <= each.minute < end) / minutes
+
+
+def _floor_minute(session: Session) -> ColumnElement[int]:
+    """The minute of a job's making, as seconds since 1970."""
+    if session.get_bind().dialect.name == "sqlite":
+        epoch: ColumnElement[int] = cast(func.strftime("%s", Job.created_at), Integer)
+    else:
+        epoch = cast(func.floor(func.extract("epoch", Job.created_at)), Integer)
+    return epoch - epoch % 60

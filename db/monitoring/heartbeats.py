@@ -1,0 +1,51 @@
+"""Worker children and their signs of life."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from db.core.types import utcnow
+from db.core.vocabulary import Detector, WorkerState
+from db.monitoring.tables import Worker
+
+_SILENT_HEARTBEATS = 3
+"""Signs of life that a child may miss before it no longer counts: one may be late on a busy machine."""
+
+
+def note_worker(
+    session: Session,
+    name: str,
+    state: WorkerState,
+    *,
+    detail: str | None = None,
+    runtime: str | None = None,
+    detector: Detector | None = None,
+    model_version_id: UUID | None = None,
+) -> None:
+    """Write down how a child is now; this is also its sign of life. What isn't given becomes empty."""
+    worker = session.get(Worker, name)
+    if worker is None:
+        worker = Worker(name=name)
+        session.add(worker)
+    worker.state = state
+    worker.detail = detail
+    worker.runtime = runtime
+    worker.detector = detector
+    worker.model_version_id = model_version_id
+    worker.seen_at = utcnow()
+
+
+def list_live_workers(session: Session, heartbeat_s: float) -> Sequence[Worker]:
+    """The children that weren't stopped and missed fewer than three signs of life. heartbeat_s: seconds between two."""
+    oldest = utcnow() - timedelta(seconds=heartbeat_s * _SILENT_HEARTBEATS)
+    return session.scalars(
+        select(Worker).where(Worker.seen_at >= oldest, Worker.state != WorkerState.STOPPED).order_by(Worker.name)
+    ).all()
+
+
+def forget_workers(session: Session, older_than_s: float) -> None:
+    """Delete the rows of children silent for longer than that."""
+    session.execute(delete(Worker).where(Worker.seen_at < utcnow() - timedelta(seconds=older_than_s)))

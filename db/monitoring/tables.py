@@ -1,0 +1,27 @@
+"""The table of worker children."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.core.base import Base
+from db.core.types import utcnow
+from db.core.vocabulary import Detector, WorkerState
+
+
+class Worker(Base):
+    """A worker child and its last sign of life."""
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    state: Mapped[WorkerState]
+    detail: Mapped[str | None] = mapped_column(Text)
+    """Why it could not get ready, or why it kept an older model."""
+    runtime: Mapped[str | None] = mapped_column(String(50))
+    detector: Mapped[Detector | None]
+    model_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("model_versions.id"))
+    started_at: Mapped[datetime] = mapped_column(default=utcnow)
+    seen_at: Mapped[datetime] = mapped_column(default=utcnow, index=True)

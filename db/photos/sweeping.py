@@ -1,0 +1,40 @@
+"""What the sweeper looks for among photos: those whose time is over, and those that no job owns."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from db.core.types import utcnow
+from db.jobs.tables import Job
+
+
+def list_purgeable_photos(session: Session, limit: int) -> list[tuple[UUID, str]]:
+    """Job and blob key of each photo whose time is over."""
+    rows = session.execute(
+        select(Job.id, Job.photo_key)
+        .where(Job.purge_photo_at <= utcnow(), Job.photo_key.is_not(None))
+        .order_by(Job.purge_photo_at)
+        .limit(limit)
+    )
+    return [(job_id, key) for job_id, key in rows if key is not None]
+
+
+def note_purged(session: Session, job_ids: Sequence[UUID]) -> None:
+    """Write down that the jobs' photos are gone. Call it after the blobs were deleted."""
+    session.execute(update(Job).where(Job.id.in_(job_ids)).values(photo_key=None, purge_photo_at=None))
+
+
+def find_unowned_photos(session: Session, keys: Sequence[str]) -> set[str]:
+    """Those of the blob keys that are a photo's and that no job names. A file that somebody else put there isn't ours to delete."""
+    found = {key: job_id for key in keys if (job_id := _read_job_id(key)) is not None}
+    owned = session.scalars(select(Job.photo_key).where(Job.id.in_(found.values())))
+    return set(found) - {key for key in owned if key is not None}
+
+
+def _read_job_id(key: str) -> UUID | None:
+    try:
+        return UUID(key.rsplit("/", 1)[1])
+    except ValueError:
+        return None

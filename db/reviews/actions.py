@@ -1,0 +1,169 @@
+"""Votes on faces, and the label that follows from them.
+
+Each reviewer has at most one standing vote on a face; a later one replaces it, and nothing is ever deleted but with the face.
+The label is what more standing votes say than anything else, skips aside; where two say the same number, there is none, and the
+face stays in the queue for one more reviewer.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, undefer
+
+from db.accounts.audit_log import record_change
+from db.core.types import utcnow
+from db.core.vocabulary import ReviewSlice, Verdict
+from db.faces.tables import Face
+from db.jobs.tables import Job
+from db.reviews.subjects import adopt_faces, choose_same, is_settled, lock_subjects, lock_subjects_by_id
+from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
+
+
+class UnknownFace(Exception):
+    """There is no such face, or it was erased."""
+
+    code = "unknown_face"
+
+
+def cast_vote(session: Session, face_id: UUID, reviewer: str, verdict: Verdict, *, least_votes: int = 1) -> ReviewVote:
+    """Store a reviewer's vote, in place of an earlier one, and settle the face's label. Raises UnknownFace.
+
+    least_votes: those that a label needs to teach; until then the face waits for other reviewers.
+    """
+    photo_sha256 = session.scalar(select(Job.photo_sha256).join(Face, Face.job_id == Job.id).where(Face.id == face_id))
+    subjects = lock_subjects(session, photo_sha256) if photo_sha256 is not None else ()
+    item = session.get(ReviewItem, face_id, populate_existing=True)
+    if photo_sha256 is None or item is None:
+        raise UnknownFace(f"there is no face {face_id}")
+    subject = item.subject or _find_subject(session, face_id, photo_sha256, subjects)
+    item.subject = subject
+    earlier = session.scalar(
+        select(ReviewVote).where(
+            ReviewVote.subject_id == subject.id, ReviewVote.reviewer == reviewer, ReviewVote.withdrawn_at.is_(None)
+        )
+    )
+    if earlier is not None:
+        earlier.withdrawn_at, earlier.withdrawn_by = utcnow(), reviewer
+        session.flush()  # before the new one comes: only one may stand
+    vote = ReviewVote(
+        subject_id=subject.id,
+        face_id=face_id,
+        reviewer=reviewer,
+        verdict=verdict,
+        predicted=item.emotion,
+        model_version=item.model_version,
+        replaces_id=earlier.id if earlier else None,
+    )
+    session.add(vote)
+    if item.reserved_by == reviewer:
+        item.reserved_by = item.reserved_until = None
+        if item.slice is ReviewSlice.RANDOM:
+            subject.drawn_at = subject.drawn_at or utcnow()
+    _settle(session, subject, least_votes)
+    return vote
+
+
+def undo_votes(
+    session: Session,
+    votes: Iterable[ReviewVote],
+    actor: str,
+    *,
+    since: datetime | None = None,
+    least_votes: int = 1,
+) -> int:
+    """Withdraw votes; a vote that one of them had replaced stands again. Returns how many stood until now.
+
+    actor: whoever undoes them, the reviewer or an administrator. since: votes that were cast at or after it don't stand again, but
+    those before them do. The faces come before reviewers again where votes are missing. least_votes: as for `cast_vote`.
+    """
+    given = tuple(votes)
+    subjects = lock_subjects_by_id(session, {vote.subject_id for vote in given})
+    wanted = select(ReviewVote).where(ReviewVote.id.in_([vote.id for vote in given])).order_by(ReviewVote.id.desc())
+    undone = Counter[str]()
+    # Read again, since somebody else may have changed them before they were locked.
+    for vote in session.scalars(wanted.execution_options(populate_existing=True)).all():
+        if vote.withdrawn_at is not None:
+            continue
+        vote.withdrawn_at, vote.withdrawn_by = utcnow(), actor
+        session.flush()
+        earlier = _find_replaced(session, vote)
+        while earlier is not None and since is not None and earlier.at >= since:
+            earlier = _find_replaced(session, earlier)
+        if earlier is not None:
+            earlier.withdrawn_at = earlier.withdrawn_by = None
+        undone[vote.reviewer] += 1
+    for subject in subjects:
+        _settle(session, subject, least_votes)
+    for reviewer, count in undone.items():
+        record_change(session, actor, "review.undo", f"reviewer:{reviewer}", votes=count)
+    return undone.total()
+
+
+def list_votes(
+    session: Session, *, reviewer: str | None = None, since: datetime | None = None, limit: int = 50
+) -> Sequence[ReviewVote]:
+    """The latest standing votes, newest first. since: cast at or after."""
+    statement = select(ReviewVote).where(ReviewVote.withdrawn_at.is_(None))
+    if reviewer is not None:
+        statement = statement.where(ReviewVote.reviewer == reviewer)
+    if since is not None:
+        statement = statement.where(ReviewVote.at >= since)
+    return session.scalars(statement.order_by(ReviewVote.id.desc()).limit(limit)).all()
+
+
+def get_votes(session: Session, vote_ids: Iterable[UUID]) -> Sequence[ReviewVote]:
+    """These votes, newest first; those that aren't there are left out."""
+    wanted = select(ReviewVote).where(ReviewVote.id.in_(tuple(vote_ids)))
+    return session.scalars(wanted.order_by(ReviewVote.id.desc())).all()
+
+
+def get_review(session: Session, face_id: UUID) -> tuple[ReviewItem, Sequence[ReviewVote]]:
+    """A face's place in the queue, with its subject, and every vote on the face, oldest first. Raises UnknownFace."""
+    item = session.get(ReviewItem, face_id)
+    if item is None:
+        raise UnknownFace(f"there is no face {face_id}")
+    return item, item.subject.votes if item.subject is not None else ()
+
+
+def _find_subject(
+    session: Session, face_id: UUID, photo_sha256: str, subjects: Sequence[ReviewSubject]
+) -> ReviewSubject:
+    """The one of the photo's judged faces that this is, or a new one."""
+    face = session.scalars(select(Face).options(undefer(Face.crop)).where(Face.id == face_id)).one()
+    subject = choose_same(face, subjects)
+    if subject is None:
+        subject = ReviewSubject(
+            photo_sha256=photo_sha256, x=face.x, y=face.y, width=face.width, height=face.height, crop=face.crop
+        )
+        session.add(subject)
+        session.flush()
+        adopt_faces(session, subject, subjects)
+    return subject
+
+
+def _find_replaced(session: Session, vote: ReviewVote) -> ReviewVote | None:
+    return session.get(ReviewVote, vote.replaces_id, populate_existing=True) if vote.replaces_id else None
+
+
+def _settle(session: Session, subject: ReviewSubject, least_votes: int) -> None:
+    """Work out the label from the standing votes, and open or close the face's places in the queue."""
+    session.flush()
+    verdicts = session.scalars(
+        select(ReviewVote.verdict).where(
+            ReviewVote.subject_id == subject.id,
+            ReviewVote.withdrawn_at.is_(None),
+            ReviewVote.verdict != Verdict.SKIP,
+        )
+    ).all()
+    ranking = Counter(verdicts).most_common(2)
+    is_tied = len(ranking) == 2 and ranking[0][1] == ranking[1][1]
+    label = None if not ranking or is_tied else ranking[0][0]
+    now = utcnow()
+    if label != subject.label:
+        subject.label, subject.labeled_at = label, now
+    subject.vote_count = len(verdicts)
+    for item in session.scalars(select(ReviewItem).where(ReviewItem.subject_id == subject.id)):
+        item.closed_at = (item.closed_at or now) if is_settled(item, subject, least_votes) else None

@@ -1,0 +1,154 @@
+"""What the votes say of the model and of the reviewers: accuracy on live faces, and agreement."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from math import sqrt
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from db.core.vocabulary import Emotion, ReviewSlice, Verdict
+from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
+
+_Z = 1.959964
+"""Standard normal quantile of a two-sided 95 % interval."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A share that was observed, and the 95 % interval of the true one. All None where nothing was observed."""
+
+    hits: int
+    count: int
+    share: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class LiveAccuracy:
+    """How often the model's answer was what people confirmed, on faces drawn by chance alone, each counted once.
+
+    not_faces, ambiguous: faces of the same draw that have no right answer; they are no part of the estimate.
+    """
+
+    accuracy: Estimate
+    not_faces: int
+    ambiguous: int
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far reviewers say the same of the same face.
+
+    faces: with two votes or more, skips aside. share: of these, those whose first two votes say the same; a third is asked for
+    where they differ, and with it reviewers would look less of one mind than they are. alpha: Krippendorff's, for nominal data:
+    1 is full agreement, 0 is chance. None where there is nothing to compare.
+    """
+
+    faces: int
+    share: float | None
+    alpha: float | None
+
+
+def estimate_share(hits: int, count: int) -> Estimate:
+    """A share with its 95 % interval by Wilson (1927), which holds for few observations and near 0 and 1 too."""
+    if not count:
+        return Estimate(0, 0, None, None, None)
+    share, z2 = hits / count, _Z * _Z
+    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = _Z * sqrt(share * (1 - share) / count + z2 / (4 * count * count)) / (1 + z2 / count)
+    return Estimate(hits, count, share, max(0.0, middle - half), min(1.0, middle + half))
+
+
+def estimate_live_accuracy(
+    session: Session, *, model_version: int | None = None, since: datetime | None = None, before: datetime | None = None
+) -> LiveAccuracy:
+    """Estimate accuracy from the random slice. Times: faces stored at or after, stored before.
+
+    model_version: of the faces that it analysed, its latest answer to each. Without one, the latest answer of any version.
+    """
+    conditions = []
+    if model_version is not None:
+        conditions.append(ReviewItem.model_version == model_version)
+    if since is not None:
+        conditions.append(ReviewItem.created_at >= since)
+    if before is not None:
+        conditions.append(ReviewItem.created_at < before)
+    drawn = select_drawn(*conditions).subquery()
+    statement = select(drawn.c.emotion, drawn.c.label, func.count()).group_by(drawn.c.emotion, drawn.c.label)
+    right = Counter[bool]()
+    others = Counter[Verdict]()
+    for predicted, label, count in session.execute(statement):
+        if label.emotion is None:
+            others[label] += count
+        else:
+            right[predicted.value == label] += count
+    accuracy = estimate_share(right[True], right.total())
+    return LiveAccuracy(accuracy, others[Verdict.NOT_A_FACE], others[Verdict.AMBIGUOUS])
+
+
+def select_drawn(*conditions: ColumnElement[bool]) -> Select[datetime, Emotion, Verdict | None]:
+    """The labelled faces of the random slice that came before a reviewer in their turn: created_at, emotion, label of each.
+
+    A face counts once, however often its photo was analysed: the latest analysis that fits the conditions, which are on ReviewItem.
+    """
+    latest_first = (ReviewItem.created_at.desc(), ReviewItem.emotion)
+    ranked = (
+        select(
+            ReviewItem.created_at,
+            ReviewItem.emotion,
+            ReviewSubject.label,
+            func.row_number().over(partition_by=ReviewItem.subject_id, order_by=latest_first).label("place"),
+        )
+        .join(ReviewSubject, ReviewSubject.id == ReviewItem.subject_id)
+        .where(
+            ReviewItem.slice == ReviewSlice.RANDOM,
+            ReviewItem.subject_id.is_not(None),
+            ReviewSubject.label.is_not(None),
+            ReviewSubject.drawn_at.is_not(None),
+            *conditions,
+        )
+        .with_hint(ReviewItem, "INDEXED BY ix_review_items_judged", "sqlite")
+        .subquery()
+    )
+    return select(ranked.c.created_at, ranked.c.emotion, ranked.c.label).where(ranked.c.place == 1)
+
+
+def measure_agreement(session: Session, *, since: datetime | None = None) -> Agreement:
+    """Compare the standing votes on faces that several reviewers judged. since: votes cast at or after."""
+    place = func.row_number().over(partition_by=ReviewVote.subject_id, order_by=ReviewVote.id)
+    standing = (
+        select(ReviewVote.subject_id, ReviewVote.verdict, ReviewVote.at, place.label("place"))
+        .join(ReviewSubject, ReviewSubject.id == ReviewVote.subject_id)
+        .where(ReviewSubject.vote_count > 1, ReviewVote.withdrawn_at.is_(None), ReviewVote.verdict != Verdict.SKIP)
+        .subquery()
+    )
+    kinds = (standing.c.subject_id, standing.c.verdict, standing.c.place <= 2)
+    statement = select(*kinds, func.count()).group_by(*kinds)
+    if since is not None:
+        statement = statement.where(standing.c.at >= since)
+    faces, firsts = defaultdict[UUID, Counter[Verdict]](Counter), defaultdict[UUID, Counter[Verdict]](Counter)
+    for subject_id, verdict, is_first, count in session.execute(statement):
+        faces[subject_id][verdict] += count
+        if is_first:
+            firsts[subject_id][verdict] += count
+    votes = [counts for counts in faces.values() if counts.total() > 1]
+    if not votes:
+        return Agreement(0, None, None)
+    pairs = [counts for counts in firsts.values() if counts.total() == 2]
+    share = sum(len(counts) == 1 for counts in pairs) / len(pairs) if pairs else None
+    return Agreement(len(votes), share, _compute_alpha(votes))
+
+
+def _compute_alpha(votes: list[Counter[Verdict]]) -> float:
+    """Krippendorff's alpha (2011, "Computing Krippendorff's Alpha-Reliability", section C), each face weighing by its votes."""
+    totals = sum(votes, Counter[Verdict]())
+    count = totals.total()
+    observed = sum(
+        sum(number * (counts.total() - number) for number in counts.values()) / (counts.total() - 1) for counts in votes
+    )
+    expected = sum(number * (count - number) for number in totals.values()) / (count - 1)
+    return 1.0 if not expected else 1 - observed / expected

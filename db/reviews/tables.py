@@ -1,0 +1,149 @@
+"""The tables of reviews: each face's place in the queue, the face as people judge it, and their votes."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from uuid_utils.compat import uuid7
+
+from db.core.base import Base
+from db.core.types import Word, utcnow
+from db.core.vocabulary import Emotion, ReviewSlice, Verdict
+
+_OPEN = text("closed_at IS NULL")
+
+
+_JUDGED = text("subject_id IS NOT NULL")
+
+
+_RESERVED = text("reserved_by IS NOT NULL")
+
+
+_STANDING = text("withdrawn_at IS NULL")
+
+
+_SEARCHED = ("rank", "emotion", "model_version", "confidence", "face_px", "created_at")
+"""All that a filter may ask for: with it in the index, faces that don't fit are passed over without reading their rows."""
+
+
+def _index_open(name: str, *first: str) -> Index:
+    rest = [column for column in _SEARCHED if column not in first]
+    name = f"ix_review_items_open_{name}"
+    return Index(name, "slice", *first, *rest, sqlite_where=_OPEN, postgresql_where=_OPEN)
+
+
+class ReviewSubject(Base):
+    """One face as people judge it. It stays the same when its photo is analysed again, and when the photo is purged.
+
+    Found again by the photo's SHA-256 and the overlap of the boxes; see docs/review.md.
+    """
+
+    __tablename__ = "review_subjects"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    photo_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    x: Mapped[int]
+    y: Mapped[int]
+    width: Mapped[int]
+    height: Mapped[int]
+    """The bounding box, in pixels of the upright picture."""
+    crop: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    """What the first reviewer saw: grey uint8 (48, 48), row by row."""
+    drawn_at: Mapped[datetime | None]
+    """When somebody first voted on it who had been handed it from the random slice, in its turn; empty before that."""
+    label: Mapped[Verdict | None] = mapped_column(Word(Verdict))
+    """What most standing votes say; empty without votes or when they are tied."""
+    vote_count: Mapped[int] = mapped_column(default=0)
+    """Standing votes that aren't skips."""
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    labeled_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When the label last changed."""
+
+    votes: Mapped[list["ReviewVote"]] = relationship(order_by="ReviewVote.id", passive_deletes=True)
+
+
+class ReviewItem(Base):
+    """A face's place in the review queue. Narrow, so that the queue is searched without touching crops."""
+
+    __tablename__ = "review_items"
+    __table_args__ = (
+        # Three in the order in which faces are handed out, and three that find what few faces have; see db/reviews/paths.py.
+        _index_open("rank", "rank"),
+        _index_open("emotion", "emotion", "rank"),
+        _index_open("version", "model_version", "rank"),
+        _index_open("size", "face_px"),
+        _index_open("confidence", "confidence"),
+        _index_open("time", "model_version", "created_at"),
+        # Drift reads the broken hours at a period's ends, and the judged faces of a period, from these alone.
+        Index("ix_review_items_period", "created_at", "emotion", "confidence", "face_px"),
+        Index(
+            "ix_review_items_judged",
+            "slice",
+            "created_at",
+            "subject_id",
+            "emotion",
+            sqlite_where=_JUDGED,
+            postgresql_where=_JUDGED,
+        ),
+        Index(None, "reserved_by", sqlite_where=_RESERVED, postgresql_where=_RESERVED),
+        # Nearly all faces have none; with those in it, SQLite's statistics would call the index useless.
+        Index(None, "subject_id", sqlite_where=_JUDGED, postgresql_where=_JUDGED),
+    )
+
+    face_id: Mapped[UUID] = mapped_column(ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True)
+    slice: Mapped[ReviewSlice] = mapped_column(Word(ReviewSlice))
+    rank: Mapped[float]
+    """Least comes first: the margin where the slice is `uncertain`, a random number where it is `random`.
+
+    Slice, random number and votes wanted are the same in all analyses of a face; see db/reviews/subjects.py.
+    """
+    emotion: Mapped[Emotion]
+    confidence: Mapped[float]
+    face_px: Mapped[int]
+    """The shorter side of the bounding box."""
+    model_version: Mapped[int]
+    """Number of the version that judged the face."""
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    votes_wanted: Mapped[int] = mapped_column(default=1)
+    closed_at: Mapped[datetime | None]
+    """When the face had all the votes that it needs."""
+    reserved_by: Mapped[str | None] = mapped_column(String(200))
+    reserved_until: Mapped[datetime | None]
+    subject_id: Mapped[UUID | None] = mapped_column(ForeignKey("review_subjects.id", ondelete="SET NULL"))
+
+    subject: Mapped[ReviewSubject | None] = relationship()
+
+
+class ReviewVote(Base):
+    """What one reviewer said of a face. Kept when it is undone or replaced; then it no longer stands."""
+
+    __tablename__ = "review_votes"
+    __table_args__ = (
+        Index(
+            "uq_review_votes_standing",
+            "subject_id",
+            "reviewer",
+            unique=True,
+            sqlite_where=_STANDING,
+            postgresql_where=_STANDING,
+        ),
+        Index(None, "face_id", "reviewer"),
+        Index(None, "reviewer", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    subject_id: Mapped[UUID] = mapped_column(ForeignKey("review_subjects.id", ondelete="CASCADE"), index=True)
+    face_id: Mapped[UUID | None] = mapped_column(ForeignKey("faces.id", ondelete="SET NULL"))
+    """The analysis in which the reviewer saw it; empty once that job is erased."""
+    reviewer: Mapped[str] = mapped_column(String(200))
+    verdict: Mapped[Verdict] = mapped_column(Word(Verdict))
+    predicted: Mapped[Emotion]
+    """What the model said then."""
+    model_version: Mapped[int]
+    at: Mapped[datetime] = mapped_column(default=utcnow)
+    replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("review_votes.id", ondelete="SET NULL"), index=True)
+    """The same reviewer's earlier vote, which comes back if this one is undone."""
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[str | None] = mapped_column(String(200))

@@ -1,0 +1,39 @@
+"""Every table, for whoever needs the whole schema, or tells a row from an API schema of the same name: `tables.Job`."""
+
+from db.accounts.tables import ApiKey, Application, AuditEvent, SignInTries, UnknownName, User, UserSession
+from db.core.base import Base
+from db.faces.tables import Face, FaceHour
+from db.jobs.tables import Batch, IdempotencyKey, Job, JobEvent
+from db.model_versions.tables import ModelAlias, ModelVersion, Promotion, ShadowJudgment
+from db.monitoring.tables import Worker
+from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
+from db.training_runs.tables import TrainingCorrection, TrainingRun
+from db.webhooks.tables import Callback
+
+__all__ = [
+    "ApiKey",
+    "Application",
+    "AuditEvent",
+    "Base",
+    "Batch",
+    "Callback",
+    "Face",
+    "FaceHour",
+    "IdempotencyKey",
+    "Job",
+    "JobEvent",
+    "ModelAlias",
+    "ModelVersion",
+    "Promotion",
+    "ReviewItem",
+    "ReviewSubject",
+    "ReviewVote",
+    "ShadowJudgment",
+    "SignInTries",
+    "TrainingCorrection",
+    "TrainingRun",
+    "UnknownName",
+    "User",
+    "UserSession",
+    "Worker",
+]

@@ -1,0 +1,251 @@
+"""The life of a training run: made, claimed, followed, ended. Every function works inside the caller's transaction.
+
+Every move is one conditional UPDATE and one row in the log of changes; `db/training_runs/states.py` says which there are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import isfinite
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import CursorResult, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from db.accounts.audit_log import record_change
+from db.core.types import utcnow
+from db.core.vocabulary import TrainingRunStatus, TrainingTrigger
+from db.model_versions.actions import lock_champion, promote
+from db.model_versions.tables import ModelVersion
+from db.training_runs.states import (
+    ACTIVE_STATUSES,
+    InvalidRunTransition,
+    RunClaim,
+    end_run,
+    holds_run,
+    move_run,
+    name_run,
+)
+from db.training_runs.tables import TrainingRun
+
+MAX_ATTEMPTS = 5
+"""How often a run is taken up again after its worker went silent."""
+
+_LANE = "active"
+
+
+class TrainingRunActive(Exception):
+    """Another run waits or runs, and there is one at a time; or the schedule's moment has its run already."""
+
+    code = "training_run_active"
+
+
+class UnknownTrainingRun(Exception):
+    """There is no training run of that id."""
+
+    code = "unknown_training_run"
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """What a worker hears when it gives a sign of life. canceled_by: who wants the run stopped, or None."""
+
+    is_held: bool
+    canceled_by: str | None
+
+
+def create_run(
+    session: Session,
+    trigger: TrainingTrigger,
+    actor: str,
+    *,
+    from_scratch: bool = False,
+    epochs: int | None = None,
+    slot: datetime | None = None,
+) -> TrainingRun:
+    """Store a queued run. Send its message only after the commit.
+
+    from_scratch: fresh weights in place of the champion's. epochs: in place of the settings'. slot: the moment of the schedule
+    that the run stands for. Raises TrainingRunActive.
+    """
+    is_taken = TrainingRun.lane == _LANE
+    if slot is not None:
+        is_taken = or_(is_taken, TrainingRun.slot == slot)
+    taken = session.scalar(select(TrainingRun).where(is_taken).limit(1))
+    if taken is not None:
+        raise TrainingRunActive(_explain(taken))
+    run = TrainingRun(
+        lane=_LANE,
+        trigger=trigger,
+        actor=actor,
+        slot=slot,
+        options={"from_scratch": from_scratch, "epochs": epochs},
+        max_attempts=MAX_ATTEMPTS,
+        sent_at=utcnow(),
+    )
+    try:
+        with session.begin_nested():
+            session.add(run)
+    except IntegrityError as error:
+        raise TrainingRunActive("another training run was started at this very moment") from error
+    record_change(session, actor, "training_run.queued", name_run(run.id), trigger=trigger, **run.options)
+    return run
+
+
+def get_run(session: Session, run_id: UUID) -> TrainingRun:
+    """The run. Raises UnknownTrainingRun."""
+    run = session.get(TrainingRun, run_id)
+    if run is None:
+        raise UnknownTrainingRun(f"there is no training run {run_id}")
+    return run
+
+
+def get_active_run(session: Session) -> TrainingRun | None:
+    """The run that waits or runs, or None."""
+    return session.scalar(select(TrainingRun).where(TrainingRun.lane == _LANE))
+
+
+def list_runs(session: Session, *, limit: int = 20, before: UUID | None = None) -> Sequence[TrainingRun]:
+    """At most `limit` runs, newest first. before: the last run of the page before."""
+    statement = select(TrainingRun).order_by(TrainingRun.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(TrainingRun.id < before)
+    return session.scalars(statement).all()
+
+
+def claim_run(session: Session, run_id: UUID, worker: str, lease_s: float) -> tuple[TrainingRun, RunClaim]:
+    """Take a queued run, with a lease and a fresh attempt number. Raises InvalidRunTransition if it isn't queued."""
+    now = utcnow()
+    run = move_run(
+        session,
+        run_id,
+        TrainingRunStatus.QUEUED,
+        TrainingRunStatus.RUNNING,
+        worker,
+        attempt=TrainingRun.attempt + 1,
+        worker=worker,
+        lease_expires_at=now + timedelta(seconds=lease_s),
+    )
+    run.started_at = run.started_at or now
+    return run, RunClaim(run.id, run.attempt, worker)
+
+
+def renew_run(session: Session, claim: RunClaim, lease_s: float, progress: dict[str, Any] | None = None) -> Pulse:
+    """Extend the lease to `lease_s` seconds from now, and store the progress if there is some.
+
+    progress: as JSON holds it; numbers that JSON has no word for, NaN and the infinite ones, are stored as null.
+    """
+    values: dict[str, Any] = {"lease_expires_at": utcnow() + timedelta(seconds=lease_s)}
+    if progress is not None:
+        values["progress"] = _make_storable(progress)
+    statement = update(TrainingRun).where(TrainingRun.id == claim.run_id, *holds_run(claim)).values(**values)
+    is_held = cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
+    canceled_by = session.scalar(select(TrainingRun.cancel_requested_by).where(TrainingRun.id == claim.run_id))
+    return Pulse(is_held, canceled_by)
+
+
+def note_snapshot(
+    session: Session, claim: RunClaim, *, dataset_sha256: str, audit: dict[str, Any], champion_id: UUID
+) -> None:
+    """Write down what the run is made from and which version it must beat. Raises InvalidRunTransition if the claim is gone."""
+    statement = (
+        update(TrainingRun)
+        .where(TrainingRun.id == claim.run_id, *holds_run(claim))
+        .values(dataset_sha256=dataset_sha256, audit=audit, champion_id=champion_id)
+    )
+    if cast("CursorResult[Any]", session.execute(statement)).rowcount != 1:
+        raise InvalidRunTransition(claim.run_id, TrainingRunStatus.RUNNING)
+
+
+def decide_run(
+    session: Session,
+    claim: RunClaim,
+    challenger: ModelVersion,
+    *,
+    is_promoted: bool,
+    reason: str,
+    gate: dict[str, Any],
+) -> TrainingRun:
+    """End the run with the gate's answer, and put the challenger in service if it passed, all together.
+
+    A run that was asked to stop, if only since the comparison, ends `canceled`, whatever the gate said. A champion that was
+    changed while the run went on is left alone: the challenger was never compared with it.
+    Raises InvalidRunTransition if the claim is no longer valid.
+    """
+    run = get_run(session, claim.run_id)
+    session.refresh(run, with_for_update=True)
+    if run.cancel_requested_by is not None:
+        by = run.cancel_requested_by
+        return end_run(
+            session,
+            claim,
+            TrainingRunStatus.CANCELED,
+            by,
+            challenger_id=challenger.id,
+            gate=gate,
+            reason=f"canceled by {by}",
+        )
+    champion = lock_champion(session)
+    if is_promoted and champion is not None and champion.id != run.champion_id:
+        is_promoted = False
+        reason = (
+            f"version {champion.number} was put in service while this run went on, and it wasn't compared with that"
+        )
+    run = end_run(
+        session,
+        claim,
+        TrainingRunStatus.PROMOTED if is_promoted else TrainingRunStatus.REJECTED,
+        claim.worker,
+        challenger_id=challenger.id,
+        gate=gate,
+        reason=reason,
+    )
+    if is_promoted:
+        promote(session, challenger, name_run(claim.run_id), reason)
+    return run
+
+
+def fail_run(session: Session, claim: RunClaim, code: str, detail: str) -> TrainingRun:
+    """End the run without a challenger. Raises InvalidRunTransition if the claim is no longer valid."""
+    return end_run(session, claim, TrainingRunStatus.FAILED, claim.worker, error_code=code, error_detail=detail)
+
+
+def finish_cancel(session: Session, claim: RunClaim, canceled_by: str) -> TrainingRun:
+    """End a run that was asked to stop and has. Raises InvalidRunTransition if the claim is no longer valid."""
+    return end_run(session, claim, TrainingRunStatus.CANCELED, canceled_by, reason=f"canceled by {canceled_by}")
+
+
+def cancel_run(session: Session, run_id: UUID, actor: str) -> TrainingRun:
+    """Withdraw a run: at once if it waits, and else as soon as its worker hears of it.
+
+    Raises UnknownTrainingRun, InvalidRunTransition if the run has ended.
+    """
+    run = get_run(session, run_id)
+    session.refresh(run, with_for_update=True)
+    if run.status not in ACTIVE_STATUSES:
+        raise InvalidRunTransition(run_id, TrainingRunStatus.CANCELED)
+    if run.status is TrainingRunStatus.QUEUED:
+        return move_run(
+            session, run_id, TrainingRunStatus.QUEUED, TrainingRunStatus.CANCELED, actor, reason=f"canceled by {actor}"
+        )
+    if run.cancel_requested_by is None:
+        run.cancel_requested_by = actor
+        record_change(session, actor, "training_run.cancel", name_run(run_id))
+    return run
+
+
+def _make_storable(value: Any) -> Any:
+    """The same without floats that JSON has no word for: PostgreSQL refuses them, and browsers can't read them."""
+    if isinstance(value, dict):
+        return {key: _make_storable(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_make_storable(one) for one in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def _explain(run: TrainingRun) -> str:
+    if run.lane is None:
+        return f"the schedule's moment {run.slot} has its training run already"
+    return f"training run {run.id} is {run.status}; there is one at a time"

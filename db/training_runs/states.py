@@ -1,0 +1,90 @@
+"""Which moves of a training run there are, and the one statement that makes a move.
+
+queued -> running -> promoted | rejected | failed | canceled
+queued -> canceled
+running -> queued                    (its worker went silent; the run goes on from its last epoch)
+"""
+
+from dataclasses import dataclass
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, CursorResult, update
+from sqlalchemy.orm import Session
+
+from db.accounts.audit_log import record_change
+from db.core.types import utcnow
+from db.core.vocabulary import TrainingRunStatus
+from db.training_runs.tables import TrainingRun
+
+ACTIVE_STATUSES = frozenset({TrainingRunStatus.QUEUED, TrainingRunStatus.RUNNING})
+
+
+class InvalidRunTransition(Exception):
+    """The run is not in a state from which this move may be made, or another worker holds it."""
+
+    code = "training_run_ended"
+
+    def __init__(self, run_id: UUID, to: TrainingRunStatus) -> None:
+        super().__init__(f"training run {run_id} can't become {to} now")
+
+
+@dataclass(frozen=True)
+class RunClaim:
+    """A worker's right to write a run's progress and end: valid while the run is running in this attempt."""
+
+    run_id: UUID
+    attempt: int
+    worker: str
+
+
+def holds_run(claim: RunClaim) -> tuple[ColumnElement[bool], ...]:
+    """The claim is still valid. The attempt number fences, as it does for jobs."""
+    return (TrainingRun.status == TrainingRunStatus.RUNNING, TrainingRun.attempt == claim.attempt)
+
+
+def end_run(
+    session: Session,
+    claim: RunClaim,
+    to: TrainingRunStatus,
+    actor: str,
+    *conditions: ColumnElement[bool],
+    **values: Any,
+) -> TrainingRun:
+    """End a run that `claim` holds. Raises InvalidRunTransition if the claim is no longer valid."""
+    return move_run(
+        session, claim.run_id, TrainingRunStatus.RUNNING, to, actor, *holds_run(claim), *conditions, **values
+    )
+
+
+def move_run(
+    session: Session,
+    run_id: UUID,
+    from_status: TrainingRunStatus,
+    to: TrainingRunStatus,
+    actor: str,
+    *conditions: ColumnElement[bool],
+    **values: Any,
+) -> TrainingRun:
+    """Make a move if the run is there and all conditions hold. Raises InvalidRunTransition if no row matched."""
+    if to not in ACTIVE_STATUSES:
+        values |= {"lane": None, "lease_expires_at": None, "finished_at": utcnow()}
+    statement = (
+        update(TrainingRun)
+        .where(TrainingRun.id == run_id, TrainingRun.status == from_status, *conditions)
+        .values(status=to, **values)
+    )
+    result = cast("CursorResult[Any]", session.execute(statement, execution_options={"synchronize_session": False}))
+    if result.rowcount != 1:
+        raise InvalidRunTransition(run_id, to)
+    run = session.get_one(TrainingRun, run_id, populate_existing=True)
+    details: dict[str, Any] = {key: values[key] for key in ("reason", "error_code", "error_detail") if key in values}
+    if run.challenger is not None:
+        details["challenger"] = run.challenger.number
+    record_change(session, actor, f"training_run.{to}", name_run(run_id), attempt=run.attempt, **details)
+    return run
+
+
+def name_run(run_id: UUID) -> str:
+    """What the log of changes calls a run."""
+    return f"training_run:{run_id}"

@@ -1,0 +1,45 @@
+"""The command line. Each command is a file in `commands/`; what it needs is imported when it runs, so that help is instant."""
+
+import typer
+
+from emoscope.cli.commands import (
+    analyze,
+    dataset,
+    demo,
+    doctor,
+    evaluate,
+    keys,
+    migrate,
+    models,
+    purge,
+    retrain,
+    train,
+    up,
+    users,
+)
+
+app = typer.Typer(
+    name="emoscope",
+    help="Find the faces in photos, and say which emotion each appears to express.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+
+app.command("up")(up.up)
+app.command("demo")(demo.demo)
+app.command("analyze")(analyze.analyze)
+app.command("doctor")(doctor.doctor)
+app.command("migrate")(migrate.migrate)
+app.command("purge")(purge.purge)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("retrain")(retrain.retrain)
+app.add_typer(keys.app, name="key")
+app.add_typer(models.app, name="models")
+app.add_typer(dataset.app, name="dataset")
+app.add_typer(users.app, name="user")
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    app()

@@ -1,0 +1,199 @@
+"""What `emoscope doctor` looks at: each check says how one part is, and what to do where something is missing."""
+
+import importlib.util
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import redis
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.core import migrate
+from db.core.blobs import BlobStore, BlobStoreUnavailable
+from db.core.queues import LAST_SWEEP_KEY
+from db.core.session import Database
+from db.core.vocabulary import Detector, WorkerState
+from db.model_versions import actions as model_versions
+from db.monitoring import heartbeats
+from db.training_plan import DatasetFiles, plan_run
+from emoscope.cli.program import name_program
+from emoscope.settings import Settings
+from emoscope.stack.provision import advise_on_release
+from worker.core.gpus import has_card, takes_gpu
+
+_LOW_DISK_BYTES = 1_000_000_000
+_SWEEP_GRACE_S = 60
+"""Seconds that a sweep may be late."""
+_HOUSEKEEPING_ADVICE = (
+    "see that beat and the worker of the queue housekeeping run: nothing takes jobs back or deletes photos without them"
+)
+
+
+class Verdict(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    NOTE = "note"
+    """Works, but somebody should know."""
+    MISSING = "missing"
+    """Something won't work."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How one part is. advice: what to do; empty where nothing need be done."""
+
+    part: str
+    verdict: Verdict
+    detail: str
+    advice: str = ""
+
+
+def run_checks(settings: Settings) -> Iterator[Finding]:
+    """Check one part after the other."""
+    yield from _check_packages(settings)
+    yield from _check_gpu(settings)
+    yield _check_disk(settings)
+    database = Database(settings.effective_database_url)
+    yield from _check_database(database, settings)
+    yield from _check_queue(settings)
+    yield _check_blobs(settings)
+    yield from _guard("workers", lambda: _check_workers(database, settings))
+    database.close()
+
+
+def _check_packages(settings: Settings) -> Iterator[Finding]:
+    needed = {"cv2": "worker", "ai_edge_litert": "worker"}
+    if settings.detector in {Detector.HOG, Detector.CNN}:
+        needed["face_recognition"] = "worker"
+    if settings.detector is Detector.MTCNN:
+        needed["mtcnn"] = "training"
+    missing = {name: extra for name, extra in needed.items() if importlib.util.find_spec(name) is None}
+    for name, extra in missing.items():
+        yield Finding("packages", Verdict.MISSING, f"{name} isn't installed", f"install emoscope[{extra}]")
+    if settings.detector is Detector.YUNET and (settings.yunet_weights is None or not settings.yunet_weights.is_file()):
+        yield Finding("packages", Verdict.MISSING, "no weights file for yunet", "name it in EMOSCOPE_YUNET_WEIGHTS")
+    elif not missing:
+        yield Finding("packages", Verdict.OK, f"all that the detector {settings.detector} and LiteRT need")
+
+
+def _check_gpu(settings: Settings) -> Iterator[Finding]:
+    """Nothing where there is no card, or none is wanted."""
+    if takes_gpu(settings.runtime):
+        yield Finding("gpu", Verdict.OK, "an NVIDIA card, on which TensorFlow judges faces")
+    elif has_card() and settings.runtime != "litert":
+        detail = "there is an NVIDIA card, and TensorFlow or CUDA's libraries, which it takes, aren't installed"
+        yield Finding("gpu", Verdict.NOTE, detail, "install emoscope[gpu], or do without: EMOSCOPE_RUNTIME=litert")
+
+
+def _check_disk(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    verdict = Verdict.OK if free >= _LOW_DISK_BYTES else Verdict.NOTE
+    return Finding(
+        "disk", verdict, f"{free / 1e9:.1f} GB free at {folder}", "" if verdict is Verdict.OK else "make room"
+    )
+
+
+def _check_database(database: Database, settings: Settings) -> Iterator[Finding]:
+    name = database.engine.url.render_as_string(hide_password=True)
+    try:
+        is_current = migrate.is_current(database)
+    except SQLAlchemyError as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        yield Finding(
+            "database", Verdict.MISSING, f"{name}: {reason}", f"see EMOSCOPE_DATABASE_URL, or run `{name_program()} up`"
+        )
+        return
+    if not is_current:
+        yield Finding(
+            "database", Verdict.MISSING, f"{name}: the schema isn't the newest", f"run `{name_program()} migrate`"
+        )
+        return
+    yield Finding("database", Verdict.OK, name)
+    with database.read() as session:
+        champion, unused = model_versions.get_champion(session), model_versions.find_unused_release(session)
+    if champion is None:
+        yield Finding("model", Verdict.MISSING, "no version is in service", f"run `{name_program()} migrate`")
+    else:
+        verdict, advice = (Verdict.NOTE, advise_on_release(unused.number)) if unused else (Verdict.OK, "")
+        yield Finding("model", verdict, f"version {champion.number} ({champion.name}) is in service", advice)
+        yield from _check_retraining(database, settings)
+
+
+def _check_retraining(database: Database, settings: Settings) -> Iterator[Finding]:
+    """What the next training run does, where a dataset is configured."""
+    files = DatasetFiles.of(settings.dataset_csv, settings.dataset_votes)
+    if not files.has_csv:
+        return
+    with database.read() as session:
+        plan = plan_run(session, files)
+    verdict = Verdict.OK if plan.can_replace_champion else Verdict.NOTE
+    yield Finding("retraining", verdict, " ".join(plan.summary))
+
+
+def _check_queue(settings: Settings) -> Iterator[Finding]:
+    client = redis.Redis.from_url(settings.effective_redis_url, socket_timeout=3, socket_connect_timeout=3)
+    try:
+        policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
+        version = client.info("server").get("redis_version")
+        swept_at = float(client.get(LAST_SWEEP_KEY) or 0)
+    except redis.RedisError as error:
+        yield Finding("queue", Verdict.MISSING, str(error), f"see EMOSCOPE_REDIS_URL, or run `{name_program()} up`")
+        return
+    finally:
+        client.close()
+    if policy != "noeviction":
+        advice = "set maxmemory-policy to noeviction, or messages are dropped when memory is short"
+        yield Finding("queue", Verdict.NOTE, f"version {version}, maxmemory-policy {policy}", advice)
+    else:
+        yield Finding("queue", Verdict.OK, f"version {version}, noeviction")
+    yield _judge_sweeper(settings, swept_at)
+
+
+def _judge_sweeper(settings: Settings, swept_at: float) -> Finding:
+    if not swept_at:
+        return Finding("housekeeping", Verdict.NOTE, "the sweeper hasn't come to its end yet", _HOUSEKEEPING_ADVICE)
+    age_s = time.time() - swept_at
+    if age_s <= settings.sweep_interval_s + _SWEEP_GRACE_S:
+        return Finding("housekeeping", Verdict.OK, f"the sweeper last came to its end {age_s:.0f} s ago")
+    detail = f"the sweeper hasn't come to its end for {age_s:.0f} s"
+    return Finding("housekeeping", Verdict.MISSING, detail, _HOUSEKEEPING_ADVICE)
+
+
+def _check_blobs(settings: Settings) -> Finding:
+    key = f"doctor/{uuid.uuid4()}"
+    try:
+        store = BlobStore(settings.effective_blob_url, settings.s3_options)
+        store.put(key, b"")
+        store.delete(key)
+    except BlobStoreUnavailable as error:
+        return Finding("blobs", Verdict.MISSING, str(error), "see EMOSCOPE_BLOB_URL and the EMOSCOPE_S3_ settings")
+    return Finding("blobs", Verdict.OK, f"{settings.effective_blob_url} can be written")
+
+
+def _check_workers(database: Database, settings: Settings) -> Iterator[Finding]:
+    with database.read() as session:
+        live = heartbeats.list_live_workers(session, settings.worker_heartbeat_s)
+    if not any(worker.state is WorkerState.READY for worker in live):
+        yield Finding(
+            "workers", Verdict.MISSING, "no worker child is ready", f"run `{name_program()} up`, or start a worker"
+        )
+    for worker in live:
+        detail = f"{worker.name}: {worker.state}" + (f", {worker.detail}" if worker.detail else "")
+        is_bad = worker.state is WorkerState.SETUP_FAILED
+        verdict = Verdict.MISSING if is_bad else Verdict.NOTE if worker.detail else Verdict.OK
+        yield Finding("workers", verdict, detail, "see the worker's log" if worker.detail else "")
+
+
+def _guard(part: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Run a check that needs the database, whose own finding says enough if it is away."""
+    try:
+        yield from check()
+    except SQLAlchemyError:
+        yield Finding(part, Verdict.MISSING, "can't tell without the database")

@@ -1,0 +1,92 @@
+"""`emoscope demo`: the main job from end to end, on real photos, with a stack of its own that leaves nothing behind."""
+
+import socket
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from db.core.vocabulary import JobStatus
+from emoscope.cli.terminal import end_with_sentence, err, make_faces_table, out, read_settings, say_step
+from emoscope.settings import Settings
+
+
+class DemoFailed(Exception):
+    """A photo of the demo could not be analysed."""
+
+    code = "demo_failed"
+
+
+def demo(
+    port: Annotated[
+        int | None, typer.Option(help="Port of the API. Default: the settings' own, or a free one.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Folder for the annotated pictures.")] = Path("demo-output"),
+) -> None:
+    """Start the service, send it real photos through the HTTP API, show what it found, and stop it."""
+    from emoscope.client_errors import EmoscopeError
+    from emoscope.stack.demo_photos import DemoPhotoMissing
+    from emoscope.stack.embedded import StackError
+
+    with (
+        end_with_sentence(StackError, DemoPhotoMissing, EmoscopeError, DemoFailed, OSError),
+        tempfile.TemporaryDirectory(prefix="emoscope-demo-", ignore_cleanup_errors=True) as folder,
+    ):
+        settings = read_settings(port=port)
+        if port is None and not _is_free(settings.host, settings.port):
+            port = find_free_port(settings.host)
+            say_step(f"port {settings.port} is taken by another program; the demo takes {port} instead")
+        # The demo leaves a fleet's database and queue alone, whatever the environment names.
+        own = {"data_dir": Path(folder), "database_url": "", "redis_url": "", "blob_url": ""}
+        _run(read_settings(port=port, **own), output)
+
+
+def _run(settings: Settings, output: Path) -> None:
+    from emoscope.client import Client
+    from emoscope.stack.demo_photos import load_demo_photos
+    from emoscope.stack.embedded import Stack
+
+    output.mkdir(parents=True, exist_ok=True)
+    with Stack(settings, say_step) as stack:
+        assert stack.client is not None
+        url = stack.client.api_url
+        with Client(url, stack.client.api_key) as client:
+            submitted = []
+            for photo in load_demo_photos():
+                say_step(f"submitting {photo.name} ({len(photo.data) // 1000} kB)")
+                submitted.append((photo, client.submit(photo.data)))
+            for photo, job in submitted:
+                done = client.wait(job)
+                if done.status is not JobStatus.SUCCEEDED:
+                    raise DemoFailed(f"the job of {photo.name} ended as {done.status}: {done.error_detail}")
+                out.print(make_faces_table(f"{photo.name}, {done.width} x {done.height} pixels", done.faces))
+                path = output / f"{Path(photo.name).stem}-annotated.jpg"
+                path.write_bytes(client.annotated(job.id))
+                out.print(f"Annotated picture: [bold]{path}[/bold]\n")
+        out.print(
+            f"While the service runs, its API docs are at [bold]{url}/docs[/bold] and its first page at [bold]{url}/[/bold]."
+        )
+        say_step("stopping")
+    err.print("Keep it running with [bold]make up[/bold].")
+
+
+def _is_free(host: str, port: int) -> bool:
+    with _open_socket(host) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def find_free_port(host: str) -> int:
+    """A port that nobody listens on now."""
+    with _open_socket(host) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _open_socket(host: str) -> socket.socket:
+    return socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)

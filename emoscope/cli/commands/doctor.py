@@ -1,0 +1,33 @@
+"""`emoscope doctor`: what is missing or set wrong."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from emoscope.cli.terminal import out, print_json, read_settings
+
+_STYLES = {"ok": "green", "note": "yellow", "missing": "bold red"}
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,  # noqa: FBT002
+) -> None:
+    """Say how each part of the service is, and what to do about what is missing. Exits with 1 if something is."""
+    from emoscope.cli.checks import Verdict, run_checks
+
+    findings = list(run_checks(read_settings()))
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        table = Table("part", "", "how it is", "what to do")
+        for finding in findings:
+            style = _STYLES[finding.verdict]
+            table.add_row(
+                finding.part, f"[{style}]{finding.verdict}[/{style}]", escape(finding.detail), escape(finding.advice)
+            )
+        out.print(table)
+    if any(finding.verdict is Verdict.MISSING for finding in findings):
+        raise typer.Exit(1)

@@ -1,0 +1,23 @@
+"""`emoscope migrate`: what a fleet runs once before the processes of a new release start."""
+
+from sqlalchemy.exc import OperationalError
+
+from db.core.blobs import BlobStore, BlobStoreUnavailable
+from emoscope.cli.terminal import end_with_sentence, read_settings, say_step
+
+
+def migrate() -> None:
+    """Bring the database to the newest schema and register the models that come with this release."""
+    from db.core import migrate as schema
+    from db.core.session import Database
+    from emoscope.stack.provision import register_shipped_models
+
+    settings = read_settings()
+    database = Database(settings.effective_database_url)
+    with end_with_sentence(BlobStoreUnavailable, OperationalError):
+        if database.is_sqlite:
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+        say_step("bringing the schema up to date")
+        schema.upgrade(database)
+        register_shipped_models(database, BlobStore(settings.effective_blob_url, settings.s3_options), say_step)
+    database.close()

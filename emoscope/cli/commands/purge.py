@@ -1,0 +1,38 @@
+"""`emoscope purge`: erase what is old, now."""
+
+from typing import Annotated
+
+import typer
+
+from emoscope.cli.terminal import end_with_sentence, err, read_settings
+
+_DAY_S = 24 * 3600
+_AT_ONCE = 200
+
+
+def purge(
+    older_than: Annotated[float, typer.Option(min=0, help="Days since a job was submitted.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,  # noqa: FBT002
+) -> None:
+    """Erase ended jobs with their photos, faces, crops and votes. Corrections on them no longer teach the next model."""
+    from db.core.blobs import BlobStore, BlobStoreUnavailable
+    from db.jobs.retention import count_old_jobs, erase_old_jobs
+    from emoscope.cli.database import open_database
+
+    settings = read_settings()
+    age_s = older_than * _DAY_S
+    with end_with_sentence(BlobStoreUnavailable), open_database() as database:
+        with database.read() as session:
+            count = count_old_jobs(session, age_s)
+        what = f"ended jobs that were submitted more than {older_than:g} days ago"
+        if dry_run or not count:
+            err.print(f"{what.capitalize()}: {count:,}")
+            return
+        if not yes:
+            typer.confirm(f"Erase {count:,} {what}? This can't be taken back", abort=True, err=True)
+        blobs = BlobStore(settings.effective_blob_url, settings.s3_options)
+        erased = 0
+        while done := erase_old_jobs(database, blobs, age_s, _AT_ONCE):
+            erased += done
+            err.print(f"{erased:,} erased")

@@ -1,0 +1,98 @@
+"""`emoscope user`: people who sign in to the pages."""
+
+import getpass
+import sys
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from db.core.vocabulary import Role
+from emoscope.cli.database import open_database
+from emoscope.cli.terminal import end_with_sentence, err, out
+
+app = typer.Typer(help="Make, list and disable the people who sign in to the pages.", no_args_is_help=True)
+
+_Name = Annotated[str, typer.Argument(help="The person's name, as it is typed at sign-in.")]
+
+
+@app.command()
+def create(
+    name: _Name,
+    role: Annotated[
+        Role, typer.Option(help="What the person may do; each role includes those before it.")
+    ] = Role.VIEWER,
+) -> None:
+    """Add a person. The password is asked for, or read from stdin where that is no terminal."""
+    from db.accounts import users
+
+    with end_with_sentence(users.InvalidUser):
+        password_hash = users.hash_password(_read_password())
+        with open_database() as database, database.write() as session:
+            users.create_user(session, name, password_hash, role, actor=getpass.getuser())
+    err.print(f"{name!r} can sign in as {role}.")
+
+
+@app.command("list")
+def list_() -> None:
+    """List all people: role, state, last sign-in."""
+    from db.accounts import users
+
+    table = Table("name", "role", "state", "last signed in", "made")
+    with open_database() as database, database.read() as session:
+        for user in users.list_users(session):
+            state = "disabled" if user.disabled_at else ""
+            signed_in = f"{user.last_signed_in_at:%Y-%m-%d %H:%M}" if user.last_signed_in_at else "never"
+            table.add_row(escape(user.name), user.role, state, signed_in, f"{user.created_at:%Y-%m-%d}")
+    out.print(table)
+
+
+@app.command()
+def password(name: _Name) -> None:
+    """Set another password. The person is signed out everywhere, and a lock is lifted."""
+    from db.accounts import users
+
+    with end_with_sentence(users.InvalidUser, users.UnknownUser):
+        password_hash = users.hash_password(_read_password())
+        with open_database() as database, database.write() as session:
+            users.change_password(session, name, password_hash, actor=getpass.getuser())
+    err.print("Changed.")
+
+
+@app.command()
+def role(name: _Name, role: Annotated[Role, typer.Argument(help="What the person may do from now on.")]) -> None:
+    """Give a person another role."""
+    from db.accounts import users
+
+    refusals = (users.UnknownUser, users.LastAdministrator)
+    with end_with_sentence(*refusals), open_database() as database, database.write() as session:
+        users.change_role(session, name, role, actor=getpass.getuser())
+    err.print(f"{name!r} is {role} now.")
+
+
+@app.command()
+def disable(name: _Name) -> None:
+    """Shut a person out at once. Votes and log stay."""
+    from db.accounts import users
+
+    refusals = (users.UnknownUser, users.LastAdministrator)
+    with end_with_sentence(*refusals), open_database() as database, database.write() as session:
+        users.disable_user(session, name, actor=getpass.getuser())
+    err.print("Disabled.")
+
+
+@app.command()
+def enable(name: _Name) -> None:
+    """Let a disabled or locked person in again."""
+    from db.accounts import users
+
+    with end_with_sentence(users.UnknownUser), open_database() as database, database.write() as session:
+        users.enable_user(session, name, actor=getpass.getuser())
+    err.print("Enabled.")
+
+
+def _read_password() -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+    return sys.stdin.readline().rstrip("\r\n")

@@ -1,0 +1,34 @@
+"""The database as commands open it: one that can't be used ends the command with a sentence."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from emoscope.cli.program import name_program
+from emoscope.cli.terminal import err, read_settings
+
+if TYPE_CHECKING:
+    from db.core.session import Database
+
+
+@contextmanager
+def open_database() -> Iterator["Database"]:
+    """The database of the settings. Exits with status 1 and what to do if it can't be reached or has no schema yet."""
+    from sqlalchemy.exc import OperationalError, ProgrammingError
+
+    from db.core.session import Database
+
+    database = Database(read_settings().effective_database_url)
+    try:
+        yield database
+    except (OperationalError, ProgrammingError) as error:
+        url = database.engine.url.render_as_string(hide_password=True)
+        err.print(
+            f"[bold red]Error:[/bold red] the database at {url} can't be used: {error.orig}. If it is new, start a stack "
+            f"with `{name_program()} up`, or bring it up to date with `{name_program()} migrate`."
+        )
+        raise typer.Exit(1) from error
+    finally:
+        database.close()

@@ -1,0 +1,279 @@
+"""Every setting, once, with its meaning. Each is read from the environment as EMOSCOPE_<NAME>, or from a `.env` file.
+
+Without any setting the service runs on one machine: SQLite, an embedded Valkey and a folder, all under `data_dir`.
+"""
+
+import hashlib
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from db.core.blobs import S3Options
+from db.core.vocabulary import Detector
+from emoscope.settings.cron import InvalidSchedule, normalize_schedule
+
+
+class Settings(BaseSettings):
+    """The settings of all processes. A process reads them once, at its start."""
+
+    model_config = SettingsConfigDict(env_prefix="EMOSCOPE_", env_file=".env", extra="ignore", frozen=True)
+
+    # Where things are
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("emoscope")),
+        description="Folder of everything that a one-machine stack keeps: database, queue, photos, models, logs, key.",
+    )
+    database_url: str = Field(
+        default="",
+        description="SQLAlchemy URL. Empty: SQLite in `data_dir`. PostgreSQL: `postgresql+psycopg://user:password@host/name`.",
+    )
+    redis_url: str = Field(
+        default="",
+        description="Redis or Valkey, as `redis://host:port/number`. Empty: `emoscope up` starts its own Valkey and says where.",
+    )
+    blob_url: str = Field(
+        default="",
+        description="Where photos and model files lie: `s3://bucket/prefix`, or a folder's path. Empty: a folder in `data_dir`.",
+    )
+    s3_endpoint: str = Field(default="", description="Address of an S3-compatible store such as MinIO. Empty: AWS.")
+    s3_region: str = Field(default="us-east-1", description="Region of the S3 bucket.")
+    s3_access_key_id: str = Field(default="", description="Key of the S3 store. Empty: what the AWS environment gives.")
+    s3_secret_access_key: SecretStr = Field(default=SecretStr(""), description="Secret of the S3 store's key.")
+
+    # The HTTP side
+    host: str = Field(
+        default="127.0.0.1", description="Address that the API listens on. Loopback unless told otherwise."
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="Port that the API listens on.")
+    api_processes: int = Field(default=1, ge=1, description="Gunicorn worker processes.")
+    api_threads: int = Field(default=32, ge=2, description="Threads in each Gunicorn process.")
+    max_waits: int = Field(
+        default=24,
+        ge=1,
+        description="Requests of one API process that may wait for a result at once; others are answered at once. "
+        "Keep it under `api_threads`, or waiting clients shut others out.",
+    )
+    max_wait_s: float = Field(default=60, gt=0, description="Longest `wait` of one request, in seconds.")
+    max_photo_bytes: int = Field(default=25_000_000, ge=1, description="Largest photo accepted, in bytes.")
+    max_photo_pixels: int = Field(default=100_000_000, ge=1, description="Most pixels of a photo, width times height.")
+    max_batch_photos: int = Field(default=100, ge=1, description="Most photos in one batch.")
+    max_batch_bytes: int = Field(default=500_000_000, ge=1, description="Most bytes of all photos of one batch.")
+    max_queued_jobs: int = Field(
+        default=10_000, ge=1, description="Jobs that may wait; further ones are refused with 429."
+    )
+    rate_limit: str = Field(
+        default="600/minute",
+        description="Requests that one API key may make, as `number/second|minute|hour`. Empty: no limit.",
+    )
+    trusted_proxies: int = Field(
+        default=0, ge=0, description="Reverse proxies in front, whose X-Forwarded headers count."
+    )
+
+    # Jobs
+    photo_retention_s: float = Field(
+        default=24 * 3600,
+        ge=0,
+        description="Seconds that a photo is kept after its job ended; 0 deletes it at once. A job may ask for less.",
+    )
+    job_retention_s: float = Field(
+        default=0,
+        ge=0,
+        description="Seconds after its submission that an ended job is erased with its faces, crops and votes. 0: never.",
+    )
+    idempotency_retention_s: float = Field(
+        default=24 * 3600, ge=60, description="Seconds that an `Idempotency-Key` is remembered."
+    )
+    max_attempts: int = Field(default=3, ge=1, description="Times a job is tried before it fails with `worker_lost`.")
+    lease_s: float = Field(
+        default=30, gt=0, description="Seconds until a silent worker loses its job. Renewed three times a lease."
+    )
+    soft_time_limit_s: float = Field(default=60, gt=0, description="Seconds after which a job fails with `time_limit`.")
+    hard_time_limit_s: float = Field(default=90, gt=0, description="Seconds after which a worker child is killed.")
+    sweep_interval_s: float = Field(default=10, gt=0, description="Seconds between two runs of the sweeper.")
+    resend_after_s: float = Field(
+        default=5, gt=0, description="Age in seconds from which a queued job's message may count as lost."
+    )
+
+    # Analysis
+    detector: Detector = Field(default=Detector.BLAZEFACE, description="Face detector of jobs that name none.")
+    detection_threshold: float | None = Field(
+        default=None, ge=0, le=1, description="Least detection score of a face. Empty: the detector's own default."
+    )
+    min_face_px: int = Field(default=32, ge=8, description="Least side of a face in pixels, for jobs that name none.")
+    yunet_weights: Path | None = Field(default=None, description="Weights file (.onnx) of the `yunet` detector.")
+    uncertain_below: float = Field(
+        default=0.5, ge=0, le=1, description="Confidence under which a face is called uncertain."
+    )
+    runtime: Literal["auto", "litert", "tensorflow"] = Field(
+        default="auto", description="What runs the network: LiteRT (CPU) or TensorFlow (GPU). `auto` asks the machine."
+    )
+    worker_children: int = Field(
+        default=0,
+        ge=0,
+        description="Children of an analysis worker whose command line doesn't say (`-c`). 0: one a core that it may use, "
+        "on GPUs four at most.",
+    )
+    worker_max_jobs_per_child: int = Field(
+        default=0, ge=0, description="Jobs after which a child is replaced. 0: never."
+    )
+    worker_max_memory_mb: int = Field(
+        default=1500,
+        ge=0,
+        description="Resident MB after which a child is replaced; on GPUs 4000 more, for CUDA's libraries. 0: never.",
+    )
+    worker_heartbeat_s: float = Field(
+        default=5, gt=0, description="Seconds between two signs of life of a worker child."
+    )
+
+    # Retraining
+    dataset_csv: Path | None = Field(
+        default=None,
+        description="Prepared CSV (FER2013's form; plain, .gz or .xz) that training runs learn from. Empty: no retraining.",
+    )
+    dataset_votes: Path | None = Field(
+        default=None, description="FER+ votes that go with `dataset_csv`, where the model is taught votes."
+    )
+    retrain_schedule: str = Field(
+        default="0 3 * * 0",
+        description="When beat starts a training run, in cron's form (minute, hour, day, month, weekday; Sunday is 0 or 7), UTC. "
+        "Empty: never.",
+    )
+    retrain_epochs: int = Field(
+        default=10, ge=1, description="Epochs of a training run that starts from the champion's weights."
+    )
+    retrain_learning_rate: float | None = Field(
+        default=None,
+        gt=0,
+        description="Learning rate of a run from the champion's weights. Empty: a tenth of the network's own.",
+    )
+    retrain_time_limit_s: float = Field(
+        default=24 * 3600, gt=0, description="Seconds after which a training run is stopped as failed."
+    )
+    min_correction_votes: int = Field(
+        default=1, ge=1, description="Reviewers who must have judged a face before its label may teach."
+    )
+    max_correction_share: float = Field(
+        default=0.2, ge=0, lt=1, description="Most of a run's teaching rows that may be reviewers' labels."
+    )
+    max_corrections: int = Field(
+        default=20_000, ge=0, description="Most labels that teach in one run, the latest first."
+    )
+
+    # The pages
+    session_lifetime_s: float = Field(
+        default=12 * 3600, ge=60, description="Seconds after which a person has to sign in again."
+    )
+
+    # Callbacks
+    callback_timeout_s: float = Field(
+        default=10, gt=0, description="Seconds that a callback's receiver may take to answer."
+    )
+    callback_max_attempts: int = Field(default=8, ge=1, description="Times a callback is tried, with growing pauses.")
+    callback_private_hosts: bool = Field(
+        default=False, description="Whether callbacks may go to private or loopback addresses."
+    )
+
+    # Logs
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least level that is logged."
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="Log lines for people, or one JSON object a line."
+    )
+
+    # The command line and the client
+    api_url: str = Field(
+        default="", description="Where the client finds the API. Empty: the one-machine stack's address."
+    )
+    api_key: SecretStr = Field(
+        default=SecretStr(""), description="Key of the client. Empty: the one-machine stack's own."
+    )
+
+    @field_validator(
+        "dataset_csv", "dataset_votes", "yunet_weights", "detection_threshold", "retrain_learning_rate", mode="before"
+    )
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        """A variable that is set to nothing, as compose files do, means the same as one that isn't set."""
+        return None if value == "" else value
+
+    @model_validator(mode="after")
+    def _limits_agree(self) -> "Settings":
+        if self.hard_time_limit_s <= self.soft_time_limit_s:
+            raise ValueError("EMOSCOPE_HARD_TIME_LIMIT_S must be larger than EMOSCOPE_SOFT_TIME_LIMIT_S")
+        try:
+            _ = self.effective_retrain_schedule
+        except InvalidSchedule as error:
+            raise ValueError(f"EMOSCOPE_RETRAIN_SCHEDULE {error}") from error
+        if self.max_waits >= self.api_threads:
+            raise ValueError("EMOSCOPE_MAX_WAITS must be smaller than EMOSCOPE_API_THREADS")
+        return self
+
+    def to_environment(self) -> dict[str, str]:
+        """What was set, as the environment variables that give another process the same settings."""
+        environment = {}
+        for name in self.model_fields_set:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                value = value.get_secret_value()
+            if value is not None:
+                environment[f"EMOSCOPE_{name.upper()}"] = str(value)
+        return environment
+
+    @property
+    def address(self) -> str:
+        """`host:port` of the API as URLs and Gunicorn take it: an IPv6 address stands in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def effective_database_url(self) -> str:
+        """The SQLAlchemy URL that is used."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'emoscope.db'}"
+
+    @property
+    def effective_blob_url(self) -> str:
+        """The folder or S3 address of the blob store that is used."""
+        return self.blob_url or str(self.data_dir / "blobs")
+
+    @property
+    def s3_options(self) -> S3Options:
+        """How to reach the S3 store, where `blob_url` names one."""
+        return S3Options(
+            endpoint=self.s3_endpoint,
+            region=self.s3_region,
+            access_key_id=self.s3_access_key_id,
+            secret_access_key=self.s3_secret_access_key.get_secret_value(),
+        )
+
+    @property
+    def effective_retrain_schedule(self) -> str:
+        """The schedule of training runs in the form that Celery reads. Empty: none."""
+        return normalize_schedule(self.retrain_schedule) if self.retrain_schedule else ""
+
+    @property
+    def effective_redis_url(self) -> str:
+        """The queue's address in redis-py's form: the one set, or the socket of this machine's own stack.
+
+        The socket lies in the temporary folder, under a name made from `data_dir`, since socket paths are limited to
+        about 100 bytes and data folders are not.
+        """
+        if self.redis_url:
+            return self.redis_url
+        digest = hashlib.sha256(str(self.data_dir.resolve()).encode()).hexdigest()[:16]
+        return f"unix://{Path(tempfile.gettempdir()) / f'emoscope-{digest}.sock'}"
+
+    @property
+    def broker_url(self) -> str:
+        """The same address in Celery's form."""
+        return self.effective_redis_url.replace("unix://", "redis+socket://")
+
+
+@lru_cache(maxsize=1)
+def load_settings() -> Settings:
+    """Read the settings from the environment, once in a process. Raises pydantic's ValidationError naming each bad one."""
+    return Settings()

@@ -1,0 +1,200 @@
+"""Models, training runs, people, keys and the log, as administrators handle them."""
+
+import re
+
+import pytest
+
+from db.accounts import api_keys, sign_in, users
+from db.core.session import Database
+from db.core.vocabulary import Emotion, ReviewSlice, Role, TrainingTrigger, Verdict
+from db.model_versions import actions as model_versions
+from db.model_versions import shadow
+from db.model_versions.tables import ModelVersion
+from db.reviews.actions import cast_vote
+from db.reviews.tables import ReviewItem
+from db.training_runs import lifecycle as training_runs
+from tests.unit.api.conftest import PASSWORD, Visitor
+from tests.unit.conftest import Analyses, spread
+
+
+@pytest.fixture
+def challenger(database: Database, champion: ModelVersion) -> ModelVersion:
+    with database.write() as session:
+        return model_versions.add_version(
+            session, "second", "e" * 64, {"schema_version": 2, "architecture": "report", "metrics": {}}
+        )
+
+
+def test_promote_and_roll_back_with_their_reasons(
+    administrator: Visitor, challenger: ModelVersion, database: Database
+) -> None:
+    assert administrator.post("/models/2/promote", reason="")[0] == 422
+    assert administrator.post("/models/2/promote", reason="better on sad") == (303, "/models/2?done=promoted")
+    assert "in service" in administrator.get("/models/2")
+    text = administrator.get("/models")
+    shown = dict(re.findall(r'name="(from_version|to_version)" value="(\d+)"', text))
+    assert shown == {"from_version": "2", "to_version": "1"}
+    assert administrator.post("/models/roll-back", reason="worse on happy", **shown)[0] == 303
+    text = administrator.get("/models")
+    assert "administrator: better on sad" in text
+    assert "administrator: worse on happy" in text
+    with database.read() as session:
+        champion = model_versions.get_champion(session)
+    assert champion is not None
+    assert champion.number == 1
+
+
+def test_a_form_rolls_back_once_and_only_to_the_version_that_it_names(
+    administrator: Visitor, challenger: ModelVersion, database: Database
+) -> None:
+    administrator.post("/models/2/promote", reason="better on sad")
+    named = {"from_version": 2, "to_version": 1, "reason": "worse on happy"}
+    assert administrator.post("/models/roll-back", reason="worse on happy")[0] == 422
+    assert administrator.post("/models/roll-back", **named)[0] == 303
+    status, text = administrator.post("/models/roll-back", **named)
+    assert status == 409
+    assert "Version 1 is in service" in text
+    with database.read() as session:
+        champion = model_versions.get_champion(session)
+    assert champion is not None
+    assert champion.number == 1
+
+
+def test_the_list_of_runs_follows_one_while_it_is_active(
+    administrator: Visitor, champion: ModelVersion, database: Database
+) -> None:
+    assert "data-live" not in administrator.get("/training")
+    with database.write() as session:
+        run = training_runs.create_run(session, TrainingTrigger.COMMAND, "cron")
+    assert 'id="runs" data-live="2"' in administrator.get("/training")
+    with database.write() as session:
+        training_runs.cancel_run(session, run.id, "cron")
+    assert "data-live" not in administrator.get("/training")
+
+
+def test_shadow_mode_is_started_seen_and_ended(
+    administrator: Visitor, champion: ModelVersion, challenger: ModelVersion, database: Database, analyses: Analyses
+) -> None:
+    assert administrator.post("/models/1/shadow", reason="beside itself")[0] == 409
+    assert administrator.post("/models/2/shadow", reason="")[0] == 422
+    assert administrator.post("/models/2/shadow", reason="try it live") == (303, "/models/2?done=shadow_started")
+    assert "in shadow mode" in administrator.get("/models")
+    assert "judged no live face yet" in administrator.get("/models/2")
+    photo = analyses.store((Emotion.SAD, 0.8), version=champion.digest)
+    with database.write() as session:
+        shadow.add_judgments(session, challenger.id, {photo.face_ids[0]: spread(Emotion.ANGRY, 0.9)})
+    assert "judged 1 live face and" in administrator.get("/models/2")
+    compared = administrator.get("/models/compare?version=1&version=2")
+    assert str(photo.face_ids[0]) in compared
+    assert "No face that was drawn by chance tells yet" in compared
+    with database.write() as session:
+        item = session.get_one(ReviewItem, photo.face_ids[0])
+        item.slice, item.reserved_by = ReviewSlice.RANDOM, "ben"
+        cast_vote(session, item.face_id, "ben", Verdict.ANGRY)
+    compared = administrator.get("/models/compare?version=1&version=2")
+    assert "version 1 alone was right on 0 and version 2 alone on 1, by what people say" in compared
+    assert "two-sided, p = 1.000" in compared
+    assert administrator.post("/models/shadow/end") == (303, "/models/2?done=shadow_ended")
+    assert administrator.post("/models/shadow/end")[0] == 404
+
+
+def test_two_versions_are_compared_and_no_other_number(administrator: Visitor, challenger: ModelVersion) -> None:
+    assert "Version 1 against 2" in administrator.get("/models/compare?version=1&version=2")
+    assert administrator.client.get("/models/compare?version=1").status_code == 422
+    assert administrator.client.get("/models/compare?version=1&version=9").status_code == 404
+    assert administrator.client.get("/models/99999999999").status_code == 404
+
+
+def test_a_run_shows_how_far_it_is_and_can_be_canceled(
+    administrator: Visitor, champion: ModelVersion, database: Database
+) -> None:
+    with database.write() as session:
+        run = training_runs.create_run(session, TrainingTrigger.COMMAND, "cron", epochs=8)
+        _, claim = training_runs.claim_run(session, run.id, "trainer:1", lease_s=60)
+        curve = [{"epoch": 1, "loss": 1.5, "accuracy": 0.4, "val_loss": 1.6, "val_accuracy": 0.38, "seconds": 3.0}]
+        progress = {"step": "training", "epoch": 2, "epochs": 8, "loss": 1.25, "accuracy": 0.5, "curve": curve}
+        training_runs.renew_run(session, claim, 60, progress | {"seconds_left": 95.0})
+    text = administrator.get(f"/training/{run.id}")
+    assert '<progress max="1" value="0.250"' in text
+    assert "2 min left" in text
+    assert "1.2500" in text
+    assert administrator.post(f"/training/{run.id}/cancel")[0] == 303
+    assert "Stopping" in administrator.get(f"/training/{run.id}")
+
+
+def test_a_run_without_a_dataset_is_refused_with_the_reason(administrator: Visitor, champion: ModelVersion) -> None:
+    status, text = administrator.post("/training")
+    assert status == 409
+    assert "EMOSCOPE_DATASET_CSV" in text
+    assert "No run can start: no dataset is configured" in administrator.get("/training")
+
+
+def test_a_run_that_ended_before_it_read_the_corrections_does_not_say_that_there_were_none(
+    administrator: Visitor, champion: ModelVersion, database: Database
+) -> None:
+    with database.write() as session:
+        run = training_runs.create_run(session, TrainingTrigger.COMMAND, "cron")
+        _, claim = training_runs.claim_run(session, run.id, "trainer:1", lease_s=60)
+        training_runs.fail_run(session, claim, "dataset_invalid", "the file is gone")
+    text = administrator.get(f"/training/{run.id}")
+    assert "There were none" not in text
+    assert "Not read: the run ended before that" in text
+
+
+def test_a_run_that_found_no_corrections_says_so_and_shows_its_plan(
+    administrator: Visitor, champion: ModelVersion, database: Database
+) -> None:
+    plan = {"is_from_scratch": False, "references": [{"number": 2}], "summary": ["It is compared with version 2."]}
+    audit = {"corrections": {}, "plan": plan, "warnings": ["no Training row is sad: a model can't learn it"]}
+    with database.write() as session:
+        run = training_runs.create_run(session, TrainingTrigger.COMMAND, "cron")
+        _, claim = training_runs.claim_run(session, run.id, "trainer:1", lease_s=60)
+        training_runs.note_snapshot(session, claim, dataset_sha256="d", audit=audit, champion_id=champion.id)
+        training_runs.fail_run(session, claim, "training_diverged", "the loss is nan")
+    text = administrator.get(f"/training/{run.id}")
+    for sentence in (
+        "There were none.",
+        "It is compared with version 2.",
+        "no Training row is sad",
+        "the best version on",
+    ):
+        assert sentence in text
+
+
+def test_a_key_is_shown_once_and_can_be_revoked(administrator: Visitor, database: Database) -> None:
+    status, text = administrator.post("/access/keys", application="shop", scope=["submit", "review"])
+    assert status == 200
+    [key] = re.findall(r'<code id="key">(emo_[\w-]+)</code>', text)
+    assert key not in administrator.get("/access")
+    with database.read() as session:
+        stored = api_keys.find_key(session, key)
+    assert stored is not None
+    assert stored.scopes == ["submit", "review"]
+    assert administrator.post(f"/access/keys/{stored.prefix}/revoke")[0] == 303
+    with database.read() as session:
+        assert api_keys.find_key(session, key) is None
+    assert administrator.post("/access/keys", application="shop")[0] == 422
+
+
+def test_people_are_added_changed_and_shut_out(administrator: Visitor, database: Database) -> None:
+    assert administrator.post("/access/users", name="eva", password="short", role="viewer")[0] == 422
+    assert administrator.post("/access/users", name="Eva", password=PASSWORD, role="viewer")[0] == 303
+    assert administrator.post("/access/users/eva/role", role="reviewer")[0] == 303
+    assert administrator.post("/access/users/eva/password", password=PASSWORD + "!")[0] == 303
+    user = sign_in.authenticate(database, "eva", PASSWORD + "!")
+    assert user.role is Role.REVIEWER
+    assert administrator.post("/access/users/eva/disable")[0] == 303
+    with pytest.raises(sign_in.SignInRefused):
+        sign_in.authenticate(database, "eva", PASSWORD + "!")
+    assert administrator.post("/access/users/eva/enable")[0] == 303
+    assert sign_in.authenticate(database, "eva", PASSWORD + "!").name == "eva"
+    log = administrator.get("/audit", subject="user:eva")
+    for action in ("create", "change_role", "change_password", "disable", "enable"):
+        assert f"<code>user.{action}</code>" in log
+
+
+def test_administrators_can_not_lock_themselves_out(administrator: Visitor, database: Database) -> None:
+    assert administrator.post("/access/users/administrator/disable")[0] == 409
+    assert administrator.post("/access/users/administrator/role", role="viewer")[0] == 409
+    with database.read() as session:
+        assert users.get_user(session, "administrator").role is Role.ADMINISTRATOR

@@ -1,0 +1,119 @@
+"""Jobs on the pages: seen by everybody, tried again and canceled by reviewers, erased by administrators."""
+
+from collections.abc import Callable
+
+from flask.testing import FlaskClient
+
+from db.accounts.audit_log import AuditFilter, list_changes
+from db.core.session import Database
+from db.core.vocabulary import Emotion
+from tests.unit.api.conftest import PlayedWorker, Visitor
+
+
+def test_the_list_filters_by_what_happened(viewer: Visitor, submit: Callable[..., str], worker: PlayedWorker) -> None:
+    broken, happy, waiting = submit(), submit(), submit()
+    worker.fail(worker.claim(broken), "broken_picture")
+    worker.analyze(happy, worker.see(Emotion.HAPPY))
+
+    def find(**asked: str) -> set[str]:
+        text = viewer.get("/jobs", **asked)
+        return {job for job in (broken, happy, waiting) if f"/jobs/{job}" in text}
+
+    assert find() == {broken, happy, waiting}
+    assert find(status="failed", error_code="broken_picture") == {broken}
+    assert find(error_code="time_limit") == set()
+    assert find(emotion="happy", status="") == {happy}
+    assert find(emotion="sad") == set()
+    assert find(until="2020-01-01") == set()
+    assert find(since="2020-01-01") == {broken, happy, waiting}
+
+
+def test_the_list_comes_in_pages(viewer: Visitor, submit: Callable[..., str]) -> None:
+    made = [submit() for _ in range(27)]
+    first = viewer.get("/jobs")
+    assert sum(f"/jobs/{job}" in first for job in made) == 25
+    assert made[-1] in first
+    second = viewer.get("/jobs", before=made[2])
+    assert [job for job in made if f"/jobs/{job}" in second] == made[:2]
+
+
+def test_a_job_shows_its_faces_and_what_happened(
+    viewer: Visitor, submit: Callable[..., str], worker: PlayedWorker
+) -> None:
+    job_id = submit()
+    worker.analyze(job_id, worker.see(Emotion.SURPRISED, 0.81, (4, 5, 20, 21)), worker.see(Emotion.SAD, 0.3))
+    text = viewer.get(f"/jobs/{job_id}")
+    assert '<rect class="box surprised" x="4" y="5" width="20" height="21"' in text
+    assert "0.810" in text
+    assert "The model is uncertain" in text
+    assert [word for word in ("queued", "running", "succeeded") if f'<span class="pill {word}">' in text] == [
+        "queued",
+        "running",
+        "succeeded",
+    ]
+    preview = viewer.client.get(f"/jobs/{job_id}/preview")
+    assert (preview.status_code, preview.mimetype) == (200, "image/jpeg")
+
+
+def test_the_preview_of_a_photo_that_can_not_be_decoded_is_refused_and_its_page_has_none(
+    viewer: Visitor, client: FlaskClient, make_photo: Callable[..., bytes], worker: PlayedWorker
+) -> None:
+    cut = make_photo("PNG", (64, 48))[:-30]
+    job_id = client.post("/v1/jobs", data=cut).get_json()["id"]
+    preview = viewer.client.get(f"/jobs/{job_id}/preview")
+    assert (preview.status_code, preview.mimetype) == (422, "text/html")
+    assert "The photo can&#39;t be decoded" in preview.text
+    assert f"/jobs/{job_id}/preview" in viewer.get(f"/jobs/{job_id}")  # nobody has found out yet
+    worker.fail(worker.claim(job_id), "broken_picture")
+    text = viewer.get(f"/jobs/{job_id}")
+    assert f"/jobs/{job_id}/preview" not in text
+    assert "The photo can't be shown" in text
+
+
+def test_a_reviewer_tries_again_with_the_same_photo_and_options(
+    reviewer: Visitor, submit: Callable[..., str], worker: PlayedWorker, database: Database
+) -> None:
+    job_id = submit(min_face_px=40, priority="bulk")
+    worker.fail(worker.claim(job_id), "time_limit")
+    status, location = reviewer.post(f"/jobs/{job_id}/retry")
+    assert status == 303
+    new_id = location.removeprefix("/jobs/").partition("?")[0]
+    assert new_id != job_id
+    text = reviewer.get(f"/jobs/{new_id}")
+    assert "bulk" in text
+    assert "reviewer" in text
+    with database.read() as session:
+        [event] = list_changes(session, AuditFilter(action="job.retry"))
+    assert event.details == {"new_job": new_id}
+
+
+def test_a_job_that_has_ended_can_not_be_canceled(
+    reviewer: Visitor, submit: Callable[..., str], worker: PlayedWorker
+) -> None:
+    job_id = submit()
+    assert reviewer.post(f"/jobs/{job_id}/cancel")[0] == 303
+    assert '<span class="pill canceled">' in reviewer.get(f"/jobs/{job_id}")
+    assert reviewer.post(f"/jobs/{job_id}/cancel")[0] == 409
+
+
+def test_erasing_leaves_nothing_but_the_note_of_it(
+    administrator: Visitor, submit: Callable[..., str], worker: PlayedWorker, database: Database
+) -> None:
+    job_id = submit()
+    worker.analyze(job_id, worker.see())
+    assert administrator.post(f"/jobs/{job_id}/erase") == (303, "/jobs?done=erased")
+    assert administrator.client.get(f"/jobs/{job_id}").status_code == 404
+    assert administrator.client.get(f"/jobs/{job_id}/preview").status_code == 404
+    with database.read() as session:
+        [event] = list_changes(session, AuditFilter(subject=f"job:{job_id}"))
+    assert (event.actor, event.action) == ("administrator", "job.erase")
+
+
+def test_the_dashboard_links_failures_to_their_jobs(
+    viewer: Visitor, submit: Callable[..., str], worker: PlayedWorker
+) -> None:
+    worker.fail(worker.claim(submit()), "broken_picture")
+    worker.analyze(submit(), worker.see(Emotion.HAPPY))
+    text = viewer.get("/dashboard")
+    assert "/jobs?status=failed&amp;error_code=broken_picture" in text
+    assert "Version 1" in text

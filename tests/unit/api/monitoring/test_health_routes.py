@@ -1,0 +1,109 @@
+"""Alive and ready, and what is missing when it isn't."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from sqlalchemy import update
+
+from db.core import migrate
+from db.core.session import Database
+from db.core.types import utcnow
+from db.core.vocabulary import WorkerState
+from db.model_versions import actions as model_versions
+from db.model_versions.tables import ModelVersion
+from db.monitoring.tables import Worker
+
+
+def test_alive_asks_nothing_of_anybody(open_app: Callable[..., APIFlask]) -> None:
+    app = open_app(database_url="sqlite:////nowhere/x.db", redis_url="redis://127.0.0.1:1/0")
+    assert app.test_client().get("/healthz").get_json() == {"status": "alive"}
+
+
+def test_ready_with_database_queue_and_a_worker(app: APIFlask, worker: Any) -> None:
+    worker.report(WorkerState.READY)
+    response = app.test_client().get("/readyz")
+    assert response.status_code == 200
+    assert response.get_json()["status"] == "ready"
+    assert {name: check["ok"] for name, check in response.get_json()["checks"].items()} == {
+        "database": True,
+        "queue": True,
+        "workers": True,
+    }
+
+
+def read_missing(app: APIFlask) -> dict[str, str]:
+    response = app.test_client().get("/readyz")
+    problem = response.get_json()
+    assert (response.status_code, problem["code"]) == (503, "not_ready")
+    missing = {name: check["detail"] for name, check in problem["checks"].items() if not check["ok"]}
+    assert all(name in problem["detail"] for name in missing)
+    return missing
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (None, "none is running"),
+        (WorkerState.STARTING, "1 starting"),
+        (WorkerState.STOPPED, "none is running"),
+        (WorkerState.SETUP_FAILED, "none could get ready: no weights"),
+    ],
+)
+def test_a_worker_that_cannot_work_is_missing(
+    app: APIFlask, worker: Any, state: WorkerState | None, reason: str
+) -> None:
+    if state is not None:
+        worker.report(state, "no weights")
+    assert read_missing(app) == {"workers": reason}
+
+
+def test_a_worker_that_keeps_an_older_model_is_ready_and_says_so(
+    app: APIFlask, worker: Any, champion: ModelVersion, database: Database
+) -> None:
+    with database.write() as session:
+        second = model_versions.add_version(
+            session, "second", "e" * 64, {"schema_version": 2, "architecture": "report"}
+        )
+        model_versions.promote(session, second, "test", "for the test")
+    worker.report(WorkerState.READY, "model version 2 can't be loaded: its file is damaged")
+    answer = app.test_client().get("/readyz")
+    assert answer.status_code == 200
+    assert answer.get_json()["checks"]["workers"]["detail"] == (
+        "1 ready; 1 keep an older model: model version 2 can't be loaded: its file is damaged"
+    )
+
+
+def test_a_worker_that_only_misses_the_challenger_keeps_no_older_model(app: APIFlask, worker: Any) -> None:
+    worker.report(WorkerState.READY, "in shadow mode, model version 2 can't be loaded: its file is damaged")
+    detail = app.test_client().get("/readyz").get_json()["checks"]["workers"]["detail"]
+    assert detail == "1 ready; in shadow mode, model version 2 can't be loaded: its file is damaged"
+
+
+def test_a_silent_worker_is_missing(app: APIFlask, worker: Any, database: Database) -> None:
+    worker.report(WorkerState.READY)
+    with database.write() as session:
+        session.execute(update(Worker).values(seen_at=utcnow() - timedelta(minutes=1)))
+    assert read_missing(app) == {"workers": "none is running"}
+
+
+def test_a_queue_that_is_down_is_missing(open_app: Callable[..., APIFlask], worker: Any) -> None:
+    worker.report(WorkerState.READY)
+    assert read_missing(open_app(redis_url="redis://127.0.0.1:1/0")) == {"queue": "it doesn't answer"}
+
+
+def test_a_database_that_is_down_is_missing(open_app: Callable[..., APIFlask]) -> None:
+    missing = read_missing(open_app(database_url="sqlite:////nowhere/x.db"))
+    assert missing["database"] == "it doesn't answer"
+    assert "workers" in missing
+
+
+def test_a_schema_of_another_release_is_missing(open_app: Callable[..., APIFlask], tmp_path: Any) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    database = Database(url)
+    migrate.upgrade(database)
+    migrate.downgrade(database, "base")
+    database.close()
+    assert "schema" in read_missing(open_app(database_url=url))["database"]

@@ -1,0 +1,137 @@
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+
+from api.core.services import Services
+from db.accounts import api_keys
+from db.core import queues
+from db.core.session import Database
+from db.core.vocabulary import Scope
+from db.model_versions import actions as model_versions
+from db.training_runs import lifecycle as runs
+
+
+def open_client(app: APIFlask, database: Database, *scopes: Scope) -> FlaskClient:
+    with database.write() as session:
+        key = api_keys.create_key(session, api_keys.ensure_application(session, "ops"), scopes)
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    return client
+
+
+@pytest.fixture
+def client(open_app: Callable[..., APIFlask], database: Database) -> FlaskClient:
+    """An administrator's, of a service that has a dataset."""
+    add_versions(database, "old", "new")
+    with database.write() as session:
+        model_versions.promote(session, model_versions.get_version(session, 1), "test", "first")
+    return open_client(open_app(dataset_csv=Path("faces.csv")), database, Scope.ADMIN)
+
+
+def add_versions(database: Database, *names_: str) -> None:
+    with database.write() as session:
+        for name in names_:
+            model_versions.add_version(session, name, name, {"schema_version": 2, "architecture": "report"})
+
+
+def test_a_run_is_started_sent_and_read(client: FlaskClient, services: Services) -> None:
+    answer = client.post("/v1/training-runs", json={"epochs": 3})
+    assert answer.status_code == 202
+    run = client.get(answer.headers["Location"]).json
+    assert (run["status"], run["trigger"], run["actor"]) == ("queued", "api", "application:ops")
+    assert run["options"] == {"from_scratch": False, "epochs": 3}
+    assert services.redis.llen(queues.TRAINING_QUEUE) == 1
+
+
+def test_a_second_run_is_refused_while_one_waits(client: FlaskClient) -> None:
+    first = client.post("/v1/training-runs", json={}).json
+    answer = client.post("/v1/training-runs", json={})
+    assert (answer.status_code, answer.json["code"]) == (409, "training_run_active")
+    assert first["id"] in answer.json["detail"]
+
+
+def test_without_a_dataset_no_run_is_started(app: APIFlask, database: Database) -> None:
+    administrator = open_client(app, database, Scope.ADMIN)
+    for answer in (administrator.post("/v1/training-runs", json={}), administrator.get("/v1/training-runs/plan")):
+        assert (answer.status_code, answer.json["code"]) == (409, "retraining_impossible")
+
+
+def test_a_run_is_planned_before_it_starts(client: FlaskClient) -> None:
+    plan = client.get("/v1/training-runs/plan?from_scratch=true").json
+    assert (plan["labels"], plan["champion"]["number"], plan["references"]) == ("hard", 1, [])
+    assert (plan["is_from_scratch"], plan["can_replace_champion"], plan["reviewed_faces"]) == (True, True, 0)
+    assert "fresh weights" in plan["summary"][0]
+
+
+def test_a_run_is_canceled_once(client: FlaskClient) -> None:
+    run = client.post("/v1/training-runs", json={}).json
+    assert client.post(f"{run['url']}/cancel").json["status"] == "canceled"
+    assert client.post(f"{run['url']}/cancel").json["code"] == "training_run_ended"
+
+
+def test_an_unknown_run_is_said_to_be_unknown(client: FlaskClient) -> None:
+    assert client.get(f"/v1/training-runs/{uuid4()}").json["code"] == "unknown_training_run"
+
+
+def test_progress_and_gate_are_shown_as_they_are_stored(client: FlaskClient, database: Database) -> None:
+    run = client.post("/v1/training-runs", json={}).json
+    with database.write() as session:
+        old, new = (model_versions.get_version(session, number) for number in (1, 2))
+        stored, claim = runs.claim_run(session, runs.list_runs(session)[0].id, "w", 60)
+        runs.renew_run(session, claim, 60, {"step": "training", "epoch": 2})
+        runs.note_snapshot(session, claim, dataset_sha256="d", audit={"rows": 9}, champion_id=old.id)
+    shown = client.get(run["url"]).json
+    assert (shown["status"], shown["progress"], shown["champion"]) == ("running", {"step": "training", "epoch": 2}, 1)
+    with database.write() as session:
+        runs.decide_run(session, claim, new, is_promoted=True, reason="better", gate={"x": 1})
+    shown = client.get(run["url"]).json
+    assert (shown["status"], shown["challenger"], shown["reason"], shown["gate"]) == ("promoted", 2, "better", {"x": 1})
+    assert client.get("/v1/promotions").json["items"][0]["actor"] == f"training_run:{stored.id}"
+
+
+def test_runs_are_listed_by_pages(client: FlaskClient) -> None:
+    for _ in range(3):
+        run = client.post("/v1/training-runs", json={}).json
+        client.post(f"{run['url']}/cancel")
+    page = client.get("/v1/training-runs?limit=2").json
+    assert len(page["items"]) == 2
+    behind_a_prefix = client.get("/v1/training-runs?limit=2", base_url="http://localhost/emo").json
+    assert behind_a_prefix["next"] == f"/emo{page['next']}"
+    rest = client.get(page["next"]).json
+    assert (len(rest["items"]), rest["next"]) == (1, None)
+
+
+def test_a_version_is_put_in_service_and_rolled_back(client: FlaskClient, database: Database) -> None:
+    answer = client.post("/v1/promotions", json={"model_version": 2, "reason": "try"})
+    assert answer.status_code == 201
+    assert (answer.json["from_version"], answer.json["to_version"]) == (1, 2)
+    assert client.get("/v1/model-versions/champion").json["number"] == 2
+    assert client.post("/v1/promotions", json={"model_version": 2, "reason": "again"}).status_code == 200
+    back = client.post("/v1/promotions/rollback", json={"reason": "worse"})
+    assert (back.status_code, back.json["from_version"], back.json["to_version"]) == (201, 2, 1)
+    assert client.get("/v1/model-versions/champion").json["number"] == 1
+    history = client.get("/v1/promotions").json["items"]
+    assert [move["reason"] for move in history] == ["worse", "try", "first"]
+
+
+def test_what_cannot_be_promoted_or_rolled_back_is_refused(app: APIFlask, database: Database) -> None:
+    client = open_client(app, database, Scope.ADMIN)
+    unknown = client.post("/v1/promotions", json={"model_version": 9, "reason": "try"})
+    assert (unknown.status_code, unknown.json["code"]) == (404, "unknown_model_version")
+    nothing = client.post("/v1/promotions/rollback", json={"reason": "worse"})
+    assert (nothing.status_code, nothing.json["code"]) == (409, "nothing_to_roll_back")
+
+
+@pytest.mark.parametrize("path", ["training-runs", "promotions", "promotions/rollback"])
+def test_changes_need_the_scope_and_reading_does_not(app: APIFlask, database: Database, path: str) -> None:
+    client = open_client(app, database, Scope.SUBMIT, Scope.REVIEW)
+    body = {} if path == "training-runs" else {"reason": "x"}
+    if path == "promotions":
+        body["model_version"] = 1  # type: ignore[assignment]
+    assert client.post(f"/v1/{path}", json=body).json["code"] == "scope_missing"
+    if path != "promotions/rollback":
+        assert client.get(f"/v1/{path}").status_code == 200

@@ -1,0 +1,99 @@
+"""How jobs are found by the time of their making, and how little of them is read."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event
+from uuid_utils.compat import uuid7
+
+from db.accounts import api_keys
+from db.core.session import Database
+from db.core.vocabulary import Emotion
+from db.faces.queries import get_face
+from db.jobs import lifecycle as jobs
+from db.jobs.lifecycle import NewJob
+from db.jobs.queries import JobFilter, get_job, list_jobs
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import Analyses
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def add(database: Database) -> Callable[..., UUID]:
+    """Makes a job at a moment; its photo took some time to store, after the key was made."""
+
+    def make(at: datetime, stored_in: timedelta = timedelta()) -> UUID:
+        with database.write() as session:
+            new = NewJob(
+                id=uuid7(nanoseconds=int((at - stored_in).timestamp() * 1e9)),
+                application_id=api_keys.ensure_application(session, "shop").id, photo_key="photos/x", photo_sha256="0" * 64,
+                photo_bytes=1, media_type="image/png", width=8, height=8, photo_retention_s=60, max_attempts=3,
+            )  # fmt: skip
+            job = jobs.create_job(session, new, "shop")
+            job.created_at = at
+            return job.id
+
+    return make
+
+
+def find(database: Database, **wanted: datetime) -> list[UUID]:
+    with database.read() as session:
+        return [job.id for job in list_jobs(session, JobFilter(**wanted), limit=10)]
+
+
+def test_the_time_of_the_row_counts_and_not_that_of_the_key(database: Database, add: Callable[..., UUID]) -> None:
+    before, slow, after = add(NOON - MINUTE), add(NOON, stored_in=5 * MINUTE), add(NOON + MINUTE)
+    assert find(database, created_from=NOON) == [after, slow]
+    assert find(database, created_before=NOON) == [before]
+    assert find(database, created_from=NOON, created_before=NOON + MINUTE) == [slow]
+    assert find(database, created_from=NOON - 2 * MINUTE, created_before=NOON + 2 * MINUTE) == [after, before, slow]
+
+
+def test_every_time_of_the_calendar_can_be_asked_for(database: Database, add: Callable[..., UUID]) -> None:
+    job_id = add(NOON)
+    first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert find(database, created_from=first, created_before=last) == [job_id]
+    assert find(database, created_from=last) == find(database, created_before=first) == []
+
+
+@contextmanager
+def listening(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """Gathers what is asked of the database: statements with their parameters."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(database.engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_only_that_time_of_the_index_is_read(database: Database) -> None:
+    with listening(database) as asked:
+        find(database, created_from=NOON, created_before=NOON + MINUTE)
+    [(statement, parameters)] = [each for each in asked if "FROM jobs" in each[0]]
+    with database.engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    assert any("id>? AND id<?" in step.detail for step in plan), plan
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_of_a_faces_version_its_number_is_read_and_no_manifest(database: Database, analyses: "Analyses") -> None:
+    photo = analyses.store((Emotion.HAPPY, 0.8), (Emotion.SAD, 0.6))
+    with listening(database) as asked, database.read() as session:
+        [listed] = list_jobs(session, JobFilter(), limit=10)
+    with listening(database) as asked_for_one, database.read() as session:
+        job, face = get_job(session, photo.job_id), get_face(session, photo.face_ids[0])
+    assert job is not None
+    assert face is not None
+    assert {each.model_version.number for each in (*listed.faces, *job.faces, face)} == {1}
+    assert not [statement for statement, _ in asked + asked_for_one if "manifest" in statement]

@@ -1,0 +1,127 @@
+import pytest
+
+from db.accounts.audit_log import AuditFilter, list_changes
+from db.core.session import Database
+from db.core.vocabulary import PRETRAINED_CHAMPION
+from db.model_versions import actions as model_versions
+from db.model_versions.actions import ChampionChanged, NothingToRollBack
+
+
+def put_in_service(database: Database, *names: str) -> None:
+    with database.write() as session:
+        for name in names:
+            version = model_versions.find_version_by_digest(session, name) or model_versions.add_version(
+                session, name, name, {"schema_version": 2, "architecture": "report"}
+            )
+            model_versions.promote(session, version, "ana", f"for {name}")
+
+
+def champion(database: Database) -> str:
+    with database.read() as session:
+        version = model_versions.get_champion(session)
+        assert version is not None
+        return version.name
+
+
+def test_rolling_back_brings_the_version_before_the_champion_into_service(database: Database) -> None:
+    put_in_service(database, "a", "b")
+    with database.write() as session:
+        version, promotion = model_versions.roll_back(session, "ana", "b is worse")
+    assert (version.name, champion(database)) == ("a", "a")
+    with database.read() as session:
+        moves = model_versions.list_promotions(session)
+        events = list_changes(session, AuditFilter(action="model.promote"))
+    assert (moves[0].actor, moves[0].reason) == ("ana", "b is worse")
+    assert (len(moves), len(events), promotion.id) == (3, 3, moves[0].id)
+
+
+def test_rolling_back_twice_goes_back_to_where_it_was(database: Database) -> None:
+    put_in_service(database, "a", "b")
+    for _ in range(2):
+        with database.write() as session:
+            model_versions.roll_back(session, "ana", "trying")
+    assert champion(database) == "b"
+
+
+def test_a_rollback_that_means_other_versions_changes_nothing(database: Database) -> None:
+    put_in_service(database, "a", "b", "c")  # 3 is in service, 2 was before it
+    for champion_number, target in ((2, None), (None, 1), (2, 1), (3, 1)):
+        with pytest.raises(ChampionChanged), database.write() as session:
+            model_versions.roll_back(session, "ana", "late", champion=champion_number, target=target)
+    assert champion(database) == "c"
+    with database.write() as session:
+        model_versions.roll_back(session, "ana", "in time", champion=3, target=2)
+    assert champion(database) == "b"
+
+
+def test_the_first_champion_cannot_be_rolled_back(database: Database) -> None:
+    put_in_service(database, "a")
+    with pytest.raises(NothingToRollBack), database.write() as session:
+        model_versions.roll_back(session, "ana", "why not")
+    assert champion(database) == "a"
+
+
+def test_promoting_the_champion_again_changes_and_logs_nothing(database: Database) -> None:
+    put_in_service(database, "a", "a")
+    with database.read() as session:
+        assert len(model_versions.list_promotions(session)) == 1
+        assert len(list_changes(session, AuditFilter(action="model.promote"))) == 1
+
+
+def test_each_new_version_is_logged_with_who_made_it(database: Database) -> None:
+    with database.write() as session:
+        model_versions.add_version(
+            session, "a", "d" * 64, {"schema_version": 2, "architecture": "report"}, actor="training_run:1"
+        )
+    with database.read() as session:
+        [event] = list_changes(session, AuditFilter(action="model.register"))
+    assert (event.actor, event.subject) == ("training_run:1", "model_version:1")
+    assert event.details == {"name": "a", "digest": "d" * 64}
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "expected"), [(1, "default", "small"), (1, "large", "large"), (2, "default", "default")]
+)
+def test_a_version_is_of_the_network_that_its_manifests_form_means(database, form, name, expected):
+    with database.write() as session:
+        model_versions.add_version(session, "a", "d" * 64, {"schema_version": form, "architecture": name})
+    with database.read() as session:
+        assert model_versions.get_version(session, 1).architecture == expected
+
+
+def find_unused(database: Database) -> str | None:
+    with database.read() as session:
+        version = model_versions.find_unused_release(session)
+        return version.digest if version is not None else None
+
+
+def ship(database: Database, digest: str) -> model_versions.ModelVersion:
+    with database.write() as session:
+        manifest = {"schema_version": 2, "architecture": "default"}
+        return model_versions.add_version(session, PRETRAINED_CHAMPION, digest, manifest)
+
+
+def promote(database: Database, version: model_versions.ModelVersion) -> None:
+    with database.write() as session:
+        model_versions.promote(session, model_versions.get_version(session, version.number), "ana", "tried")
+
+
+def test_a_newer_release_is_found_until_it_has_been_in_service(database: Database) -> None:
+    first = ship(database, "first release")
+    assert find_unused(database) is None  # nothing is in service yet
+    promote(database, first)
+    assert find_unused(database) is None
+    second = ship(database, "second release")
+    assert find_unused(database) == "second release"
+    promote(database, second)
+    assert find_unused(database) is None
+    promote(database, first)
+    assert find_unused(database) is None  # somebody saw it in service, and went back
+
+
+def test_a_release_older_than_the_champion_is_no_news(database: Database) -> None:
+    put_in_service(database, "a")
+    ship(database, "a release")
+    assert find_unused(database) == "a release"
+    put_in_service(database, "retrained")
+    assert find_unused(database) is None

@@ -1,0 +1,74 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from db.core.vocabulary import Architecture
+from training.data.dataset import Dataset, read_dataset
+from training.data.examples import make_examples
+from training.errors import DatasetError
+from training.fit.settings import RECIPES, TrainSettings
+
+RECIPE = dataclasses.replace(RECIPES[Architecture.DEFAULT], held_out=0.2)
+
+
+def make_settings(labels: str, **changes) -> TrainSettings:
+    recipe = dataclasses.replace(RECIPE, **changes)
+    return TrainSettings(Path("a.csv"), labels, Architecture.DEFAULT, recipe, Path("votes.csv"))
+
+
+@pytest.fixture
+def dataset(small_csv: Path, small_votes: Path) -> Dataset:
+    """With two rows whose votes teach nothing; one of them is the same picture as a row that people agree on."""
+    whole = read_dataset(small_csv, small_votes)
+    counts, images = whole.votes.counts.copy(), whole.images.copy()
+    counts[[0, 1], :] = 0
+    counts[[0, 1], -1] = 10
+    held_out = make_examples(dataclasses.replace(whole, images=images), make_settings("votes")).validation_rows
+    images[0] = images[held_out[-1]]
+    return dataclasses.replace(whole, images=images, votes=dataclasses.replace(whole.votes, counts=counts))
+
+
+def test_what_is_held_out_is_the_same_whichever_labels_are_taught(dataset: Dataset) -> None:
+    votes, single = (make_examples(dataset, make_settings(labels)) for labels in ("votes", "single"))
+    held_out = votes.validation_rows
+    assert len(held_out) == round(0.2 * 138)
+    assert set(held_out.tolist()) < set(single.validation_rows.tolist())
+    taught = {picture.tobytes() for picture in single.teaching.images}
+    assert not any(dataset.images[row].tobytes() in taught for row in held_out)
+
+
+def test_rows_whose_votes_say_nothing_teach_single_labels_alone(dataset: Dataset) -> None:
+    votes, single = (make_examples(dataset, make_settings(labels)) for labels in ("votes", "single"))
+    counts = [len(examples.teaching.images) + len(examples.validation_rows) for examples in (votes, single)]
+    assert counts == [138, 140]
+
+
+def test_a_seed_of_its_own_decides_what_is_held_out(dataset: Dataset) -> None:
+    first = make_settings("single")
+    alike = dataclasses.replace(first, seed=2, split_seed=first.seed)
+    other = dataclasses.replace(first, split_seed=0)
+    held_out = [make_examples(dataset, settings).validation_rows.tolist() for settings in (first, alike, other)]
+    assert held_out[0] == held_out[1]
+    assert held_out[0] != held_out[2]
+
+
+def test_rows_weigh_by_how_rare_their_class_is(dataset: Dataset) -> None:
+    labels = np.where(np.arange(len(dataset.images)) % 3 == 0, 1, 0)
+    uneven = dataclasses.replace(dataset, labels=labels)
+    for balance in (0.0, 0.5, 1.0):
+        teaching = make_examples(uneven, make_settings("single", class_balance=balance)).teaching
+        rare = teaching.targets[:, 1] == 1
+        ratio = float(teaching.weights[rare].mean() / teaching.weights[~rare].mean())
+        assert ratio == pytest.approx(((~rare).sum() / rare.sum()) ** balance, rel=1e-5)
+        assert float(teaching.weights.mean()) == pytest.approx(1, rel=1e-5)
+
+
+def test_rows_of_one_emotion_are_refused(dataset: Dataset) -> None:
+    kept = np.flatnonzero(dataset.labels == 3)
+    single = dataclasses.replace(
+        dataset, images=dataset.images[kept], labels=dataset.labels[kept], parts=dataset.parts[kept], votes=None
+    )
+    with pytest.raises(DatasetError, match="all 16 rows to train on are happy: training needs at least two"):
+        make_examples(single, make_settings("single"))

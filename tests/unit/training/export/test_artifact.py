@@ -1,0 +1,124 @@
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from db.core.vocabulary import PRETRAINED_CHAMPION
+from training.errors import ArtifactDamagedError, ArtifactError
+from training.export.artifact import Manifest, list_pretrained, verify_file, verify_files
+
+
+@pytest.fixture
+def shipped(tmp_path):
+    """A copy of a shipped version."""
+    return shutil.copytree(list_pretrained()[PRETRAINED_CHAMPION], tmp_path / "version")
+
+
+def change(folder, **fields):
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+def test_every_shipped_version_is_whole_and_says_where_it_comes_from():
+    shipped = list_pretrained()
+    assert next(iter(shipped)) == PRETRAINED_CHAMPION
+    for folder in shipped.values():
+        manifest = verify_files(folder)
+        assert manifest.lineage.epochs_done > 0
+        assert len(manifest.lineage.dataset_sha256) == 64
+        assert 0 < manifest.metrics["PublicTest"]["fer2013"]["accuracy"] < 1
+        assert sum(record.bytes for record in manifest.files.values()) < 20_000_000
+        assert "/" not in str(manifest.lineage.settings["csv_path"])
+
+
+def test_a_manifest_comes_back_as_it_was_written(shipped):
+    manifest = Manifest.read(shipped)
+    manifest.write(shipped)
+    assert Manifest.read(shipped) == manifest
+    assert Manifest.from_json(json.loads(json.dumps(manifest.to_json()))) == manifest
+
+
+def test_a_version_made_before_there_were_framings_sees_the_crop_as_it_is(shipped):
+    plain = Manifest.read(shipped).to_json()
+    del plain["framings"]
+    assert Manifest.from_json(plain).framings == (48,)
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "found"), [(1, "default", "small"), (1, "report", "report"), (2, "default", "default")]
+)
+def test_the_first_form_of_a_manifest_says_default_where_it_means_small(shipped, form, name, found):
+    change(shipped, schema_version=form, architecture=name)
+    assert Manifest.read(shipped).architecture == found
+    Manifest.read(shipped).write(shipped)
+    assert Manifest.read(shipped).architecture == found
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.tflite", "model_card.md", "history.json"])
+def test_a_changed_or_missing_file_is_refused(shipped, name):
+    content = (shipped / name).read_bytes()
+    (shipped / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(ArtifactDamagedError, match=f"{name} is damaged") as caught:
+        verify_files(shipped)
+    assert caught.value.code == "artifact_damaged"
+    (shipped / name).unlink()
+    with pytest.raises(ArtifactDamagedError, match=f"{name} is missing"):
+        verify_files(shipped)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"schema_version": 3}, "form is 3"),
+        ({"emotions": ["angry"]}, "classes are angry"),
+        ({"input_dtype": "float32"}, "the input is"),
+        ({"files": {}}, "does not name model.keras"),
+        (
+            {
+                "files": {
+                    name: {"sha256": "0", "bytes": 1}
+                    for name in ("model.keras", "model.tflite", "model_card.md", "history.json", "../x")
+                }
+            },
+            "not a file name",
+        ),
+        ({"schema_version": 2, "architecture": "other"}, "not complete"),
+        ({"lineage": {}}, "not complete"),
+        ({"surprise": 1}, "not complete"),
+    ],
+)
+def test_a_manifest_that_this_release_cannot_serve_is_refused(shipped, fields, message):
+    change(shipped, **fields)
+    with pytest.raises(ArtifactError, match=message) as caught:
+        Manifest.read(shipped)
+    assert caught.value.code == "artifact_invalid"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "{"])
+def test_what_is_no_manifest_is_refused(shipped, text):
+    (shipped / "manifest.json").write_text(text)
+    with pytest.raises(ArtifactError):
+        Manifest.read(shipped)
+
+
+def test_a_folder_without_a_manifest_is_refused(tmp_path):
+    with pytest.raises(ArtifactError, match="can't be read"):
+        Manifest.read(tmp_path)
+
+
+def test_one_file_is_verified_by_its_digest(shipped):
+    record = Manifest.read(shipped).files["model.tflite"]
+    verify_file(shipped / "model.tflite", record.sha256)
+    with pytest.raises(ArtifactDamagedError):
+        verify_file(shipped / "model.tflite", "0" * 64)
+
+
+def test_artifacts_gate_and_figures_need_no_tensorflow():
+    modules = (
+        "training.export.artifact, training.evaluation.gate, training.evaluation.metrics, training.export.lite, "
+        "training.fit.settings"
+    )
+    code = f"import {modules}, sys; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=False).returncode == 0

@@ -1,0 +1,97 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from emoscope.stack.demo_photos import Placement, compose_page, load_portrait, locate_package_file
+from worker.analysis.detectors.base import DetectorUnavailable, Extent
+from worker.analysis.detectors.blazeface import choose_input_size
+from worker.analysis.detectors.blazeface_network import NEUTRAL, locate_weights, render_region
+
+
+def is_same_face(detection, face) -> bool:
+    left, top, side, _ = face
+    box = detection.box
+    distance = np.hypot(box.x + box.width / 2 - left - side / 2, box.y + box.height / 2 - top - side / 2)
+    return distance < 0.25 * side and 0.6 < max(box.width, box.height) / side < 1.6
+
+
+def test_every_face_of_the_page_is_found_and_nothing_else(blazeface, page, page_photo):
+    detections = blazeface.detect(page, min_face_px=24)
+    assert len(detections) == len(page_photo.faces) == 7
+    for face in page_photo.faces:
+        assert sum(is_same_face(detection, face) for detection in detections) == 1
+
+
+@pytest.mark.parametrize("side", [64, 256, 1024, 3000])
+def test_face_is_found_where_it_is_at_every_size(blazeface, side):
+    portrait = load_portrait("astronaut")
+    picture = np.array(portrait.image.resize((side, side), Image.Resampling.LANCZOS))
+    face = [round(edge * side / 512) for edge in portrait.face]
+    (detection,) = blazeface.detect(picture, min_face_px=8)
+    assert is_same_face(detection, face)
+
+
+def test_eyes_lie_where_the_eyes_are(blazeface, astronaut):
+    (detection,) = blazeface.detect(astronaut)
+    assert detection.eyes.left == pytest.approx((205, 102), abs=6)
+    assert detection.eyes.right == pytest.approx((247, 104), abs=6)
+
+
+@pytest.mark.parametrize("turn", [-30, 30])
+def test_eyes_tell_the_roll_of_the_head(blazeface, turn):
+    photo = compose_page((Placement("astronaut", (256, 256), 105, turn=turn),), (512, 512))
+    (detection,) = blazeface.detect(np.array(Image.open(io.BytesIO(photo.data))))
+    (left_x, left_y), (right_x, right_y) = detection.eyes
+    roll = np.degrees(np.arctan2(right_y - left_y, right_x - left_x))
+    assert roll == pytest.approx(-turn, abs=10)
+
+
+def test_face_that_fills_the_picture_is_found(blazeface, astronaut):
+    (detection,) = blazeface.detect(np.ascontiguousarray(astronaut[60:180, 165:287]))
+    assert detection.box.width > 80
+
+
+@pytest.mark.parametrize("name", ["chelsea.png", "coffee.png", "gravel.png", "moon.png", "page.png", "brick.png"])
+def test_no_face_is_seen_where_there_is_none(blazeface, name):
+    with Image.open(locate_package_file("skimage", f"data/{name}")) as image:
+        assert blazeface.detect(np.array(image.convert("RGB"))) == []
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3000), (3000, 2), (7, 5)])
+def test_odd_shapes_are_no_faces_and_no_errors(blazeface, shape):
+    assert blazeface.detect(np.full((*shape, 3), 128, np.uint8)) == []
+
+
+def test_same_photo_gives_the_same_faces_whatever_came_before(blazeface, astronaut, page):
+    first = blazeface.detect(astronaut)
+    blazeface.detect(page)
+    blazeface.detect(np.ascontiguousarray(page[:, :400]))
+    assert blazeface.detect(astronaut) == first
+
+
+def test_smallest_wanted_face_sets_the_size_of_the_look_within_bounds():
+    assert choose_input_size(640, 480, 40) == (256, 192)
+    assert choose_input_size(1280, 960, 40) == (512, 384)
+    assert choose_input_size(4000, 3000, 24) == (640, 480)
+    assert choose_input_size(480, 640, 1) == (480, 640)
+    assert choose_input_size(10_000, 10, 40) == (640, 32)
+
+
+def test_region_beyond_the_picture_is_neutral():
+    picture = np.zeros((10, 10, 3), np.uint8)
+    canvas = render_region(picture, Extent(-10, -10, 10, 10), 2.0, 40, 40)
+    assert canvas[:20].min() == NEUTRAL
+    assert canvas[:, :20].min() == NEUTRAL
+    assert canvas[20:, 20:].max() == 0
+
+
+def test_region_that_misses_the_picture_is_all_neutral():
+    canvas = render_region(np.zeros((10, 10, 3), np.uint8), Extent(50, 50, 60, 60), 1.0, 16, 16)
+    assert set(np.unique(canvas)) == {NEUTRAL}
+
+
+def test_missing_weights_say_what_to_install():
+    with pytest.raises(DetectorUnavailable, match=r"no_such_file\.tflite.*emoscope\[worker\]"):
+        locate_weights("no_such_file.tflite")

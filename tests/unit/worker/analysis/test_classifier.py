@@ -1,0 +1,99 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.errors import ArtifactDamagedError, ArtifactError
+from worker.analysis.classifier import Classifier, load_classifier
+from worker.analysis.crops import crop_faces
+
+
+@pytest.fixture(scope="module")
+def crops(blazeface, page):
+    """The seven faces of the page, as the model sees them."""
+    return crop_faces(page, blazeface.detect(page), blazeface.framing)
+
+
+@pytest.fixture(scope="module")
+def tensorflow_classifier(model_dir) -> Classifier:
+    classifier = load_classifier(model_dir, "tensorflow")
+    classifier.warm()
+    return classifier
+
+
+@pytest.fixture
+def model_copy(model_dir: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(model_dir, tmp_path / "model"))
+
+
+def test_probabilities_are_seven_and_sum_to_one(classifier, crops):
+    probabilities = classifier.classify(crops)
+    assert probabilities.shape == (7, 7)
+    assert probabilities.dtype == np.float32
+    assert probabilities.min() >= 0
+    assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_no_crops_give_no_probabilities(classifier):
+    assert classifier.classify(np.empty((0, 48, 48), np.uint8)).shape == (0, 7)
+
+
+def test_both_runtimes_give_the_same_probabilities_on_real_faces(classifier, tensorflow_classifier, crops):
+    assert np.abs(classifier.classify(crops) - tensorflow_classifier.classify(crops)).max() < 1e-4
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 16, 17, 80])
+def test_filling_up_a_batch_changes_no_face(tensorflow_classifier, crops, count):
+    many = np.resize(crops, (count, 48, 48))
+    one_by_one = np.concatenate([tensorflow_classifier.classify(crop[np.newaxis]) for crop in crops])
+    together = tensorflow_classifier.classify(many)
+    assert np.abs(together - np.resize(one_by_one, (count, 7))).max() < 1e-5
+
+
+def test_tensorflow_traces_no_more_than_the_fixed_batch_sizes(tensorflow_classifier, crops):
+    traced = tensorflow_classifier._run_model.experimental_get_tracing_count()
+    for count in range(1, 8):
+        tensorflow_classifier.classify(crops[:count])
+    assert tensorflow_classifier._run_model.experimental_get_tracing_count() == traced
+    assert traced <= len(tensorflow_classifier.batch_sizes)
+
+
+@pytest.mark.parametrize(("runtime", "name"), [("litert", "model.tflite"), ("tensorflow", "model.keras")])
+def test_damaged_model_is_refused_before_it_is_loaded(model_copy, runtime, name):
+    content = bytearray((model_copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (model_copy / name).write_bytes(content)
+    with pytest.raises(ArtifactDamagedError, match=name):
+        load_classifier(model_copy, runtime)
+
+
+def test_only_the_runtimes_own_file_is_needed(model_copy):
+    (model_copy / "model.keras").unlink()
+    assert load_classifier(model_copy, "litert").runtime == "litert"
+
+
+def test_other_class_order_is_refused(model_copy):
+    manifest = json.loads((model_copy / "manifest.json").read_text())
+    manifest["emotions"].reverse()
+    (model_copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ArtifactError):
+        load_classifier(model_copy, "litert")
+
+
+def test_auto_takes_litert_where_no_gpu_may_be_used(model_dir, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert load_classifier(model_dir).runtime == "litert"
+
+
+def test_auto_takes_tensorflow_where_a_gpu_is_within_reach(model_dir, monkeypatch, tmp_path):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr("worker.core.gpus.NVIDIA_DEVICE", tmp_path)
+    monkeypatch.setattr("worker.core.gpus.CUDNN", "libc.so.6")  # any that loads
+    assert load_classifier(model_dir).runtime == "tensorflow"
+
+
+def test_unknown_runtime_is_refused(model_dir):
+    with pytest.raises(ValueError, match="onnx"):
+        load_classifier(model_dir, "onnx")

@@ -1,0 +1,144 @@
+"""How a job ends that can't be analysed, with a real child: its code, and what its owner may read of the reason."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from structlog.testing import capture_logs
+from uuid_utils.compat import uuid7
+
+from db.accounts import api_keys
+from db.core import queues
+from db.core.blobs import make_photo_key
+from db.core.vocabulary import Detector, JobStatus
+from db.jobs import lifecycle as jobs
+from db.jobs import queries as job_queries
+from db.jobs.tables import Job
+from emoscope.settings import Settings
+from emoscope.stack.provision import register_shipped_models
+from worker.analysis.job_runner import run_job
+from worker.analysis.process import Child
+from worker.core import messages
+from worker.core.app import make_celery
+from worker.core.services import Services
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def services(settings: Settings, tmp_path: Path) -> Iterator[Services]:
+    weights = tmp_path / "secret-folder" / "yunet.onnx"
+    opened = Services(settings.model_copy(update={"yunet_weights": weights, "worker_heartbeat_s": 0.01}))
+    yield opened
+    opened.database.close()
+    opened.redis.close()
+
+
+@pytest.fixture
+def child(services: Services) -> Child:
+    """A child with the model that ships, ready, whose signs of life end here."""
+    register_shipped_models(services.database, services.blobs, lambda _step: None)
+    child = Child(services)
+    child.beat()
+    assert child.is_ready
+    return child
+
+
+def submit(services: Services, data: bytes, detector: Detector | None = None) -> UUID:
+    """Store a photo and its job, which has one attempt."""
+    job_id = uuid7()
+    services.blobs.put(make_photo_key(job_id), data)
+    with services.database.write() as session:
+        new = jobs.NewJob(
+            id=job_id, application_id=api_keys.ensure_application(session, "shop").id, photo_key=make_photo_key(job_id),
+            photo_sha256=hashlib.sha256(data).hexdigest(), photo_bytes=len(data), media_type="image/png", width=8, height=8,
+            photo_retention_s=60, max_attempts=1, detector=detector,
+        )  # fmt: skip
+        jobs.create_job(session, new, "shop")
+    return job_id
+
+
+def read(services: Services, job_id: UUID) -> tuple[Job, str]:
+    """The job, and all that its owner may read of why it ended."""
+    with services.database.read() as session:
+        job = job_queries.get_job(session, job_id)
+        assert job is not None
+        events = job_queries.list_events(session, job_id)
+        return job, " ".join([job.error_detail or "", *(event.detail or "" for event in events)])
+
+
+@pytest.mark.parametrize(
+    ("data", "code"), [(b"a text", "not_a_picture"), (b"\xff\xd8\xff\xe0", "broken_picture")], ids=["text", "damaged"]
+)
+def test_a_photo_that_cannot_be_analysed_fails_with_the_code_of_the_api(
+    services: Services, child: Child, data: bytes, code: str
+) -> None:
+    job_id = submit(services, data)
+    run_job(child, job_id)
+    job, told = read(services, job_id)
+    assert (job.status, job.error_code) == (JobStatus.FAILED, code)
+    assert told
+
+
+@pytest.mark.parametrize("case", ["blob_store_unavailable", "detector_unavailable", "blob_missing", "blob_damaged"])
+def test_what_names_our_files_is_logged_and_not_told(
+    services: Services, child: Child, tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = submit(services, b"a photo", Detector.YUNET)
+    photos = tmp_path / "blobs" / "photos"
+    if case == "blob_store_unavailable":
+        photos.rename(tmp_path / "elsewhere")
+        photos.write_text("not a folder")
+    elif case == "blob_missing":
+        (photos / str(job_id)).unlink()
+    elif case == "blob_damaged":
+        (photos / str(job_id)).write_bytes(b"another photo")
+    rests: list[bool] = []
+    monkeypatch.setattr(child, "rest", lambda: rests.append(True))
+    with capture_logs() as lines:
+        run_job(child, job_id)
+    job, told = read(services, job_id)
+    is_outage = case == "blob_store_unavailable"
+    assert rests == [True] * is_outage  # the next job would only fail alike
+    assert (job.status, job.error_code) == ((JobStatus.QUEUED, None) if is_outage else (JobStatus.FAILED, case))
+    assert told.strip()
+    for ours in (str(tmp_path), "secret-folder", "photos/"):
+        assert ours not in told
+    [reason] = [line["reason"] for line in lines if line["log_level"] == "warning"]
+    assert reason not in told
+    if case == "detector_unavailable":
+        assert "secret-folder" in reason
+
+
+def test_a_job_waits_for_a_child_that_is_still_getting_ready(
+    services: Services, child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = Child(services)
+    monkeypatch.setattr(
+        late, "wait_until_ready", lambda timeout_s: late.beat() or Child.wait_until_ready(late, timeout_s)
+    )
+    job_id = submit(services, b"a text")
+    run_job(late, job_id)
+    assert read(services, job_id)[0].error_code == "not_a_picture"
+
+
+def test_a_child_that_cannot_get_ready_passes_its_job_on_after_a_pause(
+    services: Services, child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the pause it would take all messages from those who work; without the message the job would wait for a sweep."""
+    app = make_celery(services.settings)
+    monkeypatch.setattr(messages, "app", app)
+    unready = Child(services)
+    waited: list[float] = []
+    monkeypatch.setattr(unready, "wait_until_ready", lambda timeout_s: bool(waited.append(timeout_s)))
+    job_id = submit(services, b"a text")
+    with capture_logs() as lines:
+        run_job(unready, job_id)
+    assert waited == [services.settings.worker_heartbeat_s]
+    assert [line["event"] for line in lines] == ["job_left_waiting"]
+    job, _ = read(services, job_id)
+    assert (job.status, job.attempt) == (JobStatus.QUEUED, 0)
+    assert services.redis.llen(queues.ANALYSIS_QUEUE) == 1
+    app.close()

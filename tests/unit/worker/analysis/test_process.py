@@ -1,0 +1,93 @@
+"""What a child says of itself when it can't get ready. Whoever asks /readyz sees it, so it names no folder of the machine."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from db.core.blobs import BlobStore, make_model_key
+from db.core.session import Database
+from db.core.vocabulary import CHALLENGER, Detector, WorkerState
+from db.model_versions import actions as model_versions
+from db.model_versions.files import store_version
+from db.monitoring.heartbeats import list_live_workers
+from emoscope.settings import Settings
+from emoscope.stack.provision import register_shipped_models
+from training.export.artifact import list_pretrained
+from worker.analysis.model_cache import ModelCache
+from worker.analysis.process import Child
+from worker.core.services import Services
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def ask(settings: Settings) -> Iterator[Callable[..., str]]:
+    """Lets a child with these settings try to get ready, and says why it isn't."""
+    with ExitStack() as opened:
+
+        def make(**changes: object) -> str:
+            services = Services(settings.model_copy(update=changes))
+            opened.callback(services.database.close)
+            opened.callback(services.redis.close)
+            Child(services).beat()
+            with services.database.read() as session:
+                [worker] = list_live_workers(session, settings.worker_heartbeat_s)
+            assert worker.state is WorkerState.SETUP_FAILED
+            return str(worker.detail)
+
+        yield make
+
+
+def test_a_missing_weights_file_is_named_without_its_folder(ask: Callable[..., str], tmp_path: Path) -> None:
+    detail = ask(detector=Detector.YUNET, yunet_weights=tmp_path / "a secret folder" / "yunet.onnx")
+    assert detail == "The yunet detector's weights file yunet.onnx does not exist."
+
+
+def test_a_blob_that_cannot_be_read_is_named_without_its_folder(
+    ask: Callable[..., str], database: Database, blob_store: BlobStore, settings: Settings
+) -> None:
+    version = store_version(database, blob_store, *next(iter(list_pretrained().items())))
+    with database.write() as session:
+        model_versions.promote(session, version, "test", "for the test")
+    blob = Path(settings.effective_blob_url) / make_model_key(version.digest)
+    blob.unlink()
+    blob.symlink_to(blob.name)
+    detail = ask()
+    assert detail.startswith("model version 1 can't be loaded: can't read models/")
+    assert str(blob.parent) not in detail
+
+
+def test_a_child_whose_database_is_away_at_its_start_gets_ready_by_itself(
+    settings: Settings, database: Database, blob_store: BlobStore
+) -> None:
+    """Nothing else would start it: a service that isn't ready is sent no photo."""
+    register_shipped_models(database, blob_store, lambda _step: None)
+    services = Services(settings.model_copy(update={"worker_heartbeat_s": 0.05}))
+    real, away = services.database, Database(f"sqlite:///{settings.data_dir}/no/such/folder.db")
+    services.database = away
+    child = Child(services)
+    child.models = ModelCache(away, services.blobs, settings.data_dir / "model-cache", settings.runtime)
+    child.start()
+    assert not child.is_ready
+    services.database = real
+    child.models = ModelCache(real, services.blobs, settings.data_dir / "model-cache", settings.runtime)
+    child.challengers = ModelCache(
+        real, services.blobs, settings.data_dir / "model-cache", settings.runtime, CHALLENGER
+    )
+    assert child.wait_until_ready(60)
+    child.stop()
+    services.redis.close()
+    real.close()
+    away.close()
+
+
+def test_a_detector_that_fails_in_a_way_of_its_own_ends_no_signs_of_life(
+    ask: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out_of_memory(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("worker.analysis.process.load_detector", run_out_of_memory)
+    assert ask() == "the detector can't be loaded: unexpected MemoryError"

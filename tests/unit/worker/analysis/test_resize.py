@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from worker.analysis.resize import choose_scale, resize_picture, scale_picture
+
+
+@pytest.mark.parametrize("size", [(512, 512), (256, 256), (200, 150), (100, 333), (64, 64), (1, 1), (900, 700)])
+def test_resized_picture_looks_as_a_slow_and_good_resizer_makes_it(astronaut, size):
+    width, height = size
+    resized = resize_picture(astronaut, width, height)
+    assert resized.shape == (height, width, 3)
+    expected = np.asarray(Image.fromarray(astronaut).resize(size, Image.Resampling.BILINEAR), float)
+    assert np.abs(resized - expected).mean() < 6
+
+
+def test_fine_stripes_average_out_instead_of_turning_into_patterns():
+    stripes = np.zeros((512, 512), np.uint8)
+    stripes[:, ::2] = 255
+    small = resize_picture(stripes, 128, 128)
+    assert np.ptp(small) == 0
+    assert small[0, 0] == pytest.approx(128, abs=1)
+
+
+def test_picture_of_the_right_size_is_not_copied(astronaut):
+    assert resize_picture(astronaut, 512, 512) is astronaut
+
+
+def test_scale_is_bounded_by_side_and_factor(astronaut):
+    assert choose_scale(astronaut, wanted=0.5, max_side_px=1280, max_scale=2.0) == 0.5
+    assert choose_scale(astronaut, wanted=9.0, max_side_px=1280, max_scale=2.0) == 2.0
+    assert choose_scale(astronaut, wanted=9.0, max_side_px=256, max_scale=2.0) == 0.5
+
+
+def test_scaling_leaves_a_pixel_at_least():
+    assert scale_picture(np.zeros((2, 4000, 3), np.uint8), 0.1).shape == (1, 400, 3)

@@ -1,0 +1,27 @@
+"""What is left of a reason that everybody may read."""
+
+from pathlib import Path
+
+import pytest
+
+from worker.core.error_text import leave_out_folders
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("/srv/emoscope/model-cache/ab12/model.tflite can't be read", "model.tflite can't be read"),
+        ("no such file: '/weights/yunet.onnx'", "no such file: 'yunet.onnx'"),
+        ("can't open /srv/blobs/ab/cd: it is /srv/blobs", "can't open cd: it is blobs"),
+        ("can't read models/ab12: 3/4 of it is missing", "can't read models/ab12: 3/4 of it is missing"),
+        ("https://storage.example/bucket/key doesn't answer", "https://storage.example/bucket/key doesn't answer"),
+        ("either / or", "either / or"),
+    ],
+)
+def test_of_a_path_only_the_last_name_stays(reason: str, shown: str) -> None:
+    assert leave_out_folders(reason) == shown
+
+
+def test_a_folder_that_is_known_may_hold_spaces() -> None:
+    reason = "can't open /srv/my blobs/ab/cd, nor /srv/my blobs/ef"
+    assert leave_out_folders(reason, Path("/srv/my blobs")) == "can't open cd, nor ef"

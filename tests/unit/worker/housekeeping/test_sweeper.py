@@ -1,0 +1,224 @@
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import update
+
+from db.accounts import api_keys
+from db.core import queues
+from db.core.types import utcnow
+from db.core.vocabulary import JobStatus, Priority
+from db.jobs import lifecycle as jobs
+from db.jobs.lifecycle import NewJob
+from db.jobs.queries import get_job
+from db.jobs.tables import Job
+from emoscope.settings import Settings
+from worker.core import messages
+from worker.core.app import make_celery
+from worker.core.services import Services
+from worker.housekeeping import sweeper
+
+
+@pytest.fixture
+def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    settings = settings.model_copy(update={"resend_after_s": 0})
+    celery = make_celery(settings)
+    monkeypatch.setattr(messages, "app", celery)
+    services = Services(settings)
+    yield services
+    celery.close()
+    services.redis.close()
+    services.database.close()
+
+
+def add_job(services: Services, **options: object) -> UUID:
+    job_id = uuid4()
+    services.blobs.put(f"photos/{job_id}", b"photo")
+    with services.database.write() as session:
+        values: dict[str, object] = {
+            "id": job_id, "application_id": api_keys.ensure_application(session, "test").id, "photo_key": f"photos/{job_id}",
+            "photo_sha256": "0" * 64, "photo_bytes": 5, "media_type": "image/png", "width": 1, "height": 1,
+            "photo_retention_s": 3600, "max_attempts": 3,
+        } | options  # fmt: skip
+        return jobs.create_job(session, NewJob(**values), "test").id  # type: ignore[arg-type]
+
+
+def read(services: Services, job_id: UUID) -> Job:
+    with services.database.read() as session:
+        job = get_job(session, job_id)
+        assert job is not None
+        return job
+
+
+def test_a_queued_job_without_a_message_is_sent_once(services: Services) -> None:
+    job_id = add_job(services)
+    sweeper.resend_lost(services)
+    sweeper.resend_lost(services)
+    assert messages.list_sent(services.redis, 60) == {str(job_id)}
+    assert services.redis.llen(queues.ANALYSIS_QUEUE) == 1
+
+
+def test_a_bulk_job_goes_to_its_own_queue(services: Services) -> None:
+    add_job(services, priority=Priority.BULK)
+    sweeper.resend_lost(services)
+    assert (services.redis.llen(queues.ANALYSIS_QUEUE), services.redis.llen(queues.BULK_QUEUE)) == (0, 1)
+
+
+def test_an_emptied_queue_is_filled_again(services: Services) -> None:
+    job_ids = {str(add_job(services)) for _ in range(3)}
+    sweeper.resend_lost(services)
+    services.redis.flushall()
+    sweeper.resend_lost(services)
+    assert messages.list_sent(services.redis, 60) == job_ids
+
+
+def test_a_message_that_a_worker_fetched_counts_as_sent_for_a_lease(services: Services) -> None:
+    job_id = add_job(services)
+    sweeper.resend_lost(services)
+    with make_celery(services.settings).connection() as connection:  # a worker that fetches, and never begins
+        consumer = connection.SimpleQueue(queues.ANALYSIS_QUEUE)
+        consumer.get(timeout=10)
+        sweeper.resend_lost(services)
+        assert services.redis.llen(queues.ANALYSIS_QUEUE) == 0
+        assert messages.list_sent(services.redis, 60) == {str(job_id)}
+        assert messages.list_sent(services.redis, 0) == set()
+        patient = services.settings
+        services.settings = patient.model_copy(update={"lease_s": 0})
+        sweeper.resend_lost(services)
+        services.settings = patient
+        assert services.redis.llen(queues.ANALYSIS_QUEUE) == 1
+        consumer.close()
+
+
+def test_a_lost_message_does_not_wait_behind_those_that_lie_in_the_queue(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeper, "_MOST_AT_ONCE", 2)
+    for _ in range(2):
+        add_job(services, priority=Priority.BULK)
+    sweeper.resend_lost(services)
+    lost = add_job(services)
+    sweeper.resend_lost(services)
+    assert str(lost) in messages.list_sent(services.redis, 60)
+
+
+def test_a_job_whose_worker_went_silent_is_queued_and_sent_again(services: Services) -> None:
+    job_id = add_job(services)
+    with services.database.write() as session:
+        jobs.claim_job(session, job_id, "silent", lease_s=-1)
+    sweeper.take_back_expired(services)
+    assert read(services, job_id).status is JobStatus.QUEUED
+    assert messages.list_sent(services.redis, 60) == {str(job_id)}
+
+
+def test_a_job_in_good_hands_is_left_alone(services: Services) -> None:
+    job_id = add_job(services)
+    with services.database.write() as session:
+        jobs.claim_job(session, job_id, "busy", lease_s=30)
+    sweeper.sweep(services)
+    assert read(services, job_id).status is JobStatus.RUNNING
+    assert messages.list_sent(services.redis, 60) == set()
+
+
+def test_a_job_that_was_started_before_its_deadline_is_tried_again_after_it(services: Services) -> None:
+    job_id = add_job(services, deadline_at=utcnow() + timedelta(hours=1))
+    with services.database.write() as session:
+        jobs.claim_job(session, job_id, "silent", lease_s=-1)
+        session.execute(update(Job).where(Job.id == job_id).values(deadline_at=utcnow() - timedelta(seconds=1)))
+    sweeper.sweep(services)
+    assert read(services, job_id).status is JobStatus.QUEUED
+    with services.database.write() as session:
+        assert jobs.claim_job(session, job_id, "next", lease_s=30)[1].attempt == 2
+
+
+def test_an_overdue_job_is_canceled_and_told(services: Services) -> None:
+    job_id = add_job(services, deadline_at=utcnow() - timedelta(seconds=1))
+    with services.redis.pubsub(ignore_subscribe_messages=True) as listener:
+        listener.subscribe(queues.JOB_CHANGED_CHANNEL)
+        listener.get_message(timeout=1)
+        sweeper.cancel_overdue(services)
+        message = listener.get_message(timeout=5)
+    assert read(services, job_id).status is JobStatus.CANCELED
+    assert message is not None
+    assert message["data"] == str(job_id).encode()
+
+
+def test_a_photo_is_deleted_when_its_time_is_over_and_not_before(services: Services) -> None:
+    kept, over = add_job(services), add_job(services, photo_retention_s=0)
+    for job_id in (kept, over):
+        with services.database.write() as session:
+            jobs.cancel_job(session, job_id, "test")
+    sweeper.purge_photos(services)
+    assert (services.blobs.has(f"photos/{kept}"), services.blobs.has(f"photos/{over}")) == (True, False)
+    assert (read(services, kept).photo_key, read(services, over).photo_key) == (f"photos/{kept}", None)
+
+
+def test_a_callback_that_is_due_is_sent(services: Services) -> None:
+    job_id = add_job(services, callback_url="https://example.org/")
+    with services.database.write() as session:
+        jobs.cancel_job(session, job_id, "test")
+    for _ in range(2):  # one that waits in the queue isn't sent again
+        sweeper.send_due_callbacks(services)
+    assert services.redis.llen(queues.CALLBACK_QUEUE) == 1
+    assert services.redis.llen(queues.HOUSEKEEPING_QUEUE) == 0
+
+
+def test_a_queue_that_is_away_keeps_nothing_else_from_being_swept(services: Services, settings: Settings) -> None:
+    overdue = add_job(services, deadline_at=utcnow() - timedelta(seconds=1))
+    waiting = add_job(services)
+    away = settings.model_copy(update={"redis_url": "redis://127.0.0.1:9/0", "resend_after_s": 0})
+    without_queue = Services(away)
+    sweeper.sweep(without_queue)
+    without_queue.database.close()
+    assert read(services, overdue).status is JobStatus.CANCELED
+    assert read(services, waiting).status is JobStatus.QUEUED
+
+
+def test_a_photo_that_belongs_to_no_job_is_deleted_once_it_is_old(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owned, unowned = add_job(services), uuid4()
+    services.blobs.put(f"photos/{unowned}", b"photo")
+    sweeper.delete_unowned_photos(services)
+    assert services.blobs.has(f"photos/{unowned}")
+    monkeypatch.setattr(sweeper, "_UNOWNED_AFTER_S", -1)
+    sweeper.delete_unowned_photos(services)
+    assert (services.blobs.has(f"photos/{owned}"), services.blobs.has(f"photos/{unowned}")) == (True, False)
+
+
+def test_what_is_no_photo_of_ours_is_left_and_keeps_nothing_from_being_deleted(
+    services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unowned, stray = uuid4(), "photos/.DS_Store"
+    services.blobs.put(f"photos/{unowned}", b"photo")
+    services.blobs.put(stray, b"a file of somebody's")
+    monkeypatch.setattr(sweeper, "_UNOWNED_AFTER_S", -1)
+    sweeper.delete_unowned_photos(services)
+    assert (services.blobs.has(f"photos/{unowned}"), services.blobs.has(stray)) == (False, True)
+
+
+def test_half_a_photo_that_a_killed_process_left_is_deleted_once_it_is_old(
+    services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owned = add_job(services)
+    half = Path(settings.effective_blob_url) / "photos" / f"{uuid4()}#1"
+    half.write_bytes(b"half a ph")
+    sweeper.delete_unowned_photos(services)
+    assert half.exists()
+    monkeypatch.setattr(sweeper, "_UNOWNED_AFTER_S", -1)
+    sweeper.delete_unowned_photos(services)
+    assert (half.exists(), services.blobs.has(f"photos/{owned}")) == (False, True)
+
+
+def test_old_jobs_are_erased_where_the_settings_give_them_a_time(services: Services) -> None:
+    job_id = add_job(services, id=UUID(int=1), photo_key="photos/old")
+    with services.database.write() as session:
+        jobs.cancel_job(session, job_id, "test")
+    sweeper.sweep(services)
+    assert read(services, job_id).status is JobStatus.CANCELED
+    services.settings = services.settings.model_copy(update={"job_retention_s": 3600})
+    sweeper.sweep(services)
+    with services.database.read() as session:
+        assert get_job(session, job_id) is None

@@ -1,0 +1,123 @@
+"""Random changes that leave an expression what it is: a batch of faces in, the same faces seen a little differently out.
+
+All of it is stateless: the same seed gives the same pictures, so that an interrupted run goes on exactly as it would have.
+"""
+
+import math
+
+from db.core.vocabulary import CROP_SIDE
+from training.data.augmentation import Augmentation
+from training.fit.runtime import tf
+
+
+def augment_batch(faces: "tf.Tensor", augmentation: Augmentation, *, seed: "tf.Tensor", side: int) -> "tf.Tensor":
+    """Change each face of a batch by its own random amounts, and give all of them the side asked for.
+
+    faces: uint8 (N, S, S, 1). seed: int32 (2,). side: of the pictures that come out, in pixels.
+    Returns float32 (N, side, side, 1), 0 to 255.
+    """
+    pixels = tf.cast(faces, tf.float32)
+    if augmentation.is_identity and faces.shape[1] == side:
+        return pixels
+    count = tf.shape(faces)[0]
+    draws = tf.random.stateless_uniform((14, count), seed, -1.0, 1.0)
+    pixels = _transform(pixels, augmentation, draws[:6], side)
+    gain = 1.0 + augmentation.contrast * draws[6]
+    offset = 255.0 * augmentation.brightness * draws[7]
+    mean = tf.reduce_mean(pixels, axis=(1, 2, 3))
+    pixels = (pixels - _each(mean)) * _each(gain) + _each(mean + offset)
+    if augmentation.erase:
+        pixels = _erase(pixels, augmentation.erase, (draws[8:13] + 1.0) / 2.0, side)
+    return tf.clip_by_value(pixels, 0.0, 255.0)
+
+
+def resize_batch(faces: "tf.Tensor", side: int) -> "tf.Tensor":
+    """The same faces, (N, S, S, 1), at another side, in pixels."""
+    return faces if faces.shape[1] == side else tf.image.resize(faces, (side, side))
+
+
+def degrade_batch(faces: "tf.Tensor", augmentation: Augmentation, *, seed: "tf.Tensor", side: int) -> "tf.Tensor":
+    """Take half of the faces out of focus, and lay noise over half, each by its own random amount.
+
+    faces: float32 (N, side, side, 1), 0 to 255. seed: int32 (2,). Returns the same shape and range.
+    """
+    if not augmentation.blur and not augmentation.noise:
+        return faces
+    strengths = tf.maximum(tf.random.stateless_uniform((2, tf.shape(faces)[0]), seed, -1.0, 1.0), 0.0)
+    if augmentation.blur:
+        largest = augmentation.blur * side / CROP_SIDE
+        faces = _blur(faces, largest * strengths[0], reach=math.ceil(2 * largest))
+    if augmentation.noise:
+        grain = tf.random.stateless_normal(tf.shape(faces), seed + 1)
+        faces = tf.clip_by_value(faces + _each(augmentation.noise * strengths[1]) * grain, 0.0, 255.0)
+    return faces
+
+
+def mix_batch(
+    faces: "tf.Tensor", targets: "tf.Tensor", weights: "tf.Tensor", *, concentration: float, seed: "tf.Tensor"
+) -> "tuple[tf.Tensor, tf.Tensor, tf.Tensor]":
+    """Lay over each face of a batch another one, and mix what they teach in the same proportion (mixup, Zhang et al. 2018).
+
+    faces: float32 (N, S, S, 1). targets: float32 (N, 7). weights: float32 (N,). seed: int32 (2,).
+    concentration: of the symmetric Beta distribution that each proportion is drawn from: near 0 hardly a mixture, at 1 any alike.
+    Returns the same shapes. The face that was there is at least half of what comes out.
+    """
+    gammas = tf.random.stateless_gamma((2, tf.shape(faces)[0]), seed, concentration)
+    share = gammas[0] / tf.maximum(gammas[0] + gammas[1], 1e-20)
+    share = tf.maximum(share, 1.0 - share)
+
+    def mix(mine: "tf.Tensor", share: "tf.Tensor") -> "tf.Tensor":
+        other = tf.roll(mine, 1, axis=0)  # batches are shuffled: the one before is any other
+        return share * mine + (1.0 - share) * other
+
+    return mix(faces, _each(share)), mix(targets, share[:, None]), mix(weights, share)
+
+
+def _each(values: "tf.Tensor") -> "tf.Tensor":
+    return values[:, None, None, None]
+
+
+def _transform(pixels: "tf.Tensor", augmentation: Augmentation, draws: "tf.Tensor", side: int) -> "tf.Tensor":
+    """One affine map a face, from where a pixel goes to where it is read, about the middle of the picture."""
+    source_side = float(pixels.shape[1])
+    angle = draws[0] * (augmentation.rotation_deg * 3.141592653589793 / 180.0)
+    zoom = source_side / side / (1.0 + augmentation.zoom * draws[1])
+    stretch = 1.0 + augmentation.stretch * draws[2]
+    sign = tf.where(draws[5] < 0, -1.0, 1.0) if augmentation.mirror else tf.ones_like(zoom)
+    cos, sin = tf.cos(angle), tf.sin(angle)
+    a, b = cos * zoom * stretch * sign, -sin * zoom
+    c, d = sin * zoom * stretch * sign, cos * zoom
+    source_middle, middle = (source_side - 1) / 2, (side - 1) / 2
+    x0 = source_middle * (1.0 + 2.0 * augmentation.shift * draws[3]) - (a + b) * middle
+    y0 = source_middle * (1.0 + 2.0 * augmentation.shift * draws[4]) - (c + d) * middle
+    zeros = tf.zeros_like(a)
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=pixels,
+        transforms=tf.stack([a, b, x0, c, d, y0, zeros, zeros], axis=1),
+        output_shape=[side, side],
+        interpolation="BILINEAR",
+        fill_mode="REFLECT",
+        fill_value=0.0,
+    )
+
+
+def _erase(pixels: "tf.Tensor", chance: float, draws: "tf.Tensor", side: int) -> "tf.Tensor":
+    """Fill one rectangle of some of the faces with the face's mean grey."""
+    places = tf.range(side, dtype=tf.float32)[None, :]
+    height, width = (0.1 + 0.3 * draws[0]) * side, (0.1 + 0.3 * draws[1]) * side
+    top, left = draws[2] * (side - height), draws[3] * (side - width)
+    rows = (places >= top[:, None]) & (places < (top + height)[:, None])
+    columns = (places >= left[:, None]) & (places < (left + width)[:, None])
+    inside = rows[:, :, None, None] & columns[:, None, :, None] & _each(draws[4] < chance)
+    return tf.where(inside, tf.reduce_mean(pixels, axis=(1, 2, 3), keepdims=True), pixels)
+
+
+def _blur(pixels: "tf.Tensor", sigmas: "tf.Tensor", *, reach: int) -> "tf.Tensor":
+    """Each face by a Gaussian of its own; sigmas: (N,), in pixels; reach: how far it looks, in pixels."""
+    side = pixels.shape[1]
+    offsets = tf.range(-reach, reach + 1, dtype=tf.float32)
+    kernels = tf.nn.softmax(-((offsets / tf.maximum(sigmas, 1e-3)[:, None]) ** 2) / 2)
+    near = tf.pad(pixels, [[0, 0], [reach, reach], [reach, reach], [0, 0]], "REFLECT")
+    taps = range(2 * reach + 1)
+    rows = tf.add_n([_each(kernels[:, tap]) * near[:, tap : tap + side] for tap in taps])
+    return tf.add_n([_each(kernels[:, tap]) * rows[:, :, tap : tap + side] for tap in taps])

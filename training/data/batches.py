@@ -1,0 +1,58 @@
+"""Examples and a recipe -> batches that a network learns from, the same ones whenever a run goes on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from training.data.augment import augment_batch, degrade_batch, mix_batch, resize_batch
+from training.fit.runtime import tf
+from training.fit.settings import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Faces to learn from. images: uint8 (N, 48, 48). targets: float32 (N, 7), shares summing to 1. weights: float32 (N,)."""
+
+    images: npt.NDArray[np.uint8]
+    targets: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.float32]
+
+
+def make_batches(
+    examples: Examples, recipe: Recipe, *, seed: int, epochs: range, side: int, shown_side: int | None = None
+) -> "tf.data.Dataset":
+    """The batches of `epochs`, one epoch after the other, each in an order and with changes that follow from seed and epoch.
+
+    side: that the network sees, in pixels. shown_side: that its teachers see, at least `side`; None where it has none.
+    Yields float32 faces (B, side, side, 1), targets (B, 7) and weights (B,). With teachers the faces come twice: as the network
+    sees them, and for the teachers at `shown_side`, without blur and noise. Rows short of a whole batch sit an epoch out.
+    """
+    batch_size = min(recipe.batch_size, len(examples.images))
+    count = len(examples.images)
+    with tf.device("CPU"):  # which changes the faces while a GPU, if there is one, learns
+        images, targets = tf.constant(examples.images[..., None]), tf.constant(examples.targets)
+        weights = tf.constant(examples.weights)
+
+    def shuffle(epoch: "tf.Tensor") -> "tf.data.Dataset":
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(count), seed=tf.stack([seed, tf.cast(epoch, tf.int32)])
+        )
+        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
+
+    def load(step: "tf.Tensor", rows: "tf.Tensor") -> tuple[Any, "tf.Tensor", "tf.Tensor"]:
+        seeds = [tf.stack([seed + place, tf.cast(step, tf.int32)]) for place in (1, 2, 3)]
+        faces = augment_batch(tf.gather(images, rows), recipe.augmentation, seed=seeds[0], side=shown_side or side)
+        labels, counts = tf.gather(targets, rows), tf.gather(weights, rows)
+        if recipe.mixup:
+            faces, labels, counts = mix_batch(faces, labels, counts, concentration=recipe.mixup, seed=seeds[1])
+        seen = degrade_batch(resize_batch(faces, side), recipe.augmentation, seed=seeds[2], side=side)
+        return seen if shown_side is None else (seen, faces), labels, counts
+
+    orders = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(shuffle)
+    first_step = epochs.start * (count // batch_size)
+    numbered = tf.data.Dataset.zip(tf.data.Dataset.counter(first_step), orders)
+    # Where the cores do all the work, a second batch at the same time would only fight for them; a GPU would wait for one.
+    at_once = tf.data.AUTOTUNE if tf.config.list_physical_devices("GPU") else 1
+    return numbered.map(load, num_parallel_calls=at_once, deterministic=True).prefetch(2)

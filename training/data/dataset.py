@@ -1,0 +1,150 @@
+"""A FER2013-format CSV, and optionally its FER+ votes -> a dataset in memory, with an identity.
+
+FER2013's own emotion numbers are translated here, once, into the vocabulary's order.
+"""
+
+import hashlib
+import os
+import zlib
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from db.core.vocabulary import EMOTIONS, Emotion
+from training.data.compressed import read_file, unpack
+from training.data.fer_csv import PARTS, BadRow, CsvRows, parse_rows
+from training.data.votes import VoteTable
+from training.errors import DatasetError
+from training.vote_rows import line_up_votes
+
+FER_ORDER = (
+    Emotion.ANGRY,
+    Emotion.DISGUSTED,
+    Emotion.FEARFUL,
+    Emotion.HAPPY,
+    Emotion.SAD,
+    Emotion.SURPRISED,
+    Emotion.NEUTRAL,
+)
+"""FER2013's number -> emotion."""
+
+_CACHE_FORM = 1
+"""Raised whenever what a cached file holds changes."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Faces with labels, in the order of their file.
+
+    images: uint8 (N, 48, 48). labels: int64 (N,), index into EMOTIONS: the one published label.
+    parts: uint8 (N,), index into fer_csv.PARTS. votes: FER+ votes, one row a face, if a file of them was given.
+    corrections: how many rows at the end are faces that reviewers labelled, and no rows of the file.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    parts: npt.NDArray[np.uint8]
+    bad_rows: tuple[BadRow, ...] = ()
+    votes: VoteTable | None = None
+    corrections: int = 0
+
+    @cached_property
+    def sha256(self) -> str:
+        """The dataset's identity: a digest of pictures, labels, parts and votes, whatever file form they came in."""
+        digest = hashlib.sha256()
+        arrays: list[npt.NDArray[Any]] = [self.images, self.labels, self.parts]
+        if self.votes is not None:
+            arrays.append(self.votes.counts)
+        for array in arrays:
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    @cached_property
+    def copy_groups(self) -> npt.NDArray[np.int64]:
+        """int64 (N,): rows with the same picture, pixel for pixel, have the same number."""
+        seen: dict[bytes, int] = {}
+        groups = (seen.setdefault(image.tobytes(), len(seen)) for image in self.images)
+        return np.fromiter(groups, np.int64, len(self.images))
+
+    def find_part(self, part: str) -> npt.NDArray[np.int64]:
+        """Positions of the rows of `part` (a name of fer_csv.PARTS). Raises DatasetError for any other name."""
+        if part not in PARTS:
+            raise DatasetError(f"a part is one of {', '.join(PARTS)}, not {part!r}")
+        return np.flatnonzero(self.parts == PARTS.index(part))
+
+    def find_copies_of(self, others: npt.NDArray[np.int64], among: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """bool, one for each position of `among`: whether that picture is also one of `others`."""
+        return np.isin(self.copy_groups[among], self.copy_groups[others])
+
+
+def read_dataset(csv_path: Path, votes_path: Path | None = None, *, cache_dir: Path | None = None) -> Dataset:
+    """Read a CSV and votes (each plain, .gz or .xz), the CSV from the cache where these very bytes were read before.
+
+    cache_dir: where decoded files are kept; None means the user's cache folder.
+    Raises DatasetError for a file that isn't in this form, VotesMismatch for votes that belong to other rows.
+    """
+    rows = _read_rows(csv_path, cache_dir or default_cache_dir())
+    translate = np.array([EMOTIONS.index(emotion) for emotion in FER_ORDER], np.int64)
+    labels = translate[rows.emotions]
+    votes = line_up_votes(rows, labels, votes_path) if votes_path else None
+    return Dataset(rows.images, labels, rows.parts, rows.bad_rows, votes)
+
+
+def default_cache_dir() -> Path:
+    """Where decoded datasets are kept unless told otherwise: the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emoscope" / "datasets"
+
+
+def _read_rows(path: Path, cache_dir: Path) -> CsvRows:
+    stored = read_file(path)
+    cached = cache_dir / f"{hashlib.sha256(stored).hexdigest()}.{_CACHE_FORM}.npz"
+    rows = _load_rows(cached)
+    if rows is None:
+        rows = parse_rows(unpack(path, stored))
+        with suppress(OSError):  # a home that can't be written to, or a full disk: then it is read anew each time
+            _store_rows(rows, cached)
+    return rows
+
+
+def _load_rows(path: Path) -> CsvRows | None:
+    """The rows of a cached file, or None where it is missing, damaged or can't be read: then it is made anew."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return CsvRows(
+                images=arrays["images"],
+                emotions=arrays["emotions"],
+                parts=arrays["parts"],
+                positions=arrays["positions"],
+                row_count=int(arrays["row_count"]),
+                bad_rows=tuple(BadRow(int(line), str(reason)) for line, reason in arrays["bad_rows"]),
+            )
+    except (OSError, EOFError, ValueError, LookupError, TypeError, BadZipFile, zlib.error):
+        return None
+
+
+def _store_rows(rows: CsvRows, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            np.savez(
+                file,
+                images=rows.images,
+                emotions=rows.emotions,
+                parts=rows.parts,
+                positions=rows.positions,
+                row_count=rows.row_count,
+                bad_rows=np.array([(str(row.line), row.reason) for row in rows.bad_rows], np.str_).reshape(-1, 2),
+            )
+            file.flush()
+            os.fsync(file.fileno())  # a power cut after the rename would leave an empty file of the right name
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

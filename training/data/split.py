@@ -1,0 +1,103 @@
+"""Which rows teach and which are held out: stratified, by seed, with copies of a picture always on one side. No TensorFlow."""
+
+import numpy as np
+import numpy.typing as npt
+
+from db.core.vocabulary import EMOTIONS
+from training.data.dataset import Dataset
+from training.errors import DatasetError
+from training.fit.settings import Labels, TrainSettings
+from training.validation_pictures import find_pictures_among
+
+LEAST_EMOTIONS = 2
+"""With one there is nothing to tell apart."""
+
+_ENOUGH_KNOWN = 0.5
+"""Share of the rows to hold out that must be known from the parent; with fewer the dataset is another one."""
+
+
+def split_rows(
+    labels: npt.NDArray[np.int64], groups: npt.NDArray[np.int64], *, held_out: float, seed: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Divide rows into those that teach and those held out.
+
+    labels: int64 (N,), any class numbers; each class gives about the same share. groups: int64 (N,), equal for copies of a picture;
+    a group counts as one of the class of its first row.
+    held_out: share held out, 0 to 1 (both exclusive). The same arguments always give the same answer.
+    Returns positions (teaching, held out), each in ascending order; together they are every row once.
+    Raises ValueError for a share outside its range.
+    """
+    if not 0 < held_out < 1:
+        raise ValueError(f"the share held out must be between 0 and 1, not {held_out}")
+    random = np.random.default_rng(seed)
+    names, first_rows, members = np.unique(groups, return_index=True, return_inverse=True)
+    is_held = np.zeros(len(names), bool)
+    group_labels = labels[first_rows]
+    for label in np.unique(group_labels):
+        of_class = np.flatnonzero(group_labels == label)
+        is_held[random.permutation(of_class)[: round(len(of_class) * held_out)]] = True
+    row_is_held = is_held[members]
+    return np.flatnonzero(~row_is_held), np.flatnonzero(row_is_held)
+
+
+def make_targets(dataset: Dataset, labels: Labels) -> npt.NDArray[np.float32]:
+    """What each row teaches, float32 (N, 7): shares summing to 1, or all zero for a row that teaches nothing.
+
+    Raises DatasetError if votes are asked for and the dataset has none.
+    """
+    if labels == "single":
+        return np.eye(len(EMOTIONS), dtype=np.float32)[dataset.labels]
+    if dataset.votes is None:
+        raise DatasetError("the dataset has no votes")
+    return dataset.votes.distributions
+
+
+def divide_dataset(
+    dataset: Dataset, settings: TrainSettings, known: frozenset[bytes] = frozenset()
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Divide the Training rows that teach something; the other parts take no part in this.
+
+    known: digests of the pictures that the run of the parent held out, which count where the settings say so.
+    Returns positions in the dataset (teaching, held out), each in ascending order.
+    Raises DatasetError if too few rows are left.
+    """
+    rows = dataset.find_part("Training")
+    rows = rows[make_targets(dataset, settings.labels)[rows].sum(axis=1) > 0]
+    is_held_out = _find_known(dataset, settings, known)[rows]
+    if is_held_out.mean() < settings.recipe.held_out * _ENOUGH_KNOWN:
+        seed = settings.seed if settings.split_seed is None else settings.split_seed
+        is_held_out = _choose_held_out(dataset, settings.recipe.held_out, seed)[rows]
+    teaching, held_out = rows[~is_held_out], rows[is_held_out]
+    if not len(teaching) or not len(held_out):
+        raise DatasetError(f"{len(rows)} Training rows are too few to learn from and to hold some out")
+    found = np.unique(make_targets(dataset, settings.labels)[teaching].argmax(axis=1))
+    if len(found) < LEAST_EMOTIONS:
+        raise DatasetError(
+            f"all {len(teaching)} rows to train on are {EMOTIONS[found[0]]}: training needs at least two emotions"
+        )
+    return teaching, held_out
+
+
+def _find_known(dataset: Dataset, settings: TrainSettings, known: frozenset[bytes]) -> npt.NDArray[np.bool_]:
+    """Which rows of the CSV show a picture that the parent's run held out, bool (N,)."""
+    found = np.zeros(len(dataset.images), bool)
+    if known and settings.holds_out_like_parent:
+        from_csv = len(dataset.images) - dataset.corrections
+        found[:from_csv] = find_pictures_among(dataset.images[:from_csv], known)
+    return found
+
+
+def _choose_held_out(dataset: Dataset, share: float, seed: int) -> npt.NDArray[np.bool_]:
+    """Which rows of the dataset are held out, bool (N,): the same ones whichever labels are taught.
+
+    So a run on one kind of labels can start from a version taught the other, and still judge itself by faces that neither saw. With
+    votes the share is of the rows whose votes teach. Reviewers' labels teach, and never judge: what is held out comes from the CSV.
+    """
+    by = make_targets(dataset, "single" if dataset.votes is None else "votes")
+    is_from_csv = np.arange(len(dataset.images)) < len(dataset.images) - dataset.corrections
+    rows = dataset.find_part("Training")
+    rows = rows[(by[rows].sum(axis=1) > 0) & is_from_csv[rows]]
+    groups = dataset.copy_groups
+    _, held_out = split_rows(by[rows].argmax(axis=1), groups[rows], held_out=share, seed=seed)
+    is_held_out: npt.NDArray[np.bool_] = np.isin(groups, groups[rows[held_out]]) & is_from_csv
+    return is_held_out

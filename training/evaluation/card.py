@@ -1,0 +1,92 @@
+"""A manifest -> its model card: what the version is, how good it is and on whom, and what it is not for."""
+
+from pathlib import Path
+from typing import Any
+
+from db.core.vocabulary import CROP_SIDE, EMOTIONS
+from training.export.artifact import Manifest
+
+_TRUTHS = {"fer2013": "the published single label", "ferplus": "the clear majority of ten people's votes"}
+
+_LIMITS = """\
+## What it is not for
+
+It says what a face appears to express, never what a person feels. It is not for decisions about people. In the European
+Union, inferring emotions of people at work and in education from their faces is prohibited (Regulation 2024/1689,
+Art. 5(1)(f)), other uses are high-risk, and people exposed to it must be told (Art. 50(3)). It was not examined for
+differences between ages, sexes or skin tones: FER2013 says nothing of who is in its pictures.
+
+## Limits
+
+- FER2013's pictures come from an image search by emotion words: many faces are posed, and labels are noisy. People agree
+  with the published label in about 65 of 100 pictures.
+- Rare classes are learnt from few pictures, and their figures have wide intervals.
+- It sees 48x48 grey pixels of one face, framed as FER2013 frames faces; other framing lowers its accuracy.
+- Seven answers are all it has; contempt, mixtures and no expression at all come out as one of them.
+"""
+
+
+def write_card(path: Path, manifest: Manifest) -> None:
+    """Write the card of a version, in Markdown."""
+    lineage = manifest.lineage
+    epochs = lineage.settings["recipe"]["epochs"]
+    counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in lineage.row_counts.items())
+    taught = "the published single label" if lineage.labels == "single" else "the distribution of ten people's votes"
+    lines = [
+        f"# Model card: {manifest.architecture}, taught {lineage.labels}",
+        "",
+        "A convolutional network that gives seven probabilities for one face: " + ", ".join(EMOTIONS) + ".",
+        "",
+        "| | |",
+        "| --- | --- |",
+        f"| made | {manifest.created_at} |",
+        f"| taught | {taught} |",
+        f"| epochs | {lineage.epochs_done} of {epochs} |",
+        f"| seed | {lineage.seed} |",
+        f"| temperature | {manifest.temperature:.3f} |",
+        f"| mirrored averaging | {'yes' if manifest.mirrored else 'no'} |",
+        f"| judged in squares of | {', '.join(map(str, manifest.framings))} pixels of the crop's {CROP_SIDE} |",
+        f"| started from | {lineage.parent or 'fresh weights'} |",
+        f"| taught by | {', '.join(lineage.teachers) or 'labels alone'} |",
+        f"| code | {lineage.code_version} |",
+        f"| dataset SHA-256 | {lineage.dataset_sha256} |",
+        f"| rows | {counts} |",
+        "",
+        "Input: uint8 (N, 48, 48, 1), grey. Rescaling, averaging and temperature are inside the model.",
+        "",
+    ]
+    for part in ("validation", "PublicTest"):
+        if part in manifest.metrics:
+            lines += _describe_part(part, manifest.metrics[part])
+    lines += [f"{manifest.metrics['speed']['ms_a_face']:.2f} ms a face on one core of the machine that made it.", ""]
+    path.write_text("\n".join(lines) + "\n" + _LIMITS, encoding="utf-8")
+
+
+def _describe_part(part: str, figures: dict[str, Any]) -> list[str]:
+    title = "held-out Training rows" if part == "validation" else part
+    lines = [f"## Figures on {title} ({figures['rows']:,} rows)", ""]
+    for truth, meaning in _TRUTHS.items():
+        if truth in figures:
+            lines += _describe_truth(truth, meaning, figures[truth])
+    return lines
+
+
+def _describe_truth(truth: str, meaning: str, figures: dict[str, Any]) -> list[str]:
+    low, high = figures["intervals"]["accuracy"]
+    new = figures.get("without_copies")
+    without = f"; without copies of Training rows {new['accuracy']:.3f}" if new else ""
+    sentence = (
+        f"Against {meaning} (`{truth}`, {figures['rows']:,} rows): accuracy {figures['accuracy']:.3f} "
+        f"(95 % interval {low:.3f} to {high:.3f}){without}, macro-F1 {figures['macro_f1']:.3f}, "
+        f"log-loss {figures['log_loss']:.3f}, calibration error {figures['calibration_error']:.3f}."
+    )
+    lines = [
+        sentence,
+        "",
+        "| emotion | rows | precision | recall | F1 |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for emotion, row in figures["per_class"].items():
+        shares = " | ".join(f"{row[figure]:.3f}" for figure in ("precision", "recall", "f1"))
+        lines.append(f"| {emotion} | {row['support']:,} | {shares} |")
+    return [*lines, ""]

@@ -1,0 +1,153 @@
+"""Champion and challenger on the same held-out rows -> the gate's decision, and the figures of both."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from db.core.vocabulary import CROP_SIDE
+from training.data.corrections import HOLDOUT_PART, LabelledFaces
+from training.data.dataset import Dataset
+from training.data.votes import NO_MAJORITY
+from training.errors import DatasetError
+from training.evaluation.gate import Answers, Decision, GateLimits, check_all, conclude
+from training.evaluation.metrics import compute_figures
+from training.export.lite import LiteModel, load_lite
+from training.fit.settings import Labels
+from training.gate_reviewed import check_better, check_not_worse, decide_across_labels
+
+_TURNS = 30
+NO_FACES = LabelledFaces(np.empty((0, CROP_SIDE, CROP_SIDE), np.uint8), np.empty(0, np.int64), np.empty(0, np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class AcrossLabels:
+    """How to compare where the champion was trained on another kind of labels.
+
+    reference_dir: the best version on the challenger's kind, or None if there is none. least_reviewed_faces: reviewers' labels that
+    it takes to replace the champion.
+    """
+
+    reference_dir: Path | None
+    least_reviewed_faces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the gate said, and of each model the figures on the rows that it was compared on.
+
+    reference: of the best version on the challenger's labels, where the champion was trained on others. reviewed: of champion and
+    challenger on the faces that reviewers labelled, where there are any.
+    """
+
+    decision: Decision
+    champion: dict[str, Any]
+    challenger: dict[str, Any]
+    reference: dict[str, Any] | None = None
+    reviewed: dict[str, dict[str, Any]] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values that JSON holds."""
+        return asdict(self)
+
+
+def find_holdout(dataset: Dataset, labels: Labels) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Positions of the held-out rows that have one clear answer, and the answers, int64, by the labels that are taught.
+
+    Exact copies of Training rows are left out: a model may know them by heart.
+    Raises DatasetError if no row is left, or votes are asked for and the dataset has none.
+    """
+    if labels == "votes" and dataset.votes is None:
+        raise DatasetError("the dataset has no votes to judge by")
+    rows = dataset.find_part(HOLDOUT_PART)
+    rows = rows[~dataset.find_copies_of(dataset.find_part("Training"), among=rows)]
+    truth = dataset.labels if labels == "single" or dataset.votes is None else dataset.votes.majorities
+    rows = rows[truth[rows] != NO_MAJORITY]
+    if not len(rows):
+        raise DatasetError(
+            f"the dataset has no {HOLDOUT_PART} rows with a clear label that aren't Training rows too, so no two models can be "
+            "compared on it"
+        )
+    return rows, truth[rows]
+
+
+def compare_versions(
+    champion_dir: Path,
+    challenger_dir: Path,
+    dataset: Dataset,
+    labels: Labels,
+    limits: GateLimits,
+    *,
+    reviewed: LabelledFaces | None = None,
+    across: AcrossLabels | None = None,
+) -> Comparison:
+    """Let the models answer the same rows, as they would be served on CPUs, and ask the gate.
+
+    The folders hold versions. reviewed: faces with reviewers' labels that none of the models was trained on. across: set where the
+    champion was trained on another kind of labels than the challenger.
+    Raises DatasetError as find_holdout does, ArtifactError for files that can't be used.
+    """
+    rows, truth = find_holdout(dataset, labels)
+    reference_dir = across.reference_dir if across is not None else None
+    folders = [champion_dir, challenger_dir, *([reference_dir] if reference_dir is not None else [])]
+    models = [load_lite(folder) for folder in folders]
+    images = dataset.images[rows]
+    times_ms = _time_side_by_side(models, images[:1])
+    answers = [Answers(model.predict(images), ms) for model, ms in zip(models, times_ms, strict=True)]
+    champion, challenger, *others = answers
+    faces = reviewed or NO_FACES
+    old, new = (model.predict(faces.images) for model in models[:2])
+    if across is None:
+        check = check_not_worse(old, new, faces.labels, limits)
+        decision = conclude([*check_all(champion, challenger, truth, limits), check], "gain", "accuracy")
+    else:
+        check = check_better(old, new, faces.labels, limits, across.least_reviewed_faces)
+        decision = decide_across_labels(others[0] if others else None, champion, challenger, truth, check, limits)
+    figures = [compute_figures(answer.probabilities, truth) | {"ms_a_face": answer.ms_a_face} for answer in answers]
+    return Comparison(
+        decision,
+        champion=figures[0],
+        challenger=figures[1],
+        reference=figures[2] if others else None,
+        reviewed=_measure_reviewed(old, new, faces.labels),
+    )
+
+
+def find_best(folders: Sequence[Path], dataset: Dataset, labels: Labels) -> Path:
+    """The folder of the most accurate of these versions on the held-out rows; of equal ones the first.
+
+    Raises DatasetError and ArtifactError as compare_versions does.
+    """
+    rows, truth = find_holdout(dataset, labels)
+    images = dataset.images[rows]
+
+    def measure(folder: Path) -> float:
+        return float((load_lite(folder).predict(images).argmax(axis=1) == truth).mean())
+
+    return folders[0] if len(folders) == 1 else max(folders, key=measure)
+
+
+def _measure_reviewed(
+    old: npt.NDArray[np.float32], new: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]
+) -> dict[str, dict[str, Any]] | None:
+    if not len(truth):
+        return None
+    return {"champion": compute_figures(old, truth), "challenger": compute_figures(new, truth)}
+
+
+def _time_side_by_side(models: list[LiteModel], face: npt.NDArray[np.uint8]) -> list[float]:
+    """Least milliseconds of this thread's own computing for one face, by model, in turns.
+
+    A run gives way to everything else on its machine, so that the clock on the wall would say how busy that is.
+    """
+    times: list[list[float]] = [[] for _ in models]
+    for _ in range(_TURNS):
+        for model, taken in zip(models, times, strict=True):
+            started = time.thread_time()
+            model.predict(face)
+            taken.append((time.thread_time() - started) * 1000)
+    return [min(taken) for taken in times]

@@ -1,0 +1,199 @@
+"""May the challenger take the champion's place? A pure function of both models' answers to the same held-out faces.
+
+Every check must pass: the first four keep a worse model out, and the last one asks for evidence that it is better. Nothing is
+promoted for luck alone: where neither test sees a gain, the champion stays.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+import numpy.typing as npt
+
+from db.core.vocabulary import EMOTIONS
+from training.errors import TrainingError
+from training.evaluation.metrics import compute_accuracy, compute_macro_f1, count_confusion, measure_calibration_error
+
+
+class HoldoutMismatchError(TrainingError):
+    """Champion and challenger were not asked about the same faces, or about none."""
+
+    code = "gate_holdout_mismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """One model's answers. probabilities: float (N, 7). ms_a_face: of one face alone, both models on the same machine."""
+
+    probabilities: npt.NDArray[np.float32]
+    ms_a_face: float
+
+
+@dataclass(frozen=True, slots=True)
+class GateLimits:
+    """What a challenger may cost, and how sure its gain must be. Shares are 0 to 1.
+
+    max_accuracy_loss, max_recall_loss: how far accuracy, or one class's recall, may fall; recall further, where that may be chance.
+    min_class_rows: classes with fewer rows are too few to judge their recall.
+    max_calibration_error, max_ms_a_face: bounds, unless the champion is no better itself.
+    timing_noise: by how much of itself a time may be longer and still count as the same.
+    significance: chance of calling equal models better, of both tests together, and of calling them worse, of each.
+    """
+
+    max_accuracy_loss: float = 0.005
+    max_recall_loss: float = 0.05
+    min_class_rows: int = 20
+    max_calibration_error: float = 0.05
+    max_ms_a_face: float = 3.0
+    timing_noise: float = 0.1
+    significance: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question of the gate, its answer, and the figures behind it in words."""
+
+    name: str
+    is_passed: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether to promote, why in one sentence, and every check."""
+
+    is_promoted: bool
+    reason: str
+    checks: tuple[Check, ...]
+
+
+def decide_promotion(
+    champion: Answers,
+    challenger: Answers,
+    truth: npt.NDArray[np.int64],
+    limits: GateLimits = GateLimits(),
+) -> Decision:
+    """Compare two models' answers to the same faces.
+
+    truth: int (N,), 0 to 6, of faces that neither model was taught.
+    Raises HoldoutMismatchError unless both answered the N faces of `truth`, N at least 1.
+    """
+    return conclude(check_all(champion, challenger, truth, limits), "gain", "accuracy")
+
+
+def check_all(
+    champion: Answers, challenger: Answers, truth: npt.NDArray[np.int64], limits: GateLimits
+) -> tuple[Check, ...]:
+    """Every check of two models on the same faces. Raises HoldoutMismatchError."""
+    shapes = {champion.probabilities.shape, challenger.probabilities.shape}
+    if shapes != {(len(truth), len(EMOTIONS))} or not len(truth):
+        raise HoldoutMismatchError(f"answers of shapes {sorted(shapes)} for {len(truth)} faces")
+    old, new = champion.probabilities.argmax(axis=1), challenger.probabilities.argmax(axis=1)
+    return (
+        _check_accuracy(count_confusion(old, truth), count_confusion(new, truth), limits),
+        _check_recall(old, new, truth, limits),
+        _check_calibration(champion, challenger, truth, limits),
+        _check_speed(champion, challenger, limits),
+        _check_gain(old, new, truth, limits),
+    )
+
+
+def conclude(checks: Sequence[Check], *evidence: str) -> Decision:
+    """Promote if every check is passed. evidence: names of the checks that say why, in this order."""
+    failed = [check for check in checks if not check.is_passed]
+    if failed:
+        reasons = "; ".join(check.reason for check in failed)
+        return Decision(is_promoted=False, reason=f"kept the champion: {reasons}", checks=tuple(checks))
+    by_name = {check.name: check.reason for check in checks}
+    reason = ", and ".join(by_name[name] for name in evidence)
+    return Decision(is_promoted=True, reason=f"promoted: {reason}", checks=tuple(checks))
+
+
+def _check_accuracy(old: npt.NDArray[np.int64], new: npt.NDArray[np.int64], limits: GateLimits) -> Check:
+    before, after = float(compute_accuracy(old)), float(compute_accuracy(new))
+    reason = f"accuracy went from {before:.4f} to {after:.4f} (may fall by {limits.max_accuracy_loss})"
+    return Check("accuracy", after >= before - limits.max_accuracy_loss, reason)
+
+
+def _check_recall(
+    old: npt.NDArray[np.int64], new: npt.NDArray[np.int64], truth: npt.NDArray[np.int64], limits: GateLimits
+) -> Check:
+    """No class may lose recall beyond the limit and beyond chance: of a rare class, two faces are that much."""
+    count = len(EMOTIONS)
+    faces = np.bincount(truth, minlength=count)
+    is_judged = faces >= limits.min_class_rows
+    if not is_judged.any():
+        reason = f"no class has {limits.min_class_rows} faces to judge its recall by"
+        return Check("recall", is_passed=True, reason=reason)
+    gained, lost = (
+        np.bincount(truth[is_one], minlength=count)
+        for is_one in ((new == truth) & (old != truth), (new != truth) & (old == truth))
+    )
+    falls = np.where(is_judged, (lost - gained) / np.maximum(faces, 1), -np.inf)
+    chances = np.array([compute_mcnemar_p(*pair) for pair in zip(lost.tolist(), gained.tolist(), strict=True)])
+    is_lost = (falls > limits.max_recall_loss) & (chances <= limits.significance)
+    worst = int(np.where(is_lost if is_lost.any() else is_judged, falls, -np.inf).argmax())
+    before, after = (int((right == truth)[truth == worst].sum()) / int(faces[worst]) for right in (old, new))
+    reason = (
+        f"the recall of {EMOTIONS[worst]} changed most for the worse, from {before:.3f} to {after:.3f}: {lost[worst]} of its "
+        f"{faces[worst]} faces lost and {gained[worst]} gained (exact McNemar, one-sided p {chances[worst]:.4f}; may fall by "
+        f"{limits.max_recall_loss}, and further where p is over {limits.significance})"
+    )
+    return Check("recall", not is_lost.any(), reason)
+
+
+def _check_calibration(
+    champion: Answers, challenger: Answers, truth: npt.NDArray[np.int64], limits: GateLimits
+) -> Check:
+    before = measure_calibration_error(champion.probabilities, truth)
+    after = measure_calibration_error(challenger.probabilities, truth)
+    reason = f"the calibration error went from {before:.4f} to {after:.4f} (bound {limits.max_calibration_error})"
+    return Check("calibration", after <= max(before, limits.max_calibration_error), reason)
+
+
+def _check_speed(champion: Answers, challenger: Answers, limits: GateLimits) -> Check:
+    before, after = champion.ms_a_face, challenger.ms_a_face
+    reason = f"a face takes {after:.2f} ms, before {before:.2f} ms (bound {limits.max_ms_a_face} ms)"
+    return Check("speed", after <= max(before * (1 + limits.timing_noise), limits.max_ms_a_face), reason)
+
+
+def _check_gain(
+    old: npt.NDArray[np.int64], new: npt.NDArray[np.int64], truth: npt.NDArray[np.int64], limits: GateLimits
+) -> Check:
+    """A gain that one test is sure of, at half the chance each since either will do, and a loss that neither is sure of."""
+    gained, lost = int(((new == truth) & (old != truth)).sum()), int(((new != truth) & (old == truth)).sum())
+    p_better, p_worse = compute_mcnemar_p(gained, lost), compute_mcnemar_p(lost, gained)
+    p_higher, p_lower = compare_macro_f1(old, new, truth)
+    enough = limits.significance / 2
+    reason = (
+        f"{gained} faces gained and {lost} lost (exact McNemar, one-sided p {p_better:.4f}), macro-F1 by permutation p "
+        f"{p_higher:.4f} (one of the two must be at most {enough})"
+    )
+    is_better = min(p_better, p_higher) <= enough
+    is_worse = min(p_worse, p_lower) <= limits.significance
+    return Check("gain", is_better and not is_worse, reason)
+
+
+def compute_mcnemar_p(gained: int, lost: int) -> float:
+    """Chance of so many gains among the faces where only one model is right, if both were equally good. Exact, one-sided."""
+    discordant = gained + lost
+    ways = sum(comb(discordant, count) for count in range(gained, discordant + 1))
+    return float(ways / 2**discordant)
+
+
+def compare_macro_f1(
+    old: npt.NDArray[np.int64], new: npt.NDArray[np.int64], truth: npt.NDArray[np.int64], *, shuffles: int = 2000
+) -> tuple[float, float]:
+    """Chances of a macro-F1 so much higher, and so much lower, if both models were equally good. One-sided.
+
+    Then a coin might have said which model gave which of the two answers to a face, so it is thrown anew for every face: of
+    each cell (truth, old answer, new answer) a binomial number changes sides. What happened counts as one of the throws.
+    """
+    size = len(EMOTIONS)
+    cells = np.bincount((truth * size + old) * size + new, minlength=size**3).reshape(size, size, size)
+    swapped = np.random.default_rng(0).binomial(cells, 0.5, size=(shuffles, size, size, size))
+    joint = np.concatenate([cells[None], cells - swapped + swapped.swapaxes(2, 3)])
+    gains = compute_macro_f1(joint.sum(axis=2)) - compute_macro_f1(joint.sum(axis=3))
+    same = 1e-12  # sums in another order
+    return float((gains >= gains[0] - same).mean()), float((gains <= gains[0] + same).mean())

@@ -1,0 +1,158 @@
+"""Probabilities and truth -> figures. Pure NumPy; every figure of the project that judges a model comes from here.
+
+Two truths for one picture: `fer2013`, the CSV's single label, over all rows; and `ferplus`, the majority of ten people's
+votes, over the rows whose one clear majority is one of the seven emotions. Both also without rows that are exact copies of a
+Training row.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from db.core.vocabulary import EMOTIONS
+from training.data.dataset import Dataset
+from training.data.votes import NO_MAJORITY
+from training.errors import DatasetError
+
+Predict = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
+"""uint8 crops (N, 48, 48) -> probabilities (N, 7)."""
+
+_CALIBRATION_BINS = 15
+_RESAMPLES = 2000
+_TIMED_FACES = 300
+
+
+def evaluate_model(predict: Predict, dataset: Dataset, part: str | None) -> dict[str, Any]:
+    """Judge a model on one part of a dataset, or on every row of it (None).
+
+    Raises DatasetError if there are no such rows.
+    """
+    rows = np.arange(len(dataset.images)) if part is None else dataset.find_part(part)
+    if not len(rows):
+        raise DatasetError(f"the dataset has no {part or 'usable'} rows")
+    figures = judge_rows(predict(dataset.images[rows]), dataset, rows)
+    speed = time_model(predict, dataset.images[rows])
+    return {"usage": part or "all", "dataset_sha256": dataset.sha256, **figures, **speed}
+
+
+def judge_rows(probabilities: npt.NDArray[np.float32], dataset: Dataset, rows: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """Judge answers already given for `rows`, against each truth that the dataset has."""
+    training = dataset.find_part("Training")
+    taught = dataset.find_copies_of(np.setdiff1d(training, rows), among=rows)
+    # Where Training rows are judged as well, a row of another part may be a copy of one of these.
+    is_copy = taught | (~np.isin(rows, training) & dataset.find_copies_of(training, among=rows))
+    truths = {"fer2013": dataset.labels[rows]}
+    if dataset.votes is not None:
+        truths["ferplus"] = dataset.votes.majorities[rows]
+    figures: dict[str, Any] = {"rows": len(rows), "copies_of_training_rows": int(is_copy.sum())}
+    for name, truth in truths.items():
+        is_known = truth != NO_MAJORITY
+        if not is_known.any():
+            continue
+        figures[name] = compute_figures(probabilities[is_known], truth[is_known])
+        is_new = is_known & ~is_copy
+        if is_new.any():
+            new = compute_figures(probabilities[is_new], truth[is_new])
+            figures[name]["without_copies"] = {key: new[key] for key in ("rows", "accuracy", "macro_f1")}
+    return figures
+
+
+def compute_figures(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """Every figure of answers against one truth.
+
+    probabilities: float (N, 7), rows summing to 1. truth: int (N,), 0 to 6; N at least 1.
+    Shares are 0 to 1; log-loss is in nats; intervals hold 95 % of bootstrap resamples; `reliability` has mean confidence,
+    accuracy and share of the faces of each bin of confidence. macro-F1 is over the classes that occur in `truth`.
+    """
+    confusion = count_confusion(probabilities.argmax(axis=1), truth)
+    precision, recall, f1 = (figure.tolist() for figure in _class_figures(confusion))
+    support = confusion.sum(axis=1).tolist()
+    of_truth = probabilities[np.arange(len(truth)), truth].astype(np.float64)
+    classes = zip(EMOTIONS, precision, recall, f1, support, strict=True)
+    return {
+        "rows": len(truth),
+        "accuracy": float(compute_accuracy(confusion)),
+        "macro_f1": float(compute_macro_f1(confusion)),
+        "log_loss": float(-np.log(np.maximum(of_truth, 1e-12)).mean()),
+        "calibration_error": measure_calibration_error(probabilities, truth),
+        "reliability": [[mean, mean + gap, share] for mean, gap, share in bin_confidences(probabilities, truth)],
+        "intervals": _bootstrap_intervals(confusion),
+        "per_class": {
+            str(emotion): {"precision": p, "recall": r, "f1": f, "support": n} for emotion, p, r, f, n in classes
+        },
+        "confusion": confusion.tolist(),
+    }
+
+
+def count_confusion(answers: npt.NDArray[np.int64], truth: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """int64 (7, 7): rows are the truth, columns the answer."""
+    size = len(EMOTIONS)
+    return np.bincount(truth * size + answers, minlength=size * size).reshape(size, size)
+
+
+def measure_calibration_error(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]) -> float:
+    """Expected calibration error: the mean distance of confidence from accuracy over 15 bins of equal width, by their faces."""
+    return float(sum(abs(gap) * share for _, gap, share in bin_confidences(probabilities, truth)))
+
+
+def bin_confidences(
+    probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]
+) -> list[tuple[float, float, float]]:
+    """For each bin of confidence that has faces: mean confidence, accuracy minus that, share of all faces."""
+    confidences = probabilities.max(axis=1).astype(np.float64)
+    is_right = probabilities.argmax(axis=1) == truth
+    bins = np.minimum((confidences * _CALIBRATION_BINS).astype(int), _CALIBRATION_BINS - 1)
+    found = []
+    for number in np.unique(bins):
+        inside = bins == number
+        mean = float(confidences[inside].mean())
+        found.append((mean, float(is_right[inside].mean()) - mean, float(inside.mean())))
+    return found
+
+
+def compute_accuracy(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Share of right answers in each confusion matrix: (..., 7, 7) -> (...)."""
+    return np.asarray(np.trace(confusion, axis1=-2, axis2=-1) / confusion.sum(axis=(-2, -1)), np.float64)
+
+
+def _class_figures(confusion: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float64], ...]:
+    """Precision, recall and F1 by class, each (..., 7); 0 where there is nothing to divide by."""
+    right = np.diagonal(confusion, axis1=-2, axis2=-1).astype(np.float64)
+    answered, occurring = confusion.sum(axis=-2), confusion.sum(axis=-1)
+    f1 = 2 * right / np.maximum(answered + occurring, 1)
+    return right / np.maximum(answered, 1), right / np.maximum(occurring, 1), f1
+
+
+def compute_macro_f1(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Mean F1 of the classes that occur, of each confusion matrix: (..., 7, 7) -> (...)."""
+    occurs = confusion.sum(axis=-1) > 0
+    return np.asarray((_class_figures(confusion)[2] * occurs).sum(axis=-1) / occurs.sum(axis=-1), np.float64)
+
+
+def _bootstrap_intervals(confusion: npt.NDArray[np.int64]) -> dict[str, list[float]]:
+    """Drawing rows anew is drawing the confusion matrix's cells anew: one multinomial draw a resample."""
+    count = int(confusion.sum())
+    draws = np.random.default_rng(0).multinomial(count, confusion.ravel() / count, size=_RESAMPLES)
+    resampled = draws.reshape(_RESAMPLES, *confusion.shape)
+    figures = {"accuracy": compute_accuracy(resampled), "macro_f1": compute_macro_f1(resampled)}
+    return {name: np.percentile(values, [2.5, 97.5]).tolist() for name, values in figures.items()}
+
+
+def time_model(predict: Predict, images: npt.NDArray[np.uint8]) -> dict[str, float]:
+    """Milliseconds for one face alone, and faces a second in one call, both after a warm-up."""
+    faces = images[:_TIMED_FACES]
+    predict(faces[:1])
+    singles = []
+    for index in range(min(len(faces), 50)):
+        started = time.perf_counter()
+        predict(faces[index : index + 1])
+        singles.append(time.perf_counter() - started)
+    started = time.perf_counter()
+    predict(faces)
+    return {
+        "ms_a_face": float(np.median(singles) * 1000),
+        "faces_a_second": len(faces) / (time.perf_counter() - started),
+    }

@@ -1,0 +1,107 @@
+"""A trained network -> the model that is served: crops in, calibrated probabilities out, for TensorFlow and for LiteRT.
+
+Both forms take uint8 crops (N, 48, 48, 1) named `crops`, N free, and give float32 (N, 7) summing to 1 in the vocabulary's order.
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from db.core.vocabulary import CROP_SIDE
+from training.errors import ArtifactError
+from training.export.artifact import INPUT_DTYPE, INPUT_NAME, INPUT_SHAPE, KERAS_FILE, Manifest, verify_file
+from training.export.lite import LiteModel
+from training.fit.runtime import keras, tf
+from training.networks.build import build_network
+
+_PARITY = 1e-4
+"""Largest difference of a probability between the two forms; both compute in float32, in another order."""
+
+
+def build_served(
+    network: "keras.Model",
+    *,
+    temperature: float,
+    mirrored: bool,
+    side: int = CROP_SIDE,
+    framings: tuple[int, ...] = (CROP_SIDE,),
+) -> "keras.Model":
+    """Put averaging, temperature and softmax behind a network's logits, in one model without an optimizer.
+
+    mirrored: whether the face's mirror image is judged too. side: of the faces that the network has learnt to see, in pixels;
+    what it is shown is brought to it by bilinear interpolation. framings: sides of the squares that are judged, as
+    Recipe has them. Logits are averaged over framings and mirror images.
+    """
+    crops = keras.Input(INPUT_SHAPE[1:], name=INPUT_NAME, dtype=INPUT_DTYPE)
+    faces = keras.ops.cast(crops, "float32")
+    views = [_frame(faces, framing, side) for framing in framings]
+    if mirrored:
+        views += [keras.ops.flip(view, axis=2) for view in views]
+    answers = [network(view, training=False) for view in views]
+    logits = keras.layers.Average(name="views")(answers) if len(answers) > 1 else answers[0]
+    scaled = keras.layers.Rescaling(1 / temperature, name="temperature")(logits)
+    return keras.Model(crops, keras.layers.Softmax(name="probabilities")(scaled), name="served")
+
+
+def _frame(faces: "keras.KerasTensor", framing: int, side: int) -> "keras.KerasTensor":
+    """The square of that side in the middle of each crop, or around it with the crop's border repeated, at the network's side."""
+    margin = (framing - CROP_SIDE) // 2
+    if margin < 0:
+        faces = keras.layers.Cropping2D(-margin)(faces)
+    elif margin > 0:
+        faces = keras.ops.pad(faces, ((0, 0), (margin, margin), (margin, margin), (0, 0)), mode="symmetric")
+    return faces if side == framing else keras.layers.Resizing(side, side)(faces)
+
+
+def find_network(served: "keras.Model") -> "keras.Model":
+    """The trained network inside a served model. Raises ArtifactError if there isn't exactly one."""
+    networks = [layer for layer in served.layers if isinstance(layer, keras.Model)]
+    if len(networks) != 1:
+        raise ArtifactError(f"the model holds {len(networks)} networks in place of one")
+    return networks[0]
+
+
+def load_keras(path: Path, sha256: str) -> "keras.Model":
+    """Load a .keras file after checking its digest; code inside it is refused.
+
+    Raises ArtifactDamagedError if the file is missing or another one.
+    """
+    verify_file(path, sha256)
+    return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+def load_network(path: Path, sha256: str) -> "keras.Model":
+    """The trained network out of a .keras file. Raises ArtifactError as load_keras and find_network do."""
+    return find_network(load_keras(path, sha256))
+
+
+def rebuild_network(artifact_dir: Path) -> "keras.Model":
+    """The trained network of a version's folder, made anew in the precision that layers are made in now.
+
+    Raises ArtifactError as Manifest.read and load_network do.
+    """
+    manifest = Manifest.read(artifact_dir)
+    network = build_network(manifest.architecture)
+    stored = load_network(artifact_dir / KERAS_FILE, manifest.files[KERAS_FILE].sha256)
+    network.set_weights(stored.get_weights())
+    return network
+
+
+def convert_to_tflite(served: "keras.Model") -> bytes:
+    """The LiteRT form of a served model. Raises ArtifactError if its answers aren't the same."""
+    with tempfile.TemporaryDirectory(prefix="emoscope-export-") as folder:
+        signature = [keras.InputSpec(shape=INPUT_SHAPE, dtype=INPUT_DTYPE, name=INPUT_NAME)]
+        served.export(folder, verbose=False, input_signature=signature)
+        content = bytes(tf.lite.TFLiteConverter.from_saved_model(folder).convert())
+    crops = np.random.default_rng(0).integers(0, 256, (16, *INPUT_SHAPE[1:3]), np.uint8)
+    difference = float(np.abs(LiteModel(content).predict(crops) - predict(served, crops)).max())
+    if difference > _PARITY:
+        raise ArtifactError(f"the LiteRT form differs by {difference:.2g} in a probability")
+    return content
+
+
+def predict(served: "keras.Model", crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Probabilities, float32 (N, 7), of uint8 crops (N, 48, 48), by TensorFlow."""
+    return np.asarray(served(tf.constant(crops[..., None]), training=False))

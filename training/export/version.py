@@ -1,0 +1,173 @@
+"""The end of a run: its best weights -> a version's folder, judged, described and with a digest of every file."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from db.core.vocabulary import EMOTIONS
+from training.data.dataset import Dataset
+from training.data.examples import SplitExamples
+from training.errors import TrainingError
+from training.evaluation.calibrate import fit_temperature
+from training.evaluation.card import write_card
+from training.evaluation.metrics import judge_rows, time_model
+from training.evaluation.report import write_report
+from training.export import artifact
+from training.export.artifact import Lineage, Manifest, record_file, verify_files
+from training.export.lite import LiteModel
+from training.export.served import build_served, convert_to_tflite, predict
+from training.fit.run_settings import Origin
+from training.fit.run_state import RunState
+from training.fit.runtime import computing_in, keras
+from training.fit.settings import Recipe, TrainSettings
+from training.networks.build import build_network
+from training.validation_pictures import write_validation_pictures
+
+REPORT_FILE = "report.html"
+_JUDGED_PART = "PublicTest"
+_LIBRARIES = ("tensorflow", "keras", "numpy", "ai-edge-litert")
+
+
+def make_version(
+    artifact_dir: Path,
+    settings: TrainSettings,
+    dataset: Dataset,
+    examples: SplitExamples,
+    state: RunState,
+    origin: Origin,
+) -> Path:
+    """Write the version that a run's best epoch gives to `artifact_dir`, which it replaces, and return that.
+
+    A whole version of this very epoch that is there already stays: made anew its files would have other digests, by which the runs
+    know it that start from it or learn from it.
+    The report for people goes beside it: it shows pictures of the dataset, which a version doesn't carry along.
+
+    Raises ArtifactError if the two forms of the model don't answer alike.
+    """
+    if _is_made(artifact_dir, settings, state, origin):
+        return artifact_dir
+    partial = artifact_dir.with_name(f"{artifact_dir.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    with computing_in("float32"):  # served in 32 bits, also where it was trained in 16
+        network = build_network(settings.architecture, dropout=settings.recipe.dropout)
+    network.set_weights(state.load_best())
+    recipe = settings.recipe
+    temperature = _fit_temperature(network, dataset, examples, recipe)
+    served = _build(network, recipe, temperature)
+    served.save(partial / artifact.KERAS_FILE)
+    (partial / artifact.TFLITE_FILE).write_bytes(convert_to_tflite(served))
+    history = {"best_epoch": state.best_epoch, "epochs": [asdict(figures) for figures in state.curves]}
+    (partial / artifact.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n")
+    write_validation_pictures(partial / artifact.VALIDATION_FILE, dataset.images[examples.validation_rows])
+    lite = LiteModel(partial / artifact.TFLITE_FILE)
+    metrics, judged, answers = {}, examples.validation_rows, lite.predict(dataset.images[examples.validation_rows])
+    metrics["validation"] = judge_rows(answers, dataset, judged)
+    if len(dataset.find_part(_JUDGED_PART)):
+        judged = dataset.find_part(_JUDGED_PART)
+        answers = lite.predict(dataset.images[judged])
+        metrics[_JUDGED_PART] = judge_rows(answers, dataset, judged)
+    metrics["speed"] = time_model(lite.predict, dataset.images)
+    manifest = Manifest(
+        schema_version=artifact.SCHEMA_VERSION,
+        architecture=settings.architecture,
+        emotions=tuple(EMOTIONS),
+        input_name=artifact.INPUT_NAME,
+        input_dtype=artifact.INPUT_DTYPE,
+        input_shape=artifact.INPUT_SHAPE,
+        temperature=temperature,
+        mirrored=recipe.mirrored,
+        framings=recipe.framings,
+        files={},
+        metrics=metrics,
+        lineage=_trace_lineage(settings, dataset, examples, state, origin),
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    write_card(partial / artifact.CARD_FILE, manifest)
+    replace(manifest, files={path.name: record_file(path) for path in sorted(partial.iterdir())}).write(partial)
+    write_report(artifact_dir.with_name(REPORT_FILE), manifest, history, dataset, judged, answers)
+    shutil.rmtree(artifact_dir, ignore_errors=True)
+    partial.rename(artifact_dir)
+    return artifact_dir
+
+
+def _is_made(artifact_dir: Path, settings: TrainSettings, state: RunState, origin: Origin) -> bool:
+    try:
+        made = verify_files(artifact_dir)
+        made_by = TrainSettings.from_json(made.lineage.settings)
+    except (TrainingError, ValidationError):
+        return False
+    wanted = TrainSettings.from_json(_without_folders(settings.to_json()))
+    found = Origin(made.lineage.dataset_sha256, made.lineage.parent, made.lineage.teachers)
+    is_of_this_form = (made.schema_version, made.architecture) == (artifact.SCHEMA_VERSION, settings.architecture)
+    return is_of_this_form and (made_by, made.lineage.epochs_done, found) == (wanted, state.epochs_done, origin)
+
+
+def _build(network: "keras.Model", recipe: Recipe, temperature: float) -> "keras.Model":
+    return build_served(
+        network, temperature=temperature, mirrored=recipe.mirrored, side=recipe.side, framings=recipe.framings
+    )
+
+
+def _fit_temperature(network: "keras.Model", dataset: Dataset, examples: SplitExamples, recipe: Recipe) -> float:
+    """On the held-out rows that have one clear label; a logarithm of probabilities serves as logits."""
+    rows, truth = examples.validation_rows, examples.validation_truth
+    is_known = truth >= 0
+    served = _build(network, recipe, temperature=1.0)
+    images = dataset.images[rows[is_known]]
+    batches = [predict(served, images[start : start + 256]) for start in range(0, len(images), 256)]
+    return fit_temperature(np.log(np.maximum(np.concatenate(batches), 1e-12)), truth[is_known])
+
+
+def _trace_lineage(
+    settings: TrainSettings, dataset: Dataset, examples: SplitExamples, state: RunState, origin: Origin
+) -> Lineage:
+    counts = {
+        "teaching": len(examples.teaching.images),
+        "held_out": len(examples.validation_rows),
+        "bad_rows": len(dataset.bad_rows),
+        "corrections": dataset.corrections,
+    }
+    if dataset.votes is not None:
+        counts |= {f"votes_{name}": count for name, count in dataset.votes.count_rows().items()}
+    return Lineage(
+        dataset_sha256=origin.dataset_sha256,
+        row_counts=counts,
+        labels=settings.labels,
+        epochs_done=state.epochs_done,
+        seed=settings.seed,
+        parent=origin.parent,
+        teachers=origin.teachers,
+        settings=_without_folders(settings.to_json()),
+        code_version=find_code_version(),
+        library_versions={"python": python_version(), **{name: version(name) for name in _LIBRARIES}},
+    )
+
+
+def _without_folders(settings: dict[str, Any]) -> dict[str, Any]:
+    """A version travels; where the data lay on the machine that made it does not concern anyone."""
+    names = {key: Path(path).name for key, path in settings.items() if key.endswith("_path") and path}
+    return {**settings, **names}
+
+
+def find_code_version() -> str:
+    """The package's version, and the commit where it runs from a checkout."""
+    try:
+        package = version("emoscope")
+    except PackageNotFoundError:
+        package = "unknown"
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return package
+    return f"{package}+{found.stdout.strip()}" if found.returncode == 0 else package

@@ -1,0 +1,69 @@
+"""Other versions' answers as part of what a run teaches (Hinton et al. 2015): several networks' knowledge in one.
+
+The teachers look at the very picture that the pupil looks at, changed as it is, so that what they say is true of it and never the
+same twice; taught so, and for long, a small network comes close to a large one (Beyer et al. 2022). Only blur and noise they are
+spared: what a clear picture shows is true of the same picture blurred. Each answers with the temperature that it had while it
+learnt, not the calibrated one, for its shares are to be like the labels' shares. Of several, the logits are averaged, which is the
+mean that a vote of equals would give.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.data.augment import resize_batch
+from training.export.artifact import Manifest
+from training.export.served import rebuild_network
+from training.fit.runtime import keras, tf
+
+
+@dataclass(frozen=True, slots=True)
+class Teachers:
+    """Versions that teach together.
+
+    ask: from faces (N, S, S, 1), grey, 0 to 255, to what they see, float32 (N, 7), shares summing to 1. side: the largest that any
+    of them has learnt to see faces in, in pixels; each brings faces of another side to its own.
+    """
+
+    ask: Callable[["tf.Tensor"], "tf.Tensor"]
+    side: int
+
+
+def load_teachers(folders: Sequence[Path]) -> Teachers:
+    """Load the versions in these folders, at least one, to answer in the precision that layers are made in now.
+
+    Raises ArtifactError for a folder that holds no whole version.
+    """
+    manifests = [Manifest.read(folder) for folder in folders]
+    sides = [manifest.lineage.settings["recipe"]["stages"][-1]["side"] for manifest in manifests]
+    networks = [rebuild_network(folder) for folder in folders]
+
+    def ask(faces: "tf.Tensor") -> "tf.Tensor":
+        logits = [
+            network(resize_batch(faces, side), training=False) for network, side in zip(networks, sides, strict=True)
+        ]
+        return tf.nn.softmax(tf.add_n(logits) / len(logits))
+
+    return Teachers(ask, max(sides))
+
+
+class Pupil(keras.Model):  # type: ignore[misc] # Keras ships no types
+    """A network that learns from its teachers' answers beside the labels."""
+
+    def __init__(self, network: "keras.Model", teachers: Teachers, share: float) -> None:
+        """share: of what a face teaches that comes from the teachers; the rest is its label."""
+        super().__init__(name=network.name)
+        self._network, self._teachers, self._share = network, teachers, share
+
+    def call(self, inputs: "tuple[tf.Tensor, tf.Tensor]", training: bool | None = None) -> "tf.Tensor":  # noqa: FBT001 - Keras's signature
+        """The network's logits (N, 7); inputs: faces twice, as `make_batches` gives them."""
+        faces, _ = inputs
+        return self._network(faces, training=training)
+
+    def train_step(self, data: Any) -> dict[str, "tf.Tensor"]:
+        """One batch: faces twice, as `make_batches` gives them, targets (N, 7), weights (N,)."""
+        (faces, shown), labels, weights = data
+        targets = (1 - self._share) * labels + self._share * self._teachers.ask(shown)
+        figures: dict[str, tf.Tensor] = super().train_step(((faces, shown), targets, weights))
+        return figures

@@ -1,0 +1,26 @@
+"""A recipe out of a file: some fields as JSON, or those of a version that is there already. No TensorFlow."""
+
+import json
+from pathlib import Path
+
+from training.errors import RunError
+from training.export.artifact import Manifest
+from training.fit.settings import Recipe
+
+
+def read_recipe(path: Path, base: Recipe) -> Recipe:
+    """Change `base` by what is in `path`: a JSON object of a recipe's fields, or the folder of a version to train like.
+
+    Raises RunError for a file that is no such object, ArtifactError for a folder that is no version.
+    """
+    if path.is_dir():
+        return base.change(Manifest.read(path).lineage.settings["recipe"])
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunError(f"{path} can't be read: {error.strerror}") from error
+    except ValueError as error:
+        raise RunError(f"{path} is not JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise RunError(f"{path} is not a JSON object of a recipe's fields")
+    return base.change(fields)

@@ -1,0 +1,114 @@
+"""What a run has reached, in the files from which it goes on after any kill.
+
+`state.json` holds the curves and says which files are current: `state-N.npz`, every variable of network and optimizer after
+epoch N, and `best-N.npz`, the weights kept as the result. A file is complete before `state.json` names it.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from training.fit.settings import Keep
+
+Arrays = list[npt.NDArray[Any]]
+
+
+class Variable(Protocol):
+    """As much of a Keras variable as is needed here."""
+
+    def assign(self, value: npt.NDArray[Any]) -> object:
+        """Give it another value of the same shape."""
+
+    def numpy(self) -> npt.NDArray[Any]:
+        """Its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochFigures:
+    """One point of the curves. Accuracies are shares, against each target's largest entry.
+
+    loss is what training makes small: with class weights, label smoothing, teachers' answers and the network's own regularisation.
+    val_loss is the plain cross-entropy, so the two can't be compared.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+
+
+class RunState:
+    """The curves of a run so far, and which epoch was the best."""
+
+    def __init__(self, run_dir: Path) -> None:
+        """Read the state of `run_dir`; a folder without one is a run that hasn't finished an epoch."""
+        self._dir = run_dir
+        self._path = run_dir / "state.json"
+        self.curves: list[EpochFigures] = []
+        self.best_epoch = 0
+        if self._path.exists():
+            plain = json.loads(self._path.read_text())
+            self.curves = [EpochFigures(**figures) for figures in plain["curves"]]
+            self.best_epoch = plain["best_epoch"]
+
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs are finished."""
+        return len(self.curves)
+
+    def load_variables(self, variables: Sequence[Variable]) -> None:
+        """Give `variables` the values that they had after the last finished epoch."""
+        arrays = self._load(f"state-{self.epochs_done}.npz")
+        for variable, value in zip(variables, arrays, strict=True):
+            variable.assign(value)
+
+    def load_best(self) -> Arrays:
+        """The network's weights that are kept as the run's result."""
+        return self._load(f"best-{self.best_epoch}.npz")
+
+    def finish_epoch(self, figures: EpochFigures, variables: Sequence[Variable], weights: Arrays, keep: Keep) -> None:
+        """Store the state after an epoch, and its weights as the best where they are the ones to keep so far."""
+        is_best = self._is_best(figures, keep)
+        self.curves.append(figures)
+        self._save(f"state-{self.epochs_done}.npz", [np.asarray(variable.numpy()) for variable in variables])
+        if is_best:
+            self.best_epoch = self.epochs_done
+            self._save(f"best-{self.best_epoch}.npz", weights)
+        partial = self._path.with_suffix(".partial")
+        plain = {"curves": [asdict(past) for past in self.curves], "best_epoch": self.best_epoch}
+        with partial.open("w") as file:
+            json.dump(plain, file)
+            _flush(file)
+        partial.replace(self._path)
+        current = {f"state-{self.epochs_done}.npz", f"best-{self.best_epoch}.npz"}
+        for path in self._dir.glob("*-*.npz"):
+            if path.name not in current:
+                path.unlink()
+
+    def _is_best(self, figures: EpochFigures, keep: Keep) -> bool:
+        if keep == "loss":
+            return all(figures.val_loss < past.val_loss for past in self.curves)
+        return keep == "last" or all(figures.val_accuracy > past.val_accuracy for past in self.curves)
+
+    def _load(self, name: str) -> Arrays:
+        with np.load(self._dir / name, allow_pickle=False) as arrays:
+            return [arrays[str(index)] for index in range(len(arrays.files))]
+
+    def _save(self, name: str, arrays: Arrays) -> None:
+        with (self._dir / name).open("wb") as file:
+            np.savez(file, allow_pickle=False, **{str(index): array for index, array in enumerate(arrays)})
+            _flush(file)
+
+
+def _flush(file: IO[Any]) -> None:
+    """On the disk, not only on its way, before a file that names it is written: a power cut may come in between."""
+    file.flush()
+    os.fsync(file.fileno())

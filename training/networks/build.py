@@ -1,0 +1,133 @@
+"""The networks, by name. Each is faces in, logits out; softmax and temperature are added when a version is exported.
+
+Input: (N, side, side, 1), grey, 0 to 255, any float or integer type. Output: float32 (N, 7), logits in the vocabulary's order.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from db.core.vocabulary import CROP_SIDE, EMOTIONS, Architecture
+from training.errors import RunError
+from training.fit.runtime import keras
+from training.networks.batch_norm import FusedBatchNormalization
+
+layers = keras.layers
+
+_REPORT_L2 = 1e-4
+
+
+def build_network(architecture: Architecture, *, dropout: float = 0.3, is_learning: bool = False) -> "keras.Model":
+    """Make the network of that name with fresh weights.
+
+    dropout: share of features dropped before the last layer of the residual networks; the report's have their own.
+    is_learning: whether it is to learn quickly, or to be stored; the weights are the same, and so are the answers.
+    """
+    builders: dict[Architecture, Callable[[], keras.Model]] = {
+        Architecture.REPORT: _build_report,
+        Architecture.REPORT_DENSE: _build_report_dense,
+        Architecture.SMALL: lambda: _Residual(
+            "small", is_learning, stem_kernel=5, stem_stride=2, blocks=(1, 1, 1, 1)
+        ).build(dropout),
+        Architecture.DEFAULT: lambda: _Residual("default", is_learning, blocks=(0, 1, 1, 1)).build(dropout),
+        Architecture.LARGE: lambda: _Residual("large", is_learning, blocks=(1, 2, 2, 1)).build(dropout),
+        Architecture.WIDE: lambda: _Residual(
+            "wide", is_learning, blocks=(1, 2, 2, 1), widths=(64, 128, 256, 512)
+        ).build(dropout),
+    }
+    return builders[architecture]()
+
+
+def inherit_weights(network: "keras.Model", parent: "keras.Model") -> None:
+    """Give a network the weights of one that has all of its layers, by name, and perhaps more. Raises RunError if it hasn't."""
+    known = {layer.name: layer.get_weights() for layer in parent.layers if layer.weights}
+    for layer in (layer for layer in network.layers if layer.weights):
+        found = known.get(layer.name, [])
+        if [values.shape for values in found] != [weight.shape for weight in layer.weights]:
+            raise RunError(f"the version to start from is a {parent.name}, whose weights don't fit a {network.name}")
+        layer.set_weights(found)
+
+
+def _report_trunk(faces: "keras.KerasTensor") -> "keras.KerasTensor":
+    """The layers that both of the report's networks start with: 48x48 in, 4x4x128 out."""
+    x = layers.Rescaling(1 / 255)(faces)
+    x = _report_conv(32, 3, "first")(x)
+    x = _report_conv(64, 3, "second")(x)
+    x = layers.MaxPooling2D(2)(x)
+    x = _report_conv(128, 3, "third")(x)
+    x = layers.MaxPooling2D(2)(x)
+    x = _report_conv(128, 3, "fourth")(x)
+    x = layers.MaxPooling2D(2)(x)
+    return layers.Dropout(0.25)(x)
+
+
+def _report_conv(filters: int, kernel: int, name: str) -> "keras.layers.Conv2D":
+    l2 = keras.regularizers.L2(_REPORT_L2)
+    return layers.Conv2D(filters, kernel, activation="relu", kernel_regularizer=l2, name=f"{name}_conv")
+
+
+def _build_report() -> "keras.Model":
+    """The report's listing, layer by layer, with the ReLU that it has before the softmax."""
+    faces = keras.Input((CROP_SIDE, CROP_SIDE, 1), name="faces")
+    x = _report_trunk(faces)
+    x = _report_conv(len(EMOTIONS), 1, "fifth")(x)
+    x = _report_conv(len(EMOTIONS), 4, "sixth")(x)
+    return keras.Model(faces, layers.Flatten(dtype="float32")(x), name="report")
+
+
+def _build_report_dense() -> "keras.Model":
+    """The variant that the report's text describes: dense layers in place of the last two convolutions."""
+    faces = keras.Input((CROP_SIDE, CROP_SIDE, 1), name="faces")
+    x = layers.Flatten()(_report_trunk(faces))
+    x = layers.Dense(1024, activation="relu", name="hidden")(x)
+    x = layers.Dropout(0.25)(x)
+    return keras.Model(faces, layers.Dense(len(EMOTIONS), dtype="float32", name="emotions")(x), name="report-dense")
+
+
+_NORM_MOMENTUM = 0.9
+"""With Keras's own 0.99 a run of some fifty steps answers by chance: its running statistics are still those of the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Residual:
+    """A residual network for any face size: a stem, then stages, each but the first half the side of the one before.
+
+    `default` and `large` look at every pixel; `small` looks at every other, and takes half the time of `default`. The layers of
+    `default` are in `large` too, under the same names, so that it may start from their weights; `large` has more, to teach it.
+    """
+
+    name: str
+    is_learning: bool
+    blocks: tuple[int, ...]
+    stem_kernel: int = 3
+    stem_stride: int = 1
+    widths: tuple[int, ...] = (32, 64, 128, 256)
+
+    def build(self, dropout: float) -> "keras.Model":
+        faces = keras.Input((None, None, 1), name="faces")
+        x = layers.Rescaling(1 / 127.5, offset=-1)(faces)
+        x = self._conv_norm(x, self.widths[0], name="stem", kernel=self.stem_kernel, stride=self.stem_stride)
+        for stage, (width, blocks) in enumerate(zip(self.widths, self.blocks, strict=True)):
+            for block in range(blocks):
+                x = self._block(x, width, name=f"stage{stage}_block{block}", stride=2 if stage and not block else 1)
+        x = layers.GlobalAveragePooling2D()(x)
+        x = layers.Dropout(dropout)(x)
+        x = layers.Dense(len(EMOTIONS), dtype="float32", name="emotions")(x)
+        return keras.Model(faces, x, name=self.name)
+
+    def _block(self, x: "keras.KerasTensor", width: int, *, name: str, stride: int) -> "keras.KerasTensor":
+        y = self._conv_norm(x, width, name=f"{name}_first", kernel=3, stride=stride)
+        y = self._conv_norm(y, width, name=f"{name}_second", kernel=3, relu=False)
+        if stride > 1:
+            halved = layers.AveragePooling2D(2, padding="same")(x)
+            x = self._conv_norm(halved, width, name=f"{name}_shortcut", kernel=1, relu=False)
+        return layers.ReLU()(layers.Add()([x, y]))
+
+    def _conv_norm(
+        self, x: "keras.KerasTensor", filters: int, *, name: str, kernel: int, stride: int = 1, relu: bool = True
+    ) -> "keras.KerasTensor":
+        convolution = layers.Conv2D(
+            filters, kernel, stride, "same", use_bias=False, kernel_initializer="he_normal", name=f"{name}_conv"
+        )
+        norm = FusedBatchNormalization if self.is_learning else layers.BatchNormalization
+        x = norm(momentum=_NORM_MOMENTUM, name=f"{name}_norm")(convolution(x))
+        return layers.ReLU()(x) if relu else x

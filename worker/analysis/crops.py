@@ -1,0 +1,94 @@
+"""Faces cut out of the picture, in the form that every model sees: grey, 48x48, upright, framed like FER2013."""
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from db.core.vocabulary import CROP_SIDE
+from worker.analysis.detectors.base import Detection, Eyes, Framing
+from worker.analysis.resize import Picture
+
+MAX_TURNING_SIDE_PX = 4 * CROP_SIDE
+"""A larger face is first reduced to this side, then turned: turning a thousand pixels square for 48 would be waste."""
+
+MIN_EYE_DISTANCE = 0.15
+"""Share of the face's side: with the eyes closer together, the face is seen from the side, and their line says nothing."""
+
+
+def crop_faces(picture: Picture, detections: Sequence[Detection], framing: Framing) -> npt.NDArray[np.uint8]:
+    """Cut each face out of the picture.
+
+    picture: uint8 (H, W, 3), RGB, upright, at full size.
+    detections: faces in pixels of `picture`; their extents may reach beyond it.
+    framing: how far a crop reaches beyond the extent, as the detector says.
+    Returns uint8 (N, 48, 48), grey, in the order of `detections`; N may be 0.
+
+    A rolled head is turned upright by its eyes, where the detector gives them. What lies beyond the picture is filled with
+    the pixels at its edge.
+    """
+    crops = np.empty((len(detections), CROP_SIDE, CROP_SIDE), np.uint8)
+    for index, detection in enumerate(detections):
+        crops[index] = _crop_face(picture, detection, framing)
+    return crops
+
+
+def measure_roll(eyes: Eyes | None, side: float) -> float:
+    """Angle of the line through the eyes in radians, positive where the right one (of the picture) is lower.
+
+    side: of the face, in pixels. Zero without eyes, or with eyes too close together to tell.
+    """
+    if eyes is None:
+        return 0.0
+    x, y = eyes.right[0] - eyes.left[0], eyes.right[1] - eyes.left[1]
+    return math.atan2(y, x) if math.hypot(x, y) >= MIN_EYE_DISTANCE * side else 0.0
+
+
+def _crop_face(picture: Picture, detection: Detection, framing: Framing) -> npt.NDArray[np.uint8]:
+    extent = detection.extent
+    face_side = max(extent.right - extent.left, extent.bottom - extent.top)
+    roll = measure_roll(detection.eyes, face_side)
+    # The chin lies down the face, which is not down the picture where the head is rolled.
+    center_x = (extent.left + extent.right) / 2 - math.sin(roll) * framing.shift_y * face_side
+    center_y = (extent.top + extent.bottom) / 2 + math.cos(roll) * framing.shift_y * face_side
+    side = max(2.0, face_side * (1 + 2 * framing.margin))
+    if roll == 0.0:
+        return _shrink(_cut_square(picture, center_x, center_y, side))
+    reach = side * (abs(math.cos(roll)) + abs(math.sin(roll)))
+    square = _cut_square(picture, center_x, center_y, reach)
+    working_side = min(round(side), MAX_TURNING_SIDE_PX)
+    canvas_side = round(square.shape[0] * working_side / side)
+    if canvas_side < square.shape[0]:
+        square = np.asarray(cv2.resize(square, (canvas_side, canvas_side), interpolation=cv2.INTER_AREA), np.uint8)
+    return _shrink(_turn(square, roll, working_side))
+
+
+def _cut_square(picture: Picture, center_x: float, center_y: float, side: float) -> Picture:
+    """Cut a square and make it grey: uint8 (S, S), with the edge's pixels repeated where it reaches beyond."""
+    height, width = picture.shape[:2]
+    pixels = max(1, round(side))
+    # At least one row and column lie in the picture, so that there is an edge to repeat.
+    left = min(max(round(center_x - side / 2), 1 - pixels), width - 1)
+    top = min(max(round(center_y - side / 2), 1 - pixels), height - 1)
+    inside = picture[max(0, top) : top + pixels, max(0, left) : left + pixels]
+    before_x, before_y = max(0, -left), max(0, -top)
+    after_x, after_y = pixels - before_x - inside.shape[1], pixels - before_y - inside.shape[0]
+    grey = cv2.cvtColor(np.ascontiguousarray(inside), cv2.COLOR_RGB2GRAY)
+    square = cv2.copyMakeBorder(grey, before_y, after_y, before_x, after_x, cv2.BORDER_REPLICATE)
+    return np.asarray(square, np.uint8)
+
+
+def _turn(square: Picture, roll: float, side: int) -> Picture:
+    """Turn a grey square about its centre by `roll`, and keep the middle `side` pixels."""
+    middle = (square.shape[0] - 1) / 2
+    turning = cv2.getRotationMatrix2D((middle, middle), math.degrees(roll), 1.0)
+    turning[:, 2] += (side - 1) / 2 - middle
+    turned = cv2.warpAffine(square, turning, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(turned, np.uint8)
+
+
+def _shrink(square: Picture) -> Picture:
+    """Bring a grey square to 48x48. INTER_AREA averages where it shrinks; where it enlarges, it interpolates linearly."""
+    return np.asarray(cv2.resize(square, (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,0 +1,110 @@
+"""BlazeFace, the default detector: MediaPipe's small networks, run by LiteRT.
+
+The whole picture is looked at twice, for large faces and for small ones, and whatever may be a face is then looked at
+closely. Against one look by the full-range network, that finds several times the faces of a group photo, and fewer false ones:
+docs/decisions/0100-default-detector.md.
+"""
+
+from typing import ClassVar
+
+import numpy as np
+
+from worker.analysis.detectors.base import Candidates, Detector, Extent, Framing
+from worker.analysis.detectors.blazeface_network import BlazeFaceNetwork, NetworkShape
+from worker.analysis.detectors.merging import MIN_IOU, drop_within, join_candidates, keep_outermost, merge_overlapping
+from worker.analysis.resize import Picture
+
+SHORT_RANGE = NetworkShape("face_detection_short_range.tflite", 128, (8, 16), (2, 6))
+"""For faces that take up much of what it sees, as in front of a laptop. 1.2 ms on one core of an AMD EPYC without AVX-512."""
+
+BACK_CAMERA = NetworkShape("face_detection_back.tflite", 256, (16, 32), (2, 6))
+"""For smaller faces. Convolutions only, so it takes any size that its strides divide; 7.5 ms at 256x256 on that core."""
+
+PROPOSAL_SCORE = 0.3
+"""Score from which a proposal is worth a close look."""
+
+SURE_SCORE = 0.8
+"""Score from which a large face spares the proposals within it their close looks."""
+
+MAX_PROPOSALS = 150
+"""Bounds the time that a picture of foliage can cost."""
+
+WHOLE_MARGIN = 0.25
+"""Share of the longer side added around the picture for the look at large faces, so that they may fill it."""
+
+SMALLEST_FACE_PX = 16
+"""Side of the smallest face that the back-camera network finds reliably, in pixels of its input."""
+
+MIN_LOOK_PX, MAX_LOOK_PX = 256, 640
+"""Longer side of the back-camera network's input: what it was trained for, and what time and memory (60 MB) allow."""
+
+LOOK_STEP_PX = 32
+"""Inputs are multiples of this, the coarsest stride. A photo of another shape than the last costs a reallocation, up to 17 ms."""
+
+CLOSE_LOOK = 2.0
+"""Side of the square that is looked at closely, in sides of the proposal."""
+
+SAME_PLACE, SAME_SIZE = 0.35, 1.67
+"""A close look confirms a proposal by a face no further off than this share of its side, nor larger or smaller by more than
+this factor."""
+
+SAME_FACE_SHARE = 0.6
+"""Share of the smaller box inside the larger from which two boxes are one face."""
+
+
+class BlazeFaceDetector(Detector):
+    """Finds faces from about 2.5 % of the picture's longer side up to those that fill it, turned by up to 45 degrees."""
+
+    name: ClassVar[str] = "blazeface"
+    default_threshold: ClassVar[float] = 0.7
+    framing: ClassVar[Framing] = Framing(margin=0.09, shift_y=-0.10)
+
+    def load(self) -> None:
+        self._large_faces = BlazeFaceNetwork(SHORT_RANGE)
+        self._small_faces = BlazeFaceNetwork(BACK_CAMERA)
+        self._propose(np.zeros((480, 640, 3), np.uint8), min_face_px=1)
+
+    def _find_candidates(self, picture: Picture, min_face_px: int, threshold: float) -> Candidates:
+        proposals = self._propose(picture, min_face_px)
+        confirmed = [self._look_closely(picture, Extent(*extent), threshold) for extent in proposals.extents.tolist()]
+        faces = merge_overlapping(join_candidates(confirmed), min_iou=MIN_IOU)
+        return keep_outermost(faces, min_share=SAME_FACE_SHARE)
+
+    def _propose(self, picture: Picture, min_face_px: int) -> Candidates:
+        """Look at the whole picture for large faces, then for small ones; return the likeliest, surest first."""
+        height, width = picture.shape[:2]
+        edge = max(width, height) * WHOLE_MARGIN
+        around = Extent(-edge, -edge, width + edge, height + edge)
+        large = self._large_faces.find_candidates(picture, around, threshold=PROPOSAL_SCORE)
+        size = choose_input_size(width, height, min_face_px)
+        whole = Extent(0, 0, width, height)
+        small = self._small_faces.find_candidates(picture, whole, threshold=PROPOSAL_SCORE, size=size)
+        large, small = merge_overlapping(large, min_iou=MIN_IOU), merge_overlapping(small, min_iou=MIN_IOU)
+        sure = large.take(np.flatnonzero(large.scores >= SURE_SCORE))
+        both = join_candidates([large, drop_within(small, sure, min_share=SAME_FACE_SHARE)])
+        return both.take(np.argsort(-both.scores, kind="stable")[:MAX_PROPOSALS])
+
+    def _look_closely(self, picture: Picture, proposal: Extent, threshold: float) -> Candidates:
+        """Look at the square around a proposal; return the face that is where the proposal said, or none."""
+        center_x, center_y = (proposal.left + proposal.right) / 2, (proposal.top + proposal.bottom) / 2
+        side = max(proposal.right - proposal.left, 1.0)
+        reach = side * CLOSE_LOOK / 2
+        square = Extent(center_x - reach, center_y - reach, center_x + reach, center_y + reach)
+        found = self._large_faces.find_candidates(picture, square, threshold=threshold)
+        found = merge_overlapping(found, min_iou=MIN_IOU)
+        centers = (found.extents[:, :2] + found.extents[:, 2:]) / 2
+        distances = np.linalg.norm(centers - np.array([center_x, center_y], np.float32), axis=1)
+        ratios = (found.extents[:, 2] - found.extents[:, 0]) / side
+        is_same = (distances < SAME_PLACE * side) & (ratios < SAME_SIZE) & (ratios > 1 / SAME_SIZE)
+        return found.take(np.flatnonzero(is_same)[:1])
+
+
+def choose_input_size(width: int, height: int, min_face_px: int) -> tuple[int, int]:
+    """Size in pixels of the network's input at which the smallest wanted face is still found, within the bounds.
+
+    width, height: of the picture, whose shape the input takes, in steps.
+    """
+    longer = max(width, height)
+    wanted = min(MAX_LOOK_PX, max(MIN_LOOK_PX, SMALLEST_FACE_PX * longer / min_face_px))
+    steps_wide, steps_high = (-(-side * wanted // (longer * LOOK_STEP_PX)) for side in (width, height))
+    return max(1, int(steps_wide)) * LOOK_STEP_PX, max(1, int(steps_high)) * LOOK_STEP_PX

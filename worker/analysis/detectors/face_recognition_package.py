@@ -1,0 +1,42 @@
+"""Importing face_recognition without its side effects."""
+
+import importlib
+import math
+import warnings
+from types import ModuleType
+
+from PIL import ImageFile
+
+from worker.analysis.detectors.base import DetectorUnavailable
+
+
+def import_face_recognition() -> ModuleType:
+    """Import the module that holds face_recognition's detectors; takes about a second and 110 MB.
+
+    Raises DetectorUnavailable where it isn't installed.
+    """
+    tolerates_truncated = ImageFile.LOAD_TRUNCATED_IMAGES
+    try:
+        with warnings.catch_warnings():
+            # Its models package asks for pkg_resources, which says at every import that it is deprecated.
+            warnings.filterwarnings("ignore", message=".*pkg_resources", category=UserWarning)
+            warnings.filterwarnings("ignore", message=".*pkg_resources", category=DeprecationWarning)
+            return importlib.import_module("face_recognition.api")
+    except ImportError as error:
+        raise DetectorUnavailable(
+            "The hog and cnn detectors need the package face-recognition: install emoscope[worker]."
+        ) from error
+    finally:
+        # It also makes Pillow accept half a file for the whole process: broken photos would pass as grey ones.
+        ImageFile.LOAD_TRUNCATED_IMAGES = tolerates_truncated
+
+
+def margin_to_score(margin: float) -> float:
+    """Map the signed distance from dlib's decision boundary to 0..1; the boundary itself, where dlib stops, is 0.5."""
+    return 1 / (1 + math.exp(-margin))
+
+
+def score_to_margin(score: float) -> float:
+    """The inverse of `margin_to_score`, for 0 < score < 1; beyond, the nearest that makes sense."""
+    bounded = min(max(score, 1e-3), 1 - 1e-3)
+    return math.log(bounded / (1 - bounded))

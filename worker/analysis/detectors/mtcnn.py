@@ -1,0 +1,46 @@
+"""MTCNN (Zhang et al. 2016) on TensorFlow: three networks in turn, on any GPU that TensorFlow drives."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from worker.analysis.detectors.base import Candidates, Detector, DetectorUnavailable, Framing
+from worker.analysis.resize import Picture, choose_scale, scale_picture
+from worker.core.gpus import list_shared_gpus
+
+SMALLEST_FACE_PX = 20
+"""What the package searches for by default; its first network sees 12 pixels."""
+
+MAX_SIDE_PX = 1280
+"""Longer side of what is searched: its image pyramid costs by the pixel."""
+
+
+class MtcnnDetector(Detector):
+    name: ClassVar[str] = "mtcnn"
+    default_threshold: ClassVar[float] = 0.9
+    framing: ClassVar[Framing] = Framing(margin=-0.02, shift_y=-0.01)
+
+    def load(self) -> None:
+        try:
+            from mtcnn import MTCNN
+        except ImportError as error:
+            raise DetectorUnavailable(
+                "The mtcnn detector needs TensorFlow and the package mtcnn: install emoscope[training]."
+            ) from error
+        self._detector: Any = MTCNN(device="GPU:0" if list_shared_gpus() else "CPU:0")
+        self._find_candidates(np.zeros((240, 320, 3), np.uint8), SMALLEST_FACE_PX, self.default_threshold)
+
+    def _find_candidates(self, picture: Picture, min_face_px: int, threshold: float) -> Candidates:
+        scale = choose_scale(picture, SMALLEST_FACE_PX / min_face_px, MAX_SIDE_PX, 1.0)
+        working = scale_picture(picture, scale)
+        found = self._detector.detect_faces(
+            working,
+            fit_to_image=False,
+            box_format="xyxy",
+            min_face_size=max(SMALLEST_FACE_PX, round(min_face_px * scale)),
+            threshold_onet=threshold,
+        )
+        extents = np.array([face["box"] for face in found], np.float32).reshape(-1, 4)
+        scores = np.array([face["confidence"] for face in found], np.float32)
+        eyes = [(face["keypoints"]["left_eye"], face["keypoints"]["right_eye"]) for face in found]
+        return Candidates(extents, scores, np.array(eyes, np.float32).reshape(-1, 2, 2)).scaled(1 / scale)

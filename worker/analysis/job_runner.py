@@ -1,0 +1,138 @@
+"""One job from claim to result: claim it, read its photo, analyse, write. No transaction is open while pixels are worked on."""
+
+from uuid import UUID
+
+import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.core.blobs import BlobDamaged, BlobMissing, BlobStoreUnavailable
+from db.core.vocabulary import JobStatus
+from db.faces.actions import NewFace
+from db.jobs import lifecycle as jobs
+from db.jobs.lifecycle import Claim, Outcome
+from db.jobs.queries import get_job
+from db.jobs.states import InvalidTransition
+from db.jobs.tables import Job
+from worker.analysis.decode import PhotoError
+from worker.analysis.detectors.base import DetectorUnavailable
+from worker.analysis.pipeline import analyze_photo
+from worker.analysis.process import Child
+from worker.analysis.shadow import judge_in_shadow
+from worker.core.messages import send_callback, send_job
+from worker.core.services import Services
+
+log = structlog.get_logger(__name__)
+
+_REASONS = {
+    BlobMissing.code: "the photo was deleted before it could be analysed",
+    BlobDamaged.code: "the stored photo is not what was submitted",
+    BlobStoreUnavailable.code: "the store that holds the photos doesn't answer",
+    DetectorUnavailable.code: "the detector can't run on the worker that took the job",
+}
+"""What a job says where the exception's own sentence names files and hosts of ours; that one is for the log."""
+
+
+def run_job(child: Child, job_id: UUID) -> None:
+    """Analyse one job's photo and write the result, unless it is no longer wanted.
+
+    A photo that can't be analysed fails the job with a code. What may go better next time gives the job back; the
+    sweeper sends it again. Nothing is raised for either.
+    """
+    services = child.services
+    # A child that can't get ready would take message after message, far quicker than its siblings who work.
+    if not child.wait_until_ready(services.settings.worker_heartbeat_s):
+        log.warning("job_left_waiting", job_id=str(job_id), reason="this child has no detector or no model")
+        _pass_on(services, job_id)
+        return
+    try:
+        with services.database.write() as session:
+            job, claim = jobs.claim_job(session, job_id, child.name, services.settings.lease_s)
+    except InvalidTransition:
+        # A message that came twice, or a job that was canceled, erased or is overdue.
+        log.info("job_not_waiting", job_id=str(job_id))
+        return
+    services.announce(job_id)
+    with child.leases.hold(claim):
+        _settle(child, claim, job)
+    services.announce(job_id)
+    if job.callback_url is not None:
+        send_callback(job_id)
+    judge_in_shadow(child, job_id)
+
+
+def _settle(child: Child, claim: Claim, job: Job) -> None:
+    """Bring a claimed job to its end, or give it back."""
+    database = child.services.database
+    try:
+        try:
+            outcome = _analyze(child, job)
+        except PhotoError as error:
+            with database.write() as session:
+                jobs.fail_job(session, claim, error.code, str(error))
+        except (BlobMissing, BlobDamaged, DetectorUnavailable) as error:
+            log.warning("analysis_impossible", job_id=str(job.id), code=error.code, reason=str(error))
+            with database.write() as session:
+                jobs.fail_job(session, claim, error.code, _REASONS[error.code])
+        except SoftTimeLimitExceeded:
+            limit = child.services.settings.soft_time_limit_s
+            with database.write() as session:
+                jobs.fail_job(session, claim, "time_limit", f"the analysis took longer than {limit:g} seconds")
+        except BlobStoreUnavailable as error:
+            log.warning("photo_unreachable", job_id=str(job.id), attempt=claim.attempt, reason=str(error))
+            with database.write() as session:
+                jobs.give_back_job(session, claim, child.name, _REASONS[error.code], error.code, is_outage=True)
+            child.rest()
+        except Exception as error:
+            # A fault of ours. Another try on another machine may still succeed; the last one fails the job.
+            log.exception("analysis_crashed", job_id=str(job.id), attempt=claim.attempt)
+            with database.write() as session:
+                detail = f"unexpected {type(error).__name__}"
+                jobs.give_back_job(session, claim, child.name, detail, "internal_error")
+        else:
+            with database.write() as session:
+                jobs.finish_job(session, claim, outcome)
+    except InvalidTransition:
+        log.info("result_unwanted", job_id=str(job.id), attempt=claim.attempt)
+
+
+def _pass_on(services: Services, job_id: UUID) -> None:
+    """Send the message of a job anew that this child can't take. Without it, or without the database, the sweeper would."""
+    try:
+        with services.database.read() as session:
+            job = get_job(session, job_id)
+    except SQLAlchemyError:
+        return
+    if job is not None and job.status is JobStatus.QUEUED:
+        send_job(job_id, job.priority)
+
+
+def _analyze(child: Child, job: Job) -> Outcome:
+    settings = child.services.settings
+    if job.photo_key is None:
+        raise BlobMissing("the job has no photo any more")
+    model = child.models.current
+    name = job.detector or settings.detector
+    analysis = analyze_photo(
+        child.services.blobs.get(job.photo_key, job.photo_sha256),
+        child.find_detector(name),
+        model.classifier,
+        max_pixels=settings.max_photo_pixels,
+        min_face_px=job.min_face_px or settings.min_face_px,
+        threshold=settings.detection_threshold if name == settings.detector else None,
+    )
+    faces = (
+        NewFace(
+            x=face.box.x,
+            y=face.box.y,
+            width=face.box.width,
+            height=face.box.height,
+            detector=name,
+            detection_score=face.detection_score,
+            probabilities=face.probabilities,
+            model_version_id=model.version_id,
+            crop=face.crop,
+        )
+        for face in sorted(analysis.faces, key=lambda face: face.box.width * face.box.height, reverse=True)
+    )
+    return Outcome(analysis.width, analysis.height, tuple(faces), analysis.timings_ms)

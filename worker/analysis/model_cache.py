@@ -1,0 +1,132 @@
+"""The model that an alias points at, as one child holds it. A new one is loaded and warmed beside the old one, then swapped in."""
+
+import shutil
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+
+import structlog
+
+from db.core.blobs import BlobStore, make_model_key
+from db.core.session import Database
+from db.core.vocabulary import CHAMPION
+from db.model_versions.actions import find_by_alias
+from db.model_versions.tables import ModelVersion
+from training.export.artifact import KERAS_FILE, MANIFEST, TFLITE_FILE, Manifest
+from worker.analysis.classifier import Classifier, load_classifier
+
+log = structlog.get_logger(__name__)
+
+_RETRY_S = 60
+
+
+class NoModel(Exception):
+    """No model version is in service yet."""
+
+    code = "no_model"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A warm classifier and the version it is."""
+
+    version_id: UUID
+    number: int
+    classifier: Classifier
+
+
+class ModelCache:
+    """Follows an alias, the champion's unless told otherwise. `refresh` may run in another thread than those that use `current`."""
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        folder: Path,
+        runtime: Literal["auto", "litert", "tensorflow"],
+        alias: str = CHAMPION,
+    ) -> None:
+        """folder: where model files are kept on this machine; shared by its children."""
+        self._alias = alias
+        self._database = database
+        self._blobs = blobs
+        self._folder = folder
+        self._runtime = runtime
+        self._refreshing = threading.Lock()
+        self._current: LoadedModel | None = None
+        self._refused: UUID | None = None
+        self._retry_at = 0.0
+        self.problem: str | None = None
+        """Why the version that the alias points at isn't the model in hand; None when it is."""
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether there is a model in hand."""
+        return self._current is not None
+
+    @property
+    def current(self) -> LoadedModel:
+        """The model to judge with. Hold on to it for a whole job: it may be swapped meanwhile. Raises NoModel."""
+        if self._current is None:
+            raise NoModel(self.problem or "no model version is in service")
+        return self._current
+
+    def refresh(self) -> bool:
+        """Look the alias up, and load its version if it isn't the model in hand. Returns whether the model was swapped.
+
+        A version that can't be loaded leaves the model in hand and sets `problem`; it is tried again a minute later, in
+        case a file was only late. An alias that points nowhere leaves nothing in hand.
+        """
+        with self._refreshing:
+            with self._database.read() as session:
+                version = find_by_alias(session, self._alias)
+            if version is None:
+                self._current, self.problem = None, None
+                return False
+            if self._current is not None and version.id == self._current.version_id:
+                self.problem = None
+                return False
+            if version.id == self._refused and time.monotonic() < self._retry_at:
+                return False
+            return self._swap_to(version)
+
+    def _swap_to(self, version: ModelVersion) -> bool:
+        folder = self._folder / version.digest
+        try:
+            self._fetch(version, folder)
+            classifier = load_classifier(folder, self._runtime)
+            classifier.warm()
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a new model, the old one must stay in service
+            # The copy on this machine may be what is damaged.
+            shutil.rmtree(folder, ignore_errors=True)
+            self._refused, self._retry_at = version.id, time.monotonic() + _RETRY_S
+            self.problem = f"model version {version.number} can't be loaded: {error}"
+            log.warning("model_refused", alias=self._alias, number=version.number, reason=str(error))
+            return False
+        self._current = LoadedModel(version.id, version.number, classifier)
+        self.problem = None
+        log.info("model_loaded", alias=self._alias, number=version.number, name=version.name)
+        return True
+
+    def _fetch(self, version: ModelVersion, folder: Path) -> None:
+        """Copy a version's manifest and weights from the blob store to this machine, whole or not at all."""
+        if folder.exists():
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=self._folder))
+        try:
+            (draft / MANIFEST).write_bytes(self._blobs.get(make_model_key(version.digest), version.digest))
+            files = Manifest.read(draft).files
+            for name in (KERAS_FILE, TFLITE_FILE):
+                sha256 = files[name].sha256
+                (draft / name).write_bytes(self._blobs.get(make_model_key(sha256), sha256))
+            draft.rename(folder)
+        except OSError:
+            if not folder.exists():  # else another child was quicker
+                raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)

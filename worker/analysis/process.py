@@ -1,0 +1,129 @@
+"""One worker child: it loads detector and model once, stays warm, and says how it is."""
+
+import threading
+from functools import lru_cache
+from pathlib import Path
+
+import structlog
+
+from db.core.vocabulary import CHALLENGER, WorkerState
+from db.core.vocabulary import Detector as DetectorName
+from db.monitoring.heartbeats import note_worker
+from worker.analysis.detectors.base import Detector, DetectorUnavailable
+from worker.analysis.detectors.loading import load_detector
+from worker.analysis.model_cache import ModelCache
+from worker.core.error_text import leave_out_folders
+from worker.core.heartbeat import Heartbeat, LeaseKeeper
+from worker.core.identity import name_this_child
+from worker.core.services import Services, open_services
+
+log = structlog.get_logger(__name__)
+
+
+class Child:
+    """What a child holds from job to job."""
+
+    def __init__(self, services: Services) -> None:
+        settings = services.settings
+        self.services = services
+        self.name = name_this_child()
+        self.leases = LeaseKeeper(services.database, settings.lease_s)
+        folder = settings.data_dir / "model-cache"
+        self.models = ModelCache(services.database, services.blobs, folder, settings.runtime)
+        self.challengers = ModelCache(services.database, services.blobs, folder, settings.runtime, CHALLENGER)
+        self._detectors: dict[DetectorName, Detector] = {}
+        self._heartbeat = Heartbeat(settings.worker_heartbeat_s, self.beat)
+        self._setup_problem: str | None = None
+        self._ready = threading.Event()
+        self._stopping = threading.Event()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether detector and model are loaded."""
+        return self._ready.is_set()
+
+    def wait_until_ready(self, timeout_s: float) -> bool:
+        """Wait until detector and model are loaded, at most so many seconds. Returns whether they are."""
+        return self._ready.wait(timeout_s)
+
+    def rest(self) -> None:
+        """Wait for a heartbeat's time: something that every job needs is away, and the next job would only fail alike."""
+        self._stopping.wait(self.services.settings.worker_heartbeat_s)
+
+    def start(self) -> None:
+        """Load everything, say so, and keep saying so. What is away now, the database too, is tried again at each heartbeat."""
+        try:
+            self._note(WorkerState.STARTING)
+            self.beat()
+        except Exception as error:  # noqa: BLE001 - whatever it was, this child must try again, or nothing ever would
+            log.warning("child_not_ready", reason=str(error))
+        self._heartbeat.start()
+
+    def stop(self) -> None:
+        """Say that the child ended in order."""
+        self._stopping.set()
+        self._heartbeat.stop()
+        self._note(WorkerState.STOPPED)
+
+    def beat(self) -> None:
+        """Follow the champion and the challenger, try again what could not be loaded, and give a sign of life."""
+        self.models.refresh()
+        self.challengers.refresh()
+        self._setup_problem = self._load_detector()
+        if self._setup_problem is None and not self.models.is_loaded:
+            self._setup_problem = self.models.problem or "no model version is in service"
+        if self._setup_problem is None:
+            self._ready.set()
+        else:
+            self._ready.clear()
+        self._note(WorkerState.READY if self.is_ready else WorkerState.SETUP_FAILED)
+
+    def _load_detector(self) -> str | None:
+        """Load the detector of the settings. Returns why it can't be."""
+        try:
+            self.find_detector(self.services.settings.detector)
+        except DetectorUnavailable as error:
+            return str(error)
+        except Exception as error:
+            # Native code fails in ways of its own, for lack of a card's memory for one. The child must go on giving signs of life.
+            log.exception("detector_not_loaded")
+            return f"the detector can't be loaded: unexpected {type(error).__name__}"
+        return None
+
+    def find_detector(self, name: DetectorName) -> Detector:
+        """The detector of that name, loaded at its first use. Raises DetectorUnavailable."""
+        if name not in self._detectors:
+            self._detectors[name] = load_detector(name, yunet_weights=self.services.settings.yunet_weights)
+        return self._detectors[name]
+
+    def _note(self, state: WorkerState) -> None:
+        model = self.models.current if self.models.is_loaded else None
+        problem = self._setup_problem or self.models.problem or self._describe_shadow_problem()
+        detail = leave_out_folders(problem, *self._list_folders()) if problem else None  # /readyz shows it to anybody
+        with self.services.database.write() as session:
+            note_worker(
+                session,
+                self.name,
+                state,
+                detail=detail,
+                runtime=model.classifier.runtime if model else None,
+                detector=self.services.settings.detector,
+                model_version_id=model.version_id if model else None,
+            )
+
+    def _list_folders(self) -> list[Path]:
+        settings = self.services.settings
+        weights = [settings.yunet_weights.parent] if settings.yunet_weights else []
+        return [*weights, Path(settings.effective_blob_url), settings.data_dir]
+
+    def _describe_shadow_problem(self) -> str | None:
+        problem = self.challengers.problem
+        return f"in shadow mode, {problem}" if problem else None
+
+
+@lru_cache(maxsize=1)
+def current_child() -> Child:
+    """This process's child, made and started at first use."""
+    child = Child(open_services())
+    child.start()
+    return child

@@ -1,0 +1,72 @@
+"""Messages from workers to workers. A queue that is down loses none of the work: the sweeper finds it in the database."""
+
+import json
+import time
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import redis
+import structlog
+from kombu.exceptions import OperationalError
+
+from db.core import queues as names
+from db.core.vocabulary import Priority
+from worker.core.app import app
+
+log = structlog.get_logger(__name__)
+
+_WORK_QUEUES = (names.ANALYSIS_QUEUE, names.BULK_QUEUE, names.TRAINING_QUEUE)
+_UNACKED = "unacked"
+"""Redis hash in which kombu keeps the messages that workers have fetched but not begun with, by tag."""
+_UNACKED_INDEX = "unacked_index"
+"""Sorted set of the same tags, by the time at which they were fetched, in seconds since 1970."""
+
+
+def send_job(job_id: UUID, priority: Priority) -> bool:
+    """Send a job's message. Returns whether the queue took it. The message's id is the job's."""
+    return _send(names.ANALYZE, job_id, queue=names.choose_queue(priority), task_id=str(job_id))
+
+
+def send_callback(job_id: UUID) -> bool:
+    """Ask for the delivery of a job's callback. Returns whether the queue took it. The message's id is the job's."""
+    return _send(names.DELIVER_CALLBACK, job_id, queue=names.CALLBACK_QUEUE, task_id=str(job_id))
+
+
+def send_sweep() -> bool:
+    """Ask for a sweep. Returns whether the queue took it."""
+    return _send(names.SWEEP, queue=names.HOUSEKEEPING_QUEUE)
+
+
+def send_run(run_id: UUID) -> bool:
+    """Send a training run's message. Returns whether the queue took it. The message's id is the run's."""
+    return _send(names.RETRAIN, run_id, queue=names.TRAINING_QUEUE, task_id=str(run_id))
+
+
+def _send(task: str, *ids: UUID, **options: str) -> bool:
+    try:
+        app.send_task(task, args=[str(each) for each in ids], retry=False, **options)
+    except (OperationalError, redis.RedisError) as error:
+        log.warning("message_not_sent", task=task, ids=[str(each) for each in ids], reason=str(error))
+        return False
+    return True
+
+
+def list_sent(client: redis.Redis, fetched_within_s: float, queues: Iterable[str] = _WORK_QUEUES) -> set[str]:
+    """The ids of all jobs and training runs whose message lies in the queues, or was fetched by a worker that hasn't begun with it.
+
+    queues: by default those of jobs and training runs; in that of callbacks an id is the job's too.
+    fetched_within_s: how long ago it may have fetched it. A worker that was killed keeps what it had fetched, so an older message
+    may be lost; one sent anew that wasn't lost does no harm, for a job is claimed once.
+    Raises redis.RedisError.
+    """
+    found: set[str] = set()
+    for queue in queues:
+        found.update(_read_ids(json.loads(raw) for raw in client.lrange(queue, 0, -1)))
+    fetched = set(client.zrangebyscore(_UNACKED_INDEX, time.time() - fetched_within_s, "+inf"))
+    found.update(_read_ids(json.loads(raw)[0] for tag, raw in client.hgetall(_UNACKED).items() if tag in fetched))
+    return found
+
+
+def _read_ids(messages: Iterable[dict[str, Any]]) -> set[str]:
+    return {message["headers"]["id"] for message in messages}

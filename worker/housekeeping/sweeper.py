@@ -1,0 +1,200 @@
+"""The sweeper: beat runs it every few seconds, and it mends what messages and workers may lose.
+
+Any number of sweeps may run at once: each step is a guarded move, or may be done twice without harm.
+"""
+
+import itertools
+import time
+
+import redis
+import structlog
+
+from db.accounts.sign_in import forget_expired_sessions
+from db.core.blobs import PHOTOS, BlobStoreUnavailable
+from db.core.queues import CALLBACK_QUEUE, LAST_SWEEP_KEY
+from db.core.vocabulary import JobStatus, TrainingRunStatus
+from db.jobs import lifecycle as jobs
+from db.jobs import sweeping
+from db.jobs.idempotency import forget_expired_submissions
+from db.jobs.retention import erase_old_jobs
+from db.jobs.states import InvalidTransition
+from db.monitoring.heartbeats import forget_workers
+from db.photos import sweeping as photo_sweeping
+from db.training_runs.states import InvalidRunTransition
+from db.training_runs.sweeping import list_expired_runs, list_waiting_runs, note_run_sent, take_back_run
+from db.webhooks.actions import list_due
+from worker.core.messages import list_sent, send_callback, send_job, send_run
+from worker.core.services import Services
+
+log = structlog.get_logger(__name__)
+
+_ACTOR = "sweeper"
+_MOST_AT_ONCE = 1000
+"""Rows that one step looks after in one sweep; the rest waits for the next."""
+_MOST_ERASED = 200
+"""Jobs erased in one sweep: each is a transaction with all its rows."""
+_UNOWNED_AFTER_S = 3600
+_RUN_RESEND_AFTER_S = 60
+"""The training worker starts a fresh child for each run, which takes seconds from the message to the claim."""
+_WORKER_MEMORY_S = 24 * 3600
+"""How long a silent worker child stays listed, so that people can see when it went."""
+
+
+def sweep(services: Services) -> None:
+    """Do every step once. A step that fails for lack of a service is logged, and doesn't keep the others from running."""
+    take_back_expired(services)
+    cancel_overdue(services)
+    resend_lost(services)
+    purge_photos(services)
+    erase_old(services)
+    send_due_callbacks(services)
+    look_after_runs(services)
+    with services.database.write() as session:
+        forget_expired_submissions(session)
+        forget_expired_sessions(session)
+        forget_workers(session, _WORKER_MEMORY_S)
+    try:
+        services.redis.set(LAST_SWEEP_KEY, time.time())
+    except redis.RedisError as error:
+        log.warning("queue_unreachable", reason=str(error))
+
+
+def take_back_expired(services: Services) -> None:
+    """Queue jobs again whose worker went silent, or fail them after their last attempt."""
+    with services.database.read() as session:
+        claims = sweeping.list_expired_claims(session, _MOST_AT_ONCE)
+    for claim in claims:
+        try:
+            with services.database.write() as session:
+                job = jobs.take_back_job(session, claim, _ACTOR)
+        except InvalidTransition:
+            continue  # its worker came back, or another sweep was quicker
+        log.warning("job_taken_back", job_id=str(job.id), worker=claim.worker, attempt=claim.attempt, now=job.status)
+        services.announce(job.id)
+        if job.status is JobStatus.QUEUED:
+            send_job(job.id, job.priority)
+
+
+def cancel_overdue(services: Services) -> None:
+    """Cancel queued jobs whose deadline has passed."""
+    with services.database.read() as session:
+        overdue = sweeping.list_overdue(session, _MOST_AT_ONCE)
+    for job_id in overdue:
+        try:
+            with services.database.write() as session:
+                jobs.cancel_overdue_job(session, job_id, _ACTOR)
+        except InvalidTransition:
+            continue
+        services.announce(job_id)
+
+
+def resend_lost(services: Services) -> None:
+    """Send the messages of queued jobs anew that are nowhere in the queue: lost between commit and send, or by Redis."""
+    with services.database.read() as session:
+        waiting = sweeping.list_waiting(session, services.settings.resend_after_s)
+    if not waiting:
+        return
+    try:
+        sent = list_sent(services.redis, services.settings.lease_s)
+    except redis.RedisError as error:
+        log.warning("queue_unreachable", reason=str(error))
+        return
+    lost = [(job_id, priority) for job_id, priority in waiting if str(job_id) not in sent][:_MOST_AT_ONCE]
+    resent = [job_id for job_id, priority in lost if send_job(job_id, priority)]
+    if resent:
+        log.info("jobs_resent", count=len(resent))
+        with services.database.write() as session:
+            sweeping.note_sent(session, resent)
+
+
+def purge_photos(services: Services) -> None:
+    """Delete photos whose time is over. The blob goes first: a crash in between leaves a row that is swept again."""
+    with services.database.read() as session:
+        due = photo_sweeping.list_purgeable_photos(session, _MOST_AT_ONCE)
+    purged = []
+    for job_id, key in due:
+        try:
+            services.blobs.delete(key)
+        except BlobStoreUnavailable as error:
+            log.warning("photo_not_purged", job_id=str(job_id), reason=str(error))
+            break
+        purged.append(job_id)
+    if purged:
+        with services.database.write() as session:
+            photo_sweeping.note_purged(session, purged)
+
+
+def erase_old(services: Services) -> None:
+    """Erase jobs whose time is over, where the settings give them one."""
+    age_s = services.settings.job_retention_s
+    if not age_s:
+        return
+    try:
+        count = erase_old_jobs(services.database, services.blobs, age_s, _MOST_ERASED)
+    except BlobStoreUnavailable as error:
+        log.warning("jobs_not_erased", reason=str(error))
+        return
+    if count:
+        log.info("old_jobs_erased", count=count)
+
+
+def send_due_callbacks(services: Services) -> None:
+    """Ask for the delivery of each callback that is due, unless that is asked already: receivers that hang make a long queue."""
+    with services.database.read() as session:
+        due = list_due(session, _MOST_AT_ONCE)
+    if not due:
+        return
+    try:
+        sent = list_sent(services.redis, services.settings.lease_s, [CALLBACK_QUEUE])
+    except redis.RedisError as error:
+        log.warning("queue_unreachable", reason=str(error))
+        return
+    for job_id in due:
+        if str(job_id) not in sent:
+            send_callback(job_id)
+
+
+def look_after_runs(services: Services) -> None:
+    """Take training runs back from silent workers, and send the message of a waiting run anew that is nowhere in the queue."""
+    with services.database.read() as session:
+        claims = list_expired_runs(session)
+        waiting = list(list_waiting_runs(session, _RUN_RESEND_AFTER_S))
+    for claim in claims:
+        try:
+            with services.database.write() as session:
+                run = take_back_run(session, claim, _ACTOR)
+        except InvalidRunTransition:
+            continue  # its worker came back, or another sweep was quicker
+        log.warning("run_taken_back", run_id=str(run.id), worker=claim.worker, attempt=claim.attempt, now=run.status)
+        if run.status is TrainingRunStatus.QUEUED:
+            waiting.append(run.id)
+    if not waiting:
+        return
+    try:
+        sent = list_sent(services.redis, services.settings.lease_s)
+    except redis.RedisError as error:
+        log.warning("queue_unreachable", reason=str(error))
+        return
+    for run_id in waiting:
+        if str(run_id) not in sent and send_run(run_id):
+            with services.database.write() as session:
+                note_run_sent(session, run_id)
+
+
+def delete_unowned_photos(services: Services) -> None:
+    """Delete photos that belong to no job: an API process that died between the photo and its row left them.
+
+    Looks only at photos older than an hour, so that one whose row is being written is left alone.
+    """
+    keys = services.blobs.list_older(PHOTOS, _UNOWNED_AFTER_S)
+    try:
+        while page := list(itertools.islice(keys, _MOST_AT_ONCE)):
+            with services.database.read() as session:
+                unowned = photo_sweeping.find_unowned_photos(session, page)
+            for key in unowned:
+                services.blobs.delete(key)
+                log.warning("unowned_photo_deleted", key=key)
+        if count := services.blobs.delete_unfinished(PHOTOS, _UNOWNED_AFTER_S):
+            log.warning("unfinished_photos_deleted", count=count)
+    except BlobStoreUnavailable as error:
+        log.warning("photos_not_listed", reason=str(error))

@@ -1,0 +1,56 @@
+"""The schedule of training runs. Two beats that fire for the same moment start one run, however late either is."""
+
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from celery.schedules import crontab
+
+from db.core.types import utcnow
+from db.core.vocabulary import TrainingTrigger
+from db.training_plan import DatasetFiles, PlanImpossible
+from db.training_run_start import start_run
+from db.training_runs.lifecycle import TrainingRunActive
+from worker.core.messages import send_run
+from worker.core.services import Services
+
+log = structlog.get_logger(__name__)
+
+_MOST_DAYS = 366 * 40
+"""How far back a moment is looked for: the 29th of February on one weekday may be 40 years away."""
+
+
+def start_scheduled_run(services: Services) -> None:
+    """Start the run of the schedule's latest moment, unless it has one, another run goes on, or a run isn't possible."""
+    settings = services.settings
+    files = DatasetFiles.of(settings.dataset_csv, settings.dataset_votes)
+    slot = find_latest_moment(settings.effective_retrain_schedule, utcnow())
+    try:
+        start_run(services.database, send_run, files, TrainingTrigger.SCHEDULE, "beat", slot=slot)
+    except (PlanImpossible, TrainingRunActive) as error:
+        log.info("run_not_started", reason=str(error))
+
+
+def find_latest_moment(schedule: str, now: datetime) -> datetime:
+    """The latest moment of a cron schedule that isn't after `now`, to the minute, in UTC.
+
+    Raises ValueError for a schedule that isn't one, or that never comes.
+    """
+    fields = crontab.from_string(schedule)
+    now = now.astimezone(UTC).replace(second=0, microsecond=0)
+    for days in range(_MOST_DAYS):
+        day = (now - timedelta(days=days)).replace(hour=0, minute=0)
+        if (
+            day.month not in fields.month_of_year
+            or day.day not in fields.day_of_month
+            or day.isoweekday() % 7 not in fields.day_of_week
+        ):
+            continue
+        moments = (
+            day.replace(hour=hour, minute=minute)
+            for hour in sorted(fields.hour, reverse=True)
+            for minute in sorted(fields.minute, reverse=True)
+        )
+        latest = next((moment for moment in moments if moment <= now), None)
+        if latest is not None:
+            return latest
+    raise ValueError(f"the schedule {schedule!r} never comes")

@@ -1,0 +1,131 @@
+"""What a training run is made from, fixed when it first begins: the CSV by its identity, the corrections by their rows."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import structlog
+
+from db.core.vocabulary import CROP_SIDE, EMOTIONS
+from db.model_versions.tables import ModelVersion
+from db.training_plan import RunPlan
+from db.training_runs.corrections import (
+    Correction,
+    Offer,
+    count_offers,
+    list_corrections,
+    list_reviewed,
+    list_used,
+    record_offers,
+)
+from db.training_runs.erased_corrections import keep_offers
+from db.training_runs.lifecycle import get_run, note_snapshot
+from db.training_runs.states import RunClaim
+from training.data.audit import audit_dataset
+from training.data.corrections import LabelledFaces, refuse_corrections
+from training.data.dataset import Dataset
+from training.data.split import divide_dataset
+from training.fit.settings import TrainSettings
+from worker.core.services import Services
+
+TOO_FEW_VOTES = "too_few_votes"
+
+MAX_REVIEWED_FACES = 5000
+"""Of the faces that compare versions, the latest: some 12 MB of crops."""
+
+_LABELS_A_BLOCK = 2000
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The corrections that teach. digest: hex, of the CSV's rows and of these; another one means another run folder."""
+
+    corrections: LabelledFaces
+    digest: str
+
+
+def list_reviewed_faces(services: Services) -> LabelledFaces:
+    """The latest faces drawn at random that reviewers have labelled: no run trains on them, so they can judge."""
+    with services.database.read() as session:
+        return _stack(list_reviewed(session, limit=MAX_REVIEWED_FACES))
+
+
+def take_snapshot(
+    services: Services, claim: RunClaim, dataset: Dataset, champion: ModelVersion, wanted: TrainSettings, plan: RunPlan
+) -> Snapshot:
+    """Choose the run's corrections, or find those of an earlier attempt, and write down all that it is made from.
+
+    What was erased since an earlier attempt is gone from it, which changes the digest: the run starts anew without it. Where the
+    dataset is another one by now, the corrections are chosen anew too, for they were held against the rows of the old one.
+    wanted: says which rows of the dataset teach. plan: what the run does, written down too.
+    Raises InvalidRunTransition if the claim is no longer valid.
+    """
+    with services.database.read() as session:
+        run = get_run(session, claim.run_id)
+        is_new = run.dataset_sha256 != dataset.sha256
+    offers = _choose(services, dataset, wanted) if is_new else []
+    audit = {**audit_dataset(dataset), "plan": plan.model_dump(mode="json")}
+    for warning in audit["warnings"]:
+        log.warning("dataset_warning", run_id=str(claim.run_id), warning=warning)
+    with services.database.write() as session:
+        if is_new:
+            record_offers(session, claim.run_id, keep_offers(session, offers))
+            session.flush()
+        used = list_used(session, claim.run_id)
+        audit["corrections"] = count_offers(session, claim.run_id)
+        audit["corrections_by_emotion"] = {
+            emotion.value: sum(correction.emotion is emotion for correction in used) for emotion in EMOTIONS
+        }
+        note_snapshot(session, claim, dataset_sha256=dataset.sha256, audit=audit, champion_id=champion.id)
+    digest = hashlib.sha256(dataset.sha256.encode())
+    for correction in used:
+        digest.update(correction.crop + correction.emotion.encode())
+    return Snapshot(_stack(used), digest.hexdigest())
+
+
+def _choose(services: Services, dataset: Dataset, wanted: TrainSettings) -> list[Offer]:
+    """The latest labels that pass the filter, and the latest that don't, at most `max_corrections` of each.
+
+    Labels are looked at until so many have passed, for those that are refused must not keep older ones out.
+    """
+    settings, last = services.settings, None
+    passed, refused = list[Correction](), list[Offer]()
+    while len(passed) < settings.max_corrections:
+        with services.database.read() as session:
+            block = list_corrections(session, limit=_LABELS_A_BLOCK, after=last)
+        if not block:
+            break
+        last = block[-1]
+        for candidate, refusal in zip(block, _filter(block, dataset, settings.min_correction_votes), strict=True):
+            if refusal is None:
+                passed.append(candidate)
+            else:
+                refused.append(Offer(candidate.subject_id, candidate.emotion, refusal))
+    del passed[settings.max_corrections :], refused[settings.max_corrections :]
+    teaching, _ = divide_dataset(dataset, wanted)
+    shares = refuse_corrections(_stack(passed), dataset, len(teaching), settings.max_correction_share)
+    offered = [
+        Offer(candidate.subject_id, candidate.emotion, refusal)
+        for candidate, refusal in zip(passed, shares, strict=True)
+    ]
+    return offered + refused
+
+
+def _filter(candidates: list[Correction], dataset: Dataset, least_votes: int) -> list[str | None]:
+    """Why each may not teach whatever else teaches, or None if it may."""
+    is_agreed = [candidate.vote_count >= least_votes for candidate in candidates]
+    agreed = [candidate for candidate, is_enough in zip(candidates, is_agreed, strict=True) if is_enough]
+    # Half of all beside as many rows leaves room for each: the share is a matter of all blocks together.
+    refusals = iter(refuse_corrections(_stack(agreed), dataset, len(agreed), 0.5))
+    return [next(refusals) if is_enough else TOO_FEW_VOTES for is_enough in is_agreed]
+
+
+def _stack(corrections: list[Correction]) -> LabelledFaces:
+    crops = b"".join(correction.crop for correction in corrections)
+    return LabelledFaces(
+        images=np.frombuffer(crops, np.uint8).reshape(-1, CROP_SIDE, CROP_SIDE),
+        labels=np.array([EMOTIONS.index(correction.emotion) for correction in corrections], np.int64),
+        face_px=np.array([correction.face_px for correction in corrections], np.int64),
+    )
