@@ -29,7 +29,7 @@ from training.fit.run_state import RunState
 from training.fit.runtime import choose_precision, choose_strategy, computing_in, keras
 from training.fit.settings import TrainSettings
 from training.networks.build import build_network, inherit_weights
-from training.validation_pictures import read_validation_pictures
+from training.data.validation_pictures import read_validation_pictures
 
 ARTIFACT_DIR = "artifact"
 

@@ -6,12 +6,12 @@ from flask import Blueprint, abort, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.core.services import get_services
-from api.run_start import find_dataset_files, start_training_run
+from api.training_runs.start import find_dataset_files, start_training_run
 from api.training_runs.run_view import describe_run
 from api.web.queries import read_number
 from api.web.site import get_person, go, needs
 from db.core.vocabulary import Role, TrainingTrigger
-from db.training_plan import PlanImpossible, plan_run
+from db.training_runs.plan import PlanImpossible, plan_run
 from db.training_runs import corrections
 from db.training_runs import lifecycle as training_runs
 from db.training_runs.states import ACTIVE_STATUSES

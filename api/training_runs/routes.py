@@ -12,11 +12,11 @@ from api.core.authentication import get_caller, needs_scope, protect
 from api.core.openapi import describe_errors
 from api.core.services import get_services
 from api.jobs.schemas import Id, Time
-from api.run_start import find_dataset_files, start_training_run
-from db import tables, training_plan
+from api.training_runs.start import find_dataset_files, start_training_run
+from db import tables
 from db.core.vocabulary import Scope, TrainingRunStatus, TrainingTrigger
-from db.training_plan import RunPlan
-from db.training_runs import corrections
+from db.training_runs.plan import RunPlan
+from db.training_runs import corrections, plan
 from db.training_runs import lifecycle as training_runs
 
 blueprint = APIBlueprint("training_runs", __name__, url_prefix="/v1/training-runs", tag="Training")
@@ -143,8 +143,8 @@ def plan_run(query: PlanQuery) -> Response:
     """Plan a run without starting it."""
     services = get_services()
     with services.database.read() as session:
-        plan = training_plan.plan_run(session, find_dataset_files(), from_scratch=query.from_scratch)
-    return jsonify(plan.model_dump(mode="json"))
+        found = plan.plan_run(session, find_dataset_files(), from_scratch=query.from_scratch)
+    return jsonify(found.model_dump(mode="json"))
 
 
 @blueprint.get("/<uuid:run_id>")

@@ -18,7 +18,7 @@ from db.core.session import Database
 from db.core.vocabulary import Detector, WorkerState
 from db.model_versions import actions as model_versions
 from db.monitoring import heartbeats
-from db.training_plan import DatasetFiles, plan_run
+from db.training_runs.plan import DatasetFiles, plan_run
 from emoscope.cli.program import name_program
 from emoscope.settings import Settings
 from emoscope.stack.provision import advise_on_release

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from db.core.vocabulary import CROP_SIDE
-from training.csv_layout import Layout, read_header
+from training.data.csv_layout import Layout, read_header
 from training.errors import DatasetError
 
 PARTS = ("Training", "PublicTest", "PrivateTest")

@@ -8,12 +8,12 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from db.core.vocabulary import CROP_SIDE, EMOTIONS
-from training.csv_layout import COLUMNS
+from training.data.csv_layout import COLUMNS
 from training.data.dataset import FER_ORDER, Dataset
 from training.data.fer_csv import PARTS
 from training.data.split import split_rows
 from training.errors import DatasetError
-from training.picture_folders import PictureTree, find_pictures
+from training.data.picture_folders import PictureTree, find_pictures
 
 _DAMAGE_ERRORS = (
     OSError,

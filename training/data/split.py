@@ -7,7 +7,7 @@ from db.core.vocabulary import EMOTIONS
 from training.data.dataset import Dataset
 from training.errors import DatasetError
 from training.fit.settings import Labels, TrainSettings
-from training.validation_pictures import find_pictures_among
+from training.data.validation_pictures import find_pictures_among
 
 LEAST_EMOTIONS = 2
 """With one there is nothing to tell apart."""

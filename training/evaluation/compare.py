@@ -18,7 +18,7 @@ from training.evaluation.gate import Answers, Decision, GateLimits, check_all, c
 from training.evaluation.metrics import compute_figures
 from training.export.lite import LiteModel, load_lite
 from training.fit.settings import Labels
-from training.gate_reviewed import check_better, check_not_worse, decide_across_labels
+from training.evaluation.gate_reviewed import check_better, check_not_worse, decide_across_labels
 
 _TURNS = 30
 NO_FACES = LabelledFaces(np.empty((0, CROP_SIDE, CROP_SIDE), np.uint8), np.empty(0, np.int64), np.empty(0, np.int64))

@@ -30,7 +30,7 @@ from training.fit.run_state import RunState
 from training.fit.runtime import computing_in, keras
 from training.fit.settings import Recipe, TrainSettings
 from training.networks.build import build_network
-from training.validation_pictures import write_validation_pictures
+from training.data.validation_pictures import write_validation_pictures
 
 REPORT_FILE = "report.html"
 _JUDGED_PART = "PublicTest"

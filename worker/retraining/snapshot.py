@@ -8,7 +8,7 @@ import structlog
 
 from db.core.vocabulary import CROP_SIDE, EMOTIONS
 from db.model_versions.tables import ModelVersion
-from db.training_plan import RunPlan
+from db.training_runs.plan import RunPlan
 from db.training_runs.corrections import (
     Correction,
     Offer,

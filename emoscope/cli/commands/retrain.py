@@ -36,8 +36,8 @@ def retrain(
     """
     from api.core.queue import Queue, QueueUnavailable
     from db.core.vocabulary import TrainingRunStatus, TrainingTrigger
-    from db.training_plan import DatasetFiles, PlanImpossible, plan_run
-    from db.training_run_start import start_run
+    from db.training_runs.plan import DatasetFiles, PlanImpossible, plan_run
+    from db.training_runs.actions import start_run
     from db.training_runs.lifecycle import TrainingRunActive
 
     settings = read_settings()

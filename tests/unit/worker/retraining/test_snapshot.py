@@ -12,7 +12,7 @@ from db.jobs.erasure import erase_job
 from db.model_versions.actions import get_champion
 from db.reviews.actions import cast_vote, list_votes
 from db.reviews.queue import take_faces
-from db.training_plan import DatasetFiles, plan_run
+from db.training_runs.plan import DatasetFiles, plan_run
 from db.training_runs import lifecycle as runs
 from db.training_runs.states import RunClaim
 from db.training_runs.tables import TrainingRun

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from training.evaluation.gate import Answers, GateLimits
-from training.gate_reviewed import check_better, check_not_worse, decide_across_labels
+from training.evaluation.gate_reviewed import check_better, check_not_worse, decide_across_labels
 
 LIMITS = GateLimits()
 TRUTH = np.arange(140) % 7

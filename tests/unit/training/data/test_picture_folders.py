@@ -10,7 +10,7 @@ from training.data.dataset import read_dataset
 from training.data.fer_csv import PARTS
 from training.data.image_folders import import_folders
 from training.errors import DatasetError
-from training.picture_folders import find_pictures
+from training.data.picture_folders import find_pictures
 
 
 def write_tree(folder: Path, *paths: str) -> Path:

@@ -9,7 +9,7 @@ from db.core.vocabulary import Emotion, ReviewSlice, Verdict
 from db.model_versions import actions as model_versions
 from db.reviews.actions import cast_vote
 from db.reviews.queue import take_faces
-from db.training_plan import MIN_REVIEWED_FACES, DatasetFiles, PlanImpossible, RunPlan, plan_run
+from db.training_runs.plan import MIN_REVIEWED_FACES, DatasetFiles, PlanImpossible, RunPlan, plan_run
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Analyses
@@ -73,7 +73,7 @@ def test_without_a_version_on_the_csvs_labels_the_run_starts_from_scratch(databa
 def test_faces_drawn_at_random_decide_once_enough_of_them_have_labels(
     database: Database, analyses: "Analyses", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("db.training_plan.MIN_REVIEWED_FACES", 1)
+    monkeypatch.setattr("db.training_runs.plan.MIN_REVIEWED_FACES", 1)
     add(database, "default-votes", "votes", promote=True)
     stored = analyses.store((Emotion.HAPPY, 0.6))
     with database.write() as session:  # one of the uncertain slice: it may train, and can't judge

@@ -14,8 +14,8 @@ from db.core.vocabulary import Emotion, TrainingRunStatus, TrainingTrigger, Verd
 from db.model_versions import actions as model_versions
 from db.model_versions.files import store_version
 from db.reviews.actions import cast_vote
-from db.training_plan import DatasetFiles
-from db.training_run_start import start_run
+from db.training_runs.plan import DatasetFiles
+from db.training_runs.actions import start_run
 from db.training_runs import lifecycle as runs
 from db.training_runs.corrections import count_offers
 from db.training_runs.tables import TrainingRun
