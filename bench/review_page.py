@@ -40,9 +40,9 @@ def main() -> None:
         database = Database(settings.effective_database_url)
         fill(database, arguments.faces)
         client = create_app(settings).test_client()
-        proof = _sign_in(database, client, settings.session_lifetime_s)
+        csrf_token = _sign_in(database, client, settings.session_lifetime_s)
         figures = {"review page": measure(partial(_get, client, "/review"), _TRIES)}
-        figures["vote, with the next card"] = measure(_Voter(client, proof).vote, _TRIES)
+        figures["vote, with the next card"] = measure(_Voter(client, csrf_token).vote, _TRIES)
         for path in ("/review/statistics", "/jobs", "/dashboard", "/drift", "/metrics"):
             figures[path] = measure(partial(_get, client, path), _PAGE_TRIES)
         kind = database.engine.dialect.name
@@ -53,13 +53,13 @@ def main() -> None:
 class _Voter:
     """Votes as the page's script does, with the cards on screen."""
 
-    def __init__(self, client: FlaskClient, proof: str) -> None:
-        self._client, self._proof = client, proof
+    def __init__(self, client: FlaskClient, csrf_token: str) -> None:
+        self._client, self._proof = client, csrf_token
         self._cards = _list_cards(_get(client, "/review"))
 
     def vote(self) -> str:
         first, *self._cards = self._cards
-        fields = {"csrf_token": self._proof, "face_id": first, "verdict": "happy", "shown": self._cards}
+        fields = {"csrf_token": self._proof, "face_id": first, "choice": "happy", "shown": self._cards}
         text = self._client.post("/review/votes", data={**fields, "fragment": "yes"}).text
         self._cards += _list_cards(text)
         return text

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 from bench.review_rows import fill
 from db.core.session import Database
 from db.core.types import utcnow
-from db.core.vocabulary import Emotion, Verdict
+from db.core.vocabulary import Emotion, VoteChoice
 from db.reviews.actions import cast_vote
 from db.reviews.filter import ReviewFilter
 from db.reviews.queue import release_faces, take_faces
@@ -115,7 +115,7 @@ def take_and_vote(database: Database) -> None:
         (item,) = take_faces(session, "bench")
         face_id = item.face_id
     with database.write() as session:
-        cast_vote(session, face_id, "bench", Verdict.HAPPY)
+        cast_vote(session, face_id, "bench", VoteChoice.HAPPY)
 
 
 def give_back(database: Database) -> None:

@@ -15,7 +15,7 @@ from db.core import migrate
 from db.core.base import Base
 from db.core.session import Database
 from db.core.types import utcnow
-from db.core.vocabulary import EMOTIONS, Detector, JobStatus, Priority, ReviewSlice, Verdict
+from db.core.vocabulary import EMOTIONS, Detector, JobStatus, Priority, ReviewSlice, VoteChoice
 from db.faces.hourly_counts import count_in
 from db.faces.tables import Face
 from db.jobs.tables import Job
@@ -28,7 +28,7 @@ _FACES_A_JOB = 2
 _JOBS_A_BLOCK = 5_000
 _FAILED_SHARE = 0.02
 """Failed jobs beside each that succeeded."""
-_JUDGED_SHARE = 0.01
+_LABELLED_SHARE = 0.01
 _RIGHT_SHARE = 0.8
 _CROP = bytes(2304)
 
@@ -110,8 +110,8 @@ def _make_face(
         "votes_wanted": 1, "subject_id": None, "closed_at": None,
     }  # fmt: skip
     rows[ReviewItem].append(item)
-    if chance.random() < _JUDGED_SHARE:
-        label = Verdict((emotion if chance.random() < _RIGHT_SHARE else chance.choice(EMOTIONS)).value)
+    if chance.random() < _LABELLED_SHARE:
+        label = VoteChoice((emotion if chance.random() < _RIGHT_SHARE else chance.choice(EMOTIONS)).value)
         item |= {"subject_id": _make_key(at), "closed_at": at}
         rows[ReviewSubject].append(
             box | {
@@ -123,7 +123,7 @@ def _make_face(
         rows[ReviewVote].append(
             {
                 "id": _make_key(at), "subject_id": item["subject_id"], "face_id": face_id, "reviewer": "judge",
-                "verdict": label, "predicted": emotion, "model_version": version, "at": at,
+                "choice": label, "predicted": emotion, "model_version": version, "at": at,
             }
         )  # fmt: skip
 

@@ -4,7 +4,7 @@ from db.accounts.tables import ApiKey, Application, AuditEvent, SignInTries, Unk
 from db.core.base import Base
 from db.faces.tables import Face, FaceHour
 from db.jobs.tables import Batch, IdempotencyKey, Job, JobEvent
-from db.model_versions.tables import ModelAlias, ModelVersion, Promotion, ShadowJudgment
+from db.model_versions.tables import ModelAlias, ModelVersion, Promotion, ShadowPrediction
 from db.monitoring.tables import Worker
 from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
 from db.training_runs.tables import TrainingCorrection, TrainingRun
@@ -28,7 +28,7 @@ __all__ = [
     "ReviewItem",
     "ReviewSubject",
     "ReviewVote",
-    "ShadowJudgment",
+    "ShadowPrediction",
     "SignInTries",
     "TrainingCorrection",
     "TrainingRun",

@@ -10,6 +10,7 @@ from pathlib import Path
 from training.data.corrections import LabelledFaces, add_corrections
 from training.data.dataset import Dataset, read_dataset
 from training.data.examples import make_examples
+from training.data.validation_pictures import read_validation_pictures
 from training.errors import RunError
 from training.export.artifact import KERAS_FILE, verify_files
 from training.export.served import rebuild_network
@@ -29,7 +30,6 @@ from training.fit.run_state import RunState
 from training.fit.runtime import choose_precision, choose_strategy, computing_in, keras
 from training.fit.settings import TrainSettings
 from training.networks.build import build_network, inherit_weights
-from training.data.validation_pictures import read_validation_pictures
 
 ARTIFACT_DIR = "artifact"
 
@@ -75,7 +75,7 @@ def run_training(
             inherit_weights(network, rebuild_network(initial_weights))
         state = fit_network(
             network,
-            examples.teaching,
+            examples.training,
             examples.validation,
             settings.recipe,
             run_dir,

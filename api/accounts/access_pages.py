@@ -101,8 +101,10 @@ def revoke_key(prefix: str) -> AnyResponse:
 
 def _render(**more: str) -> str:
     with get_services().database.read() as session:
-        people, keys = users.list_users(session), api_keys.list_keys(session)
-    return render_template("accounts/access.html", people=people, keys=keys, scopes=tuple(Scope), now=utcnow(), **more)
+        user_rows, keys = users.list_users(session), api_keys.list_keys(session)
+    return render_template(
+        "accounts/access.html", user_rows=user_rows, keys=keys, scopes=tuple(Scope), now=utcnow(), **more
+    )
 
 
 def _read_role() -> Role:

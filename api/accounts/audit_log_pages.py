@@ -9,7 +9,7 @@ from api.core.fields import LARGEST_ID
 from api.core.services import get_services
 from api.web.queries import Query, read_query
 from api.web.site import needs
-from db.accounts.audit_log import AuditFilter, list_changes
+from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.vocabulary import Role
 
 blueprint = Blueprint("audit", __name__)
@@ -33,7 +33,7 @@ def show() -> str:
     search = read_query(AuditSearch, request.args)
     kept: dict[str, Any] = search.model_dump(exclude={"before"}, exclude_none=True)
     with get_services().database.read() as session:
-        found = list_changes(session, AuditFilter(**kept), limit=_PAGE + 1, before=search.before)
+        found = list_audit_events(session, AuditFilter(**kept), limit=_PAGE + 1, before=search.before)
     shown = found[:_PAGE]
     older = url_for(".show", before=shown[-1].id, **kept) if len(found) > _PAGE else None
     newest = url_for(".show", **kept) if search.before else None

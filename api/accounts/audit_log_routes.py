@@ -12,14 +12,14 @@ from api.core.openapi import describe_errors
 from api.core.services import get_services
 from api.jobs.options import Unset
 from api.jobs.schemas import Time
-from db.accounts.audit_log import AuditFilter, list_changes
+from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.vocabulary import Scope
 
 blueprint = APIBlueprint("changes", __name__, url_prefix="/v1/changes", tag="Access")
 protect(blueprint, Scope.ADMIN)
 
 
-class ChangeQuery(BaseModel):
+class AuditQuery(BaseModel):
     """Which changes to list."""
 
     model_config = ConfigDict(extra="forbid")
@@ -31,7 +31,7 @@ class ChangeQuery(BaseModel):
     cursor: int | Unset = Field(default=None, ge=1, le=LARGEST_ID, description="Take it from `next`.")
 
 
-class Change(BaseModel):
+class AuditEventEntry(BaseModel):
     """One change."""
 
     at: Time
@@ -41,29 +41,31 @@ class Change(BaseModel):
     details: dict[str, Any] = Field(examples=[{"role": "reviewer"}])
 
 
-class ChangePage(BaseModel):
+class AuditEventPage(BaseModel):
     """Some changes, newest first."""
 
-    items: list[Change]
+    items: list[AuditEventEntry]
     next: str | None = Field(description="Where the next page is; null on the last.")
 
 
 @blueprint.get("")
-@blueprint.input(ChangeQuery, location="query", arg_name="query")
-@blueprint.output(ChangePage, description="A page of the log.")
+@blueprint.input(AuditQuery, location="query", arg_name="query")
+@blueprint.output(AuditEventPage, description="A page of the log.")
 @blueprint.doc(summary="Read the log of changes", responses=describe_errors("scope_missing", "invalid_request"))
-def read_changes(query: ChangeQuery) -> Response:
+def read_audit_log(query: AuditQuery) -> Response:
     """Read a page of the log."""
     wanted = AuditFilter(actor=query.actor, action=query.action, subject=query.subject)
     with get_services().database.read() as session:
-        found = list_changes(session, wanted, limit=query.limit + 1, before=query.cursor)
+        found = list_audit_events(session, wanted, limit=query.limit + 1, before=query.cursor)
     shown = found[: query.limit]
     following = None
     if len(found) > query.limit:
         asked: dict[str, Any] = {**request.args.to_dict(), "cursor": shown[-1].id}
         following = url_for(".read_changes", **asked)
     items = [
-        Change(at=event.at, actor=event.actor, action=event.action, subject=event.subject, details=event.details)
+        AuditEventEntry(
+            at=event.at, actor=event.actor, action=event.action, subject=event.subject, details=event.details
+        )
         for event in shown
     ]
-    return jsonify(ChangePage(items=items, next=following).model_dump(mode="json"))
+    return jsonify(AuditEventPage(items=items, next=following).model_dump(mode="json"))

@@ -18,7 +18,7 @@ from db.accounts import sign_in
 from db.core.types import utcnow
 
 blueprint = APIBlueprint("account", __name__, url_prefix="/v1/account", tag="Account")
-protect(blueprint, only_people=True)
+protect(blueprint, only_users=True)
 
 
 class PasswordChange(BaseModel):

@@ -16,7 +16,7 @@ from flask import Response, g, request
 from api.core.errors import Problem
 from api.core.limits import Allowance
 from api.core.services import get_services
-from api.core.sessions import SAFE_METHODS, find_person, has_proof, is_from_here
+from api.core.sessions import SAFE_METHODS, find_person, has_csrf_token, is_from_here
 from db.accounts import api_keys
 from db.core.vocabulary import Role, Scope
 
@@ -75,7 +75,7 @@ bearer = KeyOrSession(
 )
 
 
-def protect(blueprint: APIBlueprint, *scopes: Scope, people_may_read: bool = False, only_people: bool = False) -> None:
+def protect(blueprint: APIBlueprint, *scopes: Scope, users_may_read: bool = False, only_users: bool = False) -> None:
     """Let only requests with a valid key reach the blueprint's routes, and not more of them than the key may make.
 
     scopes: what the key must be allowed to do, one of them, for every route; none for any key. A signed-in person's session counts
@@ -90,10 +90,10 @@ def protect(blueprint: APIBlueprint, *scopes: Scope, people_may_read: bool = Fal
         if request.method == "OPTIONS":  # goes by without a key
             return None
         refusal = _limit(get_caller())
-        if refusal is None and only_people and not get_caller().is_person:
+        if refusal is None and only_users and not get_caller().is_person:
             raise Problem("session_needed", "no key has a password or sessions: this needs somebody who is signed in")
         if refusal is None and scopes:
-            require_scope(*scopes, or_person=people_may_read and request.method in SAFE_METHODS)
+            require_scope(*scopes, or_person=users_may_read and request.method in SAFE_METHODS)
         return refusal
 
     @blueprint.after_request
@@ -168,9 +168,9 @@ def _find_caller(token: str | None) -> Caller | None:
         key = api_keys.find_key(session, token)
     if key is None:
         return None
-    if not api_keys.is_use_noted(key):
+    if not api_keys.is_use_recorded(key):
         with database.write() as session:
-            api_keys.note_use(session, key.id)
+            api_keys.record_use(session, key.id)
     scopes = frozenset(scope for scope in Scope if scope in key.scopes)
     g.caller = Caller(key.application_id, key.application.name, key.id, scopes)
     return cast("Caller", g.caller)
@@ -180,7 +180,7 @@ def _find_by_session() -> Caller | None:
     caller, person = find_signed_in_caller(), find_person()
     if caller is None or person is None:
         return None
-    if request.method not in SAFE_METHODS and not (is_from_here(request) and has_proof(person, request)):
+    if request.method not in SAFE_METHODS and not (is_from_here(request) and has_csrf_token(person, request)):
         return None
     g.caller = caller
     return caller

@@ -23,8 +23,8 @@ from db.jobs.states import InvalidTransition
 from db.model_versions.actions import ChampionChanged, NothingToRollBack, UnknownModelVersion
 from db.model_versions.shadow import AlreadyInService, NoChallenger
 from db.reviews.actions import UnknownFace
-from db.training_runs.plan import PlanImpossible
 from db.training_runs.lifecycle import TrainingRunActive, UnknownTrainingRun
+from db.training_runs.plan import PlanImpossible
 from db.training_runs.states import InvalidRunTransition
 
 log = structlog.get_logger(__name__)

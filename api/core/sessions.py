@@ -33,7 +33,7 @@ class Person:
     id: UUID
     name: str
     role: Role
-    proof: str
+    csrf_token: str
     session_id: str
 
 
@@ -61,7 +61,7 @@ def is_from_here(made: Request) -> bool:
     return origin is None or origin.partition("://")[2] == made.host
 
 
-def has_proof(person: Person, made: Request) -> bool:
+def has_csrf_token(person: Person, made: Request) -> bool:
     """Whether the request carries this session's proof as a header; a page's form may carry it as a field.
 
     A form is only read on the pages: the API sets the limits of a photo's form itself.
@@ -69,7 +69,7 @@ def has_proof(person: Person, made: Request) -> bool:
     given = made.headers.get(HEADER)
     if given is None and made.blueprint is not None and made.blueprint.startswith("pages"):
         given = made.form.get(FORM_FIELD)
-    return given is not None and hmac.compare_digest(given.encode(), person.proof.encode())
+    return given is not None and hmac.compare_digest(given.encode(), person.csrf_token.encode())
 
 
 def set_cookie(response: Response, token: str) -> None:
@@ -90,8 +90,8 @@ def _look_up(token: str) -> Person | None:
         return None
     with get_services().database.read() as session:
         user = sign_in.find_signed_in(session, token)
-        return None if user is None else Person(user.id, user.name, user.role, _make_proof(token), make_id(token))
+        return None if user is None else Person(user.id, user.name, user.role, _make_csrf_token(token), make_id(token))
 
 
-def _make_proof(token: str) -> str:
+def _make_csrf_token(token: str) -> str:
     return hmac.new(token.encode(), b"emoscope csrf", hashlib.sha256).hexdigest()

@@ -8,7 +8,7 @@ from api.core.authentication import Caller
 from api.core.services import Services
 from api.jobs.resubmission import resubmit_photo
 from db import tables
-from db.accounts.audit_log import record_change
+from db.accounts.audit_log import record_audit_event
 from db.jobs import lifecycle as jobs
 
 
@@ -31,4 +31,4 @@ def retry_job(services: Services, caller: Caller, job: tables.Job) -> UUID:
 def _record(session: Session, caller: Caller, job: tables.Job, action: str, **details: str) -> None:
     """Log it, unless an application did it to a job of its own, which is its daily work: the job's events tell of that."""
     if caller.is_person or job.application_id != caller.application_id:
-        record_change(session, caller.actor, action, f"job:{job.id}", **details)
+        record_audit_event(session, caller.actor, action, f"job:{job.id}", **details)

@@ -18,7 +18,7 @@ from api.core.authentication import Caller, get_caller, needs_scope, protect
 from api.core.errors import Problem
 from api.core.openapi import describe_batch_body, describe_errors
 from api.core.services import Services, get_services
-from api.jobs.batch_schemas import Batch, show_batch
+from api.jobs.batch_schemas import Batch, batch_to_schema
 from api.jobs.options import JobOptions, SubmitHeaders, read_options
 from api.jobs.reading import WaitQuery, has_ended
 from api.jobs.routes import POLL_AFTER_S
@@ -39,7 +39,7 @@ from db.jobs import lifecycle as jobs
 from db.jobs import queries as job_queries
 
 blueprint = APIBlueprint("batches", __name__, url_prefix="/v1/batches", tag="Batches")
-protect(blueprint, Scope.SUBMIT, Scope.ADMIN, people_may_read=True)
+protect(blueprint, Scope.SUBMIT, Scope.ADMIN, users_may_read=True)
 
 
 @blueprint.post("")
@@ -181,4 +181,4 @@ def _read(services: Services, caller: Caller, batch_id: UUID) -> tuple[tables.Ba
 
 
 def _show(batch: tables.Batch, found: list[tables.Job]) -> Response:
-    return jsonify(show_batch(batch, found).model_dump(mode="json"))
+    return jsonify(batch_to_schema(batch, found).model_dump(mode="json"))

@@ -9,7 +9,7 @@ from flask import url_for
 from pydantic import BaseModel, Field
 
 from api.jobs.reading import has_ended
-from api.jobs.schemas import Id, JobError, Time, show_error
+from api.jobs.schemas import Id, JobError, Time, error_to_schema
 from db import tables
 from db.core.vocabulary import JobStatus
 
@@ -53,7 +53,7 @@ class Batch(BaseModel):
     photos: list[BatchPhoto] = Field(description="In the order sent.")
 
 
-def show_batch(batch: tables.Batch, jobs: list[tables.Job]) -> Batch:
+def batch_to_schema(batch: tables.Batch, jobs: list[tables.Job]) -> Batch:
     """What the API shows of a batch. jobs: those of its photos that were accepted."""
     refused = [
         BatchPhoto(
@@ -89,5 +89,5 @@ def _show_photo(job: tables.Job) -> BatchPhoto:
         job_id=job.id,
         job_url=url_for("jobs.read_job", job_id=job.id),
         face_count=job.face_count,
-        error=show_error(job),
+        error=error_to_schema(job),
     )

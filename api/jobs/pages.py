@@ -15,7 +15,7 @@ from api.web.queries import Day, Query, begin_day, end_day, read_query
 from api.web.site import get_person, go, needs
 from db import tables
 from db.accounts import api_keys
-from db.accounts.audit_log import record_change
+from db.accounts.audit_log import record_audit_event
 from db.core.vocabulary import TERMINAL_STATUSES, Emotion, JobStatus, Role
 from db.jobs import erasure
 from db.jobs import queries as job_queries
@@ -121,7 +121,7 @@ def erase(job_id: UUID) -> AnyResponse:
         services.blobs.delete(job.photo_key)
     with services.database.write() as session:
         erasure.erase_job(session, job_id)
-        record_change(session, get_person().name, "job.erase", f"job:{job_id}")
+        record_audit_event(session, get_person().name, "job.erase", f"job:{job_id}")
     services.waiter.announce(job_id)
     return go("jobs.show_list", done="erased")
 

@@ -11,7 +11,7 @@ from api.core.openapi import describe_errors
 from api.core.services import get_services
 from api.jobs import actions as job_changes
 from api.jobs.reading import read_visible_job
-from api.jobs.schemas import Job, show_job
+from api.jobs.schemas import Job, job_to_schema
 from db.core.vocabulary import Scope
 
 blueprint = APIBlueprint("job_retry", __name__, url_prefix="/v1/jobs", tag="Jobs")
@@ -31,7 +31,7 @@ def retry_job(job_id: UUID) -> Response:
     services, caller = get_services(), get_caller()
     job = read_visible_job(services, caller, job_id)
     new_id = job_changes.retry_job(services, caller, job)
-    shown = show_job(read_visible_job(services, caller, new_id), services.settings.uncertain_below)
+    shown = job_to_schema(read_visible_job(services, caller, new_id), services.settings.uncertain_below)
     response = jsonify(shown.model_dump(mode="json"))
     response.status_code = HTTPStatus.ACCEPTED
     response.headers["Location"] = url_for("jobs.read_job", job_id=new_id)

@@ -16,17 +16,17 @@ from api.jobs.actions import withdraw_job
 from api.jobs.filter import JobListQuery, make_filter
 from api.jobs.options import JobOptions, SubmitHeaders, Unset, read_options
 from api.jobs.reading import WaitQuery, has_ended, read_preferred_wait, read_visible_job, wait_for_job
-from api.jobs.schemas import Job, JobPage, make_etag, show_job
+from api.jobs.schemas import Job, JobPage, job_to_schema, make_etag
 from api.jobs.submission import submit_photo
 from api.photos.uploads import read_photo
 from db import tables
-from db.accounts.audit_log import record_change
+from db.accounts.audit_log import record_audit_event
 from db.core.vocabulary import Scope
 from db.jobs import erasure
 from db.jobs import queries as job_queries
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
-protect(blueprint, Scope.SUBMIT, Scope.ADMIN, people_may_read=True)
+protect(blueprint, Scope.SUBMIT, Scope.ADMIN, users_may_read=True)
 
 POLL_AFTER_S = 1
 """What we tell clients that poll; those that wait need no such number."""
@@ -115,7 +115,7 @@ def list_jobs(query: JobListQuery) -> Response:
     if is_more:
         asked: dict[str, Any] = {**request.args.to_dict(), "cursor": shown[-1].id}
         following = url_for(".list_jobs", **asked)
-    page = JobPage(items=[show_job(job, services.settings.uncertain_below) for job in shown], next=following)
+    page = JobPage(items=[job_to_schema(job, services.settings.uncertain_below) for job in shown], next=following)
     response = jsonify(page.model_dump(mode="json"))
     if following:
         response.headers["Link"] = f'<{following}>; rel="next"'
@@ -183,13 +183,13 @@ def erase_job(job_id: UUID) -> tuple[str, HTTPStatus]:
         services.blobs.delete(job.photo_key)
     with services.database.write() as session:
         erasure.erase_job(session, job_id)
-        record_change(session, caller.actor, "job.erase", f"job:{job_id}")
+        record_audit_event(session, caller.actor, "job.erase", f"job:{job_id}")
     services.waiter.announce(job_id)
     return "", HTTPStatus.NO_CONTENT
 
 
 def _show(job: tables.Job) -> Response:
-    shown = show_job(job, get_services().settings.uncertain_below)
+    shown = job_to_schema(job, get_services().settings.uncertain_below)
     response = jsonify(shown.model_dump(mode="json"))
     response.set_etag(make_etag(job))
     return response

@@ -140,7 +140,7 @@ def make_etag(job: tables.Job) -> str:
     return f"{job.revision}-{'photo' if is_photo_kept(job) else 'gone'}"
 
 
-def show_job(job: tables.Job, uncertain_below: float) -> Job:
+def job_to_schema(job: tables.Job, uncertain_below: float) -> Job:
     """What the API shows of a job. uncertain_below: confidence under which a face is called uncertain."""
     is_kept = is_photo_kept(job)
     is_drawable = is_kept and job.status is JobStatus.SUCCEEDED
@@ -159,20 +159,20 @@ def show_job(job: tables.Job, uncertain_below: float) -> Job:
         detector=job.detector,
         min_face_px=job.min_face_px,
         photo=_show_photo(job, is_kept=is_kept),
-        faces=[show_face(face, uncertain_below) for face in job.faces],
+        faces=[face_to_schema(face, uncertain_below) for face in job.faces],
         face_count=job.face_count,
         annotated_url=url_for("pictures.read_annotated", job_id=job.id) if is_drawable else None,
         timings_ms=job.timings_ms,
-        error=show_error(job),
+        error=error_to_schema(job),
     )
 
 
-def show_error(job: tables.Job) -> JobError | None:
+def error_to_schema(job: tables.Job) -> JobError | None:
     """Why a job has no result, or None."""
     return None if job.error_code is None else JobError(code=job.error_code, detail=job.error_detail or "")
 
 
-def show_face(face: tables.Face, uncertain_below: float) -> Face:
+def face_to_schema(face: tables.Face, uncertain_below: float) -> Face:
     """What the API shows of a face."""
     return Face(
         id=face.id,

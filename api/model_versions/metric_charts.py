@@ -15,7 +15,7 @@ _NEEDED = {"rows", "accuracy", "macro_f1", "log_loss", "calibration_error", "per
 
 
 @dataclass(frozen=True)
-class Figures:
+class Metrics:
     """How a version did on one part of a dataset, against one truth. numbers: as `training.evaluation.metrics` makes them."""
 
     part: str
@@ -37,38 +37,38 @@ class Figures:
         return rows
 
 
-def list_figures(manifest: Mapping[str, Any]) -> list[Figures]:
+def list_metrics(manifest: Mapping[str, Any]) -> list[Metrics]:
     """All that a version was judged by, the part that says most last. A manifest of another form has none."""
     found = []
     for part, truths in manifest.get("metrics", {}).items():
         for truth in _TRUTHS:
             numbers = truths.get(truth) if isinstance(truths, dict) else None
             if isinstance(numbers, dict) and numbers.keys() >= _NEEDED:
-                found.append(Figures(part, truth, numbers))
+                found.append(Metrics(part, truth, numbers))
     return found
 
 
 @dataclass(frozen=True)
-class FiguresCompared:
+class MetricPair:
     """The figures of two versions that may stand beside each other. left_out: in words, which may not, being of different rows."""
 
-    pairs: list[tuple[Figures, Figures]]
+    pairs: list[tuple[Metrics, Metrics]]
     left_out: list[str]
 
 
-def pair_figures(first: Mapping[str, Any], second: Mapping[str, Any]) -> FiguresCompared:
+def pair_metrics(first: Mapping[str, Any], second: Mapping[str, Any]) -> MetricPair:
     """Pair what two versions' manifests say of the same rows against the same truth: other rows may have been easier."""
     pairs, left_out = [], []
     is_split_alike = _find_split(first) == _find_split(second) is not None
-    for mine in list_figures(first):
-        for theirs in list_figures(second):
+    for mine in list_metrics(first):
+        for theirs in list_metrics(second):
             if (mine.part, mine.truth) != (theirs.part, theirs.truth):
                 continue
             if mine.numbers["rows"] == theirs.numbers["rows"] and (mine.part != _HELD_OUT or is_split_alike):
                 pairs.append((mine, theirs))
             else:
                 left_out.append(mine.title)
-    return FiguresCompared(pairs, left_out)
+    return MetricPair(pairs, left_out)
 
 
 def _find_split(manifest: Mapping[str, Any]) -> tuple[object, ...] | None:
@@ -84,7 +84,7 @@ def _find_split(manifest: Mapping[str, Any]) -> tuple[object, ...] | None:
     return None if None in found else (*found, settings.get("votes_path") is None)
 
 
-def draw_classes(figures: Figures) -> Chart:
+def draw_classes(figures: Metrics) -> Chart:
     """Precision, recall and F1 of each emotion."""
     per_class = figures.numbers["per_class"]
     series = [
@@ -98,7 +98,7 @@ def draw_classes(figures: Figures) -> Chart:
     return draw_groups("By emotion", [emotion.value for emotion in EMOTIONS], series)
 
 
-def draw_reliability(figures: Figures) -> Chart | None:
+def draw_reliability(figures: Metrics) -> Chart | None:
     """Accuracy over mean confidence of each bin: on the diagonal where the version is as often right as it says.
 
     None where it isn't known.

@@ -12,12 +12,12 @@ from werkzeug.wrappers import Response as AnyResponse
 from api.core.services import get_services
 from api.model_versions.file_routes import CARD, HISTORY, read_model_file
 from api.model_versions.metric_charts import (
-    Figures,
+    Metrics,
     draw_classes,
     draw_curves,
     draw_reliability,
-    list_figures,
-    pair_figures,
+    list_metrics,
+    pair_metrics,
 )
 from api.model_versions.routes import find_model_version
 from api.web.queries import read_number
@@ -27,7 +27,7 @@ from db.core.blobs import BlobDamaged, BlobStoreUnavailable
 from db.core.vocabulary import Role
 from db.model_versions import actions as model_versions
 from db.model_versions import comparison, shadow
-from db.model_versions.shadow_comparison import compare_live, count_judgments
+from db.model_versions.shadow_comparison import compare_live, count_shadow_predictions
 from db.monitoring import heartbeats
 
 blueprint = Blueprint("models", __name__, url_prefix="/models")
@@ -42,7 +42,7 @@ class Row:
     """A version with what the list shows of it. figures: those to compare versions by, the last part that it was judged on."""
 
     version: tables.ModelVersion
-    figures: dict[str, Figures]
+    figures: dict[str, Metrics]
     ms_a_face: float | None
 
 
@@ -77,11 +77,11 @@ def show(number: int) -> str:
     with get_services().database.read() as session:
         version = find_model_version(session, number)
         champion, challenger = model_versions.get_champion(session), model_versions.get_challenger(session)
-        beside = count_judgments(session, champion.id, version.id) if champion else None
+        beside = count_shadow_predictions(session, champion.id, version.id) if champion else None
         parent = _find_parent(session, version)
     history = _read_file(version, HISTORY)
     card = _read_file(version, CARD)
-    shown = list_figures(version.manifest)
+    shown = list_metrics(version.manifest)
     return render_template(
         "model_versions/version.html",
         version=version,
@@ -113,7 +113,7 @@ def compare() -> str | AnyResponse:
         "model_versions/compare.html",
         first=_describe(first),
         second=_describe(second),
-        figures=pair_figures(first.manifest, second.manifest),
+        figures=pair_metrics(first.manifest, second.manifest),
         live=live,
         reviewed=reviewed,
     )
@@ -171,7 +171,7 @@ def show_champion() -> AnyResponse:
 
 
 def _describe(version: tables.ModelVersion) -> Row:
-    figures = {found.truth: found for found in list_figures(version.manifest)}
+    figures = {found.truth: found for found in list_metrics(version.manifest)}
     speed: dict[str, Any] = version.manifest.get("metrics", {}).get("speed", {})
     return Row(version, figures, speed.get("ms_a_face"))
 

@@ -67,7 +67,7 @@ def read_champion() -> Response:
         champion = model_versions.get_champion(session)
         if champion is None:
             raise UnknownModelVersion("no model version is in service yet")
-        return jsonify(show_model_version(session, champion).model_dump(mode="json"))
+        return jsonify(model_version_to_schema(session, champion).model_dump(mode="json"))
 
 
 @blueprint.get("/<int:number>")
@@ -76,7 +76,7 @@ def read_champion() -> Response:
 def read_model_version(number: int) -> Response:
     """Read one version."""
     with get_services().database.read() as session:
-        return jsonify(show_model_version(session, find_model_version(session, number)).model_dump(mode="json"))
+        return jsonify(model_version_to_schema(session, find_model_version(session, number)).model_dump(mode="json"))
 
 
 def find_model_version(session: Session, number: int) -> tables.ModelVersion:
@@ -86,7 +86,7 @@ def find_model_version(session: Session, number: int) -> tables.ModelVersion:
     return model_versions.get_version(session, number)
 
 
-def show_model_version(session: Session, version: tables.ModelVersion) -> ModelVersion:
+def model_version_to_schema(session: Session, version: tables.ModelVersion) -> ModelVersion:
     """A version as the API shows it."""
     return _show(version, model_versions.get_champion(session), model_versions.get_challenger(session))
 

@@ -11,8 +11,8 @@ from api.core.authentication import get_caller, needs_scope, protect
 from api.core.fields import Number, Reason
 from api.core.openapi import describe_errors, describe_response
 from api.core.services import get_services
-from api.model_versions.routes import ModelVersion, find_model_version, show_model_version
-from db.core.vocabulary import Emotion, Scope, Verdict
+from api.model_versions.routes import ModelVersion, find_model_version, model_version_to_schema
+from db.core.vocabulary import Emotion, Scope, VoteChoice
 from db.model_versions import actions as model_versions
 from db.model_versions import shadow
 from db.model_versions.comparison import AnswerComparison, compare_answers
@@ -47,7 +47,7 @@ class VersionDifference(BaseModel):
     face_id: UUID = Field(examples=["0197a2b4-0000-7000-8000-000000000000"])
     first: Answer
     second: Answer
-    label: Verdict | None = Field(description="What people say of it; null if nobody did, or not of one mind.")
+    label: VoteChoice | None = Field(description="What people say of it; null if nobody did, or not of one mind.")
 
 
 class AnswersCompared(BaseModel):
@@ -96,7 +96,7 @@ def read_challenger() -> Response:
         challenger = model_versions.get_challenger(session)
         if challenger is None:
             raise NoChallenger("no version runs in shadow mode")
-        return jsonify(show_model_version(session, challenger).model_dump(mode="json"))
+        return jsonify(model_version_to_schema(session, challenger).model_dump(mode="json"))
 
 
 @blueprint.put("/challenger")
@@ -116,7 +116,7 @@ def set_challenger(wanted: NewChallenger) -> Response:
     with get_services().database.write() as session:
         version = find_model_version(session, wanted.model_version)
         shadow.start_shadow(session, version, get_caller().actor, wanted.reason)
-        return jsonify(show_model_version(session, version).model_dump(mode="json"))
+        return jsonify(model_version_to_schema(session, version).model_dump(mode="json"))
 
 
 @blueprint.delete("/challenger")

@@ -31,9 +31,9 @@ _SAMPLE = 1000
 class Percentiles:
     """Half, 95 and 99 of a hundred jobs took at most so many seconds."""
 
-    half: float
-    of_95: float
-    of_99: float
+    p50: float
+    p95: float
+    p99: float
 
 
 @dataclass(frozen=True)

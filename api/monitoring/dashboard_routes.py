@@ -12,10 +12,10 @@ from api.monitoring import dashboard
 from db.core.vocabulary import EMOTIONS, TERMINAL_STATUSES, JobStatus, Scope, WorkerState
 
 blueprint = APIBlueprint("dashboard", __name__, url_prefix="/v1/dashboard", tag="Service")
-protect(blueprint, Scope.REVIEW, Scope.ADMIN, people_may_read=True)
+protect(blueprint, Scope.REVIEW, Scope.ADMIN, users_may_read=True)
 
 
-class MinuteFigures(BaseModel):
+class MinuteMetrics(BaseModel):
     """Jobs made in one minute that have ended."""
 
     minute: Time = Field(description="Where it begins.")
@@ -24,7 +24,7 @@ class MinuteFigures(BaseModel):
     canceled: int = Field(examples=[0])
 
 
-class HourFigures(BaseModel):
+class HourMetrics(BaseModel):
     """Faces stored in one hour."""
 
     hour: Time = Field(description="Where it begins.")
@@ -36,9 +36,9 @@ class HourFigures(BaseModel):
 class PhaseSeconds(BaseModel):
     """At most so many seconds."""
 
-    half: float = Field(description="Half of the jobs.", examples=[0.2])
-    of_95: float = Field(description="95 of 100 jobs.", examples=[0.6])
-    of_99: float = Field(description="99 of 100 jobs.", examples=[1.1])
+    p50: float = Field(description="Half of the jobs.", examples=[0.2])
+    p95: float = Field(description="95 of 100 jobs.", examples=[0.6])
+    p99: float = Field(description="99 of 100 jobs.", examples=[1.1])
 
 
 class JobSeconds(BaseModel):
@@ -50,7 +50,7 @@ class JobSeconds(BaseModel):
     total: PhaseSeconds
 
 
-class FailureFigures(BaseModel):
+class FailureMetrics(BaseModel):
     """Jobs that failed for one reason."""
 
     error_code: str = Field(description="Empty where there is none.", examples=["broken_picture"])
@@ -58,7 +58,7 @@ class FailureFigures(BaseModel):
     latest_at: Time = Field(description="When the newest of them was made.")
 
 
-class WorkerFigures(BaseModel):
+class WorkerMetrics(BaseModel):
     """A worker child that lives."""
 
     name: str = Field(examples=["host-1:4711"])
@@ -69,7 +69,7 @@ class WorkerFigures(BaseModel):
     seen_at: Time = Field(description="Its last sign of life.")
 
 
-class DashboardFigures(BaseModel):
+class DashboardReport(BaseModel):
     """How the service is, and what it saw lately."""
 
     jobs: dict[JobStatus, int] = Field(
@@ -79,18 +79,18 @@ class DashboardFigures(BaseModel):
     oldest_queued_at: Time | None = Field(description="When the job was made that waits longest.")
     champion: int | None = Field(description="The version in service.", examples=[1])
     champion_since: Time | None
-    workers: list[WorkerFigures]
+    workers: list[WorkerMetrics]
     jobs_a_minute: float = Field(
         description="Jobs that have ended, mean of the last five full minutes.", examples=[41.6]
     )
-    minutes: list[MinuteFigures] = Field(description="The last hour, the minute that goes on still last.")
+    minutes: list[MinuteMetrics] = Field(description="The last hour, the minute that goes on still last.")
     job_seconds: JobSeconds | None = Field(description="Null for fewer than two jobs.")
-    failures: list[FailureFigures] = Field(description="Of the last 24 hours, commonest first.")
-    hours: list[HourFigures] = Field(description="The last two days, the hour that goes on still last.")
+    failures: list[FailureMetrics] = Field(description="Of the last 24 hours, commonest first.")
+    hours: list[HourMetrics] = Field(description="The last two days, the hour that goes on still last.")
 
 
 @blueprint.get("")
-@blueprint.output(DashboardFigures, description="All of it.")
+@blueprint.output(DashboardReport, description="All of it.")
 @blueprint.doc(
     summary="The dashboard's figures",
     description="Of every application's jobs and faces, so it needs the scope `review` or `admin`.",
@@ -101,14 +101,14 @@ def read_dashboard() -> Response:
     return jsonify(_show(dashboard.read_dashboard(get_services())).model_dump(mode="json"))
 
 
-def _show(found: dashboard.Dashboard) -> DashboardFigures:
-    return DashboardFigures(
+def _show(found: dashboard.Dashboard) -> DashboardReport:
+    return DashboardReport(
         jobs=dict(found.counts),
         oldest_queued_at=found.oldest,
         champion=found.champion.number if found.champion else None,
         champion_since=found.champion_since,
         workers=[
-            WorkerFigures(
+            WorkerMetrics(
                 name=worker.name,
                 state=worker.state,
                 detail=worker.detail,
@@ -122,25 +122,25 @@ def _show(found: dashboard.Dashboard) -> DashboardFigures:
         minutes=_show_minutes(found),
         job_seconds=_show_seconds(found),
         failures=[
-            FailureFigures(error_code=failure.code, jobs=failure.count, latest_at=failure.latest_at)
+            FailureMetrics(error_code=failure.code, jobs=failure.count, latest_at=failure.latest_at)
             for failure in found.failures
         ],
         hours=_show_hours(found),
     )
 
 
-def _show_minutes(found: dashboard.Dashboard) -> list[MinuteFigures]:
+def _show_minutes(found: dashboard.Dashboard) -> list[MinuteMetrics]:
     counts = {(each.minute, each.status): each.count for each in found.ended}
     return [
-        MinuteFigures(minute=minute, **{status.value: counts.get((minute, status), 0) for status in TERMINAL_STATUSES})
+        MinuteMetrics(minute=minute, **{status.value: counts.get((minute, status), 0) for status in TERMINAL_STATUSES})
         for minute in found.minutes
     ]
 
 
-def _show_hours(found: dashboard.Dashboard) -> list[HourFigures]:
+def _show_hours(found: dashboard.Dashboard) -> list[HourMetrics]:
     emotions = {(hour, each.emotion): each.faces for hour, each in found.faces}
     return [
-        HourFigures(
+        HourMetrics(
             hour=hour,
             faces=faces,
             emotions={emotion.value: emotions.get((hour, emotion), 0) for emotion in EMOTIONS},

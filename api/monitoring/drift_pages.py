@@ -8,10 +8,10 @@ from flask import Blueprint, render_template
 
 from api.core.services import get_services
 from api.web.charts import Chart, Series, draw_lines, draw_stacks
-from api.web.formatting import NOTHING, show_share
+from api.web.formatting import NOTHING, format_share
 from api.web.site import needs
 from db.core.vocabulary import EMOTIONS, Emotion, Role
-from db.monitoring.drift import LARGE_SHIFT, NOTABLE_SHIFT, Figures, choose_periods, measure_drift
+from db.monitoring.drift import LARGE_SHIFT, NOTABLE_SHIFT, Metrics, choose_periods, measure_drift
 
 blueprint = Blueprint("drift", __name__)
 
@@ -36,44 +36,44 @@ def show() -> str:
         drift=drift,
         rows=_compare(drift.reference, drift.current),
         charts=_draw(drift.days),
-        verdict=None if drift.emotion_shift is None else _judge(drift.emotion_shift),
+        assessment=None if drift.emotion_shift is None else _assess(drift.emotion_shift),
     )
 
 
-def _judge(shift: float) -> str:
+def _assess(shift: float) -> str:
     if shift >= LARGE_SHIFT:
         return "large"
     return "notable" if shift >= NOTABLE_SHIFT else "small"
 
 
-def _compare(before: Figures, after: Figures) -> list[Row]:
-    def row(name: str, show: Callable[[Figures], str]) -> Row:
+def _compare(before: Metrics, after: Metrics) -> list[Row]:
+    def row(name: str, show: Callable[[Metrics], str]) -> Row:
         return Row(name, show(before), show(after))
 
     return [
         row("faces", lambda found: f"{found.faces:,}"),
-        row("mean confidence", lambda found: show_share(found.mean_confidence)),
+        row("mean confidence", lambda found: format_share(found.mean_confidence)),
         row("mean size of a face", lambda found: f"{found.mean_face_px:.0f} px" if found.mean_face_px else NOTHING),
         row("override rate", _show_override_rate),
         *(
-            Row(emotion.value, show_share(_share(before, emotion)), show_share(_share(after, emotion)))
+            Row(emotion.value, format_share(_share(before, emotion)), format_share(_share(after, emotion)))
             for emotion in EMOTIONS
         ),
     ]
 
 
-def _show_override_rate(found: Figures) -> str:
+def _show_override_rate(found: Metrics) -> str:
     rate = found.override_rate
     if rate.share is None:
-        return show_share(None)
+        return format_share(None)
     return f"{rate.share:.3f} ({rate.low:.3f} to {rate.high:.3f}, {rate.count} faces)"
 
 
-def _share(found: Figures, emotion: Emotion) -> float | None:
+def _share(found: Metrics, emotion: Emotion) -> float | None:
     return found.emotions[emotion] / found.faces if found.faces else None
 
 
-def _draw(days: dict[date, Figures]) -> Sequence[Chart]:
+def _draw(days: dict[date, Metrics]) -> Sequence[Chart]:
     labels = [f"{day:%d %b}" for day in days]
     found = list(days.values())
     mix = [Series(emotion.value, emotion.value, [_share(each, emotion) for each in found]) for emotion in EMOTIONS]

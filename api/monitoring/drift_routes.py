@@ -12,12 +12,12 @@ from api.core.fields import Moment
 from api.core.openapi import describe_errors
 from api.core.services import get_services
 from api.jobs.schemas import Time
-from api.reviews.schemas import ShareEstimate, show_estimate
+from api.reviews.schemas import ShareEstimate, estimate_to_schema
 from db.core.vocabulary import Scope
-from db.monitoring.drift import Drift, Figures, Period, choose_periods, measure_drift
+from db.monitoring.drift import Drift, Metrics, Period, choose_periods, measure_drift
 
 blueprint = APIBlueprint("drift", __name__, url_prefix="/v1/drift", tag="Reviews")
-protect(blueprint, Scope.REVIEW, people_may_read=True)
+protect(blueprint, Scope.REVIEW, users_may_read=True)
 
 
 _Edge = Annotated[Moment, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC))]
@@ -47,7 +47,7 @@ class DriftQuery(BaseModel):
         return Period(self.reference_from or reference.since, middle), Period(middle, current.before)
 
 
-class PeriodFigures(BaseModel):
+class PeriodMetrics(BaseModel):
     """What the faces of some time were like."""
 
     faces: int = Field(examples=[5210])
@@ -59,7 +59,7 @@ class PeriodFigures(BaseModel):
     )
 
 
-class DayFigures(PeriodFigures):
+class DayMetrics(PeriodMetrics):
     """The same of one day, in UTC."""
 
     day: date = Field(examples=["2026-03-01"])
@@ -71,13 +71,13 @@ class DriftReport(BaseModel):
     reference_from: Time
     current_from: Time
     current_before: Time
-    reference: PeriodFigures
-    current: PeriodFigures
+    reference: PeriodMetrics
+    current: PeriodMetrics
     emotion_shift: float | None = Field(
         description="Population stability index of the emotion mix: 0 is the same; from 0.1 notable, from 0.25 large.",
         examples=[0.04],
     )
-    days: list[DayFigures]
+    days: list[DayMetrics]
 
 
 @blueprint.get("")
@@ -100,18 +100,18 @@ def _show(drift: Drift) -> DriftReport:
         reference_from=drift.reference_period.since,
         current_from=drift.current_period.since,
         current_before=drift.current_period.before,
-        reference=PeriodFigures(**_read(drift.reference)),
-        current=PeriodFigures(**_read(drift.current)),
+        reference=PeriodMetrics(**_read(drift.reference)),
+        current=PeriodMetrics(**_read(drift.current)),
         emotion_shift=drift.emotion_shift,
-        days=[DayFigures(day=day, **_read(figures)) for day, figures in drift.days.items()],
+        days=[DayMetrics(day=day, **_read(figures)) for day, figures in drift.days.items()],
     )
 
 
-def _read(figures: Figures) -> dict[str, Any]:
+def _read(figures: Metrics) -> dict[str, Any]:
     return {
         "faces": figures.faces,
         "emotions": {emotion.value: count for emotion, count in figures.emotions.items()},
         "mean_confidence": figures.mean_confidence,
         "mean_face_px": figures.mean_face_px,
-        "override_rate": show_estimate(figures.override_rate),
+        "override_rate": estimate_to_schema(figures.override_rate),
     }

@@ -22,7 +22,7 @@ from api.web.queries import Day, Query, begin_day, end_day, read_query
 from api.web.site import get_person, go, needs
 from db import tables
 from db.core.types import utcnow
-from db.core.vocabulary import EMOTIONS, Emotion, Role, Verdict
+from db.core.vocabulary import EMOTIONS, Emotion, Role, VoteChoice
 from db.faces import queries as faces
 from db.jobs import queries as job_queries
 from db.reviews import actions as reviews
@@ -76,7 +76,7 @@ class Card:
     job: tables.Job
     item: ReviewItem
     votes: Sequence[ReviewVote]
-    is_judged: bool
+    has_own_vote: bool
 
     @property
     def is_photo_kept(self) -> bool:
@@ -97,7 +97,7 @@ def show() -> str:
         cards=cards,
         search=search,
         is_filtered=any(value is not None for value in search.model_dump().values()),
-        verdicts=_VERDICT_KEYS,
+        choices=_CHOICE_KEYS,
     )
 
 
@@ -112,17 +112,17 @@ def show_statistics() -> str:
 @needs(Role.REVIEWER)
 def vote() -> str | AnyResponse:
     """Store a vote. A script gets the cards that are missing on its page; a plain form gets the page anew."""
-    face_id, verdict = _read_uuid("face_id"), _read_verdict()
+    face_id, choice = _read_uuid("face_id"), _read_choice()
     person, shown, search = get_person(), set(_read_uuids("shown")), read_query(ReviewSearch, request.form)
     services = get_services()
     least_votes = services.settings.min_correction_votes
     with services.database.write() as session:
-        cast = reviews.cast_vote(session, face_id, person.name, verdict, least_votes=least_votes)
+        cast = reviews.cast_vote(session, face_id, person.name, choice, least_votes=least_votes)
     if "fragment" not in request.form:
         return go("review.show", **_keep_search())
     with services.database.write() as session:
         cards = _take_cards(session, person.name, search, _CARDS - len(shown), exclude=shown)
-    return render_template("reviews/cards.html", cards=cards, vote=cast, verdicts=_VERDICT_KEYS)
+    return render_template("reviews/cards.html", cards=cards, vote=cast, choices=_CHOICE_KEYS)
 
 
 @blueprint.post("/undo")
@@ -139,14 +139,14 @@ def undo() -> str | AnyResponse:
     with services.database.read() as session:
         found = [_read_card(session, each.face_id, person.name) for each in votes if each.face_id is not None]
     cards = [card for card in found if card is not None]
-    return render_template("reviews/cards.html", cards=cards, vote=None, verdicts=_VERDICT_KEYS)
+    return render_template("reviews/cards.html", cards=cards, vote=None, choices=_CHOICE_KEYS)
 
 
-_VERDICT_KEYS = (
-    *((Verdict(emotion.value), str(number)) for number, emotion in enumerate(EMOTIONS, start=1)),
-    (Verdict.NOT_A_FACE, "x"),
-    (Verdict.AMBIGUOUS, "a"),
-    (Verdict.SKIP, "s"),
+_CHOICE_KEYS = (
+    *((VoteChoice(emotion.value), str(number)) for number, emotion in enumerate(EMOTIONS, start=1)),
+    (VoteChoice.NOT_A_FACE, "x"),
+    (VoteChoice.AMBIGUOUS, "a"),
+    (VoteChoice.SKIP, "s"),
 )
 """Each verdict with its key."""
 
@@ -164,7 +164,7 @@ def _read_card(session: Session, face_id: UUID, reviewer: str) -> Card | None:
         return None
     item, votes = reviews.get_review(session, face_id)
     standing = [each for each in votes if each.withdrawn_at is None]
-    return Card(face, job, item, standing, is_judged=any(each.reviewer == reviewer for each in standing))
+    return Card(face, job, item, standing, has_own_vote=any(each.reviewer == reviewer for each in standing))
 
 
 def _read_statistics(reviewer: str) -> dict[str, Any]:
@@ -197,8 +197,8 @@ def _read_uuids(field: str) -> list[UUID]:
         abort(422, f"{field} is no id.")
 
 
-def _read_verdict() -> Verdict:
+def _read_choice() -> VoteChoice:
     try:
-        return Verdict(request.form.get("verdict", ""))
+        return VoteChoice(request.form.get("choice", ""))
     except ValueError:
         abort(422, "There is no such verdict.")

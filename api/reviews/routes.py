@@ -22,11 +22,11 @@ from api.reviews.schemas import (
     Undone,
     Vote,
     VoteList,
-    show_review,
-    show_statistics,
-    show_vote,
+    review_to_schema,
+    statistics_to_schema,
+    vote_to_schema,
 )
-from db.core.vocabulary import Emotion, Scope, Verdict
+from db.core.vocabulary import Emotion, Scope, VoteChoice
 from db.faces import queries as faces
 from db.reviews import actions as reviews
 from db.reviews import queue as review_queue
@@ -66,7 +66,7 @@ class NewVote(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     face_id: UUID
-    verdict: Verdict = Field(description="An emotion, `not_a_face`, `ambiguous`, or `skip`.", examples=["sad"])
+    choice: VoteChoice = Field(description="An emotion, `not_a_face`, `ambiguous`, or `skip`.", examples=["sad"])
 
 
 class Undo(BaseModel):
@@ -126,7 +126,7 @@ def take_next(wanted: NextFaces) -> Response:
             session, reviewer, ReviewFilter(**given), limit=wanted.limit, exclude=wanted.exclude
         )
         found = [(item, faces.get_face(session, item.face_id)) for item in items]
-    shown = [show_review(item, face, None, services.settings) for item, face in found if face is not None]
+    shown = [review_to_schema(item, face, None, services.settings) for item, face in found if face is not None]
     return jsonify(ReviewFaceList(items=shown).model_dump(mode="json"))
 
 
@@ -153,9 +153,9 @@ def create_vote(vote: NewVote) -> Response:
     services = get_services()
     least_votes = services.settings.min_correction_votes
     with services.database.write() as session:
-        cast = reviews.cast_vote(session, vote.face_id, get_caller().actor, vote.verdict, least_votes=least_votes)
+        cast = reviews.cast_vote(session, vote.face_id, get_caller().actor, vote.choice, least_votes=least_votes)
         item, _ = reviews.get_review(session, vote.face_id)
-        shown = show_vote(cast, item.subject.label if item.subject else None)
+        shown = vote_to_schema(cast, item.subject.label if item.subject else None)
     response = jsonify(shown.model_dump(mode="json"))
     response.status_code = HTTPStatus.CREATED
     return response
@@ -173,7 +173,7 @@ def list_votes(query: VoteQuery) -> Response:
         require_scope(Scope.ADMIN)
     with get_services().database.read() as session:
         found = reviews.list_votes(session, reviewer=reviewer, since=query.since, limit=query.limit)
-        shown = [show_vote(vote) for vote in found]
+        shown = [vote_to_schema(vote) for vote in found]
     return jsonify(VoteList(items=shown).model_dump(mode="json"))
 
 
@@ -225,7 +225,7 @@ def read_face(face_id: UUID) -> Response:
         raise reviews.UnknownFace(f"there is no face {face_id}")
     has_voted = any(vote.reviewer == caller.actor and vote.withdrawn_at is None for vote in votes)
     may_see = has_voted or item.closed_at is not None or Scope.ADMIN in caller.scopes
-    return jsonify(show_review(item, face, votes if may_see else None, services.settings).model_dump(mode="json"))
+    return jsonify(review_to_schema(item, face, votes if may_see else None, services.settings).model_dump(mode="json"))
 
 
 @blueprint.get("/statistics")
@@ -242,4 +242,4 @@ def read_statistics(query: StatisticsQuery) -> Response:
     with get_services().database.read() as session:
         live = review_statistics.estimate_live_accuracy(session, model_version=query.model_version, since=query.since)
         agreement = review_statistics.measure_agreement(session, since=query.since)
-    return jsonify(show_statistics(live, agreement).model_dump(mode="json"))
+    return jsonify(statistics_to_schema(live, agreement).model_dump(mode="json"))

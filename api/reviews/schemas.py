@@ -5,9 +5,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from api.jobs.schemas import Face, Id, Time, show_face
+from api.jobs.schemas import Face, Id, Time, face_to_schema
 from db import tables
-from db.core.vocabulary import Emotion, ReviewSlice, Verdict
+from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
 from db.reviews.statistics import Agreement, Estimate, LiveAccuracy
 from db.reviews.subjects import count_wanted
 from db.reviews.tables import ReviewItem, ReviewVote
@@ -20,12 +20,12 @@ class Vote(BaseModel):
     id: Id
     face_id: UUID | None = Field(description="The face as it was analysed then; null once that job is erased.")
     reviewer: str = Field(examples=["ana"])
-    verdict: Verdict = Field(examples=["sad"])
+    choice: VoteChoice = Field(examples=["sad"])
     predicted: Emotion = Field(description="What the model said then.", examples=["neutral"])
     model_version: int = Field(examples=[1])
     at: Time
     stands: bool = Field(description="False once it was undone or replaced.", examples=[True])
-    label: Verdict | None = Field(
+    label: VoteChoice | None = Field(
         default=None, description="The face's label now: what most standing votes say; null where they are tied."
     )
 
@@ -36,7 +36,7 @@ class ReviewFace(BaseModel):
     face: Face
     job_id: Id
     slice: ReviewSlice = Field(description="Why it comes up: uncertain, or drawn by chance.", examples=["uncertain"])
-    label: Verdict | None = Field(
+    label: VoteChoice | None = Field(
         description="What people have confirmed; null if nothing yet, and where the face is handed out to be judged.",
         examples=["sad"],
     )
@@ -94,18 +94,18 @@ class Statistics(BaseModel):
     agreement: ReviewerAgreement
 
 
-def show_estimate(estimate: Estimate) -> ShareEstimate:
+def estimate_to_schema(estimate: Estimate) -> ShareEstimate:
     """What the API shows of an estimate."""
     return ShareEstimate(**vars(estimate))
 
 
-def show_vote(vote: ReviewVote, label: Verdict | None = None) -> Vote:
+def vote_to_schema(vote: ReviewVote, label: VoteChoice | None = None) -> Vote:
     """What the API shows of a vote. label: of the face, where it is known."""
     return Vote(
         id=vote.id,
         face_id=vote.face_id,
         reviewer=vote.reviewer,
-        verdict=vote.verdict,
+        choice=vote.choice,
         predicted=vote.predicted,
         model_version=vote.model_version,
         at=vote.at,
@@ -114,7 +114,7 @@ def show_vote(vote: ReviewVote, label: Verdict | None = None) -> Vote:
     )
 
 
-def show_review(
+def review_to_schema(
     item: ReviewItem, face: tables.Face, votes: Sequence[ReviewVote] | None, settings: Settings
 ) -> ReviewFace:
     """What the API shows of a face before reviewers. Call it while, or after, the item's subject was loaded.
@@ -123,20 +123,20 @@ def show_review(
     """
     label = item.subject.label if votes is not None and item.subject is not None else None
     return ReviewFace(
-        face=show_face(face, settings.uncertain_below),
+        face=face_to_schema(face, settings.uncertain_below),
         job_id=face.job_id,
         slice=item.slice,
         label=label,
         votes_wanted=count_wanted(item, settings.min_correction_votes),
         is_open=item.closed_at is None,
-        votes=[show_vote(vote, label) for vote in votes or ()],
+        votes=[vote_to_schema(vote, label) for vote in votes or ()],
     )
 
 
-def show_statistics(live: LiveAccuracy, agreement: Agreement) -> Statistics:
+def statistics_to_schema(live: LiveAccuracy, agreement: Agreement) -> Statistics:
     """What the API shows of the votes as a whole."""
     return Statistics(
-        accuracy=show_estimate(live.accuracy),
+        accuracy=estimate_to_schema(live.accuracy),
         not_faces=live.not_faces,
         ambiguous=live.ambiguous,
         agreement=ReviewerAgreement(**vars(agreement)),

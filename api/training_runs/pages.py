@@ -6,14 +6,14 @@ from flask import Blueprint, abort, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.core.services import get_services
-from api.training_runs.start import find_dataset_files, start_training_run
 from api.training_runs.run_view import describe_run
+from api.training_runs.start import find_dataset_files, start_training_run
 from api.web.queries import read_number
 from api.web.site import get_person, go, needs
 from db.core.vocabulary import Role, TrainingTrigger
-from db.training_runs.plan import PlanImpossible, plan_run
 from db.training_runs import corrections
 from db.training_runs import lifecycle as training_runs
+from db.training_runs.plan import PlanImpossible, plan_run
 from db.training_runs.states import ACTIVE_STATUSES
 
 blueprint = Blueprint("training", __name__, url_prefix="/training")
@@ -53,9 +53,13 @@ def show(run_id: UUID) -> str:
     with get_services().database.read() as session:
         run = training_runs.get_run(session, run_id)
         shown = describe_run(run)
-        offers = corrections.count_offers(session, run_id)
+        run_corrections = corrections.count_corrections(session, run_id)
     return render_template(
-        "training_runs/run.html", shown=shown, run=run, offers=offers, is_active=run.status in ACTIVE_STATUSES
+        "training_runs/run.html",
+        shown=shown,
+        run=run,
+        run_corrections=run_corrections,
+        is_active=run.status in ACTIVE_STATUSES,
     )
 
 

@@ -15,9 +15,9 @@ from api.jobs.schemas import Id, Time
 from api.training_runs.start import find_dataset_files, start_training_run
 from db import tables
 from db.core.vocabulary import Scope, TrainingRunStatus, TrainingTrigger
-from db.training_runs.plan import RunPlan
 from db.training_runs import corrections, plan
 from db.training_runs import lifecycle as training_runs
+from db.training_runs.plan import RunPlan
 
 blueprint = APIBlueprint("training_runs", __name__, url_prefix="/v1/training-runs", tag="Training")
 protect(blueprint)
@@ -125,7 +125,7 @@ def list_runs(query: PageQuery) -> Response:
     """Read a page of runs, newest first."""
     with get_services().database.read() as session:
         found = training_runs.list_runs(session, limit=query.limit + 1, before=query.cursor)
-        shown = [_show(run, corrections.count_offers(session, run.id)) for run in found[: query.limit]]
+        shown = [_show(run, corrections.count_corrections(session, run.id)) for run in found[: query.limit]]
     has_more = len(found) > query.limit
     following = url_for(".list_runs", limit=query.limit, cursor=shown[-1].id) if has_more else None
     return jsonify(TrainingRunPage(items=shown, next=following).model_dump(mode="json"))
@@ -177,10 +177,10 @@ def cancel_run(run_id: UUID) -> Response:
 def _read(run_id: UUID) -> TrainingRun:
     with get_services().database.read() as session:
         run = training_runs.get_run(session, run_id)
-        return _show(run, corrections.count_offers(session, run_id))
+        return _show(run, corrections.count_corrections(session, run_id))
 
 
-def _show(run: tables.TrainingRun, offers: dict[str, int]) -> TrainingRun:
+def _show(run: tables.TrainingRun, run_corrections: dict[str, int]) -> TrainingRun:
     """Call it while the run's session is open."""
     return TrainingRun(
         id=run.id,
@@ -196,7 +196,7 @@ def _show(run: tables.TrainingRun, offers: dict[str, int]) -> TrainingRun:
         is_cancel_requested=run.cancel_requested_by is not None,
         dataset_sha256=run.dataset_sha256,
         audit=run.audit,
-        corrections=offers,
+        corrections=run_corrections,
         champion=run.champion.number if run.champion else None,
         progress=run.progress,
         challenger=run.challenger.number if run.challenger else None,

@@ -8,8 +8,8 @@ import structlog
 from api.core.queue import QueueUnavailable
 from api.core.services import get_services
 from db.core.vocabulary import TrainingTrigger
-from db.training_runs.plan import DatasetFiles
 from db.training_runs.actions import StartedRun, start_run
+from db.training_runs.plan import DatasetFiles
 
 log = structlog.get_logger(__name__)
 

@@ -14,14 +14,14 @@ NOTHING = "\N{EN DASH}"
 _STEPS = ((60, "s", 1), (3600, "min", 60), (86_400, "h", 3600), (float("inf"), "d", 86_400))
 
 
-def show_age(moment: datetime | None) -> str:
+def format_age(moment: datetime | None) -> str:
     """How long ago, in the largest fitting unit: `12 s`, `5 min`, `3 h`, `9 d`."""
     if moment is None:
         return NOTHING
-    return show_seconds(max(0.0, (utcnow() - moment).total_seconds()))
+    return format_seconds(max(0.0, (utcnow() - moment).total_seconds()))
 
 
-def show_seconds(seconds: float | None) -> str:
+def format_seconds(seconds: float | None) -> str:
     """A duration in the largest fitting unit; under ten seconds with two decimals at most."""
     if seconds is None:
         return NOTHING
@@ -35,33 +35,33 @@ def show_seconds(seconds: float | None) -> str:
     raise AssertionError
 
 
-def show_time(moment: datetime | None) -> Markup:
+def format_time(moment: datetime | None) -> Markup:
     """A moment as a `time` element: how long ago, with the exact moment in UTC for those who point at it."""
     if moment is None:
         return Markup('<span class="quiet">{}</span>').format(NOTHING)
     return Markup('<time datetime="{}" title="{:%Y-%m-%d %H:%M:%S} UTC">{} ago</time>').format(
-        moment.isoformat(), moment, show_age(moment)
+        moment.isoformat(), moment, format_age(moment)
     )
 
 
-def show_moment(moment: datetime | None) -> str:
+def format_moment(moment: datetime | None) -> str:
     """Date and time in UTC, to the minute."""
     return NOTHING if moment is None else f"{moment:%Y-%m-%d %H:%M}"
 
 
-def show_bytes(count: int) -> str:
+def format_bytes(count: int) -> str:
     """A size in bytes, kB or MB."""
     if count < 1000:
         return f"{count} B"
     return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
 
 
-def show_words(code: str) -> str:
+def format_words(code: str) -> str:
     """A code as words: `not_a_face` is `not a face`."""
     return code.replace("_", " ").replace("-", " ")
 
 
-def show_share(share: float | None, digits: int = 3) -> str:
+def format_share(share: float | None, digits: int = 3) -> str:
     """A share between 0 and 1, as the service writes it everywhere: never as a percentage."""
     return NOTHING if share is None else f"{share:.{digits}f}"
 
@@ -74,13 +74,13 @@ def pair_with_itself(words: Iterable[str]) -> list[tuple[str, str]]:
 def register_words(pages: Blueprint) -> None:
     """Make these the templates' filters."""
     for filter_ in (
-        show_age,
-        show_seconds,
-        show_time,
-        show_moment,
-        show_bytes,
-        show_words,
-        show_share,
+        format_age,
+        format_seconds,
+        format_time,
+        format_moment,
+        format_bytes,
+        format_words,
+        format_share,
         pair_with_itself,
     ):
         pages.add_app_template_filter(filter_)

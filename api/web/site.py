@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from api.core.error_codes import ERROR_KINDS, PROBLEM_JSON
 from api.core.errors import RETRY_AFTER_S, Problem, handle_http_error
 from api.core.services import get_services
-from api.core.sessions import SAFE_METHODS, Person, find_person, has_proof, is_from_here
+from api.core.sessions import SAFE_METHODS, Person, find_person, has_csrf_token, is_from_here
 from api.photos.annotate import UnreadablePicture
 from db.accounts.passwords import PasswordsBusy
 from db.accounts.sessions import UnknownSession
@@ -25,8 +25,8 @@ from db.jobs.states import InvalidTransition
 from db.model_versions.actions import ChampionChanged, NothingToRollBack, UnknownModelVersion
 from db.model_versions.shadow import AlreadyInService, NoChallenger
 from db.reviews.actions import UnknownFace
-from db.training_runs.plan import PlanImpossible
 from db.training_runs.lifecycle import TrainingRunActive, UnknownTrainingRun
+from db.training_runs.plan import PlanImpossible
 from db.training_runs.states import InvalidRunTransition
 
 log = structlog.get_logger(__name__)
@@ -131,7 +131,7 @@ def guard_page() -> AnyResponse | None:
         raise Forbidden
     if not person.role.covers(needed):
         raise RoleMissing(needed)
-    if request.method not in SAFE_METHODS and not has_proof(person, request):
+    if request.method not in SAFE_METHODS and not has_csrf_token(person, request):
         raise ForgedRequest
     return None
 

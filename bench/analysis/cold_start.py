@@ -54,7 +54,7 @@ def main() -> None:
     arguments = parser.parse_args()
     model = arguments.model or next(iter(list_pretrained().values()))
     for _ in range(arguments.runs):
-        report = measure_child(model)
+        report = measure_process(model)
         print(
             f"ready after {report['ready_s']:.2f} s, {report['rss_mb']:.0f} MB resident after {report['faces']} faces, "
             f"{report['peak_mb']:.0f} MB at most, imported of the heavy packages: {report['heavy_imports'] or 'none'}",
@@ -62,7 +62,7 @@ def main() -> None:
         )
 
 
-def measure_child(model_dir: Path) -> dict[str, Any]:
+def measure_process(model_dir: Path) -> dict[str, Any]:
     """Start one child; return what it says of itself, with `ready_s` since its start."""
     with tempfile.TemporaryDirectory() as folder:
         paths = []
@@ -71,10 +71,10 @@ def measure_child(model_dir: Path) -> dict[str, Any]:
             path.write_bytes(photo.data)
             paths.append(str(path))
         started = time.time()
-        child = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", CHILD, str(model_dir), *paths], check=True, capture_output=True, text=True
         )
-    report: dict[str, Any] = json.loads(child.stdout)
+    report: dict[str, Any] = json.loads(process.stdout)
     return {**report, "ready_s": report["ready_at"] - started}
 
 

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from worker.analysis.detectors.base import Candidates, Detector, Extent, Framing
+from worker.analysis.detectors.base import Candidates, CropGeometry, Detector, Extent
 from worker.analysis.detectors.blazeface_network import BlazeFaceNetwork, NetworkShape
 from worker.analysis.detectors.merging import MIN_IOU, merge_overlapping
 from worker.analysis.resize import Picture
@@ -11,7 +11,7 @@ from worker.analysis.resize import Picture
 class FullRangeDetector(Detector):
     name: ClassVar[str] = "blazeface full range, one look"
     default_threshold: ClassVar[float] = 0.5
-    framing: ClassVar[Framing] = Framing(margin=0.07, shift_y=-0.04)
+    geometry: ClassVar[CropGeometry] = CropGeometry(margin=0.07, shift_y=-0.04)
 
     def load(self) -> None:
         self._network = BlazeFaceNetwork(NetworkShape("face_detection_full_range.tflite", 192, (4,), (1,)))

@@ -24,7 +24,7 @@ _IN_FLIGHT = 20
 _LINE_EVERY = 100
 
 
-def measure_children_mb(stack: Stack) -> list[float]:
+def measure_processes_mb(stack: Stack) -> list[float]:
     """Resident MB of each child of the analysis worker, smallest first."""
     worker = psutil.Process(stack.find_pid("worker"))
     # The spawn machinery's own helper has a few MB; a child that has loaded a model has many.
@@ -49,7 +49,7 @@ def main() -> None:
                 if len(in_flight) == _IN_FLIGHT:
                     assert client.wait(in_flight.popleft()).error_code is None  # type: ignore[arg-type]
                 if number % _LINE_EVERY == 0:
-                    seen.append(measure_children_mb(stack))
+                    seen.append(measure_processes_mb(stack))
                     rate = number / (time.perf_counter() - start)
                     print(
                         f"{number:6} jobs  {rate:6.1f} a second  children {[round(size) for size in seen[-1]]} MB",

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from db.core.vocabulary import Emotion
 from training.data.dataset import read_dataset
-from training.evaluation.metrics import judge_rows, time_model
+from training.evaluation.metrics import evaluate_rows, time_model
 from training.export.artifact import list_pretrained
 from training.export.lite import load_lite
 
@@ -40,10 +40,12 @@ def main() -> None:
     print("| | single label: accuracy, macro-F1 | votes: accuracy, macro-F1 | fear, neutral by votes | ms a face |")
     print("| --- | --- | --- | --- | --- |")
     answers, ms_a_face = ask_peer(arguments.peer_python, faces)
-    print_row("fer", judge_rows(answers, dataset, rows), ms_a_face)
+    print_row("fer", evaluate_rows(answers, dataset, rows), ms_a_face)
     for name, folder in list_pretrained().items():
         model = load_lite(folder)
-        print_row(name, judge_rows(model.predict(faces), dataset, rows), time_model(model.predict, faces)["ms_a_face"])
+        print_row(
+            name, evaluate_rows(model.predict(faces), dataset, rows), time_model(model.predict, faces)["ms_a_face"]
+        )
 
 
 def ask_peer(python: Path, faces: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], float]:

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.accounts.audit_log import record_change
+from db.accounts.audit_log import record_audit_event
 from db.accounts.tables import ApiKey, Application
 from db.core.types import utcnow
 from db.core.upsert import insert_if_new
@@ -72,7 +72,7 @@ def create_key(
     key = _KEY_PREFIX + secrets.token_urlsafe(32)
     prefix, words = key[:_SHOWN_CHARACTERS], [scope.value for scope in Scope if scope in set(scopes)]
     session.add(ApiKey(application_id=application.id, prefix=prefix, key_hash=_hash(key), scopes=words))
-    record_change(session, actor, "key.create", f"key:{prefix}", application=application.name, scopes=words)
+    record_audit_event(session, actor, "key.create", f"key:{prefix}", application=application.name, scopes=words)
     return key
 
 
@@ -80,7 +80,7 @@ def widen_key(session: Session, key: ApiKey, scopes: Iterable[Scope], actor: str
     """Let a key do what `scopes` say too. Does nothing where it may already."""
     words = [scope.value for scope in Scope if scope in set(scopes) or scope.value in key.scopes]
     if words != key.scopes:
-        record_change(session, actor, "key.widen", f"key:{key.prefix}", before=key.scopes, after=words)
+        record_audit_event(session, actor, "key.widen", f"key:{key.prefix}", before=key.scopes, after=words)
         key.scopes = words
 
 
@@ -89,12 +89,12 @@ def find_key(session: Session, key: str) -> ApiKey | None:
     return session.scalar(select(ApiKey).where(ApiKey.key_hash == _hash(key), ApiKey.revoked_at.is_(None)))
 
 
-def is_use_noted(key: ApiKey) -> bool:
+def is_use_recorded(key: ApiKey) -> bool:
     """Whether `last_used_at` is fresh enough to leave it."""
     return key.last_used_at is not None and utcnow() - key.last_used_at < _LAST_USED_GRAIN
 
 
-def note_use(session: Session, key_id: UUID) -> None:
+def record_use(session: Session, key_id: UUID) -> None:
     """Set a key's `last_used_at` to now."""
     key = session.get(ApiKey, key_id)
     if key is not None:
@@ -115,7 +115,7 @@ def revoke_key(session: Session, prefix: str, actor: str = "command line") -> bo
         raise ValueError(f"{len(keys)} keys start with {prefix!r}; give more of it")
     for key in keys:
         key.revoked_at = utcnow()
-        record_change(session, actor, "key.revoke", f"key:{key.prefix}", application=key.application.name)
+        record_audit_event(session, actor, "key.revoke", f"key:{key.prefix}", application=key.application.name)
     return bool(keys)
 
 

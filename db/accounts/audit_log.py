@@ -19,7 +19,7 @@ class AuditFilter:
     subject: str | None = None
 
 
-def record_change(session: Session, actor: str, action: str, subject: str, **details: Any) -> None:
+def record_audit_event(session: Session, actor: str, action: str, subject: str, **details: Any) -> None:
     """Log a change.
 
     actor: a user's name, `application:<name>` of an API key, or the part of the service that acted by itself. action: noun
@@ -29,7 +29,7 @@ def record_change(session: Session, actor: str, action: str, subject: str, **det
     session.add(AuditEvent(actor=actor, action=action, subject=subject, details=details))
 
 
-def list_changes(
+def list_audit_events(
     session: Session, wanted: AuditFilter = AuditFilter(), *, limit: int = 50, before: int | None = None
 ) -> Sequence[AuditEvent]:
     """At most `limit` events, newest first. before: id of the last event of the page before."""

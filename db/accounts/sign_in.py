@@ -8,7 +8,7 @@ from functools import lru_cache
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from db.accounts.audit_log import record_change
+from db.accounts.audit_log import record_audit_event
 from db.accounts.passwords import hasher, is_password, take_place
 from db.accounts.sessions import hash_token
 from db.accounts.tables import SignInTries, UnknownName, User, UserSession
@@ -140,7 +140,9 @@ def _count_attempt(session: Session, name: str) -> User | None:
         # Falls again if this very try is right.
         tries.locked_until = now + pause
         if user is not None:
-            record_change(session, "sign-in", "user.lock", f"user:{user.name}", until=tries.locked_until.isoformat())
+            record_audit_event(
+                session, "sign-in", "user.lock", f"user:{user.name}", until=tries.locked_until.isoformat()
+            )
     return user
 
 

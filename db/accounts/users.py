@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.accounts.audit_log import record_change
+from db.accounts.audit_log import record_audit_event
 from db.accounts.passwords import hasher, take_place
 from db.accounts.sessions import end_sessions
 from db.accounts.tables import User
@@ -66,7 +66,7 @@ def create_user(session: Session, name: str, password_hash: str, role: Role, act
         )
     if not insert_if_new(session, User, name=name, role=role, password_hash=password_hash):
         raise InvalidUser(f"there is a user {name!r} already")
-    record_change(session, actor, "user.create", f"user:{name}", role=role)
+    record_audit_event(session, actor, "user.create", f"user:{name}", role=role)
     return get_user(session, name)
 
 
@@ -105,7 +105,7 @@ def change_password(
     user = get_user(session, name)
     user.password_hash, user.failed_attempts, user.locked_until = password_hash, 0, None
     end_sessions(session, user.id, kept_id=kept_session_id)
-    record_change(session, actor, "user.change_password", f"user:{user.name}")
+    record_audit_event(session, actor, "user.change_password", f"user:{user.name}")
 
 
 def change_role(session: Session, name: str, role: Role, actor: str) -> None:
@@ -114,7 +114,7 @@ def change_role(session: Session, name: str, role: Role, actor: str) -> None:
     if role is not Role.ADMINISTRATOR:
         _refuse_last_administrator(session, user)
     before, user.role = user.role, role
-    record_change(session, actor, "user.change_role", f"user:{user.name}", before=before, after=role)
+    record_audit_event(session, actor, "user.change_role", f"user:{user.name}", before=before, after=role)
 
 
 def disable_user(session: Session, name: str, actor: str) -> None:
@@ -123,7 +123,7 @@ def disable_user(session: Session, name: str, actor: str) -> None:
     _refuse_last_administrator(session, user)
     if user.disabled_at is None:
         user.disabled_at = utcnow()
-        record_change(session, actor, "user.disable", f"user:{user.name}")
+        record_audit_event(session, actor, "user.disable", f"user:{user.name}")
     end_sessions(session, user.id)
 
 
@@ -131,7 +131,7 @@ def enable_user(session: Session, name: str, actor: str) -> None:
     """Let a disabled or locked person in again. Raises UnknownUser."""
     user = get_user(session, name)
     user.disabled_at, user.failed_attempts, user.locked_until = None, 0, None
-    record_change(session, actor, "user.enable", f"user:{user.name}")
+    record_audit_event(session, actor, "user.enable", f"user:{user.name}")
 
 
 def _refuse_last_administrator(session: Session, user: User) -> None:

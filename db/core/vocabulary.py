@@ -103,7 +103,7 @@ PRETRAINED_CHAMPION = "default-votes"
 """Name of the shipped version that a new installation puts into service."""
 
 
-class Verdict(StrEnum):
+class VoteChoice(StrEnum):
     """What a reviewer says of a face: one of the seven emotions, or why it is none of them."""
 
     ANGRY = "angry"

@@ -49,7 +49,7 @@ def list_waiting(session: Session, sent_before_s: float) -> list[tuple[UUID, Pri
     return list(rows)
 
 
-def note_sent(session: Session, job_ids: Sequence[UUID]) -> None:
+def record_sent(session: Session, job_ids: Sequence[UUID]) -> None:
     """Write down that the jobs' messages were sent now."""
     session.execute(update(Job).where(Job.id.in_(job_ids)).values(sent_at=utcnow()))
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from db.accounts.audit_log import record_change
+from db.accounts.audit_log import record_audit_event
 from db.core.types import utcnow
 from db.core.vocabulary import CHALLENGER, CHAMPION, PRETRAINED_CHAMPION, Architecture
 from db.model_versions.tables import ModelAlias, ModelVersion, Promotion
@@ -44,7 +44,7 @@ def add_version(
     version = ModelVersion(number=number, name=name, architecture=architecture, digest=digest, manifest=manifest)
     session.add(version)
     session.flush()
-    record_change(session, actor, "model.register", f"model_version:{number}", name=name, digest=digest)
+    record_audit_event(session, actor, "model.register", f"model_version:{number}", name=name, digest=digest)
     return version
 
 
@@ -128,7 +128,7 @@ def promote(session: Session, version: ModelVersion, actor: str, reason: str) ->
     is_challenger = (ModelAlias.alias == CHALLENGER, ModelAlias.model_version_id == version.id)
     session.execute(delete(ModelAlias).where(*is_challenger))
     session.flush()
-    record_change(session, actor, "model.promote", f"model_version:{version.number}", reason=reason)
+    record_audit_event(session, actor, "model.promote", f"model_version:{version.number}", reason=reason)
     return promotion
 
 

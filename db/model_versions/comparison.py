@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from db.core.vocabulary import Emotion, Verdict
+from db.core.vocabulary import Emotion, VoteChoice
 from db.reviews.tables import ReviewItem, ReviewSubject
-from db.training_runs.corrections import has_taught
+from db.training_runs.corrections import has_trained
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Difference:
     first_confidence: float
     second: Emotion
     second_confidence: float
-    label: Verdict | None
+    label: VoteChoice | None
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def can_tell() -> ColumnElement[bool]:
     Only if the face came by chance alone, in its turn: the others were chosen for the doubts of the version in service, which is
     wrong on them more often than on all. And not if either version may have learnt it.
     """
-    return and_(ReviewSubject.drawn_at.is_not(None), ~has_taught())
+    return and_(ReviewSubject.drawn_at.is_not(None), ~has_trained())
 
 
 def compare_answers(session: Session, first: int, second: int, *, limit: int) -> AnswerComparison:

@@ -6,12 +6,12 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, undefer
 
-from db.accounts.audit_log import record_change
+from db.accounts.audit_log import record_audit_event
 from db.core.types import utcnow
 from db.core.vocabulary import CHALLENGER, EMOTIONS
 from db.faces.tables import Face
 from db.model_versions.actions import get_challenger, get_champion
-from db.model_versions.tables import ModelAlias, ModelVersion, ShadowJudgment
+from db.model_versions.tables import ModelAlias, ModelVersion, ShadowPrediction
 
 
 class AlreadyInService(Exception):
@@ -42,7 +42,7 @@ def start_shadow(session: Session, version: ModelVersion, actor: str, reason: st
     else:
         alias.model_version_id, alias.moved_at = version.id, utcnow()
     session.flush()
-    record_change(session, actor, "model.shadow", f"model_version:{version.number}", reason=reason)
+    record_audit_event(session, actor, "model.shadow", f"model_version:{version.number}", reason=reason)
     return True
 
 
@@ -52,11 +52,11 @@ def stop_shadow(session: Session, actor: str) -> ModelVersion:
     if version is None:
         raise NoChallenger("no version runs in shadow mode")
     session.execute(delete(ModelAlias).where(ModelAlias.alias == CHALLENGER))
-    record_change(session, actor, "model.shadow_end", f"model_version:{version.number}")
+    record_audit_event(session, actor, "model.shadow_end", f"model_version:{version.number}")
     return version
 
 
-def list_faces_to_judge(session: Session, job_id: UUID, challenger_id: UUID) -> Sequence[Face]:
+def list_faces_to_classify(session: Session, job_id: UUID, challenger_id: UUID) -> Sequence[Face]:
     """A job's faces with their crops, without those that the challenger itself judged as the champion."""
     statement = (
         select(Face)
@@ -67,7 +67,7 @@ def list_faces_to_judge(session: Session, job_id: UUID, challenger_id: UUID) -> 
     return session.scalars(statement).all()
 
 
-def add_judgments(session: Session, challenger_id: UUID, answers: Mapping[UUID, Sequence[float]]) -> None:
+def add_shadow_predictions(session: Session, challenger_id: UUID, answers: Mapping[UUID, Sequence[float]]) -> None:
     """Store what the challenger says. answers: seven probabilities by the face's id; faces erased meanwhile are left out."""
     faces = session.scalars(select(Face).where(Face.id.in_(answers)).with_for_update(key_share=True, of=Face))
     for face in faces:
@@ -75,10 +75,10 @@ def add_judgments(session: Session, challenger_id: UUID, answers: Mapping[UUID, 
         confidence = max(probabilities)
         emotion = EMOTIONS[probabilities.index(confidence)]
         session.add(
-            ShadowJudgment(
+            ShadowPrediction(
                 face_id=face.id,
                 model_version_id=challenger_id,
-                judged_by_id=face.model_version_id,
+                predicted_by_id=face.model_version_id,
                 probabilities=probabilities,
                 emotion=emotion,
                 confidence=confidence,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from db.core.vocabulary import ReviewSlice
 from db.faces.tables import Face
 from db.model_versions.comparison import AnswerComparison, Difference, can_tell
-from db.model_versions.tables import ModelVersion, ShadowJudgment
+from db.model_versions.tables import ModelVersion, ShadowPrediction
 from db.reviews.tables import ReviewItem, ReviewSubject
 
 
@@ -22,10 +22,10 @@ class ShadowCounts:
     same: int
 
 
-def count_judgments(session: Session, judged_by_id: UUID, challenger_id: UUID) -> ShadowCounts:
+def count_shadow_predictions(session: Session, predicted_by_id: UUID, challenger_id: UUID) -> ShadowCounts:
     """How often the challenger said the same as the version that judged the faces for real. Read from an index alone."""
-    statement = select(func.count(), func.count().filter(ShadowJudgment.differs.is_(False))).where(
-        ShadowJudgment.model_version_id == challenger_id, ShadowJudgment.judged_by_id == judged_by_id
+    statement = select(func.count(), func.count().filter(ShadowPrediction.differs.is_(False))).where(
+        ShadowPrediction.model_version_id == challenger_id, ShadowPrediction.predicted_by_id == predicted_by_id
     )
     shared, same = session.execute(statement).one()
     return ShadowCounts(shared, same)
@@ -37,7 +37,7 @@ def compare_live(session: Session, first: ModelVersion, second: ModelVersion, *,
     Who was right is told by the people's labels of which `can_tell` is true; a face counts once for it, by its latest analysis,
     however often its photo came. limit: most differences listed, newest faces first.
     """
-    counts = [count_judgments(session, one.id, other.id) for one, other in ((first, second), (second, first))]
+    counts = [count_shadow_predictions(session, one.id, other.id) for one, other in ((first, second), (second, first))]
     first_right, second_right = _count_right(session, first, second)
     differences = _list_differences(session, first, second, limit)
     differences += [_swap(difference) for difference in _list_differences(session, second, first, limit)]
@@ -50,25 +50,25 @@ def compare_live(session: Session, first: ModelVersion, second: ModelVersion, *,
     )
 
 
-def _list_differences(session: Session, judge: ModelVersion, shadow: ModelVersion, limit: int) -> list[Difference]:
-    columns = (Face.id, Face.emotion, Face.confidence, ShadowJudgment.emotion, ShadowJudgment.confidence)
-    newest = _select_differing(judge, shadow, *columns, ReviewSubject.label)
-    return [Difference(*row) for row in session.execute(newest.order_by(ShadowJudgment.face_id.desc()).limit(limit))]
+def _list_differences(session: Session, predictor: ModelVersion, shadow: ModelVersion, limit: int) -> list[Difference]:
+    columns = (Face.id, Face.emotion, Face.confidence, ShadowPrediction.emotion, ShadowPrediction.confidence)
+    newest = _select_differing(predictor, shadow, *columns, ReviewSubject.label)
+    return [Difference(*row) for row in session.execute(newest.order_by(ShadowPrediction.face_id.desc()).limit(limit))]
 
 
 def _count_right(session: Session, first: ModelVersion, second: ModelVersion) -> tuple[int, int]:
     """On how many faces that were drawn by chance the one alone was right, and the other alone."""
-    is_real = ShadowJudgment.judged_by_id == first.id
+    is_real = ShadowPrediction.predicted_by_id == first.id
     latest_first = (ReviewItem.created_at.desc(), ReviewItem.face_id.desc())
     ranked = (
         select(
-            case((is_real, ReviewItem.emotion), else_=ShadowJudgment.emotion).label("mine"),
-            case((is_real, ShadowJudgment.emotion), else_=ReviewItem.emotion).label("theirs"),
+            case((is_real, ReviewItem.emotion), else_=ShadowPrediction.emotion).label("mine"),
+            case((is_real, ShadowPrediction.emotion), else_=ReviewItem.emotion).label("theirs"),
             ReviewSubject.label,
             func.row_number().over(partition_by=ReviewItem.subject_id, order_by=latest_first).label("place"),
         )
         .join(ReviewSubject, ReviewSubject.id == ReviewItem.subject_id)
-        .join(ShadowJudgment, ShadowJudgment.face_id == ReviewItem.face_id)
+        .join(ShadowPrediction, ShadowPrediction.face_id == ReviewItem.face_id)
         .where(
             # People judge few faces and versions many: begin at the judged ones.
             ReviewItem.slice == ReviewSlice.RANDOM,
@@ -89,22 +89,22 @@ def _count_right(session: Session, first: ModelVersion, second: ModelVersion) ->
     )
 
 
-def _is_pair(judge: ModelVersion, shadow: ModelVersion) -> ColumnElement[bool]:
-    return and_(ShadowJudgment.judged_by_id == judge.id, ShadowJudgment.model_version_id == shadow.id)
+def _is_pair(predictor: ModelVersion, shadow: ModelVersion) -> ColumnElement[bool]:
+    return and_(ShadowPrediction.predicted_by_id == predictor.id, ShadowPrediction.model_version_id == shadow.id)
 
 
-def _select_differing(judge: ModelVersion, shadow: ModelVersion, *columns: Any) -> Select[Any]:
+def _select_differing(predictor: ModelVersion, shadow: ModelVersion, *columns: Any) -> Select[Any]:
     """The faces that the two judged differently, with the people's label where there is one."""
     return (
         select(*columns)
-        .select_from(ShadowJudgment)
-        .join(Face, Face.id == ShadowJudgment.face_id)
-        .outerjoin(ReviewItem, ReviewItem.face_id == ShadowJudgment.face_id)
+        .select_from(ShadowPrediction)
+        .join(Face, Face.id == ShadowPrediction.face_id)
+        .outerjoin(ReviewItem, ReviewItem.face_id == ShadowPrediction.face_id)
         .outerjoin(ReviewSubject, ReviewSubject.id == ReviewItem.subject_id)
         .where(
-            ShadowJudgment.model_version_id == shadow.id,
-            ShadowJudgment.judged_by_id == judge.id,
-            ShadowJudgment.differs.is_(True),
+            ShadowPrediction.model_version_id == shadow.id,
+            ShadowPrediction.predicted_by_id == predictor.id,
+            ShadowPrediction.differs.is_(True),
         )
     )
 

@@ -57,17 +57,17 @@ class Promotion(Base):
     at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
-class ShadowJudgment(Base):
+class ShadowPrediction(Base):
     """What a version that isn't in service says of a face, beside what the version in service said of it."""
 
-    __tablename__ = "shadow_judgments"
+    __tablename__ = "shadow_predictions"
     # Two versions are compared from this alone, however many faces both judged.
-    __table_args__ = (Index(None, "model_version_id", "judged_by_id", "differs", "face_id"),)
+    __table_args__ = (Index(None, "model_version_id", "predicted_by_id", "differs", "face_id"),)
 
     face_id: Mapped[UUID] = mapped_column(ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True)
     model_version_id: Mapped[UUID] = mapped_column(ForeignKey("model_versions.id"), primary_key=True)
     """The challenger of that time."""
-    judged_by_id: Mapped[UUID] = mapped_column(ForeignKey("model_versions.id"))
+    predicted_by_id: Mapped[UUID] = mapped_column(ForeignKey("model_versions.id"))
     """The version that the face's stored answer is from."""
     probabilities: Mapped[list[float]]
     """Seven, in the order of `vocabulary.EMOTIONS`, summing to 1."""

@@ -13,7 +13,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from db.core.types import utcnow
-from db.core.vocabulary import EMOTIONS, Emotion, Verdict
+from db.core.vocabulary import EMOTIONS, Emotion, VoteChoice
 from db.faces.hourly_counts import EmotionCount, ceil_hour, floor_hour, list_days, read_day
 from db.reviews.statistics import Estimate, estimate_share, select_drawn
 from db.reviews.tables import ReviewItem
@@ -35,7 +35,7 @@ class Period:
 
 
 @dataclass
-class Figures:
+class Metrics:
     """What faces of some time were like. confidence_sum, face_px_sum: over all faces; sizes are of the shorter side of a face.
 
     judged: faces of the random slice, judged in their turn, whose label is an emotion; each counts once a period, on the day of its
@@ -45,7 +45,7 @@ class Figures:
     emotions: dict[Emotion, int] = field(default_factory=lambda: dict.fromkeys(EMOTIONS, 0))
     confidence_sum: float = 0.0
     face_px_sum: int = 0
-    judged: int = 0
+    labelled: int = 0
     overridden: int = 0
 
     @property
@@ -66,15 +66,15 @@ class Figures:
     @property
     def override_rate(self) -> Estimate:
         """How often people said another emotion than the model, with its interval."""
-        return estimate_share(self.overridden, self.judged)
+        return estimate_share(self.overridden, self.labelled)
 
-    def add(self, other: "Figures") -> None:
+    def add(self, other: "Metrics") -> None:
         """Take in the figures of other faces."""
         for emotion, count in other.emotions.items():
             self.emotions[emotion] += count
         self.confidence_sum += other.confidence_sum
         self.face_px_sum += other.face_px_sum
-        self.judged += other.judged
+        self.labelled += other.labelled
         self.overridden += other.overridden
 
 
@@ -87,10 +87,10 @@ class Drift:
 
     reference_period: Period
     current_period: Period
-    reference: Figures
-    current: Figures
+    reference: Metrics
+    current: Metrics
     emotion_shift: float | None
-    days: dict[date, Figures]
+    days: dict[date, Metrics]
 
 
 def choose_periods(now: datetime | None = None) -> tuple[Period, Period]:
@@ -103,14 +103,14 @@ def measure_drift(session: Session, reference: Period, current: Period) -> Drift
     """Compare two periods. Reads the counts of full hours, and faces only where a period begins or ends within an hour."""
     reference_days, current_days = _measure_days(session, reference), _measure_days(session, current)
     before, after = _sum(reference_days.values()), _sum(current_days.values())
-    days: defaultdict[date, Figures] = defaultdict(Figures)
+    days: defaultdict[date, Metrics] = defaultdict(Metrics)
     for measured in (reference_days, current_days):
         for day, figures in measured.items():
             days[day].add(figures)
     return Drift(reference, current, before, after, measure_shift(before, after), dict(sorted(days.items())))
 
 
-def measure_shift(before: Figures, after: Figures) -> float | None:
+def measure_shift(before: Metrics, after: Metrics) -> float | None:
     """Population stability index of two emotion mixes; half a face is added to each emotion, so that none is empty."""
     if not before.faces or not after.faces:
         return None
@@ -122,8 +122,8 @@ def measure_shift(before: Figures, after: Figures) -> float | None:
     return shift
 
 
-def _measure_days(session: Session, period: Period) -> dict[date, Figures]:
-    days: defaultdict[date, Figures] = defaultdict(Figures)
+def _measure_days(session: Session, period: Period) -> dict[date, Metrics]:
+    days: defaultdict[date, Metrics] = defaultdict(Metrics)
     first, last = ceil_hour(period.since), floor_hour(period.before)
     if first < last:
         for day, counted in list_days(session, first, last):
@@ -131,14 +131,14 @@ def _measure_days(session: Session, period: Period) -> dict[date, Figures]:
     for edge in _cut_edges(period, first, last):
         for counted in _count_faces(session, edge):
             _add(days[edge.since.date()], counted)
-    for found, emotion, label, count in session.execute(_select_judged(period)):
+    for found, emotion, label, count in session.execute(_select_labelled(period)):
         figures = days[read_day(found)]
-        figures.judged += count
+        figures.labelled += count
         figures.overridden += count if label is not None and label.emotion is not emotion else 0
     return days
 
 
-def _add(figures: Figures, counted: EmotionCount) -> None:
+def _add(figures: Metrics, counted: EmotionCount) -> None:
     figures.emotions[counted.emotion] += counted.faces
     figures.confidence_sum += counted.confidence_sum
     figures.face_px_sum += counted.face_px_sum
@@ -164,19 +164,19 @@ def _count_faces(session: Session, edge: Period) -> list[EmotionCount]:
     return [EmotionCount(*row) for row in rows]
 
 
-def _select_judged(period: Period) -> Select[str | date, Emotion, Verdict | None, int]:
+def _select_labelled(period: Period) -> Select[str | date, Emotion, VoteChoice | None, int]:
     """Labels of the random slice, by day and by what the model said."""
     drawn = select_drawn(ReviewItem.created_at >= period.since, ReviewItem.created_at < period.before).subquery()
     day = func.date(drawn.c.created_at)
     return (
         select(day, drawn.c.emotion, drawn.c.label, func.count())
-        .where(drawn.c.label.in_([Verdict(emotion.value) for emotion in EMOTIONS]))
+        .where(drawn.c.label.in_([VoteChoice(emotion.value) for emotion in EMOTIONS]))
         .group_by(day, drawn.c.emotion, drawn.c.label)
     )
 
 
-def _sum(days: Iterable[Figures]) -> Figures:
-    total = Figures()
+def _sum(days: Iterable[Metrics]) -> Metrics:
+    total = Metrics()
     for figures in days:
         total.add(figures)
     return total

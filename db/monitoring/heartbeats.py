@@ -15,7 +15,7 @@ _SILENT_HEARTBEATS = 3
 """Signs of life that a child may miss before it no longer counts: one may be late on a busy machine."""
 
 
-def note_worker(
+def record_heartbeat(
     session: Session,
     name: str,
     state: WorkerState,

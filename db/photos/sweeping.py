@@ -21,7 +21,7 @@ def list_purgeable_photos(session: Session, limit: int) -> list[tuple[UUID, str]
     return [(job_id, key) for job_id, key in rows if key is not None]
 
 
-def note_purged(session: Session, job_ids: Sequence[UUID]) -> None:
+def record_purged(session: Session, job_ids: Sequence[UUID]) -> None:
     """Write down that the jobs' photos are gone. Call it after the blobs were deleted."""
     session.execute(update(Job).where(Job.id.in_(job_ids)).values(photo_key=None, purge_photo_at=None))
 

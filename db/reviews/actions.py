@@ -13,9 +13,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
-from db.accounts.audit_log import record_change
+from db.accounts.audit_log import record_audit_event
 from db.core.types import utcnow
-from db.core.vocabulary import ReviewSlice, Verdict
+from db.core.vocabulary import ReviewSlice, VoteChoice
 from db.faces.tables import Face
 from db.jobs.tables import Job
 from db.reviews.subjects import adopt_faces, choose_same, is_settled, lock_subjects, lock_subjects_by_id
@@ -28,7 +28,9 @@ class UnknownFace(Exception):
     code = "unknown_face"
 
 
-def cast_vote(session: Session, face_id: UUID, reviewer: str, verdict: Verdict, *, least_votes: int = 1) -> ReviewVote:
+def cast_vote(
+    session: Session, face_id: UUID, reviewer: str, choice: VoteChoice, *, least_votes: int = 1
+) -> ReviewVote:
     """Store a reviewer's vote, in place of an earlier one, and settle the face's label. Raises UnknownFace.
 
     least_votes: those that a label needs to teach; until then the face waits for other reviewers.
@@ -52,7 +54,7 @@ def cast_vote(session: Session, face_id: UUID, reviewer: str, verdict: Verdict, 
         subject_id=subject.id,
         face_id=face_id,
         reviewer=reviewer,
-        verdict=verdict,
+        choice=choice,
         predicted=item.emotion,
         model_version=item.model_version,
         replaces_id=earlier.id if earlier else None,
@@ -98,7 +100,7 @@ def undo_votes(
     for subject in subjects:
         _settle(session, subject, least_votes)
     for reviewer, count in undone.items():
-        record_change(session, actor, "review.undo", f"reviewer:{reviewer}", votes=count)
+        record_audit_event(session, actor, "review.undo", f"reviewer:{reviewer}", votes=count)
     return undone.total()
 
 
@@ -151,19 +153,19 @@ def _find_replaced(session: Session, vote: ReviewVote) -> ReviewVote | None:
 def _settle(session: Session, subject: ReviewSubject, least_votes: int) -> None:
     """Work out the label from the standing votes, and open or close the face's places in the queue."""
     session.flush()
-    verdicts = session.scalars(
-        select(ReviewVote.verdict).where(
+    choices = session.scalars(
+        select(ReviewVote.choice).where(
             ReviewVote.subject_id == subject.id,
             ReviewVote.withdrawn_at.is_(None),
-            ReviewVote.verdict != Verdict.SKIP,
+            ReviewVote.choice != VoteChoice.SKIP,
         )
     ).all()
-    ranking = Counter(verdicts).most_common(2)
+    ranking = Counter(choices).most_common(2)
     is_tied = len(ranking) == 2 and ranking[0][1] == ranking[1][1]
     label = None if not ranking or is_tied else ranking[0][0]
     now = utcnow()
     if label != subject.label:
         subject.label, subject.labeled_at = label, now
-    subject.vote_count = len(verdicts)
+    subject.vote_count = len(choices)
     for item in session.scalars(select(ReviewItem).where(ReviewItem.subject_id == subject.id)):
         item.closed_at = (item.closed_at or now) if is_settled(item, subject, least_votes) else None

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from db.core.vocabulary import Emotion, ReviewSlice, Verdict
+from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
 from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
 
 _Z = 1.959964
@@ -80,17 +80,17 @@ def estimate_live_accuracy(
     drawn = select_drawn(*conditions).subquery()
     statement = select(drawn.c.emotion, drawn.c.label, func.count()).group_by(drawn.c.emotion, drawn.c.label)
     right = Counter[bool]()
-    others = Counter[Verdict]()
+    others = Counter[VoteChoice]()
     for predicted, label, count in session.execute(statement):
         if label.emotion is None:
             others[label] += count
         else:
             right[predicted.value == label] += count
     accuracy = estimate_share(right[True], right.total())
-    return LiveAccuracy(accuracy, others[Verdict.NOT_A_FACE], others[Verdict.AMBIGUOUS])
+    return LiveAccuracy(accuracy, others[VoteChoice.NOT_A_FACE], others[VoteChoice.AMBIGUOUS])
 
 
-def select_drawn(*conditions: ColumnElement[bool]) -> Select[datetime, Emotion, Verdict | None]:
+def select_drawn(*conditions: ColumnElement[bool]) -> Select[datetime, Emotion, VoteChoice | None]:
     """The labelled faces of the random slice that came before a reviewer in their turn: created_at, emotion, label of each.
 
     A face counts once, however often its photo was analysed: the latest analysis that fits the conditions, which are on ReviewItem.
@@ -121,20 +121,20 @@ def measure_agreement(session: Session, *, since: datetime | None = None) -> Agr
     """Compare the standing votes on faces that several reviewers judged. since: votes cast at or after."""
     place = func.row_number().over(partition_by=ReviewVote.subject_id, order_by=ReviewVote.id)
     standing = (
-        select(ReviewVote.subject_id, ReviewVote.verdict, ReviewVote.at, place.label("place"))
+        select(ReviewVote.subject_id, ReviewVote.choice, ReviewVote.at, place.label("place"))
         .join(ReviewSubject, ReviewSubject.id == ReviewVote.subject_id)
-        .where(ReviewSubject.vote_count > 1, ReviewVote.withdrawn_at.is_(None), ReviewVote.verdict != Verdict.SKIP)
+        .where(ReviewSubject.vote_count > 1, ReviewVote.withdrawn_at.is_(None), ReviewVote.choice != VoteChoice.SKIP)
         .subquery()
     )
-    kinds = (standing.c.subject_id, standing.c.verdict, standing.c.place <= 2)
+    kinds = (standing.c.subject_id, standing.c.choice, standing.c.place <= 2)
     statement = select(*kinds, func.count()).group_by(*kinds)
     if since is not None:
         statement = statement.where(standing.c.at >= since)
-    faces, firsts = defaultdict[UUID, Counter[Verdict]](Counter), defaultdict[UUID, Counter[Verdict]](Counter)
-    for subject_id, verdict, is_first, count in session.execute(statement):
-        faces[subject_id][verdict] += count
+    faces, firsts = defaultdict[UUID, Counter[VoteChoice]](Counter), defaultdict[UUID, Counter[VoteChoice]](Counter)
+    for subject_id, choice, is_first, count in session.execute(statement):
+        faces[subject_id][choice] += count
         if is_first:
-            firsts[subject_id][verdict] += count
+            firsts[subject_id][choice] += count
     votes = [counts for counts in faces.values() if counts.total() > 1]
     if not votes:
         return Agreement(0, None, None)
@@ -143,9 +143,9 @@ def measure_agreement(session: Session, *, since: datetime | None = None) -> Agr
     return Agreement(len(votes), share, _compute_alpha(votes))
 
 
-def _compute_alpha(votes: list[Counter[Verdict]]) -> float:
+def _compute_alpha(votes: list[Counter[VoteChoice]]) -> float:
     """Krippendorff's alpha (2011, "Computing Krippendorff's Alpha-Reliability", section C), each face weighing by its votes."""
-    totals = sum(votes, Counter[Verdict]())
+    totals = sum(votes, Counter[VoteChoice]())
     count = totals.total()
     observed = sum(
         sum(number * (counts.total() - number) for number in counts.values()) / (counts.total() - 1) for counts in votes

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.orm import Session
 
-from db.core.vocabulary import ReviewSlice, Verdict
+from db.core.vocabulary import ReviewSlice, VoteChoice
 from db.faces.tables import Face
 from db.jobs.tables import Job
 from db.reviews.tables import ReviewItem, ReviewSubject
@@ -116,7 +116,7 @@ def is_settled(item: ReviewItem, subject: ReviewSubject, least_votes: int = 1) -
     return subject.label is not None and subject.vote_count >= count_wanted(item, least_votes) and is_drawn
 
 
-def find_labels(session: Session, face_ids: Iterable[UUID]) -> dict[UUID, Verdict]:
+def find_labels(session: Session, face_ids: Iterable[UUID]) -> dict[UUID, VoteChoice]:
     """What people have confirmed of these faces, by face; faces without a label are left out."""
     rows = session.execute(
         select(ReviewItem.face_id, ReviewSubject.label)

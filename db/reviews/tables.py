@@ -9,12 +9,12 @@ from uuid_utils.compat import uuid7
 
 from db.core.base import Base
 from db.core.types import Word, utcnow
-from db.core.vocabulary import Emotion, ReviewSlice, Verdict
+from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
 
 _OPEN = text("closed_at IS NULL")
 
 
-_JUDGED = text("subject_id IS NOT NULL")
+_LABELLED = text("subject_id IS NOT NULL")
 
 
 _RESERVED = text("reserved_by IS NOT NULL")
@@ -52,7 +52,7 @@ class ReviewSubject(Base):
     """What the first reviewer saw: grey uint8 (48, 48), row by row."""
     drawn_at: Mapped[datetime | None]
     """When somebody first voted on it who had been handed it from the random slice, in its turn; empty before that."""
-    label: Mapped[Verdict | None] = mapped_column(Word(Verdict))
+    label: Mapped[VoteChoice | None] = mapped_column(Word(VoteChoice))
     """What most standing votes say; empty without votes or when they are tied."""
     vote_count: Mapped[int] = mapped_column(default=0)
     """Standing votes that aren't skips."""
@@ -83,12 +83,12 @@ class ReviewItem(Base):
             "created_at",
             "subject_id",
             "emotion",
-            sqlite_where=_JUDGED,
-            postgresql_where=_JUDGED,
+            sqlite_where=_LABELLED,
+            postgresql_where=_LABELLED,
         ),
         Index(None, "reserved_by", sqlite_where=_RESERVED, postgresql_where=_RESERVED),
         # Nearly all faces have none; with those in it, SQLite's statistics would call the index useless.
-        Index(None, "subject_id", sqlite_where=_JUDGED, postgresql_where=_JUDGED),
+        Index(None, "subject_id", sqlite_where=_LABELLED, postgresql_where=_LABELLED),
     )
 
     face_id: Mapped[UUID] = mapped_column(ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True)
@@ -138,7 +138,7 @@ class ReviewVote(Base):
     face_id: Mapped[UUID | None] = mapped_column(ForeignKey("faces.id", ondelete="SET NULL"))
     """The analysis in which the reviewer saw it; empty once that job is erased."""
     reviewer: Mapped[str] = mapped_column(String(200))
-    verdict: Mapped[Verdict] = mapped_column(Word(Verdict))
+    choice: Mapped[VoteChoice] = mapped_column(Word(VoteChoice))
     predicted: Mapped[Emotion]
     """What the model said then."""
     model_version: Mapped[int]

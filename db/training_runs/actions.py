@@ -7,8 +7,8 @@ from uuid import UUID
 
 from db.core.session import Database
 from db.core.vocabulary import TrainingTrigger
-from db.training_runs.plan import DatasetFiles, RunPlan, plan_run
 from db.training_runs.lifecycle import create_run
+from db.training_runs.plan import DatasetFiles, RunPlan, plan_run
 from db.training_runs.tables import TrainingRun
 
 

@@ -8,11 +8,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session, undefer
 
-from db.core.vocabulary import EMOTIONS, Emotion, ReviewSlice, Verdict
+from db.core.vocabulary import EMOTIONS, Emotion, ReviewSlice, VoteChoice
 from db.reviews.tables import ReviewItem, ReviewSubject
 from db.training_runs.tables import TrainingCorrection
 
-_TEACHING = tuple(Verdict(emotion.value) for emotion in EMOTIONS)
+_TRAINS = tuple(VoteChoice(emotion.value) for emotion in EMOTIONS)
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Correction:
 
 
 @dataclass(frozen=True)
-class Offer:
+class RunCorrection:
     """What became of a correction in a run. refusal: why it was left out, or None where it taught."""
 
     subject_id: UUID
@@ -48,7 +48,7 @@ def list_corrections(session: Session, *, limit: int, after: Correction | None =
     statement = (
         select(ReviewSubject)
         .options(undefer(ReviewSubject.crop))
-        .where(ReviewSubject.label.in_(_TEACHING), ~is_drawn)
+        .where(ReviewSubject.label.in_(_TRAINS), ~is_drawn)
         .order_by(ReviewSubject.labeled_at.desc(), ReviewSubject.id)
     )
     if after is not None:
@@ -77,12 +77,17 @@ def count_reviewed(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(ReviewSubject).where(*_can_judge())) or 0
 
 
-def record_offers(session: Session, run_id: UUID, offers: Iterable[Offer]) -> None:
+def record_corrections(session: Session, run_id: UUID, run_corrections: Iterable[RunCorrection]) -> None:
     """Write down which corrections a run was offered, in place of what was written before."""
     session.execute(delete(TrainingCorrection).where(TrainingCorrection.run_id == run_id))
     session.add_all(
-        TrainingCorrection(run_id=run_id, subject_id=offer.subject_id, emotion=offer.emotion, refusal=offer.refusal)
-        for offer in offers
+        TrainingCorrection(
+            run_id=run_id,
+            subject_id=run_correction.subject_id,
+            emotion=run_correction.emotion,
+            refusal=run_correction.refusal,
+        )
+        for run_correction in run_corrections
     )
 
 
@@ -100,7 +105,7 @@ def list_used(session: Session, run_id: UUID) -> list[Correction]:
     return [_read(subject, emotion) for subject, emotion in rows]
 
 
-def count_offers(session: Session, run_id: UUID) -> dict[str, int]:
+def count_corrections(session: Session, run_id: UUID) -> dict[str, int]:
     """How many corrections of a run were used, and how many were left out for each reason."""
     rows = session.execute(
         select(TrainingCorrection.refusal, func.count())
@@ -110,14 +115,14 @@ def count_offers(session: Session, run_id: UUID) -> dict[str, int]:
     return {refusal or "used": count for refusal, count in rows}
 
 
-def has_taught() -> ColumnElement[bool]:
+def has_trained() -> ColumnElement[bool]:
     """Whether a judged face's label has taught in any run, and so can't tell which of two versions is right."""
     return exists().where(TrainingCorrection.subject_id == ReviewSubject.id, TrainingCorrection.refusal.is_(None))
 
 
 def _can_judge() -> tuple[ColumnElement[bool], ...]:
     """Faces of the other slice come before people for the doubts of the version in service, which is wrong on them more often."""
-    return (ReviewSubject.label.in_(_TEACHING), ReviewSubject.drawn_at.is_not(None), ~has_taught())
+    return (ReviewSubject.label.in_(_TRAINS), ReviewSubject.drawn_at.is_not(None), ~has_trained())
 
 
 def _read(subject: ReviewSubject, emotion: Emotion) -> Correction:

@@ -6,18 +6,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.reviews.tables import ReviewSubject
-from db.training_runs.corrections import Offer
+from db.training_runs.corrections import RunCorrection
 
 _SUBJECTS_A_QUERY = 1000
 
 
-def keep_offers(session: Session, offers: Sequence[Offer]) -> list[Offer]:
+def drop_erased(session: Session, run_corrections: Sequence[RunCorrection]) -> list[RunCorrection]:
     """Those of the offers whose face is still there, in the same order. It then stays until the transaction ends."""
     stored = set()
-    for start in range(0, len(offers), _SUBJECTS_A_QUERY):
-        ids = [offer.subject_id for offer in offers[start : start + _SUBJECTS_A_QUERY]]
+    for start in range(0, len(run_corrections), _SUBJECTS_A_QUERY):
+        ids = [run_correction.subject_id for run_correction in run_corrections[start : start + _SUBJECTS_A_QUERY]]
         # An erasure may hold some of these and wait for others, so waiting for it could end in a deadlock; what it holds is
         # on its way out.
         found = select(ReviewSubject.id).where(ReviewSubject.id.in_(ids))
         stored |= set(session.scalars(found.with_for_update(read=True, key_share=True, skip_locked=True)))
-    return [offer for offer in offers if offer.subject_id in stored]
+    return [run_correction for run_correction in run_corrections if run_correction.subject_id in stored]

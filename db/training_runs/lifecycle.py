@@ -14,7 +14,7 @@ from sqlalchemy import CursorResult, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.accounts.audit_log import record_change
+from db.accounts.audit_log import record_audit_event
 from db.core.types import utcnow
 from db.core.vocabulary import TrainingRunStatus, TrainingTrigger
 from db.model_versions.actions import lock_champion, promote
@@ -90,7 +90,7 @@ def create_run(
             session.add(run)
     except IntegrityError as error:
         raise TrainingRunActive("another training run was started at this very moment") from error
-    record_change(session, actor, "training_run.queued", name_run(run.id), trigger=trigger, **run.options)
+    record_audit_event(session, actor, "training_run.queued", name_run(run.id), trigger=trigger, **run.options)
     return run
 
 
@@ -146,7 +146,7 @@ def renew_run(session: Session, claim: RunClaim, lease_s: float, progress: dict[
     return Pulse(is_held, canceled_by)
 
 
-def note_snapshot(
+def record_snapshot(
     session: Session, claim: RunClaim, *, dataset_sha256: str, audit: dict[str, Any], champion_id: UUID
 ) -> None:
     """Write down what the run is made from and which version it must beat. Raises InvalidRunTransition if the claim is gone."""
@@ -232,7 +232,7 @@ def cancel_run(session: Session, run_id: UUID, actor: str) -> TrainingRun:
         )
     if run.cancel_requested_by is None:
         run.cancel_requested_by = actor
-        record_change(session, actor, "training_run.cancel", name_run(run_id))
+        record_audit_event(session, actor, "training_run.cancel", name_run(run_id))
     return run
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, CursorResult, update
 from sqlalchemy.orm import Session
 
-from db.accounts.audit_log import record_change
+from db.accounts.audit_log import record_audit_event
 from db.core.types import utcnow
 from db.core.vocabulary import TrainingRunStatus
 from db.training_runs.tables import TrainingRun
@@ -81,7 +81,7 @@ def move_run(
     details: dict[str, Any] = {key: values[key] for key in ("reason", "error_code", "error_detail") if key in values}
     if run.challenger is not None:
         details["challenger"] = run.challenger.number
-    record_change(session, actor, f"training_run.{to}", name_run(run_id), attempt=run.attempt, **details)
+    record_audit_event(session, actor, f"training_run.{to}", name_run(run_id), attempt=run.attempt, **details)
     return run
 
 

@@ -73,7 +73,7 @@ def list_waiting_runs(session: Session, sent_before_s: float) -> Sequence[UUID]:
     ).all()
 
 
-def note_run_sent(session: Session, run_id: UUID) -> None:
+def record_run_sent(session: Session, run_id: UUID) -> None:
     """Write down that the run's message was sent now."""
     session.execute(update(TrainingRun).where(TrainingRun.id == run_id).values(sent_at=utcnow()))
 

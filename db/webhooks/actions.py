@@ -35,12 +35,12 @@ def claim_callback(session: Session, job_id: UUID, lease_s: float) -> Callback |
     return session.scalar(select(Callback).where(Callback.job_id == job_id))
 
 
-def note_delivered(session: Session, job_id: UUID, answer: str) -> None:
+def record_delivered(session: Session, job_id: UUID, answer: str) -> None:
     """The receiver took it."""
     session.execute(update(Callback).where(Callback.job_id == job_id).values(done_at=utcnow(), last_answer=answer))
 
 
-def note_refused(session: Session, job_id: UUID, answer: str, retry_in_s: float | None) -> None:
+def record_refused(session: Session, job_id: UUID, answer: str, retry_in_s: float | None) -> None:
     """The receiver didn't take it. retry_in_s: seconds to the next try; None gives up."""
     now = utcnow()
     values = {"done_at": now} if retry_in_s is None else {"next_try_at": now + timedelta(seconds=retry_in_s)}

@@ -32,7 +32,7 @@ _HOUSEKEEPING_ADVICE = (
 )
 
 
-class Verdict(StrEnum):
+class CheckStatus(StrEnum):
     """How bad a finding is."""
 
     OK = "ok"
@@ -47,7 +47,7 @@ class Finding:
     """How one part is. advice: what to do; empty where nothing need be done."""
 
     part: str
-    verdict: Verdict
+    status: CheckStatus
     detail: str
     advice: str = ""
 
@@ -73,20 +73,20 @@ def _check_packages(settings: Settings) -> Iterator[Finding]:
         needed["mtcnn"] = "training"
     missing = {name: extra for name, extra in needed.items() if importlib.util.find_spec(name) is None}
     for name, extra in missing.items():
-        yield Finding("packages", Verdict.MISSING, f"{name} isn't installed", f"install emoscope[{extra}]")
+        yield Finding("packages", CheckStatus.MISSING, f"{name} isn't installed", f"install emoscope[{extra}]")
     if settings.detector is Detector.YUNET and (settings.yunet_weights is None or not settings.yunet_weights.is_file()):
-        yield Finding("packages", Verdict.MISSING, "no weights file for yunet", "name it in EMOSCOPE_YUNET_WEIGHTS")
+        yield Finding("packages", CheckStatus.MISSING, "no weights file for yunet", "name it in EMOSCOPE_YUNET_WEIGHTS")
     elif not missing:
-        yield Finding("packages", Verdict.OK, f"all that the detector {settings.detector} and LiteRT need")
+        yield Finding("packages", CheckStatus.OK, f"all that the detector {settings.detector} and LiteRT need")
 
 
 def _check_gpu(settings: Settings) -> Iterator[Finding]:
     """Nothing where there is no card, or none is wanted."""
     if takes_gpu(settings.runtime):
-        yield Finding("gpu", Verdict.OK, "an NVIDIA card, on which TensorFlow judges faces")
+        yield Finding("gpu", CheckStatus.OK, "an NVIDIA card, on which TensorFlow judges faces")
     elif has_card() and settings.runtime != "litert":
         detail = "there is an NVIDIA card, and TensorFlow or CUDA's libraries, which it takes, aren't installed"
-        yield Finding("gpu", Verdict.NOTE, detail, "install emoscope[gpu], or do without: EMOSCOPE_RUNTIME=litert")
+        yield Finding("gpu", CheckStatus.NOTE, detail, "install emoscope[gpu], or do without: EMOSCOPE_RUNTIME=litert")
 
 
 def _check_disk(settings: Settings) -> Finding:
@@ -94,9 +94,9 @@ def _check_disk(settings: Settings) -> Finding:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    verdict = Verdict.OK if free >= _LOW_DISK_BYTES else Verdict.NOTE
+    status = CheckStatus.OK if free >= _LOW_DISK_BYTES else CheckStatus.NOTE
     return Finding(
-        "disk", verdict, f"{free / 1e9:.1f} GB free at {folder}", "" if verdict is Verdict.OK else "make room"
+        "disk", status, f"{free / 1e9:.1f} GB free at {folder}", "" if status is CheckStatus.OK else "make room"
     )
 
 
@@ -107,22 +107,25 @@ def _check_database(database: Database, settings: Settings) -> Iterator[Finding]
     except SQLAlchemyError as error:
         reason = str(error.__cause__ or error).splitlines()[0]
         yield Finding(
-            "database", Verdict.MISSING, f"{name}: {reason}", f"see EMOSCOPE_DATABASE_URL, or run `{name_program()} up`"
+            "database",
+            CheckStatus.MISSING,
+            f"{name}: {reason}",
+            f"see EMOSCOPE_DATABASE_URL, or run `{name_program()} up`",
         )
         return
     if not is_current:
         yield Finding(
-            "database", Verdict.MISSING, f"{name}: the schema isn't the newest", f"run `{name_program()} migrate`"
+            "database", CheckStatus.MISSING, f"{name}: the schema isn't the newest", f"run `{name_program()} migrate`"
         )
         return
-    yield Finding("database", Verdict.OK, name)
+    yield Finding("database", CheckStatus.OK, name)
     with database.read() as session:
         champion, unused = model_versions.get_champion(session), model_versions.find_unused_release(session)
     if champion is None:
-        yield Finding("model", Verdict.MISSING, "no version is in service", f"run `{name_program()} migrate`")
+        yield Finding("model", CheckStatus.MISSING, "no version is in service", f"run `{name_program()} migrate`")
     else:
-        verdict, advice = (Verdict.NOTE, advise_on_release(unused.number)) if unused else (Verdict.OK, "")
-        yield Finding("model", verdict, f"version {champion.number} ({champion.name}) is in service", advice)
+        status, advice = (CheckStatus.NOTE, advise_on_release(unused.number)) if unused else (CheckStatus.OK, "")
+        yield Finding("model", status, f"version {champion.number} ({champion.name}) is in service", advice)
         yield from _check_retraining(database, settings)
 
 
@@ -133,8 +136,8 @@ def _check_retraining(database: Database, settings: Settings) -> Iterator[Findin
         return
     with database.read() as session:
         plan = plan_run(session, files)
-    verdict = Verdict.OK if plan.can_replace_champion else Verdict.NOTE
-    yield Finding("retraining", verdict, " ".join(plan.summary))
+    status = CheckStatus.OK if plan.can_replace_champion else CheckStatus.NOTE
+    yield Finding("retraining", status, " ".join(plan.summary))
 
 
 def _check_queue(settings: Settings) -> Iterator[Finding]:
@@ -144,26 +147,26 @@ def _check_queue(settings: Settings) -> Iterator[Finding]:
         version = client.info("server").get("redis_version")
         swept_at = float(client.get(LAST_SWEEP_KEY) or 0)
     except redis.RedisError as error:
-        yield Finding("queue", Verdict.MISSING, str(error), f"see EMOSCOPE_REDIS_URL, or run `{name_program()} up`")
+        yield Finding("queue", CheckStatus.MISSING, str(error), f"see EMOSCOPE_REDIS_URL, or run `{name_program()} up`")
         return
     finally:
         client.close()
     if policy != "noeviction":
         advice = "set maxmemory-policy to noeviction, or messages are dropped when memory is short"
-        yield Finding("queue", Verdict.NOTE, f"version {version}, maxmemory-policy {policy}", advice)
+        yield Finding("queue", CheckStatus.NOTE, f"version {version}, maxmemory-policy {policy}", advice)
     else:
-        yield Finding("queue", Verdict.OK, f"version {version}, noeviction")
-    yield _judge_sweeper(settings, swept_at)
+        yield Finding("queue", CheckStatus.OK, f"version {version}, noeviction")
+    yield _check_sweeper(settings, swept_at)
 
 
-def _judge_sweeper(settings: Settings, swept_at: float) -> Finding:
+def _check_sweeper(settings: Settings, swept_at: float) -> Finding:
     if not swept_at:
-        return Finding("housekeeping", Verdict.NOTE, "the sweeper hasn't come to its end yet", _HOUSEKEEPING_ADVICE)
+        return Finding("housekeeping", CheckStatus.NOTE, "the sweeper hasn't come to its end yet", _HOUSEKEEPING_ADVICE)
     age_s = time.time() - swept_at
     if age_s <= settings.sweep_interval_s + _SWEEP_GRACE_S:
-        return Finding("housekeeping", Verdict.OK, f"the sweeper last came to its end {age_s:.0f} s ago")
+        return Finding("housekeeping", CheckStatus.OK, f"the sweeper last came to its end {age_s:.0f} s ago")
     detail = f"the sweeper hasn't come to its end for {age_s:.0f} s"
-    return Finding("housekeeping", Verdict.MISSING, detail, _HOUSEKEEPING_ADVICE)
+    return Finding("housekeeping", CheckStatus.MISSING, detail, _HOUSEKEEPING_ADVICE)
 
 
 def _check_blobs(settings: Settings) -> Finding:
@@ -173,8 +176,8 @@ def _check_blobs(settings: Settings) -> Finding:
         store.put(key, b"")
         store.delete(key)
     except BlobStoreUnavailable as error:
-        return Finding("blobs", Verdict.MISSING, str(error), "see EMOSCOPE_BLOB_URL and the EMOSCOPE_S3_ settings")
-    return Finding("blobs", Verdict.OK, f"{settings.effective_blob_url} can be written")
+        return Finding("blobs", CheckStatus.MISSING, str(error), "see EMOSCOPE_BLOB_URL and the EMOSCOPE_S3_ settings")
+    return Finding("blobs", CheckStatus.OK, f"{settings.effective_blob_url} can be written")
 
 
 def _check_workers(database: Database, settings: Settings) -> Iterator[Finding]:
@@ -182,13 +185,13 @@ def _check_workers(database: Database, settings: Settings) -> Iterator[Finding]:
         live = heartbeats.list_live_workers(session, settings.worker_heartbeat_s)
     if not any(worker.state is WorkerState.READY for worker in live):
         yield Finding(
-            "workers", Verdict.MISSING, "no worker child is ready", f"run `{name_program()} up`, or start a worker"
+            "workers", CheckStatus.MISSING, "no worker child is ready", f"run `{name_program()} up`, or start a worker"
         )
     for worker in live:
         detail = f"{worker.name}: {worker.state}" + (f", {worker.detail}" if worker.detail else "")
         is_bad = worker.state is WorkerState.SETUP_FAILED
-        verdict = Verdict.MISSING if is_bad else Verdict.NOTE if worker.detail else Verdict.OK
-        yield Finding("workers", verdict, detail, "see the worker's log" if worker.detail else "")
+        status = CheckStatus.MISSING if is_bad else CheckStatus.NOTE if worker.detail else CheckStatus.OK
+        yield Finding("workers", status, detail, "see the worker's log" if worker.detail else "")
 
 
 def _guard(part: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -196,4 +199,4 @@ def _guard(part: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Findin
     try:
         yield from check()
     except SQLAlchemyError:
-        yield Finding(part, Verdict.MISSING, "can't tell without the database")
+        yield Finding(part, CheckStatus.MISSING, "can't tell without the database")

@@ -112,13 +112,13 @@ class Settings(BaseSettings):
     runtime: Literal["auto", "litert", "tensorflow"] = Field(
         default="auto", description="What runs the network: LiteRT (CPU) or TensorFlow (GPU). `auto` asks the machine."
     )
-    worker_children: int = Field(
+    worker_processes: int = Field(
         default=0,
         ge=0,
         description="Children of an analysis worker whose command line doesn't say (`-c`). 0: one a core that it may use, "
         "on GPUs four at most.",
     )
-    worker_max_jobs_per_child: int = Field(
+    worker_max_jobs_per_process: int = Field(
         default=0, ge=0, description="Jobs after which a child is replaced. 0: never."
     )
     worker_max_memory_mb: int = Field(

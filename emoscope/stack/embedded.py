@@ -14,7 +14,7 @@ import redis
 from emoscope.local_client import LocalClient, write_local_client
 from emoscope.settings import Settings
 from emoscope.stack.interrupts import Interrupts, hidden_from_ctrl_c
-from emoscope.stack.leftovers import LeftoverStays, note_started, stop_leftovers
+from emoscope.stack.leftovers import LeftoverStays, record_started, stop_leftovers
 from emoscope.stack.processes import ProcessEnded, Processes
 from emoscope.stack.provision import provision
 
@@ -79,14 +79,14 @@ class Stack:
         _check_port(settings)
         if not settings.redis_url:
             self.progress("starting Valkey")
-            with self._interrupts.put_off():
+            with self._interrupts.deferred():
                 self._start_valkey()
         self.progress("preparing the database")
         api_key = provision(settings, self.progress)
         self.client = LocalClient(f"http://{settings.address}", api_key)
         write_local_client(settings.data_dir, self.client)
         self.progress("starting the API and the workers")
-        with self._interrupts.put_off():
+        with self._interrupts.deferred():
             self._processes.start(self._cleanup)
         self._wait_until_ready()
 
@@ -143,7 +143,7 @@ class Stack:
             raise StackError(f"Valkey doesn't start: {error}. Its log is {server.log_path}.") from error
         self._cleanup.callback(server.stop)
         with redis.Redis.from_url(self.settings.effective_redis_url) as client:
-            note_started(self.settings.data_dir, "valkey", int(client.info("server")["process_id"]))
+            record_started(self.settings.data_dir, "valkey", int(client.info("server")["process_id"]))
 
     def _check_alive(self) -> None:
         try:
@@ -157,7 +157,7 @@ class Stack:
         missing = "the API"
         said = ""
         while time.monotonic() < end:
-            with self._interrupts.put_off():
+            with self._interrupts.deferred():
                 self._check_alive()
             try:
                 answer = httpx.get(f"{self.client.api_url}/readyz", timeout=5)

@@ -19,7 +19,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.is_told = False
         """Whether such a signal has come."""
-        self._is_put_off = False
+        self._is_deferred = False
         self._only_notes = False
         self._raised_at = float("-inf")
 
@@ -39,13 +39,13 @@ class Interrupts:
                 signal.signal(number, handler)
 
     @contextlib.contextmanager
-    def put_off(self) -> Iterator[None]:
+    def deferred(self) -> Iterator[None]:
         """Let a signal interrupt only when the block has ended, one that came before and was lost too. For short blocks."""
-        before, self._is_put_off = self._is_put_off, True
+        before, self._is_deferred = self._is_deferred, True
         try:
             yield
         finally:
-            self._is_put_off = before
+            self._is_deferred = before
         if self.is_told:
             self._interrupt()
 
@@ -62,7 +62,7 @@ class Interrupts:
             self._interrupt()
 
     def _interrupt(self) -> None:
-        if not self._is_put_off and not self._only_notes:
+        if not self._is_deferred and not self._only_notes:
             self._raised_at = time.monotonic()
             raise KeyboardInterrupt
 

@@ -44,7 +44,7 @@ class _Started:
             ) from error
 
 
-def note_started(data_dir: Path, name: str, pid: int) -> None:
+def record_started(data_dir: Path, name: str, pid: int) -> None:
     """Remember that the stack of this data folder has started a process. Raises OSError."""
     since = _read_start(pid)
     if since is None:

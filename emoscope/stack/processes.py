@@ -11,7 +11,7 @@ from pathlib import Path
 
 from db.core import queues as names
 from emoscope.settings import Settings
-from emoscope.stack.leftovers import note_started
+from emoscope.stack.leftovers import record_started
 
 _STOP_TIMEOUT_S = 20
 _KILL_TIMEOUT_S = 5
@@ -45,7 +45,7 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            note_started(self._settings.data_dir, name, self.find_pid(name))
+            record_started(self._settings.data_dir, name, self.find_pid(name))
 
     def find_pid(self, name: str) -> int:
         """The process id of the process of that name."""

@@ -16,7 +16,7 @@ from db.core.vocabulary import EMOTIONS, Detector, JobStatus
 from db.jobs.queries import get_job
 from db.model_versions import actions as model_versions
 from db.model_versions import shadow
-from db.model_versions.shadow_comparison import compare_live, count_judgments
+from db.model_versions.shadow_comparison import compare_live, count_shadow_predictions
 from emoscope.client import Client
 from emoscope.client_errors import ApiError
 from emoscope.client_results import Face, Job
@@ -80,7 +80,7 @@ def test_a_challenger_judges_live_faces_in_shadow_mode(service: Service) -> None
     def count() -> int:
         service.client.analyze(PORTRAIT.data)
         with service.database.read() as session:
-            return count_judgments(session, champion.id, challenger.id).shared
+            return count_shadow_predictions(session, champion.id, challenger.id).shared
 
     wait_until(count, "the challenger judges a face")
     with service.database.write() as session:

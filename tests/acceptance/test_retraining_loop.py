@@ -107,7 +107,7 @@ def service(short_tmp: Path, csv_path: Path) -> Iterator[Service]:
     given: dict[str, Any] = QUICK | {
         "data_dir": folder,
         "port": find_free_port(),
-        "worker_children": 1,
+        "worker_processes": 1,
         "rate_limit": "",
         "dataset_csv": csv_path,
         "retrain_learning_rate": 1e-3,
@@ -142,7 +142,7 @@ def test_the_loop_from_a_correction_to_a_better_model_and_back(service: Service)
     face = service.analyze()
 
     # Correct
-    cast = service.post("/v1/reviews/votes", {"face_id": face["id"], "verdict": "happy"})
+    cast = service.post("/v1/reviews/votes", {"face_id": face["id"], "choice": "happy"})
     assert cast["label"] == "happy"
 
     # Retrain: promoted, with the correction among what it learnt from

@@ -29,7 +29,7 @@ from tests.unit.api.conftest import PlayedWorker
 
 PASSWORD = "correct horse battery"
 expect.set_options(timeout=15_000)
-PEOPLE = {"ana": Role.ADMINISTRATOR, "ben": Role.REVIEWER, "vic": Role.VIEWER}
+USERS = {"ana": Role.ADMINISTRATOR, "ben": Role.REVIEWER, "vic": Role.VIEWER}
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +89,7 @@ def _closed_in_any_case(app: WSGIApplication) -> WSGIApplication:
 def site(settings: Settings, password_hash: str) -> Iterator[Site]:
     services = open_services(settings)
     with services.database.write() as session:
-        for name, role in PEOPLE.items():
+        for name, role in USERS.items():
             users.create_user(session, name, password_hash, role, actor="test")
         manifest = {"schema_version": 2, "architecture": "report", "metrics": {}, "lineage": {}, "files": {}}
         first, second = (

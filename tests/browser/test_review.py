@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, Route, expect
 
-from db.core.vocabulary import Emotion, Verdict
+from db.core.vocabulary import Emotion, VoteChoice
 from db.reviews import actions as reviews
 from tests.browser.conftest import Site
 from tests.support.waiting import wait_until
@@ -24,11 +24,11 @@ def find_first(page: Page) -> str:
     return face
 
 
-def list_standing(site: Site, reviewer: str) -> list[tuple[str, Verdict]]:
+def list_standing(site: Site, reviewer: str) -> list[tuple[str, VoteChoice]]:
     """The reviewer's votes that stand, oldest first."""
     with site.database.read() as session:
         votes = reviews.list_votes(session, reviewer=reviewer)
-    return [(str(vote.face_id), vote.verdict) for vote in reversed(votes)]
+    return [(str(vote.face_id), vote.choice) for vote in reversed(votes)]
 
 
 def test_keys_judge_faces_and_undo(visit: Callable[..., Page], site: Site, submit: Callable[[], str]) -> None:
@@ -57,8 +57,8 @@ def test_keys_judge_faces_and_undo(visit: Callable[..., Page], site: Site, submi
     judged = [press(key) for key in ("Enter", "4", "x", "a")]
     with site.database.read() as session:
         votes = reviews.list_votes(session, reviewer="ben")
-    assert [(str(vote.face_id), vote.verdict) for vote in reversed(votes)] == list(
-        zip(judged, (Verdict.SAD, Verdict.HAPPY, Verdict.NOT_A_FACE, Verdict.AMBIGUOUS), strict=True)
+    assert [(str(vote.face_id), vote.choice) for vote in reversed(votes)] == list(
+        zip(judged, (VoteChoice.SAD, VoteChoice.HAPPY, VoteChoice.NOT_A_FACE, VoteChoice.AMBIGUOUS), strict=True)
     )
     with page.expect_response("**/review/statistics"):
         page.keyboard.press("u")
@@ -95,8 +95,8 @@ def test_a_face_whose_vote_still_waits_does_not_come_again(
         shown = page.locator(".judging").evaluate_all("cards => cards.map((card) => card.dataset.face)")
         assert not set(shown) & set(judged)
     assert len(shown) == 4
-    verdicts = (Verdict.HAPPY, Verdict.NOT_A_FACE, Verdict.AMBIGUOUS)
-    assert list_standing(site, "ben") == list(zip(judged, verdicts, strict=True))
+    choices = (VoteChoice.HAPPY, VoteChoice.NOT_A_FACE, VoteChoice.AMBIGUOUS)
+    assert list_standing(site, "ben") == list(zip(judged, choices, strict=True))
 
 
 def test_a_vote_whose_answer_was_lost_is_undone_with_the_one_after_it(
@@ -116,12 +116,12 @@ def test_a_vote_whose_answer_was_lost_is_undone_with_the_one_after_it(
     face = find_first(page)
     page.keyboard.press("4")
     expect(page.locator("#said")).to_contain_text("That didn't work")
-    assert list_standing(site, "ben") == [(face, Verdict.HAPPY)]
+    assert list_standing(site, "ben") == [(face, VoteChoice.HAPPY)]
     assert find_first(page) == face
     is_lost.append(False)
     with page.expect_response("**/review/statistics"):
         page.keyboard.press("x")
-    assert list_standing(site, "ben") == [(face, Verdict.NOT_A_FACE)]
+    assert list_standing(site, "ben") == [(face, VoteChoice.NOT_A_FACE)]
     with page.expect_response("**/review/statistics"):
         page.keyboard.press("u")
     assert list_standing(site, "ben") == []
@@ -180,7 +180,7 @@ def test_the_keys_of_review_can_be_switched_off(
     expect(keys).to_be_checked()
     with page.expect_response("**/review/votes"):
         page.keyboard.press("4")
-    assert list_standing(site, "ben") == [(face, Verdict.HAPPY)]
+    assert list_standing(site, "ben") == [(face, VoteChoice.HAPPY)]
 
 
 def test_votes_do_not_wait_for_the_statistics(
@@ -199,7 +199,7 @@ def test_votes_do_not_wait_for_the_statistics(
             page.keyboard.press(key)
     with site.database.read() as session:
         votes = reviews.list_votes(session, reviewer="ben")
-    assert [vote.verdict for vote in reversed(votes)] == [Verdict.HAPPY, Verdict.NOT_A_FACE]
+    assert [vote.choice for vote in reversed(votes)] == [VoteChoice.HAPPY, VoteChoice.NOT_A_FACE]
     assert unanswered
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
-from worker.analysis import process as child
+from worker.analysis import process
 from worker.analysis.detectors.base import Detection, Detector
 from worker.analysis.resize import Picture
 from worker.core.app import app
 
 app.conf.include = [*app.conf.include, "tests.support.held_worker"]
 
-_load_detector = child.load_detector
+_load_detector = process.load_detector
 _gate = Path(os.environ["EMOSCOPE_TEST_GATE"])
 
 
@@ -39,4 +39,4 @@ def load_held_detector(*args: object, **options: object) -> Detector:
     return detector
 
 
-child.load_detector = load_held_detector
+process.load_detector = load_held_detector

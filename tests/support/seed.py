@@ -30,7 +30,7 @@ from db.core.vocabulary import (
     Role,
     Scope,
     TrainingTrigger,
-    Verdict,
+    VoteChoice,
     WorkerState,
 )
 from db.faces import hourly_counts
@@ -55,16 +55,16 @@ from worker.analysis.detectors.loading import load_detector
 from worker.analysis.pipeline import Analysis, analyze_photo
 
 PASSWORD = "correct horse battery"
-PEOPLE = {"ana": Role.ADMINISTRATOR, "ben": Role.REVIEWER, "vic": Role.VIEWER}
+USERS = {"ana": Role.ADMINISTRATOR, "ben": Role.REVIEWER, "vic": Role.VIEWER}
 _MAX_PIXELS = 10_000_000
 _PORTRAITS = ("astronaut", "grace_hopper")
 
 
-def seed_people(database: Database) -> None:
+def seed_users(database: Database) -> None:
     """Three people, one of each role, all with the same password."""
     password_hash = users.hash_password(PASSWORD)
     with database.write() as session:
-        for name, role in PEOPLE.items():
+        for name, role in USERS.items():
             users.create_user(session, name, password_hash, role, actor="seed")
 
 
@@ -207,7 +207,7 @@ def seed_jobs(database: Database, blobs: BlobStore, version: ModelVersion, count
                 finish(session, job_id, analyses[place], version, timedelta(seconds=chance.expovariate(8)))
         add_job(session, blobs, applications[0], replace(photos[0], name="just-in.jpg"), now - timedelta(seconds=2))
         for child in ("booth-1:4711", "booth-1:4712"):
-            heartbeats.note_worker(
+            heartbeats.record_heartbeat(
                 session,
                 child,
                 WorkerState.READY,
@@ -226,7 +226,7 @@ def seed_shadow(database: Database) -> None:
         faces = session.scalars(select(Face).options(undefer(Face.crop))).all()
         crops = np.stack([np.frombuffer(face.crop, np.uint8).reshape(CROP_SIDE, CROP_SIDE) for face in faces])
         answers = dict(zip((face.id for face in faces), classifier.classify(crops).tolist(), strict=True))
-        shadow.add_judgments(session, challenger.id, answers)
+        shadow.add_shadow_predictions(session, challenger.id, answers)
 
 
 def seed_votes(database: Database, count: int, seed: int = 3) -> None:
@@ -236,8 +236,8 @@ def seed_votes(database: Database, count: int, seed: int = 3) -> None:
         for reviewer in ("ben", "ana"):
             for item in review_queue.take_faces(session, reviewer, limit=count, random_share=0.5, chance=chance):
                 other = item.emotion if chance.random() < 0.85 else chance.choice([Emotion.HAPPY, Emotion.SAD])
-                verdict = Verdict.AMBIGUOUS if chance.random() < 0.05 else Verdict(other.value)
-                reviews.cast_vote(session, item.face_id, reviewer, verdict)
+                choice = VoteChoice.AMBIGUOUS if chance.random() < 0.05 else VoteChoice(other.value)
+                reviews.cast_vote(session, item.face_id, reviewer, choice)
                 item.votes_wanted = 2
 
 
@@ -272,7 +272,7 @@ def seed_runs(database: Database, champion: ModelVersion, *, is_running: bool) -
         run = training_runs.create_run(session, TrainingTrigger.SCHEDULE, "schedule")
         run.created_at = utcnow() - timedelta(days=2)
         _, claim = training_runs.claim_run(session, run.id, "booth-1:900", lease_s=60)
-        training_runs.note_snapshot(session, claim, dataset_sha256="d" * 64, audit=audit, champion_id=champion.id)
+        training_runs.record_snapshot(session, claim, dataset_sha256="d" * 64, audit=audit, champion_id=champion.id)
         progress = {"step": "comparing", "epoch": len(history), "epochs": len(history), "curve": history}
         training_runs.renew_run(session, claim, 60, progress)
         reason = "kept the champion: " + checks[-1]["reason"]
@@ -283,14 +283,14 @@ def seed_runs(database: Database, champion: ModelVersion, *, is_running: bool) -
             return run.id
         run = training_runs.create_run(session, TrainingTrigger.PAGE, "ana", epochs=len(history))
         _, claim = training_runs.claim_run(session, run.id, "booth-1:901", lease_s=600)
-        training_runs.note_snapshot(session, claim, dataset_sha256="d" * 64, audit=audit, champion_id=champion.id)
-        offered = corrections.list_corrections(session, limit=100)
-        corrections.record_offers(
+        training_runs.record_snapshot(session, claim, dataset_sha256="d" * 64, audit=audit, champion_id=champion.id)
+        considered = corrections.list_corrections(session, limit=100)
+        corrections.record_corrections(
             session,
             run.id,
             [
-                corrections.Offer(each.subject_id, each.emotion, "too_small" if place % 7 == 0 else None)
-                for place, each in enumerate(offered)
+                corrections.RunCorrection(each.subject_id, each.emotion, "too_small" if place % 7 == 0 else None)
+                for place, each in enumerate(considered)
             ],
         )
         report_epochs(session, claim, history[: len(history) * 2 // 3], len(history))
@@ -315,7 +315,7 @@ def report_epochs(session: Session, claim: training_runs.RunClaim, curve: list[d
 def seed_all(database: Database, blob_folder: Path, jobs_count: int = 160) -> None:
     """Everything."""
     blobs = BlobStore(str(blob_folder))
-    seed_people(database)
+    seed_users(database)
     champion = seed_models(database, blobs)
     seed_jobs(database, blobs, champion, jobs_count)
     seed_shadow(database)

@@ -50,7 +50,7 @@ class LabelledFaces:
 
 
 def refuse_corrections(
-    faces: LabelledFaces, dataset: Dataset, teaching_rows: int, max_share: float
+    faces: LabelledFaces, dataset: Dataset, training_rows: int, max_share: float
 ) -> list[str | None]:
     """Say of each face why it may not teach beside `dataset`, or None if it may.
 
@@ -67,7 +67,7 @@ def refuse_corrections(
     for is_refused, reason in reversed(reasons):
         for place in np.flatnonzero(is_refused).tolist():
             refusals[place] = reason
-    room = int(teaching_rows * max_share / (1 - max_share))
+    room = int(training_rows * max_share / (1 - max_share))
     usable = [place for place, refusal in enumerate(refusals) if refusal is None]
     for place in usable[room:]:
         refusals[place] = OVER_SHARE

@@ -19,9 +19,9 @@ import numpy.typing as npt
 from db.core.vocabulary import EMOTIONS, Emotion
 from training.data.compressed import read_file, unpack
 from training.data.fer_csv import PARTS, BadRow, CsvRows, parse_rows
+from training.data.vote_rows import line_up_votes
 from training.data.votes import VoteTable
 from training.errors import DatasetError
-from training.data.vote_rows import line_up_votes
 
 FER_ORDER = (
     Emotion.ANGRY,

@@ -20,7 +20,7 @@ class SplitExamples:
     majority, whichever the labels are; votes.NO_MAJORITY where people disagree.
     """
 
-    teaching: Examples
+    training: Examples
     validation: Examples
     validation_rows: npt.NDArray[np.int64]
     validation_truth: npt.NDArray[np.int64]
@@ -32,10 +32,10 @@ def make_examples(dataset: Dataset, settings: TrainSettings, known: frozenset[by
     known: digests of the pictures that the parent's run held out. Raises DatasetError if too few rows are left.
     """
     targets = make_targets(dataset, settings.labels)
-    teaching, held_out = divide_dataset(dataset, settings, known)
-    classes = targets[teaching].argmax(axis=1)
-    shares = np.bincount(classes, minlength=len(EMOTIONS)) / len(teaching)
-    least = 1 / (len(teaching) + len(held_out))
+    training, held_out = divide_dataset(dataset, settings, known)
+    classes = targets[training].argmax(axis=1)
+    shares = np.bincount(classes, minlength=len(EMOTIONS)) / len(training)
+    least = 1 / (len(training) + len(held_out))
     class_weights = np.maximum(shares, least) ** -settings.recipe.class_balance
     class_weights /= (class_weights * shares).sum()
     truth = dataset.votes.majorities if settings.labels == "votes" and dataset.votes else dataset.labels
@@ -44,7 +44,7 @@ def make_examples(dataset: Dataset, settings: TrainSettings, known: frozenset[by
         return Examples(dataset.images[rows], targets[rows], weights.astype(np.float32))
 
     return SplitExamples(
-        teaching=take(teaching, class_weights[classes]),
+        training=take(training, class_weights[classes]),
         validation=take(held_out, np.ones(len(held_out))),
         validation_rows=held_out,
         validation_truth=truth[held_out],

@@ -11,9 +11,9 @@ from db.core.vocabulary import CROP_SIDE, EMOTIONS
 from training.data.csv_layout import COLUMNS
 from training.data.dataset import FER_ORDER, Dataset
 from training.data.fer_csv import PARTS
+from training.data.picture_folders import PictureTree, find_pictures
 from training.data.split import split_rows
 from training.errors import DatasetError
-from training.data.picture_folders import PictureTree, find_pictures
 
 _DAMAGE_ERRORS = (
     OSError,
@@ -31,16 +31,16 @@ _DAMAGE_ERRORS = (
 _WHITE_16_BITS = 65535
 
 
-def assign_parts(dataset: Dataset, *, teaching_share: float, seed: int) -> npt.NDArray[np.uint8]:
+def assign_parts(dataset: Dataset, *, training_share: float, seed: int) -> npt.NDArray[np.uint8]:
     """Another division of all rows, stratified, copies on one side: uint8 (N,), index into PARTS of Training or PublicTest.
 
     Raises DatasetError for a share that isn't between 0 and 1, or a seed below 0.
     """
     if seed < 0:
         raise DatasetError(f"a seed is a whole number from 0 on, not {seed}")
-    if not 0 < teaching_share < 1:
-        raise DatasetError(f"the share of Training rows must be between 0 and 1, not {teaching_share}")
-    _, held_out = split_rows(dataset.labels, dataset.copy_groups, held_out=1 - teaching_share, seed=seed)
+    if not 0 < training_share < 1:
+        raise DatasetError(f"the share of Training rows must be between 0 and 1, not {training_share}")
+    _, held_out = split_rows(dataset.labels, dataset.copy_groups, held_out=1 - training_share, seed=seed)
     parts = np.full(len(dataset.images), PARTS.index("Training"), np.uint8)
     parts[held_out] = PARTS.index("PublicTest")
     return parts

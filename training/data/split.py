@@ -5,9 +5,9 @@ import numpy.typing as npt
 
 from db.core.vocabulary import EMOTIONS
 from training.data.dataset import Dataset
+from training.data.validation_pictures import find_pictures_among
 from training.errors import DatasetError
 from training.fit.settings import Labels, TrainSettings
-from training.data.validation_pictures import find_pictures_among
 
 LEAST_EMOTIONS = 2
 """With one there is nothing to tell apart."""
@@ -67,15 +67,15 @@ def divide_dataset(
     if is_held_out.mean() < settings.recipe.held_out * _ENOUGH_KNOWN:
         seed = settings.seed if settings.split_seed is None else settings.split_seed
         is_held_out = _choose_held_out(dataset, settings.recipe.held_out, seed)[rows]
-    teaching, held_out = rows[~is_held_out], rows[is_held_out]
-    if not len(teaching) or not len(held_out):
+    training, held_out = rows[~is_held_out], rows[is_held_out]
+    if not len(training) or not len(held_out):
         raise DatasetError(f"{len(rows)} Training rows are too few to learn from and to hold some out")
-    found = np.unique(make_targets(dataset, settings.labels)[teaching].argmax(axis=1))
+    found = np.unique(make_targets(dataset, settings.labels)[training].argmax(axis=1))
     if len(found) < LEAST_EMOTIONS:
         raise DatasetError(
-            f"all {len(teaching)} rows to train on are {EMOTIONS[found[0]]}: training needs at least two emotions"
+            f"all {len(training)} rows to train on are {EMOTIONS[found[0]]}: training needs at least two emotions"
         )
-    return teaching, held_out
+    return training, held_out
 
 
 def _find_known(dataset: Dataset, settings: TrainSettings, known: frozenset[bytes]) -> npt.NDArray[np.bool_]:

@@ -58,7 +58,7 @@ class VoteTable:
         return np.where(is_clear & (winner < len(EMOTIONS)) & (best[:, 0] > 0), winner, NO_MAJORITY)
 
     @property
-    def is_teaching(self) -> npt.NDArray[np.bool_]:
+    def is_used(self) -> npt.NDArray[np.bool_]:
         """Which rows teach, bool (N,): those whose votes say something about the seven emotions."""
         seven, other = self.counts[:, : len(EMOTIONS)], self.counts[:, len(EMOTIONS) :]
         is_seen: npt.NDArray[np.bool_] = seven.max(axis=1) > other.max(axis=1)
@@ -69,7 +69,7 @@ class VoteTable:
         """Votes as shares, float32 (N, 7); all zero where a row doesn't teach."""
         seven = self.counts[:, : len(EMOTIONS)]
         agreed = np.where(seven > 1, seven, 0)
-        votes = np.where(agreed.sum(axis=1, keepdims=True) > 0, agreed, seven) * self.is_teaching[:, None]
+        votes = np.where(agreed.sum(axis=1, keepdims=True) > 0, agreed, seven) * self.is_used[:, None]
         shares: npt.NDArray[np.float64] = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
         return shares.astype(np.float32)
 
@@ -79,12 +79,12 @@ class VoteTable:
 
     def count_rows(self) -> dict[str, int]:
         """How many rows teach, have a clear majority, or were left out and for which reason."""
-        is_teaching = self.is_teaching
+        is_used = self.is_used
         names = (*EMOTIONS, *OTHER_COLUMNS)
-        left_out = Counter(names[column] for column in self.counts[~is_teaching].argmax(axis=1).tolist())
+        left_out = Counter(names[column] for column in self.counts[~is_used].argmax(axis=1).tolist())
         return {
             "rows": len(self.counts),
-            "teaching": int(is_teaching.sum()),
+            "teaching": int(is_used.sum()),
             "clear_majority": int((self.majorities != NO_MAJORITY).sum()),
             **{f"left_out_{name.lower()}": left_out[name] for name in OTHER_COLUMNS},
             "left_out_undecided": sum(left_out[name] for name in EMOTIONS),

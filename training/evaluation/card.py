@@ -31,7 +31,9 @@ def write_card(path: Path, manifest: Manifest) -> None:
     lineage = manifest.lineage
     epochs = lineage.settings["recipe"]["epochs"]
     counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in lineage.row_counts.items())
-    taught = "the published single label" if lineage.labels == "single" else "the distribution of ten people's votes"
+    trained_on = (
+        "the published single label" if lineage.labels == "single" else "the distribution of ten people's votes"
+    )
     lines = [
         f"# Model card: {manifest.architecture}, taught {lineage.labels}",
         "",
@@ -40,7 +42,7 @@ def write_card(path: Path, manifest: Manifest) -> None:
         "| | |",
         "| --- | --- |",
         f"| made | {manifest.created_at} |",
-        f"| taught | {taught} |",
+        f"| taught | {trained_on} |",
         f"| epochs | {lineage.epochs_done} of {epochs} |",
         f"| seed | {lineage.seed} |",
         f"| temperature | {manifest.temperature:.3f} |",

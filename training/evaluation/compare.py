@@ -15,10 +15,10 @@ from training.data.dataset import Dataset
 from training.data.votes import NO_MAJORITY
 from training.errors import DatasetError
 from training.evaluation.gate import Answers, Decision, GateLimits, check_all, conclude
-from training.evaluation.metrics import compute_figures
+from training.evaluation.gate_reviewed import check_better, check_not_worse, decide_across_labels
+from training.evaluation.metrics import compute_metrics
 from training.export.lite import LiteModel, load_lite
 from training.fit.settings import Labels
-from training.evaluation.gate_reviewed import check_better, check_not_worse, decide_across_labels
 
 _TURNS = 30
 NO_FACES = LabelledFaces(np.empty((0, CROP_SIDE, CROP_SIDE), np.uint8), np.empty(0, np.int64), np.empty(0, np.int64))
@@ -107,7 +107,7 @@ def compare_versions(
     else:
         check = check_better(old, new, faces.labels, limits, across.least_reviewed_faces)
         decision = decide_across_labels(others[0] if others else None, champion, challenger, truth, check, limits)
-    figures = [compute_figures(answer.probabilities, truth) | {"ms_a_face": answer.ms_a_face} for answer in answers]
+    figures = [compute_metrics(answer.probabilities, truth) | {"ms_a_face": answer.ms_a_face} for answer in answers]
     return Comparison(
         decision,
         champion=figures[0],
@@ -136,7 +136,7 @@ def _measure_reviewed(
 ) -> dict[str, dict[str, Any]] | None:
     if not len(truth):
         return None
-    return {"champion": compute_figures(old, truth), "challenger": compute_figures(new, truth)}
+    return {"champion": compute_metrics(old, truth), "challenger": compute_metrics(new, truth)}
 
 
 def _time_side_by_side(models: list[LiteModel], face: npt.NDArray[np.uint8]) -> list[float]:

@@ -122,18 +122,18 @@ def _check_recall(
     """No class may lose recall beyond the limit and beyond chance: of a rare class, two faces are that much."""
     count = len(EMOTIONS)
     faces = np.bincount(truth, minlength=count)
-    is_judged = faces >= limits.min_class_rows
-    if not is_judged.any():
+    is_compared = faces >= limits.min_class_rows
+    if not is_compared.any():
         reason = f"no class has {limits.min_class_rows} faces to judge its recall by"
         return Check("recall", is_passed=True, reason=reason)
     gained, lost = (
         np.bincount(truth[is_one], minlength=count)
         for is_one in ((new == truth) & (old != truth), (new != truth) & (old == truth))
     )
-    falls = np.where(is_judged, (lost - gained) / np.maximum(faces, 1), -np.inf)
+    falls = np.where(is_compared, (lost - gained) / np.maximum(faces, 1), -np.inf)
     chances = np.array([compute_mcnemar_p(*pair) for pair in zip(lost.tolist(), gained.tolist(), strict=True)])
     is_lost = (falls > limits.max_recall_loss) & (chances <= limits.significance)
-    worst = int(np.where(is_lost if is_lost.any() else is_judged, falls, -np.inf).argmax())
+    worst = int(np.where(is_lost if is_lost.any() else is_compared, falls, -np.inf).argmax())
     before, after = (int((right == truth)[truth == worst].sum()) / int(faces[worst]) for right in (old, new))
     reason = (
         f"the recall of {EMOTIONS[worst]} changed most for the worse, from {before:.3f} to {after:.3f}: {lost[worst]} of its "

@@ -33,17 +33,19 @@ def evaluate_model(predict: Predict, dataset: Dataset, part: str | None) -> dict
     rows = np.arange(len(dataset.images)) if part is None else dataset.find_part(part)
     if not len(rows):
         raise DatasetError(f"the dataset has no {part or 'usable'} rows")
-    figures = judge_rows(predict(dataset.images[rows]), dataset, rows)
+    figures = evaluate_rows(predict(dataset.images[rows]), dataset, rows)
     speed = time_model(predict, dataset.images[rows])
     return {"usage": part or "all", "dataset_sha256": dataset.sha256, **figures, **speed}
 
 
-def judge_rows(probabilities: npt.NDArray[np.float32], dataset: Dataset, rows: npt.NDArray[np.int64]) -> dict[str, Any]:
+def evaluate_rows(
+    probabilities: npt.NDArray[np.float32], dataset: Dataset, rows: npt.NDArray[np.int64]
+) -> dict[str, Any]:
     """Judge answers already given for `rows`, against each truth that the dataset has."""
     training = dataset.find_part("Training")
-    taught = dataset.find_copies_of(np.setdiff1d(training, rows), among=rows)
+    trained_on = dataset.find_copies_of(np.setdiff1d(training, rows), among=rows)
     # Where Training rows are judged as well, a row of another part may be a copy of one of these.
-    is_copy = taught | (~np.isin(rows, training) & dataset.find_copies_of(training, among=rows))
+    is_copy = trained_on | (~np.isin(rows, training) & dataset.find_copies_of(training, among=rows))
     truths = {"fer2013": dataset.labels[rows]}
     if dataset.votes is not None:
         truths["ferplus"] = dataset.votes.majorities[rows]
@@ -52,15 +54,15 @@ def judge_rows(probabilities: npt.NDArray[np.float32], dataset: Dataset, rows: n
         is_known = truth != NO_MAJORITY
         if not is_known.any():
             continue
-        figures[name] = compute_figures(probabilities[is_known], truth[is_known])
+        figures[name] = compute_metrics(probabilities[is_known], truth[is_known])
         is_new = is_known & ~is_copy
         if is_new.any():
-            new = compute_figures(probabilities[is_new], truth[is_new])
+            new = compute_metrics(probabilities[is_new], truth[is_new])
             figures[name]["without_copies"] = {key: new[key] for key in ("rows", "accuracy", "macro_f1")}
     return figures
 
 
-def compute_figures(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]) -> dict[str, Any]:
+def compute_metrics(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]) -> dict[str, Any]:
     """Every figure of answers against one truth.
 
     probabilities: float (N, 7), rows summing to 1. truth: int (N,), 0 to 6; N at least 1.
@@ -68,7 +70,7 @@ def compute_figures(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[n
     accuracy and share of the faces of each bin of confidence. macro-F1 is over the classes that occur in `truth`.
     """
     confusion = count_confusion(probabilities.argmax(axis=1), truth)
-    precision, recall, f1 = (figure.tolist() for figure in _class_figures(confusion))
+    precision, recall, f1 = (figure.tolist() for figure in _class_metrics(confusion))
     support = confusion.sum(axis=1).tolist()
     of_truth = probabilities[np.arange(len(truth)), truth].astype(np.float64)
     classes = zip(EMOTIONS, precision, recall, f1, support, strict=True)
@@ -118,7 +120,7 @@ def compute_accuracy(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64
     return np.asarray(np.trace(confusion, axis1=-2, axis2=-1) / confusion.sum(axis=(-2, -1)), np.float64)
 
 
-def _class_figures(confusion: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float64], ...]:
+def _class_metrics(confusion: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float64], ...]:
     """Precision, recall and F1 by class, each (..., 7); 0 where there is nothing to divide by."""
     right = np.diagonal(confusion, axis1=-2, axis2=-1).astype(np.float64)
     answered, occurring = confusion.sum(axis=-2), confusion.sum(axis=-1)
@@ -129,7 +131,7 @@ def _class_figures(confusion: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.flo
 def compute_macro_f1(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Mean F1 of the classes that occur, of each confusion matrix: (..., 7, 7) -> (...)."""
     occurs = confusion.sum(axis=-1) > 0
-    return np.asarray((_class_figures(confusion)[2] * occurs).sum(axis=-1) / occurs.sum(axis=-1), np.float64)
+    return np.asarray((_class_metrics(confusion)[2] * occurs).sum(axis=-1) / occurs.sum(axis=-1), np.float64)
 
 
 def _bootstrap_intervals(confusion: npt.NDArray[np.int64]) -> dict[str, list[float]]:

@@ -48,7 +48,7 @@ def write_report(
     truths = {"fer2013": dataset.labels[rows]}
     if dataset.votes is not None:
         truths["ferplus"] = dataset.votes.majorities[rows]
-    taught = truths["ferplus" if manifest.labels == "votes" else "fer2013"]
+    trained_on = truths["ferplus" if manifest.labels == "votes" else "fer2013"]
     body = [
         f"<h1>Training report: {html.escape(title)}</h1>",
         _describe(manifest),
@@ -59,8 +59,8 @@ def write_report(
         is_known = truth != NO_MAJORITY
         if is_known.any():
             body.append(f"<h2>Against {name} ({is_known.sum():,} faces)</h2>")
-            body.append(_row(_draw_figures(probabilities[is_known], truth[is_known], manifest, name)))
-    body += ["<h2>Surest mistakes</h2>", _show_mistakes(dataset.images[rows], probabilities, taught)]
+            body.append(_row(_draw_metrics(probabilities[is_known], truth[is_known], manifest, name)))
+    body += ["<h2>Surest mistakes</h2>", _show_mistakes(dataset.images[rows], probabilities, trained_on)]
     head = f"<meta charset='utf-8'><title>{html.escape(title)}</title><style>{_STYLE}</style>"
     page = f"<!doctype html><html lang='en'><head>{head}<script>{get_plotlyjs()}</script></head><body>"
     path.write_text(page + "\n".join(body) + "</body></html>\n", encoding="utf-8")
@@ -101,7 +101,7 @@ def _draw_curves(history: dict[str, Any]) -> Iterator[go.Figure]:
         yield _finish(chart, figure, "epoch", figure)
 
 
-def _draw_figures(
+def _draw_metrics(
     probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64], manifest: Manifest, name: str
 ) -> Iterator[go.Figure]:
     figures = next(part[name] for part in reversed(manifest.metrics.values()) if name in part)

@@ -16,10 +16,11 @@ from pydantic import ValidationError
 from db.core.vocabulary import EMOTIONS
 from training.data.dataset import Dataset
 from training.data.examples import SplitExamples
+from training.data.validation_pictures import write_validation_pictures
 from training.errors import TrainingError
 from training.evaluation.calibrate import fit_temperature
 from training.evaluation.card import write_card
-from training.evaluation.metrics import judge_rows, time_model
+from training.evaluation.metrics import evaluate_rows, time_model
 from training.evaluation.report import write_report
 from training.export import artifact
 from training.export.artifact import Lineage, Manifest, record_file, verify_files
@@ -30,10 +31,9 @@ from training.fit.run_state import RunState
 from training.fit.runtime import computing_in, keras
 from training.fit.settings import Recipe, TrainSettings
 from training.networks.build import build_network
-from training.data.validation_pictures import write_validation_pictures
 
 REPORT_FILE = "report.html"
-_JUDGED_PART = "PublicTest"
+_EVALUATED_PART = "PublicTest"
 _LIBRARIES = ("tensorflow", "keras", "numpy", "ai-edge-litert")
 
 
@@ -70,12 +70,12 @@ def make_version(
     (partial / artifact.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n")
     write_validation_pictures(partial / artifact.VALIDATION_FILE, dataset.images[examples.validation_rows])
     lite = LiteModel(partial / artifact.TFLITE_FILE)
-    metrics, judged, answers = {}, examples.validation_rows, lite.predict(dataset.images[examples.validation_rows])
-    metrics["validation"] = judge_rows(answers, dataset, judged)
-    if len(dataset.find_part(_JUDGED_PART)):
-        judged = dataset.find_part(_JUDGED_PART)
-        answers = lite.predict(dataset.images[judged])
-        metrics[_JUDGED_PART] = judge_rows(answers, dataset, judged)
+    metrics, evaluated, answers = {}, examples.validation_rows, lite.predict(dataset.images[examples.validation_rows])
+    metrics["validation"] = evaluate_rows(answers, dataset, evaluated)
+    if len(dataset.find_part(_EVALUATED_PART)):
+        evaluated = dataset.find_part(_EVALUATED_PART)
+        answers = lite.predict(dataset.images[evaluated])
+        metrics[_EVALUATED_PART] = evaluate_rows(answers, dataset, evaluated)
     metrics["speed"] = time_model(lite.predict, dataset.images)
     manifest = Manifest(
         schema_version=artifact.SCHEMA_VERSION,
@@ -94,7 +94,7 @@ def make_version(
     )
     write_card(partial / artifact.CARD_FILE, manifest)
     replace(manifest, files={path.name: record_file(path) for path in sorted(partial.iterdir())}).write(partial)
-    write_report(artifact_dir.with_name(REPORT_FILE), manifest, history, dataset, judged, answers)
+    write_report(artifact_dir.with_name(REPORT_FILE), manifest, history, dataset, evaluated, answers)
     shutil.rmtree(artifact_dir, ignore_errors=True)
     partial.rename(artifact_dir)
     return artifact_dir
@@ -132,7 +132,7 @@ def _trace_lineage(
     settings: TrainSettings, dataset: Dataset, examples: SplitExamples, state: RunState, origin: Origin
 ) -> Lineage:
     counts = {
-        "teaching": len(examples.teaching.images),
+        "teaching": len(examples.training.images),
         "held_out": len(examples.validation_rows),
         "bad_rows": len(dataset.bad_rows),
         "corrections": dataset.corrections,

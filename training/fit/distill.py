@@ -48,7 +48,7 @@ def load_teachers(folders: Sequence[Path]) -> Teachers:
     return Teachers(ask, max(sides))
 
 
-class Pupil(keras.Model):  # type: ignore[misc] # Keras ships no types
+class Student(keras.Model):  # type: ignore[misc] # Keras ships no types
     """A network that learns from its teachers' answers beside the labels."""
 
     def __init__(self, network: "keras.Model", teachers: Teachers, share: float) -> None:

@@ -13,8 +13,8 @@ from training.data.augment import augment_batch
 from training.data.augmentation import Augmentation
 from training.data.batches import Examples, make_batches
 from training.errors import RunStopped, TrainingDiverged
-from training.fit.distill import Pupil, Teachers
-from training.fit.run_state import EpochFigures, RunState
+from training.fit.distill import Student, Teachers
+from training.fit.run_state import EpochMetrics, RunState
 from training.fit.runtime import keras, tf
 from training.fit.settings import Recipe
 
@@ -30,19 +30,19 @@ class Progress:
     loss: float
     accuracy: float
     seconds_left: float
-    last: EpochFigures | None
+    last: EpochMetrics | None
 
 
 ProgressCallback = Callable[[Progress], None]
 StopQuestion = Callable[[], bool]
 Predict = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
-_JUDGED_AT_ONCE = 256
+_EVALUATED_AT_ONCE = 256
 
 
 def fit_network(
     network: "keras.Model",
-    teaching: Examples,
+    training: Examples,
     validation: Examples,
     recipe: Recipe,
     run_dir: Path,
@@ -59,11 +59,11 @@ def fit_network(
     Raises TrainingDiverged as soon as a loss is no finite number.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
-    steps = max(1, len(teaching.images) // recipe.batch_size)
+    steps = max(1, len(training.images) // recipe.batch_size)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
-    learner = network if teachers is None else Pupil(network, teachers, recipe.teacher_share)
-    learner.compile(_make_optimizer(recipe, steps), loss, weighted_metrics=["accuracy"], jit_compile=False)
-    optimizer = learner.optimizer  # wrapped by Keras where it computes in 16 bits
+    student = network if teachers is None else Student(network, teachers, recipe.teacher_share)
+    student.compile(_make_optimizer(recipe, steps), loss, weighted_metrics=["accuracy"], jit_compile=False)
+    optimizer = student.optimizer  # wrapped by Keras where it computes in 16 bits
     optimizer.build(network.trainable_variables)
     variables = [*network.variables, *optimizer.variables]
     state = RunState(run_dir)
@@ -77,9 +77,9 @@ def fit_network(
         stop = next((epoch for epoch in range(first, recipe.epochs) if recipe.find_side(epoch) != side), recipe.epochs)
         epochs = range(first, stop)
         shown_side = None if teachers is None else max(side, teachers.side)
-        batches = make_batches(teaching, recipe, seed=seed, epochs=epochs, side=side, shown_side=shown_side)
-        learner.make_train_function(force=True)  # traced for this side alone, as in a run that goes on here
-        learner.fit(
+        batches = make_batches(training, recipe, seed=seed, epochs=epochs, side=side, shown_side=shown_side)
+        student.make_train_function(force=True)  # traced for this side alone, as in a run that goes on here
+        student.fit(
             batches,
             initial_epoch=first,
             epochs=stop,
@@ -106,8 +106,8 @@ def make_predictor(network: "keras.Model", side: int) -> Predict:
     traced = tf.function(infer, reduce_retracing=True)
 
     def predict(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        starts = range(0, len(images), _JUDGED_AT_ONCE)
-        batches = (images[start : start + _JUDGED_AT_ONCE, ..., None] for start in starts)
+        starts = range(0, len(images), _EVALUATED_AT_ONCE)
+        batches = (images[start : start + _EVALUATED_AT_ONCE, ..., None] for start in starts)
         return np.concatenate([traced(tf.constant(batch)).numpy() for batch in batches])
 
     return predict
@@ -166,13 +166,13 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no t
         logs = logs or {}
         raw = [np.asarray(variable) for variable in self.model.trainable_variables]
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
-        val_loss, val_accuracy = _judge(self._predict, self._validation)
+        val_loss, val_accuracy = _evaluate(self._predict, self._validation)
         _check_loss(val_loss, epoch + 1)  # the last batch's step can spoil the weights after its own loss was sound
         weights = self.model.get_weights()
         for variable, value in zip(self.model.trainable_variables, raw, strict=True):
             variable.assign(value)
         seconds = time.monotonic() - self._started
-        figures = EpochFigures(epoch + 1, logs["loss"], logs["accuracy"], val_loss, val_accuracy, seconds)
+        figures = EpochMetrics(epoch + 1, logs["loss"], logs["accuracy"], val_loss, val_accuracy, seconds)
         self._state.finish_epoch(figures, self._variables, weights, self._keep)
         self._report(self._steps, logs)
 
@@ -192,7 +192,7 @@ def _check_loss(loss: float, epoch: int) -> None:
         raise TrainingDiverged(f"training diverged: the loss is {loss} in epoch {epoch}; try a lower learning rate")
 
 
-def _judge(predict: Predict, examples: Examples) -> tuple[float, float]:
+def _evaluate(predict: Predict, examples: Examples) -> tuple[float, float]:
     logits = predict(examples.images)
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))

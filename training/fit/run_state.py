@@ -30,7 +30,7 @@ class Variable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class EpochFigures:
+class EpochMetrics:
     """One point of the curves. Accuracies are shares, against each target's largest entry.
 
     loss is what training makes small: with class weights, label smoothing, teachers' answers and the network's own regularisation.
@@ -52,11 +52,11 @@ class RunState:
         """Read the state of `run_dir`; a folder without one is a run that hasn't finished an epoch."""
         self._dir = run_dir
         self._path = run_dir / "state.json"
-        self.curves: list[EpochFigures] = []
+        self.curves: list[EpochMetrics] = []
         self.best_epoch = 0
         if self._path.exists():
             plain = json.loads(self._path.read_text())
-            self.curves = [EpochFigures(**figures) for figures in plain["curves"]]
+            self.curves = [EpochMetrics(**figures) for figures in plain["curves"]]
             self.best_epoch = plain["best_epoch"]
 
     @property
@@ -74,7 +74,7 @@ class RunState:
         """The network's weights that are kept as the run's result."""
         return self._load(f"best-{self.best_epoch}.npz")
 
-    def finish_epoch(self, figures: EpochFigures, variables: Sequence[Variable], weights: Arrays, keep: Keep) -> None:
+    def finish_epoch(self, figures: EpochMetrics, variables: Sequence[Variable], weights: Arrays, keep: Keep) -> None:
         """Store the state after an epoch, and its weights as the best where they are the ones to keep so far."""
         is_best = self._is_best(figures, keep)
         self.curves.append(figures)
@@ -93,7 +93,7 @@ class RunState:
             if path.name not in current:
                 path.unlink()
 
-    def _is_best(self, figures: EpochFigures, keep: Keep) -> bool:
+    def _is_best(self, figures: EpochMetrics, keep: Keep) -> bool:
         if keep == "loss":
             return all(figures.val_loss < past.val_loss for past in self.curves)
         return keep == "last" or all(figures.val_accuracy > past.val_accuracy for past in self.curves)

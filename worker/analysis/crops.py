@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from db.core.vocabulary import CROP_SIDE
-from worker.analysis.detectors.base import Detection, Eyes, Framing
+from worker.analysis.detectors.base import CropGeometry, Detection, Eyes
 from worker.analysis.resize import Picture
 
 MAX_TURNING_SIDE_PX = 4 * CROP_SIDE
@@ -18,7 +18,7 @@ MIN_EYE_DISTANCE = 0.15
 """Share of the face's side: with the eyes closer together, the face is seen from the side, and their line says nothing."""
 
 
-def crop_faces(picture: Picture, detections: Sequence[Detection], framing: Framing) -> npt.NDArray[np.uint8]:
+def crop_faces(picture: Picture, detections: Sequence[Detection], geometry: CropGeometry) -> npt.NDArray[np.uint8]:
     """Cut each face out of the picture.
 
     picture: uint8 (H, W, 3), RGB, upright, at full size.
@@ -31,7 +31,7 @@ def crop_faces(picture: Picture, detections: Sequence[Detection], framing: Frami
     """
     crops = np.empty((len(detections), CROP_SIDE, CROP_SIDE), np.uint8)
     for index, detection in enumerate(detections):
-        crops[index] = _crop_face(picture, detection, framing)
+        crops[index] = _crop_face(picture, detection, geometry)
     return crops
 
 
@@ -46,14 +46,14 @@ def measure_roll(eyes: Eyes | None, side: float) -> float:
     return math.atan2(y, x) if math.hypot(x, y) >= MIN_EYE_DISTANCE * side else 0.0
 
 
-def _crop_face(picture: Picture, detection: Detection, framing: Framing) -> npt.NDArray[np.uint8]:
+def _crop_face(picture: Picture, detection: Detection, geometry: CropGeometry) -> npt.NDArray[np.uint8]:
     extent = detection.extent
     face_side = max(extent.right - extent.left, extent.bottom - extent.top)
     roll = measure_roll(detection.eyes, face_side)
     # The chin lies down the face, which is not down the picture where the head is rolled.
-    center_x = (extent.left + extent.right) / 2 - math.sin(roll) * framing.shift_y * face_side
-    center_y = (extent.top + extent.bottom) / 2 + math.cos(roll) * framing.shift_y * face_side
-    side = max(2.0, face_side * (1 + 2 * framing.margin))
+    center_x = (extent.left + extent.right) / 2 - math.sin(roll) * geometry.shift_y * face_side
+    center_y = (extent.top + extent.bottom) / 2 + math.cos(roll) * geometry.shift_y * face_side
+    side = max(2.0, face_side * (1 + 2 * geometry.margin))
     if roll == 0.0:
         return _shrink(_cut_square(picture, center_x, center_y, side))
     reach = side * (abs(math.cos(roll)) + abs(math.sin(roll)))

@@ -17,8 +17,8 @@ from db.jobs.tables import Job
 from worker.analysis.decode import PhotoError
 from worker.analysis.detectors.base import DetectorUnavailable
 from worker.analysis.pipeline import analyze_photo
-from worker.analysis.process import Child
-from worker.analysis.shadow import judge_in_shadow
+from worker.analysis.process import WorkerProcess
+from worker.analysis.shadow import classify_in_shadow
 from worker.core.messages import send_callback, send_job
 from worker.core.services import Services
 
@@ -33,40 +33,40 @@ _REASONS = {
 """What a job says where the exception's own sentence names files and hosts of ours; that one is for the log."""
 
 
-def run_job(child: Child, job_id: UUID) -> None:
+def run_job(process: WorkerProcess, job_id: UUID) -> None:
     """Analyse one job's photo and write the result, unless it is no longer wanted.
 
     A photo that can't be analysed fails the job with a code. What may go better next time gives the job back; the
     sweeper sends it again. Nothing is raised for either.
     """
-    services = child.services
+    services = process.services
     # A child that can't get ready would take message after message, far quicker than its siblings who work.
-    if not child.wait_until_ready(services.settings.worker_heartbeat_s):
+    if not process.wait_until_ready(services.settings.worker_heartbeat_s):
         log.warning("job_left_waiting", job_id=str(job_id), reason="this child has no detector or no model")
         _pass_on(services, job_id)
         return
     try:
         with services.database.write() as session:
-            job, claim = jobs.claim_job(session, job_id, child.name, services.settings.lease_s)
+            job, claim = jobs.claim_job(session, job_id, process.name, services.settings.lease_s)
     except InvalidTransition:
         # A message that came twice, or a job that was canceled, erased or is overdue.
         log.info("job_not_waiting", job_id=str(job_id))
         return
     services.announce(job_id)
-    with child.leases.hold(claim):
-        _settle(child, claim, job)
+    with process.leases.hold(claim):
+        _settle(process, claim, job)
     services.announce(job_id)
     if job.callback_url is not None:
         send_callback(job_id)
-    judge_in_shadow(child, job_id)
+    classify_in_shadow(process, job_id)
 
 
-def _settle(child: Child, claim: Claim, job: Job) -> None:
+def _settle(process: WorkerProcess, claim: Claim, job: Job) -> None:
     """Bring a claimed job to its end, or give it back."""
-    database = child.services.database
+    database = process.services.database
     try:
         try:
-            outcome = _analyze(child, job)
+            outcome = _analyze(process, job)
         except PhotoError as error:
             with database.write() as session:
                 jobs.fail_job(session, claim, error.code, str(error))
@@ -75,20 +75,20 @@ def _settle(child: Child, claim: Claim, job: Job) -> None:
             with database.write() as session:
                 jobs.fail_job(session, claim, error.code, _REASONS[error.code])
         except SoftTimeLimitExceeded:
-            limit = child.services.settings.soft_time_limit_s
+            limit = process.services.settings.soft_time_limit_s
             with database.write() as session:
                 jobs.fail_job(session, claim, "time_limit", f"the analysis took longer than {limit:g} seconds")
         except BlobStoreUnavailable as error:
             log.warning("photo_unreachable", job_id=str(job.id), attempt=claim.attempt, reason=str(error))
             with database.write() as session:
-                jobs.give_back_job(session, claim, child.name, _REASONS[error.code], error.code, is_outage=True)
-            child.rest()
+                jobs.give_back_job(session, claim, process.name, _REASONS[error.code], error.code, is_outage=True)
+            process.rest()
         except Exception as error:
             # A fault of ours. Another try on another machine may still succeed; the last one fails the job.
             log.exception("analysis_crashed", job_id=str(job.id), attempt=claim.attempt)
             with database.write() as session:
                 detail = f"unexpected {type(error).__name__}"
-                jobs.give_back_job(session, claim, child.name, detail, "internal_error")
+                jobs.give_back_job(session, claim, process.name, detail, "internal_error")
         else:
             with database.write() as session:
                 jobs.finish_job(session, claim, outcome)
@@ -107,15 +107,15 @@ def _pass_on(services: Services, job_id: UUID) -> None:
         send_job(job_id, job.priority)
 
 
-def _analyze(child: Child, job: Job) -> Outcome:
-    settings = child.services.settings
+def _analyze(process: WorkerProcess, job: Job) -> Outcome:
+    settings = process.services.settings
     if job.photo_key is None:
         raise BlobMissing("the job has no photo any more")
-    model = child.models.current
+    model = process.models.current
     name = job.detector or settings.detector
     analysis = analyze_photo(
-        child.services.blobs.get(job.photo_key, job.photo_sha256),
-        child.find_detector(name),
+        process.services.blobs.get(job.photo_key, job.photo_sha256),
+        process.find_detector(name),
         model.classifier,
         max_pixels=settings.max_photo_pixels,
         min_face_px=job.min_face_px or settings.min_face_px,

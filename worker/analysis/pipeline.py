@@ -8,7 +8,7 @@ from db.core.vocabulary import CROP_SIDE, EMOTIONS, Emotion
 from worker.analysis.classifier import Classifier
 from worker.analysis.crops import crop_faces
 from worker.analysis.decode import ReducedPicture, decode_photo, decode_reduced
-from worker.analysis.detectors.base import Box, Detection, Detector, Extent, Eyes, Framing, clip_to_box
+from worker.analysis.detectors.base import Box, CropGeometry, Detection, Detector, Extent, Eyes, clip_to_box
 
 MIN_CROP_SOURCE_PX = 2 * CROP_SIDE
 """A crop is cut from a reduced picture only if it is at least this wide there, so that it still averages pixels."""
@@ -80,12 +80,12 @@ def analyze_photo(
     found = detector.detect(reduced.picture, min_face_px=min_reduced_px, threshold=threshold)
     clock.end_step("detect")
 
-    if _needs_full_size(reduced, found, detector.framing):
+    if _needs_full_size(reduced, found, detector.geometry):
         source = decode_photo(data, max_pixels=max_pixels)
         clock.end_step("decode")
-        crops = crop_faces(source, enlarge_detections(found, reduced), detector.framing)
+        crops = crop_faces(source, enlarge_detections(found, reduced), detector.geometry)
     else:
-        crops = crop_faces(reduced.picture, found, detector.framing)
+        crops = crop_faces(reduced.picture, found, detector.geometry)
     clock.end_step("crop")
 
     probabilities = classifier.classify(crops)
@@ -126,10 +126,10 @@ def enlarge_detections(detections: Sequence[Detection], reduced: ReducedPicture)
     return enlarged
 
 
-def _needs_full_size(reduced: ReducedPicture, detections: Sequence[Detection], framing: Framing) -> bool:
+def _needs_full_size(reduced: ReducedPicture, detections: Sequence[Detection], geometry: CropGeometry) -> bool:
     if reduced.factor == 1:
         return False
-    share = 1 + 2 * framing.margin
+    share = 1 + 2 * geometry.margin
     return any(share * _longer_side(detection.extent) < MIN_CROP_SOURCE_PX for detection in detections)
 
 

@@ -8,26 +8,26 @@ import structlog
 
 from db.core.vocabulary import CHALLENGER, WorkerState
 from db.core.vocabulary import Detector as DetectorName
-from db.monitoring.heartbeats import note_worker
+from db.monitoring.heartbeats import record_heartbeat
 from worker.analysis.detectors.base import Detector, DetectorUnavailable
 from worker.analysis.detectors.loading import load_detector
 from worker.analysis.model_cache import ModelCache
 from worker.core.error_text import leave_out_folders
-from worker.core.heartbeat import Heartbeat, LeaseKeeper
-from worker.core.identity import name_this_child
+from worker.core.heartbeat import Heartbeat, LeaseRenewer
+from worker.core.identity import name_this_process
 from worker.core.services import Services, open_services
 
 log = structlog.get_logger(__name__)
 
 
-class Child:
+class WorkerProcess:
     """What a child holds from job to job."""
 
     def __init__(self, services: Services) -> None:
         settings = services.settings
         self.services = services
-        self.name = name_this_child()
-        self.leases = LeaseKeeper(services.database, settings.lease_s)
+        self.name = name_this_process()
+        self.leases = LeaseRenewer(services.database, settings.lease_s)
         folder = settings.data_dir / "model-cache"
         self.models = ModelCache(services.database, services.blobs, folder, settings.runtime)
         self.challengers = ModelCache(services.database, services.blobs, folder, settings.runtime, CHALLENGER)
@@ -101,7 +101,7 @@ class Child:
         problem = self._setup_problem or self.models.problem or self._describe_shadow_problem()
         detail = leave_out_folders(problem, *self._list_folders()) if problem else None  # /readyz shows it to anybody
         with self.services.database.write() as session:
-            note_worker(
+            record_heartbeat(
                 session,
                 self.name,
                 state,
@@ -122,8 +122,8 @@ class Child:
 
 
 @lru_cache(maxsize=1)
-def current_child() -> Child:
+def current_process() -> WorkerProcess:
     """This process's child, made and started at first use."""
-    child = Child(open_services())
-    child.start()
-    return child
+    process = WorkerProcess(open_services())
+    process.start()
+    return process

@@ -6,16 +6,16 @@ from celery.utils.sysinfo import AUTO_CONCURRENCY, cpu_budget
 
 from db.core import queues
 from emoscope.settings import Settings, load_settings
-from worker.core.gpus import CHILDREN_ON_GPUS, GPU_MEMORY_MB, takes_gpu
+from worker.core.gpus import GPU_MEMORY_MB, PROCESSES_ON_GPUS, takes_gpu
 
 _HOUR_S = 3600.0
 _SWEEP_LIFE_S = 60.0
 """Seconds, at the least, after which a sweep that no thread has taken is dropped."""
 
 
-def _count_children(settings: Settings) -> int | str:
+def _count_processes(settings: Settings) -> int | str:
     """A child for each core that this process may use, at most what its cgroup grants; fewer where they share a GPU."""
-    return min(CHILDREN_ON_GPUS, int(cpu_budget().count)) if takes_gpu(settings.runtime) else str(AUTO_CONCURRENCY)
+    return min(PROCESSES_ON_GPUS, int(cpu_budget().count)) if takes_gpu(settings.runtime) else str(AUTO_CONCURRENCY)
 
 
 def _find_memory_limit_mb(settings: Settings) -> int:
@@ -38,7 +38,7 @@ def make_celery(settings: Settings) -> Celery:
         # TensorFlow, LiteRT and dlib hold threads and locks that don't survive a fork; a spawned child starts clean.
         worker_pool_start_method="spawn",
         # Unless the command line says otherwise (-c).
-        worker_concurrency=settings.worker_children or _count_children(settings),
+        worker_concurrency=settings.worker_processes or _count_processes(settings),
         # A child loads detector and model before it reports ready; with TensorFlow that takes more than the 4 s default.
         worker_proc_alive_timeout=120,
         # The message is a hint that a job waits; the database is the truth. So it is acknowledged when a child takes it,
@@ -54,7 +54,7 @@ def make_celery(settings: Settings) -> Celery:
         task_time_limit=settings.hard_time_limit_s,
         # Native libraries leak; a child that has grown past this is replaced after its job. Celery counts in KB.
         worker_max_memory_per_child=_find_memory_limit_mb(settings) * 1000 or None,
-        worker_max_tasks_per_child=settings.worker_max_jobs_per_child or None,
+        worker_max_tasks_per_child=settings.worker_max_jobs_per_process or None,
         # At shutdown, jobs that run may end; those that don't come back by their lease.
         worker_soft_shutdown_timeout=10,
         # Redis may be away for longer than 100 tries; a worker waits for it for ever, at start too.

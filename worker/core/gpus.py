@@ -10,7 +10,7 @@ NVIDIA_DEVICE = Path("/dev/nvidiactl")
 """Is there wherever a process can reach an NVIDIA card, also in a container."""
 CUDNN, CUDNN_PACKAGE = "libcudnn.so.9", "nvidia.cudnn"
 """What TensorFlow 2.21 loads of it, and the package that brings it."""
-CHILDREN_ON_GPUS = 4
+PROCESSES_ON_GPUS = 4
 """Children of a worker that classifies on GPUs, unless somebody says otherwise. Most of a photo's time a child decodes and looks
 for faces on a core, so one alone leaves the card idle; but each takes 1 GB of it (an H100), so not one for every core."""
 GPU_MEMORY_MB = 4000

@@ -13,7 +13,7 @@ from db.jobs.lifecycle import Claim, renew_lease
 log = structlog.get_logger(__name__)
 
 
-class LeaseKeeper:
+class LeaseRenewer:
     """Renews the lease of the claim in hand every third of its time."""
 
     def __init__(self, database: Database, lease_s: float) -> None:

@@ -4,7 +4,7 @@ import os
 import socket
 
 
-def name_this_child() -> str:
+def name_this_process() -> str:
     """The name that this process claims jobs by."""
     return f"{socket.gethostname()}:{os.getpid()}"
 

@@ -42,9 +42,9 @@ def warm_up(**_: object) -> None:
     """In a child: load everything. Celery counts the child as ready when this returns."""
     if os.environ.get(_ANALYSES) != "1":
         return
-    from worker.analysis.process import current_child
+    from worker.analysis.process import current_process
 
-    current_child()
+    current_process()
 
 
 @signals.worker_process_shutdown.connect
@@ -52,7 +52,7 @@ def say_goodbye(**_: object) -> None:
     """In a child that ends in order: say so."""
     if os.environ.get(_ANALYSES) != "1":
         return
-    from worker.analysis.process import current_child
+    from worker.analysis.process import current_process
 
-    if current_child.cache_info().currsize:
-        current_child().stop()
+    if current_process.cache_info().currsize:
+        current_process().stop()

@@ -9,7 +9,7 @@ from db.monitoring.heartbeats import list_live_workers
 from emoscope.settings import Settings, load_settings
 
 
-def has_ready_child(settings: Settings) -> bool:
+def has_ready_process(settings: Settings) -> bool:
     """Whether a child on this machine said lately that it is ready. Raises SQLAlchemyError if the database is away."""
     database = Database(settings.effective_database_url)
     try:
@@ -22,4 +22,4 @@ def has_ready_child(settings: Settings) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if has_ready_child(load_settings()) else 1)
+    sys.exit(0 if has_ready_process(load_settings()) else 1)

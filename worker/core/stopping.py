@@ -19,8 +19,8 @@ def is_stopping() -> bool:
 
 @signals.worker_shutting_down.connect
 def _tell_children(**_: object) -> None:
-    for child in billiard.active_children():
-        os.kill(child.pid, signal.SIGUSR2)
+    for process in billiard.active_children():
+        os.kill(process.pid, signal.SIGUSR2)
 
 
 @signals.worker_process_init.connect

@@ -12,7 +12,7 @@ from db.core import queues
 from db.jobs.sweeping import expire_lease
 from db.training_runs.sweeping import expire_run_lease
 from worker.core.app import app
-from worker.core.identity import is_gone, name_this_child
+from worker.core.identity import is_gone, name_this_process
 from worker.core.services import open_services
 from worker.housekeeping.sweeper import delete_unowned_photos
 from worker.housekeeping.sweeper import sweep as sweep_once
@@ -26,9 +26,9 @@ _LOWEST_PRIORITY = 19
 def analyze(job_id: str) -> None:
     """Analyse the photo of one job, if it still waits."""
     from worker.analysis.job_runner import run_job
-    from worker.analysis.process import current_child
+    from worker.analysis.process import current_process
 
-    run_job(current_child(), UUID(job_id))
+    run_job(current_process(), UUID(job_id))
 
 
 @app.task(name=queues.SWEEP)
@@ -56,7 +56,7 @@ def retrain(run_id: str) -> None:
 
     # Analysis comes first wherever both share a machine. The child ends with the run, and its priority with it.
     os.nice(_LOWEST_PRIORITY - os.nice(0))
-    run_retraining(open_services(), UUID(run_id), name_this_child())
+    run_retraining(open_services(), UUID(run_id), name_this_process())
 
 
 @app.task(name=queues.START_SCHEDULED_RUN)
@@ -77,6 +77,6 @@ def on_task_failure(sender: object, task_id: str, **_: object) -> None:
         return
     services = open_services()
     with services.database.write() as session:
-        had_lease = expire(session, UUID(task_id), lambda name: name == name_this_child() or is_gone(name))
+        had_lease = expire(session, UUID(task_id), lambda name: name == name_this_process() or is_gone(name))
     if had_lease:
         sweep.delay()

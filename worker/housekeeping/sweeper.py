@@ -21,7 +21,7 @@ from db.jobs.states import InvalidTransition
 from db.monitoring.heartbeats import forget_workers
 from db.photos import sweeping as photo_sweeping
 from db.training_runs.states import InvalidRunTransition
-from db.training_runs.sweeping import list_expired_runs, list_waiting_runs, note_run_sent, take_back_run
+from db.training_runs.sweeping import list_expired_runs, list_waiting_runs, record_run_sent, take_back_run
 from db.webhooks.actions import list_due
 from worker.core.messages import list_sent, send_callback, send_job, send_run
 from worker.core.services import Services
@@ -104,7 +104,7 @@ def resend_lost(services: Services) -> None:
     if resent:
         log.info("jobs_resent", count=len(resent))
         with services.database.write() as session:
-            sweeping.note_sent(session, resent)
+            sweeping.record_sent(session, resent)
 
 
 def purge_photos(services: Services) -> None:
@@ -121,7 +121,7 @@ def purge_photos(services: Services) -> None:
         purged.append(job_id)
     if purged:
         with services.database.write() as session:
-            photo_sweeping.note_purged(session, purged)
+            photo_sweeping.record_purged(session, purged)
 
 
 def erase_old(services: Services) -> None:
@@ -178,7 +178,7 @@ def look_after_runs(services: Services) -> None:
     for run_id in waiting:
         if str(run_id) not in sent and send_run(run_id):
             with services.database.write() as session:
-                note_run_sent(session, run_id)
+                record_run_sent(session, run_id)
 
 
 def delete_unowned_photos(services: Services) -> None:

@@ -19,7 +19,7 @@ from standardwebhooks import Webhook
 from db.accounts.api_keys import get_application
 from db.jobs.queries import get_job
 from db.jobs.tables import Job
-from db.webhooks.actions import claim_callback, note_delivered, note_refused
+from db.webhooks.actions import claim_callback, record_delivered, record_refused
 from db.webhooks.tables import Callback
 from worker.core.services import Services
 from worker.housekeeping.receivers import Receivers
@@ -138,10 +138,10 @@ def _deliver(services: Services, job_id: UUID) -> None:
     log.info("callback_made", job_id=str(job_id), tries=callback.tries, answer=answer)
     with services.database.write() as session:
         if is_taken:
-            note_delivered(session, job_id, answer)
+            record_delivered(session, job_id, answer)
         else:
             is_last = is_final or callback.tries >= settings.callback_max_attempts
-            note_refused(session, job_id, answer, None if is_last else _choose_pause_s(callback.tries))
+            record_refused(session, job_id, answer, None if is_last else _choose_pause_s(callback.tries))
 
 
 def _choose_pause_s(tries: int) -> float:

@@ -65,8 +65,8 @@ class RunPulse:
         told = self._progress["curve"]
         curve = [] if finished is None else [point for point in told if point["epoch"] < finished["epoch"]] + [finished]
         is_new = curve != told
-        judged = {key: value for key, value in (finished or {}).items() if key.startswith("val_")}
-        self._progress = {"step": "training", **figures, **judged, "curve": curve}
+        validation = {key: value for key, value in (finished or {}).items() if key.startswith("val_")}
+        self._progress = {"step": "training", **figures, **validation, "curve": curve}
         if is_new or time.monotonic() - self._reported_at > _REPORT_EVERY_S:
             self.renew()
 

@@ -22,8 +22,8 @@ from db.core.vocabulary import TrainingRunStatus
 from db.model_versions.actions import get_version
 from db.model_versions.files import fetch_version, store_version
 from db.model_versions.tables import ModelVersion
-from db.training_runs.plan import MIN_REVIEWED_FACES, DatasetFiles, PlanImpossible, RunPlan, plan_run
 from db.training_runs import lifecycle as runs
+from db.training_runs.plan import MIN_REVIEWED_FACES, DatasetFiles, PlanImpossible, RunPlan, plan_run
 from db.training_runs.states import InvalidRunTransition, RunClaim, name_run
 from db.training_runs.sweeping import give_back_run, retry_run
 from db.training_runs.tables import TrainingRun

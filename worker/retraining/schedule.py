@@ -7,9 +7,9 @@ from celery.schedules import crontab
 
 from db.core.types import utcnow
 from db.core.vocabulary import TrainingTrigger
-from db.training_runs.plan import DatasetFiles, PlanImpossible
 from db.training_runs.actions import start_run
 from db.training_runs.lifecycle import TrainingRunActive
+from db.training_runs.plan import DatasetFiles, PlanImpossible
 from worker.core.messages import send_run
 from worker.core.services import Services
 

@@ -8,18 +8,18 @@ import structlog
 
 from db.core.vocabulary import CROP_SIDE, EMOTIONS
 from db.model_versions.tables import ModelVersion
-from db.training_runs.plan import RunPlan
 from db.training_runs.corrections import (
     Correction,
-    Offer,
-    count_offers,
+    RunCorrection,
+    count_corrections,
     list_corrections,
     list_reviewed,
     list_used,
-    record_offers,
+    record_corrections,
 )
-from db.training_runs.erased_corrections import keep_offers
-from db.training_runs.lifecycle import get_run, note_snapshot
+from db.training_runs.erased_corrections import drop_erased
+from db.training_runs.lifecycle import get_run, record_snapshot
+from db.training_runs.plan import RunPlan
 from db.training_runs.states import RunClaim
 from training.data.audit import audit_dataset
 from training.data.corrections import LabelledFaces, refuse_corrections
@@ -65,33 +65,33 @@ def take_snapshot(
     with services.database.read() as session:
         run = get_run(session, claim.run_id)
         is_new = run.dataset_sha256 != dataset.sha256
-    offers = _choose(services, dataset, wanted) if is_new else []
+    run_corrections = _choose(services, dataset, wanted) if is_new else []
     audit = {**audit_dataset(dataset), "plan": plan.model_dump(mode="json")}
     for warning in audit["warnings"]:
         log.warning("dataset_warning", run_id=str(claim.run_id), warning=warning)
     with services.database.write() as session:
         if is_new:
-            record_offers(session, claim.run_id, keep_offers(session, offers))
+            record_corrections(session, claim.run_id, drop_erased(session, run_corrections))
             session.flush()
         used = list_used(session, claim.run_id)
-        audit["corrections"] = count_offers(session, claim.run_id)
+        audit["corrections"] = count_corrections(session, claim.run_id)
         audit["corrections_by_emotion"] = {
             emotion.value: sum(correction.emotion is emotion for correction in used) for emotion in EMOTIONS
         }
-        note_snapshot(session, claim, dataset_sha256=dataset.sha256, audit=audit, champion_id=champion.id)
+        record_snapshot(session, claim, dataset_sha256=dataset.sha256, audit=audit, champion_id=champion.id)
     digest = hashlib.sha256(dataset.sha256.encode())
     for correction in used:
         digest.update(correction.crop + correction.emotion.encode())
     return Snapshot(_stack(used), digest.hexdigest())
 
 
-def _choose(services: Services, dataset: Dataset, wanted: TrainSettings) -> list[Offer]:
+def _choose(services: Services, dataset: Dataset, wanted: TrainSettings) -> list[RunCorrection]:
     """The latest labels that pass the filter, and the latest that don't, at most `max_corrections` of each.
 
     Labels are looked at until so many have passed, for those that are refused must not keep older ones out.
     """
     settings, last = services.settings, None
-    passed, refused = list[Correction](), list[Offer]()
+    passed, refused = list[Correction](), list[RunCorrection]()
     while len(passed) < settings.max_corrections:
         with services.database.read() as session:
             block = list_corrections(session, limit=_LABELS_A_BLOCK, after=last)
@@ -102,15 +102,15 @@ def _choose(services: Services, dataset: Dataset, wanted: TrainSettings) -> list
             if refusal is None:
                 passed.append(candidate)
             else:
-                refused.append(Offer(candidate.subject_id, candidate.emotion, refusal))
+                refused.append(RunCorrection(candidate.subject_id, candidate.emotion, refusal))
     del passed[settings.max_corrections :], refused[settings.max_corrections :]
-    teaching, _ = divide_dataset(dataset, wanted)
-    shares = refuse_corrections(_stack(passed), dataset, len(teaching), settings.max_correction_share)
-    offered = [
-        Offer(candidate.subject_id, candidate.emotion, refusal)
+    training, _ = divide_dataset(dataset, wanted)
+    shares = refuse_corrections(_stack(passed), dataset, len(training), settings.max_correction_share)
+    considered = [
+        RunCorrection(candidate.subject_id, candidate.emotion, refusal)
         for candidate, refusal in zip(passed, shares, strict=True)
     ]
-    return offered + refused
+    return considered + refused
 
 
 def _filter(candidates: list[Correction], dataset: Dataset, least_votes: int) -> list[str | None]:

@@ -66,13 +66,13 @@ function describe(shown) {
   return `Face to judge: ${shown.dataset.emotion}, ${shown.dataset.confidence}`;
 }
 
-function judge(card, verdict) {
+function judge(card, choice) {
   const face = card.dataset.face;
   waiting.add(face);
-  change(() => card.remove(), verdict.replaceAll("_", " "));
+  change(() => card.remove(), choice.replaceAll("_", " "));
   queue(async () => {
     waiting.delete(face);
-    const fields = [["face_id", face], ["verdict", verdict], ...[...listFaces(), ...waiting].map((each) => ["shown", each])];
+    const fields = [["face_id", face], ["choice", choice], ...[...listFaces(), ...waiting].map((each) => ["shown", each])];
     const body = parse(await send(place.dataset.voteUrl, fields));
     const { vote, replaces } = body.querySelector("[data-vote]").dataset;
     // what took the place of a vote that seemed lost is undone together with it, or that one would stand again
@@ -115,7 +115,7 @@ function say(text) {
   said.textContent = text;
 }
 
-function findVerdict(card, key) {
+function findChoice(card, key) {
   if (key === "Enter" || key === " ") return card.dataset.emotion;
   const button = card.querySelector(`[data-key="${CSS.escape(key.toLowerCase())}"]`);
   return button && button.value;
@@ -144,10 +144,10 @@ document.addEventListener("keydown", (event) => {
     return undo();
   }
   const card = cards.querySelector(".judging");
-  const verdict = card && findVerdict(card, event.key);
-  if (verdict) {
+  const choice = card && findChoice(card, event.key);
+  if (choice) {
     event.preventDefault();
-    judge(card, verdict);
+    judge(card, choice);
   }
 });
 

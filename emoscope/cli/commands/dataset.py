@@ -88,7 +88,7 @@ def export_(
     say_step(f"reading {csv}")
     with end_with_sentence(TrainingError, OSError):
         dataset = read_dataset(csv)
-        parts = dataset.parts if split is None else assign_parts(dataset, teaching_share=split, seed=seed)
+        parts = dataset.parts if split is None else assign_parts(dataset, training_share=split, seed=seed)
         say_step(f"writing {len(dataset.images):,} pictures")
         count = export_folders(dataset, parts, folder)
     err.print(f"{count:,} pictures are in {escape(str(folder))}.")

@@ -16,7 +16,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,  # noqa: FBT002
 ) -> None:
     """Say how each part of the service is, and what to do about what is missing. Exits with 1 if something is."""
-    from emoscope.cli.checks import Verdict, run_checks
+    from emoscope.cli.checks import CheckStatus, run_checks
 
     findings = list(run_checks(read_settings()))
     if as_json:
@@ -24,10 +24,10 @@ def doctor(
     else:
         table = Table("part", "", "how it is", "what to do")
         for finding in findings:
-            style = _STYLES[finding.verdict]
+            style = _STYLES[finding.status]
             table.add_row(
-                finding.part, f"[{style}]{finding.verdict}[/{style}]", escape(finding.detail), escape(finding.advice)
+                finding.part, f"[{style}]{finding.status}[/{style}]", escape(finding.detail), escape(finding.advice)
             )
         out.print(table)
-    if any(finding.verdict is Verdict.MISSING for finding in findings):
+    if any(finding.status is CheckStatus.MISSING for finding in findings):
         raise typer.Exit(1)

@@ -37,7 +37,7 @@ def evaluate(
     if as_json:
         print_json(found)
     else:
-        _print_figures(found)
+        _print_metrics(found)
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def _fetch_version(number: int, folder: Path) -> None:
         (folder / name).write_bytes(blobs.get(make_model_key(record.sha256), record.sha256))
 
 
-def _print_figures(found: dict[str, Any]) -> None:
+def _print_metrics(found: dict[str, Any]) -> None:
     for truth in ("fer2013", "ferplus"):
         if truth not in found:
             continue

@@ -20,7 +20,7 @@ def list_() -> None:
     Figures are of the last part that a version was judged on: `votes` is the accuracy against the majority of votes, `single` that
     against the published label. Macro-F1 is against the votes where there are votes.
     """
-    from api.model_versions.metric_charts import list_figures
+    from api.model_versions.metric_charts import list_metrics
     from db.model_versions import actions as model_versions
 
     table = Table("version", "name", "network", "votes", "single", "macro-F1", "registered")
@@ -28,7 +28,7 @@ def list_() -> None:
         champion = model_versions.get_champion(session)
         for version in model_versions.list_versions(session):
             is_champion = champion is not None and champion.id == version.id
-            figures = {found.truth: found.numbers for found in list_figures(version.manifest)}
+            figures = {found.truth: found.numbers for found in list_metrics(version.manifest)}
             votes, single = figures.get("ferplus"), figures.get("fer2013")
             best = votes or single
             table.add_row(

@@ -36,9 +36,9 @@ def retrain(
     """
     from api.core.queue import Queue, QueueUnavailable
     from db.core.vocabulary import TrainingRunStatus, TrainingTrigger
-    from db.training_runs.plan import DatasetFiles, PlanImpossible, plan_run
     from db.training_runs.actions import start_run
     from db.training_runs.lifecycle import TrainingRunActive
+    from db.training_runs.plan import DatasetFiles, PlanImpossible, plan_run
 
     settings = read_settings()
     queue = Queue(settings.broker_url)

@@ -157,7 +157,7 @@ class PlayedWorker:
         """Give a sign of life."""
         with self._services.database.write() as session:
             version_id = self._version.id if state is WorkerState.READY else None
-            heartbeats.note_worker(session, self.name, state, detail=detail, model_version_id=version_id)
+            heartbeats.record_heartbeat(session, self.name, state, detail=detail, model_version_id=version_id)
 
 
 @pytest.fixture
@@ -197,9 +197,9 @@ OFFICE = ("/access", "/audit")
 class Visitor:
     """A browser without scripts: follows what pages show, and sends their forms with what is hidden in them."""
 
-    def __init__(self, client: FlaskClient, proof: str = "") -> None:
+    def __init__(self, client: FlaskClient, csrf_token: str = "") -> None:
         self.client = client
-        self.proof = proof
+        self.csrf_token = csrf_token
 
     def get(self, path: str, **query: object) -> str:
         response = self.client.get(path, query_string=query or None)
@@ -207,7 +207,7 @@ class Visitor:
         return response.text
 
     def post(self, path: str, **fields: object) -> tuple[int, str]:
-        response = self.client.post(path, data={"csrf_token": self.proof, **fields})
+        response = self.client.post(path, data={"csrf_token": self.csrf_token, **fields})
         return response.status_code, response.headers.get("Location", response.text)
 
 

@@ -61,7 +61,7 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True)
-class Framing:
+class CropGeometry:
     """How a crop lies about a detector's extent, so that it is framed like the pictures a classifier learned from.
 
     margin: share of the extent's longer side added on each side.
@@ -110,7 +110,7 @@ class Detector(ABC):
     name: ClassVar[str]
     default_threshold: ClassVar[float]
     """Score from which a candidate counts as a face when nobody says: see docs/decisions/0100-default-detector.md."""
-    framing: ClassVar[Framing]
+    geometry: ClassVar[CropGeometry]
 
     @abstractmethod
     def load(self) -> None:

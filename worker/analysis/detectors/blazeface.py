@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from worker.analysis.detectors.base import Candidates, Detector, Extent, Framing
+from worker.analysis.detectors.base import Candidates, CropGeometry, Detector, Extent
 from worker.analysis.detectors.blazeface_network import BlazeFaceNetwork, NetworkShape
 from worker.analysis.detectors.merging import MIN_IOU, drop_within, join_candidates, keep_outermost, merge_overlapping
 from worker.analysis.resize import Picture
@@ -57,7 +57,7 @@ class BlazeFaceDetector(Detector):
 
     name: ClassVar[str] = "blazeface"
     default_threshold: ClassVar[float] = 0.7
-    framing: ClassVar[Framing] = Framing(margin=0.09, shift_y=-0.10)
+    geometry: ClassVar[CropGeometry] = CropGeometry(margin=0.09, shift_y=-0.10)
 
     def load(self) -> None:
         self._large_faces = BlazeFaceNetwork(SHORT_RANGE)

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from worker.analysis.detectors.base import Candidates, Detector, Framing
+from worker.analysis.detectors.base import Candidates, CropGeometry, Detector
 from worker.analysis.detectors.face_recognition_package import import_face_recognition
 from worker.analysis.detectors.hog import SMALLEST_FACE_PX, rectangles_to_candidates
 from worker.analysis.resize import Picture, choose_scale, scale_picture
@@ -19,7 +19,7 @@ MAX_SCALE = 2.0
 class CnnDetector(Detector):
     name: ClassVar[str] = "cnn"
     default_threshold: ClassVar[float] = 0.55
-    framing: ClassVar[Framing] = Framing(margin=0.06, shift_y=-0.02)
+    geometry: ClassVar[CropGeometry] = CropGeometry(margin=0.06, shift_y=-0.02)
 
     def load(self) -> None:
         package = import_face_recognition()

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from worker.analysis.detectors.base import Candidates, Detector, Framing
+from worker.analysis.detectors.base import Candidates, CropGeometry, Detector
 from worker.analysis.detectors.face_recognition_package import import_face_recognition, margin_to_score, score_to_margin
 from worker.analysis.resize import Picture, choose_scale, scale_picture
 
@@ -21,7 +21,7 @@ MAX_SCALE = 2.0
 class HogDetector(Detector):
     name: ClassVar[str] = "hog"
     default_threshold: ClassVar[float] = 0.55
-    framing: ClassVar[Framing] = Framing(margin=0.12, shift_y=-0.11)
+    geometry: ClassVar[CropGeometry] = CropGeometry(margin=0.12, shift_y=-0.11)
 
     def load(self) -> None:
         self._detector: Any = import_face_recognition().face_detector

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from worker.analysis.detectors.base import Candidates, Detector, DetectorUnavailable, Framing
+from worker.analysis.detectors.base import Candidates, CropGeometry, Detector, DetectorUnavailable
 from worker.analysis.resize import Picture, choose_scale, scale_picture
 from worker.core.gpus import list_shared_gpus
 
@@ -18,7 +18,7 @@ MAX_SIDE_PX = 1280
 class MtcnnDetector(Detector):
     name: ClassVar[str] = "mtcnn"
     default_threshold: ClassVar[float] = 0.9
-    framing: ClassVar[Framing] = Framing(margin=-0.02, shift_y=-0.01)
+    geometry: ClassVar[CropGeometry] = CropGeometry(margin=-0.02, shift_y=-0.01)
 
     def load(self) -> None:
         try:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 
-from worker.analysis.detectors.base import Candidates, Detector, DetectorUnavailable, Framing
+from worker.analysis.detectors.base import Candidates, CropGeometry, Detector, DetectorUnavailable
 from worker.analysis.detectors.merging import MIN_IOU
 from worker.analysis.resize import Picture, choose_scale, scale_picture
 
@@ -23,7 +23,7 @@ MAX_CANDIDATES = 5000
 class YunetDetector(Detector):
     name: ClassVar[str] = "yunet"
     default_threshold: ClassVar[float] = 0.7
-    framing: ClassVar[Framing] = Framing(margin=-0.05, shift_y=-0.02)
+    geometry: ClassVar[CropGeometry] = CropGeometry(margin=-0.05, shift_y=-0.02)
 
     def __init__(self, weights_path: Path | None) -> None:
         """weights_path: the .onnx file, such as face_detection_yunet_2023mar.onnx from OpenCV's model zoo."""

@@ -6,7 +6,7 @@ import pytest
 
 from db.accounts import api_keys, sign_in, users
 from db.core.session import Database
-from db.core.vocabulary import Emotion, ReviewSlice, Role, TrainingTrigger, Verdict
+from db.core.vocabulary import Emotion, ReviewSlice, Role, TrainingTrigger, VoteChoice
 from db.model_versions import actions as model_versions
 from db.model_versions import shadow
 from db.model_versions.tables import ModelVersion
@@ -82,7 +82,7 @@ def test_shadow_mode_is_started_seen_and_ended(
     assert "judged no live face yet" in administrator.get("/models/2")
     photo = analyses.store((Emotion.SAD, 0.8), version=champion.digest)
     with database.write() as session:
-        shadow.add_judgments(session, challenger.id, {photo.face_ids[0]: spread(Emotion.ANGRY, 0.9)})
+        shadow.add_shadow_predictions(session, challenger.id, {photo.face_ids[0]: spread(Emotion.ANGRY, 0.9)})
     assert "judged 1 live face and" in administrator.get("/models/2")
     compared = administrator.get("/models/compare?version=1&version=2")
     assert str(photo.face_ids[0]) in compared
@@ -90,7 +90,7 @@ def test_shadow_mode_is_started_seen_and_ended(
     with database.write() as session:
         item = session.get_one(ReviewItem, photo.face_ids[0])
         item.slice, item.reserved_by = ReviewSlice.RANDOM, "ben"
-        cast_vote(session, item.face_id, "ben", Verdict.ANGRY)
+        cast_vote(session, item.face_id, "ben", VoteChoice.ANGRY)
     compared = administrator.get("/models/compare?version=1&version=2")
     assert "version 1 alone was right on 0 and version 2 alone on 1, by what people say" in compared
     assert "two-sided, p = 1.000" in compared
@@ -149,7 +149,7 @@ def test_a_run_that_found_no_corrections_says_so_and_shows_its_plan(
     with database.write() as session:
         run = training_runs.create_run(session, TrainingTrigger.COMMAND, "cron")
         _, claim = training_runs.claim_run(session, run.id, "trainer:1", lease_s=60)
-        training_runs.note_snapshot(session, claim, dataset_sha256="d", audit=audit, champion_id=champion.id)
+        training_runs.record_snapshot(session, claim, dataset_sha256="d", audit=audit, champion_id=champion.id)
         training_runs.fail_run(session, claim, "training_diverged", "the loss is nan")
     text = administrator.get(f"/training/{run.id}")
     for sentence in (

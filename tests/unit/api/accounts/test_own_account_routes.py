@@ -31,7 +31,7 @@ def other(viewer: Visitor, app: APIFlask, database: Database) -> FlaskClient:
 
 
 def call(visitor: Visitor, method: str, path: str, **more: Any) -> tuple[int, Any]:
-    answer = visitor.client.open(path, method=method, headers={"X-CSRF-Token": visitor.proof}, **more)
+    answer = visitor.client.open(path, method=method, headers={"X-CSRF-Token": visitor.csrf_token}, **more)
     return answer.status_code, answer.get_json()["code"] if answer.status_code >= 400 else answer.get_json(silent=True)
 
 
@@ -79,7 +79,7 @@ def test_each_refusal_has_its_code_and_changes_nothing(
         assert change(viewer) == (503, "passwords_busy")
     assert [change(viewer, present="wrong") for _ in range(5)] == [(403, "wrong_password")] * 5
     body = {"present": PASSWORD, "new": NEW}
-    locked = viewer.client.post("/v1/account/password", json=body, headers={"X-CSRF-Token": viewer.proof})
+    locked = viewer.client.post("/v1/account/password", json=body, headers={"X-CSRF-Token": viewer.csrf_token})
     assert (locked.status_code, locked.get_json()["code"]) == (429, "account_locked")
     assert sign_in.LOCK_S - 60 < int(locked.headers["Retry-After"]) <= sign_in.LOCK_S
     assert len(list_sessions(viewer.client)) == 2

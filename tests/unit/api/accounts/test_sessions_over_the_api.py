@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from db.accounts.audit_log import AuditFilter, list_changes
+from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.session import Database
 from db.core.vocabulary import Role
 from db.model_versions.tables import ModelVersion
@@ -18,14 +18,14 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_session_reaches_the_api_with_the_scopes_of_the_role(
     viewer: Visitor, reviewer: Visitor, photo: bytes
 ) -> None:
-    proof = {"X-CSRF-Token": reviewer.proof}
-    assert viewer.client.post("/v1/jobs", data=photo, headers={"X-CSRF-Token": viewer.proof}).status_code == 403
+    csrf_token = {"X-CSRF-Token": reviewer.csrf_token}
+    assert viewer.client.post("/v1/jobs", data=photo, headers={"X-CSRF-Token": viewer.csrf_token}).status_code == 403
     assert viewer.client.get("/v1/model-versions").status_code == 200
     assert reviewer.client.post("/v1/jobs", data=photo).status_code == 401
-    submitted = reviewer.client.post("/v1/jobs", data=photo, headers=proof)
+    submitted = reviewer.client.post("/v1/jobs", data=photo, headers=csrf_token)
     assert submitted.status_code == 202
     assert reviewer.client.get(submitted.location).get_json()["id"] == submitted.get_json()["id"]
-    forged = proof | {"Sec-Fetch-Site": "cross-site"}
+    forged = csrf_token | {"Sec-Fetch-Site": "cross-site"}
     assert reviewer.client.post("/v1/jobs", data=photo, headers=forged).status_code == 401
 
 
@@ -60,7 +60,7 @@ def test_over_the_api_a_person_may_do_with_a_job_what_the_pages_allow(
     visit: Callable[[Role], Visitor], submit: Callable[..., str], role: Role
 ) -> None:
     visitor = visit(role)
-    headers = {"X-CSRF-Token": visitor.proof}
+    headers = {"X-CSRF-Token": visitor.csrf_token}
     for do, path, needed in (
         ("POST", "retry", Role.REVIEWER),
         ("POST", "cancel", Role.REVIEWER),
@@ -78,10 +78,10 @@ def test_over_the_api_a_person_may_do_with_a_job_what_the_pages_allow(
 def test_photos_that_people_tried_are_erased_by_administrators_alone(
     reviewer: Visitor, administrator: Visitor, photo: bytes
 ) -> None:
-    submitted = administrator.client.post("/v1/jobs", data=photo, headers={"X-CSRF-Token": administrator.proof})
-    refused = reviewer.client.delete(submitted.location, headers={"X-CSRF-Token": reviewer.proof})
+    submitted = administrator.client.post("/v1/jobs", data=photo, headers={"X-CSRF-Token": administrator.csrf_token})
+    refused = reviewer.client.delete(submitted.location, headers={"X-CSRF-Token": reviewer.csrf_token})
     assert refused.get_json()["code"] == "scope_missing"
-    erased = administrator.client.delete(submitted.location, headers={"X-CSRF-Token": administrator.proof})
+    erased = administrator.client.delete(submitted.location, headers={"X-CSRF-Token": administrator.csrf_token})
     assert erased.status_code == 204
 
 
@@ -89,8 +89,8 @@ def test_a_password_for_the_proxy_does_not_hide_the_session_from_the_api(reviewe
     headers = {"Authorization": "Basic ZW1vOng="}
     assert reviewer.client.get("/v1/model-versions", headers=headers).status_code == 200
     assert reviewer.client.post("/v1/jobs", data=photo, headers=headers).status_code == 401  # without the form's proof
-    proof = {"X-CSRF-Token": reviewer.proof}
-    assert reviewer.client.post("/v1/jobs", data=photo, headers=headers | proof).status_code == 202
+    csrf_token = {"X-CSRF-Token": reviewer.csrf_token}
+    assert reviewer.client.post("/v1/jobs", data=photo, headers=headers | csrf_token).status_code == 202
     for key in ("Bearer emo_wrong", "bearer emo_wrong"):
         assert reviewer.client.get("/v1/model-versions", headers={"Authorization": key}).status_code == 401
 
@@ -102,20 +102,20 @@ def test_a_viewer_reads_batches_too_and_submits_none(
     assert viewer.client.get(batch["url"]).get_json() == batch
     assert other_client.get(batch["url"]).status_code == 404
     form = {"image": (io.BytesIO(photo), "a.jpg")}
-    assert viewer.client.post("/v1/batches", data=form, headers={"X-CSRF-Token": viewer.proof}).status_code == 403
+    assert viewer.client.post("/v1/batches", data=form, headers={"X-CSRF-Token": viewer.csrf_token}).status_code == 403
 
 
 @pytest.mark.parametrize("is_page", [False, True])
 def test_what_a_person_does_to_a_job_is_logged_alike_over_the_api_and_on_the_pages(
     reviewer: Visitor, database: Database, photo: bytes, *, is_page: bool
 ) -> None:
-    headers = {"X-CSRF-Token": reviewer.proof}
+    headers = {"X-CSRF-Token": reviewer.csrf_token}
     job_id = reviewer.client.post("/v1/jobs", data=photo, headers=headers).get_json()["id"]
     for action in ("retry", "cancel"):
         done = reviewer.client.post(f"{'' if is_page else '/v1'}/jobs/{job_id}/{action}", headers=headers)
         assert done.status_code in {200, 202, 303}
     with database.read() as session:
-        logged = list_changes(session, AuditFilter(actor="reviewer"))
+        logged = list_audit_events(session, AuditFilter(actor="reviewer"))
     assert [change.action for change in logged] == ["job.cancel", "job.retry"]
     assert {change.subject for change in logged} == {f"job:{job_id}"}
     assert set(logged[1].details) == {"new_job"}
@@ -126,4 +126,4 @@ def test_what_an_application_does_to_its_own_job_is_not_logged(
 ) -> None:
     assert client.post(f"/v1/jobs/{submit()}/cancel").status_code == 200
     with database.read() as session:
-        assert list_changes(session, AuditFilter(action="job.cancel")) == []
+        assert list_audit_events(session, AuditFilter(action="job.cancel")) == []

@@ -96,7 +96,9 @@ def test_a_sign_in_that_finds_no_place_says_when_to_try_again(
         assert 'value="ana"' in answer.text
         person = {"name": "ben", "password": PASSWORD, "role": "viewer"}
         assert administrator.post("/access/users", **person)[0] == 503
-        refused = administrator.client.post("/v1/users", json=person, headers={"X-CSRF-Token": administrator.proof})
+        refused = administrator.client.post(
+            "/v1/users", json=person, headers={"X-CSRF-Token": administrator.csrf_token}
+        )
         assert (refused.status_code, refused.get_json()["code"]) == (503, "passwords_busy")
         assert refused.headers["Retry-After"] == "5"
     assert administrator.post("/access/users", **person)[0] == 303

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask.testing import FlaskClient
 
-from db.accounts.audit_log import AuditFilter, list_changes
+from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.session import Database
 from db.core.vocabulary import Emotion
 from tests.unit.api.conftest import PlayedWorker, Visitor
@@ -83,7 +83,7 @@ def test_a_reviewer_tries_again_with_the_same_photo_and_options(
     assert "bulk" in text
     assert "reviewer" in text
     with database.read() as session:
-        [event] = list_changes(session, AuditFilter(action="job.retry"))
+        [event] = list_audit_events(session, AuditFilter(action="job.retry"))
     assert event.details == {"new_job": new_id}
 
 
@@ -105,7 +105,7 @@ def test_erasing_leaves_nothing_but_the_note_of_it(
     assert administrator.client.get(f"/jobs/{job_id}").status_code == 404
     assert administrator.client.get(f"/jobs/{job_id}/preview").status_code == 404
     with database.read() as session:
-        [event] = list_changes(session, AuditFilter(subject=f"job:{job_id}"))
+        [event] = list_audit_events(session, AuditFilter(subject=f"job:{job_id}"))
     assert (event.actor, event.action) == ("administrator", "job.erase")
 
 

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 
 from db.accounts import api_keys
 from db.core.session import Database
-from db.core.vocabulary import Emotion, ReviewSlice, Scope, Verdict
+from db.core.vocabulary import Emotion, ReviewSlice, Scope, VoteChoice
 from db.model_versions import actions as model_versions
 from db.model_versions import shadow
 from db.model_versions.tables import ModelVersion
@@ -66,7 +66,9 @@ def test_two_versions_are_compared_on_live_faces(
     photo = analyses.store((Emotion.HAPPY, 0.8), (Emotion.SAD, 0.7), version=champion.digest)
     answers = zip(photo.face_ids, (Emotion.HAPPY, Emotion.ANGRY), strict=True)
     with database.write() as session:
-        shadow.add_judgments(session, second.id, {face_id: spread(emotion, 0.9) for face_id, emotion in answers})
+        shadow.add_shadow_predictions(
+            session, second.id, {face_id: spread(emotion, 0.9) for face_id, emotion in answers}
+        )
     answer = administrator.get(f"/v1/model-versions/{champion.number}/compare/{second.number}").get_json()
     assert answer["live"]["shared"] == 2
     assert answer["live"]["same"] == 1
@@ -82,7 +84,7 @@ def test_two_versions_are_compared_on_live_faces(
     with database.write() as session:
         item = session.get_one(ReviewItem, photo.face_ids[1])
         item.slice, item.reserved_by = ReviewSlice.RANDOM, "ben"
-        cast_vote(session, item.face_id, "ben", Verdict.ANGRY)
+        cast_vote(session, item.face_id, "ben", VoteChoice.ANGRY)
     live = administrator.get(f"/v1/model-versions/{champion.number}/compare/{second.number}").get_json()["live"]
     assert (live["first_right"], live["second_right"], live["p_value"]) == (0, 1, 1.0)
     assert administrator.get("/v1/model-versions/1/compare/99").get_json()["code"] == "unknown_model_version"

@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 from apiflask import APIFlask
 
 from db.core.session import Database
-from db.core.vocabulary import Emotion, Verdict
+from db.core.vocabulary import Emotion, VoteChoice
 from db.reviews.actions import cast_vote
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ def test_drift_is_measured_at_a_scrape_and_kept_for_minutes(
     client = app.test_client()
     stored = analyses.store((Emotion.HAPPY, 0.75), box=(0, 0, 64, 80))
     with database.write() as session:
-        cast_vote(session, stored.face_ids[0], "ana", Verdict.SAD)
+        cast_vote(session, stored.face_ids[0], "ana", VoteChoice.SAD)
     first = client.get("/metrics").text
     assert 'emoscope_drift_faces{emotion="happy",period="current"} 1.0' in first
     assert 'emoscope_drift_faces{emotion="happy",period="reference"} 0.0' in first

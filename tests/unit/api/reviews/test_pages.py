@@ -14,7 +14,7 @@ from api.core.services import Services
 from api.reviews.required_votes import LeastVotes
 from db.core.session import Database
 from db.core.types import utcnow
-from db.core.vocabulary import Emotion, ReviewSlice, Role, Verdict
+from db.core.vocabulary import Emotion, ReviewSlice, Role, VoteChoice
 from db.reviews import actions as reviews
 from db.reviews.tables import ReviewItem
 from tests.unit.api.conftest import PlayedWorker, Visitor
@@ -38,24 +38,22 @@ def is_open(database: Database, face_id: str) -> bool:
         return session.get_one(ReviewItem, UUID(face_id)).closed_at is None
 
 
-def list_verdicts(database: Database, reviewer: str) -> list[Verdict]:
+def list_choices(database: Database, reviewer: str) -> list[VoteChoice]:
     with database.read() as session:
-        return [vote.verdict for vote in reviews.list_votes(session, reviewer=reviewer)]
+        return [vote.choice for vote in reviews.list_votes(session, reviewer=reviewer)]
 
 
 def test_a_plain_form_votes_and_shows_the_next_face(reviewer: Visitor, faces: None, database: Database) -> None:
     cards = list_cards(reviewer.get("/review"))
     assert len(cards) == 4
-    assert (
-        reviewer.post("/review/votes", face_id=cards[0], verdict="sad", emotion="happy")[1] == "/review?emotion=happy"
-    )
-    assert list_verdicts(database, "reviewer") == [Verdict.SAD]
+    assert reviewer.post("/review/votes", face_id=cards[0], choice="sad", emotion="happy")[1] == "/review?emotion=happy"
+    assert list_choices(database, "reviewer") == [VoteChoice.SAD]
     assert cards[0] not in list_cards(reviewer.get("/review"))
 
 
 def test_the_script_is_sent_the_cards_that_are_missing(reviewer: Visitor, faces: None) -> None:
     cards = list_cards(reviewer.get("/review"))
-    status, text = reviewer.post("/review/votes", face_id=cards[0], verdict="happy", shown=cards[1:], fragment="yes")
+    status, text = reviewer.post("/review/votes", face_id=cards[0], choice="happy", shown=cards[1:], fragment="yes")
     assert status == 200
     fresh = list_cards(text)
     assert len(fresh) == 1
@@ -74,15 +72,15 @@ def test_undo_brings_the_face_back_and_only_ones_own_votes_are_undone(
 ) -> None:
     cards = list_cards(reviewer.get("/review"))
     for card in cards[:2]:
-        reviewer.post("/review/votes", face_id=card, verdict="ambiguous")
+        reviewer.post("/review/votes", face_id=card, choice="ambiguous")
     with database.read() as session:
         votes = [str(vote.id) for vote in reviews.list_votes(session, reviewer="reviewer")]
     visit(Role.ADMINISTRATOR).post("/review/undo", vote_id=votes)
-    assert len(list_verdicts(database, "reviewer")) == 2
+    assert len(list_choices(database, "reviewer")) == 2
     status, text = reviewer.post("/review/undo", vote_id=votes, fragment="yes")
     assert status == 200
     assert set(list_cards(text)) == set(cards[:2])
-    assert list_verdicts(database, "reviewer") == []
+    assert list_choices(database, "reviewer") == []
 
 
 def test_a_face_waits_for_the_votes_that_a_label_needs_to_teach(
@@ -91,15 +89,15 @@ def test_a_face_waits_for_the_votes_that_a_label_needs_to_teach(
     with database.write() as session:
         session.execute(update(ReviewItem).values(slice=ReviewSlice.UNCERTAIN, votes_wanted=1))
     face_id, other, *_ = list_cards(reviewer.get("/review"))
-    reviewer.post("/review/votes", face_id=face_id, verdict="sad")
+    reviewer.post("/review/votes", face_id=face_id, choice="sad")
     assert not is_open(database, face_id)
     changed = services.settings.model_copy(update={"min_correction_votes": 2})
     replace(services, settings=changed, least_votes=LeastVotes()).install(app.extensions)
     administrator.get("/review")
     assert is_open(database, face_id)
-    reviewer.post("/review/votes", face_id=other, verdict="sad")
+    reviewer.post("/review/votes", face_id=other, choice="sad")
     assert is_open(database, other)
-    administrator.post("/review/votes", face_id=face_id, verdict="sad")
+    administrator.post("/review/votes", face_id=face_id, choice="sad")
     assert not is_open(database, face_id)
     with database.read() as session:
         [vote] = reviews.list_votes(session, reviewer="administrator")
@@ -107,11 +105,11 @@ def test_a_face_waits_for_the_votes_that_a_label_needs_to_teach(
     assert is_open(database, face_id)
 
 
-def test_what_is_no_verdict_or_no_face_is_refused(reviewer: Visitor, faces: None) -> None:
+def test_what_is_no_choice_or_no_face_is_refused(reviewer: Visitor, faces: None) -> None:
     [card, *_] = list_cards(reviewer.get("/review"))
-    assert reviewer.post("/review/votes", face_id=card, verdict="bored")[0] == 422
-    assert reviewer.post("/review/votes", face_id="x", verdict="sad")[0] == 422
-    assert reviewer.post("/review/votes", face_id=UUID(int=1), verdict="sad")[0] == 404
+    assert reviewer.post("/review/votes", face_id=card, choice="bored")[0] == 422
+    assert reviewer.post("/review/votes", face_id="x", choice="sad")[0] == 422
+    assert reviewer.post("/review/votes", face_id=UUID(int=1), choice="sad")[0] == 404
 
 
 def test_filters_choose_the_faces(reviewer: Visitor, faces: None) -> None:
@@ -142,7 +140,7 @@ def test_dates_choose_the_faces_and_the_later_beginning_counts(
     assert f'name="since" type="date" value="{four_days_ago}"' in text
     [card, *_] = list_cards(text)
     _, text = reviewer.post(
-        "/review/votes", face_id=card, verdict="sad", since="2020-01-01", until="2020-01-02", fragment="yes"
+        "/review/votes", face_id=card, choice="sad", since="2020-01-01", until="2020-01-02", fragment="yes"
     )
     assert list_cards(text) == []
 
@@ -151,7 +149,7 @@ def test_a_vote_tells_the_script_which_of_ones_own_it_replaces(reviewer: Visitor
     [card, *_] = list_cards(reviewer.get("/review"))
 
     def vote() -> tuple[str | None, str | None]:
-        _, text = reviewer.post("/review/votes", face_id=card, verdict="sad", fragment="yes")
+        _, text = reviewer.post("/review/votes", face_id=card, choice="sad", fragment="yes")
         found = [re.search(rf'data-{name}="([0-9a-f-]+)"', text) for name in ("vote", "replaces")]
         first, second = (match and match[1] for match in found)
         return first, second
@@ -164,12 +162,12 @@ def test_a_vote_tells_the_script_which_of_ones_own_it_replaces(reviewer: Visitor
 def test_what_others_said_is_not_shown_before_ones_own_vote(reviewer: Visitor, faces: None, database: Database) -> None:
     [card, *_] = list_cards(reviewer.get("/review"))
     with database.write() as session:
-        reviews.cast_vote(session, UUID(card), "nora", Verdict.DISGUSTED)
+        reviews.cast_vote(session, UUID(card), "nora", VoteChoice.DISGUSTED)
 
-    def vote_and_undo(*verdicts: str) -> str:
+    def vote_and_undo(*choices: str) -> str:
         """Vote, undo the last vote, and give the card that comes back: its face is one's own to judge again."""
-        for verdict in verdicts:
-            reviewer.post("/review/votes", face_id=card, verdict=verdict)
+        for choice in choices:
+            reviewer.post("/review/votes", face_id=card, choice=choice)
         with database.read() as session:
             [latest, *_] = reviews.list_votes(session, reviewer="reviewer")
         status, text = reviewer.post("/review/undo", vote_id=latest.id, fragment="yes")

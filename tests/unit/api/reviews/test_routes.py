@@ -40,8 +40,8 @@ def reviewer(open_client: Opener) -> FlaskClient:
     return open_client("desk", Scope.REVIEW)
 
 
-def vote(client: FlaskClient, face_id: object, verdict: str = "sad") -> dict[str, object]:
-    answer = client.post("/v1/reviews/votes", json={"face_id": str(face_id), "verdict": verdict})
+def vote(client: FlaskClient, face_id: object, choice: str = "sad") -> dict[str, object]:
+    answer = client.post("/v1/reviews/votes", json={"face_id": str(face_id), "choice": choice})
     assert answer.status_code == 201, answer.json
     return answer.json  # type: ignore[return-value]
 
@@ -57,7 +57,7 @@ def test_a_face_is_taken_judged_and_gone_from_the_queue(reviewer: FlaskClient, a
     assert (cast["reviewer"], cast["predicted"], cast["label"]) == ("application:desk", "happy", "sad")
     assert reviewer.post("/v1/reviews/next", json={}).json["items"] == []
     shown = reviewer.get(f"/v1/reviews/faces/{face_id}").json
-    assert [each["verdict"] for each in shown["votes"]] == ["sad"]
+    assert [each["choice"] for each in shown["votes"]] == ["sad"]
 
 
 def test_a_raised_number_of_votes_brings_judged_faces_back(
@@ -95,7 +95,7 @@ def test_taken_faces_can_be_given_back(reviewer: FlaskClient, open_client: Opene
 
 
 @pytest.fixture
-def judged_once(reviewer: FlaskClient, analyses: "Analyses", database: Database) -> UUID:
+def voted_once(reviewer: FlaskClient, analyses: "Analyses", database: Database) -> UUID:
     """A face on which the reviewer has voted, and which needs another vote."""
     (face_id,) = analyses.store(HAPPY).face_ids
     with database.write() as session:
@@ -105,25 +105,25 @@ def judged_once(reviewer: FlaskClient, analyses: "Analyses", database: Database)
 
 
 def test_a_face_that_somebody_has_voted_on_can_be_taken_by_another_who_is_not_told_what_they_said(
-    reviewer: FlaskClient, open_client: Opener, judged_once: UUID
+    reviewer: FlaskClient, open_client: Opener, voted_once: UUID
 ) -> None:
     (item,) = open_client("other", Scope.REVIEW).post("/v1/reviews/next", json={}).json["items"]
-    assert (item["face"]["id"], item["label"], item["votes"]) == (str(judged_once), None, [])
-    assert reviewer.get(f"/v1/reviews/faces/{judged_once}").json["label"] == "sad"
+    assert (item["face"]["id"], item["label"], item["votes"]) == (str(voted_once), None, [])
+    assert reviewer.get(f"/v1/reviews/faces/{voted_once}").json["label"] == "sad"
 
 
 def test_whoever_may_still_judge_a_face_reads_no_votes_on_it(
-    reviewer: FlaskClient, open_client: Opener, judged_once: UUID
+    reviewer: FlaskClient, open_client: Opener, voted_once: UUID
 ) -> None:
     second, third = open_client("other", Scope.REVIEW), open_client("third", Scope.REVIEW)
     boss = open_client("boss", Scope.REVIEW, Scope.ADMIN)
 
     def read(client: FlaskClient) -> tuple[str | None, int]:
-        shown = client.get(f"/v1/reviews/faces/{judged_once}").json
+        shown = client.get(f"/v1/reviews/faces/{voted_once}").json
         return shown["label"], len(shown["votes"])
 
     assert [read(client) for client in (reviewer, second, boss)] == [("sad", 1), (None, 0), ("sad", 1)]
-    vote(second, judged_once)
+    vote(second, voted_once)
     assert [read(client) for client in (reviewer, second, third)] == [("sad", 2)] * 3
     second.post("/v1/reviews/undo", json={"last": 1})
     assert read(second) == (None, 0)
@@ -154,7 +154,7 @@ def test_ones_latest_votes_are_listed_and_others_for_administrators(
     first, second = (vote(reviewer, face_id) for face_id in analyses.store(HAPPY, HAPPY).face_ids)
     vote(open_client("other", Scope.REVIEW), first["face_id"], "angry")
     shown = reviewer.get("/v1/reviews/votes").json["items"]
-    assert [(each["id"], each["verdict"], each["stands"]) for each in shown] == [
+    assert [(each["id"], each["choice"], each["stands"]) for each in shown] == [
         (each["id"], "sad", True) for each in (second, first)
     ]
     assert [each["id"] for each in reviewer.get("/v1/reviews/votes?limit=1").json["items"]] == [second["id"]]
@@ -164,7 +164,7 @@ def test_ones_latest_votes_are_listed_and_others_for_administrators(
     theirs = "/v1/reviews/votes?reviewer=application:other"
     assert reviewer.get(theirs).json["code"] == "scope_missing"
     boss = open_client("boss", Scope.REVIEW, Scope.ADMIN)
-    assert [each["verdict"] for each in boss.get(theirs).json["items"]] == ["angry"]
+    assert [each["choice"] for each in boss.get(theirs).json["items"]] == ["angry"]
 
 
 def test_all_votes_since_a_time_are_undone_and_no_earlier_one_of_that_time_is_left(
@@ -172,8 +172,8 @@ def test_all_votes_since_a_time_are_undone_and_no_earlier_one_of_that_time_is_le
 ) -> None:
     (face_id,) = analyses.store(HAPPY).face_ids
     since = utcnow().isoformat()
-    for verdict in ("sad", "angry"):
-        vote(reviewer, face_id, verdict)
+    for choice in ("sad", "angry"):
+        vote(reviewer, face_id, choice)
     assert reviewer.post("/v1/reviews/undo", json={"since": since}).json == {"undone": 1}
     assert reviewer.get(f"/v1/reviews/faces/{face_id}").json["label"] is None
 
@@ -211,7 +211,7 @@ def test_anothers_vote_is_not_undone_by_its_id(
         ("next", {"created_from": "2026-03-01T00:00:00"}),
         ("next", {"created_before": "0001-01-01T00:00:00+14:00"}),
         ("undo", {"since": "2026-03-01T00:00:00"}),
-        ("votes", {"face_id": str(uuid4()), "verdict": "bored"}),
+        ("votes", {"face_id": str(uuid4()), "choice": "bored"}),
     ],
 )
 def test_a_body_that_makes_no_sense_is_refused(reviewer: FlaskClient, path: str, body: dict[str, object]) -> None:
@@ -220,7 +220,7 @@ def test_a_body_that_makes_no_sense_is_refused(reviewer: FlaskClient, path: str,
 
 
 def test_an_unknown_face_is_said_to_be_unknown(reviewer: FlaskClient) -> None:
-    body = {"face_id": str(uuid4()), "verdict": "sad"}
+    body = {"face_id": str(uuid4()), "choice": "sad"}
     assert reviewer.post("/v1/reviews/votes", json=body).json["code"] == "unknown_face"
     assert reviewer.get(f"/v1/reviews/faces/{uuid4()}").json["code"] == "unknown_face"
 

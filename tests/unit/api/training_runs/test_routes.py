@@ -83,7 +83,7 @@ def test_progress_and_gate_are_shown_as_they_are_stored(client: FlaskClient, dat
         old, new = (model_versions.get_version(session, number) for number in (1, 2))
         stored, claim = runs.claim_run(session, runs.list_runs(session)[0].id, "w", 60)
         runs.renew_run(session, claim, 60, {"step": "training", "epoch": 2})
-        runs.note_snapshot(session, claim, dataset_sha256="d", audit={"rows": 9}, champion_id=old.id)
+        runs.record_snapshot(session, claim, dataset_sha256="d", audit={"rows": 9}, champion_id=old.id)
     shown = client.get(run["url"]).json
     assert (shown["status"], shown["progress"], shown["champion"]) == ("running", {"step": "training", "epoch": 2}, 1)
     with database.write() as session:

@@ -51,9 +51,9 @@ def test_an_address_is_answered_with_a_page(administrator: Visitor, path: str, s
     ("path", "fields"),
     [
         ("/review/undo", {"vote_id": "xyz"}),
-        ("/review/votes", {"face_id": "00000000-0000-0000-0000-000000000001", "verdict": "sad", "shown": "xyz"}),
-        ("/review/votes", {"face_id": "00000000-0000-0000-0000-000000000001", "verdict": "sad", "days": "999999999"}),
-        ("/review/votes", {"verdict": "sad"}),
+        ("/review/votes", {"face_id": "00000000-0000-0000-0000-000000000001", "choice": "sad", "shown": "xyz"}),
+        ("/review/votes", {"face_id": "00000000-0000-0000-0000-000000000001", "choice": "sad", "days": "999999999"}),
+        ("/review/votes", {"choice": "sad"}),
         ("/models/roll-back", {"reason": "worse", "from_version": HUGE, "to_version": "1"}),
         ("/models/roll-back", {"reason": "worse", "from_version": "1", "to_version": "-1"}),
     ],

@@ -56,7 +56,7 @@ def test_each_role_is_refused_what_needs_more(app: APIFlask, viewer: Visitor, re
     for visitor, role in ((viewer, Role.VIEWER), (reviewer, Role.REVIEWER)):
         for method, path, needed in list_rules(app):
             if isinstance(needed, Role) and not role.covers(needed):
-                response = visitor.client.open(path, method=method, data={"csrf_token": visitor.proof})
+                response = visitor.client.open(path, method=method, data={"csrf_token": visitor.csrf_token})
                 assert response.status_code == 403, (role, method, path)
                 assert needed.value in response.text
 
@@ -72,8 +72,8 @@ def test_each_role_sees_its_pages_in_the_menu(viewer: Visitor, reviewer: Visitor
 def test_nothing_changes_without_the_proof_of_a_form(app: APIFlask, administrator: Visitor) -> None:
     for method, path, needed in list_rules(app):
         if method == "POST" and needed != EVERYBODY:
-            for proof in ("", "0" * 64):
-                response = administrator.client.post(path, data={"csrf_token": proof})
+            for csrf_token in ("", "0" * 64):
+                response = administrator.client.post(path, data={"csrf_token": csrf_token})
                 assert response.status_code == 403, path
     assert administrator.get("/dashboard")
 
@@ -82,7 +82,7 @@ def test_nothing_changes_without_the_proof_of_a_form(app: APIFlask, administrato
     "headers", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil.example"}]
 )
 def test_forms_of_other_sites_are_refused_even_with_the_proof(administrator: Visitor, headers: dict[str, str]) -> None:
-    fields = {"csrf_token": administrator.proof, "application": "shop", "scope": "submit"}
+    fields = {"csrf_token": administrator.csrf_token, "application": "shop", "scope": "submit"}
     assert administrator.client.post("/access/keys", data=fields, headers=headers).status_code == 403
     assert administrator.client.post("/access/keys", data=fields).status_code == 200
 

@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from db.accounts import api_keys
-from db.accounts.audit_log import AuditFilter, list_changes
+from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.session import Database
 from db.core.vocabulary import Scope
 
@@ -28,7 +28,7 @@ def test_widening_a_key_keeps_what_it_had_and_is_logged_once(database: Database)
         found = api_keys.find_key(session, key)
         assert found is not None
         assert found.scopes == [Scope.SUBMIT, Scope.ADMIN]
-        assert len(list_changes(session, AuditFilter(action="key.widen"))) == 1
+        assert len(list_audit_events(session, AuditFilter(action="key.widen"))) == 1
 
 
 def test_the_log_of_a_key_never_holds_the_key(database: Database) -> None:
@@ -36,7 +36,7 @@ def test_the_log_of_a_key_never_holds_the_key(database: Database) -> None:
         key = api_keys.create_key(session, api_keys.ensure_application(session, "a"), actor="ana")
         assert api_keys.revoke_key(session, key[:10], actor="ana")
     with database.read() as session:
-        events = list_changes(session, AuditFilter(actor="ana"))
+        events = list_audit_events(session, AuditFilter(actor="ana"))
     assert [event.action for event in events] == ["key.revoke", "key.create"]
     assert all(key not in f"{event.subject}{event.details}" for event in events)
 

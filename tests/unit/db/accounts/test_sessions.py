@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from db.accounts import passwords, sign_in, users
-from db.accounts.audit_log import AuditFilter, list_changes
+from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.accounts.passwords import PasswordsBusy
 from db.accounts.sessions import UnknownSession, end_session, end_sessions, list_sessions, make_id
 from db.accounts.sign_in import AccountLocked, SignInRefused, authenticate, change_own_password
@@ -76,7 +76,7 @@ def test_another_password_of_ones_own_keeps_the_session_that_set_it_and_is_logge
     with pytest.raises(SignInRefused):
         authenticate(database, "ana", PASSWORD)
     with database.read() as session:
-        [change] = list_changes(session, AuditFilter(action="user.change_password"))
+        [change] = list_audit_events(session, AuditFilter(action="user.change_password"))
     assert (change.actor, change.subject, change.details) == ("ana", "user:ana", {})
 
 
@@ -93,7 +93,7 @@ def test_the_present_password_is_guessed_at_as_in_a_sign_in(database: Database, 
         authenticate(database, "ana", PASSWORD)
     assert list_ids(database) == session_ids[::-1]
     with database.read() as session:
-        assert list_changes(session, AuditFilter(action="user.change_password")) == []
+        assert list_audit_events(session, AuditFilter(action="user.change_password")) == []
 
 
 def test_the_right_present_password_at_the_last_try_starts_the_count_anew(

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from db.accounts import passwords, sign_in, users
-from db.accounts.audit_log import AuditFilter, list_changes
+from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.accounts.passwords import PasswordsBusy
 from db.accounts.sign_in import AccountLocked, SignInRefused, authenticate
 from db.accounts.tables import UnknownName, User
@@ -136,7 +136,7 @@ def test_repeated_failures_lock_the_account_even_for_the_right_password(database
         authenticate(database, ana, PASSWORD)
     assert locked.value.until > utcnow()
     with database.read() as session:
-        assert [event.subject for event in list_changes(session, AuditFilter(action="user.lock"))] == ["user:ana"]
+        assert [event.subject for event in list_audit_events(session, AuditFilter(action="user.lock"))] == ["user:ana"]
 
 
 def test_a_lock_passes_and_one_more_mistake_does_not_bring_it_back(database: Database, ana: str) -> None:
@@ -210,7 +210,7 @@ def test_each_change_of_a_user_is_logged_with_who_made_it(database: Database, an
         users.enable_user(session, ana, actor="boss")
         users.change_password(session, ana, password_hash, actor="boss")
     with database.read() as session:
-        events = list_changes(session, AuditFilter(subject="user:ana", actor="boss"))
+        events = list_audit_events(session, AuditFilter(subject="user:ana", actor="boss"))
     assert [event.action for event in events] == [
         "user.change_password", "user.enable", "user.disable", "user.change_role",
     ]  # fmt: skip
@@ -286,4 +286,4 @@ def test_of_several_who_take_a_name_at_once_one_has_it(database: Database, passw
     with ThreadPoolExecutor(6) as pool:
         assert sorted(pool.map(create, range(6))) == [False] * 5 + [True]
     with database.read() as session:
-        assert len(list_changes(session, AuditFilter(action="user.create"))) == 1
+        assert len(list_audit_events(session, AuditFilter(action="user.create"))) == 1

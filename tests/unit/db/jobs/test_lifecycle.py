@@ -16,7 +16,7 @@ from db.jobs.states import InvalidTransition
 from db.jobs.sweeping import expire_lease, list_expired_claims
 from db.jobs.tables import Job
 from db.model_versions import actions as model_versions
-from db.webhooks.actions import claim_callback, list_due, note_delivered
+from db.webhooks.actions import claim_callback, list_due, record_delivered
 
 LEASE_S = 30
 
@@ -214,5 +214,5 @@ def test_a_callback_is_owed_once_a_job_with_an_address_ends(database: Database) 
         assert list_due(session, 10) == [job_id]
         assert claim_callback(session, job_id, 30) is not None
         assert claim_callback(session, job_id, 30) is None
-        note_delivered(session, job_id, "204")
+        record_delivered(session, job_id, "204")
         assert list_due(session, 10) == []

@@ -12,7 +12,7 @@ from db.core.blobs import BlobStore, make_photo_key
 from db.core.keys import first_key
 from db.core.session import Database
 from db.core.types import utcnow
-from db.core.vocabulary import Emotion, Verdict
+from db.core.vocabulary import Emotion, VoteChoice
 from db.faces.tables import Face
 from db.jobs import lifecycle as jobs
 from db.jobs.lifecycle import NewJob
@@ -68,7 +68,7 @@ def test_the_oldest_go_first_and_no_more_at_once_than_asked(database: Database, 
 def test_faces_and_votes_go_with_their_job(database: Database, blob_store: BlobStore, analyses: Analyses) -> None:
     stored = analyses.store((Emotion.HAPPY, 0.6))
     with database.write() as session:
-        cast_vote(session, stored.face_ids[0], "ana", Verdict.SAD)
+        cast_vote(session, stored.face_ids[0], "ana", VoteChoice.SAD)
     assert erase_old_jobs(database, blob_store, -60, limit=10) == 1
     with database.read() as session:
         for table in (Job, Face, ReviewSubject):

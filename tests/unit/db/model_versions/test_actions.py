@@ -1,6 +1,6 @@
 import pytest
 
-from db.accounts.audit_log import AuditFilter, list_changes
+from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.session import Database
 from db.core.vocabulary import PRETRAINED_CHAMPION
 from db.model_versions import actions as model_versions
@@ -30,7 +30,7 @@ def test_rolling_back_brings_the_version_before_the_champion_into_service(databa
     assert (version.name, champion(database)) == ("a", "a")
     with database.read() as session:
         moves = model_versions.list_promotions(session)
-        events = list_changes(session, AuditFilter(action="model.promote"))
+        events = list_audit_events(session, AuditFilter(action="model.promote"))
     assert (moves[0].actor, moves[0].reason) == ("ana", "b is worse")
     assert (len(moves), len(events), promotion.id) == (3, 3, moves[0].id)
 
@@ -65,7 +65,7 @@ def test_promoting_the_champion_again_changes_and_logs_nothing(database: Databas
     put_in_service(database, "a", "a")
     with database.read() as session:
         assert len(model_versions.list_promotions(session)) == 1
-        assert len(list_changes(session, AuditFilter(action="model.promote"))) == 1
+        assert len(list_audit_events(session, AuditFilter(action="model.promote"))) == 1
 
 
 def test_each_new_version_is_logged_with_who_made_it(database: Database) -> None:
@@ -74,7 +74,7 @@ def test_each_new_version_is_logged_with_who_made_it(database: Database) -> None
             session, "a", "d" * 64, {"schema_version": 2, "architecture": "report"}, actor="training_run:1"
         )
     with database.read() as session:
-        [event] = list_changes(session, AuditFilter(action="model.register"))
+        [event] = list_audit_events(session, AuditFilter(action="model.register"))
     assert (event.actor, event.subject) == ("training_run:1", "model_version:1")
     assert event.details == {"name": "a", "digest": "d" * 64}
 

@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 from db.accounts import api_keys
 from db.core.session import Database
 from db.core.types import utcnow
-from db.core.vocabulary import EMOTIONS, Detector, Emotion, JobStatus, ReviewSlice, TrainingTrigger, Verdict
+from db.core.vocabulary import EMOTIONS, Detector, Emotion, JobStatus, ReviewSlice, TrainingTrigger, VoteChoice
 from db.faces.actions import NewFace
 from db.faces.hourly_counts import floor_hour, list_hours
 from db.jobs import lifecycle as jobs
@@ -19,7 +19,7 @@ from db.monitoring.dashboard import count_failures, count_jobs_by_minute
 from db.reviews import actions as reviews
 from db.reviews.tables import ReviewItem, ReviewSubject
 from db.training_runs import lifecycle as training_runs
-from db.training_runs.corrections import Offer, record_offers
+from db.training_runs.corrections import RunCorrection, record_corrections
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def add_job(session: Session, photo: int) -> UUID:
 def judge(
     database: Database,
     face_id: UUID,
-    verdict: Verdict,
+    choice: VoteChoice,
     *,
     slice_: ReviewSlice = ReviewSlice.RANDOM,
     is_in_turn: bool = True,
@@ -82,16 +82,16 @@ def judge(
     with database.write() as session:
         item = session.get_one(ReviewItem, face_id)
         item.slice, item.reserved_by = slice_, "ben" if is_in_turn else None
-        reviews.cast_vote(session, face_id, "ben", verdict)
+        reviews.cast_vote(session, face_id, "ben", choice)
 
 
 def test_versions_are_compared_on_judged_faces_that_both_analysed(
     database: Database, analyze: Callable[..., UUID]
 ) -> None:
-    judge(database, analyze(1, 1, Emotion.SAD), Verdict.SAD)
-    judge(database, analyze(2, 1, Emotion.SAD), Verdict.HAPPY)
-    judge(database, analyze(3, 1, Emotion.ANGRY), Verdict.ANGRY)
-    judge(database, analyze(4, 1, Emotion.SAD), Verdict.SAD)
+    judge(database, analyze(1, 1, Emotion.SAD), VoteChoice.SAD)
+    judge(database, analyze(2, 1, Emotion.SAD), VoteChoice.HAPPY)
+    judge(database, analyze(3, 1, Emotion.ANGRY), VoteChoice.ANGRY)
+    judge(database, analyze(4, 1, Emotion.SAD), VoteChoice.SAD)
     analyze(5, 1, Emotion.SAD)
     for photo, emotion in ((1, Emotion.SAD), (2, Emotion.HAPPY), (3, Emotion.NEUTRAL), (5, Emotion.HAPPY)):
         analyze(photo, 2, emotion)
@@ -99,23 +99,23 @@ def test_versions_are_compared_on_judged_faces_that_both_analysed(
         found = compare_answers(session, 1, 2, limit=10)
     assert (found.shared, found.same, found.first_right, found.second_right) == (3, 1, 1, 1)
     assert {(each.first, each.second, each.label) for each in found.differences} == {
-        (Emotion.SAD, Emotion.HAPPY, Verdict.HAPPY),
-        (Emotion.ANGRY, Emotion.NEUTRAL, Verdict.ANGRY),
+        (Emotion.SAD, Emotion.HAPPY, VoteChoice.HAPPY),
+        (Emotion.ANGRY, Emotion.NEUTRAL, VoteChoice.ANGRY),
     }
 
 
 def test_only_faces_drawn_by_chance_in_their_turn_tell_who_is_right(
     database: Database, analyze: Callable[..., UUID]
 ) -> None:
-    judge(database, analyze(1, 1, Emotion.SAD), Verdict.HAPPY, slice_=ReviewSlice.UNCERTAIN)
-    judge(database, analyze(2, 1, Emotion.SAD), Verdict.HAPPY, is_in_turn=False)
-    judge(database, analyze(3, 1, Emotion.SAD), Verdict.SAD)
+    judge(database, analyze(1, 1, Emotion.SAD), VoteChoice.HAPPY, slice_=ReviewSlice.UNCERTAIN)
+    judge(database, analyze(2, 1, Emotion.SAD), VoteChoice.HAPPY, is_in_turn=False)
+    judge(database, analyze(3, 1, Emotion.SAD), VoteChoice.SAD)
     for photo in (1, 2, 3):
         analyze(photo, 2, Emotion.HAPPY)
     with database.read() as session:
         found = compare_answers(session, 1, 2, limit=10)
     assert (found.shared, found.same, found.first_right, found.second_right) == (3, 0, 1, 0)
-    assert [each.label for each in found.differences] == [Verdict.SAD, Verdict.HAPPY, Verdict.HAPPY]
+    assert [each.label for each in found.differences] == [VoteChoice.SAD, VoteChoice.HAPPY, VoteChoice.HAPPY]
 
 
 def test_the_test_on_who_was_right_is_exact_and_two_sided() -> None:
@@ -127,7 +127,7 @@ def test_the_test_on_who_was_right_is_exact_and_two_sided() -> None:
 
 
 def test_a_photo_analysed_again_and_again_counts_once(database: Database, analyze: Callable[..., UUID]) -> None:
-    judge(database, analyze(1, 1, Emotion.SAD), Verdict.SAD)
+    judge(database, analyze(1, 1, Emotion.SAD), VoteChoice.SAD)
     analyze(1, 1, Emotion.ANGRY)
     for emotion in (Emotion.ANGRY, Emotion.ANGRY, Emotion.HAPPY):
         analyze(1, 2, emotion)
@@ -139,13 +139,16 @@ def test_a_photo_analysed_again_and_again_counts_once(database: Database, analyz
 
 def test_a_label_that_taught_does_not_tell_who_is_right(database: Database, analyze: Callable[..., UUID]) -> None:
     for photo in (1, 2):
-        judge(database, analyze(photo, 1, Emotion.SAD), Verdict.HAPPY)
+        judge(database, analyze(photo, 1, Emotion.SAD), VoteChoice.HAPPY)
         analyze(photo, 2, Emotion.HAPPY)
     with database.write() as session:
-        taught, refused = session.scalars(select(ReviewSubject.id).order_by(ReviewSubject.id))
+        trained_on, refused = session.scalars(select(ReviewSubject.id).order_by(ReviewSubject.id))
         run = training_runs.create_run(session, TrainingTrigger.COMMAND, "ana")
-        offers = [Offer(taught, Emotion.HAPPY, None), Offer(refused, Emotion.HAPPY, "blurred")]
-        record_offers(session, run.id, offers)
+        run_corrections = [
+            RunCorrection(trained_on, Emotion.HAPPY, None),
+            RunCorrection(refused, Emotion.HAPPY, "blurred"),
+        ]
+        record_corrections(session, run.id, run_corrections)
     with database.read() as session:
         found = compare_answers(session, 1, 2, limit=10)
     assert (found.shared, found.same, found.second_right, len(found.differences)) == (2, 0, 1, 2)

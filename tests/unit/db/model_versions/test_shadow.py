@@ -5,18 +5,18 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
-from db.accounts.audit_log import list_changes
+from db.accounts.audit_log import list_audit_events
 from db.core.session import Database
-from db.core.vocabulary import Emotion, ReviewSlice, TrainingTrigger, Verdict
+from db.core.vocabulary import Emotion, ReviewSlice, TrainingTrigger, VoteChoice
 from db.jobs.erasure import erase_job
 from db.model_versions import actions as model_versions
 from db.model_versions import shadow
-from db.model_versions.shadow_comparison import compare_live, count_judgments
-from db.model_versions.tables import ModelVersion, ShadowJudgment
+from db.model_versions.shadow_comparison import compare_live, count_shadow_predictions
+from db.model_versions.tables import ModelVersion, ShadowPrediction
 from db.reviews.actions import cast_vote
 from db.reviews.tables import ReviewItem, ReviewVote
 from db.training_runs import lifecycle as training_runs
-from db.training_runs.corrections import Offer, record_offers
+from db.training_runs.corrections import RunCorrection, record_corrections
 from tests.unit.conftest import Analyses, spread
 
 
@@ -39,15 +39,15 @@ def judge(
     photo = analyses.store((Emotion.HAPPY, 0.8), (Emotion.SAD, 0.7))
     answers = {face_id: spread(emotion, 0.6) for face_id, emotion in zip(photo.face_ids, emotions, strict=True)}
     with database.write() as session:
-        shadow.add_judgments(session, versions[1].id, answers)
+        shadow.add_shadow_predictions(session, versions[1].id, answers)
 
 
-def draw_and_vote(database: Database, face_id: UUID, verdict: Verdict) -> ReviewVote:
+def draw_and_vote(database: Database, face_id: UUID, choice: VoteChoice) -> ReviewVote:
     """Vote on a face of the random slice whose turn has come."""
     with database.write() as session:
         item = session.get_one(ReviewItem, face_id)
         item.slice, item.reserved_by = ReviewSlice.RANDOM, "ben"
-        return cast_vote(session, face_id, "ben", verdict)
+        return cast_vote(session, face_id, "ben", choice)
 
 
 def test_a_challenger_is_set_replaced_and_ended_with_who_and_why(
@@ -64,7 +64,7 @@ def test_a_challenger_is_set_replaced_and_ended_with_who_and_why(
         with pytest.raises(shadow.NoChallenger):
             shadow.stop_shadow(session, "eva")
     with database.read() as session:
-        log = [(change.actor, change.action, change.subject) for change in list_changes(session, limit=3)]
+        log = [(change.actor, change.action, change.subject) for change in list_audit_events(session, limit=3)]
     assert log == [
         ("eva", "model.shadow_end", f"model_version:{third.number}"),
         ("ben", "model.shadow", f"model_version:{third.number}"),
@@ -94,9 +94,9 @@ def test_the_challenger_is_asked_only_about_faces_that_it_did_not_judge_itself(
     theirs = analyses.store((Emotion.HAPPY, 0.8), version="first", crop=bytes([7]) * 2304)
     its_own = analyses.store((Emotion.HAPPY, 0.8), version="second")
     with database.read() as session:
-        [face] = shadow.list_faces_to_judge(session, theirs.job_id, versions[1].id)
+        [face] = shadow.list_faces_to_classify(session, theirs.job_id, versions[1].id)
         assert (face.id, face.crop) == (theirs.face_ids[0], bytes([7]) * 2304)
-        assert not shadow.list_faces_to_judge(session, its_own.job_id, versions[1].id)
+        assert not shadow.list_faces_to_classify(session, its_own.job_id, versions[1].id)
 
 
 def test_differences_are_counted_and_listed_with_who_was_right(
@@ -112,12 +112,12 @@ def test_differences_are_counted_and_listed_with_who_was_right(
         (Emotion.HAPPY, Emotion.FEARFUL, None),
         (Emotion.SAD, Emotion.ANGRY, None),
     ]
-    for difference, verdict in zip(before.differences, (Verdict.FEARFUL, Verdict.SAD), strict=True):
-        draw_and_vote(database, difference.face_id, verdict)
+    for difference, choice in zip(before.differences, (VoteChoice.FEARFUL, VoteChoice.SAD), strict=True):
+        draw_and_vote(database, difference.face_id, choice)
     with database.read() as session:
         after = compare_live(session, first, second, limit=1)
         other_way = compare_live(session, second, first, limit=10)
-        assert count_judgments(session, second.id, first.id).shared == 0
+        assert count_shadow_predictions(session, second.id, first.id).shared == 0
     assert (after.first_right, after.second_right, len(after.differences)) == (1, 1, 1)
     assert (other_way.shared, other_way.same, other_way.first_right, other_way.second_right) == (4, 2, 1, 1)
     assert (other_way.differences[0].first, other_way.differences[0].second) == (Emotion.FEARFUL, Emotion.HAPPY)
@@ -135,12 +135,12 @@ def test_a_face_that_nobody_drew_by_chance_does_not_tell_which_was_right(
     with database.write() as session:
         session.get_one(ReviewItem, drawn).slice = ReviewSlice.RANDOM
         for face_id in (chosen, drawn):
-            cast_vote(session, face_id, "ana", Verdict.ANGRY)
+            cast_vote(session, face_id, "ana", VoteChoice.ANGRY)
     with database.read() as session:
         found = compare_live(session, first, second, limit=10)
     assert (found.first_right, found.second_right, found.p_value) == (0, 0, None)
-    assert {each.label for each in found.differences} == {Verdict.ANGRY}
-    draw_and_vote(database, drawn, Verdict.ANGRY)
+    assert {each.label for each in found.differences} == {VoteChoice.ANGRY}
+    draw_and_vote(database, drawn, VoteChoice.ANGRY)
     with database.read() as session:
         found = compare_live(session, first, second, limit=10)
     assert (found.first_right, found.second_right, found.p_value) == (0, 1, 1.0)
@@ -157,8 +157,8 @@ def test_a_photo_that_came_again_tells_once_which_was_right(
     ):
         photo = analyses.store((judged, 0.8), photo="a" * 64, version="first")
         with database.write() as session:
-            shadow.add_judgments(session, second.id, {photo.face_ids[0]: spread(shadowed, 0.6)})
-    draw_and_vote(database, photo.face_ids[0], Verdict.SAD)
+            shadow.add_shadow_predictions(session, second.id, {photo.face_ids[0]: spread(shadowed, 0.6)})
+    draw_and_vote(database, photo.face_ids[0], VoteChoice.SAD)
     with database.write() as session:
         session.execute(update(ReviewItem).values(slice=ReviewSlice.RANDOM))
     with database.read() as session:
@@ -173,12 +173,12 @@ def test_a_label_that_taught_does_not_tell_which_was_right(
     first, second = versions
     with database.read() as session:
         [difference] = compare_live(session, first, second, limit=10).differences
-    vote = draw_and_vote(database, difference.face_id, Verdict.ANGRY)
+    vote = draw_and_vote(database, difference.face_id, VoteChoice.ANGRY)
     with database.read() as session:
         assert compare_live(session, first, second, limit=10).second_right == 1
     with database.write() as session:
         run = training_runs.create_run(session, TrainingTrigger.COMMAND, "ana")
-        record_offers(session, run.id, [Offer(vote.subject_id, Emotion.ANGRY, None)])
+        record_corrections(session, run.id, [RunCorrection(vote.subject_id, Emotion.ANGRY, None)])
     with database.read() as session:
         found = compare_live(session, first, second, limit=10)
     assert (found.second_right, len(found.differences)) == (0, 1)
@@ -189,10 +189,10 @@ def test_what_the_challenger_said_is_erased_with_the_job(
 ) -> None:
     photo = analyses.store((Emotion.HAPPY, 0.8))
     with database.write() as session:
-        shadow.add_judgments(session, versions[1].id, {photo.face_ids[0]: spread(Emotion.SAD, 0.9)})
-        assert session.query(ShadowJudgment).count() == 1
+        shadow.add_shadow_predictions(session, versions[1].id, {photo.face_ids[0]: spread(Emotion.SAD, 0.9)})
+        assert session.query(ShadowPrediction).count() == 1
         erase_job(session, photo.job_id)
-        assert session.query(ShadowJudgment).count() == 0
+        assert session.query(ShadowPrediction).count() == 0
         # a worker that comes back late with the answer finds no face to store it for
-        shadow.add_judgments(session, versions[1].id, {photo.face_ids[0]: spread(Emotion.SAD, 0.9)})
-        assert session.query(ShadowJudgment).count() == 0
+        shadow.add_shadow_predictions(session, versions[1].id, {photo.face_ids[0]: spread(Emotion.SAD, 0.9)})
+        assert session.query(ShadowPrediction).count() == 0

@@ -7,10 +7,10 @@ from sqlalchemy import select
 
 from db.core.session import Database
 from db.core.types import utcnow
-from db.core.vocabulary import Emotion, ReviewSlice, Verdict
+from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
 from db.faces.hourly_counts import count_in, count_out
 from db.jobs.erasure import erase_job
-from db.monitoring.drift import Figures, Period, choose_periods, measure_drift, measure_shift
+from db.monitoring.drift import Metrics, Period, choose_periods, measure_drift, measure_shift
 from db.reviews.actions import cast_vote
 from db.reviews.queue import take_faces
 from db.reviews.tables import ReviewItem
@@ -55,8 +55,10 @@ def test_the_override_rate_is_of_judged_faces_alone(database: Database, analyses
     date_back(database, stored, 1)
     with database.write() as session:
         take_faces(session, "ana", limit=4)
-        for face_id, verdict in zip(stored.face_ids, (Verdict.SAD, Verdict.HAPPY, Verdict.NOT_A_FACE), strict=False):
-            cast_vote(session, face_id, "ana", verdict)
+        for face_id, choice in zip(
+            stored.face_ids, (VoteChoice.SAD, VoteChoice.HAPPY, VoteChoice.NOT_A_FACE), strict=False
+        ):
+            cast_vote(session, face_id, "ana", choice)
     with database.read() as session:
         rate = measure_drift(session, *choose_periods()).current.override_rate
     assert (rate.hits, rate.count, rate.share) == (1, 2, 0.5)
@@ -70,11 +72,11 @@ def test_the_override_rate_counts_a_face_once_however_often_it_was_analysed(
         date_back(database, each, days)
     with database.write() as session:
         take_faces(session, "ana", limit=3)
-        cast_vote(session, stored[0].face_ids[0], "ana", Verdict.SAD)
+        cast_vote(session, stored[0].face_ids[0], "ana", VoteChoice.SAD)
     with database.read() as session:
         drift = measure_drift(session, *choose_periods())
     assert (drift.current.override_rate.hits, drift.current.override_rate.count) == (1, 1)
-    assert [figures.judged for figures in drift.days.values()] == [0, 0, 1]
+    assert [figures.labelled for figures in drift.days.values()] == [0, 0, 1]
 
 
 def test_a_day_that_both_periods_share_is_counted_whole(database: Database, analyses: "Analyses") -> None:
@@ -119,10 +121,10 @@ def test_an_erased_face_is_in_no_figure(database: Database, analyses: "Analyses"
 
 
 def test_the_same_mix_has_no_shift_and_an_empty_period_none() -> None:
-    figures = Figures()
+    figures = Metrics()
     figures.emotions[HAPPY], figures.emotions[SAD] = 70, 30
     assert measure_shift(figures, figures) == 0
-    assert measure_shift(Figures(), figures) is None
+    assert measure_shift(Metrics(), figures) is None
 
 
 def test_nothing_stored_gives_no_figures(database: Database) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from db.core.session import Database
 from db.core.types import utcnow
-from db.core.vocabulary import Emotion, ReviewSlice, Verdict
+from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
 from db.faces.tables import Face
 from db.jobs.erasure import erase_job
 from db.reviews.actions import cast_vote, list_votes, undo_votes
@@ -45,12 +45,12 @@ def vote(
     database: Database,
     face_id: UUID,
     reviewer: str = "ana",
-    verdict: Verdict = Verdict.HAPPY,
+    choice: VoteChoice = VoteChoice.HAPPY,
     *,
     least_votes: int = 1,
 ) -> None:
     with database.write() as session:
-        cast_vote(session, face_id, reviewer, verdict, least_votes=least_votes)
+        cast_vote(session, face_id, reviewer, choice, least_votes=least_votes)
 
 
 def list_open(database: Database) -> set[UUID]:
@@ -108,7 +108,7 @@ def test_a_judged_face_leaves_the_queue_and_undoing_brings_it_back(database: Dat
 def test_a_skipped_face_goes_to_another_reviewer_alone(database: Database, analyses: "Analyses") -> None:
     (face_id,) = analyses.store((HAPPY, 0.9)).face_ids
     set_slice(database, ReviewSlice.UNCERTAIN)
-    vote(database, face_id, "ana", Verdict.SKIP)
+    vote(database, face_id, "ana", VoteChoice.SKIP)
     assert take(database, "ana") == []
     assert take(database, "ben") == [face_id]
 
@@ -118,7 +118,7 @@ def test_a_reviewers_vote_counts_for_other_analyses_of_the_photo(database: Datab
     (before,) = analyses.store((SAD, 0.8), photo="a" * 64, version="second", box=(12, 10, 80, 80)).face_ids
     (elsewhere,) = analyses.store((SAD, 0.7), photo="a" * 64, box=(500, 10, 80, 80)).face_ids
     set_slice(database, ReviewSlice.UNCERTAIN)
-    vote(database, first, "ana", Verdict.SKIP)
+    vote(database, first, "ana", VoteChoice.SKIP)
     (after,) = analyses.store((SAD, 0.6), photo="a" * 64, version="third", box=(10, 12, 80, 80)).face_ids
     assert take(database, "ana", limit=9) == [elsewhere]
     assert set(take(database, "ben", limit=9)) == {first, before, after}
@@ -145,7 +145,7 @@ def test_a_judged_face_does_not_move_another_analysis_to_its_slice(database: Dat
     (second,) = analyses.store((SAD, 0.8), photo="a" * 64).face_ids
     set_slice(database, ReviewSlice.RANDOM, second)
     set_slice(database, ReviewSlice.UNCERTAIN, first)
-    vote(database, first, "ana", Verdict.HAPPY)
+    vote(database, first, "ana", VoteChoice.HAPPY)
     with database.read() as session:
         adopted = session.get_one(ReviewItem, second)
         assert (adopted.slice, adopted.subject_id is None) == (ReviewSlice.RANDOM, False)
@@ -180,10 +180,10 @@ def test_a_face_of_the_random_slice_that_was_judged_out_of_turn_still_has_its_tu
 def test_tied_votes_ask_for_one_reviewer_more(database: Database, analyses: "Analyses") -> None:
     (face_id,) = analyses.store((HAPPY, 0.9)).face_ids
     set_slice(database, ReviewSlice.UNCERTAIN)
-    vote(database, face_id, "ana", Verdict.HAPPY)
-    vote(database, face_id, "ben", Verdict.SAD)
+    vote(database, face_id, "ana", VoteChoice.HAPPY)
+    vote(database, face_id, "ben", VoteChoice.SAD)
     assert take(database, "cid") == [face_id]
-    vote(database, face_id, "cid", Verdict.SAD)
+    vote(database, face_id, "cid", VoteChoice.SAD)
     assert take(database, "dan") == []
 
 
@@ -236,8 +236,8 @@ def test_faces_judged_before_the_votes_wanted_changed_are_settled_anew(
     take(database, "ana", limit=9, random_share=1.0)
     for face_id in (once, twice, tied, drawn):
         vote(database, face_id, "ana")
-    for face_id, verdict in ((twice, Verdict.HAPPY), (tied, Verdict.SAD)):
-        vote(database, face_id, "ben", verdict)
+    for face_id, choice in ((twice, VoteChoice.HAPPY), (tied, VoteChoice.SAD)):
+        vote(database, face_id, "ben", choice)
     before = list_open(database)
     assert tied in before
     for least_votes, reopened in ((1, set()), (2, {once}), (3, {once, twice}), (2, {once}), (1, set())):

@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from db.core.session import Database
 from db.core.types import utcnow
-from db.core.vocabulary import Emotion, ReviewSlice, Verdict
+from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
 from db.reviews.actions import cast_vote
 from db.reviews.queue import take_faces
 from db.reviews.statistics import estimate_live_accuracy, estimate_share, measure_agreement
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 HAPPY = (Emotion.HAPPY, 0.6)
 
 
-def vote(database: Database, face_id: UUID, **verdicts: Verdict) -> None:
+def vote(database: Database, face_id: UUID, **choices: VoteChoice) -> None:
     with database.write() as session:
-        for reviewer, verdict in verdicts.items():
-            cast_vote(session, face_id, reviewer, verdict)
+        for reviewer, choice in choices.items():
+            cast_vote(session, face_id, reviewer, choice)
 
 
 def set_slice(database: Database, slice_: ReviewSlice) -> None:
@@ -58,11 +58,11 @@ def test_live_accuracy_counts_the_random_slice_alone(database: Database, analyse
     right, wrong, noface, vague, unjudged = analyses.store(*[HAPPY] * 5).face_ids
     set_slice(database, ReviewSlice.RANDOM)
     take(database, 5)
-    vote(database, right, ana=Verdict.HAPPY)
-    vote(database, wrong, ana=Verdict.SAD)
-    vote(database, noface, ana=Verdict.NOT_A_FACE)
-    vote(database, vague, ana=Verdict.AMBIGUOUS)
-    vote(database, unjudged, ana=Verdict.SKIP)
+    vote(database, right, ana=VoteChoice.HAPPY)
+    vote(database, wrong, ana=VoteChoice.SAD)
+    vote(database, noface, ana=VoteChoice.NOT_A_FACE)
+    vote(database, vague, ana=VoteChoice.AMBIGUOUS)
+    vote(database, unjudged, ana=VoteChoice.SKIP)
     with database.read() as session:
         found = estimate_live_accuracy(session)
         assert (found.accuracy.hits, found.accuracy.count, found.not_faces, found.ambiguous) == (1, 2, 1, 1)
@@ -76,7 +76,7 @@ def test_a_face_counts_once_however_often_it_was_analysed(database: Database, an
     (face_id,) = analyses.store((Emotion.SAD, 0.6), photo="a" * 64).face_ids
     set_slice(database, ReviewSlice.RANDOM)
     take(database, 1)
-    vote(database, face_id, ana=Verdict.HAPPY)
+    vote(database, face_id, ana=VoteChoice.HAPPY)
     for version in ("first", "second", "second", "second"):
         analyses.store((Emotion.SAD, 0.6) if version == "first" else HAPPY, photo="a" * 64, version=version)
     assert (count(database, 1), count(database, 2), count(database)) == ((0, 1), (1, 1), (1, 1))
@@ -85,18 +85,18 @@ def test_a_face_counts_once_however_often_it_was_analysed(database: Database, an
 def test_a_face_judged_out_of_turn_counts_when_its_turn_has_come(database: Database, analyses: "Analyses") -> None:
     (face_id,) = analyses.store(HAPPY).face_ids
     set_slice(database, ReviewSlice.RANDOM)
-    vote(database, face_id, eva=Verdict.HAPPY)
+    vote(database, face_id, eva=VoteChoice.HAPPY)
     assert count(database) == (0, 0)
     take(database, 1)
-    vote(database, face_id, ana=Verdict.SKIP)
+    vote(database, face_id, ana=VoteChoice.SKIP)
     assert count(database) == (1, 1)
 
 
 def test_agreement_compares_reviewers_of_the_same_face(database: Database, analyses: "Analyses") -> None:
     same, split, single = analyses.store(HAPPY, HAPPY, HAPPY).face_ids
-    vote(database, same, ana=Verdict.HAPPY, ben=Verdict.HAPPY, cid=Verdict.HAPPY)
-    vote(database, split, ana=Verdict.HAPPY, ben=Verdict.SAD)
-    vote(database, single, ana=Verdict.ANGRY, ben=Verdict.SKIP)
+    vote(database, same, ana=VoteChoice.HAPPY, ben=VoteChoice.HAPPY, cid=VoteChoice.HAPPY)
+    vote(database, split, ana=VoteChoice.HAPPY, ben=VoteChoice.SAD)
+    vote(database, single, ana=VoteChoice.ANGRY, ben=VoteChoice.SKIP)
     with database.read() as session:
         found = measure_agreement(session)
     assert (found.faces, found.share) == (2, 0.5)
@@ -106,11 +106,11 @@ def test_agreement_compares_reviewers_of_the_same_face(database: Database, analy
 
 def test_a_vote_that_settles_a_tie_does_not_count_as_disagreement(database: Database, analyses: "Analyses") -> None:
     same, split, late = analyses.store(HAPPY, HAPPY, HAPPY).face_ids
-    vote(database, same, ana=Verdict.HAPPY, ben=Verdict.HAPPY)
-    vote(database, split, ana=Verdict.HAPPY, ben=Verdict.SAD, cid=Verdict.SAD)
-    vote(database, late, ana=Verdict.HAPPY, ben=Verdict.SAD)
+    vote(database, same, ana=VoteChoice.HAPPY, ben=VoteChoice.HAPPY)
+    vote(database, split, ana=VoteChoice.HAPPY, ben=VoteChoice.SAD, cid=VoteChoice.SAD)
+    vote(database, late, ana=VoteChoice.HAPPY, ben=VoteChoice.SAD)
     since = utcnow()
-    vote(database, late, cid=Verdict.SAD, dan=Verdict.SAD)
+    vote(database, late, cid=VoteChoice.SAD, dan=VoteChoice.SAD)
     with database.read() as session:
         assert measure_agreement(session).share == pytest.approx(1 / 3)
         found = measure_agreement(session, since=since)
@@ -119,7 +119,7 @@ def test_a_vote_that_settles_a_tie_does_not_count_as_disagreement(database: Data
 
 def test_full_agreement_has_an_alpha_of_one(database: Database, analyses: "Analyses") -> None:
     first, second = analyses.store(HAPPY, HAPPY).face_ids
-    vote(database, first, ana=Verdict.HAPPY, ben=Verdict.HAPPY)
-    vote(database, second, ana=Verdict.SAD, ben=Verdict.SAD)
+    vote(database, first, ana=VoteChoice.HAPPY, ben=VoteChoice.HAPPY)
+    vote(database, second, ana=VoteChoice.SAD, ben=VoteChoice.SAD)
     with database.read() as session:
         assert measure_agreement(session).alpha == 1.0

@@ -6,45 +6,45 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from db.core.session import Database
-from db.core.vocabulary import Emotion, Verdict
+from db.core.vocabulary import Emotion, VoteChoice
 from db.reviews.actions import cast_vote
 from db.reviews.tables import ReviewSubject
-from db.training_runs.corrections import Offer, list_corrections
-from db.training_runs.erased_corrections import keep_offers
+from db.training_runs.corrections import RunCorrection, list_corrections
+from db.training_runs.erased_corrections import drop_erased
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Analyses
 
 
-def make_offers(database: Database, analyses: "Analyses") -> list[Offer]:
+def make_run_corrections(database: Database, analyses: "Analyses") -> list[RunCorrection]:
     for face_id in analyses.store(*[(Emotion.HAPPY, 0.6)] * 2).face_ids:
         with database.write() as session:
-            cast_vote(session, face_id, "ana", Verdict.SAD)
+            cast_vote(session, face_id, "ana", VoteChoice.SAD)
     with database.read() as session:
-        return [Offer(found.subject_id, found.emotion, None) for found in list_corrections(session, limit=10)]
+        return [RunCorrection(found.subject_id, found.emotion, None) for found in list_corrections(session, limit=10)]
 
 
 def test_offers_of_erased_faces_are_left_out(database: Database, analyses: "Analyses") -> None:
-    first, second = make_offers(database, analyses)
+    first, second = make_run_corrections(database, analyses)
     with database.write() as session:
-        assert keep_offers(session, [first, Offer(uuid4(), Emotion.SAD, None), second]) == [first, second]
-        assert keep_offers(session, []) == []
+        assert drop_erased(session, [first, RunCorrection(uuid4(), Emotion.SAD, None), second]) == [first, second]
+        assert drop_erased(session, []) == []
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
 def test_what_is_kept_cannot_be_erased_before_it_is_written_down(database: Database, analyses: "Analyses") -> None:
-    offers = make_offers(database, analyses)
+    run_corrections = make_run_corrections(database, analyses)
     with database.write() as session:
-        keep_offers(session, offers)
+        drop_erased(session, run_corrections)
         with database.write() as other, pytest.raises(OperationalError, match="could not obtain lock"):
             other.scalars(select(ReviewSubject.id).with_for_update(nowait=True)).all()
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
 def test_what_an_erasure_holds_is_not_waited_for(database: Database, analyses: "Analyses") -> None:
-    first, second = make_offers(database, analyses)
+    first, second = make_run_corrections(database, analyses)
     with database.write() as erasing:
         erasing.delete(erasing.get_one(ReviewSubject, first.subject_id))
         erasing.flush()
         with database.write() as session:
-            assert keep_offers(session, [first, second]) == [second]
+            assert drop_erased(session, [first, second]) == [second]

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
-from db.accounts.audit_log import AuditFilter, list_changes
+from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.session import Database
 from db.core.types import utcnow
-from db.core.vocabulary import CHAMPION, Emotion, ReviewSlice, TrainingRunStatus, TrainingTrigger, Verdict
+from db.core.vocabulary import CHAMPION, Emotion, ReviewSlice, TrainingRunStatus, TrainingTrigger, VoteChoice
 from db.jobs.erasure import erase_job
 from db.model_versions import actions as model_versions
 from db.model_versions.tables import ModelAlias, ModelVersion
@@ -18,7 +18,13 @@ from db.reviews.actions import cast_vote
 from db.reviews.tables import ReviewItem, ReviewSubject
 from db.training_runs import lifecycle as runs
 from db.training_runs import sweeping
-from db.training_runs.corrections import Offer, count_offers, list_corrections, list_used, record_offers
+from db.training_runs.corrections import (
+    RunCorrection,
+    count_corrections,
+    list_corrections,
+    list_used,
+    record_corrections,
+)
 from db.training_runs.lifecycle import TrainingRunActive, UnknownTrainingRun
 from db.training_runs.states import InvalidRunTransition, RunClaim
 from db.training_runs.tables import TrainingRun
@@ -62,7 +68,7 @@ def decide(database: Database, held: RunClaim, challenger: ModelVersion, *, is_p
 
 def snapshot(database: Database, held: RunClaim, champion: ModelVersion) -> None:
     with database.write() as session:
-        runs.note_snapshot(session, held, dataset_sha256="d", audit={"rows": 1}, champion_id=champion.id)
+        runs.record_snapshot(session, held, dataset_sha256="d", audit={"rows": 1}, champion_id=champion.id)
 
 
 def champion(database: Database) -> str:
@@ -109,7 +115,7 @@ def test_a_promoted_challenger_is_in_service_with_a_history(database: Database) 
     assert champion(database) == "new"
     with database.read() as session:
         assert model_versions.list_promotions(session)[0].actor == f"training_run:{run_id}"
-        events = list_changes(session, AuditFilter(subject=f"training_run:{run_id}"))
+        events = list_audit_events(session, AuditFilter(subject=f"training_run:{run_id}"))
     assert [event.action for event in events] == [
         "training_run.promoted", "training_run.running", "training_run.queued",
     ]  # fmt: skip
@@ -142,7 +148,7 @@ def test_the_end_of_a_run_names_its_challenger_in_the_log_of_changes(database: D
         snapshot(database, held, old)
         decide(database, held, new, is_promoted=is_promoted)
         with database.read() as session:
-            ended, *earlier = list_changes(session, AuditFilter(subject=f"training_run:{held.run_id}"))
+            ended, *earlier = list_audit_events(session, AuditFilter(subject=f"training_run:{held.run_id}"))
         assert ended.details == {"attempt": 1, "reason": "because", "challenger": new.number}
         assert not any("challenger" in event.details for event in earlier)
 
@@ -214,7 +220,7 @@ def test_a_run_that_was_asked_to_stop_is_not_decided(database: Database, is_prom
     assert (run.status, run.reason, run.challenger_id) == (TrainingRunStatus.CANCELED, "canceled by ben", new.id)
     assert champion(database) == "old"
     with database.read() as session:
-        assert list_changes(session, AuditFilter(action="training_run.canceled"))[0].actor == "ben"
+        assert list_audit_events(session, AuditFilter(action="training_run.canceled"))[0].actor == "ben"
 
 
 def test_a_silent_worker_loses_the_run_and_writes_nothing_afterwards(database: Database) -> None:
@@ -291,7 +297,7 @@ def test_a_run_whose_message_is_old_is_listed_for_another(database: Database) ->
         assert sweeping.list_waiting_runs(session, sent_before_s=5) == []
         session.execute(update(TrainingRun).values(sent_at=SLOT))
         assert sweeping.list_waiting_runs(session, sent_before_s=5) == [run_id]
-        sweeping.note_run_sent(session, run_id)
+        sweeping.record_run_sent(session, run_id)
         assert sweeping.list_waiting_runs(session, sent_before_s=5) == []
 
 
@@ -315,10 +321,10 @@ def test_an_unknown_run_is_said_to_be_unknown(database: Database) -> None:
 def test_corrections_are_faces_whose_label_is_an_emotion(database: Database, analyses: "Analyses") -> None:
     faces = analyses.store(*[(Emotion.HAPPY, 0.6)] * 4, crop=b"\x01" * 2304, box=(0, 0, 60, 80)).face_ids
     with database.write() as session:
-        for face_id, verdict in zip(
-            faces, (Verdict.SAD, Verdict.NOT_A_FACE, Verdict.AMBIGUOUS, Verdict.SKIP), strict=True
+        for face_id, choice in zip(
+            faces, (VoteChoice.SAD, VoteChoice.NOT_A_FACE, VoteChoice.AMBIGUOUS, VoteChoice.SKIP), strict=True
         ):
-            cast_vote(session, face_id, "ana", verdict)
+            cast_vote(session, face_id, "ana", choice)
     with database.read() as session:
         (found,) = list_corrections(session, limit=10)
     assert (found.emotion, found.crop, found.face_px, found.vote_count) == (Emotion.SAD, b"\x01" * 2304, 60, 1)
@@ -326,9 +332,9 @@ def test_corrections_are_faces_whose_label_is_an_emotion(database: Database, ana
 
 def test_the_latest_labels_are_offered_first(database: Database, analyses: "Analyses") -> None:
     faces = analyses.store(*[(Emotion.HAPPY, 0.6)] * 3).face_ids
-    for face_id, verdict in zip(faces, (Verdict.SAD, Verdict.ANGRY, Verdict.HAPPY), strict=True):
+    for face_id, choice in zip(faces, (VoteChoice.SAD, VoteChoice.ANGRY, VoteChoice.HAPPY), strict=True):
         with database.write() as session:
-            cast_vote(session, face_id, "ana", verdict)
+            cast_vote(session, face_id, "ana", choice)
     with database.write() as session:
         found = list_corrections(session, limit=2)
         assert [each.emotion for each in found] == [Emotion.HAPPY, Emotion.ANGRY]
@@ -342,8 +348,8 @@ def test_faces_of_the_random_slice_teach_nothing(database: Database, analyses: "
     drawn, other = analyses.store(*[(Emotion.HAPPY, 0.6)] * 2).face_ids
     with database.write() as session:
         session.get_one(ReviewItem, drawn).slice = ReviewSlice.RANDOM
-        cast_vote(session, drawn, "ana", Verdict.SAD)
-        cast_vote(session, other, "ana", Verdict.ANGRY)
+        cast_vote(session, drawn, "ana", VoteChoice.SAD)
+        cast_vote(session, other, "ana", VoteChoice.ANGRY)
     with database.read() as session:
         assert [found.emotion for found in list_corrections(session, limit=9)] == [Emotion.ANGRY]
 
@@ -356,22 +362,22 @@ def test_a_runs_corrections_keep_the_label_they_had_and_go_with_their_photo(
     run_id = start(database)
     with database.write() as session:
         for face_id in (*stored.face_ids, *other.face_ids):
-            cast_vote(session, face_id, "ana", Verdict.SAD)
-        offered = list_corrections(session, limit=10)
+            cast_vote(session, face_id, "ana", VoteChoice.SAD)
+        considered = list_corrections(session, limit=10)
         refusals = iter(("too_small", None, None))
-        offers = [Offer(found.subject_id, found.emotion, next(refusals)) for found in offered]
-        record_offers(session, run_id, offers)
-        record_offers(session, run_id, offers)
+        run_corrections = [RunCorrection(found.subject_id, found.emotion, next(refusals)) for found in considered]
+        record_corrections(session, run_id, run_corrections)
+        record_corrections(session, run_id, run_corrections)
     with database.write() as session:
-        cast_vote(session, other.face_ids[0], "ana", Verdict.ANGRY)
+        cast_vote(session, other.face_ids[0], "ana", VoteChoice.ANGRY)
     with database.read() as session:
-        assert count_offers(session, run_id) == {"used": 2, "too_small": 1}
+        assert count_corrections(session, run_id) == {"used": 2, "too_small": 1}
         assert [found.emotion for found in list_used(session, run_id)] == [Emotion.SAD] * 2
     for job_id in (stored.job_id, other.job_id):
         with database.write() as session:
             erase_job(session, job_id)
     with database.read() as session:
-        assert (count_offers(session, run_id), list_used(session, run_id)) == ({}, [])
+        assert (count_corrections(session, run_id), list_used(session, run_id)) == ({}, [])
     assert read(database, run_id).created_at < utcnow()
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from db.core.session import Database
-from db.core.vocabulary import Emotion, ReviewSlice, Verdict
+from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
 from db.model_versions import actions as model_versions
 from db.reviews.actions import cast_vote
 from db.reviews.queue import take_faces
@@ -77,7 +77,7 @@ def test_faces_drawn_at_random_decide_once_enough_of_them_have_labels(
     add(database, "default-votes", "votes", promote=True)
     stored = analyses.store((Emotion.HAPPY, 0.6))
     with database.write() as session:  # one of the uncertain slice: it may train, and can't judge
-        cast_vote(session, stored.face_ids[0], "ana", Verdict.SAD)
+        cast_vote(session, stored.face_ids[0], "ana", VoteChoice.SAD)
     assert not plan(database).can_replace_champion
     _label_a_random_face(database, analyses)
     found = plan(database)
@@ -92,7 +92,7 @@ def _label_a_random_face(database: Database, analyses: "Analyses") -> None:
     analyses.store((Emotion.HAPPY, 0.6), photo=photo)
     with database.write() as session:
         (taken,) = [face for face in take_faces(session, "ana", limit=5) if face.slice is ReviewSlice.RANDOM]
-        cast_vote(session, taken.face_id, "ana", Verdict.SAD)
+        cast_vote(session, taken.face_id, "ana", VoteChoice.SAD)
 
 
 @pytest.mark.parametrize("files", [DatasetFiles(has_csv=False, has_votes=True), CSV_ALONE])

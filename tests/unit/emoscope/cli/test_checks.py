@@ -9,7 +9,7 @@ from db.core.session import Database
 from db.core.vocabulary import WorkerState
 from db.model_versions import actions as model_versions
 from db.monitoring import heartbeats
-from emoscope.cli.checks import Finding, Verdict, run_checks
+from emoscope.cli.checks import CheckStatus, Finding, run_checks
 from emoscope.settings import Settings
 from emoscope.stack.provision import register_shipped_models
 from worker.core import gpus
@@ -26,11 +26,11 @@ def test_nothing_is_missing_where_all_is_there(
 ) -> None:
     register_shipped_models(database, blob_store, lambda _step: None)
     with database.write() as session:
-        heartbeats.note_worker(session, "here:1", WorkerState.READY)
+        heartbeats.record_heartbeat(session, "here:1", WorkerState.READY)
     sweep(services)
     found = find(settings)
     assert set(found) == {"packages", "disk", "database", "model", "queue", "housekeeping", "blobs", "workers"}
-    assert {part for part, finding in found.items() if finding.verdict is not Verdict.OK} <= {"disk"}
+    assert {part for part, finding in found.items() if finding.status is not CheckStatus.OK} <= {"disk"}
 
 
 def test_each_missing_part_is_found_with_what_to_do(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_each_missing_part_is_found_with_what_to_do(tmp_path: Path) -> None:
     )
     found = find(settings)
     for part in ("packages", "database", "queue", "workers"):
-        assert found[part].verdict is Verdict.MISSING, part
+        assert found[part].status is CheckStatus.MISSING, part
     assert all(found[part].advice for part in ("packages", "database", "queue"))
 
 
@@ -57,17 +57,17 @@ def test_a_card_that_could_be_used_and_is_not_is_noted(
     assert "gpu" not in find(settings)
     (tmp_path / "nvidiactl").touch()
     noted = find(settings)["gpu"]
-    assert (noted.verdict, "emoscope[gpu]" in noted.advice) == (Verdict.NOTE, True)
+    assert (noted.status, "emoscope[gpu]" in noted.advice) == (CheckStatus.NOTE, True)
     assert "gpu" not in find(settings.model_copy(update={"runtime": "litert"}))
     monkeypatch.setattr(gpus, "CUDNN", "libc.so.6")  # any that loads
-    assert find(settings)["gpu"].verdict is Verdict.OK
+    assert find(settings)["gpu"].status is CheckStatus.OK
 
 
 def test_a_worker_that_could_not_get_ready_is_shown_with_its_reason(settings: Settings, database: Database) -> None:
     with database.write() as session:
-        heartbeats.note_worker(session, "here:1", WorkerState.SETUP_FAILED, detail="no weights")
+        heartbeats.record_heartbeat(session, "here:1", WorkerState.SETUP_FAILED, detail="no weights")
     found = find(settings)
-    assert found["workers"].verdict is Verdict.MISSING
+    assert found["workers"].status is CheckStatus.MISSING
     assert "no weights" in found["workers"].detail
 
 
@@ -78,7 +78,7 @@ def test_a_queue_that_evicts_is_noted(settings: Settings, valkey: object) -> Non
             finding = find(settings)["queue"]
         finally:
             client.config_set("maxmemory-policy", "noeviction")
-    assert finding.verdict is Verdict.NOTE
+    assert finding.status is CheckStatus.NOTE
     assert "noeviction" in finding.advice
 
 
@@ -91,27 +91,27 @@ def test_a_release_that_waits_beside_the_champion_is_noted(
         model_versions.promote(session, before, "emoscope", "the version that comes with this release")
     register_shipped_models(database, blob_store, lambda _step: None)
     found = find(settings)["model"]
-    assert found.verdict is Verdict.NOTE
+    assert found.status is CheckStatus.NOTE
     assert "version 1 (default-votes) is in service" in found.detail
     assert "models promote 2" in found.advice
 
 
 def test_a_sweeper_that_stands_still_is_missing(settings: Settings, services: Services) -> None:
-    assert find(settings)["housekeeping"].verdict is Verdict.NOTE  # it may just have been started
+    assert find(settings)["housekeeping"].status is CheckStatus.NOTE  # it may just have been started
     sweep(services)
-    assert find(settings)["housekeeping"].verdict is Verdict.OK
+    assert find(settings)["housekeeping"].status is CheckStatus.OK
     services.redis.set(LAST_SWEEP_KEY, time.time() - 1000)
     finding = find(settings)["housekeeping"]
-    assert finding.verdict is Verdict.MISSING
+    assert finding.status is CheckStatus.MISSING
     assert "for 1000 s" in finding.detail
     assert finding.advice
 
 
 @pytest.mark.parametrize(
-    ("changes", "verdict", "words"),
+    ("changes", "status", "words"),
     [
-        ({"dataset_csv": Path("faces.csv")}, Verdict.NOTE, "can't replace version 1 (default-votes) yet"),
-        ({"dataset_csv": Path("faces.csv"), "dataset_votes": Path("votes.csv")}, Verdict.OK, "the file of votes"),
+        ({"dataset_csv": Path("faces.csv")}, CheckStatus.NOTE, "can't replace version 1 (default-votes) yet"),
+        ({"dataset_csv": Path("faces.csv"), "dataset_votes": Path("votes.csv")}, CheckStatus.OK, "the file of votes"),
         ({}, None, ""),
     ],
 )
@@ -120,10 +120,10 @@ def test_what_the_next_training_run_does_is_told(
     database: Database,
     blob_store: BlobStore,
     changes: dict[str, Path],
-    verdict: Verdict | None,
+    status: CheckStatus | None,
     words: str,
 ) -> None:
     register_shipped_models(database, blob_store, lambda _step: None)
     finding = find(settings.model_copy(update=changes)).get("retraining")
-    assert (finding.verdict if finding else None) is verdict
+    assert (finding.status if finding else None) is status
     assert words in (finding.detail if finding else "")

@@ -83,7 +83,7 @@ def test_an_interrupt_that_was_lost_comes_again_after_the_next_block(heard: Inte
     lose_an_interrupt()
     assert heard.is_told
     went_through = False
-    with pytest.raises(KeyboardInterrupt), heard.put_off():
+    with pytest.raises(KeyboardInterrupt), heard.deferred():
         went_through = True
     assert went_through
 
@@ -102,8 +102,8 @@ def test_a_signal_waits_for_the_end_of_the_block(heard: Interrupts) -> None:
     went_through = []
 
     def do() -> None:
-        with heard.put_off():
-            with heard.put_off():
+        with heard.deferred():
+            with heard.deferred():
                 signal.raise_signal(signal.SIGINT)
             went_through.append(1)
 
@@ -115,7 +115,7 @@ def test_a_signal_waits_for_the_end_of_the_block(heard: Interrupts) -> None:
 def test_what_only_notes_is_never_interrupted(heard: Interrupts) -> None:
     heard.only_note()
     with uninterrupted():
-        with heard.put_off():
+        with heard.deferred():
             signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
     assert heard.is_told

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from emoscope.stack import leftovers
-from emoscope.stack.leftovers import LeftoverStays, note_started, stop_leftovers
+from emoscope.stack.leftovers import LeftoverStays, record_started, stop_leftovers
 
 Start = Callable[[str], subprocess.Popen[str]]
 
@@ -49,7 +49,7 @@ def test_what_was_left_running_is_stopped_the_last_first_and_told(
 ) -> None:
     processes = [start(PLAIN) for _ in range(3)]
     for name, process in zip(("api", "worker", "beat"), processes, strict=True):
-        note_started(tmp_path, name, process.pid)
+        record_started(tmp_path, name, process.pid)
     processes[1].kill()
     processes[1].wait()
     sent, kill = [], os.kill
@@ -63,7 +63,7 @@ def test_what_was_left_running_is_stopped_the_last_first_and_told(
 def test_one_that_does_not_hear_is_killed(tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leftovers, "_STOP_TIMEOUT_S", 0.3)
     process = start(DEAF)
-    note_started(tmp_path, "worker", process.pid)
+    record_started(tmp_path, "worker", process.pid)
     stop(tmp_path)
     assert process.wait(10) == -signal.SIGKILL
 
@@ -71,7 +71,7 @@ def test_one_that_does_not_hear_is_killed(tmp_path: Path, start: Start, monkeypa
 @pytest.mark.parametrize("part", [0, 1], ids=["another boot", "another moment"])
 def test_a_process_that_has_the_number_of_another_is_left_alone(tmp_path: Path, start: Start, part: int) -> None:
     process = start(PLAIN)
-    note_started(tmp_path, "api", process.pid)
+    record_started(tmp_path, "api", process.pid)
     [noted] = json.loads((tmp_path / "stack.json").read_text())
     words = noted["since"].split()
     words[part] = "1"
@@ -85,7 +85,7 @@ def test_a_name_may_look_like_the_fields_after_it(tmp_path: Path) -> None:
     assert sleep is not None
     (tmp_path / "a) Z 1 (b").symlink_to(sleep)
     with subprocess.Popen([tmp_path / "a) Z 1 (b", "600"]) as process:
-        note_started(tmp_path, "odd", process.pid)
+        record_started(tmp_path, "odd", process.pid)
         assert stop(tmp_path) == ["stopping what an earlier stack left running: odd"]
         assert process.wait(10) == -signal.SIGTERM
 
@@ -97,7 +97,7 @@ def test_one_of_another_user_is_named_and_stays_noted(
         raise PermissionError
 
     process = start(PLAIN)
-    note_started(tmp_path, "api", process.pid)
+    record_started(tmp_path, "api", process.pid)
     with monkeypatch.context() as patch:
         patch.setattr(os, "kill", refuse)
         with pytest.raises(LeftoverStays, match=rf"{process.pid} \('api'\).*EMOSCOPE_DATA_DIR"):
@@ -115,5 +115,5 @@ def test_where_the_kernel_does_not_say_when_a_process_started_none_is_noted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leftovers, "_PROC", tmp_path / "proc")
-    note_started(tmp_path, "api", os.getpid())
+    record_started(tmp_path, "api", os.getpid())
     assert list(tmp_path.iterdir()) == []

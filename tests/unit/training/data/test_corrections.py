@@ -61,7 +61,7 @@ def test_corrections_teach_and_are_never_held_out(dataset: Dataset, small_csv: P
     settings = TrainSettings(small_csv, "single", Architecture.REPORT, RECIPES[Architecture.REPORT])
     alone, both = (make_examples(rows, settings) for rows in (dataset, add_corrections(dataset, make_faces(40))))
     assert both.validation_rows.tolist() == alone.validation_rows.tolist()
-    assert len(both.teaching.images) == len(alone.teaching.images) + 40
+    assert len(both.training.images) == len(alone.training.images) + 40
 
 
 def test_a_correction_is_never_held_out_even_if_its_picture_is(dataset: Dataset, small_csv: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_correction_is_never_held_out_even_if_its_picture_is(dataset: Dataset,
     copies = LabelledFaces(alone.validation.images[:2], np.zeros(2, np.int64), np.full(2, 100))
     both = make_examples(add_corrections(dataset, copies), settings)
     assert both.validation_rows.tolist() == alone.validation_rows.tolist()
-    assert len(both.teaching.images) == len(alone.teaching.images) + 2
+    assert len(both.training.images) == len(alone.training.images) + 2
 
 
 def test_each_harm_is_refused_by_its_name(dataset: Dataset) -> None:

@@ -35,13 +35,13 @@ def test_what_is_held_out_is_the_same_whichever_labels_are_taught(dataset: Datas
     held_out = votes.validation_rows
     assert len(held_out) == round(0.2 * 138)
     assert set(held_out.tolist()) < set(single.validation_rows.tolist())
-    taught = {picture.tobytes() for picture in single.teaching.images}
-    assert not any(dataset.images[row].tobytes() in taught for row in held_out)
+    trained_on = {picture.tobytes() for picture in single.training.images}
+    assert not any(dataset.images[row].tobytes() in trained_on for row in held_out)
 
 
 def test_rows_whose_votes_say_nothing_teach_single_labels_alone(dataset: Dataset) -> None:
     votes, single = (make_examples(dataset, make_settings(labels)) for labels in ("votes", "single"))
-    counts = [len(examples.teaching.images) + len(examples.validation_rows) for examples in (votes, single)]
+    counts = [len(examples.training.images) + len(examples.validation_rows) for examples in (votes, single)]
     assert counts == [138, 140]
 
 
@@ -58,11 +58,11 @@ def test_rows_weigh_by_how_rare_their_class_is(dataset: Dataset) -> None:
     labels = np.where(np.arange(len(dataset.images)) % 3 == 0, 1, 0)
     uneven = dataclasses.replace(dataset, labels=labels)
     for balance in (0.0, 0.5, 1.0):
-        teaching = make_examples(uneven, make_settings("single", class_balance=balance)).teaching
-        rare = teaching.targets[:, 1] == 1
-        ratio = float(teaching.weights[rare].mean() / teaching.weights[~rare].mean())
+        training = make_examples(uneven, make_settings("single", class_balance=balance)).training
+        rare = training.targets[:, 1] == 1
+        ratio = float(training.weights[rare].mean() / training.weights[~rare].mean())
         assert ratio == pytest.approx(((~rare).sum() / rare.sum()) ** balance, rel=1e-5)
-        assert float(teaching.weights.mean()) == pytest.approx(1, rel=1e-5)
+        assert float(training.weights.mean()) == pytest.approx(1, rel=1e-5)
 
 
 def test_rows_of_one_emotion_are_refused(dataset: Dataset) -> None:

@@ -17,14 +17,14 @@ def test_a_dataset_comes_back_from_folders_as_it_was(small_csv, tmp_path):
 
 def test_own_division_has_its_share_and_follows_its_seed(small_csv):
     dataset = read_dataset(small_csv)
-    parts = assign_parts(dataset, teaching_share=0.7, seed=1)
+    parts = assign_parts(dataset, training_share=0.7, seed=1)
     assert (parts == 0).mean() == pytest.approx(0.7, abs=0.02)
-    assert np.array_equal(parts, assign_parts(dataset, teaching_share=0.7, seed=1))
-    assert not np.array_equal(parts, assign_parts(dataset, teaching_share=0.7, seed=2))
+    assert np.array_equal(parts, assign_parts(dataset, training_share=0.7, seed=1))
+    assert not np.array_equal(parts, assign_parts(dataset, training_share=0.7, seed=2))
     with pytest.raises(DatasetError, match="between 0 and 1"):
-        assign_parts(dataset, teaching_share=70, seed=1)
+        assign_parts(dataset, training_share=70, seed=1)
     with pytest.raises(DatasetError, match="seed"):
-        assign_parts(dataset, teaching_share=0.7, seed=-1)
+        assign_parts(dataset, training_share=0.7, seed=-1)
 
 
 def test_pictures_of_another_size_and_colour_are_taken(tmp_path):

@@ -9,8 +9,8 @@ from PIL import Image
 from training.data.dataset import read_dataset
 from training.data.fer_csv import PARTS
 from training.data.image_folders import import_folders
-from training.errors import DatasetError
 from training.data.picture_folders import find_pictures
+from training.errors import DatasetError
 
 
 def write_tree(folder: Path, *paths: str) -> Path:

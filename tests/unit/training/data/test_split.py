@@ -12,9 +12,9 @@ def test_every_row_is_on_one_side_and_copies_on_the_same(count, seed, share):
     random = np.random.default_rng(seed)
     groups = random.integers(0, max(1, count // 2), count)
     labels = groups % 7
-    teaching, held_out = split_rows(labels, groups, held_out=share, seed=seed)
-    assert sorted([*teaching, *held_out]) == list(range(count))
-    assert not set(groups[teaching]) & set(groups[held_out])
+    training, held_out = split_rows(labels, groups, held_out=share, seed=seed)
+    assert sorted([*training, *held_out]) == list(range(count))
+    assert not set(groups[training]) & set(groups[held_out])
 
 
 def test_each_class_gives_its_share():

@@ -10,9 +10,9 @@ import pytest
 from db.core.vocabulary import Architecture
 from training.data.dataset import Dataset, read_dataset
 from training.data.split import divide_dataset
+from training.data.validation_pictures import read_validation_pictures, write_validation_pictures
 from training.export.artifact import VALIDATION_FILE, list_pretrained
 from training.fit.settings import RECIPES, TrainSettings
-from training.data.validation_pictures import read_validation_pictures, write_validation_pictures
 
 RECIPE = replace(RECIPES[Architecture.DEFAULT], held_out=0.2)
 SETTINGS = TrainSettings(Path("x.csv"), "single", Architecture.DEFAULT, RECIPE, holds_out_like_parent=True)

@@ -52,7 +52,7 @@ def test_rows_without_a_name_or_without_votes_train_nothing(write, small_csv):
 
     votes = read_dataset(small_csv, write(change)).votes
     assert votes is not None
-    assert np.flatnonzero(~votes.is_teaching).tolist() == [0, 5]
+    assert np.flatnonzero(~votes.is_used).tolist() == [0, 5]
     assert len(votes.counts) == 182
 
 

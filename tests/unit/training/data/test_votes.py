@@ -41,7 +41,7 @@ def test_single_votes_count_where_nobody_agrees():
 )
 def test_a_row_that_says_little_about_the_seven_teaches_nothing(votes):
     found = table(**votes)
-    assert not found.is_teaching.any()
+    assert not found.is_used.any()
     assert not found.distributions.any()
 
 

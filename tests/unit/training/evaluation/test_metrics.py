@@ -9,7 +9,7 @@ from db.core.vocabulary import EMOTIONS
 from training.data.dataset import read_dataset
 from training.errors import DatasetError
 from training.evaluation.calibrate import fit_temperature
-from training.evaluation.metrics import compute_figures, evaluate_model, judge_rows, measure_calibration_error
+from training.evaluation.metrics import compute_metrics, evaluate_model, evaluate_rows, measure_calibration_error
 
 
 def soften(logits):
@@ -22,7 +22,7 @@ def test_figures_of_a_case_worked_out_by_hand():
     truth = np.array([0, 0, 0, 1, 2])
     probabilities = np.full((5, 7), 0.05, np.float32)
     probabilities[np.arange(5), answers] = 0.7
-    figures = compute_figures(probabilities, truth)
+    figures = compute_metrics(probabilities, truth)
     assert figures["accuracy"] == pytest.approx(3 / 5)
     assert figures["per_class"]["angry"] == {
         "precision": 1,
@@ -41,7 +41,7 @@ def test_figures_of_a_case_worked_out_by_hand():
 @given(st.integers(0, 2**32 - 1), st.integers(1, 200))
 def test_figures_stay_in_their_ranges(seed, count):
     random = np.random.default_rng(seed)
-    figures = compute_figures(soften(random.normal(size=(count, 7))), random.integers(0, 7, count))
+    figures = compute_metrics(soften(random.normal(size=(count, 7))), random.integers(0, 7, count))
     for name in ("accuracy", "macro_f1", "calibration_error"):
         assert 0 <= figures[name] <= 1
     for name, (low, high) in figures["intervals"].items():
@@ -53,7 +53,7 @@ def test_interval_is_as_wide_as_the_binomial_one():
     truth = np.zeros(2000, int)
     probabilities = np.tile(np.eye(7, dtype=np.float32)[0], (2000, 1))
     probabilities[:400] = np.eye(7, dtype=np.float32)[1]
-    low, high = compute_figures(probabilities, truth)["intervals"]["accuracy"]
+    low, high = compute_metrics(probabilities, truth)["intervals"]["accuracy"]
     assert high - low == pytest.approx(2 * 1.96 * (0.8 * 0.2 / 2000) ** 0.5, rel=0.1)
 
 
@@ -91,7 +91,7 @@ def test_copies_of_training_rows_are_told_and_left_out_whichever_rows_are_judged
     dataset = dataclasses.replace(whole, images=images)
     answers = np.full((len(images), 7), 1 / 7, np.float32)
     for rows in (public, np.arange(len(images))):
-        figures = judge_rows(answers[rows], dataset, rows)
+        figures = evaluate_rows(answers[rows], dataset, rows)
         assert figures["copies_of_training_rows"] == 3
         assert figures["fer2013"]["without_copies"]["rows"] == len(rows) - 3
 

@@ -50,9 +50,9 @@ def make_examples(count: int) -> Examples:
 
 def fit(run_dir, *, seed=5, recipe=RECIPE, progress=lambda _: None, should_stop=lambda: False) -> RunState:
     keras.utils.set_random_seed(seed)
-    teaching, validation = make_examples(70), make_examples(20)
+    training, validation = make_examples(70), make_examples(20)
     return fit_network(
-        build_tiny(), teaching, validation, recipe, run_dir, seed=seed, progress=progress, should_stop=should_stop
+        build_tiny(), training, validation, recipe, run_dir, seed=seed, progress=progress, should_stop=should_stop
     )
 
 

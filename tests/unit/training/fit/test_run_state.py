@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.fit.run_state import EpochFigures, RunState
+from training.fit.run_state import EpochMetrics, RunState
 from training.fit.settings import RECIPES
 
 CURVE = [(0.9, 0.60), (0.8, 0.72), (0.7, 0.70), (0.75, 0.71)]
@@ -12,7 +12,7 @@ CURVE = [(0.9, 0.60), (0.8, 0.72), (0.7, 0.70), (0.75, 0.71)]
 def test_the_epoch_kept_is_the_one_that_the_recipe_wants(keep, best, tmp_path):
     state = RunState(tmp_path)
     for epoch, (loss, accuracy) in enumerate(CURVE, start=1):
-        figures = EpochFigures(epoch, 1.0, 0.5, loss, accuracy, 1.0)
+        figures = EpochMetrics(epoch, 1.0, 0.5, loss, accuracy, 1.0)
         state.finish_epoch(figures, [], [np.full(3, epoch)], keep)
     again = RunState(tmp_path)
     assert again.best_epoch == best
@@ -22,7 +22,7 @@ def test_the_epoch_kept_is_the_one_that_the_recipe_wants(keep, best, tmp_path):
 def test_of_equals_the_first_is_kept(tmp_path):
     state = RunState(tmp_path)
     for epoch in (1, 2):
-        state.finish_epoch(EpochFigures(epoch, 1.0, 0.5, 0.7, 0.6, 1.0), [], [np.full(1, epoch)], "loss")
+        state.finish_epoch(EpochMetrics(epoch, 1.0, 0.5, 0.7, 0.6, 1.0), [], [np.full(1, epoch)], "loss")
     assert state.best_epoch == 1
 
 

@@ -13,7 +13,7 @@ from worker.analysis.crops import crop_faces
 @pytest.fixture(scope="module")
 def crops(blazeface, page):
     """The seven faces of the page, as the model sees them."""
-    return crop_faces(page, blazeface.detect(page), blazeface.framing)
+    return crop_faces(page, blazeface.detect(page), blazeface.geometry)
 
 
 @pytest.fixture(scope="module")

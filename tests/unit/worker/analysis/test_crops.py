@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from worker.analysis.crops import crop_faces, measure_roll
-from worker.analysis.detectors.base import Box, Detection, Extent, Eyes, Framing
+from worker.analysis.detectors.base import Box, CropGeometry, Detection, Extent, Eyes
 
-AS_FOUND = Framing(margin=0.0, shift_y=0.0)
+AS_FOUND = CropGeometry(margin=0.0, shift_y=0.0)
 
 
 def detection(left, top, side, eyes=None) -> Detection:
@@ -38,7 +38,7 @@ def test_crop_is_the_area_average_of_the_box(astronaut):
 
 
 def test_margin_and_shift_frame_the_crop(astronaut):
-    framed = crop_faces(astronaut, [detection(180, 80, 80)], Framing(margin=0.1, shift_y=-0.05))[0]
+    framed = crop_faces(astronaut, [detection(180, 80, 80)], CropGeometry(margin=0.1, shift_y=-0.05))[0]
     same = crop_faces(astronaut, [detection(172, 68, 96)], AS_FOUND)[0]
     assert np.array_equal(framed, same)
 
@@ -67,10 +67,10 @@ def test_tiny_pictures_and_boxes_still_give_a_crop():
 def test_rolled_head_is_turned_upright_by_its_eyes(astronaut, degrees, scale):
     picture = cv2.resize(astronaut, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
     center = (226.0 * scale, 122.0 * scale)
-    framing = Framing(margin=0.1, shift_y=-0.1)
+    geometry = CropGeometry(margin=0.1, shift_y=-0.1)
     level = Eyes((center[0] - 22 * scale, center[1] - 15 * scale), (center[0] + 22 * scale, center[1] - 15 * scale))
     face = detection(center[0] - 52 * scale, center[1] - 52 * scale, 104 * scale, level)
-    upright = crop_faces(picture, [face], framing)[0]
+    upright = crop_faces(picture, [face], geometry)[0]
 
     sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
     turned_eyes = Eyes(
@@ -80,8 +80,8 @@ def test_rolled_head_is_turned_upright_by_its_eyes(astronaut, degrees, scale):
         )
     )
     rolled = detection(center[0] - 52 * scale, center[1] - 52 * scale, 104 * scale, turned_eyes)
-    crop = crop_faces(turn(picture, degrees, center), [rolled], framing)[0]
-    not_turned = crop_faces(turn(picture, degrees, center), [detection(*center_box(center, scale))], framing)[0]
+    crop = crop_faces(turn(picture, degrees, center), [rolled], geometry)[0]
+    not_turned = crop_faces(turn(picture, degrees, center), [detection(*center_box(center, scale))], geometry)[0]
     assert mean_difference(crop, upright) < 6
     assert mean_difference(crop, upright) < mean_difference(not_turned, upright) / 2
 

@@ -19,7 +19,7 @@ from db.jobs.tables import Job
 from emoscope.settings import Settings
 from emoscope.stack.provision import register_shipped_models
 from worker.analysis.job_runner import run_job
-from worker.analysis.process import Child
+from worker.analysis.process import WorkerProcess
 from worker.core import messages
 from worker.core.app import make_celery
 from worker.core.services import Services
@@ -37,13 +37,13 @@ def services(settings: Settings, tmp_path: Path) -> Iterator[Services]:
 
 
 @pytest.fixture
-def child(services: Services) -> Child:
+def process(services: Services) -> WorkerProcess:
     """A child with the model that ships, ready, whose signs of life end here."""
     register_shipped_models(services.database, services.blobs, lambda _step: None)
-    child = Child(services)
-    child.beat()
-    assert child.is_ready
-    return child
+    process = WorkerProcess(services)
+    process.beat()
+    assert process.is_ready
+    return process
 
 
 def submit(services: Services, data: bytes, detector: Detector | None = None) -> UUID:
@@ -73,10 +73,10 @@ def read(services: Services, job_id: UUID) -> tuple[Job, str]:
     ("data", "code"), [(b"a text", "not_a_picture"), (b"\xff\xd8\xff\xe0", "broken_picture")], ids=["text", "damaged"]
 )
 def test_a_photo_that_cannot_be_analysed_fails_with_the_code_of_the_api(
-    services: Services, child: Child, data: bytes, code: str
+    services: Services, process: WorkerProcess, data: bytes, code: str
 ) -> None:
     job_id = submit(services, data)
-    run_job(child, job_id)
+    run_job(process, job_id)
     job, told = read(services, job_id)
     assert (job.status, job.error_code) == (JobStatus.FAILED, code)
     assert told
@@ -84,7 +84,7 @@ def test_a_photo_that_cannot_be_analysed_fails_with_the_code_of_the_api(
 
 @pytest.mark.parametrize("case", ["blob_store_unavailable", "detector_unavailable", "blob_missing", "blob_damaged"])
 def test_what_names_our_files_is_logged_and_not_told(
-    services: Services, child: Child, tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch
+    services: Services, process: WorkerProcess, tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = submit(services, b"a photo", Detector.YUNET)
     photos = tmp_path / "blobs" / "photos"
@@ -96,9 +96,9 @@ def test_what_names_our_files_is_logged_and_not_told(
     elif case == "blob_damaged":
         (photos / str(job_id)).write_bytes(b"another photo")
     rests: list[bool] = []
-    monkeypatch.setattr(child, "rest", lambda: rests.append(True))
+    monkeypatch.setattr(process, "rest", lambda: rests.append(True))
     with capture_logs() as lines:
-        run_job(child, job_id)
+        run_job(process, job_id)
     job, told = read(services, job_id)
     is_outage = case == "blob_store_unavailable"
     assert rests == [True] * is_outage  # the next job would only fail alike
@@ -113,11 +113,11 @@ def test_what_names_our_files_is_logged_and_not_told(
 
 
 def test_a_job_waits_for_a_child_that_is_still_getting_ready(
-    services: Services, child: Child, monkeypatch: pytest.MonkeyPatch
+    services: Services, process: WorkerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late = Child(services)
+    late = WorkerProcess(services)
     monkeypatch.setattr(
-        late, "wait_until_ready", lambda timeout_s: late.beat() or Child.wait_until_ready(late, timeout_s)
+        late, "wait_until_ready", lambda timeout_s: late.beat() or WorkerProcess.wait_until_ready(late, timeout_s)
     )
     job_id = submit(services, b"a text")
     run_job(late, job_id)
@@ -125,12 +125,12 @@ def test_a_job_waits_for_a_child_that_is_still_getting_ready(
 
 
 def test_a_child_that_cannot_get_ready_passes_its_job_on_after_a_pause(
-    services: Services, child: Child, monkeypatch: pytest.MonkeyPatch
+    services: Services, process: WorkerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the pause it would take all messages from those who work; without the message the job would wait for a sweep."""
     app = make_celery(services.settings)
     monkeypatch.setattr(messages, "app", app)
-    unready = Child(services)
+    unready = WorkerProcess(services)
     waited: list[float] = []
     monkeypatch.setattr(unready, "wait_until_ready", lambda timeout_s: bool(waited.append(timeout_s)))
     job_id = submit(services, b"a text")

@@ -75,9 +75,9 @@ def test_small_faces_of_a_large_photo_are_cut_from_its_full_size(blazeface, clas
     reduced = decode_reduced(data, max_pixels=20_000_000)
     found = blazeface.detect(reduced.picture, min_face_px=12)
     (from_full_size,) = crop_faces(
-        decode_photo(data, max_pixels=20_000_000), enlarge_detections(found, reduced), blazeface.framing
+        decode_photo(data, max_pixels=20_000_000), enlarge_detections(found, reduced), blazeface.geometry
     )
-    (from_reduced,) = crop_faces(reduced.picture, found, blazeface.framing)
+    (from_reduced,) = crop_faces(reduced.picture, found, blazeface.geometry)
     assert face.crop == from_full_size.tobytes() != from_reduced.tobytes()
 
 
@@ -105,10 +105,10 @@ print(json.dumps([len(faces), resident, sorted(heavy)]))
 
 
 def test_cpu_child_imports_nothing_heavy_and_stays_small(model_dir, page_photo):
-    child = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", CPU_CHILD, str(model_dir)], input=page_photo.data, capture_output=True, check=True
     )
-    faces, resident_bytes, heavy = json.loads(child.stdout)
+    faces, resident_bytes, heavy = json.loads(process.stdout)
     assert faces == 7
     assert heavy == []
     assert resident_bytes < 300_000_000

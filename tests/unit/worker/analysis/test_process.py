@@ -16,7 +16,7 @@ from emoscope.settings import Settings
 from emoscope.stack.provision import register_shipped_models
 from training.export.artifact import list_pretrained
 from worker.analysis.model_cache import ModelCache
-from worker.analysis.process import Child
+from worker.analysis.process import WorkerProcess
 from worker.core.services import Services
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -31,7 +31,7 @@ def ask(settings: Settings) -> Iterator[Callable[..., str]]:
             services = Services(settings.model_copy(update=changes))
             opened.callback(services.database.close)
             opened.callback(services.redis.close)
-            Child(services).beat()
+            WorkerProcess(services).beat()
             with services.database.read() as session:
                 [worker] = list_live_workers(session, settings.worker_heartbeat_s)
             assert worker.state is WorkerState.SETUP_FAILED
@@ -67,17 +67,17 @@ def test_a_child_whose_database_is_away_at_its_start_gets_ready_by_itself(
     services = Services(settings.model_copy(update={"worker_heartbeat_s": 0.05}))
     real, away = services.database, Database(f"sqlite:///{settings.data_dir}/no/such/folder.db")
     services.database = away
-    child = Child(services)
-    child.models = ModelCache(away, services.blobs, settings.data_dir / "model-cache", settings.runtime)
-    child.start()
-    assert not child.is_ready
+    process = WorkerProcess(services)
+    process.models = ModelCache(away, services.blobs, settings.data_dir / "model-cache", settings.runtime)
+    process.start()
+    assert not process.is_ready
     services.database = real
-    child.models = ModelCache(real, services.blobs, settings.data_dir / "model-cache", settings.runtime)
-    child.challengers = ModelCache(
+    process.models = ModelCache(real, services.blobs, settings.data_dir / "model-cache", settings.runtime)
+    process.challengers = ModelCache(
         real, services.blobs, settings.data_dir / "model-cache", settings.runtime, CHALLENGER
     )
-    assert child.wait_until_ready(60)
-    child.stop()
+    assert process.wait_until_ready(60)
+    process.stop()
     services.redis.close()
     real.close()
     away.close()

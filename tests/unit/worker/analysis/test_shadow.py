@@ -7,11 +7,11 @@ from db.core.vocabulary import Emotion
 from db.faces.tables import Face
 from db.model_versions import actions as model_versions
 from db.model_versions import shadow
-from db.model_versions.tables import ModelVersion, ShadowJudgment
+from db.model_versions.tables import ModelVersion, ShadowPrediction
 from emoscope.stack.provision import register_shipped_models
 from tests.unit.conftest import Analyses
-from worker.analysis.process import Child
-from worker.analysis.shadow import judge_in_shadow
+from worker.analysis.process import WorkerProcess
+from worker.analysis.shadow import classify_in_shadow
 from worker.core.services import Services
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -27,48 +27,48 @@ def champion(services: Services) -> ModelVersion:
 
 
 @pytest.fixture
-def child(services: Services, champion: ModelVersion) -> Child:
+def process(services: Services, champion: ModelVersion) -> WorkerProcess:
     """A child that follows the challenger, but gives no sign of life."""
     with services.database.write() as session:
         other = next(each for each in model_versions.list_versions(session) if each.id != champion.id)
         shadow.start_shadow(session, other, "test", "for the test")
-    child = Child(services)
-    assert child.challengers.refresh()
-    return child
+    process = WorkerProcess(services)
+    assert process.challengers.refresh()
+    return process
 
 
-def list_judgments(services: Services) -> list[ShadowJudgment]:
+def list_judgments(services: Services) -> list[ShadowPrediction]:
     with services.database.read() as session:
-        return list(session.scalars(select(ShadowJudgment).join(Face).order_by(Face.position)))
+        return list(session.scalars(select(ShadowPrediction).join(Face).order_by(Face.position)))
 
 
 def test_the_challenger_judges_each_face_of_a_job(
-    child: Child, services: Services, champion: ModelVersion, analyses: Analyses
+    process: WorkerProcess, services: Services, champion: ModelVersion, analyses: Analyses
 ) -> None:
     photo = analyses.store((Emotion.HAPPY, 0.8), (Emotion.SAD, 0.7), version=champion.digest)
-    judge_in_shadow(child, photo.job_id)
+    classify_in_shadow(process, photo.job_id)
     judgments = list_judgments(services)
     assert [each.face_id for each in judgments] == photo.face_ids
     for each, emotion in zip(judgments, (Emotion.HAPPY, Emotion.SAD), strict=True):
         assert sum(each.probabilities) == pytest.approx(1, abs=1e-4)
-        assert each.model_version_id == child.challengers.current.version_id
-        assert each.judged_by_id == champion.id
+        assert each.model_version_id == process.challengers.current.version_id
+        assert each.predicted_by_id == champion.id
         assert each.differs == (each.emotion is not emotion)
 
 
 def test_what_goes_wrong_in_shadow_mode_is_nobodys_trouble(
-    child: Child, services: Services, champion: ModelVersion, analyses: Analyses
+    process: WorkerProcess, services: Services, champion: ModelVersion, analyses: Analyses
 ) -> None:
     photo = analyses.store((Emotion.HAPPY, 0.8), version=champion.digest, crop=b"no crop")
-    judge_in_shadow(child, photo.job_id)
+    classify_in_shadow(process, photo.job_id)
     assert list_judgments(services) == []
 
 
 def test_without_a_challenger_nothing_is_judged(
-    child: Child, services: Services, champion: ModelVersion, analyses: Analyses
+    process: WorkerProcess, services: Services, champion: ModelVersion, analyses: Analyses
 ) -> None:
     with services.database.write() as session:
         shadow.stop_shadow(session, "test")
-    child.challengers.refresh()
-    judge_in_shadow(child, analyses.store((Emotion.HAPPY, 0.8), version=champion.digest).job_id)
+    process.challengers.refresh()
+    classify_in_shadow(process, analyses.store((Emotion.HAPPY, 0.8), version=champion.digest).job_id)
     assert list_judgments(services) == []

@@ -35,11 +35,11 @@ def count_children(settings: Settings, *arguments: str) -> int:
 
 
 def test_a_worker_has_as_many_children_as_the_settings_say() -> None:
-    assert count_children(Settings(_env_file=None, worker_children=3)) == 3
+    assert count_children(Settings(_env_file=None, worker_processes=3)) == 3
 
 
 def test_the_command_line_counts_more_than_the_settings() -> None:
-    assert count_children(Settings(_env_file=None, worker_children=3), "-c", "2") == 2
+    assert count_children(Settings(_env_file=None, worker_processes=3), "-c", "2") == 2
 
 
 def test_without_a_setting_a_worker_has_a_child_a_core_that_it_may_use() -> None:
@@ -50,11 +50,11 @@ def test_without_a_setting_a_worker_has_a_child_a_core_that_it_may_use() -> None
 
 @pytest.mark.parametrize(("quota", "children"), [(0.5, 1), (1.5, 2), (None, 4)])
 def test_a_container_that_is_granted_less_than_its_cores_has_fewer_children(
-    monkeypatch: pytest.MonkeyPatch, quota: float | None, children: int
+    monkeypatch: pytest.MonkeyPatch, quota: float | None, processes: int
 ) -> None:
     monkeypatch.setattr(sysinfo, "available_cpu_count", lambda: 4)
     monkeypatch.setattr(sysinfo, "cgroup_cpu_quota", lambda: quota)
-    assert count_children(Settings(_env_file=None)) == children
+    assert count_children(Settings(_env_file=None)) == processes
 
 
 @pytest.fixture
@@ -69,12 +69,12 @@ def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("card")
 @pytest.mark.parametrize(("cores", "children"), [(16, 4), (2, 2)])
 def test_a_few_children_share_a_card_where_they_use_one(
-    monkeypatch: pytest.MonkeyPatch, cores: int, children: int
+    monkeypatch: pytest.MonkeyPatch, cores: int, processes: int
 ) -> None:
     monkeypatch.setattr(sysinfo, "available_cpu_count", lambda: cores)
-    assert count_children(Settings(_env_file=None)) == children
+    assert count_children(Settings(_env_file=None)) == processes
     assert count_children(Settings(_env_file=None, runtime="litert")) == cores
-    assert count_children(Settings(_env_file=None, worker_children=9)) == 9
+    assert count_children(Settings(_env_file=None, worker_processes=9)) == 9
 
 
 @pytest.mark.usefixtures("card")

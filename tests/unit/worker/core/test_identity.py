@@ -3,7 +3,7 @@ import socket
 import subprocess
 import sys
 
-from worker.core.identity import is_gone, name_this_child
+from worker.core.identity import is_gone, name_this_process
 
 
 def test_a_child_is_gone_when_its_process_has_ended() -> None:
@@ -21,5 +21,5 @@ def test_of_other_machines_nothing_is_known() -> None:
 
 
 def test_this_child_is_called_by_machine_and_process() -> None:
-    assert name_this_child() == f"{socket.gethostname()}:{os.getpid()}"
-    assert not is_gone(name_this_child())
+    assert name_this_process() == f"{socket.gethostname()}:{os.getpid()}"
+    assert not is_gone(name_this_process())

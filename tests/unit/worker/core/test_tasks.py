@@ -13,7 +13,7 @@ from db.training_runs import lifecycle as runs
 from db.training_runs.sweeping import list_expired_runs
 from emoscope.settings import Settings
 from worker.core import tasks
-from worker.core.identity import name_this_child
+from worker.core.identity import name_this_process
 from worker.core.services import Services
 
 
@@ -45,7 +45,7 @@ def end_process() -> int:
     ("holder", "is_expired"),
     [
         pytest.param(lambda: f"{socket.gethostname()}:{end_process()}", True, id="a child that died"),
-        pytest.param(name_this_child, True, id="this child, whose task just failed"),
+        pytest.param(name_this_process, True, id="this child, whose task just failed"),
         pytest.param(lambda: f"{socket.gethostname()}:{os.getppid()}", False, id="a child that has the next attempt"),
         pytest.param(lambda: f"elsewhere:{end_process()}", False, id="a child of another machine"),
     ],

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from db.core.blobs import BlobStoreUnavailable
 from db.core.session import Database
-from db.core.vocabulary import Architecture, Emotion, TrainingRunStatus, TrainingTrigger, Verdict
+from db.core.vocabulary import Architecture, Emotion, TrainingRunStatus, TrainingTrigger, VoteChoice
 from db.model_versions import actions as model_versions
 from db.model_versions.files import store_version
 from db.reviews.actions import cast_vote
@@ -125,7 +125,7 @@ def test_a_flood_of_wrong_corrections_gets_no_worse_model_into_service(
         crop = draw_face(number % 7, random, offset_px=6 + number % 3)
         stored = analyses.store((Emotion.HAPPY, 0.6), crop=crop.tobytes())
         with ready.database.write() as session:
-            cast_vote(session, stored.face_ids[0], f"vandal-{number % 9}", list(Verdict)[(number * 3 + 1) % 7])
+            cast_vote(session, stored.face_ids[0], f"vandal-{number % 9}", list(VoteChoice)[(number * 3 + 1) % 7])
     put_in_service(ready, good_version)
     run = retrain(ready)
     assert run.status is TrainingRunStatus.REJECTED, (run.reason, run.error_detail)

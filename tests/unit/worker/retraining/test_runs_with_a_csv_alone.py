@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from db.core.vocabulary import Emotion, TrainingRunStatus, TrainingTrigger, Verdict
+from db.core.vocabulary import Emotion, TrainingRunStatus, TrainingTrigger, VoteChoice
 from db.model_versions import actions as model_versions
 from db.model_versions.files import store_version
 from db.reviews.actions import cast_vote
-from db.training_runs.plan import DatasetFiles
-from db.training_runs.actions import start_run
 from db.training_runs import lifecycle as runs
-from db.training_runs.corrections import count_offers
+from db.training_runs.actions import start_run
+from db.training_runs.corrections import count_corrections
+from db.training_runs.plan import DatasetFiles
 from db.training_runs.tables import TrainingRun
 from tests.support.drawn_faces import draw_face, write_drawn_csv
 from training.data import dataset as dataset_module
@@ -91,10 +91,10 @@ def test_runs_with_a_csv_alone_end_with_a_decision_and_take_up_corrections(
     crop = draw_face(3, np.random.default_rng(99), offset_px=9).tobytes()
     face_id = analyses.store((Emotion.HAPPY, 0.6), crop=crop).face_ids[0]
     with ready.database.write() as session:
-        cast_vote(session, face_id, "ana", Verdict.SAD)
+        cast_vote(session, face_id, "ana", VoteChoice.SAD)
     second = start_by_schedule(ready, monkeypatch, 1)
     with ready.database.read() as session:
-        assert count_offers(session, second.id) == {"used": 1}
+        assert count_corrections(session, second.id) == {"used": 1}
         assert second.challenger_id is not None
         challenger = session.get_one(model_versions.ModelVersion, second.challenger_id)
     assert challenger.manifest["lineage"]["row_counts"]["corrections"] == 1

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from db.core.session import Database
-from db.core.vocabulary import EMOTIONS, Architecture, Emotion, TrainingTrigger, Verdict
+from db.core.vocabulary import EMOTIONS, Architecture, Emotion, TrainingTrigger, VoteChoice
 from db.jobs.erasure import erase_job
 from db.model_versions.actions import get_champion
 from db.reviews.actions import cast_vote, list_votes
 from db.reviews.queue import take_faces
-from db.training_runs.plan import DatasetFiles, plan_run
 from db.training_runs import lifecycle as runs
+from db.training_runs.plan import DatasetFiles, plan_run
 from db.training_runs.states import RunClaim
 from db.training_runs.tables import TrainingRun
 from tests.support.drawn_faces import draw_face, write_drawn_csv
@@ -45,9 +45,9 @@ def draw_crop(seed: int) -> bytes:
     return coarse.astype(np.uint8).tobytes()
 
 
-def judge(database: Database, face_id: UUID, verdict: Verdict = Verdict.SAD, reviewer: str = "ana") -> None:
+def judge(database: Database, face_id: UUID, choice: VoteChoice = VoteChoice.SAD, reviewer: str = "ana") -> None:
     with database.write() as session:
-        cast_vote(session, face_id, reviewer, verdict)
+        cast_vote(session, face_id, reviewer, choice)
 
 
 def claim(database: Database, run_id: UUID | None = None) -> RunClaim:
@@ -151,7 +151,7 @@ def test_the_queue_brings_each_face_the_votes_that_the_settings_ask_for(
             with database.write() as session:
                 taken = take_faces(session, reviewer, limit=1)
                 for item in taken:
-                    cast_vote(session, item.face_id, reviewer, Verdict.SAD, least_votes=2)
+                    cast_vote(session, item.face_id, reviewer, VoteChoice.SAD, least_votes=2)
             if not taken:
                 break
     _, run = take(services, claim(database), dataset)
@@ -169,7 +169,7 @@ def test_another_attempt_learns_from_the_same_corrections(
     held = claim(database)
     first, _ = take(services, held, dataset)
     judge(database, second_face)
-    judge(database, first_face, Verdict.ANGRY)
+    judge(database, first_face, VoteChoice.ANGRY)
     second, _ = take(services, held, dataset)
     assert second.digest == first.digest
     assert second.corrections.labels.tolist() == [EMOTIONS.index(Emotion.SAD)]

@@ -18,7 +18,7 @@ from db.core.vocabulary import CROP_SIDE
 from training.export.artifact import list_pretrained
 from worker.analysis.classifier import load_classifier
 from worker.analysis.crops import crop_faces
-from worker.analysis.detectors.base import Detection, Framing
+from worker.analysis.detectors.base import CropGeometry, Detection
 from worker.analysis.detectors.loading import load_detector
 
 FER_TO_VOCABULARY = np.array([0, 1, 2, 3, 5, 6, 4])
@@ -43,16 +43,16 @@ def main() -> None:
     untouched = np.mean(original[is_found] == labels[is_found])
     print(f"{is_found.sum()} of {len(pictures)} faces found; accuracy on these pictures themselves: {untouched:.4f}\n")
     print("| margin | shift y | heads | accuracy | same answer as the picture |\n| --- | --- | --- | --- | --- |")
-    for framing in choose_framings(detector.framing):
+    for geometry in choose_geometries(detector.geometry):
         for heads in ("turned upright", "as they are"):
             crops = [
-                crop_faces(canvas, [prepare(detections[0], has_eyes=heads == "turned upright")], framing)[0]
+                crop_faces(canvas, [prepare(detections[0], has_eyes=heads == "turned upright")], geometry)[0]
                 for canvas, detections in zip(canvases, found, strict=True)
                 if detections
             ]
             answers = classifier.classify(np.stack(crops)).argmax(axis=1)
             accuracy, agreement = np.mean(answers == labels[is_found]), np.mean(answers == original[is_found])
-            row = f"{framing.margin:+.2f} | {framing.shift_y:+.2f} | {heads} | {accuracy:.4f} | {agreement:.4f}"
+            row = f"{geometry.margin:+.2f} | {geometry.shift_y:+.2f} | {heads} | {accuracy:.4f} | {agreement:.4f}"
             print(f"| {row} |", flush=True)
 
 
@@ -64,10 +64,10 @@ def sample_test_rows(csv_path: Path, count: int) -> tuple[npt.NDArray[np.uint8],
     return pictures, FER_TO_VOCABULARY[rows["emotion"].to_numpy()]
 
 
-def choose_framings(calibrated: Framing) -> list[Framing]:
+def choose_geometries(calibrated: CropGeometry) -> list[CropGeometry]:
     """The calibrated one, the bare box, tighter and looser ones, and one that isn't shifted."""
     margins = [0.0, *(calibrated.margin + step for step in (-0.06, -0.03, 0.0, 0.03, 0.06, 0.12))]
-    return [*(Framing(margin, calibrated.shift_y) for margin in margins), Framing(calibrated.margin, 0.0)]
+    return [*(CropGeometry(margin, calibrated.shift_y) for margin in margins), CropGeometry(calibrated.margin, 0.0)]
 
 
 def prepare(detection: Detection, *, has_eyes: bool) -> Detection:
