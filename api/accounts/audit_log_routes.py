@@ -61,7 +61,7 @@ def read_audit_log(query: AuditQuery) -> Response:
     following = None
     if len(found) > query.limit:
         asked: dict[str, Any] = {**request.args.to_dict(), "cursor": shown[-1].id}
-        following = url_for(".read_changes", **asked)
+        following = url_for(".read_audit_log", **asked)
     items = [
         AuditEventEntry(
             at=event.at, actor=event.actor, action=event.action, subject=event.subject, details=event.details

@@ -69,7 +69,7 @@ class ReviewSearch(Query):
 class Card:
     """A face before a reviewer: its row, its job, its place in the queue, and the votes that stand on it.
 
-    is_judged: whether the reviewer's own is among these. Until then what others said isn't shown, or agreement would mean little.
+    has_own_vote: whether the reviewer's own is among these. Until then other votes aren't shown, or agreement would mean little.
     """
 
     face: tables.Face
@@ -148,7 +148,7 @@ _CHOICE_KEYS = (
     (VoteChoice.AMBIGUOUS, "a"),
     (VoteChoice.SKIP, "s"),
 )
-"""Each verdict with its key."""
+"""Each choice with its key."""
 
 
 def _take_cards(session: Session, reviewer: str, search: ReviewSearch, limit: int, exclude: set[UUID]) -> list[Card]:
@@ -201,4 +201,4 @@ def _read_choice() -> VoteChoice:
     try:
         return VoteChoice(request.form.get("choice", ""))
     except ValueError:
-        abort(422, "There is no such verdict.")
+        abort(422, "There is no such choice.")

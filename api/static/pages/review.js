@@ -20,7 +20,7 @@ function send(url, fields) {
   for (const [name, value] of fields) body.append(name, value);
   body.append("fragment", "yes");
   const signal = AbortSignal.timeout(PATIENCE_MS);
-  return fetch(url, { method: "POST", body, headers: { "X-CSRF-Token": place.dataset.proof }, signal }).then((answer) => {
+  return fetch(url, { method: "POST", body, headers: { "X-CSRF-Token": place.dataset.csrfToken }, signal }).then((answer) => {
     if (answer.redirected) {
       location.reload(); // signed out meanwhile: the page leads to the sign-in, and that back here
       throw new Error("you are signed out");

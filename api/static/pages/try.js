@@ -6,7 +6,7 @@ const drop = document.getElementById("drop");
 const field = form.querySelector("input[type=file]");
 const results = document.getElementById("results");
 const template = document.getElementById("result");
-const proof = form.querySelector("[name=csrf_token]").value;
+const csrfToken = form.querySelector("[name=csrf_token]").value;
 const AT_ONCE = 3;
 const PATIENCE_MS = 40_000; // with a read that waits for 20 seconds
 const PAUSE_S = 2; // before another try, where the service doesn't say
@@ -56,7 +56,7 @@ function send(file, shown) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", form.dataset.jobsUrl);
-    request.setRequestHeader("X-CSRF-Token", proof);
+    request.setRequestHeader("X-CSRF-Token", csrfToken);
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) shown.querySelector("progress").value = (event.loaded / event.total) * 0.6;

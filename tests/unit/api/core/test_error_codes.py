@@ -16,7 +16,7 @@ def test_the_written_documentation_lists_every_error_and_no_other() -> None:
 
 def test_every_code_that_is_raised_is_a_known_one() -> None:
     raised = {
-        code for source in API_SOURCES.glob("*.py") for code in re.findall(r'Problem\(\s*"(\w+)"', source.read_text())
+        code for source in API_SOURCES.rglob("*.py") for code in re.findall(r'Problem\(\s*"(\w+)"', source.read_text())
     }
     assert raised
     assert raised <= set(ERROR_KINDS)

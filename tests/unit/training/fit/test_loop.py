@@ -107,7 +107,7 @@ def test_a_killed_run_goes_on_and_ends_as_it_would_have(finished, tmp_path):
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
-from test_fit import fit
+from test_loop import fit
 fit(Path(sys.argv[1]), progress=lambda now: now.step == now.steps and print(now.epoch, flush=True))
 """
     command = [sys.executable, "-W", "ignore", "-c", code, str(tmp_path)]

@@ -11,7 +11,8 @@ import pytest
 PROGRAM = """
 import dataclasses, json, sys
 from pathlib import Path
-from training import pipeline, runtime
+from training import pipeline
+from training.fit import runtime
 from training.errors import RunStopped
 from training.fit.runtime import tf
 from training.fit.run_state import RunState
