@@ -6,6 +6,7 @@ With TensorFlow and drawn faces, on SQLite alone. `make test-schedule` does the 
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from db.core.vocabulary import Emotion, TrainingRunStatus, TrainingTrigger, VoteChoice
 from db.model_versions import actions as model_versions
 from db.model_versions.files import store_version
+from db.model_versions.tables import ModelVersion
 from db.reviews.actions import cast_vote
 from db.training_runs import lifecycle as runs
 from db.training_runs.actions import start_run
@@ -71,7 +73,10 @@ def _work(services: Services) -> TrainingRun:
     assert active is not None
     run_retraining(services, active.id, "test")
     with services.database.read() as session:
-        return runs.get_run(session, active.id)
+        run = runs.get_run(session, active.id)
+        assert run.champion is not None
+        assert run.champion.name == "default-votes"
+        return run
 
 
 def test_runs_with_a_csv_alone_end_with_a_decision_and_take_up_corrections(
@@ -92,27 +97,35 @@ def test_runs_with_a_csv_alone_end_with_a_decision_and_take_up_corrections(
     face_id = analyses.store((Emotion.HAPPY, 0.6), crop=crop).face_ids[0]
     with ready.database.write() as session:
         cast_vote(session, face_id, "ana", VoteChoice.SAD)
-    second = start_by_schedule(ready, monkeypatch, 1)
+    second = start_by(ready, TrainingTrigger.PAGE)
+    assert second.status is TrainingRunStatus.REJECTED, (second.reason, second.error_detail)
+    _expect_comparison(second)
     with ready.database.read() as session:
         assert count_corrections(session, second.id) == {"used": 1}
         assert second.challenger_id is not None
-        challenger = session.get_one(model_versions.ModelVersion, second.challenger_id)
+        challenger = session.get_one(ModelVersion, second.challenger_id)
     assert challenger.manifest["lineage"]["row_counts"]["corrections"] == 1
 
-    by_command = start_by(ready, TrainingTrigger.COMMAND)
-    by_page = start_by(ready, TrainingTrigger.PAGE)
-    for run in (second, by_command, by_page):
-        assert run.status is TrainingRunStatus.REJECTED, (run.reason, run.error_detail)
-        _expect_comparison(run)
-    kinds = [
-        [check["name"] for check in run.gate["decision"]["checks"]] for run in (first, by_command, by_page) if run.gate
-    ]
-    assert kinds[0] == kinds[1] == kinds[2]
+
+def test_every_trigger_starts_the_same_run(ready: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[UUID] = []
+    monkeypatch.setattr(schedule, "send_run", sent.append)
+    schedule.start_scheduled_run(ready)
+    plans = []
+    for trigger in (None, TrainingTrigger.COMMAND, TrainingTrigger.API, TrainingTrigger.PAGE):
+        if trigger is not None:
+            files = DatasetFiles(has_csv=True, has_votes=False)
+            plans.append(start_run(ready.database, sent.append, files, trigger, "ana").plan)
+        with ready.database.write() as session:
+            active = runs.get_active_run(session)
+            assert active is not None
+            assert active.options == {"from_scratch": False, "epochs": None}
+            runs.cancel_run(session, active.id, "ana")
+    assert len(sent) == 4
+    assert plans[0] == plans[1] == plans[2]
 
 
 def _expect_comparison(run: TrainingRun) -> None:
-    assert run.champion is not None
-    assert run.champion.name == "default-votes"
     assert run.gate is not None
     assert run.audit is not None
     assert {reference["name"] for reference in run.audit["plan"]["references"]} >= {"default-single"}
