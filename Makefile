@@ -1,6 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format bench clean
+# test-kills takes 20 minutes.
+.PHONY: help setup demo up test test-kills check format bench clean
 
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -13,7 +14,7 @@ EXTRAS := --all-extras $(if $(wildcard $(CARD)),,--no-extra gpu)
 ARGS ?=
 
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
 
 setup: .venv/.synced ## Install uv where missing, and the locked dependencies
 
@@ -25,6 +26,9 @@ up: setup ## Run the service on this machine until Ctrl-C
 
 test: setup ## Run all tests, with real Valkey and PostgreSQL from wheels
 	@$(RUN)/pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+
+test-kills: setup ## Kill each program of a running stack, a hundred times in all
+	@TEST_KILLS=100 $(RUN)/pytest -q -s tests/acceptance/test_kills.py $(ARGS)
 
 check: setup ## Lint, format, types, import rules
 	$(RUN)/ruff check

@@ -19,7 +19,7 @@ from api.monitoring import dashboard_routes, drift_routes, health_routes, metric
 from api.photos import routes as pictures
 from api.reviews import routes as reviews
 from api.training_runs import routes as training_runs
-from api.web import docs_pages
+from api.web import docs_pages, emotion_colours
 from api.web.blueprint import make_pages
 from emoscope.settings import Settings
 
@@ -80,6 +80,7 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
     ):
         app.register_blueprint(part.blueprint)
     app.register_blueprint(docs_pages.blueprint)
+    app.register_blueprint(emotion_colours.blueprint)
     app.register_blueprint(make_pages())
     hide_pages(app)
     if settings.trusted_proxies:

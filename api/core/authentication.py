@@ -10,8 +10,10 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
+import structlog
 from apiflask import APIBlueprint, HTTPTokenAuth
 from flask import Response, g, request
+from sqlalchemy.exc import DBAPIError
 
 from api.core.errors import Problem
 from api.core.limits import Allowance
@@ -19,6 +21,8 @@ from api.core.services import get_services
 from api.core.sessions import SAFE_METHODS, find_person, has_csrf_token, is_from_here
 from db.accounts import api_keys
 from db.core.vocabulary import Role, Scope
+
+log = structlog.get_logger(__name__)
 
 Route = TypeVar("Route", bound=Callable[..., Any])
 
@@ -169,8 +173,11 @@ def _find_caller(token: str | None) -> Caller | None:
     if key is None:
         return None
     if not api_keys.is_use_recorded(key):
-        with database.write() as session:
-            api_keys.record_use(session, key.id)
+        try:
+            with database.write() as session:
+                api_keys.record_use(session, key.id)
+        except DBAPIError as error:  # what only reads must go on where nothing can be written
+            log.warning("key_use_not_noted", reason=str(error.orig))
     scopes = frozenset(scope for scope in Scope if scope in key.scopes)
     g.caller = Caller(key.application_id, key.application.name, key.id, scopes)
     return cast("Caller", g.caller)

@@ -241,13 +241,19 @@ _ALL = (
         "blob_store_unavailable",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Blob store unavailable",
-        "The store that holds the photos doesn't answer, or is full. Nothing was accepted; try again.",
+        "The store that holds the photos doesn't answer. Nothing was accepted; try again.",
     ),
     ErrorKind(
         "database_unavailable",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Database unavailable",
         "The database doesn't answer, or is too busy. Try again; with an `Idempotency-Key` nothing happens twice.",
+    ),
+    ErrorKind(
+        "storage_full",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "No room left",
+        "There is no room left where the service keeps its data. Nothing was accepted or changed; reading goes on. Try again.",
     ),
     ErrorKind(
         "drawing_busy",

@@ -17,7 +17,8 @@ from api.core.services import get_services
 from db.accounts.passwords import PasswordsBusy
 from db.accounts.sessions import UnknownSession
 from db.accounts.users import InvalidUser, LastAdministrator, UnknownUser
-from db.core.blobs import BlobDamaged, BlobStoreUnavailable
+from db.core.blobs import BlobDamaged, BlobStoreFull, BlobStoreUnavailable
+from db.core.full_disk import is_disk_full
 from db.jobs.idempotency import IdempotencyConflict
 from db.jobs.states import InvalidTransition
 from db.model_versions.actions import ChampionChanged, NothingToRollBack, UnknownModelVersion
@@ -38,6 +39,7 @@ RETRY_AFTER_S = 5
 _KNOWN = (
     AlreadyInService,
     BlobDamaged,
+    BlobStoreFull,
     BlobStoreUnavailable,
     ChampionChanged,
     IdempotencyConflict,
@@ -128,6 +130,7 @@ def register_errors(app: Flask) -> None:
         app.register_error_handler(known, _handle_known_error)
     for unavailable in (DBAPIError, PoolTimeout):
         app.register_error_handler(unavailable, _handle_database_error)
+    app.register_error_handler(OSError, _handle_system_error)
     app.register_error_handler(Exception, _handle_unexpected_error)
 
 
@@ -172,7 +175,19 @@ def _handle_known_error(error: Exception) -> Response:
     return problem.to_response()
 
 
+def _handle_system_error(error: OSError) -> Response:
+    """A large upload lies in a temporary file, for one."""
+    return _report_full_disk(error) if is_disk_full(error) else _handle_unexpected_error(error)
+
+
+def _report_full_disk(error: Exception) -> Response:
+    log.error("storage_full", reason=str(error.__cause__ or error))
+    return Problem("storage_full", ERROR_KINDS["storage_full"].meaning).to_response()
+
+
 def _handle_database_error(error: DBAPIError | PoolTimeout) -> Response:
+    if is_disk_full(error):
+        return _report_full_disk(error)
     if isinstance(error, DBAPIError) and not (error.connection_invalidated or _is_operational(error)):
         return _handle_unexpected_error(error)
     log.error("database_unavailable", reason=str(error.__cause__ or error))

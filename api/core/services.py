@@ -10,6 +10,7 @@ from api.core.limits import RateLimiter
 from api.core.queue import Queue
 from api.core.waiting import Waiter
 from api.monitoring.job_counts import JobCounts
+from api.monitoring.room import Room
 from api.reviews.required_votes import LeastVotes
 from db.core.blobs import BlobStore, S3Options
 from db.core.session import Database
@@ -30,6 +31,7 @@ class Services:
     limiter: RateLimiter
     redis: redis.Redis
     """For health checks and queue lengths."""
+    room: Room
     job_counts: JobCounts = field(default_factory=JobCounts)
     least_votes: LeastVotes = field(default_factory=LeastVotes)
 
@@ -54,10 +56,12 @@ def open_services(settings: Settings) -> Services:
         settings.s3_access_key_id,
         settings.s3_secret_access_key.get_secret_value(),
     )
+    blobs = BlobStore(settings.effective_blob_url, s3)
     return Services(
         settings=settings,
         database=Database(settings.effective_database_url, pool_size=settings.api_threads),
-        blobs=BlobStore(settings.effective_blob_url, s3),
+        blobs=blobs,
+        room=Room(blobs, is_remote=settings.effective_blob_url.startswith("s3://")),
         queue=Queue(settings.broker_url),
         waiter=Waiter(settings.effective_redis_url, settings.max_waits),
         limiter=RateLimiter(settings.effective_redis_url, settings.rate_limit),

@@ -2,8 +2,10 @@
 
 from api.core.app import create_app
 from emoscope.logging import configure_logs
+from emoscope.private_files import keep_private
 from emoscope.settings import load_settings
 
+keep_private()
 _settings = load_settings()
 configure_logs(_settings.log_level, _settings.log_format)
 

@@ -26,6 +26,7 @@ from api.jobs.submission import (
     Repeatable,
     commit_once,
     discard_photos,
+    discarding_if_full,
     find_earlier,
     require_room,
     send_jobs,
@@ -120,7 +121,8 @@ def _submit(
             for new in stored:
                 jobs.create_job(session, new, actor=caller.name)
 
-        earlier = commit_once(services, caller, repeatable, create, batch_id=batch_id)
+        with discarding_if_full(services, stored):
+            earlier = commit_once(services, caller, repeatable, create, batch_id=batch_id)
         if earlier is None:
             send_jobs(services, [new.id for new in stored], options.priority)
             return batch_id, True

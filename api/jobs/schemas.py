@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from flask import url_for
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
 from db import tables
 from db.core.types import utcnow
@@ -25,16 +25,13 @@ class BoundingBox(BaseModel):
     height: int = Field(description="Pixels downwards.", examples=[96])
 
 
-class Probabilities(BaseModel):
-    """How likely each emotion is to be what the face appears to express: seven numbers that sum to 1."""
+_ONE_OF_EACH: dict[str, Any] = {
+    each.value: (float, Field(examples=[0.94 if each is Emotion.HAPPY else 0.01])) for each in EMOTIONS
+}
 
-    angry: float = Field(examples=[0.01])
-    disgusted: float = Field(examples=[0.0])
-    fearful: float = Field(examples=[0.01])
-    happy: float = Field(examples=[0.91])
-    neutral: float = Field(examples=[0.05])
-    sad: float = Field(examples=[0.01])
-    surprised: float = Field(examples=[0.01])
+
+class Probabilities(create_model("Probabilities", **_ONE_OF_EACH)):  # type: ignore[misc]  # so that the vocabulary alone lists them
+    """How likely each emotion is to be what the face appears to express: seven numbers that sum to 1."""
 
 
 class Face(BaseModel):

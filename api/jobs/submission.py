@@ -4,12 +4,13 @@ A crash after the first step leaves a photo without a job, never a job without a
 that the sweeper sends.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -20,6 +21,7 @@ from api.core.services import Services
 from api.jobs.options import JobOptions
 from api.photos.uploads import Photo
 from db.core.blobs import BlobStoreUnavailable, make_photo_key
+from db.core.full_disk import is_disk_full
 from db.core.vocabulary import Priority
 from db.jobs import idempotency
 from db.jobs import lifecycle as jobs
@@ -130,6 +132,20 @@ def discard_photos(services: Services, new_jobs: Sequence[jobs.NewJob]) -> None:
             log.warning("photo_left_behind", photo_key=new.photo_key, reason=str(error))
 
 
+@contextmanager
+def discarding_if_full(services: Services, new_jobs: Sequence[jobs.NewJob]) -> Iterator[None]:
+    """Delete stored photos if the block, which writes their jobs, fails for lack of room: they would take the last of it.
+
+    Such a transaction is certainly not committed. Of other errors that isn't known, and the sweeper looks for photos without a job.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if is_disk_full(error):
+            discard_photos(services, new_jobs)
+        raise
+
+
 def send_jobs(services: Services, job_ids: Sequence[UUID], priority: Priority) -> None:
     """Tell the workers. A queue that is down costs a few seconds: the sweeper sends the jobs anew."""
     for job_id in job_ids:
@@ -157,7 +173,8 @@ def submit_photo(
         def create(session: Session) -> None:
             jobs.create_job(session, new, actor=caller.name)
 
-        earlier = commit_once(services, caller, repeatable, create, job_id=new.id)
+        with discarding_if_full(services, [new]):
+            earlier = commit_once(services, caller, repeatable, create, job_id=new.id)
         if earlier is None:
             send_jobs(services, [new.id], new.priority)
             return new.id, True

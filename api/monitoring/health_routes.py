@@ -14,9 +14,11 @@ from api.core.errors import Problem
 from api.core.openapi import ProblemBody, describe_errors
 from api.core.services import Services, get_services
 from db.core import migrate
+from db.core.blobs import BlobStoreFull, BlobStoreUnavailable
 from db.core.vocabulary import WorkerState
 from db.model_versions import actions as model_versions
 from db.monitoring import heartbeats as workers
+from emoscope.stack.status import read_status
 
 blueprint = APIBlueprint("health", __name__, tag="Service")
 log = structlog.get_logger(__name__)
@@ -35,6 +37,8 @@ class Checks(BaseModel):
     database: Check
     queue: Check
     workers: Check
+    processes: Check
+    storage: Check
 
 
 class Alive(BaseModel):
@@ -82,6 +86,8 @@ def readyz() -> Response:
         database=_check(_check_database, services),
         queue=_check(_check_queue, services),
         workers=_check(_check_workers, services),
+        processes=_check(_check_processes, services),
+        storage=_check(_check_storage, services),
     )
     missing = [name for name, check in checks if not check.ok]
     if missing:
@@ -137,3 +143,26 @@ def _check_workers(services: Services) -> str:
     if live:
         raise PartMissing(f"{len(live)} starting")
     raise PartMissing("none is running")
+
+
+def _check_processes(services: Services) -> str:
+    """What `emoscope up` supervises. Photos are analysed without the trainer."""
+    found = read_status(services.settings.stack_socket)
+    if found is None:
+        return "none is supervised by `emoscope up`"
+    failing = [program for program in found if program.is_failing]
+    described = "; ".join(program.describe() for program in failing)
+    if any(program.name != "trainer" for program in failing):
+        raise PartMissing(described)
+    return described or f"{len(found)} supervised by `emoscope up`"
+
+
+def _check_storage(services: Services) -> str:
+    try:
+        services.room.check()
+    except BlobStoreFull as error:
+        raise PartMissing("no photo can be stored: there is no room left") from error
+    except BlobStoreUnavailable as error:
+        log.warning("storage_not_ready", reason=str(error))
+        raise PartMissing("no photo can be stored: the store doesn't answer") from error
+    return "photos can be stored"

@@ -11,16 +11,6 @@ from PIL import ExifTags, Image, ImageDraw, ImageFont, ImageMath
 from api.photos.header import open_header
 from db.core.vocabulary import Emotion
 
-_COLOURS = {
-    Emotion.ANGRY: "#d62728",
-    Emotion.DISGUSTED: "#6b8e23",
-    Emotion.FEARFUL: "#8e44ad",
-    Emotion.HAPPY: "#e0a800",
-    Emotion.NEUTRAL: "#5f6b76",
-    Emotion.SAD: "#1f6fb2",
-    Emotion.SURPRISED: "#e8710a",
-}
-
 _TEXT_SHARE = 1 / 45
 """Height of a label's letters as a share of the picture's longer side: readable when the picture fills a screen."""
 
@@ -137,7 +127,7 @@ def _draw_label(
     text_px: int,
     size: tuple[int, int],
 ) -> None:
-    colour = _COLOURS[label.emotion]
+    colour = label.emotion.photo_colour
     line_px = max(2, text_px // 7)
     left, top = label.x * scale, label.y * scale
     right, bottom = (label.x + label.width) * scale, (label.y + label.height) * scale

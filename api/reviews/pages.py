@@ -143,7 +143,7 @@ def undo() -> str | AnyResponse:
 
 
 _CHOICE_KEYS = (
-    *((VoteChoice(emotion.value), str(number)) for number, emotion in enumerate(EMOTIONS, start=1)),
+    *((VoteChoice(emotion.value), emotion.key) for emotion in EMOTIONS),
     (VoteChoice.NOT_A_FACE, "x"),
     (VoteChoice.AMBIGUOUS, "a"),
     (VoteChoice.SKIP, "s"),

@@ -14,14 +14,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from bench.calibrate_margin import FRAME_PX, lay_on_canvas
-from db.core.vocabulary import CROP_SIDE
+from db.core.vocabulary import CROP_SIDE, EMOTIONS
+from training.data.dataset import FER_ORDER
 from training.export.artifact import list_pretrained
 from worker.analysis.classifier import load_classifier
 from worker.analysis.crops import crop_faces
 from worker.analysis.detectors.base import CropGeometry, Detection
 from worker.analysis.detectors.loading import load_detector
 
-FER_TO_VOCABULARY = np.array([0, 1, 2, 3, 5, 6, 4])
+FER_TO_VOCABULARY = np.array([EMOTIONS.index(emotion) for emotion in FER_ORDER])
 """FER2013's numbers (angry, disgust, fear, happy, sad, surprise, neutral) in the vocabulary's order."""
 
 

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, S3Store
+
+from db.core.full_disk import is_disk_full
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _UNFINISHED = re.compile(r".+#\d+")
@@ -38,6 +40,12 @@ class BlobStoreUnavailable(Exception):
     code = "blob_store_unavailable"
 
 
+class BlobStoreFull(BlobStoreUnavailable):
+    """The blob store has no room left."""
+
+    code = "storage_full"
+
+
 @dataclass(frozen=True)
 class S3Options:
     """How to reach an S3 store; what is empty comes from the AWS environment."""
@@ -48,6 +56,8 @@ class S3Options:
     secret_access_key: str = ""
 
 
+_CHECK_BYTES = 65_536
+"""More than a file system keeps beside a file's name, so that it needs room."""
 PHOTOS = "photos"
 """What every photo's key begins with."""
 
@@ -73,11 +83,21 @@ class BlobStore:
         self._folder = None if url.startswith("s3://") else Path(url)
 
     def put(self, key: str, data: bytes) -> None:
-        """Store bytes under a key, replacing what was there. Raises BlobStoreUnavailable."""
+        """Store bytes under a key, replacing what was there. Raises BlobStoreFull or another BlobStoreUnavailable."""
         try:
             self._store.put(key, data)
         except (BaseError, OSError) as error:
-            raise BlobStoreUnavailable(f"can't store {key}: {_first_line(error)}") from error
+            kind = BlobStoreFull if is_disk_full(error) else BlobStoreUnavailable
+            raise kind(f"can't store {key}: {_first_line(error)}") from error
+
+    def check_room(self) -> None:
+        """Store a small blob and delete it again. Raises BlobStoreFull or another BlobStoreUnavailable."""
+        key = f"checks/{uuid4()}"
+        try:
+            self.put(key, bytes(_CHECK_BYTES))
+        finally:
+            self.delete_unfinished("checks", 0)
+        self.delete(key)
 
     def get(self, key: str, sha256: str) -> bytes:
         """Read the bytes under a key and check them against their hex SHA-256.
@@ -160,7 +180,7 @@ def _open_store(url: str, s3: S3Options, timeout_s: float) -> ObjectStore:
         )
     folder = Path(url)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise BlobStoreUnavailable(f"can't make the folder {folder}: {error.strerror}") from error
     return LocalStore(folder)

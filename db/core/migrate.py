@@ -44,6 +44,14 @@ def is_current(database: Database) -> bool:
         return found == ScriptDirectory.from_config(_make_config(connection)).get_current_head()
 
 
+def find_unknown_revision(database: Database) -> str | None:
+    """The revision of the schema if this release doesn't know it, because a newer release made it; else None."""
+    with database.engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+        known = {script.revision for script in ScriptDirectory.from_config(_make_config(connection)).walk_revisions()}
+    return found if found is not None and found not in known else None
+
+
 def _make_config(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))

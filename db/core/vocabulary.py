@@ -5,15 +5,46 @@ from typing import Self
 
 
 class Emotion(StrEnum):
-    """What a face appears to express, in the order of every probability vector (alphabetical)."""
+    """What a face appears to express, in the order of every probability vector (alphabetical).
 
-    ANGRY = "angry"
-    DISGUSTED = "disgusted"
-    FEARFUL = "fearful"
-    HAPPY = "happy"
-    NEUTRAL = "neutral"
-    SAD = "sad"
-    SURPRISED = "surprised"
+    An entry is the whole registration of an emotion: name, number in FER2013, column in FER+, colours on a light page, on a dark
+    page, and on a photo.
+    """
+
+    fer2013_number: int
+    ferplus_column: str
+    light_colour: str
+    dark_colour: str
+    photo_colour: str
+
+    ANGRY = "angry", 0, "anger", "#d2402f", "#f0705f", "#d62728"
+    DISGUSTED = "disgusted", 1, "disgust", "#74922a", "#a5c552", "#6b8e23"
+    FEARFUL = "fearful", 2, "fear", "#8a52c4", "#b98ae8", "#8e44ad"
+    HAPPY = "happy", 3, "happiness", "#e3a91c", "#f2c649", "#e0a800"
+    NEUTRAL = "neutral", 6, "neutral", "#7d8896", "#97a3b2", "#5f6b76"
+    SAD = "sad", 4, "sadness", "#2f74c0", "#6aa8ec", "#1f6fb2"
+    SURPRISED = "surprised", 5, "surprise", "#e2762a", "#f59a58", "#e8710a"
+
+    def __new__(  # the defaults are for `Emotion("happy")`, which looks an entry up
+        cls,
+        name: str,
+        fer2013_number: int = -1,
+        ferplus_column: str = "",
+        light: str = "",
+        dark: str = "",
+        photo: str = "",
+    ) -> Self:
+        """Make an entry, whose value is its name."""
+        entry = str.__new__(cls, name)
+        entry._value_ = name
+        entry.fer2013_number, entry.ferplus_column = fer2013_number, ferplus_column
+        entry.light_colour, entry.dark_colour, entry.photo_colour = light, dark, photo
+        return entry
+
+    @property
+    def key(self) -> str:
+        """The key that chooses it in reviews: its place in the order, from 1."""
+        return str(tuple(type(self)).index(self) + 1)
 
 
 EMOTIONS: tuple[Emotion, ...] = tuple(Emotion)

@@ -59,8 +59,8 @@ def estimate_share(hits: int, count: int) -> Estimate:
         return Estimate(0, 0, None, None, None)
     share, z2 = hits / count, _Z * _Z
     middle = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = _Z * sqrt(share * (1 - share) / count + z2 / (4 * count * count)) / (1 + z2 / count)
-    return Estimate(hits, count, share, max(0.0, middle - half), min(1.0, middle + half))
+    half_width = _Z * sqrt(share * (1 - share) / count + z2 / (4 * count * count)) / (1 + z2 / count)
+    return Estimate(hits, count, share, max(0.0, middle - half_width), min(1.0, middle + half_width))
 
 
 def estimate_live_accuracy(

@@ -2,8 +2,8 @@
 
 import importlib.util
 import shutil
+import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.core import migrate
-from db.core.blobs import BlobStore, BlobStoreUnavailable
+from db.core.blobs import BlobStore, BlobStoreFull, BlobStoreUnavailable
 from db.core.queues import LAST_SWEEP_KEY
 from db.core.session import Database
 from db.core.vocabulary import Detector, WorkerState
@@ -22,9 +22,12 @@ from db.training_runs.plan import DatasetFiles, plan_run
 from emoscope.cli.program import name_program
 from emoscope.settings import Settings
 from emoscope.stack.provision import advise_on_release
+from emoscope.stack.status import read_status
 from worker.core.gpus import has_card, takes_gpu
 
 _LOW_DISK_BYTES = 1_000_000_000
+_CHECK_BYTES = 65_536
+_BROKEN_DATABASE_ADVICE = "stop the service and restore a backup; `sqlite3 FILE .recover` saves what can be read"
 _SWEEP_GRACE_S = 60
 """Seconds that a sweep may be late."""
 _HOUSEKEEPING_ADVICE = (
@@ -57,6 +60,7 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
     yield from _check_packages(settings)
     yield from _check_gpu(settings)
     yield _check_disk(settings)
+    yield from _check_stack(settings)
     database = Database(settings.effective_database_url)
     yield from _check_database(database, settings)
     yield from _check_queue(settings)
@@ -94,31 +98,69 @@ def _check_disk(settings: Settings) -> Finding:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    status = CheckStatus.OK if free >= _LOW_DISK_BYTES else CheckStatus.NOTE
+    detail = f"{free / 1e9:.1f} GB free at {folder}"
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_CHECK_BYTES))
+    except OSError as error:
+        return Finding(
+            "disk",
+            CheckStatus.MISSING,
+            f"nothing can be written at {folder}: {error.strerror}",
+            "make room, or see EMOSCOPE_DATA_DIR",
+        )
     return Finding(
-        "disk", status, f"{free / 1e9:.1f} GB free at {folder}", "" if status is CheckStatus.OK else "make room"
+        "disk",
+        CheckStatus.OK if free >= _LOW_DISK_BYTES else CheckStatus.NOTE,
+        detail,
+        "" if free >= _LOW_DISK_BYTES else "make room",
     )
+
+
+def _check_stack(settings: Settings) -> Iterator[Finding]:
+    """Nothing where `emoscope up` doesn't run."""
+    found = read_status(settings.stack_socket)
+    if found is None:
+        return
+    for program in found:
+        if program.is_failing:
+            advice = f"see {settings.data_dir / 'logs' / program.name}.log; it is started again every 30 seconds at the latest"
+            yield Finding("processes", CheckStatus.MISSING, program.describe(), advice)
+    if not any(program.is_failing for program in found):
+        yield Finding("processes", CheckStatus.OK, f"`emoscope up` runs {', '.join(program.name for program in found)}")
 
 
 def _check_database(database: Database, settings: Settings) -> Iterator[Finding]:
     name = database.engine.url.render_as_string(hide_password=True)
     try:
-        is_current = migrate.is_current(database)
+        fault = _find_database_fault(database)
+        if fault is None:
+            yield Finding("database", CheckStatus.OK, name)
+            yield from _check_model(database, settings)
+            return
+        detail, advice = fault
     except SQLAlchemyError as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        yield Finding(
-            "database",
-            CheckStatus.MISSING,
-            f"{name}: {reason}",
-            f"see EMOSCOPE_DATABASE_URL, or run `{name_program()} up`",
-        )
-        return
-    if not is_current:
-        yield Finding(
-            "database", CheckStatus.MISSING, f"{name}: the schema isn't the newest", f"run `{name_program()} migrate`"
-        )
-        return
-    yield Finding("database", CheckStatus.OK, name)
+        detail = str(error.__cause__ or error).splitlines()[0]
+        advice = f"see EMOSCOPE_DATABASE_URL, or run `{name_program()} up`"
+        if "malformed" in detail or "not a database" in detail:
+            advice = _BROKEN_DATABASE_ADVICE
+    yield Finding("database", CheckStatus.MISSING, f"{name}: {detail}", advice)
+
+
+def _find_database_fault(database: Database) -> tuple[str, str] | None:
+    """What is wrong, and what to do. Raises SQLAlchemyError if the database can't be asked."""
+    damage = database.find_damage()
+    if damage is not None:
+        return f"the file is damaged: {damage}", _BROKEN_DATABASE_ADVICE
+    newer = migrate.find_unknown_revision(database)
+    if newer is not None:
+        return f"a newer release made its schema ({newer})", "install that release, or restore a backup of before"
+    if not migrate.is_current(database):
+        return "the schema isn't the newest", f"run `{name_program()} migrate`"
+    return None
+
+
+def _check_model(database: Database, settings: Settings) -> Iterator[Finding]:
     with database.read() as session:
         champion, unused = model_versions.get_champion(session), model_versions.find_unused_release(session)
     if champion is None:
@@ -170,11 +212,10 @@ def _check_sweeper(settings: Settings, swept_at: float) -> Finding:
 
 
 def _check_blobs(settings: Settings) -> Finding:
-    key = f"doctor/{uuid.uuid4()}"
     try:
-        store = BlobStore(settings.effective_blob_url, settings.s3_options)
-        store.put(key, b"")
-        store.delete(key)
+        BlobStore(settings.effective_blob_url, settings.s3_options).check_room()
+    except BlobStoreFull as error:
+        return Finding("blobs", CheckStatus.MISSING, str(error), "make room: no photo can be stored")
     except BlobStoreUnavailable as error:
         return Finding("blobs", CheckStatus.MISSING, str(error), "see EMOSCOPE_BLOB_URL and the EMOSCOPE_S3_ settings")
     return Finding("blobs", CheckStatus.OK, f"{settings.effective_blob_url} can be written")

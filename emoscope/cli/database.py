@@ -8,6 +8,7 @@ import typer
 
 from emoscope.cli.program import name_program
 from emoscope.cli.terminal import err, read_settings
+from emoscope.private_files import keep_private
 
 if TYPE_CHECKING:
     from db.core.session import Database
@@ -20,6 +21,7 @@ def open_database() -> Iterator["Database"]:
 
     from db.core.session import Database
 
+    keep_private()
     database = Database(read_settings().effective_database_url)
     try:
         yield database

@@ -4,10 +4,11 @@ Without any setting the service runs on one machine: SQLite, an embedded Valkey 
 """
 
 import hashlib
-import tempfile
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 import platformdirs
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -16,6 +17,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from db.core.blobs import S3Options
 from db.core.vocabulary import Detector
 from emoscope.settings.cron import InvalidSchedule, normalize_schedule
+
+_MAX_SOCKET_DIR_BYTES = 85
+"""A socket's path may have 104 bytes on macOS and 108 on Linux, the terminating one and the socket's own name included."""
 
 
 class Settings(BaseSettings):
@@ -215,12 +219,21 @@ class Settings(BaseSettings):
         return self
 
     def to_environment(self) -> dict[str, str]:
-        """What was set, as the environment variables that give another process the same settings."""
-        environment = {}
+        """What was set, as the environment variables that give another process the same settings.
+
+        Relative paths become absolute: the other process may have another current folder.
+        """
+        environment = {"EMOSCOPE_DATA_DIR": str(self.data_dir.absolute())}
         for name in self.model_fields_set:
             value = getattr(self, name)
             if isinstance(value, SecretStr):
                 value = value.get_secret_value()
+            elif isinstance(value, Path):
+                value = value.absolute()
+            elif name == "blob_url" and value and not value.startswith("s3://"):
+                value = Path(value).absolute()
+            elif name == "database_url":
+                value = _make_sqlite_path_absolute(value)
             if value is not None:
                 environment[f"EMOSCOPE_{name.upper()}"] = str(value)
         return environment
@@ -233,7 +246,7 @@ class Settings(BaseSettings):
     @property
     def effective_database_url(self) -> str:
         """The SQLAlchemy URL that is used."""
-        return self.database_url or f"sqlite:///{self.data_dir / 'emoscope.db'}"
+        return self.database_url or f"sqlite:///{quote(str(self.data_dir / 'emoscope.db'))}"
 
     @property
     def effective_blob_url(self) -> str:
@@ -256,21 +269,45 @@ class Settings(BaseSettings):
         return normalize_schedule(self.retrain_schedule) if self.retrain_schedule else ""
 
     @property
-    def effective_redis_url(self) -> str:
-        """The queue's address in redis-py's form: the one set, or the socket of this machine's own stack.
+    def runtime_dir(self) -> Path:
+        """Folder of the sockets of this machine's own stack: in `data_dir`, or under /tmp where that path is too long for a socket.
 
-        The socket lies in the temporary folder, under a name made from `data_dir`, since socket paths are limited to
-        about 100 bytes and data folders are not.
+        It depends on nothing but `data_dir` and the user, so that every process finds the stack, whatever its TMPDIR says.
         """
-        if self.redis_url:
-            return self.redis_url
-        digest = hashlib.sha256(str(self.data_dir.resolve()).encode()).hexdigest()[:16]
-        return f"unix://{Path(tempfile.gettempdir()) / f'emoscope-{digest}.sock'}"
+        data_dir = self.data_dir.resolve()
+        if len(os.fsencode(data_dir)) <= _MAX_SOCKET_DIR_BYTES:
+            return data_dir / "run"
+        digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
+        return Path("/tmp") / f"emoscope-{os.getuid()}-{digest}"  # noqa: S108 - the stack makes it for its user alone
+
+    @property
+    def queue_socket(self) -> Path:
+        """Where the Valkey of this machine's own stack listens."""
+        return self.runtime_dir / "queue.sock"
+
+    @property
+    def stack_socket(self) -> Path:
+        """Where the supervisor of this machine's own stack tells how its programs are."""
+        return self.runtime_dir / "stack.sock"
+
+    @property
+    def effective_redis_url(self) -> str:
+        """The queue's address in redis-py's form: the one set, or the socket of this machine's own stack."""
+        return self.redis_url or f"unix://{quote(str(self.queue_socket))}"
 
     @property
     def broker_url(self) -> str:
         """The same address in Celery's form."""
         return self.effective_redis_url.replace("unix://", "redis+socket://")
+
+
+def _make_sqlite_path_absolute(url: str) -> str:
+    """The URL of an SQLite file with an absolute path; any other URL as it is."""
+    prefix = "sqlite:///"
+    path = url.removeprefix(prefix)
+    if not url.startswith(prefix) or not path or path.startswith(("/", ":memory:", "file:")):
+        return url
+    return f"{prefix}{quote(os.getcwd())}/{path}"  # noqa: PTH109 - a text, as the rest of the URL
 
 
 @lru_cache(maxsize=1)

@@ -141,8 +141,8 @@ def place_portrait(page: Image.Image, placement: Placement) -> FaceBox:
     face_x, face_y = turn_point(offset, placement.turn)
     center_x, center_y = placement.center
     page.paste(image, (round(center_x - image.width / 2 - face_x), round(center_y - image.height / 2 - face_y)), mask)
-    half = placement.face_px // 2
-    return (center_x - half, center_y - half, placement.face_px, placement.face_px)
+    half_side = placement.face_px // 2
+    return (center_x - half_side, center_y - half_side, placement.face_px, placement.face_px)
 
 
 def turn_point(point: tuple[float, float], degrees: float) -> tuple[float, float]:

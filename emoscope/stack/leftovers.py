@@ -45,13 +45,13 @@ class _Started:
 
 
 def record_started(data_dir: Path, name: str, pid: int) -> None:
-    """Remember that the stack of this data folder has started a process. Raises OSError."""
+    """Remember a process that the stack of this data folder has started, in place of one of that name. Raises OSError."""
     since = _read_start(pid)
     if since is None:
         return
-    started = [*_read_started(data_dir), _Started(name, pid, since)]
+    started = {process.name: process for process in _read_started(data_dir)} | {name: _Started(name, pid, since)}
     draft = data_dir / f"{_NAME}.draft"
-    draft.write_text(json.dumps([asdict(process) for process in started]))
+    draft.write_text(json.dumps([asdict(process) for process in started.values()]))
     draft.replace(data_dir / _NAME)
 
 

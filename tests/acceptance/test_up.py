@@ -15,7 +15,12 @@ READY = b"Stop it with Ctrl-C"
 
 @contextmanager
 def run_up(folder: Path, port: int) -> Iterator[Terminal]:
-    terminal = Terminal(folder, port)
+    """Run it where another project lies, whose modules have the names of ours."""
+    current = folder.with_name("other project")
+    for name in ("api", "db", "worker", "redis"):
+        (current / name).mkdir(parents=True, exist_ok=True)
+        (current / name / "__init__.py").write_text("raise SystemExit('imported from the current folder')")
+    terminal = Terminal(folder, port, current)
     try:
         yield terminal
     finally:
@@ -25,9 +30,14 @@ def run_up(folder: Path, port: int) -> Iterator[Terminal]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "data"
-    for process in list_processes(tmp_path / "data").values():
+    path = tmp_path / "my data"
+    yield path
+    for process in list_processes(path).values():
         process.kill()
+
+
+def list_open_to_others(folder: Path) -> list[Path]:
+    return [path for path in [folder, *folder.rglob("*")] if path.stat().st_mode & 0o077]
 
 
 def test_up_serves_until_it_is_interrupted_and_leaves_nothing_running(folder: Path) -> None:
@@ -37,12 +47,13 @@ def test_up_serves_until_it_is_interrupted_and_leaves_nothing_running(folder: Pa
         assert f"http://127.0.0.1:{port}" in said
         assert "user create NAME --role administrator" in said
         assert len(list_processes(folder)) > 5
+        assert list_open_to_others(folder) == []
         terminal.press_ctrl_c()
         assert terminal.wait() == 0
         terminal.close()
     assert not list_processes(folder)
     # The terminal tells all of the group; the queue must stay until the workers have stopped.
-    log = (folder / "valkey" / "valkey.log").read_text()
+    log = (folder / "logs" / "valkey.log").read_text()
     assert ("Received SIGTERM" in log, "Received SIGINT" in log) == (True, False)
 
 

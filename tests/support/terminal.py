@@ -1,10 +1,9 @@
-"""A terminal with one program in it, which says where that program hangs if it doesn't end."""
+"""A terminal with one program in it. If that program doesn't end, the test is told what still runs."""
 
 import contextlib
 import os
 import pty
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,31 +12,19 @@ import psutil
 import pytest
 
 from tests.acceptance.conftest import list_processes
-from tests.support.waiting import wait_until
 
 _COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
-
-# What `python -m emoscope` does; besides, SIGUSR1 makes it write down where each thread is, to the file that is named first.
-_START = """
-import faulthandler, runpy, signal, sys
-faulthandler.register(signal.SIGUSR1, open(sys.argv.pop(1), "w"))
-runpy.run_module("emoscope", run_name="__main__", alter_sys=True)
-"""
 
 
 class Terminal:
     """A terminal in which `emoscope up` runs."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        """folder: the data folder. Raises OSError."""
+    def __init__(self, folder: Path, port: int, current: Path) -> None:
+        """folder: the data folder. current: the current folder. Raises OSError."""
         self._folder = folder
-        self._threads = folder.with_name("threads.txt")
         self._screen, terminal = pty.openpty()
         command = [
-            sys.executable,
-            "-c",
-            _START,
-            str(self._threads),
+            str(Path(sys.executable).with_name("emoscope")),
             "up",
             "--port",
             str(port),
@@ -51,6 +38,7 @@ class Terminal:
             stderr=terminal,
             start_new_session=True,
             env=os.environ | {"COLUMNS": "500"},
+            cwd=current,
         )
         os.close(terminal)
 
@@ -77,11 +65,7 @@ class Terminal:
             pytest.fail(f"`emoscope up` goes on after {timeout_s:g} s\n{self._describe()}")
 
     def _describe(self) -> str:
-        """Where its threads are, which signals it was sent, ignores or blocks, which of its processes run, who has the terminal."""
-        self.process.send_signal(signal.SIGUSR1)
-        with contextlib.suppress(AssertionError):  # the rest is still worth telling
-            # The name of the thread that writes, here the main one, comes last.
-            wait_until(lambda: "Current thread" in self._threads.read_text(), "it says where it is", 10)
+        """Which signals it was sent, ignores or blocks, which of its processes run, who has the terminal."""
         status = Path(f"/proc/{self.process.pid}/status")  # Linux only
         lines = status.read_text().splitlines() if status.exists() else []
         running = []
@@ -91,7 +75,6 @@ class Terminal:
         holders = {path.parts[2] for path in Path("/proc").glob("[0-9]*/fd/*") if _opens_a_terminal(path)}
         return "\n".join(
             [
-                self._threads.read_text(),
                 *(line for line in lines if line.startswith(("State", "Sig", "Shd"))),
                 *running,
                 f"this is {os.getpid()}; terminals' other ends are open in {sorted(holders)}",

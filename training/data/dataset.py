@@ -23,15 +23,7 @@ from training.data.vote_rows import line_up_votes
 from training.data.votes import VoteTable
 from training.errors import DatasetError
 
-FER_ORDER = (
-    Emotion.ANGRY,
-    Emotion.DISGUSTED,
-    Emotion.FEARFUL,
-    Emotion.HAPPY,
-    Emotion.SAD,
-    Emotion.SURPRISED,
-    Emotion.NEUTRAL,
-)
+FER_ORDER = tuple(sorted(Emotion, key=lambda emotion: emotion.fer2013_number))
 """FER2013's number -> emotion."""
 
 _CACHE_FORM = 1

@@ -13,7 +13,6 @@ from PIL import Image
 
 from db.core.vocabulary import EMOTIONS, Emotion
 from training.data.fer_csv import PARTS
-from training.data.votes import VOTE_COLUMNS
 from training.errors import DatasetError
 
 _PART_NAMES = {
@@ -27,7 +26,7 @@ _PART_NAMES = {
 _VALIDATION_NAMES = ("validation", "valid", "val")
 _EMOTION_NAMES = {
     **{emotion.value: emotion for emotion in EMOTIONS},
-    **{column: emotion for emotion, column in VOTE_COLUMNS.items()},
+    **{emotion.ferplus_column: emotion for emotion in EMOTIONS},
 }
 Name = TypeVar("Name")
 _LITTER = ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx")

@@ -15,19 +15,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from db.core.vocabulary import EMOTIONS, Emotion
+from db.core.vocabulary import EMOTIONS
 from training.data.compressed import read_file, unpack
 from training.errors import DatasetError
 
-VOTE_COLUMNS = {
-    Emotion.ANGRY: "anger",
-    Emotion.DISGUSTED: "disgust",
-    Emotion.FEARFUL: "fear",
-    Emotion.HAPPY: "happiness",
-    Emotion.NEUTRAL: "neutral",
-    Emotion.SAD: "sadness",
-    Emotion.SURPRISED: "surprise",
-}
 OTHER_COLUMNS = ("contempt", "unknown", "NF")
 NO_MAJORITY = -1
 _NAME_COLUMN = "image name"
@@ -105,7 +96,7 @@ def read_votes(path: Path) -> VotesFile:
     A row whose `Image name` is empty belongs to no picture and is left out; FER+ has such rows for pictures that show no face.
     Raises DatasetError if it can't be read, a column is missing, a vote isn't a whole number, or a name has no number.
     """
-    names = [*(VOTE_COLUMNS[emotion] for emotion in EMOTIONS), *OTHER_COLUMNS]
+    names = [*(emotion.ferplus_column for emotion in EMOTIONS), *OTHER_COLUMNS]
     table = _read_table(path, ("Usage", *names))
     positions = None
     if _NAME_COLUMN in table[0]:

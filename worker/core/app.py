@@ -5,8 +5,10 @@ from celery.schedules import crontab
 from celery.utils.sysinfo import AUTO_CONCURRENCY, cpu_budget
 
 from db.core import queues
+from emoscope.private_files import keep_private
 from emoscope.settings import Settings, load_settings
 from worker.core.gpus import GPU_MEMORY_MB, PROCESSES_ON_GPUS, takes_gpu
+from worker.core.queue_return import SweepOnConnection
 
 _HOUR_S = 3600.0
 _SWEEP_LIFE_S = 60.0
@@ -96,6 +98,7 @@ def make_celery(settings: Settings) -> Celery:
         beat_schedule_filename=str(settings.data_dir / "beat-schedule"),
         timezone="UTC",
     )
+    app.steps["consumer"].add(SweepOnConnection)
     return app
 
 
@@ -121,4 +124,5 @@ def _make_schedule(settings: Settings) -> dict[str, dict[str, object]]:
     return schedule
 
 
+keep_private()
 app = make_celery(load_settings())

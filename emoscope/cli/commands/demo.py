@@ -1,5 +1,6 @@
 """`emoscope demo`: the main job from end to end, on real photos, with a stack of its own that leaves nothing behind."""
 
+import signal
 import socket
 import tempfile
 from pathlib import Path
@@ -29,6 +30,8 @@ def demo(
     from emoscope.stack.demo_photos import DemoPhotoMissing
     from emoscope.stack.embedded import StackError
 
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C, so that the demo's folder is deleted then too
+        signal.signal(number, signal.default_int_handler)
     with (
         end_with_sentence(StackError, DemoPhotoMissing, EmoscopeError, DemoFailed, OSError),
         tempfile.TemporaryDirectory(prefix="emoscope-demo-", ignore_cleanup_errors=True) as folder,

@@ -15,6 +15,8 @@ from db.core.vocabulary import WorkerState
 from db.model_versions import actions as model_versions
 from db.model_versions.tables import ModelVersion
 from db.monitoring.tables import Worker
+from emoscope.settings import Settings
+from tests.support.supervised import make_status, supervised
 
 
 def test_alive_asks_nothing_of_anybody(open_app: Callable[..., APIFlask]) -> None:
@@ -31,6 +33,8 @@ def test_ready_with_database_queue_and_a_worker(app: APIFlask, worker: Any) -> N
         "database": True,
         "queue": True,
         "workers": True,
+        "processes": True,
+        "storage": True,
     }
 
 
@@ -107,3 +111,26 @@ def test_a_schema_of_another_release_is_missing(open_app: Callable[..., APIFlask
     migrate.downgrade(database, "base")
     database.close()
     assert "schema" in read_missing(open_app(database_url=url))["database"]
+
+
+def test_a_process_that_keeps_failing_is_named(app: APIFlask, worker: Any, settings: Settings) -> None:
+    worker.report(WorkerState.READY)
+    with supervised(settings, make_status("api"), make_status("beat", failures=4), make_status("housekeeper", 2)):
+        assert read_missing(app) == {
+            "processes": "the beat keeps failing: it ended 4 times in a row, last with status -9"
+        }
+
+
+def test_photos_are_analysed_without_the_trainer(app: APIFlask, worker: Any, settings: Settings) -> None:
+    worker.report(WorkerState.READY)
+    with supervised(settings, make_status("api"), make_status("trainer", failures=4)):
+        answer = app.test_client().get("/readyz")
+    assert answer.status_code == 200
+    assert answer.get_json()["checks"]["processes"]["detail"].startswith("the trainer keeps failing")
+
+
+def test_processes_that_run_are_counted(app: APIFlask, worker: Any, settings: Settings) -> None:
+    worker.report(WorkerState.READY)
+    with supervised(settings, make_status("api"), make_status("beat")):
+        answer = app.test_client().get("/readyz")
+    assert answer.get_json()["checks"]["processes"]["detail"] == "2 supervised by `emoscope up`"

@@ -1,8 +1,13 @@
+import errno
+import os
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from db.core import migrate
 from db.core.blobs import BlobStore
 from db.core.queues import LAST_SWEEP_KEY
 from db.core.session import Database
@@ -12,6 +17,7 @@ from db.monitoring import heartbeats
 from emoscope.cli.checks import CheckStatus, Finding, run_checks
 from emoscope.settings import Settings
 from emoscope.stack.provision import register_shipped_models
+from tests.support.supervised import make_status, supervised
 from worker.core import gpus
 from worker.core.services import Services
 from worker.housekeeping.sweeper import sweep
@@ -127,3 +133,58 @@ def test_what_the_next_training_run_does_is_told(
     finding = find(settings.model_copy(update=changes)).get("retraining")
     assert (finding.status if finding else None) is status
     assert words in (finding.detail if finding else "")
+
+
+def test_a_process_that_keeps_failing_is_named_with_its_log(settings: Settings) -> None:
+    with supervised(settings, make_status("api"), make_status("beat", failures=3)):
+        finding = find(settings)["processes"]
+    assert (finding.status, finding.detail.startswith("the beat keeps failing")) == (CheckStatus.MISSING, True)
+    assert str(settings.data_dir / "logs" / "beat.log") in finding.advice
+    with supervised(settings, make_status("api"), make_status("beat")):
+        finding = find(settings)["processes"]
+    assert (finding.status, finding.detail) == (CheckStatus.OK, "`emoscope up` runs api, beat")
+
+
+@pytest.fixture
+def sqlite_settings(tmp_path: Path) -> Settings:
+    settings = Settings(_env_file=None, data_dir=tmp_path, redis_url="redis://127.0.0.1:9/0")
+    database = Database(settings.effective_database_url)
+    migrate.upgrade(database)
+    database.close()
+    return settings
+
+
+def test_a_damaged_database_is_named(sqlite_settings: Settings) -> None:
+    path = sqlite_settings.data_dir / "emoscope.db"
+    content = bytearray(path.read_bytes())
+    content[20_000:60_000] = b"\xff" * 40_000
+    path.write_bytes(content)
+    finding = find(sqlite_settings)["database"]
+    assert (finding.status, "backup" in finding.advice) == (CheckStatus.MISSING, True), finding
+
+
+def test_a_file_that_is_no_database_is_named(sqlite_settings: Settings) -> None:
+    (sqlite_settings.data_dir / "emoscope.db").write_bytes(b"no database at all " * 1000)
+    finding = find(sqlite_settings)["database"]
+    assert (finding.status, "backup" in finding.advice) == (CheckStatus.MISSING, True), finding
+
+
+def test_a_schema_of_a_newer_release_is_named(sqlite_settings: Settings) -> None:
+    database = Database(sqlite_settings.effective_database_url)
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    finding = find(sqlite_settings)["database"]
+    assert (finding.status, "a newer release made its schema (9999)" in finding.detail) == (CheckStatus.MISSING, True)
+    assert "install that release" in finding.advice
+
+
+def test_a_folder_that_cannot_be_written_is_named(sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The superuser, as whom tests may run, may write everywhere: so the system's own answer is put in its place."""
+
+    def refuse(**_options: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    finding = find(sqlite_settings)["disk"]
+    assert (finding.status, "Read-only file system" in finding.detail) == (CheckStatus.MISSING, True)

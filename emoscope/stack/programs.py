@@ -1,0 +1,116 @@
+"""One program that the supervisor runs: started, its end noted, and when it is started again."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from emoscope.stack.log_files import LogFile
+from emoscope.stack.plan import Program
+from emoscope.stack.status import ProgramStatus
+
+MIN_UPTIME_S = 60.0
+"""A program that ends sooner after its start has failed; one that ran longer begins anew without a pause."""
+MAX_PAUSE_S = 30.0
+
+
+def choose_pause_s(failures: int) -> float:
+    """Seconds until a program starts again that failed so often in a row: 0, 0, 1, 2, 4, 8, 16, 30, 30, ..."""
+    return 0.0 if failures < 2 else min(MAX_PAUSE_S, 2.0 ** min(failures - 2, 10))
+
+
+class SupervisedProgram:
+    """A program, its log, and its history."""
+
+    def __init__(self, plan: Program, working_dir: str, logs: Path) -> None:
+        self.plan = plan
+        self.log = LogFile(logs / f"{plan.name}.log")
+        self.restart_at: float | None = None
+        """When it is started again, in time.monotonic() seconds; None while it runs or isn't to run."""
+        self._working_dir = working_dir
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = 0.0
+        self._starts = 0
+        self._failures = 0
+        self._exit_status: int | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, or None while it doesn't run."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether it keeps failing."""
+        return self.to_status().is_failing
+
+    def describe(self) -> str:
+        """What to tell people if it keeps failing."""
+        return self.to_status().describe()
+
+    def to_status(self) -> ProgramStatus:
+        """How it is now."""
+        has_run_long = self._process is not None and time.monotonic() - self._started_at >= MIN_UPTIME_S
+        failures = 0 if has_run_long else self._failures
+        return ProgramStatus(self.plan.name, self.pid, self._starts, failures, self._exit_status)
+
+    def start(self) -> int:
+        """Start it. Returns the descriptor from which its output is read. Raises OSError; it is then tried again later."""
+        self._started_at = time.monotonic()
+        self._starts += 1
+        reading, writing = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                self.plan.command,
+                env=os.environ | self.plan.environment,
+                cwd=self._working_dir,
+                stdin=subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing,
+                # In a group of its own, so that a Ctrl-C reaches the supervisor alone, and that all of it can be killed.
+                start_new_session=True,
+            )
+        except OSError:
+            os.close(reading)
+            self._plan_restart()
+            raise
+        finally:
+            os.close(writing)
+        self.restart_at = None
+        return reading
+
+    def has_ended(self) -> bool:
+        """Whether it ran and has ended since."""
+        return self._process is not None and self._process.poll() is not None
+
+    def note_end(self, *, is_stopping: bool) -> str:
+        """Take note of its end, and plan the next start unless the stack stops. Returns a sentence for the log."""
+        assert self._process is not None
+        self._exit_status = self._process.returncode
+        # Its own processes must not go on beside those of the next start.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        said = f"the {self.plan.name} ({self._process.pid}) ended with status {self._exit_status}"
+        self._process = None
+        if is_stopping:
+            return said
+        self._plan_restart()
+        assert self.restart_at is not None
+        return f"{said}; it starts again in {max(0.0, self.restart_at - time.monotonic()):.0f} s"
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal; SIGKILL to all of its processes."""
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if number is signal.SIGKILL:
+                os.killpg(self._process.pid, number)
+            else:
+                os.kill(self._process.pid, number)
+
+    def _plan_restart(self) -> None:
+        now = time.monotonic()
+        self._failures = self._failures + 1 if now - self._started_at < MIN_UPTIME_S else 0
+        self.restart_at = now + choose_pause_s(self._failures)

@@ -1,0 +1,52 @@
+"""Programs of the one-machine stack are killed; the stack heals, and no job is lost.
+
+`make test-kills` kills each of them in turn, a hundred times in all, and wants the stack back within ten seconds each time.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emoscope.settings import Settings
+from emoscope.stack.embedded import Stack
+from tests.acceptance.conftest import Service, find_free_port
+from tests.acceptance.kills import Kills, run_kills
+
+FEW = 3
+COUNT = int(os.environ.get("TEST_KILLS", FEW))
+LIMIT_S = 10 if COUNT > FEW else 60
+"""Beside other tests everything takes longer."""
+
+
+@pytest.fixture
+def own_service(short_tmp: Path) -> Iterator[Service]:
+    quick = {"sweep_interval_s": 1, "resend_after_s": 1, "lease_s": 4, "worker_heartbeat_s": 1, "rate_limit": ""}
+    settings = Settings(_env_file=None, data_dir=short_tmp / "kills", port=find_free_port(), **quick)  # type: ignore[arg-type]
+    with Stack(settings, lambda _step: None) as stack:
+        service = Service(stack)
+        yield service
+        service.close()
+
+
+@pytest.mark.timeout(120 + 30 * COUNT)
+def test_the_stack_is_back_after_each_kill_and_loses_no_job(
+    own_service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kills = Kills(own_service)
+
+    def note(line: str) -> None:
+        if COUNT > FEW:
+            with capsys.disabled():
+                print(line, flush=True)
+
+    run_kills(kills, COUNT, note)
+    kills.check_all_done()
+    for name, times_s in sorted(kills.times_s.items()):
+        note(
+            f"{name}: {len(times_s)} kills, back after {sum(times_s) / len(times_s):.1f} s, longest {max(times_s):.1f} s"
+        )
+    note(f"{len(kills.jobs)} jobs accepted, all succeeded")
+    assert sum(map(len, kills.times_s.values())) == COUNT
+    assert max(max(times_s) for times_s in kills.times_s.values()) < LIMIT_S
