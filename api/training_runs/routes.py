@@ -17,6 +17,7 @@ from db import tables
 from db.core.vocabulary import Scope, TrainingRunStatus, TrainingTrigger
 from db.training_runs import corrections, plan
 from db.training_runs import lifecycle as training_runs
+from db.training_runs.documents import GateReport, RunOptions, RunProgress
 from db.training_runs.plan import RunPlan
 
 blueprint = APIBlueprint("training_runs", __name__, url_prefix="/v1/training-runs", tag="Training")
@@ -62,7 +63,7 @@ class TrainingRun(BaseModel):
     )
     trigger: TrainingTrigger = Field(examples=["schedule"])
     actor: str = Field(description="Who started it.", examples=["beat"])
-    options: dict[str, Any] = Field(examples=[{"from_scratch": False, "epochs": None}])
+    options: RunOptions
     created_at: Time
     started_at: Time | None
     finished_at: Time | None
@@ -77,14 +78,11 @@ class TrainingRun(BaseModel):
         examples=[{"used": 310, "too_small": 42, "like_holdout": 1}],
     )
     champion: int | None = Field(description="The version to beat.", examples=[1])
-    progress: dict[str, Any] | None = Field(
-        description="Step, epoch, epochs, loss, accuracy, seconds left, and the curve so far.",
-        examples=[
-            {"step": "training", "epoch": 3, "epochs": 10, "loss": 0.71, "accuracy": 0.74, "seconds_left": 410.0}
-        ],
-    )
+    progress: RunProgress | None = Field(description="How far it is. Null before it begins.")
     challenger: int | None = Field(description="The version that came of it, in service or not.", examples=[2])
-    gate: dict[str, Any] | None = Field(description="The gate's checks, and both versions' figures.")
+    gate: GateReport | None = Field(
+        description="The gate's checks, and the versions' metrics. Null until it is decided."
+    )
     reason: str | None = Field(description="Why it ended as it did.")
     error_code: str | None = Field(description="Why it failed, for programs.", examples=["dataset_invalid"])
     error_detail: str | None = Field(description="Why it failed, for people.")
@@ -188,7 +186,7 @@ def _show(run: tables.TrainingRun, run_corrections: dict[str, int]) -> TrainingR
         status=run.status,
         trigger=run.trigger,
         actor=run.actor,
-        options=run.options,
+        options=RunOptions.read(run.options),
         created_at=run.created_at,
         started_at=run.started_at,
         finished_at=run.finished_at,
@@ -198,9 +196,9 @@ def _show(run: tables.TrainingRun, run_corrections: dict[str, int]) -> TrainingR
         audit=run.audit,
         corrections=run_corrections,
         champion=run.champion.number if run.champion else None,
-        progress=run.progress,
+        progress=None if run.progress is None else RunProgress.read(run.progress),
         challenger=run.challenger.number if run.challenger else None,
-        gate=run.gate,
+        gate=None if run.gate is None else GateReport.read(run.gate),
         reason=run.reason,
         error_code=run.error_code,
         error_detail=run.error_detail,

@@ -9,8 +9,9 @@ import hashlib
 import json
 import shutil
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
@@ -23,6 +24,7 @@ from db.model_versions.actions import get_version
 from db.model_versions.files import fetch_version, store_version
 from db.model_versions.tables import ModelVersion
 from db.training_runs import lifecycle as runs
+from db.training_runs.documents import CurvePoint, GateReport, RunOptions, RunProgress
 from db.training_runs.plan import MIN_REVIEWED_FACES, DatasetFiles, PlanImpossible, RunPlan, plan_run
 from db.training_runs.states import InvalidRunTransition, RunClaim, name_run
 from db.training_runs.sweeping import give_back_run, retry_run
@@ -53,6 +55,17 @@ _OUTAGES = {
 """What a run says of them; the exceptions' own sentences name hosts and files of ours, and are for the log."""
 
 
+class RunOutcome(StrEnum):
+    """How a run left this worker."""
+
+    ENDED = "ended"
+    """Decided, failed or canceled: nobody goes on with it."""
+    QUEUED = "queued"
+    """Given back, for the next attempt to go on from its folder."""
+    LOST = "lost"
+    """Another worker may have it by now."""
+
+
 def run_retraining(services: Services, run_id: UUID, worker: str) -> None:
     """Take a training run and bring it to its end, unless it is no longer wanted. Nothing is raised for a run that fails."""
     try:
@@ -62,20 +75,19 @@ def run_retraining(services: Services, run_id: UUID, worker: str) -> None:
         log.info("run_not_waiting", run_id=str(run_id))  # a message that came twice, or a canceled run
         return
     run_dir = find_run_dir(services, run_id)
-    is_over = True
-    with RunPulse(services.database, claim, run.progress) as pulse:
+    with RunPulse(services.database, claim, RunProgress.read(run.progress)) as pulse:
         clear_run_folders(services, run_id)
         try:
-            is_over = _settle(services, run, claim, pulse, run_dir)
+            outcome = _work_on(services, run, claim, pulse, run_dir)
         except InvalidRunTransition:
             log.info("run_unwanted", run_id=str(run_id), attempt=claim.attempt)
-            is_over = not pulse.is_lost
-    if is_over:
+            outcome = RunOutcome.LOST if pulse.is_lost else RunOutcome.ENDED
+    if outcome is RunOutcome.ENDED:
         shutil.rmtree(run_dir, ignore_errors=True)
 
 
-def _settle(services: Services, run: TrainingRun, claim: RunClaim, pulse: RunPulse, run_dir: Path) -> bool:
-    """Bring a claimed run to its end. Returns whether it is over, and not only out of this worker's hands."""
+def _work_on(services: Services, run: TrainingRun, claim: RunClaim, pulse: RunPulse, run_dir: Path) -> RunOutcome:
+    """Bring a claimed run to its decision, or to whatever else becomes of it."""
     try:
         challenger, comparison = _make_challenger(services, run, claim, pulse, run_dir)
     except RunStopped:
@@ -83,61 +95,62 @@ def _settle(services: Services, run: TrainingRun, claim: RunClaim, pulse: RunPul
     except (BlobStoreUnavailable, OperationalError) as error:
         return _retry(services, claim, error)
     except (TrainingError, PlanImpossible, BlobMissing, BlobDamaged) as error:
-        _fail(services, claim, error.code, str(error))
+        return _fail(services, claim, error.code, str(error))
     except SoftTimeLimitExceeded:
         limit = services.settings.retrain_time_limit_s
-        _fail(services, claim, "time_limit", f"the run took longer than {limit:g} seconds")
+        return _fail(services, claim, "time_limit", f"the run took longer than {limit:g} seconds")
     except Exception as error:
         log.exception("run_crashed", run_id=str(run.id))
-        _fail(services, claim, "internal_error", f"unexpected {type(error).__name__}: {error}")
-    else:
-        decision = comparison.decision
-        with services.database.write() as session:
-            ended = runs.decide_run(
-                session,
-                claim,
-                challenger,
-                is_promoted=decision.is_promoted,
-                reason=decision.reason,
-                gate=comparison.to_json(),
-            )
-        log.info(
-            "run_decided",
-            run_id=str(run.id),
-            status=ended.status,
-            reason=ended.reason,
-            challenger=challenger.number,
+        return _fail(services, claim, "internal_error", f"unexpected {type(error).__name__}: {error}")
+    return _decide(services, claim, challenger, comparison)
+
+
+def _decide(services: Services, claim: RunClaim, challenger: ModelVersion, comparison: Comparison) -> RunOutcome:
+    """End a run as the gate decided."""
+    decision = comparison.decision
+    with services.database.write() as session:
+        ended = runs.decide_run(
+            session,
+            claim,
+            challenger,
+            is_promoted=decision.is_promoted,
+            reason=decision.reason,
+            gate=GateReport.read(comparison.to_json()),
         )
-    return True
+    found = {"status": ended.status, "reason": ended.reason, "challenger": challenger.number}
+    log.info("run_decided", run_id=str(claim.run_id), **found)
+    return RunOutcome.ENDED
 
 
-def _stop(services: Services, claim: RunClaim, pulse: RunPulse) -> bool:
+def _stop(services: Services, claim: RunClaim, pulse: RunPulse) -> RunOutcome:
     """End a run that stopped because somebody canceled it, its worker is leaving, or another worker has it."""
     with services.database.write() as session:
         if pulse.canceled_by is not None:
             runs.finish_cancel(session, claim, pulse.canceled_by)
-            return True
+            return RunOutcome.ENDED
         if is_stopping():
             give_back_run(session, claim, claim.worker)
-    return False
+            return RunOutcome.QUEUED
+    return RunOutcome.LOST
 
 
-def _retry(services: Services, claim: RunClaim, error: BlobStoreUnavailable | OperationalError) -> bool:
+def _retry(services: Services, claim: RunClaim, error: BlobStoreUnavailable | OperationalError) -> RunOutcome:
     """Give a run back whose store or database was away, so that hours of training aren't lost: the next attempt goes on from them.
 
-    Where the database is still away this raises in its turn, and the lease brings the run back. Returns whether it is over.
+    Where the database is still away this raises in its turn, and the lease brings the run back.
     """
     code = error.code if isinstance(error, BlobStoreUnavailable) else "database_unavailable"
     log.warning("run_interrupted", run_id=str(claim.run_id), attempt=claim.attempt, code=code, reason=str(error))
     with services.database.write() as session:
         run = retry_run(session, claim, claim.worker, code, _OUTAGES[code])
-    return run.status is not TrainingRunStatus.QUEUED
+    return RunOutcome.QUEUED if run.status is TrainingRunStatus.QUEUED else RunOutcome.ENDED
 
 
-def _fail(services: Services, claim: RunClaim, code: str, detail: str) -> None:
+def _fail(services: Services, claim: RunClaim, code: str, detail: str) -> RunOutcome:
     log.warning("run_failed", run_id=str(claim.run_id), code=code, detail=detail)
     with services.database.write() as session:
         runs.fail_run(session, claim, code, detail)
+    return RunOutcome.ENDED
 
 
 def _make_challenger(
@@ -190,7 +203,7 @@ def _find_rivals(services: Services, run: TrainingRun, run_dir: Path) -> _Rivals
     """Plan the run anew, for the version in service may be another one by now, and fetch what it compares."""
     files = DatasetFiles.of(services.settings.dataset_csv, services.settings.dataset_votes)
     with services.database.read() as session:
-        plan = plan_run(session, files, from_scratch=bool(run.options["from_scratch"]))
+        plan = plan_run(session, files, from_scratch=RunOptions.read(run.options).from_scratch)
         champion, *references = (get_version(session, planned.number) for planned in (plan.champion, *plan.references))
     champion_dir, *reference_dirs = (
         fetch_version(services.blobs, version, run_dir / f"version-{version.number}")
@@ -215,7 +228,7 @@ def _choose_settings(
 ) -> TrainSettings:
     settings = services.settings
     assert settings.dataset_csv is not None
-    epochs: int | None = run.options["epochs"]
+    epochs = RunOptions.read(run.options).epochs
     return choose_settings(
         parent,
         settings.dataset_csv,
@@ -246,8 +259,8 @@ def _train(
     from training.pipeline import run_training
 
     def report(progress: "Progress") -> None:
-        figures: dict[str, Any] = asdict(progress)
-        pulse.report_epoch(figures, figures.pop("last"))
+        finished = None if progress.last is None else CurvePoint.read(asdict(progress.last))
+        pulse.report_epoch(RunProgress.read(asdict(progress)), finished)
 
     return run_training(
         wanted,

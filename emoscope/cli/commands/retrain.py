@@ -3,7 +3,7 @@
 import contextlib
 import getpass
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -14,6 +14,7 @@ from emoscope.cli.terminal import end_with_sentence, err, out, read_settings
 
 if TYPE_CHECKING:
     from db.core.session import Database
+    from db.training_runs.documents import RunProgress
     from db.training_runs.tables import TrainingRun
 
 _POLL_S = 1.0
@@ -77,6 +78,7 @@ def retrain(
 
 def _watch(database: "Database", run_id: UUID) -> "TrainingRun":
     """Show each step and each finished epoch until the run has ended. Returns it."""
+    from db.training_runs.documents import RunProgress
     from db.training_runs.lifecycle import get_run
     from db.training_runs.states import ACTIVE_STATUSES
 
@@ -84,7 +86,7 @@ def _watch(database: "Database", run_id: UUID) -> "TrainingRun":
     while True:
         with database.read() as session:
             run = get_run(session, run_id)
-        for line in _describe(run.progress or {}):
+        for line in _describe(RunProgress.read(run.progress)):
             if line not in said:
                 said.add(line)
                 err.print(line)
@@ -93,10 +95,15 @@ def _watch(database: "Database", run_id: UUID) -> "TrainingRun":
         time.sleep(_POLL_S)
 
 
-def _describe(progress: dict[str, Any]) -> list[str]:
+def _describe(progress: "RunProgress") -> list[str]:
     lines = [
-        f"epoch {point['epoch']}: loss {point['loss']:.4f}, accuracy {point['accuracy']:.4f}, "
-        f"held out {point['val_accuracy']:.4f}, {point['seconds']:.0f} s"
-        for point in progress.get("curve", ())
+        f"epoch {point.epoch}: loss {_show(point.loss)}, accuracy {_show(point.accuracy)}, held out {_show(point.val_accuracy)}, "
+        f"{point.seconds or 0:.0f} s"
+        for point in progress.curve
     ]
-    return [*lines, *([str(progress["step"])] if "step" in progress else [])]
+    return [*lines, progress.step] if progress.step else lines
+
+
+def _show(value: float | None) -> str:
+    """A metric; a loss that is no number is none."""
+    return "none" if value is None else f"{value:.4f}"

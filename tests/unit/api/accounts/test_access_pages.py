@@ -13,6 +13,7 @@ from db.model_versions.tables import ModelVersion
 from db.reviews.actions import cast_vote
 from db.reviews.tables import ReviewItem
 from db.training_runs import lifecycle as training_runs
+from db.training_runs.documents import RunProgress
 from tests.unit.api.conftest import PASSWORD, Visitor
 from tests.unit.conftest import Analyses, spread
 
@@ -113,7 +114,7 @@ def test_a_run_shows_how_far_it_is_and_can_be_canceled(
         _, claim = training_runs.claim_run(session, run.id, "trainer:1", lease_s=60)
         curve = [{"epoch": 1, "loss": 1.5, "accuracy": 0.4, "val_loss": 1.6, "val_accuracy": 0.38, "seconds": 3.0}]
         progress = {"step": "training", "epoch": 2, "epochs": 8, "loss": 1.25, "accuracy": 0.5, "curve": curve}
-        training_runs.renew_run(session, claim, 60, progress | {"seconds_left": 95.0})
+        training_runs.renew_run(session, claim, 60, RunProgress.read(progress | {"seconds_left": 95.0}))
     text = administrator.get(f"/training/{run.id}")
     assert '<progress max="1" value="0.250"' in text
     assert "2 min left" in text

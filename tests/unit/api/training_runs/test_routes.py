@@ -13,6 +13,9 @@ from db.core.session import Database
 from db.core.vocabulary import Scope
 from db.model_versions import actions as model_versions
 from db.training_runs import lifecycle as runs
+from db.training_runs.documents import GateDecision, GateReport, RunProgress
+
+GATE = GateReport(decision=GateDecision(is_promoted=True, reason="better"), champion={"accuracy": 0.5})
 
 
 def open_client(app: APIFlask, database: Database, *scopes: Scope) -> FlaskClient:
@@ -82,14 +85,20 @@ def test_progress_and_gate_are_shown_as_they_are_stored(client: FlaskClient, dat
     with database.write() as session:
         old, new = (model_versions.get_version(session, number) for number in (1, 2))
         stored, claim = runs.claim_run(session, runs.list_runs(session)[0].id, "w", 60)
-        runs.renew_run(session, claim, 60, {"step": "training", "epoch": 2})
+        runs.renew_run(session, claim, 60, RunProgress(step="training", epoch=2))
         runs.record_snapshot(session, claim, dataset_sha256="d", audit={"rows": 9}, champion_id=old.id)
     shown = client.get(run["url"]).json
-    assert (shown["status"], shown["progress"], shown["champion"]) == ("running", {"step": "training", "epoch": 2}, 1)
+    assert (shown["status"], shown["progress"]["epoch"], shown["champion"]) == ("running", 2, 1)
+    assert (shown["progress"]["step"], shown["progress"]["loss"]) == ("training", None)
     with database.write() as session:
-        runs.decide_run(session, claim, new, is_promoted=True, reason="better", gate={"x": 1})
+        runs.decide_run(session, claim, new, is_promoted=True, reason="better", gate=GATE)
     shown = client.get(run["url"]).json
-    assert (shown["status"], shown["challenger"], shown["reason"], shown["gate"]) == ("promoted", 2, "better", {"x": 1})
+    assert (shown["status"], shown["challenger"], shown["reason"], shown["gate"]) == (
+        "promoted",
+        2,
+        "better",
+        GATE.to_json(),
+    )
     assert client.get("/v1/promotions").json["items"][0]["actor"] == f"training_run:{stored.id}"
 
 

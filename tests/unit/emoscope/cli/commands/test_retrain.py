@@ -10,6 +10,7 @@ from db.core.session import Database
 from db.core.vocabulary import TrainingRunStatus, TrainingTrigger
 from db.model_versions import actions as model_versions
 from db.training_runs import lifecycle as runs
+from db.training_runs.documents import RunProgress
 from db.training_runs.tables import TrainingRun
 from emoscope.cli.app import app
 from emoscope.settings import Settings
@@ -79,7 +80,7 @@ def test_a_run_is_watched_until_it_has_ended(database: Database, end: TrainingRu
         wait_until(lambda: find_run(database), "the command stores a run")
         with database.write() as session:
             _, claim = runs.claim_run(session, _get_id(database), "test", 60)
-            runs.renew_run(session, claim, 60, {"step": "comparing", "curve": [POINT]})
+            runs.renew_run(session, claim, 60, RunProgress.read({"step": "comparing", "curve": [POINT]}))
             if end is TrainingRunStatus.FAILED:
                 runs.fail_run(session, claim, "dataset_invalid", "no rows")
             else:
