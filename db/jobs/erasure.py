@@ -1,5 +1,6 @@
 """Erasing: what is gone afterwards is gone from every table."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -8,26 +9,38 @@ from sqlalchemy.orm import Session
 from db.faces.hourly_counts import count_out
 from db.faces.tables import Face
 from db.jobs.tables import Job
-from db.reviews.subjects import erase_orphans, list_subject_ids, lock_subjects
+from db.reviews.subjects import erase_orphans, list_subject_ids, lock_subjects_of
 from db.reviews.tables import ReviewItem
 
 
 def erase_job(session: Session, job_id: UUID) -> bool:
-    """Delete a job with its faces, crops, events, callback and idempotency keys. Returns whether it was there.
+    """Delete a job as erase_jobs does. Returns whether it was there."""
+    return erase_jobs(session, [job_id]) == 1
 
-    Reviewers' votes on its faces go too, and with them the rows that teach the next model, unless the same photo was analysed
-    in another job that is still there. Delete the photo's blob first: if that fails the job is still there, and the erasure
-    can be repeated. A worker that holds the job finds its claim gone.
+
+def erase_jobs(session: Session, job_ids: Sequence[UUID], *, skips_locked: bool = False) -> int:
+    """Delete jobs with their faces, crops, events, callbacks and idempotency keys. Returns how many were there.
+
+    Reviewers' votes on their faces go too, and with them the corrections that train the next model, unless the same photo was
+    analysed in another job that is still there. Delete the photos' blobs first: if that fails the jobs are still there, and the
+    erasure can be repeated. A worker that holds a job finds its claim gone.
+    skips_locked: leave out jobs that another transaction has locked, as another sweep that erases them (PostgreSQL).
     """
-    # Holding the row keeps a worker from adding faces between here and the deletion.
-    photo_sha256 = session.scalar(select(Job.photo_sha256).where(Job.id == job_id).with_for_update())
-    if photo_sha256 is None:
-        return False
-    lock_subjects(session, photo_sha256)
-    subject_ids = list_subject_ids(session, job_id)
-    in_job = select(ReviewItem).join(Face, Face.id == ReviewItem.face_id).where(Face.job_id == job_id)
-    items = session.scalars(in_job).all()
-    session.execute(delete(Job).where(Job.id == job_id))
+    # Holding the rows keeps a worker from adding faces between here and the deletion.
+    held = session.execute(
+        select(Job.id, Job.photo_sha256)
+        .where(Job.id.in_(job_ids))
+        .order_by(Job.id)
+        .with_for_update(skip_locked=skips_locked)
+    ).all()
+    if not held:
+        return 0
+    ids = [job_id for job_id, _ in held]
+    lock_subjects_of(session, (photo_sha256 for _, photo_sha256 in held))
+    subject_ids = list_subject_ids(session, ids)
+    in_jobs = select(ReviewItem).join(Face, Face.id == ReviewItem.face_id).where(Face.job_id.in_(ids))
+    items = session.scalars(in_jobs).all()
+    session.execute(delete(Job).where(Job.id.in_(ids)), execution_options={"synchronize_session": False})
     erase_orphans(session, subject_ids)
     count_out(session, items)
-    return True
+    return len(ids)

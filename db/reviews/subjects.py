@@ -9,7 +9,8 @@ from random import Random
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, func, select
+from sqlalchemy import ColumnElement, Text, cast, delete, exists, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from db.core.vocabulary import ReviewSlice, VoteChoice
@@ -60,6 +61,16 @@ def lock_subjects(session: Session, photo_sha256: str) -> Sequence[ReviewSubject
     if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer at a time
         session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(photo_sha256, 0))))
     return _lock(session, ReviewSubject.photo_sha256 == photo_sha256)
+
+
+def lock_subjects_of(session: Session, photo_sha256s: Iterable[str]) -> None:
+    """Keep the subjects of several photos from changes until the transaction ends, in one order for all transactions."""
+    digests = sorted(set(photo_sha256s))
+    if session.get_bind().dialect.name == "postgresql":
+        digest = func.unnest(cast(digests, ARRAY(Text))).column_valued("digest")
+        keys = select(func.hashtextextended(digest, 0).label("key")).order_by("key").subquery()
+        session.execute(select(func.pg_advisory_xact_lock(keys.c.key)))
+    _lock(session, ReviewSubject.photo_sha256.in_(digests))
 
 
 def lock_subjects_by_id(session: Session, subject_ids: Iterable[UUID]) -> Sequence[ReviewSubject]:
@@ -126,12 +137,13 @@ def find_labels(session: Session, face_ids: Iterable[UUID]) -> dict[UUID, VoteCh
     return {face_id: label for face_id, label in rows if label is not None}
 
 
-def list_subject_ids(session: Session, job_id: UUID) -> Sequence[UUID]:
-    """The subjects that a job's faces belong to."""
+def list_subject_ids(session: Session, job_ids: Sequence[UUID]) -> Sequence[UUID]:
+    """The subjects that the faces of these jobs belong to."""
     found = session.scalars(
         select(ReviewItem.subject_id)
+        .distinct()
         .join(Face, Face.id == ReviewItem.face_id)
-        .where(Face.job_id == job_id, ReviewItem.subject_id.is_not(None))
+        .where(Face.job_id.in_(job_ids), ReviewItem.subject_id.is_not(None))
     )
     return [subject_id for subject_id in found if subject_id is not None]
 

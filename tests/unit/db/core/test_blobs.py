@@ -84,3 +84,12 @@ def test_keys_tell_photos_from_models() -> None:
     assert make_model_key(SHA256) == f"models/{SHA256}"
     with pytest.raises(ValueError, match="no hex SHA-256"):
         make_model_key("../../etc/passwd")
+
+
+def test_many_are_deleted_at_once_whether_they_are_there_or_not(store: BlobStore) -> None:
+    keys = [f"photos/{number}" for number in range(5)]
+    for key in keys:
+        store.put(key, b"photo")
+    store.delete_many([*keys[:3], "photos/none"])
+    assert [store.has(key) for key in keys] == [False, False, False, True, True]
+    store.delete_many([])

@@ -1,5 +1,6 @@
 """What is old goes with all that hangs on it, and nothing else does."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
 
@@ -92,3 +93,21 @@ def test_a_batch_goes_with_the_last_of_its_jobs(
     erase_old_jobs(database, blob_store, 7 * DAY_S, limit=10)
     with database.read() as session:
         assert (session.get(Batch, batch_id) is not None) == is_kept
+
+
+def test_more_jobs_than_one_transaction_takes_go_in_one_call(
+    database: Database, blob_store: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.jobs.retention._JOBS_A_TRANSACTION", 2)
+    for _ in range(5):
+        add_job(database, blob_store, 8)
+    assert erase_old_jobs(database, blob_store, 7 * DAY_S, limit=10) == 5
+    assert not list_jobs(database)
+
+
+def test_two_sweeps_at_once_erase_each_job_once(database: Database, blob_store: BlobStore) -> None:
+    for _ in range(30):
+        add_job(database, blob_store, 8)
+    with ThreadPoolExecutor(2) as pool:
+        counts = list(pool.map(lambda _: erase_old_jobs(database, blob_store, 7 * DAY_S, limit=100), range(2)))
+    assert (sum(counts), list_jobs(database)) == (30, set())
