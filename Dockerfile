@@ -5,7 +5,8 @@
 #   gpu       the same with CUDA, for docker-compose.gpu.yml.
 
 FROM python:3.12-slim AS base
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/app/.venv/bin:$PATH
+# Nothing is imported from the current folder. Celery does so whatever Python was told, so its commands name a folder without modules.
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 PATH=/app/.venv/bin:$PATH
 WORKDIR /app
 
 FROM base AS build
@@ -46,13 +47,13 @@ FROM runtime AS worker
 COPY --from=build-worker /app/.venv /app/.venv
 # A child a core: two with a thread pool of all cores each would only fight. Training has one child, which is to use them all.
 ENV OMP_NUM_THREADS=1
-CMD ["celery", "-A", "worker.core.app", "worker", "-n", "analysis@%h", "-Q", "analysis,analysis-bulk", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+CMD ["celery", "-A", "worker.core.app", "--workdir", "/app", "worker", "-n", "analysis@%h", "-Q", "analysis,analysis-bulk", "--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 FROM runtime AS training
 COPY --from=build-training /app/.venv /app/.venv
-CMD ["celery", "-A", "worker.core.app", "worker", "-n", "training@%h", "-Q", "training", "-c", "1", "--max-tasks-per-child", "1", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+CMD ["celery", "-A", "worker.core.app", "--workdir", "/app", "worker", "-n", "training@%h", "-Q", "training", "-c", "1", "--max-tasks-per-child", "1", "--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 FROM runtime AS gpu
 COPY --from=build-gpu /app/.venv /app/.venv
 # A few children share the card, each with the memory that it needs: one alone would leave it idle while it looks for faces.
-CMD ["celery", "-A", "worker.core.app", "worker", "-n", "analysis@%h", "-Q", "analysis,analysis-bulk", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+CMD ["celery", "-A", "worker.core.app", "--workdir", "/app", "worker", "-n", "analysis@%h", "-Q", "analysis,analysis-bulk", "--without-gossip", "--without-mingle", "--without-heartbeat"]

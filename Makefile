@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
 .DEFAULT_GOAL := help
-# test-kills takes 20 minutes.
-.PHONY: help setup demo up test test-kills test-schedule check format bench clean
+# test-kills takes 20 minutes, chaos an hour.
+.PHONY: help setup demo up test test-kills test-schedule chaos check format bench clean
 
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -32,6 +32,10 @@ test-schedule: setup ## Start training runs by a schedule of every minute, with 
 
 test-kills: setup ## Kill each program of a running stack, a hundred times in all
 	@TEST_KILLS=100 $(RUN)/pytest -q -s tests/acceptance/test_kills.py $(ARGS)
+
+chaos: setup ## Do faults to a running stack while a thousand photos come in: four seeds on each database
+	$(RUN)/python -m tests.chaos --database sqlite --queue own --seed 1 2 3 4 $(ARGS)
+	$(RUN)/python -m tests.chaos --database postgresql --queue apart --seed 1 2 3 4 $(ARGS)
 
 check: setup ## Lint, format, types, import rules
 	$(RUN)/ruff check

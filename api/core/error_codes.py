@@ -98,13 +98,19 @@ _ALL = (
         "broken_picture",
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Broken picture",
-        "The content begins like a picture, but its header can't be read.",
+        "The content begins like a picture, but its header can't be read, or rows of pixels are missing.",
     ),
     ErrorKind(
         "too_many_pixels",
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Too many pixels",
         "The picture's width times height is more than the service accepts, whatever the size of its file.",
+    ),
+    ErrorKind(
+        "too_much_memory",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Too much memory",
+        "Decoding the picture would take more memory than the service gives it. A smaller picture or a baseline JPEG takes less.",
     ),
     ErrorKind(
         "too_many_photos",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.core.error_codes import ERROR_KINDS, PROBLEM_JSON, ErrorKind
 from api.core.sessions import COOKIE, HEADER
-from api.photos.header import MEDIA_TYPES
+from db.photos.formats import MEDIA_TYPES
 
 Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
 """The responses of a route beside that of its success, as APIFlask takes them."""

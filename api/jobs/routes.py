@@ -71,6 +71,7 @@ class ReadHeaders(BaseModel):
             "not_a_picture",
             "broken_picture",
             "too_many_pixels",
+            "too_much_memory",
             "too_many_photos",
             "invalid_request",
             "idempotency_conflict",

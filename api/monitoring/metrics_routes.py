@@ -7,6 +7,7 @@ own file there, and any of them answers for all.
 import os
 from time import perf_counter
 
+import structlog
 from apiflask import APIBlueprint
 from flask import Flask, Response, current_app, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
@@ -15,7 +16,11 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from api.core.openapi import describe_response
 from api.core.services import get_services
 from api.monitoring.drift_metrics import DriftCollector
+from api.monitoring.metrics_files import use_reserved_files
 from api.monitoring.state_metrics import StateCollector
+
+log = structlog.get_logger(__name__)
+use_reserved_files()
 
 blueprint = APIBlueprint("metrics", __name__, tag="Service")
 
@@ -51,8 +56,12 @@ class RequestMetrics:
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self.registry)
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return generate_latest(registry)
+        try:
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            return generate_latest(registry)
+        except (OSError, ValueError) as error:  # no such folder, for one
+            log.warning("metrics_of_one_process", reason=str(error))
+            return generate_latest(self.registry)
 
 
 def register_metrics(app: Flask) -> None:

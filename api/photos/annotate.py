@@ -3,36 +3,40 @@
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import isnan
-from typing import cast
 
-from PIL import ExifTags, Image, ImageDraw, ImageFont, ImageMath
+from PIL import Image, ImageDraw, ImageFont
 
-from api.photos.header import open_header
 from db.core.vocabulary import Emotion
+from db.photos.decoding_lock import DecodingLock
+from db.photos.errors import PhotoError
+from db.photos.header import open_photo
+from db.photos.memory import FACTORS, choose_factor
+from db.photos.pixels import decode_upright
 
 _TEXT_SHARE = 1 / 45
 """Height of a label's letters as a share of the picture's longer side: readable when the picture fills a screen."""
 
+_ANY_PIXELS = 2**62
+"""A photo that was accepted is drawn, whatever the limit is today; memory is what counts here."""
+
 _SMALLEST_TEXT_PX = 11
 _QUALITY = 90
 
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""EXIF orientation -> what makes the picture upright."""
-
 
 class UnreadablePicture(Exception):
-    """The photo can't be decoded."""
+    """The photo can't be decoded. `code` says why, as at its submission."""
 
-    code = "broken_picture"
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class DrawingLimits:
+    """What drawing may take: memory for decoding a photo, and the lock by which large photos wait for one another."""
+
+    max_decoding_bytes: int
+    lock: DecodingLock
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,16 @@ class Label:
     is_uncertain: bool
 
 
-def draw_labels(data: bytes, upright_width: int, labels: Iterable[Label], max_side: int) -> bytes:
+def draw_labels(
+    data: bytes, upright_width: int, labels: Iterable[Label], max_side: int, limits: DrawingLimits
+) -> bytes:
     """Draw boxes and labels into a photo.
 
     data: the photo as it was submitted. upright_width: width that the boxes refer to. max_side: longest side of the picture
-    made, in pixels; it is never enlarged. Returns a JPEG.
-    Raises UnreadablePicture. Takes much memory: see `api/photos/render_pool.py`.
+    made, in pixels; it is never enlarged. Returns a JPEG. Raises UnreadablePicture, and DecodingBusy where the
+    photo is large and another one was being decoded all the time. Takes much memory: see `api/photos/render_pool.py`.
     """
-    picture = _load_upright(data, max_side)
+    picture = _load_upright(data, max_side, limits)
     scale = picture.width / upright_width
     text_px = max(_SMALLEST_TEXT_PX, round(max(picture.size) * _TEXT_SHARE))
     font = ImageFont.load_default(text_px)
@@ -67,56 +73,18 @@ def draw_labels(data: bytes, upright_width: int, labels: Iterable[Label], max_si
     return made.getvalue()
 
 
-def _load_upright(data: bytes, max_side: int) -> Image.Image:
+def _load_upright(data: bytes, max_side: int, limits: DrawingLimits) -> Image.Image:
     try:
-        with open_header(data) as image:
-            image.draft("RGB", (max_side, max_side))  # a JPEG is decoded at a fraction of its size where that is enough
-            image.load()  # before the orientation is read: Pillow turns a TIFF by itself, and some PNGs have their EXIF last
-            upright = _to_eight_bits(image)
-            turn = _read_turn(image)
-            if turn is not None:
-                upright = upright.transpose(turn)
-            upright.thumbnail((max_side, max_side))
-            return _to_rgb(upright)
-    except Exception as error:
-        raise UnreadablePicture("the photo can't be decoded") from error
-
-
-def _read_turn(image: Image.Image) -> Image.Transpose | None:
-    """How EXIF wants the picture turned. A block that can't be read turns nothing, and the boxes are drawn by the same rule."""
-    try:
-        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # noqa: BLE001  # what Pillow raises depends on where the block is damaged
-        return None
-
-
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Larger numbers as a grey of eight bits, as the workers see them; Pillow can't make all of their kinds smaller."""
-    if image.mode.startswith("I;16"):
-        return image.convert("I").point(lambda value: value / 256).convert("L")
-    return _stretch(image) if image.mode in {"I", "F"} else image
-
-
-def _stretch(image: Image.Image) -> Image.Image:
-    """Numbers of no set range, as scientific TIFFs have: the least becomes black, the greatest white."""
-    low, high = _find_range(image)
-    if isnan(low):  # what is no number counts as 0
-        holes = ImageMath.lambda_eval(lambda given: (given["it"] != given["it"]) * 255, it=image)
-        image.paste(0, mask=holes.convert("L"))
-        low, high = _find_range(image)
-    scale = 255 / max(high - low, 1e-9)
-    return image.point(lambda value: value * scale - low * scale).convert("L")
-
-
-def _find_range(image: Image.Image) -> tuple[float, float]:
-    return cast("tuple[float, float]", image.getextrema())
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.has_transparency_data:
-        paper = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(paper, image.convert("RGBA")).convert("RGB")
-    return image.convert("RGB")
+        photo = open_photo(data, _ANY_PIXELS, limits.max_decoding_bytes)
+        longer = max(photo.header.width, photo.header.height)
+        enough = next((factor for factor in reversed(FACTORS) if longer >= factor * max_side), 1)
+        factor = max(enough, choose_factor(*photo.image.size))
+        with limits.lock.hold_for(photo.estimate_peak_bytes(factor)):
+            picture = decode_upright(photo, factor)
+    except PhotoError as error:
+        raise UnreadablePicture(error.code, str(error)) from error
+    picture.thumbnail((max_side, max_side))
+    return picture
 
 
 def _draw_label(

@@ -31,7 +31,8 @@ _BROWSER_CACHE = "private, max-age=300"
 def show_preview(job_id: UUID) -> Response:
     """The photo, upright, as a JPEG that every browser shows, whatever its format was."""
     job = read_job(job_id)
-    response = Response(draw_in_turn(lambda: _read_photo(job), job.width, (), _MAX_SIDE), mimetype="image/jpeg")
+    drawn = draw_in_turn(get_services().settings, lambda: _read_photo(job), job.width, (), _MAX_SIDE)
+    response = Response(drawn, mimetype="image/jpeg")
     response.headers["Cache-Control"] = _BROWSER_CACHE
     return response
 

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from api.core.errors import Problem
-from api.photos.annotate import Label, draw_labels
+from api.photos.annotate import DrawingLimits, Label, draw_labels
+from db.photos.decoding_lock import DecodingBusy, DecodingLock
+from emoscope.settings import Settings
 
 _AT_ONCE = 2
-"""A photo of the largest size taken needs 0.5 to 1 GB while it is drawn; more than two at once could fill a small machine."""
+"""Each takes up to 128 MB. A photo that takes more is drawn while no other such photo is decoded on the machine."""
 
 _LONGEST_WAIT_S = 3.0
 """Long enough for all previews of a page, and short enough that requests which wait leave threads for others."""
@@ -20,7 +22,9 @@ _places = threading.BoundedSemaphore(_AT_ONCE)
 _pool = ThreadPoolExecutor(_AT_ONCE, "drawing")
 
 
-def draw_in_turn(read: Callable[[], bytes], upright_width: int, labels: Iterable[Label], max_side: int) -> bytes:
+def draw_in_turn(
+    settings: Settings, read: Callable[[], bytes], upright_width: int, labels: Iterable[Label], max_side: int
+) -> bytes:
     """Draw as draw_labels does, as soon as there is a place.
 
     read: gives the photo, in the caller's thread; called with the place taken, so that no photo is held while it waits. Raises
@@ -29,6 +33,9 @@ def draw_in_turn(read: Callable[[], bytes], upright_width: int, labels: Iterable
     if not _places.acquire(timeout=_LONGEST_WAIT_S):
         raise Problem("drawing_busy", "too many pictures are drawn at the moment; try again in some seconds")
     try:
-        return _pool.submit(draw_labels, read(), upright_width, labels, max_side).result()
+        limits = DrawingLimits(settings.max_decoding_bytes, DecodingLock(settings.data_dir, _LONGEST_WAIT_S))
+        return _pool.submit(draw_labels, read(), upright_width, labels, max_side, limits).result()
+    except DecodingBusy as error:
+        raise Problem("drawing_busy", f"{error}; try again in some seconds") from error
     finally:
         _places.release()

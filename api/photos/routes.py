@@ -15,12 +15,12 @@ from api.core.services import get_services
 from api.jobs.reading import read_visible_job
 from api.jobs.schemas import is_photo_kept
 from api.photos.annotate import Label, UnreadablePicture
-from api.photos.header import MEDIA_TYPES
 from api.photos.render_pool import draw_in_turn
 from db import tables
 from db.core.blobs import BlobMissing
 from db.core.vocabulary import CROP_SIDE, JobStatus, Scope
 from db.faces import queries as faces
+from db.photos.formats import MEDIA_TYPES
 
 blueprint = APIBlueprint("pictures", __name__, url_prefix="/v1", tag="Pictures")
 protect(blueprint)
@@ -79,6 +79,7 @@ def read_image(job_id: UUID) -> Response:
             "no_result",
             "photo_gone",
             "broken_picture",
+            "too_much_memory",
             "invalid_request",
             "drawing_busy",
             "blob_store_unavailable",
@@ -104,7 +105,7 @@ def read_annotated(job_id: UUID, query: AnnotatedQuery) -> Response:
         for face in job.faces
     ]
     try:
-        drawn = draw_in_turn(lambda: _read_photo(job), job.width, labels, query.max_side)
+        drawn = draw_in_turn(settings, lambda: _read_photo(job), job.width, labels, query.max_side)
     except UnreadablePicture as error:
         raise Problem(error.code, str(error)) from error
     return Response(drawn, mimetype="image/jpeg")

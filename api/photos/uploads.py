@@ -11,7 +11,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.core.checked_request import CheckedRequest
 from api.core.errors import Problem
-from api.photos.header import BrokenPicture, NotAPicture, PictureHeader, TooManyPixels, read_header
+from db.photos.errors import PhotoError
+from db.photos.header import PictureHeader, read_header
 from emoscope.settings import Settings
 
 _FIELD = "image"
@@ -97,15 +98,16 @@ def read_upload(upload: FileStorage, settings: Settings) -> tuple[Photo, bytes]:
 def check_photo(data: bytes, filename: str | None, settings: Settings) -> Photo:
     """Accept a photo by its size and header.
 
-    Raises Problem `empty_photo`, `photo_too_large`, `not_a_picture`, `broken_picture` or `too_many_pixels`.
+    Raises Problem `empty_photo`, `photo_too_large`, `not_a_picture`, `broken_picture`, `too_many_pixels` or
+    `too_much_memory`.
     """
     if not data:
         raise Problem("empty_photo", "the photo has no bytes")
     if len(data) > settings.max_photo_bytes:
         raise Problem("photo_too_large", f"a photo may have at most {settings.max_photo_bytes:,} bytes")
     try:
-        header = read_header(data, settings.max_photo_pixels)
-    except (NotAPicture, BrokenPicture, TooManyPixels) as error:
+        header = read_header(data, settings.max_photo_pixels, settings.max_decoding_bytes)
+    except PhotoError as error:
         raise Problem(error.code, str(error)) from error
     return Photo(header, hashlib.sha256(data).hexdigest(), len(data), clean_filename(filename))
 

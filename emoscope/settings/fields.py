@@ -65,6 +65,12 @@ class Settings(BaseSettings):
     max_wait_s: float = Field(default=60, gt=0, description="Longest `wait` of one request, in seconds.")
     max_photo_bytes: int = Field(default=25_000_000, ge=1, description="Largest photo accepted, in bytes.")
     max_photo_pixels: int = Field(default=100_000_000, ge=1, description="Most pixels of a photo, width times height.")
+    max_decoding_mb: int = Field(
+        default=550,
+        ge=100,
+        description="Most MB of memory that decoding one photo may take; photos that would need more are refused. Photos that need "
+        "more than 128 MB are decoded one at a time on a machine.",
+    )
     max_batch_photos: int = Field(default=100, ge=1, description="Most photos in one batch.")
     max_batch_bytes: int = Field(default=500_000_000, ge=1, description="Most bytes of all photos of one batch.")
     max_queued_jobs: int = Field(
@@ -237,6 +243,11 @@ class Settings(BaseSettings):
             if value is not None:
                 environment[f"EMOSCOPE_{name.upper()}"] = str(value)
         return environment
+
+    @property
+    def max_decoding_bytes(self) -> int:
+        """`max_decoding_mb` in bytes."""
+        return self.max_decoding_mb * 1_000_000
 
     @property
     def address(self) -> str:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from api.core.error_codes import ERROR_KINDS
 from db.core.blobs import BlobDamaged, BlobMissing, BlobStoreUnavailable
-from worker.analysis.decode import BrokenPicture, NotAPicture, TooManyPixels
+from db.photos.decoding_lock import DecodingBusy
+from db.photos.errors import BrokenPicture, NotAPicture, TooManyPixels, TooMuchMemory
 from worker.analysis.detectors.base import DetectorUnavailable
 
 ROOT = Path(__file__).parents[2]
@@ -15,6 +16,8 @@ RAISED = {
         NotAPicture,
         BrokenPicture,
         TooManyPixels,
+        TooMuchMemory,
+        DecodingBusy,
         BlobMissing,
         BlobDamaged,
         BlobStoreUnavailable,
@@ -35,4 +38,4 @@ def test_the_written_documentation_lists_every_code_and_no_other() -> None:
 
 
 def test_a_photo_is_refused_by_the_same_codes_at_once_and_later() -> None:
-    assert {error.code for error in (NotAPicture, BrokenPicture, TooManyPixels)} <= set(ERROR_KINDS)
+    assert {error.code for error in (NotAPicture, BrokenPicture, TooManyPixels, TooMuchMemory)} <= set(ERROR_KINDS)

@@ -16,7 +16,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 from uuid_utils.compat import uuid7
 
-from api.photos.header import read_header
 from db.accounts import api_keys, users
 from db.core.blobs import BlobStore, make_photo_key
 from db.core.session import Database
@@ -42,6 +41,8 @@ from db.model_versions import actions as model_versions
 from db.model_versions import shadow
 from db.model_versions.tables import ModelVersion
 from db.monitoring import heartbeats
+from db.photos.header import read_header
+from db.photos.memory import MAX_DECODING_BYTES
 from db.reviews import actions as reviews
 from db.reviews import queue as review_queue
 from db.reviews.tables import ReviewItem
@@ -116,7 +117,7 @@ def make_photos(chance: Random, count: int) -> list[DemoPhoto]:
 
 def add_job(session: Session, blobs: BlobStore, application_id: UUID, photo: DemoPhoto, made_at: datetime) -> UUID:
     """Store one photo and its queued job, made at that moment."""
-    header = read_header(photo.data, _MAX_PIXELS)
+    header = read_header(photo.data, _MAX_PIXELS, MAX_DECODING_BYTES)
     job_id = uuid7(nanoseconds=int(made_at.timestamp() * 1e9))
     blobs.put(make_photo_key(job_id), photo.data)
     new = jobs.NewJob(

@@ -1,5 +1,6 @@
 """Crops -> probabilities, by one of two runtimes behind one interface."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
@@ -8,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from db.core.vocabulary import CROP_SIDE, EMOTIONS
+from training.errors import ArtifactDamagedError
 from training.export.artifact import KERAS_FILE, TFLITE_FILE, Manifest, verify_file
 from worker.core.gpus import list_shared_gpus, takes_gpu
 
@@ -68,8 +70,9 @@ class LiteRTClassifier(Classifier):
     def load(self, artifact_dir: Path) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        path = verify_model_file(artifact_dir, TFLITE_FILE)
-        self._interpreter: Any = Interpreter(model_path=str(path), num_threads=1)
+        # Not by its path: LiteRT would map the file, and whatever changed it later would change what this process answers.
+        content = read_model_file(artifact_dir, TFLITE_FILE)
+        self._interpreter: Any = Interpreter(model_content=content, num_threads=1)
         self._input_index = self._interpreter.get_input_details()[0]["index"]
         self._output_index = self._interpreter.get_output_details()[0]["index"]
         self._interpreter.resize_tensor_input(self._input_index, [1, CROP_SIDE, CROP_SIDE, 1])
@@ -114,6 +117,20 @@ def load_classifier(artifact_dir: Path, runtime: Runtime = "auto") -> Classifier
     classifier = TensorFlowClassifier() if takes_tensorflow else LiteRTClassifier()
     classifier.load(artifact_dir)
     return classifier
+
+
+def read_model_file(artifact_dir: Path, name: str) -> bytes:
+    """Read one file of a version, and check what was read against the manifest. Raises ArtifactError."""
+    record = Manifest.read(artifact_dir).files[name]
+    path = artifact_dir / name
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtifactDamagedError(f"{path} can't be read: {error.strerror}") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != record.sha256:
+        raise ArtifactDamagedError(f"{path} is damaged: its SHA-256 is {found}, not {record.sha256}")
+    return content
 
 
 def verify_model_file(artifact_dir: Path, name: str) -> Path:

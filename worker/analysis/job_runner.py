@@ -1,10 +1,13 @@
 """One job from claim to result: claim it, read its photo, analyse, write. No transaction is open while pixels are worked on."""
 
+from collections.abc import Callable
+from time import monotonic, sleep
 from uuid import UUID
 
 import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from db.core.blobs import BlobDamaged, BlobMissing, BlobStoreUnavailable
 from db.core.vocabulary import JobStatus
@@ -14,7 +17,8 @@ from db.jobs.lifecycle import Claim, Outcome
 from db.jobs.queries import get_job
 from db.jobs.states import InvalidTransition
 from db.jobs.tables import Job
-from worker.analysis.decode import PhotoError
+from db.photos.decoding_lock import DecodingBusy, DecodingLock
+from db.photos.errors import PhotoError
 from worker.analysis.detectors.base import DetectorUnavailable
 from worker.analysis.pipeline import analyze_photo
 from worker.analysis.process import WorkerProcess
@@ -23,6 +27,10 @@ from worker.core.messages import send_callback, send_job
 from worker.core.services import Services
 
 log = structlog.get_logger(__name__)
+
+_WRITE_AGAIN_S = 0.5
+_LOCK_WAIT_SHARE = 0.5
+"""Share of a job's time that it may wait for the machine's other large pictures; the rest is for its own."""
 
 _REASONS = {
     BlobMissing.code: "the photo was deleted before it could be analysed",
@@ -63,37 +71,70 @@ def run_job(process: WorkerProcess, job_id: UUID) -> None:
 
 def _settle(process: WorkerProcess, claim: Claim, job: Job) -> None:
     """Bring a claimed job to its end, or give it back."""
-    database = process.services.database
     try:
         try:
             outcome = _analyze(process, job)
         except PhotoError as error:
-            with database.write() as session:
-                jobs.fail_job(session, claim, error.code, str(error))
+            code, detail = error.code, str(error)
+            _write(process, claim, lambda session: jobs.fail_job(session, claim, code, detail))
         except (BlobMissing, BlobDamaged, DetectorUnavailable) as error:
-            log.warning("analysis_impossible", job_id=str(job.id), code=error.code, reason=str(error))
-            with database.write() as session:
-                jobs.fail_job(session, claim, error.code, _REASONS[error.code])
+            code, detail = error.code, _REASONS[error.code]
+            log.warning("analysis_impossible", job_id=str(job.id), code=code, reason=str(error))
+            _write(process, claim, lambda session: jobs.fail_job(session, claim, code, detail))
         except SoftTimeLimitExceeded:
             limit = process.services.settings.soft_time_limit_s
-            with database.write() as session:
-                jobs.fail_job(session, claim, "time_limit", f"the analysis took longer than {limit:g} seconds")
+            detail = f"the analysis took longer than {limit:g} seconds"
+            _write(process, claim, lambda session: jobs.fail_job(session, claim, "time_limit", detail))
         except BlobStoreUnavailable as error:
             log.warning("photo_unreachable", job_id=str(job.id), attempt=claim.attempt, reason=str(error))
-            with database.write() as session:
-                jobs.give_back_job(session, claim, process.name, _REASONS[error.code], error.code, is_outage=True)
+            code, detail = error.code, _REASONS[BlobStoreUnavailable.code]
+            _write(
+                process,
+                claim,
+                lambda session: jobs.give_back_job(session, claim, process.name, detail, code, is_outage=True),
+            )
             process.rest()
+        except DecodingBusy as error:
+            log.info("decoding_busy", job_id=str(job.id), attempt=claim.attempt)
+            code, detail = error.code, str(error)
+            _write(
+                process,
+                claim,
+                lambda session: jobs.give_back_job(session, claim, process.name, detail, code, is_outage=True),
+            )
         except Exception as error:
             # A fault of ours. Another try on another machine may still succeed; the last one fails the job.
             log.exception("analysis_crashed", job_id=str(job.id), attempt=claim.attempt)
-            with database.write() as session:
-                detail = f"unexpected {type(error).__name__}"
-                jobs.give_back_job(session, claim, process.name, detail, "internal_error")
+            detail = f"unexpected {type(error).__name__}"
+            _write(
+                process,
+                claim,
+                lambda session: jobs.give_back_job(session, claim, process.name, detail, "internal_error"),
+            )
         else:
-            with database.write() as session:
-                jobs.finish_job(session, claim, outcome)
+            _write(process, claim, lambda session: jobs.finish_job(session, claim, outcome))
     except InvalidTransition:
         log.info("result_unwanted", job_id=str(job.id), attempt=claim.attempt)
+
+
+def _write(process: WorkerProcess, claim: Claim, change: Callable[[Session], object]) -> None:
+    """Make a change in a transaction of its own, again and again while the database is away or its disk has no room.
+
+    The work is done, so it would be a waste to lose it, and the job an attempt. Gives up after a lease's time, and raises
+    OperationalError then; the lease is lost by then. Raises InvalidTransition if another attempt has the job in hand.
+    """
+    end = monotonic() + process.services.settings.lease_s
+    while True:
+        try:
+            with process.services.database.write() as session:
+                change(session)
+        except OperationalError as error:
+            if monotonic() >= end:
+                raise
+            log.warning("result_not_written", job_id=str(claim.job_id), reason=str(error.orig))
+            sleep(_WRITE_AGAIN_S)
+        else:
+            return
 
 
 def _pass_on(services: Services, job_id: UUID) -> None:
@@ -118,6 +159,8 @@ def _analyze(process: WorkerProcess, job: Job) -> Outcome:
         process.find_detector(name),
         model.classifier,
         max_pixels=settings.max_photo_pixels,
+        max_decoding_bytes=settings.max_decoding_bytes,
+        lock=DecodingLock(settings.data_dir, _LOCK_WAIT_SHARE * settings.soft_time_limit_s),
         min_face_px=job.min_face_px or settings.min_face_px,
         threshold=settings.detection_threshold if name == settings.detector else None,
     )

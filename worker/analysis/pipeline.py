@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from db.core.vocabulary import CROP_SIDE, EMOTIONS, Emotion
+from db.photos.decoding_lock import DecodingLock
+from db.photos.memory import MAX_DECODING_BYTES
 from worker.analysis.classifier import Classifier
 from worker.analysis.crops import crop_faces
-from worker.analysis.decode import ReducedPicture, decode_photo, decode_reduced
+from worker.analysis.decode import PhotoDecoder, ReducedPicture
 from worker.analysis.detectors.base import Box, CropGeometry, Detection, Detector, Extent, Eyes, clip_to_box
 
 MIN_CROP_SOURCE_PX = 2 * CROP_SIDE
@@ -62,6 +64,8 @@ def analyze_photo(
     max_pixels: int,
     min_face_px: int,
     threshold: float | None = None,
+    max_decoding_bytes: int = MAX_DECODING_BYTES,
+    lock: DecodingLock | None = None,
 ) -> Analysis:
     """Find every face in a photo and judge it.
 
@@ -70,22 +74,24 @@ def analyze_photo(
     max_pixels: most that the picture may have, width times height.
     min_face_px: least side of a face in pixels of the picture at full size.
     threshold: least detection score, 0 to 1; None takes the detector's own.
-    Raises worker.analysis.decode.PhotoError where the photo can't be decoded.
+    max_decoding_bytes: most memory that decoding may take.
+    lock: by which large photos wait for one another; None where nothing else is decoded on the machine.
+    Raises db.photos.errors.PhotoError where the photo can't be decoded, DecodingBusy where it can't be now.
     """
     clock = StepClock()
-    reduced = decode_reduced(data, max_pixels=max_pixels)
+    decoder = PhotoDecoder(data, max_pixels=max_pixels, max_bytes=max_decoding_bytes, lock=lock)
+    reduced = decoder.decode_for_detection()
     clock.end_step("decode")
 
     min_reduced_px = max(1, round(min_face_px / reduced.factor))
     found = detector.detect(reduced.picture, min_face_px=min_reduced_px, threshold=threshold)
     clock.end_step("detect")
 
-    if _needs_full_size(reduced, found, detector.geometry):
-        source = decode_photo(data, max_pixels=max_pixels)
+    source = reduced
+    if reduced.factor > decoder.least_factor and _are_too_small(found, detector.geometry):
+        source = decoder.decode(decoder.least_factor)
         clock.end_step("decode")
-        crops = crop_faces(source, enlarge_detections(found, reduced), detector.geometry)
-    else:
-        crops = crop_faces(reduced.picture, found, detector.geometry)
+    crops = crop_faces(source.picture, scale_detections(found, reduced, source), detector.geometry)
     clock.end_step("crop")
 
     probabilities = classifier.classify(crops)
@@ -114,21 +120,31 @@ class StepClock:
 
 def enlarge_detections(detections: Sequence[Detection], reduced: ReducedPicture) -> list[Detection]:
     """The same detections in pixels of the photo at full size."""
-    if reduced.factor == 1:
+    return _scale(detections, reduced.factor, reduced.width, reduced.height)
+
+
+def scale_detections(
+    detections: Sequence[Detection], found_in: ReducedPicture, wanted_in: ReducedPicture
+) -> list[Detection]:
+    """The same detections in pixels of another, larger reduction of the photo."""
+    height, width = wanted_in.picture.shape[:2]
+    return _scale(detections, found_in.factor // wanted_in.factor, width, height)
+
+
+def _scale(detections: Sequence[Detection], factor: int, width: int, height: int) -> list[Detection]:
+    if factor == 1:
         return list(detections)
     enlarged = []
     for detection in detections:
-        extent = Extent(*(edge * reduced.factor for edge in detection.extent))
-        eyes = detection.eyes and Eyes(*((x * reduced.factor, y * reduced.factor) for x, y in detection.eyes))
+        extent = Extent(*(edge * factor for edge in detection.extent))
+        eyes = detection.eyes and Eyes(*((x * factor, y * factor) for x, y in detection.eyes))
         # The last pixel of a reduced picture may stand for less than a whole one, so an extent may round to nothing.
-        box = clip_to_box(extent, reduced.width, reduced.height) or Box(reduced.width - 1, reduced.height - 1, 1, 1)
+        box = clip_to_box(extent, width, height) or Box(width - 1, height - 1, 1, 1)
         enlarged.append(replace(detection, box=box, extent=extent, eyes=eyes))
     return enlarged
 
 
-def _needs_full_size(reduced: ReducedPicture, detections: Sequence[Detection], geometry: CropGeometry) -> bool:
-    if reduced.factor == 1:
-        return False
+def _are_too_small(detections: Sequence[Detection], geometry: CropGeometry) -> bool:
     share = 1 + 2 * geometry.margin
     return any(share * _longer_side(detection.extent) < MIN_CROP_SOURCE_PX for detection in detections)
 

@@ -1,16 +1,25 @@
 """Boxes and labels drawn into pictures of every kind."""
 
 import io
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import ExifTags, Image
 
-from api.photos.annotate import Label, UnreadablePicture, draw_labels
+from api.photos.annotate import DrawingLimits, Label, UnreadablePicture, draw_labels
 from db.core.vocabulary import Emotion
+from db.photos.decoding_lock import DecodingLock
+from db.photos.memory import MAX_DECODING_BYTES
 
+LIMITS = DrawingLimits(MAX_DECODING_BYTES, DecodingLock(Path(tempfile.gettempdir()), 60))
 LABEL = Label(10, 10, 20, 20, Emotion.HAPPY, 0.9, is_uncertain=False)
+
+
+def draw(data: bytes, upright_width: int, labels: list[Label], max_side: int) -> bytes:
+    return draw_labels(data, upright_width, labels, max_side, LIMITS)
 
 
 def save(image: Image.Image, image_format: str, **options: Any) -> bytes:
@@ -21,7 +30,7 @@ def save(image: Image.Image, image_format: str, **options: Any) -> bytes:
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF"])
 def test_every_format_can_be_drawn_into(image_format: str, make_photo: Callable[..., bytes]) -> None:
-    drawn = Image.open(io.BytesIO(draw_labels(make_photo(image_format), 64, [LABEL], 2048)))
+    drawn = Image.open(io.BytesIO(draw(make_photo(image_format), 64, [LABEL], 2048)))
     assert (drawn.format, drawn.size, drawn.mode) == ("JPEG", (64, 48), "RGB")
 
 
@@ -29,17 +38,17 @@ def test_every_format_can_be_drawn_into(image_format: str, make_photo: Callable[
 def test_every_kind_of_pixel_can_be_drawn_into(mode: str) -> None:
     image_format = dict.fromkeys(("CMYK", "I;16B", "I", "F"), "TIFF").get(mode, "PNG")
     data = save(Image.new(mode, (64, 48)), image_format)
-    assert Image.open(io.BytesIO(draw_labels(data, 64, [LABEL], 2048))).size == (64, 48)
+    assert Image.open(io.BytesIO(draw(data, 64, [LABEL], 2048))).size == (64, 48)
 
 
 def test_what_is_transparent_becomes_white() -> None:
     data = save(Image.new("RGBA", (64, 48), (0, 0, 0, 0)), "PNG")
-    assert Image.open(io.BytesIO(draw_labels(data, 64, [], 2048))).getpixel((30, 30)) == (255, 255, 255)
+    assert Image.open(io.BytesIO(draw(data, 64, [], 2048))).getpixel((30, 30)) == (255, 255, 255)
 
 
 def read_greys(data: bytes, *columns: int) -> list[int]:
     """How bright the picture is in the middle row at these columns, once it is drawn."""
-    drawn = Image.open(io.BytesIO(draw_labels(data, 64, [], 2048)))
+    drawn = Image.open(io.BytesIO(draw(data, 64, [], 2048)))
     return [drawn.getpixel((column, 24))[0] for column in columns]
 
 
@@ -78,7 +87,7 @@ def test_boxes_lie_on_the_upright_picture(orientation: int, image_format: str) -
     stored = image.transpose(Image.Transpose[turns[orientation - 2]]) if orientation > 1 else image
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
-    drawn = Image.open(io.BytesIO(draw_labels(save(stored, image_format, exif=exif), 64, [], 2048)))
+    drawn = Image.open(io.BytesIO(draw(save(stored, image_format, exif=exif), 64, [], 2048)))
     assert drawn.size == (64, 48)
     assert drawn.getpixel((4, 4))[0] > 250
 
@@ -87,7 +96,7 @@ def test_boxes_lie_on_the_upright_picture(orientation: int, image_format: str) -
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "HEIF"])
 def test_exif_that_cannot_be_read_turns_nothing(image_format: str, exif: bytes) -> None:
     data = save(Image.new("RGB", (64, 48)), image_format, exif=exif)
-    assert Image.open(io.BytesIO(draw_labels(data, 64, [LABEL], 2048))).size == (64, 48)
+    assert Image.open(io.BytesIO(draw(data, 64, [LABEL], 2048))).size == (64, 48)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +104,7 @@ def test_exif_that_cannot_be_read_turns_nothing(image_format: str, exif: bytes) 
 )
 def test_a_box_anywhere_can_be_drawn(box: tuple[int, int, int, int], make_photo: Callable[..., bytes]) -> None:
     label = Label(*box, Emotion.SAD, 0.3, is_uncertain=True)
-    assert Image.open(io.BytesIO(draw_labels(make_photo(), 64, [label], 2048))).size == (64, 48)
+    assert Image.open(io.BytesIO(draw(make_photo(), 64, [label], 2048))).size == (64, 48)
 
 
 def test_letters_grow_with_the_picture() -> None:
@@ -104,7 +113,7 @@ def test_letters_grow_with_the_picture() -> None:
     def count_label(side: int) -> float:
         data = save(Image.new("RGB", (side, side), "white"), "PNG")
         label = Label(side // 4, side // 2, side // 4, side // 4, Emotion.ANGRY, 0.9, is_uncertain=False)
-        above = Image.open(io.BytesIO(draw_labels(data, side, [label], side))).crop((0, 0, side, side // 2 - 3))
+        above = Image.open(io.BytesIO(draw(data, side, [label], side))).crop((0, 0, side, side // 2 - 3))
         return sum(red > green + 60 for red, green, _ in above.get_flattened_data()) / side**2
 
     assert count_label(1600) == pytest.approx(count_label(800), rel=0.15)
@@ -113,9 +122,9 @@ def test_letters_grow_with_the_picture() -> None:
 @pytest.mark.parametrize("data", [b"", b"text", b"\xff\xd8\xff\xe0"])
 def test_what_cannot_be_decoded_raises_its_own_error(data: bytes) -> None:
     with pytest.raises(UnreadablePicture):
-        draw_labels(data, 64, [LABEL], 2048)
+        draw(data, 64, [LABEL], 2048)
 
 
 def test_a_picture_that_breaks_off_raises_its_own_error(make_photo: Callable[..., bytes]) -> None:
     with pytest.raises(UnreadablePicture):
-        draw_labels(make_photo("PNG", (300, 300))[:-200], 300, [LABEL], 2048)
+        draw(make_photo("PNG", (300, 300))[:-200], 300, [LABEL], 2048)

@@ -97,3 +97,11 @@ def test_auto_takes_tensorflow_where_a_gpu_is_within_reach(model_dir, monkeypatc
 def test_unknown_runtime_is_refused(model_dir):
     with pytest.raises(ValueError, match="onnx"):
         load_classifier(model_dir, "onnx")
+
+
+def test_a_file_that_changes_after_it_was_loaded_changes_no_answer(model_copy, crops):
+    """A mapped file would: every process on the machine shares the copy of a version."""
+    classifier = load_classifier(model_copy, "litert")
+    before = classifier.classify(crops)
+    (model_copy / "model.tflite").write_bytes(b"not what was stored")
+    np.testing.assert_array_equal(classifier.classify(crops), before)

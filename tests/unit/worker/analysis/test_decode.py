@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageFile
 
-from worker.analysis.decode import BrokenPicture, NotAPicture, PhotoError, TooManyPixels, decode_photo, decode_reduced
+from db.photos.errors import BrokenPicture, NotAPicture, PhotoError, TooManyPixels
+from worker.analysis.decode import decode_photo, decode_reduced
 
 MAX_PIXELS = 20_000_000
 

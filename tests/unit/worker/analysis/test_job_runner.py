@@ -2,22 +2,27 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 from uuid_utils.compat import uuid7
 
 from db.accounts import api_keys
 from db.core import queues
 from db.core.blobs import make_photo_key
+from db.core.session import Database
 from db.core.vocabulary import Detector, JobStatus
 from db.jobs import lifecycle as jobs
 from db.jobs import queries as job_queries
 from db.jobs.tables import Job
 from emoscope.settings import Settings
 from emoscope.stack.provision import register_shipped_models
+from worker.analysis import job_runner
 from worker.analysis.job_runner import run_job
 from worker.analysis.process import WorkerProcess
 from worker.core import messages
@@ -142,3 +147,47 @@ def test_a_child_that_cannot_get_ready_passes_its_job_on_after_a_pause(
     assert (job.status, job.attempt) == (JobStatus.QUEUED, 0)
     assert services.redis.llen(queues.ANALYSIS_QUEUE) == 1
     app.close()
+
+
+class Away:
+    """A database that is away for the next writes."""
+
+    def __init__(self, database: Database, writes: int) -> None:
+        self._database, self._left = database, writes
+        self.refused = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._database, name)
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        if self._left > 0:
+            self._left -= 1
+            self.refused += 1
+            raise OperationalError("UPDATE", {}, Exception("database or disk is full"))
+        with self._database.write() as session:
+            yield session
+
+
+@pytest.mark.parametrize(("writes", "status"), [(2, JobStatus.FAILED), (10_000, JobStatus.RUNNING)])
+def test_a_result_waits_for_a_database_that_is_away(
+    process: WorkerProcess, services: Services, monkeypatch: pytest.MonkeyPatch, writes: int, status: JobStatus
+) -> None:
+    """For a lease's time; then the job is another's."""
+    monkeypatch.setattr(job_runner, "_WRITE_AGAIN_S", 0.01)
+    job_id = submit(services, b"no picture")
+    away = Away(services.database, writes)
+
+    def analyze(*_: object) -> None:
+        services.settings = services.settings.model_copy(update={"lease_s": 0.5})
+        services.database = away  # type: ignore[assignment]
+        raise job_runner.PhotoError("not a picture")
+
+    monkeypatch.setattr(job_runner, "_analyze", analyze)
+    with pytest.raises(OperationalError) if writes > 2 else nullcontext():
+        run_job(process, job_id)
+    assert away.refused >= 2
+    with away._database.read() as session:
+        job = job_queries.get_job(session, job_id)
+        assert job is not None
+        assert job.status is status

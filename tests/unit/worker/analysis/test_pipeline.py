@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from db.core.vocabulary import EMOTIONS
+from db.photos.errors import PhotoError
 from emoscope.stack.demo_photos import Placement, compose_page, encode_jpeg, load_portrait
 from worker.analysis.crops import crop_faces
-from worker.analysis.decode import PhotoError, decode_photo, decode_reduced
+from worker.analysis.decode import decode_photo, decode_reduced
 from worker.analysis.pipeline import analyze_photo, enlarge_detections
 
 LIMITS = {"max_pixels": 20_000_000, "min_face_px": 24}

@@ -8,11 +8,17 @@ from collections.abc import Callable
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
-from api.photos.header import BrokenPicture, NotAPicture, PictureHeader, TooManyPixels, read_header
+from db.photos.errors import BrokenPicture, NotAPicture, TooManyPixels
+from db.photos.header import PictureHeader
+from db.photos.header import read_header as read_header_within
 
 MANY = 10**8
+
+
+def read_header(data: bytes, max_pixels: int) -> PictureHeader:
+    return read_header_within(data, max_pixels, 10**12)
+
 
 FORMATS = {
     "JPEG": "image/jpeg",
@@ -58,7 +64,6 @@ def test_a_decompression_bomb_is_counted_and_never_decoded() -> None:
 def test_the_limit_is_the_callers_and_not_pillows() -> None:
     """Pillow would raise at 180 million pixels, and warn at 90 million."""
     assert read_header(make_png(20_000, 20_000), 400_000_000).width == 20_000
-    assert Image.MAX_IMAGE_PIXELS is not None
     with pytest.raises(TooManyPixels):
         read_header(make_png(20_000, 20_000), 399_999_999)
 

@@ -1,0 +1,62 @@
+"""One large picture is decoded at a time on a machine.
+
+The lock is the kernel's, on a folder that every process of the machine has. It ends with the process that holds it, however
+that process ends, and it needs no room on the disk.
+"""
+
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from db.photos.memory import LARGE_BYTES
+
+_POLL_S = 0.02
+
+
+class DecodingBusy(Exception):
+    """Another large picture was being decoded for as long as this one could wait."""
+
+    code = "decoding_busy"
+
+
+@dataclass(frozen=True, slots=True)
+class DecodingLock:
+    """The right to decode a large picture.
+
+    folder: what is locked, the data folder; the temporary folder is taken where it doesn't exist.
+    wait_s: longest wait for it, in seconds.
+    """
+
+    folder: Path
+    wait_s: float
+
+    @contextmanager
+    def hold_for(self, peak_bytes: int) -> Iterator[None]:
+        """Hold the lock while a picture of this size is decoded; a small one needs none. Raises DecodingBusy."""
+        if peak_bytes <= LARGE_BYTES:
+            yield
+            return
+        folder = self.folder if self.folder.is_dir() else Path(tempfile.gettempdir())
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            _take(handle, time.monotonic() + self.wait_s)
+            yield
+        finally:
+            os.close(handle)
+
+
+def _take(handle: int, deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise DecodingBusy("another large picture is being decoded on this machine") from None
+            time.sleep(_POLL_S)
+        else:
+            return

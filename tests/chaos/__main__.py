@@ -1,0 +1,68 @@
+"""`python -m tests.chaos --seed 1 --database postgresql`: see docs/operations.md, and `make chaos`."""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.chaos.run import Report, run_chaos
+
+
+def main() -> int:
+    """Run with each seed, and print a table. Returns 1 if anything was lost, double or wrong."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=int, nargs="+", default=[1])
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument(
+        "--queue", choices=("own", "apart"), default="own", help="own: as `emoscope up`; apart: as a fleet"
+    )
+    parser.add_argument("--seconds", type=float, default=240)
+    parser.add_argument("--jobs", type=int, default=1000)
+    options = parser.parse_args()
+    reports = []
+    for seed in options.seed:
+        folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+        folder.chmod(0o755)  # PostgreSQL runs as another user where this runs as root
+        report = run_chaos(
+            folder,
+            seed,
+            options.seconds,
+            options.jobs,
+            is_postgresql=options.database == "postgresql",
+            has_own_queue=options.queue == "own",
+            note=lambda line: print(line, flush=True),
+        )
+        shutil.rmtree(folder, ignore_errors=True)
+        reports.append(report)
+        print(describe(report, options.database), flush=True)
+    return 0 if all(report.outcome.is_good for report in reports) else 1
+
+
+def describe(report: Report, database: str) -> str:
+    """A run in a few lines."""
+    outcome = report.outcome
+    faults = ", ".join(f"{kind} {count}" for kind, count in sorted(report.faults.items()))
+    slowest = sorted(report.recoveries_s.items(), key=lambda item: -item[1])[:5]
+    counts = f"accepted {outcome.jobs}, succeeded {outcome.succeeded}, failed {dict(outcome.failed)}, attempts {outcome.attempts}"
+    faulty = {
+        "lost": outcome.lost,
+        "double": outcome.double,
+        "wrong": outcome.wrong,
+        "without callback": outcome.unheard,
+        "with several callback ids": outcome.many_ids,
+    }
+    recoveries = ", ".join(f"{kind} {seconds:.1f} s" for kind, seconds in slowest)
+    lines = (
+        f"{database}, seed {report.seed}: {sum(report.faults.values())} faults ({faults})",
+        f"jobs {counts}",
+        ", ".join(f"{name} {len(found)}" for name, found in faulty.items()),
+        f"longest recoveries: {recoveries}; all done {report.end_s:.1f} s after the last photo",
+        f"answers other than 202: {report.refusals}",
+        *outcome.wrong[:20],
+    )
+    return "\n  ".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

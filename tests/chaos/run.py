@@ -1,0 +1,110 @@
+"""One run: photos come in, faults are done to what analyses them, and at the end every accepted job is looked at."""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.core.vocabulary import JobStatus
+from db.tables import Job
+from tests.chaos.faults import Faults
+from tests.chaos.load import PHOTOS, Receiver, Submitter
+from tests.chaos.outcome import Faces, Outcome, check_outcome, read_faces, read_jobs, wait_for_end
+from tests.chaos.schedule import make_schedule
+from tests.chaos.world import World, make_world
+
+_END_TIMEOUT_S = 300
+_PROBE_TIMEOUT_S = 240
+
+
+@dataclass
+class Report:
+    """A run's counts."""
+
+    seed: int
+    outcome: Outcome
+    faults: dict[str, int]
+    recoveries_s: dict[str, float]
+    """By kind of fault, the longest time from its end until a photo submitted then was analysed."""
+    end_s: float
+    """From the last photo accepted until every job had ended and every callback was taken."""
+    refusals: dict[str, int]
+
+
+def run_chaos(
+    folder: Path,
+    seed: int,
+    seconds: float,
+    jobs: int,
+    *,
+    is_postgresql: bool,
+    has_own_queue: bool,
+    note: Callable[[str], None],
+) -> Report:
+    """Make a world in the folder, whose path must be short, and run in it. note: is told what happens, as JSON lines."""
+    schedule = make_schedule(seed, seconds, is_postgresql=is_postgresql)
+    done: dict[str, int] = defaultdict(int)
+    recoveries_s: dict[str, float] = defaultdict(float)
+    with (
+        make_world(folder, is_postgresql=is_postgresql, has_own_queue=has_own_queue) as world,
+        Receiver() as receiver,
+    ):
+        submitter = Submitter(world.url, world.api_key, receiver.url)
+        quiet = _analyze_in_quiet(world, submitter)
+        faults = Faults(world)
+        begin = time.monotonic()
+        threads = submitter.submit_over(seconds, jobs)
+        for fault in schedule:
+            time.sleep(max(0.0, begin + fault.at_s - time.monotonic()))
+            at_s = time.monotonic() - begin
+            what = faults.do(fault)
+            ended = time.monotonic()
+            if what:
+                done[fault.kind] += 1
+                submitted = submitter.submit(0, priority="interactive")
+                _wait_for_job(world, submitted)
+                recoveries_s[fault.kind] = max(recoveries_s[fault.kind], time.monotonic() - ended)
+            note(
+                json.dumps(
+                    {
+                        "at_s": round(at_s, 2),
+                        **asdict(fault),
+                        "did": what,
+                        "recovered_s": round(time.monotonic() - ended, 2),
+                    }
+                )
+            )
+        for thread in threads:
+            thread.join()
+        end_s = wait_for_end(world.database, list(submitter.jobs), receiver, _END_TIMEOUT_S)
+        outcome = check_outcome(world.database, submitter.jobs, faults.damaged, quiet, receiver)
+    return Report(seed, outcome, dict(done), dict(recoveries_s), end_s, dict(submitter.refusals))
+
+
+def _analyze_in_quiet(world: World, submitter: Submitter) -> dict[int, Faces]:
+    quiet = {photo: submitter.submit(photo) for photo in range(len(PHOTOS))}
+    for job_id in quiet.values():
+        _wait_for_job(world, job_id)
+    found = read_jobs(world.database, list(quiet.values()))
+    return {photo: read_faces(found[job_id]) for photo, job_id in quiet.items()}
+
+
+def _wait_for_job(world: World, job_id: UUID) -> None:
+    end = time.monotonic() + _PROBE_TIMEOUT_S
+    while time.monotonic() < end:
+        try:
+            with world.database.read() as session:
+                if session.scalar(select(Job.status).where(Job.id == job_id)) in {
+                    JobStatus.SUCCEEDED,
+                    JobStatus.FAILED,
+                }:
+                    return
+        except SQLAlchemyError:  # PostgreSQL has only just been started again
+            pass
+        time.sleep(0.1)

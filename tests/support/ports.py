@@ -1,0 +1,10 @@
+"""Ports that nobody listens on."""
+
+import socket
+
+
+def find_free_port() -> int:
+    """A port of this machine that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
