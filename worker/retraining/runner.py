@@ -260,7 +260,14 @@ def _train(
 
     def report(progress: "Progress") -> None:
         finished = None if progress.last is None else CurvePoint.read(asdict(progress.last))
-        pulse.report_epoch(RunProgress.read(asdict(progress)), finished)
+        now = RunProgress(
+            epoch=progress.epoch,
+            epochs=progress.epochs,
+            loss=progress.loss,
+            accuracy=progress.accuracy,
+            seconds_left=progress.seconds_left,
+        )
+        pulse.report_epoch(now, finished)
 
     return run_training(
         wanted,
