@@ -14,6 +14,7 @@ RUN pip install --no-cache-dir "uv>=0.9"
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
 COPY pyproject.toml uv.lock README.md ./
 COPY api api
+COPY client client
 COPY db db
 COPY emoscope emoscope
 COPY training training

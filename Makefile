@@ -33,6 +33,9 @@ test-schedule: setup ## Start training runs by a schedule of every minute, with 
 test-kills: setup ## Kill each program of a running stack, a hundred times in all
 	@TEST_KILLS=100 $(RUN)/pytest -q -s tests/acceptance/test_kills.py $(ARGS)
 
+bench: setup ## Run the benches that need no data set, in their short form
+	@$(RUN)/python -m bench.run_all $(ARGS)
+
 chaos: setup ## Do faults to a running stack while a thousand photos come in: four seeds on each database
 	$(RUN)/python -m tests.chaos --database sqlite --queue own --seed 1 2 3 4 $(ARGS)
 	$(RUN)/python -m tests.chaos --database postgresql --queue apart --seed 1 2 3 4 $(ARGS)
@@ -54,7 +57,7 @@ clean: ## Remove what setup made
 	@echo "· installing uv (only here, in .uv)"
 	@sh scripts/install_uv.sh
 
-.venv/.synced: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
+.venv/.synced: pyproject.toml client/pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
 	@echo "· installing the locked dependencies ($(if $(wildcard $(CARD)),5,2) GB the first time)"
 	@$(UV) sync --frozen $(EXTRAS) || { \
 	  echo "Error: the dependencies could not be installed. Is the package index reachable, and is there disk space?" >&2; exit 1; }

@@ -4,11 +4,12 @@ from http import HTTPStatus
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.accounts.user_routes import Password
 from api.core.authentication import protect
 from api.core.errors import Problem
+from api.core.fields import JsonBody
 from api.core.openapi import describe_errors
 from api.core.services import get_services
 from api.core.sessions import Person, find_person
@@ -21,10 +22,8 @@ blueprint = APIBlueprint("account", __name__, url_prefix="/v1/account", tag="Acc
 protect(blueprint, only_users=True)
 
 
-class PasswordChange(BaseModel):
+class PasswordChange(JsonBody):
     """Another password for oneself."""
-
-    model_config = ConfigDict(extra="forbid")
 
     present: str = Field(description="The one that counts until now.", examples=["battery staple correct"])
     new: Password

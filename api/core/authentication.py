@@ -20,7 +20,9 @@ from api.core.limits import Allowance
 from api.core.services import get_services
 from api.core.sessions import SAFE_METHODS, find_person, has_csrf_token, is_from_here
 from db.accounts import api_keys
+from db.core.actors import Actor
 from db.core.vocabulary import Role, Scope
+from db.jobs.tables import Job
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +30,9 @@ Route = TypeVar("Route", bound=Callable[..., Any])
 
 _FIXED_HEADERS = {"WWW-Authenticate": 'Bearer realm="emoscope"'}
 
+
+READS_JOBS = (Scope.SUBMIT, Scope.ADMIN)
+"""Scopes of which one lets a key read jobs, with all that belongs to them: events, photo, picture, batch."""
 
 PAGES_APPLICATION = "pages"
 """The application that people act for who are signed in to the pages."""
@@ -58,10 +63,14 @@ class Caller:
         """The application whose jobs the caller may see; None for those of all."""
         return None if self.is_person or Scope.ADMIN in self.scopes else self.application_id
 
+    def owns(self, job: Job) -> bool:
+        """Whether the caller is the application that submitted the job."""
+        return not self.is_person and job.application_id == self.application_id
+
     @property
-    def actor(self) -> str:
-        """What votes and the log of changes call the caller. No person's name has a colon, so none can be taken for another."""
-        return self.name if self.is_person else f"application:{self.name}"
+    def actor(self) -> Actor:
+        """The caller as histories and votes show them."""
+        return Actor.user(self.name) if self.is_person else Actor.application(self.name)
 
 
 class KeyOrSession(HTTPTokenAuth):

@@ -7,9 +7,9 @@ from typing import Any
 
 from prometheus_client import multiprocess
 
-from emoscope.settings import load_settings
+from emoscope.settings import load_settings_or_exit
 
-_settings = load_settings()
+_settings = load_settings_or_exit()
 
 bind = _settings.address
 worker_class = "gthread"

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 from api.core.services import get_services
 from db.accounts import sign_in
 from db.accounts.sessions import make_id
+from db.core.actors import Actor
 from db.core.vocabulary import Role
 
 COOKIE = "emoscope_session"
@@ -35,6 +36,11 @@ class Person:
     role: Role
     csrf_token: str
     session_id: str
+
+    @property
+    def actor(self) -> Actor:
+        """The person as histories show them."""
+        return Actor.user(self.name)
 
 
 def find_person() -> Person | None:

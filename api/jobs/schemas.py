@@ -8,8 +8,8 @@ from flask import url_for
 from pydantic import BaseModel, Field, create_model
 
 from db import tables
-from db.core.types import utcnow
 from db.core.vocabulary import EMOTIONS, Detector, Emotion, JobStatus, Priority
+from db.jobs.actions import is_photo_kept
 
 Time = Annotated[datetime, Field(examples=["2026-03-01T12:00:00.250000Z"])]
 Path = Annotated[str, Field(examples=["/v1/jobs/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"])]
@@ -125,11 +125,6 @@ class JobPage(BaseModel):
         description="Where the next page is; null on the last.",
         examples=["/v1/jobs?status=succeeded&cursor=0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"],
     )
-
-
-def is_photo_kept(job: tables.Job) -> bool:
-    """Whether the photo may still be shown. Its time may be over some seconds before the sweeper deletes it."""
-    return job.photo_key is not None and (job.purge_photo_at is None or job.purge_photo_at > utcnow())
 
 
 def make_etag(job: tables.Job) -> str:

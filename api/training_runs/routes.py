@@ -6,14 +6,16 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify, url_for
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.core.authentication import get_caller, needs_scope, protect
+from api.core.fields import JsonBody, RowId, TextFields
 from api.core.openapi import describe_errors
 from api.core.services import get_services
 from api.jobs.schemas import Id, Time
 from api.training_runs.start import find_dataset_files, start_training_run
 from db import tables
+from db.core.actors import ActorKind
 from db.core.vocabulary import Scope, TrainingRunStatus, TrainingTrigger
 from db.training_runs import corrections, plan
 from db.training_runs import lifecycle as training_runs
@@ -26,28 +28,22 @@ protect(blueprint)
 _POLL_AFTER_S = 2
 
 
-class NewRun(BaseModel):
+class NewRun(JsonBody):
     """How a run differs from what the settings say."""
-
-    model_config = ConfigDict(extra="forbid")
 
     from_scratch: bool = Field(default=False, description="Begin with fresh weights in place of the champion's.")
     epochs: int | None = Field(default=None, ge=1, le=1000, description="Default: what the service is set to.")
 
 
-class PageQuery(BaseModel):
+class PageQuery(TextFields):
     """Which page of a list."""
 
-    model_config = ConfigDict(extra="forbid")
-
     limit: int = Field(default=20, ge=1, le=100, description="Most runs on the page.")
-    cursor: UUID | None = Field(default=None, description="From `next` of the page before.")
+    cursor: RowId | None = Field(default=None, description="From `next` of the page before.")
 
 
-class PlanQuery(BaseModel):
+class PlanQuery(TextFields):
     """Which run to plan."""
-
-    model_config = ConfigDict(extra="forbid")
 
     from_scratch: bool = Field(default=False, description="Whether the run would begin with fresh weights.")
 
@@ -63,6 +59,10 @@ class TrainingRun(BaseModel):
     )
     trigger: TrainingTrigger = Field(examples=["schedule"])
     actor: str = Field(description="Who started it.", examples=["beat"])
+    actor_kind: ActorKind | None = Field(
+        description="What kind of actor; null where it isn't known, in entries from before it was stored.",
+        examples=["system"],
+    )
     options: RunOptions
     created_at: Time
     started_at: Time | None
@@ -186,6 +186,7 @@ def _show(run: tables.TrainingRun, run_corrections: dict[str, int]) -> TrainingR
         status=run.status,
         trigger=run.trigger,
         actor=run.actor,
+        actor_kind=run.known_actor_kind,
         options=RunOptions.read(run.options),
         created_at=run.created_at,
         started_at=run.started_at,

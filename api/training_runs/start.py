@@ -7,6 +7,7 @@ import structlog
 
 from api.core.queue import QueueUnavailable
 from api.core.services import get_services
+from db.core.actors import Actor
 from db.core.vocabulary import TrainingTrigger
 from db.training_runs.actions import StartedRun, start_run
 from db.training_runs.plan import DatasetFiles
@@ -14,7 +15,7 @@ from db.training_runs.plan import DatasetFiles
 log = structlog.get_logger(__name__)
 
 
-def start_training_run(trigger: TrainingTrigger, actor: str, **options: Any) -> StartedRun:
+def start_training_run(trigger: TrainingTrigger, actor: Actor, **options: Any) -> StartedRun:
     """Start a run with what this service has configured. Raises as start_run does. options: `from_scratch` and `epochs`."""
     services = get_services()
 

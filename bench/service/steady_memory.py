@@ -15,10 +15,10 @@ from pathlib import Path
 import psutil
 
 from emoscope.cli.commands.demo import find_free_port
-from emoscope.client import Client
 from emoscope.settings import Settings
 from emoscope.stack.demo_photos import load_demo_photos
 from emoscope.stack.embedded import Stack
+from emoscope_client import Client, Job
 
 _IN_FLIGHT = 20
 _LINE_EVERY = 100
@@ -42,12 +42,12 @@ def main() -> None:
         settings = Settings(_env_file=None, data_dir=Path(folder), port=find_free_port("127.0.0.1"), rate_limit="")
         with Stack(settings, print) as stack, Client(stack.client.api_url, stack.client.api_key) as client:  # type: ignore[union-attr]
             seen: list[list[float]] = []
-            in_flight: deque[object] = deque()
+            in_flight: deque[Job] = deque()
             start = time.perf_counter()
             for number in range(1, jobs + 1):
-                in_flight.append(client.submit(next(photos), photo_retention_s=0))
+                in_flight.append(client.create_job(next(photos), photo_retention_s=0))
                 if len(in_flight) == _IN_FLIGHT:
-                    assert client.wait(in_flight.popleft()).error_code is None  # type: ignore[arg-type]
+                    assert client.wait_for_job(in_flight.popleft()).error is None
                 if number % _LINE_EVERY == 0:
                     seen.append(measure_processes_mb(stack))
                     rate = number / (time.perf_counter() - start)
@@ -56,7 +56,7 @@ def main() -> None:
                         flush=True,
                     )
             while in_flight:
-                assert client.wait(in_flight.popleft()).error_code is None  # type: ignore[arg-type]
+                assert client.wait_for_job(in_flight.popleft()).error is None
             print(f"{jobs / (time.perf_counter() - start):.1f} jobs a second, {_IN_FLIGHT} in flight")
             print(f"largest child: {seen[0][-1]:.0f} MB after {_LINE_EVERY} jobs, {seen[-1][-1]:.0f} MB after {jobs}")
 

@@ -21,10 +21,10 @@ from statistics import median
 import httpx
 
 from emoscope.cli.commands.demo import find_free_port
-from emoscope.client import Client
 from emoscope.settings import Settings
 from emoscope.stack.demo_photos import portrait_photo
 from emoscope.stack.embedded import Stack
+from emoscope_client import Client
 
 _SENDERS = 6
 
@@ -59,8 +59,8 @@ class Load:
     def _send(self) -> None:
         while not self._stopped.is_set():
             job = self._client.analyze(self._photo, photo_retention_s=0)
-            if job.error_code is not None or not job.faces:
-                self.failures.append(f"{job.id}: {job.status} {job.error_code}")
+            if job.error is not None or not job.faces:
+                self.failures.append(f"{job.id}: {job.status} {job.error}")
             else:
                 self.answers.append(Answer(time.monotonic(), job.faces[0].model_version))
 

@@ -3,9 +3,12 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+
+from db.core.errors import DomainError
 
 hasher = PasswordHasher()
 """Argon2id with the library's own parameters, which follow RFC 9106's second choice (64 MiB, three passes)."""
@@ -17,10 +20,13 @@ as there are threads would fill a small machine and let nothing else through.
 """
 
 
-class PasswordsBusy(Exception):
+class PasswordsBusy(DomainError):
     """As many passwords are hashed as may be at once."""
 
     code = "passwords_busy"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "Too many passwords"
+    meaning = "As many passwords are hashed as may be at once. Nothing was changed; try again in some seconds."
 
     def __init__(self) -> None:
         super().__init__("too many passwords are checked at the moment; try again in some seconds")

@@ -13,6 +13,7 @@ from db.accounts.passwords import hasher, is_password, take_place
 from db.accounts.sessions import hash_token
 from db.accounts.tables import SignInTries, UnknownName, User, UserSession
 from db.accounts.users import change_password, check_new_password, normalize_name
+from db.core.actors import Actor
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.upsert import insert_if_new
@@ -76,7 +77,7 @@ def change_own_password(database: Database, name: str, present: str, new: str, s
         new_hash = hasher.hash(new)
     with database.write() as session:
         _lock_unchanged(session, user)
-        change_password(session, user.name, new_hash, user.name, kept_session_id=session_id)
+        change_password(session, user.name, new_hash, Actor.user(user.name), kept_session_id=session_id)
 
 
 def open_session(session: Session, user: User, lifetime_s: float) -> str:
@@ -141,7 +142,7 @@ def _count_attempt(session: Session, name: str) -> User | None:
         tries.locked_until = now + pause
         if user is not None:
             record_audit_event(
-                session, "sign-in", "user.lock", f"user:{user.name}", until=tries.locked_until.isoformat()
+                session, Actor.system("sign-in"), "user.lock", f"user:{user.name}", until=tries.locked_until.isoformat()
             )
     return user
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
+from db.core.actors import ActorColumns
 from db.core.base import Base
 from db.core.types import Word, utcnow
 from db.core.vocabulary import Role, Scope
@@ -105,7 +106,7 @@ class UserSession(Base):
         return self.token_hash.hex()
 
 
-class AuditEvent(Base):
+class AuditEvent(ActorColumns, Base):
     """One change: who made it, to what, when, and the particulars. Rows are only ever added."""
 
     __tablename__ = "audit_events"
@@ -114,7 +115,6 @@ class AuditEvent(Base):
     # SQLite numbers rows by itself only where the key is a plain INTEGER.
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     at: Mapped[datetime] = mapped_column(default=utcnow)
-    actor: Mapped[str] = mapped_column(String(200))
     action: Mapped[str] = mapped_column(String(50))
     """Noun and verb, such as `user.create`."""
     subject: Mapped[str] = mapped_column(String(200))

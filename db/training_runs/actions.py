@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from db.core.actors import Actor
 from db.core.session import Database
 from db.core.vocabulary import TrainingTrigger
 from db.training_runs.lifecycle import create_run
@@ -25,7 +26,7 @@ def start_run(
     send: Callable[[UUID], object],
     files: DatasetFiles,
     trigger: TrainingTrigger,
-    actor: str,
+    actor: Actor,
     *,
     from_scratch: bool = False,
     epochs: int | None = None,

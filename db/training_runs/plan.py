@@ -5,12 +5,14 @@ The worker, the API, the command and the pages read the same plan, so that none 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
+from db.core.errors import DomainError
 from db.model_versions.actions import get_champion, list_versions
 from db.model_versions.tables import ModelVersion
 from db.training_runs.corrections import count_reviewed
@@ -24,10 +26,13 @@ _MAX_CANDIDATES = 3
 _KINDS: dict[str, LabelKind] = {"single": "hard", "hard": "hard", "votes": "soft", "soft": "soft"}
 
 
-class PlanImpossible(Exception):
+class PlanImpossible(DomainError):
     """There is nothing to train on, or no version in service to compare with; the message says which."""
 
     code = "retraining_impossible"
+    status = HTTPStatus.CONFLICT
+    title = "No run possible"
+    meaning = "No prepared dataset is configured (name one in `EMOSCOPE_DATASET_CSV`), or no version is in service to compare with."
 
 
 @dataclass(frozen=True, slots=True)

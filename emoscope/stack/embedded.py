@@ -8,10 +8,10 @@ import sys
 from types import TracebackType
 from typing import NoReturn, Self
 
-from emoscope.local_client import LocalClient
 from emoscope.settings import Settings
 from emoscope.stack.preparation import PreparedStack, Progress, StackError, prepare_stack
 from emoscope.stack.status import read_status
+from emoscope_client.address import Address
 
 __all__ = ["Stack", "StackError", "become_supervisor"]
 
@@ -36,7 +36,7 @@ class Stack:
         """progress: is told each step in a few words."""
         self.settings = settings
         self.progress = progress
-        self.client: LocalClient | None = None
+        self.client: Address | None = None
         self._supervisor: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:

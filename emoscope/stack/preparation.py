@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from emoscope.local_client import LocalClient, write_local_client
 from emoscope.private_files import keep_private, make_tree_private
 from emoscope.settings import Settings
 from emoscope.stack.leftovers import LeftoverStays, stop_leftovers
 from emoscope.stack.plan import Plan
 from emoscope.stack.processes import find_metrics_dir, make_plan
+from emoscope_client.address import Address, write_local_address
 
 _LEAST_FREE_BYTES = 200_000_000
 
@@ -33,14 +33,14 @@ class PreparedStack:
 
     settings: Settings
     """With the port that the API is to listen on, also where any was asked for."""
-    client: LocalClient
+    client: Address
     plan: Plan
     lock: int
     """Descriptor of the locked file in which the plan stands. Whoever has it open holds the lock."""
 
 
 def prepare_stack(
-    settings: Settings, progress: Progress, greet: Callable[[LocalClient], str] | None = None
+    settings: Settings, progress: Progress, greet: Callable[[Address], str] | None = None
 ) -> PreparedStack:
     """Make everything ready for the supervisor. Raises StackError.
 
@@ -56,8 +56,8 @@ def prepare_stack(
             raise StackError(str(error)) from error
         settings = settings.model_copy(update={"port": _find_port(settings)})
         progress("preparing the database")
-        client = LocalClient(f"http://{settings.address}", _provision(settings, progress))
-        write_local_client(settings.data_dir, client)
+        client = Address(f"http://{settings.address}", _provision(settings, progress))
+        write_local_address(settings.data_dir, client)
         plan = _make_plan(settings, greet(client) if greet else "")
         os.ftruncate(lock, 0)
         os.pwrite(lock, plan.to_json().encode(), 0)

@@ -10,9 +10,9 @@ import pytest
 
 from db.core.blobs import BlobStore
 from db.core.session import Database
-from emoscope.client import Client
 from emoscope.settings import Settings
 from emoscope.stack.embedded import Stack
+from emoscope_client import Client
 from tests.conftest import Valkey
 
 QUICK = {

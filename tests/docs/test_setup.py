@@ -16,7 +16,8 @@ def fresh_copy(tmp_path: Path) -> Path:
     """What `make` needs of a copy that nothing was set up in."""
     for name in ("Makefile", "pyproject.toml", "uv.lock", "README.md"):
         shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    for name in ("scripts", "client"):
+        shutil.copytree(ROOT / name, tmp_path / name)
     return tmp_path
 
 

@@ -12,18 +12,21 @@ from db.core.vocabulary import Emotion
 class ScriptedApi:
     """A real HTTP server that gives the answers it was told, in order, and remembers what it was asked.
 
-    An answer of None closes the connection without one.
+    An answer of None closes the connection without one. While `may_answer` is cleared, it takes requests and says nothing.
     """
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, dict[str, str], Any] | None] = []
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         api = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 api.requests.append((f"{self.command} {self.path}", dict(self.headers), body))
+                api.may_answer.wait(30)
                 answer = api.answers.pop(0)
                 if answer is None:
                     self.close_connection = True
@@ -47,23 +50,75 @@ class ScriptedApi:
         self.thread.start()
 
     def close(self) -> None:
+        self.may_answer.set()
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
 
 
 def make_job(status: str, faces: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """A job as the API describes it."""
+    job_id = str(uuid4())
     return {
-        "id": str(uuid4()),
+        "id": job_id,
+        "url": f"/v1/jobs/{job_id}",
+        "application": "shop",
         "status": status,
+        "priority": "interactive",
         "created_at": "2026-03-01T12:00:00Z",
-        "photo": {"width": 4, "height": 3, "filename": "a.jpg"},
+        "started_at": None,
+        "finished_at": None,
+        "deadline_at": None,
+        "attempt": 0 if status == "queued" else 1,
+        "batch_id": None,
+        "detector": None,
+        "min_face_px": None,
+        "photo": {
+            "filename": "a.jpg",
+            "media_type": "image/jpeg",
+            "bytes": 5,
+            "sha256": "0" * 64,
+            "width": 4,
+            "height": 3,
+            "url": f"/v1/jobs/{job_id}/image",
+            "available_until": None,
+        },
         "faces": faces or [],
+        "face_count": len(faces or []) if status == "succeeded" else None,
+        "annotated_url": None,
+        "timings_ms": None,
         "error": None,
     }
 
 
+def make_batch(*states: str) -> dict[str, Any]:
+    """A batch as the API describes it."""
+    batch_id = str(uuid4())
+    photos = [
+        {
+            "position": position,
+            "filename": None,
+            "state": state,
+            "job_id": None if state == "refused" else str(uuid4()),
+            "job_url": None,
+            "face_count": None,
+            "error": {"code": "not_a_picture", "detail": "this is a text"} if state == "refused" else None,
+        }
+        for position, state in enumerate(states)
+    ]
+    names = ("queued", "running", "succeeded", "failed", "canceled", "refused")
+    return {
+        "id": batch_id,
+        "url": f"/v1/batches/{batch_id}",
+        "created_at": "2026-03-01T12:00:00Z",
+        "is_done": not {"queued", "running"} & set(states),
+        "counts": {"total": len(states), **{name: states.count(name) for name in names}},
+        "photos": photos,
+    }
+
+
 def make_face() -> dict[str, Any]:
+    """A face as the API describes it."""
     return {
         "id": str(uuid4()),
         "bounding_box": {"x": 1, "y": 2, "width": 3, "height": 4},

@@ -18,6 +18,7 @@ import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
 from sqlalchemy.exc import OperationalError
 
+from db.core.actors import Actor
 from db.core.blobs import BlobDamaged, BlobMissing, BlobStoreUnavailable
 from db.core.vocabulary import TrainingRunStatus
 from db.model_versions.actions import get_version
@@ -129,7 +130,7 @@ def _stop(services: Services, claim: RunClaim, pulse: RunPulse) -> RunOutcome:
             runs.finish_cancel(session, claim, pulse.canceled_by)
             return RunOutcome.ENDED
         if is_stopping():
-            give_back_run(session, claim, claim.worker)
+            give_back_run(session, claim, Actor.worker(claim.worker))
             return RunOutcome.QUEUED
     return RunOutcome.LOST
 
@@ -142,7 +143,7 @@ def _retry(services: Services, claim: RunClaim, error: BlobStoreUnavailable | Op
     code = error.code if isinstance(error, BlobStoreUnavailable) else "database_unavailable"
     log.warning("run_interrupted", run_id=str(claim.run_id), attempt=claim.attempt, code=code, reason=str(error))
     with services.database.write() as session:
-        run = retry_run(session, claim, claim.worker, code, _OUTAGES[code])
+        run = retry_run(session, claim, Actor.worker(claim.worker), code, _OUTAGES[code])
     return RunOutcome.QUEUED if run.status is TrainingRunStatus.QUEUED else RunOutcome.ENDED
 
 
@@ -185,7 +186,7 @@ def _make_challenger(
     if pulse.should_stop():
         raise RunStopped("stopped before the decision")
     name = f"retrained {run.created_at:%Y-%m-%d}"
-    version = store_version(services.database, services.blobs, name, folder, actor=name_run(claim.run_id))
+    version = store_version(services.database, services.blobs, name, folder, actor=Actor.system(name_run(claim.run_id)))
     return version, comparison
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from celery.schedules import crontab
 
+from db.core.actors import Actor
 from db.core.types import utcnow
 from db.core.vocabulary import TrainingTrigger
 from db.training_runs.actions import start_run
@@ -25,7 +26,7 @@ def start_scheduled_run(services: Services) -> None:
     files = DatasetFiles.of(settings.dataset_csv, settings.dataset_votes)
     slot = find_latest_moment(settings.effective_retrain_schedule, utcnow())
     try:
-        start_run(services.database, send_run, files, TrainingTrigger.SCHEDULE, "beat", slot=slot)
+        start_run(services.database, send_run, files, TrainingTrigger.SCHEDULE, Actor.system("beat"), slot=slot)
     except (PlanImpossible, TrainingRunActive) as error:
         log.info("run_not_started", reason=str(error))
 

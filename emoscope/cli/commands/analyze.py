@@ -10,12 +10,10 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from db.core.vocabulary import Detector, JobStatus
+from db.core.vocabulary import Detector
+from emoscope.cli.client import open_client
 from emoscope.cli.terminal import end_with_sentence, err, make_faces_table, out, print_json
-from emoscope.client import Client
-from emoscope.client_calls import JobOptions
-from emoscope.client_errors import ApiError, EmoscopeError
-from emoscope.client_results import Job
+from emoscope_client import ApiError, Client, EmoscopeError, Job, JobOptions
 
 Outcome = Job | ApiError | OSError
 """A job at its end, or what kept the photo from being taken."""
@@ -48,11 +46,11 @@ def analyze(
     options: JobOptions = {"detector": detector, "min_face_px": min_face_px, "photo_retention_s": keep_s}
     results: list[dict[str, Any]] = []
     has_failed = False
-    with end_with_sentence(EmoscopeError), Client() as client, _make_progress(len(paths)) as progress:
+    with end_with_sentence(EmoscopeError), open_client() as client, _make_progress(len(paths)) as progress:
         bar = progress.add_task("analysing", total=len(paths))
         for path, outcome in _analyze_all(client, paths, options):
             progress.advance(bar)
-            has_failed |= isinstance(outcome, Exception) or outcome.status is not JobStatus.SUCCEEDED
+            has_failed |= isinstance(outcome, Exception) or outcome.status != "succeeded"
             if output is Format.TABLE:
                 _print_outcome(path, outcome)
             elif output is Format.JSONL:
@@ -92,21 +90,23 @@ def _analyze_all(client: Client, paths: Sequence[Path], options: JobOptions) -> 
 
 def _submit(client: Client, path: Path, options: JobOptions) -> Outcome:
     try:
-        return client.submit(path, **options)
+        return client.create_job(path, **options)
     except (ApiError, OSError) as error:
         return error
 
 
 def _wait(client: Client, path: Path, outcome: Outcome) -> tuple[Path, Outcome]:
-    return path, client.wait(outcome) if isinstance(outcome, Job) else outcome
+    return path, client.wait_for_job(outcome) if isinstance(outcome, Job) else outcome
 
 
 def _print_outcome(path: Path, outcome: Outcome) -> None:
     name = escape(str(path))
     if isinstance(outcome, Exception):
         err.print(f"[bold red]{name}[/bold red]: {escape(str(outcome))}")
-    elif outcome.status is not JobStatus.SUCCEEDED:
-        err.print(f"[bold red]{name}[/bold red]: {outcome.status}: {escape(outcome.error_detail or '')}")
+    elif outcome.status != "succeeded":
+        err.print(
+            f"[bold red]{name}[/bold red]: {outcome.status}: {escape(outcome.error.detail if outcome.error else '')}"
+        )
     elif not outcome.faces:
         out.print(f"[bold]{name}[/bold]: no face found")
     else:
@@ -117,11 +117,10 @@ def _to_json(path: Path, outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome, Exception):
         code = outcome.code if isinstance(outcome, ApiError) else "unreadable_file"
         return {"photo": str(path), "status": "refused", "error": {"code": code, "detail": str(outcome)}, "faces": []}
-    error = {"code": outcome.error_code, "detail": outcome.error_detail} if outcome.error_code else None
     return {
         "photo": str(path),
         "job_id": str(outcome.id),
         "status": outcome.status,
-        "error": error,
+        "error": outcome.error.to_json() if outcome.error else None,
         "faces": [face.to_json() for face in outcome.faces],
     }

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from db.core.vocabulary import JobStatus
 from emoscope.cli.terminal import end_with_sentence, err, make_faces_table, out, read_settings, say_step
 from emoscope.settings import Settings
 
@@ -26,9 +25,9 @@ def demo(
     output: Annotated[Path, typer.Option(help="Folder for the annotated pictures.")] = Path("demo-output"),
 ) -> None:
     """Start the service, send it real photos through the HTTP API, show what it found, and stop it."""
-    from emoscope.client_errors import EmoscopeError
     from emoscope.stack.demo_photos import DemoPhotoMissing
     from emoscope.stack.embedded import StackError
+    from emoscope_client import EmoscopeError
 
     for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C, so that the demo's folder is deleted then too
         signal.signal(number, signal.default_int_handler)
@@ -46,9 +45,9 @@ def demo(
 
 
 def _run(settings: Settings, output: Path) -> None:
-    from emoscope.client import Client
     from emoscope.stack.demo_photos import load_demo_photos
     from emoscope.stack.embedded import Stack
+    from emoscope_client import Client
 
     output.mkdir(parents=True, exist_ok=True)
     with Stack(settings, say_step) as stack:
@@ -58,14 +57,17 @@ def _run(settings: Settings, output: Path) -> None:
             submitted = []
             for photo in load_demo_photos():
                 say_step(f"submitting {photo.name} ({len(photo.data) // 1000} kB)")
-                submitted.append((photo, client.submit(photo.data)))
+                submitted.append((photo, client.create_job(photo.data)))
             for photo, job in submitted:
-                done = client.wait(job)
-                if done.status is not JobStatus.SUCCEEDED:
-                    raise DemoFailed(f"the job of {photo.name} ended as {done.status}: {done.error_detail}")
-                out.print(make_faces_table(f"{photo.name}, {done.width} x {done.height} pixels", done.faces))
+                done = client.wait_for_job(job)
+                if done.status != "succeeded":
+                    reason = done.error.detail if done.error else "no reason is given"
+                    raise DemoFailed(f"the job of {photo.name} ended as {done.status}: {reason}")
+                out.print(
+                    make_faces_table(f"{photo.name}, {done.photo.width} x {done.photo.height} pixels", done.faces)
+                )
                 path = output / f"{Path(photo.name).stem}-annotated.jpg"
-                path.write_bytes(client.annotated(job.id))
+                path.write_bytes(client.get_annotated_photo(job.id))
                 out.print(f"Annotated picture: [bold]{path}[/bold]\n")
         out.print(
             f"While the service runs, its API docs are at [bold]{url}/docs[/bold] and its first page at [bold]{url}/[/bold]."

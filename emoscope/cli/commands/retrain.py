@@ -1,7 +1,6 @@
 """`emoscope retrain`: start a training run, and watch it until the gate has decided."""
 
 import contextlib
-import getpass
 import time
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -10,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from emoscope.cli.database import open_database
+from emoscope.cli.operator import find_operator
 from emoscope.cli.terminal import end_with_sentence, err, out, read_settings
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def retrain(
             send,
             files,
             TrainingTrigger.COMMAND,
-            getpass.getuser(),
+            find_operator(),
             from_scratch=from_scratch,
             epochs=epochs,
         )

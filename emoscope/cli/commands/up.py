@@ -7,11 +7,11 @@ import typer
 from rich.markup import escape
 
 from emoscope.cli.program import name_program
-from emoscope.cli.terminal import end_with_sentence, out, read_settings, say_step
+from emoscope.cli.terminal import end_with_sentence, out, read_settings, say_step, warn_of_unknown_variables
 
 if TYPE_CHECKING:
-    from emoscope.local_client import LocalClient
     from emoscope.settings import Settings
+    from emoscope_client.address import Address
 
 
 def up(
@@ -29,13 +29,14 @@ def up(
     from emoscope.stack.preparation import StackError, prepare_stack
 
     settings = read_settings(host=host, port=port, data_dir=data_dir)
+    warn_of_unknown_variables()
     with end_with_sentence(StackError):
         prepared = prepare_stack(settings, say_step, lambda client: _write_greeting(settings, client))
     say_step("starting the API and the workers")
     become_supervisor(prepared)
 
 
-def _write_greeting(settings: "Settings", client: "LocalClient") -> str:
+def _write_greeting(settings: "Settings", client: "Address") -> str:
     url, program = client.api_url, name_program()
     with out.capture() as captured:
         for sentence in (

@@ -61,6 +61,12 @@ def test_a_form_gives_the_photo_its_name_and_the_job_its_options(
 
 
 @only_sqlite
+def test_a_deadline_never_lies_before_the_submission(client: FlaskClient, photo: bytes) -> None:
+    job = client.post("/v1/jobs?deadline_s=0.001", data=photo).get_json()
+    assert job["created_at"] < job["deadline_at"]
+
+
+@only_sqlite
 def test_a_form_field_wins_over_a_query_parameter(client: FlaskClient, photo: bytes) -> None:
     form = {"image": (io.BytesIO(photo), "a.jpg"), "min_face_px": "50"}
     job = client.post("/v1/jobs?min_face_px=30&detector=hog", data=form).get_json()

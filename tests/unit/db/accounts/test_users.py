@@ -12,6 +12,7 @@ from db.accounts.passwords import PasswordsBusy
 from db.accounts.sign_in import AccountLocked, SignInRefused, authenticate
 from db.accounts.tables import UnknownName, User
 from db.accounts.users import InvalidUser, LastAdministrator
+from db.core.actors import Actor
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import Role
@@ -115,7 +116,7 @@ def test_a_person_who_is_disabled_meanwhile_is_not_let_in(
 ) -> None:
     def disable() -> None:
         with database.write() as session:
-            users.disable_user(session, ana, actor="boss")
+            users.disable_user(session, ana, actor=Actor.user("boss"))
 
     while_hashing(disable)
     with pytest.raises(SignInRefused):
@@ -162,7 +163,7 @@ def test_disabling_a_user_ends_the_sessions_at_once(database: Database, ana: str
         assert found is not None
         assert found.name == ana
     with database.write() as session:
-        users.disable_user(session, ana, actor="test")
+        users.disable_user(session, ana, actor=Actor.command("test"))
     with database.read() as session:
         assert sign_in.find_signed_in(session, token) is None
     with pytest.raises(SignInRefused):
@@ -205,8 +206,8 @@ def test_a_short_password_is_refused() -> None:
 def test_each_change_of_a_user_is_logged_with_who_made_it(database: Database, ana: str, password_hash: str) -> None:
     with database.write() as session:
         users.create_user(session, "boss", password_hash, Role.ADMINISTRATOR, actor="test")
-        users.change_role(session, ana, Role.ADMINISTRATOR, actor="boss")
-        users.disable_user(session, ana, actor="boss")
+        users.change_role(session, ana, Role.ADMINISTRATOR, actor=Actor.user("boss"))
+        users.disable_user(session, ana, actor=Actor.user("boss"))
         users.enable_user(session, ana, actor="boss")
         users.change_password(session, ana, password_hash, actor="boss")
     with database.read() as session:
@@ -227,14 +228,14 @@ def test_the_last_administrator_stays_one(database: Database, ana: str, password
     with database.write() as session:
         for name in ("eva", "max"):
             users.create_user(session, name, password_hash, Role.ADMINISTRATOR, actor="test")
-        users.disable_user(session, "max", actor="eva")
+        users.disable_user(session, "max", actor=Actor.command("eva"))
     with pytest.raises(LastAdministrator), database.write() as session:
-        users.disable_user(session, "eva", actor="eva")
+        users.disable_user(session, "eva", actor=Actor.command("eva"))
     with pytest.raises(LastAdministrator), database.write() as session:
-        users.change_role(session, "eva", Role.VIEWER, actor="eva")
+        users.change_role(session, "eva", Role.VIEWER, actor=Actor.command("eva"))
     with database.write() as session:
-        users.change_role(session, ana, Role.ADMINISTRATOR, actor="eva")
-        users.disable_user(session, "eva", actor="ana")
+        users.change_role(session, ana, Role.ADMINISTRATOR, actor=Actor.command("eva"))
+        users.disable_user(session, "eva", actor=Actor.command("ana"))
         assert users.get_user(session, "eva").disabled_at is not None
 
 
@@ -287,3 +288,21 @@ def test_of_several_who_take_a_name_at_once_one_has_it(database: Database, passw
         assert sorted(pool.map(create, range(6))) == [False] * 5 + [True]
     with database.read() as session:
         assert len(list_audit_events(session, AuditFilter(action="user.create"))) == 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_nobody_shuts_themselves_out_or_changes_their_own_role(
+    database: Database, ana: str, password_hash: str
+) -> None:
+    """An application, or an account of the machine, of the same name is somebody else."""
+    with database.write() as session:
+        users.create_user(session, "eva", password_hash, Role.ADMINISTRATOR, Actor.system("test"))
+    for refused in (
+        lambda session: users.disable_user(session, ana, Actor.user(ana)),
+        lambda session: users.change_role(session, ana.upper(), Role.VIEWER, Actor.user(ana)),
+    ):
+        with pytest.raises(users.OwnAccount), database.write() as session:
+            refused(session)
+    for actor in (Actor.application(ana), Actor.command(ana), Actor.user("eva")):
+        with database.write() as session:
+            users.change_role(session, ana, Role.REVIEWER, actor)

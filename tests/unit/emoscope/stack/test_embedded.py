@@ -12,12 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from emoscope.local_client import read_local_client
 from emoscope.settings import Settings
 from emoscope.stack import preparation
 from emoscope.stack.embedded import Stack, StackError
 from emoscope.stack.plan import Plan, Program
 from emoscope.stack.preparation import prepare_stack
+from emoscope_client.address import read_local_address
 from tests.support.waiting import wait_until
 
 
@@ -55,7 +55,7 @@ def test_port_0_takes_a_free_port_and_tells_it(tmp_path: Path, host: str, shown:
     prepared = prepare_stack(make_settings(tmp_path, host=host, port=0), lambda _step: None)
     os.close(prepared.lock)
     assert prepared.settings.port > 0
-    assert read_local_client(tmp_path) == prepared.client
+    assert read_local_address(tmp_path) == prepared.client
     assert prepared.client.api_url == f"http://{shown}:{prepared.settings.port}"
     assert prepared.plan.ready_port == prepared.settings.port
     [api] = [program for program in prepared.plan.programs if program.name == "api"]

@@ -5,9 +5,9 @@ from db.core.blobs import BlobStore, make_model_key
 from db.core.session import Database
 from db.core.vocabulary import PRETRAINED_CHAMPION
 from db.model_versions import actions as model_versions
-from emoscope.local_client import LocalClient, write_local_client
 from emoscope.settings import Settings
 from emoscope.stack.provision import LOCAL_APPLICATION, provision, register_shipped_models
+from emoscope_client.address import Address, write_local_address
 from training.export.artifact import Manifest, list_pretrained
 
 
@@ -55,7 +55,7 @@ def test_a_new_database_gets_a_schema_models_and_a_key(tmp_path: Path) -> None:
 def test_the_local_key_is_kept_from_start_to_start_unless_revoked(tmp_path: Path) -> None:
     settings = Settings(_env_file=None, data_dir=tmp_path)
     key = provision(settings, lambda _step: None)
-    write_local_client(tmp_path, LocalClient("http://127.0.0.1:1", key))
+    write_local_address(tmp_path, Address("http://127.0.0.1:1", key))
     assert provision(settings, lambda _step: None) == key
     database = Database(settings.effective_database_url)
     with database.write() as session:

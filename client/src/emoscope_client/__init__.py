@@ -1,0 +1,107 @@
+"""The Python client of Emoscope: submit photos, and read which emotion each face appears to express.
+
+    from emoscope_client import Client
+
+    with Client() as client:
+        job = client.analyze("team.jpg")
+        for face in job.faces:
+            print(face.emotion, face.confidence, face.bounding_box)
+
+`Client` blocks; `AsyncClient` has the same methods with `await`. Both try again when the API is busy or away, and a submission that
+is tried again makes one job only.
+"""
+
+from emoscope_client._version import __version__
+from emoscope_client.address import Address
+from emoscope_client.async_client import AsyncClient
+from emoscope_client.batches import Batch, BatchCounts, BatchPhoto
+from emoscope_client.client import Client
+from emoscope_client.errors import (
+    ApiError,
+    Conflict,
+    EmoscopeError,
+    Forbidden,
+    Gone,
+    InvalidAddress,
+    InvalidRequest,
+    NoAddress,
+    NotFound,
+    ServerError,
+    ServiceUnreachable,
+    TooManyRequests,
+    Unauthorized,
+    UnexpectedAnswer,
+    WaitTimeout,
+)
+from emoscope_client.health import Alive, Check, Checks, Ready
+from emoscope_client.jobs import (
+    BoundingBox,
+    Face,
+    Job,
+    JobError,
+    JobEvent,
+    JobEventList,
+    JobPage,
+    Photo,
+    Probabilities,
+)
+from emoscope_client.model_versions import ModelVersion, ModelVersionList
+from emoscope_client.options import JobFilters, JobOptions
+from emoscope_client.photos import PhotoSource
+from emoscope_client.problem import FieldError, Problem
+from emoscope_client.result import Result
+from emoscope_client.steps import Retries
+from emoscope_client.vocabulary import EMOTIONS, Detector, Emotion, JobStatus, PhotoState, Priority
+
+__all__ = [
+    "EMOTIONS",
+    "Address",
+    "Alive",
+    "ApiError",
+    "AsyncClient",
+    "Batch",
+    "BatchCounts",
+    "BatchPhoto",
+    "BoundingBox",
+    "Check",
+    "Checks",
+    "Client",
+    "Conflict",
+    "Detector",
+    "EmoscopeError",
+    "Emotion",
+    "Face",
+    "FieldError",
+    "Forbidden",
+    "Gone",
+    "InvalidAddress",
+    "InvalidRequest",
+    "Job",
+    "JobError",
+    "JobEvent",
+    "JobEventList",
+    "JobFilters",
+    "JobOptions",
+    "JobPage",
+    "JobStatus",
+    "ModelVersion",
+    "ModelVersionList",
+    "NoAddress",
+    "NotFound",
+    "Photo",
+    "PhotoSource",
+    "PhotoState",
+    "Priority",
+    "Probabilities",
+    "Problem",
+    "Ready",
+    "Result",
+    "Retries",
+    "ServerError",
+    "ServiceUnreachable",
+    "TooManyRequests",
+    "Unauthorized",
+    "UnexpectedAnswer",
+    "WaitTimeout",
+    "__version__",
+]

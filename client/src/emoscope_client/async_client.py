@@ -1,0 +1,117 @@
+"""The client that is awaited."""
+
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Concatenate, ParamSpec, Self, TypeVar, Unpack
+
+import httpx
+
+from emoscope_client.address import find_address
+from emoscope_client.jobs import Job
+from emoscope_client.operations import Operations, read_cursor
+from emoscope_client.options import JobFilters
+from emoscope_client.steps import Call, Outcome, Pause, ReadFile, Retries, Step, Steps
+from emoscope_client.transport import make_headers, make_request
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def _awaited(
+    operation: Callable[Concatenate[Operations, _P], Steps[_T]],
+) -> Callable[Concatenate["AsyncClient", _P], Coroutine[object, None, _T]]:
+    """Make a method that carries out the steps of an operation and returns its result."""
+
+    @functools.wraps(operation)
+    async def call(self: "AsyncClient", /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return await self._run(operation(self._operations, *args, **kwargs))
+
+    return call
+
+
+class AsyncClient:
+    """The same with `await`, on asyncio: every method of `Client`, of the same meaning."""
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout_s: float = 30,
+        retries: Retries | None = None,
+        http_client: httpx.AsyncClient | None = None,
+    ) -> None:
+        """As Client."""
+        self.address = find_address(base_url, api_key)
+        self._operations = Operations(self.address.api_url, retries or Retries(), timeout_s)
+        self._headers = make_headers(self.address)
+        self._is_owner = http_client is None
+        self._http = http_client or httpx.AsyncClient()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._is_owner:
+            await self._http.aclose()
+
+    create_job = _awaited(Operations.create_job)
+    analyze = _awaited(Operations.analyze)
+    get_job = _awaited(Operations.get_job)
+    wait_for_job = _awaited(Operations.wait_for_job)
+    get_job_page = _awaited(Operations.get_job_page)
+    cancel_job = _awaited(Operations.cancel_job)
+    retry_job = _awaited(Operations.retry_job)
+    erase_job = _awaited(Operations.erase_job)
+    list_job_events = _awaited(Operations.list_job_events)
+    get_photo = _awaited(Operations.get_photo)
+    get_annotated_photo = _awaited(Operations.get_annotated_photo)
+    get_face_crop = _awaited(Operations.get_face_crop)
+    create_batch = _awaited(Operations.create_batch)
+    get_batch = _awaited(Operations.get_batch)
+    wait_for_batch = _awaited(Operations.wait_for_batch)
+    list_model_versions = _awaited(Operations.list_model_versions)
+    get_model_version = _awaited(Operations.get_model_version)
+    get_champion = _awaited(Operations.get_champion)
+    get_health = _awaited(Operations.get_health)
+    get_readiness = _awaited(Operations.get_readiness)
+
+    async def list_jobs(self, *, page_size: int | None = None, **filters: Unpack[JobFilters]) -> AsyncIterator[Job]:
+        """As Client.list_jobs."""
+        cursor: str | None = None
+        while True:
+            page = await self.get_job_page(cursor=cursor, limit=page_size, **filters)
+            for job in page.items:
+                yield job
+            cursor = read_cursor(page)
+            if cursor is None:
+                return
+
+    async def _run(self, steps: Steps[_T]) -> _T:
+        """Carry out the steps of an operation, and return its result."""
+        outcome: Outcome = None
+        try:
+            while True:
+                outcome = await self._carry_out(steps.send(outcome))
+        except StopIteration as end:
+            result: _T = end.value
+            return result
+
+    async def _carry_out(self, step: Step) -> Outcome:
+        import asyncio  # only here: a program that blocks doesn't need it
+
+        try:
+            match step:
+                case Pause():
+                    await asyncio.sleep(step.seconds)
+                    return None
+                case ReadFile():
+                    return await asyncio.to_thread(step.path.read_bytes)
+                case Call():
+                    return await self._http.request(**make_request(self.address, self._headers, step))
+        except (OSError, httpx.TransportError) as error:
+            return error

@@ -1,0 +1,118 @@
+"""The client that blocks."""
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from typing import Concatenate, ParamSpec, Self, TypeVar, Unpack
+
+import httpx
+
+from emoscope_client.address import find_address
+from emoscope_client.jobs import Job
+from emoscope_client.operations import Operations, read_cursor
+from emoscope_client.options import JobFilters
+from emoscope_client.steps import Call, Outcome, Pause, ReadFile, Retries, Step, Steps
+from emoscope_client.transport import make_headers, make_request
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def _blocking(operation: Callable[Concatenate[Operations, _P], Steps[_T]]) -> Callable[Concatenate["Client", _P], _T]:
+    """Make a method that carries out the steps of an operation and returns its result."""
+
+    @functools.wraps(operation)
+    def call(self: "Client", /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return self._run(operation(self._operations, *args, **kwargs))
+
+    return call
+
+
+class Client:
+    """Talks to an Emoscope API, and blocks. Threads may share it. Close it, or use it as a context manager."""
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout_s: float = 30,
+        retries: Retries | None = None,
+        http_client: httpx.Client | None = None,
+    ) -> None:
+        """base_url, api_key: by default EMOSCOPE_API_URL and EMOSCOPE_API_KEY, or those of the service on this machine.
+
+        timeout_s: seconds that an answer may take, besides what the service was asked to wait.
+        http_client: an httpx.Client of the application's own, for certificates or proxies. It is not closed.
+        Raises NoAddress, InvalidAddress.
+        """
+        self.address = find_address(base_url, api_key)
+        self._operations = Operations(self.address.api_url, retries or Retries(), timeout_s)
+        self._headers = make_headers(self.address)
+        self._is_owner = http_client is None
+        self._http = http_client or httpx.Client()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._is_owner:
+            self._http.close()
+
+    create_job = _blocking(Operations.create_job)
+    analyze = _blocking(Operations.analyze)
+    get_job = _blocking(Operations.get_job)
+    wait_for_job = _blocking(Operations.wait_for_job)
+    get_job_page = _blocking(Operations.get_job_page)
+    cancel_job = _blocking(Operations.cancel_job)
+    retry_job = _blocking(Operations.retry_job)
+    erase_job = _blocking(Operations.erase_job)
+    list_job_events = _blocking(Operations.list_job_events)
+    get_photo = _blocking(Operations.get_photo)
+    get_annotated_photo = _blocking(Operations.get_annotated_photo)
+    get_face_crop = _blocking(Operations.get_face_crop)
+    create_batch = _blocking(Operations.create_batch)
+    get_batch = _blocking(Operations.get_batch)
+    wait_for_batch = _blocking(Operations.wait_for_batch)
+    list_model_versions = _blocking(Operations.list_model_versions)
+    get_model_version = _blocking(Operations.get_model_version)
+    get_champion = _blocking(Operations.get_champion)
+    get_health = _blocking(Operations.get_health)
+    get_readiness = _blocking(Operations.get_readiness)
+
+    def list_jobs(self, *, page_size: int | None = None, **filters: Unpack[JobFilters]) -> Iterator[Job]:
+        """List all jobs of this application that fit the filters, newest first. Pages are read as they are needed."""
+        cursor: str | None = None
+        while True:
+            page = self.get_job_page(cursor=cursor, limit=page_size, **filters)
+            yield from page.items
+            cursor = read_cursor(page)
+            if cursor is None:
+                return
+
+    def _run(self, steps: Steps[_T]) -> _T:
+        """Carry out the steps of an operation, and return its result."""
+        outcome: Outcome = None
+        try:
+            while True:
+                outcome = self._carry_out(steps.send(outcome))
+        except StopIteration as end:
+            result: _T = end.value
+            return result
+
+    def _carry_out(self, step: Step) -> Outcome:
+        try:
+            match step:
+                case Pause():
+                    time.sleep(step.seconds)
+                    return None
+                case ReadFile():
+                    return step.path.read_bytes()
+                case Call():
+                    return self._http.request(**make_request(self.address, self._headers, step))
+        except (OSError, httpx.TransportError) as error:
+            return error

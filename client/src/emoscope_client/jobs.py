@@ -1,0 +1,130 @@
+"""Jobs, their faces and their history, as the API describes them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from emoscope_client.result import Result
+from emoscope_client.vocabulary import EMOTIONS, FINAL_STATUSES, Detector, Emotion, JobStatus, Priority
+
+
+class BoundingBox(Result):
+    """Where a face is: pixels of the upright photo, origin top left."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class Probabilities(Result):
+    """How likely each emotion is to be what the face appears to express: seven numbers that sum to 1."""
+
+    angry: float
+    disgusted: float
+    fearful: float
+    happy: float
+    neutral: float
+    sad: float
+    surprised: float
+
+    def rank(self) -> list[tuple[Emotion, float]]:
+        """List emotions with their probabilities, the most likely first."""
+        found = [(emotion, float(getattr(self, emotion))) for emotion in EMOTIONS]
+        return sorted(found, key=lambda each: each[1], reverse=True)
+
+
+class Face(Result):
+    """One face of a photo, and which emotion it appears to express. That is not what the person feels.
+
+    confidence: the emotion's probability. margin: confidence less the second largest probability.
+    uncertain: whether the confidence is too low to rely on.
+    """
+
+    id: UUID
+    bounding_box: BoundingBox
+    detector: Detector
+    detection_score: float
+    emotion: Emotion
+    confidence: float
+    margin: float
+    uncertain: bool
+    probabilities: Probabilities
+    model_version: int
+    crop_url: str
+
+
+class Photo(Result):
+    """The photo of a job. width, height: pixels of the upright photo. url: None once the photo is deleted."""
+
+    filename: str | None
+    media_type: str
+    bytes: int
+    sha256: str
+    width: int
+    height: int
+    url: str | None
+    available_until: datetime | None
+
+
+class JobError(Result):
+    """Why a job has no result. code: stable, for programs."""
+
+    code: str
+    detail: str
+
+
+class Job(Result):
+    """One photo to analyse, and what became of it.
+
+    faces: largest first. Empty until the job has succeeded, and when there is no face.
+    error: why the job failed or was canceled.
+    """
+
+    id: UUID
+    url: str
+    application: str
+    status: JobStatus
+    priority: Priority
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    deadline_at: datetime | None
+    attempt: int
+    batch_id: UUID | None
+    detector: Detector | None
+    min_face_px: int | None
+    photo: Photo
+    faces: tuple[Face, ...]
+    face_count: int | None
+    annotated_url: str | None
+    timings_ms: dict[str, float] | None
+    error: JobError | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.status in FINAL_STATUSES
+
+
+class JobPage(Result):
+    """Some jobs, newest first. next: address of the next page; None on the last."""
+
+    items: tuple[Job, ...]
+    next: str | None
+
+
+class JobEvent(Result):
+    """One step of a job. from_status: None for the submission. actor: who made it."""
+
+    at: datetime
+    from_status: JobStatus | None
+    to_status: JobStatus
+    attempt: int
+    actor: str
+    detail: str | None
+
+
+class JobEventList(Result):
+    """A job's events, oldest first."""
+
+    items: tuple[JobEvent, ...]

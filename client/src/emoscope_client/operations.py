@@ -1,0 +1,217 @@
+"""Every operation of the API that the clients offer, as steps. `Client` and `AsyncClient` take signatures and docstrings from here.
+
+All operations raise ApiError where the API refuses, and ServiceUnreachable where it does not answer. Those that take photos raise
+OSError for one that can't be read. Those that wait raise WaitTimeout.
+"""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar, Unpack
+from urllib.parse import parse_qs, quote, urlsplit
+from uuid import UUID, uuid4
+
+import httpx
+
+from emoscope_client.batches import Batch
+from emoscope_client.errors import Conflict, NotFound
+from emoscope_client.health import Alive, Ready
+from emoscope_client.jobs import Job, JobEventList, JobPage
+from emoscope_client.model_versions import ModelVersion, ModelVersionList
+from emoscope_client.options import JobFilters, JobOptions, to_params
+from emoscope_client.photos import PhotoSource, read_photos
+from emoscope_client.result import Result
+from emoscope_client.steps import Call, Patience, Retries, Steps, read_json, send
+from emoscope_client.waiting import LONGEST_HOLD_S, wait
+
+_R = TypeVar("_R", bound=Result)
+
+
+@dataclass(frozen=True)
+class Operations:
+    """The operations of the API at an address.
+
+    timeout_s: seconds that an answer may take, besides what the API was asked to wait.
+    """
+
+    address: str
+    retries: Retries
+    timeout_s: float
+
+    def create_job(
+        self,
+        photo: PhotoSource,
+        *,
+        wait_s: float = 0,
+        idempotency_key: str | None = None,
+        **options: Unpack[JobOptions],
+    ) -> Steps[Job]:
+        """Submit a photo. Returns the job: queued, or ended if that took less than `wait_s` seconds.
+
+        idempotency_key: submitting the same photo and options again with the same key returns the first job. Default: a new key.
+        """
+        call = yield from self._make_submission("/v1/jobs", [photo], options, idempotency_key, wait_s)
+        return Job.from_json(read_json((yield from self._send(call))))
+
+    def analyze(
+        self,
+        photo: PhotoSource,
+        *,
+        timeout_s: float = 300,
+        idempotency_key: str | None = None,
+        **options: Unpack[JobOptions],
+    ) -> Steps[Job]:
+        """Submit a photo and wait until its job has ended. Returns the job, whether it succeeded or not."""
+        end = time.monotonic() + timeout_s
+        job = yield from self.create_job(photo, wait_s=timeout_s, idempotency_key=idempotency_key, **options)
+        return (yield from self.wait_for_job(job, timeout_s=end - time.monotonic()))
+
+    def get_job(self, job_id: UUID | str, *, wait_s: float = 0) -> Steps[Job]:
+        """Read a job. wait_s: let the API hold the answer until the job changes, at most that long."""
+        return (yield from self._read(Job, f"/v1/jobs/{_quote(job_id)}", held_s=wait_s))
+
+    def wait_for_job(self, job: Job | UUID | str, *, timeout_s: float = 300) -> Steps[Job]:
+        """Wait until a job has ended. Returns it, whether it succeeded or not."""
+        job_id = job.id if isinstance(job, Job) else job
+        path = f"/v1/jobs/{_quote(job_id)}"
+        known = job if isinstance(job, Job) else None
+        return (yield from wait(self._send_within, Job, path, known, f"job {job_id}", timeout_s))
+
+    def get_job_page(
+        self, *, cursor: str | None = None, limit: int | None = None, **filters: Unpack[JobFilters]
+    ) -> Steps[JobPage]:
+        """Read a page of jobs, newest first. cursor: that of `JobPage.next`, for the page after it."""
+        params = to_params({**filters, "limit": limit, "cursor": cursor})
+        return (yield from self._read(JobPage, "/v1/jobs", params))
+
+    def cancel_job(self, job_id: UUID | str) -> Steps[Job]:
+        """Cancel a job that has not ended."""
+        try:
+            response = yield from self._send(Call("POST", f"/v1/jobs/{_quote(job_id)}/cancel"))
+        except Conflict as error:
+            if not error.may_be_done:
+                raise
+            job = yield from self.get_job(job_id)
+            if job.status != "canceled":
+                raise
+            return job  # by an earlier try whose answer was lost
+        return Job.from_json(read_json(response))
+
+    def retry_job(self, job_id: UUID | str) -> Steps[Job]:
+        """Submit a job's photo again, as a new job with the same options. Returns the new job.
+
+        After a lost answer it is not tried again, since that could make two jobs: ServiceUnreachable has `may_be_done`.
+        """
+        response = yield from self._send(Call("POST", f"/v1/jobs/{_quote(job_id)}/retry", is_repeatable=False))
+        return Job.from_json(read_json(response))
+
+    def erase_job(self, job_id: UUID | str) -> Steps[None]:
+        """Erase a job: its photo, crops and rows."""
+        try:
+            yield from self._send(Call("DELETE", f"/v1/jobs/{_quote(job_id)}"))
+        except NotFound as error:
+            if not error.may_be_done:
+                raise
+
+    def list_job_events(self, job_id: UUID | str) -> Steps[JobEventList]:
+        """Read what happened to a job: each change of its status, oldest first."""
+        return (yield from self._read(JobEventList, f"/v1/jobs/{_quote(job_id)}/events"))
+
+    def get_photo(self, job_id: UUID | str) -> Steps[bytes]:
+        """Read a job's photo as it was submitted."""
+        return (yield from self._send(Call("GET", f"/v1/jobs/{_quote(job_id)}/image"))).content
+
+    def get_annotated_photo(self, job_id: UUID | str, *, max_side: int | None = None) -> Steps[bytes]:
+        """Read a job's photo with boxes and labels drawn: a JPEG. max_side: its longest side in pixels."""
+        path = f"/v1/jobs/{_quote(job_id)}/annotated"
+        return (yield from self._send(Call("GET", path, to_params({"max_side": max_side})))).content
+
+    def get_face_crop(self, face_id: UUID | str, *, scale: int | None = None) -> Steps[bytes]:
+        """Read a face as the model saw it: a PNG, grey, 48 x 48 pixels, each drawn `scale` pixels wide."""
+        path = f"/v1/faces/{_quote(face_id)}/crop"
+        return (yield from self._send(Call("GET", path, to_params({"scale": scale})))).content
+
+    def create_batch(
+        self, photos: Sequence[PhotoSource], *, idempotency_key: str | None = None, **options: Unpack[JobOptions]
+    ) -> Steps[Batch]:
+        """Submit many photos in one call. Each is accepted or refused by itself. The options hold for all of them."""
+        call = yield from self._make_submission("/v1/batches", photos, options, idempotency_key, 0)
+        return Batch.from_json(read_json((yield from self._send(call))))
+
+    def get_batch(self, batch_id: UUID | str, *, wait_s: float = 0) -> Steps[Batch]:
+        """Read a batch with the state of each photo.
+
+        wait_s: let the API hold the answer until the batch is done, at most that long.
+        """
+        return (yield from self._read(Batch, f"/v1/batches/{_quote(batch_id)}", held_s=wait_s))
+
+    def wait_for_batch(self, batch: Batch | UUID | str, *, timeout_s: float = 3600) -> Steps[Batch]:
+        """Wait until all jobs of a batch have ended."""
+        batch_id = batch.id if isinstance(batch, Batch) else batch
+        path = f"/v1/batches/{_quote(batch_id)}"
+        known = batch if isinstance(batch, Batch) else None
+        return (yield from wait(self._send_within, Batch, path, known, f"batch {batch_id}", timeout_s))
+
+    def list_model_versions(self) -> Steps[ModelVersionList]:
+        """List all model versions, newest first."""
+        return (yield from self._read(ModelVersionList, "/v1/model-versions"))
+
+    def get_model_version(self, number: int) -> Steps[ModelVersion]:
+        """Read a model version."""
+        return (yield from self._read(ModelVersion, f"/v1/model-versions/{number}"))
+
+    def get_champion(self) -> Steps[ModelVersion]:
+        """Read the model version in service."""
+        return (yield from self._read(ModelVersion, "/v1/model-versions/champion"))
+
+    def get_health(self) -> Steps[Alive]:
+        """Ask whether the API's process answers."""
+        return (yield from self._read(Alive, "/healthz"))
+
+    def get_readiness(self) -> Steps[Ready]:
+        """Ask whether the service can analyse photos, without a second try.
+
+        Raises ServerError with the code `not_ready` if it can't; its message says what is missing.
+        """
+        patience = Patience(1, time.monotonic())
+        return Ready.from_json(read_json((yield from self._send_within(Call("GET", "/readyz"), patience))))
+
+    def _make_submission(
+        self, path: str, photos: Sequence[PhotoSource], options: JobOptions, key: str | None, wait_s: float
+    ) -> Steps[Call]:
+        """Prepare a submission. It may be repeated, since its Idempotency-Key makes sure of one job."""
+        headers = {"Idempotency-Key": key or str(uuid4())}
+        held_s = math.ceil(min(max(wait_s, 0), LONGEST_HOLD_S))  # whole seconds alone are allowed (RFC 7240, 4.3)
+        if held_s:
+            headers["Prefer"] = f"wait={held_s}"
+        files = yield from read_photos(photos)
+        return Call("POST", path, to_params(options), headers, files, held_s)
+
+    def _read(
+        self, kind: type[_R], path: str, params: Mapping[str, str] | None = None, *, held_s: float = 0
+    ) -> Steps[_R]:
+        held_s = min(max(held_s, 0), LONGEST_HOLD_S)
+        waiting = {"wait": f"{held_s:g}"} if held_s else {}
+        call = Call("GET", path, {**(params or {}), **waiting}, held_s=held_s)
+        return kind.from_json(read_json((yield from self._send(call))))
+
+    def _send(self, call: Call) -> Steps[httpx.Response]:
+        patience = Patience(self.retries.tries, time.monotonic() + self.retries.longest_total_s)
+        return self._send_within(call, patience)
+
+    def _send_within(self, call: Call, patience: Patience) -> Steps[httpx.Response]:
+        return send(replace(call, timeout_s=self.timeout_s), self.retries, patience, self.address)
+
+
+def read_cursor(page: JobPage) -> str | None:
+    """The cursor of the page after this one, or None after the last.
+
+    Only the query of `next` counts: its path may begin with a proxy's prefix, which the client's own address has too.
+    """
+    found = parse_qs(urlsplit(page.next or "").query).get("cursor")
+    return found[0] if found else None
+
+
+def _quote(identifier: UUID | str) -> str:
+    return quote(str(identifier), safe="")

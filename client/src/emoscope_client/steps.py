@@ -1,0 +1,186 @@
+"""One request of the client, with its retries, without a network.
+
+An operation is a generator. It yields steps (a call, a pause, a file to read), is sent the outcome of each, and returns its result.
+`Client` and `AsyncClient` differ only in how they carry out the steps.
+"""
+
+import random
+import time
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+
+from emoscope_client.errors import ERRORS_BY_STATUS, ApiError, ServerError, ServiceUnreachable, UnexpectedAnswer
+from emoscope_client.problem import FieldError, Problem
+
+T = TypeVar("T")
+
+RETRIED_STATUSES = frozenset({429, 502, 503, 504})
+
+_GRACE_S = 5.0
+"""Seconds after the deadline of a wait within which its last answer may still come."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One HTTP request. path: begins at the API's address. held_s: how long the API may hold back its answer.
+
+    is_repeatable: whether the request may be made again after an answer was lost.
+    """
+
+    method: str
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    files: Sequence[tuple[str, tuple[str, bytes]]] = ()
+    held_s: float = 0
+    is_repeatable: bool = True
+    timeout_s: float = 30
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Do nothing for some seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ReadFile:
+    """Read a file."""
+
+    path: Path
+
+
+Step = Call | Pause | ReadFile
+Outcome = httpx.Response | httpx.TransportError | bytes | OSError | None
+Steps = Generator[Step, Outcome, T]
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How often a request is made, and how long the pauses are: first_pause_s, twice that, four times ...
+
+    Where the API sends a longer `Retry-After`, that is the pause. No try begins later than `longest_total_s` after the first.
+    """
+
+    tries: int = 6
+    first_pause_s: float = 0.25
+    longest_pause_s: float = 20.0
+    longest_total_s: float = 120.0
+
+    def choose_pause_s(self, tries_made: int, retry_after_s: float | None) -> float:
+        """Choose the seconds until the next try, up to a quarter of them by chance, so that clients do not come all at once."""
+        pause_s = min(self.first_pause_s * 2.0 ** min(tries_made - 1, 30), self.longest_pause_s)
+        return max(pause_s * random.uniform(0.75, 1), retry_after_s or 0)  # noqa: S311
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to go on trying: a number of tries, or None for any, and an end in `time.monotonic()` seconds.
+
+    is_deadline: whether the end holds for the last answer too, as it does for a wait.
+    """
+
+    tries: int | None
+    end: float
+    is_deadline: bool = False
+
+    def choose_timeout_s(self, call: Call) -> float:
+        """Choose how long to wait for an answer."""
+        timeout_s = call.timeout_s + call.held_s
+        return min(timeout_s, max(self.end - time.monotonic(), 0) + _GRACE_S) if self.is_deadline else timeout_s
+
+
+def send(call: Call, retries: Retries, patience: Patience, address: str) -> Steps[httpx.Response]:
+    """Make a call, and again while that may help. Raises ApiError, ServiceUnreachable."""
+    tries, may_be_done = 0, False
+    while True:
+        tries += 1
+        outcome = yield replace(call, timeout_s=patience.choose_timeout_s(call))
+        response = outcome if isinstance(outcome, httpx.Response) else None
+        retry_after_s = read_retry_after_s(response)
+        if response is not None and response.status_code not in RETRIED_STATUSES:
+            return _check(response, retry_after_s, may_be_done=may_be_done)
+        is_lost = response.is_server_error if response is not None else not _is_unsent(outcome)
+        pause_s = retries.choose_pause_s(tries, retry_after_s)
+        is_last = patience.tries is not None and tries >= patience.tries
+        if is_last or time.monotonic() + pause_s > patience.end or (is_lost and not call.is_repeatable):
+            if response is not None:
+                return _check(response, retry_after_s, may_be_done=may_be_done)
+            reason = str(outcome) or type(outcome).__name__
+            raise ServiceUnreachable(
+                f"the API at {address} does not answer: {reason}", may_be_done=may_be_done or is_lost
+            )
+        may_be_done |= is_lost
+        yield Pause(pause_s)
+
+
+def read_retry_after_s(response: httpx.Response | None) -> float | None:
+    """Read the seconds that a response's `Retry-After` asks for, or None. Both forms of RFC 9110 are read."""
+    asked = response.headers.get("Retry-After", "").strip() if response is not None else ""
+    if asked.isascii() and asked.isdigit():
+        return float(asked)
+    if not asked:
+        return None
+    from email.utils import parsedate_to_datetime
+
+    try:
+        moment = parsedate_to_datetime(asked)
+    except ValueError:
+        return None
+    return max((moment - datetime.now(UTC)).total_seconds(), 0) if moment.tzinfo is not None else None
+
+
+def read_json(response: httpx.Response) -> object:
+    """Decode the body of an answer. Raises UnexpectedAnswer if it is no JSON."""
+    try:
+        found: object = response.json()
+    except ValueError as error:
+        raise UnexpectedAnswer(f"the answer of {response.url} is no JSON") from error
+    return found
+
+
+def _is_unsent(outcome: Outcome) -> bool:
+    """Whether the request cannot have reached the service."""
+    return isinstance(
+        outcome, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol
+    )
+
+
+def _check(response: httpx.Response, retry_after_s: float | None, *, may_be_done: bool) -> httpx.Response:
+    if response.is_success:
+        return response
+    status = response.status_code
+    kind = ERRORS_BY_STATUS.get(status, ServerError if response.is_server_error else ApiError)
+    raise kind(_read_problem(response), retry_after_s=retry_after_s, may_be_done=may_be_done)
+
+
+def _read_problem(response: httpx.Response) -> Problem:
+    """What the API said, or what the status alone says where a proxy answered in its place."""
+    try:
+        plain = response.json()
+    except ValueError:
+        plain = None
+    said = plain if isinstance(plain, dict) else {}
+    status = response.status_code
+    detail = f"redirected to {response.headers.get('Location')}" if response.is_redirect else ""
+    title = str(said.get("title") or f"HTTP {status}")
+    errors = said.get("errors")
+    return Problem(
+        type=str(said.get("type", "about:blank")),
+        title=title,
+        status=status,
+        code=str(said.get("code", "http_error")),
+        detail=str(said.get("detail") or detail or title),
+        request_id=response.headers.get("X-Request-ID"),
+        errors=tuple(
+            FieldError(in_=str(each.get("in")), field=str(each.get("field")), reason=str(each.get("reason")))
+            for each in (errors if isinstance(errors, list) else ())
+            if isinstance(each, dict)
+        ),
+    )

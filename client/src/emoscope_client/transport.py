@@ -1,0 +1,39 @@
+"""What both clients give to httpx."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+from emoscope_client._version import __version__
+from emoscope_client.address import Address
+from emoscope_client.steps import Call
+
+_CONNECT_TIMEOUT_S = 10.0
+
+
+class RequestArguments(TypedDict):
+    """The arguments of httpx's `request`."""
+
+    method: str
+    url: str
+    params: Mapping[str, str] | None
+    headers: Mapping[str, str]
+    files: Sequence[tuple[str, tuple[str, bytes]]] | None
+    timeout: tuple[float, float, float, float]
+
+
+def make_headers(address: Address) -> dict[str, str]:
+    """The headers of every request."""
+    return {"Authorization": f"Bearer {address.api_key}", "User-Agent": f"emoscope-client/{__version__}"}
+
+
+def make_request(address: Address, headers: Mapping[str, str], call: Call) -> RequestArguments:
+    """A call as httpx takes it."""
+    connect_s = min(call.timeout_s, _CONNECT_TIMEOUT_S)
+    return {
+        "method": call.method,
+        "url": address.api_url + call.path,
+        "params": call.params or None,
+        "headers": {**headers, **call.headers},
+        "files": call.files or None,
+        "timeout": (connect_s, call.timeout_s, call.timeout_s, call.timeout_s),  # connect, read, write, pool
+    }

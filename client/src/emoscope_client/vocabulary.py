@@ -1,0 +1,24 @@
+"""The words that the API uses, as types. A newer service may send words that are not listed here; they are kept as they come."""
+
+from typing import Final, Literal
+
+Emotion = Literal["angry", "disgusted", "fearful", "happy", "neutral", "sad", "surprised"]
+"""What a face appears to express."""
+
+EMOTIONS: Final[tuple[Emotion, ...]] = ("angry", "disgusted", "fearful", "happy", "neutral", "sad", "surprised")
+"""All emotions, in the order of the API's fields."""
+
+JobStatus = Literal["queued", "running", "succeeded", "failed", "canceled"]
+"""Where a job is. The last three are final."""
+
+PhotoState = Literal["queued", "running", "succeeded", "failed", "canceled", "refused"]
+"""Where a photo of a batch is: the status of its job, or `refused`."""
+
+Priority = Literal["interactive", "bulk"]
+"""Whether somebody waits for the job."""
+
+Detector = Literal["blazeface", "hog", "cnn", "mtcnn", "yunet"]
+"""What finds the faces."""
+
+FINAL_STATUSES: Final = frozenset({"succeeded", "failed", "canceled"})
+"""A job of one of these statuses has ended."""

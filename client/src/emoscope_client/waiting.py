@@ -1,0 +1,86 @@
+"""Waiting for the end of a job or a batch, in long requests rather than many."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import httpx
+
+from emoscope_client.batches import Batch
+from emoscope_client.errors import ApiError, ServiceUnreachable, WaitTimeout
+from emoscope_client.jobs import Job
+from emoscope_client.steps import (
+    RETRIED_STATUSES,
+    Call,
+    Patience,
+    Pause,
+    Steps,
+    read_json,
+    read_retry_after_s,
+)
+
+LONGEST_HOLD_S = 60.0
+"""What one request asks the API to hold back its answer at most: the service's own limit by default."""
+
+_POLL_S = 1.0
+"""Seconds between two requests where the API doesn't hold its answer and doesn't say when to ask again."""
+
+_EARLY_S = 0.1
+"""An answer that comes this much sooner than asked was not held."""
+
+_W = TypeVar("_W", Job, Batch)
+
+
+def wait(
+    send: Callable[[Call, Patience], Steps[httpx.Response]],
+    kind: type[_W],
+    path: str,
+    known: _W | None,
+    name: str,
+    timeout_s: float,
+) -> Steps[_W]:
+    """Read a job or batch until it has ended. known: as last read. Raises WaitTimeout after `timeout_s` seconds.
+
+    While the API is away or busy, the wait goes on.
+    """
+    end = time.monotonic() + timeout_s
+    found = known
+    while found is None or not _has_ended(found):
+        asked_at = time.monotonic()
+        left_s = max(end - asked_at, 0)
+        if not left_s and found is not None:
+            raise _make_timeout(name, found)
+        held_s = min(left_s, LONGEST_HOLD_S)
+        params = {"wait": f"{held_s:g}"} if held_s else {}
+        try:
+            response = yield from send(Call("GET", path, params, held_s=held_s), Patience(None, end, is_deadline=True))
+        except (ServiceUnreachable, ApiError) as error:
+            if isinstance(error, ApiError) and error.status not in RETRIED_STATUSES:
+                raise
+            raise _make_timeout(name, found) from error
+        before, found = found, kind.from_json(read_json(response))
+        is_early = time.monotonic() < asked_at + held_s - _EARLY_S
+        if is_early and not _has_ended(found) and not _has_changed(before, found):
+            # The service has no room for another held request. Without a pause it would be asked again and again.
+            pause_s = read_retry_after_s(response) or _POLL_S
+            yield Pause(min(pause_s, max(end - time.monotonic(), 0)))
+    return found
+
+
+def _has_ended(found: Job | Batch) -> bool:
+    return found.has_ended if isinstance(found, Job) else found.is_done
+
+
+def _has_changed(before: Job | Batch | None, found: Job | Batch) -> bool:
+    """Whether the answer came early because there was something new. A batch is held until its end."""
+    if not isinstance(found, Job):
+        return False
+    return not isinstance(before, Job) or (before.status, before.attempt) != (found.status, found.attempt)
+
+
+def _make_timeout(name: str, found: Job | Batch | None) -> WaitTimeout:
+    state = "could not be read" if found is None else f"is {found.status}" if isinstance(found, Job) else "is not done"
+    message = f"{name} {state}, and the time to wait is over"
+    if isinstance(found, Batch):
+        return WaitTimeout(message, batch=found)
+    return WaitTimeout(message, job=found)

@@ -1,0 +1,53 @@
+"""Carries out a client's steps without a network or a clock's help: each step gets the next of the outcomes that the test gives."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import httpx
+
+from emoscope_client import EmoscopeError
+from emoscope_client.steps import Call, Outcome, Pause, ReadFile, Steps
+
+T = TypeVar("T")
+
+
+@dataclass
+class Carried(Generic[T]):
+    """What came of the steps: those that were taken, in order, and the result or what was raised."""
+
+    steps: list[Call | Pause | ReadFile] = field(default_factory=list)
+    result: T | None = None
+    error: Exception | None = None
+
+    @property
+    def calls(self) -> list[Call]:
+        return [step for step in self.steps if isinstance(step, Call)]
+
+    @property
+    def pauses(self) -> list[float]:
+        return [step.seconds for step in self.steps if isinstance(step, Pause)]
+
+
+def carry_out(steps: Steps[T], *outcomes: Outcome) -> Carried[T]:
+    """Take the steps. outcomes: of each call and each file, in order; a pause takes no time and has none."""
+    carried: Carried[T] = Carried()
+    left = iter(outcomes)
+    outcome: Outcome = None
+    try:
+        while True:
+            step = steps.send(outcome)
+            carried.steps.append(step)
+            outcome = None if isinstance(step, Pause) else next(left)
+    except StopIteration as end:
+        carried.result = end.value
+    except (EmoscopeError, OSError) as error:
+        carried.error = error
+    return carried
+
+
+def answer(status: int, content: Any = None, headers: Iterable[tuple[str, str]] = ()) -> httpx.Response:
+    """An answer of the API."""
+    request = httpx.Request("GET", "http://api")
+    return httpx.Response(status, content=json.dumps(content), headers=list(headers), request=request)

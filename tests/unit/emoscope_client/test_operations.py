@@ -1,0 +1,136 @@
+"""The client's operations on the real application, and what they make of answers that were lost."""
+
+from typing import Any
+
+import httpx
+import pytest
+from apiflask import APIFlask
+
+from emoscope_client import (
+    ApiError,
+    Client,
+    Conflict,
+    Gone,
+    InvalidRequest,
+    NotFound,
+    Result,
+    Retries,
+    ServerError,
+    Unauthorized,
+)
+from emoscope_client.operations import Operations
+from tests.support.scripted_api import make_job
+from tests.support.scripted_steps import answer, carry_out
+
+
+def test_every_answer_passes_through_unchanged(
+    client: Client, app: APIFlask, api_key: str, photo: bytes, worker: Any
+) -> None:
+    """What is read of the API's JSON, written as JSON again, is the same."""
+    job = client.create_job(photo, min_face_px=16, detector="hog", deadline_s=60)
+    worker.analyze(str(job.id), worker.see())
+    batch = client.create_batch([photo, b"no picture"], priority="bulk")
+    failed_id = batch.photos[0].job_id
+    worker.fail(worker.claim(str(failed_id)), "broken_picture")
+    pairs: list[tuple[str, Result]] = [
+        (f"/v1/jobs/{job.id}", client.get_job(job.id)),
+        (f"/v1/jobs/{failed_id}", client.get_job(str(failed_id))),
+        (f"/v1/jobs/{job.id}/events", client.list_job_events(job.id)),
+        ("/v1/jobs?limit=1", client.get_job_page(limit=1)),
+        (f"/v1/batches/{batch.id}", client.get_batch(batch.id)),
+        ("/v1/model-versions", client.list_model_versions()),
+        ("/v1/model-versions/1", client.get_model_version(1)),
+        ("/v1/model-versions/champion", client.get_champion()),
+        ("/healthz", client.get_health()),
+    ]
+    for path, result in pairs:
+        raw = app.test_client().get(path, headers={"Authorization": f"Bearer {api_key}"})
+        assert result.to_json() == raw.get_json(), path
+    assert client.get_job(job.id).faces[0].emotion == "happy"
+
+
+def test_a_job_is_canceled_retried_and_erased(client: Client, photo: bytes, worker: Any) -> None:
+    first = client.create_job(photo)
+    assert client.cancel_job(first.id).status == "canceled"
+    with pytest.raises(Conflict) as caught:
+        client.cancel_job(first.id)
+    assert caught.value.code == "invalid_transition"
+    second = client.retry_job(first.id)
+    assert (second.status, second.photo.sha256) == ("queued", first.photo.sha256)
+    client.erase_job(first.id)
+    with pytest.raises(NotFound):
+        client.get_job(first.id)
+    assert [job.id for job in client.list_jobs()] == [second.id]
+
+
+def test_pictures_of_a_job_are_read(client: Client, photo: bytes, worker: Any) -> None:
+    job = client.create_job(photo)
+    with pytest.raises(Conflict) as caught:
+        client.get_annotated_photo(job.id)
+    assert caught.value.code == "no_result"
+    worker.analyze(str(job.id), worker.see())
+    done = client.wait_for_job(job, timeout_s=10)
+    assert client.get_photo(job.id) == photo
+    assert client.get_annotated_photo(job.id, max_side=64).startswith(b"\xff\xd8")
+    assert client.get_face_crop(done.faces[0].id, scale=2).startswith(b"\x89PNG")
+
+
+def test_a_deleted_photo_is_gone(client: Client, photo: bytes, worker: Any) -> None:
+    job = client.create_job(photo, photo_retention_s=0)
+    worker.analyze(str(job.id))
+    with pytest.raises(Gone):
+        client.get_photo(job.id)
+
+
+def test_refusals_are_classes_with_the_codes_of_the_api(client: Client, app: APIFlask, photo: bytes) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        client.create_job(photo, min_face_px=1)
+    assert refused.value.code == "invalid_request"
+    [error] = refused.value.problem.errors
+    assert (error.in_, error.field) == ("query", "min_face_px")
+    assert refused.value.problem.request_id
+    with pytest.raises(ServerError, match="workers") as missing:
+        client.get_readiness()
+    assert missing.value.code == "not_ready"
+    with httpx.Client(transport=httpx.WSGITransport(app=app)) as http, pytest.raises(Unauthorized):
+        Client("http://api", "no key", http_client=http).get_champion()
+    with pytest.raises(NotFound):
+        client.get_job("../model-versions")
+    with pytest.raises(ApiError):
+        client.get_model_version(99)
+
+
+def test_listing_goes_through_all_pages_and_filters(client: Client, photo: bytes, worker: Any) -> None:
+    ids = [client.create_job(photo).id for _ in range(5)]
+    worker.analyze(str(ids[2]))
+    assert [job.id for job in client.list_jobs(page_size=2)] == ids[::-1]
+    assert [job.id for job in client.list_jobs(status="succeeded")] == [ids[2]]
+    newest = client.get_job(ids[4]).created_at
+    assert [job.id for job in client.list_jobs(created_from=newest)] == [ids[4]]
+    assert [job.id for job in client.list_jobs(created_before=newest, page_size=3)] == ids[3::-1]
+
+
+def test_a_submission_repeated_with_its_key_makes_one_job(client: Client, photo: bytes) -> None:
+    first = client.create_job(photo, idempotency_key="k")
+    assert client.create_job(photo, idempotency_key="k").id == first.id
+    assert client.create_job(photo).id != first.id
+
+
+def test_a_canceled_job_after_a_lost_answer_is_no_conflict() -> None:
+    operations = Operations("http://api", Retries(), 30)
+    ended = answer(409, {"code": "invalid_transition", "detail": "the job has ended"})
+    lost = httpx.ReadTimeout("lost")
+    carried = carry_out(operations.cancel_job("1"), lost, ended, answer(200, make_job("canceled")))
+    assert carried.result is not None
+    assert carried.result.status == "canceled"
+    assert isinstance(carry_out(operations.cancel_job("1"), ended).error, Conflict)
+    otherwise = carry_out(operations.cancel_job("1"), lost, ended, answer(200, make_job("succeeded")))
+    assert isinstance(otherwise.error, Conflict)
+
+
+def test_an_erased_job_after_a_lost_answer_is_no_error() -> None:
+    operations = Operations("http://api", Retries(), 30)
+    gone = answer(404, {"code": "not_found"})
+    assert carry_out(operations.erase_job("1"), httpx.ReadTimeout("lost"), gone).error is None
+    assert isinstance(carry_out(operations.erase_job("1"), gone).error, NotFound)
+    assert isinstance(carry_out(operations.erase_job("1"), answer(429), gone).error, NotFound)
