@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from api.core.errors import Problem
 from api.core.limits import Allowance
+from api.core.server.bridge import MEMO
 from api.core.services import get_services
 from api.core.sessions import SAFE_METHODS, find_person, has_csrf_token, is_from_here
 from db.accounts import api_keys
@@ -78,6 +79,16 @@ class KeyOrSession(HTTPTokenAuth):
 
     def authenticate(self, auth: Any, stored_password: str | None) -> Caller | None:
         """Who asks, or None. Called by the library, which looks at the header alone."""
+        memo = request.environ.get(MEMO, {})
+        if "caller" in memo:  # the request is looked at a second time, now with its body
+            g.caller = memo["caller"]
+            return cast("Caller", g.caller)
+        caller = self._find(auth, stored_password)
+        if caller is not None:
+            memo["caller"] = caller
+        return caller
+
+    def _find(self, auth: Any, stored_password: str | None) -> Caller | None:
         if request.headers.get("Authorization", "").partition(" ")[0].lower() != "bearer":
             return _find_by_session()
         return cast("Caller | None", super().authenticate(auth, stored_password))
@@ -209,7 +220,10 @@ def _refuse(_status: int) -> Response:
 
 
 def _limit(caller: Caller) -> Response | None:
-    allowance = get_services().limiter.count(str(caller.key_id))
+    memo = request.environ.get(MEMO, {})
+    if "allowance" not in memo:  # a request that is looked at twice counts once
+        memo["allowance"] = get_services().limiter.count(str(caller.key_id))
+    allowance: Allowance | None = memo["allowance"]
     g.allowance = allowance
     if allowance is None or allowance.is_allowed:
         return None

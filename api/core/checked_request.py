@@ -12,11 +12,17 @@ from typing import IO, Any
 from flask import Flask, Request, request
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.sansio.utils import host_is_trusted
 
 from api.core.errors import Problem, make_invalid_request
+from api.core.multipart import FormParser, InvalidForm
+from api.core.services import get_services
 
 _REFUSED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters but tab and line breaks, which a reason may have; and halves of a surrogate pair, which UTF-8 can't say."""
+
+
+_HEALTH_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class CheckedRequest(Request):
@@ -25,6 +31,7 @@ class CheckedRequest(Request):
     max_form_files: files that a form may have; where there are more, reading it raises Problem `too_many_photos`.
     """
 
+    form_data_parser_class = FormParser
     max_form_files: int | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -65,6 +72,13 @@ class CheckedRequest(Request):
         _check("json", _list_texts(found))
         return found
 
+    def _load_form_data(self) -> None:
+        """Called by Werkzeug when a route reads fields or files."""
+        try:
+            super()._load_form_data()
+        except InvalidForm as error:
+            raise Problem("bad_request", str(error)) from error
+
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         """Called by Werkzeug with each file of a form that begins."""
         if self.max_form_files is not None and len(self._form_files) >= self.max_form_files:
@@ -81,6 +95,7 @@ def register_request_checks(app: Flask) -> None:
 
 
 def _check_address() -> None:
+    _check_host()
     if _REFUSED.search(request.path):
         raise Problem("not_found", "no address here has control characters")
     _check("query", request.args.items(multi=True))
@@ -93,6 +108,15 @@ def refuse_repeated(place: str, given: MultiDict[str, str]) -> None:
     for field, values in given.lists():
         if len(values) > 1:
             raise make_invalid_request([{"in": place, "field": field, "reason": "is given more than once"}])
+
+
+def _check_host() -> None:
+    """Refuse a host that isn't ours, since pages and answers repeat it. Health checks come by any name."""
+    if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1" and "Host" not in request.headers:
+        raise Problem("bad_request", "the request has no Host header")
+    allowed = get_services().settings.allowed_host_list
+    if allowed and request.path not in _HEALTH_PATHS and not host_is_trusted(request.host.lower(), allowed):
+        raise Problem("bad_request", "the Host header names no host of this service (`EMOSCOPE_ALLOWED_HOSTS`)")
 
 
 def _check(place: str, texts: Iterable[tuple[str, str]]) -> None:

@@ -39,6 +39,12 @@ _OF_REQUESTS = (
         "The body of a request without photos has more bytes than the service accepts.",
     ),
     ErrorKind(
+        "request_timeout",
+        HTTPStatus.REQUEST_TIMEOUT,
+        "Request too slow",
+        "The headers or the body of the request took too long to arrive. Nothing was stored.",
+    ),
+    ErrorKind(
         "unauthorized",
         HTTPStatus.UNAUTHORIZED,
         "API key needed",
@@ -142,7 +148,7 @@ _OF_REQUESTS = (
         "account_locked",
         HTTPStatus.TOO_MANY_REQUESTS,
         "Account locked",
-        "Too many wrong passwords were tried for this name. `Retry-After` says how many seconds to wait.",
+        "Too many wrong passwords were tried for this name from this address. `Retry-After` says how many seconds to wait.",
     ),
     # The service
     ErrorKind(
@@ -156,6 +162,12 @@ _OF_REQUESTS = (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Too many pictures",
         "As many pictures are drawn as may be at once. Try again in some seconds.",
+    ),
+    ErrorKind(
+        "server_busy",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Service busy",
+        "All threads are busy, or there is no room for another upload. Nothing was stored; try again in some seconds.",
     ),
     ErrorKind(
         "not_ready",

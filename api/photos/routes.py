@@ -100,7 +100,7 @@ def read_annotated(job_id: UUID, query: AnnotatedQuery) -> Response:
             face.height,
             face.emotion,
             face.confidence,
-            is_uncertain=face.confidence < settings.uncertain_below,
+            is_uncertain=face.is_uncertain(settings.uncertain_below),
         )
         for face in job.faces
     ]

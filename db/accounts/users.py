@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from db.accounts.audit_log import record_audit_event
 from db.accounts.passwords import hasher, take_place
 from db.accounts.sessions import end_sessions
+from db.accounts.sign_in_tries import forget_tries
 from db.accounts.tables import User
 from db.core.actors import Actor, ActorKind
 from db.core.errors import DomainError
@@ -124,7 +125,8 @@ def change_password(
 ) -> None:
     """Set another password, lift a lock, and sign the person out everywhere, but for the session of that id. Raises UnknownUser."""
     user = get_user(session, name)
-    user.password_hash, user.failed_attempts, user.locked_until = password_hash, 0, None
+    user.password_hash, user.locked_until = password_hash, None
+    forget_tries(session, user.name)
     end_sessions(session, user.id, kept_id=kept_session_id)
     record_audit_event(session, actor, "user.change_password", f"user:{user.name}")
 
@@ -156,7 +158,8 @@ def disable_user(session: Session, name: str, actor: Actor) -> None:
 def enable_user(session: Session, name: str, actor: Actor) -> None:
     """Let a disabled or locked person in again. Raises UnknownUser."""
     user = get_user(session, name)
-    user.disabled_at, user.failed_attempts, user.locked_until = None, 0, None
+    user.disabled_at, user.locked_until = None, None
+    forget_tries(session, user.name)
     record_audit_event(session, actor, "user.enable", f"user:{user.name}")
 
 

@@ -75,13 +75,36 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="Address that the API listens on. Loopback unless told otherwise."
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port that the API listens on.")
-    api_processes: int = Field(default=1, ge=1, description="Gunicorn worker processes.")
-    api_threads: int = Field(default=32, ge=2, description="Threads in each Gunicorn process.")
+    api_processes: int = Field(default=1, ge=1, description="Processes that serve the API.")
+    api_threads: int = Field(default=32, ge=2, description="Threads in each API process.")
     max_waits: int = Field(
         default=24,
         ge=1,
         description="Requests of one API process that may wait for a result at once; others are answered at once. "
         "Keep it under `api_threads`, or waiting clients shut others out.",
+    )
+    header_timeout_s: float = Field(
+        default=10, gt=0, description="Seconds in which a new connection must have sent the headers of its request."
+    )
+    body_timeout_s: float = Field(
+        default=30,
+        gt=0,
+        description="Seconds in which the body of a request must have arrived, and a second more for each "
+        "`EMOSCOPE_MIN_BODY_RATE` bytes of it that came.",
+    )
+    min_body_rate: int = Field(
+        default=10_000, ge=1, description="Bytes a second at which a long upload must come to stay connected."
+    )
+    max_connections: int = Field(
+        default=2_000,
+        ge=10,
+        description="Connections of one API process. Of more, the one is closed that has waited longest without a request.",
+    )
+    max_held_body_bytes: int = Field(
+        default=2_000_000_000,
+        ge=1,
+        description="Bytes of all requests that one API process receives at a time, most of them in temporary files; further "
+        "ones are refused with 503.",
     )
     max_wait_s: float = Field(default=60, gt=0, description="Longest `wait` of one request, in seconds.")
     max_photo_bytes: int = Field(default=25_000_000, ge=1, description="Largest photo accepted, in bytes.")
@@ -100,6 +123,11 @@ class Settings(BaseSettings):
     rate_limit: str = Field(
         default="600/minute",
         description="Requests that one API key may make, as `number/second|minute|hour`. Empty: no limit.",
+    )
+    allowed_hosts: str = Field(
+        default="",
+        description="Host names by which the service may be asked, with commas between them; `.example.com` means every name "
+        "under it. Others are refused. Empty: any.",
     )
     trusted_proxies: int = Field(
         default=0, ge=0, description="Reverse proxies in front, whose X-Forwarded headers count."
@@ -138,7 +166,10 @@ class Settings(BaseSettings):
     min_face_px: int = Field(default=32, ge=8, description="Least side of a face in pixels, for jobs that name none.")
     yunet_weights: Path | None = Field(default=None, description="Weights file (.onnx) of the `yunet` detector.")
     uncertain_below: float = Field(
-        default=0.5, ge=0, le=1, description="Confidence under which a face is called uncertain."
+        default=0.6,
+        ge=0,
+        le=1,
+        description="Confidence under which a face is called uncertain; a face that seems covered is in any case.",
     )
     runtime: Literal["auto", "litert", "tensorflow"] = Field(
         default="auto", description="What runs the network: LiteRT (CPU) or TensorFlow (GPU). `auto` asks the machine."
@@ -168,6 +199,11 @@ class Settings(BaseSettings):
     )
     dataset_votes: Path | None = Field(
         default=None, description="FER+ votes that go with `dataset_csv`, where the model is taught votes."
+    )
+    evaluation_sets: str = Field(
+        default="",
+        description="Labelled photos that every training run compares both models on, beside `dataset_csv`: folders with "
+        "`label/file` or a `labels.csv`, or CSVs with the columns `file,emotion`, separated by commas.",
     )
     retrain_schedule: str = Field(
         default="0 3 * * 0",
@@ -307,6 +343,11 @@ class Settings(BaseSettings):
         return environment
 
     @property
+    def allowed_host_list(self) -> list[str]:
+        """`allowed_hosts`, taken apart, in lower case."""
+        return [name for name in map(str.strip, self.allowed_hosts.lower().split(",")) if name]
+
+    @property
     def max_decoding_bytes(self) -> int:
         """`max_decoding_mb` in bytes."""
         return self.max_decoding_mb * 1_000_000
@@ -335,6 +376,11 @@ class Settings(BaseSettings):
             access_key_id=self.s3_access_key_id,
             secret_access_key=self.s3_secret_access_key.get_secret_value(),
         )
+
+    @property
+    def evaluation_set_paths(self) -> tuple[Path, ...]:
+        """The paths of `evaluation_sets`."""
+        return tuple(Path(path.strip()) for path in self.evaluation_sets.split(",") if path.strip())
 
     @property
     def effective_retrain_schedule(self) -> str:

@@ -14,9 +14,11 @@ from training.data.corrections import HOLDOUT_PART, LabelledFaces
 from training.data.dataset import Dataset
 from training.data.votes import NO_MAJORITY
 from training.errors import DatasetError
-from training.evaluation.gate import Answers, Decision, GateLimits, check_all, conclude
+from training.evaluation.gate import Answers, Decision, GateLimits, decide_promotion
 from training.evaluation.gate_reviewed import check_better, check_not_worse, decide_across_labels
 from training.evaluation.metrics import compute_metrics
+from training.evaluation.set_gate import SetAnswers, check_sets
+from training.evaluation.sets import EvaluationSet, compute_set_metrics, make_stress_sets
 from training.export.lite import LiteModel, load_lite
 from training.fit.settings import Labels
 
@@ -81,14 +83,16 @@ def compare_versions(
     dataset: Dataset,
     labels: Labels,
     limits: GateLimits,
+    evaluation_sets: Sequence[EvaluationSet] = (),
     *,
     reviewed: LabelledFaces | None = None,
     across: AcrossLabels | None = None,
 ) -> Comparison:
     """Let the models answer the same rows, as they would be served on CPUs, and ask the gate.
 
-    The folders hold versions. reviewed: faces with reviewers' labels that none of the models was trained on. across: set where the
-    champion was trained on another kind of labels than the challenger.
+    The folders hold versions. evaluation_sets: what champion and challenger are compared on beside the stress tests of the same
+    rows, none of which may show the challenger to be worse. reviewed: faces with reviewers' labels that none of the models was
+    trained on. across: set where the champion was trained on another kind of labels than the challenger.
     Raises DatasetError as find_holdout does, ArtifactError for files that can't be used.
     """
     rows, truth = find_holdout(dataset, labels)
@@ -99,15 +103,24 @@ def compare_versions(
     times_ms = _time_side_by_side(models, images[:1])
     answers = [Answers(model.predict(images), ms) for model, ms in zip(models, times_ms, strict=True)]
     champion, challenger, *others = answers
+    sets = [
+        SetAnswers(each, models[0].predict(each.crops), models[1].predict(each.crops))
+        for each in (*evaluation_sets, *make_stress_sets(dataset, rows, truth))
+    ]
     faces = reviewed or NO_FACES
     old, new = (model.predict(faces.images) for model in models[:2])
     if across is None:
-        check = check_not_worse(old, new, faces.labels, limits)
-        decision = conclude([*check_all(champion, challenger, truth, limits), check], "gain", "accuracy")
+        further = (check_sets(sets), check_not_worse(old, new, faces.labels, limits))
+        decision = decide_promotion(champion, challenger, truth, limits, further=further)
     else:
         check = check_better(old, new, faces.labels, limits, across.least_reviewed_faces)
-        decision = decide_across_labels(others[0] if others else None, champion, challenger, truth, check, limits)
+        reference = others[0] if others else None
+        decision = decide_across_labels(reference, champion, challenger, truth, (check_sets(sets), check), limits)
     figures = [compute_metrics(answer.probabilities, truth) | {"ms_a_face": answer.ms_a_face} for answer in answers]
+    figures[0]["sets"], figures[1]["sets"] = (
+        {each.evaluated.name: compute_set_metrics(getattr(each, side), each.evaluated).model_dump() for each in sets}
+        for side in ("champion", "challenger")
+    )
     return Comparison(
         decision,
         champion=figures[0],

@@ -73,13 +73,17 @@ def decide_promotion(
     challenger: Answers,
     truth: npt.NDArray[np.int64],
     limits: GateLimits = GateLimits(),
+    *,
+    further: Sequence[Check] = (),
 ) -> Decision:
     """Compare two models' answers to the same faces.
 
+    further: checks made elsewhere, all of which must pass too.
     truth: int (N,), 0 to 6, of faces that neither model was taught.
     Raises HoldoutMismatchError unless both answered the N faces of `truth`, N at least 1.
     """
-    return conclude(check_all(champion, challenger, truth, limits), "gain", "accuracy")
+    *checks, gain = check_all(champion, challenger, truth, limits)
+    return conclude([*checks, *further, gain], "gain", "accuracy")
 
 
 def check_all(

@@ -47,13 +47,13 @@ def decide_across_labels(
     champion: Answers,
     challenger: Answers,
     truth: Truth,
-    reviewed: Check,
+    further: Sequence[Check],
     limits: GateLimits,
 ) -> Decision:
     """Decide on a challenger that was trained on other labels than the champion.
 
     reference: the best version on the challenger's kind of labels, which it may not fall behind. truth: by that kind of labels.
-    reviewed: what `check_better` found.
+    further: what `check_better` found, and other checks that must pass.
     """
     of_champion = {check.name: check for check in check_all(champion, challenger, truth, limits)}
     checks: list[Check] = []
@@ -63,7 +63,7 @@ def decide_across_labels(
         checks += _mark([of_champion["accuracy"]], "champion", "beside the champion, ")
     else:
         checks += _mark([of_champion["accuracy"], of_champion["speed"]], "champion", "beside the champion, ")
-    return conclude([*checks, reviewed], "reviewed_faces")
+    return conclude([*checks, *further], "reviewed_faces")
 
 
 def _mark(checks: Sequence[Check], whom: str, words: str) -> list[Check]:

@@ -182,6 +182,8 @@ def _analyze(process: WorkerProcess, job: Job) -> Outcome:
             probabilities=face.probabilities,
             model_version_id=model.version_id,
             crop=face.crop,
+            vote_shares=face.vote_shares,
+            conditions=face.conditions,
         )
         for face in sorted(analysis.faces, key=lambda face: face.box.width * face.box.height, reverse=True)
     )

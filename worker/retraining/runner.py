@@ -39,6 +39,7 @@ from training.fit.fine_tuning import choose_settings, choose_votes
 from training.fit.settings import MAX_SEED, Labels, TrainSettings
 from worker.core.services import Services
 from worker.core.stopping import is_stopping
+from worker.retraining.evaluation_sets import check_evaluation_sets, read_evaluation_sets
 from worker.retraining.run_folders import clear_run_folders, find_run_dir
 from worker.retraining.run_heartbeat import LEASE_S, RunPulse
 from worker.retraining.snapshot import Snapshot, list_reviewed_faces, take_snapshot
@@ -164,6 +165,7 @@ def _make_challenger(
     labels: Labels = "votes" if plan.labels == "soft" else "single"
     dataset = _read_dataset(services, rivals, labels)
     find_holdout(dataset, labels)  # better to fail now than after hours
+    check_evaluation_sets(services.settings)
     reference_dir = find_best(rivals.reference_dirs, dataset, labels) if rivals.reference_dirs else None
     parent_dir = reference_dir or champion_dir
     wanted = _choose_settings(services, run, Manifest.read(parent_dir), plan, dataset)
@@ -179,6 +181,7 @@ def _make_challenger(
         dataset,
         labels,
         GateLimits(),
+        read_evaluation_sets(services.settings),
         reviewed=list_reviewed_faces(services),
         across=AcrossLabels(reference_dir, MIN_REVIEWED_FACES) if plan.is_across_labels else None,
     )

@@ -1,8 +1,11 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import redis
 from pydantic import ValidationError
+from sqlalchemy import make_url
 
 from emoscope.settings import Settings, load_settings
 from emoscope.settings.problems import InvalidSettings
@@ -158,3 +161,21 @@ def test_celery_is_given_a_schedule_that_it_reads() -> None:
 
 def test_secrets_do_not_show_in_what_is_printed() -> None:
     assert "hush" not in repr(Settings(_env_file=None, s3_secret_access_key="hush", api_key="hush"))
+
+
+def test_the_stack_is_found_whatever_the_temporary_folder_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Doctor may run in another shell than the stack."""
+    for data_dir in (tmp_path, tmp_path / ("long" * 30)):
+        monkeypatch.setenv("TMPDIR", str(tmp_path))
+        first = Settings(_env_file=None, data_dir=data_dir)
+        monkeypatch.setenv("TMPDIR", "/var/tmp")
+        assert Settings(_env_file=None, data_dir=data_dir).effective_redis_url == first.effective_redis_url
+        assert len(os.fsencode(first.queue_socket)) < 104
+
+
+@pytest.mark.parametrize("name", ["my data", "50%41", "a#b", "a?b=c", "ü", "quote'"])
+def test_any_folder_s_name_reaches_the_database_and_the_queue(tmp_path: Path, name: str) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path / name)
+    assert make_url(settings.effective_database_url).database == str(tmp_path / name / "emoscope.db")
+    client = redis.Redis.from_url(settings.effective_redis_url)
+    assert client.connection_pool.connection_kwargs["path"] == str(settings.queue_socket)

@@ -46,7 +46,7 @@ def decide(*, reference: int | None, champion: int, challenger: int, is_shown: b
         Answers(answer(champion), 1.0),
         Answers(answer(challenger), 1.0),
         TRUTH,
-        reviewed,
+        [reviewed],
         LIMITS,
     )
     return found.is_promoted, found.reason
