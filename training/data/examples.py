@@ -28,13 +28,13 @@ class SplitExamples:
     validation_truth: npt.NDArray[np.int64]
 
 
-def make_examples(dataset: Dataset, settings: TrainSettings) -> SplitExamples:
+def make_examples(dataset: Dataset, settings: TrainSettings, known: frozenset[bytes] = frozenset()) -> SplitExamples:
     """Divide the Training rows that teach something; the other parts take no part in this.
 
-    Raises DatasetError if too few rows are left.
+    known: digests of the pictures that the parent's run held out. Raises DatasetError if too few rows are left.
     """
     targets = make_targets(dataset, settings.labels)
-    training, held_out = divide_dataset(dataset, settings)
+    training, held_out = divide_dataset(dataset, settings, known)
     classes = targets[training].argmax(axis=1)
     shares = np.bincount(classes, minlength=len(EMOTIONS)) / len(training)
     least = 1 / (len(training) + len(held_out))
