@@ -211,7 +211,7 @@ def test_another_application_sees_none_of_it(service: Service) -> None:
     with Client(service.url, key) as other:
         assert job.id not in {seen.id for seen in other.list_jobs()}
         with pytest.raises(ApiError) as caught:
-            other.get(job.id)
+            other.get_job(job.id)
         assert caught.value.status == 404
 
 
