@@ -20,6 +20,7 @@ from api.core.sessions import COOKIE
 from bench.review_queue import measure
 from bench.review_rows import fill
 from db.accounts import sign_in, users
+from db.core.actors import Actor
 from db.core.session import Database
 from db.core.vocabulary import Role
 from emoscope.settings import Settings
@@ -78,7 +79,11 @@ def _list_cards(text: str) -> list[str]:
 def _sign_in(database: Database, client: FlaskClient, lifetime_s: float) -> str:
     with database.write() as session:
         user = users.create_user(
-            session, f"bench-{uuid4()}", users.hash_password("correct horse battery"), Role.REVIEWER, "bench"
+            session,
+            f"bench-{uuid4()}",
+            users.hash_password("correct horse battery"),
+            Role.REVIEWER,
+            Actor.system("bench"),
         )
         client.set_cookie(COOKIE, sign_in.open_session(session, user, lifetime_s))
     found = re.search(r'name="csrf_token" value="(\w+)"', _get(client, "/models"))

@@ -7,9 +7,15 @@ from typing import Literal
 import structlog
 from structlog.typing import Processor
 
+from emoscope.log_lines import bound_values, shorten_outages
+from emoscope.log_repeats import SummingHandler
+
 
 def configure_logs(level: str, line_format: Literal["text", "json"]) -> None:
-    """Send structlog's and the standard library's lines to stderr in one form. Call it once, at a process's start."""
+    """Send structlog's and the standard library's lines to stderr in one form. Call it once, at a process's start.
+
+    Whatever is away and for however long, the lines of a process stay few: see `SummingHandler`.
+    """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -21,18 +27,21 @@ def configure_logs(level: str, line_format: Literal["text", "json"]) -> None:
         if line_format == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = SummingHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                shorten_outages,
                 structlog.processors.format_exc_info,
+                bound_values,
                 last,
             ],
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # two lines at each look at the schema
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -14,7 +14,7 @@ from training.errors import RunError
 from training.export.artifact import KERAS_FILE, verify_files
 from training.export.served import rebuild_network
 from training.export.version import make_version
-from training.fit.distill import load_teachers
+from training.fit.distill import blend_targets, load_teachers
 from training.fit.loop import ProgressCallback, StopQuestion, fit_network
 from training.fit.run_settings import Folders, Origin, claim_run_dir, has_run, read_run_origin, read_run_settings
 from training.fit.run_state import RunState
@@ -60,14 +60,18 @@ def run_training(
         network = build_network(settings.architecture, dropout=settings.recipe.dropout, is_learning=True)
         if initial_weights:
             inherit_weights(network, rebuild_network(initial_weights))
+        asked = load_teachers(teachers) if teachers else None
+        training = examples.training
+        if asked is not None and settings.recipe.teacher_view == "clean":
+            training, asked = blend_targets(training, asked, settings.recipe.teacher_share), None
         state = fit_network(
             network,
-            examples.training,
+            training,
             examples.validation,
             settings.recipe,
             run_dir,
             seed=settings.seed,
-            teachers=load_teachers(teachers) if teachers else None,
+            teachers=asked,
             progress=progress,
             should_stop=should_stop,
         )

@@ -4,25 +4,24 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify, request, url_for
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.core.authentication import protect
-from api.core.fields import LARGEST_ID
+from api.core.fields import LARGEST_ID, TextFields
 from api.core.openapi import describe_errors
 from api.core.services import get_services
 from api.jobs.options import Unset
 from api.jobs.schemas import Time
 from db.accounts.audit_log import AuditFilter, list_audit_events
+from db.core.actors import ActorKind
 from db.core.vocabulary import Scope
 
 blueprint = APIBlueprint("changes", __name__, url_prefix="/v1/changes", tag="Access")
 protect(blueprint, Scope.ADMIN)
 
 
-class AuditQuery(BaseModel):
+class AuditQuery(TextFields):
     """Which changes to list."""
-
-    model_config = ConfigDict(extra="forbid")
 
     actor: str | Unset = Field(default=None, max_length=200, description="Only what this one did.", examples=["ana"])
     action: str | Unset = Field(default=None, max_length=50, description="Only this.", examples=["user.create"])
@@ -36,6 +35,10 @@ class AuditEventEntry(BaseModel):
 
     at: Time
     actor: str = Field(description="A person, `application:NAME`, or a part of the service.", examples=["ana"])
+    actor_kind: ActorKind | None = Field(
+        description="What kind of actor; null where it isn't known, in entries from before it was stored.",
+        examples=["user"],
+    )
     action: str = Field(description="Noun and verb.", examples=["user.create"])
     subject: str = Field(description="What was changed.", examples=["user:ben"])
     details: dict[str, Any] = Field(examples=[{"role": "reviewer"}])
@@ -64,7 +67,12 @@ def read_audit_log(query: AuditQuery) -> Response:
         following = url_for(".read_audit_log", **asked)
     items = [
         AuditEventEntry(
-            at=event.at, actor=event.actor, action=event.action, subject=event.subject, details=event.details
+            at=event.at,
+            actor=event.actor,
+            actor_kind=event.known_actor_kind,
+            action=event.action,
+            subject=event.subject,
+            details=event.details,
         )
         for event in shown
     ]

@@ -5,10 +5,11 @@ from typing import Annotated
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from api.core.authentication import get_caller, protect
 from api.core.errors import Problem
+from api.core.fields import JsonBody
 from api.core.openapi import describe_errors
 from api.core.services import get_services
 from api.jobs.schemas import Time
@@ -20,10 +21,8 @@ blueprint = APIBlueprint("keys", __name__, url_prefix="/v1/keys", tag="Access")
 protect(blueprint, Scope.ADMIN)
 
 
-class NewKey(BaseModel):
+class NewKey(JsonBody):
     """A key to make."""
-
-    model_config = ConfigDict(extra="forbid")
 
     application: Annotated[str, AfterValidator(api_keys.clean_name)] = Field(
         min_length=1,

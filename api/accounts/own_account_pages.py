@@ -9,7 +9,8 @@ from api.core.services import get_services
 from api.web.site import get_person, go, needs
 from db.accounts import sessions as user_sessions
 from db.accounts.passwords import PasswordsBusy
-from db.accounts.sign_in import AccountLocked, SignInRefused, change_own_password
+from db.accounts.sign_in import SignInRefused, change_own_password
+from db.accounts.sign_in_tries import AccountLocked
 from db.accounts.users import InvalidUser
 from db.core.vocabulary import Role
 
@@ -35,7 +36,9 @@ def change_password() -> tuple[str, int] | AnyResponse:
     if new != request.form.get("again", ""):
         return _render("The new password was typed in two ways.", "again"), 422
     try:
-        change_own_password(get_services().database, person.name, present, new, person.session_id)
+        change_own_password(
+            get_services().database, person.name, present, new, person.session_id, request.remote_addr or ""
+        )
     except InvalidUser as error:
         return _render(f"The new password can't be taken: {error}.", "new"), 422
     except SignInRefused:

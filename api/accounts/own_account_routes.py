@@ -3,28 +3,28 @@
 from http import HTTPStatus
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field
+from flask import Response, jsonify, request
+from pydantic import BaseModel, Field
 
 from api.accounts.user_routes import Password
 from api.core.authentication import protect
 from api.core.errors import Problem
+from api.core.fields import JsonBody
 from api.core.openapi import describe_errors
 from api.core.services import get_services
 from api.core.sessions import Person, find_person
 from api.jobs.schemas import Time
 from db.accounts import sessions as user_sessions
 from db.accounts import sign_in
+from db.accounts.sign_in_tries import AccountLocked
 from db.core.types import utcnow
 
 blueprint = APIBlueprint("account", __name__, url_prefix="/v1/account", tag="Account")
 protect(blueprint, only_users=True)
 
 
-class PasswordChange(BaseModel):
+class PasswordChange(JsonBody):
     """Another password for oneself."""
-
-    model_config = ConfigDict(extra="forbid")
 
     present: str = Field(description="The one that counts until now.", examples=["battery staple correct"])
     new: Password
@@ -62,10 +62,17 @@ def change_password(change: PasswordChange) -> tuple[str, HTTPStatus]:
     """Change the caller's password."""
     person = _get_person()
     try:
-        sign_in.change_own_password(get_services().database, person.name, change.present, change.new, person.session_id)
+        sign_in.change_own_password(
+            get_services().database,
+            person.name,
+            change.present,
+            change.new,
+            person.session_id,
+            request.remote_addr or "",
+        )
     except sign_in.SignInRefused as error:
         raise Problem("wrong_password", "the present password is another one") from error
-    except sign_in.AccountLocked as error:
+    except AccountLocked as error:
         seconds = max(1, round((error.until - utcnow()).total_seconds()))
         raise Problem("account_locked", str(error), headers={"Retry-After": str(seconds)}) from error
     return "", HTTPStatus.NO_CONTENT

@@ -10,6 +10,7 @@ from api.core.sessions import COOKIE, clear_cookie, find_person, set_cookie
 from api.web.site import EVERYBODY, go, needs
 from db.accounts import sign_in, users
 from db.accounts.passwords import PasswordsBusy
+from db.accounts.sign_in_tries import AccountLocked
 from db.core.vocabulary import Role
 
 blueprint = Blueprint("sign_in", __name__)
@@ -36,13 +37,15 @@ def enter() -> tuple[str, int] | AnyResponse:
     services = get_services()
     name = request.form.get("name", "")
     try:
-        user = sign_in.authenticate(services.database, name, request.form.get("password", ""))
+        user = sign_in.authenticate(
+            services.database, name, request.form.get("password", ""), request.remote_addr or ""
+        )
         with services.database.write() as session:
             token = sign_in.open_session(session, user, services.settings.session_lifetime_s)
             sign_in.forget_expired_sessions(session)
     except sign_in.SignInRefused:
         return _refuse(name, "Name or password is wrong."), 403
-    except sign_in.AccountLocked as error:
+    except AccountLocked as error:
         return _refuse(name, f"Too many wrong passwords. Try again after {error.until:%H:%M} UTC."), 429
     except PasswordsBusy:
         return _refuse(name, "Many people sign in at the moment. Try again in some seconds."), 503

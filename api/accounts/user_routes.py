@@ -5,9 +5,10 @@ from typing import Annotated
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.core.authentication import get_caller, protect
+from api.core.fields import JsonBody
 from api.core.openapi import describe_errors
 from api.core.services import get_services
 from api.jobs.schemas import Time
@@ -21,20 +22,16 @@ protect(blueprint, Scope.ADMIN)
 Password = Annotated[str, Field(description="12 to 1,000 characters.", examples=["correct horse battery"])]
 
 
-class NewUser(BaseModel):
+class NewUser(JsonBody):
     """A person to add."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str = Field(description="As it is typed at sign-in; upper and lower case are the same.", examples=["ana"])
     password: Password
     role: Role = Field(description="What the person may do; each role includes those before it.", examples=["reviewer"])
 
 
-class UserChange(BaseModel):
+class UserChange(JsonBody):
     """What to change of a person; what isn't given stays."""
-
-    model_config = ConfigDict(extra="forbid")
 
     role: Role | None = Field(default=None, description="Counts from the person's next request.")
     password: Password | None = Field(default=None, description="Another one signs the person out everywhere.")
@@ -94,7 +91,13 @@ def create_user(new: NewUser) -> Response:
     summary="Change a person",
     description="Role, password, and whether the person may sign in. Name, votes and log stay.",
     responses=describe_errors(
-        "scope_missing", "unknown_user", "last_administrator", "invalid_user", "passwords_busy", "invalid_request"
+        "scope_missing",
+        "unknown_user",
+        "own_account",
+        "last_administrator",
+        "invalid_user",
+        "passwords_busy",
+        "invalid_request",
     ),
 )
 def change_user(name: str, change: UserChange) -> Response:

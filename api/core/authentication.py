@@ -17,10 +17,13 @@ from sqlalchemy.exc import DBAPIError
 
 from api.core.errors import Problem
 from api.core.limits import Allowance
+from api.core.server.bridge import MEMO
 from api.core.services import get_services
 from api.core.sessions import SAFE_METHODS, find_person, has_csrf_token, is_from_here
 from db.accounts import api_keys
+from db.core.actors import Actor
 from db.core.vocabulary import Role, Scope
+from db.jobs.tables import Job
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +31,9 @@ Route = TypeVar("Route", bound=Callable[..., Any])
 
 _FIXED_HEADERS = {"WWW-Authenticate": 'Bearer realm="emoscope"'}
 
+
+READS_JOBS = (Scope.SUBMIT, Scope.ADMIN)
+"""Scopes of which one lets a key read jobs, with all that belongs to them: events, photo, picture, batch."""
 
 PAGES_APPLICATION = "pages"
 """The application that people act for who are signed in to the pages."""
@@ -58,10 +64,14 @@ class Caller:
         """The application whose jobs the caller may see; None for those of all."""
         return None if self.is_person or Scope.ADMIN in self.scopes else self.application_id
 
+    def owns(self, job: Job) -> bool:
+        """Whether the caller is the application that submitted the job."""
+        return not self.is_person and job.application_id == self.application_id
+
     @property
-    def actor(self) -> str:
-        """What votes and the log of changes call the caller. No person's name has a colon, so none can be taken for another."""
-        return self.name if self.is_person else f"application:{self.name}"
+    def actor(self) -> Actor:
+        """The caller as histories and votes show them."""
+        return Actor.user(self.name) if self.is_person else Actor.application(self.name)
 
 
 class KeyOrSession(HTTPTokenAuth):
@@ -69,6 +79,16 @@ class KeyOrSession(HTTPTokenAuth):
 
     def authenticate(self, auth: Any, stored_password: str | None) -> Caller | None:
         """Who asks, or None. Called by the library, which looks at the header alone."""
+        memo = request.environ.get(MEMO, {})
+        if "caller" in memo:  # the request is looked at a second time, now with its body
+            g.caller = memo["caller"]
+            return cast("Caller", g.caller)
+        caller = self._find(auth, stored_password)
+        if caller is not None:
+            memo["caller"] = caller
+        return caller
+
+    def _find(self, auth: Any, stored_password: str | None) -> Caller | None:
         if request.headers.get("Authorization", "").partition(" ")[0].lower() != "bearer":
             return _find_by_session()
         return cast("Caller | None", super().authenticate(auth, stored_password))
@@ -200,7 +220,10 @@ def _refuse(_status: int) -> Response:
 
 
 def _limit(caller: Caller) -> Response | None:
-    allowance = get_services().limiter.count(str(caller.key_id))
+    memo = request.environ.get(MEMO, {})
+    if "allowance" not in memo:  # a request that is looked at twice counts once
+        memo["allowance"] = get_services().limiter.count(str(caller.key_id))
+    allowance: Allowance | None = memo["allowance"]
     g.allowance = allowance
     if allowance is None or allowance.is_allowed:
         return None

@@ -1,7 +1,13 @@
-"""Every error that the API answers with: its stable code, HTTP status, title and meaning. Listed in docs/api.md too."""
+"""Every error that the API answers with: its stable code, HTTP status, title and meaning. Listed in docs/api.md too.
+
+Those of the requests themselves are here; those of the rules are the classes in `db.errors`.
+"""
 
 from dataclasses import dataclass
 from http import HTTPStatus
+
+import db.errors  # noqa: F401 - defines them
+from db.core.errors import list_domain_errors
 
 PROBLEM_JSON = "application/problem+json"
 """The media type of every error."""
@@ -17,7 +23,7 @@ class ErrorKind:
     meaning: str
 
 
-_ALL = (
+_OF_REQUESTS = (
     # The request
     ErrorKind("bad_request", HTTPStatus.BAD_REQUEST, "Bad request", "The request is not well-formed HTTP."),
     ErrorKind(
@@ -31,6 +37,12 @@ _ALL = (
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "Body too large",
         "The body of a request without photos has more bytes than the service accepts.",
+    ),
+    ErrorKind(
+        "request_timeout",
+        HTTPStatus.REQUEST_TIMEOUT,
+        "Request too slow",
+        "The headers or the body of the request took too long to arrive. Nothing was stored.",
     ),
     ErrorKind(
         "unauthorized",
@@ -67,12 +79,6 @@ _ALL = (
         HTTPStatus.TOO_MANY_REQUESTS,
         "Too many requests",
         "The key has made as many requests as it may for now. `Retry-After` says how many seconds to wait.",
-    ),
-    ErrorKind(
-        "idempotency_conflict",
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        "Idempotency-Key used before",
-        "The same `Idempotency-Key` came earlier with another photo or other options.",
     ),
     # The photo
     ErrorKind(
@@ -120,96 +126,17 @@ _ALL = (
     ),
     # The job
     ErrorKind(
-        "queue_full",
-        HTTPStatus.TOO_MANY_REQUESTS,
-        "Queue full",
-        "As many jobs wait as may wait. `Retry-After` says how many seconds to wait before trying again.",
-    ),
-    ErrorKind(
-        "invalid_transition",
-        HTTPStatus.CONFLICT,
-        "Job has ended",
-        "The job can't be canceled, because it has ended.",
-    ),
-    ErrorKind(
         "no_result",
         HTTPStatus.CONFLICT,
         "No result",
         "The job has not succeeded, or not yet, so there are no faces to draw.",
     ),
-    ErrorKind(
-        "photo_gone",
-        HTTPStatus.GONE,
-        "Photo gone",
-        "The photo was deleted, because its retention time is over. Crops and results stay until the job is erased.",
-    ),
-    ErrorKind(
-        "unknown_model_version",
-        HTTPStatus.NOT_FOUND,
-        "Unknown model version",
-        "There is no model version of that number, or none in service yet.",
-    ),
     # Reviews and training
-    ErrorKind(
-        "unknown_face",
-        HTTPStatus.NOT_FOUND,
-        "Unknown face",
-        "There is no such face, or it was erased with its job.",
-    ),
-    ErrorKind(
-        "nothing_to_roll_back",
-        HTTPStatus.CONFLICT,
-        "Nothing to roll back",
-        "The version in service is the first one; none was there before it.",
-    ),
-    ErrorKind(
-        "champion_changed",
-        HTTPStatus.CONFLICT,
-        "Champion changed",
-        "Another version is in service, or was before it, than the rollback names.",
-    ),
-    ErrorKind(
-        "already_in_service",
-        HTTPStatus.CONFLICT,
-        "Already in service",
-        "The version is in service, so it can't run in shadow mode beside itself.",
-    ),
-    ErrorKind(
-        "no_challenger",
-        HTTPStatus.NOT_FOUND,
-        "No challenger",
-        "No version runs in shadow mode.",
-    ),
-    ErrorKind(
-        "unknown_training_run",
-        HTTPStatus.NOT_FOUND,
-        "Unknown training run",
-        "There is no training run of that id.",
-    ),
-    ErrorKind(
-        "training_run_active",
-        HTTPStatus.CONFLICT,
-        "Training run active",
-        "A training run waits or goes on already, and there is one at a time. `detail` names it.",
-    ),
-    ErrorKind(
-        "training_run_ended",
-        HTTPStatus.CONFLICT,
-        "Training run has ended",
-        "The training run can't be canceled, because it has ended.",
-    ),
     ErrorKind(
         "retraining_impossible",
         HTTPStatus.CONFLICT,
         "No dataset",
         "No prepared dataset is configured to learn from. Name one in `EMOSCOPE_DATASET_CSV`.",
-    ),
-    ErrorKind("unknown_user", HTTPStatus.NOT_FOUND, "Unknown user", "There is no person of that name."),
-    ErrorKind(
-        "invalid_user",
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        "Invalid user",
-        "The name is taken or can't be one, or the password is too short or too long; `detail` says which.",
     ),
     ErrorKind(
         "session_needed",
@@ -217,7 +144,6 @@ _ALL = (
         "Session needed",
         "This is about the person who is signed in to the pages, so it takes their session and no API key.",
     ),
-    ErrorKind("unknown_session", HTTPStatus.NOT_FOUND, "Unknown session", "The person has no session of that id."),
     ErrorKind(
         "wrong_password",
         HTTPStatus.FORBIDDEN,
@@ -228,38 +154,14 @@ _ALL = (
         "account_locked",
         HTTPStatus.TOO_MANY_REQUESTS,
         "Account locked",
-        "Too many wrong passwords were tried for this name. `Retry-After` says how many seconds to wait.",
-    ),
-    ErrorKind(
-        "last_administrator",
-        HTTPStatus.CONFLICT,
-        "Last administrator",
-        "Nobody else who can sign in is an administrator, so this one can't be shut out or given another role.",
+        "Too many wrong passwords were tried for this name from this address. `Retry-After` says how many seconds to wait.",
     ),
     # The service
-    ErrorKind(
-        "blob_damaged",
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        "Stored photo damaged",
-        "The stored photo is not what was submitted.",
-    ),
-    ErrorKind(
-        "blob_store_unavailable",
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "Blob store unavailable",
-        "The store that holds the photos doesn't answer. Nothing was accepted; try again.",
-    ),
     ErrorKind(
         "database_unavailable",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Database unavailable",
         "The database doesn't answer, or is too busy. Try again; with an `Idempotency-Key` nothing happens twice.",
-    ),
-    ErrorKind(
-        "storage_full",
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "No room left",
-        "There is no room left where the service keeps its data. Nothing was accepted or changed; reading goes on. Try again.",
     ),
     ErrorKind(
         "drawing_busy",
@@ -268,10 +170,10 @@ _ALL = (
         "As many pictures are drawn as may be at once. Try again in some seconds.",
     ),
     ErrorKind(
-        "passwords_busy",
+        "server_busy",
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "Too many passwords",
-        "As many passwords are hashed as may be at once. Nothing was changed; try again in some seconds.",
+        "Service busy",
+        "All threads are busy, or there is no room for another upload. Nothing was stored; try again in some seconds.",
     ),
     ErrorKind(
         "not_ready",
@@ -287,4 +189,7 @@ _ALL = (
     ),
 )
 
-ERROR_KINDS: dict[str, ErrorKind] = {kind.code: kind for kind in _ALL}
+ERROR_KINDS: dict[str, ErrorKind] = {
+    **{kind.code: kind for kind in _OF_REQUESTS},
+    **{error.code: ErrorKind(error.code, error.status, error.title, error.meaning) for error in list_domain_errors()},
+}

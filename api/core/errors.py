@@ -14,18 +14,8 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from api.core.error_codes import ERROR_KINDS, PROBLEM_JSON
 from api.core.services import get_services
-from db.accounts.passwords import PasswordsBusy
-from db.accounts.sessions import UnknownSession
-from db.accounts.users import InvalidUser, LastAdministrator, UnknownUser
-from db.core.blobs import BlobDamaged, BlobStoreFull, BlobStoreUnavailable
+from db.core.errors import DomainError
 from db.core.full_disk import is_disk_full
-from db.jobs.idempotency import IdempotencyConflict
-from db.jobs.states import InvalidTransition
-from db.model_versions.actions import ChampionChanged, NothingToRollBack, UnknownModelVersion
-from db.model_versions.shadow import AlreadyInService, NoChallenger
-from db.reviews.actions import UnknownFace
-from db.training_runs.lifecycle import TrainingRunActive, UnknownTrainingRun
-from db.training_runs.states import InvalidRunTransition
 
 log = structlog.get_logger(__name__)
 
@@ -34,28 +24,6 @@ ERROR_PAGE = "/docs/errors"
 
 RETRY_AFTER_S = 5
 """When to try again what was 503, unless the problem says."""
-
-_KNOWN = (
-    AlreadyInService,
-    BlobDamaged,
-    BlobStoreFull,
-    BlobStoreUnavailable,
-    ChampionChanged,
-    IdempotencyConflict,
-    InvalidRunTransition,
-    InvalidUser,
-    LastAdministrator,
-    NoChallenger,
-    NothingToRollBack,
-    PasswordsBusy,
-    TrainingRunActive,
-    UnknownFace,
-    UnknownModelVersion,
-    UnknownSession,
-    UnknownTrainingRun,
-    UnknownUser,
-)
-"""What `db` raises with a code and a sentence that the client may read."""
 
 
 class Problem(Exception):
@@ -123,9 +91,7 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(Problem, Problem.to_response)
     app.register_error_handler(HTTPError, _handle_apiflask_error)
     app.register_error_handler(HTTPException, handle_http_error)
-    app.register_error_handler(InvalidTransition, _handle_invalid_transition)
-    for known in _KNOWN:
-        app.register_error_handler(known, _handle_known_error)
+    app.register_error_handler(DomainError, _handle_domain_error)
     for unavailable in (DBAPIError, PoolTimeout):
         app.register_error_handler(unavailable, _handle_database_error)
     app.register_error_handler(OSError, _handle_system_error)
@@ -160,17 +126,11 @@ def handle_http_error(error: HTTPException) -> Response:
     return Problem(code, detail, headers=headers, status=HTTPStatus(error.code or 400)).to_response()
 
 
-def _handle_invalid_transition(_error: InvalidTransition) -> Response:
-    return Problem("invalid_transition", "the job has ended, so it can't be canceled any more").to_response()
-
-
-def _handle_known_error(error: Exception) -> Response:
-    code = str(error.code)  # type: ignore[attr-defined]  # each of _KNOWN has one
-    problem = Problem(code, str(error))
-    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error(code, reason=str(error))
-        problem.detail = problem.kind.meaning  # the sentence names paths and hosts
-    return problem.to_response()
+def _handle_domain_error(error: DomainError) -> Response:
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error(error.code, reason=str(error))
+    headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+    return Problem(error.code, error.public_detail, headers=headers).to_response()
 
 
 def _handle_system_error(error: OSError) -> Response:

@@ -1,24 +1,105 @@
-"""Fields that several of the API's models share, with the bounds that the database's columns have."""
+"""How requests are read: one base for JSON bodies, one for text (addresses, forms), and the types that their fields share.
 
-from datetime import UTC, datetime
-from typing import Annotated
+A value has one form. What JSON calls a number is a number there, never a text or a boolean; in text it is written in decimal
+digits. A time is RFC 3339, an id a UUID in its usual form.
+"""
 
-from pydantic import AfterValidator, AwareDatetime, Field
+import json
+import re
+from datetime import UTC, date, datetime
+from types import UnionType
+from typing import Annotated, Any, Self, Union, get_args, get_origin
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 LARGEST_NUMBER = 2**31 - 1
 """What an integer column holds; a larger number would be an error of the database."""
 LARGEST_ID = 2**63 - 1
 """The same of a wide one."""
 
-Number = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
-Reason = Annotated[str, Field(min_length=1, max_length=1000)]
+_WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_DECIMAL = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
+    r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])",
+    re.ASCII,
+)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
-def _to_utc(moment: datetime) -> datetime:
+class JsonBody(BaseModel):
+    """The JSON body of a request: an object with JSON's own types, and no field that isn't declared."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Read what JSON gave, by JSON's rules rather than Python's. Raises ValidationError."""
+        return obj if isinstance(obj, cls) else cls.model_validate_json(json.dumps(obj), **options)
+
+
+class TextFields(BaseModel):
+    """Query parameters or fields of a form: text, of which each value has one form, and no field that isn't declared."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _has_one_form(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, str):
+            return value
+        kinds = _list_types(cls.model_fields[str(info.field_name)].annotation)
+        if int in kinds and not _WHOLE.fullmatch(value):
+            raise ValueError("must be a whole number in decimal digits")
+        if float in kinds and not _DECIMAL.fullmatch(value):
+            raise ValueError("must be a number in decimal digits, such as 0.5")
+        if bool in kinds and value not in {"true", "false"}:
+            raise ValueError("must be true or false")
+        return value
+
+
+def _list_types(annotation: Any) -> frozenset[Any]:
+    """The types of which a field may be one, without what is annotated to them."""
+    if get_origin(annotation) is Annotated:
+        return _list_types(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, UnionType}:
+        return frozenset[Any]().union(*map(_list_types, get_args(annotation)))
+    return frozenset({annotation})
+
+
+def _read_moment(given: object) -> datetime:
+    """The moment that RFC 3339 text means, in UTC; digits beyond microseconds are cut off."""
+    if isinstance(given, datetime):
+        return given
+    if not isinstance(given, str) or not _RFC_3339.fullmatch(given):
+        hint = "; in an address, write + as %2B" if isinstance(given, str) and " " in given else ""
+        raise ValueError(f"must be a time as RFC 3339 writes it, such as 2026-03-01T00:00:00Z{hint}")
     try:
-        return moment.astimezone(UTC)
+        return datetime.fromisoformat(given.upper()).astimezone(UTC)
     except OverflowError:
         raise ValueError("is outside the years that a calendar has") from None
+    except ValueError:
+        raise ValueError("is a day that the calendar doesn't have") from None
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+def _check_day(given: object) -> object:
+    if isinstance(given, str) and not _DAY.fullmatch(given):
+        raise ValueError("must be a day, such as 2026-03-01")
+    return given
+
+
+def _check_id(given: object) -> object:
+    if isinstance(given, str) and not _UUID.fullmatch(given):
+        raise ValueError("must be an id, such as 0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d")
+    return given
+
+
+Number = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
+Reason = Annotated[str, Field(min_length=1, max_length=1000)]
+Moment = Annotated[datetime, BeforeValidator(_read_moment)]
+"""A time with its offset from UTC."""
+Day = Annotated[date, BeforeValidator(_check_day), Field(lt=date.max)]
+"""A day that has a next one."""
+RowId = Annotated[UUID, BeforeValidator(_check_id)]

@@ -2,23 +2,39 @@
 
 import ctypes
 import os
-from math import ceil
+import resource
 from typing import Any
 
 from prometheus_client import multiprocess
 
-from emoscope.settings import load_settings
+from emoscope.settings import load_settings_or_exit
 
-_settings = load_settings()
+_OTHER_FILES = 1000
+"""Besides connections: bodies that arrive, the database, the queue, photos."""
+
+_settings = load_settings_or_exit()
+
+
+def _allow_connections(wanted: int) -> None:
+    """Let the process have a file for each connection: many systems give it 1,024 unless it asks for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        )
+
+
+_allow_connections(_settings.max_connections + _OTHER_FILES)
 
 bind = _settings.address
-worker_class = "gthread"
+worker_class = "api.core.server.worker.ServerWorker"
 workers = _settings.api_processes
-threads = _settings.api_threads
-# a thread may be held for the longest wait; this is for a process that has stopped moving altogether
+# for a process whose event loop has stopped moving; what requests do in threads doesn't count
 timeout = 120
-# requests that are held at a stop may end, if whoever stops us waits as long: 20 s in the one-machine stack
-graceful_timeout = ceil(_settings.max_wait_s) + 5
+# Waiting requests are answered at once at a stop. This is for uploads and for what threads are at.
+graceful_timeout = 15
+http_parser = "python"
+asgi_loop = "asyncio"
 keepalive = 5
 # heartbeat files on a disk can block a process that waits for it
 worker_tmp_dir = "/dev/shm"  # noqa: S108  # memory, and Gunicorn makes the file safely

@@ -6,11 +6,14 @@ waiting, until the sweeper sends it anew.
 
 from uuid import UUID
 
+import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
 from db.core import queues
 from db.core.vocabulary import Priority
+
+log = structlog.get_logger(__name__)
 
 _TIMEOUT_S = 1.0
 """A request must not hang on a dead queue; a living one takes the message in about a millisecond."""
@@ -45,6 +48,15 @@ class Queue:
         The message's id is the job's, so that a worker's parent knows which job a lost child had.
         """
         self._send(queues.ANALYZE, job_id, queues.choose_queue(priority))
+
+    def try_to_send_job(self, job_id: UUID, priority: Priority) -> bool:
+        """Send a job's message. Returns whether the queue took it; if it doesn't answer, the sweeper sends it."""
+        try:
+            self.send_job(job_id, priority)
+        except QueueUnavailable as error:
+            log.warning("job_not_sent", job_id=str(job_id), reason=str(error))
+            return False
+        return True
 
     def send_run(self, run_id: UUID) -> None:
         """Tell the training worker that a run waits. Raises QueueUnavailable as send_job does."""

@@ -1,8 +1,6 @@
 """What every request and every answer carries: a request id, and headers that keep browsers careful."""
 
-import contextlib
 import re
-from http import HTTPStatus
 
 import structlog
 from flask import Flask, Response, g, request
@@ -19,18 +17,6 @@ _PAGE_CSP = (
     "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-_MOST_UNREAD_BYTES = 32_000_000
-_DISCARDED_BYTES: dict[int, int] = {
-    HTTPStatus.UNAUTHORIZED: 4_000_000,  # from anybody: a usual photo, so that a mistyped key is told as one, and no more
-    HTTPStatus.FORBIDDEN: _MOST_UNREAD_BYTES,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _MOST_UNREAD_BYTES,
-    HTTPStatus.UNPROCESSABLE_ENTITY: _MOST_UNREAD_BYTES,
-    HTTPStatus.TOO_MANY_REQUESTS: _MOST_UNREAD_BYTES,
-}
-"""Refusals that may come before the body is read to its end, and how much of the rest is read then."""
-
-_PIECE_BYTES = 64 * 1024
-
 
 def register_security(app: Flask) -> None:
     """Give each request an id, and each answer its headers."""
@@ -46,7 +32,6 @@ def _begin() -> None:
 
 
 def _finish(response: Response) -> Response:
-    _discard_rest(_DISCARDED_BYTES.get(response.status_code, 0))
     headers = response.headers
     headers[REQUEST_ID] = g.request_id
     headers["X-Content-Type-Options"] = "nosniff"
@@ -61,18 +46,6 @@ def _finish(response: Response) -> Response:
         headers["Cache-Control"] = "private, no-store"
         headers.add("Vary", "Authorization")
     return response
-
-
-def _discard_rest(left: int) -> None:
-    """Read what is left of a refused body and throw it away, at most `left` bytes.
-
-    A server that closes a connection on which the client still sends resets it, and the client never gets to read why.
-    """
-    if not request.environ.get("wsgi.input_terminated"):
-        return  # reading might wait for more for ever
-    with contextlib.suppress(OSError):  # the client went away
-        while left > 0 and (piece := request.environ["wsgi.input"].read(min(left, _PIECE_BYTES))):
-            left -= len(piece)
 
 
 def _forget(_error: BaseException | None) -> None:

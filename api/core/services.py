@@ -14,6 +14,8 @@ from api.monitoring.room import Room
 from api.reviews.required_votes import LeastVotes
 from db.core.blobs import BlobStore, S3Options
 from db.core.session import Database
+from db.core.vocabulary import Detector
+from db.jobs.services import JobServices
 from emoscope.settings import Settings
 
 _EXTENSION = "emoscope"
@@ -34,6 +36,23 @@ class Services:
     room: Room
     job_counts: JobCounts = field(default_factory=JobCounts)
     least_votes: LeastVotes = field(default_factory=LeastVotes)
+
+    @property
+    def jobs(self) -> JobServices:
+        """What the actions on jobs take."""
+        settings = self.settings
+        return JobServices(
+            database=self.database,
+            blobs=self.blobs,
+            send=self.queue.try_to_send_job,
+            announce=self.waiter.announce,
+            max_queued_jobs=settings.max_queued_jobs,
+            idempotency_retention_s=settings.idempotency_retention_s,
+            photo_retention_s=settings.photo_retention_s,
+            max_attempts=settings.max_attempts,
+            worker_heartbeat_s=settings.worker_heartbeat_s,
+            configured_detectors=frozenset(Detector) - (frozenset() if settings.yunet_weights else {Detector.YUNET}),
+        )
 
     def install(self, extensions: dict[str, Any]) -> None:
         """Hang the services on an application."""

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 from api.core.services import get_services
 from db.accounts import sign_in
 from db.accounts.sessions import make_id
+from db.core.actors import Actor
 from db.core.vocabulary import Role
 
 COOKIE = "emoscope_session"
@@ -35,6 +36,11 @@ class Person:
     role: Role
     csrf_token: str
     session_id: str
+
+    @property
+    def actor(self) -> Actor:
+        """The person as histories show them."""
+        return Actor.user(self.name)
 
 
 def find_person() -> Person | None:
@@ -76,13 +82,18 @@ def set_cookie(response: Response, token: str) -> None:
     """Give the browser its session. Scripts can't read the cookie, and other sites can't make a form send it."""
     lifetime_s = int(get_services().settings.session_lifetime_s)
     response.set_cookie(
-        COOKIE, token, max_age=lifetime_s, httponly=True, samesite="Lax", secure=request.is_secure, path="/"
+        COOKIE, token, max_age=lifetime_s, httponly=True, samesite="Lax", secure=_is_over_tls(), path="/"
     )
 
 
 def clear_cookie(response: Response) -> None:
     """Take the session from the browser."""
-    response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=request.is_secure, path="/")
+    response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=_is_over_tls(), path="/")
+
+
+def _is_over_tls() -> bool:
+    """Whether the browser speaks TLS, to us or to a proxy, be it trusted or not: who lies here only loses their own cookie."""
+    return request.is_secure or request.headers.get("X-Forwarded-Proto", "").strip().lower() == "https"
 
 
 def _look_up(token: str) -> Person | None:

@@ -16,12 +16,14 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from api.core.server.hangup import current_hangup
 from db.core import queues
 
 log = structlog.get_logger(__name__)
 
 _CONNECT_TIMEOUT_S = 1.0
 _RECONNECT_PAUSE_S = 0.5
+_JOIN_TIMEOUT_S = 10.0
 _CHECK_INTERVAL_S = 10.0
 """How often a silent connection is tried, so that one that was cut without a word is noticed."""
 
@@ -32,17 +34,32 @@ class Changes:
     def __init__(self, *, may_wait: bool) -> None:
         self._event = threading.Event()
         self._may_wait = may_wait
+        self._hangup = current_hangup.get()
 
     def wait(self, deadline: float) -> bool:
         """Wait for the next change. Returns False when there was none before `deadline`, in `time.monotonic()` seconds.
 
         True also if messages may have been lost, so the caller reads its jobs anew and looks for itself.
         """
-        if not self._may_wait:
+        if not self._may_wait or self.is_pointless:
             return False
         changed = self._event.wait(max(0.0, deadline - monotonic()))
         self._event.clear()
-        return changed
+        return changed and not self.is_pointless
+
+    @property
+    def is_pointless(self) -> bool:
+        """Whether the client hung up, or the process is told to stop: who waits answers at once."""
+        return self._hangup is not None and self._hangup.is_set
+
+    @contextmanager
+    def heed_hangup(self) -> Iterator[None]:
+        """Wake the one who waits when waiting becomes pointless."""
+        if self._hangup is None:
+            yield
+            return
+        with self._hangup.listen(self.notify):
+            yield
 
     def notify(self) -> None:
         """Wake the one who waits."""
@@ -54,8 +71,8 @@ class Waiter:
 
     def __init__(self, redis_url: str, max_waits: int) -> None:
         """max_waits: requests that may wait at once; any further one is answered at once."""
-        # health checks replace a read timeout: the channel is silent for as long as no job moves
-        self._redis = _connect(redis_url, socket_timeout=None, health_check_interval=_CHECK_INTERVAL_S)
+        # a silent channel is no fault: messages are waited for by `get_message`, and health checks tell whether it is alive
+        self._redis = _connect(redis_url, socket_timeout=_CHECK_INTERVAL_S, health_check_interval=_CHECK_INTERVAL_S)
         self._publisher = _connect(redis_url, socket_timeout=_CONNECT_TIMEOUT_S)
         self._max_waits = max_waits
         self._lock = threading.Lock()
@@ -77,7 +94,8 @@ class Waiter:
                     self._waiting.setdefault(job_id, set()).add(changes)
                 self._start()
         try:
-            yield changes
+            with changes.heed_hangup():
+                yield changes
         finally:
             if may_wait:
                 self._forget(wanted, changes)
@@ -96,7 +114,7 @@ class Waiter:
         """Stop the thread and wake everybody."""
         self._closed.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_JOIN_TIMEOUT_S)
         self._wake_all()
         self._redis.close()
         self._publisher.close()

@@ -1,8 +1,6 @@
 """Batches: many photos in one call, each accepted or refused by itself."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from time import monotonic
 from typing import Any
@@ -10,11 +8,10 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify, url_for
-from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 from werkzeug.datastructures import FileStorage
 
-from api.core.authentication import Caller, get_caller, needs_scope, protect
+from api.core.authentication import READS_JOBS, Caller, get_caller, needs_scope, protect
 from api.core.errors import Problem
 from api.core.openapi import describe_batch_body, describe_errors
 from api.core.services import Services, get_services
@@ -22,25 +19,15 @@ from api.jobs.batch_schemas import Batch, batch_to_schema
 from api.jobs.options import JobOptions, SubmitHeaders, read_options
 from api.jobs.reading import WaitQuery, has_ended
 from api.jobs.routes import POLL_AFTER_S
-from api.jobs.submission import (
-    Repeatable,
-    commit_once,
-    discard_photos,
-    discarding_if_full,
-    find_earlier,
-    require_room,
-    send_jobs,
-    store_photo,
-)
+from api.jobs.submission import make_new_job, make_repeatable
 from api.photos.uploads import Photo, clean_filename, list_uploads, read_upload
 from db import tables
 from db.core.vocabulary import Scope
-from db.jobs import batches, idempotency
-from db.jobs import lifecycle as jobs
 from db.jobs import queries as job_queries
+from db.jobs.submission import NewBatch, Submitted, submit_batch
 
 blueprint = APIBlueprint("batches", __name__, url_prefix="/v1/batches", tag="Batches")
-protect(blueprint, Scope.SUBMIT, Scope.ADMIN, users_may_read=True)
+protect(blueprint, *READS_JOBS, users_may_read=True)
 
 
 @blueprint.post("")
@@ -58,6 +45,7 @@ protect(blueprint, Scope.SUBMIT, Scope.ADMIN, users_may_read=True)
         "too_many_photos",
         "invalid_request",
         "idempotency_conflict",
+        "detector_unavailable",
         "queue_full",
         "blob_store_unavailable",
     ),
@@ -68,12 +56,12 @@ def create_batch(query: JobOptions, headers: SubmitHeaders) -> Response:
     services, caller = get_services(), get_caller()
     uploads = list_uploads(services.settings)
     options = read_options(query, services.settings)
-    batch_id, is_new = _submit(services, caller, uploads, options, headers.idempotency_key)
-    response = _show(*_read(services, caller, batch_id))
+    submitted = _submit(services, caller, uploads, options, headers.idempotency_key)
+    response = _show(*_read(services, caller, submitted.id))
     response.status_code = HTTPStatus.ACCEPTED
-    response.headers["Location"] = url_for(".read_batch", batch_id=batch_id)
+    response.headers["Location"] = url_for(".read_batch", batch_id=submitted.id)
     response.headers["Retry-After"] = str(POLL_AFTER_S)
-    if not is_new:
+    if not submitted.is_new:
         response.headers["Idempotent-Replayed"] = "true"
     return response
 
@@ -101,35 +89,25 @@ def read_batch(batch_id: UUID, query: WaitQuery) -> Response:
 
 def _submit(
     services: Services, caller: Caller, uploads: list[FileStorage], options: JobOptions, key: str | None
-) -> tuple[UUID, bool]:
-    """Make a batch of the photos, or find the one that the same request made before. Returns its id, and whether it is new."""
+) -> Submitted:
+    """Make a batch of the photos, or find the one that the same request made before."""
     accepted, refused = _check(uploads, services)
     marks = [photo.sha256 for _, photo in accepted] + [f"{photo['position']}:{photo['code']}" for photo in refused]
-    repeatable = Repeatable(key, options.make_fingerprint(marks)) if key else None
-    earlier = find_earlier(services, caller, repeatable)
-    if earlier is None:
-        require_room(services, len(accepted))
-        batch_id = uuid7()
-        with _storing(services) as stored:
-            for position, photo in accepted:
-                _, data = read_upload(uploads[position], services.settings)
-                new = store_photo(services, caller, photo, data, options)
-                stored.append(replace(new, batch_id=batch_id, batch_position=position))
+    batch = NewBatch(uuid7(), caller.application_id, refused)
+    photos = [
+        (
+            make_new_job(photo, options, caller, services.settings, batch_id=batch.id, batch_position=position),
+            partial(_read_again, uploads[position], services),
+        )
+        for position, photo in accepted
+    ]
+    return submit_batch(
+        services.jobs, batch, photos, actor=caller.actor, repeatable=make_repeatable(key, options, marks)
+    )
 
-        def create(session: Session) -> None:
-            batches.create_batch(session, batch_id, caller.application_id, refused)
-            for new in stored:
-                jobs.create_job(session, new, actor=caller.name)
 
-        with discarding_if_full(services, stored):
-            earlier = commit_once(services, caller, repeatable, create, batch_id=batch_id)
-        if earlier is None:
-            send_jobs(services, [new.id for new in stored], options.priority)
-            return batch_id, True
-        discard_photos(services, stored)
-    if earlier.batch_id is None:
-        raise idempotency.IdempotencyConflict("this Idempotency-Key was used before for a single photo")
-    return earlier.batch_id, False
+def _read_again(upload: FileStorage, services: Services) -> bytes:
+    return read_upload(upload, services.settings)[1]
 
 
 def _check(uploads: list[FileStorage], services: Services) -> tuple[list[tuple[int, Photo]], list[dict[str, Any]]]:
@@ -145,17 +123,6 @@ def _check(uploads: list[FileStorage], services: Services) -> tuple[list[tuple[i
                 {"position": position, "filename": filename, "code": problem.kind.code, "detail": problem.detail}
             )
     return accepted, refused
-
-
-@contextmanager
-def _storing(services: Services) -> Iterator[list[jobs.NewJob]]:
-    """Gather what is stored; if storing fails midway, nothing of it stays behind."""
-    stored: list[jobs.NewJob] = []
-    try:
-        yield stored
-    except Exception:
-        discard_photos(services, stored)
-        raise
 
 
 def _wait_for_end(services: Services, batch_id: UUID, found: list[tables.Job], wait_s: float) -> None:

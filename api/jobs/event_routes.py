@@ -6,16 +6,17 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify
 from pydantic import BaseModel, Field
 
-from api.core.authentication import get_caller, protect
+from api.core.authentication import READS_JOBS, get_caller, protect
 from api.core.openapi import describe_errors
 from api.core.services import get_services
 from api.jobs.reading import read_visible_job
 from api.jobs.schemas import Time
+from db.core.actors import ActorKind
 from db.core.vocabulary import JobStatus
 from db.jobs import queries as job_queries
 
 blueprint = APIBlueprint("job_events", __name__, url_prefix="/v1/jobs", tag="Jobs")
-protect(blueprint)
+protect(blueprint, *READS_JOBS, users_may_read=True)
 
 
 class JobEvent(BaseModel):
@@ -26,7 +27,12 @@ class JobEvent(BaseModel):
     to_status: JobStatus = Field(examples=["running"])
     attempt: int = Field(description="How often a worker had taken the job.", examples=[1])
     actor: str = Field(
-        description="Who moved it: an application, a person, or a worker child.", examples=["host-1:4711"]
+        description="Who moved it: a user's name, `application:NAME`, a worker process, or a part of the service.",
+        examples=["host-1:4711"],
+    )
+    actor_kind: ActorKind | None = Field(
+        description="What kind of actor; null where it isn't known, in entries from before it was stored.",
+        examples=["worker"],
     )
     detail: str | None = Field(description="Why, where there is something to say.", examples=[None])
 
@@ -39,7 +45,7 @@ class JobEventList(BaseModel):
 
 @blueprint.get("/<uuid:job_id>/events")
 @blueprint.output(JobEventList, description="All of them.")
-@blueprint.doc(summary="Read what happened to a job", responses=describe_errors("not_found"))
+@blueprint.doc(summary="Read what happened to a job", responses=describe_errors("scope_missing", "not_found"))
 def list_job_events(job_id: UUID) -> Response:
     """Read every move of a job."""
     services = get_services()
@@ -52,6 +58,7 @@ def list_job_events(job_id: UUID) -> Response:
                 to_status=event.to_status,
                 attempt=event.attempt,
                 actor=event.actor,
+                actor_kind=event.known_actor_kind,
                 detail=event.detail,
             )
             for event in job_queries.list_events(session, job.id)

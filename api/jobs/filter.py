@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from api.core.authentication import Caller, require_scope
 from api.core.errors import make_invalid_request
-from api.core.fields import Moment
+from api.core.fields import Moment, RowId, TextFields
 from api.jobs.options import Unset
 from db.accounts import api_keys
 from db.accounts.api_keys import ALL_APPLICATIONS
@@ -15,10 +15,8 @@ from db.core.vocabulary import Emotion, JobStatus, Scope
 from db.jobs.queries import JobFilter
 
 
-class JobListQuery(BaseModel):
+class JobListQuery(TextFields):
     """Which jobs to list."""
-
-    model_config = ConfigDict(extra="forbid")
 
     status: JobStatus | Unset = Field(default=None, description="Only jobs of this status.")
     emotion: Emotion | Unset = Field(
@@ -30,7 +28,7 @@ class JobListQuery(BaseModel):
         description="Only jobs that ended with this `error.code`.",
         examples=["broken_picture"],
     )
-    batch: UUID | Unset = Field(default=None, description="Only jobs of this batch.")
+    batch: RowId | Unset = Field(default=None, description="Only jobs of this batch.")
     application: str | Unset = Field(
         default=None,
         max_length=100,
@@ -44,7 +42,7 @@ class JobListQuery(BaseModel):
         default=None, description="Created earlier than that.", examples=["2026-04-01T00:00:00Z"]
     )
     limit: int = Field(default=50, ge=1, le=200, description="Most jobs of a page.")
-    cursor: UUID | Unset = Field(default=None, description="Where the page begins; take it from `next`.")
+    cursor: RowId | Unset = Field(default=None, description="Where the page begins; take it from `next`.")
 
 
 def make_filter(session: Session, caller: Caller, query: JobListQuery) -> JobFilter:

@@ -3,17 +3,17 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from typing import Annotated
 
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
+from api.core.checked_request import refuse_repeated
 from api.core.errors import explain_validation, make_invalid_request
+from api.core.fields import TextFields
 from api.photos.uploads import is_form
-from api.webhooks.address_guard import check_callback_url
-from db.core.types import utcnow
+from db.core.outgoing import MAX_URL_CHARACTERS, RefusedUrl, read_destination
 from db.core.vocabulary import Detector, Priority
 from emoscope.settings import Settings
 
@@ -23,10 +23,10 @@ Unset = SkipJsonSchema[None]
 """An option that isn't given. Clients can't write it, so the documented type leaves it out."""
 
 
-class JobOptions(BaseModel):
+class JobOptions(TextFields):
     """The options of a job, or of every job of a batch."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     detector: Detector | Unset = Field(
         default=None, description="How faces are found. Default: the service's own choice.", examples=["blazeface"]
@@ -49,15 +49,11 @@ class JobOptions(BaseModel):
         description="Seconds after which the job is canceled if no worker has started it.",
         examples=[30],
     )
-    callback_url: Annotated[str, Field(max_length=2000)] | Unset = Field(
+    callback_url: Annotated[str, Field(max_length=MAX_URL_CHARACTERS)] | Unset = Field(
         default=None,
         description="Where to tell that the job has ended: a signed POST in the Standard Webhooks form.",
         examples=["https://example.com/emoscope"],
     )
-
-    def get_deadline(self) -> datetime | None:
-        """The moment after which an unstarted job is canceled, counted from now."""
-        return None if self.deadline_s is None else utcnow() + timedelta(seconds=self.deadline_s)
 
     def make_fingerprint(self, photos: Iterable[str]) -> str:
         """Hex SHA-256 of all that a request asks for. photos: hex SHA-256 of each."""
@@ -81,7 +77,10 @@ def read_options(query: JobOptions, settings: Settings) -> JobOptions:
 
     Raises Problem `invalid_request`.
     """
-    form = {name: value for name, value in request.form.items() if value != ""} if is_form() else {}
+    form = {}
+    if is_form():
+        refuse_repeated("form", request.form)
+        form = {name: value for name, value in request.form.items() if value != ""}
     try:
         asked = JobOptions.model_validate(query.model_dump(exclude_unset=True) | form)
     except ValidationError as error:
@@ -92,8 +91,12 @@ def read_options(query: JobOptions, settings: Settings) -> JobOptions:
         errors.append({"in": "options", "field": "photo_retention_s", "reason": reason})
     if asked.callback_url is not None:
         try:
-            check_callback_url(asked.callback_url, may_be_private=settings.callback_private_hosts)
-        except ValueError as error:
+            read_destination(
+                asked.callback_url,
+                allows_private=settings.callback_private_hosts,
+                ports=settings.callback_port_ranges,
+            )
+        except RefusedUrl as error:
             errors.append({"in": "options", "field": "callback_url", "reason": str(error)})
     if errors:
         raise make_invalid_request(errors)

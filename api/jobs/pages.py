@@ -7,18 +7,16 @@ from flask import Blueprint, abort, render_template, request, url_for
 from pydantic import Field
 from werkzeug.wrappers import Response as AnyResponse
 
-from api.core.authentication import get_person_caller
+from api.core.fields import Day, RowId
 from api.core.services import get_services
-from api.jobs import actions as job_changes
-from api.jobs.schemas import is_photo_kept
-from api.web.queries import Day, Query, begin_day, end_day, read_query
+from api.web.queries import Query, begin_day, end_day, read_query
 from api.web.site import get_person, go, needs
 from db import tables
 from db.accounts import api_keys
-from db.accounts.audit_log import record_audit_event
 from db.core.vocabulary import TERMINAL_STATUSES, Emotion, JobStatus, Role
-from db.jobs import erasure
+from db.jobs import actions
 from db.jobs import queries as job_queries
+from db.jobs.actions import is_photo_kept
 from db.reviews.subjects import find_labels
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
@@ -34,10 +32,10 @@ class JobSearch(Query):
     status: JobStatus | None = None
     emotion: Emotion | None = None
     error_code: str | None = Field(default=None, max_length=50)
-    application: UUID | None = None
+    application: RowId | None = None
     since: Day | None = None
     until: Day | None = None
-    before: UUID | None = None
+    before: RowId | None = None
 
     def to_filter(self) -> job_queries.JobFilter:
         """The same for the database."""
@@ -100,7 +98,7 @@ def show(job_id: UUID) -> str:
 @needs(Role.REVIEWER)
 def retry(job_id: UUID) -> AnyResponse:
     """Submit the job's photo again."""
-    new_id = job_changes.retry_job(get_services(), get_person_caller(), read_job(job_id))
+    new_id = actions.retry_job(get_services().jobs, read_job(job_id), actor=get_person().actor, is_owner=False)
     return go("jobs.show", job_id=new_id, done="retried")
 
 
@@ -108,7 +106,7 @@ def retry(job_id: UUID) -> AnyResponse:
 @needs(Role.REVIEWER)
 def cancel(job_id: UUID) -> AnyResponse:
     """Withdraw a job that has not ended."""
-    job_changes.withdraw_job(get_services(), get_person_caller(), read_job(job_id))
+    actions.cancel_job(get_services().jobs, read_job(job_id), actor=get_person().actor, is_owner=False)
     return go("jobs.show", job_id=job_id, done="canceled")
 
 
@@ -116,13 +114,7 @@ def cancel(job_id: UUID) -> AnyResponse:
 @needs(Role.ADMINISTRATOR)
 def erase(job_id: UUID) -> AnyResponse:
     """Erase a job with all that belongs to it."""
-    services, job = get_services(), read_job(job_id)
-    if job.photo_key is not None:
-        services.blobs.delete(job.photo_key)
-    with services.database.write() as session:
-        erasure.erase_job(session, job_id)
-        record_audit_event(session, get_person().name, "job.erase", f"job:{job_id}")
-    services.waiter.announce(job_id)
+    actions.erase_job(get_services().jobs, read_job(job_id), actor=get_person().actor)
     return go("jobs.show_list", done="erased")
 
 

@@ -6,20 +6,19 @@ from time import monotonic
 from urllib.request import parse_http_list
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from api.core.authentication import Caller
 from api.core.errors import Problem
+from api.core.fields import TextFields
 from api.core.services import Services
 from db import tables
 from db.core.vocabulary import TERMINAL_STATUSES
 from db.jobs import queries as job_queries
 
 
-class WaitQuery(BaseModel):
+class WaitQuery(TextFields):
     """How long to hold a request."""
-
-    model_config = ConfigDict(extra="forbid")
 
     wait: float = Field(
         default=0,

@@ -6,16 +6,15 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response, jsonify, url_for
 
-from api.core.authentication import get_caller, protect
+from api.core.authentication import READS_JOBS, get_caller, protect
 from api.core.openapi import describe_errors
 from api.core.services import get_services
-from api.jobs import actions as job_changes
 from api.jobs.reading import read_visible_job
 from api.jobs.schemas import Job, job_to_schema
-from db.core.vocabulary import Scope
+from db.jobs import actions
 
 blueprint = APIBlueprint("job_retry", __name__, url_prefix="/v1/jobs", tag="Jobs")
-protect(blueprint, Scope.SUBMIT, Scope.ADMIN)
+protect(blueprint, *READS_JOBS)
 
 
 @blueprint.post("/<uuid:job_id>/retry")
@@ -24,13 +23,15 @@ protect(blueprint, Scope.SUBMIT, Scope.ADMIN)
     summary="Analyse a photo again",
     description="Submits the job's photo as a new job, with the same options but the deadline and the callback. It needs the "
     "photo to be kept still.",
-    responses=describe_errors("scope_missing", "not_found", "photo_gone", "queue_full", "blob_store_unavailable"),
+    responses=describe_errors(
+        "scope_missing", "not_found", "photo_gone", "detector_unavailable", "queue_full", "blob_store_unavailable"
+    ),
 )
 def retry_job(job_id: UUID) -> Response:
     """Make a new job of a job's photo."""
     services, caller = get_services(), get_caller()
     job = read_visible_job(services, caller, job_id)
-    new_id = job_changes.retry_job(services, caller, job)
+    new_id = actions.retry_job(services.jobs, job, actor=caller.actor, is_owner=caller.owns(job))
     shown = job_to_schema(read_visible_job(services, caller, new_id), services.settings.uncertain_below)
     response = jsonify(shown.model_dump(mode="json"))
     response.status_code = HTTPStatus.ACCEPTED

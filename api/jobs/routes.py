@@ -9,24 +9,23 @@ from flask import Response, jsonify, request, url_for
 from pydantic import BaseModel, Field
 from werkzeug.http import parse_etags, quote_etag
 
-from api.core.authentication import get_caller, needs_scope, protect, require_scope
+from api.core.authentication import READS_JOBS, get_caller, needs_scope, protect, require_scope
 from api.core.openapi import describe_errors, describe_photo_body, describe_response
 from api.core.services import get_services
-from api.jobs.actions import withdraw_job
 from api.jobs.filter import JobListQuery, make_filter
 from api.jobs.options import JobOptions, SubmitHeaders, Unset, read_options
 from api.jobs.reading import WaitQuery, has_ended, read_preferred_wait, read_visible_job, wait_for_job
 from api.jobs.schemas import Job, JobPage, job_to_schema, make_etag
-from api.jobs.submission import submit_photo
+from api.jobs.submission import make_new_job, make_repeatable
 from api.photos.uploads import read_photo
 from db import tables
-from db.accounts.audit_log import record_audit_event
 from db.core.vocabulary import Scope
-from db.jobs import erasure
+from db.jobs import actions
 from db.jobs import queries as job_queries
+from db.jobs.submission import submit_job
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
-protect(blueprint, Scope.SUBMIT, Scope.ADMIN, users_may_read=True)
+protect(blueprint, *READS_JOBS, users_may_read=True)
 
 POLL_AFTER_S = 1
 """What we tell clients that poll; those that wait need no such number."""
@@ -75,6 +74,7 @@ class ReadHeaders(BaseModel):
             "too_many_photos",
             "invalid_request",
             "idempotency_conflict",
+            "detector_unavailable",
             "queue_full",
             "blob_store_unavailable",
         ),
@@ -86,12 +86,14 @@ def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
     services, caller = get_services(), get_caller()
     photo, data = read_photo(services.settings)
     options = read_options(query, services.settings)
-    job_id, is_new = submit_photo(services, caller, photo, data, options, headers.idempotency_key)
+    new = make_new_job(photo, options, caller, services.settings)
+    repeatable = make_repeatable(headers.idempotency_key, options, [photo.sha256])
+    submitted = submit_job(services.jobs, new, data, actor=caller.actor, repeatable=repeatable)
     wait_s = read_preferred_wait(headers.prefer)
-    job = wait_for_job(services, caller, job_id, has_ended, wait_s)
+    job = wait_for_job(services, caller, submitted.id, has_ended, wait_s)
     response = _show(job)
-    response.headers["Location"] = url_for(".read_job", job_id=job_id)
-    if not is_new:
+    response.headers["Location"] = url_for(".read_job", job_id=submitted.id)
+    if not submitted.is_new:
         response.headers["Idempotent-Replayed"] = "true"
     if wait_s and has_ended(job):
         response.headers["Preference-Applied"] = f"wait={wait_s}"
@@ -162,7 +164,7 @@ def cancel_job(job_id: UUID) -> Response:
     """Withdraw one job."""
     services, caller = get_services(), get_caller()
     job = read_visible_job(services, caller, job_id)
-    withdraw_job(services, caller, job)
+    actions.cancel_job(services.jobs, job, actor=caller.actor, is_owner=caller.owns(job))
     return _show(read_visible_job(services, caller, job_id))
 
 
@@ -179,13 +181,7 @@ def erase_job(job_id: UUID) -> tuple[str, HTTPStatus]:
     services, caller = get_services(), get_caller()
     if caller.is_person:  # what people submit isn't one person's own: it belongs to the application that they share
         require_scope(Scope.ADMIN)
-    job = read_visible_job(services, caller, job_id)
-    if job.photo_key is not None:
-        services.blobs.delete(job.photo_key)
-    with services.database.write() as session:
-        erasure.erase_job(session, job_id)
-        record_audit_event(session, caller.actor, "job.erase", f"job:{job_id}")
-    services.waiter.announce(job_id)
+    actions.erase_job(services.jobs, read_visible_job(services, caller, job_id), actor=caller.actor)
     return "", HTTPStatus.NO_CONTENT
 
 

@@ -8,8 +8,8 @@ from flask import url_for
 from pydantic import BaseModel, Field, create_model
 
 from db import tables
-from db.core.types import utcnow
-from db.core.vocabulary import EMOTIONS, Detector, Emotion, JobStatus, Priority
+from db.core.vocabulary import EMOTIONS, Detector, Emotion, FaceCondition, JobStatus, Priority
+from db.jobs.actions import is_photo_kept
 
 Time = Annotated[datetime, Field(examples=["2026-03-01T12:00:00.250000Z"])]
 Path = Annotated[str, Field(examples=["/v1/jobs/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"])]
@@ -44,10 +44,30 @@ class Face(BaseModel):
     emotion: Emotion = Field(
         description="What the face appears to express: the most likely emotion.", examples=["happy"]
     )
-    confidence: float = Field(description="That emotion's probability, 0 to 1.", examples=[0.91])
+    confidence: float = Field(
+        description="That emotion's probability, 0 to 1: how often an answer this sure is right, by the majority of people. It is "
+        "lower where the crop is covered, blurred or noisy.",
+        examples=[0.91],
+    )
     margin: float = Field(description="Confidence less the second largest probability.", examples=[0.86])
-    uncertain: bool = Field(description="Whether the confidence is too low to rely on.", examples=[False])
+    uncertain: bool = Field(
+        description="Whether the answer is not to be relied on: the confidence is below the service's threshold, or the face seems "
+        "covered.",
+        examples=[False],
+    )
     probabilities: Probabilities
+    vote_shares: Probabilities | None = Field(
+        description="The share of people who would give each answer, if many were asked: less extreme than `probabilities`, which "
+        "say what the majority would answer. Null for faces judged before this was stored."
+    )
+    ambiguity: float | None = Field(
+        description="How divided people would be: the entropy of `vote_shares`, from 0 (all agree) to 1 (any answer is as good).",
+        examples=[0.18],
+    )
+    conditions: list[FaceCondition] = Field(
+        description="What makes the face hard to judge: it is `small`, `dark`, `blurred` or `covered`. Usually none.",
+        examples=[[]],
+    )
     model_version: int = Field(description="Number of the model version that judged the face.", examples=[1])
     crop_url: str = Field(
         description="The face exactly as the model saw it, as PNG.",
@@ -127,11 +147,6 @@ class JobPage(BaseModel):
     )
 
 
-def is_photo_kept(job: tables.Job) -> bool:
-    """Whether the photo may still be shown. Its time may be over some seconds before the sweeper deletes it."""
-    return job.photo_key is not None and (job.purge_photo_at is None or job.purge_photo_at > utcnow())
-
-
 def make_etag(job: tables.Job) -> str:
     """Changes with everything that show_job shows."""
     return f"{job.revision}-{'photo' if is_photo_kept(job) else 'gone'}"
@@ -179,8 +194,11 @@ def face_to_schema(face: tables.Face, uncertain_below: float) -> Face:
         emotion=face.emotion,
         confidence=face.confidence,
         margin=face.margin,
-        uncertain=face.confidence < uncertain_below,
+        uncertain=face.is_uncertain(uncertain_below),
         probabilities=Probabilities(**_name_probabilities(face.probabilities)),
+        vote_shares=Probabilities(**_name_probabilities(face.vote_shares)) if face.vote_shares else None,
+        ambiguity=face.ambiguity,
+        conditions=[FaceCondition(name) for name in face.conditions or ()],
         model_version=face.model_version.number,
         crop_url=url_for("pictures.read_crop", face_id=face.id),
     )

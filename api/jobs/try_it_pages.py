@@ -6,19 +6,30 @@ from werkzeug.wrappers import Response as AnyResponse
 from api.core.authentication import get_person_caller
 from api.core.services import get_services
 from api.jobs.options import JobOptions
-from api.jobs.submission import submit_photo
+from api.jobs.submission import make_new_job
 from api.photos.uploads import read_photo
+from api.web.queries import Query, read_query
 from api.web.site import go, needs
 from db.core.vocabulary import Detector, Role
+from db.jobs.submission import list_detectors, submit_job
 
 blueprint = Blueprint("try_it", __name__)
+
+
+class TryForm(Query):
+    """What the plain form asks for beside its photo."""
+
+    detector: Detector | None = None
 
 
 @blueprint.get("/try")
 @needs(Role.REVIEWER)
 def show() -> str:
     """The place to drop photos. The page's script sends them to the API."""
-    return render_template("jobs/try_it.html", detectors=tuple(Detector), settings=get_services().settings)
+    services = get_services()
+    available = list_detectors(services.jobs)
+    detectors = [each for each in Detector if each in available]
+    return render_template("jobs/try_it.html", detectors=detectors, settings=services.settings)
 
 
 @blueprint.post("/try")
@@ -27,7 +38,9 @@ def submit() -> AnyResponse:
     """Take one photo from the plain form, where no script runs."""
     services = get_services()
     photo, data = read_photo(services.settings)
-    detector = request.form.get("detector") or None
-    options = JobOptions(detector=Detector(detector) if detector in tuple(Detector) else None)
-    job_id, _ = submit_photo(services, get_person_caller(), photo, data, options, None)
-    return go("jobs.show", job_id=job_id)
+    options = JobOptions(detector=read_query(TryForm, request.form).detector)
+    caller = get_person_caller()
+    submitted = submit_job(
+        services.jobs, make_new_job(photo, options, caller, services.settings), data, actor=caller.actor
+    )
+    return go("jobs.show", job_id=submitted.id)

@@ -114,8 +114,10 @@ def draw_reliability(figures: Metrics) -> Chart | None:
 
 
 def draw_curves(history: Mapping[str, Any]) -> tuple[Chart, ...]:
-    """Loss and accuracy by epoch, on the rows that taught and on those held out."""
+    """Loss and accuracy by epoch, on the rows that taught and on those held out; nothing of a run without epochs."""
     epochs = history.get("epochs", [])
+    if not epochs:
+        return ()
     labels = [str(epoch["epoch"]) for epoch in epochs]
     charts = []
     for key, name, high in (("loss", "Loss", None), ("accuracy", "Accuracy", 1.0)):

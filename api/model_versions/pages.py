@@ -103,7 +103,7 @@ def compare() -> str | AnyResponse:
     """Two versions beside each other, and the faces that both judged differently."""
     asked = {read_number(given) for given in request.args.getlist("version")}
     numbers = sorted(number for number in asked if number is not None)
-    if len(numbers) != 2:
+    if len(numbers) != 2 or None in asked:
         abort(422, "Choose two versions to compare.")
     with get_services().database.read() as session:
         first, second = (find_model_version(session, number) for number in numbers)
@@ -123,7 +123,7 @@ def compare() -> str | AnyResponse:
 @needs(Role.ADMINISTRATOR)
 def promote(number: int) -> AnyResponse:
     """Put a version in service."""
-    actor = get_person().name
+    actor = get_person().actor
     with get_services().database.write() as session:
         model_versions.promote(session, find_model_version(session, number), actor, _read_reason())
     return go("models.show", number=number, done="promoted")
@@ -137,7 +137,7 @@ def roll_back() -> AnyResponse:
     if champion is None or target is None:
         abort(422, "The form doesn't say which version it is about. Open the page again.")
     with get_services().database.write() as session:
-        model_versions.roll_back(session, get_person().name, _read_reason(), champion=champion, target=target)
+        model_versions.roll_back(session, get_person().actor, _read_reason(), champion=champion, target=target)
     return go("models.show_list", done="rolled_back")
 
 
@@ -146,7 +146,7 @@ def roll_back() -> AnyResponse:
 def start_shadow(number: int) -> AnyResponse:
     """Let a version judge live faces beside the champion."""
     with get_services().database.write() as session:
-        shadow.start_shadow(session, find_model_version(session, number), get_person().name, _read_reason())
+        shadow.start_shadow(session, find_model_version(session, number), get_person().actor, _read_reason())
     return go("models.show", number=number, done="shadow_started")
 
 
@@ -155,7 +155,7 @@ def start_shadow(number: int) -> AnyResponse:
 def end_shadow() -> AnyResponse:
     """Let no version judge beside the champion any more."""
     with get_services().database.write() as session:
-        version = shadow.stop_shadow(session, get_person().name)
+        version = shadow.stop_shadow(session, get_person().actor)
     return go("models.show", number=version.number, done="shadow_ended")
 
 

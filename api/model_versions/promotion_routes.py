@@ -4,15 +4,16 @@ from http import HTTPStatus
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from api.core.authentication import get_caller, needs_scope, protect
-from api.core.fields import Number, Reason
+from api.core.fields import JsonBody, Number, Reason
 from api.core.openapi import describe_errors, describe_response
 from api.core.services import get_services
 from api.jobs.schemas import Time
 from db import tables
+from db.core.actors import ActorKind
 from db.core.vocabulary import Scope
 from db.model_versions import actions as model_versions
 
@@ -23,19 +24,15 @@ protect(blueprint)
 _PROMOTION = {"$ref": "#/components/schemas/Promotion"}
 
 
-class NewPromotion(BaseModel):
+class NewPromotion(JsonBody):
     """Which version to put in service, and why."""
-
-    model_config = ConfigDict(extra="forbid")
 
     model_version: Number = Field(description="Number of the version.", examples=[2])
     reason: Reason = Field(examples=["better on profile faces"])
 
 
-class NewRollback(BaseModel):
+class NewRollback(JsonBody):
     """Why the version before comes back. With the numbers, it can't be another one than was meant."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Reason = Field(examples=["confuses sad with neutral"])
     from_version: Number | None = Field(
@@ -53,6 +50,10 @@ class Promotion(BaseModel):
     from_version: int | None = Field(description="The version before; null for the first.", examples=[1])
     to_version: int = Field(examples=[2])
     actor: str = Field(description="A person, an application, or a training run.", examples=["ana"])
+    actor_kind: ActorKind | None = Field(
+        description="What kind of actor; null where it isn't known, in entries from before it was stored.",
+        examples=["user"],
+    )
     reason: str = Field(examples=["better on profile faces"])
 
 
@@ -75,6 +76,7 @@ def list_promotions() -> Response:
                 from_version=numbers[move.from_version_id] if move.from_version_id else None,
                 to_version=numbers[move.to_version_id],
                 actor=move.actor,
+                actor_kind=move.known_actor_kind,
                 reason=move.reason,
             )
             for move in model_versions.list_promotions(session)
@@ -140,6 +142,7 @@ def _answer(
         from_version=before.number if before else None,
         to_version=after.number,
         actor=move.actor,
+        actor_kind=move.known_actor_kind,
         reason=move.reason,
     )
     response = jsonify(shown.model_dump(mode="json"))

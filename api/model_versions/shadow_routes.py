@@ -5,10 +5,10 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.core.authentication import get_caller, needs_scope, protect
-from api.core.fields import Number, Reason
+from api.core.fields import JsonBody, Number, Reason, TextFields
 from api.core.openapi import describe_errors, describe_response
 from api.core.services import get_services
 from api.model_versions.routes import ModelVersion, find_model_version, model_version_to_schema
@@ -25,10 +25,8 @@ protect(blueprint)
 _MOST_DIFFERENCES = 200
 
 
-class NewChallenger(BaseModel):
+class NewChallenger(JsonBody):
     """Which version is to run in shadow mode, and why."""
-
-    model_config = ConfigDict(extra="forbid")
 
     model_version: Number = Field(description="Number of the version.", examples=[2])
     reason: Reason = Field(examples=["see how it does on this month's photos"])
@@ -79,10 +77,8 @@ class VersionComparison(BaseModel):
     )
 
 
-class ComparisonOptions(BaseModel):
+class ComparisonOptions(TextFields):
     """How much to list."""
-
-    model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(default=24, ge=0, le=_MOST_DIFFERENCES, description="Most differing faces of each kind.")
 

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from api.core.authentication import protect
-from api.core.fields import Moment
+from api.core.fields import Moment, TextFields
 from api.core.openapi import describe_errors
 from api.core.services import get_services
 from api.jobs.schemas import Time
@@ -24,10 +24,8 @@ _Edge = Annotated[Moment, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime
 """A moment with room for the periods before it and the hour after it."""
 
 
-class DriftQuery(BaseModel):
+class DriftQuery(TextFields):
     """Which periods to compare. Default: the last seven days with the four weeks before them."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reference_from: Annotated[_Edge | None, Field(description="Where the reference period begins.")] = None
     current_from: Annotated[_Edge | None, Field(description="Where it ends and the current period begins.")] = None

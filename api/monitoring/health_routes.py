@@ -1,5 +1,6 @@
 """Whether the service is alive, and whether it can work."""
 
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -15,10 +16,14 @@ from api.core.openapi import ProblemBody, describe_errors
 from api.core.services import Services, get_services
 from db.core import migrate
 from db.core.blobs import BlobStoreFull, BlobStoreUnavailable
+from db.core.queues import LAST_SWEEP_KEY
 from db.core.vocabulary import WorkerState
 from db.model_versions import actions as model_versions
 from db.monitoring import heartbeats as workers
 from emoscope.stack.status import read_status
+
+_SWEEP_GRACE_S = 20.0
+"""Seconds that a sweep may be late. One takes well under a second, and several may run at once."""
 
 blueprint = APIBlueprint("health", __name__, tag="Service")
 log = structlog.get_logger(__name__)
@@ -37,6 +42,7 @@ class Checks(BaseModel):
     database: Check
     queue: Check
     workers: Check
+    housekeeping: Check
     processes: Check
     storage: Check
 
@@ -76,7 +82,7 @@ def healthz() -> Response:
 @blueprint.output(Ready, description="Photos will be analysed.")
 @blueprint.doc(
     summary="Can the service work?",
-    description="Asks the database, the queue, and for a live worker with a model.",
+    description="Asks the database, the queue, for a live worker with a model, and when the sweeper last came to its end.",
     responses=describe_errors("not_ready", is_protected=False),
 )
 def readyz() -> Response:
@@ -86,6 +92,7 @@ def readyz() -> Response:
         database=_check(_check_database, services),
         queue=_check(_check_queue, services),
         workers=_check(_check_workers, services),
+        housekeeping=_check(_check_housekeeping, services),
         processes=_check(_check_processes, services),
         storage=_check(_check_storage, services),
     )
@@ -143,6 +150,20 @@ def _check_workers(services: Services) -> str:
     if live:
         raise PartMissing(f"{len(live)} starting")
     raise PartMissing("none is running")
+
+
+def _check_housekeeping(services: Services) -> str:
+    """Without the sweeper, lost messages are not sent again, and photos are not deleted in time."""
+    try:
+        swept_at = float(services.redis.get(LAST_SWEEP_KEY) or 0)
+    except redis.RedisError:
+        return "the queue can't be asked for it"  # its own check says enough
+    if not swept_at:
+        return "no sweep has ended since the queue was started"
+    age_s = max(0.0, time.time() - swept_at)
+    if age_s > services.settings.sweep_interval_s + _SWEEP_GRACE_S:
+        raise PartMissing(f"no sweep has ended for {age_s:.0f} s: the housekeeper or beat doesn't work")
+    return f"a sweep ended {age_s:.0f} s ago"
 
 
 def _check_processes(services: Services) -> str:

@@ -48,8 +48,12 @@ class RequestMetrics:
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        try:
+            self._requests.labels(method, route, str(status)).inc()
+            self._seconds.labels(method, route).observe(seconds)
+        except (OSError, ValueError) as error:
+            # Each series may have to open a file. A request is worth more than its count.
+            log.warning("request_not_counted", reason=str(error))
 
     def render(self) -> bytes:
         """The counts of all processes, in Prometheus's text format."""

@@ -9,13 +9,13 @@ from PIL import Image
 from api.core.errors import Problem
 from api.core.services import get_services
 from api.jobs.pages import read_job
-from api.jobs.schemas import is_photo_kept
 from api.photos.render_pool import draw_in_turn
 from api.web.site import needs
 from db import tables
 from db.core.blobs import BlobMissing
 from db.core.vocabulary import CROP_SIDE, Role
 from db.faces import queries as faces
+from db.jobs.actions import is_photo_kept
 
 blueprint = Blueprint("pictures", __name__)
 

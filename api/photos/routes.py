@@ -6,40 +6,37 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response, send_file
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from api.core.authentication import get_caller, protect
+from api.core.authentication import READS_JOBS, get_caller, needs_scope, protect
 from api.core.errors import Problem
+from api.core.fields import TextFields
 from api.core.openapi import describe_errors, describe_picture
 from api.core.services import get_services
 from api.jobs.reading import read_visible_job
-from api.jobs.schemas import is_photo_kept
 from api.photos.annotate import Label, UnreadablePicture
 from api.photos.render_pool import draw_in_turn
 from db import tables
 from db.core.blobs import BlobMissing
 from db.core.vocabulary import CROP_SIDE, JobStatus, Scope
 from db.faces import queries as faces
+from db.jobs.actions import is_photo_kept
 from db.photos.formats import MEDIA_TYPES
 
 blueprint = APIBlueprint("pictures", __name__, url_prefix="/v1", tag="Pictures")
-protect(blueprint)
+protect(blueprint, *READS_JOBS, Scope.REVIEW, users_may_read=True)
 
 
-class AnnotatedQuery(BaseModel):
+class AnnotatedQuery(TextFields):
     """How large to draw."""
-
-    model_config = ConfigDict(extra="forbid")
 
     max_side: int = Field(
         default=2048, ge=64, le=8192, description="Longest side of the picture, in pixels. It is never enlarged."
     )
 
 
-class CropQuery(BaseModel):
+class CropQuery(TextFields):
     """How large to show a crop."""
-
-    model_config = ConfigDict(extra="forbid")
 
     scale: int = Field(
         default=1, ge=1, le=16, description="How many pixels wide and high each of the 48 by 48 pixels is drawn."
@@ -47,12 +44,13 @@ class CropQuery(BaseModel):
 
 
 @blueprint.get("/jobs/<uuid:job_id>/image")
+@needs_scope(*READS_JOBS, or_person=True)
 @blueprint.doc(
     summary="The photo",
     description="The bytes that were submitted, until their retention time is over.",
     responses={
         **describe_picture(*MEDIA_TYPES),
-        **describe_errors("not_found", "photo_gone", "blob_store_unavailable"),
+        **describe_errors("scope_missing", "not_found", "photo_gone", "blob_store_unavailable"),
     },
 )
 def read_image(job_id: UUID) -> Response:
@@ -67,6 +65,7 @@ def read_image(job_id: UUID) -> Response:
 
 
 @blueprint.get("/jobs/<uuid:job_id>/annotated")
+@needs_scope(*READS_JOBS, or_person=True)
 @blueprint.input(AnnotatedQuery, location="query", arg_name="query")
 @blueprint.doc(
     summary="The photo with its faces marked",
@@ -75,6 +74,7 @@ def read_image(job_id: UUID) -> Response:
     responses={
         **describe_picture("image/jpeg"),
         **describe_errors(
+            "scope_missing",
             "not_found",
             "no_result",
             "photo_gone",
@@ -100,7 +100,7 @@ def read_annotated(job_id: UUID, query: AnnotatedQuery) -> Response:
             face.height,
             face.emotion,
             face.confidence,
-            is_uncertain=face.confidence < settings.uncertain_below,
+            is_uncertain=face.is_uncertain(settings.uncertain_below),
         )
         for face in job.faces
     ]
@@ -116,7 +116,7 @@ def read_annotated(job_id: UUID, query: AnnotatedQuery) -> Response:
 @blueprint.doc(
     summary="A face as the model saw it",
     description="Grey, 48 by 48 pixels, as PNG. It stays when the photo is deleted, until the job is erased.",
-    responses={**describe_picture("image/png"), **describe_errors("not_found", "invalid_request")},
+    responses={**describe_picture("image/png"), **describe_errors("scope_missing", "not_found", "invalid_request")},
 )
 def read_crop(face_id: UUID, query: CropQuery) -> Response:
     """Send a face's crop."""

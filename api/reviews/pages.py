@@ -11,20 +11,20 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, abort, render_template, request
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from api.core.fields import LARGEST_NUMBER
+from api.core.fields import LARGEST_NUMBER, Day, RowId
 from api.core.services import get_services
-from api.jobs.schemas import is_photo_kept
-from api.web.queries import Day, Query, begin_day, end_day, read_query
+from api.web.queries import Query, begin_day, end_day, read_query
 from api.web.site import get_person, go, needs
 from db import tables
 from db.core.types import utcnow
 from db.core.vocabulary import EMOTIONS, Emotion, Role, VoteChoice
 from db.faces import queries as faces
 from db.jobs import queries as job_queries
+from db.jobs.actions import is_photo_kept
 from db.reviews import actions as reviews
 from db.reviews import queue as review_queue
 from db.reviews import statistics as review_statistics
@@ -38,6 +38,7 @@ _CARDS = 4
 _MOST_DAYS = 36_500
 _RECENT = 12
 _RECENT_WINDOW = timedelta(days=30)
+_IDS = TypeAdapter(list[RowId])
 
 
 class ReviewSearch(Query):
@@ -133,7 +134,7 @@ def undo() -> str | AnyResponse:
     vote_ids = _read_uuids("vote_id")
     with services.database.write() as session:
         votes = [each for each in reviews.get_votes(session, vote_ids) if each.reviewer == person.name]
-        reviews.undo_votes(session, votes, person.name, least_votes=services.settings.min_correction_votes)
+        reviews.undo_votes(session, votes, person.actor, least_votes=services.settings.min_correction_votes)
     if "fragment" not in request.form:
         return go("review.show", done="undone", **_keep_search())
     with services.database.read() as session:
@@ -192,8 +193,8 @@ def _read_uuid(field: str) -> UUID:
 
 def _read_uuids(field: str) -> list[UUID]:
     try:
-        return [UUID(given) for given in request.form.getlist(field)]
-    except ValueError:
+        return _IDS.validate_python(request.form.getlist(field))
+    except ValidationError:
         abort(422, f"{field} is no id.")
 
 

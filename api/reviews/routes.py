@@ -7,11 +7,11 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from sqlalchemy.orm import Session
 
 from api.core.authentication import get_caller, protect, require_scope
-from api.core.fields import Moment, Number
+from api.core.fields import JsonBody, Moment, Number, RowId, TextFields
 from api.core.openapi import describe_errors
 from api.core.services import get_services
 from api.jobs.options import Unset
@@ -41,13 +41,11 @@ _MOST_AT_ONCE = 50
 _MOST_UNDONE = 10_000
 
 
-class NextFaces(BaseModel):
+class NextFaces(JsonBody):
     """Which faces a reviewer wants. Without a filter the queue mixes uncertain faces with faces drawn by chance."""
 
-    model_config = ConfigDict(extra="forbid")
-
     limit: int = Field(default=1, ge=1, le=_MOST_AT_ONCE, description="How many.")
-    exclude: list[UUID] = Field(
+    exclude: list[RowId] = Field(
         default_factory=list, max_length=_MOST_AT_ONCE, description="Faces that the reviewer has before them already."
     )
     emotion: Emotion | None = Field(default=None, description="What the model said.")
@@ -60,21 +58,17 @@ class NextFaces(BaseModel):
     created_before: Moment | None = Field(default=None, description="Analysed before this time.")
 
 
-class NewVote(BaseModel):
+class NewVote(JsonBody):
     """What a reviewer says of a face."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    face_id: UUID
+    face_id: RowId
     choice: VoteChoice = Field(description="An emotion, `not_a_face`, `ambiguous`, or `skip`.", examples=["sad"])
 
 
-class Undo(BaseModel):
+class Undo(JsonBody):
     """Which votes to withdraw: some by their ids, or the latest ones of a reviewer."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    vote_ids: list[UUID] = Field(default_factory=list, max_length=1000)
+    vote_ids: list[RowId] = Field(default_factory=list, max_length=1000)
     last: int | None = Field(default=None, ge=1, le=_MOST_UNDONE, description="So many of the latest standing votes.")
     since: Moment | None = Field(
         default=None,
@@ -91,10 +85,8 @@ class Undo(BaseModel):
         return self
 
 
-class VoteQuery(BaseModel):
+class VoteQuery(TextFields):
     """Whose votes to list, and how many."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reviewer: str | Unset = Field(
         default=None, max_length=200, description="Whose. Default: the caller's own. Others' need the scope `admin`."
@@ -103,10 +95,8 @@ class VoteQuery(BaseModel):
     limit: int = Field(default=50, ge=1, le=200, description="Most votes.")
 
 
-class StatisticsQuery(BaseModel):
+class StatisticsQuery(TextFields):
     """Of which faces and votes."""
-
-    model_config = ConfigDict(extra="forbid")
 
     model_version: Annotated[Number | None, Field(description="Judged by this version.")] = None
     since: Annotated[Moment | None, Field(description="Faces analysed, and votes cast, at this time or later.")] = None

@@ -1,15 +1,18 @@
 """Training runs: all of them, one as it goes, start and cancel."""
 
+from typing import Literal
 from uuid import UUID
 
 import structlog
 from flask import Blueprint, abort, render_template, request, url_for
+from pydantic import Field
 from werkzeug.wrappers import Response as AnyResponse
 
+from api.core.fields import RowId
 from api.core.queue import QueueUnavailable
 from api.core.services import get_services
 from api.training_runs.run_view import describe_run
-from api.web.queries import read_number
+from api.web.queries import Query, read_query
 from api.web.site import get_person, go, needs
 from db.core.vocabulary import Role, TrainingTrigger
 from db.training_runs import corrections
@@ -23,15 +26,24 @@ _PAGE = 20
 _MOST_EPOCHS = 1000
 
 
+class RunSearch(Query):
+    """Where the page of runs begins."""
+
+    before: RowId | None = None
+
+
+class RunForm(Query):
+    """What the form that starts a run asks for."""
+
+    from_scratch: Literal["yes"] | None = None
+    epochs: int | None = Field(default=None, ge=1, le=_MOST_EPOCHS)
+
+
 @blueprint.get("")
 @needs(Role.VIEWER)
 def show_list() -> str:
     """All runs, newest first, and the form that starts one."""
-    given = request.args.get("before")
-    try:
-        before = UUID(given) if given else None
-    except ValueError:
-        abort(422, "The page begins nowhere.")
+    before = read_query(RunSearch, request.args).before
     with get_services().database.read() as session:
         found = training_runs.list_runs(session, limit=_PAGE + 1, before=before)
         active = training_runs.get_active_run(session)
@@ -61,16 +73,16 @@ def show(run_id: UUID) -> str:
 @needs(Role.ADMINISTRATOR)
 def start() -> AnyResponse:
     """Start a run."""
-    services = get_services()
+    services, wanted = get_services(), read_query(RunForm, request.form)
     if services.settings.dataset_csv is None:
         abort(409, "No dataset is configured: name one in EMOSCOPE_DATASET_CSV.")
     with services.database.write() as session:
         run = training_runs.create_run(
             session,
             TrainingTrigger.PAGE,
-            get_person().name,
-            from_scratch=request.form.get("from_scratch") == "yes",
-            epochs=_read_epochs(),
+            get_person().actor,
+            from_scratch=wanted.from_scratch is not None,
+            epochs=wanted.epochs,
         )
     try:
         services.queue.send_run(run.id)
@@ -84,15 +96,5 @@ def start() -> AnyResponse:
 def cancel(run_id: UUID) -> AnyResponse:
     """Ask a run to stop."""
     with get_services().database.write() as session:
-        training_runs.cancel_run(session, run_id, get_person().name)
+        training_runs.cancel_run(session, run_id, get_person().actor)
     return go("training.show", run_id=run_id, done="run_canceled")
-
-
-def _read_epochs() -> int | None:
-    given = request.form.get("epochs", "").strip()
-    if not given:
-        return None
-    epochs = read_number(given, _MOST_EPOCHS)
-    if not epochs:
-        abort(422, f"Epochs are a number from 1 to {_MOST_EPOCHS}.")
-    return epochs

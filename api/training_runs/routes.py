@@ -7,15 +7,17 @@ from uuid import UUID
 import structlog
 from apiflask import APIBlueprint
 from flask import Response, jsonify, url_for
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.core.authentication import get_caller, needs_scope, protect
 from api.core.errors import Problem
+from api.core.fields import JsonBody, RowId, TextFields
 from api.core.openapi import describe_errors
 from api.core.queue import QueueUnavailable
 from api.core.services import get_services
 from api.jobs.schemas import Id, Time
 from db import tables
+from db.core.actors import ActorKind
 from db.core.vocabulary import Scope, TrainingRunStatus, TrainingTrigger
 from db.training_runs import corrections
 from db.training_runs import lifecycle as training_runs
@@ -27,22 +29,18 @@ log = structlog.get_logger(__name__)
 _POLL_AFTER_S = 2
 
 
-class NewRun(BaseModel):
+class NewRun(JsonBody):
     """How a run differs from what the settings say."""
-
-    model_config = ConfigDict(extra="forbid")
 
     from_scratch: bool = Field(default=False, description="Begin with fresh weights in place of the champion's.")
     epochs: int | None = Field(default=None, ge=1, le=1000, description="Default: what the service is set to.")
 
 
-class PageQuery(BaseModel):
+class PageQuery(TextFields):
     """Which page of a list."""
 
-    model_config = ConfigDict(extra="forbid")
-
     limit: int = Field(default=20, ge=1, le=100, description="Most runs on the page.")
-    cursor: UUID | None = Field(default=None, description="From `next` of the page before.")
+    cursor: RowId | None = Field(default=None, description="From `next` of the page before.")
 
 
 class TrainingRun(BaseModel):
@@ -56,6 +54,10 @@ class TrainingRun(BaseModel):
     )
     trigger: TrainingTrigger = Field(examples=["schedule"])
     actor: str = Field(description="Who started it.", examples=["beat"])
+    actor_kind: ActorKind | None = Field(
+        description="What kind of actor; null where it isn't known, in entries from before it was stored.",
+        examples=["system"],
+    )
     options: dict[str, Any] = Field(examples=[{"from_scratch": False, "epochs": None}])
     created_at: Time
     started_at: Time | None
@@ -172,6 +174,7 @@ def _show(run: tables.TrainingRun, run_corrections: dict[str, int]) -> TrainingR
         status=run.status,
         trigger=run.trigger,
         actor=run.actor,
+        actor_kind=run.known_actor_kind,
         options=run.options,
         created_at=run.created_at,
         started_at=run.started_at,

@@ -3,19 +3,22 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 from flask import abort
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import ConfigDict, ValidationError, model_validator
+from werkzeug.datastructures import MultiDict
 
-from api.core.fields import LARGEST_NUMBER
-
-Day = Annotated[date, Field(lt=date.max)]
-"""A day that has a next one."""
+from api.core.fields import LARGEST_NUMBER, Day, TextFields
 
 
-class Query(BaseModel):
-    """What a page is asked for. A field of a form that was left empty isn't given."""
+class Query(TextFields):
+    """What a page is asked for. A field of a form that was left empty isn't given.
+
+    Fields that the model doesn't have are left alone: a page's address has some of its own, and so has every form.
+    """
+
+    model_config = ConfigDict(extra="ignore")
 
     @model_validator(mode="before")
     @classmethod
@@ -26,13 +29,16 @@ class Query(BaseModel):
 Asked = TypeVar("Asked", bound=Query)
 
 
-def read_query(kind: type[Asked], given: Mapping[str, str]) -> Asked:
-    """Read an address's or a form's fields, the first of each name. Answers 422 where one doesn't fit."""
+def read_query(kind: type[Asked], given: MultiDict[str, str]) -> Asked:
+    """Read an address's or a form's fields. Answers 422 where one doesn't fit or is given more than once."""
+    for name in kind.model_fields:
+        if len(given.getlist(name)) > 1:
+            abort(422, f"{name}: is given more than once")
     try:
         return kind.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
-        abort(422, f"{first['loc'][0]}: {first['msg']}")
+        abort(422, f"{first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}")
 
 
 def read_number(given: str, largest: int = LARGEST_NUMBER) -> int | None:

@@ -11,22 +11,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import Forbidden, HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from api.core.error_codes import ERROR_KINDS, PROBLEM_JSON
+from api.core.error_codes import PROBLEM_JSON
 from api.core.errors import RETRY_AFTER_S, Problem, handle_http_error
 from api.core.services import get_services
 from api.core.sessions import SAFE_METHODS, Person, find_person, has_csrf_token, is_from_here
 from api.photos.annotate import UnreadablePicture
-from db.accounts.passwords import PasswordsBusy
-from db.accounts.sessions import UnknownSession
-from db.accounts.users import InvalidUser, LastAdministrator, UnknownUser
-from db.core.blobs import BlobDamaged, BlobMissing, BlobStoreUnavailable
+from db.core.blobs import BlobMissing
+from db.core.errors import DomainError
 from db.core.vocabulary import Role
-from db.jobs.states import InvalidTransition
-from db.model_versions.actions import ChampionChanged, NothingToRollBack, UnknownModelVersion
-from db.model_versions.shadow import AlreadyInService, NoChallenger
-from db.reviews.actions import UnknownFace
-from db.training_runs.lifecycle import TrainingRunActive, UnknownTrainingRun
-from db.training_runs.states import InvalidRunTransition
 
 log = structlog.get_logger(__name__)
 
@@ -151,8 +143,11 @@ def register_page_errors(pages: Blueprint) -> None:
     """Show whatever a page raises as a page."""
     pages.register_error_handler(HTTPException, _show_http_error)
     pages.register_error_handler(Problem, lambda problem: _show(problem.status, problem.kind.title, problem.detail))
-    for known, status in _KNOWN.items():
-        pages.register_error_handler(known, _make_handler(status))
+    pages.register_error_handler(DomainError, _show_domain_error)
+    pages.register_error_handler(BlobMissing, lambda error: _show_refusal(HTTPStatus.NOT_FOUND, str(error)))
+    pages.register_error_handler(
+        UnreadablePicture, lambda error: _show_refusal(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+    )
     for unavailable in (OperationalError, PoolTimeout):
         pages.register_error_handler(unavailable, _show_database_error)
     pages.register_error_handler(Exception, _show_unexpected_error)
@@ -160,27 +155,6 @@ def register_page_errors(pages: Blueprint) -> None:
         pages.app_errorhandler(status)(_make_unrouted_handler(detail))
 
 
-_KNOWN: dict[type[Exception], int] = {
-    UnknownModelVersion: 404,
-    UnknownUser: 404,
-    UnknownSession: 404,
-    UnknownFace: 404,
-    UnknownTrainingRun: 404,
-    BlobMissing: 404,
-    InvalidTransition: 409,
-    InvalidRunTransition: 409,
-    NothingToRollBack: 409,
-    ChampionChanged: 409,
-    AlreadyInService: 409,
-    NoChallenger: 404,
-    TrainingRunActive: 409,
-    LastAdministrator: 409,
-    InvalidUser: 422,
-    UnreadablePicture: 422,
-    BlobStoreUnavailable: 503,
-    PasswordsBusy: 503,
-    BlobDamaged: 500,
-}
 _UNROUTED = {404: "There is nothing at this address.", 405: "This address can't be opened as a page."}
 """What is said where no route takes the request, so that none says it of itself."""
 _TITLES = {
@@ -193,16 +167,14 @@ _TITLES = {
 }
 
 
-def _make_handler(status: int) -> Callable[[Exception], tuple[str, int]]:
-    def show(error: Exception) -> tuple[str, int]:
-        detail = str(error)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            code = str(error.code)  # type: ignore[attr-defined]  # each of _KNOWN that is a fault of ours has one
-            log.error(code, reason=detail)
-            detail = ERROR_KINDS[code].meaning  # the sentence names paths and hosts
-        return _show(status, _TITLES.get(status, "Something went wrong"), detail)
+def _show_domain_error(error: DomainError) -> tuple[str, int]:
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error(error.code, reason=str(error))
+    return _show_refusal(error.status, error.public_detail)
 
-    return show
+
+def _show_refusal(status: HTTPStatus, detail: str) -> tuple[str, int]:
+    return _show(status, _TITLES.get(status, "Something went wrong"), detail)
 
 
 def _make_unrouted_handler(detail: str) -> Callable[[HTTPException], AnyResponse]:

@@ -15,6 +15,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from db.accounts.api_keys import ensure_application
+from db.core.actors import Actor
 from db.core.blobs import BlobStore, make_photo_key
 from db.core.migrate import upgrade
 from db.core.session import Database
@@ -51,7 +52,7 @@ def fill(database: Database, blobs: BlobStore, job_count: int, face_count: int) 
         job_id = uuid7()
         blobs.put(make_photo_key(job_id), b"photo")
         with database.write() as session:
-            create_job(session, make_job(job_id, application_id, number), "bench")
+            create_job(session, make_job(job_id, application_id, number), Actor.system("bench"))
             _, claim = claim_job(session, job_id, "bench:1", 60)
             faces = tuple(make_face(version_id, position) for position in range(face_count))
             finish_job(session, claim, Outcome(640, 480, faces))

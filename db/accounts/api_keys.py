@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from db.accounts.audit_log import record_audit_event
 from db.accounts.tables import ApiKey, Application
+from db.core.actors import COMMAND_LINE, Actor
 from db.core.types import utcnow
 from db.core.upsert import insert_if_new
 from db.core.vocabulary import Scope
@@ -66,7 +67,7 @@ def list_applications(session: Session) -> Sequence[Application]:
 
 
 def create_key(
-    session: Session, application: Application, scopes: Iterable[Scope] = (Scope.SUBMIT,), actor: str = "command line"
+    session: Session, application: Application, scopes: Iterable[Scope] = (Scope.SUBMIT,), actor: Actor = COMMAND_LINE
 ) -> str:
     """Make a new key for the application, that may do what `scopes` say. Returns it; it can't be read again later."""
     key = _KEY_PREFIX + secrets.token_urlsafe(32)
@@ -76,7 +77,7 @@ def create_key(
     return key
 
 
-def widen_key(session: Session, key: ApiKey, scopes: Iterable[Scope], actor: str) -> None:
+def widen_key(session: Session, key: ApiKey, scopes: Iterable[Scope], actor: Actor) -> None:
     """Let a key do what `scopes` say too. Does nothing where it may already."""
     words = [scope.value for scope in Scope if scope in set(scopes) or scope.value in key.scopes]
     if words != key.scopes:
@@ -106,7 +107,7 @@ def list_keys(session: Session) -> Sequence[ApiKey]:
     return session.scalars(select(ApiKey).order_by(ApiKey.id)).all()
 
 
-def revoke_key(session: Session, prefix: str, actor: str = "command line") -> bool:
+def revoke_key(session: Session, prefix: str, actor: Actor = COMMAND_LINE) -> bool:
     """Revoke the one valid key that starts with `prefix`. Returns False if none does; ValueError if several do."""
     keys = session.scalars(
         select(ApiKey).where(ApiKey.prefix.startswith(prefix, autoescape=True), ApiKey.revoked_at.is_(None))

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.accounts.tables import AuditEvent
+from db.core.actors import Actor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,7 @@ class AuditFilter:
     subject: str | None = None
 
 
-def record_audit_event(session: Session, actor: str, action: str, subject: str, **details: Any) -> None:
+def record_audit_event(session: Session, actor: Actor, action: str, subject: str, **details: Any) -> None:
     """Log a change.
 
     actor: a user's name, `application:<name>` of an API key, or the part of the service that acted by itself. action: noun

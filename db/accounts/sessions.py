@@ -5,19 +5,24 @@ A session is named by its id: the SHA-256 of the cookie's token, in hexadecimal 
 
 import hashlib
 from collections.abc import Sequence
+from http import HTTPStatus
 from uuid import UUID
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from db.accounts.tables import UserSession
+from db.core.errors import DomainError
 from db.core.types import utcnow
 
 
-class UnknownSession(Exception):
+class UnknownSession(DomainError):
     """The person has no session of that id, or none any more."""
 
     code = "unknown_session"
+    status = HTTPStatus.NOT_FOUND
+    title = "Unknown session"
+    meaning = "The person has no session of that id."
 
 
 def hash_token(token: str) -> bytes:

@@ -11,10 +11,12 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     String,
+    UniqueConstraint,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
+from db.core.actors import ActorColumns
 from db.core.base import Base
 from db.core.types import Word, utcnow
 from db.core.vocabulary import Role, Scope
@@ -51,16 +53,23 @@ class ApiKey(Base):
     application: Mapped[Application] = relationship(lazy="joined")
 
 
-class SignInTries:
-    """Wrong passwords that were tried for one name."""
+class SignInTries(Base):
+    """Wrong passwords that were tried for one name from one address. Deleted when they are forgotten."""
 
+    __tablename__ = "sign_in_tries"
+    __table_args__ = (UniqueConstraint("name_hash", "address"), Index(None, "last_tried_at"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    name_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    address: Mapped[str] = mapped_column(String(64))
+    """An IPv4 address, or an IPv6 network of 64 bits."""
     failed_attempts: Mapped[int] = mapped_column(default=0)
     """Since the last right one."""
     locked_until: Mapped[datetime | None]
     last_tried_at: Mapped[datetime | None]
 
 
-class User(SignInTries, Base):
+class User(Base):
     """A person who signs in to the pages."""
 
     __tablename__ = "users"
@@ -72,18 +81,25 @@ class User(SignInTries, Base):
     password_hash: Mapped[str] = mapped_column(String(200))
     """Argon2id, with its parameters and salt."""
     disabled_at: Mapped[datetime | None]
+    locked_until: Mapped[datetime | None]
+    """Until when the latest address must wait that tried wrong passwords; others aren't hindered."""
     last_signed_in_at: Mapped[datetime | None]
+    failed_attempts: Mapped[int] = mapped_column(default=0)
+    last_tried_at: Mapped[datetime | None]
+    """Both are read by the previous release only."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
-class UnknownName(SignInTries, Base):
-    """A name that somebody tried to sign in with and that nobody has. Deleted when its tries are forgotten."""
+class UnknownName(Base):
+    """A name that somebody tried to sign in with and that nobody has. Used by the previous release only."""
 
     __tablename__ = "unknown_names"
     __table_args__ = (Index(None, "last_tried_at"),)
 
     name_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    """SHA-256: people type passwords into the wrong field."""
+    failed_attempts: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None]
+    last_tried_at: Mapped[datetime | None]
 
 
 class UserSession(Base):
@@ -105,7 +121,7 @@ class UserSession(Base):
         return self.token_hash.hex()
 
 
-class AuditEvent(Base):
+class AuditEvent(ActorColumns, Base):
     """One change: who made it, to what, when, and the particulars. Rows are only ever added."""
 
     __tablename__ = "audit_events"
@@ -114,7 +130,6 @@ class AuditEvent(Base):
     # SQLite numbers rows by itself only where the key is a plain INTEGER.
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     at: Mapped[datetime] = mapped_column(default=utcnow)
-    actor: Mapped[str] = mapped_column(String(200))
     action: Mapped[str] = mapped_column(String(50))
     """Noun and verb, such as `user.create`."""
     subject: Mapped[str] = mapped_column(String(200))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -9,7 +10,10 @@ from sqlalchemy.orm import Session
 from db.accounts.audit_log import record_audit_event
 from db.accounts.passwords import hasher, take_place
 from db.accounts.sessions import end_sessions
+from db.accounts.sign_in_tries import forget_tries
 from db.accounts.tables import User
+from db.core.actors import Actor, ActorKind
+from db.core.errors import DomainError
 from db.core.types import utcnow
 from db.core.upsert import insert_if_new
 from db.core.vocabulary import Role
@@ -21,22 +25,40 @@ _MOST_PASSWORD_CHARACTERS = 1000
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
 
 
-class InvalidUser(ValueError):
+class InvalidUser(DomainError, ValueError):
     """A name or password that can't be taken; the message says why."""
 
     code = "invalid_user"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    title = "Invalid user"
+    meaning = "The name is taken or can't be one, or the password is too short or too long; `detail` says which."
 
 
-class UnknownUser(Exception):
+class UnknownUser(DomainError):
     """There is no user of that name."""
 
     code = "unknown_user"
+    status = HTTPStatus.NOT_FOUND
+    title = "Unknown user"
+    meaning = "There is no person of that name."
 
 
-class LastAdministrator(Exception):
+class OwnAccount(DomainError):
+    """Users don't shut themselves out or change their own role: a slip could not be taken back."""
+
+    code = "own_account"
+    status = HTTPStatus.CONFLICT
+    title = "One's own account"
+    meaning = "Nobody shuts themselves out or changes their own role; another administrator has to do it."
+
+
+class LastAdministrator(DomainError):
     """Nobody would be left who may manage people."""
 
     code = "last_administrator"
+    status = HTTPStatus.CONFLICT
+    title = "Last administrator"
+    meaning = "Nobody else who can sign in is an administrator, so this one can't be shut out or given another role."
 
 
 def hash_password(password: str) -> str:
@@ -57,7 +79,7 @@ def check_new_password(password: str) -> None:
         )
 
 
-def create_user(session: Session, name: str, password_hash: str, role: Role, actor: str) -> User:
+def create_user(session: Session, name: str, password_hash: str, role: Role, actor: Actor) -> User:
     """Add a person. password_hash: as hash_password gives it. Raises InvalidUser if the name is taken or can't be one."""
     name = normalize_name(name)
     if not _NAME.fullmatch(name):
@@ -99,27 +121,33 @@ def list_users(session: Session) -> Sequence[User]:
 
 
 def change_password(
-    session: Session, name: str, password_hash: str, actor: str, *, kept_session_id: str | None = None
+    session: Session, name: str, password_hash: str, actor: Actor, *, kept_session_id: str | None = None
 ) -> None:
     """Set another password, lift a lock, and sign the person out everywhere, but for the session of that id. Raises UnknownUser."""
     user = get_user(session, name)
-    user.password_hash, user.failed_attempts, user.locked_until = password_hash, 0, None
+    user.password_hash, user.locked_until = password_hash, None
+    forget_tries(session, user.name)
     end_sessions(session, user.id, kept_id=kept_session_id)
     record_audit_event(session, actor, "user.change_password", f"user:{user.name}")
 
 
-def change_role(session: Session, name: str, role: Role, actor: str) -> None:
-    """Give the person another role, which counts from the next request. Raises UnknownUser, LastAdministrator."""
+def change_role(session: Session, name: str, role: Role, actor: Actor) -> None:
+    """Give the person another role, which counts from the next request.
+
+    Raises UnknownUser, OwnAccount, LastAdministrator.
+    """
     user = get_user(session, name)
+    _refuse_own(user, actor, "another administrator has to change your role")
     if role is not Role.ADMINISTRATOR:
         _refuse_last_administrator(session, user)
     before, user.role = user.role, role
     record_audit_event(session, actor, "user.change_role", f"user:{user.name}", before=before, after=role)
 
 
-def disable_user(session: Session, name: str, actor: str) -> None:
-    """Shut the person out at once. Name, votes and log stay. Raises UnknownUser, LastAdministrator."""
+def disable_user(session: Session, name: str, actor: Actor) -> None:
+    """Shut the person out at once. Name, votes and log stay. Raises UnknownUser, OwnAccount, LastAdministrator."""
     user = get_user(session, name)
+    _refuse_own(user, actor, "you can't shut yourself out")
     _refuse_last_administrator(session, user)
     if user.disabled_at is None:
         user.disabled_at = utcnow()
@@ -127,11 +155,17 @@ def disable_user(session: Session, name: str, actor: str) -> None:
     end_sessions(session, user.id)
 
 
-def enable_user(session: Session, name: str, actor: str) -> None:
+def enable_user(session: Session, name: str, actor: Actor) -> None:
     """Let a disabled or locked person in again. Raises UnknownUser."""
     user = get_user(session, name)
-    user.disabled_at, user.failed_attempts, user.locked_until = None, 0, None
+    user.disabled_at, user.locked_until = None, None
+    forget_tries(session, user.name)
     record_audit_event(session, actor, "user.enable", f"user:{user.name}")
+
+
+def _refuse_own(user: User, actor: Actor, reason: str) -> None:
+    if actor.kind is ActorKind.USER and actor == user.name:
+        raise OwnAccount(reason)
 
 
 def _refuse_last_administrator(session: Session, user: User) -> None:

@@ -30,6 +30,7 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSON,
         list[float]: JSON,
         list[str]: JSON,
+        list[str]: JSON,
         Emotion: Word(Emotion),
         Detector: Word(Detector),
         JobStatus: Word(JobStatus),

@@ -9,12 +9,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from uuid import UUID, uuid4
 
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
+from db.core.errors import DomainError
 from db.core.full_disk import is_disk_full
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -28,22 +30,31 @@ class BlobMissing(Exception):
     code = "blob_missing"
 
 
-class BlobDamaged(Exception):
+class BlobDamaged(DomainError):
     """The blob's bytes are not those that were stored."""
 
     code = "blob_damaged"
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    title = "Stored photo damaged"
+    meaning = "The stored photo is not what was submitted."
 
 
-class BlobStoreUnavailable(Exception):
+class BlobStoreUnavailable(DomainError):
     """The blob store doesn't answer, is full, or refuses."""
 
     code = "blob_store_unavailable"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "Blob store unavailable"
+    meaning = "The store that holds the photos doesn't answer. Nothing was accepted; try again."
 
 
 class BlobStoreFull(BlobStoreUnavailable):
     """The blob store has no room left."""
 
     code = "storage_full"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "No room left"
+    meaning = "There is no room left where the service keeps its data. Nothing was accepted or changed; reading goes on. Try again."
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,10 @@ def upgrade(database: Database, revision: str = "head") -> None:
     """Bring the schema to a revision. Several processes may call it at once; the later ones find nothing to do."""
     with database.engine.execution_options(emoscope_writes=True).begin() as connection:
         if not database.is_sqlite:
-            # The migration of another process may take longer than any other lock is waited for.
+            # The migration of another process may take longer than any other lock is waited for, and so may a statement of ours.
             waits = connection.execute(text("SHOW lock_timeout")).scalar_one()
             connection.execute(text("SET LOCAL lock_timeout = 0"))
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             connection.execute(text("SELECT set_config('lock_timeout', :waits, true)"), {"waits": waits})
         command.upgrade(_make_config(connection), revision)

@@ -15,6 +15,16 @@ from db.core.sqlite import HintingCompiler
 
 _WRITES = "emoscope_writes"
 _BUSY_TIMEOUT_MS = 15_000
+_TIME_LIMITS = "-c lock_timeout=15000 -c statement_timeout=120000 -c idle_in_transaction_session_timeout=120000"
+"""Of PostgreSQL, in milliseconds. A statement that takes longer is a fault; a transaction that is left open holds up others."""
+
+_NETWORK_LIMITS = {
+    "tcp_user_timeout": 30_000,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+"""A server that vanished without a word is noticed in a minute, not when the system gives up after hours."""
 
 
 class Database:
@@ -77,7 +87,7 @@ def _create_engine(url: str, pool_size: int) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 10, "options": "-c lock_timeout=15000 -c timezone=utc"},
+        connect_args={"connect_timeout": 10, **_NETWORK_LIMITS, "options": f"{_TIME_LIMITS} -c timezone=utc"},
     )
 
 

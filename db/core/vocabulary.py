@@ -157,6 +157,18 @@ class VoteChoice(StrEnum):
         return Emotion(self.value) if self.value in EMOTIONS else None
 
 
+class FaceCondition(StrEnum):
+    """What makes a face hard to judge."""
+
+    SMALL = "small"
+    """Smaller in the photo than the crop that was made of it."""
+    DARK = "dark"
+    BLURRED = "blurred"
+    """Out of focus, or enlarged."""
+    COVERED = "covered"
+    """A mask, dark glasses, a hand or the like seems to hide a part of it."""
+
+
 class ReviewSlice(StrEnum):
     """How a face comes before reviewers."""
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from db.core.vocabulary import EMOTIONS, Detector
+from db.core.vocabulary import EMOTIONS, Detector, FaceCondition
 from db.faces.tables import Face
 
 
@@ -15,7 +15,8 @@ class NewFace:
     """One face that a worker found.
 
     x, y, width, height: bounding box in pixels of the upright picture. probabilities: seven, in the order of EMOTIONS.
-    crop: grey uint8 (48, 48), row by row, 2,304 bytes.
+    crop: grey uint8 (48, 48), row by row, 2,304 bytes. vote_shares: seven, in the same order. conditions: what makes the face
+    hard to judge.
     """
 
     x: int
@@ -27,6 +28,8 @@ class NewFace:
     probabilities: tuple[float, ...]
     model_version_id: UUID
     crop: bytes
+    vote_shares: tuple[float, ...] | None = None
+    conditions: tuple[FaceCondition, ...] | None = None
 
 
 def add_faces(session: Session, job_id: UUID, faces: Iterable[NewFace]) -> list[Face]:
@@ -50,6 +53,8 @@ def add_faces(session: Session, job_id: UUID, faces: Iterable[NewFace]) -> list[
                 margin=first - second,
                 model_version_id=face.model_version_id,
                 crop=face.crop,
+                vote_shares=None if face.vote_shares is None else list(face.vote_shares),
+                conditions=None if face.conditions is None else [condition.value for condition in face.conditions],
             )
         )
     session.add_all(added)

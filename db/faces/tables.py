@@ -1,5 +1,6 @@
 """The tables of faces: each detected face, and the counts by hour."""
 
+import math
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -16,7 +17,7 @@ from uuid_utils.compat import uuid7
 
 from db.core.base import Base
 from db.core.types import utcnow
-from db.core.vocabulary import Detector, Emotion
+from db.core.vocabulary import Detector, Emotion, FaceCondition
 
 if TYPE_CHECKING:
     from db.model_versions.tables import ModelVersion
@@ -52,6 +53,10 @@ class Face(Base):
     confidence: Mapped[float]
     margin: Mapped[float]
     """Confidence less the second largest probability: small where the model hesitates."""
+    vote_shares: Mapped[list[float] | None]
+    """The share of people who would give each emotion, in the same order; null for faces stored before there were any."""
+    conditions: Mapped[list[str] | None]
+    """What makes the face hard to judge, as values of `vocabulary.FaceCondition`; null as above."""
     model_version_id: Mapped[UUID] = mapped_column(ForeignKey("model_versions.id"))
     crop: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     """Grey uint8 (48, 48), row by row: exactly what the model saw."""
@@ -59,6 +64,18 @@ class Face(Base):
 
     model_version: Mapped["ModelVersion"] = relationship()
     """Load it with `db.faces.queries.version_number`: its manifest is 20 kB, and a list of jobs has hundreds of faces."""
+
+    @property
+    def ambiguity(self) -> float | None:
+        """Entropy of the vote shares over that of seven equal ones: 0 where all agree, 1 where any answer is as good."""
+        if self.vote_shares is None:
+            return None
+        entropy = -sum(share * math.log(share) for share in self.vote_shares if share > 0)
+        return min(1.0, entropy / math.log(len(self.vote_shares)))
+
+    def is_uncertain(self, below: float) -> bool:
+        """Whether the answer is not to be relied on: its expected accuracy is under `below`, or the face seems covered."""
+        return self.confidence < below or FaceCondition.COVERED in (self.conditions or ())
 
 
 class FaceHour(Base):

@@ -1,29 +1,44 @@
 """Submissions that can be repeated: the same Idempotency-Key answers with the first job or batch again."""
 
+from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from uuid import UUID
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from db.core.errors import DomainError
 from db.core.types import utcnow
 from db.jobs.tables import IdempotencyKey
 
 
-class IdempotencyConflict(Exception):
+class IdempotencyConflict(DomainError):
     """The Idempotency-Key was used before, for another photo or other options."""
 
     code = "idempotency_conflict"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    title = "Idempotency-Key used before"
+    meaning = "The same `Idempotency-Key` came earlier with another photo or other options."
 
 
-def find_submission(session: Session, application_id: UUID, key: str, fingerprint: str) -> IdempotencyKey | None:
+@dataclass(frozen=True, slots=True)
+class Repeatable:
+    """What makes a submission repeatable: the client's key, and the fingerprint (hex SHA-256) of all that it asks for."""
+
+    key: str
+    fingerprint: str
+
+
+def find_submission(session: Session, application_id: UUID, repeatable: Repeatable) -> IdempotencyKey | None:
     """The earlier submission with this key, or None.
 
-    fingerprint: hex SHA-256 of all that is asked for now. Raises IdempotencyConflict if the earlier one asked for
-    something else.
+    Raises IdempotencyConflict if the earlier one asked for something else.
     """
     earlier = session.scalar(
-        select(IdempotencyKey).where(IdempotencyKey.application_id == application_id, IdempotencyKey.key == key)
+        select(IdempotencyKey).where(
+            IdempotencyKey.application_id == application_id, IdempotencyKey.key == repeatable.key
+        )
     )
     if earlier is None:
         return None
@@ -31,7 +46,7 @@ def find_submission(session: Session, application_id: UUID, key: str, fingerprin
         session.delete(earlier)
         session.flush()
         return None
-    if earlier.fingerprint != fingerprint:
+    if earlier.fingerprint != repeatable.fingerprint:
         raise IdempotencyConflict("this Idempotency-Key was used before for a different request")
     return earlier
 
@@ -39,8 +54,7 @@ def find_submission(session: Session, application_id: UUID, key: str, fingerprin
 def remember_submission(
     session: Session,
     application_id: UUID,
-    key: str,
-    fingerprint: str,
+    repeatable: Repeatable,
     *,
     retention_s: float,
     job_id: UUID | None = None,
@@ -50,8 +64,8 @@ def remember_submission(
     session.add(
         IdempotencyKey(
             application_id=application_id,
-            key=key,
-            fingerprint=fingerprint,
+            key=repeatable.key,
+            fingerprint=repeatable.fingerprint,
             job_id=job_id,
             batch_id=batch_id,
             expires_at=utcnow() + timedelta(seconds=retention_s),

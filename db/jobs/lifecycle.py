@@ -1,13 +1,14 @@
 """The life of a job: made, claimed, finished, given back, canceled. Every function works inside the caller's transaction."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, CursorResult, or_, select, update
 from sqlalchemy.orm import Session
 
+from db.core.actors import Actor
 from db.core.types import utcnow
 from db.core.vocabulary import TERMINAL_STATUSES, Detector, JobStatus, Priority
 from db.faces.actions import NewFace, add_faces
@@ -40,7 +41,8 @@ class NewJob:
     priority: Priority = Priority.INTERACTIVE
     detector: Detector | None = None
     min_face_px: int | None = None
-    deadline_at: datetime | None = None
+    deadline_s: float | None = None
+    """Seconds from the submission after which the job is canceled if no worker has started it."""
     callback_url: str | None = None
 
 
@@ -63,12 +65,16 @@ class Outcome:
     timings_ms: dict[str, float] = field(default_factory=dict)
 
 
-def create_job(session: Session, new: NewJob, actor: str) -> Job:
+def create_job(session: Session, new: NewJob, actor: Actor) -> Job:
     """Store a queued job. Send its message only after the commit."""
-    job = Job(**vars(new), status=JobStatus.QUEUED, sent_at=utcnow())
+    now = utcnow()
+    asked = vars(new).copy()
+    deadline_s = asked.pop("deadline_s")
+    deadline_at = None if deadline_s is None else now + timedelta(seconds=deadline_s)
+    job = Job(**asked, status=JobStatus.QUEUED, created_at=now, sent_at=now, deadline_at=deadline_at)
     session.add(job)
     session.flush()
-    session.add(JobEvent(job_id=job.id, from_status=None, to_status=JobStatus.QUEUED, attempt=0, actor=actor))
+    session.add(JobEvent(job_id=job.id, at=now, from_status=None, to_status=JobStatus.QUEUED, attempt=0, actor=actor))
     return job
 
 
@@ -84,7 +90,7 @@ def claim_job(session: Session, job_id: UUID, worker: str, lease_s: float) -> tu
         job_id,
         JobStatus.QUEUED,
         JobStatus.RUNNING,
-        actor=worker,
+        actor=Actor.worker(worker),
         now=now,
         conditions=(or_(Job.deadline_at.is_(None), Job.deadline_at > now, Job.attempt > 0),),
         values={
@@ -107,7 +113,7 @@ def finish_job(session: Session, claim: Claim, outcome: Outcome) -> Job:
         claim.job_id,
         JobStatus.RUNNING,
         JobStatus.SUCCEEDED,
-        actor=claim.worker,
+        actor=Actor.worker(claim.worker),
         conditions=_holds(claim),
         width=outcome.width,
         height=outcome.height,
@@ -126,7 +132,7 @@ def fail_job(session: Session, claim: Claim, code: str, detail: str) -> Job:
         claim.job_id,
         JobStatus.RUNNING,
         JobStatus.FAILED,
-        actor=claim.worker,
+        actor=Actor.worker(claim.worker),
         detail=detail,
         conditions=_holds(claim),
         error_code=code,
@@ -145,7 +151,7 @@ def renew_lease(session: Session, claim: Claim, lease_s: float) -> bool:
 
 
 def give_back_job(
-    session: Session, claim: Claim, actor: str, detail: str, code: str, *, is_outage: bool = False
+    session: Session, claim: Claim, actor: Actor, detail: str, code: str, *, is_outage: bool = False
 ) -> Job:
     """Put the job back in the queue to be tried again, or fail it with `code` after its last attempt.
 
@@ -156,7 +162,7 @@ def give_back_job(
     return _give_back(session, claim, actor, detail, code, is_outage=is_outage)
 
 
-def take_back_job(session: Session, claim: Claim, actor: str) -> Job:
+def take_back_job(session: Session, claim: Claim, actor: Actor) -> Job:
     """Do the same to a claim whose lease has run out; the code of a last attempt is `worker_lost`.
 
     Raises InvalidTransition if the lease was renewed or the job has moved.
@@ -165,7 +171,7 @@ def take_back_job(session: Session, claim: Claim, actor: str) -> Job:
     return _give_back(session, claim, actor, f"{claim.worker} went silent", "worker_lost", (is_expired,))
 
 
-def cancel_job(session: Session, job_id: UUID, actor: str, detail: str | None = None) -> Job:
+def cancel_job(session: Session, job_id: UUID, actor: Actor, detail: str | None = None) -> Job:
     """Withdraw a job that has no result yet; a worker that holds it will find its claim gone.
 
     Raises InvalidTransition if the job has ended or isn't there.
@@ -176,7 +182,7 @@ def cancel_job(session: Session, job_id: UUID, actor: str, detail: str | None = 
     return _end(session, job_id, status, JobStatus.CANCELED, actor=actor, detail=detail)
 
 
-def cancel_overdue_job(session: Session, job_id: UUID, actor: str) -> Job:
+def cancel_overdue_job(session: Session, job_id: UUID, actor: Actor) -> Job:
     """Cancel a queued job whose deadline has passed. Raises InvalidTransition if a worker was quicker, or had started it before."""
     reason = "no worker was free before the deadline"
     return _end(
@@ -200,7 +206,7 @@ def _holds(claim: Claim) -> tuple[ColumnElement[bool], ...]:
 def _give_back(
     session: Session,
     claim: Claim,
-    actor: str,
+    actor: Actor,
     detail: str,
     code: str,
     conditions: tuple[ColumnElement[bool], ...] = (),
@@ -246,7 +252,7 @@ def _end(
     from_status: JobStatus,
     to: JobStatus,
     *,
-    actor: str,
+    actor: Actor,
     detail: str | None = None,
     conditions: tuple[ColumnElement[bool], ...] = (),
     **values: Any,

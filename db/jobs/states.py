@@ -6,12 +6,15 @@ running -> queued                    (a retry: the worker gave the job back, or 
 """
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, CursorResult, update
 from sqlalchemy.orm import Session
 
+from db.core.actors import Actor
+from db.core.errors import DomainError
 from db.core.vocabulary import JobStatus
 from db.jobs.tables import Job, JobEvent
 
@@ -24,15 +27,23 @@ _MOVES: dict[JobStatus, frozenset[JobStatus]] = {
 }
 
 
-class InvalidTransition(Exception):
+class InvalidTransition(DomainError):
     """The job is not in a state from which this move may be made, or another worker holds it."""
 
     code = "invalid_transition"
+    status = HTTPStatus.CONFLICT
+    title = "Job has ended"
+    meaning = "The job can't be canceled, because it has ended."
 
     def __init__(self, job_id: UUID, to: JobStatus) -> None:
         super().__init__(f"job {job_id} can't become {to} now")
         self.job_id = job_id
         self.to = to
+
+    @property
+    def public_detail(self) -> str:
+        """What the client reads, who asked to cancel the job."""
+        return "the job has ended, so it can't be canceled any more"
 
 
 def move_job(
@@ -41,7 +52,7 @@ def move_job(
     from_status: JobStatus,
     to: JobStatus,
     *,
-    actor: str,
+    actor: Actor,
     now: datetime,
     detail: str | None = None,
     conditions: tuple[ColumnElement[bool], ...] = (),

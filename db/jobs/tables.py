@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
 from db.accounts.tables import Application
+from db.core.actors import ActorColumns
 from db.core.base import Base
 from db.core.types import utcnow
 from db.core.vocabulary import Detector, JobStatus, Priority
@@ -111,7 +112,7 @@ class Job(Base):
     events: Mapped[list["JobEvent"]] = relationship(order_by="JobEvent.id", passive_deletes=True)
 
 
-class JobEvent(Base):
+class JobEvent(ActorColumns, Base):
     """One move of a job, with who made it and why."""
 
     __tablename__ = "job_events"
@@ -123,7 +124,6 @@ class JobEvent(Base):
     from_status: Mapped[JobStatus | None]
     to_status: Mapped[JobStatus]
     attempt: Mapped[int]
-    actor: Mapped[str] = mapped_column(String(200))
     detail: Mapped[str | None] = mapped_column(Text)
 
 

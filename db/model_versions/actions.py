@@ -1,33 +1,45 @@
 """Model versions and the aliases that point at them."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from db.accounts.audit_log import record_audit_event
+from db.core.actors import EMOSCOPE, Actor
+from db.core.errors import DomainError
 from db.core.types import utcnow
 from db.core.vocabulary import CHALLENGER, CHAMPION, PRETRAINED_CHAMPION, Architecture
 from db.model_versions.tables import ModelAlias, ModelVersion, Promotion
 
 
-class UnknownModelVersion(Exception):
+class UnknownModelVersion(DomainError):
     """There is no model version of that number."""
 
     code = "unknown_model_version"
+    status = HTTPStatus.NOT_FOUND
+    title = "Unknown model version"
+    meaning = "There is no model version of that number, or none in service yet."
 
 
-class NothingToRollBack(Exception):
+class NothingToRollBack(DomainError):
     """There is no earlier champion to go back to."""
 
     code = "nothing_to_roll_back"
+    status = HTTPStatus.CONFLICT
+    title = "Nothing to roll back"
+    meaning = "The version in service is the first one; none was there before it."
 
 
-class ChampionChanged(Exception):
+class ChampionChanged(DomainError):
     """Another version is in service, or was before it, than whoever asks believes."""
 
     code = "champion_changed"
+    status = HTTPStatus.CONFLICT
+    title = "Champion changed"
+    meaning = "Another version is in service, or was before it, than the rollback names."
 
 
 def find_version_by_digest(session: Session, digest: str) -> ModelVersion | None:
@@ -36,7 +48,7 @@ def find_version_by_digest(session: Session, digest: str) -> ModelVersion | None
 
 
 def add_version(
-    session: Session, name: str, digest: str, manifest: dict[str, Any], actor: str = "emoscope"
+    session: Session, name: str, digest: str, manifest: dict[str, Any], actor: Actor = EMOSCOPE
 ) -> ModelVersion:
     """Store a version under the next number, and log it. Its files must be in the blob store already."""
     number = (session.scalar(select(func.max(ModelVersion.number))) or 0) + 1
@@ -107,7 +119,7 @@ def find_by_alias(session: Session, alias: str) -> ModelVersion | None:
     )
 
 
-def promote(session: Session, version: ModelVersion, actor: str, reason: str) -> Promotion | None:
+def promote(session: Session, version: ModelVersion, actor: Actor, reason: str) -> Promotion | None:
     """Point the champion alias at a version, with a history row. Returns None if it points there already.
 
     A challenger that is promoted no longer runs in shadow mode.
@@ -133,7 +145,7 @@ def promote(session: Session, version: ModelVersion, actor: str, reason: str) ->
 
 
 def roll_back(
-    session: Session, actor: str, reason: str, *, champion: int | None = None, target: int | None = None
+    session: Session, actor: Actor, reason: str, *, champion: int | None = None, target: int | None = None
 ) -> tuple[ModelVersion, Promotion]:
     """Put the version in service again that was there before the champion. Rolling back twice goes back to where it was.
 

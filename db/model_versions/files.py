@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from db.core.actors import EMOSCOPE, Actor
 from db.core.blobs import BlobStore, make_model_key
 from db.core.session import Database
 from db.model_versions import actions as model_versions
@@ -22,7 +23,7 @@ def find_stored(database: Database, folder: Path) -> ModelVersion | None:
 
 
 def store_version(
-    database: Database, blobs: BlobStore, name: str, folder: Path, actor: str = "emoscope"
+    database: Database, blobs: BlobStore, name: str, folder: Path, actor: Actor = EMOSCOPE
 ) -> ModelVersion:
     """Store the version in `folder`, files first, under the next number; or find it where it is stored already.
 

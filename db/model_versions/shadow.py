@@ -1,12 +1,15 @@
 """Shadow mode: one version beside the champion, the challenger, judges live faces too, and nobody is told what it says."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from uuid import UUID
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, undefer
 
 from db.accounts.audit_log import record_audit_event
+from db.core.actors import Actor
+from db.core.errors import DomainError
 from db.core.types import utcnow
 from db.core.vocabulary import CHALLENGER, EMOTIONS
 from db.faces.tables import Face
@@ -14,19 +17,25 @@ from db.model_versions.actions import get_challenger, get_champion
 from db.model_versions.tables import ModelAlias, ModelVersion, ShadowPrediction
 
 
-class AlreadyInService(Exception):
+class AlreadyInService(DomainError):
     """The version is the champion: it judges every face anyway."""
 
     code = "already_in_service"
+    status = HTTPStatus.CONFLICT
+    title = "Already in service"
+    meaning = "The version is in service, so it can't run in shadow mode beside itself."
 
 
-class NoChallenger(Exception):
+class NoChallenger(DomainError):
     """No version runs in shadow mode."""
 
     code = "no_challenger"
+    status = HTTPStatus.NOT_FOUND
+    title = "No challenger"
+    meaning = "No version runs in shadow mode."
 
 
-def start_shadow(session: Session, version: ModelVersion, actor: str, reason: str) -> bool:
+def start_shadow(session: Session, version: ModelVersion, actor: Actor, reason: str) -> bool:
     """Make a version the challenger, in place of another if there is one. Returns whether that changed anything.
 
     Workers take it within seconds, between jobs. Raises AlreadyInService for the champion.
@@ -46,7 +55,7 @@ def start_shadow(session: Session, version: ModelVersion, actor: str, reason: st
     return True
 
 
-def stop_shadow(session: Session, actor: str) -> ModelVersion:
+def stop_shadow(session: Session, actor: Actor) -> ModelVersion:
     """End shadow mode. What the challenger said stays. Returns the version that it was; raises NoChallenger."""
     version = get_challenger(session)
     if version is None:

@@ -13,6 +13,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
+from db.core.actors import ActorColumns
 from db.core.base import Base
 from db.core.types import utcnow
 from db.core.vocabulary import Emotion
@@ -43,7 +44,7 @@ class ModelAlias(Base):
     moved_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
-class Promotion(Base):
+class Promotion(ActorColumns, Base):
     """One move of an alias: who, when, why."""
 
     __tablename__ = "promotions"
@@ -52,7 +53,6 @@ class Promotion(Base):
     alias: Mapped[str] = mapped_column(String(50), index=True)
     from_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("model_versions.id"))
     to_version_id: Mapped[UUID] = mapped_column(ForeignKey("model_versions.id"))
-    actor: Mapped[str] = mapped_column(String(200))
     reason: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(default=utcnow)
 

@@ -1,6 +1,6 @@
 """Worker children and their signs of life."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -23,6 +23,7 @@ def record_heartbeat(
     detail: str | None = None,
     runtime: str | None = None,
     detector: Detector | None = None,
+    detectors: Iterable[Detector] | None = None,
     model_version_id: UUID | None = None,
 ) -> None:
     """Write down how a child is now; this is also its sign of life. What isn't given becomes empty."""
@@ -34,6 +35,7 @@ def record_heartbeat(
     worker.detail = detail
     worker.runtime = runtime
     worker.detector = detector
+    worker.detectors = None if detectors is None else [each.value for each in detectors]
     worker.model_version_id = model_version_id
     worker.seen_at = utcnow()
 
@@ -44,6 +46,12 @@ def list_live_workers(session: Session, heartbeat_s: float) -> Sequence[Worker]:
     return session.scalars(
         select(Worker).where(Worker.seen_at >= oldest, Worker.state != WorkerState.STOPPED).order_by(Worker.name)
     ).all()
+
+
+def find_available_detectors(session: Session, heartbeat_s: float) -> frozenset[Detector] | None:
+    """The detectors of which some live worker process has all that they need; None where none says."""
+    told = [worker.detectors for worker in list_live_workers(session, heartbeat_s) if worker.detectors is not None]
+    return frozenset(Detector(each) for words in told for each in words if each in tuple(Detector)) if told else None
 
 
 def forget_workers(session: Session, older_than_s: float) -> None:

@@ -22,6 +22,8 @@ class Worker(Base):
     """Why it could not get ready, or why it kept an older model."""
     runtime: Mapped[str | None] = mapped_column(String(50))
     detector: Mapped[Detector | None]
+    detectors: Mapped[list[str] | None]
+    """Words of `vocabulary.Detector`: those that it could load. Empty in rows of an older release."""
     model_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("model_versions.id"))
     started_at: Mapped[datetime] = mapped_column(default=utcnow)
     seen_at: Mapped[datetime] = mapped_column(default=utcnow, index=True)

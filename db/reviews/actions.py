@@ -8,12 +8,15 @@ face stays in the queue for one more reviewer.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from db.accounts.audit_log import record_audit_event
+from db.core.actors import Actor
+from db.core.errors import DomainError
 from db.core.types import utcnow
 from db.core.vocabulary import ReviewSlice, VoteChoice
 from db.faces.tables import Face
@@ -22,10 +25,13 @@ from db.reviews.subjects import adopt_faces, choose_same, is_settled, lock_subje
 from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
 
 
-class UnknownFace(Exception):
+class UnknownFace(DomainError):
     """There is no such face, or it was erased."""
 
     code = "unknown_face"
+    status = HTTPStatus.NOT_FOUND
+    title = "Unknown face"
+    meaning = "There is no such face, or it was erased with its job."
 
 
 def cast_vote(
@@ -71,7 +77,7 @@ def cast_vote(
 def undo_votes(
     session: Session,
     votes: Iterable[ReviewVote],
-    actor: str,
+    actor: Actor,
     *,
     since: datetime | None = None,
     least_votes: int = 1,

@@ -6,6 +6,7 @@ Every move is one conditional UPDATE and one row in the log of changes; `db/trai
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from math import isfinite
 from typing import Any, cast
 from uuid import UUID
@@ -15,6 +16,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.accounts.audit_log import record_audit_event
+from db.core.actors import Actor
+from db.core.errors import DomainError
 from db.core.types import utcnow
 from db.core.vocabulary import TrainingRunStatus, TrainingTrigger
 from db.model_versions.actions import lock_champion, promote
@@ -36,16 +39,22 @@ MAX_ATTEMPTS = 5
 _LANE = "active"
 
 
-class TrainingRunActive(Exception):
+class TrainingRunActive(DomainError):
     """Another run waits or runs, and there is one at a time; or the schedule's moment has its run already."""
 
     code = "training_run_active"
+    status = HTTPStatus.CONFLICT
+    title = "Training run active"
+    meaning = "A training run waits or goes on already, and there is one at a time. `detail` names it."
 
 
-class UnknownTrainingRun(Exception):
+class UnknownTrainingRun(DomainError):
     """There is no training run of that id."""
 
     code = "unknown_training_run"
+    status = HTTPStatus.NOT_FOUND
+    title = "Unknown training run"
+    meaning = "There is no training run of that id."
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class Pulse:
 def create_run(
     session: Session,
     trigger: TrainingTrigger,
-    actor: str,
+    actor: Actor,
     *,
     from_scratch: bool = False,
     epochs: int | None = None,
@@ -123,7 +132,7 @@ def claim_run(session: Session, run_id: UUID, worker: str, lease_s: float) -> tu
         run_id,
         TrainingRunStatus.QUEUED,
         TrainingRunStatus.RUNNING,
-        worker,
+        Actor.worker(worker),
         attempt=TrainingRun.attempt + 1,
         worker=worker,
         lease_expires_at=now + timedelta(seconds=lease_s),
@@ -182,7 +191,7 @@ def decide_run(
             session,
             claim,
             TrainingRunStatus.CANCELED,
-            by,
+            Actor.read(by),
             challenger_id=challenger.id,
             gate=gate,
             reason=f"canceled by {by}",
@@ -197,27 +206,31 @@ def decide_run(
         session,
         claim,
         TrainingRunStatus.PROMOTED if is_promoted else TrainingRunStatus.REJECTED,
-        claim.worker,
+        Actor.worker(claim.worker),
         challenger_id=challenger.id,
         gate=gate,
         reason=reason,
     )
     if is_promoted:
-        promote(session, challenger, name_run(claim.run_id), reason)
+        promote(session, challenger, Actor.system(name_run(claim.run_id)), reason)
     return run
 
 
 def fail_run(session: Session, claim: RunClaim, code: str, detail: str) -> TrainingRun:
     """End the run without a challenger. Raises InvalidRunTransition if the claim is no longer valid."""
-    return end_run(session, claim, TrainingRunStatus.FAILED, claim.worker, error_code=code, error_detail=detail)
+    return end_run(
+        session, claim, TrainingRunStatus.FAILED, Actor.worker(claim.worker), error_code=code, error_detail=detail
+    )
 
 
 def finish_cancel(session: Session, claim: RunClaim, canceled_by: str) -> TrainingRun:
     """End a run that was asked to stop and has. Raises InvalidRunTransition if the claim is no longer valid."""
-    return end_run(session, claim, TrainingRunStatus.CANCELED, canceled_by, reason=f"canceled by {canceled_by}")
+    return end_run(
+        session, claim, TrainingRunStatus.CANCELED, Actor.read(canceled_by), reason=f"canceled by {canceled_by}"
+    )
 
 
-def cancel_run(session: Session, run_id: UUID, actor: str) -> TrainingRun:
+def cancel_run(session: Session, run_id: UUID, actor: Actor) -> TrainingRun:
     """Withdraw a run: at once if it waits, and else as soon as its worker hears of it.
 
     Raises UnknownTrainingRun, InvalidRunTransition if the run has ended.

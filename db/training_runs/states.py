@@ -6,6 +6,7 @@ running -> queued                    (its worker went silent; the run goes on fr
 """
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, cast
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from sqlalchemy import ColumnElement, CursorResult, update
 from sqlalchemy.orm import Session
 
 from db.accounts.audit_log import record_audit_event
+from db.core.actors import Actor
+from db.core.errors import DomainError
 from db.core.types import utcnow
 from db.core.vocabulary import TrainingRunStatus
 from db.training_runs.tables import TrainingRun
@@ -20,10 +23,13 @@ from db.training_runs.tables import TrainingRun
 ACTIVE_STATUSES = frozenset({TrainingRunStatus.QUEUED, TrainingRunStatus.RUNNING})
 
 
-class InvalidRunTransition(Exception):
+class InvalidRunTransition(DomainError):
     """The run is not in a state from which this move may be made, or another worker holds it."""
 
     code = "training_run_ended"
+    status = HTTPStatus.CONFLICT
+    title = "Training run has ended"
+    meaning = "The training run can't be canceled, because it has ended."
 
     def __init__(self, run_id: UUID, to: TrainingRunStatus) -> None:
         super().__init__(f"training run {run_id} can't become {to} now")
@@ -47,7 +53,7 @@ def end_run(
     session: Session,
     claim: RunClaim,
     to: TrainingRunStatus,
-    actor: str,
+    actor: Actor,
     *conditions: ColumnElement[bool],
     **values: Any,
 ) -> TrainingRun:
@@ -62,7 +68,7 @@ def move_run(
     run_id: UUID,
     from_status: TrainingRunStatus,
     to: TrainingRunStatus,
-    actor: str,
+    actor: Actor,
     *conditions: ColumnElement[bool],
     **values: Any,
 ) -> TrainingRun:

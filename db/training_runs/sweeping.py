@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
+from db.core.actors import Actor
 from db.core.types import utcnow
 from db.core.vocabulary import TrainingRunStatus
 from db.training_runs.lifecycle import get_run
@@ -25,7 +26,7 @@ def list_expired_runs(session: Session) -> list[RunClaim]:
     return [RunClaim(run_id, attempt, worker or "") for run_id, attempt, worker in rows]
 
 
-def take_back_run(session: Session, claim: RunClaim, actor: str) -> TrainingRun:
+def take_back_run(session: Session, claim: RunClaim, actor: Actor) -> TrainingRun:
     """Queue a run again whose worker went silent; fail it after its last attempt; end it if it was to be stopped.
 
     Raises InvalidRunTransition if the lease was renewed or the run has moved.
@@ -34,7 +35,7 @@ def take_back_run(session: Session, claim: RunClaim, actor: str) -> TrainingRun:
     return _try_again(session, claim, actor, "worker_lost", f"{claim.worker} went silent", is_expired)
 
 
-def retry_run(session: Session, claim: RunClaim, actor: str, code: str, detail: str) -> TrainingRun:
+def retry_run(session: Session, claim: RunClaim, actor: Actor, code: str, detail: str) -> TrainingRun:
     """Do the same to a run that lacked a part of the service; after its last attempt it fails with `code`.
 
     The sweeper sends its message when it next looks, which gives what is away time to come back.
@@ -43,7 +44,7 @@ def retry_run(session: Session, claim: RunClaim, actor: str, code: str, detail: 
     return _try_again(session, claim, actor, code, detail)
 
 
-def give_back_run(session: Session, claim: RunClaim, actor: str) -> TrainingRun:
+def give_back_run(session: Session, claim: RunClaim, actor: Actor) -> TrainingRun:
     """Queue a run again that its worker leaves in order. It counts as no failed attempt.
 
     Raises InvalidRunTransition if the claim is no longer valid.
@@ -79,12 +80,14 @@ def record_run_sent(session: Session, run_id: UUID) -> None:
 
 
 def _try_again(
-    session: Session, claim: RunClaim, actor: str, code: str, detail: str, *conditions: ColumnElement[bool]
+    session: Session, claim: RunClaim, actor: Actor, code: str, detail: str, *conditions: ColumnElement[bool]
 ) -> TrainingRun:
     run = get_run(session, claim.run_id)
     if run.cancel_requested_by is not None:
         by = run.cancel_requested_by
-        return end_run(session, claim, TrainingRunStatus.CANCELED, by, *conditions, reason=f"canceled by {by}")
+        return end_run(
+            session, claim, TrainingRunStatus.CANCELED, Actor.read(by), *conditions, reason=f"canceled by {by}"
+        )
     if claim.attempt >= run.max_attempts:
         reason = f"gave up after {claim.attempt} attempts: {detail}"
         return end_run(
@@ -94,7 +97,7 @@ def _try_again(
 
 
 def _queue_again(
-    session: Session, claim: RunClaim, actor: str, *conditions: ColumnElement[bool], **values: Any
+    session: Session, claim: RunClaim, actor: Actor, *conditions: ColumnElement[bool], **values: Any
 ) -> TrainingRun:
     return move_run(
         session,

@@ -8,13 +8,14 @@ from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
+from db.core.actors import ActorColumns
 from db.core.base import Base
 from db.core.types import Word, utcnow
 from db.core.vocabulary import Emotion, TrainingRunStatus, TrainingTrigger
 from db.model_versions.tables import ModelVersion
 
 
-class TrainingRun(Base):
+class TrainingRun(ActorColumns, Base):
     """One attempt to make a better model. `db/training_runs/lifecycle.py` alone changes its status."""
 
     __tablename__ = "training_runs"
@@ -27,7 +28,6 @@ class TrainingRun(Base):
     trigger: Mapped[TrainingTrigger] = mapped_column(Word(TrainingTrigger))
     slot: Mapped[datetime | None] = mapped_column(unique=True)
     """The moment of the schedule that the run stands for; unique, so that two beats start one run."""
-    actor: Mapped[str] = mapped_column(String(200))
     options: Mapped[dict[str, Any]]
     """What was asked for: `from_scratch`, and `epochs` where given."""
 

@@ -17,6 +17,7 @@ from emoscope.cli.commands import (
     up,
     users,
 )
+from emoscope.settings.problems import InvalidSettings, exit_with
 
 app = typer.Typer(
     name="emoscope",
@@ -42,4 +43,7 @@ app.add_typer(users.app, name="user")
 
 def main() -> None:
     """Run the command that the arguments name."""
-    app()
+    try:
+        app()
+    except InvalidSettings as error:
+        exit_with(error)

@@ -20,7 +20,7 @@ from db.model_versions import actions as model_versions
 from db.model_versions.tables import ModelVersion
 from db.monitoring import heartbeats
 from emoscope.cli.program import name_program
-from emoscope.settings import Settings
+from emoscope.settings import Settings, find_unknown_variables
 from emoscope.stack.provision import advise_on_release
 from emoscope.stack.status import read_status
 from worker.core.gpus import has_card, takes_gpu
@@ -57,6 +57,7 @@ class Finding:
 
 def run_checks(settings: Settings) -> Iterator[Finding]:
     """Check one part after the other."""
+    yield from _check_variables()
     yield from _check_packages(settings)
     yield from _check_gpu(settings)
     yield _check_disk(settings)
@@ -67,6 +68,11 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
     yield _check_blobs(settings)
     yield from _guard("workers", lambda: _check_workers(database, settings))
     database.close()
+
+
+def _check_variables() -> Iterator[Finding]:
+    for unknown in find_unknown_variables():
+        yield Finding("settings", CheckStatus.NOTE, str(unknown), "see docs/settings.md for the names that there are")
 
 
 def _check_packages(settings: Settings) -> Iterator[Finding]:
@@ -189,7 +195,7 @@ def _check_queue(settings: Settings) -> Iterator[Finding]:
         policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
         version = client.info("server").get("redis_version")
         swept_at = float(client.get(LAST_SWEEP_KEY) or 0)
-    except redis.RedisError as error:
+    except (redis.RedisError, OSError) as error:  # a certificate's file that can't be read is an OSError
         yield Finding("queue", CheckStatus.MISSING, str(error), f"see EMOSCOPE_REDIS_URL, or run `{name_program()} up`")
         return
     finally:

@@ -6,6 +6,7 @@ Rich takes `[words]` for markup, so what isn't ours, such as paths and reasons, 
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -13,7 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from emoscope.settings import Settings, load_settings
+from emoscope.settings import Settings, find_unknown_variables, load_settings
+from emoscope.settings.problems import InvalidSettings
 from emoscope_client import Face
 
 out = Console(emoji=False)
@@ -45,17 +47,26 @@ def read_settings(**given: object) -> Settings:
 
     given: values by setting name; None means not given. Exits with a sentence for each bad setting.
     """
+    changes = {name: value for name, value in given.items() if value is not None}
     try:
         settings = load_settings()
-        changes = {name: value for name, value in given.items() if value is not None}
         return Settings(**(settings.model_dump() | changes)) if changes else settings
     except ValidationError as error:
-        for problem in error.errors():
-            name = (
-                "EMOSCOPE_" + "_".join(str(part) for part in problem["loc"]).upper() if problem["loc"] else "settings"
-            )
-            err.print(f"[bold red]Error:[/bold red] {name}: {escape(problem['msg'])}")
-        raise typer.Exit(2) from error
+        _refuse_settings(InvalidSettings.from_validation(error))
+    except InvalidSettings as error:
+        _refuse_settings(error)
+
+
+def warn_of_unknown_variables() -> None:
+    """Name each variable that begins like a setting and is none."""
+    for unknown in find_unknown_variables():
+        err.print(f"[yellow]Warning:[/yellow] {escape(str(unknown))}")
+
+
+def _refuse_settings(error: InvalidSettings) -> NoReturn:
+    for problem in error.problems:
+        err.print(f"[bold red]Error:[/bold red] {escape(str(problem))}", soft_wrap=True)
+    raise typer.Exit(2) from error
 
 
 def make_faces_table(title: str, faces: Iterable[Face]) -> Table:

@@ -1,5 +1,6 @@
 """Every setting. Imports nothing else of the project."""
 
-from emoscope.settings.fields import Settings, load_settings
+from emoscope.settings.fields import Settings, find_unknown_variables, load_settings, load_settings_or_exit
+from emoscope.settings.problems import InvalidSettings
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["InvalidSettings", "Settings", "find_unknown_variables", "load_settings", "load_settings_or_exit"]

@@ -5,18 +5,28 @@ Without any setting the service runs on one machine: SQLite, an embedded Valkey 
 
 import hashlib
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import quote
 
 import platformdirs
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.core.blobs import S3Options
 from db.core.vocabulary import Detector
 from emoscope.settings.cron import InvalidSchedule, normalize_schedule
+from emoscope.settings.env_file import read_env_file
+from emoscope.settings.ports import parse_ports
+from emoscope.settings.problems import PREFIX, InvalidSettings, UnknownVariable, exit_with, find_unknown
+from emoscope.settings.redis_url import RedisAddress, read_redis_url
+from emoscope.settings.urls import read_blob_url, read_database_url, read_host, read_http_url, read_rate
+
+ENV_FILE = Path(".env")
+_WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_DECIMAL = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?", re.ASCII)
 
 _MAX_SOCKET_DIR_BYTES = 85
 """A socket's path may have 104 bytes on macOS and 108 on Linux, the terminating one and the socket's own name included."""
@@ -25,7 +35,14 @@ _MAX_SOCKET_DIR_BYTES = 85
 class Settings(BaseSettings):
     """The settings of all processes. A process reads them once, at its start."""
 
-    model_config = SettingsConfigDict(env_prefix="EMOSCOPE_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8-sig",
+        extra="ignore",
+        frozen=True,
+        allow_inf_nan=False,
+    )
 
     # Where things are
     data_dir: Path = Field(
@@ -34,11 +51,15 @@ class Settings(BaseSettings):
     )
     database_url: str = Field(
         default="",
-        description="SQLAlchemy URL. Empty: SQLite in `data_dir`. PostgreSQL: `postgresql+psycopg://user:password@host/name`.",
+        description="Database, as `postgresql://user:password@host/name` or `sqlite:////path/to/file`. "
+        "Empty: SQLite in `data_dir`.",
     )
     redis_url: str = Field(
         default="",
-        description="Redis or Valkey, as `redis://host:port/number`. Empty: `emoscope up` starts its own Valkey and says where.",
+        description="Redis or Valkey, as `redis://user:password@host:port/number`, `rediss://` for TLS, or `unix:///path`. "
+        "With TLS the certificate and its name are checked, unless the URL says `?ssl_cert_reqs=none` or "
+        "`?ssl_check_hostname=false`; it may name `ssl_ca_certs`, `ssl_certfile` and `ssl_keyfile` too. "
+        "Empty: `emoscope up` starts its own Valkey.",
     )
     blob_url: str = Field(
         default="",
@@ -54,13 +75,36 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="Address that the API listens on. Loopback unless told otherwise."
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port that the API listens on.")
-    api_processes: int = Field(default=1, ge=1, description="Gunicorn worker processes.")
-    api_threads: int = Field(default=32, ge=2, description="Threads in each Gunicorn process.")
+    api_processes: int = Field(default=1, ge=1, description="Processes that serve the API.")
+    api_threads: int = Field(default=32, ge=2, description="Threads in each API process.")
     max_waits: int = Field(
         default=24,
         ge=1,
         description="Requests of one API process that may wait for a result at once; others are answered at once. "
         "Keep it under `api_threads`, or waiting clients shut others out.",
+    )
+    header_timeout_s: float = Field(
+        default=10, gt=0, description="Seconds in which a new connection must have sent the headers of its request."
+    )
+    body_timeout_s: float = Field(
+        default=30,
+        gt=0,
+        description="Seconds in which the body of a request must have arrived, and a second more for each "
+        "`EMOSCOPE_MIN_BODY_RATE` bytes of it that came.",
+    )
+    min_body_rate: int = Field(
+        default=10_000, ge=1, description="Bytes a second at which a long upload must come to stay connected."
+    )
+    max_connections: int = Field(
+        default=2_000,
+        ge=10,
+        description="Connections of one API process. Of more, the one is closed that has waited longest without a request.",
+    )
+    max_held_body_bytes: int = Field(
+        default=2_000_000_000,
+        ge=1,
+        description="Bytes of all requests that one API process receives at a time, most of them in temporary files; further "
+        "ones are refused with 503.",
     )
     max_wait_s: float = Field(default=60, gt=0, description="Longest `wait` of one request, in seconds.")
     max_photo_bytes: int = Field(default=25_000_000, ge=1, description="Largest photo accepted, in bytes.")
@@ -79,6 +123,11 @@ class Settings(BaseSettings):
     rate_limit: str = Field(
         default="600/minute",
         description="Requests that one API key may make, as `number/second|minute|hour`. Empty: no limit.",
+    )
+    allowed_hosts: str = Field(
+        default="",
+        description="Host names by which the service may be asked, with commas between them; `.example.com` means every name "
+        "under it. Others are refused. Empty: any.",
     )
     trusted_proxies: int = Field(
         default=0, ge=0, description="Reverse proxies in front, whose X-Forwarded headers count."
@@ -117,7 +166,10 @@ class Settings(BaseSettings):
     min_face_px: int = Field(default=32, ge=8, description="Least side of a face in pixels, for jobs that name none.")
     yunet_weights: Path | None = Field(default=None, description="Weights file (.onnx) of the `yunet` detector.")
     uncertain_below: float = Field(
-        default=0.5, ge=0, le=1, description="Confidence under which a face is called uncertain."
+        default=0.6,
+        ge=0,
+        le=1,
+        description="Confidence under which a face is called uncertain; a face that seems covered is in any case.",
     )
     runtime: Literal["auto", "litert", "tensorflow"] = Field(
         default="auto", description="What runs the network: LiteRT (CPU) or TensorFlow (GPU). `auto` asks the machine."
@@ -147,6 +199,11 @@ class Settings(BaseSettings):
     )
     dataset_votes: Path | None = Field(
         default=None, description="FER+ votes that go with `dataset_csv`, where the model is taught votes."
+    )
+    evaluation_sets: str = Field(
+        default="",
+        description="Labelled photos that every training run compares both models on, beside `dataset_csv`: folders with "
+        "`label/file` or a `labels.csv`, or CSVs with the columns `file,emotion`, separated by commas.",
     )
     retrain_schedule: str = Field(
         default="0 3 * * 0",
@@ -187,6 +244,10 @@ class Settings(BaseSettings):
     callback_private_hosts: bool = Field(
         default=False, description="Whether callbacks may go to private or loopback addresses."
     )
+    callback_ports: str = Field(
+        default="80,443,1024-65535",
+        description="Ports that callbacks may go to, as numbers and ranges between commas.",
+    )
 
     # Logs
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
@@ -211,6 +272,43 @@ class Settings(BaseSettings):
     def _empty_is_none(cls, value: object) -> object:
         """A variable that is set to nothing, as compose files do, means the same as one that isn't set."""
         return None if value == "" else value
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _empty_is_default(cls, value: object) -> object:
+        """The same of a folder, which would be the current one otherwise."""
+        return Path(platformdirs.user_data_dir("emoscope")) if value == "" else value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _has_one_form(cls, value: object, info: ValidationInfo) -> object:
+        """A number in text is written in decimal digits. Rates of learning may be written as 5e-5, as everybody does."""
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        kinds = {annotation, *get_args(annotation)}
+        if not isinstance(value, str) or not value or info.field_name == "retrain_learning_rate":
+            return value
+        if int in kinds and not _WHOLE.fullmatch(value):
+            raise ValueError("must be a whole number in decimal digits")
+        if float in kinds and not _DECIMAL.fullmatch(value):
+            raise ValueError("must be a number in decimal digits, such as 0.5")
+        return value
+
+    _read_database = field_validator("database_url")(read_database_url)
+    _read_blobs = field_validator("blob_url")(read_blob_url)
+    _read_host = field_validator("host")(read_host)
+    _read_rate = field_validator("rate_limit")(read_rate)
+    _read_services = field_validator("s3_endpoint", "api_url")(read_http_url)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _read_queue(cls, url: str) -> str:
+        return read_redis_url(url).to_redis_url() if url else ""
+
+    @field_validator("callback_ports")
+    @classmethod
+    def _read_ports(cls, written: str) -> str:
+        parse_ports(written)
+        return written
 
     @model_validator(mode="after")
     def _limits_agree(self) -> "Settings":
@@ -245,6 +343,11 @@ class Settings(BaseSettings):
         return environment
 
     @property
+    def allowed_host_list(self) -> list[str]:
+        """`allowed_hosts`, taken apart, in lower case."""
+        return [name for name in map(str.strip, self.allowed_hosts.lower().split(",")) if name]
+
+    @property
     def max_decoding_bytes(self) -> int:
         """`max_decoding_mb` in bytes."""
         return self.max_decoding_mb * 1_000_000
@@ -275,9 +378,19 @@ class Settings(BaseSettings):
         )
 
     @property
+    def evaluation_set_paths(self) -> tuple[Path, ...]:
+        """The paths of `evaluation_sets`."""
+        return tuple(Path(path.strip()) for path in self.evaluation_sets.split(",") if path.strip())
+
+    @property
     def effective_retrain_schedule(self) -> str:
         """The schedule of training runs in the form that Celery reads. Empty: none."""
         return normalize_schedule(self.retrain_schedule) if self.retrain_schedule else ""
+
+    @property
+    def callback_port_ranges(self) -> list[range]:
+        """The ports that callbacks may go to."""
+        return parse_ports(self.callback_ports)
 
     @property
     def runtime_dir(self) -> Path:
@@ -302,14 +415,19 @@ class Settings(BaseSettings):
         return self.runtime_dir / "stack.sock"
 
     @property
+    def redis_address(self) -> RedisAddress:
+        """Where the queue is: the address set, or the socket of this machine's own stack."""
+        return read_redis_url(self.redis_url) if self.redis_url else RedisAddress(socket=str(self.queue_socket))
+
+    @property
     def effective_redis_url(self) -> str:
-        """The queue's address in redis-py's form: the one set, or the socket of this machine's own stack."""
-        return self.redis_url or f"unix://{quote(str(self.queue_socket))}"
+        """The queue's address in redis-py's form."""
+        return self.redis_address.to_redis_url()
 
     @property
     def broker_url(self) -> str:
         """The same address in Celery's form."""
-        return self.effective_redis_url.replace("unix://", "redis+socket://")
+        return self.redis_address.to_broker_url()
 
 
 def _make_sqlite_path_absolute(url: str) -> str:
@@ -323,5 +441,22 @@ def _make_sqlite_path_absolute(url: str) -> str:
 
 @lru_cache(maxsize=1)
 def load_settings() -> Settings:
-    """Read the settings from the environment, once in a process. Raises pydantic's ValidationError naming each bad one."""
-    return Settings()
+    """Read the settings from the environment, once in a process. Raises InvalidSettings naming each bad one."""
+    read_env_file(ENV_FILE)  # pydantic would read it, and pass over what it can't
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise InvalidSettings.from_validation(error) from None
+
+
+def load_settings_or_exit() -> Settings:
+    """The settings of a process that can't run without: bad ones end it with a sentence for each, and status 2."""
+    try:
+        return load_settings()
+    except InvalidSettings as error:
+        exit_with(error)
+
+
+def find_unknown_variables() -> list[UnknownVariable]:
+    """Variables of the environment and of the `.env` file that begin like a setting and are none. Raises InvalidSettings."""
+    return find_unknown({**read_env_file(ENV_FILE), **os.environ}, Settings.model_fields)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from db.accounts import api_keys
 from db.core import migrate
+from db.core.actors import EMOSCOPE
 from db.core.blobs import BlobStore
 from db.core.session import Database
 from db.core.vocabulary import PRETRAINED_CHAMPION, Scope
@@ -46,7 +47,7 @@ def register_shipped_models(database: Database, blobs: BlobStore, progress: Prog
             with database.write() as session:
                 if model_versions.get_champion(session) is None:
                     version = model_versions.get_version(session, version_number)
-                    model_versions.promote(session, version, "emoscope", "the version that comes with this release")
+                    model_versions.promote(session, version, EMOSCOPE, "the version that comes with this release")
     with database.read() as session:
         unused = model_versions.find_unused_release(session)
         champion = model_versions.get_champion(session)
@@ -78,7 +79,7 @@ def _ensure_local_key(database: Database, settings: Settings) -> str:
         known = api_keys.find_key(session, local.api_key) if local is not None else None
         if local is not None and known is not None:
             # Whoever can read this machine's files may do everything.
-            api_keys.widen_key(session, known, Scope, actor="emoscope")
+            api_keys.widen_key(session, known, Scope, actor=EMOSCOPE)
             return local.api_key
         application = api_keys.ensure_application(session, LOCAL_APPLICATION)
-        return api_keys.create_key(session, application, Scope, actor="emoscope")
+        return api_keys.create_key(session, application, Scope, actor=EMOSCOPE)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+from emoscope.stack.frozen import FrozenPrograms
 from emoscope.stack.leftovers import record_started
 from emoscope.stack.log_files import LogFile
 from emoscope.stack.plan import Plan
@@ -52,6 +53,7 @@ class Supervisor:
         self._own_log = LogFile(self._logs / "stack.log")
         self._programs = [SupervisedProgram(program, plan.working_dir, self._logs) for program in plan.programs]
         self._selector = selectors.DefaultSelector()
+        self._frozen = FrozenPrograms(Path(plan.data_dir))
         self._is_told = False
         self._is_stopping = False
 
@@ -152,6 +154,7 @@ class Supervisor:
                 self._read_output(key.fd, key.data)
             else:
                 key.data(key.fileobj)
+        self._kill_frozen()
         for program in self._programs:
             if program.has_ended():
                 self._note(program.note_end(is_stopping=self._is_stopping))
@@ -161,6 +164,12 @@ class Supervisor:
         for program in self._programs:
             if program.restart_at is not None and program.restart_at <= now:
                 self._start_program(program)
+
+    def _kill_frozen(self) -> None:
+        running = {program.pid: program for program in self._programs if program.pid is not None}
+        for pid in self._frozen.find(running):
+            self._note(f"the {running[pid].plan.name} ({pid}) hangs, and is killed")
+            running[pid].send(signal.SIGKILL)
 
     def _read_output(self, descriptor: int, program: SupervisedProgram) -> None:
         data = os.read(descriptor, _READ_BYTES)

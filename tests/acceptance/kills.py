@@ -19,6 +19,7 @@ from emoscope.stack.demo_photos import portrait_photo
 from emoscope.stack.programs import MIN_UPTIME_S
 from emoscope.stack.status import ProgramStatus, read_status
 from tests.acceptance.conftest import Service
+from tests.support.own_processes import list_own_processes
 from tests.support.waiting import wait_until
 
 PHOTO = portrait_photo("astronaut").data
@@ -67,7 +68,7 @@ class Kills:
         assert before.pid is not None
         victim = before.pid
         if child:
-            victim = _choose_child(before.pid)
+            victim = list_own_processes(before.pid)[-1]
         ready_lines = self._count_ready(name)
         for _ in range(3):
             self.submit()
@@ -117,15 +118,6 @@ class Kills:
                 return int(client.info("server")["uptime_in_seconds"] >= 0) + self.find("valkey").starts
         except redis.RedisError:
             return 0
-
-
-def _choose_child(pid: int) -> int:
-    """The youngest process of a program that does its work; spawned programs also have one that tracks their resources."""
-    children = [
-        child for child in psutil.Process(pid).children() if "resource_tracker" not in " ".join(child.cmdline())
-    ]
-    assert children
-    return max(child.pid for child in children)
 
 
 def run_kills(kills: Kills, count: int, note: Callable[[str], None]) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
-import psutil
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,6 +15,7 @@ from db.tables import Job
 from emoscope.stack.status import read_status
 from tests.chaos.schedule import Fault
 from tests.chaos.world import World
+from tests.support.own_processes import list_own_processes
 
 _NOISE = b"not what was stored"
 
@@ -50,12 +50,10 @@ class Faults:
         if pid is None:
             return ""
         if child:
-            children = [
-                each for each in psutil.Process(pid).children() if "resource_tracker" not in " ".join(each.cmdline())
-            ]
+            children = list_own_processes(pid)
             if not children:
                 return ""
-            pid = sorted(each.pid for each in children)[fault.number % len(children)]
+            pid = children[fault.number % len(children)]
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import selectinload
 
 from db.core.session import Database
 from db.core.vocabulary import JobStatus
-from db.tables import Job
+from db.tables import Callback, Job
 from tests.chaos.load import Receiver
 
 _ENDED = {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED}
@@ -72,6 +72,14 @@ def wait_for_end(database: Database, job_ids: list[UUID], receiver: Receiver, ti
     return time.monotonic() - begin
 
 
+def _describe_callback(database: Database, job_id: UUID) -> str:
+    with database.read() as session:
+        row = session.scalar(select(Callback).where(Callback.job_id == job_id))
+        if row is None:
+            return "no callback is known"
+        return f"callback after {row.tries} tries: {row.last_answer}, next {row.next_try_at}, done {row.done_at}"
+
+
 def check_outcome(
     database: Database, jobs: Mapping[UUID, int], damaged: set[UUID], quiet: Mapping[int, Faces], receiver: Receiver
 ) -> Outcome:
@@ -99,4 +107,5 @@ def check_outcome(
             outcome.many_ids.append(job_id)
         if str(job_id) not in receiver.taken:
             outcome.unheard.append(job_id)
+            outcome.wrong.append(f"{job_id}: {_describe_callback(database, job_id)}")
     return outcome

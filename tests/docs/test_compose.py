@@ -162,3 +162,9 @@ def test_as_many_children_as_cores_have_a_thread_each_and_training_has_them_all(
 def test_the_api_has_time_to_answer_the_longest_wait() -> None:
     grace = read_services(COMPOSE)["api"]["stop_grace_period"]
     assert float(grace.removesuffix("s")) > Settings.model_fields["max_wait_s"].default
+
+
+def test_no_container_that_runs_for_long_keeps_logs_without_bound() -> None:
+    for name, service in read_services(COMPOSE).items():
+        if service.get("restart") == "unless-stopped":
+            assert service["logging"]["options"] == {"max-size": "10m", "max-file": "3"}, name

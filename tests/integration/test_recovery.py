@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from db.core.types import utcnow
 from db.core.vocabulary import JobStatus
 from db.jobs import lifecycle as jobs
 from tests.support.fleet import Fleet, run_fleet
@@ -79,6 +78,20 @@ def test_a_killed_worker_loses_no_job_that_it_had_fetched(fleet: Fleet) -> None:
     assert [fleet.read(job_id).attempt for job_id in (in_hand, fetched)] == [2, 1]
 
 
+def test_a_worker_goes_on_after_the_queue_was_away_while_its_processes_were_busy(fleet: Fleet) -> None:
+    in_hand = fleet.hold_job()
+    fetched = fleet.submit()
+    wait_until(lambda: fleet.has_fetched(fetched), "the worker has fetched the next message")
+    fleet.valkey.stop()
+    fleet.open_gate()
+    for job_id in (in_hand, fetched):
+        wait_until(lambda job_id=job_id: fleet.has_status(job_id, JobStatus.SUCCEEDED), "the job is done")
+    fleet.valkey.start()
+    job_ids = [fleet.submit() for _ in range(10)]
+    for job_id in job_ids:
+        wait_until(lambda job_id=job_id: fleet.has_status(job_id, JobStatus.SUCCEEDED), "the job is done", 30)
+
+
 def test_a_job_canceled_at_work_gets_no_faces(fleet: Fleet) -> None:
     job_id = fleet.hold_job()
     with fleet.database.write() as session:
@@ -90,6 +103,6 @@ def test_a_job_canceled_at_work_gets_no_faces(fleet: Fleet) -> None:
 
 
 def test_an_overdue_job_is_canceled(fleet: Fleet) -> None:
-    job_id = fleet.submit(deadline_at=utcnow())
+    job_id = fleet.submit(deadline_s=0)
     wait_until(lambda: fleet.has_status(job_id, JobStatus.CANCELED), "the job is canceled")
     assert fleet.read(job_id).error_code == "deadline_passed"

@@ -111,8 +111,12 @@ class Fleet:
         return self.read(job_id).status is status
 
     def has_fetched(self, job_id: UUID) -> bool:
-        """Whether a worker holds the job's message and hasn't handed it to a child, or heard that the child has taken it."""
-        return str(job_id).encode() in b"".join(self.queue.hvals("unacked"))
+        """Whether a worker holds the message of a job that still waits: it was sent, and lies in the queue no more."""
+        job = self.read(job_id)
+        was_sent = job.status is JobStatus.QUEUED and job.sent_at > job.created_at
+        return was_sent and str(job_id).encode() not in b"".join(
+            message for queue in ("analysis", "analysis-bulk") for message in self.queue.lrange(queue, 0, -1)
+        )
 
     def shut_gate(self, *, is_deaf: bool = False) -> None:
         """Let the next detector wait. is_deaf: as native code would that doesn't come back, whatever its child is told."""

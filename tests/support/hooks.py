@@ -28,7 +28,8 @@ class Hook:
 class HookReceiver:
     """Answers with the statuses given, in order; the last one for all that follow."""
 
-    def __init__(self, answers: list[int]) -> None:
+    def __init__(self, answers: list[int], headers: dict[str, str] | None = None) -> None:
+        """headers: what each answer carries besides its status."""
         self._hooks: queue.Queue[Hook] = queue.Queue()
         receiver = self
 
@@ -38,6 +39,8 @@ class HookReceiver:
                 status = answers.pop(0) if len(answers) > 1 else answers[0]
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
+                for name, value in (headers or {}).items():
+                    self.send_header(name, value)
                 self.end_headers()
                 receiver._hooks.put(Hook({name.lower(): value for name, value in self.headers.items()}, body))
 

@@ -7,6 +7,7 @@ import math
 
 from db.core.vocabulary import CROP_SIDE
 from training.data.augmentation import Augmentation
+from training.data.covering import cover_batch
 from training.fit.runtime import tf
 
 
@@ -37,20 +38,33 @@ def resize_batch(faces: "tf.Tensor", side: int) -> "tf.Tensor":
 
 
 def degrade_batch(faces: "tf.Tensor", augmentation: Augmentation, *, seed: "tf.Tensor", side: int) -> "tf.Tensor":
-    """Take half of the faces out of focus, and lay noise over half, each by its own random amount.
+    """Make some faces harder to see: covered, out of focus, in low light, noisy; each by its own random amount.
 
     faces: float32 (N, side, side, 1), 0 to 255. seed: int32 (2,). Returns the same shape and range.
     """
-    if not augmentation.blur and not augmentation.noise:
-        return faces
-    strengths = tf.maximum(tf.random.stateless_uniform((2, tf.shape(faces)[0]), seed, -1.0, 1.0), 0.0)
-    if augmentation.blur:
-        largest = augmentation.blur * side / CROP_SIDE
-        faces = _blur(faces, largest * strengths[0], reach=math.ceil(2 * largest))
-    if augmentation.noise:
-        grain = tf.random.stateless_normal(tf.shape(faces), seed + 1)
-        faces = tf.clip_by_value(faces + _each(augmentation.noise * strengths[1]) * grain, 0.0, 255.0)
-    return faces
+    if augmentation.cover:
+        faces = cover_batch(faces, chance=augmentation.cover, seed=seed + 2)
+    if augmentation.blur or augmentation.noise:
+        strengths = tf.maximum(tf.random.stateless_uniform((2, tf.shape(faces)[0]), seed, -1.0, 1.0), 0.0)
+        if augmentation.blur:
+            largest = augmentation.blur * side / CROP_SIDE
+            faces = _blur(faces, largest * strengths[0], reach=math.ceil(2 * largest))
+        if augmentation.noise:
+            grain = tf.random.stateless_normal(tf.shape(faces), seed + 1)
+            faces = tf.clip_by_value(faces + _each(augmentation.noise * strengths[1]) * grain, 0.0, 255.0)
+    return dim_batch(faces, chance=augmentation.dim, seed=seed + 3) if augmentation.dim else faces
+
+
+def dim_batch(faces: "tf.Tensor", *, chance: float, seed: "tf.Tensor") -> "tf.Tensor":
+    """Take away up to nine tenths of the light of some faces, add a sensor's noise, and round as an 8-bit photo does.
+
+    faces: float32 (N, S, S, 1), 0 to 255. seed: int32 (2,). Returns the same shape and range.
+    """
+    draws = tf.random.stateless_uniform((3, tf.shape(faces)[0]), seed)
+    light = 0.1 * tf.pow(5.0, draws[1])  # evenly in the logarithm, from 0.1 to 0.5
+    grain = tf.random.stateless_normal(tf.shape(faces), seed + 1) * _each(2.0 * draws[2])
+    dimmed = tf.clip_by_value(tf.round(faces * _each(light) + grain), 0.0, 255.0)
+    return tf.where(_each(draws[0]) < chance, dimmed, faces)
 
 
 def mix_batch(

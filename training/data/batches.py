@@ -9,6 +9,7 @@ import numpy.typing as npt
 from training.data.augment import augment_batch, degrade_batch, mix_batch, resize_batch
 from training.fit.runtime import tf
 from training.fit.settings import Recipe
+from training.networks.normalize import normalize_faces
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ def make_batches(
         if recipe.mixup:
             faces, labels, counts = mix_batch(faces, labels, counts, concentration=recipe.mixup, seed=seeds[1])
         seen = degrade_batch(resize_batch(faces, side), recipe.augmentation, seed=seeds[2], side=side)
+        if recipe.normalized:
+            seen, faces = normalize_faces(seen), normalize_faces(faces)
         return seen if shown_side is None else (seen, faces), labels, counts
 
     orders = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(shuffle)

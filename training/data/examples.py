@@ -16,12 +16,14 @@ from training.fit.settings import TrainSettings
 class SplitExamples:
     """What teaches and what is held out.
 
+    teaching_labels: int64 (M,), the published label of each row that teaches, whatever labels are taught.
     validation_rows: positions in the dataset of the rows held out. validation_truth: int (N,), each one's single label or vote
     majority, whichever the labels are; votes.NO_MAJORITY where people disagree.
     """
 
     training: Examples
     validation: Examples
+    teaching_labels: npt.NDArray[np.int64]
     validation_rows: npt.NDArray[np.int64]
     validation_truth: npt.NDArray[np.int64]
 
@@ -46,6 +48,7 @@ def make_examples(dataset: Dataset, settings: TrainSettings) -> SplitExamples:
     return SplitExamples(
         training=take(training, class_weights[classes]),
         validation=take(held_out, np.ones(len(held_out))),
+        teaching_labels=dataset.labels[training],
         validation_rows=held_out,
         validation_truth=truth[held_out],
     )

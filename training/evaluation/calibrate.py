@@ -1,7 +1,14 @@
-"""Logits and truth of held-out rows -> the temperature that makes confidence mean what it says (Guo et al. 2017)."""
+"""Answers to validation rows and what people said of them -> what makes a version's numbers mean what they say.
+
+The temperature makes confidence the share of right answers (Guo et al. 2017). Vote shares undo it: they are the shares of people
+who would give each answer.
+"""
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize
+
+from training.export.artifact import VoteCalibration
 
 _RANGE = (0.05, 20.0)
 _STEPS = 60
@@ -21,6 +28,23 @@ def fit_temperature(logits: npt.NDArray[np.float32], truth: npt.NDArray[np.int64
         else:
             low = left
     return float(np.exp((low + high) / 2))
+
+
+def fit_vote_shares(probabilities: npt.NDArray[np.float32], votes: npt.NDArray[np.float32]) -> VoteCalibration:
+    """The scale and offsets with which a version's probabilities come nearest to people's votes, by cross-entropy.
+
+    probabilities: float (N, 7), as served. votes: float (N, 7), shares of the voters, each row summing to 1.
+    """
+    logits = np.log(np.maximum(probabilities.astype(np.float64), 1e-12))
+
+    def measure_loss(parameters: npt.NDArray[np.float64]) -> float:
+        shifted = np.exp(parameters[0]) * logits + parameters[1:]
+        shifted -= shifted.max(axis=1, keepdims=True)
+        return float(-(votes * (shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))).sum(axis=1).mean())
+
+    found = minimize(measure_loss, np.zeros(1 + logits.shape[1]), method="L-BFGS-B").x
+    offsets = found[1:] - found[1:].mean()
+    return VoteCalibration(float(np.exp(found[0])), tuple(round(offset, 6) for offset in offsets.tolist()))
 
 
 def _log_loss(logits: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]) -> float:

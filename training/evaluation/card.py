@@ -60,8 +60,33 @@ def write_card(path: Path, manifest: Manifest) -> None:
     for part in ("validation", "PublicTest"):
         if part in manifest.metrics:
             lines += _describe_part(part, manifest.metrics[part])
+    if "sets" in manifest.metrics:
+        lines += _describe_sets(manifest.metrics["sets"])
     lines += [f"{manifest.metrics['speed']['ms_a_face']:.2f} ms a face on one core of the machine that made it.", ""]
     path.write_text("\n".join(lines) + "\n" + _LIMITS, encoding="utf-8")
+
+
+def _describe_sets(sets: dict[str, Any]) -> list[str]:
+    lines = [
+        "## Metrics on evaluation sets",
+        "",
+        (
+            "Sets named `stress/` are PublicTest rows changed on purpose. Others are photos, which went the whole way through the "
+            "detector; a photo without a face found counts as wrong."
+        ),
+        "",
+        "| set | photos | accuracy | without neutral | macro-F1 | mean recall | mean confidence | calibration error |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    keys = ("accuracy", "accuracy_without_neutral", "macro_f1", "mean_recall", "mean_confidence", "calibration_error")
+    for name, metrics in sets.items():
+        cells = " | ".join("-" if metrics[key] is None else f"{metrics[key]:.3f}" for key in keys)
+        lines.append(f"| {name} | {metrics['rows']:,} | {cells} |")
+        for part, found in metrics["slices"].items():
+            shares = f"{found['mean_confidence']:.3f} | {found['calibration_error']:.3f}"
+            lines.append(f"| {name}, {part} | {found['rows']:,} | {found['accuracy']:.3f} | - | - | - | {shares} |")
+    lines += ["", "Never measured: differences between skin tones, ages and sexes, since no set says them.", ""]
+    return lines
 
 
 def _describe_part(part: str, figures: dict[str, Any]) -> list[str]:

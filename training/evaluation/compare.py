@@ -1,6 +1,7 @@
 """Champion and challenger on the same held-out rows -> the gate's decision, and the figures of both."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from training.data.votes import NO_MAJORITY
 from training.errors import DatasetError
 from training.evaluation.gate import Answers, Decision, GateLimits, decide_promotion
 from training.evaluation.metrics import compute_metrics
+from training.evaluation.set_gate import SetAnswers, check_sets
+from training.evaluation.sets import EvaluationSet, compute_set_metrics, make_stress_sets
 from training.export.artifact import TFLITE_FILE, verify_files
 from training.export.lite import LiteModel
 from training.fit.settings import Labels
@@ -55,11 +58,18 @@ def find_holdout(dataset: Dataset, labels: Labels) -> tuple[npt.NDArray[np.int64
 
 
 def compare_versions(
-    champion_dir: Path, challenger_dir: Path, dataset: Dataset, labels: Labels, limits: GateLimits
+    champion_dir: Path,
+    challenger_dir: Path,
+    dataset: Dataset,
+    labels: Labels,
+    limits: GateLimits,
+    evaluation_sets: Sequence[EvaluationSet] = (),
 ) -> Comparison:
     """Let both models answer the same rows, as they would be served on CPUs, and ask the gate.
 
-    The folders hold versions. Raises DatasetError as find_holdout does, ArtifactError for files that can't be used.
+    The folders hold versions. evaluation_sets: what both are compared on beside the stress tests of the same rows, none of which
+    may show the challenger to be worse.
+    Raises DatasetError as find_holdout does, ArtifactError for files that can't be used.
     """
     rows, truth = find_holdout(dataset, labels)
     images = dataset.images[rows]
@@ -71,7 +81,16 @@ def compare_versions(
     champion, challenger = (
         compute_metrics(answer.probabilities, truth) | {"ms_a_face": answer.ms_a_face} for answer in answers
     )
-    return Comparison(decide_promotion(answers[0], answers[1], truth, limits), champion, challenger)
+    sets = [
+        SetAnswers(each, models[0].predict(each.crops), models[1].predict(each.crops))
+        for each in (*evaluation_sets, *make_stress_sets(dataset, rows, truth))
+    ]
+    decision = decide_promotion(answers[0], answers[1], truth, limits, further=(check_sets(sets),))
+    champion["sets"], challenger["sets"] = (
+        {each.evaluated.name: compute_set_metrics(getattr(each, side), each.evaluated).model_dump() for each in sets}
+        for side in ("champion", "challenger")
+    )
+    return Comparison(decision, champion, challenger)
 
 
 def _time_side_by_side(models: list[LiteModel], face: npt.NDArray[np.uint8]) -> list[float]:

@@ -4,6 +4,7 @@ Every check must pass: the first four keep a worse model out, and the last one a
 promoted for luck alone: where neither test sees a gain, the champion stays.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
 
@@ -72,9 +73,12 @@ def decide_promotion(
     challenger: Answers,
     truth: npt.NDArray[np.int64],
     limits: GateLimits = GateLimits(),
+    *,
+    further: Sequence[Check] = (),
 ) -> Decision:
     """Compare two models' answers to the same faces.
 
+    further: checks made elsewhere, all of which must pass too.
     truth: int (N,), 0 to 6, of faces that neither model was taught.
     Raises HoldoutMismatchError unless both answered the N faces of `truth`, N at least 1.
     """
@@ -87,6 +91,7 @@ def decide_promotion(
         _check_recall(old, new, truth, limits),
         _check_calibration(champion, challenger, truth, limits),
         _check_speed(champion, challenger, limits),
+        *further,
         _check_gain(old, new, truth, limits),
     )
     failed = [check for check in checks if not check.is_passed]

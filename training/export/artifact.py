@@ -44,6 +44,14 @@ class FileRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class VoteCalibration:
+    """How a version's probabilities become vote shares: the softmax of scale times their logarithm plus an offset a class."""
+
+    scale: float
+    offsets: tuple[float, ...] = (0.0,) * len(EMOTIONS)
+
+
+@dataclass(frozen=True, slots=True)
 class Lineage:
     """Where a version comes from.
 
@@ -70,7 +78,9 @@ class Manifest:
 
     emotions: names of the seven outputs, in order. temperature: already inside the model files, here for the record.
     mirrored: whether each answer averages the face with its mirror image. framings: sides of the squares, in pixels of the
-    crop, over which it averages too. created_at: ISO 8601, UTC.
+    crop, over which it averages too. normalized: whether crops of little contrast are stretched first. created_at: ISO 8601, UTC.
+    conditions: whether the temperature is higher for faces that are hard to see.
+    votes: what turns probabilities into vote shares, fitted on validation rows; None in versions made before there were any.
     metrics: as training.evaluation.metrics gives them, by part of the dataset, e.g. `metrics["PublicTest"]["ferplus"]["accuracy"]`.
     """
 
@@ -87,6 +97,9 @@ class Manifest:
     lineage: Lineage
     created_at: str
     framings: tuple[int, ...] = (CROP_SIDE,)
+    normalized: bool = False
+    conditions: bool = False
+    votes: VoteCalibration | None = None
 
     @property
     def labels(self) -> str:
@@ -97,6 +110,11 @@ class Manifest:
         """As plain values that JSON holds."""
         lists = {name: list(getattr(self, name)) for name in ("emotions", "input_shape", "framings")}
         return {**asdict(self), **lists}
+
+    @property
+    def vote_calibration(self) -> VoteCalibration:
+        """What turns probabilities into vote shares. In versions that don't say, undoing the temperature does."""
+        return self.votes or VoteCalibration(self.temperature)
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> Self:
@@ -111,6 +129,8 @@ class Manifest:
             fields["input_shape"] = tuple(fields["input_shape"])
             fields["framings"] = tuple(fields.get("framings", (CROP_SIDE,)))
             fields["files"] = {name: FileRecord(**record) for name, record in fields["files"].items()}
+            if fields.get("votes") is not None:
+                fields["votes"] = VoteCalibration(fields["votes"]["scale"], tuple(fields["votes"]["offsets"]))
             fields["lineage"] = Lineage(
                 **{**fields["lineage"], "teachers": tuple(fields["lineage"].get("teachers", ()))}
             )

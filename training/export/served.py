@@ -15,6 +15,8 @@ from training.export.artifact import INPUT_DTYPE, INPUT_NAME, INPUT_SHAPE, KERAS
 from training.export.lite import LiteModel
 from training.fit.runtime import keras, tf
 from training.networks.build import build_network
+from training.networks.conditions import ConditionWeights, scale_logits
+from training.networks.normalize import normalize_faces
 
 _PARITY = 1e-4
 """Largest difference of a probability between the two forms; both compute in float32, in another order."""
@@ -27,21 +29,28 @@ def build_served(
     mirrored: bool,
     side: int = CROP_SIDE,
     framings: tuple[int, ...] = (CROP_SIDE,),
+    normalized: bool = False,
+    conditions: ConditionWeights | None = None,
 ) -> "keras.Model":
     """Put averaging, temperature and softmax behind a network's logits, in one model without an optimizer.
 
     mirrored: whether the face's mirror image is judged too. side: of the faces that the network has learnt to see, in pixels;
     what it is shown is brought to it by bilinear interpolation. framings: sides of the squares that are judged, as
-    Recipe has them. Logits are averaged over framings and mirror images.
+    Recipe has them. normalized: whether crops of little contrast are stretched first. Logits are averaged over framings and
+    mirror images.
     """
     crops = keras.Input(INPUT_SHAPE[1:], name=INPUT_NAME, dtype=INPUT_DTYPE)
     faces = keras.ops.cast(crops, "float32")
+    if normalized:
+        faces = normalize_faces(faces)
     views = [_frame(faces, framing, side) for framing in framings]
     if mirrored:
         views += [keras.ops.flip(view, axis=2) for view in views]
     answers = [network(view, training=False) for view in views]
     logits = keras.layers.Average(name="views")(answers) if len(answers) > 1 else answers[0]
     scaled = keras.layers.Rescaling(1 / temperature, name="temperature")(logits)
+    if conditions is not None:
+        scaled = scale_logits(scaled, faces, conditions)
     return keras.Model(crops, keras.layers.Softmax(name="probabilities")(scaled), name="served")
 
 

@@ -11,24 +11,29 @@ from platform import python_version
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import ValidationError
 
 from db.core.vocabulary import EMOTIONS
 from training.data.dataset import Dataset
 from training.data.examples import SplitExamples
+from training.data.votes import NO_MAJORITY
 from training.errors import TrainingError
-from training.evaluation.calibrate import fit_temperature
+from training.evaluation.calibrate import fit_vote_shares
 from training.evaluation.card import write_card
-from training.evaluation.metrics import evaluate_rows, time_model
+from training.evaluation.metrics import Predict, evaluate_rows, time_model
 from training.evaluation.report import write_report
+from training.evaluation.sets import evaluate_set, make_stress_sets
 from training.export import artifact
-from training.export.artifact import Lineage, Manifest, record_file, verify_files
+from training.export.artifact import Lineage, Manifest, VoteCalibration, record_file, verify_files
+from training.export.calibration import build_network_server, calibrate_network
 from training.export.lite import LiteModel
-from training.export.served import build_served, convert_to_tflite, predict
+from training.export.served import convert_to_tflite
+from training.fit.last_layer import adjust_last_layer
 from training.fit.run_settings import Origin
 from training.fit.run_state import RunState
-from training.fit.runtime import computing_in, keras
-from training.fit.settings import Recipe, TrainSettings
+from training.fit.runtime import computing_in
+from training.fit.settings import TrainSettings
 from training.networks.build import build_network
 
 REPORT_FILE = "report.html"
@@ -61,8 +66,10 @@ def make_version(
         network = build_network(settings.architecture, dropout=settings.recipe.dropout)
     network.set_weights(state.load_best())
     recipe = settings.recipe
-    temperature = _fit_temperature(network, dataset, examples, recipe)
-    served = _build(network, recipe, temperature)
+    if recipe.hard_share or recipe.neutral_offset:
+        adjust_last_layer(network, examples.training.images, examples.teaching_labels, recipe)
+    temperature, conditions = calibrate_network(network, dataset, examples, recipe)
+    served = build_network_server(network, recipe, temperature, conditions)
     served.save(partial / artifact.KERAS_FILE)
     (partial / artifact.TFLITE_FILE).write_bytes(convert_to_tflite(served))
     history = {"best_epoch": state.best_epoch, "epochs": [asdict(figures) for figures in state.curves]}
@@ -74,6 +81,12 @@ def make_version(
         evaluated = dataset.find_part(_EVALUATED_PART)
         answers = lite.predict(dataset.images[evaluated])
         metrics[_EVALUATED_PART] = evaluate_rows(answers, dataset, evaluated)
+        truth = dataset.labels if settings.labels == "single" or dataset.votes is None else dataset.votes.majorities
+        clear = evaluated[truth[evaluated] != NO_MAJORITY]
+        if recipe.conditions and len(clear):
+            stresses = make_stress_sets(dataset, clear, truth[clear])
+            metrics["sets"] = {each.name: evaluate_set(lite.predict, each).model_dump() for each in stresses}
+    votes = _fit_vote_shares(lite.predict, dataset, examples.validation_rows)
     metrics["speed"] = time_model(lite.predict, dataset.images)
     manifest = Manifest(
         schema_version=artifact.SCHEMA_VERSION,
@@ -85,6 +98,9 @@ def make_version(
         temperature=temperature,
         mirrored=recipe.mirrored,
         framings=recipe.framings,
+        normalized=recipe.normalized,
+        conditions=recipe.conditions,
+        votes=votes,
         files={},
         metrics=metrics,
         lineage=_trace_lineage(settings, dataset, examples, state, origin),
@@ -110,20 +126,15 @@ def _is_made(artifact_dir: Path, settings: TrainSettings, state: RunState, origi
     return is_of_this_form and (made_by, made.lineage.epochs_done, found) == (wanted, state.epochs_done, origin)
 
 
-def _build(network: "keras.Model", recipe: Recipe, temperature: float) -> "keras.Model":
-    return build_served(
-        network, temperature=temperature, mirrored=recipe.mirrored, side=recipe.side, framings=recipe.framings
-    )
-
-
-def _fit_temperature(network: "keras.Model", dataset: Dataset, examples: SplitExamples, recipe: Recipe) -> float:
-    """On the held-out rows that have one clear label; a logarithm of probabilities serves as logits."""
-    rows, truth = examples.validation_rows, examples.validation_truth
-    is_known = truth >= 0
-    served = _build(network, recipe, temperature=1.0)
-    images = dataset.images[rows[is_known]]
-    batches = [predict(served, images[start : start + 256]) for start in range(0, len(images), 256)]
-    return fit_temperature(np.log(np.maximum(np.concatenate(batches), 1e-12)), truth[is_known])
+def _fit_vote_shares(predict: Predict, dataset: Dataset, rows: npt.NDArray[np.int64]) -> VoteCalibration | None:
+    """None where the dataset has no votes, or none on these rows."""
+    if dataset.votes is None:
+        return None
+    votes = dataset.votes.distributions[rows]
+    is_voted = votes.sum(axis=1) > 0
+    if not is_voted.any():
+        return None
+    return fit_vote_shares(predict(dataset.images[rows[is_voted]]), votes[is_voted])
 
 
 def _trace_lineage(
@@ -157,6 +168,9 @@ def _without_folders(settings: dict[str, Any]) -> dict[str, Any]:
     return {**settings, **names}
 
 
+_GIT_TIMEOUT_S = 10.0
+
+
 def find_code_version() -> str:
     """The package's version, and the commit where it runs from a checkout."""
     try:
@@ -165,7 +179,7 @@ def find_code_version() -> str:
         package = "unknown"
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
+        found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_GIT_TIMEOUT_S)
+    except (FileNotFoundError, subprocess.TimeoutExpired):
         return package
     return f"{package}+{found.stdout.strip()}" if found.returncode == 0 else package

@@ -8,14 +8,20 @@ mean that a vote of equals would give.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from training.data.augment import resize_batch
+from training.data.batches import Examples
 from training.export.artifact import Manifest
 from training.export.served import rebuild_network
 from training.fit.runtime import keras, tf
+from training.networks.normalize import normalize_faces
+
+_ASKED_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +43,30 @@ def load_teachers(folders: Sequence[Path]) -> Teachers:
     """
     manifests = [Manifest.read(folder) for folder in folders]
     sides = [manifest.lineage.settings["recipe"]["stages"][-1]["side"] for manifest in manifests]
+    are_normalized = [manifest.normalized for manifest in manifests]
     networks = [rebuild_network(folder) for folder in folders]
 
     def ask(faces: "tf.Tensor") -> "tf.Tensor":
-        logits = [
-            network(resize_batch(faces, side), training=False) for network, side in zip(networks, sides, strict=True)
-        ]
+        logits = []
+        for network, side, is_normalized in zip(networks, sides, are_normalized, strict=True):
+            seen = resize_batch(faces, side)
+            logits.append(network(normalize_faces(seen) if is_normalized else seen, training=False))
         return tf.nn.softmax(tf.add_n(logits) / len(logits))
 
-    return Teachers(ask, max(sides))
+    return Teachers(tf.function(ask, reduce_retracing=True), max(sides))
+
+
+def blend_targets(training: Examples, teachers: Teachers, share: float) -> Examples:
+    """The same examples, with the teachers' answers to the clean faces as that share of the targets.
+
+    Each face and its mirror image are asked about once; the rest is the label.
+    """
+    answers = []
+    for start in range(0, len(training.images), _ASKED_AT_ONCE):
+        faces = tf.cast(training.images[start : start + _ASKED_AT_ONCE, ..., None], tf.float32)
+        answers.append((teachers.ask(faces) + teachers.ask(faces[:, :, ::-1])).numpy() / 2)
+    targets = (1 - share) * training.targets + share * np.concatenate(answers)
+    return replace(training, targets=targets.astype(np.float32))
 
 
 class Student(keras.Model):  # type: ignore[misc] # Keras ships no types

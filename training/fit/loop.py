@@ -17,6 +17,7 @@ from training.fit.distill import Student, Teachers
 from training.fit.run_state import EpochMetrics, RunState
 from training.fit.runtime import keras, tf
 from training.fit.settings import Recipe
+from training.networks.normalize import normalize_faces
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,14 @@ def fit_network(
     """Train `network`, from where `run_dir` left off, until the recipe's last epoch, and give it the best epoch's weights.
 
     teachers: whose answers are the recipe's `teacher_share` of what each face teaches.
+    A recipe without epochs leaves the weights as they are.
     Raises RunStopped soon after `should_stop` says so; what the unfinished epoch learnt is then lost.
     Raises TrainingDiverged as soon as a loss is no finite number.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
+    if not recipe.epochs:
+        RunState(run_dir).keep_initial(network.get_weights())
+        return RunState(run_dir)
     steps = max(1, len(training.images) // recipe.batch_size)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
     student = network if teachers is None else Student(network, teachers, recipe.teacher_share)
@@ -69,7 +74,7 @@ def fit_network(
     state = RunState(run_dir)
     if state.epochs_done:
         state.load_variables(variables)
-    predict = make_predictor(network, recipe.side)
+    predict = make_predictor(network, recipe.side, normalized=recipe.normalized)
     watch = _Watch(state, variables, predict, validation, recipe, steps, progress, should_stop)
     while state.epochs_done < recipe.epochs:
         first = state.epochs_done
@@ -94,14 +99,15 @@ def fit_network(
     return state
 
 
-def make_predictor(network: "keras.Model", side: int) -> Predict:
+def make_predictor(network: "keras.Model", side: int, *, normalized: bool = False) -> Predict:
     """A function from uint8 images (N, 48, 48) to the network's logits, float32 (N, 7), with the weights of each moment.
 
-    side: that the network is to see faces in, in pixels.
+    side: that the network is to see faces in, in pixels. normalized: as the recipe has it.
     """
 
     def infer(faces: "tf.Tensor") -> "tf.Tensor":
-        return network(augment_batch(faces, Augmentation(), seed=tf.constant([0, 0]), side=side), training=False)
+        seen = augment_batch(faces, Augmentation(), seed=tf.constant([0, 0]), side=side)
+        return network(normalize_faces(seen) if normalized else seen, training=False)
 
     traced = tf.function(infer, reduce_retracing=True)
 

@@ -70,6 +70,10 @@ class RunState:
         for variable, value in zip(variables, arrays, strict=True):
             variable.assign(value)
 
+    def keep_initial(self, weights: Arrays) -> None:
+        """Store weights as the result of a run without epochs, which only makes a version of what it starts from."""
+        self._save("best-0.npz", weights)
+
     def load_best(self) -> Arrays:
         """The network's weights that are kept as the run's result."""
         return self._load(f"best-{self.best_epoch}.npz")

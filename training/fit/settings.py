@@ -41,15 +41,21 @@ class Recipe:
     1e-6 a step.
     weight_decay: AdamW's; 0 means plain Adam. averaging: momentum of the running mean of the weights that is kept as the
     result; 0 keeps the weights themselves. mirrored: whether the exported version averages a face with its mirror image.
+    normalized: whether crops of little contrast are brought to the usual contrast, in training and inside the exported version.
     framings: sides of the squares in the middle of the crop, in its pixels, whose answers the exported version averages: CROP_SIDE
     is the crop itself, less a face seen nearer, more one seen farther, where the crop's border is repeated.
     mixup: how strongly each face is mixed with another of its batch: the concentration of the Beta distribution that the proportion
     is drawn from; 0 leaves faces as they are.
     class_balance: rows of a class weigh by its share to the power of minus this; 0 is every row alike, 1 every class alike.
     held_out: share of the Training rows kept for choosing the epoch and for the temperature.
+    conditions: whether the exported version is less sure of faces that are covered, blurred or noisy, as fitted after training.
+    hard_share: weight of a head on hard labels that is mixed into the last layer after training, in the logarithm; 0 leaves it out.
+    neutral_offset: by how much the logit of `neutral` is lowered after training.
     keep: which epoch's weights are the result: that with the highest accuracy on held-out rows, that with the least loss on them,
     which a thousand rows tell with less chance in it, or the last.
     teacher_share: how much of what a row teaches comes from the run's teachers, where it has any; the rest is its label.
+    teacher_view: what the teachers see: the face as it was `changed`, at every step, or once, before the first epoch, the
+    `clean` row and its mirror image, which takes no time from the steps.
     """
 
     __pydantic_config__: ClassVar = _NO_OTHERS
@@ -64,11 +70,16 @@ class Recipe:
     dropout: Share = 0.3
     averaging: Share = 0.0
     mirrored: bool = False
+    normalized: bool = False
     framings: Annotated[tuple[Framing, ...], Field(min_length=1)] = (CROP_SIDE,)
     mixup: Annotated[float, Field(ge=0)] = 0.0
     class_balance: float = 0.0
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1
     teacher_share: Share = 0.5
+    teacher_view: Literal["changed", "clean"] = "changed"
+    conditions: bool = False
+    hard_share: Share = 0.0
+    neutral_offset: float = 0.0
     keep: Keep = "accuracy"
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = (Stage(1.0, CROP_SIDE),)
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -165,8 +176,8 @@ class TrainSettings:
     def __post_init__(self) -> None:
         if self.labels == "votes" and self.votes_path is None:
             raise RunError("training on votes needs a file of votes")
-        if self.recipe.epochs < 1 or self.recipe.batch_size < 1:
-            raise RunError("epochs and batch size must be at least 1")
+        if self.recipe.epochs < 0 or self.recipe.batch_size < 1:
+            raise RunError("epochs must be at least 0, and batch size at least 1")
         if not all(0 <= seed <= MAX_SEED for seed in (self.seed, self.split_seed or 0)):
             raise RunError(f"seeds are whole numbers from 0 to {MAX_SEED}")
         sides = {stage.side for stage in self.recipe.stages}

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from db.core.vocabulary import CROP_SIDE, EMOTIONS
 from training.errors import ArtifactDamagedError
-from training.export.artifact import KERAS_FILE, TFLITE_FILE, Manifest, verify_file
+from training.export.artifact import KERAS_FILE, TFLITE_FILE, Manifest, VoteCalibration, verify_file
+from training.export.vote_shares import compute_vote_shares
 from worker.core.gpus import list_shared_gpus, takes_gpu
 
 Crops = npt.NDArray[np.uint8]
@@ -24,6 +25,9 @@ class Classifier(ABC):
     runtime: ClassVar[str]
     batch_sizes: ClassVar[tuple[int, ...]]
     """How many crops the model is run on at once, in ascending order; what is left over is filled up to the next size."""
+
+    vote_calibration = VoteCalibration(1.0)
+    """What turns this version's probabilities into vote shares."""
 
     @abstractmethod
     def load(self, artifact_dir: Path) -> None:
@@ -54,6 +58,10 @@ class Classifier(ABC):
             probabilities[start : start + len(batch)] = self._classify_batch(filled)[: len(batch)]
             start += len(batch)
         return probabilities
+
+    def share_votes(self, probabilities: Probabilities) -> Probabilities:
+        """The share of people who would give each answer, float32 (N, 7), where this version gives these probabilities."""
+        return compute_vote_shares(probabilities, self.vote_calibration)
 
     @abstractmethod
     def _classify_batch(self, batch: Crops) -> Probabilities:
@@ -116,6 +124,7 @@ def load_classifier(artifact_dir: Path, runtime: Runtime = "auto") -> Classifier
     takes_tensorflow = runtime == "tensorflow" or takes_gpu(runtime)
     classifier = TensorFlowClassifier() if takes_tensorflow else LiteRTClassifier()
     classifier.load(artifact_dir)
+    classifier.vote_calibration = Manifest.read(artifact_dir).vote_calibration
     return classifier
 
 

@@ -9,6 +9,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from db.core.actors import Actor
 from db.core.blobs import BlobDamaged, BlobMissing, BlobStoreUnavailable
 from db.core.vocabulary import JobStatus
 from db.faces.actions import NewFace
@@ -91,7 +92,9 @@ def _settle(process: WorkerProcess, claim: Claim, job: Job) -> None:
             _write(
                 process,
                 claim,
-                lambda session: jobs.give_back_job(session, claim, process.name, detail, code, is_outage=True),
+                lambda session: jobs.give_back_job(
+                    session, claim, Actor.worker(process.name), detail, code, is_outage=True
+                ),
             )
             process.rest()
         except DecodingBusy as error:
@@ -100,7 +103,9 @@ def _settle(process: WorkerProcess, claim: Claim, job: Job) -> None:
             _write(
                 process,
                 claim,
-                lambda session: jobs.give_back_job(session, claim, process.name, detail, code, is_outage=True),
+                lambda session: jobs.give_back_job(
+                    session, claim, Actor.worker(process.name), detail, code, is_outage=True
+                ),
             )
         except Exception as error:
             # A fault of ours. Another try on another machine may still succeed; the last one fails the job.
@@ -109,7 +114,9 @@ def _settle(process: WorkerProcess, claim: Claim, job: Job) -> None:
             _write(
                 process,
                 claim,
-                lambda session: jobs.give_back_job(session, claim, process.name, detail, "internal_error"),
+                lambda session: jobs.give_back_job(
+                    session, claim, Actor.worker(process.name), detail, "internal_error"
+                ),
             )
         else:
             _write(process, claim, lambda session: jobs.finish_job(session, claim, outcome))
@@ -175,6 +182,8 @@ def _analyze(process: WorkerProcess, job: Job) -> Outcome:
             probabilities=face.probabilities,
             model_version_id=model.version_id,
             crop=face.crop,
+            vote_shares=face.vote_shares,
+            conditions=face.conditions,
         )
         for face in sorted(analysis.faces, key=lambda face: face.box.width * face.box.height, reverse=True)
     )

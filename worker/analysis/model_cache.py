@@ -62,6 +62,8 @@ class ModelCache:
         self._retry_at = 0.0
         self.problem: str | None = None
         """Why the version that the alias points at isn't the model in hand; None when it is."""
+        self.is_package_missing = False
+        """Whether that is because what runs the network isn't installed here."""
 
     @property
     def is_loaded(self) -> bool:
@@ -105,6 +107,7 @@ class ModelCache:
             shutil.rmtree(folder, ignore_errors=True)
             self._refused, self._retry_at = version.id, time.monotonic() + _RETRY_S
             self.problem = f"model version {version.number} can't be loaded: {error}"
+            self.is_package_missing = isinstance(error, ImportError)
             log.warning("model_refused", alias=self._alias, number=version.number, reason=str(error))
             return False
         self._current = LoadedModel(version.id, version.number, classifier)

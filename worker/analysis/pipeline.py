@@ -4,10 +4,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from db.core.vocabulary import CROP_SIDE, EMOTIONS, Emotion
+from db.core.vocabulary import CROP_SIDE, EMOTIONS, Emotion, FaceCondition
 from db.photos.decoding_lock import DecodingLock
 from db.photos.memory import MAX_DECODING_BYTES
 from worker.analysis.classifier import Classifier
+from worker.analysis.conditions import name_conditions
 from worker.analysis.crops import crop_faces
 from worker.analysis.decode import PhotoDecoder, ReducedPicture
 from worker.analysis.detectors.base import Box, CropGeometry, Detection, Detector, Extent, Eyes, clip_to_box
@@ -22,12 +23,15 @@ class AnalyzedFace:
 
     box: in pixels of the upright picture. detection_score: 0 to 1.
     probabilities: seven, in the vocabulary's order, summing to 1.
+    vote_shares: the share of people who would give each answer. conditions: what makes the face hard to judge.
     crop: what the model saw: 2,304 bytes, 48 rows of 48 grey pixels.
     """
 
     box: Box
     detection_score: float
     probabilities: tuple[float, ...]
+    vote_shares: tuple[float, ...]
+    conditions: tuple[FaceCondition, ...]
     crop: bytes
 
     @property
@@ -97,9 +101,19 @@ def analyze_photo(
     probabilities = classifier.classify(crops)
     clock.end_step("classify")
 
+    shares = classifier.share_votes(probabilities)
     faces = (
-        AnalyzedFace(detection.box, detection.score, tuple(row), crop.tobytes())
-        for detection, row, crop in zip(enlarge_detections(found, reduced), probabilities.tolist(), crops, strict=True)
+        AnalyzedFace(
+            detection.box,
+            detection.score,
+            tuple(row),
+            tuple(votes),
+            name_conditions(crop, min(detection.box.width, detection.box.height)),
+            crop.tobytes(),
+        )
+        for detection, row, votes, crop in zip(
+            enlarge_detections(found, reduced), probabilities.tolist(), shares.tolist(), crops, strict=True
+        )
     )
     return Analysis(reduced.width, reduced.height, tuple(faces), clock.steps_ms)
 

@@ -10,11 +10,12 @@ from db.core.vocabulary import CHALLENGER, WorkerState
 from db.core.vocabulary import Detector as DetectorName
 from db.monitoring.heartbeats import record_heartbeat
 from worker.analysis.detectors.base import Detector, DetectorUnavailable
-from worker.analysis.detectors.loading import load_detector
+from worker.analysis.detectors.loading import list_available_detectors, load_detector
 from worker.analysis.model_cache import ModelCache
 from worker.core.error_text import leave_out_folders
 from worker.core.heartbeat import Heartbeat, LeaseRenewer
 from worker.core.identity import name_this_process
+from worker.core.parent import ParentWatch
 from worker.core.services import Services, open_services
 
 log = structlog.get_logger(__name__)
@@ -31,10 +32,14 @@ class WorkerProcess:
         folder = settings.data_dir / "model-cache"
         self.models = ModelCache(services.database, services.blobs, folder, settings.runtime)
         self.challengers = ModelCache(services.database, services.blobs, folder, settings.runtime, CHALLENGER)
+        self._available_detectors = list_available_detectors(settings.yunet_weights)
         self._detectors: dict[DetectorName, Detector] = {}
         self._heartbeat = Heartbeat(settings.worker_heartbeat_s, self.beat)
         self._setup_problem: str | None = None
+        self.is_misconfigured = False
+        """Whether this process can't get ready whatever comes back: a weights file or a package is missing."""
         self._ready = threading.Event()
+        self._parent: ParentWatch | None = None
         self._stopping = threading.Event()
 
     @property
@@ -63,26 +68,44 @@ class WorkerProcess:
         """Say that the child ended in order."""
         self._stopping.set()
         self._heartbeat.stop()
-        self._note(WorkerState.STOPPED)
+        if not self.is_misconfigured:  # else the reason stays to be read
+            self._note(WorkerState.STOPPED)
+
+    def obey(self, parent: ParentWatch) -> None:
+        """Have this main process from now on."""
+        self._parent = parent
+        self._report_misconfiguration()
 
     def beat(self) -> None:
         """Follow the champion and the challenger, try again what could not be loaded, and give a sign of life."""
         self.models.refresh()
         self.challengers.refresh()
-        self._setup_problem = self._load_detector()
+        self.is_misconfigured = False
+        self._setup_problem = "its main process hangs" if self._has_hanging_parent() else self._load_detector()
         if self._setup_problem is None and not self.models.is_loaded:
             self._setup_problem = self.models.problem or "no model version is in service"
+            self.is_misconfigured = self.models.is_package_missing
         if self._setup_problem is None:
             self._ready.set()
         else:
             self._ready.clear()
         self._note(WorkerState.READY if self.is_ready else WorkerState.SETUP_FAILED)
+        self._report_misconfiguration()
+
+    def _report_misconfiguration(self) -> None:
+        """Let the main process end with the reason where waiting is in vain."""
+        if self.is_misconfigured and self._parent is not None:
+            self._parent.pulse.report_failure(self._setup_problem or "")
+
+    def _has_hanging_parent(self) -> bool:
+        return self._parent is not None and self._parent.hangs
 
     def _load_detector(self) -> str | None:
         """Load the detector of the settings. Returns why it can't be."""
         try:
             self.find_detector(self.services.settings.detector)
         except DetectorUnavailable as error:
+            self.is_misconfigured = True
             return str(error)
         except Exception as error:
             # Native code fails in ways of its own, for lack of a card's memory for one. The child must go on giving signs of life.
@@ -108,6 +131,7 @@ class WorkerProcess:
                 detail=detail,
                 runtime=model.classifier.runtime if model else None,
                 detector=self.services.settings.detector,
+                detectors=self._available_detectors,
                 model_version_id=model.version_id if model else None,
             )
 

@@ -6,9 +6,10 @@ from celery.utils.sysinfo import AUTO_CONCURRENCY, cpu_budget
 
 from db.core import queues
 from emoscope.private_files import keep_private
-from emoscope.settings import Settings, load_settings
+from emoscope.settings import Settings, load_settings_or_exit
 from worker.core.gpus import GPU_MEMORY_MB, PROCESSES_ON_GPUS, takes_gpu
 from worker.core.queue_return import SweepOnConnection
+from worker.core.watch import WatchStep
 
 _HOUR_S = 3600.0
 _SWEEP_LIFE_S = 60.0
@@ -34,8 +35,10 @@ def make_celery(settings: Settings) -> Celery:
     app = Celery(
         "emoscope",
         broker=settings.broker_url,
+        amqp="worker.core.broker:Broker",
         include=["worker.core.tasks", "worker.core.lifecycle", "worker.core.stopping"],
     )
+    app.steps["consumer"].add(WatchStep)
     app.conf.update(
         # TensorFlow, LiteRT and dlib hold threads and locks that don't survive a fork; a spawned child starts clean.
         worker_pool_start_method="spawn",
@@ -57,6 +60,10 @@ def make_celery(settings: Settings) -> Celery:
         # Native libraries leak; a child that has grown past this is replaced after its job. Celery counts in KB.
         worker_max_memory_per_child=_find_memory_limit_mb(settings) * 1000 or None,
         worker_max_tasks_per_child=settings.worker_max_jobs_per_process or None,
+        # Only those are canceled that are acknowledged late, and none is. Celery warns at each lost connection unless it is set.
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        # It would fetch fewer messages after each lost connection, to spare those who acknowledge late.
+        worker_enable_prefetch_count_reduction=False,
         # At shutdown, jobs that run may end; those that don't come back by their lease.
         worker_soft_shutdown_timeout=10,
         # Redis may be away for longer than 100 tries; a worker waits for it for ever, at start too.
@@ -70,8 +77,6 @@ def make_celery(settings: Settings) -> Celery:
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
             "health_check_interval": 10,
-            # Messages that a worker fetched and took to its grave; the sweeper sends their jobs anew after a lease's time.
-            "visibility_timeout": 3600,
         },
         # No worker asks another for anything; gossip and mingling only add messages.
         worker_enable_remote_control=False,
@@ -125,4 +130,4 @@ def _make_schedule(settings: Settings) -> dict[str, dict[str, object]]:
 
 
 keep_private()
-app = make_celery(load_settings())
+app = make_celery(load_settings_or_exit())

@@ -12,6 +12,9 @@ from db.jobs.lifecycle import Claim, renew_lease
 
 log = structlog.get_logger(__name__)
 
+_JOIN_TIMEOUT_S = 10.0
+"""The threads are daemons: one that the database holds up doesn't keep its process from going on or ending."""
+
 
 class LeaseRenewer:
     """Renews the lease of the claim in hand every third of its time."""
@@ -30,7 +33,7 @@ class LeaseRenewer:
             yield
         finally:
             done.set()
-            thread.join()
+            thread.join(_JOIN_TIMEOUT_S)
 
     def _renew_until(self, claim: Claim, done: threading.Event) -> None:
         while not done.wait(self._lease_s / 3):
@@ -60,9 +63,9 @@ class Heartbeat:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; no beat comes after this returns."""
+        """End. No beat comes after this returns, unless one is held up by the database for longer than this waits."""
         self._done.set()
-        self._thread.join()
+        self._thread.join(_JOIN_TIMEOUT_S)
 
     def _run(self) -> None:
         while not self._done.wait(self._interval_s):

@@ -5,14 +5,18 @@ The parent, the housekeeper and beat load this file too, so what only an analysi
 
 import os
 
+import structlog
 from celery import signals
 
-from db.core import queues as names
 from emoscope.logging import configure_logs
-from emoscope.settings import load_settings
+from emoscope.settings import find_unknown_variables, load_settings
+from worker.core.parent import watch_parent
+from worker.core.watch import find_role
 
-_ANALYSES = "EMOSCOPE_INTERNAL_ANALYSES"
-"""Set by the parent for its children: whether this worker takes analysis jobs, and so wants its models warm."""
+log = structlog.get_logger(__name__)
+
+_ROLE = "EMOSCOPE_INTERNAL_ROLE"
+"""Set by the main process for its worker processes: what the worker does. One for `analysis` loads its models at its start."""
 
 
 @signals.setup_logging.connect
@@ -20,37 +24,43 @@ def set_up_logging(**_: object) -> None:
     """Log in our form instead of Celery's."""
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
+    for unknown in find_unknown_variables():
+        log.warning("unknown_setting", reason=str(unknown))
 
 
 @signals.celeryd_after_setup.connect
 def remember_role(instance: object, **_: object) -> None:
     """In the parent: tell the children what they are for."""
     queues = instance.app.amqp.queues.consume_from  # type: ignore[attr-defined]
-    os.environ[_ANALYSES] = str(int(names.ANALYSIS_QUEUE in queues))
+    os.environ[_ROLE] = find_role(list(queues))
 
 
 @signals.beat_init.connect
-def sweep_at_once(**_: object) -> None:
+def start_beat(**_: object) -> None:
     """In beat: whatever was lost while nothing ran is looked for now, not after an interval."""
+    from worker.core.beat_watch import BeatWatch
     from worker.core.messages import send_sweep
 
+    BeatWatch(load_settings()).start()
     send_sweep()
 
 
 @signals.worker_process_init.connect
 def warm_up(**_: object) -> None:
-    """In a child: load everything. Celery counts the child as ready when this returns."""
-    if os.environ.get(_ANALYSES) != "1":
+    """In a worker process: load everything. Celery counts it as ready when this returns."""
+    role = os.environ.get(_ROLE, "")
+    parent = watch_parent(load_settings().data_dir, role)
+    if role != "analysis":
         return
     from worker.analysis.process import current_process
 
-    current_process()
+    current_process().obey(parent)
 
 
 @signals.worker_process_shutdown.connect
 def say_goodbye(**_: object) -> None:
     """In a child that ends in order: say so."""
-    if os.environ.get(_ANALYSES) != "1":
+    if os.environ.get(_ROLE) != "analysis":
         return
     from worker.analysis.process import current_process
 

@@ -1,7 +1,6 @@
 """Messages from workers to workers. A queue that is down loses none of the work: the sweeper finds it in the database."""
 
 import json
-import time
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -17,10 +16,6 @@ from worker.core.app import app
 log = structlog.get_logger(__name__)
 
 _WORK_QUEUES = (names.ANALYSIS_QUEUE, names.BULK_QUEUE, names.TRAINING_QUEUE)
-_UNACKED = "unacked"
-"""Redis hash in which kombu keeps the messages that workers have fetched but not begun with, by tag."""
-_UNACKED_INDEX = "unacked_index"
-"""Sorted set of the same tags, by the time at which they were fetched, in seconds since 1970."""
 
 
 def send_job(job_id: UUID, priority: Priority) -> bool:
@@ -52,19 +47,16 @@ def _send(task: str, *ids: UUID, **options: str) -> bool:
     return True
 
 
-def list_sent(client: redis.Redis, fetched_within_s: float, queues: Iterable[str] = _WORK_QUEUES) -> set[str]:
-    """The ids of all jobs and training runs whose message lies in the queues, or was fetched by a worker that hasn't begun with it.
+def list_sent(client: redis.Redis, queues: Iterable[str] = _WORK_QUEUES) -> set[str]:
+    """The ids of all jobs and training runs whose message lies in the queues.
 
+    A message that a worker has fetched and not begun with lies there no more: its job is sent anew, and claimed once.
     queues: by default those of jobs and training runs; in that of callbacks an id is the job's too.
-    fetched_within_s: how long ago it may have fetched it. A worker that was killed keeps what it had fetched, so an older message
-    may be lost; one sent anew that wasn't lost does no harm, for a job is claimed once.
     Raises redis.RedisError.
     """
     found: set[str] = set()
     for queue in queues:
         found.update(_read_ids(json.loads(raw) for raw in client.lrange(queue, 0, -1)))
-    fetched = set(client.zrangebyscore(_UNACKED_INDEX, time.time() - fetched_within_s, "+inf"))
-    found.update(_read_ids(json.loads(raw)[0] for tag, raw in client.hgetall(_UNACKED).items() if tag in fetched))
     return found
 
 

@@ -1,4 +1,7 @@
-"""`python -m worker.core.probe`: exits with 0 if a worker child on this machine is ready. For container health checks."""
+"""`python -m worker.core.probe [ROLE]`: exits with 0 if the worker of that role on this machine works. For container health checks.
+
+ROLE: `analysis`, which is the default, `housekeeping`, `training` or `beat`.
+"""
 
 import socket
 import sys
@@ -6,7 +9,8 @@ import sys
 from db.core.session import Database
 from db.core.vocabulary import WorkerState
 from db.monitoring.heartbeats import list_live_workers
-from emoscope.settings import Settings, load_settings
+from emoscope.settings import Settings, load_settings_or_exit
+from worker.core.pulse import has_pulse
 
 
 def has_ready_process(settings: Settings) -> bool:
@@ -21,5 +25,13 @@ def has_ready_process(settings: Settings) -> bool:
     return any(worker.state is WorkerState.READY and worker.name.startswith(mine) for worker in live)
 
 
+def is_working(settings: Settings, role: str) -> bool:
+    """Whether the main process of that role moves, and for analysis, whether a worker process is ready.
+
+    Raises SQLAlchemyError if the database is away.
+    """
+    return has_pulse(settings.data_dir, role) and (role != "analysis" or has_ready_process(settings))
+
+
 if __name__ == "__main__":
-    sys.exit(0 if has_ready_process(load_settings()) else 1)
+    sys.exit(0 if is_working(load_settings_or_exit(), *(sys.argv[1:] or ["analysis"])) else 1)

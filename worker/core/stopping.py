@@ -18,7 +18,8 @@ def is_stopping() -> bool:
 
 
 @signals.worker_shutting_down.connect
-def _tell_children(**_: object) -> None:
+def tell_worker_processes(**_: object) -> None:
+    """In the main process: tell the worker processes that the worker is to stop."""
     for process in billiard.active_children():
         os.kill(process.pid, signal.SIGUSR2)
 

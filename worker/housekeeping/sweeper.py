@@ -10,6 +10,7 @@ import redis
 import structlog
 
 from db.accounts.sign_in import forget_expired_sessions
+from db.core.actors import Actor
 from db.core.blobs import PHOTOS, BlobStoreUnavailable
 from db.core.queues import CALLBACK_QUEUE, LAST_SWEEP_KEY
 from db.core.vocabulary import JobStatus, TrainingRunStatus
@@ -28,7 +29,7 @@ from worker.core.services import Services
 
 log = structlog.get_logger(__name__)
 
-_ACTOR = "sweeper"
+_ACTOR = Actor.system("sweeper")
 _MOST_AT_ONCE = 1000
 """Rows that one step looks after in one sweep; the rest waits for the next."""
 _MOST_ERASED = 5000
@@ -95,7 +96,7 @@ def resend_lost(services: Services) -> None:
     if not waiting:
         return
     try:
-        sent = list_sent(services.redis, services.settings.lease_s)
+        sent = list_sent(services.redis)
     except redis.RedisError as error:
         log.warning("queue_unreachable", reason=str(error))
         return
@@ -143,7 +144,7 @@ def send_due_callbacks(services: Services) -> None:
     if not due:
         return
     try:
-        sent = list_sent(services.redis, services.settings.lease_s, [CALLBACK_QUEUE])
+        sent = list_sent(services.redis, [CALLBACK_QUEUE])
     except redis.RedisError as error:
         log.warning("queue_unreachable", reason=str(error))
         return
@@ -169,7 +170,7 @@ def look_after_runs(services: Services) -> None:
     if not waiting:
         return
     try:
-        sent = list_sent(services.redis, services.settings.lease_s)
+        sent = list_sent(services.redis)
     except redis.RedisError as error:
         log.warning("queue_unreachable", reason=str(error))
         return

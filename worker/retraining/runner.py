@@ -17,6 +17,7 @@ import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
 from sqlalchemy.exc import OperationalError
 
+from db.core.actors import Actor
 from db.core.blobs import BlobDamaged, BlobMissing, BlobStoreUnavailable
 from db.core.vocabulary import TrainingRunStatus
 from db.model_versions.actions import get_champion
@@ -35,6 +36,7 @@ from training.fit.fine_tuning import choose_settings
 from training.fit.settings import MAX_SEED, TrainSettings
 from worker.core.services import Services
 from worker.core.stopping import is_stopping
+from worker.retraining.evaluation_sets import check_evaluation_sets, read_evaluation_sets
 from worker.retraining.run_folders import clear_run_folders, find_run_dir
 from worker.retraining.run_heartbeat import LEASE_S, RunPulse
 from worker.retraining.snapshot import Snapshot, take_snapshot
@@ -117,7 +119,7 @@ def _stop(services: Services, claim: RunClaim, pulse: RunPulse) -> bool:
             runs.finish_cancel(session, claim, pulse.canceled_by)
             return True
         if is_stopping():
-            give_back_run(session, claim, claim.worker)
+            give_back_run(session, claim, Actor.worker(claim.worker))
     return False
 
 
@@ -129,7 +131,7 @@ def _retry(services: Services, claim: RunClaim, error: BlobStoreUnavailable | Op
     code = error.code if isinstance(error, BlobStoreUnavailable) else "database_unavailable"
     log.warning("run_interrupted", run_id=str(claim.run_id), attempt=claim.attempt, code=code, reason=str(error))
     with services.database.write() as session:
-        run = retry_run(session, claim, claim.worker, code, _OUTAGES[code])
+        run = retry_run(session, claim, Actor.worker(claim.worker), code, _OUTAGES[code])
     return run.status is not TrainingRunStatus.QUEUED
 
 
@@ -149,18 +151,20 @@ def _make_challenger(
     wanted = _choose_settings(services, run, verify_files(champion_dir))
     dataset = read_dataset(wanted.csv_path, wanted.votes_path, cache_dir=cache_dir)
     find_holdout(dataset, wanted.labels)  # better to fail now than after hours
+    check_evaluation_sets(services.settings)
     snapshot = take_snapshot(services, claim, dataset, champion, wanted)
     pulse.report_step("training")
     initial_weights = None if run.options["from_scratch"] else champion_dir
     weights_dir = run_dir / _name_folder(wanted, snapshot, champion)
     folder = _train(wanted, weights_dir, snapshot, pulse, initial_weights, cache_dir)
     pulse.report_step("comparing")
-    comparison = compare_versions(champion_dir, folder, dataset, wanted.labels, GateLimits())
+    sets = read_evaluation_sets(services.settings)
+    comparison = compare_versions(champion_dir, folder, dataset, wanted.labels, GateLimits(), sets)
     pulse.renew()  # a comparison takes a while, and somebody may have canceled the run since the last sign of life
     if pulse.should_stop():
         raise RunStopped("stopped before the decision")
     name = f"retrained {run.created_at:%Y-%m-%d}"
-    version = store_version(services.database, services.blobs, name, folder, actor=name_run(claim.run_id))
+    version = store_version(services.database, services.blobs, name, folder, actor=Actor.system(name_run(claim.run_id)))
     return version, comparison
 
 

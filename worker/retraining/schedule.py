@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from celery.schedules import crontab
 
+from db.core.actors import Actor
 from db.core.types import utcnow
 from db.core.vocabulary import TrainingTrigger
 from db.training_runs.lifecycle import TrainingRunActive, create_run
@@ -26,7 +27,7 @@ def start_scheduled_run(services: Services) -> None:
     slot = find_latest_moment(settings.effective_retrain_schedule, utcnow())
     try:
         with services.database.write() as session:
-            run = create_run(session, TrainingTrigger.SCHEDULE, "beat", slot=slot)
+            run = create_run(session, TrainingTrigger.SCHEDULE, Actor.system("beat"), slot=slot)
     except TrainingRunActive as error:
         log.info("run_not_started", reason=str(error))
         return

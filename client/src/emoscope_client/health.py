@@ -22,6 +22,7 @@ class Checks(Result):
     database: Check
     queue: Check
     workers: Check
+    housekeeping: Check
     processes: Check
     storage: Check
 

@@ -1,10 +1,10 @@
-"""`emoscope evaluate`: the figures of a model version on a CSV."""
+"""`emoscope evaluate`: the metrics of a model version on a CSV, its stress tests, and folders of labelled photos."""
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -12,9 +12,19 @@ from rich.table import Table
 from emoscope.cli.database import open_database
 from emoscope.cli.terminal import end_with_sentence, err, out, print_json, read_settings, say_step
 
+if TYPE_CHECKING:
+    from training.data.dataset import Dataset
+    from training.evaluation.sets import EvaluationSet
+
 
 def evaluate(
-    csv: Annotated[Path, typer.Option(help="FER2013-format CSV: plain, .gz or .xz.")],
+    photos: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Sets of labelled photos, each a folder with label/file or labels.csv, or a CSV with the columns file,emotion."
+        ),
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="FER2013-format CSV: plain, .gz or .xz.")] = None,
     votes: Annotated[Path | None, typer.Option(help="FER+ votes for the same rows.")] = None,
     usage: Annotated[str, typer.Option(help="Training, PublicTest, PrivateTest, or all.")] = "PublicTest",
     model: Annotated[
@@ -22,22 +32,62 @@ def evaluate(
     ] = "default",
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,  # noqa: FBT002
 ) -> None:
-    """Judge a model: accuracy, macro-F1, per emotion, calibration, intervals, speed; against labels and votes."""
+    """Evaluate a model: accuracy, macro-F1, per emotion, calibration, speed; on a CSV with its stress tests, and on photos.
+
+    Photos go the whole way: the largest face of each is found, cut out and classified. Further columns of a CSV become slices.
+    """
     from db.model_versions.actions import UnknownModelVersion
     from training.data.dataset import read_dataset
     from training.errors import TrainingError
     from training.evaluation.metrics import evaluate_model
+    from training.evaluation.sets import evaluate_set
     from training.export.lite import load_lite
 
+    if csv is None and not photos:
+        raise typer.BadParameter("name a CSV by --csv, or a set of photos")
+    found: dict[str, Any] = {}
     with end_with_sentence(TrainingError, UnknownModelVersion, OSError), _find_model(model) as artifact_dir:
-        say_step(f"reading {csv}")
-        dataset = read_dataset(csv, votes)
-        say_step(f"asking {artifact_dir.name if model == 'default' else model}")
-        found = evaluate_model(load_lite(artifact_dir).predict, dataset, None if usage == "all" else usage)
+        predict = load_lite(artifact_dir).predict
+        sets = []
+        if csv is not None:
+            say_step(f"reading {csv}")
+            dataset = read_dataset(csv, votes)
+            say_step(f"asking {artifact_dir.name if model == 'default' else model}")
+            found |= evaluate_model(predict, dataset, None if usage == "all" else usage)
+            sets += _make_stress_sets(dataset, None if usage == "all" else usage)
+        for path in photos or ():
+            say_step(f"finding the faces of {path}")
+            sets.append(_read_photos(path))
+        say_step("asking about the evaluation sets")
+        found["sets"] = {each.name: evaluate_set(predict, each).model_dump() for each in sets}
     if as_json:
         print_json(found)
-    else:
+        return
+    if csv is not None:
         _print_metrics(found)
+    _print_sets(found["sets"])
+
+
+def _make_stress_sets(dataset: "Dataset", usage: str | None) -> "list[EvaluationSet]":
+    """The stress tests of the rows evaluated, by majority where there are votes."""
+    import numpy as np
+
+    from training.data.votes import NO_MAJORITY
+    from training.evaluation.sets import make_stress_sets
+
+    rows = np.arange(len(dataset.images)) if usage is None else dataset.find_part(usage)
+    truth = dataset.labels if dataset.votes is None else dataset.votes.majorities
+    rows = rows[truth[rows] != NO_MAJORITY]
+    return make_stress_sets(dataset, rows, truth[rows]) if len(rows) else []
+
+
+def _read_photos(path: Path) -> "EvaluationSet":
+    from worker.analysis.detectors.loading import load_detector
+    from worker.analysis.photo_sets import read_photo_set
+
+    settings = read_settings()
+    detector = load_detector(settings.detector, yunet_weights=settings.yunet_weights)
+    return read_photo_set(path, detector, min_face_px=settings.min_face_px)
 
 
 @contextmanager
@@ -73,6 +123,29 @@ def _fetch_version(number: int, folder: Path) -> None:
     (folder / MANIFEST).write_bytes(blobs.get(make_model_key(digest), digest))
     for name, record in Manifest.read(folder).files.items():
         (folder / name).write_bytes(blobs.get(make_model_key(record.sha256), record.sha256))
+
+
+def _print_sets(sets: dict[str, Any]) -> None:
+    columns = (
+        "photos",
+        "no face",
+        "accuracy",
+        "without neutral",
+        "macro-F1",
+        "mean recall",
+        "calibration error",
+        "confidence",
+    )
+    table = Table("set", *columns, title="Evaluation sets")
+    for name, metrics in sets.items():
+        shares = [metrics[key] for key in ("accuracy", "accuracy_without_neutral", "macro_f1", "mean_recall")]
+        shares += [metrics["calibration_error"], metrics["mean_confidence"]]
+        cells = ("-" if share is None else f"{share:.3f}" for share in shares)
+        table.add_row(name, f"{metrics['rows']:,}", str(metrics["missed"]), *cells)
+        for part, found in metrics["slices"].items():
+            shown = (f"{found[key]:.3f}" for key in ("calibration_error", "mean_confidence"))
+            table.add_row(f"  {part}", f"{found['rows']:,}", "", f"{found['accuracy']:.3f}", "", "", "", *shown)
+    out.print(table)
 
 
 def _print_metrics(found: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """`emoscope key`: API keys of applications."""
 
-import getpass
 from typing import Annotated
 
 import typer
@@ -9,6 +8,7 @@ from rich.table import Table
 
 from db.core.vocabulary import Scope
 from emoscope.cli.database import open_database
+from emoscope.cli.operator import find_operator
 from emoscope.cli.terminal import end_with_sentence, err, out
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
@@ -29,7 +29,7 @@ def create(
         name = api_keys.clean_name(application)
     with open_database() as database, database.write() as session:
         owner = api_keys.ensure_application(session, name)
-        key = api_keys.create_key(session, owner, scope or [Scope.SUBMIT], actor=getpass.getuser())
+        key = api_keys.create_key(session, owner, scope or [Scope.SUBMIT], actor=find_operator())
         secret = owner.callback_secret
     err.print(f"Key of {name!r}. Keep it: only its hash is stored. Its callbacks are signed with {secret}")
     out.print(key, soft_wrap=True, highlight=False)
@@ -57,6 +57,6 @@ def revoke(
     from db.accounts import api_keys
 
     with end_with_sentence(ValueError), open_database() as database, database.write() as session:
-        if not api_keys.revoke_key(session, prefix, actor=getpass.getuser()):
+        if not api_keys.revoke_key(session, prefix, actor=find_operator()):
             raise ValueError(f"no valid key starts with {prefix!r}")
     err.print("Revoked.")

@@ -1,6 +1,5 @@
 """`emoscope models`: which model versions there are, and which is in service."""
 
-import getpass
 from typing import Annotated
 
 import typer
@@ -8,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from emoscope.cli.database import open_database
+from emoscope.cli.operator import find_operator
 from emoscope.cli.terminal import end_with_sentence, err, out
 
 app = typer.Typer(help="List model versions and choose the one in service.", no_args_is_help=True)
@@ -57,7 +57,7 @@ def promote(
         database.write() as session,
     ):
         version = model_versions.get_version(session, number)
-        moved = model_versions.promote(session, version, getpass.getuser(), reason)
+        moved = model_versions.promote(session, version, find_operator(), reason)
     err.print(f"Version {number} is in service." if moved else f"Version {number} was in service already.")
 
 
@@ -71,7 +71,7 @@ def rollback(reason: Annotated[str, typer.Option(help="Why, for the history.")])
         open_database() as database,
         database.write() as session,
     ):
-        version, _ = model_versions.roll_back(session, getpass.getuser(), reason)
+        version, _ = model_versions.roll_back(session, find_operator(), reason)
         number = version.number
     err.print(f"Version {number} is in service again.")
 
@@ -91,7 +91,7 @@ def shadow(
         database.write() as session,
     ):
         version = model_versions.get_version(session, number)
-        is_new = shadow_mode.start_shadow(session, version, getpass.getuser(), reason)
+        is_new = shadow_mode.start_shadow(session, version, find_operator(), reason)
     err.print(f"Version {number} runs in shadow mode{'' if is_new else ' already'}.")
 
 
@@ -105,7 +105,7 @@ def unshadow() -> None:
         open_database() as database,
         database.write() as session,
     ):
-        number = shadow_mode.stop_shadow(session, getpass.getuser()).number
+        number = shadow_mode.stop_shadow(session, find_operator()).number
     err.print(f"Version {number} no longer runs in shadow mode.")
 
 

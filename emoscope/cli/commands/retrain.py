@@ -1,7 +1,6 @@
 """`emoscope retrain`: start a training run, and watch it until the gate has decided."""
 
 import contextlib
-import getpass
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -10,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from emoscope.cli.database import open_database
+from emoscope.cli.operator import find_operator
 from emoscope.cli.terminal import end_with_sentence, err, out, read_settings
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def retrain(
             )
         with database.write() as session:
             run_id = create_run(
-                session, TrainingTrigger.COMMAND, getpass.getuser(), from_scratch=from_scratch, epochs=epochs
+                session, TrainingTrigger.COMMAND, find_operator(), from_scratch=from_scratch, epochs=epochs
             ).id
         queue = Queue(settings.broker_url)
         with contextlib.suppress(QueueUnavailable):  # the sweeper sends it when the queue is back

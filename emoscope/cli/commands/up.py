@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from emoscope.cli.program import name_program
-from emoscope.cli.terminal import end_with_sentence, out, read_settings, say_step
+from emoscope.cli.terminal import end_with_sentence, out, read_settings, say_step, warn_of_unknown_variables
 
 if TYPE_CHECKING:
     from emoscope.settings import Settings
@@ -29,6 +29,7 @@ def up(
     from emoscope.stack.preparation import StackError, prepare_stack
 
     settings = read_settings(host=host, port=port, data_dir=data_dir)
+    warn_of_unknown_variables()
     with end_with_sentence(StackError):
         prepared = prepare_stack(settings, say_step, lambda client: _write_greeting(settings, client))
     say_step("starting the API and the workers")

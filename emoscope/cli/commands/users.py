@@ -1,6 +1,5 @@
 """`emoscope user`: people who sign in to the pages."""
 
-import getpass
 import sys
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from rich.table import Table
 
 from db.core.vocabulary import Role
 from emoscope.cli.database import open_database
+from emoscope.cli.operator import find_operator
 from emoscope.cli.terminal import end_with_sentence, err, out
 
 app = typer.Typer(help="Make, list and disable the people who sign in to the pages.", no_args_is_help=True)
@@ -30,7 +30,7 @@ def create(
     with end_with_sentence(users.InvalidUser):
         password_hash = users.hash_password(_read_password())
         with open_database() as database, database.write() as session:
-            users.create_user(session, name, password_hash, role, actor=getpass.getuser())
+            users.create_user(session, name, password_hash, role, actor=find_operator())
     err.print(f"{name!r} can sign in as {role}.")
 
 
@@ -56,7 +56,7 @@ def password(name: _Name) -> None:
     with end_with_sentence(users.InvalidUser, users.UnknownUser):
         password_hash = users.hash_password(_read_password())
         with open_database() as database, database.write() as session:
-            users.change_password(session, name, password_hash, actor=getpass.getuser())
+            users.change_password(session, name, password_hash, actor=find_operator())
     err.print("Changed.")
 
 
@@ -67,7 +67,7 @@ def role(name: _Name, role: Annotated[Role, typer.Argument(help="What the person
 
     refusals = (users.UnknownUser, users.LastAdministrator)
     with end_with_sentence(*refusals), open_database() as database, database.write() as session:
-        users.change_role(session, name, role, actor=getpass.getuser())
+        users.change_role(session, name, role, actor=find_operator())
     err.print(f"{name!r} is {role} now.")
 
 
@@ -78,7 +78,7 @@ def disable(name: _Name) -> None:
 
     refusals = (users.UnknownUser, users.LastAdministrator)
     with end_with_sentence(*refusals), open_database() as database, database.write() as session:
-        users.disable_user(session, name, actor=getpass.getuser())
+        users.disable_user(session, name, actor=find_operator())
     err.print("Disabled.")
 
 
@@ -88,7 +88,7 @@ def enable(name: _Name) -> None:
     from db.accounts import users
 
     with end_with_sentence(users.UnknownUser), open_database() as database, database.write() as session:
-        users.enable_user(session, name, actor=getpass.getuser())
+        users.enable_user(session, name, actor=find_operator())
     err.print("Enabled.")
 
 

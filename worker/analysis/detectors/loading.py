@@ -1,5 +1,6 @@
 """Detectors by the names that jobs and settings use."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from db.core.vocabulary import Detector as DetectorName
@@ -15,6 +16,25 @@ def load_detector(name: DetectorName | str, *, yunet_weights: Path | None = None
     detector = _make_detector(DetectorName(name), yunet_weights)
     detector.load()
     return detector
+
+
+_PACKAGES: dict[DetectorName, tuple[str, ...]] = {
+    DetectorName.BLAZEFACE: ("ai_edge_litert", "cv2"),
+    DetectorName.HOG: ("face_recognition",),
+    DetectorName.CNN: ("face_recognition",),
+    DetectorName.MTCNN: ("mtcnn", "tensorflow"),
+    DetectorName.YUNET: ("cv2",),
+}
+
+
+def list_available_detectors(yunet_weights: Path | None) -> list[DetectorName]:
+    """The detectors whose packages and files are on this machine. Imports none of them."""
+    return [
+        name
+        for name, packages in _PACKAGES.items()
+        if all(find_spec(package) is not None for package in packages)
+        and (name is not DetectorName.YUNET or (yunet_weights is not None and yunet_weights.is_file()))
+    ]
 
 
 def _make_detector(name: DetectorName, yunet_weights: Path | None) -> Detector:

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from api.core.sessions import COOKIE
 from db.accounts import passwords, sign_in, users
+from db.accounts.sign_in_tries import FIRST_PAUSE_S
 from db.core.session import Database
 from tests.unit.api.conftest import PASSWORD, Visitor
 
@@ -74,14 +75,14 @@ def test_each_refusal_has_its_code_and_changes_nothing(
 ) -> None:
     assert change(viewer, new="short") == (422, "invalid_user")
     assert call(viewer, "POST", "/v1/account/password", json={"new": NEW}) == (422, "invalid_request")
-    with monkeypatch.context() as hurried, passwords.take_place(), passwords.take_place():
+    with monkeypatch.context() as hurried, passwords.take_place("a"), passwords.take_place("b"):
         hurried.setattr(passwords, "_LONGEST_WAIT_S", 0.0)
         assert change(viewer) == (503, "passwords_busy")
     assert [change(viewer, present="wrong") for _ in range(5)] == [(403, "wrong_password")] * 5
     body = {"present": PASSWORD, "new": NEW}
     locked = viewer.client.post("/v1/account/password", json=body, headers={"X-CSRF-Token": viewer.csrf_token})
     assert (locked.status_code, locked.get_json()["code"]) == (429, "account_locked")
-    assert sign_in.LOCK_S - 60 < int(locked.headers["Retry-After"]) <= sign_in.LOCK_S
+    assert FIRST_PAUSE_S - 20 < int(locked.headers["Retry-After"]) <= FIRST_PAUSE_S
     assert len(list_sessions(viewer.client)) == 2
     with database.write() as session:
         users.enable_user(session, "viewer", actor="test")

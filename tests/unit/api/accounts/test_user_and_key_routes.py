@@ -6,7 +6,7 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from tests.unit.api.conftest import PlayedWorker
+from tests.unit.api.conftest import PlayedWorker, Visitor
 
 PASSWORD = "correct horse battery"
 
@@ -110,3 +110,28 @@ def test_spaces_around_an_applications_name_make_no_other_one(admin: FlaskClient
         assert admin.post("/v1/keys", json={"application": name}).status_code == 201
     named = [key["application"] for key in admin.get("/v1/keys").get_json()["items"]]
     assert named == ["office", "фото-café ☕", "фото-café ☕"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_nobody_shuts_themselves_out_over_the_api(administrator: Visitor, admin: FlaskClient) -> None:
+    """Another administrator is there, so nothing else refuses it; a key may do it."""
+    admin.post("/v1/users", json={"name": "eva", "password": PASSWORD, "role": "administrator"})
+    proof = {"X-CSRF-Token": administrator.csrf_token}
+    for change in ({"is_disabled": True}, {"role": "viewer"}):
+        refused = administrator.client.patch("/v1/users/Administrator", json=change, headers=proof)
+        assert (refused.status_code, refused.get_json()["code"]) == (409, "own_account")
+    assert admin.patch("/v1/users/administrator", json={"role": "viewer"}).status_code == 200
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_application_named_like_a_user_is_another_actor(
+    app: APIFlask, make_client: Callable[[APIFlask, str], FlaskClient], administrator: Visitor, photo: bytes
+) -> None:
+    job = make_client(app, "administrator").post("/v1/jobs", data=photo).get_json()
+    proof = {"X-CSRF-Token": administrator.csrf_token}
+    assert administrator.client.post(f"{job['url']}/cancel", headers=proof).status_code == 200
+    items = administrator.client.get(f"{job['url']}/events").get_json()["items"]
+    assert [(item["actor_kind"], item["actor"]) for item in items] == [
+        ("application", "application:administrator"),
+        ("user", "administrator"),
+    ]

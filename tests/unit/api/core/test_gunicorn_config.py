@@ -1,6 +1,7 @@
 """What Gunicorn is told."""
 
 import ctypes
+import resource
 import runpy
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -19,12 +20,26 @@ def test_it_listens_on_the_address_of_the_settings(
     assert parse_address(runpy.run_module("api.core.gunicorn_config")["bind"]) == (host, 8123)
 
 
-def test_a_stop_leaves_time_for_the_longest_wait(
+def test_a_stop_does_not_wait_for_the_longest_wait(
     monkeypatch: pytest.MonkeyPatch, fresh_settings: Callable[[], None]
 ) -> None:
     monkeypatch.setenv("EMOSCOPE_MAX_WAIT_S", "90")
     fresh_settings()
-    assert runpy.run_module("api.core.gunicorn_config")["graceful_timeout"] > 90
+    # less than the one-machine stack gives each process
+    assert runpy.run_module("api.core.gunicorn_config")["graceful_timeout"] < 20
+
+
+def test_there_is_a_file_for_each_connection(
+    monkeypatch: pytest.MonkeyPatch, fresh_settings: Callable[[], None]
+) -> None:
+    fresh_settings()
+    limits, asked = [(1024, 50_000), (1024, 2000), (50_000, 50_000)], []
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: limits[0])
+    monkeypatch.setattr(resource, "setrlimit", lambda _which, wanted: asked.append(wanted))
+    while limits:
+        runpy.run_module("api.core.gunicorn_config")
+        limits.pop(0)
+    assert asked == [(3000, 50_000), (2000, 2000)]
 
 
 def test_large_memory_goes_back_to_the_system_where_the_c_library_can_do_so(

@@ -12,7 +12,8 @@ def test_every_move_of_a_job_is_told_in_order(client: FlaskClient, submit: Calla
     items = client.get(f"/v1/jobs/{job_id}/events").get_json()["items"]
     moves = [(item["from_status"], item["to_status"], item["attempt"]) for item in items]
     assert moves == [(None, "queued", 0), ("queued", "running", 1), ("running", "succeeded", 1)]
-    assert [item["actor"] for item in items] == ["shop", worker.name, worker.name]
+    actors = [(item["actor_kind"], item["actor"]) for item in items]
+    assert actors == [("application", "application:shop"), ("worker", worker.name), ("worker", worker.name)]
     assert [item["at"] for item in items] == sorted(item["at"] for item in items)
 
 

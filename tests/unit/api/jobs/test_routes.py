@@ -2,8 +2,10 @@
 
 import io
 import json
+import math
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -16,7 +18,7 @@ from flask.testing import FlaskClient
 from api.core.services import Services
 from db.core import queues
 from db.core.blobs import BlobStore, make_photo_key
-from db.core.vocabulary import Emotion
+from db.core.vocabulary import Emotion, FaceCondition
 from db.jobs import queries as job_queries
 from emoscope.settings import Settings
 
@@ -58,6 +60,12 @@ def test_a_form_gives_the_photo_its_name_and_the_job_its_options(
     assert (job["detector"], job["min_face_px"], job["priority"]) == ("hog", 40, "bulk")
     assert job["deadline_at"] is not None
     assert valkey.client().llen(queues.BULK_QUEUE) == 1
+
+
+@only_sqlite
+def test_a_deadline_never_lies_before_the_submission(client: FlaskClient, photo: bytes) -> None:
+    job = client.post("/v1/jobs?deadline_s=0.001", data=photo).get_json()
+    assert job["created_at"] < job["deadline_at"]
 
 
 @only_sqlite
@@ -117,6 +125,27 @@ def test_a_full_queue_refuses_with_a_time_to_come_back(
     assert response.status_code == 429
     assert response.get_json()["code"] == "queue_full"
     assert int(response.headers["Retry-After"]) > 0
+
+
+@only_sqlite
+def test_a_face_shows_how_people_would_divide_and_what_makes_it_hard(
+    client: FlaskClient, submit: Callable[..., str], worker: Any
+) -> None:
+    shares = (0.5, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0)
+    seen = replace(worker.see(Emotion.SAD, 0.9), vote_shares=shares, conditions=(FaceCondition.COVERED,))
+    job_id = submit()
+    worker.analyze(job_id, seen, worker.see(Emotion.SAD, 0.9, (40, 4, 10, 12)))
+    covered, before = client.get(f"/v1/jobs/{job_id}").get_json()["faces"]
+    assert covered["vote_shares"]["angry"] == covered["vote_shares"]["neutral"] == 0.5
+    assert covered["ambiguity"] == pytest.approx(math.log(2) / math.log(7))
+    assert covered["conditions"] == ["covered"]
+    assert covered["uncertain"] is True
+    assert (before["vote_shares"], before["ambiguity"], before["conditions"], before["uncertain"]) == (
+        None,
+        None,
+        [],
+        False,
+    )
 
 
 def test_an_analysed_job_shows_its_faces(client: FlaskClient, submit: Callable[..., str], worker: Any) -> None:

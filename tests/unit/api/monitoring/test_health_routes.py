@@ -1,5 +1,6 @@
 """Alive and ready, and what is missing when it isn't."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from apiflask import APIFlask
 from sqlalchemy import update
 
 from db.core import migrate
+from db.core.queues import LAST_SWEEP_KEY
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import WorkerState
@@ -16,6 +18,7 @@ from db.model_versions import actions as model_versions
 from db.model_versions.tables import ModelVersion
 from db.monitoring.tables import Worker
 from emoscope.settings import Settings
+from tests.conftest import Valkey
 from tests.support.supervised import make_status, supervised
 
 
@@ -33,6 +36,7 @@ def test_ready_with_database_queue_and_a_worker(app: APIFlask, worker: Any) -> N
         "database": True,
         "queue": True,
         "workers": True,
+        "housekeeping": True,
         "processes": True,
         "storage": True,
     }
@@ -134,3 +138,14 @@ def test_processes_that_run_are_counted(app: APIFlask, worker: Any, settings: Se
     with supervised(settings, make_status("api"), make_status("beat")):
         answer = app.test_client().get("/readyz")
     assert answer.get_json()["checks"]["processes"]["detail"] == "2 supervised by `emoscope up`"
+
+
+def test_housekeeping_that_stands_still_is_missing(app: APIFlask, worker: Any, valkey: Valkey) -> None:
+    worker.report(WorkerState.READY)
+    with valkey.client() as client:
+        client.set(LAST_SWEEP_KEY, time.time() - 5)
+        assert app.test_client().get("/readyz").status_code == 200
+        client.set(LAST_SWEEP_KEY, time.time() - 1000)
+        [(part, detail)] = read_missing(app).items()
+    assert part == "housekeeping"
+    assert "the housekeeper or beat doesn't work" in detail

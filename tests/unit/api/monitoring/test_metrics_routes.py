@@ -97,3 +97,11 @@ def test_a_part_that_is_down_is_said_to_be(open_app: Callable[..., APIFlask]) ->
     assert find(samples, "emoscope_part_up", part="queue") == 0
     assert find(samples, "emoscope_part_up", part="database") == 1
     assert find(samples, "emoscope_queue_messages", queue="analysis") is None
+
+
+def test_a_request_that_cannot_be_counted_is_answered(app: APIFlask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError("the metrics folder can't be written")
+
+    monkeypatch.setattr("prometheus_client.Counter.labels", refuse)
+    assert app.test_client().get("/healthz").status_code == 200

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import select
 
 from db.accounts import passwords, sign_in, users
 from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.accounts.passwords import PasswordsBusy
 from db.accounts.sessions import UnknownSession, end_session, end_sessions, list_sessions, make_id
-from db.accounts.sign_in import AccountLocked, SignInRefused, authenticate, change_own_password
+from db.accounts.sign_in import SignInRefused, authenticate, change_own_password
+from db.accounts.sign_in_tries import FREE_ATTEMPTS, AccountLocked
+from db.accounts.tables import SignInTries
 from db.accounts.users import InvalidUser
 from db.core.session import Database
 from db.core.vocabulary import Role
@@ -84,7 +87,7 @@ def test_the_present_password_is_guessed_at_as_in_a_sign_in(database: Database, 
     session_ids = [make_id(enter()), make_id(enter())]
     with pytest.raises(SignInRefused):
         authenticate(database, "ana", "wrong")
-    for _ in range(sign_in.MOST_FAILED_ATTEMPTS - 1):
+    for _ in range(FREE_ATTEMPTS):
         with pytest.raises(SignInRefused):
             change_own_password(database, "ana", "wrong", NEW, session_ids[0])
     with pytest.raises(AccountLocked):
@@ -100,11 +103,14 @@ def test_the_right_present_password_at_the_last_try_starts_the_count_anew(
     database: Database, enter: Callable[..., str]
 ) -> None:
     session_id = make_id(enter())
-    for _ in range(sign_in.MOST_FAILED_ATTEMPTS - 1):
+    for _ in range(FREE_ATTEMPTS):
         with pytest.raises(SignInRefused):
             authenticate(database, "ana", "wrong")
     change_own_password(database, "ana", PASSWORD, NEW, session_id)
-    assert authenticate(database, "ana", NEW).failed_attempts == 0
+    for _ in range(FREE_ATTEMPTS):
+        with pytest.raises(SignInRefused):
+            authenticate(database, "ana", "wrong")
+    assert authenticate(database, "ana", NEW).name == "ana"
 
 
 def test_neither_a_password_that_can_not_be_nor_a_full_house_counts_as_a_guess(
@@ -115,11 +121,11 @@ def test_neither_a_password_that_can_not_be_nor_a_full_house_counts_as_a_guess(
     for new in ("short", "x" * 1001):
         with pytest.raises(InvalidUser):
             change_own_password(database, "ana", "wrong", new, session_id)
-    with passwords.take_place(), passwords.take_place(), pytest.raises(PasswordsBusy):
+    with passwords.take_place("a"), passwords.take_place("b"), pytest.raises(PasswordsBusy):
         change_own_password(database, "ana", PASSWORD, NEW, session_id)
     with database.read() as session:
-        assert users.get_user(session, "ana").failed_attempts == 0
-    with passwords.take_place():  # both hashings find room in one place
+        assert session.scalars(select(SignInTries)).all() == []
+    with passwords.take_place("a"):  # both hashings find room in one place
         change_own_password(database, "ana", PASSWORD, NEW, session_id)
 
 

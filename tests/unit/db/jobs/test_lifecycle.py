@@ -1,4 +1,3 @@
-from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -6,7 +5,6 @@ from sqlalchemy.orm import Session
 
 from db.accounts import api_keys
 from db.core.session import Database
-from db.core.types import utcnow
 from db.core.vocabulary import Detector, Emotion, JobStatus
 from db.faces.actions import NewFace
 from db.jobs import lifecycle as jobs
@@ -96,7 +94,7 @@ def test_claim_rejects_a_finished_job(database: Database) -> None:
 
 
 def test_claim_rejects_a_job_past_its_deadline(database: Database) -> None:
-    job_id = add_job(database, deadline_at=utcnow())
+    job_id = add_job(database, deadline_s=0)
     with pytest.raises(InvalidTransition):
         claim(database, job_id)
 
@@ -195,8 +193,8 @@ def test_a_canceled_job_takes_no_result(database: Database) -> None:
 
 
 def test_only_a_job_past_its_deadline_is_canceled_as_overdue(database: Database) -> None:
-    early = add_job(database, deadline_at=utcnow() + timedelta(hours=1))
-    late = add_job(database, deadline_at=utcnow())
+    early = add_job(database, deadline_s=3600)
+    late = add_job(database, deadline_s=0)
     with database.write() as session:
         jobs.cancel_overdue_job(session, late, "sweeper")
     with pytest.raises(InvalidTransition), database.write() as session:

@@ -17,6 +17,8 @@ from emoscope.stack.provision import register_shipped_models
 from training.export.artifact import list_pretrained
 from worker.analysis.model_cache import ModelCache
 from worker.analysis.process import WorkerProcess
+from worker.core.parent import ParentWatch
+from worker.core.pulse import make_pulse
 from worker.core.services import Services
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -43,6 +45,33 @@ def ask(settings: Settings) -> Iterator[Callable[..., str]]:
 def test_a_missing_weights_file_is_named_without_its_folder(ask: Callable[..., str], tmp_path: Path) -> None:
     detail = ask(detector=Detector.YUNET, yunet_weights=tmp_path / "a secret folder" / "yunet.onnx")
     assert detail == "The yunet detector's weights file yunet.onnx does not exist."
+
+
+def test_a_worker_process_that_waits_in_vain_tells_its_main_process(
+    settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    services = Services(settings.model_copy(update={"detector": Detector.YUNET}))
+    process, pulse = WorkerProcess(services), make_pulse(tmp_path, "analysis")
+    process.start()
+    process.obey(ParentWatch(pulse))
+    assert str(pulse.read_failure()).startswith("The yunet detector needs a weights file")
+    process.stop()
+    with database.read() as session:
+        [worker] = list_live_workers(session, settings.worker_heartbeat_s)
+    assert worker.state is WorkerState.SETUP_FAILED
+    services.redis.close()
+    services.database.close()
+
+
+def test_a_worker_process_without_a_model_waits_for_one(settings: Settings, tmp_path: Path) -> None:
+    services = Services(settings)
+    process, pulse = WorkerProcess(services), make_pulse(tmp_path, "analysis")
+    process.obey(ParentWatch(pulse))
+    process.beat()
+    assert not process.is_ready
+    assert pulse.read_failure() is None
+    services.redis.close()
+    services.database.close()
 
 
 def test_a_blob_that_cannot_be_read_is_named_without_its_folder(

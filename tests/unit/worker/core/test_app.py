@@ -48,7 +48,7 @@ def test_without_a_setting_a_worker_has_a_child_a_core_that_it_may_use() -> None
     assert done.stdout == "1\n"
 
 
-@pytest.mark.parametrize(("quota", "children"), [(0.5, 1), (1.5, 2), (None, 4)])
+@pytest.mark.parametrize(("quota", "processes"), [(0.5, 1), (1.5, 2), (None, 4)])
 def test_a_container_that_is_granted_less_than_its_cores_has_fewer_children(
     monkeypatch: pytest.MonkeyPatch, quota: float | None, processes: int
 ) -> None:
@@ -67,7 +67,7 @@ def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("card")
-@pytest.mark.parametrize(("cores", "children"), [(16, 4), (2, 2)])
+@pytest.mark.parametrize(("cores", "processes"), [(16, 4), (2, 2)])
 def test_a_few_children_share_a_card_where_they_use_one(
     monkeypatch: pytest.MonkeyPatch, cores: int, processes: int
 ) -> None:

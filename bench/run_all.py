@@ -1,0 +1,63 @@
+"""Runs every bench that needs no data set and no other installation, in its short form, one after the other.
+
+    python -m bench.run_all [--full] [NAME ...]
+
+NAME: part of a bench's module name, such as `analysis`. --full: each bench as it is by itself, which takes hours. Ends with status
+1 if a bench fails. The others name what they need in their own help.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+from time import monotonic
+
+SHORT_FORMS = {
+    "bench.analysis.cold_start": ["--runs", "1"],
+    "bench.analysis.photo_times": ["--repeats", "3"],
+    "bench.analysis.runtimes": ["--repeats", "3"],
+    "bench.detectors.compare": ["--timings-only", "--detectors", "blazeface"],
+    "bench.review_page": ["--faces", "5000"],
+    "bench.review_queue": ["--faces", "5000"],
+    "bench.service.steady_memory": ["--jobs", "20"],
+    "bench.service.swap_under_load": ["--swaps", "1"],
+    "bench.training.precision": ["--rows", "256", "--rounds", "1"],
+    "bench.training.throughput": ["--rows", "256", "--rounds", "1"],
+}
+"""Arguments that make a bench short. One that has `--quick` is given that, and needs no entry here."""
+
+_ROOT = Path(__file__).parent
+
+
+def list_benches() -> dict[str, list[str]]:
+    """The benches that run without anything given, with the arguments of their short form."""
+    found = dict(SHORT_FORMS)
+    for path in _ROOT.rglob("*.py"):
+        source = path.read_text()
+        if path != Path(__file__) and '"--quick"' in source and "required=True" not in source:
+            found[".".join(("bench", *path.relative_to(_ROOT).with_suffix("").parts))] = ["--quick"]
+    return dict(sorted(found.items()))
+
+
+def main() -> None:
+    """Run them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--full", action="store_true")
+    asked = parser.parse_args()
+    failed = []
+    for module, short in list_benches().items():
+        if asked.names and not any(name in module for name in asked.names):
+            continue
+        arguments = [] if asked.full else short
+        print(f"== {module} {' '.join(arguments)}", flush=True)
+        began = monotonic()
+        if subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode:
+            failed.append(module)
+        print(f"-- {monotonic() - began:.0f} s\n", flush=True)
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

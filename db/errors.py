@@ -1,0 +1,41 @@
+"""Every error of `db` that a client is told of, imported so that all of them are known: `db.core.errors.list_domain_errors`."""
+
+from db.accounts.passwords import PasswordsBusy
+from db.accounts.sessions import UnknownSession
+from db.accounts.users import InvalidUser, LastAdministrator, OwnAccount, UnknownUser
+from db.core.blobs import BlobDamaged, BlobStoreFull, BlobStoreUnavailable
+from db.jobs.actions import PhotoGone
+from db.jobs.idempotency import IdempotencyConflict
+from db.jobs.states import InvalidTransition
+from db.jobs.submission import DetectorMissing, QueueFull
+from db.model_versions.actions import ChampionChanged, NothingToRollBack, UnknownModelVersion
+from db.model_versions.shadow import AlreadyInService, NoChallenger
+from db.reviews.actions import UnknownFace
+from db.training_runs.lifecycle import TrainingRunActive, UnknownTrainingRun
+from db.training_runs.states import InvalidRunTransition
+
+__all__ = [
+    "AlreadyInService",
+    "BlobDamaged",
+    "BlobStoreFull",
+    "BlobStoreUnavailable",
+    "ChampionChanged",
+    "DetectorMissing",
+    "IdempotencyConflict",
+    "InvalidRunTransition",
+    "InvalidTransition",
+    "InvalidUser",
+    "LastAdministrator",
+    "NoChallenger",
+    "NothingToRollBack",
+    "OwnAccount",
+    "PasswordsBusy",
+    "PhotoGone",
+    "QueueFull",
+    "TrainingRunActive",
+    "UnknownFace",
+    "UnknownModelVersion",
+    "UnknownSession",
+    "UnknownTrainingRun",
+    "UnknownUser",
+]

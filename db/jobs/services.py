@@ -1,0 +1,32 @@
+"""What the actions on jobs need beside their own arguments."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from db.core.blobs import BlobStore
+from db.core.session import Database
+from db.core.vocabulary import Detector, Priority
+
+
+@dataclass(frozen=True, slots=True)
+class JobServices:
+    """The database, the blob store, the way to the workers, and the limits of this service.
+
+    send: tells the workers that a job waits; returns whether the queue took it. The sweeper sends what was lost.
+    announce: wakes whoever waits for a change of the job. It doesn't raise.
+    max_queued_jobs: most jobs that may wait. idempotency_retention_s: how long a key is remembered.
+    photo_retention_s: longest that a photo is kept after its job ended. max_attempts: of a new job.
+    worker_heartbeat_s: seconds between two heartbeats. configured_detectors: those that a job may name while no worker is known.
+    """
+
+    database: Database
+    blobs: BlobStore
+    send: Callable[[UUID, Priority], bool]
+    announce: Callable[[UUID], None]
+    max_queued_jobs: int
+    idempotency_retention_s: float
+    photo_retention_s: float
+    max_attempts: int
+    worker_heartbeat_s: float
+    configured_detectors: frozenset[Detector]

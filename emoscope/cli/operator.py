@@ -1,0 +1,13 @@
+"""Who gives a command, for the log of changes."""
+
+import getpass
+
+from db.core.actors import Actor
+
+
+def find_operator() -> Actor:
+    """The account on this machine that the command runs as. A container's may have no name."""
+    try:
+        return Actor.command(getpass.getuser())
+    except (KeyError, OSError):
+        return Actor.command("unknown")

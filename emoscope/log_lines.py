@@ -1,0 +1,68 @@
+"""What one log line holds: bounded in length, and without a traceback where the cause is a service that is away."""
+
+import re
+import sys
+from typing import Any
+
+from structlog.typing import EventDict
+
+_MOST_CHARS = 1000
+_TOLD_BY_OTHERS = ("timestamp", "level", "logger", "exception", "stack")
+
+_OUTAGES = frozenset(
+    {
+        # A database, a queue, a store that doesn't answer. By name, so that no process imports a library for its log.
+        "sqlalchemy.exc.OperationalError",
+        "sqlalchemy.exc.InterfaceError",
+        "sqlalchemy.exc.TimeoutError",
+        "redis.exceptions.ConnectionError",
+        "redis.exceptions.TimeoutError",
+        "kombu.exceptions.OperationalError",
+        "kombu.exceptions.ConnectionError",
+        "celery.beat.SchedulingError",
+        "builtins.ConnectionError",
+        "builtins.TimeoutError",
+    }
+)
+_REFUSALS = {
+    # PostgreSQL that stops or starts; a queue whose disk is full, or that may not be written to.
+    "sqlalchemy.exc.DBAPIError": re.compile(
+        r"terminating connection|server closed the connection|the database system is|connection is lost"
+    ),
+    "redis.exceptions.ResponseError": re.compile(r"^(MISCONF|READONLY|OOM|LOADING)"),
+}
+"""What these say of an outage; otherwise they are faults of ours."""
+
+
+def shorten_outages(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Replace the traceback of an outage by one line in `error`. Tracebacks are for faults of ours."""
+    exc_info = event.get("exc_info")
+    if exc_info is True:
+        exc_info = sys.exc_info()
+    error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
+    if isinstance(error, BaseException) and is_outage(error):
+        del event["exc_info"]
+        event["error"] = f"{type(error).__name__}: {error}"
+    return event
+
+
+def bound_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Cut what is long, and let no value break its line. SQLAlchemy adds the statement with its parameters to each error."""
+    for key, value in event.items():
+        if isinstance(value, str) and key not in _TOLD_BY_OTHERS:
+            event[key] = _bound(value)
+    return event
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the error says that another service doesn't answer."""
+    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
+    return bool(names & _OUTAGES) or any(
+        pattern.search(str(error)) for name, pattern in _REFUSALS.items() if name in names
+    )
+
+
+def _bound(text: str) -> str:
+    text = text.split("\n[SQL: ", 1)[0].split("\n(Background on this error", 1)[0]
+    text = " ".join(text.split()) if "\n" in text else text
+    return text if len(text) <= _MOST_CHARS else f"{text[:_MOST_CHARS]} ... ({len(text)} characters)"

@@ -1,0 +1,29 @@
+"""Which programs hang as a whole: stopped, or caught in native code. They don't end by themselves, so the supervisor kills them."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from worker.core.pulse import PulseObserver, list_pulses
+
+_LOOK_EVERY_S = 2.0
+
+
+class FrozenPrograms:
+    """Looks at the pulses of programs that have one."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._observers: dict[int, PulseObserver] = {}
+        self._looked_at = 0.0
+
+    def find(self, pids: Iterable[int]) -> list[int]:
+        """Those of the processes that hang. Looks every two seconds, however often it is asked."""
+        now = time.monotonic()
+        if now - self._looked_at < _LOOK_EVERY_S:
+            return []
+        self._looked_at = now
+        known = set(pids)
+        found = {pulse.pid: pulse for pulse in list_pulses(self._data_dir) if pulse.pid in known}
+        self._observers = {pid: self._observers.get(pid) or PulseObserver(pulse) for pid, pulse in found.items()}
+        return [pid for pid, observer in self._observers.items() if observer.is_frozen(now)]

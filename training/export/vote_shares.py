@@ -1,0 +1,18 @@
+"""A version's probabilities -> the shares of people who would give each answer. NumPy alone."""
+
+import numpy as np
+import numpy.typing as npt
+
+from training.export.artifact import VoteCalibration
+
+
+def compute_vote_shares(
+    probabilities: npt.NDArray[np.float32], calibration: VoteCalibration
+) -> npt.NDArray[np.float32]:
+    """Vote shares, float32 (N, 7), each row summing to 1.
+
+    probabilities: float (N, 7), as a version gives them. They say what the majority would answer; its members are less of one mind.
+    """
+    logits = calibration.scale * np.log(np.maximum(probabilities.astype(np.float64), 1e-12)) + calibration.offsets
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float32)

@@ -1,0 +1,163 @@
+"""Watches a worker's main process from a thread of it: a worker that takes nothing while messages wait is ended, and its supervisor
+starts another.
+"""
+
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+import billiard
+import structlog
+from celery import bootsteps
+from celery.worker import state
+
+from db.core import queues as names
+from emoscope.settings import Settings, load_settings
+from worker.core.broker import LocalQoS
+from worker.core.pulse import make_pulse
+from worker.core.queue_probe import QueueProbe
+from worker.core.stall import Sight, StallRule
+from worker.core.stopping import tell_worker_processes
+
+log = structlog.get_logger(__name__)
+
+_LOOK_EVERY_S = 1.0
+_GRACE_S = 10.0
+"""Seconds that a stalled worker has to end in order; its busy processes may end their jobs meanwhile."""
+_THREADS_BUSY_LIMIT_S = 600.0
+"""The longest task of the housekeeper, an hourly search for photos of no job, takes minutes with an S3 store."""
+_MARGIN_S = 60.0
+
+
+class Watch:
+    """Looks at a worker every second."""
+
+    def __init__(self, consumer: Any, settings: Settings) -> None:
+        """consumer: Celery's, of the worker to watch."""
+        self._consumer = consumer
+        self._queues = list(consumer.app.amqp.queues.consume_from)
+        self._queue = QueueProbe(settings)
+        self.role = find_role(self._queues)
+        self._rule = StallRule(_find_busy_limit_s(self.role, settings))
+        self._pulse = make_pulse(settings.data_dir, self.role)
+        self._turns = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._pulse.beat()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more: the worker ends in order."""
+        self._done.set()
+        self._pulse.end()
+
+    def count_turn(self) -> None:
+        """Called by the worker's event loop every second."""
+        self._turns += 1
+
+    def _run(self) -> None:
+        while not self._done.wait(_LOOK_EVERY_S):
+            try:
+                reason = self._look()
+            except Exception:
+                log.exception("watch_failed")
+                continue
+            if reason is not None:
+                self._end("worker_stalled", reason)
+                return
+            if (failure := self._pulse.read_failure()) is not None:
+                self._end("worker_cannot_set_up", failure)
+                return
+
+    def _look(self) -> str | None:
+        if state.should_stop is not None or state.should_terminate is not None:
+            return None  # it is ending already, and takes nothing for that reason
+        sight = self._see()
+        self._pulse.beat()
+        reason = self._rule.judge(sight, time.monotonic())
+        if reason is not None and not self._queue.can_write():
+            self._rule.reset()
+            return None
+        return reason
+
+    def _see(self) -> Sight:
+        busy = len(state.active_requests)
+        fetched = max(0, len(state.reserved_requests) - busy)
+        queued = self._queue.count_messages(self._queues)
+        return Sight(
+            waiting=None if queued is None else queued + fetched,
+            free=max(0, self._count_slots() - busy),
+            busy=busy,
+            moves=LocalQoS.taken + state.all_total_count[0],
+            turns=self._turns,
+        )
+
+    def _count_slots(self) -> int:
+        """Threads, or worker processes that have started: one that still loads its model can't take anything."""
+        pool = self._consumer.pool
+        started = getattr(getattr(pool, "_pool", None), "_fileno_to_inq", None)
+        return int(pool.num_processes) if started is None else len(started)
+
+    def _end(self, event: str, reason: str) -> None:
+        """End the process: in order within `_GRACE_S`, or else at once."""
+        log.critical(event, role=self.role, reason=reason, action="the worker ends, to be started anew")
+        tell_worker_processes()
+        state.should_stop = 1  # the exit code; the event loop looks at it at each turn
+        time.sleep(_GRACE_S)  # this thread ends with the process
+        log.critical("worker_killed", role=self.role, reason=f"it didn't end within {_GRACE_S:g} s")
+        for process in billiard.active_children():
+            os.kill(process.pid, signal.SIGKILL)
+        self._pulse.end()
+        os._exit(1)
+
+
+def find_role(queues: list[str]) -> str:
+    """What a worker of these queues is called."""
+    if names.ANALYSIS_QUEUE in queues or names.BULK_QUEUE in queues:
+        return "analysis"
+    if names.TRAINING_QUEUE in queues:
+        return "training"
+    return "housekeeping"
+
+
+def _find_busy_limit_s(role: str, settings: Settings) -> float:
+    """Celery ends a task of a worker process at its hard time limit; it has no such limit for threads."""
+    if role == "analysis":
+        return settings.hard_time_limit_s + _MARGIN_S
+    if role == "training":
+        return settings.retrain_time_limit_s + 600 + _MARGIN_S
+    return _THREADS_BUSY_LIMIT_S
+
+
+class WatchStep(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Starts the watch with Celery's consumer, and keeps it through lost connections."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, consumer: Any, **options: Any) -> None:
+        super().__init__(consumer, **options)
+        self._watch: Watch | None = None
+
+    def start(self, consumer: Any) -> None:
+        """Start to watch, at the first connection."""
+        if self._watch is None:
+            self._watch = Watch(consumer, load_settings())
+            self._watch.start()
+
+    def register_with_event_loop(self, _consumer: Any, hub: Any) -> None:
+        """Count the turns of the event loop, which begins anew with each connection."""
+        if self._watch is not None:
+            hub.call_repeatedly(_LOOK_EVERY_S, self._watch.count_turn)
+
+    def stop(self, _consumer: Any) -> None:
+        """Called at each lost connection too: the watch goes on."""
+
+    def shutdown(self, _consumer: Any) -> None:
+        """The worker ends."""
+        if self._watch is not None:
+            self._watch.stop()
