@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
 .DEFAULT_GOAL := help
 # test-kills takes 20 minutes, chaos an hour.
-.PHONY: help setup demo up test test-kills chaos check format bench clean
+.PHONY: help setup demo up test test-kills chaos fuzz check format bench clean
 
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -29,6 +29,9 @@ test: setup ## Run all tests, with real Valkey and PostgreSQL from wheels
 
 test-kills: setup ## Kill each program of a running stack, a hundred times in all
 	@TEST_KILLS=100 $(RUN)/pytest -q -s tests/acceptance/test_kills.py $(ARGS)
+
+fuzz: setup ## Send 20,000 damaged photos through decoder and service (ARGS="--mutants N --seed S")
+	@$(RUN)/python -m tests.fuzz.run $(ARGS)
 
 bench: setup ## Run the benches that need no data set, in their short form
 	@$(RUN)/python -m bench.run_all $(ARGS)

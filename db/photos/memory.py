@@ -1,7 +1,6 @@
 """How much memory decoding a picture takes at its peak, estimated from its header.
 
-The numbers are bytes a pixel, measured with pictures of 50 to 100 million pixels (`tests/unit/db/photos/test_memory.py` holds
-real processes to them).
+The numbers are bytes a pixel, measured in real processes: `python -m bench.analysis.large_photos`, docs/decisions/0305.
 """
 
 import math
@@ -25,8 +24,11 @@ LARGE_BYTES = 128_000_000
 _STORED_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 """What Pillow keeps for a pixel, by mode; four bytes for every other."""
 
-_WHOLE_BYTES = {"WEBP": 16.0, "AVIF": 11.5, "HEIF": 7.5}
-"""What a format takes that its library decodes in one go, Pillow's own copy included."""
+_WHOLE_BYTES = {"WEBP": 21.0, "AVIF": 14.0, "HEIF": 8.5}
+"""What a format takes that its library decodes in one go, Pillow's own copy included: the most of its kinds, measured."""
+
+_LOSSY_WEBP_BYTES = 16.0
+"""What a WebP takes that is neither lossless nor transparent."""
 
 _KEPT_BYTES = 10
 """A pixel of the picture that is kept: Pillow's four bytes, and two copies of three while it becomes an array."""
@@ -55,7 +57,7 @@ def estimate_peak_bytes(image: Image.Image, data: bytes, factor: int | None = No
     if image.format == "JPEG":
         return _JPEG_BYTES * kept + _KEPT_BYTES * kept * (image.mode == "CMYK") + _count_kept_coefficients(data)
     stored = pixels * _STORED_BYTES.get(image.mode, 4)
-    decoding = stored + _measure_reader(image, pixels)
+    decoding = stored + _measure_reader(image, data, pixels)
     converting = stored + 4 * kept + (0 if factor == 1 else _ROW_BUFFER_BYTES)
     return max(decoding, converting, _KEPT_BYTES * kept)
 
@@ -66,10 +68,12 @@ def _count_kept_coefficients(data: bytes) -> int:
     return 2 * frame.coefficients if frame is not None and frame.has_several_scans else 0
 
 
-def _measure_reader(image: Image.Image, pixels: int) -> int:
+def _measure_reader(image: Image.Image, data: bytes, pixels: int) -> int:
     """What a format's reader needs beside Pillow's own copy."""
     if image.format in _WHOLE_BYTES:
-        return round(pixels * (_WHOLE_BYTES[image.format] - 4))
+        is_lossy_webp = image.format == "WEBP" and data[12:16] == b"VP8 "
+        whole = _LOSSY_WEBP_BYTES if is_lossy_webp else _WHOLE_BYTES[image.format]
+        return round(pixels * (whole - 4))
     if image.format == "BMP":
         return 2 * pixels  # run lengths are undone in Python, in a buffer that is copied once
     if image.format == "TIFF":

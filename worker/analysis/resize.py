@@ -27,6 +27,30 @@ def resize_picture(picture: Picture, width: int, height: int) -> Picture:
     return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
+class Pyramid:
+    """A picture and its halves, quarters and so on, each made once, when it is first asked for."""
+
+    def __init__(self, picture: Picture) -> None:
+        """picture: uint8 (H, W, 3) or (H, W)."""
+        self._levels = [picture]
+
+    @property
+    def picture(self) -> Picture:
+        """The picture at its full size."""
+        return self._levels[0]
+
+    def resize(self, width: int, height: int) -> Picture:
+        """Scale the picture as resize_picture does, to the very pixels, from the halves that are there already."""
+        number = 0
+        while self._levels[number].shape[0] >= 2 * height and self._levels[number].shape[1] >= 2 * width:
+            if number + 1 == len(self._levels):
+                last = self._levels[number]
+                halved = (last.shape[1] // 2, last.shape[0] // 2)
+                self._levels.append(np.asarray(cv2.resize(last, halved, interpolation=cv2.INTER_AREA), np.uint8))
+            number += 1
+        return resize_picture(self._levels[number], width, height)
+
+
 def choose_scale(picture: Picture, wanted: float, max_side_px: int, max_scale: float) -> float:
     """How much to scale a picture for a detector whose cost is by the pixel.
 

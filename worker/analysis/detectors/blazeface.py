@@ -13,7 +13,7 @@ from worker.analysis.detectors.base import Candidates, CropGeometry, Detector, E
 from worker.analysis.detectors.blazeface_network import BlazeFaceNetwork, NetworkShape
 from worker.analysis.detectors.merging import MIN_IOU, drop_within, join_candidates, keep_outermost, merge_overlapping
 from worker.analysis.detectors.turning import list_turns, turn_back
-from worker.analysis.resize import Picture
+from worker.analysis.resize import Picture, Pyramid
 
 SHORT_RANGE = NetworkShape("face_detection_short_range.tflite", 128, (8, 16), (2, 6))
 """For faces that take up much of what it sees, as in front of a laptop. 1.2 ms on one core of an AMD EPYC without AVX-512."""
@@ -40,7 +40,7 @@ MIN_LOOK_PX, MAX_LOOK_PX = 256, 640
 """Longer side of the back-camera network's input: what it was trained for, and what time and memory (60 MB) allow."""
 
 LOOK_STEP_PX = 32
-"""Inputs are multiples of this, the coarsest stride. A photo of another shape than the last costs a reallocation, up to 17 ms."""
+"""Inputs are multiples of this, the coarsest stride. Few sizes of input serve photos of many shapes."""
 
 CLOSE_LOOK = 2.0
 """Side of the square that is looked at closely, in sides of the proposal."""
@@ -70,7 +70,7 @@ class BlazeFaceDetector(Detector):
     def load(self) -> None:
         self._large_faces = BlazeFaceNetwork(SHORT_RANGE)
         self._small_faces = BlazeFaceNetwork(BACK_CAMERA)
-        self._propose(np.zeros((480, 640, 3), np.uint8), min_face_px=1)
+        self._propose(Pyramid(np.zeros((480, 640, 3), np.uint8)), min_face_px=1)
 
     def _find_candidates(self, picture: Picture, min_face_px: int, threshold: float) -> Candidates:
         """Where no face is upright enough to be found, those that lie on their side."""
@@ -86,20 +86,20 @@ class BlazeFaceDetector(Detector):
         return surest.take(np.flatnonzero(surest.scores >= TURNED_SCORE))
 
     def _find_upright(self, picture: Picture, min_face_px: int, threshold: float) -> Candidates:
-        proposals = self._propose(picture, min_face_px)
+        proposals = self._propose(Pyramid(picture), min_face_px)
         confirmed = [self._look_closely(picture, Extent(*extent), threshold) for extent in proposals.extents.tolist()]
         faces = merge_overlapping(join_candidates(confirmed), min_iou=MIN_IOU)
         return keep_outermost(faces, min_share=SAME_FACE_SHARE)
 
-    def _propose(self, picture: Picture, min_face_px: int) -> Candidates:
+    def _propose(self, pyramid: Pyramid, min_face_px: int) -> Candidates:
         """Look at the whole picture for large faces, then for small ones; return the likeliest, surest first."""
-        height, width = picture.shape[:2]
+        height, width = pyramid.picture.shape[:2]
         edge = max(width, height) * WHOLE_MARGIN
         around = Extent(-edge, -edge, width + edge, height + edge)
-        large = self._large_faces.find_candidates(picture, around, threshold=PROPOSAL_SCORE)
+        large = self._large_faces.find_candidates(pyramid, around, threshold=PROPOSAL_SCORE)
         size = choose_input_size(width, height, min_face_px)
         whole = Extent(0, 0, width, height)
-        small = self._small_faces.find_candidates(picture, whole, threshold=PROPOSAL_SCORE, size=size)
+        small = self._small_faces.find_candidates(pyramid, whole, threshold=PROPOSAL_SCORE, size=size)
         large, small = merge_overlapping(large, min_iou=MIN_IOU), merge_overlapping(small, min_iou=MIN_IOU)
         sure = large.take(np.flatnonzero(large.scores >= SURE_SCORE))
         both = join_candidates([large, drop_within(small, sure, min_share=SAME_FACE_SHARE)])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from worker.analysis.resize import choose_scale, resize_picture, scale_picture
+from worker.analysis.resize import Pyramid, choose_scale, resize_picture, scale_picture
 
 
 @pytest.mark.parametrize("size", [(512, 512), (256, 256), (200, 150), (100, 333), (64, 64), (1, 1), (900, 700)])
@@ -34,3 +34,13 @@ def test_scale_is_bounded_by_side_and_factor(astronaut):
 
 def test_scaling_leaves_a_pixel_at_least():
     assert scale_picture(np.zeros((2, 4000, 3), np.uint8), 0.1).shape == (1, 400, 3)
+
+
+def test_a_pyramid_scales_to_the_very_pixels_and_makes_each_half_once(astronaut):
+    pyramid = Pyramid(astronaut)
+    for width, height in ((512, 512), (300, 200), (256, 256), (128, 100), (60, 61), (7, 3), (1, 1), (600, 700)):
+        assert np.array_equal(pyramid.resize(width, height), resize_picture(astronaut, width, height))
+    levels = len(pyramid._levels)
+    pyramid.resize(7, 3)
+    assert len(pyramid._levels) == levels
+    assert pyramid.picture is astronaut

@@ -7,7 +7,7 @@ from PIL import Image
 from emoscope.stack.demo_photos import Placement, compose_page, load_portrait, locate_package_file
 from worker.analysis.detectors.base import DetectorUnavailable, Extent
 from worker.analysis.detectors.blazeface import choose_input_size
-from worker.analysis.detectors.blazeface_network import NEUTRAL, locate_weights, render_region
+from worker.analysis.detectors.blazeface_network import MAX_SIZES, NEUTRAL, locate_weights, render_region
 
 
 def is_same_face(detection, face) -> bool:
@@ -95,3 +95,11 @@ def test_region_that_misses_the_picture_is_all_neutral():
 def test_missing_weights_say_what_to_install():
     with pytest.raises(DetectorUnavailable, match=r"no_such_file\.tflite.*emoscope\[worker\]"):
         locate_weights("no_such_file.tflite")
+
+
+def test_few_sizes_of_input_stay_ready_and_give_what_a_new_one_gives(blazeface, astronaut):
+    first = blazeface.detect(astronaut)
+    for width in range(200, 512, 32):
+        blazeface.detect(np.ascontiguousarray(astronaut[:, :width]))
+    assert len(blazeface._small_faces._sized) == MAX_SIZES
+    assert blazeface.detect(astronaut) == first
