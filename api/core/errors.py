@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import structlog
 from apiflask.exceptions import HTTPError
 from flask import Flask, Response, current_app, g, json, request
 from pydantic import ValidationError
+from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -144,13 +146,19 @@ def _report_full_disk(error: Exception) -> Response:
 
 
 def _handle_database_error(error: DBAPIError | PoolTimeout) -> Response:
-    if is_disk_full(error):
+    if is_disk_full(error) and _has_database_folder():
         return _report_full_disk(error)
     if isinstance(error, DBAPIError) and not (error.connection_invalidated or _is_operational(error)):
         return _handle_unexpected_error(error)
     log.error("database_unavailable", reason=str(error.__cause__ or error))
     problem = Problem("database_unavailable", ERROR_KINDS["database_unavailable"].meaning)
     return problem.to_response()
+
+
+def _has_database_folder() -> bool:
+    """SQLite says the same of a full disk and of a folder that isn't there: it can't open its file."""
+    path = make_url(get_services().settings.effective_database_url).database
+    return path is None or Path(path).parent.is_dir()
 
 
 def _is_operational(error: DBAPIError) -> bool:

@@ -22,3 +22,9 @@ Detector = Literal["blazeface", "hog", "cnn", "mtcnn", "yunet"]
 
 FINAL_STATUSES: Final = frozenset({"succeeded", "failed", "canceled"})
 """A job of one of these statuses has ended."""
+
+FaceCondition = Literal["small", "dark", "blurred", "covered"]
+"""What makes a face hard to classify."""
+
+ActorKind = Literal["user", "application", "worker", "system"]
+"""What kind of actor did something."""

@@ -62,7 +62,7 @@ def test_the_preview_of_a_photo_that_can_not_be_decoded_is_refused_and_its_page_
     job_id = client.post("/v1/jobs", data=cut).get_json()["id"]
     preview = viewer.client.get(f"/jobs/{job_id}/preview")
     assert (preview.status_code, preview.mimetype) == (422, "text/html")
-    assert "The photo can&#39;t be decoded" in preview.text
+    assert "<h1>Not accepted</h1>" in preview.text
     assert f"/jobs/{job_id}/preview" in viewer.get(f"/jobs/{job_id}")  # nobody has found out yet
     worker.fail(worker.claim(job_id), "broken_picture")
     text = viewer.get(f"/jobs/{job_id}")
