@@ -129,6 +129,9 @@ def make_face() -> dict[str, Any]:
         "margin": 0.4,
         "uncertain": False,
         "probabilities": dict.fromkeys(Emotion, 0.05) | {"happy": 0.7},
+        "vote_shares": None,
+        "ambiguity": None,
+        "conditions": [],
         "model_version": 3,
         "crop_url": "/",
     }

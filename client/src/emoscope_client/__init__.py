@@ -51,10 +51,20 @@ from emoscope_client.photos import PhotoSource
 from emoscope_client.problem import FieldError, Problem
 from emoscope_client.result import Result
 from emoscope_client.steps import Retries
-from emoscope_client.vocabulary import EMOTIONS, Detector, Emotion, JobStatus, PhotoState, Priority
+from emoscope_client.vocabulary import (
+    EMOTIONS,
+    ActorKind,
+    Detector,
+    Emotion,
+    FaceCondition,
+    JobStatus,
+    PhotoState,
+    Priority,
+)
 
 __all__ = [
     "EMOTIONS",
+    "ActorKind",
     "Address",
     "Alive",
     "ApiError",
@@ -71,6 +81,7 @@ __all__ = [
     "EmoscopeError",
     "Emotion",
     "Face",
+    "FaceCondition",
     "FieldError",
     "Forbidden",
     "Gone",

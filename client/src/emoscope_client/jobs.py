@@ -4,7 +4,16 @@ from datetime import datetime
 from uuid import UUID
 
 from emoscope_client.result import Result
-from emoscope_client.vocabulary import EMOTIONS, FINAL_STATUSES, Detector, Emotion, JobStatus, Priority
+from emoscope_client.vocabulary import (
+    EMOTIONS,
+    FINAL_STATUSES,
+    ActorKind,
+    Detector,
+    Emotion,
+    FaceCondition,
+    JobStatus,
+    Priority,
+)
 
 
 class BoundingBox(Result):
@@ -37,7 +46,8 @@ class Face(Result):
     """One face of a photo, and which emotion it appears to express. That is not what the person feels.
 
     confidence: the emotion's probability. margin: confidence less the second largest probability.
-    uncertain: whether the confidence is too low to rely on.
+    uncertain: whether the answer is not to be relied on. vote_shares: the share of people who would give each answer.
+    ambiguity: how divided they would be, from 0 to 1. conditions: what makes the face hard to classify; usually nothing.
     """
 
     id: UUID
@@ -49,6 +59,9 @@ class Face(Result):
     margin: float
     uncertain: bool
     probabilities: Probabilities
+    vote_shares: Probabilities | None
+    ambiguity: float | None
+    conditions: tuple[FaceCondition, ...]
     model_version: int
     crop_url: str
 
@@ -121,6 +134,7 @@ class JobEvent(Result):
     to_status: JobStatus
     attempt: int
     actor: str
+    actor_kind: ActorKind | None
     detail: str | None
 
 
