@@ -12,6 +12,7 @@ from db.model_versions.actions import ChampionChanged, NothingToRollBack, Unknow
 from db.model_versions.shadow import AlreadyInService, NoChallenger
 from db.reviews.actions import UnknownFace
 from db.training_runs.lifecycle import TrainingRunActive, UnknownTrainingRun
+from db.training_runs.plan import PlanImpossible
 from db.training_runs.states import InvalidRunTransition
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "OwnAccount",
     "PasswordsBusy",
     "PhotoGone",
+    "PlanImpossible",
     "QueueFull",
     "TrainingRunActive",
     "UnknownFace",

@@ -13,6 +13,12 @@ class DatasetError(TrainingError):
     code = "dataset_invalid"
 
 
+class VotesMismatch(DatasetError):
+    """A file of votes that doesn't belong to the rows of the CSV."""
+
+    code = "votes_mismatch"
+
+
 class ArtifactError(TrainingError):
     """A model version's files are missing, damaged or of a form that this release does not know."""
 
@@ -29,12 +35,6 @@ class RunError(TrainingError):
     """A training run that can't start or go on as asked."""
 
     code = "training_run_invalid"
-
-
-class RetrainingImpossible(TrainingError):
-    """There is no dataset to learn from as the champion did, or no champion to beat; the message says which."""
-
-    code = "retraining_impossible"
 
 
 class TrainingDiverged(TrainingError):

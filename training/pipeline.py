@@ -8,15 +8,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from training.data.corrections import LabelledFaces, add_corrections
-from training.data.dataset import read_dataset
+from training.data.dataset import Dataset, read_dataset
 from training.data.examples import make_examples
+from training.data.validation_pictures import read_validation_pictures
 from training.errors import RunError
 from training.export.artifact import KERAS_FILE, verify_files
 from training.export.served import rebuild_network
 from training.export.version import make_version
 from training.fit.distill import blend_targets, load_teachers
 from training.fit.loop import ProgressCallback, StopQuestion, fit_network
-from training.fit.run_settings import Folders, Origin, claim_run_dir, has_run, read_run_origin, read_run_settings
+from training.fit.run_settings import (
+    Folders,
+    Origin,
+    claim_run_dir,
+    has_run,
+    read_run_folders,
+    read_run_origin,
+    read_run_settings,
+)
 from training.fit.run_state import RunState
 from training.fit.runtime import choose_precision, choose_strategy, computing_in, keras
 from training.fit.settings import TrainSettings
@@ -31,6 +40,7 @@ def run_training(
     *,
     progress: ProgressCallback = lambda _: None,
     should_stop: StopQuestion = lambda: False,
+    dataset: Dataset | None = None,
     initial_weights: Path | None = None,
     teachers: Sequence[Path] = (),
     corrections: LabelledFaces | None = None,
@@ -39,6 +49,7 @@ def run_training(
     """Train a network and make a version of it. Returns the version's folder, inside `run_dir`.
 
     run_dir: new, or that of an interrupted run with the same settings, which then goes on after its last finished epoch.
+    dataset: what is in the settings' files, if the caller has read them already.
     initial_weights: folder of a version to start from, of this network or of one that has all its layers; None is fresh weights.
     teachers: folders of versions whose answers are part of what each row teaches, by the recipe's `teacher_share`.
     corrections: faces that reviewers labelled, already filtered; they teach beside the CSV's rows.
@@ -46,7 +57,8 @@ def run_training(
     Raises RunStopped if `should_stop` said so, RunError if `run_dir` belongs to another run, TrainingDiverged, DatasetError,
     ArtifactError.
     """
-    dataset = read_dataset(settings.csv_path, settings.votes_path, cache_dir=cache_dir)
+    if dataset is None:
+        dataset = read_dataset(settings.csv_path, settings.votes_path, cache_dir=cache_dir)
     if corrections is not None:
         dataset = add_corrections(dataset, corrections)
     parent = _identify(initial_weights) if initial_weights else None
@@ -54,7 +66,8 @@ def run_training(
     strategy = choose_strategy()  # before anything computes: a GPU's memory is set up at its first use
     settings = _settle_precision(settings, run_dir)
     claim_run_dir(run_dir, settings, origin, Folders(initial_weights, tuple(teachers)))
-    examples = make_examples(dataset, settings)
+    known = read_validation_pictures(initial_weights) if initial_weights else frozenset()
+    examples = make_examples(dataset, settings, known)
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope(), computing_in(settings.precision):
         network = build_network(settings.architecture, dropout=settings.recipe.dropout, is_learning=True)
@@ -93,7 +106,9 @@ def export_run(run_dir: Path, *, cache_dir: Path | None = None) -> Path:
     )
     if dataset.sha256 != origin.dataset_sha256:
         raise RunError(f"the run in {run_dir} learnt from another dataset than what is in {settings.csv_path} now")
-    examples = make_examples(dataset, settings)
+    parent_dir = read_run_folders(run_dir).initial_weights
+    known = read_validation_pictures(parent_dir) if parent_dir and parent_dir.exists() else frozenset()
+    examples = make_examples(dataset, settings, known)
     return make_version(run_dir / ARTIFACT_DIR, settings, dataset, examples, state, origin)
 
 

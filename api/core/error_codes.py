@@ -133,12 +133,6 @@ _OF_REQUESTS = (
     ),
     # Reviews and training
     ErrorKind(
-        "retraining_impossible",
-        HTTPStatus.CONFLICT,
-        "No dataset",
-        "No prepared dataset is configured to learn from. Name one in `EMOSCOPE_DATASET_CSV`.",
-    ),
-    ErrorKind(
         "session_needed",
         HTTPStatus.FORBIDDEN,
         "Session needed",

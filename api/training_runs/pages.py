@@ -3,23 +3,22 @@
 from typing import Literal
 from uuid import UUID
 
-import structlog
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from pydantic import Field
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.core.fields import RowId
-from api.core.queue import QueueUnavailable
 from api.core.services import get_services
 from api.training_runs.run_view import describe_run
+from api.training_runs.start import find_dataset_files, start_training_run
 from api.web.queries import Query, read_query
 from api.web.site import get_person, go, needs
 from db.core.vocabulary import Role, TrainingTrigger
 from db.training_runs import corrections
 from db.training_runs import lifecycle as training_runs
+from db.training_runs.plan import PlanImpossible, plan_run
 from db.training_runs.states import ACTIVE_STATUSES
 
-log = structlog.get_logger(__name__)
 blueprint = Blueprint("training", __name__, url_prefix="/training")
 
 _PAGE = 20
@@ -48,8 +47,15 @@ def show_list() -> str:
         found = training_runs.list_runs(session, limit=_PAGE + 1, before=before)
         active = training_runs.get_active_run(session)
         shown = [describe_run(run) for run in found[:_PAGE]]
+        try:
+            plan = plan_run(session, find_dataset_files()).summary
+            is_possible = True
+        except PlanImpossible as error:
+            plan, is_possible = [f"No run can start: {error}."], False
     older = url_for(".show_list", before=str(shown[-1].run.id)) if len(found) > _PAGE else None
-    return render_template("training_runs/list.html", runs=shown, active=active, older=older)
+    return render_template(
+        "training_runs/list.html", runs=shown, active=active, older=older, plan=plan, is_possible=is_possible
+    )
 
 
 @blueprint.get("/<uuid:run_id>")
@@ -73,22 +79,11 @@ def show(run_id: UUID) -> str:
 @needs(Role.ADMINISTRATOR)
 def start() -> AnyResponse:
     """Start a run."""
-    services, wanted = get_services(), read_query(RunForm, request.form)
-    if services.settings.dataset_csv is None:
-        abort(409, "No dataset is configured: name one in EMOSCOPE_DATASET_CSV.")
-    with services.database.write() as session:
-        run = training_runs.create_run(
-            session,
-            TrainingTrigger.PAGE,
-            get_person().actor,
-            from_scratch=wanted.from_scratch is not None,
-            epochs=wanted.epochs,
-        )
-    try:
-        services.queue.send_run(run.id)
-    except QueueUnavailable as error:
-        log.warning("run_not_sent", run_id=str(run.id), reason=str(error))  # the sweeper sends it
-    return go("training.show", run_id=run.id, done="run_started")
+    wanted = read_query(RunForm, request.form)
+    started = start_training_run(
+        TrainingTrigger.PAGE, get_person().actor, from_scratch=wanted.from_scratch is not None, epochs=wanted.epochs
+    )
+    return go("training.show", run_id=started.run.id, done="run_started")
 
 
 @blueprint.post("/<uuid:run_id>/cancel")

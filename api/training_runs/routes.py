@@ -4,27 +4,26 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-import structlog
 from apiflask import APIBlueprint
 from flask import Response, jsonify, url_for
 from pydantic import BaseModel, Field
 
 from api.core.authentication import get_caller, needs_scope, protect
-from api.core.errors import Problem
 from api.core.fields import JsonBody, RowId, TextFields
 from api.core.openapi import describe_errors
-from api.core.queue import QueueUnavailable
 from api.core.services import get_services
 from api.jobs.schemas import Id, Time
+from api.training_runs.start import find_dataset_files, start_training_run
 from db import tables
 from db.core.actors import ActorKind
 from db.core.vocabulary import Scope, TrainingRunStatus, TrainingTrigger
-from db.training_runs import corrections
+from db.training_runs import corrections, plan
 from db.training_runs import lifecycle as training_runs
+from db.training_runs.documents import GateReport, RunOptions, RunProgress
+from db.training_runs.plan import RunPlan
 
 blueprint = APIBlueprint("training_runs", __name__, url_prefix="/v1/training-runs", tag="Training")
 protect(blueprint)
-log = structlog.get_logger(__name__)
 
 _POLL_AFTER_S = 2
 
@@ -43,6 +42,12 @@ class PageQuery(TextFields):
     cursor: RowId | None = Field(default=None, description="From `next` of the page before.")
 
 
+class PlanQuery(TextFields):
+    """Which run to plan."""
+
+    from_scratch: bool = Field(default=False, description="Whether the run would begin with fresh weights.")
+
+
 class TrainingRun(BaseModel):
     """One attempt to make a better model: what it is made from, how far it is, what the gate said."""
 
@@ -58,27 +63,26 @@ class TrainingRun(BaseModel):
         description="What kind of actor; null where it isn't known, in entries from before it was stored.",
         examples=["system"],
     )
-    options: dict[str, Any] = Field(examples=[{"from_scratch": False, "epochs": None}])
+    options: RunOptions
     created_at: Time
     started_at: Time | None
     finished_at: Time | None
     attempt: int = Field(description="How often a worker has taken it up.", examples=[1])
     is_cancel_requested: bool = Field(examples=[False])
     dataset_sha256: str | None = Field(description="Identity of the CSV's rows.")
-    audit: dict[str, Any] | None = Field(description="What the dataset and the corrections hold.")
+    audit: dict[str, Any] | None = Field(
+        description="What the dataset and the corrections hold, and the run's plan. Null until the run has read them."
+    )
     corrections: dict[str, int] = Field(
         description="Reviewers' labels: how many teach, and how many were left out for each reason.",
         examples=[{"used": 310, "too_small": 42, "like_holdout": 1}],
     )
     champion: int | None = Field(description="The version to beat.", examples=[1])
-    progress: dict[str, Any] | None = Field(
-        description="Step, epoch, epochs, loss, accuracy, seconds left, and the curve so far.",
-        examples=[
-            {"step": "training", "epoch": 3, "epochs": 10, "loss": 0.71, "accuracy": 0.74, "seconds_left": 410.0}
-        ],
-    )
+    progress: RunProgress | None = Field(description="How far it is. Null before it begins.")
     challenger: int | None = Field(description="The version that came of it, in service or not.", examples=[2])
-    gate: dict[str, Any] | None = Field(description="The gate's checks, and both versions' figures.")
+    gate: GateReport | None = Field(
+        description="The gate's checks, and the versions' metrics. Null until it is decided."
+    )
     reason: str | None = Field(description="Why it ended as it did.")
     error_code: str | None = Field(description="Why it failed, for programs.", examples=["dataset_invalid"])
     error_detail: str | None = Field(description="Why it failed, for people.")
@@ -102,16 +106,8 @@ class TrainingRunPage(BaseModel):
 )
 def create_run(wanted: NewRun) -> Response:
     """Start a run, if none waits or goes on."""
-    services = get_services()
-    if services.settings.dataset_csv is None:
-        raise Problem("retraining_impossible", "no dataset is configured: name one in EMOSCOPE_DATASET_CSV")
-    with services.database.write() as session:
-        run = training_runs.create_run(session, TrainingTrigger.API, get_caller().actor, **wanted.model_dump())
-        shown = _show(run, {})
-    try:
-        services.queue.send_run(run.id)
-    except QueueUnavailable as error:
-        log.warning("run_not_sent", run_id=str(run.id), reason=str(error))  # the sweeper sends it
+    started = start_training_run(TrainingTrigger.API, get_caller().actor, **wanted.model_dump())
+    shown = _read(started.run.id)
     response = jsonify(shown.model_dump(mode="json"))
     response.status_code = HTTPStatus.ACCEPTED
     response.headers["Location"] = shown.url
@@ -131,6 +127,22 @@ def list_runs(query: PageQuery) -> Response:
     has_more = len(found) > query.limit
     following = url_for(".list_runs", limit=query.limit, cursor=shown[-1].id) if has_more else None
     return jsonify(TrainingRunPage(items=shown, next=following).model_dump(mode="json"))
+
+
+@blueprint.get("/plan")
+@blueprint.input(PlanQuery, location="query", arg_name="query")
+@blueprint.output(RunPlan, description="What a run would do now.")
+@blueprint.doc(
+    summary="Say what a training run would do",
+    description="What it would train on, what it would compare, and whether the result could go into service.",
+    responses=describe_errors("retraining_impossible", "invalid_request"),
+)
+def plan_run(query: PlanQuery) -> Response:
+    """Plan a run without starting it."""
+    services = get_services()
+    with services.database.read() as session:
+        found = plan.plan_run(session, find_dataset_files(), from_scratch=query.from_scratch)
+    return jsonify(found.model_dump(mode="json"))
 
 
 @blueprint.get("/<uuid:run_id>")
@@ -175,7 +187,7 @@ def _show(run: tables.TrainingRun, run_corrections: dict[str, int]) -> TrainingR
         trigger=run.trigger,
         actor=run.actor,
         actor_kind=run.known_actor_kind,
-        options=run.options,
+        options=RunOptions.read(run.options),
         created_at=run.created_at,
         started_at=run.started_at,
         finished_at=run.finished_at,
@@ -185,9 +197,9 @@ def _show(run: tables.TrainingRun, run_corrections: dict[str, int]) -> TrainingR
         audit=run.audit,
         corrections=run_corrections,
         champion=run.champion.number if run.champion else None,
-        progress=run.progress,
+        progress=None if run.progress is None else RunProgress.read(run.progress),
         challenger=run.challenger.number if run.challenger else None,
-        gate=run.gate,
+        gate=None if run.gate is None else GateReport.read(run.gate),
         reason=run.reason,
         error_code=run.error_code,
         error_detail=run.error_detail,

@@ -6,6 +6,7 @@ from typing import Any
 
 from api.web.charts import Chart, Series, draw_lines, draw_stacks
 from db.core.vocabulary import EMOTIONS
+from db.training_runs.documents import CurvePoint, GateCheck, GateReport, RunOptions, RunProgress
 from db.training_runs.tables import TrainingRun
 
 _CORRECTIONS = "corrections"
@@ -17,6 +18,8 @@ class ShownRun:
     """A run with what can be read off its JSON columns.
 
     champion, challenger: numbers of the versions. share: of the work, 0 to 1, or None while it isn't known. facts: name and value.
+    start: whose weights it starts from, in words. plan: what it does, in sentences; empty until it has begun.
+    has_read_corrections: whether it came so far as to read the reviewers' labels.
     """
 
     run: TrainingRun
@@ -28,8 +31,12 @@ class ShownRun:
     facts: tuple[tuple[str, str], ...]
     curves: tuple[Chart, ...]
     balance: Chart | None
-    checks: tuple[Mapping[str, Any], ...]
+    checks: tuple[GateCheck, ...]
     reason: str
+    start: str
+    plan: tuple[str, ...]
+    warnings: tuple[str, ...]
+    has_read_corrections: bool
 
 
 def describe_run(run: TrainingRun) -> ShownRun:
@@ -37,47 +44,65 @@ def describe_run(run: TrainingRun) -> ShownRun:
 
     Keys that aren't there are left out, since a run fills them as it goes.
     """
-    progress: dict[str, Any] = run.progress or {}
-    epoch, epochs = progress.get("epoch"), progress.get("epochs")
-    facts = [
-        (name, f"{progress[key]:.4f}")
-        for key, name in (
-            ("loss", "loss"),
-            ("accuracy", "accuracy"),
-            ("val_loss", "held-out loss"),
-            ("val_accuracy", "held-out accuracy"),
-        )
-        if isinstance(progress.get(key), float)
-    ]
+    progress, audit = RunProgress.read(run.progress), run.audit or {}
+    epoch, epochs = progress.epoch, progress.epochs
+    metrics = {
+        "loss": progress.loss,
+        "accuracy": progress.accuracy,
+        "held-out loss": progress.val_loss,
+        "held-out accuracy": progress.val_accuracy,
+    }
+    facts = [(name, f"{value:.4f}") for name, value in metrics.items() if value is not None]
     if epochs:
         facts.insert(0, ("epoch", f"{epoch or 0} of {epochs}"))
     return ShownRun(
         run=run,
         champion=run.champion.number if run.champion else None,
         challenger=run.challenger.number if run.challenger else None,
-        step=str(progress.get("step", "")),
+        step=progress.step,
         share=epoch / epochs if epochs and epoch is not None else None,
-        seconds_left=progress.get("seconds_left"),
+        seconds_left=progress.seconds_left,
         facts=tuple(facts),
-        curves=_draw_curves(progress.get("curve") or []),
-        balance=_draw_balance(run.audit or {}),
-        checks=tuple((run.gate or {}).get("decision", {}).get("checks", ())),
+        curves=_draw_curves(progress.curve),
+        balance=_draw_balance(audit),
+        checks=() if run.gate is None else tuple(GateReport.read(run.gate).decision.checks),
         reason=run.reason or run.error_detail or "",
+        start=_name_start(run),
+        plan=tuple(_read_plan(run).get("summary", ())),
+        warnings=tuple(audit.get("warnings", ())),
+        has_read_corrections="corrections" in audit,
     )
 
 
-def _draw_curves(curve: list[dict[str, Any]]) -> tuple[Chart, ...]:
+def _read_plan(run: TrainingRun) -> dict[str, Any]:
+    plan: dict[str, Any] = (run.audit or {}).get("plan", {})
+    return plan
+
+
+def _name_start(run: TrainingRun) -> str:
+    plan = _read_plan(run)
+    if plan.get("is_from_scratch", RunOptions.read(run.options).from_scratch):
+        return "fresh weights"
+    return "the best version on the CSV's labels" if plan.get("references") else "the champion's weights"
+
+
+def _draw_curves(curve: list[CurvePoint]) -> tuple[Chart, ...]:
     if not curve:
         return ()
-    labels = [str(point["epoch"]) for point in curve]
-    charts = []
-    for key, name, high in (("loss", "Loss", None), ("accuracy", "Accuracy", 1.0)):
-        series = [
-            Series("training", "first", [point.get(key) for point in curve]),
-            Series("held out", "second", [point.get(f"val_{key}") for point in curve]),
-        ]
-        charts.append(draw_lines(f"{name} by epoch", labels, series, high=high, has_dots=len(curve) < 30))
-    return tuple(charts)
+    labels = [str(point.epoch) for point in curve]
+    losses = [
+        Series("training", "first", [point.loss for point in curve]),
+        Series("held out", "second", [point.val_loss for point in curve]),
+    ]
+    accuracies = [
+        Series("training", "first", [point.accuracy for point in curve]),
+        Series("held out", "second", [point.val_accuracy for point in curve]),
+    ]
+    has_dots = len(curve) < 30
+    return (
+        draw_lines("Loss by epoch", labels, losses, high=None, has_dots=has_dots),
+        draw_lines("Accuracy by epoch", labels, accuracies, high=1.0, has_dots=has_dots),
+    )
 
 
 def _draw_balance(audit: Mapping[str, Any]) -> Chart | None:

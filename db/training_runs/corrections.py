@@ -59,6 +59,24 @@ def list_corrections(session: Session, *, limit: int, after: Correction | None =
     return [_read(subject, Emotion(subject.label)) for subject in subjects if subject.label is not None]
 
 
+def list_reviewed(session: Session, *, limit: int) -> list[Correction]:
+    """The latest faces whose label may judge versions: drawn at random, in their turn, and not trained on in any run."""
+    statement = (
+        select(ReviewSubject)
+        .options(undefer(ReviewSubject.crop))
+        .where(*_can_judge())
+        .order_by(ReviewSubject.labeled_at.desc(), ReviewSubject.id)
+        .limit(limit)
+    )
+    subjects = session.scalars(statement)
+    return [_read(subject, Emotion(subject.label)) for subject in subjects if subject.label is not None]
+
+
+def count_reviewed(session: Session) -> int:
+    """How many faces `list_reviewed` could list."""
+    return session.scalar(select(func.count()).select_from(ReviewSubject).where(*_can_judge())) or 0
+
+
 def record_corrections(session: Session, run_id: UUID, run_corrections: Iterable[RunCorrection]) -> None:
     """Write down which corrections a run was offered, in place of what was written before."""
     session.execute(delete(TrainingCorrection).where(TrainingCorrection.run_id == run_id))
@@ -100,6 +118,11 @@ def count_corrections(session: Session, run_id: UUID) -> dict[str, int]:
 def has_trained() -> ColumnElement[bool]:
     """Whether a judged face's label has taught in any run, and so can't tell which of two versions is right."""
     return exists().where(TrainingCorrection.subject_id == ReviewSubject.id, TrainingCorrection.refusal.is_(None))
+
+
+def _can_judge() -> tuple[ColumnElement[bool], ...]:
+    """Faces of the other slice come before people for the doubts of the version in service, which is wrong on them more often."""
+    return (ReviewSubject.label.in_(_TRAINS), ReviewSubject.drawn_at.is_not(None), ~has_trained())
 
 
 def _read(subject: ReviewSubject, emotion: Emotion) -> Correction:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from math import isfinite
 from typing import Any, cast
 from uuid import UUID
 
@@ -22,6 +21,7 @@ from db.core.types import utcnow
 from db.core.vocabulary import TrainingRunStatus, TrainingTrigger
 from db.model_versions.actions import lock_champion, promote
 from db.model_versions.tables import ModelVersion
+from db.training_runs.documents import GateReport, RunOptions, RunProgress
 from db.training_runs.states import (
     ACTIVE_STATUSES,
     InvalidRunTransition,
@@ -90,7 +90,7 @@ def create_run(
         trigger=trigger,
         actor=actor,
         slot=slot,
-        options={"from_scratch": from_scratch, "epochs": epochs},
+        options=RunOptions(from_scratch=from_scratch, epochs=epochs).to_json(),
         max_attempts=MAX_ATTEMPTS,
         sent_at=utcnow(),
     )
@@ -141,14 +141,11 @@ def claim_run(session: Session, run_id: UUID, worker: str, lease_s: float) -> tu
     return run, RunClaim(run.id, run.attempt, worker)
 
 
-def renew_run(session: Session, claim: RunClaim, lease_s: float, progress: dict[str, Any] | None = None) -> Pulse:
-    """Extend the lease to `lease_s` seconds from now, and store the progress if there is some.
-
-    progress: as JSON holds it; numbers that JSON has no word for, NaN and the infinite ones, are stored as null.
-    """
+def renew_run(session: Session, claim: RunClaim, lease_s: float, progress: RunProgress | None = None) -> Pulse:
+    """Extend the lease to `lease_s` seconds from now, and store the progress if there is some."""
     values: dict[str, Any] = {"lease_expires_at": utcnow() + timedelta(seconds=lease_s)}
     if progress is not None:
-        values["progress"] = _make_storable(progress)
+        values["progress"] = progress.to_json()
     statement = update(TrainingRun).where(TrainingRun.id == claim.run_id, *holds_run(claim)).values(**values)
     is_held = cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
     canceled_by = session.scalar(select(TrainingRun.cancel_requested_by).where(TrainingRun.id == claim.run_id))
@@ -175,7 +172,7 @@ def decide_run(
     *,
     is_promoted: bool,
     reason: str,
-    gate: dict[str, Any],
+    gate: GateReport,
 ) -> TrainingRun:
     """End the run with the gate's answer, and put the challenger in service if it passed, all together.
 
@@ -193,7 +190,7 @@ def decide_run(
             TrainingRunStatus.CANCELED,
             Actor.read(by),
             challenger_id=challenger.id,
-            gate=gate,
+            gate=gate.to_json(),
             reason=f"canceled by {by}",
         )
     champion = lock_champion(session)
@@ -208,7 +205,7 @@ def decide_run(
         TrainingRunStatus.PROMOTED if is_promoted else TrainingRunStatus.REJECTED,
         Actor.worker(claim.worker),
         challenger_id=challenger.id,
-        gate=gate,
+        gate=gate.to_json(),
         reason=reason,
     )
     if is_promoted:
@@ -247,15 +244,6 @@ def cancel_run(session: Session, run_id: UUID, actor: Actor) -> TrainingRun:
         run.cancel_requested_by = actor
         record_audit_event(session, actor, "training_run.cancel", name_run(run_id))
     return run
-
-
-def _make_storable(value: Any) -> Any:
-    """The same without floats that JSON has no word for: PostgreSQL refuses them, and browsers can't read them."""
-    if isinstance(value, dict):
-        return {key: _make_storable(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_make_storable(one) for one in value]
-    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _explain(run: TrainingRun) -> str:

@@ -17,8 +17,8 @@ from db.core.queues import LAST_SWEEP_KEY
 from db.core.session import Database
 from db.core.vocabulary import Detector, WorkerState
 from db.model_versions import actions as model_versions
-from db.model_versions.tables import ModelVersion
 from db.monitoring import heartbeats
+from db.training_runs.plan import DatasetFiles, plan_run
 from emoscope.cli.program import name_program
 from emoscope.settings import Settings, find_unknown_variables
 from emoscope.stack.provision import advise_on_release
@@ -174,19 +174,18 @@ def _check_model(database: Database, settings: Settings) -> Iterator[Finding]:
     else:
         status, advice = (CheckStatus.NOTE, advise_on_release(unused.number)) if unused else (CheckStatus.OK, "")
         yield Finding("model", status, f"version {champion.number} ({champion.name}) is in service", advice)
-        yield from _check_votes(settings, champion)
+        yield from _check_retraining(database, settings)
 
 
-def _check_votes(settings: Settings, champion: ModelVersion) -> Iterator[Finding]:
-    """A run would say so too, but it may be started at night."""
-    is_trained_on_votes = champion.manifest.get("lineage", {}).get("labels") == "votes"
-    if settings.dataset_csv is not None and settings.dataset_votes is None and is_trained_on_votes:
-        yield Finding(
-            "retraining",
-            CheckStatus.MISSING,
-            f"version {champion.number} was taught votes, and the dataset is configured without them: training runs will fail",
-            "name the file of votes in EMOSCOPE_DATASET_VOTES",
-        )
+def _check_retraining(database: Database, settings: Settings) -> Iterator[Finding]:
+    """What the next training run does, where a dataset is configured."""
+    files = DatasetFiles.of(settings.dataset_csv, settings.dataset_votes)
+    if not files.has_csv:
+        return
+    with database.read() as session:
+        plan = plan_run(session, files)
+    status = CheckStatus.OK if plan.can_replace_champion else CheckStatus.NOTE
+    yield Finding("retraining", status, " ".join(plan.summary))
 
 
 def _check_queue(settings: Settings) -> Iterator[Finding]:

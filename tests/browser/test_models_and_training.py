@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 from db.core.vocabulary import TrainingTrigger
 from db.model_versions import actions as model_versions
 from db.training_runs import lifecycle as training_runs
+from db.training_runs.documents import GateReport, RunProgress
 from tests.browser.conftest import Site
 
 
@@ -55,13 +56,14 @@ def test_a_run_is_followed_to_its_end_without_loading_the_page_again(visit: Call
         _, claim = training_runs.claim_run(session, run.id, "trainer:1", lease_s=60)
         curve = [{"epoch": epoch, **point, "loss": 2.0 - epoch / 4} for epoch in (1, 2)]
         progress = {"step": "training", "epoch": 2, "epochs": 4, "loss": 1.25, "accuracy": 0.5, "curve": curve}
-        training_runs.renew_run(session, claim, 60, progress)
+        training_runs.renew_run(session, claim, 60, RunProgress.read(progress))
     expect(page.locator("progress")).to_have_attribute("value", "0.500")
     expect(page.get_by_text("1.2500")).to_be_visible()
     expect(page.locator(".plot .line").first).to_be_visible()
     with site.database.write() as session:
         checks = [{"name": "gain", "is_passed": False, "reason": "2 faces gained and 3 lost"}]
-        reason, gate = "kept the champion", {"decision": {"checks": checks}}
+        reason = "kept the champion"
+        gate = GateReport.read({"decision": {"is_promoted": False, "reason": reason, "checks": checks}})
         training_runs.decide_run(session, claim, site.versions[1], is_promoted=False, reason=reason, gate=gate)
     expect(page.get_by_role("status")).to_have_text("Run rejected: kept the champion")
     expect(page.locator("h1 .pill")).to_have_text("rejected")

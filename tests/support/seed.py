@@ -48,6 +48,7 @@ from db.reviews import queue as review_queue
 from db.reviews.tables import ReviewItem
 from db.training_runs import corrections
 from db.training_runs import lifecycle as training_runs
+from db.training_runs.documents import GateReport, RunProgress
 from emoscope.stack.demo_photos import DemoPhoto, Placement, compose_page, portrait_photo
 from emoscope.stack.provision import register_shipped_models
 from training.export.artifact import PRETRAINED_DIR
@@ -275,11 +276,13 @@ def seed_runs(database: Database, champion: ModelVersion, *, is_running: bool) -
         _, claim = training_runs.claim_run(session, run.id, "booth-1:900", lease_s=60)
         training_runs.record_snapshot(session, claim, dataset_sha256="d" * 64, audit=audit, champion_id=champion.id)
         progress = {"step": "comparing", "epoch": len(history), "epochs": len(history), "curve": history}
-        training_runs.renew_run(session, claim, 60, progress)
+        training_runs.renew_run(session, claim, 60, RunProgress.read(progress))
         reason = "kept the champion: " + checks[-1]["reason"]
         challenger = model_versions.list_versions(session)[0]
         gate = {"decision": {"is_promoted": False, "reason": reason, "checks": checks}}
-        training_runs.decide_run(session, claim, challenger, is_promoted=False, reason=reason, gate=gate)
+        training_runs.decide_run(
+            session, claim, challenger, is_promoted=False, reason=reason, gate=GateReport.read(gate)
+        )
         if not is_running:
             return run.id
         run = training_runs.create_run(session, TrainingTrigger.PAGE, "ana", epochs=len(history))
@@ -310,7 +313,7 @@ def report_epochs(session: Session, claim: training_runs.RunClaim, curve: list[d
         "seconds_left": (epochs - len(curve)) * last["seconds"],
         "curve": curve,
     }
-    training_runs.renew_run(session, claim, 60, progress)
+    training_runs.renew_run(session, claim, 60, RunProgress.read(progress))
 
 
 def seed_all(database: Database, blob_folder: Path, jobs_count: int = 160) -> None:

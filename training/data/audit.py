@@ -8,6 +8,8 @@ import numpy as np
 from db.core.vocabulary import EMOTIONS
 from training.data.dataset import Dataset
 from training.data.fer_csv import PARTS
+from training.data.split import LEAST_EMOTIONS
+from training.errors import DatasetError
 
 
 def audit_dataset(dataset: Dataset) -> dict[str, Any]:
@@ -31,9 +33,35 @@ def audit_dataset(dataset: Dataset) -> dict[str, Any]:
             "copies_of_training": 0 if part == "Training" else int(dataset.find_copies_of(training, among=rows).sum()),
         }
     return {
+        "warnings": find_missing(dataset),
         "sha256": dataset.sha256,
         "rows": len(dataset.images),
         "parts": parts,
         "bad_rows": [asdict(row) for row in dataset.bad_rows],
         "votes": dataset.votes.count_rows() if dataset.votes is not None else None,
     }
+
+
+def refuse_one_emotion(dataset: Dataset) -> None:
+    """Raise DatasetError if the rows to train on are of fewer than two emotions."""
+    found = np.unique(dataset.labels[dataset.find_part("Training")])
+    if len(found) < LEAST_EMOTIONS:
+        names = str(EMOTIONS[found[0]]) if len(found) else "missing"
+        raise DatasetError(f"all Training rows are {names}: training needs at least two emotions")
+
+
+def find_missing(dataset: Dataset) -> list[str]:
+    """Say of each part which emotions it has no row of, and whether there are no rows to compare models on."""
+    warnings = []
+    for part in PARTS:
+        rows = dataset.find_part(part)
+        counts = np.bincount(dataset.labels[rows], minlength=len(EMOTIONS))
+        missing = [str(emotion) for emotion, count in zip(EMOTIONS, counts, strict=True) if not count]
+        if len(rows) and missing:
+            meaning = "a model can't learn" if part == "Training" else "nothing is measured for"
+            warnings.append(
+                f"no {part} row is {' or '.join(missing)}: {meaning} {'it' if len(missing) == 1 else 'them'}"
+            )
+    if not len(dataset.find_part("PublicTest")):
+        warnings.append("there are no PublicTest rows: a training run has nothing to compare models on")
+    return warnings

@@ -19,7 +19,8 @@ import numpy.typing as npt
 from db.core.vocabulary import EMOTIONS, Emotion
 from training.data.compressed import read_file, unpack
 from training.data.fer_csv import PARTS, BadRow, CsvRows, parse_rows
-from training.data.votes import VoteTable, read_votes
+from training.data.vote_rows import line_up_votes
+from training.data.votes import VoteTable
 from training.errors import DatasetError
 
 FER_ORDER = tuple(sorted(Emotion, key=lambda emotion: emotion.fer2013_number))
@@ -79,12 +80,13 @@ def read_dataset(csv_path: Path, votes_path: Path | None = None, *, cache_dir: P
     """Read a CSV and votes (each plain, .gz or .xz), the CSV from the cache where these very bytes were read before.
 
     cache_dir: where decoded files are kept; None means the user's cache folder.
-    Raises DatasetError for a file that isn't in this form, or votes that don't line up with it row by row.
+    Raises DatasetError for a file that isn't in this form, VotesMismatch for votes that belong to other rows.
     """
     rows = _read_rows(csv_path, cache_dir or default_cache_dir())
     translate = np.array([EMOTIONS.index(emotion) for emotion in FER_ORDER], np.int64)
-    votes = _line_up_votes(rows, votes_path) if votes_path else None
-    return Dataset(rows.images, translate[rows.emotions], rows.parts, rows.bad_rows, votes)
+    labels = translate[rows.emotions]
+    votes = line_up_votes(rows, labels, votes_path) if votes_path else None
+    return Dataset(rows.images, labels, rows.parts, rows.bad_rows, votes)
 
 
 def default_cache_dir() -> Path:
@@ -138,15 +140,3 @@ def _store_rows(rows: CsvRows, path: Path) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _line_up_votes(rows: CsvRows, path: Path) -> VoteTable:
-    votes = read_votes(path)
-    if len(votes.counts) != rows.row_count:
-        raise DatasetError(f"{path.name} has {len(votes.counts)} rows, and the CSV has {rows.row_count}")
-    selected = votes.select(rows.positions)
-    for row, part in enumerate(rows.parts.tolist()):
-        if selected.parts[row] != PARTS[part]:
-            line = int(rows.positions[row]) + 2
-            raise DatasetError(f"line {line} is {PARTS[part]} in the CSV and {selected.parts[row]} in {path.name}")
-    return selected

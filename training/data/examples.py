@@ -16,25 +16,25 @@ from training.fit.settings import TrainSettings
 class SplitExamples:
     """What teaches and what is held out.
 
-    teaching_labels: int64 (M,), the published label of each row that teaches, whatever labels are taught.
+    training_labels: int64 (M,), the published label of each row that teaches, whatever labels are taught.
     validation_rows: positions in the dataset of the rows held out. validation_truth: int (N,), each one's single label or vote
     majority, whichever the labels are; votes.NO_MAJORITY where people disagree.
     """
 
     training: Examples
     validation: Examples
-    teaching_labels: npt.NDArray[np.int64]
+    training_labels: npt.NDArray[np.int64]
     validation_rows: npt.NDArray[np.int64]
     validation_truth: npt.NDArray[np.int64]
 
 
-def make_examples(dataset: Dataset, settings: TrainSettings) -> SplitExamples:
+def make_examples(dataset: Dataset, settings: TrainSettings, known: frozenset[bytes] = frozenset()) -> SplitExamples:
     """Divide the Training rows that teach something; the other parts take no part in this.
 
-    Raises DatasetError if too few rows are left.
+    known: digests of the pictures that the parent's run held out. Raises DatasetError if too few rows are left.
     """
     targets = make_targets(dataset, settings.labels)
-    training, held_out = divide_dataset(dataset, settings)
+    training, held_out = divide_dataset(dataset, settings, known)
     classes = targets[training].argmax(axis=1)
     shares = np.bincount(classes, minlength=len(EMOTIONS)) / len(training)
     least = 1 / (len(training) + len(held_out))
@@ -48,7 +48,7 @@ def make_examples(dataset: Dataset, settings: TrainSettings) -> SplitExamples:
     return SplitExamples(
         training=take(training, class_weights[classes]),
         validation=take(held_out, np.ones(len(held_out))),
-        teaching_labels=dataset.labels[training],
+        training_labels=dataset.labels[training],
         validation_rows=held_out,
         validation_truth=truth[held_out],
     )

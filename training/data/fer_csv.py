@@ -1,7 +1,8 @@
 """FER2013's CSV text -> arrays, in one pass over the bytes.
 
 A row is `emotion,pixels,Usage`: FER2013's emotion number, 2,304 integers separated by spaces, and the part's name. A block of rows
-that looks exactly like that is decoded by NumPy on whole bytes; any other block is read row by row, slowly, and every
+that looks exactly like that is decoded by NumPy on whole bytes. A block with the columns in another order, with further columns,
+blanks or quotes is brought to that form first. What still isn't of that form is read row by row, slowly, and every
 row in it that can't be used is named with its line and the reason. docs/decisions/0204 says what that costs.
 """
 
@@ -9,14 +10,15 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from db.core.vocabulary import CROP_SIDE
+from training.data.csv_layout import Layout, read_header
 from training.errors import DatasetError
 
-HEADER = ("emotion", "pixels", "Usage")
 PARTS = ("Training", "PublicTest", "PrivateTest")
 PIXELS = CROP_SIDE * CROP_SIDE
 FER_EMOTIONS = 7
@@ -60,14 +62,12 @@ class CsvRows:
 def parse_rows(text: bytes) -> CsvRows:
     """Decode the whole CSV.
 
-    Raises DatasetError if the header isn't FER2013's or there isn't one usable row.
+    Raises DatasetError if a column is missing in the first line or there isn't one usable row.
     """
     header, _, _ = text[:_MAX_HEADER].removeprefix(b"\xef\xbb\xbf").partition(b"\n")
     if header.endswith(b"\r"):
         text = text.replace(b"\r\n", b"\n")
-    names = tuple(name.strip().strip('"') for name in header.decode("utf-8", "replace").split(","))
-    if names != HEADER:
-        raise DatasetError(f"the first line must be `{','.join(HEADER)}`, and is `{','.join(names)[:80]}`")
+    layout = read_header(header.decode("utf-8", "replace"))
     if text.endswith(b"\n\n"):
         text = text.rstrip(b"\n")  # empty lines at the end are no rows, here as in a file of votes
     body = text if text.endswith(b"\n") else text + b"\n"
@@ -81,7 +81,7 @@ def parse_rows(text: bytes) -> CsvRows:
     bad_rows: list[BadRow] = []
 
     def decode(blocks: list[range]) -> list[range]:
-        decoder = _BlockDecoder(body, starts, ends)
+        decoder = _BlockDecoder(body, starts, ends, layout)
         return [rows for rows in blocks if not decoder.decode(rows, images, emotions, parts)]
 
     blocks = [range(first, min(first + _ROWS_A_BLOCK, count)) for first in range(0, count, _ROWS_A_BLOCK)]
@@ -90,7 +90,7 @@ def parse_rows(text: bytes) -> CsvRows:
         undecoded = chain.from_iterable(threads.map(decode, (blocks[n::thread_count] for n in range(thread_count))))
     for row in sorted(chain.from_iterable(undecoded)):
         one = slice(row, row + 1)
-        reason = _decode_row(body[starts[row] : ends[row]], images[row], emotions[one], parts[one])
+        reason = _decode_row(body[starts[row] : ends[row]], layout, images[row], emotions[one], parts[one])
         if reason:
             is_good[row] = False
             bad_rows.append(BadRow(row + 2, reason))
@@ -111,15 +111,29 @@ def _find_newlines(text: bytes) -> npt.NDArray[np.int64]:
     return np.array(found, np.int64)
 
 
+class _Block(NamedTuple):
+    """Rows that are decoded together.
+
+    bytes: uint8, of all of them. starts, ends: int64 (rows,), where in `bytes` each begins, and where its line ends.
+    text, offset: what `bytes` is a view of, and from where.
+    """
+
+    text: bytes
+    bytes: npt.NDArray[np.uint8]
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    offset: int
+
+
 class _BlockDecoder:
     """Decodes blocks of well-formed rows, in arrays that it makes once.
 
     Made anew for every block, they would cost more than the arithmetic: the system hands out fresh memory a page at a time.
     """
 
-    def __init__(self, text: bytes, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> None:
+    def __init__(self, text: bytes, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], layout: Layout) -> None:
         """starts, ends: int64 (rows,), where each row of `text` begins, and where its line ends."""
-        self._text, self._starts, self._ends = text, starts, ends
+        self._text, self._starts, self._ends, self._layout = text, starts, ends, layout
         self._bytes = np.frombuffer(text, np.uint8)
         self._arrays = np.empty((4, 0), np.uint8)
 
@@ -131,14 +145,49 @@ class _BlockDecoder:
         parts: npt.NDArray[np.uint8],
     ) -> bool:
         """Decode `rows` into their places in the arrays. False, with these undefined, if any row isn't well-formed."""
-        block = self._bytes[self._starts[rows.start] : self._ends[rows.stop - 1] + 1]
+        found = self._decode_published(self._take_block(rows)) if self._layout.is_published else None
+        if found is None:
+            rewritten = self._rewrite_block(rows)
+            found = None if rewritten is None else self._decode_published(rewritten)
+        if found is None:
+            return False
+        table, names = found
+        places = slice(rows.start, rows.stop)
+        emotions[places], images[places] = table[:, 0], table[:, 1:]
+        parts[places] = [_PART_NUMBERS[name] for name in names]
+        return True
+
+    def _take_block(self, rows: range) -> "_Block":
+        """The rows as they are in the file."""
+        first, last = self._starts[rows.start], self._ends[rows.stop - 1]
+        places = slice(rows.start, rows.stop)
+        return _Block(
+            self._text, self._bytes[first : last + 1], self._starts[places] - first, self._ends[places] - first, first
+        )
+
+    def _rewrite_block(self, rows: range) -> "_Block | None":
+        """The rows in the published form, without blanks, quotes and further columns.
+
+        None if a row hasn't as many fields as the header.
+        """
+        split = [self._layout.split(self._text[self._starts[row] : self._ends[row]]) for row in rows]
+        if any(len(fields) != self._layout.count for fields in split):
+            return None
+        lines = [b",".join(self._layout.pick(fields)) + b"\n" for fields in split]
+        text = b"".join(lines)
+        stops = np.cumsum([len(line) for line in lines])
+        return _Block(text, np.frombuffer(text, np.uint8), np.concatenate([[0], stops[:-1]]), stops - 1, 0)
+
+    def _decode_published(self, rows: "_Block") -> tuple[npt.NDArray[np.uint8], list[bytes]] | None:
+        """Numbers, uint8 (rows, 2305), emotion first, and part names of rows in the published form. None for any other form."""
+        block = rows.bytes
         digits, is_digit, prefixes, marks = self._borrow_arrays(len(block))
         np.subtract(block, _ZERO, out=digits)  # wraps, so that anything but a digit is more than 9
         np.less(digits, 10, out=is_digit.view(bool))
         np.multiply(digits, is_digit, out=digits)
         ends = np.flatnonzero(np.greater(is_digit[:-1], is_digit[1:], out=marks[:-1].view(bool)))
-        if len(ends) != len(rows) * (PIXELS + 1):
-            return False
+        if len(ends) != len(rows.starts) * (PIXELS + 1):
+            return None
         # at each digit that isn't its number's last: what it and the one before it amount to
         prefixes[0] = 0
         np.multiply(digits[:-1], is_digit[1:], out=prefixes[1:])
@@ -146,23 +195,20 @@ class _BlockDecoder:
         np.add(prefixes, digits, out=prefixes)
         np.multiply(prefixes[:-1], is_digit[1:], out=prefixes[:-1])
         if prefixes[:-1].max() > _MAX_PREFIX:
-            return False
+            return None
         np.multiply(prefixes, 10, out=prefixes)
         np.add(digits[1:], prefixes[:-1], out=digits[1:])
         values = digits.take(ends)
         # 256 to 259, which wrap to 0 to 3, and more than three digits were written with more digits than what was read
         digit_count = int(np.count_nonzero(is_digit))
         if digit_count != len(values) + np.count_nonzero(values > 9) + np.count_nonzero(values > 99):
-            return False
+            return None
         space_count = int(np.count_nonzero(np.equal(block, _SPACE, out=marks.view(bool))))
-        table = values.reshape(len(rows), -1)
-        names = self._find_part_names(rows, ends.reshape(len(rows), -1), digit_count + space_count)
+        table = values.reshape(len(rows.starts), -1)
+        names = _find_part_names(rows, ends.reshape(len(rows.starts), -1), digit_count + space_count)
         if names is None or not _PART_NUMBERS.keys() >= set(names) or table[:, 0].max() >= FER_EMOTIONS:
-            return False
-        places = slice(rows.start, rows.stop)
-        emotions[places], images[places] = table[:, 0], table[:, 1:]
-        parts[places] = [_PART_NUMBERS[name] for name in names]
-        return True
+            return None
+        return table, names
 
     def _borrow_arrays(self, length: int) -> npt.NDArray[np.uint8]:
         """uint8 (4, length), with anything in them, until the next call."""
@@ -170,34 +216,34 @@ class _BlockDecoder:
             self._arrays = np.empty((4, length), np.uint8)
         return self._arrays[:, :length]
 
-    def _find_part_names(
-        self, rows: range, ends: npt.NDArray[np.int64], digit_and_space_count: int
-    ) -> list[bytes] | None:
-        """The part's name of each row; nothing unless every row is numbers, spaces and two commas.
 
-        ends: int64 (rows, 2305), where in the block each number ends.
-        """
-        starts, stops = self._starts[rows.start : rows.stop], self._ends[rows.start : rows.stop]
-        first, last = ends[:, 0] + starts[0], ends[:, -1] + starts[0]
-        are_commas = (self._bytes[first + 1] == _COMMA) & (self._bytes[last + 1] == _COMMA)
-        if not np.all(are_commas & (first == starts)):
-            return None
-        names = [self._text[start:stop] for start, stop in zip((last + 2).tolist(), stops.tolist(), strict=True)]
-        others = sum(map(len, names)) + 3 * len(rows)  # two commas and the line's end
-        return names if stops[-1] + 1 - starts[0] == digit_and_space_count + others else None
+def _find_part_names(rows: "_Block", ends: npt.NDArray[np.int64], digit_and_space_count: int) -> list[bytes] | None:
+    """The part's name of each row; nothing unless every row is numbers, spaces and two commas.
+
+    ends: int64 (rows, 2305), where in the block each number ends.
+    """
+    first, last = ends[:, 0], ends[:, -1]
+    are_commas = (rows.bytes[first + 1] == _COMMA) & (rows.bytes[last + 1] == _COMMA)
+    if not np.all(are_commas & (first == rows.starts)):
+        return None
+    bounds = zip((last + 2 + rows.offset).tolist(), (rows.ends + rows.offset).tolist(), strict=True)
+    names = [rows.text[start:stop] for start, stop in bounds]
+    others = sum(map(len, names)) + 3 * len(rows.starts)  # two commas and the line's end
+    return names if len(rows.bytes) == digit_and_space_count + others else None
 
 
 def _decode_row(
     line: bytes,
+    layout: Layout,
     image: npt.NDArray[np.uint8],
     emotions: npt.NDArray[np.uint8],
     parts: npt.NDArray[np.uint8],
 ) -> str:
     """Decode one row into the given views of it. The reason if it can't be used, otherwise nothing."""
-    fields = line.decode("utf-8", "replace").strip().split(",")
-    if len(fields) != len(HEADER):
-        return f"{len(fields)} fields in place of {len(HEADER)}"
-    emotion, pixels, part = (field.strip().strip('"') for field in fields)
+    fields = layout.split(line)
+    if len(fields) != layout.count:
+        return f"{len(fields)} fields in place of {layout.count}"
+    emotion, pixels, part = (field.decode("utf-8", "replace").strip() for field in layout.pick(fields))
     if emotion not in {str(number) for number in range(FER_EMOTIONS)}:
         return f"emotion {emotion[:20]!r} is not 0 to {FER_EMOTIONS - 1}"
     if part.encode() not in _PART_NUMBERS:

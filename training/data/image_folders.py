@@ -8,8 +8,10 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from db.core.vocabulary import CROP_SIDE, EMOTIONS
+from training.data.csv_layout import COLUMNS
 from training.data.dataset import FER_ORDER, Dataset
-from training.data.fer_csv import HEADER, PARTS
+from training.data.fer_csv import PARTS
+from training.data.picture_folders import PictureTree, find_pictures
 from training.data.split import split_rows
 from training.errors import DatasetError
 
@@ -59,40 +61,25 @@ def export_folders(dataset: Dataset, parts: npt.NDArray[np.uint8], folder: Path)
     return len(dataset.images)
 
 
-def import_folders(folder: Path, csv_path: Path) -> int:
-    """Write a FER2013-format CSV of a tree of pictures, in the order of their file names. Returns how many.
+def import_folders(folder: Path, csv_path: Path) -> PictureTree:
+    """Write a FER2013-format CSV of a tree of pictures, in the order of their file names. Returns what was found in it.
 
     Pictures may be of any kind that PIL reads; they are turned upright, and become grey, and 48x48 by averaging where they aren't.
     A CSV that is there stays as it is until the new one is whole.
-    Raises DatasetError for a folder that is neither a part nor an emotion, a picture that can't be read, or an empty tree.
+    Raises DatasetError as find_pictures does, and for a picture that can't be read.
     """
-    found = []
-    for part_dir in _list_folders(folder, PARTS):
-        for emotion_dir in _list_folders(part_dir, EMOTIONS):
-            found += [(path.name, path) for path in emotion_dir.iterdir() if path.is_file()]
-    if not found:
-        raise DatasetError(f"there are no pictures in {folder}")
+    tree = find_pictures(folder)
     partial = csv_path.with_name(f"{csv_path.name}.partial")
     try:
         with partial.open("w", encoding="ascii") as file:
-            file.write(",".join(HEADER) + "\n")
-            for _, path in sorted(found):
-                emotion = next(number for number, name in enumerate(FER_ORDER) if name == path.parent.name)
-                pixels = " ".join(map(str, _read_picture(path).ravel().tolist()))
-                file.write(f"{emotion},{pixels},{path.parent.parent.name}\n")
+            file.write(",".join(COLUMNS) + "\n")
+            for picture in tree.pictures:
+                pixels = " ".join(map(str, _read_picture(picture.path).ravel().tolist()))
+                file.write(f"{FER_ORDER.index(picture.emotion)},{pixels},{picture.part}\n")
         partial.replace(csv_path)
     finally:
         partial.unlink(missing_ok=True)
-    return len(found)
-
-
-def _list_folders(folder: Path, allowed: tuple[str, ...]) -> list[Path]:
-    if not folder.is_dir():
-        raise DatasetError(f"there is no folder {folder}")
-    strange = [path.name for path in folder.iterdir() if path.name not in allowed]
-    if strange:
-        raise DatasetError(f"{folder / strange[0]} is not one of {', '.join(allowed)}")
-    return [folder / name for name in allowed if (folder / name).exists()]
+    return tree
 
 
 def _read_picture(path: Path) -> npt.NDArray[np.uint8]:

@@ -5,8 +5,15 @@ import numpy.typing as npt
 
 from db.core.vocabulary import EMOTIONS
 from training.data.dataset import Dataset
+from training.data.validation_pictures import find_pictures_among
 from training.errors import DatasetError
 from training.fit.settings import Labels, TrainSettings
+
+LEAST_EMOTIONS = 2
+"""With one there is nothing to tell apart."""
+
+_ENOUGH_KNOWN = 0.5
+"""Share of the rows to hold out that must be known from the parent; with fewer the dataset is another one."""
 
 
 def split_rows(
@@ -45,20 +52,39 @@ def make_targets(dataset: Dataset, labels: Labels) -> npt.NDArray[np.float32]:
     return dataset.votes.distributions
 
 
-def divide_dataset(dataset: Dataset, settings: TrainSettings) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def divide_dataset(
+    dataset: Dataset, settings: TrainSettings, known: frozenset[bytes] = frozenset()
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Divide the Training rows that teach something; the other parts take no part in this.
 
+    known: digests of the pictures that the run of the parent held out, which count where the settings say so.
     Returns positions in the dataset (teaching, held out), each in ascending order.
     Raises DatasetError if too few rows are left.
     """
     rows = dataset.find_part("Training")
     rows = rows[make_targets(dataset, settings.labels)[rows].sum(axis=1) > 0]
-    seed = settings.seed if settings.split_seed is None else settings.split_seed
-    is_held_out = _choose_held_out(dataset, settings.recipe.held_out, seed)[rows]
+    is_held_out = _find_known(dataset, settings, known)[rows]
+    if is_held_out.mean() < settings.recipe.held_out * _ENOUGH_KNOWN:
+        seed = settings.seed if settings.split_seed is None else settings.split_seed
+        is_held_out = _choose_held_out(dataset, settings.recipe.held_out, seed)[rows]
     training, held_out = rows[~is_held_out], rows[is_held_out]
     if not len(training) or not len(held_out):
         raise DatasetError(f"{len(rows)} Training rows are too few to learn from and to hold some out")
+    found = np.unique(make_targets(dataset, settings.labels)[training].argmax(axis=1))
+    if len(found) < LEAST_EMOTIONS:
+        raise DatasetError(
+            f"all {len(training)} rows to train on are {EMOTIONS[found[0]]}: training needs at least two emotions"
+        )
     return training, held_out
+
+
+def _find_known(dataset: Dataset, settings: TrainSettings, known: frozenset[bytes]) -> npt.NDArray[np.bool_]:
+    """Which rows of the CSV show a picture that the parent's run held out, bool (N,)."""
+    found = np.zeros(len(dataset.images), bool)
+    if known and settings.holds_out_like_parent:
+        from_csv = len(dataset.images) - dataset.corrections
+        found[:from_csv] = find_pictures_among(dataset.images[:from_csv], known)
+    return found
 
 
 def _choose_held_out(dataset: Dataset, share: float, seed: int) -> npt.NDArray[np.bool_]:

@@ -6,7 +6,9 @@ distribution". Rules for rows that are no clear example of one of the seven are 
 
 import csv
 import io
+import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from training.errors import DatasetError
 
 OTHER_COLUMNS = ("contempt", "unknown", "NF")
 NO_MAJORITY = -1
+_NAME_COLUMN = "image name"
+_NAME_NUMBER = re.compile(r"(\d+)(?:\.\w+)?$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,28 +82,59 @@ class VoteTable:
         }
 
 
-def read_votes(path: Path) -> VoteTable:
+@dataclass(frozen=True, slots=True)
+class VotesFile:
+    """A file of votes as it lies there. rows: of the CSV, int64 (N,), where the file names them by `Image name`; else None."""
+
+    table: VoteTable
+    rows: npt.NDArray[np.int64] | None
+
+
+def read_votes(path: Path) -> VotesFile:
     """Read a file of votes, plain, .gz or .xz: a CSV with `Usage` and the ten vote columns by name; other columns are ignored.
 
-    Raises DatasetError if it can't be read, a column is missing or a vote isn't a whole number.
+    A row whose `Image name` is empty belongs to no picture and is left out; FER+ has such rows for pictures that show no face.
+    Raises DatasetError if it can't be read, a column is missing, a vote isn't a whole number, or a name has no number.
     """
     names = [*(emotion.ferplus_column for emotion in EMOTIONS), *OTHER_COLUMNS]
+    table = _read_table(path, ("Usage", *names))
+    positions = None
+    if _NAME_COLUMN in table[0]:
+        table = [row for row in table if row[_NAME_COLUMN].strip()]
+        positions = np.array([_read_number(row[_NAME_COLUMN], path) for row in table], np.int64)
+    try:
+        counts = np.array([[int(row[name.lower()]) for name in names] for row in table], np.int64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DatasetError(f"a vote in {path.name} is not a whole number: {error}") from error
+    counts = counts.reshape(-1, len(names))
+    if len(counts) and counts.min() < 0:
+        raise DatasetError(f"a vote in {path.name} is below zero")
+    return VotesFile(VoteTable(tuple((row["usage"] or "").strip() for row in table), counts), positions)
+
+
+def _read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Every row by lower-case column name, at least one. Raises DatasetError."""
     try:
         text = unpack(path, read_file(path)).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path.name} is not text in UTF-8") from error
     try:
-        reader = csv.DictReader(io.StringIO(text, newline=""))
-        missing = [name for name in ("Usage", *names) if name not in (reader.fieldnames or ())]
+        reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
+        reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
+        missing = [name for name in columns if name.lower() not in reader.fieldnames]
         if missing:
             raise DatasetError(f"{path.name} has no column {', '.join(missing)}")
         rows = list(reader)
     except csv.Error as error:
         raise DatasetError(f"{path.name} is not a CSV: {error}") from error
-    try:
-        counts = np.array([[int(row[name]) for name in names] for row in rows], np.int64).reshape(-1, len(names))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise DatasetError(f"a vote in {path.name} is not a whole number: {error}") from error
-    if len(counts) and counts.min() < 0:
-        raise DatasetError(f"a vote in {path.name} is below zero")
-    return VoteTable(tuple(row["Usage"] for row in rows), counts)
+    if not rows:
+        raise DatasetError(f"{path.name} has no rows")
+    return rows
+
+
+def _read_number(name: str, path: Path) -> int:
+    """The row of the CSV that a picture's name stands for: FER+ calls the first one `fer0000000.png`."""
+    found = _NAME_NUMBER.search(name.strip())
+    if found is None:
+        raise DatasetError(f"the Image name {name[:40]!r} in {path.name} has no number of a row")
+    return int(found[1])

@@ -9,28 +9,48 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.data.corrections import HOLDOUT_PART
+from db.core.vocabulary import CROP_SIDE
+from training.data.corrections import HOLDOUT_PART, LabelledFaces
 from training.data.dataset import Dataset
 from training.data.votes import NO_MAJORITY
 from training.errors import DatasetError
 from training.evaluation.gate import Answers, Decision, GateLimits, decide_promotion
+from training.evaluation.gate_reviewed import check_better, check_not_worse, decide_across_labels
 from training.evaluation.metrics import compute_metrics
 from training.evaluation.set_gate import SetAnswers, check_sets
 from training.evaluation.sets import EvaluationSet, compute_set_metrics, make_stress_sets
-from training.export.artifact import TFLITE_FILE, verify_files
-from training.export.lite import LiteModel
+from training.export.lite import LiteModel, load_lite
 from training.fit.settings import Labels
 
 _TURNS = 30
+NO_FACES = LabelledFaces(np.empty((0, CROP_SIDE, CROP_SIDE), np.uint8), np.empty(0, np.int64), np.empty(0, np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class AcrossLabels:
+    """How to compare where the champion was trained on another kind of labels.
+
+    reference_dir: the best version on the challenger's kind, or None if there is none. least_reviewed_faces: reviewers' labels that
+    it takes to replace the champion.
+    """
+
+    reference_dir: Path | None
+    least_reviewed_faces: int
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the gate said, and of each model the figures on the held-out rows that it was compared on."""
+    """What the gate said, and of each model the figures on the rows that it was compared on.
+
+    reference: of the best version on the challenger's labels, where the champion was trained on others. reviewed: of champion and
+    challenger on the faces that reviewers labelled, where there are any.
+    """
 
     decision: Decision
     champion: dict[str, Any]
     challenger: dict[str, Any]
+    reference: dict[str, Any] | None = None
+    reviewed: dict[str, dict[str, Any]] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain values that JSON holds."""
@@ -57,6 +77,11 @@ def find_holdout(dataset: Dataset, labels: Labels) -> tuple[npt.NDArray[np.int64
     return rows, truth[rows]
 
 
+def _answer_set(models: Sequence[LiteModel], evaluated: EvaluationSet) -> SetAnswers:
+    champion, challenger = models[:2]
+    return SetAnswers(evaluated, champion.predict(evaluated.crops), challenger.predict(evaluated.crops))
+
+
 def compare_versions(
     champion_dir: Path,
     challenger_dir: Path,
@@ -64,33 +89,71 @@ def compare_versions(
     labels: Labels,
     limits: GateLimits,
     evaluation_sets: Sequence[EvaluationSet] = (),
+    *,
+    reviewed: LabelledFaces | None = None,
+    across: AcrossLabels | None = None,
 ) -> Comparison:
-    """Let both models answer the same rows, as they would be served on CPUs, and ask the gate.
+    """Let the models answer the same rows, as they would be served on CPUs, and ask the gate.
 
-    The folders hold versions. evaluation_sets: what both are compared on beside the stress tests of the same rows, none of which
-    may show the challenger to be worse.
+    The folders hold versions. evaluation_sets: none of them may show the challenger to be worse. The stress tests of the
+    same rows are measured too, and decide nothing. reviewed: faces with reviewers' labels that none of the models was
+    trained on. across: set where the champion was trained on another kind of labels than the challenger.
     Raises DatasetError as find_holdout does, ArtifactError for files that can't be used.
     """
     rows, truth = find_holdout(dataset, labels)
+    reference_dir = across.reference_dir if across is not None else None
+    folders = [champion_dir, challenger_dir, *([reference_dir] if reference_dir is not None else [])]
+    models = [load_lite(folder) for folder in folders]
     images = dataset.images[rows]
-    for folder in (champion_dir, challenger_dir):
-        verify_files(folder)
-    models = [LiteModel(folder / TFLITE_FILE) for folder in (champion_dir, challenger_dir)]
     times_ms = _time_side_by_side(models, images[:1])
     answers = [Answers(model.predict(images), ms) for model, ms in zip(models, times_ms, strict=True)]
-    champion, challenger = (
-        compute_metrics(answer.probabilities, truth) | {"ms_a_face": answer.ms_a_face} for answer in answers
-    )
-    sets = [
-        SetAnswers(each, models[0].predict(each.crops), models[1].predict(each.crops))
-        for each in (*evaluation_sets, *make_stress_sets(dataset, rows, truth))
-    ]
-    decision = decide_promotion(answers[0], answers[1], truth, limits, further=(check_sets(sets),))
-    champion["sets"], challenger["sets"] = (
+    champion, challenger, *others = answers
+    gated = [_answer_set(models, each) for each in evaluation_sets]
+    # What a toy or a first model never saw, as a face on its side, says little about the next one: reported, not decided on.
+    sets = [*gated, *(_answer_set(models, each) for each in make_stress_sets(dataset, rows, truth))]
+    faces = reviewed or NO_FACES
+    old, new = (model.predict(faces.images) for model in models[:2])
+    if across is None:
+        further = (check_sets(gated), check_not_worse(old, new, faces.labels, limits))
+        decision = decide_promotion(champion, challenger, truth, limits, further=further)
+    else:
+        check = check_better(old, new, faces.labels, limits, across.least_reviewed_faces)
+        reference = others[0] if others else None
+        decision = decide_across_labels(reference, champion, challenger, truth, (check_sets(gated), check), limits)
+    figures = [compute_metrics(answer.probabilities, truth) | {"ms_a_face": answer.ms_a_face} for answer in answers]
+    figures[0]["sets"], figures[1]["sets"] = (
         {each.evaluated.name: compute_set_metrics(getattr(each, side), each.evaluated).model_dump() for each in sets}
         for side in ("champion", "challenger")
     )
-    return Comparison(decision, champion, challenger)
+    return Comparison(
+        decision,
+        champion=figures[0],
+        challenger=figures[1],
+        reference=figures[2] if others else None,
+        reviewed=_measure_reviewed(old, new, faces.labels),
+    )
+
+
+def find_best(folders: Sequence[Path], dataset: Dataset, labels: Labels) -> Path:
+    """The folder of the most accurate of these versions on the held-out rows; of equal ones the first.
+
+    Raises DatasetError and ArtifactError as compare_versions does.
+    """
+    rows, truth = find_holdout(dataset, labels)
+    images = dataset.images[rows]
+
+    def measure(folder: Path) -> float:
+        return float((load_lite(folder).predict(images).argmax(axis=1) == truth).mean())
+
+    return folders[0] if len(folders) == 1 else max(folders, key=measure)
+
+
+def _measure_reviewed(
+    old: npt.NDArray[np.float32], new: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]
+) -> dict[str, dict[str, Any]] | None:
+    if not len(truth):
+        return None
+    return {"champion": compute_metrics(old, truth), "challenger": compute_metrics(new, truth)}
 
 
 def _time_side_by_side(models: list[LiteModel], face: npt.NDArray[np.uint8]) -> list[float]:

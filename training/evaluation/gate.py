@@ -82,24 +82,36 @@ def decide_promotion(
     truth: int (N,), 0 to 6, of faces that neither model was taught.
     Raises HoldoutMismatchError unless both answered the N faces of `truth`, N at least 1.
     """
+    *checks, gain = check_all(champion, challenger, truth, limits)
+    return conclude([*checks, *further, gain], "gain", "accuracy")
+
+
+def check_all(
+    champion: Answers, challenger: Answers, truth: npt.NDArray[np.int64], limits: GateLimits
+) -> tuple[Check, ...]:
+    """Every check of two models on the same faces. Raises HoldoutMismatchError."""
     shapes = {champion.probabilities.shape, challenger.probabilities.shape}
     if shapes != {(len(truth), len(EMOTIONS))} or not len(truth):
         raise HoldoutMismatchError(f"answers of shapes {sorted(shapes)} for {len(truth)} faces")
     old, new = champion.probabilities.argmax(axis=1), challenger.probabilities.argmax(axis=1)
-    checks = (
+    return (
         _check_accuracy(count_confusion(old, truth), count_confusion(new, truth), limits),
         _check_recall(old, new, truth, limits),
         _check_calibration(champion, challenger, truth, limits),
         _check_speed(champion, challenger, limits),
-        *further,
         _check_gain(old, new, truth, limits),
     )
+
+
+def conclude(checks: Sequence[Check], *evidence: str) -> Decision:
+    """Promote if every check is passed. evidence: names of the checks that say why, in this order."""
     failed = [check for check in checks if not check.is_passed]
     if failed:
         reasons = "; ".join(check.reason for check in failed)
-        return Decision(is_promoted=False, reason=f"kept the champion: {reasons}", checks=checks)
-    reason = f"promoted: {checks[-1].reason}, and {checks[0].reason}"
-    return Decision(is_promoted=True, reason=reason, checks=checks)
+        return Decision(is_promoted=False, reason=f"kept the champion: {reasons}", checks=tuple(checks))
+    by_name = {check.name: check.reason for check in checks}
+    reason = ", and ".join(by_name[name] for name in evidence)
+    return Decision(is_promoted=True, reason=f"promoted: {reason}", checks=tuple(checks))
 
 
 def _check_accuracy(old: npt.NDArray[np.int64], new: npt.NDArray[np.int64], limits: GateLimits) -> Check:

@@ -8,6 +8,7 @@ Runs without TensorFlow, so that workers and the service can check a version bef
 | model.tflite    | the same weights for CPUs                                                        |
 | model_card.md   | what it is good for, and what not                                                |
 | history.json    | the curves of its training                                                       |
+| validation_pictures.txt | digests of the pictures that its run held out; versions of earlier releases lack it |
 """
 
 import hashlib
@@ -26,6 +27,7 @@ KERAS_FILE = "model.keras"
 TFLITE_FILE = "model.tflite"
 CARD_FILE = "model_card.md"
 HISTORY_FILE = "history.json"
+VALIDATION_FILE = "validation_pictures.txt"
 REQUIRED_FILES = (KERAS_FILE, TFLITE_FILE, CARD_FILE, HISTORY_FILE)
 
 INPUT_NAME = "crops"

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from db.core.vocabulary import EMOTIONS
 from training.data.dataset import Dataset
 from training.data.examples import SplitExamples
+from training.data.validation_pictures import write_validation_pictures
 from training.data.votes import NO_MAJORITY
 from training.errors import TrainingError
 from training.evaluation.calibrate import fit_vote_shares
@@ -67,13 +68,14 @@ def make_version(
     network.set_weights(state.load_best())
     recipe = settings.recipe
     if recipe.hard_share or recipe.neutral_offset:
-        adjust_last_layer(network, examples.training.images, examples.teaching_labels, recipe)
+        adjust_last_layer(network, examples.training.images, examples.training_labels, recipe)
     temperature, conditions = calibrate_network(network, dataset, examples, recipe)
     served = build_network_server(network, recipe, temperature, conditions)
     served.save(partial / artifact.KERAS_FILE)
     (partial / artifact.TFLITE_FILE).write_bytes(convert_to_tflite(served))
     history = {"best_epoch": state.best_epoch, "epochs": [asdict(figures) for figures in state.curves]}
     (partial / artifact.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n")
+    write_validation_pictures(partial / artifact.VALIDATION_FILE, dataset.images[examples.validation_rows])
     lite = LiteModel(partial / artifact.TFLITE_FILE)
     metrics, evaluated, answers = {}, examples.validation_rows, lite.predict(dataset.images[examples.validation_rows])
     metrics["validation"] = evaluate_rows(answers, dataset, evaluated)

@@ -1,9 +1,8 @@
-"""A champion's manifest -> the settings of a run that goes on from it, or starts anew."""
+"""A version's manifest -> the settings of a run that goes on from it, or starts anew."""
 
 from dataclasses import replace
 from pathlib import Path
 
-from training.errors import RetrainingImpossible
 from training.export.artifact import Lineage, Manifest
 from training.fit.settings import RECIPES, Labels, Recipe, Stage, TrainSettings
 
@@ -12,43 +11,46 @@ FINE_TUNING_RATE = 0.1
 
 
 def choose_settings(
-    champion: Manifest,
+    parent: Manifest,
     csv_path: Path,
     votes_path: Path | None,
     *,
+    labels: Labels,
     from_scratch: bool,
     epochs: int | None,
     learning_rate: float | None,
     seed: int,
 ) -> TrainSettings:
-    """Settings of a challenger: the champion's network, labels and recipe, on the data that there is now.
+    """Settings of a challenger: the parent's network and recipe, on the data that there is now.
 
-    from_scratch: fresh weights and the network's own recipe in place of the champion's. epochs: None means the recipe's own number.
-    learning_rate: of a run from the champion's weights; None means FINE_TUNING_RATE of the network's own.
-    A run from the champion's weights holds out the rows that the champion held out, where the dataset is the same.
-    Raises RetrainingImpossible where the champion was taught votes and there are none: single labels would teach its successor
-    another task, and judge the champion by it.
+    parent: the version whose weights it starts from. from_scratch: fresh weights and the network's own recipe.
+    votes_path: as choose_votes gives it. epochs: None means the recipe's own number.
+    learning_rate: of a run from the parent's weights; None means FINE_TUNING_RATE of the network's own.
+    A run from the parent's weights holds out the pictures that the parent's run held out, where the dataset has them.
     """
-    labels: Labels = "votes" if champion.labels == "votes" else "single"
-    if labels == "votes" and votes_path is None:
-        raise RetrainingImpossible(
-            "the champion was taught votes, and no file of votes is configured: name it in EMOSCOPE_DATASET_VOTES, or put a "
-            "version in service that was taught single labels"
-        )
-    if labels == "single" and not from_scratch and champion.lineage.settings.get("votes_path") is None:
-        votes_path = None  # votes would have other rows held out than the champion's
-    own = RECIPES[champion.architecture]
-    recipe = own if from_scratch else _continue_recipe(_find_recipe(champion), own, learning_rate)
-    recipe = replace(recipe, epochs=epochs or recipe.epochs)
+    own = RECIPES[parent.architecture]
+    recipe = own if from_scratch else _continue_recipe(_find_recipe(parent), own, learning_rate)
     settings = TrainSettings(
         csv_path=csv_path,
         votes_path=votes_path,
         labels=labels,
-        architecture=champion.architecture,
-        recipe=recipe,
+        architecture=parent.architecture,
+        recipe=replace(recipe, epochs=epochs or recipe.epochs),
         seed=seed,
     )
-    return settings if from_scratch else hold_out_like(settings, champion.lineage)
+    if from_scratch:
+        return settings
+    return replace(hold_out_like(settings, parent.lineage), holds_out_like_parent=True)
+
+
+def choose_votes(parent: Manifest, votes_path: Path | None, *, labels: Labels, from_scratch: bool) -> Path | None:
+    """The file of votes that a run reads, or None.
+
+    On single labels votes only divide the rows; from a version's weights they may do so only if they did for that version.
+    """
+    if labels == "single" and not from_scratch and parent.lineage.settings.get("votes_path") is None:
+        return None
+    return votes_path
 
 
 def find_split(lineage: Lineage) -> tuple[int, float | None]:
@@ -64,11 +66,11 @@ def hold_out_like(settings: TrainSettings, lineage: Lineage) -> TrainSettings:
     return replace(settings, split_seed=seed, recipe=recipe)
 
 
-def _find_recipe(champion: Manifest) -> Recipe:
-    """By which the champion was made, so that its successor sees faces as it does. What no recipe had then changed nothing."""
-    own = RECIPES[champion.architecture]
+def _find_recipe(parent: Manifest) -> Recipe:
+    """By which the parent was made, so that its successor sees faces as it does. What no recipe had then changed nothing."""
+    own = RECIPES[parent.architecture]
     plain = Recipe(own.epochs, own.batch_size, own.learning_rate, own.schedule)
-    fields = champion.lineage.settings.get("recipe")
+    fields = parent.lineage.settings.get("recipe")
     return plain.change(fields) if fields else own
 
 
@@ -77,7 +79,7 @@ def _continue_recipe(recipe: Recipe, own: Recipe, learning_rate: float | None) -
     over so few steps it would still be where it began.
 
     own: the network's. Of it are the learning rate, which would shrink from one generation to the next, and which epoch is kept:
-    where the champion's last one was, as fits a long run, a short one among new labels is better judged by what is held out.
+    where the parent's last one was, as fits a long run, a short one among new labels is better judged by what is held out.
     """
     return replace(
         recipe,

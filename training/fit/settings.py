@@ -160,6 +160,8 @@ class TrainSettings:
     labels: `single`, the CSV's own label, or `votes`, what people saw (needs `votes_path`).
     split_seed: decides which rows are held out; None means `seed`, which decides the rest. A run that starts from a version's
     weights needs that version's, or it judges itself by rows that these weights were taught.
+    holds_out_like_parent: whether a run that starts from a version's weights holds out the very pictures that this version's run
+    held out, where they are known and in the dataset; the seed decides only where they aren't.
     precision: what the network computes in while it learns; weights, and the version that comes of it, are always in float32.
     `auto` is what is quickest on the machine where the run starts; its folder keeps what that was.
     """
@@ -172,6 +174,7 @@ class TrainSettings:
     seed: int = 1
     precision: Precision = "auto"
     split_seed: int | None = None
+    holds_out_like_parent: bool = False
 
     def __post_init__(self) -> None:
         if self.labels == "votes" and self.votes_path is None:

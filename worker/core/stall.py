@@ -36,7 +36,7 @@ class StallRule:
         self._turning = Stillness()
         self._working = Stillness()
 
-    def judge(self, sight: Sight, now: float) -> str | None:
+    def find_stall(self, sight: Sight, now: float) -> str | None:
         """Why the worker is stalled, or None. now: seconds of a monotonic clock.
 
         A worker whose queue is away is not stalled, nor one that is busy, nor one whose processes are still starting.

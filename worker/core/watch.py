@@ -79,7 +79,7 @@ class Watch:
             return None  # it is ending already, and takes nothing for that reason
         sight = self._see()
         self._pulse.beat()
-        reason = self._rule.judge(sight, time.monotonic())
+        reason = self._rule.find_stall(sight, time.monotonic())
         if reason is not None and not self._queue.can_write():
             self._rule.reset()
             return None

@@ -2,12 +2,13 @@
 
 import time
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.core.session import Database
+from db.training_runs.documents import CurvePoint, RunProgress
 from db.training_runs.lifecycle import renew_run
 from db.training_runs.states import RunClaim
 from worker.core.heartbeat import Heartbeat
@@ -24,12 +25,10 @@ _REPORT_EVERY_S = 2.0
 class RunPulse:
     """Use it as a context manager around the work on a claimed run."""
 
-    def __init__(
-        self, database: Database, claim: RunClaim, progress: dict[str, Any] | None, lease_s: float = LEASE_S
-    ) -> None:
+    def __init__(self, database: Database, claim: RunClaim, progress: RunProgress, lease_s: float = LEASE_S) -> None:
         """progress: what an earlier attempt has told, whose curve goes on where the run does."""
         self._database, self._claim, self._lease_s = database, claim, lease_s
-        self._progress: dict[str, Any] = {"curve": (progress or {}).get("curve", [])}
+        self._progress = RunProgress(curve=progress.curve)
         self._heartbeat = Heartbeat(lease_s / 3, self.renew)
         self._reported_at = 0.0
         self.is_lost = False
@@ -52,22 +51,21 @@ class RunPulse:
 
     def report_step(self, step: str) -> None:
         """Tell which step of the run begins."""
-        self._progress = {"curve": self._progress["curve"], "step": step}
+        self._progress = RunProgress(step=step, curve=self._progress.curve)
         self._reported_at = 0.0
         self.renew()
 
-    def report_epoch(self, figures: dict[str, Any], finished: dict[str, Any] | None) -> None:
+    def report_epoch(self, now: RunProgress, finished: CurvePoint | None) -> None:
         """Tell how far training is; seldom enough for a small database.
 
-        figures: epoch, epochs, loss, accuracy, seconds_left. finished: the last finished epoch's point of the curve.
+        now: of the epoch in hand. finished: the last finished epoch's point of the curve.
         Points from that epoch on are of an earlier attempt, where this one had to begin anew: they are no part of its curve.
         """
-        told = self._progress["curve"]
-        curve = [] if finished is None else [point for point in told if point["epoch"] < finished["epoch"]] + [finished]
-        is_new = curve != told
-        validation = {key: value for key, value in (finished or {}).items() if key.startswith("val_")}
-        self._progress = {"step": "training", **figures, **validation, "curve": curve}
-        if is_new or time.monotonic() - self._reported_at > _REPORT_EVERY_S:
+        told = self._progress.curve
+        curve = [] if finished is None else [*(point for point in told if point.epoch < finished.epoch), finished]
+        validation = {} if finished is None else {"val_loss": finished.val_loss, "val_accuracy": finished.val_accuracy}
+        self._progress = now.model_copy(update={"step": "training", **validation, "curve": curve})
+        if curve != told or time.monotonic() - self._reported_at > _REPORT_EVERY_S:
             self.renew()
 
     def renew(self) -> None:

@@ -8,9 +8,10 @@ where it ended out of this worker's hands, when the next one is taken.
 import hashlib
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
@@ -20,26 +21,28 @@ from sqlalchemy.exc import OperationalError
 from db.core.actors import Actor
 from db.core.blobs import BlobDamaged, BlobMissing, BlobStoreUnavailable
 from db.core.vocabulary import TrainingRunStatus
-from db.model_versions.actions import get_champion
+from db.model_versions.actions import get_version
 from db.model_versions.files import fetch_version, store_version
 from db.model_versions.tables import ModelVersion
 from db.training_runs import lifecycle as runs
+from db.training_runs.documents import CurvePoint, GateReport, RunOptions, RunProgress
+from db.training_runs.plan import MIN_REVIEWED_FACES, DatasetFiles, PlanImpossible, RunPlan, plan_run
 from db.training_runs.states import InvalidRunTransition, RunClaim, name_run
 from db.training_runs.sweeping import give_back_run, retry_run
 from db.training_runs.tables import TrainingRun
-from training.data.dataset import read_dataset
-from training.errors import RetrainingImpossible, RunStopped, TrainingError
-from training.evaluation.compare import Comparison, compare_versions, find_holdout
+from training.data.dataset import Dataset, read_dataset
+from training.errors import RunStopped, TrainingError
+from training.evaluation.compare import AcrossLabels, Comparison, compare_versions, find_best, find_holdout
 from training.evaluation.gate import GateLimits
 from training.export.artifact import Manifest, verify_files
-from training.fit.fine_tuning import choose_settings
-from training.fit.settings import MAX_SEED, TrainSettings
+from training.fit.fine_tuning import choose_settings, choose_votes
+from training.fit.settings import MAX_SEED, Labels, TrainSettings
 from worker.core.services import Services
 from worker.core.stopping import is_stopping
 from worker.retraining.evaluation_sets import check_evaluation_sets, read_evaluation_sets
 from worker.retraining.run_folders import clear_run_folders, find_run_dir
 from worker.retraining.run_heartbeat import LEASE_S, RunPulse
-from worker.retraining.snapshot import Snapshot, take_snapshot
+from worker.retraining.snapshot import Snapshot, list_reviewed_faces, take_snapshot
 
 if TYPE_CHECKING:
     from training.fit.loop import Progress
@@ -54,6 +57,17 @@ _OUTAGES = {
 """What a run says of them; the exceptions' own sentences name hosts and files of ours, and are for the log."""
 
 
+class RunOutcome(StrEnum):
+    """How a run left this worker."""
+
+    ENDED = "ended"
+    """Decided, failed or canceled: nobody goes on with it."""
+    QUEUED = "queued"
+    """Given back, for the next attempt to go on from its folder."""
+    LOST = "lost"
+    """Another worker may have it by now."""
+
+
 def run_retraining(services: Services, run_id: UUID, worker: str) -> None:
     """Take a training run and bring it to its end, unless it is no longer wanted. Nothing is raised for a run that fails."""
     try:
@@ -63,103 +77,114 @@ def run_retraining(services: Services, run_id: UUID, worker: str) -> None:
         log.info("run_not_waiting", run_id=str(run_id))  # a message that came twice, or a canceled run
         return
     run_dir = find_run_dir(services, run_id)
-    is_over = True
-    with RunPulse(services.database, claim, run.progress) as pulse:
+    with RunPulse(services.database, claim, RunProgress.read(run.progress)) as pulse:
         clear_run_folders(services, run_id)
         try:
-            is_over = _settle(services, run, claim, pulse, run_dir)
+            outcome = _work_on(services, run, claim, pulse, run_dir)
         except InvalidRunTransition:
             log.info("run_unwanted", run_id=str(run_id), attempt=claim.attempt)
-            is_over = not pulse.is_lost
-    if is_over:
+            outcome = RunOutcome.LOST if pulse.is_lost else RunOutcome.ENDED
+    if outcome is RunOutcome.ENDED:
         shutil.rmtree(run_dir, ignore_errors=True)
 
 
-def _settle(services: Services, run: TrainingRun, claim: RunClaim, pulse: RunPulse, run_dir: Path) -> bool:
-    """Bring a claimed run to its end. Returns whether it is over, and not only out of this worker's hands."""
+def _work_on(services: Services, run: TrainingRun, claim: RunClaim, pulse: RunPulse, run_dir: Path) -> RunOutcome:
+    """Bring a claimed run to its decision, or to whatever else becomes of it."""
     try:
         challenger, comparison = _make_challenger(services, run, claim, pulse, run_dir)
     except RunStopped:
         return _stop(services, claim, pulse)
     except (BlobStoreUnavailable, OperationalError) as error:
         return _retry(services, claim, error)
-    except (TrainingError, BlobMissing, BlobDamaged) as error:
-        _fail(services, claim, error.code, str(error))
+    except (TrainingError, PlanImpossible, BlobMissing, BlobDamaged) as error:
+        return _fail(services, claim, error.code, str(error))
     except SoftTimeLimitExceeded:
         limit = services.settings.retrain_time_limit_s
-        _fail(services, claim, "time_limit", f"the run took longer than {limit:g} seconds")
+        return _fail(services, claim, "time_limit", f"the run took longer than {limit:g} seconds")
     except Exception as error:
         log.exception("run_crashed", run_id=str(run.id))
-        _fail(services, claim, "internal_error", f"unexpected {type(error).__name__}: {error}")
-    else:
-        decision = comparison.decision
-        with services.database.write() as session:
-            ended = runs.decide_run(
-                session,
-                claim,
-                challenger,
-                is_promoted=decision.is_promoted,
-                reason=decision.reason,
-                gate=comparison.to_json(),
-            )
-        log.info(
-            "run_decided",
-            run_id=str(run.id),
-            status=ended.status,
-            reason=ended.reason,
-            challenger=challenger.number,
+        return _fail(services, claim, "internal_error", f"unexpected {type(error).__name__}: {error}")
+    return _decide(services, claim, challenger, comparison)
+
+
+def _decide(services: Services, claim: RunClaim, challenger: ModelVersion, comparison: Comparison) -> RunOutcome:
+    """End a run as the gate decided."""
+    decision = comparison.decision
+    with services.database.write() as session:
+        ended = runs.decide_run(
+            session,
+            claim,
+            challenger,
+            is_promoted=decision.is_promoted,
+            reason=decision.reason,
+            gate=GateReport.read(comparison.to_json()),
         )
-    return True
+    found = {"status": ended.status, "reason": ended.reason, "challenger": challenger.number}
+    log.info("run_decided", run_id=str(claim.run_id), **found)
+    return RunOutcome.ENDED
 
 
-def _stop(services: Services, claim: RunClaim, pulse: RunPulse) -> bool:
+def _stop(services: Services, claim: RunClaim, pulse: RunPulse) -> RunOutcome:
     """End a run that stopped because somebody canceled it, its worker is leaving, or another worker has it."""
     with services.database.write() as session:
         if pulse.canceled_by is not None:
             runs.finish_cancel(session, claim, pulse.canceled_by)
-            return True
+            return RunOutcome.ENDED
         if is_stopping():
             give_back_run(session, claim, Actor.worker(claim.worker))
-    return False
+            return RunOutcome.QUEUED
+    return RunOutcome.LOST
 
 
-def _retry(services: Services, claim: RunClaim, error: BlobStoreUnavailable | OperationalError) -> bool:
+def _retry(services: Services, claim: RunClaim, error: BlobStoreUnavailable | OperationalError) -> RunOutcome:
     """Give a run back whose store or database was away, so that hours of training aren't lost: the next attempt goes on from them.
 
-    Where the database is still away this raises in its turn, and the lease brings the run back. Returns whether it is over.
+    Where the database is still away this raises in its turn, and the lease brings the run back.
     """
     code = error.code if isinstance(error, BlobStoreUnavailable) else "database_unavailable"
     log.warning("run_interrupted", run_id=str(claim.run_id), attempt=claim.attempt, code=code, reason=str(error))
     with services.database.write() as session:
         run = retry_run(session, claim, Actor.worker(claim.worker), code, _OUTAGES[code])
-    return run.status is not TrainingRunStatus.QUEUED
+    return RunOutcome.QUEUED if run.status is TrainingRunStatus.QUEUED else RunOutcome.ENDED
 
 
-def _fail(services: Services, claim: RunClaim, code: str, detail: str) -> None:
+def _fail(services: Services, claim: RunClaim, code: str, detail: str) -> RunOutcome:
     log.warning("run_failed", run_id=str(claim.run_id), code=code, detail=detail)
     with services.database.write() as session:
         runs.fail_run(session, claim, code, detail)
+    return RunOutcome.ENDED
 
 
 def _make_challenger(
     services: Services, run: TrainingRun, claim: RunClaim, pulse: RunPulse, run_dir: Path
 ) -> tuple[ModelVersion, Comparison]:
-    """Train a version, store it and compare it with the champion."""
+    """Train a version, store it and compare it with the champion, and with the best version on its labels where that is another."""
     pulse.report_step("preparing")
-    cache_dir = services.settings.data_dir / "datasets"
-    champion, champion_dir = _fetch_champion(services, run_dir)
-    wanted = _choose_settings(services, run, verify_files(champion_dir))
-    dataset = read_dataset(wanted.csv_path, wanted.votes_path, cache_dir=cache_dir)
-    find_holdout(dataset, wanted.labels)  # better to fail now than after hours
+    rivals = _find_rivals(services, run, run_dir)
+    champion_dir, plan = rivals.champion_dir, rivals.plan
+    labels: Labels = "votes" if plan.labels == "soft" else "single"
+    dataset = _read_dataset(services, rivals, labels)
+    find_holdout(dataset, labels)  # better to fail now than after hours
     check_evaluation_sets(services.settings)
-    snapshot = take_snapshot(services, claim, dataset, champion, wanted)
+    reference_dir = find_best(rivals.reference_dirs, dataset, labels) if rivals.reference_dirs else None
+    parent_dir = reference_dir or champion_dir
+    wanted = _choose_settings(services, run, Manifest.read(parent_dir), plan, dataset)
+    initial_weights = None if plan.is_from_scratch else parent_dir
+    snapshot = take_snapshot(services, claim, dataset, rivals.champion, wanted, plan)
     pulse.report_step("training")
-    initial_weights = None if run.options["from_scratch"] else champion_dir
-    weights_dir = run_dir / _name_folder(wanted, snapshot, champion)
-    folder = _train(wanted, weights_dir, snapshot, pulse, initial_weights, cache_dir)
+    weights_dir = run_dir / _name_folder(wanted, snapshot, rivals.champion, parent_dir)
+    folder = _train(wanted, weights_dir, dataset, snapshot, pulse, initial_weights)
     pulse.report_step("comparing")
-    sets = read_evaluation_sets(services.settings)
-    comparison = compare_versions(champion_dir, folder, dataset, wanted.labels, GateLimits(), sets)
+    comparison = compare_versions(
+        champion_dir,
+        folder,
+        dataset,
+        labels,
+        GateLimits(),
+        read_evaluation_sets(services.settings),
+        reviewed=list_reviewed_faces(services),
+        across=AcrossLabels(reference_dir, MIN_REVIEWED_FACES) if plan.is_across_labels else None,
+    )
     pulse.renew()  # a comparison takes a while, and somebody may have canceled the run since the last sign of life
     if pulse.should_stop():
         raise RunStopped("stopped before the decision")
@@ -168,58 +193,92 @@ def _make_challenger(
     return version, comparison
 
 
-def _fetch_champion(services: Services, run_dir: Path) -> tuple[ModelVersion, Path]:
+@dataclass(frozen=True)
+class _Rivals:
+    """What a run compares its result with. reference_dirs: of the versions of which the best is its reference, maybe none."""
+
+    plan: RunPlan
+    champion: ModelVersion
+    champion_dir: Path
+    reference_dirs: list[Path]
+
+
+def _find_rivals(services: Services, run: TrainingRun, run_dir: Path) -> _Rivals:
+    """Plan the run anew, for the version in service may be another one by now, and fetch what it compares."""
+    files = DatasetFiles.of(services.settings.dataset_csv, services.settings.dataset_votes)
     with services.database.read() as session:
-        champion = get_champion(session)
-    if champion is None:
-        raise RetrainingImpossible("no model version is in service, so there is nothing to compare with")
-    return champion, fetch_version(services.blobs, champion, run_dir / f"champion-{champion.number}")
+        plan = plan_run(session, files, from_scratch=RunOptions.read(run.options).from_scratch)
+        champion, *references = (get_version(session, planned.number) for planned in (plan.champion, *plan.references))
+    champion_dir, *reference_dirs = (
+        fetch_version(services.blobs, version, run_dir / f"version-{version.number}")
+        for version in (champion, *references)
+    )
+    for folder in (champion_dir, *reference_dirs):
+        verify_files(folder)
+    return _Rivals(plan, champion, champion_dir, reference_dirs)
 
 
-def _choose_settings(services: Services, run: TrainingRun, champion: Manifest) -> TrainSettings:
+def _read_dataset(services: Services, rivals: _Rivals, labels: Labels) -> Dataset:
+    """Read the dataset, once a run."""
     settings = services.settings
-    if settings.dataset_csv is None:
-        raise RetrainingImpossible("no dataset is configured: name one in EMOSCOPE_DATASET_CSV")
-    is_from_scratch = bool(run.options["from_scratch"])
-    epochs: int | None = run.options["epochs"]
+    assert settings.dataset_csv is not None  # or there was no plan
+    parent = Manifest.read(rivals.champion_dir)
+    votes_path = choose_votes(parent, settings.dataset_votes, labels=labels, from_scratch=rivals.plan.is_from_scratch)
+    return read_dataset(settings.dataset_csv, votes_path, cache_dir=settings.data_dir / "datasets")
+
+
+def _choose_settings(
+    services: Services, run: TrainingRun, parent: Manifest, plan: RunPlan, dataset: Dataset
+) -> TrainSettings:
+    settings = services.settings
+    assert settings.dataset_csv is not None
+    epochs = RunOptions.read(run.options).epochs
     return choose_settings(
-        champion,
+        parent,
         settings.dataset_csv,
-        settings.dataset_votes,
-        from_scratch=is_from_scratch,
-        epochs=epochs or (None if is_from_scratch else settings.retrain_epochs),
+        settings.dataset_votes if dataset.votes is not None else None,
+        labels="votes" if plan.labels == "soft" else "single",
+        from_scratch=plan.is_from_scratch,
+        epochs=epochs or (None if plan.is_from_scratch else settings.retrain_epochs),
         learning_rate=settings.retrain_learning_rate,
         seed=run.id.int % (MAX_SEED + 1),
     )
 
 
-def _name_folder(wanted: TrainSettings, snapshot: Snapshot, champion: ModelVersion) -> str:
+def _name_folder(wanted: TrainSettings, snapshot: Snapshot, champion: ModelVersion, parent_dir: Path) -> str:
     """Another attempt goes on in the same folder only where it would do the very same."""
-    made_from = json.dumps([wanted.to_json(), snapshot.digest, champion.digest], sort_keys=True)
+    made_from = json.dumps([wanted.to_json(), snapshot.digest, champion.digest, parent_dir.name], sort_keys=True)
     return f"weights-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
 
 
 def _train(
     wanted: TrainSettings,
     weights_dir: Path,
+    dataset: Dataset,
     snapshot: Snapshot,
     pulse: RunPulse,
     initial_weights: Path | None,
-    cache_dir: Path,
 ) -> Path:
     """Train, or go on with what an earlier attempt left in `weights_dir`. Returns the version's folder."""
     from training.pipeline import run_training
 
     def report(progress: "Progress") -> None:
-        figures: dict[str, Any] = asdict(progress)
-        pulse.report_epoch(figures, figures.pop("last"))
+        finished = None if progress.last is None else CurvePoint.read(asdict(progress.last))
+        now = RunProgress(
+            epoch=progress.epoch,
+            epochs=progress.epochs,
+            loss=progress.loss,
+            accuracy=progress.accuracy,
+            seconds_left=progress.seconds_left,
+        )
+        pulse.report_epoch(now, finished)
 
     return run_training(
         wanted,
         weights_dir,
         progress=report,
         should_stop=pulse.should_stop,
+        dataset=dataset,
         initial_weights=initial_weights,
         corrections=snapshot.corrections,
-        cache_dir=cache_dir,
     )

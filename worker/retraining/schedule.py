@@ -8,7 +8,9 @@ from celery.schedules import crontab
 from db.core.actors import Actor
 from db.core.types import utcnow
 from db.core.vocabulary import TrainingTrigger
-from db.training_runs.lifecycle import TrainingRunActive, create_run
+from db.training_runs.actions import start_run
+from db.training_runs.lifecycle import TrainingRunActive
+from db.training_runs.plan import DatasetFiles, PlanImpossible
 from worker.core.messages import send_run
 from worker.core.services import Services
 
@@ -19,19 +21,14 @@ _MOST_DAYS = 366 * 40
 
 
 def start_scheduled_run(services: Services) -> None:
-    """Start the run of the schedule's latest moment, unless it has one, another run goes on, or there is no dataset."""
+    """Start the run of the schedule's latest moment, unless it has one, another run goes on, or a run isn't possible."""
     settings = services.settings
-    if settings.dataset_csv is None:
-        log.info("run_not_started", reason="no dataset is configured in EMOSCOPE_DATASET_CSV")
-        return
+    files = DatasetFiles.of(settings.dataset_csv, settings.dataset_votes)
     slot = find_latest_moment(settings.effective_retrain_schedule, utcnow())
     try:
-        with services.database.write() as session:
-            run = create_run(session, TrainingTrigger.SCHEDULE, Actor.system("beat"), slot=slot)
-    except TrainingRunActive as error:
+        start_run(services.database, send_run, files, TrainingTrigger.SCHEDULE, Actor.system("beat"), slot=slot)
+    except (PlanImpossible, TrainingRunActive) as error:
         log.info("run_not_started", reason=str(error))
-        return
-    send_run(run.id)
 
 
 def find_latest_moment(schedule: str, now: datetime) -> datetime:

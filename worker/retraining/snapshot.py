@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
+import structlog
 
 from db.core.vocabulary import CROP_SIDE, EMOTIONS
 from db.model_versions.tables import ModelVersion
@@ -12,11 +13,13 @@ from db.training_runs.corrections import (
     RunCorrection,
     count_corrections,
     list_corrections,
+    list_reviewed,
     list_used,
     record_corrections,
 )
 from db.training_runs.erased_corrections import drop_erased
 from db.training_runs.lifecycle import get_run, record_snapshot
+from db.training_runs.plan import RunPlan
 from db.training_runs.states import RunClaim
 from training.data.audit import audit_dataset
 from training.data.corrections import LabelledFaces, refuse_corrections
@@ -27,7 +30,12 @@ from worker.core.services import Services
 
 TOO_FEW_VOTES = "too_few_votes"
 
+MAX_REVIEWED_FACES = 5000
+"""Of the faces that compare versions, the latest: some 12 MB of crops."""
+
 _LABELS_A_BLOCK = 2000
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,21 +46,29 @@ class Snapshot:
     digest: str
 
 
+def list_reviewed_faces(services: Services) -> LabelledFaces:
+    """The latest faces drawn at random that reviewers have labelled: no run trains on them, so they can judge."""
+    with services.database.read() as session:
+        return _stack(list_reviewed(session, limit=MAX_REVIEWED_FACES))
+
+
 def take_snapshot(
-    services: Services, claim: RunClaim, dataset: Dataset, champion: ModelVersion, wanted: TrainSettings
+    services: Services, claim: RunClaim, dataset: Dataset, champion: ModelVersion, wanted: TrainSettings, plan: RunPlan
 ) -> Snapshot:
     """Choose the run's corrections, or find those of an earlier attempt, and write down all that it is made from.
 
     What was erased since an earlier attempt is gone from it, which changes the digest: the run starts anew without it. Where the
     dataset is another one by now, the corrections are chosen anew too, for they were held against the rows of the old one.
-    wanted: says which rows of the dataset teach.
+    wanted: says which rows of the dataset teach. plan: what the run does, written down too.
     Raises InvalidRunTransition if the claim is no longer valid.
     """
     with services.database.read() as session:
         run = get_run(session, claim.run_id)
         is_new = run.dataset_sha256 != dataset.sha256
     run_corrections = _choose(services, dataset, wanted) if is_new else []
-    audit = audit_dataset(dataset)
+    audit = {**audit_dataset(dataset), "plan": plan.model_dump(mode="json")}
+    for warning in audit["warnings"]:
+        log.warning("dataset_warning", run_id=str(claim.run_id), warning=warning)
     with services.database.write() as session:
         if is_new:
             record_corrections(session, claim.run_id, drop_erased(session, run_corrections))

@@ -22,19 +22,30 @@ def check(
     csv: CsvPath,
     votes: Annotated[Path | None, typer.Option(help="FER+ votes for the same rows.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,  # noqa: FBT002
+    strict: Annotated[  # noqa: FBT002
+        bool, typer.Option("--strict", help="Exit with 1 if any row can't be used or there is a warning.")
+    ] = False,
 ) -> None:
-    """Say what is in a dataset: balance, copies, votes, and each row that can't be used. Exits with 1 if none can."""
-    from training.data.audit import audit_dataset
+    """Say what is in a dataset: balance, copies, votes, missing emotions, and each row that can't be used.
+
+    Exits with 1 if no row can be used, or all rows to train on are of one emotion.
+    """
+    from training.data.audit import audit_dataset, refuse_one_emotion
     from training.data.dataset import read_dataset
     from training.errors import TrainingError
 
     say_step(f"reading {csv}")
     with end_with_sentence(TrainingError, OSError):
-        found = audit_dataset(read_dataset(csv, votes))
+        dataset = read_dataset(csv, votes)
+        found = audit_dataset(dataset)
     if as_json:
         print_json(found)
     else:
         _print_audit(found)
+    with end_with_sentence(TrainingError):
+        refuse_one_emotion(dataset)
+    if strict and (found["bad_rows"] or found["warnings"]):
+        raise typer.Exit(1)
 
 
 def _print_audit(found: dict[str, Any]) -> None:
@@ -51,6 +62,8 @@ def _print_audit(found: dict[str, Any]) -> None:
             "Votes: " + ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in found["votes"].items())
         )
     out.print(f"Identity: {found['sha256']}", soft_wrap=True)
+    for warning in found["warnings"]:
+        err.print(f"[yellow]warning[/yellow]: {escape(warning)}", soft_wrap=True)
     for row in found["bad_rows"][:_BAD_ROWS_SHOWN]:
         err.print(f"[yellow]line {row['line']}[/yellow]: {escape(row['reason'])}")
     more = len(found["bad_rows"]) - _BAD_ROWS_SHOWN
@@ -91,5 +104,7 @@ def import_(
     from training.errors import TrainingError
 
     with end_with_sentence(TrainingError, OSError):
-        count = import_folders(folder, csv)
-    err.print(f"{count:,} rows are in {escape(str(csv))}.")
+        tree = import_folders(folder, csv)
+    if tree.ignored:
+        err.print(f"[yellow]{tree.ignored:,} files that are no pictures were left aside.[/yellow]")
+    err.print(f"{len(tree.pictures):,} rows are in {escape(str(csv))}.")

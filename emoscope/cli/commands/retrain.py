@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -14,13 +14,10 @@ from emoscope.cli.terminal import end_with_sentence, err, out, read_settings
 
 if TYPE_CHECKING:
     from db.core.session import Database
+    from db.training_runs.documents import RunProgress
     from db.training_runs.tables import TrainingRun
 
 _POLL_S = 1.0
-
-
-class NoDataset(Exception):
-    """There is no dataset to learn from."""
 
 
 def retrain(
@@ -29,6 +26,9 @@ def retrain(
         bool, typer.Option("--from-scratch", help="Begin with fresh weights in place of the champion's.")
     ] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs, in place of what the settings say.")] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only say what a run would train on and compare, and what may become of it.")
+    ] = False,
     wait: Annotated[bool, typer.Option(help="Stay until the run has ended. Ctrl-C leaves it running.")] = True,
 ) -> None:
     """Train a challenger on the configured dataset and the reviewers' labels. It is put in service only if it is better.
@@ -37,22 +37,36 @@ def retrain(
     """
     from api.core.queue import Queue, QueueUnavailable
     from db.core.vocabulary import TrainingRunStatus, TrainingTrigger
-    from db.training_runs.lifecycle import TrainingRunActive, create_run
+    from db.training_runs.actions import start_run
+    from db.training_runs.lifecycle import TrainingRunActive
+    from db.training_runs.plan import DatasetFiles, PlanImpossible, plan_run
 
     settings = read_settings()
-    with end_with_sentence(TrainingRunActive, NoDataset), open_database() as database:
-        if settings.dataset_csv is None:
-            raise NoDataset(
-                "name the prepared CSV in EMOSCOPE_DATASET_CSV, for this command and for the training worker"
-            )
-        with database.write() as session:
-            run_id = create_run(
-                session, TrainingTrigger.COMMAND, find_operator(), from_scratch=from_scratch, epochs=epochs
-            ).id
-        queue = Queue(settings.broker_url)
+    queue = Queue(settings.broker_url)
+
+    def send(run_id: UUID) -> None:
         with contextlib.suppress(QueueUnavailable):  # the sweeper sends it when the queue is back
             queue.send_run(run_id)
+
+    with end_with_sentence(TrainingRunActive, PlanImpossible), open_database() as database:
+        files = DatasetFiles.of(settings.dataset_csv, settings.dataset_votes)
+        if plan:
+            with database.read() as session:
+                out.print("\n".join(plan_run(session, files, from_scratch=from_scratch).summary), soft_wrap=True)
+            return
+        started = start_run(
+            database,
+            send,
+            files,
+            TrainingTrigger.COMMAND,
+            find_operator(),
+            from_scratch=from_scratch,
+            epochs=epochs,
+        )
         queue.close()
+        run_id = started.run.id
+        for sentence in started.plan.summary:
+            err.print(escape(sentence), soft_wrap=True)
         err.print(f"Training run {run_id} waits for the training worker.")
         if not wait:
             return
@@ -64,6 +78,7 @@ def retrain(
 
 def _watch(database: "Database", run_id: UUID) -> "TrainingRun":
     """Show each step and each finished epoch until the run has ended. Returns it."""
+    from db.training_runs.documents import RunProgress
     from db.training_runs.lifecycle import get_run
     from db.training_runs.states import ACTIVE_STATUSES
 
@@ -71,7 +86,7 @@ def _watch(database: "Database", run_id: UUID) -> "TrainingRun":
     while True:
         with database.read() as session:
             run = get_run(session, run_id)
-        for line in _describe(run.progress or {}):
+        for line in _describe(RunProgress.read(run.progress)):
             if line not in said:
                 said.add(line)
                 err.print(line)
@@ -80,10 +95,15 @@ def _watch(database: "Database", run_id: UUID) -> "TrainingRun":
         time.sleep(_POLL_S)
 
 
-def _describe(progress: dict[str, Any]) -> list[str]:
+def _describe(progress: "RunProgress") -> list[str]:
     lines = [
-        f"epoch {point['epoch']}: loss {point['loss']:.4f}, accuracy {point['accuracy']:.4f}, "
-        f"held out {point['val_accuracy']:.4f}, {point['seconds']:.0f} s"
-        for point in progress.get("curve", ())
+        f"epoch {point.epoch}: loss {_show(point.loss)}, accuracy {_show(point.accuracy)}, held out {_show(point.val_accuracy)}, "
+        f"{point.seconds or 0:.0f} s"
+        for point in progress.curve
     ]
-    return [*lines, *([str(progress["step"])] if "step" in progress else [])]
+    return [*lines, progress.step] if progress.step else lines
+
+
+def _show(value: float | None) -> str:
+    """A metric; a loss that is no number is none."""
+    return "none" if value is None else f"{value:.4f}"

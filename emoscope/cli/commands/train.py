@@ -158,7 +158,10 @@ def _hold_out_as_known(settings: "TrainSettings", folders: "Folders", split_seed
     lineages = [Manifest.read(folder).lineage for folder in known]
     if len({find_split(lineage) for lineage in lineages}) > 1:
         err.print("[yellow]These versions held out different rows:[/yellow] held-out figures will be too good.")
-    return hold_out_like(settings, lineages[0]) if lineages else settings
+    if not lineages:
+        return settings
+    alike = hold_out_like(settings, lineages[0])
+    return dataclasses.replace(alike, holds_out_like_parent=folders.initial_weights is not None)
 
 
 def _run(settings: "TrainSettings", run_dir: Path, folders: "Folders", threads: int, *, export: bool) -> Path:

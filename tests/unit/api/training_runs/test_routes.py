@@ -13,6 +13,9 @@ from db.core.session import Database
 from db.core.vocabulary import Scope
 from db.model_versions import actions as model_versions
 from db.training_runs import lifecycle as runs
+from db.training_runs.documents import GateDecision, GateReport, RunProgress
+
+GATE = GateReport(decision=GateDecision(is_promoted=True, reason="better"), champion={"accuracy": 0.5})
 
 
 def open_client(app: APIFlask, database: Database, *scopes: Scope) -> FlaskClient:
@@ -26,6 +29,9 @@ def open_client(app: APIFlask, database: Database, *scopes: Scope) -> FlaskClien
 @pytest.fixture
 def client(open_app: Callable[..., APIFlask], database: Database) -> FlaskClient:
     """An administrator's, of a service that has a dataset."""
+    add_versions(database, "old", "new")
+    with database.write() as session:
+        model_versions.promote(session, model_versions.get_version(session, 1), "test", "first")
     return open_client(open_app(dataset_csv=Path("faces.csv")), database, Scope.ADMIN)
 
 
@@ -52,8 +58,16 @@ def test_a_second_run_is_refused_while_one_waits(client: FlaskClient) -> None:
 
 
 def test_without_a_dataset_no_run_is_started(app: APIFlask, database: Database) -> None:
-    answer = open_client(app, database, Scope.ADMIN).post("/v1/training-runs", json={})
-    assert (answer.status_code, answer.json["code"]) == (409, "retraining_impossible")
+    administrator = open_client(app, database, Scope.ADMIN)
+    for answer in (administrator.post("/v1/training-runs", json={}), administrator.get("/v1/training-runs/plan")):
+        assert (answer.status_code, answer.json["code"]) == (409, "retraining_impossible")
+
+
+def test_a_run_is_planned_before_it_starts(client: FlaskClient) -> None:
+    plan = client.get("/v1/training-runs/plan?from_scratch=true").json
+    assert (plan["labels"], plan["champion"]["number"], plan["references"]) == ("hard", 1, [])
+    assert (plan["is_from_scratch"], plan["can_replace_champion"], plan["reviewed_faces"]) == (True, True, 0)
+    assert "fresh weights" in plan["summary"][0]
 
 
 def test_a_run_is_canceled_once(client: FlaskClient) -> None:
@@ -67,20 +81,24 @@ def test_an_unknown_run_is_said_to_be_unknown(client: FlaskClient) -> None:
 
 
 def test_progress_and_gate_are_shown_as_they_are_stored(client: FlaskClient, database: Database) -> None:
-    add_versions(database, "old", "new")
     run = client.post("/v1/training-runs", json={}).json
     with database.write() as session:
         old, new = (model_versions.get_version(session, number) for number in (1, 2))
         stored, claim = runs.claim_run(session, runs.list_runs(session)[0].id, "w", 60)
-        runs.renew_run(session, claim, 60, {"step": "training", "epoch": 2})
+        runs.renew_run(session, claim, 60, RunProgress(step="training", epoch=2))
         runs.record_snapshot(session, claim, dataset_sha256="d", audit={"rows": 9}, champion_id=old.id)
-        model_versions.promote(session, old, "test", "first")
     shown = client.get(run["url"]).json
-    assert (shown["status"], shown["progress"], shown["champion"]) == ("running", {"step": "training", "epoch": 2}, 1)
+    assert (shown["status"], shown["progress"]["epoch"], shown["champion"]) == ("running", 2, 1)
+    assert (shown["progress"]["step"], shown["progress"]["loss"]) == ("training", None)
     with database.write() as session:
-        runs.decide_run(session, claim, new, is_promoted=True, reason="better", gate={"x": 1})
+        runs.decide_run(session, claim, new, is_promoted=True, reason="better", gate=GATE)
     shown = client.get(run["url"]).json
-    assert (shown["status"], shown["challenger"], shown["reason"], shown["gate"]) == ("promoted", 2, "better", {"x": 1})
+    assert (shown["status"], shown["challenger"], shown["reason"], shown["gate"]) == (
+        "promoted",
+        2,
+        "better",
+        GATE.to_json(),
+    )
     assert client.get("/v1/promotions").json["items"][0]["actor"] == f"training_run:{stored.id}"
 
 
@@ -97,10 +115,8 @@ def test_runs_are_listed_by_pages(client: FlaskClient) -> None:
 
 
 def test_a_version_is_put_in_service_and_rolled_back(client: FlaskClient, database: Database) -> None:
-    add_versions(database, "old", "new")
-    for number in (1, 2):
-        answer = client.post("/v1/promotions", json={"model_version": number, "reason": "try"})
-        assert answer.status_code == 201
+    answer = client.post("/v1/promotions", json={"model_version": 2, "reason": "try"})
+    assert answer.status_code == 201
     assert (answer.json["from_version"], answer.json["to_version"]) == (1, 2)
     assert client.get("/v1/model-versions/champion").json["number"] == 2
     assert client.post("/v1/promotions", json={"model_version": 2, "reason": "again"}).status_code == 200
@@ -108,10 +124,11 @@ def test_a_version_is_put_in_service_and_rolled_back(client: FlaskClient, databa
     assert (back.status_code, back.json["from_version"], back.json["to_version"]) == (201, 2, 1)
     assert client.get("/v1/model-versions/champion").json["number"] == 1
     history = client.get("/v1/promotions").json["items"]
-    assert [move["reason"] for move in history] == ["worse", "try", "try"]
+    assert [move["reason"] for move in history] == ["worse", "try", "first"]
 
 
-def test_what_cannot_be_promoted_or_rolled_back_is_refused(client: FlaskClient) -> None:
+def test_what_cannot_be_promoted_or_rolled_back_is_refused(app: APIFlask, database: Database) -> None:
+    client = open_client(app, database, Scope.ADMIN)
     unknown = client.post("/v1/promotions", json={"model_version": 9, "reason": "try"})
     assert (unknown.status_code, unknown.json["code"]) == (404, "unknown_model_version")
     nothing = client.post("/v1/promotions/rollback", json={"reason": "worse"})

@@ -25,6 +25,7 @@ from db.training_runs.corrections import (
     list_used,
     record_corrections,
 )
+from db.training_runs.documents import CurvePoint, GateDecision, GateReport, RunProgress
 from db.training_runs.lifecycle import TrainingRunActive, UnknownTrainingRun
 from db.training_runs.states import InvalidRunTransition, RunClaim
 from db.training_runs.tables import TrainingRun
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tests.unit.conftest import Analyses
 
 LEASE_S = 30
+GATE = GateReport(decision=GateDecision(is_promoted=False, reason="because"))
 SLOT = datetime(2026, 11, 22, 3, tzinfo=UTC)
 
 
@@ -61,9 +63,7 @@ def add_version(database: Database, name: str, *, is_champion: bool = False) -> 
 
 def decide(database: Database, held: RunClaim, challenger: ModelVersion, *, is_promoted: bool) -> TrainingRun:
     with database.write() as session:
-        return runs.decide_run(
-            session, held, challenger, is_promoted=is_promoted, reason="because", gate={"checks": []}
-        )
+        return runs.decide_run(session, held, challenger, is_promoted=is_promoted, reason="because", gate=GATE)
 
 
 def snapshot(database: Database, held: RunClaim, champion: ModelVersion) -> None:
@@ -160,7 +160,7 @@ def test_nobody_changes_the_champion_while_a_run_is_decided(database: Database) 
     snapshot(database, held, old)
     is_champion = select(ModelAlias).where(ModelAlias.alias == CHAMPION).with_for_update(nowait=True)
     with database.write() as session:
-        runs.decide_run(session, held, new, is_promoted=False, reason="because", gate={})
+        runs.decide_run(session, held, new, is_promoted=False, reason="because", gate=GATE)
         with database.write() as other, pytest.raises(OperationalError, match="could not obtain lock"):
             other.scalar(is_champion)
 
@@ -169,20 +169,22 @@ def test_progress_is_stored_as_it_happens(database: Database) -> None:
     run_id = start(database)
     held = claim(database, run_id)
     with database.write() as session:
-        assert runs.renew_run(session, held, LEASE_S, {"epoch": 3, "loss": 0.5}).is_held
+        assert runs.renew_run(session, held, LEASE_S, RunProgress(epoch=3, loss=0.5)).is_held
         assert runs.renew_run(session, held, LEASE_S).is_held
-    assert read(database, run_id).progress == {"epoch": 3, "loss": 0.5}
+    assert RunProgress.read(read(database, run_id).progress) == RunProgress(epoch=3, loss=0.5)
 
 
 def test_figures_that_are_no_finite_numbers_are_stored_as_unknown(database: Database) -> None:
     run_id = start(database)
     held = claim(database, run_id)
-    progress = {"epoch": 3, "loss": math.nan, "curve": [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": math.inf}]}
+    curve = [CurvePoint(epoch=1, loss=0.5), CurvePoint(epoch=2, loss=math.inf)]
+    progress = RunProgress(epoch=3, loss=math.nan, curve=curve)
     with database.write() as session:
         assert runs.renew_run(session, held, LEASE_S, progress).is_held
-    assert read(database, run_id).progress == {
-        "epoch": 3, "loss": None, "curve": [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": None}],
-    }  # fmt: skip
+    stored = read(database, run_id).progress
+    assert stored is not None
+    assert (stored["epoch"], stored["loss"]) == (3, None)
+    assert [point["loss"] for point in stored["curve"]] == [0.5, None]
 
 
 def test_a_waiting_run_is_canceled_at_once(database: Database) -> None:
@@ -232,7 +234,7 @@ def test_a_silent_worker_loses_the_run_and_writes_nothing_afterwards(database: D
         assert sweeping.take_back_run(session, expired, "sweeper").status is TrainingRunStatus.QUEUED
     claim(database, run_id)
     with database.write() as session:
-        assert not runs.renew_run(session, late, LEASE_S, {"epoch": 9}).is_held
+        assert not runs.renew_run(session, late, LEASE_S, RunProgress(epoch=9)).is_held
     with pytest.raises(InvalidRunTransition):
         snapshot(database, late, old)
     with pytest.raises(InvalidRunTransition):

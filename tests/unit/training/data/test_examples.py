@@ -7,6 +7,7 @@ import pytest
 from db.core.vocabulary import Architecture
 from training.data.dataset import Dataset, read_dataset
 from training.data.examples import make_examples
+from training.errors import DatasetError
 from training.fit.settings import RECIPES, TrainSettings
 
 RECIPE = dataclasses.replace(RECIPES[Architecture.DEFAULT], held_out=0.2)
@@ -62,3 +63,12 @@ def test_rows_weigh_by_how_rare_their_class_is(dataset: Dataset) -> None:
         ratio = float(training.weights[rare].mean() / training.weights[~rare].mean())
         assert ratio == pytest.approx(((~rare).sum() / rare.sum()) ** balance, rel=1e-5)
         assert float(training.weights.mean()) == pytest.approx(1, rel=1e-5)
+
+
+def test_rows_of_one_emotion_are_refused(dataset: Dataset) -> None:
+    kept = np.flatnonzero(dataset.labels == 3)
+    single = dataclasses.replace(
+        dataset, images=dataset.images[kept], labels=dataset.labels[kept], parts=dataset.parts[kept], votes=None
+    )
+    with pytest.raises(DatasetError, match="all 16 rows to train on are happy: training needs at least two"):
+        make_examples(single, make_settings("single"))

@@ -58,7 +58,7 @@ def test_columns_are_found_by_name_and_others_ignored(tmp_path):
     path.write_text(
         "Usage,Image,NF,unknown,contempt,fear,disgust,anger,sadness,surprise,happiness,neutral\nTraining,a.png,0,0,0,0,0,7,0,0,0,3\n"
     )
-    assert read_votes(path).majorities.tolist() == [EMOTIONS.index(Emotion.ANGRY)]
+    assert read_votes(path).table.majorities.tolist() == [EMOTIONS.index(Emotion.ANGRY)]
 
 
 HEADER = "Usage,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
@@ -69,7 +69,7 @@ ROWS = f"{HEADER}Training,1,9,0,0,0,0,0,0,0,0\n"
 def test_packed_votes_are_read(tmp_path, suffix, compress):
     path = tmp_path / f"votes.csv{suffix}"
     path.write_bytes(compress(ROWS.encode()))
-    assert read_votes(path).majorities.tolist() == [EMOTIONS.index(Emotion.HAPPY)]
+    assert read_votes(path).table.majorities.tolist() == [EMOTIONS.index(Emotion.HAPPY)]
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 
 from training.data.augmentation import Augmentation
-from training.errors import RetrainingImpossible
 from training.export.artifact import Manifest, list_pretrained
-from training.fit.fine_tuning import FINE_TUNING_RATE, choose_settings, find_split, hold_out_like
-from training.fit.settings import RECIPES, Stage, TrainSettings
+from training.fit.fine_tuning import FINE_TUNING_RATE, choose_settings, choose_votes, find_split, hold_out_like
+from training.fit.settings import RECIPES, Labels, Stage, TrainSettings
 
 CSV, VOTES = Path("faces.csv"), Path("votes.csv")
 CHAMPION = Manifest.read(next(iter(list_pretrained().values())))
@@ -16,7 +15,7 @@ RECIPE = RECIPES[CHAMPION.architecture]
 
 
 def choose(champion: Manifest = CHAMPION, **changes: object) -> TrainSettings:
-    given = {"from_scratch": False, "epochs": 7, "learning_rate": None, "seed": 3} | changes
+    given = {"labels": "votes", "from_scratch": False, "epochs": 7, "learning_rate": None, "seed": 3} | changes
     return choose_settings(champion, CSV, VOTES, **given)  # type: ignore[arg-type]
 
 
@@ -94,11 +93,20 @@ def test_a_run_from_a_versions_weights_holds_out_what_that_version_held_out() ->
     assert (second.split_seed, second.recipe.held_out) == (8, 0.25)
 
 
-def test_votes_divide_the_rows_only_where_they_did_so_for_the_version_to_start_from() -> None:
-    champion = make_champion(labels="single", settings={**CHAMPION.lineage.settings, "votes_path": None})
-    assert choose(champion=champion).votes_path is None
-    assert choose(champion=champion, from_scratch=True).votes_path == VOTES
-    assert choose(champion=make_champion(labels="single")).votes_path == VOTES
+@pytest.mark.parametrize(
+    ("settings", "labels", "from_scratch", "expected"),
+    [
+        ({"votes_path": None}, "single", False, None),
+        ({"votes_path": None}, "single", True, VOTES),
+        ({"votes_path": "votes.csv"}, "single", False, VOTES),
+        ({"votes_path": None}, "votes", False, VOTES),
+    ],
+)
+def test_votes_divide_the_rows_only_where_they_did_so_for_the_version_to_start_from(
+    settings: dict[str, Any], labels: Labels, expected: Path | None, *, from_scratch: bool
+) -> None:
+    parent = make_champion(labels="single", settings={**CHAMPION.lineage.settings, **settings})
+    assert choose_votes(parent, VOTES, labels=labels, from_scratch=from_scratch) == expected
 
 
 def test_a_run_from_scratch_is_free_in_what_it_holds_out() -> None:
@@ -106,14 +114,10 @@ def test_a_run_from_scratch_is_free_in_what_it_holds_out() -> None:
     assert (settings.split_seed, settings.recipe.held_out) == (None, RECIPE.held_out)
 
 
-@pytest.mark.parametrize("from_scratch", [False, True])
-def test_a_champion_that_was_taught_votes_is_not_retrained_without_them(*, from_scratch: bool) -> None:
-    given = {"from_scratch": from_scratch, "epochs": 1, "learning_rate": None, "seed": 1}
-    assert choose(from_scratch=from_scratch).labels == CHAMPION.labels == "votes"
-    with pytest.raises(RetrainingImpossible, match="EMOSCOPE_DATASET_VOTES") as caught:
-        choose_settings(CHAMPION, CSV, None, **given)  # type: ignore[arg-type]
-    assert caught.value.code == "retraining_impossible"
-    assert choose_settings(make_champion(labels="single"), CSV, None, **given).labels == "single"  # type: ignore[arg-type]
+def test_a_run_on_other_labels_than_its_parent_has_the_labels_that_are_asked_for() -> None:
+    assert choose(labels="single", from_scratch=True).labels == "single"
+    assert choose(labels="votes").holds_out_like_parent
+    assert not choose(labels="votes", from_scratch=True).holds_out_like_parent
 
 
 def test_what_is_held_out_like_a_version_stays_so_in_the_next_generation() -> None:

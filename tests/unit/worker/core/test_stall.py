@@ -15,7 +15,7 @@ def find_stall(see: Callable[[int], Sight], seconds: int = 200) -> tuple[int, st
     """After how many seconds the worker counts as stalled, and why."""
     rule = StallRule(BUSY_LIMIT_S)
     for second in range(seconds):
-        if reason := rule.judge(see(second), float(second)):
+        if reason := rule.find_stall(see(second), float(second)):
             return second, reason
     return None
 
@@ -61,6 +61,6 @@ def test_a_worker_that_is_not_stalled_is_left_alone(see: Callable[[int], Sight])
 def test_time_in_which_the_watch_itself_stood_still_counts_little() -> None:
     """Of a machine that slept, or a process that was stopped and goes on."""
     rule = StallRule(BUSY_LIMIT_S)
-    assert rule.judge(FREE, 0) is None
-    assert rule.judge(FREE, 3600) is None
-    assert rule.judge(turning(FREE, 1, moves=8), 3601) is None
+    assert rule.find_stall(FREE, 0) is None
+    assert rule.find_stall(FREE, 3600) is None
+    assert rule.find_stall(turning(FREE, 1, moves=8), 3601) is None

@@ -5,6 +5,7 @@ import pytest
 from db.core.session import Database
 from db.core.vocabulary import TrainingTrigger
 from db.training_runs import lifecycle as runs
+from db.training_runs.documents import CurvePoint, RunProgress
 from db.training_runs.states import RunClaim
 from worker.retraining.run_heartbeat import RunPulse
 
@@ -31,18 +32,19 @@ def read_curve(database: Database, claim: RunClaim) -> list[dict[str, Any]]:
 
 
 def report(pulse: RunPulse, epoch: int, finished: dict[str, Any] | None) -> None:
-    pulse.report_epoch({"epoch": epoch, "epochs": 9, "loss": 0.5, "accuracy": 0.5, "seconds_left": 1.0}, finished)
+    now = RunProgress(epoch=epoch, epochs=9, loss=0.5, accuracy=0.5, seconds_left=1.0)
+    pulse.report_epoch(now, None if finished is None else CurvePoint.read(finished))
 
 
 def test_the_curve_of_a_run_that_goes_on_goes_on(database: Database, claim: RunClaim) -> None:
-    pulse = RunPulse(database, claim, {"curve": EARLIER})
+    pulse = RunPulse(database, claim, RunProgress.read({"curve": EARLIER}))
     report(pulse, 6, EARLIER[-1])
     report(pulse, 6, point(6))
     assert read_curve(database, claim) == [*EARLIER, point(6)]
 
 
 def test_the_curve_of_a_run_that_begins_anew_begins_anew(database: Database, claim: RunClaim) -> None:
-    pulse = RunPulse(database, claim, {"curve": EARLIER})
+    pulse = RunPulse(database, claim, RunProgress.read({"curve": EARLIER}))
     report(pulse, 1, None)
     assert read_curve(database, claim) == []
     report(pulse, 1, point(1, loss=0.9))
@@ -51,6 +53,6 @@ def test_the_curve_of_a_run_that_begins_anew_begins_anew(database: Database, cla
 
 
 def test_a_run_that_goes_on_from_an_earlier_epoch_repeats_none(database: Database, claim: RunClaim) -> None:
-    pulse = RunPulse(database, claim, {"curve": EARLIER})
+    pulse = RunPulse(database, claim, RunProgress.read({"curve": EARLIER}))
     report(pulse, 3, point(3, loss=0.7))
     assert read_curve(database, claim) == [*EARLIER[:2], point(3, loss=0.7)]

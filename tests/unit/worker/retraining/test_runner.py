@@ -151,8 +151,8 @@ def test_a_canceled_run_stops_and_leaves_nothing(
 
     original = getattr(module, during)
 
-    def work_and_cancel(*given: Any) -> Any:
-        done = original(*given)
+    def work_and_cancel(*given: Any, **named: Any) -> Any:
+        done = original(*given, **named)
         with ready.database.write() as session:
             runs.cancel_run(session, run_id, "ben")
         return done
@@ -216,7 +216,7 @@ def test_a_store_or_database_that_was_away_costs_no_training(
         patch.setattr(
             module,
             "compare_versions",
-            lambda *given: was_written.append(weights.stat().st_mtime_ns) or compare(*given),
+            lambda *given, **named: was_written.append(weights.stat().st_mtime_ns) or compare(*given, **named),
         )
         run_retraining(ready, run_id, "test")
     assert was_written == [written]

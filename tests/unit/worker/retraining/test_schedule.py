@@ -8,6 +8,7 @@ from celery.schedules import crontab
 from db.core import queues
 from db.core.session import Database
 from db.core.vocabulary import TrainingTrigger
+from db.model_versions import actions as model_versions
 from db.training_runs import lifecycle as runs
 from emoscope.settings import Settings
 from worker.core import messages
@@ -67,7 +68,14 @@ def test_beat_knows_sunday_by_the_number_7_too(settings: Settings) -> None:
     app.close()
 
 
+def put_in_service(database: Database) -> None:
+    with database.write() as session:
+        version = model_versions.add_version(session, "v", "v", {"schema_version": 2, "architecture": "report"})
+        model_versions.promote(session, version, "test", "first")
+
+
 def test_a_run_on_the_sunday_that_is_7_stands_for_that_moment(services: Services, database: Database) -> None:
+    put_in_service(database)
     changes = {"dataset_csv": Path("faces.csv"), "retrain_schedule": "0 3 * * 7"}
     services.settings = services.settings.model_copy(update=changes)
     start_scheduled_run(services)
@@ -95,6 +103,7 @@ def test_beat_asks_for_a_sweep_as_it_starts(services: Services, monkeypatch: pyt
 
 
 def test_two_beats_start_one_run(services: Services, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_in_service(database)
     app = make_celery(services.settings)
     monkeypatch.setattr(messages, "app", app)
     services.settings = services.settings.model_copy(update={"dataset_csv": Path("faces.csv")})
@@ -112,6 +121,7 @@ def test_two_beats_start_one_run(services: Services, database: Database, monkeyp
 
 
 def test_without_a_dataset_the_schedule_starts_nothing(services: Services, database: Database) -> None:
+    put_in_service(database)
     start_scheduled_run(services)
     with database.read() as session:
         assert runs.list_runs(session) == []

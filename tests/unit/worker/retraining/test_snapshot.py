@@ -13,6 +13,7 @@ from db.model_versions.actions import get_champion
 from db.reviews.actions import cast_vote, list_votes
 from db.reviews.queue import take_faces
 from db.training_runs import lifecycle as runs
+from db.training_runs.plan import DatasetFiles, plan_run
 from db.training_runs.states import RunClaim
 from db.training_runs.tables import TrainingRun
 from tests.support.drawn_faces import draw_face, write_drawn_csv
@@ -59,7 +60,9 @@ def take(services: Services, held: RunClaim, dataset: Dataset) -> tuple[Snapshot
     with services.database.read() as session:
         champion = get_champion(session)
     assert champion is not None
-    snapshot = take_snapshot(services, held, dataset, champion, WANTED)
+    with services.database.read() as session:
+        plan = plan_run(session, DatasetFiles(has_csv=True, has_votes=False))
+    snapshot = take_snapshot(services, held, dataset, champion, WANTED, plan)
     with services.database.read() as session:
         return snapshot, runs.get_run(session, held.run_id)
 

@@ -8,7 +8,9 @@ from typer.testing import CliRunner
 from db.core import queues
 from db.core.session import Database
 from db.core.vocabulary import TrainingRunStatus, TrainingTrigger
+from db.model_versions import actions as model_versions
 from db.training_runs import lifecycle as runs
+from db.training_runs.documents import RunProgress
 from db.training_runs.tables import TrainingRun
 from emoscope.cli.app import app
 from emoscope.settings import Settings
@@ -21,11 +23,14 @@ POINT = {"epoch": 1, "loss": 0.5, "accuracy": 0.75, "val_loss": 0.6, "val_accura
 
 @pytest.fixture(autouse=True)
 def environment(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, fresh_settings: Callable[[], None]
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch, fresh_settings: Callable[[], None]
 ) -> pytest.MonkeyPatch:
     for name, value in {**settings.to_environment(), "EMOSCOPE_DATASET_CSV": "faces.csv"}.items():
         monkeypatch.setenv(name, value)
     fresh_settings()
+    with database.write() as session:
+        version = model_versions.add_version(session, "v", "v", {"schema_version": 2, "architecture": "report"})
+        model_versions.promote(session, version, "test", "first")
     return monkeypatch
 
 
@@ -41,8 +46,16 @@ def test_a_run_is_queued_as_it_was_asked_for(database: Database, valkey: Valkey)
     assert run is not None
     assert (run.trigger, run.options) == (TrainingTrigger.COMMAND, {"from_scratch": True, "epochs": 3})
     assert str(run.id) in done.stderr
+    assert "It is compared with version 1 (v)" in " ".join(done.stderr.split())
     with valkey.client() as client:
         assert client.llen(queues.TRAINING_QUEUE) == 1
+
+
+def test_a_plan_is_told_and_nothing_is_queued(database: Database) -> None:
+    done = RUNNER.invoke(app, ["retrain", "--plan", "--from-scratch"])
+    assert done.exit_code == 0, done.output
+    assert "from fresh weights" in " ".join(done.stdout.split())
+    assert find_run(database) is None
 
 
 def test_a_second_run_is_refused_with_a_sentence(database: Database) -> None:
@@ -67,7 +80,7 @@ def test_a_run_is_watched_until_it_has_ended(database: Database, end: TrainingRu
         wait_until(lambda: find_run(database), "the command stores a run")
         with database.write() as session:
             _, claim = runs.claim_run(session, _get_id(database), "test", 60)
-            runs.renew_run(session, claim, 60, {"step": "comparing", "curve": [POINT]})
+            runs.renew_run(session, claim, 60, RunProgress.read({"step": "comparing", "curve": [POINT]}))
             if end is TrainingRunStatus.FAILED:
                 runs.fail_run(session, claim, "dataset_invalid", "no rows")
             else:

@@ -1,0 +1,62 @@
+"""Where a CSV's columns are: found by name in its first line, in any order, whatever other columns there are."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from training.errors import DatasetError
+
+COLUMNS = ("emotion", "pixels", "Usage")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Places of the three columns in a row of `count` fields: indices in the order of COLUMNS."""
+
+    places: tuple[int, ...]
+    count: int
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the columns are these three alone, in FER2013's published order."""
+        return self.places == (0, 1, 2) and self.count == len(COLUMNS)
+
+    def split(self, line: bytes) -> list[bytes]:
+        """All fields of a row, as they are."""
+        return line.split(b",") if b'"' not in line else _split_quoted(line)
+
+    def pick(self, fields: list[bytes]) -> list[bytes]:
+        """The three fields out of the `count` of a row, without blanks around them, in the order of COLUMNS."""
+        return [fields[place].strip() for place in self.places]
+
+
+def read_header(line: str) -> Layout:
+    """Find the columns in the first line of a CSV; blanks and capital letters don't count.
+
+    Raises DatasetError if a column is missing or there twice.
+    """
+    names = _split_header(line)
+    wanted = [column.lower() for column in COLUMNS]
+    missing = [column for column, name in zip(COLUMNS, wanted, strict=True) if name not in names]
+    if missing:
+        shown = ",".join(names)[:80]
+        raise DatasetError(
+            f"the first line must name the columns {', '.join(COLUMNS)}: it has no {' and no '.join(missing)}, and is `{shown}`"
+        )
+    repeated = [column for column, name in zip(COLUMNS, wanted, strict=True) if names.count(name) > 1]
+    if repeated:
+        raise DatasetError(f"the first line names the column {repeated[0]} more than once")
+    return Layout(tuple(names.index(name) for name in wanted), len(names))
+
+
+def _split_header(line: str) -> Sequence[str]:
+    return [name.strip().strip('"').strip().lower() for name in line.strip().split(",")]
+
+
+def _split_quoted(line: bytes) -> list[bytes]:
+    """A comma between quotes belongs to its field."""
+    try:
+        rows = list(csv.reader([line.decode("utf-8", "surrogateescape")], skipinitialspace=True))
+    except csv.Error:
+        return line.split(b",")
+    return [field.encode("utf-8", "surrogateescape") for field in rows[0]] if rows else [line]
