@@ -46,8 +46,8 @@ class Face(Result):
     """One face of a photo, and which emotion it appears to express. That is not what the person feels.
 
     confidence: the emotion's probability. margin: confidence less the second largest probability.
-    uncertain: whether the answer is not to be relied on. vote_shares: the share of people who would give each answer. ambiguity:
-    how divided they would be, 0 to 1. Both are None for faces of earlier releases. conditions: what makes it hard to classify.
+    uncertain: whether the answer is not to be relied on. vote_shares: the share of people who would give each answer.
+    ambiguity: how divided they would be, from 0 to 1. conditions: what makes the face hard to classify; usually nothing.
     """
 
     id: UUID

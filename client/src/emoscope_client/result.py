@@ -1,7 +1,8 @@
 """Typed results from the API's JSON, and back.
 
 The fields of a result have the names of the JSON object's members; a trailing underscore keeps a name from
-being a Python keyword. Members that a newer service adds are ignored. A nullable member that an older service lacks is None.
+being a Python keyword. Members that a newer service adds are ignored. Of the members that an
+older service lacks, a nullable one is None and a list is empty.
 """
 
 from collections.abc import Callable, Mapping
@@ -82,7 +83,7 @@ def _make_reader(hint: object) -> _Reader:
         return lambda plain: None if plain is None else read(plain)
     if origin is tuple:
         read = _make_reader(arguments[0])
-        return lambda plain: tuple([read(item) for item in _check(plain, list)])
+        return lambda plain: () if plain is None else tuple([read(item) for item in _check(plain, list)])
     if origin is dict:
         read = _make_reader(arguments[1])
         return lambda plain: {name: read(value) for name, value in _check(plain, dict).items()}

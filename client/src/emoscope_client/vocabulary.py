@@ -17,14 +17,14 @@ PhotoState = Literal["queued", "running", "succeeded", "failed", "canceled", "re
 Priority = Literal["interactive", "bulk"]
 """Whether somebody waits for the job."""
 
+ActorKind = Literal["user", "application", "worker", "system"]
+"""Who took a step of a job."""
+
+FaceCondition = Literal["small", "dark", "blurred", "covered"]
+"""What makes a face hard to classify."""
+
 Detector = Literal["blazeface", "hog", "cnn", "mtcnn", "yunet"]
 """What finds the faces."""
 
 FINAL_STATUSES: Final = frozenset({"succeeded", "failed", "canceled"})
 """A job of one of these statuses has ended."""
-
-FaceCondition = Literal["small", "dark", "blurred", "covered"]
-"""What makes a face hard to classify."""
-
-ActorKind = Literal["user", "application", "worker", "system"]
-"""What kind of actor did something."""

@@ -26,10 +26,13 @@ def test_words_of_a_newer_service_are_kept() -> None:
     assert Face.from_json(make_face() | {"emotion": "bored"}).emotion == "bored"
 
 
-def test_a_nullable_member_that_an_older_service_lacks_is_none() -> None:
-    plain = make_job("queued")
+def test_of_what_an_older_service_lacks_a_nullable_member_is_none_and_a_list_empty() -> None:
+    face = make_face()
+    del face["conditions"], face["ambiguity"]
+    plain = make_job("queued", [face])
     del plain["deadline_at"]
-    assert Job.from_json(plain).deadline_at is None
+    job = Job.from_json(plain)
+    assert (job.deadline_at, job.faces[0].ambiguity, job.faces[0].conditions) == (None, None, ())
 
 
 @pytest.mark.parametrize(
