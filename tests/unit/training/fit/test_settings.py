@@ -46,7 +46,7 @@ def test_each_epoch_belongs_to_one_stage_and_the_last_stage_is_what_is_served():
     assert recipe.side == 48
 
 
-@pytest.mark.parametrize("changes", [{"epochs": 0}, {"batch_size": 0}])
+@pytest.mark.parametrize("changes", [{"epochs": -1}, {"batch_size": 0}])
 def test_impossible_settings_are_refused(changes):
     with pytest.raises(RunError, match="at least 1"):
         make_settings(**changes)
