@@ -2,7 +2,7 @@
 
 What comes before the body is looked at first where the body is large, slow, or held back by `Expect: 100-continue`: the
 application runs with the headers alone and answers if it can. Only when it asks for the body is the body read.
-See docs/decisions/0305-whole-requests-before-a-thread.md.
+See docs/decisions/0306-whole-requests-before-a-thread.md.
 """
 
 import asyncio
