@@ -247,8 +247,10 @@ def test_headers_without_end_are_refused(server: Server) -> None:
 def test_pipelined_requests_are_answered_in_turn(server: Server) -> None:
     with server.connect() as connection:
         connection.sendall(make_request("GET", "/healthz") + make_request("GET", "/nowhere"))
-        assert status_of(read_answer(connection)) == 200
-        assert status_of(read_answer(connection)) == 404
+        found = b""
+        while found.count(b"HTTP/1.1 ") < 2 and (piece := connection.recv(65536)):  # both may come at once
+            found += piece
+    assert [status[:3] for status in found.split(b"HTTP/1.1 ")[1:]] == [b"200", b"404"]
 
 
 def test_a_client_that_hangs_up_does_not_wait_on(server: Server, photo: bytes) -> None:
