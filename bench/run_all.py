@@ -19,9 +19,9 @@ SHORT_FORMS = {
     "bench.detectors.compare": ["--timings-only", "--detectors", "blazeface"],
     "bench.review_page": ["--faces", "5000"],
     "bench.review_queue": ["--faces", "5000"],
-    "bench.service.steady_memory": ["--jobs", "20"],
+    "bench.service.steady_memory": ["--jobs", "100"],
     "bench.service.swap_under_load": ["--swaps", "1"],
-    "bench.training.precision": ["--rows", "256", "--rounds", "1"],
+    "bench.training.precision": ["--network", "report", "--side", "48", "--rows", "64", "--rounds", "1"],
     "bench.training.throughput": ["--rows", "256", "--rounds", "1"],
 }
 """Arguments that make a bench short. One that has `--quick` is given that, and needs no entry here."""
