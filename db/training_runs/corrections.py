@@ -64,7 +64,7 @@ def list_reviewed(session: Session, *, limit: int) -> list[Correction]:
     statement = (
         select(ReviewSubject)
         .options(undefer(ReviewSubject.crop))
-        .where(*_can_judge())
+        .where(*_is_evidence())
         .order_by(ReviewSubject.labeled_at.desc(), ReviewSubject.id)
         .limit(limit)
     )
@@ -74,7 +74,7 @@ def list_reviewed(session: Session, *, limit: int) -> list[Correction]:
 
 def count_reviewed(session: Session) -> int:
     """How many faces `list_reviewed` could list."""
-    return session.scalar(select(func.count()).select_from(ReviewSubject).where(*_can_judge())) or 0
+    return session.scalar(select(func.count()).select_from(ReviewSubject).where(*_is_evidence())) or 0
 
 
 def record_corrections(session: Session, run_id: UUID, run_corrections: Iterable[RunCorrection]) -> None:
@@ -120,7 +120,7 @@ def has_trained() -> ColumnElement[bool]:
     return exists().where(TrainingCorrection.subject_id == ReviewSubject.id, TrainingCorrection.refusal.is_(None))
 
 
-def _can_judge() -> tuple[ColumnElement[bool], ...]:
+def _is_evidence() -> tuple[ColumnElement[bool], ...]:
     """Faces of the other slice come before people for the doubts of the version in service, which is wrong on them more often."""
     return (ReviewSubject.label.in_(_TRAINS), ReviewSubject.drawn_at.is_not(None), ~has_trained())
 

@@ -61,7 +61,7 @@ def test_a_dataset_that_is_none_ends_with_a_sentence(folder):
     (folder / "other.csv").write_text("a,b\n1,2\n")
     code, out, err = run(folder, "dataset", "check", "other.csv")
     assert (code, out) == (1, "")
-    assert "the first line must be" in err
+    assert "the first line must name the columns" in err
     assert "Traceback" not in err
 
 

@@ -82,5 +82,5 @@ def test_the_list_of_runs_follows_one_to_its_end(visit: Callable[..., Page], sit
     with site.database.write() as session:
         training_runs.cancel_run(session, run.id, "ana")
     expect(pill).to_have_text("canceled")
-    expect(page.get_by_role("button", name="Start a run")).to_be_visible()
+    expect(page.get_by_role("link", name="One run is")).to_have_count(0)
     assert page.evaluate("window.stayed")

@@ -12,7 +12,7 @@ import numpy as np
 from worker.analysis.detectors.base import Candidates, CropGeometry, Detector, Extent
 from worker.analysis.detectors.blazeface_network import BlazeFaceNetwork, NetworkShape
 from worker.analysis.detectors.merging import MIN_IOU, drop_within, join_candidates, keep_outermost, merge_overlapping
-from worker.analysis.detectors.turning import list_turns, turn_back
+from worker.analysis.detectors.turning import QUARTERS, find_lying, list_turns, turn_back, turn_picture
 from worker.analysis.resize import Picture, Pyramid
 
 SHORT_RANGE = NetworkShape("face_detection_short_range.tflite", 128, (8, 16), (2, 6))
@@ -76,7 +76,7 @@ class BlazeFaceDetector(Detector):
         """Where no face is upright enough to be found, those that lie on their side."""
         found = self._find_upright(picture, min_face_px, threshold)
         if (found.scores >= threshold).any():
-            return found
+            return self._look_turned(picture, found, threshold)
         height, width = picture.shape[:2]
         turns = [
             turn_back(self._find_upright(turned, min_face_px, max(threshold, TURNED_SCORE)), quarters, width, height)
@@ -84,6 +84,22 @@ class BlazeFaceDetector(Detector):
         ]
         surest = max(turns, key=lambda faces: float(faces.scores.max(initial=0.0)))
         return surest.take(np.flatnonzero(surest.scores >= TURNED_SCORE))
+
+    def _look_turned(self, picture: Picture, found: Candidates, threshold: float) -> Candidates:
+        """Look once more at the faces that lie on their side, upright: their eyes are then placed as exactly as others'."""
+        height, width = picture.shape[:2]
+        faces = [found.take(np.array([index])) for index in range(len(found.scores))]
+        for quarters in QUARTERS:
+            lying = np.flatnonzero(find_lying(found, quarters))
+            if not len(lying):
+                continue
+            turned = turn_picture(picture, quarters)
+            for index in lying.tolist():
+                place = turn_back(faces[index], 4 - quarters, height, width).extents[0]
+                upright = self._look_closely(turned, Extent(*place.tolist()), threshold)
+                if len(upright.scores):
+                    faces[index] = turn_back(upright, quarters, width, height)
+        return join_candidates(faces)
 
     def _find_upright(self, picture: Picture, min_face_px: int, threshold: float) -> Candidates:
         proposals = self._propose(Pyramid(picture), min_face_px)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from worker.analysis.detectors.base import Candidates
 from worker.analysis.resize import Picture
@@ -31,6 +32,14 @@ def turn_back(candidates: Candidates, quarters: int, width: int, height: int) ->
         x, y = candidates.eyes[..., 0], candidates.eyes[..., 1]
         eyes = np.stack([width - y, x] if quarters == 1 else [y, height - x], axis=2).astype(np.float32)
     return Candidates(extents.astype(np.float32), candidates.scores, eyes)
+
+
+def find_lying(candidates: Candidates, quarters: int) -> npt.NDArray[np.bool_]:
+    """Which candidates, bool (N,), lie on the side that a turn by these quarters sets upright: by 45 degrees or more."""
+    if candidates.eyes is None:
+        return np.zeros(len(candidates.scores), bool)
+    across, down = (candidates.eyes[:, 1] - candidates.eyes[:, 0]).T
+    return np.asarray((down if quarters == 1 else -down) > np.abs(across))
 
 
 def list_turns(picture: Picture) -> Iterator[tuple[int, Picture]]:

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from api.core.sessions import COOKIE
 from db.accounts import api_keys, sign_in, users
+from db.core.actors import EMOSCOPE
 from db.core.session import Database
 from db.core.vocabulary import Role, Scope
 
@@ -50,6 +51,7 @@ ROUTES = {
         "GET /readyz",
         "GET /sign-in",
         "GET /static/<path:filename>",
+        "GET /static/emotions.css",
     ],
     SUBMIT: [
         "POST /v1/batches",
@@ -59,6 +61,9 @@ ROUTES = {
         "GET /v1/batches/<uuid:batch_id>",
         "GET /v1/jobs",
         "GET /v1/jobs/<uuid:job_id>",
+        "GET /v1/jobs/<uuid:job_id>/annotated",
+        "GET /v1/jobs/<uuid:job_id>/events",
+        "GET /v1/jobs/<uuid:job_id>/image",
     ],
     CHANGE_JOBS: [
         "POST /v1/jobs/<uuid:job_id>/cancel",
@@ -69,9 +74,6 @@ ROUTES = {
     ],
     ANYBODY_KNOWN: [
         "GET /v1/faces/<uuid:face_id>/crop",
-        "GET /v1/jobs/<uuid:job_id>/annotated",
-        "GET /v1/jobs/<uuid:job_id>/events",
-        "GET /v1/jobs/<uuid:job_id>/image",
         "GET /v1/model-versions",
         "GET /v1/model-versions/<int:number>",
         "GET /v1/model-versions/<int:number>/card",
@@ -80,6 +82,7 @@ ROUTES = {
         "GET /v1/model-versions/champion",
         "GET /v1/promotions",
         "GET /v1/training-runs",
+        "GET /v1/training-runs/plan",
         "GET /v1/training-runs/<uuid:run_id>",
     ],
     ADMIN: [
@@ -227,7 +230,7 @@ def callers(app: APIFlask, database: Database) -> list[Caller]:
         api_keys.revoke_key(session, revoked[:12])
         made.append(Caller("revoked key", key=revoked))
         for name, role in {**ROLES, "disabled": Role.ADMINISTRATOR, "expired": Role.ADMINISTRATOR}.items():
-            user = users.create_user(session, name, hashed, role, actor="test")
+            user = users.create_user(session, name, hashed, role, actor=EMOSCOPE)
             lifetime_s = -1 if name == "expired" else 3600
             made.append(Caller(name, token=sign_in.open_session(session, user, lifetime_s)))
     for caller in made:
@@ -237,7 +240,7 @@ def callers(app: APIFlask, database: Database) -> list[Caller]:
             assert found is not None
             caller.csrf_token = found[1]
     with database.write() as session:
-        users.disable_user(session, "disabled", actor="test")
+        users.disable_user(session, "disabled", actor=EMOSCOPE)
     return made
 
 
