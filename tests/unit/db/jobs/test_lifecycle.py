@@ -14,7 +14,7 @@ from db.jobs.states import InvalidTransition
 from db.jobs.sweeping import expire_lease, list_expired_claims
 from db.jobs.tables import Job
 from db.model_versions import actions as model_versions
-from db.webhooks.actions import claim_callback, list_due, record_delivered
+from db.webhooks.deliveries import list_due
 
 LEASE_S = 30
 
@@ -209,8 +209,11 @@ def test_a_callback_is_owed_once_a_job_with_an_address_ends(database: Database) 
         assert list_due(session, 10) == []
         jobs.cancel_job(session, job_id, "someone")
     with database.write() as session:
-        assert list_due(session, 10) == [job_id]
-        assert claim_callback(session, job_id, 30) is not None
-        assert claim_callback(session, job_id, 30) is None
-        record_delivered(session, job_id, "204")
+        (due,) = list_due(session, 10)
+        claimed = claim_delivery(session, due, 30)
+        assert claimed is not None
+        assert claimed.body["data"]["id"] == str(job_id)
+        assert claim_delivery(session, due, 30) is None
+        taken = AttemptResult(duration_ms=1, status_code=204)
+        record_attempt(session, due, taken, max_attempts=8, pause_after_s=60)
         assert list_due(session, 10) == []
