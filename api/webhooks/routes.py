@@ -14,8 +14,8 @@ from api.core.services import get_services
 from api.webhooks.access import protect_webhooks
 from api.webhooks.schemas import (
     NewWebhook,
-    ReplayFailed,
     Replayed,
+    ReplayFailed,
     Rotation,
     SigningSecret,
     Webhook,
@@ -175,7 +175,7 @@ def rotate_webhook_secret(webhook_id: UUID, rotation: Rotation) -> Response:
 @blueprint.output(SigningSecret, description="The new secret, this once.")
 @blueprint.doc(
     summary="Replace the secret of jobs' callbacks",
-    description="It signs the calls of the `callback_url` of all jobs of the caller's application. Also for an application that was "
+    description="It signs the calls of the `callback_url` of all jobs of the caller's application. Also for one that was "
     "never told its secret.",
     responses=describe_errors("scope_missing", "invalid_request"),
 )

@@ -14,7 +14,7 @@ from db.jobs.states import InvalidTransition
 from db.jobs.sweeping import expire_lease, list_expired_claims
 from db.jobs.tables import Job
 from db.model_versions import actions as model_versions
-from db.webhooks.deliveries import list_due
+from db.webhooks.deliveries import AttemptResult, claim_delivery, list_due, record_attempt
 
 LEASE_S = 30
 
