@@ -1,6 +1,7 @@
 """Webhooks: the endpoints of all applications, and what became of each attempt to tell them."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, abort, render_template, request, url_for
@@ -157,7 +158,7 @@ def _render_one(webhook_id: UUID, **more: str) -> str:
         row = endpoints.get_endpoint(session, webhook_id, None)
         found = deliveries.list_deliveries(session, wanted, limit=_PAGE + 1, before=search.cursor)
     older = None
-    here = {"webhook_id": webhook_id, "state": search.state, "event": search.event, "job": search.job}
+    here: dict[str, Any] = {"webhook_id": webhook_id, "state": search.state, "event": search.event, "job": search.job}
     if len(found) > _PAGE:
         older = url_for(".show_one", **here, cursor=found[_PAGE - 1].id)
     return render_template(

@@ -58,7 +58,7 @@ def create_endpoint(
     rules.check(url)
     is_own = (WebhookEndpoint.application_id == application.id, WebhookEndpoint.job_id.is_(None))
     # the application's row is held, so that two requests at once don't both find the last place free
-    session.execute(select(Application.id).where(Application.id == application.id).with_for_update())
+    session.execute(select(Application.id).where(Application.id == application.id).with_for_update(key_share=True))
     count = session.scalar(select(func.count()).select_from(WebhookEndpoint).where(*is_own)) or 0
     if count >= MOST_ENDPOINTS:
         raise TooManyEndpoints(f"{application.name} has {count} webhook endpoints, and may have {MOST_ENDPOINTS}")
@@ -99,9 +99,7 @@ def count_endpoints(session: Session) -> dict[EndpointState, int]:
             select(WebhookEndpoint.state, func.count())
             .where(WebhookEndpoint.job_id.is_(None))
             .group_by(WebhookEndpoint.state)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     return {state: found.get(state, 0) for state in EndpointState}
 
@@ -159,7 +157,7 @@ def rotate_callback_secret(
     session: Session, application_id: UUID, actor: Actor, overlap_s: float = DEFAULT_OVERLAP_S
 ) -> str:
     """Give an application a new secret for the `callback_url` of its jobs, and return that, as `rotate_secret` does."""
-    application = session.get_one(Application, application_id, with_for_update=True)
+    application = session.get_one(Application, application_id, with_for_update={"key_share": True})
     application.previous_callback_secret = application.callback_secret
     application.previous_callback_secret_until = utcnow() + timedelta(seconds=overlap_s)
     application.callback_secret = make_secret()

@@ -87,16 +87,17 @@ def record_job_end(session: Session, job: Job) -> None:
 def record_batch_end(session: Session, batch_id: UUID) -> None:
     """Tell of a batch if every job of it has ended. Call it in the transaction that ends one.
 
-    The batch's row is locked first: of two jobs that end at the same moment, the later one sees that the other has ended.
+    The batch's row is locked first: of two jobs that end at the same moment, the later one sees that the other has ended. Both have
+    the row's key locked by then, since they changed a row that refers to it; so the lock is one that allows that.
     """
-    batch = session.scalar(select(Batch).where(Batch.id == batch_id).with_for_update())
+    batch = session.scalar(select(Batch).where(Batch.id == batch_id).with_for_update(key_share=True))
     if batch is None:
         return
     is_active = select(Job.id).where(Job.batch_id == batch_id, IS_ACTIVE_IN_BATCH).limit(1)
     if session.scalar(is_active) is not None:
         return
     counts = dict(
-        session.execute(select(Job.status, func.count()).where(Job.batch_id == batch_id).group_by(Job.status)).tuples()
+        session.execute(select(Job.status, func.count()).where(Job.batch_id == batch_id).group_by(Job.status)).all()
     )
     data = BatchEventData(
         id=batch_id,

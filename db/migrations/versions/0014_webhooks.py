@@ -3,16 +3,17 @@
 Expands only. The rows of `callbacks` are taken over while the service runs: see db/webhooks/old_callbacks.py.
 
 Revision ID: 0014
-Revises: 0011
+Revises: 0013
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
+oldest_revision = "0012"
 
 _IS_ACTIVE_IN_BATCH = sa.text("batch_id IS NOT NULL AND status IN ('queued', 'running')")
 

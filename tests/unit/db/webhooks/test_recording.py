@@ -10,7 +10,6 @@ from sqlalchemy import select, update
 
 from db.accounts import api_keys
 from db.core.actors import Actor
-from db.core.blobs import BlobStore
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import DeliveryState, TrainingTrigger
@@ -122,7 +121,9 @@ def test_promotions_and_training_runs_are_told_to_every_application(database: Da
     add_endpoint(database, "model_version.promoted", application="rival")
     with database.write() as session:
         for number in (1, 2):
-            version = model_versions.add_version(session, "a", str(number) * 64, {"architecture": "report"})
+            version = model_versions.add_version(
+                session, "a", str(number) * 64, {"schema_version": 2, "architecture": "report"}
+            )
             model_versions.promote(session, version, ANA, "better")
         run = training_runs.create_run(session, TrainingTrigger.API, ANA)
         training_runs.cancel_run(session, run.id, ANA)
@@ -133,7 +134,7 @@ def test_promotions_and_training_runs_are_told_to_every_application(database: Da
     assert len(list_deliveries(database)) == 5
 
 
-def test_erasing_a_job_erases_its_events_and_deliveries(database: Database, blobs: BlobStore) -> None:
+def test_erasing_a_job_erases_its_events_and_deliveries(database: Database) -> None:
     add_endpoint(database)
     job_id = add_job(database, callback_url="https://example.org/")
     cancel(database, job_id)
@@ -162,9 +163,14 @@ def test_what_failed_is_replayed_and_nothing_else(database: Database) -> None:
     for status in statuses.values():
         cancel(database, add_job(database))
         with database.write() as session:
-            (due,) = list_due(session, 10)
+            due = session.scalars(select(WebhookDelivery.id).order_by(WebhookDelivery.id.desc())).first()
+            assert due is not None
             record_attempt(
-                session, due, AttemptResult(duration_ms=1, status_code=status), max_attempts=2, pause_after_s=60
+                session,
+                due,
+                AttemptResult(duration_ms=1, status_code=status, is_final=status == 410),
+                max_attempts=2,
+                pause_after_s=60,
             )
             session.execute(update(WebhookEndpoint).values(state="active"))
             session.execute(update(WebhookDelivery).values(due_at=began))
