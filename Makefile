@@ -40,8 +40,8 @@ bench: setup ## Run the benches that need no data set, in their short form
 	@$(RUN)/python -m bench.run_all $(ARGS)
 
 chaos: setup ## Do faults to a running stack while a thousand photos come in: four seeds on each database
-	$(RUN)/python -m tests.chaos --database sqlite --queue own --seed 1 2 3 4 $(ARGS)
-	$(RUN)/python -m tests.chaos --database postgresql --queue apart --seed 1 2 3 4 $(ARGS)
+	$(RUN)/python -m tests.chaos --database sqlite --shape up --seed 1 2 3 4 $(ARGS)
+	$(RUN)/python -m tests.chaos --database postgresql --shape apart --seed 1 2 3 4 $(ARGS)
 
 check: setup ## Lint, format, types, import rules
 	$(RUN)/ruff check
