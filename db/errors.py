@@ -1,5 +1,6 @@
 """Every error of `db` that a client is told of, imported so that all of them are known: `db.core.errors.list_domain_errors`."""
 
+from db.accounts.api_keys import PurposeForbidden, UnknownKey
 from db.accounts.passwords import PasswordsBusy
 from db.accounts.sessions import UnknownSession
 from db.accounts.users import InvalidUser, LastAdministrator, OwnAccount, UnknownUser
@@ -41,6 +42,7 @@ __all__ = [
     "PasswordsBusy",
     "PhotoGone",
     "PlanImpossible",
+    "PurposeForbidden",
     "QueueFull",
     "RefusedEndpointUrl",
     "TooManyEndpoints",
@@ -48,6 +50,7 @@ __all__ = [
     "UnknownDelivery",
     "UnknownEndpoint",
     "UnknownFace",
+    "UnknownKey",
     "UnknownModelVersion",
     "UnknownSession",
     "UnknownTrainingRun",

@@ -1,6 +1,6 @@
 """Every table, for whoever needs the whole schema, or tells a row from an API schema of the same name: `tables.Job`."""
 
-from db.accounts.tables import ApiKey, Application, AuditEvent, SignInTries, UnknownName, User, UserSession
+from db.accounts.tables import ApiKey, Application, AuditEvent, KeyUsage, SignInTries, UnknownName, User, UserSession
 from db.core.base import Base
 from db.core.tables import SchemaCompatibility
 from db.faces.tables import Face, FaceHour
@@ -23,6 +23,7 @@ __all__ = [
     "IdempotencyKey",
     "Job",
     "JobEvent",
+    "KeyUsage",
     "ModelAlias",
     "ModelVersion",
     "Promotion",

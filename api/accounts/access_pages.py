@@ -1,15 +1,33 @@
 """Access: the people who sign in, and the API keys of applications."""
 
+from datetime import timedelta
+from typing import Annotated
+
 from flask import Blueprint, abort, render_template, request
+from pydantic import AfterValidator, Field
 from werkzeug.wrappers import Response as AnyResponse
 
+from api.core.fields import Day, Number
 from api.core.services import get_services
+from api.web.queries import Query, end_day, read_query
 from api.web.site import get_person, go, needs
 from db.accounts import api_keys, users
+from db.accounts.usage import UsageFilter, list_usage
 from db.core.types import utcnow
-from db.core.vocabulary import Role, Scope
+from db.core.vocabulary import Purpose, Role, Scope
+from db.webhooks.endpoints import DEFAULT_OVERLAP_S
+from emoscope.settings.urls import read_rate
 
 blueprint = Blueprint("access", __name__, url_prefix="/access")
+
+_MOST_USAGE_ROWS = 100
+
+
+class _Terms(Query):
+    description: str | None = Field(default=None, max_length=200)
+    expires_on: Day | None = None
+    rate_limit: Annotated[str, AfterValidator(read_rate)] | None = None
+    daily_quota: Number | None = None
 
 
 @blueprint.get("")
@@ -80,9 +98,22 @@ def create_key() -> str:
     scopes = [scope for scope in Scope if scope.value in given]
     if not scopes:
         abort(422, "A key that may do nothing is of no use: choose what it may do.")
+    purpose, terms = _read_purpose(), _read_terms()
     with get_services().database.write() as session:
         application = api_keys.ensure_application(session, name)
-        key = api_keys.create_key(session, application, scopes, get_person().actor)
+        if purpose is not None:
+            api_keys.declare_purpose(session, application, purpose, get_person().actor)
+        key = api_keys.create_key(session, application, scopes, get_person().actor, terms)
+    return _render(new_key=key, new_key_application=name)
+
+
+@blueprint.post("/keys/<prefix>/rotate")
+@needs(Role.ADMINISTRATOR)
+def rotate_key(prefix: str) -> str:
+    """Replace a key, and show the new one this once."""
+    with get_services().database.write() as session:
+        name = api_keys.get_valid_key(session, prefix).application.name
+        key = api_keys.rotate_key(session, prefix, DEFAULT_OVERLAP_S, get_person().actor)
     return _render(new_key=key, new_key_application=name)
 
 
@@ -103,8 +134,35 @@ def revoke_key(prefix: str) -> AnyResponse:
 def _render(**more: str) -> str:
     with get_services().database.read() as session:
         user_rows, keys = users.list_users(session), api_keys.list_keys(session)
+        last_week = UsageFilter(first_day=utcnow().date() - timedelta(days=6))
+        usage = list_usage(session, last_week, limit=_MOST_USAGE_ROWS)
     return render_template(
-        "accounts/access.html", user_rows=user_rows, keys=keys, scopes=tuple(Scope), now=utcnow(), **more
+        "accounts/access.html",
+        user_rows=user_rows,
+        keys=keys,
+        usage=usage,
+        scopes=tuple(Scope),
+        purposes=[each for each in Purpose if not each.is_forbidden],
+        now=utcnow(),
+        **more,
+    )
+
+
+def _read_purpose() -> Purpose | None:
+    given = request.form.get("purpose", "")
+    if given and given not in set(Purpose):
+        abort(422, "There is no such purpose.")
+    return Purpose(given) if given else None
+
+
+def _read_terms() -> api_keys.KeyTerms:
+    """What the form says of a key; a field that is left empty limits nothing."""
+    given = read_query(_Terms, request.form)
+    return api_keys.KeyTerms(
+        description=given.description,
+        expires_at=None if given.expires_on is None else end_day(given.expires_on),
+        rate_limit=given.rate_limit,
+        daily_quota=given.daily_quota,
     )
 
 

@@ -1,5 +1,6 @@
-"""API keys: list, make, revoke. Every call needs the scope `admin`."""
+"""API keys: list, make, change, rotate, revoke, and what is done with them. Every call needs the scope `admin`."""
 
+from datetime import date
 from http import HTTPStatus
 from typing import Annotated
 
@@ -9,19 +10,63 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from api.core.authentication import get_caller, protect
 from api.core.errors import Problem
-from api.core.fields import JsonBody
+from api.core.fields import LARGEST_NUMBER, Day, JsonBody, Moment, TextFields
 from api.core.openapi import describe_errors
 from api.core.services import get_services
+from api.jobs.options import Unset
 from api.jobs.schemas import Time
 from db import tables
 from db.accounts import api_keys
-from db.core.vocabulary import Scope
+from db.accounts.signing_secrets import LONGEST_OVERLAP_S
+from db.accounts.usage import UsageFilter, list_usage
+from db.core.vocabulary import Purpose, Scope
+from emoscope.settings.urls import read_rate
 
 blueprint = APIBlueprint("keys", __name__, url_prefix="/v1/keys", tag="Access")
 protect(blueprint, Scope.ADMIN)
 
+_Description = Annotated[str, Field(max_length=200, description="For people.", examples=["the kiosk in the hall"])]
+_Expiry = Annotated[
+    Moment,
+    Field(
+        description="From when on it is refused. Not given: never.",
+        examples=["2027-03-01T00:00:00Z"],
+        json_schema_extra={"format": "date-time"},
+    ),
+]
+_Rate = Annotated[
+    str,
+    Field(
+        min_length=1,
+        description="Requests that it may make, in place of `EMOSCOPE_RATE_LIMIT`.",
+        examples=["60/minute"],
+    ),
+    AfterValidator(read_rate),
+]
+_Quota = Annotated[
+    int, Field(ge=0, le=LARGEST_NUMBER, description="Photos that it may submit on a day (UTC).", examples=[10_000])
+]
 
-class NewKey(JsonBody):
+
+class KeyTermsBody(JsonBody):
+    """What a key is for and how far it reaches. What isn't given isn't limited."""
+
+    description: _Description | Unset = None
+    expires_at: _Expiry | Unset = None
+    rate_limit: _Rate | Unset = None
+    daily_quota: _Quota | Unset = None
+
+    def to_terms(self) -> api_keys.KeyTerms:
+        """The same for the database."""
+        return api_keys.KeyTerms(
+            description=self.description,
+            expires_at=self.expires_at,
+            rate_limit=self.rate_limit,
+            daily_quota=self.daily_quota,
+        )
+
+
+class NewKey(KeyTermsBody):
     """A key to make."""
 
     application: Annotated[str, AfterValidator(api_keys.clean_name)] = Field(
@@ -30,6 +75,22 @@ class NewKey(JsonBody):
         examples=["shop"],
     )
     scopes: list[Scope] = Field(default=[Scope.SUBMIT], min_length=1, description="What the key may do.")
+    purpose: Purpose | Unset = Field(
+        default=None,
+        description="What the application is used for. `workplace` and `education` are refused: the law forbids them.",
+        examples=["media"],
+    )
+
+
+class KeyRotation(JsonBody):
+    """How a key is replaced."""
+
+    overlap_s: float = Field(
+        default=24 * 3600,
+        ge=0,
+        le=LONGEST_OVERLAP_S,
+        description="Seconds for which the key before stays valid beside the new one.",
+    )
 
 
 class Key(BaseModel):
@@ -37,8 +98,13 @@ class Key(BaseModel):
 
     prefix: str = Field(examples=["emo_4fWk0s9Q"])
     application: str = Field(examples=["shop"])
+    purpose: Purpose | None = Field(description="What the application declares; null if it didn't.")
     scopes: list[Scope] = Field(examples=[["submit"]])
+    description: str | None
     created_at: Time
+    expires_at: Time | None = Field(description="Null: never.")
+    rate_limit: str | None = Field(description="Null: the setting's.", examples=["60/minute"])
+    daily_quota: int | None = Field(description="Photos on a day (UTC); null: any number.")
     last_used_at: Time | None = Field(description="To the minute.")
     revoked_at: Time | None
 
@@ -55,6 +121,34 @@ class KeyList(BaseModel):
     items: list[Key]
 
 
+class UsageQuery(TextFields):
+    """Which counts to list."""
+
+    key: str | Unset = Field(default=None, max_length=16, description="Only this key's.", examples=["emo_4fWk0s9Q"])
+    application: str | Unset = Field(default=None, max_length=100, description="Only this application's.")
+    first_day: Day | Unset = Field(default=None, description="From this day on (UTC).", examples=["2026-03-01"])
+    last_day: Day | Unset = Field(default=None, description="Up to this day, included.", examples=["2026-03-31"])
+
+
+class Usage(BaseModel):
+    """What was done with a key on a day."""
+
+    key: str = Field(examples=["emo_4fWk0s9Q"])
+    application: str = Field(examples=["shop"])
+    day: date = Field(description="Of UTC.", examples=["2026-03-01"])
+    requests: int = Field(examples=[1200])
+    photos: int = Field(description="Submitted and taken.", examples=[400])
+    faces: int = Field(description="Found, on the day of the analysis.", examples=[820])
+    bytes: int = Field(description="Of the bodies of its requests.", examples=[73_000_000])
+    errors: int = Field(description="Requests that were answered with 400 or more.", examples=[3])
+
+
+class UsageList(BaseModel):
+    """Counts by key and day, latest day first; at most 1,000. They are up to ten seconds old."""
+
+    items: list[Usage]
+
+
 @blueprint.get("")
 @blueprint.output(KeyList, description="All of them, also those revoked.")
 @blueprint.doc(summary="List API keys", responses=describe_errors("scope_missing"))
@@ -65,18 +159,77 @@ def list_keys() -> Response:
     return jsonify(KeyList(items=shown).model_dump(mode="json"))
 
 
+@blueprint.get("/usage")
+@blueprint.input(UsageQuery, location="query", arg_name="query")
+@blueprint.output(UsageList, description="Counts by key and day.")
+@blueprint.doc(summary="What is done with API keys", responses=describe_errors("scope_missing", "invalid_request"))
+def list_key_usage(query: UsageQuery) -> Response:
+    """Read counts by key and day."""
+    wanted = UsageFilter(
+        prefix=query.key, application=query.application, first_day=query.first_day, last_day=query.last_day
+    )
+    with get_services().database.read() as session:
+        items = [
+            Usage(
+                key=row.key.prefix,
+                application=row.key.application.name,
+                day=row.day,
+                requests=row.requests,
+                photos=row.photos,
+                faces=row.faces,
+                bytes=row.bytes,
+                errors=row.errors,
+            )
+            for row in list_usage(session, wanted)
+        ]
+    return jsonify(UsageList(items=items).model_dump(mode="json"))
+
+
 @blueprint.post("")
 @blueprint.input(NewKey, location="json", arg_name="new")
 @blueprint.output(KeyMade, status_code=HTTPStatus.CREATED, description="The key, this once.")
-@blueprint.doc(summary="Make an API key", responses=describe_errors("scope_missing", "invalid_request"))
+@blueprint.doc(
+    summary="Make an API key", responses=describe_errors("scope_missing", "invalid_request", "purpose_forbidden")
+)
 def create_key(new: NewKey) -> Response:
     """Make a key."""
+    actor = get_caller().actor
     with get_services().database.write() as session:
         application = api_keys.ensure_application(session, new.application)
-        key = api_keys.create_key(session, application, new.scopes, get_caller().actor)
-    response = jsonify(KeyMade(key=key).model_dump())
-    response.status_code = HTTPStatus.CREATED
-    return response
+        if new.purpose is not None:
+            api_keys.declare_purpose(session, application, new.purpose, actor)
+        key = api_keys.create_key(session, application, new.scopes, actor, new.to_terms())
+    return _show_new(key)
+
+
+@blueprint.put("/<prefix>")
+@blueprint.input(KeyTermsBody, location="json", arg_name="terms")
+@blueprint.output(Key, description="The key, with these terms.")
+@blueprint.doc(
+    summary="Change an API key",
+    description="Gives the key these terms in place of those it has. What isn't given isn't limited any more.",
+    responses=describe_errors("scope_missing", "unknown_key", "invalid_request"),
+)
+def change_key(prefix: str, terms: KeyTermsBody) -> Response:
+    """Give a key other terms."""
+    with get_services().database.write() as session:
+        key = api_keys.change_key(session, prefix, terms.to_terms(), get_caller().actor)
+    return jsonify(_show(key).model_dump(mode="json"))
+
+
+@blueprint.post("/<prefix>/rotate")
+@blueprint.input(KeyRotation, location="json", arg_name="rotation")
+@blueprint.output(KeyMade, status_code=HTTPStatus.CREATED, description="The new key, this once.")
+@blueprint.doc(
+    summary="Replace an API key",
+    description="Makes a key with the same scopes and terms. The one before stays valid while the overlap lasts.",
+    responses=describe_errors("scope_missing", "unknown_key", "invalid_request"),
+)
+def rotate_key(prefix: str, rotation: KeyRotation) -> Response:
+    """Replace a key."""
+    with get_services().database.write() as session:
+        key = api_keys.rotate_key(session, prefix, rotation.overlap_s, get_caller().actor)
+    return _show_new(key)
 
 
 @blueprint.delete("/<prefix>")
@@ -94,12 +247,23 @@ def revoke_key(prefix: str) -> tuple[str, HTTPStatus]:
     return "", HTTPStatus.NO_CONTENT
 
 
+def _show_new(key: str) -> Response:
+    response = jsonify(KeyMade(key=key).model_dump())
+    response.status_code = HTTPStatus.CREATED
+    return response
+
+
 def _show(key: tables.ApiKey) -> Key:
     return Key(
         prefix=key.prefix,
         application=key.application.name,
+        purpose=key.application.purpose,
         scopes=[scope for scope in Scope if scope in key.scopes],
+        description=key.description,
         created_at=key.created_at,
+        expires_at=key.expires_at,
+        rate_limit=key.rate_limit,
+        daily_quota=key.daily_quota,
         last_used_at=key.last_used_at,
         revoked_at=key.revoked_at,
     )

@@ -7,6 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.accounts import audit_log_routes, key_routes, own_account_routes, user_routes
 from api.core.checked_request import register_request_checks
+from api.core.cors import register_cors
 from api.core.errors import register_errors
 from api.core.openapi import hide_pages, register_openapi
 from api.core.security import register_security
@@ -55,6 +56,7 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
     app.json.sort_keys = False  # type: ignore[attr-defined]
     (services or open_services(settings)).install(app.extensions)
     metrics_routes.register_metrics(app)
+    register_cors(app, settings.cors_origins)
     register_security(app)
     register_request_checks(app)
     register_errors(app)

@@ -6,7 +6,9 @@ and do what their role may.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -22,6 +24,7 @@ from api.core.services import get_services
 from api.core.sessions import SAFE_METHODS, find_person, has_csrf_token, is_from_here
 from db.accounts import api_keys
 from db.core.actors import Actor
+from db.core.types import utcnow
 from db.core.vocabulary import Role, Scope
 from db.jobs.tables import Job
 
@@ -50,7 +53,8 @@ class Caller:
     """The application that a request comes from.
 
     name: of the application, or of the person who acts for it; is_person says which. key_id: of the key or person whose
-    requests are counted. scopes: what the caller may do beyond reading what is its own.
+    requests are counted. scopes: what the caller may do beyond reading what is its own. rate_limit, daily_quota: of the key, where
+    it has its own.
     """
 
     application_id: UUID
@@ -58,6 +62,8 @@ class Caller:
     key_id: UUID
     scopes: frozenset[Scope] = frozenset({Scope.SUBMIT})
     is_person: bool = False
+    rate_limit: str | None = None
+    daily_quota: int | None = None
 
     @property
     def visible_application_id(self) -> UUID | None:
@@ -126,7 +132,35 @@ def protect(blueprint: APIBlueprint, *scopes: Scope, users_may_read: bool = Fals
         if allowance is not None:
             response.headers["RateLimit-Policy"] = f'"key";q={allowance.limit};w={allowance.window_s}'
             response.headers["RateLimit"] = f'"key";r={allowance.remaining};t={allowance.reset_s}'
+        caller: Caller | None = g.get("caller")
+        if caller is not None and not caller.is_person and not g.get("is_counted"):
+            g.is_counted = True
+            is_error = response.status_code >= HTTPStatus.BAD_REQUEST
+            is_replay = "Idempotent-Replayed" in response.headers
+            get_services().usage.count(
+                caller.key_id,
+                requests=1,
+                bytes=request.content_length or 0,
+                photos=0 if is_error or is_replay else g.get("photos_taken", 0),
+                errors=int(is_error),
+            )
         return response
+
+
+def take_photos(count: int) -> None:
+    """Count photos that the caller submits. Raises Problem `quota_exceeded` if its key may not submit so many more today."""
+    caller = get_caller()
+    if caller.daily_quota is not None:
+        left = get_services().limiter.take_photos(str(caller.key_id), count, caller.daily_quota)
+        if left is not None:
+            now = utcnow()
+            midnight = datetime.combine(now.date() + timedelta(days=1), time.min, UTC)
+            detail = (
+                f"this key may submit {caller.daily_quota:,} photos on a day (UTC); {left:,} are left, not {count:,}"
+            )
+            headers = {"Retry-After": str(max(1, round((midnight - now).total_seconds())))}
+            raise Problem("quota_exceeded", detail, headers=headers)
+    g.photos_taken = count
 
 
 def get_caller() -> Caller:
@@ -199,7 +233,14 @@ def _find_caller(token: str | None) -> Caller | None:
         except DBAPIError as error:  # what only reads must go on where nothing can be written
             log.warning("key_use_not_noted", reason=str(error.orig))
     scopes = frozenset(scope for scope in Scope if scope in key.scopes)
-    g.caller = Caller(key.application_id, key.application.name, key.id, scopes)
+    g.caller = Caller(
+        key.application_id,
+        key.application.name,
+        key.id,
+        scopes,
+        rate_limit=key.rate_limit,
+        daily_quota=key.daily_quota,
+    )
     return cast("Caller", g.caller)
 
 
@@ -222,7 +263,7 @@ def _refuse(_status: int) -> Response:
 def _limit(caller: Caller) -> Response | None:
     memo = request.environ.get(MEMO, {})
     if "allowance" not in memo:  # a request that is looked at twice counts once
-        memo["allowance"] = get_services().limiter.count(str(caller.key_id))
+        memo["allowance"] = get_services().limiter.count(str(caller.key_id), caller.rate_limit)
     allowance: Allowance | None = memo["allowance"]
     g.allowance = allowance
     if allowance is None or allowance.is_allowed:

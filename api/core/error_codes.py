@@ -80,6 +80,12 @@ _OF_REQUESTS = (
         "Too many requests",
         "The key has made as many requests as it may for now. `Retry-After` says how many seconds to wait.",
     ),
+    ErrorKind(
+        "quota_exceeded",
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "Quota used up",
+        "The key has submitted as many photos as it may on a day (UTC). `Retry-After` says how many seconds are left of the day.",
+    ),
     # The photo
     ErrorKind(
         "photo_missing",

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from time import monotonic, time
 
 import limits
@@ -15,6 +16,7 @@ from redis.retry import Retry
 log = structlog.get_logger(__name__)
 
 _TIMEOUT_S = 0.5
+_QUOTA_LIFE_S = 2 * 24 * 3600
 _PAUSE_S = 5.0
 """How long Redis isn't asked again after it failed: a dead queue must not slow every request."""
 
@@ -51,20 +53,44 @@ class RateLimiter:
         self._lock = threading.Lock()
         self._paused_until = 0.0
 
-    def count(self, key: str) -> Allowance | None:
-        """Count one request of a key. Returns None where there is no limit, or nobody to count."""
-        if self._item is None or monotonic() < self._paused_until:
+    def count(self, key: str, rate: str | None = None) -> Allowance | None:
+        """Count one request of a key. rate: in place of the setting's. Returns None where there is no limit, or nobody to count."""
+        item = limits.parse(rate) if rate else self._item
+        if item is None or monotonic() < self._paused_until:
             return None
         try:
-            is_allowed = self._limiter.hit(self._item, key)
-            stats = self._limiter.get_window_stats(self._item, key)
+            is_allowed = self._limiter.hit(item, key)
+            stats = self._limiter.get_window_stats(item, key)
         except redis.RedisError as error:
-            with self._lock:
-                self._paused_until = monotonic() + _PAUSE_S
-            log.warning("rate_limit_unavailable", reason=str(error))
+            self._pause(error)
             return None
         reset_s = max(1, round(stats.reset_time - time()))
-        return Allowance(is_allowed, self._item.amount, self._item.get_expiry(), max(0, stats.remaining), reset_s)
+        return Allowance(is_allowed, item.amount, item.get_expiry(), max(0, stats.remaining), reset_s)
+
+    def take_photos(self, key: str, count: int, quota: int) -> int | None:
+        """Take `count` photos of a key's quota of the day (UTC). Returns None if there are so many left, else how many are.
+
+        What is refused isn't taken. While Redis is down everything is allowed, as for requests.
+        """
+        if monotonic() < self._paused_until:
+            return None
+        name = f"emoscope:quota:{key}:{datetime.now(UTC):%Y-%m-%d}"
+        client: redis.Redis = self._storage.storage
+        try:
+            taken = int(client.incrby(name, count))
+            client.expire(name, _QUOTA_LIFE_S)
+            if taken <= quota:
+                return None
+            client.decrby(name, count)
+        except redis.RedisError as error:
+            self._pause(error)
+            return None
+        return max(0, quota - (taken - count))
+
+    def _pause(self, error: redis.RedisError) -> None:
+        with self._lock:
+            self._paused_until = monotonic() + _PAUSE_S
+        log.warning("rate_limit_unavailable", reason=str(error))
 
     def close(self) -> None:
         """Close the connections. The object stays usable and would connect anew."""

@@ -12,6 +12,7 @@ from api.core.waiting import Waiter
 from api.monitoring.job_counts import JobCounts
 from api.monitoring.room import Room
 from api.reviews.required_votes import LeastVotes
+from db.accounts.usage import UsageCounter
 from db.core.blobs import BlobStore, S3Options
 from db.core.session import Database
 from db.core.vocabulary import Detector
@@ -34,6 +35,7 @@ class Services:
     redis: redis.Redis
     """For health checks and queue lengths."""
     room: Room
+    usage: UsageCounter
     job_counts: JobCounts = field(default_factory=JobCounts)
     least_votes: LeastVotes = field(default_factory=LeastVotes)
 
@@ -60,6 +62,7 @@ class Services:
 
     def close(self) -> None:
         """Close all connections and end the waiting thread."""
+        self.usage.close()
         self.waiter.close()
         self.queue.close()
         self.limiter.close()
@@ -82,6 +85,7 @@ def open_services(settings: Settings) -> Services:
     return Services(
         settings=settings,
         database=database,
+        usage=UsageCounter(database),
         blobs=blobs,
         room=Room(blobs, is_remote=settings.effective_blob_url.startswith("s3://")),
         queue=queue,

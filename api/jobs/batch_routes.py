@@ -11,7 +11,7 @@ from flask import Response, jsonify, url_for
 from uuid_utils.compat import uuid7
 from werkzeug.datastructures import FileStorage
 
-from api.core.authentication import READS_JOBS, Caller, get_caller, needs_scope, protect
+from api.core.authentication import READS_JOBS, Caller, get_caller, needs_scope, protect, take_photos
 from api.core.errors import Problem
 from api.core.openapi import describe_batch_body, describe_errors
 from api.core.services import Services, get_services
@@ -47,6 +47,7 @@ protect(blueprint, *READS_JOBS, users_may_read=True)
         "idempotency_conflict",
         "detector_unavailable",
         "queue_full",
+        "quota_exceeded",
         "blob_store_unavailable",
     ),
     extensions=describe_batch_body(JobOptions),
@@ -93,6 +94,7 @@ def _submit(
     """Make a batch of the photos, or find the one that the same request made before."""
     accepted, refused = _check(uploads, services)
     marks = [photo.sha256 for _, photo in accepted] + [f"{photo['position']}:{photo['code']}" for photo in refused]
+    take_photos(len(accepted))
     batch = NewBatch(uuid7(), caller.application_id, refused)
     photos = [
         (

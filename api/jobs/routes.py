@@ -9,7 +9,7 @@ from flask import Response, jsonify, request, url_for
 from pydantic import BaseModel, Field
 from werkzeug.http import parse_etags, quote_etag
 
-from api.core.authentication import READS_JOBS, get_caller, needs_scope, protect, require_scope
+from api.core.authentication import READS_JOBS, get_caller, needs_scope, protect, require_scope, take_photos
 from api.core.openapi import describe_errors, describe_photo_body, describe_response
 from api.core.services import get_services
 from api.jobs.filter import JobListQuery, make_filter
@@ -76,6 +76,7 @@ class ReadHeaders(BaseModel):
             "idempotency_conflict",
             "detector_unavailable",
             "queue_full",
+            "quota_exceeded",
             "blob_store_unavailable",
         ),
     },
@@ -87,6 +88,7 @@ def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
     photo, data = read_photo(services.settings)
     options = read_options(query, services.settings)
     new = make_new_job(photo, options, caller, services.settings)
+    take_photos(1)
     repeatable = make_repeatable(headers.idempotency_key, options, [photo.sha256])
     submitted = submit_job(services.jobs, new, data, actor=caller.actor, repeatable=repeatable)
     wait_s = read_preferred_wait(headers.prefer)

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.core.services import Services
+from db.accounts.usage import sum_usage
 from db.core import queues
 from db.core.types import utcnow
 from db.core.vocabulary import WorkerState
@@ -69,6 +70,7 @@ class StateCollector(Collector):
             champion = model_versions.get_champion(session)
             by_endpoint_state = count_endpoints(session)
             pending_deliveries = count_pending(session)
+            used = sum_usage(session)
             challenger = model_versions.get_challenger(session)
         now = utcnow()
         jobs = GaugeMetricFamily("emoscope_jobs", "Jobs stored, by status.", labels=["status"])
@@ -90,6 +92,13 @@ class StateCollector(Collector):
         )
         for endpoint_state, count in by_endpoint_state.items():
             endpoints.add_metric([endpoint_state], count)
+        usage = GaugeMetricFamily(
+            "emoscope_key_usage",
+            "What was done with all API keys since the beginning, by kind; /v1/keys/usage has it by key and day.",
+            labels=["kind"],
+        )
+        for kind, count in used.items():
+            usage.add_metric([kind], count)
         recent = [duration for duration in durations if now - duration.finished_at <= _WINDOW]
         return [
             jobs,
@@ -112,6 +121,7 @@ class StateCollector(Collector):
             ),
             _describe_durations(recent),
             endpoints,
+            usage,
             GaugeMetricFamily(
                 "emoscope_webhook_deliveries_pending",
                 "Webhook deliveries that wait for their first or next attempt, those of paused endpoints left out.",

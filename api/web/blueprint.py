@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from api.accounts import access_pages, audit_log_pages, own_account_pages, sign_in_pages
+from api.accounts import access_pages, audit_log_pages, notice_pages, own_account_pages, sign_in_pages
 from api.core.sessions import find_person
 from api.jobs import pages as jobs
 from api.jobs import try_it_pages
@@ -50,6 +50,7 @@ def make_pages() -> Blueprint:
         webhook_pages,
         audit_log_pages,
         own_account_pages,
+        notice_pages,
     ):
         pages.register_blueprint(part.blueprint)
     pages.before_request(guard_page)

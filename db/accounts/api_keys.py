@@ -3,19 +3,22 @@
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from db.accounts.audit_log import record_audit_event
 from db.accounts.signing_secrets import make_secret
 from db.accounts.tables import ApiKey, Application
 from db.core.actors import COMMAND_LINE, Actor
+from db.core.errors import DomainError
 from db.core.types import utcnow
 from db.core.upsert import insert_if_new
-from db.core.vocabulary import Scope
+from db.core.vocabulary import Purpose, Scope
 
 ALL_APPLICATIONS = "all"
 """What lists of jobs take in place of an application's name."""
@@ -65,15 +68,121 @@ def list_applications(session: Session) -> Sequence[Application]:
     return session.scalars(select(Application).order_by(Application.name)).all()
 
 
+class PurposeForbidden(DomainError):
+    """The law forbids what the application is to be used for."""
+
+    code = "purpose_forbidden"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    title = "Purpose forbidden"
+    meaning = (
+        "Inferring the emotions of people at work or in education is forbidden (EU AI Act, Art. 5(1)(f)), but for medical and "
+        "safety reasons: declare `medical` or `safety` if that is what it is."
+    )
+
+
+class UnknownKey(DomainError):
+    """No valid key starts like this, or several do."""
+
+    code = "unknown_key"
+    status = HTTPStatus.NOT_FOUND
+    title = "Unknown key"
+    meaning = "There is no valid key that starts like this."
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyTerms:
+    """What a key is for and how far it reaches.
+
+    expires_at: None for never. rate_limit: `number/second|minute|hour`, None for the setting's. daily_quota: photos on a day (UTC).
+    """
+
+    description: str | None = None
+    expires_at: datetime | None = None
+    rate_limit: str | None = None
+    daily_quota: int | None = None
+
+
 def create_key(
-    session: Session, application: Application, scopes: Iterable[Scope] = (Scope.SUBMIT,), actor: Actor = COMMAND_LINE
+    session: Session,
+    application: Application,
+    scopes: Iterable[Scope] = (Scope.SUBMIT,),
+    actor: Actor = COMMAND_LINE,
+    terms: KeyTerms = KeyTerms(),
 ) -> str:
     """Make a new key for the application, that may do what `scopes` say. Returns it; it can't be read again later."""
     key = _KEY_PREFIX + secrets.token_urlsafe(32)
     prefix, words = key[:_SHOWN_CHARACTERS], [scope.value for scope in Scope if scope in set(scopes)]
-    session.add(ApiKey(application_id=application.id, prefix=prefix, key_hash=_hash(key), scopes=words))
-    record_audit_event(session, actor, "key.create", f"key:{prefix}", application=application.name, scopes=words)
+    row = ApiKey(application_id=application.id, prefix=prefix, key_hash=_hash(key), scopes=words, **vars(terms))
+    session.add(row)
+    details = _describe_terms(terms)
+    record_audit_event(
+        session, actor, "key.create", f"key:{prefix}", application=application.name, scopes=words, **details
+    )
     return key
+
+
+def declare_purpose(session: Session, application: Application, purpose: Purpose, actor: Actor) -> None:
+    """Write down what an application is used for. Raises PurposeForbidden."""
+    if purpose.is_forbidden:
+        raise PurposeForbidden(f"the purpose {purpose} is forbidden: {PurposeForbidden.meaning}")
+    if application.purpose is not purpose:
+        application.purpose = purpose
+        record_audit_event(
+            session, actor, "application.declare_purpose", f"application:{application.name}", purpose=purpose
+        )
+
+
+def change_key(session: Session, prefix: str, terms: KeyTerms, actor: Actor) -> ApiKey:
+    """Give a valid key other terms, all of them. Raises UnknownKey."""
+    key = get_valid_key(session, prefix)
+    for name, value in vars(terms).items():
+        setattr(key, name, value)
+    record_audit_event(session, actor, "key.change", f"key:{key.prefix}", **_describe_terms(terms))
+    return key
+
+
+def rotate_key(session: Session, prefix: str, overlap_s: float, actor: Actor) -> str:
+    """Make a key with the same scopes and terms, and let the one before expire in `overlap_s` seconds, or earlier if it would.
+
+    Returns the new key; it can't be read again later. Raises UnknownKey.
+    """
+    old = get_valid_key(session, prefix)
+    terms = KeyTerms(
+        description=old.description,
+        expires_at=old.expires_at,
+        rate_limit=old.rate_limit,
+        daily_quota=old.daily_quota,
+    )
+    new = create_key(session, old.application, map(Scope, old.scopes), actor, terms)
+    end = utcnow() + timedelta(seconds=overlap_s)
+    old.expires_at = end if old.expires_at is None else min(end, old.expires_at)
+    record_audit_event(
+        session, actor, "key.rotate", f"key:{old.prefix}", new=new[:_SHOWN_CHARACTERS], overlap_s=overlap_s
+    )
+    return new
+
+
+def get_valid_key(session: Session, prefix: str) -> ApiKey:
+    """The one valid key that starts with `prefix`. Raises UnknownKey if none or several do."""
+    found = session.scalars(
+        select(ApiKey).where(ApiKey.prefix.startswith(prefix, autoescape=True), *_is_valid()).limit(2)
+    ).all()
+    if len(found) != 1:
+        raise UnknownKey(f"{'several valid keys start' if found else 'no valid key starts'} with {prefix!r}")
+    return found[0]
+
+
+def _is_valid() -> tuple[ColumnElement[bool], ...]:
+    return (ApiKey.revoked_at.is_(None), or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > utcnow()))
+
+
+def _describe_terms(terms: KeyTerms) -> dict[str, str | int]:
+    """For the audit log: what is set of them."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in vars(terms).items()
+        if value is not None
+    }
 
 
 def widen_key(session: Session, key: ApiKey, scopes: Iterable[Scope], actor: Actor) -> None:
@@ -85,8 +194,8 @@ def widen_key(session: Session, key: ApiKey, scopes: Iterable[Scope], actor: Act
 
 
 def find_key(session: Session, key: str) -> ApiKey | None:
-    """The valid key with its application, or None if it is unknown or revoked."""
-    return session.scalar(select(ApiKey).where(ApiKey.key_hash == _hash(key), ApiKey.revoked_at.is_(None)))
+    """The valid key with its application, or None if it is unknown, revoked or expired."""
+    return session.scalar(select(ApiKey).where(ApiKey.key_hash == _hash(key), *_is_valid()))
 
 
 def is_use_recorded(key: ApiKey) -> bool:

@@ -1,6 +1,6 @@
 """The tables of accounts: applications, API keys, users, sessions, the audit log."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from uuid_utils.compat import uuid7
 from db.core.actors import ActorColumns
 from db.core.base import Base
 from db.core.types import Word, utcnow
-from db.core.vocabulary import Role, Scope
+from db.core.vocabulary import Purpose, Role, Scope
 
 
 class Application(Base):
@@ -34,6 +34,8 @@ class Application(Base):
     previous_callback_secret: Mapped[str | None] = mapped_column(String(100))
     previous_callback_secret_until: Mapped[datetime | None]
     """Until when the secret before signs too."""
+    purpose: Mapped[Purpose | None] = mapped_column(Word(Purpose))
+    """What it declares to use the service for; empty until it does."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
@@ -50,10 +52,37 @@ class ApiKey(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     scopes: Mapped[list[str]] = mapped_column(default=lambda: [Scope.SUBMIT.value], server_default='["submit"]')
     """What the key may do: words of `vocabulary.Scope`."""
+    description: Mapped[str | None] = mapped_column(String(200))
+    expires_at: Mapped[datetime | None]
+    """From when on it is refused; empty: never."""
+    rate_limit: Mapped[str | None] = mapped_column(String(50))
+    """In place of the setting; as the setting is written."""
+    daily_quota: Mapped[int | None]
+    """Photos that it may submit on a day of UTC; empty: any number."""
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 
     application: Mapped[Application] = relationship(lazy="joined")
+
+
+class KeyUsage(Base):
+    """What was done with a key on a day of UTC."""
+
+    __tablename__ = "key_usage"
+
+    key_id: Mapped[UUID] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    requests: Mapped[int] = mapped_column(BigInteger, default=0)
+    photos: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Accepted for analysis."""
+    faces: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Found in them; counted on the day of the analysis."""
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Of the bodies of its requests."""
+    errors: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Requests that were answered with 400 or more."""
+
+    key: Mapped[ApiKey] = relationship(lazy="joined")
 
 
 class SignInTries(Base):

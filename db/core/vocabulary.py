@@ -294,3 +294,30 @@ class DeliveryState(StrEnum):
     """The receiver answered with a status from 200 to 299."""
     FAILED = "failed"
     """Any other answer, or none."""
+
+
+class Purpose(StrEnum):
+    """What an application declares to use the service for."""
+
+    RESEARCH = "research"
+    MEDIA = "media"
+    """Sorting, searching and describing pictures."""
+    ACCESSIBILITY = "accessibility"
+    """Telling people what a picture shows."""
+    ART = "art"
+    """Games, installations, entertainment."""
+    MARKET_RESEARCH = "market_research"
+    """With people who agreed to it."""
+    MEDICAL = "medical"
+    """Also at work and in education."""
+    SAFETY = "safety"
+    """Also at work and in education."""
+    WORKPLACE = "workplace"
+    """Emotions of people at work: forbidden in the EU, so it is refused."""
+    EDUCATION = "education"
+    """Emotions of pupils and students: forbidden in the EU, so it is refused."""
+
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether the law forbids it (EU AI Act, Art. 5(1)(f))."""
+        return self in {Purpose.WORKPLACE, Purpose.EDUCATION}

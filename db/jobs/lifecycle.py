@@ -44,6 +44,7 @@ class NewJob:
     deadline_s: float | None = None
     """Seconds from the submission after which the job is canceled if no worker has started it."""
     callback_url: str | None = None
+    key_id: UUID | None = None
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,8 @@ class Job(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id", ondelete="CASCADE"))
+    key_id: Mapped[UUID | None]
+    """The API key that submitted it, for counting its faces. Keys may be gone before their jobs."""
     batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id", ondelete="SET NULL"))
     batch_position: Mapped[int | None]
 

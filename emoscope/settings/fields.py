@@ -129,6 +129,11 @@ class Settings(BaseSettings):
         description="Host names by which the service may be asked, with commas between them; `.example.com` means every name "
         "under it. Others are refused. Empty: any.",
     )
+    cors_origins: str = Field(
+        default="",
+        description="Origins whose pages may call `/v1` from a browser with an API key, as `https://example.com`, with commas "
+        "between them; `*` for any. Empty: none. Whoever opens a page can read its key: give it a quota and an end.",
+    )
     trusted_proxies: int = Field(
         default=0, ge=0, description="Reverse proxies in front, whose X-Forwarded headers count."
     )

@@ -118,6 +118,8 @@ def _settle(process: WorkerProcess, claim: Claim, job: Job) -> None:
             )
         else:
             _write(process, claim, lambda session: jobs.finish_job(session, claim, outcome))
+            if job.key_id is not None:
+                process.services.usage.count(job.key_id, faces=len(outcome.faces))
     except InvalidTransition:
         log.info("result_unwanted", job_id=str(job.id), attempt=claim.attempt)
 

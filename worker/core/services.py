@@ -6,6 +6,7 @@ from uuid import UUID
 import redis
 import structlog
 
+from db.accounts.usage import UsageCounter
 from db.core import queues
 from db.core.blobs import BlobStore
 from db.core.session import Database
@@ -20,6 +21,7 @@ class Services:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database = Database(settings.effective_database_url)
+        self.usage = UsageCounter(self.database)
         self.blobs = BlobStore(settings.effective_blob_url, settings.s3_options)
         self.redis: redis.Redis = redis.Redis.from_url(
             settings.effective_redis_url, socket_timeout=5, socket_connect_timeout=2

@@ -1,15 +1,19 @@
 """`emoscope key`: API keys of applications."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from db.core.vocabulary import Scope
+from db.core.vocabulary import Purpose, Scope
 from emoscope.cli.database import open_database
 from emoscope.cli.operator import find_operator
-from emoscope.cli.terminal import end_with_sentence, err, out
+from emoscope.cli.terminal import end_with_sentence, err, out, print_json
+from emoscope.settings.urls import read_rate
+
+_Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
@@ -21,31 +25,128 @@ def create(
         list[Scope] | None,
         typer.Option(help="What the key may do; give it several times for several. Default: submit."),
     ] = None,
+    purpose: Annotated[
+        Purpose | None,
+        typer.Option(
+            help="What the application is used for; workplace and education are refused, as the law forbids them."
+        ),
+    ] = None,
+    description: Annotated[str | None, typer.Option(help="For people.")] = None,
+    expires_days: Annotated[
+        float | None, typer.Option(min=0, help="Days after which it expires. Default: never.")
+    ] = None,
+    rate_limit: Annotated[
+        str | None, typer.Option(help="Requests that it may make, as 60/minute. Default: the setting's.")
+    ] = None,
+    daily_quota: Annotated[
+        int | None, typer.Option(min=0, help="Photos that it may submit on a day (UTC). Default: any number.")
+    ] = None,
 ) -> None:
     """Make a key for an application and print it. It can't be shown again."""
     from db.accounts import api_keys
 
-    with end_with_sentence(ValueError):
+    with end_with_sentence(ValueError, api_keys.PurposeForbidden):
         name = api_keys.clean_name(application)
-    with open_database() as database, database.write() as session:
-        owner = api_keys.ensure_application(session, name)
-        key = api_keys.create_key(session, owner, scope or [Scope.SUBMIT], actor=find_operator())
-        secret = owner.callback_secret
+        terms = api_keys.KeyTerms(
+            description=description,
+            expires_at=None if expires_days is None else datetime.now(UTC) + timedelta(days=expires_days),
+            rate_limit=read_rate(rate_limit) if rate_limit else None,
+            daily_quota=daily_quota,
+        )
+        with open_database() as database, database.write() as session:
+            owner = api_keys.ensure_application(session, name)
+            if purpose is not None:
+                api_keys.declare_purpose(session, owner, purpose, find_operator())
+            key = api_keys.create_key(session, owner, scope or [Scope.SUBMIT], find_operator(), terms)
+            secret, declared = owner.callback_secret, owner.purpose
+    if declared is None:
+        err.print(f"{escape(repr(name))} declares no purpose: say what it is used for with --purpose.")
     err.print(f"Key of {name!r}. Keep it: only its hash is stored. Its callbacks are signed with {secret}")
     out.print(key, soft_wrap=True, highlight=False)
 
 
 @app.command("list")
-def list_() -> None:
-    """List all keys: whose, when made, when last used."""
+def list_(*, as_json: _Json = False) -> None:
+    """List all keys: whose, when made, when last used, until when."""
     from db.accounts import api_keys
 
-    table = Table("key", "application", "scopes", "made", "last used", "revoked")
     with open_database() as database, database.read() as session:
-        for key in api_keys.list_keys(session):
-            moments = (key.created_at, key.last_used_at, key.revoked_at)
-            shown = (f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in moments)
-            table.add_row(f"{key.prefix}…", escape(key.application.name), " ".join(key.scopes), *shown)
+        found = api_keys.list_keys(session)
+    if as_json:
+        print_json(
+            [
+                {
+                    "prefix": key.prefix,
+                    "application": key.application.name,
+                    "purpose": key.application.purpose,
+                    "scopes": key.scopes,
+                    "description": key.description,
+                    "rate_limit": key.rate_limit,
+                    "daily_quota": key.daily_quota,
+                    "created_at": key.created_at.isoformat(),
+                    "last_used_at": key.last_used_at.isoformat() if key.last_used_at else None,
+                    "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+                    "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
+                }
+                for key in found
+            ]
+        )
+        return
+    table = Table("key", "application", "scopes", "made", "last used", "expires", "revoked")
+    for key in found:
+        moments = (key.created_at, key.last_used_at, key.expires_at, key.revoked_at)
+        shown = (f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in moments)
+        table.add_row(f"{key.prefix}…", escape(key.application.name), " ".join(key.scopes), *shown)
+    out.print(table)
+
+
+@app.command()
+def rotate(
+    prefix: Annotated[str, typer.Argument(help="The first characters of the key, as `emoscope key list` shows.")],
+    overlap_hours: Annotated[
+        float, typer.Option(min=0, max=168, help="Hours for which the key before stays valid.")
+    ] = 24,
+) -> None:
+    """Make a key with the same scopes and terms, print it, and let the one before expire."""
+    from db.accounts import api_keys
+
+    with end_with_sentence(api_keys.UnknownKey), open_database() as database, database.write() as session:
+        key = api_keys.rotate_key(session, prefix, overlap_hours * 3600, find_operator())
+    err.print(f"The key before is valid for {overlap_hours:g} hours more.")
+    out.print(key, soft_wrap=True, highlight=False)
+
+
+@app.command()
+def usage(
+    application: Annotated[str | None, typer.Option(help="Only this application's keys.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="How many days, today included (UTC).")] = 7,
+    *,
+    as_json: _Json = False,
+) -> None:
+    """List what was done with each key, by day: requests, photos, faces, bytes, errors."""
+    from db.accounts.usage import UsageFilter, list_usage
+
+    first = datetime.now(UTC).date() - timedelta(days=days - 1)
+    with open_database() as database, database.read() as session:
+        rows = list_usage(session, UsageFilter(application=application, first_day=first))
+    counts = ("requests", "photos", "faces", "bytes", "errors")
+    if as_json:
+        print_json(
+            [
+                {
+                    "key": row.key.prefix,
+                    "application": row.key.application.name,
+                    "day": str(row.day),
+                    **{name: getattr(row, name) for name in counts},
+                }
+                for row in rows
+            ]
+        )
+        return
+    table = Table("day", "key", "application", *counts)
+    for row in rows:
+        shown = (f"{getattr(row, name):,}" for name in counts)
+        table.add_row(str(row.day), f"{row.key.prefix}…", escape(row.key.application.name), *shown)
     out.print(table)
 
 
