@@ -1,6 +1,6 @@
 """Every error of `db` that a client is told of, imported so that all of them are known: `db.core.errors.list_domain_errors`."""
 
-from db.accounts.api_keys import PurposeForbidden, UnknownKey
+from db.accounts.api_keys import PurposeForbidden, TestKeyScope, UnknownKey
 from db.accounts.passwords import PasswordsBusy
 from db.accounts.sessions import UnknownSession
 from db.accounts.users import InvalidUser, LastAdministrator, OwnAccount, UnknownUser
@@ -45,6 +45,7 @@ __all__ = [
     "PurposeForbidden",
     "QueueFull",
     "RefusedEndpointUrl",
+    "TestKeyScope",
     "TooManyEndpoints",
     "TrainingRunActive",
     "UnknownDelivery",

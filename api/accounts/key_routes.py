@@ -75,6 +75,11 @@ class NewKey(KeyTermsBody):
         examples=["shop"],
     )
     scopes: list[Scope] = Field(default=[Scope.SUBMIT], min_length=1, description="What the key may do.")
+    is_test: bool = Field(
+        default=False,
+        description="A test key, which begins with `emo_test_`: its requests are answered at once, without a worker, with what the "
+        "header `Emoscope-Test` asks for, and apart from all that is real.",
+    )
     purpose: Purpose | Unset = Field(
         default=None,
         description="What the application is used for. `workplace` and `education` are refused: the law forbids them.",
@@ -189,7 +194,8 @@ def list_key_usage(query: UsageQuery) -> Response:
 @blueprint.input(NewKey, location="json", arg_name="new")
 @blueprint.output(KeyMade, status_code=HTTPStatus.CREATED, description="The key, this once.")
 @blueprint.doc(
-    summary="Make an API key", responses=describe_errors("scope_missing", "invalid_request", "purpose_forbidden")
+    summary="Make an API key",
+    responses=describe_errors("scope_missing", "invalid_request", "purpose_forbidden", "test_key_scope"),
 )
 def create_key(new: NewKey) -> Response:
     """Make a key."""
@@ -198,7 +204,7 @@ def create_key(new: NewKey) -> Response:
         application = api_keys.ensure_application(session, new.application)
         if new.purpose is not None:
             api_keys.declare_purpose(session, application, new.purpose, actor)
-        key = api_keys.create_key(session, application, new.scopes, actor, new.to_terms())
+        key = api_keys.create_key(session, application, new.scopes, actor, new.to_terms(), is_test=new.is_test)
     return _show_new(key)
 
 

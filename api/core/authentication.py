@@ -17,11 +17,14 @@ from apiflask import APIBlueprint, HTTPTokenAuth
 from flask import Response, g, request
 from sqlalchemy.exc import DBAPIError
 
-from api.core.errors import Problem
+from api.core.error_codes import ERROR_KINDS
+from api.core.errors import Problem, make_invalid_request
 from api.core.limits import Allowance
 from api.core.server.bridge import MEMO
 from api.core.services import get_services
 from api.core.sessions import SAFE_METHODS, find_person, has_csrf_token, is_from_here
+from api.test_mode.scenarios import HEADER as TEST_HEADER
+from api.test_mode.scenarios import InvalidScenario, read_scenario
 from db.accounts import api_keys
 from db.core.actors import Actor
 from db.core.types import utcnow
@@ -64,6 +67,7 @@ class Caller:
     is_person: bool = False
     rate_limit: str | None = None
     daily_quota: int | None = None
+    is_test: bool = False
 
     @property
     def visible_application_id(self) -> UUID | None:
@@ -88,10 +92,12 @@ class KeyOrSession(HTTPTokenAuth):
         memo = request.environ.get(MEMO, {})
         if "caller" in memo:  # the request is looked at a second time, now with its body
             g.caller = memo["caller"]
+            _choose_services(g.caller)
             return cast("Caller", g.caller)
         caller = self._find(auth, stored_password)
         if caller is not None:
             memo["caller"] = caller
+            _choose_services(caller)
         return caller
 
     def _find(self, auth: Any, stored_password: str | None) -> Caller | None:
@@ -119,7 +125,7 @@ def protect(blueprint: APIBlueprint, *scopes: Scope, users_may_read: bool = Fals
     def require_key() -> Response | None:
         if request.method == "OPTIONS":  # goes by without a key
             return None
-        refusal = _limit(get_caller())
+        refusal = _limit(get_caller()) or _fail_on_demand(get_caller())
         if refusal is None and only_users and not get_caller().is_person:
             raise Problem("session_needed", "no key has a password or sessions: this needs somebody who is signed in")
         if refusal is None and scopes:
@@ -240,8 +246,15 @@ def _find_caller(token: str | None) -> Caller | None:
         scopes,
         rate_limit=key.rate_limit,
         daily_quota=key.daily_quota,
+        is_test=key.is_test,
     )
     return cast("Caller", g.caller)
+
+
+def _choose_services(caller: Caller) -> None:
+    """Answer a test key from what belongs to tests alone."""
+    if caller.is_test:
+        g.services = get_services().test_mode.open(get_services(), caller.application_id, caller.name)
 
 
 def _find_by_session() -> Caller | None:
@@ -258,6 +271,22 @@ def _find_by_session() -> Caller | None:
 def _refuse(_status: int) -> Response:
     detail = "send a valid API key as `Authorization: Bearer emo_...`; `emoscope key create NAME` makes one"
     return Problem("unauthorized", detail, headers=_FIXED_HEADERS).to_response()
+
+
+def _fail_on_demand(caller: Caller) -> Response | None:
+    """The error that a test key's request asks for, or None. Raises Problem `invalid_request` for a header that means nothing."""
+    if not caller.is_test:
+        return None
+    try:
+        scenario = read_scenario(request.headers.get(TEST_HEADER))
+    except InvalidScenario as error:
+        raise make_invalid_request([{"in": "headers", "field": TEST_HEADER, "reason": str(error)}]) from error
+    if scenario.error is None:
+        return None
+    if scenario.error not in ERROR_KINDS:
+        reason = f"there is no error {scenario.error}"
+        raise make_invalid_request([{"in": "headers", "field": TEST_HEADER, "reason": reason}])
+    return Problem(scenario.error, f"a test: {ERROR_KINDS[scenario.error].meaning}").to_response()
 
 
 def _limit(caller: Caller) -> Response | None:

@@ -1,10 +1,10 @@
 """What the routes need of the outside, opened once a process and held by the application."""
 
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import redis
-from flask import current_app
+from flask import current_app, g
 
 from api.core.limits import RateLimiter
 from api.core.queue import Queue
@@ -18,6 +18,9 @@ from db.core.session import Database
 from db.core.vocabulary import Detector
 from db.jobs.services import JobServices
 from emoscope.settings import Settings
+
+if TYPE_CHECKING:
+    from api.test_mode.services import TestMode
 
 _EXTENSION = "emoscope"
 
@@ -35,6 +38,7 @@ class Services:
     redis: redis.Redis
     """For health checks and queue lengths."""
     room: Room
+    test_mode: "TestMode"
     usage: UsageCounter
     job_counts: JobCounts = field(default_factory=JobCounts)
     least_votes: LeastVotes = field(default_factory=LeastVotes)
@@ -63,6 +67,7 @@ class Services:
     def close(self) -> None:
         """Close all connections and end the waiting thread."""
         self.usage.close()
+        self.test_mode.close()
         self.waiter.close()
         self.queue.close()
         self.limiter.close()
@@ -85,6 +90,7 @@ def open_services(settings: Settings) -> Services:
     return Services(
         settings=settings,
         database=database,
+        test_mode=_make_test_mode(),
         usage=UsageCounter(database),
         blobs=blobs,
         room=Room(blobs, is_remote=settings.effective_blob_url.startswith("s3://")),
@@ -95,6 +101,14 @@ def open_services(settings: Settings) -> Services:
     )
 
 
+def _make_test_mode() -> "TestMode":
+    from api.test_mode.services import TestMode  # which is made of services
+
+    return TestMode()
+
+
 def get_services() -> Services:
-    """The services of the application that handles this request."""
+    """The services of the application that handles this request; those of test keys for a request with one."""
+    if "services" in g:
+        return cast("Services", g.services)
     return cast("Services", current_app.extensions[_EXTENSION])

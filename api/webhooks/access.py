@@ -1,8 +1,11 @@
 """Who may manage webhooks: an application its own, and administrators all of them."""
 
 from apiflask import APIBlueprint
+from flask import request
 
 from api.core.authentication import READS_JOBS, get_caller, protect, require_scope
+from api.core.errors import Problem
+from api.core.sessions import SAFE_METHODS
 from db.core.vocabulary import Scope
 
 
@@ -14,3 +17,8 @@ def protect_webhooks(blueprint: APIBlueprint) -> None:
     def require_administrator() -> None:
         if get_caller().is_person:
             require_scope(Scope.ADMIN)
+        if get_caller().is_test and request.method not in SAFE_METHODS:
+            raise Problem(
+                "scope_missing",
+                "a test key has no webhooks: `POST /v1/webhooks/{id}/test` with a real one sends a test",
+            )

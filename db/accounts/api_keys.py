@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.accounts.audit_log import record_audit_event
 from db.accounts.signing_secrets import make_secret
-from db.accounts.tables import ApiKey, Application
+from db.accounts.tables import TEST_PREFIX, ApiKey, Application
 from db.core.actors import COMMAND_LINE, Actor
 from db.core.errors import DomainError
 from db.core.types import utcnow
@@ -26,6 +26,7 @@ ALL_APPLICATIONS = "all"
 _MOST_NAME_CHARACTERS = 100
 _KEY_PREFIX = "emo_"
 _SHOWN_CHARACTERS = 12
+_SHOWN_TEST_CHARACTERS = 16
 _LAST_USED_GRAIN = timedelta(minutes=1)
 """How exact `last_used_at` is: one write a minute and key, not one a request."""
 
@@ -80,6 +81,15 @@ class PurposeForbidden(DomainError):
     )
 
 
+class TestKeyScope(DomainError):
+    """A test key can't have such scopes."""
+
+    code = "test_key_scope"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    title = "Scope of a test key"
+    meaning = "A test key has the scope `submit` alone: nobody administers or reviews what isn't real."
+
+
 class UnknownKey(DomainError):
     """No valid key starts like this, or several do."""
 
@@ -108,10 +118,19 @@ def create_key(
     scopes: Iterable[Scope] = (Scope.SUBMIT,),
     actor: Actor = COMMAND_LINE,
     terms: KeyTerms = KeyTerms(),
+    *,
+    is_test: bool = False,
 ) -> str:
-    """Make a new key for the application, that may do what `scopes` say. Returns it; it can't be read again later."""
-    key = _KEY_PREFIX + secrets.token_urlsafe(32)
-    prefix, words = key[:_SHOWN_CHARACTERS], [scope.value for scope in Scope if scope in set(scopes)]
+    """Make a new key for the application, that may do what `scopes` say. Returns it; it can't be read again later.
+
+    is_test: whether its requests are answered without a worker, and apart from all that is real. Raises TestKeyScope.
+    """
+    if is_test and set(scopes) != {Scope.SUBMIT}:
+        raise TestKeyScope("a test key submits, and may do nothing else: its scope is `submit`")
+    key = (TEST_PREFIX if is_test else _KEY_PREFIX) + secrets.token_urlsafe(32)
+    if key.startswith(TEST_PREFIX) != is_test:  # by chance, one time in a thousand million
+        return create_key(session, application, scopes, actor, terms, is_test=is_test)
+    prefix, words = show_start(key), [scope.value for scope in Scope if scope in set(scopes)]
     row = ApiKey(application_id=application.id, prefix=prefix, key_hash=_hash(key), scopes=words, **vars(terms))
     session.add(row)
     details = _describe_terms(terms)
@@ -119,6 +138,11 @@ def create_key(
         session, actor, "key.create", f"key:{prefix}", application=application.name, scopes=words, **details
     )
     return key
+
+
+def show_start(key: str) -> str:
+    """A key's first characters, by which people tell keys apart."""
+    return key[: _SHOWN_TEST_CHARACTERS if key.startswith(TEST_PREFIX) else _SHOWN_CHARACTERS]
 
 
 def declare_purpose(session: Session, application: Application, purpose: Purpose, actor: Actor) -> None:
@@ -153,12 +177,11 @@ def rotate_key(session: Session, prefix: str, overlap_s: float, actor: Actor) ->
         rate_limit=old.rate_limit,
         daily_quota=old.daily_quota,
     )
-    new = create_key(session, old.application, map(Scope, old.scopes), actor, terms)
+    scopes = [Scope(each) for each in old.scopes]
+    new = create_key(session, old.application, scopes, actor, terms, is_test=old.is_test)
     end = utcnow() + timedelta(seconds=overlap_s)
     old.expires_at = end if old.expires_at is None else min(end, old.expires_at)
-    record_audit_event(
-        session, actor, "key.rotate", f"key:{old.prefix}", new=new[:_SHOWN_CHARACTERS], overlap_s=overlap_s
-    )
+    record_audit_event(session, actor, "key.rotate", f"key:{old.prefix}", new=show_start(new), overlap_s=overlap_s)
     return new
 
 

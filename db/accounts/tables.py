@@ -21,6 +21,9 @@ from db.core.base import Base
 from db.core.types import Word, utcnow
 from db.core.vocabulary import Purpose, Role, Scope
 
+TEST_PREFIX = "emo_test_"
+"""How a test key begins."""
+
 
 class Application(Base):
     """Who submits photos. It sees its own jobs alone; its keys come and go."""
@@ -63,6 +66,11 @@ class ApiKey(Base):
     revoked_at: Mapped[datetime | None]
 
     application: Mapped[Application] = relationship(lazy="joined")
+
+    @property
+    def is_test(self) -> bool:
+        """Whether requests with it are answered by the service itself, without a worker, and apart from all that is real."""
+        return self.prefix.startswith(TEST_PREFIX)
 
 
 class KeyUsage(Base):

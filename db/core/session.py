@@ -37,9 +37,13 @@ class Database:
     network is waited for.
     """
 
-    def __init__(self, url: str, pool_size: int = 10) -> None:
-        """url: SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg://...`. Connects at first use, not here."""
-        self.engine = _create_engine(url, pool_size)
+    def __init__(self, url: str, pool_size: int = 10, schema: str | None = None) -> None:
+        """url: SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg://...`. Connects at first use, not here.
+
+        schema: of PostgreSQL, in place of the default one.
+        """
+        engine = _create_engine(url, pool_size)
+        self.engine = engine.execution_options(schema_translate_map={None: schema}) if schema else engine
         self.send_deliveries: Callable[[Sequence[UUID]], None] | None = None
         """Has webhook deliveries made, whose rows are committed. It doesn't raise; the sweeper sends what it leaves."""
         self._reading = sessionmaker(self.engine, expire_on_commit=False)

@@ -41,11 +41,15 @@ def create(
     daily_quota: Annotated[
         int | None, typer.Option(min=0, help="Photos that it may submit on a day (UTC). Default: any number.")
     ] = None,
+    *,
+    test: Annotated[
+        bool, typer.Option("--test", help="A test key: answered without a worker, and apart from all that is real.")
+    ] = False,
 ) -> None:
     """Make a key for an application and print it. It can't be shown again."""
     from db.accounts import api_keys
 
-    with end_with_sentence(ValueError, api_keys.PurposeForbidden):
+    with end_with_sentence(ValueError, api_keys.PurposeForbidden, api_keys.TestKeyScope):
         name = api_keys.clean_name(application)
         terms = api_keys.KeyTerms(
             description=description,
@@ -57,7 +61,7 @@ def create(
             owner = api_keys.ensure_application(session, name)
             if purpose is not None:
                 api_keys.declare_purpose(session, owner, purpose, find_operator())
-            key = api_keys.create_key(session, owner, scope or [Scope.SUBMIT], find_operator(), terms)
+            key = api_keys.create_key(session, owner, scope or [Scope.SUBMIT], find_operator(), terms, is_test=test)
             secret, declared = owner.callback_secret, owner.purpose
     if declared is None:
         err.print(f"{escape(repr(name))} declares no purpose: say what it is used for with --purpose.")

@@ -1,0 +1,76 @@
+"""What a call with a test key is answered with: what its header asks for, or what its photo's digest says."""
+
+import re
+from dataclasses import dataclass
+
+from db.core.vocabulary import CROP_SIDE, EMOTIONS, Detector, Emotion
+from db.faces.actions import NewFace
+from db.jobs.tables import Job
+
+HEADER = "Emoscope-Test"
+_LONGEST_S = 60.0
+_WORKS_S = 0.2
+"""How long a test job takes unless it is asked to be slow: long enough to be seen as queued."""
+_CONFIDENCE = 0.9
+_CODE = re.compile(r"[a-z_]{1,50}", re.ASCII)
+
+
+class InvalidScenario(ValueError):
+    """The header asks for nothing that there is; the message says what there is."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """How a test job goes.
+
+    emotions: of its faces, or None to take them from the photo's digest. failed: the error code that it ends with. error: the error
+    that the call itself is answered with. delay_s: until its end; None for a job that waits for ever.
+    """
+
+    emotions: tuple[Emotion, ...] | None = None
+    failed: str | None = None
+    error: str | None = None
+    delay_s: float | None = _WORKS_S
+
+
+def read_scenario(header: str | None) -> Scenario:
+    """What `Emoscope-Test` asks for. Raises InvalidScenario."""
+    name, _, value = (header or "").strip().partition("=")
+    try:
+        if not name:
+            return Scenario()
+        if name == "faces":
+            return Scenario(emotions=tuple(Emotion(each.strip()) for each in value.split(",") if each.strip()))
+        if name in {"failed", "error"} and _CODE.fullmatch(value):
+            return Scenario(**{name: value})
+        if name == "slow":
+            return Scenario(delay_s=min(max(float(value), 0), _LONGEST_S))
+        if name == "never" and not value:
+            return Scenario(delay_s=None)
+    except ValueError:
+        pass
+    raise InvalidScenario("must be faces=happy,sad or faces= for none, failed=CODE, error=CODE, slow=SECONDS or never")
+
+
+def make_faces(scenario: Scenario, job: Job, model_version_id: object) -> tuple[NewFace, ...]:
+    """The faces of a test job: side by side, in a photo of any size. The same photo always has the same."""
+    digest = bytes.fromhex(job.photo_sha256)
+    emotions = scenario.emotions
+    if emotions is None:
+        emotions = tuple(EMOTIONS[each % len(EMOTIONS)] for each in digest[1 : 1 + digest[0] % 4])
+    side = max(1, min(job.height, job.width // max(1, len(emotions))))
+    rest = (1 - _CONFIDENCE) / (len(EMOTIONS) - 1)
+    return tuple(
+        NewFace(
+            x=min(position * side, job.width - 1),
+            y=0,
+            width=side,
+            height=side,
+            detector=job.detector or Detector.BLAZEFACE,
+            detection_score=0.99,
+            probabilities=tuple(_CONFIDENCE if each is emotion else rest for each in EMOTIONS),
+            model_version_id=model_version_id,  # type: ignore[arg-type]
+            crop=bytes(CROP_SIDE * CROP_SIDE),
+        )
+        for position, emotion in enumerate(emotions)
+    )

@@ -1,0 +1,126 @@
+"""The services of a request with a test key: a database and a folder of blobs of their own, and answers without a worker.
+
+So nothing of a test can come into a list, a statistic, a review or a training run of what is real: it isn't in that database.
+It is kept for a day, and made anew by a release with another schema.
+"""
+
+import threading
+from dataclasses import dataclass, fields, replace
+from uuid import UUID
+
+import structlog
+from flask import has_request_context, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.core.services import Services
+from api.test_mode.scenarios import HEADER, Scenario, make_faces, read_scenario
+from db.accounts import api_keys
+from db.accounts.tables import Application
+from db.core.actors import EMOSCOPE
+from db.core.blobs import BlobStore, BlobStoreUnavailable
+from db.core.test_database import open_test_database
+from db.core.upsert import insert_if_new
+from db.jobs import lifecycle as jobs
+from db.jobs.retention import erase_old_jobs
+from db.jobs.services import JobServices
+from db.jobs.states import InvalidTransition
+from db.model_versions import actions as model_versions
+
+log = structlog.get_logger(__name__)
+
+_KEPT_S = 24 * 3600.0
+_MOST_ERASED = 200
+_LEASE_S = 30.0
+_WORKER = "test:0"
+_DIGEST = "0" * 64
+
+
+@dataclass(frozen=True)
+class TestServices(Services):
+    """Services that answer by themselves."""
+
+    __test__ = False  # no test class for pytest
+
+    @property
+    def jobs(self) -> JobServices:
+        """As for real jobs, but for the worker, which is played here."""
+        scenario = read_scenario(request.headers.get(HEADER) if has_request_context() else None)
+        return replace(super().jobs, send=lambda job_id, _: self._play(job_id, scenario))
+
+    def _play(self, job_id: UUID, scenario: Scenario) -> bool:
+        if scenario.delay_s is not None:
+            timer = threading.Timer(scenario.delay_s, self._end, (job_id, scenario))
+            timer.daemon = True
+            timer.start()
+        return True
+
+    def _end(self, job_id: UUID, scenario: Scenario) -> None:
+        """Do what a worker would have done."""
+        try:
+            with self.database.write() as session:
+                job, claim = jobs.claim_job(session, job_id, _WORKER, _LEASE_S)
+                if scenario.failed is not None:
+                    jobs.fail_job(session, claim, scenario.failed, f"a test: {scenario.failed}")
+                else:
+                    champion = model_versions.get_champion(session)
+                    assert champion is not None
+                    faces = make_faces(scenario, job, champion.id)
+                    jobs.finish_job(session, claim, jobs.Outcome(job.width, job.height, faces, {"test": 0.0}))
+        except InvalidTransition:
+            return  # canceled or erased meanwhile
+        except SQLAlchemyError as error:
+            log.warning("test_job_not_ended", job_id=str(job_id), reason=str(error))
+        self.waiter.announce(job_id)
+
+
+class TestMode:
+    """Opens the services of test keys at the first request with one."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._opened: TestServices | None = None
+        self._applications: set[UUID] = set()
+
+    def open(self, real: Services, application_id: UUID, name: str) -> TestServices:
+        """The services for an application's test requests."""
+        with self._lock:
+            if self._opened is None:
+                self._opened = _open(real)
+            if application_id not in self._applications:
+                with self._opened.database.write() as session:
+                    # the name may be another application's of before, which was deleted
+                    made = insert_if_new(
+                        session, Application, id=application_id, name=name, callback_secret=api_keys.make_secret()
+                    )
+                self._applications.add(application_id)
+                log.info("test_mode_used", application=name, is_new=made)
+        return self._opened
+
+    def forget_old(self) -> None:
+        """Erase what is older than a day. Errors are logged."""
+        if self._opened is None:
+            return
+        try:
+            erase_old_jobs(self._opened.database, self._opened.blobs, _KEPT_S, _MOST_ERASED)
+        except (SQLAlchemyError, BlobStoreUnavailable) as error:
+            log.warning("test_jobs_not_erased", reason=str(error))
+
+    def close(self) -> None:
+        """Close the connection to the database of tests."""
+        if self._opened is not None:
+            self._opened.database.close()
+
+
+def _open(real: Services) -> TestServices:
+    settings = real.settings
+    database = open_test_database(real.database, settings.data_dir)
+    with database.write() as session:
+        if model_versions.get_champion(session) is None:
+            manifest = {"schema_version": 2, "architecture": "default", "metrics": {}}
+            version = model_versions.add_version(session, "test", _DIGEST, manifest)
+            model_versions.promote(session, version, EMOSCOPE, "answers test keys")
+    url = f"{settings.effective_blob_url.rstrip('/')}/test-mode"
+    given = {field.name: getattr(real, field.name) for field in fields(Services)}
+    return TestServices(**{**given, "database": database, "blobs": BlobStore(url, settings.s3_options)})
