@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
 .DEFAULT_GOAL := help
 # test-kills takes 20 minutes, chaos an hour.
-.PHONY: help setup demo up test test-kills test-schedule stateful chaos fuzz check format bench clean
+.PHONY: help setup demo up test test-kills test-schedule test-typescript stateful chaos fuzz check format bench clean
 
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -29,6 +29,9 @@ up: setup ## Run the service on this machine until Ctrl-C
 
 test: setup ## Run all tests, with real Valkey and PostgreSQL from wheels
 	@$(RUN)/pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+
+test-typescript: setup ## Generate a TypeScript client (npm), compile it strictly, upload a photo with it
+	@TEST_TYPESCRIPT=1 $(RUN)/pytest -q tests/clients $(ARGS)
 
 test-schedule: setup ## Start training runs by a schedule of every minute, with a CSV alone
 	@TEST_SCHEDULE=1 $(RUN)/pytest -q tests/acceptance/test_csv_alone.py $(ARGS)

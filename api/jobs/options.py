@@ -64,6 +64,13 @@ class JobOptions(TextFields):
 class SubmitHeaders(BaseModel):
     """The headers of a submission that change what it does."""
 
+    emoscope_test: str | Unset = Field(
+        default=None,
+        description="With a test key alone: how it is answered. `faces=happy,sad`, `faces=` for none, `failed=CODE`, `error=CODE`, "
+        "`slow=SECONDS` or `never`. Without it the photo's digest chooses.",
+        examples=["faces=happy,sad"],
+    )
+
     idempotency_key: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[ -~]+$")] | Unset = Field(
         default=None,
         description="Any text of yours. The same request with the same key answers with the first job again; another "

@@ -41,8 +41,10 @@ def read_scenario(header: str | None) -> Scenario:
             return Scenario()
         if name == "faces":
             return Scenario(emotions=tuple(Emotion(each.strip()) for each in value.split(",") if each.strip()))
-        if name in {"failed", "error"} and _CODE.fullmatch(value):
-            return Scenario(**{name: value})
+        if name == "failed" and _CODE.fullmatch(value):
+            return Scenario(failed=value)
+        if name == "error" and _CODE.fullmatch(value):
+            return Scenario(error=value)
         if name == "slow":
             return Scenario(delay_s=min(max(float(value), 0), _LONGEST_S))
         if name == "never" and not value:

@@ -6,6 +6,7 @@ It is kept for a day, and made anew by a release with another schema.
 
 import threading
 from dataclasses import dataclass, fields, replace
+from time import monotonic
 from uuid import UUID
 
 import structlog
@@ -14,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.core.services import Services
 from api.test_mode.scenarios import HEADER, Scenario, make_faces, read_scenario
-from db.accounts import api_keys
+from db.accounts.signing_secrets import make_secret
 from db.accounts.tables import Application
 from db.core.actors import EMOSCOPE
 from db.core.blobs import BlobStore, BlobStoreUnavailable
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 _KEPT_S = 24 * 3600.0
 _MOST_ERASED = 200
+_PURGE_S = 60.0
 _LEASE_S = 30.0
 _WORKER = "test:0"
 _DIGEST = "0" * 64
@@ -48,6 +50,7 @@ class TestServices(Services):
         return replace(super().jobs, send=lambda job_id, _: self._play(job_id, scenario))
 
     def _play(self, job_id: UUID, scenario: Scenario) -> bool:
+        self.test_mode.forget_old()
         if scenario.delay_s is not None:
             timer = threading.Timer(scenario.delay_s, self._end, (job_id, scenario))
             timer.daemon = True
@@ -82,6 +85,7 @@ class TestMode:
         self._lock = threading.Lock()
         self._opened: TestServices | None = None
         self._applications: set[UUID] = set()
+        self._next_purge = 0.0
 
     def open(self, real: Services, application_id: UUID, name: str) -> TestServices:
         """The services for an application's test requests."""
@@ -90,18 +94,23 @@ class TestMode:
                 self._opened = _open(real)
             if application_id not in self._applications:
                 with self._opened.database.write() as session:
-                    # the name may be another application's of before, which was deleted
-                    made = insert_if_new(
-                        session, Application, id=application_id, name=name, callback_secret=api_keys.make_secret()
+                    # by its id: an application that was deleted may have had the same name
+                    insert_if_new(
+                        session,
+                        Application,
+                        id=application_id,
+                        name=str(application_id),
+                        callback_secret=make_secret(),
                     )
                 self._applications.add(application_id)
-                log.info("test_mode_used", application=name, is_new=made)
+                log.info("test_mode_used", application=name)
         return self._opened
 
     def forget_old(self) -> None:
         """Erase what is older than a day. Errors are logged."""
-        if self._opened is None:
+        if self._opened is None or monotonic() < self._next_purge:
             return
+        self._next_purge = monotonic() + _PURGE_S
         try:
             erase_old_jobs(self._opened.database, self._opened.blobs, _KEPT_S, _MOST_ERASED)
         except (SQLAlchemyError, BlobStoreUnavailable) as error:
