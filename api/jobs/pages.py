@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from api.core.fields import Day, RowId
 from api.core.services import get_services
+from api.web.forms import refills
 from api.web.queries import Query, begin_day, end_day, read_query
 from api.web.site import get_person, go, needs
 from db import tables
@@ -96,6 +97,7 @@ def show(job_id: UUID) -> str:
 
 @blueprint.post("/<uuid:job_id>/retry")
 @needs(Role.REVIEWER)
+@refills(show)
 def retry(job_id: UUID) -> AnyResponse:
     """Submit the job's photo again."""
     new_id = actions.retry_job(get_services().jobs, read_job(job_id), actor=get_person().actor, is_owner=False)
@@ -104,6 +106,7 @@ def retry(job_id: UUID) -> AnyResponse:
 
 @blueprint.post("/<uuid:job_id>/cancel")
 @needs(Role.REVIEWER)
+@refills(show)
 def cancel(job_id: UUID) -> AnyResponse:
     """Withdraw a job that has not ended."""
     actions.cancel_job(get_services().jobs, read_job(job_id), actor=get_person().actor, is_owner=False)
@@ -112,6 +115,7 @@ def cancel(job_id: UUID) -> AnyResponse:
 
 @blueprint.post("/<uuid:job_id>/erase")
 @needs(Role.ADMINISTRATOR)
+@refills(show)
 def erase(job_id: UUID) -> AnyResponse:
     """Erase a job with all that belongs to it."""
     actions.erase_job(get_services().jobs, read_job(job_id), actor=get_person().actor)
