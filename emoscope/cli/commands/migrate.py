@@ -14,7 +14,7 @@ def migrate() -> None:
 
     settings = read_settings()
     database = Database(settings.effective_database_url)
-    with end_with_sentence(BlobStoreUnavailable, OperationalError):
+    with end_with_sentence(BlobStoreUnavailable, OperationalError, schema.SchemaTooNew):
         if database.is_sqlite:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
         say_step("bringing the schema up to date")
