@@ -27,6 +27,7 @@ _SENTENCES: Mapping[str, str] = {
     "model.shadow": "started shadow mode of",
     "model.shadow_end": "ended shadow mode of",
     "model.note": "wrote a note on",
+    "face.report": "reported a face of",
     "review.undo": "undid votes of",
     "job.retry": "submitted the photo again of",
     "job.cancel": "canceled",

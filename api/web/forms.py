@@ -88,7 +88,7 @@ def refills(page: Callable[..., Any], form: str = "", **fields: type[Exception])
                 )
                 return page(**taken), int(status)
 
-        return cast(Page, show)
+        return cast("Page", show)
 
     return decorate
 

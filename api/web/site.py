@@ -54,6 +54,12 @@ _DONE = {
     "key_revoked": "The key is revoked. Requests with it are refused from now on.",
     "signed_out": "You are signed out.",
     "undone": "The votes are undone.",
+    "voted": "Your vote is stored.",
+    "reported": "The report is stored. Thank you.",
+    "noted": "The note is stored.",
+    "decided": "The disagreement is settled.",
+    "grid_confirmed": "The faces are confirmed. These are the next ones.",
+    "grid_marked": "All faces but the marked ones are confirmed. These are the marked ones.",
 }
 """What a page says after something was done, by the word that the redirect leaves in a cookie."""
 

@@ -43,7 +43,7 @@ function tellAge() {
 
 // A part in which somebody has the focus, or something open, isn't swapped.
 function isBusy(part) {
-  return part.contains(document.activeElement) || part.querySelector("details[open], :popover-open, input:checked");
+  return part.contains(document.activeElement) || part.querySelector("details[open]:not(.more), :popover-open, input:checked");
 }
 
 function show(part, html) {
