@@ -20,7 +20,7 @@ from api.web.queries import Query, begin_day, end_day, read_query
 from api.web.site import get_person, go, needs
 from db.accounts import api_keys
 from db.core.types import utcnow
-from db.core.vocabulary import EMOTIONS, Emotion, Role, VoteChoice
+from db.core.vocabulary import Emotion, Role, VoteChoice
 from db.reviews import actions as reviews
 from db.reviews import queue as review_queue
 from db.reviews import statistics as review_statistics
@@ -228,9 +228,7 @@ def show_guidelines() -> str:
     """What each emotion looks like, with faces that reviewers agree on."""
     with get_services().database.read() as session:
         examples = list_examples(session)
-    return render_template(
-        "reviews/guidelines.html", guidelines=GUIDELINES, ground_rule=GROUND_RULE, examples=examples
-    )
+    return render_template("reviews/guidelines.html", guidelines=GUIDELINES, ground_rule=GROUND_RULE, examples=examples)
 
 
 @blueprint.get("/progress")

@@ -24,9 +24,7 @@ class Vote(BaseModel):
     predicted: Emotion = Field(description="What the model said then.", examples=["neutral"])
     model_version: int = Field(examples=[1])
     at: Time
-    is_blind: bool = Field(
-        description="Whether it was cast without knowing what the model says.", examples=[False]
-    )
+    is_blind: bool = Field(description="Whether it was cast without knowing what the model says.", examples=[False])
     stands: bool = Field(description="False once it was undone or replaced.", examples=[True])
     label: VoteChoice | None = Field(
         default=None, description="The face's label now: what most standing votes say; null where they are tied."
@@ -91,7 +89,9 @@ class ReviewerAgreement(BaseModel):
 class Statistics(BaseModel):
     """What the votes say of the model and of the reviewers."""
 
-    accuracy: ShareEstimate = Field(description="Of the model, on faces of the random slice, `blind` and `seen` together.")
+    accuracy: ShareEstimate = Field(
+        description="Of the model, on faces of the random slice, `blind` and `seen` together."
+    )
     blind: ShareEstimate = Field(
         description="The same of faces whose votes were cast without knowing what the model says: the accuracy to go by."
     )

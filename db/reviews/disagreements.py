@@ -32,9 +32,7 @@ def list_disagreements(session: Session, *, limit: int = 20) -> list[Disagreemen
     for vote in session.scalars(standing.order_by(ReviewVote.id)):
         votes[vote.subject_id].append(vote)
     latest = {subject_id: each[-1].face_id for subject_id, each in votes.items() if each}
-    faces = {
-        face.id: face for face in session.scalars(select(Face).where(Face.id.in_(set(latest.values()) - {None})))
-    }
+    faces = {face.id: face for face in session.scalars(select(Face).where(Face.id.in_(set(latest.values()) - {None})))}
     found = []
     for subject in subjects:
         face = faces.get(latest.get(subject.id))  # type: ignore[arg-type]  # None is no key

@@ -26,10 +26,8 @@ def list_examples(session: Session, each: int = 4) -> dict[Emotion, list[UUID]]:
         if label is not None and label.emotion is not None and len(chosen[label.emotion]) < each:
             chosen[label.emotion].append(subject_id)
     wanted = [subject_id for ids in chosen.values() for subject_id in ids]
-    shown = session.execute(
-        select(ReviewItem.subject_id, ReviewItem.face_id).where(ReviewItem.subject_id.in_(wanted))
-    )
-    faces = {subject_id: face_id for subject_id, face_id in shown}
+    shown = session.execute(select(ReviewItem.subject_id, ReviewItem.face_id).where(ReviewItem.subject_id.in_(wanted)))
+    faces = dict(shown.all())
     return {
         emotion: [faces[subject_id] for subject_id in ids if subject_id in faces] for emotion, ids in chosen.items()
     }

@@ -46,9 +46,7 @@ class ReviewFilter:
     @property
     def picks_by_job(self) -> bool:
         """Whether it names faces, or jobs by one of their keys."""
-        return bool(self.face_ids) or any(
-            key is not None for key in (self.application_id, self.batch_id, self.job_id)
-        )
+        return bool(self.face_ids) or any(key is not None for key in (self.application_id, self.batch_id, self.job_id))
 
     def match_job(self) -> list[ColumnElement[bool]]:
         """The conditions on jobs and faces that are named."""

@@ -31,8 +31,8 @@ class Estimate:
 class LiveAccuracy:
     """How often the model's answer was what people confirmed, on faces drawn by chance alone, each counted once.
 
-    blind: of faces whose votes were cast without knowing what the model says. seen: of the others, whose reviewers knew it. accuracy:
-    of both together. not_faces, ambiguous: faces of the same draw that have no right answer; they are no part of the estimates.
+    blind: of faces whose votes were cast without knowing what the model says. seen: of the others, whose reviewers knew it.
+    accuracy: of both together. not_faces, ambiguous: faces of the same draw that have no right answer, and no part of the estimates.
     """
 
     accuracy: Estimate
@@ -97,7 +97,9 @@ def estimate_live_accuracy(
 
 
 def select_drawn(*conditions: ColumnElement[bool]) -> Select[datetime, Emotion, VoteChoice | None, bool]:
-    """The labelled faces of the random slice that came before a reviewer in their turn: created_at, emotion, label, is_blind of each.
+    """The labelled faces of the random slice that came before a reviewer in their turn.
+
+    Of each: created_at, emotion, label, is_blind.
 
     A face that has a label of blind votes has that one, whatever was said by those who knew what the model says.
     A face counts once, however often its photo was analysed: the latest analysis that fits the conditions, which are on ReviewItem.
@@ -107,7 +109,9 @@ def select_drawn(*conditions: ColumnElement[bool]) -> Select[datetime, Emotion, 
         select(
             ReviewItem.created_at,
             ReviewItem.emotion,
-            func.coalesce(ReviewSubject.blind_label, ReviewSubject.label, type_=ReviewSubject.label.type).label("label"),
+            func.coalesce(ReviewSubject.blind_label, ReviewSubject.label, type_=ReviewSubject.label.type).label(
+                "label"
+            ),
             ReviewSubject.blind_label.is_not(None).label("is_blind"),
             func.row_number().over(partition_by=ReviewItem.subject_id, order_by=latest_first).label("place"),
         )

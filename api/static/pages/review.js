@@ -225,6 +225,8 @@ toggle.addEventListener("click", () => {
   showKeys();
 });
 toggle.hidden = false;
+document.getElementById("undo").hidden = false;
+document.getElementById("undo").addEventListener("click", undo);
 showKeys();
 
 document.addEventListener("keydown", (event) => {

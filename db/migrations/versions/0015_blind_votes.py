@@ -44,9 +44,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.String(length=200), nullable=False),
         sa.Column("actor_kind", sa.String(length=32), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["job_id"], ["jobs.id"], name=op.f("fk_face_reports_job_id_jobs"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_face_reports_job_id_jobs"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["face_id"], ["faces.id"], name=op.f("fk_face_reports_face_id_faces"), ondelete="CASCADE"
         ),
