@@ -122,6 +122,8 @@ class Architecture(StrEnum):
 
     REPORT = "report"
     REPORT_DENSE = "report-dense"
+    TINY = "tiny"
+    """A hundredth of the work of `report`: shows in seconds whether a dataset and a set-up work."""
     SMALL = "small"
     """Half the work of `default`."""
     DEFAULT = "default"

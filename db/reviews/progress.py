@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from db.core.keys import first_key
@@ -31,8 +31,8 @@ class ReviewerProgress:
 def list_progress(session: Session, *, since: datetime, today: datetime) -> list[ReviewerProgress]:
     """Each reviewer's votes since then, most votes first. today: when the day began."""
 
-    def count(condition: object) -> object:
-        return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)  # type: ignore[call-overload]
+    def count(condition: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
     is_shared = (ReviewSubject.vote_count > 1) & ReviewSubject.label.is_not(None)
     is_vote = ReviewVote.choice != VoteChoice.SKIP
@@ -42,11 +42,11 @@ def list_progress(session: Session, *, since: datetime, today: datetime) -> list
             func.count(),
             count(ReviewVote.at >= today),
             count(ReviewVote.choice == VoteChoice.SKIP),
-            count(ReviewVote.is_blind),
+            count(ReviewVote.is_blind.is_(True)),
             count(is_shared & is_vote),
             count(is_shared & is_vote & (ReviewVote.choice == ReviewSubject.label)),
             func.max(ReviewVote.at),
-        )  # type: ignore[call-overload]
+        )
         .join(ReviewSubject, ReviewSubject.id == ReviewVote.subject_id)
         # keys sort by time, so the votes of the period are one stretch of them
         .where(ReviewVote.id >= first_key(since), ReviewVote.withdrawn_at.is_(None))

@@ -52,15 +52,12 @@ def create_report(
             raise InvalidReport("the box lies outside the photo")
     if len(list_reports(session, job.id)) >= MOST_REPORTS_A_JOB:
         raise InvalidReport(f"the job has {MOST_REPORTS_A_JOB} reports already")
-    x, y, width, height = box if box is not None else (None, None, None, None)
+    place = dict(zip(("x", "y", "width", "height"), box, strict=True)) if box is not None else {}
     report = FaceReport(
         job_id=job.id,
         face_id=face_id,
         kind=kind,
-        x=x,
-        y=y,
-        width=width,
-        height=height,
+        **place,
         note=note.strip()[:MOST_NOTE_CHARACTERS],
         actor=actor,
     )
