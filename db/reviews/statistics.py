@@ -32,7 +32,7 @@ class LiveAccuracy:
     """How often the model's answer was what people confirmed, on faces drawn by chance alone, each counted once.
 
     blind: of faces whose votes were cast without knowing what the model says. seen: of the others, whose reviewers knew it.
-    accuracy: of both together. not_faces, ambiguous: faces of the same draw that have no right answer; they aren't in the estimates.
+    accuracy: of both together. not_faces, ambiguous: faces of the same draw without a right answer, in none of the estimates.
     """
 
     accuracy: Estimate

@@ -108,6 +108,7 @@ function setUp() {
       isDrawing = true;
       viewer.classList.add("drawing");
       document.getElementById("missed").hidePopover();
+      viewer.scrollIntoView({ block: "nearest" });
     });
   }
 }
