@@ -16,6 +16,13 @@ from db.reviews.reports import InvalidReport
 from db.training_runs.lifecycle import TrainingRunActive, UnknownTrainingRun
 from db.training_runs.plan import PlanImpossible
 from db.training_runs.states import InvalidRunTransition
+from db.webhooks.errors import (
+    EndpointNotActive,
+    RefusedEndpointUrl,
+    TooManyEndpoints,
+    UnknownDelivery,
+    UnknownEndpoint,
+)
 
 __all__ = [
     "AlreadyInService",
@@ -24,6 +31,7 @@ __all__ = [
     "BlobStoreUnavailable",
     "ChampionChanged",
     "DetectorMissing",
+    "EndpointNotActive",
     "IdempotencyConflict",
     "InvalidNote",
     "InvalidReport",
@@ -38,7 +46,11 @@ __all__ = [
     "PhotoGone",
     "PlanImpossible",
     "QueueFull",
+    "RefusedEndpointUrl",
+    "TooManyEndpoints",
     "TrainingRunActive",
+    "UnknownDelivery",
+    "UnknownEndpoint",
     "UnknownFace",
     "UnknownModelVersion",
     "UnknownSession",

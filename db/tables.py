@@ -9,7 +9,7 @@ from db.model_versions.tables import ModelAlias, ModelVersion, ModelVersionNote,
 from db.monitoring.tables import Worker
 from db.reviews.tables import FaceReport, ReviewItem, ReviewSubject, ReviewVote
 from db.training_runs.tables import TrainingCorrection, TrainingRun
-from db.webhooks.tables import Callback
+from db.webhooks.tables import Callback, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 __all__ = [
     "ApiKey",
@@ -39,5 +39,8 @@ __all__ = [
     "UnknownName",
     "User",
     "UserSession",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
     "Worker",
 ]

@@ -24,6 +24,7 @@ class DashboardSearch(Query):
 
     hours: int = Field(default=48, ge=1, le=720)
 
+
 _ENDS = ((JobStatus.SUCCEEDED, "good"), (JobStatus.FAILED, "bad"), (JobStatus.CANCELED, "quiet"))
 
 
@@ -60,13 +61,17 @@ def _draw_mix(found: Dashboard) -> Chart:
         Series(emotion.value, emotion.value, [counts.get((hour, emotion), 0) / max(faces, 1) for hour, faces in totals])
         for emotion in EMOTIONS
     ]
-    return draw_stacks("Emotion mix by hour", _label_hours(found.hours), series, show="{:.2f}".format, high=1.0, moments=found.hours)
+    return draw_stacks(
+        "Emotion mix by hour", _label_hours(found.hours), series, show="{:.2f}".format, high=1.0, moments=found.hours
+    )
 
 
 def _draw_confidence(found: Dashboard) -> Chart:
     means = [confidence / faces if faces else None for faces, confidence in found.hour_totals.values()]
     series = [Series("mean confidence", "accent", means)]
-    return draw_lines("Mean confidence by hour", _label_hours(found.hours), series, high=1.0, has_dots=True, moments=found.hours)
+    return draw_lines(
+        "Mean confidence by hour", _label_hours(found.hours), series, high=1.0, has_dots=True, moments=found.hours
+    )
 
 
 def _label_hours(hours: Sequence[datetime]) -> list[str]:
