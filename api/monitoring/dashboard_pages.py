@@ -51,7 +51,8 @@ def _draw_throughput(found: Dashboard) -> Chart:
         Series(status.value, tone, [counts.get((minute, status), 0.0) for minute in found.minutes])
         for status, tone in _ENDS
     ]
-    return draw_stacks("Jobs a minute", [f"{minute:%H:%M}" for minute in found.minutes], series, moments=found.minutes)
+    labels = [f"{minute:%H:%M}" for minute in found.minutes]
+    return draw_stacks("Jobs a minute", labels, series, moments=found.minutes)
 
 
 def _draw_mix(found: Dashboard) -> Chart:
