@@ -60,7 +60,7 @@ function finishDrawing(box) {
   viewer.classList.remove("drawing");
   const dialog = document.getElementById("missed");
   for (const [name, value] of Object.entries(box)) dialog.querySelector(`[name=${name}]`).value = value;
-  dialog.showPopover();
+  setTimeout(() => dialog.showPopover()); // not in the event itself, whose end closes what lies open
 }
 
 function setUp() {
