@@ -9,8 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
-
+from emoscope_client import Client
 from tests.fuzz.run import start_stack
 from tests.soak.photos import make_photo
 from tests.soak.sampling import MEASURES, Samples, Slope
@@ -80,16 +79,10 @@ def find_grown(slopes: dict[str, dict[str, Slope]]) -> list[str]:
 
 def run_photos(url: str, key: str, seed: int, count: int, samples: Samples, stack_socket: Path) -> int:
     """Have that many photos analysed, and measure the stack's processes meanwhile. Returns how many jobs didn't succeed."""
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
+    with Client(url, key) as client:
 
         def analyze(number: int) -> bool:
-            answer = client.post(
-                "/v1/jobs", content=make_photo(seed, number), headers={"Prefer": "wait=10"}
-            ).raise_for_status()
-            job, end = answer.json(), time.monotonic() + _JOB_TIMEOUT_S
-            while job["status"] in {"queued", "running"} and time.monotonic() < end:
-                job = client.get(f"/v1/jobs/{job['id']}", params={"wait": 10}).raise_for_status().json()
-            return bool(job["status"] == "succeeded")
+            return client.analyze(make_photo(seed, number), timeout_s=_JOB_TIMEOUT_S).status == "succeeded"
 
         failed, every = 0, max(1, count // _SAMPLES)
         with ThreadPoolExecutor(_CLIENTS) as pool:
