@@ -6,6 +6,9 @@
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+# The Python at hand, where it will do: .python-version names one for editors, and uv would download it.
+export UV_PYTHON ?= $(shell python3 -c 'import sys; print(sys.executable if (3, 11) <= sys.version_info[:2] < (3, 14) else "3.11")' 2>/dev/null)
+
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 RUN := .venv/bin
 # CUDA's libraries are 3 GB, so only where there is an NVIDIA card.
