@@ -2,6 +2,7 @@
 
 from db.accounts.tables import ApiKey, Application, AuditEvent, SignInTries, UnknownName, User, UserSession
 from db.core.base import Base
+from db.core.tables import SchemaCompatibility
 from db.faces.tables import Face, FaceHour
 from db.jobs.tables import Batch, IdempotencyKey, Job, JobEvent
 from db.model_versions.tables import ModelAlias, ModelVersion, Promotion, ShadowPrediction
@@ -28,6 +29,7 @@ __all__ = [
     "ReviewItem",
     "ReviewSubject",
     "ReviewVote",
+    "SchemaCompatibility",
     "ShadowPrediction",
     "SignInTries",
     "TrainingCorrection",

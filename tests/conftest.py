@@ -17,6 +17,7 @@ from db.core import migrate
 from db.core.base import Base
 from db.core.blobs import BlobStore
 from db.core.session import Database
+from db.core.tables import SchemaCompatibility
 from emoscope.settings import Settings, load_settings
 from tests.support.scheduling import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
@@ -109,7 +110,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 def empty_tables(database: Database) -> None:
-    """Delete every row."""
+    """Delete every row but that of the schema itself."""
     # Quicker than TRUNCATE, which makes new files for every table; and no order of tables satisfies every foreign key.
     without_foreign_keys = (
         "PRAGMA defer_foreign_keys = ON" if database.is_sqlite else "SET LOCAL session_replication_role = replica"
@@ -117,7 +118,8 @@ def empty_tables(database: Database) -> None:
     with database.write() as session:
         session.execute(text(without_foreign_keys))
         for table in reversed(Base.metadata.sorted_tables):
-            session.execute(table.delete())
+            if table.name != SchemaCompatibility.__tablename__:
+                session.execute(table.delete())
 
 
 class Valkey:

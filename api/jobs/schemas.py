@@ -8,7 +8,18 @@ from flask import url_for
 from pydantic import BaseModel, Field, create_model
 
 from db import tables
-from db.core.vocabulary import EMOTIONS, Detector, Emotion, FaceCondition, JobStatus, Priority
+from db.core.vocabulary import (
+    EMOTIONS,
+    Detector,
+    Emotion,
+    FaceCondition,
+    JobStatus,
+    Landmark,
+    Priority,
+    UnusableReason,
+)
+from db.faces.measures import name_landmarks
+from db.faces.usability import list_unusable_reasons
 from db.jobs.actions import is_photo_kept
 
 Time = Annotated[datetime, Field(examples=["2026-03-01T12:00:00.250000Z"])]
@@ -34,6 +45,40 @@ class Probabilities(create_model("Probabilities", **_ONE_OF_EACH)):  # type: ign
     """How likely each emotion is to be what the face appears to express: seven numbers that sum to 1."""
 
 
+class FaceLandmark(BaseModel):
+    """A point of a face, in pixels of the upright photo. Left and right are those of the picture, of an upright face."""
+
+    name: Landmark = Field(examples=["left_eye"])
+    x: float = Field(examples=[205.3])
+    y: float = Field(examples=[102.1])
+
+
+class Pose(BaseModel):
+    """How a head is turned, from the landmarks."""
+
+    roll_deg: float | None = Field(
+        description="Degrees that it leans to the right of the picture; null where the eyes are too close together to tell.",
+        examples=[-3.2],
+    )
+    yaw_deg: float | None = Field(
+        description="Degrees that it is turned to the right of the picture, approximately: a head of average shape is supposed.",
+        examples=[12.5],
+    )
+
+
+class FaceQuality(BaseModel):
+    """How good the pixels of a face are."""
+
+    size_px: int = Field(description="Shorter side of the bounding box.", examples=[96])
+    sharpness: float = Field(
+        description="Mean size of the edges of the crop, whatever its contrast: about 0.2 where it is out of focus, 1 where it is "
+        "sharp.",
+        examples=[0.61],
+    )
+    brightness: float = Field(description="Mean grey of the crop, 0 (black) to 1 (white).", examples=[0.52])
+    inside_share: float = Field(description="Share of the face that lies in the photo, 0 to 1.", examples=[1.0])
+
+
 class Face(BaseModel):
     """One face of a photo, and which emotion it appears to express. That is not what the person feels."""
 
@@ -50,6 +95,8 @@ class Face(BaseModel):
         examples=[0.91],
     )
     margin: float = Field(description="Confidence less the second largest probability.", examples=[0.86])
+    second_emotion: Emotion = Field(description="The second most likely emotion.", examples=["surprised"])
+    second_probability: float = Field(description="Its probability.", examples=[0.05])
     uncertain: bool = Field(
         description="Whether the answer is not to be relied on: the confidence is below the service's threshold, or the face seems "
         "covered.",
@@ -66,6 +113,17 @@ class Face(BaseModel):
     )
     conditions: list[FaceCondition] = Field(
         description="What makes the face hard to judge: it is `small`, `dark`, `blurred` or `covered`. Usually none.",
+        examples=[[]],
+    )
+    landmarks: list[FaceLandmark] | None = Field(
+        description="The points that the detector gives: six from `blazeface`, five from `mtcnn` and `yunet`, none from the rest. "
+        "Null for faces stored before there were any, as are the next four."
+    )
+    pose: Pose | None
+    quality: FaceQuality | None
+    usable: bool | None = Field(description="Whether nothing speaks against classifying the face.", examples=[True])
+    unusable_reasons: list[UnusableReason] | None = Field(
+        description="What speaks against it: `small`, `dark`, `bright`, `blurred`, `covered`, `turned_away`, `cut_off`.",
         examples=[[]],
     )
     model_version: int = Field(description="Number of the model version that judged the face.", examples=[1])
@@ -186,6 +244,8 @@ def error_to_schema(job: tables.Job) -> JobError | None:
 
 def face_to_schema(face: tables.Face, uncertain_below: float) -> Face:
     """What the API shows of a face."""
+    second_emotion, second_probability = face.second
+    reasons = list_unusable_reasons(face)
     return Face(
         id=face.id,
         bounding_box=BoundingBox(x=face.x, y=face.y, width=face.width, height=face.height),
@@ -194,13 +254,42 @@ def face_to_schema(face: tables.Face, uncertain_below: float) -> Face:
         emotion=face.emotion,
         confidence=face.confidence,
         margin=face.margin,
+        second_emotion=second_emotion,
+        second_probability=second_probability,
         uncertain=face.is_uncertain(uncertain_below),
         probabilities=Probabilities(**_name_probabilities(face.probabilities)),
         vote_shares=Probabilities(**_name_probabilities(face.vote_shares)) if face.vote_shares else None,
         ambiguity=face.ambiguity,
         conditions=[FaceCondition(name) for name in face.conditions or ()],
+        landmarks=_show_landmarks(face),
+        pose=None if reasons is None else _show_pose(face),
+        quality=_show_quality(face),
+        usable=None if reasons is None else not reasons,
+        unusable_reasons=reasons,
         model_version=face.model_version.number,
         crop_url=url_for("pictures.read_crop", face_id=face.id),
+    )
+
+
+def _show_landmarks(face: tables.Face) -> list[FaceLandmark] | None:
+    if face.landmarks is None:
+        return None
+    return [FaceLandmark(name=name, x=x, y=y) for name, x, y in name_landmarks(face.detector, face.landmarks)]
+
+
+def _show_pose(face: tables.Face) -> Pose:
+    roll_deg, yaw_deg = (None if value is None else round(value, 1) for value in (face.roll_deg, face.yaw_deg))
+    return Pose(roll_deg=roll_deg, yaw_deg=yaw_deg)
+
+
+def _show_quality(face: tables.Face) -> FaceQuality | None:
+    if face.sharpness is None or face.brightness is None or face.inside_share is None:
+        return None
+    return FaceQuality(
+        size_px=min(face.width, face.height),
+        sharpness=round(face.sharpness, 4),  # a float32 in the database
+        brightness=round(face.brightness, 4),
+        inside_share=round(face.inside_share, 4),
     )
 
 

@@ -14,9 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.core.errors import Problem
 from api.core.openapi import ProblemBody, describe_errors
 from api.core.services import Services, get_services
-from db.core import migrate
 from db.core.blobs import BlobStoreFull, BlobStoreUnavailable
 from db.core.queues import LAST_SWEEP_KEY
+from db.core.schema import SchemaAge, read_schema
 from db.core.vocabulary import WorkerState
 from db.model_versions import actions as model_versions
 from db.monitoring import heartbeats as workers
@@ -112,13 +112,19 @@ def _check(look: Callable[[Services], str], services: Services) -> Check:
 
 def _check_database(services: Services) -> str:
     try:
-        is_current = migrate.is_current(services.database)
+        schema = read_schema(services.database)
     except SQLAlchemyError as error:
         log.warning("database_not_ready", reason=str(error))
         raise PartMissing("it doesn't answer") from error
-    if not is_current:
-        raise PartMissing("its schema isn't that of this release; run the migrations")
-    return "it answers, and its schema is current"
+    match schema.age:
+        case SchemaAge.OLDER:
+            raise PartMissing("its schema isn't that of this release; run the migrations")
+        case SchemaAge.TOO_NEW:
+            raise PartMissing(f"a newer release made its schema ({schema.revision}), and this one doesn't work with it")
+        case SchemaAge.NEWER:
+            return f"it answers; a newer release made its schema ({schema.revision}), and this one works with it"
+        case SchemaAge.CURRENT:
+            return "it answers, and its schema is current"
 
 
 def _check_queue(services: Services) -> str:

@@ -5,17 +5,13 @@ To add one after changing the models: `python -m db.core.migrate revision "what 
 
 import sys
 import tempfile
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from db.core.schema import MIGRATIONS, SchemaAge, list_known_revisions, read_schema, read_schema_of
 from db.core.session import Database
-
-_MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 _LOCK = 0x456D6F73
 """Key of the PostgreSQL advisory lock that lets one process migrate at a time ("Emos")."""
@@ -25,11 +21,28 @@ class UnknownRevision(Exception):
     """This release has no such revision of the schema."""
 
 
+class SchemaTooNew(Exception):
+    """A newer release made the schema, and this one doesn't work with it."""
+
+    def __init__(self, revision: str | None) -> None:
+        super().__init__(
+            f"a newer release made the database's schema ({revision}), and this one doesn't work with it: "
+            "install that release, or restore a backup of before"
+        )
+
+
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Bring the schema to a revision. Several processes may call it at once; the later ones find nothing to do."""
+    """Bring the schema to a revision. Several processes may call it at once; the later ones find nothing to do.
+
+    A newer schema that this release works with is left as it is. Raises SchemaTooNew for another newer one.
+    """
     with database.engine.execution_options(emoscope_writes=True).begin() as connection:
         _wait_for_turn(connection)
-        command.upgrade(_make_config(connection), revision)
+        schema = read_schema_of(connection)
+        if schema.age is SchemaAge.TOO_NEW:
+            raise SchemaTooNew(schema.revision)
+        if schema.age is not SchemaAge.NEWER:
+            command.upgrade(_make_config(connection), revision)
 
 
 def _wait_for_turn(connection: Connection) -> None:
@@ -52,9 +65,8 @@ def downgrade(database: Database, revision: str) -> None:
 
 def move(database: Database, revision: str) -> bool:
     """Bring the schema to a revision, forward or back. Returns whether that was back. Raises UnknownRevision."""
-    with database.engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-        known = [script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()]  # the newest first
+    known = list_known_revisions()  # the newest first
+    found = read_schema(database).revision
     if revision not in known:
         raise UnknownRevision(f"there is no revision {revision}; this release knows {known[-1]} to {known[0]}")
     if found is not None and found not in known:
@@ -67,31 +79,9 @@ def move(database: Database, revision: str) -> bool:
     return is_back
 
 
-def is_current(database: Database) -> bool:
-    """Whether the database has the newest schema."""
-    with database.engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-        return found == ScriptDirectory.from_config(_make_config(connection)).get_current_head()
-
-
-def get_head() -> str:
-    """The newest revision that this release knows."""
-    head = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
-    assert head is not None
-    return head
-
-
-def find_unknown_revision(database: Database) -> str | None:
-    """The revision of the schema if this release doesn't know it, because a newer release made it; else None."""
-    with database.engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-        known = {script.revision for script in ScriptDirectory.from_config(_make_config(connection)).walk_revisions()}
-    return found if found is not None and found not in known else None
-
-
 def _make_config(connection: Connection) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config

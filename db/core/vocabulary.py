@@ -90,11 +90,40 @@ class Detector(StrEnum):
     YUNET = "yunet"
 
 
+class Landmark(StrEnum):
+    """A point of a face. Left and right are those of the picture, of a face that is upright in it."""
+
+    LEFT_EYE = "left_eye"
+    RIGHT_EYE = "right_eye"
+    NOSE = "nose"
+    MOUTH = "mouth"
+    """The middle of the mouth."""
+    LEFT_EAR = "left_ear"
+    RIGHT_EAR = "right_ear"
+    LEFT_MOUTH_CORNER = "left_mouth_corner"
+    RIGHT_MOUTH_CORNER = "right_mouth_corner"
+
+
+_EYES_NOSE = (Landmark.LEFT_EYE, Landmark.RIGHT_EYE, Landmark.NOSE)
+_FIVE_POINTS = (*_EYES_NOSE, Landmark.LEFT_MOUTH_CORNER, Landmark.RIGHT_MOUTH_CORNER)
+
+LANDMARKS: dict[Detector, tuple[Landmark, ...]] = {
+    Detector.BLAZEFACE: (*_EYES_NOSE, Landmark.MOUTH, Landmark.LEFT_EAR, Landmark.RIGHT_EAR),
+    Detector.HOG: (),
+    Detector.CNN: (),
+    Detector.MTCNN: _FIVE_POINTS,
+    Detector.YUNET: _FIVE_POINTS,
+}
+"""The points that each detector gives, in the order in which they are stored; the eyes first."""
+
+
 class Architecture(StrEnum):
     """The networks that training can build, by name."""
 
     REPORT = "report"
     REPORT_DENSE = "report-dense"
+    TINY = "tiny"
+    """A hundredth of the work of `report`: shows in seconds whether a dataset and a set-up work."""
     SMALL = "small"
     """Half the work of `default`."""
     DEFAULT = "default"
@@ -167,6 +196,20 @@ class FaceCondition(StrEnum):
     """Out of focus, or enlarged."""
     COVERED = "covered"
     """A mask, dark glasses, a hand or the like seems to hide a part of it."""
+
+
+class UnusableReason(StrEnum):
+    """Why a face is a poor one to classify. `db/faces/usability.py` has the limits."""
+
+    SMALL = "small"
+    DARK = "dark"
+    BRIGHT = "bright"
+    BLURRED = "blurred"
+    COVERED = "covered"
+    TURNED_AWAY = "turned_away"
+    """Seen from the side."""
+    CUT_OFF = "cut_off"
+    """Partly outside the picture."""
 
 
 class ReviewSlice(StrEnum):

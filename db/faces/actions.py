@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from db.core.vocabulary import EMOTIONS, Detector, FaceCondition
+from db.faces.measures import FaceMeasures
 from db.faces.tables import Face
 
 
@@ -16,7 +17,7 @@ class NewFace:
 
     x, y, width, height: bounding box in pixels of the upright picture. probabilities: seven, in the order of EMOTIONS.
     crop: grey uint8 (48, 48), row by row, 2,304 bytes. vote_shares: seven, in the same order. conditions: what makes the face
-    hard to judge.
+    hard to judge. measures: its points, pose and pixels.
     """
 
     x: int
@@ -30,6 +31,7 @@ class NewFace:
     crop: bytes
     vote_shares: tuple[float, ...] | None = None
     conditions: tuple[FaceCondition, ...] | None = None
+    measures: FaceMeasures | None = None
 
 
 def add_faces(session: Session, job_id: UUID, faces: Iterable[NewFace]) -> list[Face]:
@@ -55,6 +57,7 @@ def add_faces(session: Session, job_id: UUID, faces: Iterable[NewFace]) -> list[
                 crop=face.crop,
                 vote_shares=None if face.vote_shares is None else list(face.vote_shares),
                 conditions=None if face.conditions is None else [condition.value for condition in face.conditions],
+                **({} if face.measures is None else face.measures.to_columns()),
             )
         )
     session.add_all(added)

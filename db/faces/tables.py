@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import (
+    REAL,
     BigInteger,
     ForeignKey,
     Index,
@@ -17,7 +18,7 @@ from uuid_utils.compat import uuid7
 
 from db.core.base import Base
 from db.core.types import utcnow
-from db.core.vocabulary import Detector, Emotion, FaceCondition
+from db.core.vocabulary import EMOTIONS, Detector, Emotion, FaceCondition
 
 if TYPE_CHECKING:
     from db.model_versions.tables import ModelVersion
@@ -57,6 +58,14 @@ class Face(Base):
     """The share of people who would give each emotion, in the same order; null for faces stored before there were any."""
     conditions: Mapped[list[str] | None]
     """What makes the face hard to judge, as values of `vocabulary.FaceCondition`; null as above."""
+    landmarks: Mapped[list[float] | None]
+    """x and y of each of the detector's points in turn, as `vocabulary.LANDMARKS` names them. This and the next five are null for
+    faces stored before they were measured: see `db.faces.measures.FaceMeasures`."""
+    roll_deg: Mapped[float | None] = mapped_column(REAL)
+    yaw_deg: Mapped[float | None] = mapped_column(REAL)
+    sharpness: Mapped[float | None] = mapped_column(REAL)
+    brightness: Mapped[float | None] = mapped_column(REAL)
+    inside_share: Mapped[float | None] = mapped_column(REAL)
     model_version_id: Mapped[UUID] = mapped_column(ForeignKey("model_versions.id"))
     crop: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     """Grey uint8 (48, 48), row by row: exactly what the model saw."""
@@ -72,6 +81,15 @@ class Face(Base):
             return None
         entropy = -sum(share * math.log(share) for share in self.vote_shares if share > 0)
         return min(1.0, entropy / math.log(len(self.vote_shares)))
+
+    @property
+    def second(self) -> tuple[Emotion, float]:
+        """The second most likely emotion, and its probability."""
+        place = max(
+            (place for place in range(len(EMOTIONS)) if EMOTIONS[place] is not self.emotion),
+            key=self.probabilities.__getitem__,
+        )
+        return EMOTIONS[place], self.probabilities[place]
 
     def is_uncertain(self, below: float) -> bool:
         """Whether the answer is not to be relied on: its expected accuracy is under `below`, or the face seems covered."""

@@ -21,8 +21,8 @@ from typing import IO, Literal
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 
-from db.core import migrate
 from db.core.blobs import BlobMissing, BlobStore
+from db.core.schema import SchemaAge, list_known_revisions, read_schema
 from db.core.session import Database
 from db.core.types import utcnow
 from db.moving.errors import CannotMove
@@ -68,13 +68,13 @@ def write_backup(
     database: Database, blobs: BlobStore, out: IO[bytes], progress: Progress, *, photos: bool = True
 ) -> BackupSummary:
     """Write a backup, as a stream: `out` needs no seek. Raises CannotMove, and what databases and stores raise."""
-    if not migrate.is_current(database):
+    if read_schema(database).age is not SchemaAge.CURRENT:
         raise CannotMove(
             "the schema isn't this release's: take the backup with the release that runs, or migrate first"
         )
     with tarfile.open(fileobj=out, mode="w|") as tar, database.engine.connect() as connection:
         take_snapshot(connection)
-        manifest = BackupManifest(revision=migrate.get_head(), created_at=utcnow(), with_photos=photos)
+        manifest = BackupManifest(revision=list_known_revisions()[0], created_at=utcnow(), with_photos=photos)
         _add(tar, MANIFEST, manifest.model_dump_json(indent=1).encode())
         summary = BackupSummary(tables=_add_rows(tar, connection, progress))
         _add_files(tar, connection, blobs, summary, photos=photos)

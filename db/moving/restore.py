@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Table, delete, update
 
 from db.core import migrate
 from db.core.blobs import PHOTOS, BlobStore
+from db.core.schema import list_known_revisions
 from db.core.session import Database
 from db.jobs.tables import Job
 from db.moving.backup import FILES, MANIFEST, ROWS, SUMMARY, BackupManifest, BackupSummary
@@ -97,10 +98,11 @@ def _check_empty(connection: Connection, tables: dict[str, Table]) -> None:
 def _take(connection: Connection, blobs: BlobStore, found: _Restoring, name: str, data: bytes) -> None:
     if name == MANIFEST:
         found.manifest = BackupManifest.model_validate_json(data)
-        if found.manifest.revision != migrate.get_head():
+        newest = list_known_revisions()[0]
+        if found.manifest.revision != newest:
             raise CannotMove(
-                f"the backup's schema is {found.manifest.revision} and this release's is {migrate.get_head()}: restore it with the "
-                "release that made it, then migrate"
+                f"the backup's schema is {found.manifest.revision} and this release's is {newest}: restore it with the release "
+                "that made it, then migrate"
             )
     elif found.manifest is None:
         raise CannotMove(f"this is no backup of Emoscope: it begins with {name}")

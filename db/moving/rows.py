@@ -7,19 +7,22 @@ moments, bytes and documents are the same on SQLite and PostgreSQL.
 import base64
 import hashlib
 import json
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Connection, LargeBinary, MetaData, Table, func, insert, select, text, tuple_
+from sqlalchemy import JSON, REAL, Connection, LargeBinary, MetaData, Table, func, insert, select, text, tuple_
 from sqlalchemy.types import Uuid
 
+from db.core.tables import SchemaCompatibility
 from db.core.types import UtcDateTime, Word
 from db.tables import Base
 
 ROWS_A_CHUNK = 1000
+_OF_THE_SCHEMA = {SchemaCompatibility.__tablename__}
 _DIGEST_MODULUS = 2**256
 
 Row = Mapping[str, Any]
@@ -28,10 +31,11 @@ Row = Mapping[str, Any]
 def list_tables() -> list[Table]:
     """Every table, those first that others refer to.
 
-    The columns are the service's, but for documents that may be missing: there None is written as no value, never as a JSON null.
+    The table that speaks of the schema isn't among them: migrations fill it. The columns are the service's,
+    but for documents that may be missing: there None is written as no value, never as a JSON null.
     """
     copies = MetaData()
-    tables = [table.to_metadata(copies) for table in Base.metadata.sorted_tables]
+    tables = [table.to_metadata(copies) for table in Base.metadata.sorted_tables if table.name not in _OF_THE_SCHEMA]
     for table in tables:
         for column in table.columns:
             if isinstance(column.type, JSON) and column.nullable:
@@ -125,7 +129,7 @@ def digest_table(connection: Connection, table: Table) -> RowsDigest:
 
 def encode_row(table: Table, row: Row) -> str:
     """A row as one line of JSON, the same for the same row on any database."""
-    values = {column.name: _encode(row[column.name]) for column in table.columns}
+    values = {column.name: _encode(column.type, row[column.name]) for column in table.columns}
     return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -135,7 +139,9 @@ def decode_row(table: Table, line: str) -> Row:
     return {column.name: _decode(column.type, values[column.name]) for column in table.columns}
 
 
-def _encode(value: object) -> object:
+def _encode(kind: object, value: Any) -> object:
+    if isinstance(kind, REAL) and value is not None:
+        return struct.unpack("f", struct.pack("f", value))[0]  # PostgreSQL keeps four bytes, SQLite eight
     if isinstance(value, bytes | memoryview):
         return base64.b64encode(value).decode()
     if isinstance(value, datetime):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import Table, delete
 
-from db.core import migrate
 from db.core.blobs import MODELS, PHOTOS, BlobMissing, BlobStore
+from db.core.schema import SchemaAge, read_schema
 from db.core.session import Database
 from db.moving.errors import CannotMove
 from db.moving.files import list_named_files
@@ -70,7 +70,7 @@ def transfer(source: Side, target: Side, state: Path, progress: Progress) -> Tra
 
 def _check_schemas(source: Side, target: Side) -> None:
     for side, name in ((source, "source"), (target, "target")):
-        if not migrate.is_current(side.database):
+        if read_schema(side.database).age is not SchemaAge.CURRENT:
             raise CannotMove(f"the {name}'s schema isn't this release's: run `emoscope migrate` on it first")
 
 

@@ -11,9 +11,9 @@ from enum import StrEnum
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.core import migrate
 from db.core.blobs import BlobStore, BlobStoreFull, BlobStoreUnavailable
 from db.core.queues import LAST_SWEEP_KEY
+from db.core.schema import SchemaAge, read_schema
 from db.core.session import Database
 from db.core.vocabulary import Detector, WorkerState
 from db.model_versions import actions as model_versions
@@ -158,10 +158,11 @@ def _find_database_fault(database: Database) -> tuple[str, str] | None:
     damage = database.find_damage()
     if damage is not None:
         return f"the file is damaged: {damage}", _BROKEN_DATABASE_ADVICE
-    newer = migrate.find_unknown_revision(database)
-    if newer is not None:
-        return f"a newer release made its schema ({newer})", "install that release, or restore a backup of before"
-    if not migrate.is_current(database):
+    schema = read_schema(database)
+    if schema.age is SchemaAge.TOO_NEW:
+        reason = f"a newer release made its schema ({schema.revision}), and this one doesn't work with it"
+        return reason, "install that release, or restore a backup of before"
+    if schema.age is SchemaAge.OLDER:
         return "the schema isn't the newest", f"run `{name_program()} migrate`"
     return None
 

@@ -68,9 +68,13 @@ def prepare_stack(
 
 
 def _provision(settings: Settings, progress: Progress) -> str:
+    from db.core.migrate import SchemaTooNew
     from emoscope.stack.provision import provision
 
-    return provision(settings, progress)
+    try:
+        return provision(settings, progress)
+    except SchemaTooNew as error:
+        raise StackError(str(error)) from error
 
 
 def _make_plan(settings: Settings, greeting: str) -> Plan:

@@ -11,6 +11,7 @@ from sqlalchemy import event, insert, inspect, select, text
 
 from db.core import migrate
 from db.core.base import Base
+from db.core.schema import SchemaAge, list_known_revisions, read_schema
 from db.core.session import Database
 from tests.support.waiting import wait_until
 
@@ -36,11 +37,11 @@ def test_the_migrations_make_what_the_models_describe(empty_database: Database) 
 
 
 def test_an_old_schema_is_told_from_the_newest(empty_database: Database) -> None:
-    assert not migrate.is_current(empty_database)
+    assert read_schema(empty_database).age is SchemaAge.OLDER
     migrate.upgrade(empty_database, "0001")
-    assert not migrate.is_current(empty_database)
+    assert read_schema(empty_database).age is SchemaAge.OLDER
     migrate.upgrade(empty_database)
-    assert migrate.is_current(empty_database)
+    assert read_schema(empty_database).age is SchemaAge.CURRENT
 
 
 def test_every_migration_can_be_taken_back_and_made_again(empty_database: Database) -> None:
@@ -48,7 +49,7 @@ def test_every_migration_can_be_taken_back_and_made_again(empty_database: Databa
     migrate.downgrade(empty_database, "base")
     assert set(inspect(empty_database.engine).get_table_names()) <= {"alembic_version"}
     migrate.upgrade(empty_database)
-    assert migrate.is_current(empty_database)
+    assert read_schema(empty_database).age is SchemaAge.CURRENT
 
 
 def test_upgrading_twice_changes_nothing(empty_database: Database) -> None:
@@ -56,6 +57,56 @@ def test_upgrading_twice_changes_nothing(empty_database: Database) -> None:
     before = inspect(empty_database.engine).get_table_names()
     migrate.upgrade(empty_database)
     assert inspect(empty_database.engine).get_table_names() == before
+
+
+def set_schema(database: Database, revision: str, oldest_revision: str) -> None:
+    """Make it look like the schema of another release."""
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+        session.execute(text("UPDATE schema_compatibility SET oldest_revision = :oldest"), {"oldest": oldest_revision})
+
+
+def test_a_newer_schema_is_usable_if_this_releases_own_is_not_too_old_for_it(empty_database: Database) -> None:
+    migrate.upgrade(empty_database)
+    own = list_known_revisions()[0]
+    for oldest, age in ((own, SchemaAge.NEWER), ("0012", SchemaAge.NEWER), ("9998", SchemaAge.TOO_NEW)):
+        set_schema(empty_database, "9999", oldest)
+        schema = read_schema(empty_database)
+        assert (schema.revision, schema.age, schema.is_usable) == ("9999", age, age is SchemaAge.NEWER)
+    with pytest.raises(migrate.SchemaTooNew, match="9999"):
+        migrate.upgrade(empty_database)
+    set_schema(empty_database, "9999", own)
+    migrate.upgrade(empty_database)
+    assert read_schema(empty_database).revision == "9999"
+
+
+def test_each_migration_says_how_old_a_release_may_be(empty_database: Database) -> None:
+    """Also where it is taken back."""
+
+    def read_oldest() -> str:
+        with empty_database.engine.connect() as connection:
+            return str(connection.execute(text("SELECT oldest_revision FROM schema_compatibility")).scalar_one())
+
+    migrate.upgrade(empty_database, "0012")
+    assert read_oldest() == "0012"
+    migrate.upgrade(empty_database)
+    assert read_oldest() in list_known_revisions()
+    migrate.downgrade(empty_database, "0012")
+    assert read_oldest() == "0012"
+
+
+def test_a_current_schema_is_told_by_one_query_and_no_line_in_the_log(
+    empty_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    migrate.upgrade(empty_database)
+    read_schema(empty_database)
+    statements: list[str] = []
+    event.listen(empty_database.engine, "before_cursor_execute", lambda _c, _u, sql, *_: statements.append(sql))
+    caplog.clear()
+    caplog.set_level(0)
+    read_schema(empty_database)
+    assert [sql for sql in statements if sql != "BEGIN"] == ["SELECT version_num FROM alembic_version"]
+    assert [record for record in caplog.records if record.name.startswith("alembic")] == []
 
 
 def test_versions_of_the_network_that_was_called_default_are_called_small(empty_database: Database) -> None:
@@ -92,7 +143,7 @@ def test_a_migration_waits_for_another_processes_however_long_that_takes(
         other.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": migrate._LOCK})
         other.rollback()
         done.result()
-    assert migrate.is_current(database)
+    assert read_schema(database).age is SchemaAge.CURRENT
     with database.write() as session:  # and the schema's changes themselves don't wait for ever
         assert session.execute(text("SHOW lock_timeout")).scalar_one() == "100ms"
     database.close()

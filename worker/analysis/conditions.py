@@ -6,6 +6,7 @@ Measured without the network, so that they mean the same whichever version is in
 import json
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,18 +27,27 @@ _CELL = 8
 _GRID = CROP_SIDE // _CELL
 
 
-def name_conditions(crop: npt.NDArray[np.uint8], face_px: int) -> tuple[FaceCondition, ...]:
-    """The conditions that make this face hard to judge; usually none.
+class CropMeasures(NamedTuple):
+    """What a crop shows of its face. mean_grey: 0 to 255. sharpness: see measure_sharpness. covered_chance: 0 to 1."""
 
-    crop: uint8 (48, 48), grey. face_px: shorter side of the face in the photo.
-    """
+    mean_grey: float
+    sharpness: float
+    covered_chance: float
+
+
+def measure_crop(crop: npt.NDArray[np.uint8]) -> CropMeasures:
+    """Measure a crop. crop: uint8 (48, 48), grey."""
     face = crop.astype(np.float32)
-    cells = measure_cells(face)
+    return CropMeasures(float(face.mean()), measure_sharpness(face), compute_covered_chance(measure_cells(face)))
+
+
+def name_conditions(measures: CropMeasures, face_px: int) -> tuple[FaceCondition, ...]:
+    """The conditions that make a face hard to judge; usually none. face_px: shorter side of the face in the photo."""
     found = (
         (FaceCondition.SMALL, face_px < SMALL_FACE_PX),
-        (FaceCondition.DARK, float(face.mean()) < DARK_MEAN),
-        (FaceCondition.BLURRED, measure_sharpness(face) < BLURRED_SHARPNESS),
-        (FaceCondition.COVERED, compute_covered_chance(cells) >= COVERED_CHANCE),
+        (FaceCondition.DARK, measures.mean_grey < DARK_MEAN),
+        (FaceCondition.BLURRED, measures.sharpness < BLURRED_SHARPNESS),
+        (FaceCondition.COVERED, measures.covered_chance >= COVERED_CHANCE),
     )
     return tuple(condition for condition, holds in found if holds)
 

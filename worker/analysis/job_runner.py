@@ -184,6 +184,7 @@ def _analyze(process: WorkerProcess, job: Job) -> Outcome:
             crop=face.crop,
             vote_shares=face.vote_shares,
             conditions=face.conditions,
+            measures=face.measures,
         )
         for face in sorted(analysis.faces, key=lambda face: face.box.width * face.box.height, reverse=True)
     )

@@ -4,14 +4,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
+
 from db.core.vocabulary import CROP_SIDE, EMOTIONS, Emotion, FaceCondition
+from db.faces.measures import FaceMeasures
 from db.photos.decoding_lock import DecodingLock
 from db.photos.memory import MAX_DECODING_BYTES
 from worker.analysis.classifier import Classifier
-from worker.analysis.conditions import name_conditions
+from worker.analysis.conditions import measure_crop, name_conditions
 from worker.analysis.crops import crop_faces
 from worker.analysis.decode import PhotoDecoder, ReducedPicture
-from worker.analysis.detectors.base import Box, CropGeometry, Detection, Detector, Extent, Eyes, clip_to_box
+from worker.analysis.detectors.base import Box, CropGeometry, Detection, Detector, Extent, clip_to_box
+from worker.analysis.measures import measure_face
 
 MIN_CROP_SOURCE_PX = 2 * CROP_SIDE
 """A crop is cut from a reduced picture only if it is at least this wide there, so that it still averages pixels."""
@@ -24,6 +29,7 @@ class AnalyzedFace:
     box: in pixels of the upright picture. detection_score: 0 to 1.
     probabilities: seven, in the vocabulary's order, summing to 1.
     vote_shares: the share of people who would give each answer. conditions: what makes the face hard to judge.
+    measures: where its points are, how it is turned, how good its pixels are.
     crop: what the model saw: 2,304 bytes, 48 rows of 48 grey pixels.
     """
 
@@ -32,6 +38,7 @@ class AnalyzedFace:
     probabilities: tuple[float, ...]
     vote_shares: tuple[float, ...]
     conditions: tuple[FaceCondition, ...]
+    measures: FaceMeasures
     crop: bytes
 
     @property
@@ -51,7 +58,7 @@ class Analysis:
 
     width, height: of the upright picture, in pixels.
     faces: the surest detection first; there may be none.
-    timings_ms: how long each step took: decode, detect, crop, classify.
+    timings_ms: how long each step took: decode, detect, crop, classify, measure.
     """
 
     width: int
@@ -102,20 +109,30 @@ def analyze_photo(
     clock.end_step("classify")
 
     shares = classifier.share_votes(probabilities)
-    faces = (
-        AnalyzedFace(
-            detection.box,
-            detection.score,
-            tuple(row),
-            tuple(votes),
-            name_conditions(crop, min(detection.box.width, detection.box.height)),
-            crop.tobytes(),
-        )
+    faces = tuple(
+        _describe_face(detection, row, votes, crop, reduced)
         for detection, row, votes, crop in zip(
             enlarge_detections(found, reduced), probabilities.tolist(), shares.tolist(), crops, strict=True
         )
     )
-    return Analysis(reduced.width, reduced.height, tuple(faces), clock.steps_ms)
+    clock.end_step("measure")
+    return Analysis(reduced.width, reduced.height, faces, clock.steps_ms)
+
+
+def _describe_face(
+    detection: Detection, row: list[float], votes: list[float], crop: npt.NDArray[np.uint8], photo: ReducedPicture
+) -> AnalyzedFace:
+    """A face with all that is known of it. detection: in pixels of the photo at full size."""
+    measured = measure_crop(crop)
+    return AnalyzedFace(
+        detection.box,
+        detection.score,
+        tuple(row),
+        tuple(votes),
+        name_conditions(measured, min(detection.box.width, detection.box.height)),
+        measure_face(detection, measured, photo.width, photo.height),
+        crop.tobytes(),
+    )
 
 
 class StepClock:
@@ -151,10 +168,10 @@ def _scale(detections: Sequence[Detection], factor: int, width: int, height: int
     enlarged = []
     for detection in detections:
         extent = Extent(*(edge * factor for edge in detection.extent))
-        eyes = detection.eyes and Eyes(*((x * factor, y * factor) for x, y in detection.eyes))
+        landmarks = tuple((x * factor, y * factor) for x, y in detection.landmarks)
         # The last pixel of a reduced picture may stand for less than a whole one, so an extent may round to nothing.
         box = clip_to_box(extent, width, height) or Box(width - 1, height - 1, 1, 1)
-        enlarged.append(replace(detection, box=box, extent=extent, eyes=eyes))
+        enlarged.append(replace(detection, box=box, extent=extent, landmarks=landmarks))
     return enlarged
 
 

@@ -37,12 +37,15 @@ from emoscope_client.health import Alive, Check, Checks, Ready
 from emoscope_client.jobs import (
     BoundingBox,
     Face,
+    FaceLandmark,
+    FaceQuality,
     Job,
     JobError,
     JobEvent,
     JobEventList,
     JobPage,
     Photo,
+    Pose,
     Probabilities,
 )
 from emoscope_client.model_versions import ModelVersion, ModelVersionList
@@ -58,8 +61,10 @@ from emoscope_client.vocabulary import (
     Emotion,
     FaceCondition,
     JobStatus,
+    Landmark,
     PhotoState,
     Priority,
+    UnusableReason,
 )
 
 __all__ = [
@@ -82,6 +87,8 @@ __all__ = [
     "Emotion",
     "Face",
     "FaceCondition",
+    "FaceLandmark",
+    "FaceQuality",
     "FieldError",
     "Forbidden",
     "Gone",
@@ -95,6 +102,7 @@ __all__ = [
     "JobOptions",
     "JobPage",
     "JobStatus",
+    "Landmark",
     "ModelVersion",
     "ModelVersionList",
     "NoAddress",
@@ -102,6 +110,7 @@ __all__ = [
     "Photo",
     "PhotoSource",
     "PhotoState",
+    "Pose",
     "Priority",
     "Probabilities",
     "Problem",
@@ -113,6 +122,7 @@ __all__ = [
     "TooManyRequests",
     "Unauthorized",
     "UnexpectedAnswer",
+    "UnusableReason",
     "WaitTimeout",
     "__version__",
 ]

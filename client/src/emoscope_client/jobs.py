@@ -12,7 +12,9 @@ from emoscope_client.vocabulary import (
     Emotion,
     FaceCondition,
     JobStatus,
+    Landmark,
     Priority,
+    UnusableReason,
 )
 
 
@@ -42,12 +44,37 @@ class Probabilities(Result):
         return sorted(found, key=lambda each: each[1], reverse=True)
 
 
+class FaceLandmark(Result):
+    """A point of a face, in pixels of the upright photo. Left and right are those of the picture."""
+
+    name: Landmark
+    x: float
+    y: float
+
+
+class Pose(Result):
+    """How a head is turned, in degrees. roll_deg: how far it leans to the right of the picture; yaw_deg: is turned there."""
+
+    roll_deg: float | None
+    yaw_deg: float | None
+
+
+class FaceQuality(Result):
+    """How good the pixels of a face are. brightness, inside_share: 0 to 1. size_px: shorter side of the bounding box."""
+
+    size_px: int
+    sharpness: float
+    brightness: float
+    inside_share: float
+
+
 class Face(Result):
     """One face of a photo, and which emotion it appears to express. That is not what the person feels.
 
     confidence: the emotion's probability. margin: confidence less the second largest probability.
     uncertain: whether the answer is not to be relied on. vote_shares: the share of people who would give each answer.
     ambiguity: how divided they would be, from 0 to 1. conditions: what makes the face hard to classify; usually nothing.
+    landmarks, pose, quality, usable, unusable_reasons: None for faces that were stored before these were measured.
     """
 
     id: UUID
@@ -57,11 +84,18 @@ class Face(Result):
     emotion: Emotion
     confidence: float
     margin: float
+    second_emotion: Emotion
+    second_probability: float
     uncertain: bool
     probabilities: Probabilities
     vote_shares: Probabilities | None
     ambiguity: float | None
     conditions: tuple[FaceCondition, ...]
+    landmarks: tuple[FaceLandmark, ...] | None
+    pose: Pose | None
+    quality: FaceQuality | None
+    usable: bool | None
+    unusable_reasons: tuple[UnusableReason, ...] | None
     model_version: int
     crop_url: str
 

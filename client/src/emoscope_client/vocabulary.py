@@ -23,6 +23,14 @@ ActorKind = Literal["user", "application", "worker", "system"]
 FaceCondition = Literal["small", "dark", "blurred", "covered"]
 """What makes a face hard to classify."""
 
+UnusableReason = Literal["small", "dark", "bright", "blurred", "covered", "turned_away", "cut_off"]
+"""What speaks against classifying a face."""
+
+Landmark = Literal[
+    "left_eye", "right_eye", "nose", "mouth", "left_ear", "right_ear", "left_mouth_corner", "right_mouth_corner"
+]
+"""A point of a face."""
+
 Detector = Literal["blazeface", "hog", "cnn", "mtcnn", "yunet"]
 """What finds the faces."""
 

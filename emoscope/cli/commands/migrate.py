@@ -22,7 +22,7 @@ def migrate(
 
     settings = read_settings()
     database = Database(settings.effective_database_url)
-    with end_with_sentence(BlobStoreUnavailable, OperationalError, schema.UnknownRevision):
+    with end_with_sentence(BlobStoreUnavailable, OperationalError, schema.SchemaTooNew, schema.UnknownRevision):
         if database.is_sqlite:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
         if to:

@@ -1,6 +1,7 @@
 """What every face detector promises: a picture in, all of its faces out, in pixels of that picture."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -51,13 +52,19 @@ class Detection:
     box: the extent, rounded and cut off at the picture's edges; at least one pixel each way.
     score: how sure the detector is, 0 to 1. Comparable between pictures, not between detectors.
     extent: the face before cutting off, from which crops are framed.
-    eyes: where the detector gives them.
+    landmarks: points (x, y) in pixels of the picture, as `vocabulary.LANDMARKS` names them, the eyes first; none from some
+    detectors.
     """
 
     box: Box
     score: float
     extent: Extent
-    eyes: Eyes | None = None
+    landmarks: Sequence[tuple[float, float]] = ()
+
+    @property
+    def eyes(self) -> Eyes | None:
+        """Both eyes, where the detector gives them."""
+        return Eyes(*self.landmarks[:2]) if self.landmarks else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +86,33 @@ class Candidates(NamedTuple):
 
     extents: float32 (N, 4), left, top, right, bottom in pixels.
     scores: float32 (N,), 0 to 1.
-    eyes: float32 (N, 2, 2), left then right eye, x then y; None where the detector knows no eyes.
+    landmarks: float32 (N, K, 2), x then y of each detector's own K points, left and right eye first; None where it gives none.
     """
 
     extents: npt.NDArray[np.float32]
     scores: npt.NDArray[np.float32]
-    eyes: npt.NDArray[np.float32] | None = None
+    landmarks: npt.NDArray[np.float32] | None = None
+
+    @property
+    def eyes(self) -> npt.NDArray[np.float32] | None:
+        """float32 (N, 2, 2), left then right eye; None where the detector gives none."""
+        return None if self.landmarks is None else self.landmarks[:, :2]
 
     def scaled(self, factor: float) -> "Candidates":
         """The same faces in a picture `factor` times as large."""
         scale = np.float32(factor)
-        return Candidates(self.extents * scale, self.scores, None if self.eyes is None else self.eyes * scale)
+        return Candidates(self.extents * scale, self.scores, None if self.landmarks is None else self.landmarks * scale)
 
     def moved(self, x: float, y: float) -> "Candidates":
         """The same faces, where (x, y) was the origin so far."""
         offset = np.array([x, y], np.float32)
-        eyes = None if self.eyes is None else self.eyes + offset
-        return Candidates(self.extents + np.tile(offset, 2), self.scores, eyes)
+        landmarks = None if self.landmarks is None else self.landmarks + offset
+        return Candidates(self.extents + np.tile(offset, 2), self.scores, landmarks)
 
     def take(self, indices: npt.NDArray[np.intp]) -> "Candidates":
         """The faces at these indices, in their order."""
         return Candidates(
-            self.extents[indices], self.scores[indices], None if self.eyes is None else self.eyes[indices]
+            self.extents[indices], self.scores[indices], None if self.landmarks is None else self.landmarks[indices]
         )
 
 
@@ -138,8 +150,8 @@ class Detector(ABC):
             longer_side = max(extent.right - extent.left, extent.bottom - extent.top)
             if box is None or longer_side < min_face_px or candidates.scores[index] < wanted:
                 continue
-            eyes = None if candidates.eyes is None else _to_eyes(candidates.eyes[index])
-            detections.append(Detection(box, min(1.0, float(candidates.scores[index])), extent, eyes))
+            points = () if candidates.landmarks is None else tuple(map(tuple, candidates.landmarks[index].tolist()))
+            detections.append(Detection(box, min(1.0, float(candidates.scores[index])), extent, points))
         return detections
 
     @abstractmethod
@@ -154,8 +166,3 @@ def clip_to_box(extent: Extent, width: int, height: int) -> Box | None:
     if right <= left or bottom <= top:
         return None
     return Box(left, top, right - left, bottom - top)
-
-
-def _to_eyes(points: npt.NDArray[np.float32]) -> Eyes:
-    (left_x, left_y), (right_x, right_y) = points.tolist()
-    return Eyes((left_x, left_y), (right_x, right_y))

@@ -110,7 +110,7 @@ class _SizedNetwork:
         """Turn the two outputs into candidates in pixels of the network's input.
 
         regressors: float32 (A, 16): centre, size, then six keypoints, as x and y in input pixels from each of A anchors.
-        The first two keypoints are the eyes, the one on the left of the picture first.
+        The keypoints are those of `vocabulary.LANDMARKS`, in that order.
         logits: float32 (A,).
         """
         scores = np.asarray(1 / (1 + np.exp(-np.clip(logits, -MAX_LOGIT, MAX_LOGIT))), np.float32)
@@ -118,7 +118,7 @@ class _SizedNetwork:
         anchors, points = self._anchors[sure], regressors[sure].reshape(-1, 8, 2)
         centres, half_sizes = points[:, 0] + anchors, points[:, 1] / 2
         extents = np.concatenate([centres - half_sizes, centres + half_sizes], axis=1)
-        return Candidates(extents, scores[sure], points[:, 2:4] + anchors[:, np.newaxis])
+        return Candidates(extents, scores[sure], points[:, 2:] + anchors[:, np.newaxis])
 
 
 def render_region(picture: Picture | Pyramid, region: Extent, scale: float, width: int, height: int) -> Picture:

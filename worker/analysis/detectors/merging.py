@@ -1,4 +1,4 @@
-"""Many candidates for one face become one. Candidates have eyes here, as BlazeFace gives them."""
+"""Many candidates for one face become one. Candidates have landmarks here, as BlazeFace gives them."""
 
 from collections.abc import Sequence
 
@@ -57,10 +57,13 @@ def keep_outermost(candidates: Candidates, *, min_share: float) -> Candidates:
 
 def join_candidates(parts: Sequence[Candidates]) -> Candidates:
     """All parts' candidates as one, in that order; there may be no parts."""
+    filled = [part for part in parts if len(part.scores)]
+    if not filled:
+        return Candidates(np.empty((0, 4), np.float32), np.empty((0,), np.float32), np.empty((0, 2, 2), np.float32))
     return Candidates(
-        np.concatenate([np.empty((0, 4), np.float32), *(part.extents for part in parts)]),
-        np.concatenate([np.empty((0,), np.float32), *(part.scores for part in parts)]),
-        np.concatenate([np.empty((0, 2, 2), np.float32), *(_eyes_of(part) for part in parts)]),
+        np.concatenate([part.extents for part in filled]),
+        np.concatenate([part.scores for part in filled]),
+        np.concatenate([_landmarks_of(part) for part in filled]),
     )
 
 
@@ -75,10 +78,10 @@ def measure_overlaps(extent: Floats, others: Floats) -> tuple[Floats, Floats]:
 
 def _average(members: Candidates, score: np.float32) -> Candidates:
     weights = members.scores / members.scores.sum()
-    eyes = np.einsum("n,nij->ij", weights, _eyes_of(members))
-    return Candidates((weights @ members.extents)[np.newaxis], np.array([score]), eyes[np.newaxis])
+    landmarks = np.einsum("n,nij->ij", weights, _landmarks_of(members))
+    return Candidates((weights @ members.extents)[np.newaxis], np.array([score]), landmarks[np.newaxis])
 
 
-def _eyes_of(candidates: Candidates) -> Floats:
-    assert candidates.eyes is not None
-    return candidates.eyes
+def _landmarks_of(candidates: Candidates) -> Floats:
+    assert candidates.landmarks is not None
+    return candidates.landmarks

@@ -14,6 +14,9 @@ SMALLEST_FACE_PX = 20
 MAX_SIDE_PX = 1280
 """Longer side of what is searched: its image pyramid costs by the pixel."""
 
+_KEYPOINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
+"""The package's names of the points of `vocabulary.LANDMARKS`."""
+
 
 class MtcnnDetector(Detector):
     name: ClassVar[str] = "mtcnn"
@@ -42,5 +45,6 @@ class MtcnnDetector(Detector):
         )
         extents = np.array([face["box"] for face in found], np.float32).reshape(-1, 4)
         scores = np.array([face["confidence"] for face in found], np.float32)
-        eyes = [(face["keypoints"]["left_eye"], face["keypoints"]["right_eye"]) for face in found]
-        return Candidates(extents, scores, np.array(eyes, np.float32).reshape(-1, 2, 2)).scaled(1 / scale)
+        points = [[face["keypoints"][name] for name in _KEYPOINTS] for face in found]
+        landmarks = np.array(points, np.float32).reshape(-1, len(_KEYPOINTS), 2)
+        return Candidates(extents, scores, landmarks).scaled(1 / scale)

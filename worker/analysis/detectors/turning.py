@@ -27,11 +27,11 @@ def turn_back(candidates: Candidates, quarters: int, width: int, height: int) ->
         extents = np.stack([width - bottom, left, width - top, right], axis=1)
     else:
         extents = np.stack([top, height - right, bottom, height - left], axis=1)
-    eyes = None
-    if candidates.eyes is not None:
-        x, y = candidates.eyes[..., 0], candidates.eyes[..., 1]
-        eyes = np.stack([width - y, x] if quarters == 1 else [y, height - x], axis=2).astype(np.float32)
-    return Candidates(extents.astype(np.float32), candidates.scores, eyes)
+    landmarks = None
+    if candidates.landmarks is not None:
+        x, y = candidates.landmarks[..., 0], candidates.landmarks[..., 1]
+        landmarks = np.stack([width - y, x] if quarters == 1 else [y, height - x], axis=2).astype(np.float32)
+    return Candidates(extents.astype(np.float32), candidates.scores, landmarks)
 
 
 def find_lying(candidates: Candidates, quarters: int) -> npt.NDArray[np.bool_]:

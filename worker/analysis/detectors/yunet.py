@@ -55,4 +55,4 @@ class YunetDetector(Detector):
         # A row: left, top, width, height; five points of x and y, the eye on the left of the picture first; the score.
         faces = np.empty((0, 15), np.float32) if found is None else np.asarray(found, np.float32)
         extents = np.concatenate([faces[:, :2], faces[:, :2] + faces[:, 2:4]], axis=1)
-        return Candidates(extents, faces[:, 14], faces[:, 4:8].reshape(-1, 2, 2)).scaled(1 / scale)
+        return Candidates(extents, faces[:, 14], faces[:, 4:14].reshape(-1, 5, 2)).scaled(1 / scale)

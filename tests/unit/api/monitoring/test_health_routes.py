@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from apiflask import APIFlask
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from db.core import migrate
 from db.core.queues import LAST_SWEEP_KEY
@@ -115,6 +115,26 @@ def test_a_schema_of_another_release_is_missing(open_app: Callable[..., APIFlask
     migrate.downgrade(database, "base")
     database.close()
     assert "schema" in read_missing(open_app(database_url=url))["database"]
+
+
+def test_a_newer_schema_is_ready_as_long_as_this_release_works_with_it(
+    open_app: Callable[..., APIFlask], tmp_path: Any
+) -> None:
+    database = Database(f"sqlite:///{tmp_path}/newer.db")
+    migrate.upgrade(database)
+    app = open_app(database_url=str(database.engine.url))
+
+    def read_check() -> tuple[bool, bool]:
+        check = app.test_client().get("/readyz").get_json()["checks"]["database"]
+        return check["ok"], "9999" in check["detail"]
+
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert read_check() == (True, True)
+    with database.write() as session:
+        session.execute(text("UPDATE schema_compatibility SET oldest_revision = '9999'"))
+    assert read_check() == (False, True)
+    database.close()
 
 
 def test_a_process_that_keeps_failing_is_named(app: APIFlask, worker: Any, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import JSON, BigInteger, Boolean, Double, Integer, LargeBinary, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Float, Integer, LargeBinary, Table, create_engine, make_url, text
 from sqlalchemy.types import Uuid
 from uuid_utils.compat import uuid7
 
@@ -36,14 +37,14 @@ def make_value(table: Table, name: str, kind: object, number: int) -> Any:
         return hashlib.sha256(f"{table.name}{name}{number}".encode()).digest()
     if isinstance(kind, Boolean):
         return True
-    if isinstance(kind, Double):
+    if isinstance(kind, Float):
         return 0.1 + 0.2
     if isinstance(kind, JSON):
         return {"b": [1, 0.1 + 0.2, None], "a": "Zoë 🙂"}
     if isinstance(kind, BigInteger | Integer):
         return number + 1
-    text = f"{name[:3]}{number}ë"
-    return text[: getattr(kind, "length", None) or 50]
+    written = f"{name[:3]}{number}ë"
+    return written[: getattr(kind, "length", None) or 50]
 
 
 def fill_every_table(database: Database, blobs: BlobStore, rows_each: int = 2) -> dict[str, list[dict[str, Any]]]:
@@ -88,10 +89,37 @@ def make_row(table: Table, number: int, made: dict[str, list[dict[str, Any]]]) -
     return row
 
 
+@pytest.fixture(scope="module")
+def templates(
+    tmp_path_factory: pytest.TempPathFactory, make_postgresql_database: Callable[[str], str]
+) -> dict[str, str]:
+    """Migrated, empty databases by kind, to be copied: migrating each test's own would take most of the time."""
+    name = f"template_{uuid7().hex[-12:]}"
+    urls = {
+        "sqlite": f"sqlite:///{tmp_path_factory.mktemp('template')}/template.db",
+        "postgresql": make_postgresql_database(name),
+    }
+    for url in urls.values():
+        database = Database(url)
+        migrate.upgrade(database)
+        if database.is_sqlite:
+            with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.close()
+    return urls
+
+
+def copy_postgresql(template: str, name: str) -> str:
+    url = make_url(template)
+    server = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {url.database}"))
+    server.dispose()
+    return url.set(database=name).render_as_string(hide_password=False)
+
+
 @pytest.fixture
-def make_side(
-    tmp_path: Path, make_postgresql_database: Callable[[str], str], s3_endpoint: str
-) -> Iterator[Callable[[str], Side]]:
+def make_side(tmp_path: Path, templates: dict[str, str], s3_endpoint: str) -> Iterator[Callable[[str], Side]]:
     """Make a migrated, empty installation: `sqlite` with a folder, or `postgresql` with S3."""
     opened: list[Database] = []
 
@@ -99,12 +127,12 @@ def make_side(
         number = len(opened)
         name = f"moving_{UUID(bytes=hashlib.md5(str(tmp_path).encode(), usedforsecurity=False).digest()).hex[:12]}_{number}"
         if kind == "sqlite":
+            shutil.copy(make_url(templates["sqlite"]).database or "", tmp_path / f"{name}.db")
             database = Database(f"sqlite:///{tmp_path}/{name}.db")
             blobs = BlobStore(str(tmp_path / f"blobs-{number}"))
         else:
-            database = Database(make_postgresql_database(name))
+            database = Database(copy_postgresql(templates["postgresql"], name))
             blobs = BlobStore(f"s3://emoscope/{name}", S3Options(s3_endpoint, "us-east-1", "test", "test"))
-        migrate.upgrade(database)
         opened.append(database)
         return Side(database, blobs)
 

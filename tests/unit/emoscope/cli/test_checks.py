@@ -173,6 +173,7 @@ def test_a_schema_of_a_newer_release_is_named(sqlite_settings: Settings) -> None
     database = Database(sqlite_settings.effective_database_url)
     with database.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        session.execute(text("UPDATE schema_compatibility SET oldest_revision = '9999'"))
     database.close()
     finding = find(sqlite_settings)["database"]
     assert (finding.status, "a newer release made its schema (9999)" in finding.detail) == (CheckStatus.MISSING, True)

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from db.core.vocabulary import CROP_SIDE, FaceCondition
-from worker.analysis.conditions import name_conditions
+from worker.analysis.conditions import measure_crop, name_conditions
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +14,7 @@ def face():
 
 
 def conditions(face, face_px=100):
-    return name_conditions(np.asarray(face, np.uint8), face_px)
+    return name_conditions(measure_crop(np.asarray(face, np.uint8)), face_px)
 
 
 def test_a_clear_face_has_none(face):

@@ -28,7 +28,7 @@ def test_every_face_has_box_score_probabilities_and_crop(blazeface, classifier, 
         assert face.emotion == EMOTIONS[int(np.argmax(face.probabilities))]
         assert face.confidence == max(face.probabilities)
         assert len(face.crop) == 48 * 48
-    assert set(analysis.timings_ms) == {"decode", "detect", "crop", "classify"}
+    assert set(analysis.timings_ms) == {"decode", "detect", "crop", "classify", "measure"}
 
 
 def test_stored_crop_is_what_was_judged(blazeface, classifier, astronaut_photo):
@@ -113,3 +113,13 @@ def test_cpu_child_imports_nothing_heavy_and_stays_small(model_dir, page_photo):
     assert faces == 7
     assert heavy == []
     assert resident_bytes < 300_000_000
+
+
+def test_a_mirrored_head_is_turned_the_other_way(blazeface, classifier):
+    portrait = load_portrait("grace_hopper").image
+    (face,) = analyze_photo(encode_jpeg(portrait), blazeface, classifier, **LIMITS).faces
+    mirrored = portrait.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    (other,) = analyze_photo(encode_jpeg(mirrored), blazeface, classifier, **LIMITS).faces
+    assert other.measures.yaw_deg == pytest.approx(-face.measures.yaw_deg, abs=6)
+    assert other.measures.roll_deg == pytest.approx(-face.measures.roll_deg, abs=4)
+    assert face.measures.inside_share == 1

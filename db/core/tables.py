@@ -1,0 +1,17 @@
+"""The table that speaks of the schema itself."""
+
+from sqlalchemy import CheckConstraint, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.core.base import Base
+
+
+class SchemaCompatibility(Base):
+    """The one row that says how old a release may be that works with the schema. Each migration writes it anew."""
+
+    __tablename__ = "schema_compatibility"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    oldest_revision: Mapped[str] = mapped_column(String(32))
+    """Newest migration of the oldest such release."""

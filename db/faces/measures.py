@@ -1,0 +1,43 @@
+"""What a worker measures of a face beside its emotion: where its points are, how it is turned, how good its pixels are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from db.core.vocabulary import LANDMARKS, Detector, Landmark
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FaceMeasures:
+    """The measures of one face.
+
+    landmarks: (x, y) in pixels of the upright picture, as `vocabulary.LANDMARKS` names them for the detector; may be empty.
+    roll_deg: how far the head leans to the right of the picture, -180 to 180. yaw_deg: how far it is turned to the right of the
+    picture, -90 to 90, approximately. None without landmarks that tell.
+    sharpness: mean size of the Laplacian of the standardised crop. brightness: mean grey of the crop, 0 to 1.
+    inside_share: share of the face's box that lies in the picture, 0 to 1.
+    """
+
+    landmarks: Sequence[tuple[float, float]]
+    roll_deg: float | None
+    yaw_deg: float | None
+    sharpness: float
+    brightness: float
+    inside_share: float
+
+    def to_columns(self) -> dict[str, Any]:
+        """The values of a row of `faces`. Points are stored to a tenth of a pixel: about 80 bytes for six."""
+        return {
+            "landmarks": [round(value, 1) for point in self.landmarks for value in point],
+            "roll_deg": self.roll_deg,
+            "yaw_deg": self.yaw_deg,
+            "sharpness": self.sharpness,
+            "brightness": self.brightness,
+            "inside_share": self.inside_share,
+        }
+
+
+def name_landmarks(detector: Detector, stored: Sequence[float]) -> list[tuple[Landmark, float, float]]:
+    """The points of a stored face with their names. stored: x and y of each in turn."""
+    points = zip(stored[::2], stored[1::2], strict=True)
+    return [(name, x, y) for name, (x, y) in zip(LANDMARKS[detector], points, strict=False)]

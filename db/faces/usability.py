@@ -1,0 +1,37 @@
+"""Whether a face is good enough to classify, and what speaks against it. Worked out on reading, so that limits may change.
+
+The limits of `dark`, `blurred` and `covered` are those of `worker/analysis/conditions.py`; the others are chosen here.
+"""
+
+from db.core.vocabulary import FaceCondition, UnusableReason
+from db.faces.tables import Face
+
+SMALLEST_PX = 24
+"""Half the side of a crop: of a smaller face, three pixels of four are interpolated."""
+BRIGHTEST = 0.92
+"""Mean grey beyond which a crop is washed out."""
+LARGEST_YAW_DEG = 45.0
+"""Beyond it one eye and half of the mouth are hidden."""
+LEAST_INSIDE_SHARE = 0.75
+"""Below it the mouth or the brows lie outside the picture."""
+
+_OF_CONDITIONS = {
+    FaceCondition.DARK: UnusableReason.DARK,
+    FaceCondition.BLURRED: UnusableReason.BLURRED,
+    FaceCondition.COVERED: UnusableReason.COVERED,
+}
+
+
+def list_unusable_reasons(face: Face) -> list[UnusableReason] | None:
+    """What makes a face a poor one to classify; empty for a usable one, None for a face stored before this was measured."""
+    if face.sharpness is None or face.brightness is None or face.inside_share is None:
+        return None
+    conditions = face.conditions or ()
+    found = {
+        UnusableReason.SMALL: min(face.width, face.height) < SMALLEST_PX,
+        **{reason: condition in conditions for condition, reason in _OF_CONDITIONS.items()},
+        UnusableReason.BRIGHT: face.brightness > BRIGHTEST,
+        UnusableReason.TURNED_AWAY: face.yaw_deg is not None and abs(face.yaw_deg) > LARGEST_YAW_DEG,
+        UnusableReason.CUT_OFF: face.inside_share < LEAST_INSIDE_SHARE,
+    }
+    return [reason for reason in UnusableReason if found[reason]]
