@@ -3,9 +3,7 @@
 from typing import Annotated
 
 import typer
-from sqlalchemy.exc import OperationalError
 
-from db.core.blobs import BlobStore, BlobStoreUnavailable
 from emoscope.cli.terminal import end_with_sentence, read_settings, say_step
 
 
@@ -16,7 +14,10 @@ def migrate(
 
     With --to, only bring the schema to that revision, forward or back. The release before is started after its own was reached.
     """
+    from sqlalchemy.exc import OperationalError
+
     from db.core import migrate as schema
+    from db.core.blobs import BlobStore, BlobStoreUnavailable
     from db.core.session import Database
     from emoscope.stack.provision import register_shipped_models
 
