@@ -18,6 +18,7 @@ from emoscope.cli.commands import (
     transfer,
     up,
     users,
+    webhooks,
 )
 from emoscope.settings.problems import InvalidSettings, exit_with
 
@@ -44,6 +45,7 @@ app.add_typer(keys.app, name="key")
 app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(users.app, name="user")
+app.add_typer(webhooks.app, name="webhook")
 
 
 def main() -> None:

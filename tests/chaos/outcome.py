@@ -11,7 +11,7 @@ from sqlalchemy.orm import selectinload
 
 from db.core.session import Database
 from db.core.vocabulary import JobStatus
-from db.tables import Callback, Job
+from db.tables import Job, WebhookDelivery, WebhookEvent
 from tests.chaos.load import Receiver
 
 _ENDED = {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED}
@@ -75,10 +75,11 @@ def wait_for_end(database: Database, job_ids: list[UUID], receiver: Receiver, ti
 
 def _describe_callback(database: Database, job_id: UUID) -> str:
     with database.read() as session:
-        row = session.scalar(select(Callback).where(Callback.job_id == job_id))
+        of_job = select(WebhookDelivery).join(WebhookDelivery.event).where(WebhookEvent.job_id == job_id)
+        row = session.scalar(of_job.order_by(WebhookDelivery.id.desc()).limit(1))
         if row is None:
             return "no callback is known"
-        return f"callback after {row.tries} tries: {row.last_answer}, next {row.next_try_at}, done {row.done_at}"
+        return f"callback, attempt {row.attempt}: {row.state}, {row.status_code} {row.error}, due {row.due_at}"
 
 
 def check_outcome(

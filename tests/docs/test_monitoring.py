@@ -31,7 +31,9 @@ def test_alerts_name_metrics_that_there_are() -> None:
 
 def test_the_dashboard_shows_metrics_that_there_are() -> None:
     dashboard = json.loads((ROOT / "deploy/grafana/emoscope.json").read_text())
-    named = {name for panel in dashboard["panels"] for target in panel["targets"] for name in NAME.findall(target["expr"])}
+    named = {
+        name for panel in dashboard["panels"] for target in panel["targets"] for name in NAME.findall(target["expr"])
+    }
     assert named <= list_metrics()
     ids = [panel["id"] for panel in dashboard["panels"]]
     assert len(ids) == len(set(ids))

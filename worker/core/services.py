@@ -47,4 +47,8 @@ def _count_connections() -> tuple[int, int]:
 @lru_cache(maxsize=1)
 def open_services() -> Services:
     """This process's services, made at first use."""
-    return Services(load_settings())
+    from worker.core.messages import send_deliveries  # which loads the settings
+
+    services = Services(load_settings())
+    services.database.send_deliveries = send_deliveries
+    return services
