@@ -1,6 +1,5 @@
 """Access: the people who sign in, and the API keys of applications."""
 
-from datetime import timedelta
 from typing import Annotated
 
 from flask import Blueprint, abort, render_template, request
@@ -9,10 +8,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from api.core.fields import Day, Number
 from api.core.services import get_services
+from api.web.forms import FieldRefused, read_once, refills, show_once
 from api.web.queries import Query, end_day, read_query
 from api.web.site import get_person, go, needs
 from db.accounts import api_keys, users
-from db.accounts.usage import UsageFilter, list_usage
 from db.core.types import utcnow
 from db.core.vocabulary import Purpose, Role, Scope
 from db.webhooks.endpoints import DEFAULT_OVERLAP_S
@@ -33,105 +32,8 @@ class _Terms(Query):
 @blueprint.get("")
 @needs(Role.ADMINISTRATOR)
 def show() -> str:
-    """All people and all keys, with the forms to change them."""
-    return _render()
-
-
-@blueprint.post("/users")
-@needs(Role.ADMINISTRATOR)
-def create_user() -> AnyResponse:
-    """Add a person."""
-    password_hash = users.hash_password(request.form.get("password", ""))
-    with get_services().database.write() as session:
-        users.create_user(session, request.form.get("name", ""), password_hash, _read_role(), get_person().actor)
-    return go("access.show", done="user_created")
-
-
-@blueprint.post("/users/<name>/role")
-@needs(Role.ADMINISTRATOR)
-def change_role(name: str) -> AnyResponse:
-    """Give a person another role."""
-    with get_services().database.write() as session:
-        users.change_role(session, name, _read_role(), get_person().actor)
-    return go("access.show", done="role_changed")
-
-
-@blueprint.post("/users/<name>/password")
-@needs(Role.ADMINISTRATOR)
-def change_password(name: str) -> AnyResponse:
-    """Set a person's password."""
-    password_hash = users.hash_password(request.form.get("password", ""))
-    with get_services().database.write() as session:
-        users.change_password(session, name, password_hash, get_person().actor)
-    return go("access.show", done="password_changed")
-
-
-@blueprint.post("/users/<name>/disable")
-@needs(Role.ADMINISTRATOR)
-def disable_user(name: str) -> AnyResponse:
-    """Shut a person out."""
-    with get_services().database.write() as session:
-        users.disable_user(session, name, get_person().actor)
-    return go("access.show", done="user_disabled")
-
-
-@blueprint.post("/users/<name>/enable")
-@needs(Role.ADMINISTRATOR)
-def enable_user(name: str) -> AnyResponse:
-    """Let a person in again."""
-    with get_services().database.write() as session:
-        users.enable_user(session, name, get_person().actor)
-    return go("access.show", done="user_enabled")
-
-
-@blueprint.post("/keys")
-@needs(Role.ADMINISTRATOR)
-def create_key() -> str:
-    """Make a key, and show it this once."""
-    try:
-        name = api_keys.clean_name(request.form.get("application", ""))
-    except ValueError as error:
-        abort(422, str(error))
-    given = request.form.getlist("scope")
-    if not set(given) <= set(Scope):
-        abort(422, "There is no such scope.")
-    scopes = [scope for scope in Scope if scope.value in given]
-    if not scopes:
-        abort(422, "A key that may do nothing is of no use: choose what it may do.")
-    purpose, terms = _read_purpose(), _read_terms()
-    with get_services().database.write() as session:
-        application = api_keys.ensure_application(session, name)
-        if purpose is not None:
-            api_keys.declare_purpose(session, application, purpose, get_person().actor)
-        key = api_keys.create_key(session, application, scopes, get_person().actor, terms)
-    return _render(new_key=key, new_key_application=name)
-
-
-@blueprint.post("/keys/<prefix>/rotate")
-@needs(Role.ADMINISTRATOR)
-def rotate_key(prefix: str) -> str:
-    """Replace a key, and show the new one this once."""
-    with get_services().database.write() as session:
-        name = api_keys.get_valid_key(session, prefix).application.name
-        key = api_keys.rotate_key(session, prefix, DEFAULT_OVERLAP_S, get_person().actor)
-    return _render(new_key=key, new_key_application=name)
-
-
-@blueprint.post("/keys/<prefix>/revoke")
-@needs(Role.ADMINISTRATOR)
-def revoke_key(prefix: str) -> AnyResponse:
-    """End a key."""
-    try:
-        with get_services().database.write() as session:
-            was_valid = api_keys.revoke_key(session, prefix, get_person().actor)
-    except ValueError as error:  # several begin like this
-        abort(422, str(error))
-    if not was_valid:
-        abort(404, "There is no valid key that starts like this.")
-    return go("access.show", done="key_revoked")
-
-
-def _render(**more: str) -> str:
+    """All people and all keys, with the forms to change them; and a key that was just made, this once."""
+    told = read_once()
     with get_services().database.read() as session:
         user_rows, keys = users.list_users(session), api_keys.list_keys(session)
         last_week = UsageFilter(first_day=utcnow().date() - timedelta(days=6))
@@ -144,8 +46,110 @@ def _render(**more: str) -> str:
         scopes=tuple(Scope),
         purposes=[each for each in Purpose if not each.is_forbidden],
         now=utcnow(),
-        **more,
+        new_key=told.get("key"),
+        new_key_application=told.get("application"),
     )
+
+
+@blueprint.post("/users")
+@needs(Role.ADMINISTRATOR)
+@refills(show, "add-person", name=users.InvalidUser)
+def create_user() -> AnyResponse:
+    """Add a person."""
+    password_hash = _hash_password()
+    with get_services().database.write() as session:
+        users.create_user(session, request.form.get("name", ""), password_hash, _read_role(), get_person().actor)
+    return go("access.show", done="user_created")
+
+
+@blueprint.post("/users/<name>/role")
+@needs(Role.ADMINISTRATOR)
+@refills(show)
+def change_role(name: str) -> AnyResponse:
+    """Give a person another role."""
+    with get_services().database.write() as session:
+        users.change_role(session, name, _read_role(), get_person().actor)
+    return go("access.show", done="role_changed")
+
+
+@blueprint.post("/users/<name>/password")
+@needs(Role.ADMINISTRATOR)
+@refills(show, "password-{name}")
+def change_password(name: str) -> AnyResponse:
+    """Set a person's password."""
+    password_hash = _hash_password()
+    with get_services().database.write() as session:
+        users.change_password(session, name, password_hash, get_person().actor)
+    return go("access.show", done="password_changed")
+
+
+@blueprint.post("/users/<name>/disable")
+@needs(Role.ADMINISTRATOR)
+@refills(show)
+def disable_user(name: str) -> AnyResponse:
+    """Shut a person out."""
+    with get_services().database.write() as session:
+        users.disable_user(session, name, get_person().actor)
+    return go("access.show", done="user_disabled")
+
+
+@blueprint.post("/users/<name>/enable")
+@needs(Role.ADMINISTRATOR)
+@refills(show)
+def enable_user(name: str) -> AnyResponse:
+    """Let a person in again."""
+    with get_services().database.write() as session:
+        users.enable_user(session, name, get_person().actor)
+    return go("access.show", done="user_enabled")
+
+
+@blueprint.post("/keys")
+@needs(Role.ADMINISTRATOR)
+@refills(show, "make-key")
+def create_key() -> AnyResponse:
+    """Make a key, and let the page show it once."""
+    try:
+        name = api_keys.clean_name(request.form.get("application", ""))
+    except ValueError as error:
+        raise FieldRefused("application", str(error)) from error
+    given = request.form.getlist("scope")
+    if not set(given) <= set(Scope):
+        abort(422, "There is no such scope.")
+    scopes = [scope for scope in Scope if scope.value in given]
+    if not scopes:
+        raise FieldRefused("scope", "A key that may do nothing is of no use: choose what it may do.")
+    purpose, terms = _read_purpose(), _read_terms()
+    with get_services().database.write() as session:
+        application = api_keys.ensure_application(session, name)
+        if purpose is not None:
+            api_keys.declare_purpose(session, application, purpose, get_person().actor)
+        key = api_keys.create_key(session, application, scopes, get_person().actor, terms)
+    return show_once(go("access.show"), key=key, application=name)
+
+
+@blueprint.post("/keys/<prefix>/rotate")
+@needs(Role.ADMINISTRATOR)
+def rotate_key(prefix: str) -> AnyResponse:
+    """Replace a key, and show the new one once."""
+    with get_services().database.write() as session:
+        name = api_keys.get_valid_key(session, prefix).application.name
+        key = api_keys.rotate_key(session, prefix, DEFAULT_OVERLAP_S, get_person().actor)
+    return show_once(go("access.show"), key=key, application=name)
+
+
+@blueprint.post("/keys/<prefix>/revoke")
+@needs(Role.ADMINISTRATOR)
+@refills(show)
+def revoke_key(prefix: str) -> AnyResponse:
+    """End a key."""
+    try:
+        with get_services().database.write() as session:
+            was_valid = api_keys.revoke_key(session, prefix, get_person().actor)
+    except ValueError as error:  # several begin like this
+        abort(422, str(error))
+    if not was_valid:
+        abort(404, "There is no valid key that starts like this.")
+    return go("access.show", done="key_revoked")
 
 
 def _read_purpose() -> Purpose | None:
@@ -164,6 +168,14 @@ def _read_terms() -> api_keys.KeyTerms:
         rate_limit=given.rate_limit,
         daily_quota=given.daily_quota,
     )
+
+
+def _hash_password() -> str:
+    """The hash of the form's password. Raises FieldRefused."""
+    try:
+        return users.hash_password(request.form.get("password", ""))
+    except users.InvalidUser as error:
+        raise FieldRefused("password", str(error)) from error
 
 
 def _read_role() -> Role:
