@@ -1,5 +1,6 @@
 """Access: the people who sign in, and the API keys of applications."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from flask import Blueprint, abort, render_template, request
@@ -12,6 +13,7 @@ from api.web.forms import FieldRefused, read_once, refills, show_once
 from api.web.queries import Query, end_day, read_query
 from api.web.site import get_person, go, needs
 from db.accounts import api_keys, users
+from db.accounts.usage import UsageFilter, list_usage
 from db.core.types import utcnow
 from db.core.vocabulary import Purpose, Role, Scope
 from db.webhooks.endpoints import DEFAULT_OVERLAP_S
