@@ -4,7 +4,9 @@ from db.accounts.passwords import PasswordsBusy
 from db.accounts.sessions import UnknownSession
 from db.accounts.users import InvalidUser, LastAdministrator, OwnAccount, UnknownUser
 from db.core.blobs import BlobDamaged, BlobStoreFull, BlobStoreUnavailable
+from db.exports.actions import ExportNotReady, ExportTooLarge, TooManyExports, UnknownExport
 from db.jobs.actions import PhotoGone
+from db.jobs.batches import BatchClosed, BatchFull, UnknownBatch
 from db.jobs.idempotency import IdempotencyConflict
 from db.jobs.states import InvalidTransition
 from db.jobs.submission import DetectorMissing, QueueFull
@@ -17,11 +19,15 @@ from db.training_runs.states import InvalidRunTransition
 
 __all__ = [
     "AlreadyInService",
+    "BatchClosed",
+    "BatchFull",
     "BlobDamaged",
     "BlobStoreFull",
     "BlobStoreUnavailable",
     "ChampionChanged",
     "DetectorMissing",
+    "ExportNotReady",
+    "ExportTooLarge",
     "IdempotencyConflict",
     "InvalidRunTransition",
     "InvalidTransition",
@@ -34,7 +40,10 @@ __all__ = [
     "PhotoGone",
     "PlanImpossible",
     "QueueFull",
+    "TooManyExports",
     "TrainingRunActive",
+    "UnknownBatch",
+    "UnknownExport",
     "UnknownFace",
     "UnknownModelVersion",
     "UnknownSession",

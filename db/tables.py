@@ -3,8 +3,9 @@
 from db.accounts.tables import ApiKey, Application, AuditEvent, SignInTries, UnknownName, User, UserSession
 from db.core.base import Base
 from db.core.tables import SchemaCompatibility
+from db.exports.tables import Export
 from db.faces.tables import Face, FaceHour
-from db.jobs.tables import Batch, IdempotencyKey, Job, JobEvent
+from db.jobs.tables import Batch, BatchCount, BatchRefusal, IdempotencyKey, Job, JobEvent, PhotoFetch
 from db.model_versions.tables import ModelAlias, ModelVersion, Promotion, ShadowPrediction
 from db.monitoring.tables import Worker
 from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
@@ -17,7 +18,10 @@ __all__ = [
     "AuditEvent",
     "Base",
     "Batch",
+    "BatchCount",
+    "BatchRefusal",
     "Callback",
+    "Export",
     "Face",
     "FaceHour",
     "IdempotencyKey",
@@ -25,6 +29,7 @@ __all__ = [
     "JobEvent",
     "ModelAlias",
     "ModelVersion",
+    "PhotoFetch",
     "Promotion",
     "ReviewItem",
     "ReviewSubject",

@@ -6,6 +6,10 @@ ANALYZE = "emoscope.analyze"
 SWEEP = "emoscope.sweep"
 SWEEP_PHOTOS = "emoscope.sweep_photos"
 DELIVER_CALLBACK = "emoscope.deliver_callback"
+FETCH_PHOTOS = "emoscope.fetch_photos"
+FETCH_MESSAGES = 6
+"""Most messages that ask for photos to be fetched at one occasion: as many threads as fetch at once take one each."""
+WRITE_EXPORT = "emoscope.write_export"
 RETRAIN = "emoscope.retrain"
 START_SCHEDULED_RUN = "emoscope.start_scheduled_run"
 

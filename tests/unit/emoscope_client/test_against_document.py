@@ -27,7 +27,7 @@ EXAMPLES: dict[str, list[Any]] = {
 }
 RENAMED = {"wait_s": "wait", "timeout_s": "wait"}
 """Parameters of the client that are called otherwise in the API."""
-COVERED_TAGS = {"Jobs", "Batches", "Pictures"}
+COVERED_TAGS = {"Jobs", "Batches", "Exports", "Pictures"}
 """What applications do. The rest is administration, but for the model versions and the health that the client reads."""
 
 
@@ -84,7 +84,7 @@ def test_each_operation_returns_what_the_api_documents(document: dict[str, Any],
     answers = [answer for status, answer in described["responses"].items() if status.startswith("2")]
     schemas = [kind["schema"] for answer in answers for kind in answer.get("content", {}).values()]
     if returned is NoneType:
-        assert schemas == []
+        assert schemas == [] or name == "download_export"  # which writes them to a file
     elif returned is bytes:
         assert all(schema["format"] == "binary" for schema in schemas)
     else:

@@ -55,10 +55,17 @@ ROUTES = {
     ],
     SUBMIT: [
         "POST /v1/batches",
+        "POST /v1/batches/<uuid:batch_id>/photos",
         "POST /v1/jobs",
     ],
     READ_JOBS: [
+        "GET /v1/batches",
         "GET /v1/batches/<uuid:batch_id>",
+        "GET /v1/batches/<uuid:batch_id>/photos",
+        "GET /v1/exports",
+        "GET /v1/exports/<uuid:export_id>",
+        "GET /v1/exports/<uuid:export_id>/file",
+        "GET /v1/exports/rows",
         "GET /v1/jobs",
         "GET /v1/jobs/<uuid:job_id>",
         "GET /v1/jobs/<uuid:job_id>/annotated",
@@ -66,10 +73,16 @@ ROUTES = {
         "GET /v1/jobs/<uuid:job_id>/image",
     ],
     CHANGE_JOBS: [
+        "POST /v1/batches/<uuid:batch_id>/cancel",
+        "POST /v1/batches/<uuid:batch_id>/close",
+        "POST /v1/batches/<uuid:batch_id>/retry",
+        "POST /v1/exports",
+        "DELETE /v1/exports/<uuid:export_id>",
         "POST /v1/jobs/<uuid:job_id>/cancel",
         "POST /v1/jobs/<uuid:job_id>/retry",
     ],
     ERASE_JOBS: [
+        "DELETE /v1/batches/<uuid:batch_id>",
         "DELETE /v1/jobs/<uuid:job_id>",
     ],
     ANYBODY_KNOWN: [
