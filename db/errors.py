@@ -16,6 +16,13 @@ from db.reviews.actions import UnknownFace
 from db.training_runs.lifecycle import TrainingRunActive, UnknownTrainingRun
 from db.training_runs.plan import PlanImpossible
 from db.training_runs.states import InvalidRunTransition
+from db.webhooks.errors import (
+    EndpointNotActive,
+    RefusedEndpointUrl,
+    TooManyEndpoints,
+    UnknownDelivery,
+    UnknownEndpoint,
+)
 
 __all__ = [
     "AlreadyInService",
@@ -26,6 +33,7 @@ __all__ = [
     "BlobStoreUnavailable",
     "ChampionChanged",
     "DetectorMissing",
+    "EndpointNotActive",
     "ExportNotReady",
     "ExportTooLarge",
     "IdempotencyConflict",
@@ -40,9 +48,13 @@ __all__ = [
     "PhotoGone",
     "PlanImpossible",
     "QueueFull",
+    "RefusedEndpointUrl",
+    "TooManyEndpoints",
     "TooManyExports",
     "TrainingRunActive",
     "UnknownBatch",
+    "UnknownDelivery",
+    "UnknownEndpoint",
     "UnknownExport",
     "UnknownFace",
     "UnknownModelVersion",

@@ -5,11 +5,12 @@ from db.core.vocabulary import Priority
 ANALYZE = "emoscope.analyze"
 SWEEP = "emoscope.sweep"
 SWEEP_PHOTOS = "emoscope.sweep_photos"
-DELIVER_CALLBACK = "emoscope.deliver_callback"
 FETCH_PHOTOS = "emoscope.fetch_photos"
 FETCH_MESSAGES = 6
 """Most messages that ask for photos to be fetched at one occasion: as many threads as fetch at once take one each."""
 WRITE_EXPORT = "emoscope.write_export"
+DELIVER_WEBHOOK = "emoscope.deliver_callback"
+"""Carries the id of a webhook delivery. Its name is from when only jobs had callbacks."""
 RETRAIN = "emoscope.retrain"
 START_SCHEDULED_RUN = "emoscope.start_scheduled_run"
 
@@ -20,6 +21,8 @@ TRAINING_QUEUE = "training"
 HOUSEKEEPING_QUEUE = "housekeeping"
 CALLBACK_QUEUE = "callbacks"
 """Read by the housekeeper too, after its own: a receiver that hangs must not keep the sweeper waiting."""
+MOST_SENT_AT_COMMIT = 50
+"""Webhook deliveries that are asked for as soon as they are committed; the sweeper asks for what is beyond."""
 
 LAST_SWEEP_KEY = "emoscope:last-sweep"
 """Redis key of when the sweeper last came to its end, in seconds since 1970."""

@@ -26,6 +26,8 @@ from db.exports.rows import count_wanted, list_fields, read_pages
 from db.exports.tables import Export
 from db.exports.writing import write_pages
 from db.jobs.queries import JobFilter
+from db.webhooks.event_types import EXPORT_FINISHED, ExportEventData
+from db.webhooks.recording import record_event
 
 LEASE_S = 60.0
 _MAX_ATTEMPTS = 3
@@ -277,3 +279,10 @@ def _finish(database: Database, claim: ExportClaim, **values: Any) -> Export | N
 
 def record_export_finished(session: Session, export: Export) -> None:
     """Tell webhooks that an export has ended."""
+    data = ExportEventData(
+        id=export.id,
+        status=export.status.value,
+        row_count=export.row_count if export.status is JobStatus.SUCCEEDED else None,
+        error_code=export.error_code,
+    )
+    record_event(session, EXPORT_FINISHED, data, application_id=export.application_id)

@@ -21,6 +21,8 @@ from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import TERMINAL_STATUSES, JobStatus
 from db.jobs.tables import Batch, BatchCount, BatchRefusal, Job
+from db.webhooks.event_types import BATCH_FINISHED, BatchEventData
+from db.webhooks.recording import record_event
 
 LANES = 4
 """Rows in which the ended jobs of one batch are counted: two workers that end at once seldom wait for one another."""
@@ -230,6 +232,14 @@ def finish_batch(database: Database, batch_id: UUID) -> bool:
 
 def record_batch_finished(session: Session, batch: Batch, progress: BatchProgress) -> None:
     """Tell webhooks that a batch is finished."""
+    data = BatchEventData(
+        id=batch.id,
+        succeeded=progress.succeeded,
+        failed=progress.failed,
+        canceled=progress.canceled,
+        refused=progress.refused,
+    )
+    record_event(session, BATCH_FINISHED, data, application_id=batch.application_id, batch_id=batch.id)
 
 
 def find_batch(session: Session, batch_id: UUID, application_id: UUID | None = None) -> Batch | None:

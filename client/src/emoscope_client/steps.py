@@ -29,7 +29,7 @@ _GRACE_S = 5.0
 class Call:
     """One HTTP request. path: begins at the API's address. held_s: how long the API may hold back its answer.
 
-    json: a body in place of `files`. is_repeatable: whether the request may be made again after an answer was lost.
+    is_repeatable: whether the request may be made again after an answer was lost.
     save_to: a file that a successful answer's body is written to, piece by piece.
     """
 
@@ -39,10 +39,11 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     files: Sequence[tuple[str, tuple[str, bytes]]] = ()
     held_s: float = 0
-    json: object = None
     save_to: Path | None = None
     is_repeatable: bool = True
     timeout_s: float = 30
+    json: Mapping[str, object] | None = None
+    """The body, where the API takes JSON."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ class RequestArguments(TypedDict):
     params: Mapping[str, str] | None
     headers: Mapping[str, str]
     files: Sequence[tuple[str, tuple[str, bytes]]] | None
-    json: object
+    json: Mapping[str, object] | None
     timeout: tuple[float, float, float, float]
 
 

@@ -1,0 +1,89 @@
+"""Events as they happen, in the transaction of what happened: stored once, with a delivery for each endpoint that wants them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.core.session import WAITING_DELIVERIES
+from db.jobs.tables import Job
+from db.webhooks.event_types import JOB_EVENTS, EventData, EventType, JobEventData
+from db.webhooks.tables import WebhookDelivery, WebhookEndpoint, WebhookEvent
+
+
+def record_event(
+    session: Session,
+    kind: EventType,
+    data: EventData,
+    *,
+    application_id: UUID | None,
+    job_id: UUID | None = None,
+    batch_id: UUID | None = None,
+) -> WebhookEvent | None:
+    """Store an event for the endpoints that want it. Returns None, and stores nothing, if none does.
+
+    application_id: whose endpoints are told; None for something that concerns everybody. job_id, batch_id: what the event is about;
+    it is erased with that. The calls are made after the commit.
+    """
+    wanted = [each for each in _list_endpoints(session, application_id) if kind.name in each.events]
+    return send_event(session, kind, data, wanted, job_id=job_id, batch_id=batch_id)
+
+
+def send_event(
+    session: Session,
+    kind: EventType,
+    data: EventData,
+    endpoints: Sequence[WebhookEndpoint],
+    *,
+    job_id: UUID | None = None,
+    batch_id: UUID | None = None,
+) -> WebhookEvent | None:
+    """Store an event for these endpoints, whatever they want. Returns None if there are none."""
+    if not endpoints:
+        return None
+    event = WebhookEvent(type=kind.name, data=data.to_json(), job_id=job_id, batch_id=batch_id)
+    session.add(event)
+    session.flush()
+    add_deliveries(session, [WebhookDelivery(event_id=event.id, endpoint_id=each.id) for each in endpoints])
+    return event
+
+
+def add_deliveries(session: Session, deliveries: Sequence[WebhookDelivery]) -> None:
+    """Store deliveries, and have them made right after the commit."""
+    session.add_all(deliveries)
+    session.flush()
+    session.info.setdefault(WAITING_DELIVERIES, []).extend(each.id for each in deliveries)
+
+
+def record_job_end(session: Session, job: Job) -> None:
+    """Tell the endpoints of a job that has ended, its own `callback_url` among them."""
+    endpoints = _list_endpoints(session, job.application_id)
+    kind = JOB_EVENTS[job.status]
+    wanted = [each for each in endpoints if kind.name in each.events]
+    if job.callback_url is not None:
+        own = WebhookEndpoint(
+            application_id=job.application_id,
+            job_id=job.id,
+            url=job.callback_url,
+            events=[each.name for each in JOB_EVENTS.values()],
+        )
+        session.add(own)
+        session.flush()
+        wanted.append(own)
+    data = JobEventData(
+        id=job.id,
+        status=job.status,
+        batch_id=job.batch_id,
+        face_count=job.face_count,
+        error_code=job.error_code,
+    )
+    send_event(session, kind, data, wanted, job_id=job.id)
+
+
+def _list_endpoints(session: Session, application_id: UUID | None) -> Sequence[WebhookEndpoint]:
+    """An application's endpoints but those of single jobs, in whatever state; those of all applications for None."""
+    statement = select(WebhookEndpoint).where(WebhookEndpoint.job_id.is_(None))
+    if application_id is not None:
+        statement = statement.where(WebhookEndpoint.application_id == application_id)
+    return session.scalars(statement).all()
