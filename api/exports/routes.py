@@ -130,7 +130,7 @@ def read_export_file(export_id: UUID) -> Response:
     except BlobMissing as error:
         raise UnknownExport("the file was deleted") from error
     response = _send(pieces, export.format, f"{export.rows}-{export.created_at:%Y%m%d-%H%M%S}.{export.format}")
-    response.content_length = export.byte_count
+    response.headers["Content-Length"] = str(export.byte_count)
     return response
 
 

@@ -1,5 +1,6 @@
 """Batches: many photos in one call or in many, each accepted or refused by itself."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -268,7 +269,7 @@ def erase_batch(batch_id: UUID) -> tuple[str, HTTPStatus]:
 
 def _list_sent(
     services: Services, body: BatchFields | None, *, may_be_none: bool = False
-) -> list[FileStorage] | list[PhotoInput]:
+) -> Sequence[FileStorage | PhotoInput]:
     """The photos of this request, not yet looked at. Call it before the form's fields are read: it sets the limits of a form."""
     if body is None:
         return list_uploads(services.settings)
@@ -284,7 +285,7 @@ def _submit(
     services: Services,
     caller: Caller,
     new: NewBatch,
-    sent_photos: list[FileStorage] | list[PhotoInput],
+    sent_photos: Sequence[FileStorage | PhotoInput],
     options: JobOptions,
     key: str | None,
 ) -> Submitted:
@@ -310,7 +311,7 @@ def _submit(
 
 
 def _check(
-    sent_photos: list[FileStorage] | list[PhotoInput], services: Services
+    sent_photos: Sequence[FileStorage | PhotoInput], services: Services
 ) -> tuple[list[tuple[int, SentPhoto]], list[dict[str, Any]]]:
     """Look at each photo once, holding one at a time: accepted ones with their positions, and refusals as they are stored."""
     accepted: list[tuple[int, SentPhoto]] = []

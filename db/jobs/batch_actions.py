@@ -136,7 +136,7 @@ def retry_batch(services: JobServices, batch: Batch, *, actor: Actor, is_owner: 
     return Retried(submitted, gone, 0)
 
 
-def _select_failed(batch_id: UUID) -> Select[tuple[Job]]:
+def _select_failed(batch_id: UUID) -> Select[Job]:
     return select(Job).where(Job.batch_id == batch_id, Job.status == JobStatus.FAILED).order_by(Job.batch_position)
 
 

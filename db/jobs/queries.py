@@ -65,7 +65,7 @@ def list_jobs(session: Session, wanted: JobFilter, *, limit: int, before: UUID |
     return list(session.scalars(statement))
 
 
-def restrict(statement: Select[Any], wanted: JobFilter) -> Select[Any]:
+def restrict(statement: Select[*tuple[Any, ...]], wanted: JobFilter) -> Select[*tuple[Any, ...]]:
     """A statement on jobs, restricted to those that are wanted."""
     if wanted.application_id is not None:
         statement = statement.where(Job.application_id == wanted.application_id)

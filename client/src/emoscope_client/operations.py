@@ -195,15 +195,15 @@ class Operations:
 
     def close_batch(self, batch_id: UUID | str) -> Steps[BatchSummary]:
         """Let a batch take no more photos."""
-        return (yield from self._post(BatchSummary, f"/v1/batches/{_quote(batch_id)}/close"))
+        return (yield from self._ask(BatchSummary, f"/v1/batches/{_quote(batch_id)}/close"))
 
     def cancel_batch(self, batch_id: UUID | str) -> Steps[BatchSummary]:
         """Close a batch, and cancel its jobs that have not ended. Of very many, the last ones are canceled after the answer."""
-        return (yield from self._post(BatchSummary, f"/v1/batches/{_quote(batch_id)}/cancel"))
+        return (yield from self._ask(BatchSummary, f"/v1/batches/{_quote(batch_id)}/cancel"))
 
     def retry_batch(self, batch_id: UUID | str) -> Steps[BatchRetry]:
         """Submit the failed photos of a batch again, in their places. Call it again while some are left."""
-        return (yield from self._post(BatchRetry, f"/v1/batches/{_quote(batch_id)}/retry"))
+        return (yield from self._ask(BatchRetry, f"/v1/batches/{_quote(batch_id)}/retry"))
 
     def erase_batch(self, batch_id: UUID | str) -> Steps[None]:
         """Erase a batch with its jobs, photos and results. Of very many, the last ones go after the answer."""
@@ -411,7 +411,7 @@ class Operations:
         patience = Patience(1, time.monotonic())
         return Ready.from_json(read_json((yield from self._send_within(Call("GET", "/readyz"), patience))))
 
-    def _post(self, kind: type[_R], path: str) -> Steps[_R]:
+    def _ask(self, kind: type[_R], path: str) -> Steps[_R]:
         """Ask for what may be asked for twice."""
         return kind.from_json(read_json((yield from self._send(Call("POST", path)))))
 

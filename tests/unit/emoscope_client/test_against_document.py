@@ -52,9 +52,9 @@ def get_first_call(name: str) -> Call:
 
 
 def list_body_fields(document: dict[str, Any], described: dict[str, Any]) -> set[str]:
-    """The fields of an operation's JSON body."""
+    """The fields of an operation's JSON body, where it has no other form."""
     content = described.get("requestBody", {}).get("content", {})
-    if "application/json" not in content:
+    if set(content) != {"application/json"}:
         return set()
     name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
     return set(document["components"]["schemas"][name]["properties"])
