@@ -1,7 +1,7 @@
 """batches as objects, photos by URL, exports
 
 Revision ID: 0016
-Revises: 0014
+Revises: 0015
 """
 
 import json
@@ -12,7 +12,7 @@ from alembic import op
 from db.core.types import UtcDateTime
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 oldest_revision = "0016"
