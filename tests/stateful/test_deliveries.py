@@ -1,15 +1,17 @@
 """Deliveries of events under random sequences of all that may happen to them, on both databases.
 
 Receivers take events, refuse them or are gone; workers fall silent with a delivery in hand and come back late; people pause,
-resume and delete endpoints, replay, and erase jobs. Each end of a job is one event with one id, told until it was taken or given up.
+resume and delete endpoints, replay, and erase jobs. Each end of a job is one event with one id, told until it is taken or
+given up.
 """
 
 from collections import Counter, defaultdict
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 from sqlalchemy import func, select
 from uuid_utils.compat import uuid7
 
@@ -35,7 +37,7 @@ from db.webhooks.endpoints import delete_endpoint, get_endpoint, pause_endpoint,
 from db.webhooks.errors import EndpointNotActive
 from db.webhooks.tables import WebhookDelivery, WebhookEndpoint, WebhookEvent
 from tests.conftest import empty_tables
-from tests.stateful.machines import let_pass, refused_unless, run_machine
+from tests.stateful.machines import TIMEOUT_S, let_pass, refused_unless, run_machine
 
 ANA = Actor.user("ana")
 LEASE_S = 3600
@@ -75,6 +77,16 @@ class DeliveryMachine(RuleBasedStateMachine):
         """Ended jobs: how many endpoints are told."""
         self.given_up: set[Pair] = set()
         """Pairs whose receiver said that no further attempt may help, or that had the last attempt."""
+        self.decided: dict[UUID, DeliveryState] = {}
+        """What came of the attempts: the first answer counts."""
+
+    @initialize(target=jobs)
+    def begin(self) -> Any:
+        """Sequences that begin with something to tell get further."""
+        jobs = [self.submit(has_callback=True) for _ in range(2)]
+        for job_id in jobs:
+            self.end_job(job_id)
+        return multiple(*jobs)
 
     @rule(target=endpoints, wants=st.booleans())
     def create_endpoint(self, *, wants: bool) -> UUID:
@@ -168,12 +180,20 @@ class DeliveryMachine(RuleBasedStateMachine):
             is_own = before is not None and before.endpoint.job_id is not None
         with self.database.write() as session:
             record_attempt(session, claimed.id, RESULTS[result], max_attempts=MAX_ATTEMPTS, pause_after_s=PAUSE_AFTER_S)
+        if is_open:
+            self.decided[claimed.id] = DeliveryState.SUCCEEDED if result == "taken" else DeliveryState.FAILED
         if not is_open or endpoint_id is None or result == "taken":
             return
         if claimed.attempt >= MAX_ATTEMPTS or result in {"gone", "not public"}:
             self.given_up.add((claimed.event_id, endpoint_id))
         if result == "gone" and not is_own and self.states[endpoint_id] is EndpointState.ACTIVE:
             self.states[endpoint_id] = EndpointState.FAILING
+
+    @rule(claimed=claims)
+    def answer_twice(self, claimed: Claimed) -> None:
+        """Two workers that each think it theirs."""
+        self.answer(claimed, "taken")
+        self.answer(claimed, "refused")
 
     @rule(claimed=claims)
     def replay(self, claimed: Claimed) -> None:
@@ -219,6 +239,8 @@ class DeliveryMachine(RuleBasedStateMachine):
                 ).all()
             )
         assert states == self.states
+        found = {delivery.id: delivery.state for delivery in deliveries if delivery.state is not DeliveryState.PENDING}
+        assert found == {key: state for key, state in self.decided.items() if key in found}
         by_job = Counter(event.job_id for event in events.values())
         assert all(count == 1 for count in by_job.values())
         assert {job_id for job_id, endpoints in self.told.items() if endpoints} <= by_job.keys() <= self.told.keys()
@@ -259,5 +281,6 @@ class DeliveryMachine(RuleBasedStateMachine):
             assert session.scalar(select(func.count()).where(WebhookEndpoint.job_id.is_not(None))) == 0
 
 
+@pytest.mark.timeout(TIMEOUT_S)
 def test_events_are_told_until_they_are_taken_whatever_happens(database: Database) -> None:
     run_machine(lambda: DeliveryMachine(database))
