@@ -17,7 +17,7 @@ from db.accounts.usage import UsageFilter, list_usage
 from db.core.types import utcnow
 from db.core.vocabulary import Purpose, Role, Scope
 from db.webhooks.endpoints import DEFAULT_OVERLAP_S
-from emoscope.settings.urls import read_rate
+from emoscope.settings import read_rate
 
 blueprint = Blueprint("access", __name__, url_prefix="/access")
 

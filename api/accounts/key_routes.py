@@ -20,7 +20,7 @@ from db.accounts import api_keys
 from db.accounts.signing_secrets import LONGEST_OVERLAP_S
 from db.accounts.usage import UsageFilter, list_usage
 from db.core.vocabulary import Purpose, Scope
-from emoscope.settings.urls import read_rate
+from emoscope.settings import read_rate
 
 blueprint = APIBlueprint("keys", __name__, url_prefix="/v1/keys", tag="Access")
 protect(blueprint, Scope.ADMIN)

@@ -1,14 +1,14 @@
 """keys expire, have limits of their own and are counted by day; applications declare a purpose
 
 Revision ID: 0017
-Revises: 0015
+Revises: 0016
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0017"
-down_revision = "0015"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 oldest_revision = "0012"

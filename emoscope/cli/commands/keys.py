@@ -11,7 +11,7 @@ from db.core.vocabulary import Purpose, Scope
 from emoscope.cli.database import open_database
 from emoscope.cli.operator import find_operator
 from emoscope.cli.terminal import end_with_sentence, err, out, print_json
-from emoscope.settings.urls import read_rate
+from emoscope.settings import read_rate
 
 _Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
