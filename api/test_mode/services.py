@@ -59,9 +59,11 @@ class TestServices(Services):
 
     def _end(self, job_id: UUID, scenario: Scenario) -> None:
         """Do what a worker would have done."""
+        batch_id = None
         try:
             with self.database.write() as session:
                 job, claim = jobs.claim_job(session, job_id, _WORKER, _LEASE_S)
+                batch_id = job.batch_id
                 if scenario.failed is not None:
                     jobs.fail_job(session, claim, scenario.failed, f"a test: {scenario.failed}")
                 else:
@@ -73,7 +75,9 @@ class TestServices(Services):
             return  # canceled or erased meanwhile
         except SQLAlchemyError as error:
             log.warning("test_job_not_ended", job_id=str(job_id), reason=str(error))
-        self.waiter.announce(job_id)
+        for changed in (job_id, batch_id):
+            if changed is not None:
+                self.waiter.announce(changed)
 
 
 class TestMode:
