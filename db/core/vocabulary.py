@@ -163,6 +163,21 @@ PRETRAINED_CHAMPION = "default-votes"
 """Name of the shipped version that a new installation puts into service."""
 
 
+class ExportRows(StrEnum):
+    """What a row of an export is."""
+
+    FACES = "faces"
+    JOBS = "jobs"
+
+
+class ExportFormat(StrEnum):
+    """The form of an export."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    """A JSON object in each line."""
+
+
 class VoteChoice(StrEnum):
     """What a reviewer says of a face: one of the seven emotions, or why it is none of them."""
 
