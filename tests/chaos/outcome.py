@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import selectinload
 
 from db.core.session import Database
@@ -65,8 +65,9 @@ def wait_for_end(database: Database, job_ids: list[UUID], receiver: Receiver, ti
     """Wait until every job has ended and every callback was taken. Returns how long that took, at most `timeout_s` seconds."""
     begin = time.monotonic()
     while time.monotonic() - begin < timeout_s:
-        statuses = [job.status for job in read_jobs(database, job_ids).values()]
-        if all(status in _ENDED for status in statuses) and receiver.taken >= {str(job_id) for job_id in job_ids}:
+        with database.read() as session:
+            is_open = session.scalar(select(exists().where(Job.status.not_in(_ENDED))))
+        if not is_open and receiver.taken >= {str(job_id) for job_id in job_ids}:
             break
         time.sleep(1)
     return time.monotonic() - begin
