@@ -124,7 +124,7 @@ def test_the_card_is_set_as_text(text: str) -> None:
 def test_the_list_and_a_comparison_show_the_same_figures(
     viewer: Visitor, version: ModelVersion, database: Database, blob_store: BlobStore
 ) -> None:
-    other = store_version(database, blob_store, "default-single", PRETRAINED_DIR / "default-single")
+    other = store_version(database, blob_store, "default-hard", PRETRAINED_DIR / "default-hard")
     numbers = version.manifest["metrics"]["PublicTest"]["ferplus"]
     listed = viewer.get("/models").partition(f"{version.number}, {PRETRAINED_CHAMPION}")[2].partition("</tr>")[0]
     for key in ("accuracy", "macro_f1", "calibration_error"):

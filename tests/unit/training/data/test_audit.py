@@ -17,10 +17,10 @@ def make(*rows: tuple[int, int, int]) -> Dataset:
 
 def test_copies_are_told_within_a_part_and_across():
     found = audit_dataset(make((1, 0, TRAINING), (1, 0, TRAINING), (2, 3, TRAINING), (1, 0, PUBLIC), (9, 3, PUBLIC)))
-    assert (found["rows"], found["parts"]["Training"]["copies_within"]) == (5, 1)
-    assert found["parts"]["PublicTest"]["copies_of_training"] == 1
-    assert found["parts"]["Training"]["emotions"]["angry"] == 2
-    assert "PrivateTest" not in found["parts"]
+    assert (found["rows"], found["splits"]["Training"]["copies_within"]) == (5, 1)
+    assert found["splits"]["PublicTest"]["copies_of_training"] == 1
+    assert found["splits"]["Training"]["emotions"]["angry"] == 2
+    assert "PrivateTest" not in found["splits"]
 
 
 def test_what_is_missing_is_said_with_what_it_means():
@@ -33,7 +33,7 @@ def test_what_is_missing_is_said_with_what_it_means():
 
 def test_a_whole_dataset_has_no_warnings(small_csv, small_votes):
     found = audit_dataset(read_dataset(small_csv, small_votes))
-    assert (found["warnings"], found["bad_rows"], found["parts"]["PublicTest"]["rows"]) == ([], [], 42)
+    assert (found["warnings"], found["bad_rows"], found["splits"]["PublicTest"]["rows"]) == ([], [], 42)
     assert found["votes"] is not None
 
 

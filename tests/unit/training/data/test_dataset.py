@@ -120,7 +120,7 @@ def test_copies_are_found_within_and_across_parts(small_csv, tmp_path):
     training, public = lines[1], lines[-1]
     path = tmp_path / "copies.csv"
     path.write_text("\n".join([*lines, training, training.replace("Training", "PublicTest"), public]) + "\n")
-    parts = audit_dataset(read_dataset(path))["parts"]
+    parts = audit_dataset(read_dataset(path))["splits"]
     assert parts["Training"]["copies_within"] == 1
     assert parts["PublicTest"]["copies_within"] == 1
     assert parts["PublicTest"]["copies_of_training"] == 1

@@ -84,7 +84,7 @@ def test_a_failed_set_up_ends_the_worker(watch: Watch, monkeypatch: pytest.Monke
 def test_the_watch_stays_through_lost_connections(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "load_settings", lambda: settings)
     started: list[Watch] = []
-    monkeypatch.setattr(Watch, "start", lambda made: started.append(made))
+    monkeypatch.setattr(Watch, "start", lambda made: started.append(made))  # noqa: PLW0108
     consumer = make_consumer("training")
     step = object.__new__(WatchStep)
     step._watch = None
