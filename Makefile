@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
 .DEFAULT_GOAL := help
 # test-kills takes 20 minutes, chaos an hour.
-.PHONY: help setup demo up test test-kills test-schedule stateful chaos fuzz check format bench clean
+.PHONY: help setup demo up test test-kills test-schedule stateful chaos soak fuzz audit check format bench clean
 
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -48,6 +48,13 @@ bench: setup ## Run the benches that need no data set, in their short form
 chaos: setup ## Do faults to a running stack while a thousand photos come in: four seeds on each database
 	$(RUN)/python -m tests.chaos --database sqlite --shape up --seed 1 2 3 4 $(ARGS)
 	$(RUN)/python -m tests.chaos --database postgresql --shape apart --seed 1 2 3 4 $(ARGS)
+
+soak: setup ## Have 10,000 different photos analysed, and tell whether any process grows (ARGS="--photos N")
+	@$(RUN)/python -m tests.soak $(ARGS)
+
+audit: setup ## Known vulnerabilities and the licences of the packages
+	@$(RUN)/python -m tests.docs.licences >/dev/null
+	@$(RUN)/python -m tests.docs.audit $(UV)
 
 check: setup ## Lint, format, types, import rules
 	$(RUN)/ruff check

@@ -15,7 +15,7 @@ from db.faces.actions import NewFace, add_faces
 from db.jobs.states import InvalidTransition, move_job
 from db.jobs.tables import Job, JobEvent
 from db.reviews.queue import add_to_queue
-from db.webhooks.tables import Callback
+from db.webhooks.recording import record_job_end
 
 OUTAGE_ATTEMPTS = 100
 """Tries that a job gets while its photo can't be read. A child rests after each, so they last for many minutes at the least."""
@@ -257,13 +257,12 @@ def _end(
     conditions: tuple[ColumnElement[bool], ...] = (),
     **values: Any,
 ) -> Job:
-    """Move a job to its end: the lease falls, the photo's time starts to run, the callback becomes due."""
+    """Move a job to its end: the lease falls, the photo's time starts to run, webhooks are told."""
     now = utcnow()
     values |= {"finished_at": now, "lease_expires_at": None}
     job = move_job(
         session, job_id, from_status, to, actor=actor, now=now, detail=detail, conditions=conditions, values=values
     )
     job.purge_photo_at = now + timedelta(seconds=job.photo_retention_s)
-    if job.callback_url is not None:
-        session.add(Callback(job_id=job.id, next_try_at=now))
+    record_job_end(session, job)
     return job

@@ -39,7 +39,8 @@ from tests.conftest import empty_tables
 from tests.stateful.machines import let_pass, refused_unless, run_machine
 from worker.housekeeping import sweeper
 
-LEASE_S = 60
+LEASE_S = 3600
+"""Longer than a sequence takes on a busy machine."""
 PHOTO = b"a photo"
 ANA = Actor.user("ana")
 KEYS = ("a", "b")

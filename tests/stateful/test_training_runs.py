@@ -26,7 +26,8 @@ from db.training_runs.tables import TrainingRun
 from tests.conftest import empty_tables
 from tests.stateful.machines import refused_unless, run_machine
 
-LEASE_S = 60
+LEASE_S = 3600
+"""Longer than a sequence takes on a busy machine."""
 ANA = Actor.user("ana")
 SWEEPER = Actor.system("sweeper")
 
