@@ -6,6 +6,7 @@ from flask import Blueprint, render_template, request, url_for
 from pydantic import Field
 
 from api.core.fields import LARGEST_ID
+from api.core.paging import read_page
 from api.core.services import get_services
 from api.web.queries import Query, read_query
 from api.web.site import needs
@@ -33,8 +34,8 @@ def show() -> str:
     search = read_query(AuditSearch, request.args)
     kept: dict[str, Any] = search.model_dump(exclude={"before"}, exclude_none=True)
     with get_services().database.read() as session:
-        found = list_audit_events(session, AuditFilter(**kept), limit=_PAGE + 1, before=search.before)
-    shown = found[:_PAGE]
-    older = url_for(".show", before=shown[-1].id, **kept) if len(found) > _PAGE else None
+        wanted = AuditFilter(**kept)
+        found = read_page(lambda limit: list_audit_events(session, wanted, limit=limit, before=search.before), _PAGE)
+    older = url_for(".show", before=found.cursor, **kept) if found.has_more else None
     newest = url_for(".show", **kept) if search.before else None
-    return render_template("accounts/audit_log.html", events=shown, kept=kept, older=older, newest=newest)
+    return render_template("accounts/audit_log.html", events=found.rows, kept=kept, older=older, newest=newest)
