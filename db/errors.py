@@ -9,8 +9,10 @@ from db.jobs.idempotency import IdempotencyConflict
 from db.jobs.states import InvalidTransition
 from db.jobs.submission import DetectorMissing, QueueFull
 from db.model_versions.actions import ChampionChanged, NothingToRollBack, UnknownModelVersion
+from db.model_versions.notes import InvalidNote
 from db.model_versions.shadow import AlreadyInService, NoChallenger
 from db.reviews.actions import UnknownFace
+from db.reviews.reports import InvalidReport
 from db.training_runs.lifecycle import TrainingRunActive, UnknownTrainingRun
 from db.training_runs.plan import PlanImpossible
 from db.training_runs.states import InvalidRunTransition
@@ -31,6 +33,8 @@ __all__ = [
     "DetectorMissing",
     "EndpointNotActive",
     "IdempotencyConflict",
+    "InvalidNote",
+    "InvalidReport",
     "InvalidRunTransition",
     "InvalidTransition",
     "InvalidUser",

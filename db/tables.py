@@ -5,9 +5,9 @@ from db.core.base import Base
 from db.core.tables import SchemaCompatibility
 from db.faces.tables import Face, FaceHour
 from db.jobs.tables import Batch, IdempotencyKey, Job, JobEvent
-from db.model_versions.tables import ModelAlias, ModelVersion, Promotion, ShadowPrediction
+from db.model_versions.tables import ModelAlias, ModelVersion, ModelVersionNote, Promotion, ShadowPrediction
 from db.monitoring.tables import Worker
-from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
+from db.reviews.tables import FaceReport, ReviewItem, ReviewSubject, ReviewVote
 from db.training_runs.tables import TrainingCorrection, TrainingRun
 from db.webhooks.tables import Callback, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
@@ -20,11 +20,13 @@ __all__ = [
     "Callback",
     "Face",
     "FaceHour",
+    "FaceReport",
     "IdempotencyKey",
     "Job",
     "JobEvent",
     "ModelAlias",
     "ModelVersion",
+    "ModelVersionNote",
     "Promotion",
     "ReviewItem",
     "ReviewSubject",

@@ -223,6 +223,15 @@ class ReviewSlice(StrEnum):
     """By chance alone, so that these faces stand for all of them."""
 
 
+class ReportKind(StrEnum):
+    """What somebody found wrong with the boxes of a photo."""
+
+    MISSED_FACE = "missed_face"
+    """A face that wasn't found."""
+    WRONG_BOX = "wrong_box"
+    """A box that is too large, too small, or beside the face."""
+
+
 class Role(StrEnum):
     """What a person may do on the pages. Each role may do what those before it may."""
 
