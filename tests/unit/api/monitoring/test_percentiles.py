@@ -11,7 +11,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def test_percentiles_are_of_each_phase_and_need_two_jobs() -> None:
-    durations = [JobDuration(NOW, waiting_s=float(number), running_s=2.0) for number in range(101)]
+    durations = [JobDuration(float(number), 2.0, NOW) for number in range(101)]
     found = take_percentiles(durations)
     assert found is not None
     assert (found["waiting"].p50, found["waiting"].p95, found["waiting"].p99) == pytest.approx((50, 95, 99))
