@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
 .DEFAULT_GOAL := help
 # test-kills takes 20 minutes, chaos an hour.
-.PHONY: help setup demo up test test-kills test-schedule stateful chaos soak fuzz audit check format bench clean
+.PHONY: help setup demo up test test-fleet test-kills test-schedule stateful chaos soak fuzz audit check format bench clean
 
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -38,6 +38,9 @@ test-kills: setup ## Kill each program of a running stack, a hundred times in al
 
 stateful: setup ## Random sequences of moves of jobs, training runs and reviews, many of them
 	@STATEFUL_EXAMPLES=200 STATEFUL_STEPS=60 $(RUN)/pytest -q tests/stateful $(ARGS)
+
+test-fleet: setup ## Build the images, start the compose file on a real engine, kill, upgrade, back up, restore
+	@$(RUN)/python -m tests.fleet.run $(ARGS)
 
 fuzz: setup ## Send 20,000 damaged photos through decoder and service (ARGS="--mutants N --seed S")
 	@$(RUN)/python -m tests.fuzz.run $(ARGS)

@@ -4,7 +4,9 @@ from db.accounts.passwords import PasswordsBusy
 from db.accounts.sessions import UnknownSession
 from db.accounts.users import InvalidUser, LastAdministrator, OwnAccount, UnknownUser
 from db.core.blobs import BlobDamaged, BlobStoreFull, BlobStoreUnavailable
+from db.exports.actions import ExportNotReady, ExportTooLarge, TooManyExports, UnknownExport
 from db.jobs.actions import PhotoGone
+from db.jobs.batches import BatchClosed, BatchFull, UnknownBatch
 from db.jobs.idempotency import IdempotencyConflict
 from db.jobs.states import InvalidTransition
 from db.jobs.submission import DetectorMissing, QueueFull
@@ -26,12 +28,16 @@ from db.webhooks.errors import (
 
 __all__ = [
     "AlreadyInService",
+    "BatchClosed",
+    "BatchFull",
     "BlobDamaged",
     "BlobStoreFull",
     "BlobStoreUnavailable",
     "ChampionChanged",
     "DetectorMissing",
     "EndpointNotActive",
+    "ExportNotReady",
+    "ExportTooLarge",
     "IdempotencyConflict",
     "InvalidNote",
     "InvalidReport",
@@ -48,9 +54,12 @@ __all__ = [
     "QueueFull",
     "RefusedEndpointUrl",
     "TooManyEndpoints",
+    "TooManyExports",
     "TrainingRunActive",
+    "UnknownBatch",
     "UnknownDelivery",
     "UnknownEndpoint",
+    "UnknownExport",
     "UnknownFace",
     "UnknownModelVersion",
     "UnknownSession",

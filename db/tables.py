@@ -3,8 +3,9 @@
 from db.accounts.tables import ApiKey, Application, AuditEvent, SignInTries, UnknownName, User, UserSession
 from db.core.base import Base
 from db.core.tables import SchemaCompatibility
+from db.exports.tables import Export
 from db.faces.tables import Face, FaceHour
-from db.jobs.tables import Batch, IdempotencyKey, Job, JobEvent
+from db.jobs.tables import Batch, BatchCount, BatchRefusal, IdempotencyKey, Job, JobEvent, PhotoFetch
 from db.model_versions.tables import ModelAlias, ModelVersion, ModelVersionNote, Promotion, ShadowPrediction
 from db.monitoring.tables import Worker
 from db.reviews.tables import FaceReport, ReviewItem, ReviewSubject, ReviewVote
@@ -17,7 +18,10 @@ __all__ = [
     "AuditEvent",
     "Base",
     "Batch",
+    "BatchCount",
+    "BatchRefusal",
     "Callback",
+    "Export",
     "Face",
     "FaceHour",
     "FaceReport",
@@ -27,6 +31,7 @@ __all__ = [
     "ModelAlias",
     "ModelVersion",
     "ModelVersionNote",
+    "PhotoFetch",
     "Promotion",
     "ReviewItem",
     "ReviewSubject",

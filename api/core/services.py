@@ -46,6 +46,7 @@ class Services:
             blobs=self.blobs,
             send=self.queue.try_to_send_job,
             announce=self.waiter.announce,
+            ask_for_fetches=self.queue.ask_for_fetches,
             max_queued_jobs=settings.max_queued_jobs,
             idempotency_retention_s=settings.idempotency_retention_s,
             photo_retention_s=settings.photo_retention_s,

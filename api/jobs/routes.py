@@ -17,12 +17,14 @@ from api.jobs.options import JobOptions, SubmitHeaders, Unset, read_options
 from api.jobs.reading import WaitQuery, has_ended, read_preferred_wait, read_visible_job, wait_for_job
 from api.jobs.schemas import Job, JobPage, job_to_schema, make_etag
 from api.jobs.submission import make_new_job, make_repeatable
+from api.photos.inputs import JobBody, SentPhoto, is_json, read_input, read_json_body
 from api.photos.uploads import read_photo
 from db import tables
 from db.core.vocabulary import Scope
 from db.jobs import actions
 from db.jobs import queries as job_queries
 from db.jobs.submission import submit_job
+from emoscope.settings import Settings
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
 protect(blueprint, *READS_JOBS, users_may_read=True)
@@ -56,9 +58,9 @@ class ReadHeaders(BaseModel):
 @blueprint.output(Job, status_code=HTTPStatus.ACCEPTED, description="The job, queued.")
 @blueprint.doc(
     summary="Submit a photo",
-    description="Send the photo as the form field `image`, or as the body itself. The answer comes at once, with the queued "
-    "job; with `Prefer: wait=10` it comes when the result is there, at most 10 seconds later. With an `Idempotency-Key` the "
-    "same request can be repeated without a second job.",
+    description="Send the photo as the form field `image`, or as the body itself, or in JSON by its URL or in base64. The answer "
+    "comes at once, with the queued job; with `Prefer: wait=10` it comes when the result is there, at most 10 seconds later. With "
+    "an `Idempotency-Key` the same request can be repeated without a second job.",
     responses={
         **describe_response(
             200, "With `Prefer: wait=N`: the job, ended.", {"application/json": {"$ref": "#/components/schemas/Job"}}
@@ -79,16 +81,15 @@ class ReadHeaders(BaseModel):
             "blob_store_unavailable",
         ),
     },
-    extensions=describe_photo_body(JobOptions),
+    extensions=describe_photo_body(JobOptions, JobBody),
 )
 def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
     """Make a job of the photo in this request."""
     services, caller = get_services(), get_caller()
-    photo, data = read_photo(services.settings)
-    options = read_options(query, services.settings)
-    new = make_new_job(photo, options, caller, services.settings)
-    repeatable = make_repeatable(headers.idempotency_key, options, [photo.sha256])
-    submitted = submit_job(services.jobs, new, data, actor=caller.actor, repeatable=repeatable)
+    sent, options = _read_submission(query, services.settings)
+    new = make_new_job(sent, options, caller, services.settings)
+    repeatable = make_repeatable(headers.idempotency_key, options, [sent.mark])
+    submitted = submit_job(services.jobs, new, sent.read(), actor=caller.actor, repeatable=repeatable)
     wait_s = read_preferred_wait(headers.prefer)
     job = wait_for_job(services, caller, submitted.id, has_ended, wait_s)
     response = _show(job)
@@ -181,6 +182,15 @@ def erase_job(job_id: UUID) -> tuple[str, HTTPStatus]:
         require_scope(Scope.ADMIN)
     actions.erase_job(services.jobs, read_visible_job(services, caller, job_id), actor=caller.actor)
     return "", HTTPStatus.NO_CONTENT
+
+
+def _read_submission(query: JobOptions, settings: Settings) -> tuple[SentPhoto, JobOptions]:
+    """The photo of this request, in any of its forms, and the options."""
+    if is_json():
+        body = read_json_body(JobBody)
+        return read_input(body, settings), read_options(query, settings, body)
+    photo, data = read_photo(settings)
+    return SentPhoto(photo, lambda: data, photo.filename), read_options(query, settings)
 
 
 def _show(job: tables.Job) -> Response:

@@ -69,6 +69,7 @@ class S3Options:
 
 _CHECK_BYTES = 65_536
 """More than a file system keeps beside a file's name, so that it needs room."""
+_PIECE_BYTES = 256 * 1024
 _KEYS_A_REQUEST = 1000
 """The most that S3's DeleteObjects takes."""
 PHOTOS = "photos"
@@ -104,6 +105,32 @@ class BlobStore:
         except (BaseError, OSError) as error:
             kind = BlobStoreFull if is_disk_full(error) else BlobStoreUnavailable
             raise kind(f"can't store {key}: {_first_line(error)}") from error
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Store a file under a key, read in pieces. Raises as put does."""
+        try:
+            self._store.put(key, path)
+        except (BaseError, OSError) as error:
+            kind = BlobStoreFull if is_disk_full(error) else BlobStoreUnavailable
+            raise kind(f"can't store {key}: {_first_line(error)}") from error
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        """The bytes under a key in pieces, unchecked. Raises BlobMissing or BlobStoreUnavailable, at once or midway."""
+        try:
+            found = self._store.get(key)
+        except (NotFoundError, FileNotFoundError) as error:
+            raise BlobMissing(f"there is no blob {key}") from error
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(f"can't read {key}: {_first_line(error)}") from error
+
+        def read() -> Iterator[bytes]:
+            try:
+                for piece in found.stream(min_chunk_size=_PIECE_BYTES):
+                    yield bytes(piece)
+            except (BaseError, OSError) as error:
+                raise BlobStoreUnavailable(f"can't read {key}: {_first_line(error)}") from error
+
+        return read()
 
     def check_room(self) -> None:
         """Store a small blob and delete it again. Raises BlobStoreFull or another BlobStoreUnavailable."""

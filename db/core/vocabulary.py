@@ -165,6 +165,21 @@ OLD_PRETRAINED_NAMES = {"default-votes": "default", "default-single": "default-h
 """What earlier releases called shipped versions -> their names now. Rows of versions keep the name that they were stored with."""
 
 
+class ExportRows(StrEnum):
+    """What a row of an export is."""
+
+    FACES = "faces"
+    JOBS = "jobs"
+
+
+class ExportFormat(StrEnum):
+    """The form of an export."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    """A JSON object in each line."""
+
+
 class VoteChoice(StrEnum):
     """What a reviewer says of a face: one of the seven emotions, or why it is none of them."""
 

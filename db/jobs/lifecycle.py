@@ -12,8 +12,9 @@ from db.core.actors import Actor
 from db.core.types import utcnow
 from db.core.vocabulary import TERMINAL_STATUSES, Detector, JobStatus, Priority
 from db.faces.actions import NewFace, add_faces
+from db.jobs.batches import count_ended
 from db.jobs.states import InvalidTransition, move_job
-from db.jobs.tables import Job, JobEvent
+from db.jobs.tables import Job, JobEvent, PhotoFetch
 from db.reviews.queue import add_to_queue
 from db.webhooks.recording import record_job_end
 
@@ -27,7 +28,8 @@ class NewJob:
 
     id: UUID
     application_id: UUID
-    photo_key: str
+    photo_key: str | None
+    """None where the photo is still to be fetched from `source_url`; what is known of it is empty or 0 until then."""
     photo_sha256: str
     photo_bytes: int
     media_type: str
@@ -36,6 +38,7 @@ class NewJob:
     photo_retention_s: float
     max_attempts: int
     filename: str | None = None
+    source_url: str | None = None
     batch_id: UUID | None = None
     batch_position: int | None = None
     priority: Priority = Priority.INTERACTIVE
@@ -75,14 +78,16 @@ def create_job(session: Session, new: NewJob, actor: Actor) -> Job:
     session.add(job)
     session.flush()
     session.add(JobEvent(job_id=job.id, at=now, from_status=None, to_status=JobStatus.QUEUED, attempt=0, actor=actor))
+    if new.photo_key is None:
+        session.add(PhotoFetch(job_id=job.id, next_try_at=now))
     return job
 
 
 def claim_job(session: Session, job_id: UUID, worker: str, lease_s: float) -> tuple[Job, Claim]:
     """Take a queued job, with a lease of `lease_s` seconds and a fresh attempt number.
 
-    Raises InvalidTransition if it isn't queued, was deleted, or its deadline has passed before a first attempt: then there is
-    nothing to do.
+    Raises InvalidTransition if it isn't queued, was deleted, its photo is still to be fetched, or its deadline has passed before a
+    first attempt: then there is nothing to do.
     """
     now = utcnow()
     job = move_job(
@@ -92,7 +97,10 @@ def claim_job(session: Session, job_id: UUID, worker: str, lease_s: float) -> tu
         JobStatus.RUNNING,
         actor=Actor.worker(worker),
         now=now,
-        conditions=(or_(Job.deadline_at.is_(None), Job.deadline_at > now, Job.attempt > 0),),
+        conditions=(
+            or_(Job.deadline_at.is_(None), Job.deadline_at > now, Job.attempt > 0),
+            or_(Job.photo_key.is_not(None), Job.source_url.is_(None)),
+        ),
         values={
             "attempt": Job.attempt + 1,
             "worker": worker,
@@ -135,6 +143,21 @@ def fail_job(session: Session, claim: Claim, code: str, detail: str) -> Job:
         actor=Actor.worker(claim.worker),
         detail=detail,
         conditions=_holds(claim),
+        error_code=code,
+        error_detail=detail,
+    )
+
+
+def fail_unfetched_job(session: Session, job_id: UUID, actor: Actor, code: str, detail: str) -> Job:
+    """End a queued job whose photo can't be fetched. Raises InvalidTransition if it was canceled or erased meanwhile."""
+    return _end(
+        session,
+        job_id,
+        JobStatus.QUEUED,
+        JobStatus.FAILED,
+        actor=actor,
+        detail=detail,
+        conditions=(Job.photo_key.is_(None),),
         error_code=code,
         error_detail=detail,
     )
@@ -264,5 +287,7 @@ def _end(
         session, job_id, from_status, to, actor=actor, now=now, detail=detail, conditions=conditions, values=values
     )
     job.purge_photo_at = now + timedelta(seconds=job.photo_retention_s)
+    if job.batch_id is not None:
+        count_ended(session, job.batch_id, **{to.value: 1})
     record_job_end(session, job)
     return job

@@ -67,7 +67,10 @@ class Postgresql:
         while True:
             try:
                 self._server.ensure_postgres_running()
-            except subprocess.SubprocessError:
+            except (
+                subprocess.SubprocessError,
+                AssertionError,
+            ):  # it asserts that a server that is still recovering is ready
                 if time.monotonic() > end:
                     raise
                 time.sleep(1)
