@@ -97,10 +97,7 @@ def find_unused_release(session: Session) -> ModelVersion | None:
     champion = get_champion(session)
     names = [PRETRAINED_CHAMPION, *(old for old, new in OLD_PRETRAINED_NAMES.items() if new == PRETRAINED_CHAMPION)]
     shipped = session.scalar(
-        select(ModelVersion)
-        .where(ModelVersion.name.in_(names))
-        .order_by(ModelVersion.number.desc())
-        .limit(1)
+        select(ModelVersion).where(ModelVersion.name.in_(names)).order_by(ModelVersion.number.desc()).limit(1)
     )
     if champion is None or shipped is None or shipped.number <= champion.number:
         return None

@@ -31,9 +31,7 @@ def write_card(path: Path, manifest: Manifest) -> None:
     lineage = manifest.lineage
     epochs = lineage.settings["recipe"]["epochs"]
     counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in lineage.row_counts.items())
-    trained_on = (
-        "the published single label" if lineage.labels == "hard" else "the distribution of ten people's votes"
-    )
+    trained_on = "the published single label" if lineage.labels == "hard" else "the distribution of ten people's votes"
     lines = [
         f"# Model card: {manifest.architecture}, taught {lineage.labels}",
         "",

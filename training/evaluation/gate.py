@@ -135,7 +135,9 @@ def _check_recall(
         for is_one in ((new == truth) & (old != truth), (new != truth) & (old == truth))
     )
     falls = np.where(is_compared, (lost - gained) / np.maximum(faces, 1), -np.inf)
-    chances = np.array([compute_one_sided_mcnemar_p(*pair) for pair in zip(lost.tolist(), gained.tolist(), strict=True)])
+    chances = np.array(
+        [compute_one_sided_mcnemar_p(*pair) for pair in zip(lost.tolist(), gained.tolist(), strict=True)]
+    )
     is_lost = (falls > limits.max_recall_loss) & (chances <= limits.significance)
     worst = int(np.where(is_lost if is_lost.any() else is_compared, falls, -np.inf).argmax())
     before, after = (int((right == truth)[truth == worst].sum()) / int(faces[worst]) for right in (old, new))

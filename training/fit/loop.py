@@ -79,7 +79,9 @@ def fit_network(
     while state.epochs_done < recipe.epochs:
         first = state.epochs_done
         side = recipe.find_input_size(first)
-        stop = next((epoch for epoch in range(first, recipe.epochs) if recipe.find_input_size(epoch) != side), recipe.epochs)
+        stop = next(
+            (epoch for epoch in range(first, recipe.epochs) if recipe.find_input_size(epoch) != side), recipe.epochs
+        )
         epochs = range(first, stop)
         shown_side = None if teachers is None else max(side, teachers.side)
         batches = make_batches(training, recipe, seed=seed, epochs=epochs, side=side, shown_side=shown_side)

@@ -78,7 +78,9 @@ class RunState:
         """The network's weights that are kept as the run's result."""
         return self._load(f"best-{self.best_epoch}.npz")
 
-    def finish_epoch(self, figures: EpochMetrics, variables: Sequence[Variable], weights: Arrays, monitor: Monitor) -> None:
+    def finish_epoch(
+        self, figures: EpochMetrics, variables: Sequence[Variable], weights: Arrays, monitor: Monitor
+    ) -> None:
         """Store the state after an epoch, and its weights as the best where they are the ones to keep so far."""
         is_best = self._is_best(figures, monitor)
         self.curves.append(figures)

@@ -92,7 +92,9 @@ class Recipe:
 
     def find_input_size(self, epoch: int) -> int:
         """The side of the faces that epoch (0 is the first) learns from, in pixels."""
-        return next((stage.input_size for stage in self.stages if epoch < round(stage.until * self.epochs)), self.input_size)
+        return next(
+            (stage.input_size for stage in self.stages if epoch < round(stage.until * self.epochs)), self.input_size
+        )
 
     def change(self, fields: dict[str, Any]) -> Self:
         """This recipe with some fields changed, in the form that `lineage.settings.recipe` of a manifest has.

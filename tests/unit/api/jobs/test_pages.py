@@ -1,6 +1,11 @@
 """Jobs on the pages: seen by everybody, tried again and canceled by reviewers, erased by administrators."""
 
+import hashlib
+import io
+import re
 from collections.abc import Callable
+
+from flask.testing import FlaskClient
 
 from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.session import Database
@@ -90,3 +95,15 @@ def test_erasing_leaves_nothing_but_the_note_of_it(
     with database.read() as session:
         [event] = list_audit_events(session, AuditFilter(subject=f"job:{job_id}"))
     assert (event.actor, event.action) == ("administrator", "job.erase")
+
+
+def test_jobs_are_found_by_name_id_and_digest(viewer: Visitor, client: FlaskClient, photo: bytes) -> None:
+    for name in ("Team_100%.jpg", "lobby.jpg"):
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        assert client.post("/v1/jobs", data={"image": (io.BytesIO(photo), name)}, headers=headers).status_code == 202
+    [job_id] = set(re.findall(r'/jobs/([0-9a-f-]{36})"', viewer.get("/jobs", q="team_100%")))
+    assert "lobby.jpg" in viewer.get("/jobs", q="LOBBY")
+    assert "No job fits the filter" in viewer.get("/jobs", q="team.100")
+    assert re.findall(r'/jobs/([0-9a-f-]{36})"', viewer.get("/jobs", q=job_id)) == [job_id]
+    digest = hashlib.sha256(photo).hexdigest()
+    assert len(re.findall(r'/jobs/([0-9a-f-]{36})"', viewer.get("/jobs", q=digest))) == 2
