@@ -54,6 +54,7 @@ protect(blueprint, *READS_JOBS, users_may_read=True)
 _SUBMIT_ERRORS = (
     "photo_missing",
     "photo_too_large",
+    "body_too_large",
     "too_many_photos",
     "invalid_request",
     "idempotency_conflict",

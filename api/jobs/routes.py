@@ -69,6 +69,7 @@ class ReadHeaders(BaseModel):
             "photo_missing",
             "empty_photo",
             "photo_too_large",
+            "body_too_large",
             "not_a_picture",
             "broken_picture",
             "too_many_pixels",

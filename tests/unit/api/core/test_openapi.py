@@ -93,7 +93,14 @@ def test_answers_are_as_described_whatever_is_asked(
     face_id = client.get(f"/v1/jobs/{job_id}").get_json()["faces"][0]["id"]
     with database.write() as session:
         run_id = str(create_run(session, TrainingTrigger.COMMAND, "test").id)
-    there = {"batch_id": batch["id"], "job_id": job_id, "face_id": face_id, "run_id": run_id}
+    export_id = client.post("/v1/exports").get_json()["id"]
+    there = {
+        "batch_id": batch["id"],
+        "job_id": job_id,
+        "face_id": face_id,
+        "run_id": run_id,
+        "export_id": export_id,
+    }
     there |= {"number": 1, "first": 1, "second": 1}
     asked = []
 
