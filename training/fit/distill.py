@@ -42,7 +42,7 @@ def load_teachers(folders: Sequence[Path]) -> Teachers:
     Raises ArtifactError for a folder that holds no whole version.
     """
     manifests = [Manifest.read(folder) for folder in folders]
-    sides = [manifest.lineage.settings["recipe"]["stages"][-1]["side"] for manifest in manifests]
+    sides = [manifest.lineage.settings["recipe"]["stages"][-1]["input_size"] for manifest in manifests]
     are_normalized = [manifest.normalized for manifest in manifests]
     networks = [rebuild_network(folder) for folder in folders]
 
