@@ -29,10 +29,19 @@ _RFC_3339 = re.compile(
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
+def _leave_out_defaults_that_are_none(schema: dict[str, Any]) -> None:
+    """Of fields that a body may leave out, but not set to null."""
+    for field in schema.get("properties", {}).values():
+        if "anyOf" not in field and field.get("default", "") is None:
+            del field["default"]
+
+
 class JsonBody(BaseModel):
     """The JSON body of a request: an object with JSON's own types, and no field that isn't declared."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False, json_schema_extra=_leave_out_defaults_that_are_none
+    )
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:

@@ -21,6 +21,7 @@ class WantedJobs(BaseModel):
     batch_id: UUID | None = None
     created_from: datetime | None = None
     created_before: datetime | None = None
+    text: str | None = None
 
     @classmethod
     def of_filter(cls, wanted: JobFilter) -> "WantedJobs":
