@@ -21,7 +21,9 @@ from api.core.server.bridge import MEMO
 from api.core.services import get_services
 from api.core.sessions import SAFE_METHODS, find_person, has_csrf_token, is_from_here
 from db.accounts import api_keys
+from db.accounts.tables import Application
 from db.core.actors import Actor
+from db.core.rows import make_object
 from db.core.vocabulary import Role, Scope
 from db.jobs.tables import Job
 
@@ -58,6 +60,12 @@ class Caller:
     key_id: UUID
     scopes: frozenset[Scope] = frozenset({Scope.SUBMIT})
     is_person: bool = False
+
+    @property
+    def application(self) -> Application:
+        """The application whose jobs the caller makes: its id and name, of no session."""
+        name = PAGES_APPLICATION if self.is_person else self.name
+        return make_object(Application, {"id": self.application_id, "name": name})
 
     @property
     def visible_application_id(self) -> UUID | None:
@@ -188,8 +196,8 @@ def _find_caller(token: str | None) -> Caller | None:
     if not token:
         return None
     database = get_services().database
-    with database.read() as session:
-        key = api_keys.find_key(session, token)
+    with database.look_up() as connection:
+        key = api_keys.find_caller_key(connection, token)
     if key is None:
         return None
     if not api_keys.is_use_recorded(key):
@@ -199,7 +207,7 @@ def _find_caller(token: str | None) -> Caller | None:
         except DBAPIError as error:  # what only reads must go on where nothing can be written
             log.warning("key_use_not_noted", reason=str(error.orig))
     scopes = frozenset(scope for scope in Scope if scope in key.scopes)
-    g.caller = Caller(key.application_id, key.application.name, key.id, scopes)
+    g.caller = Caller(key.application_id, key.application_name, key.id, scopes)
     return cast("Caller", g.caller)
 
 

@@ -1,12 +1,10 @@
 """How many requests a key may make, counted in Redis over all processes."""
 
+import re
 import threading
 from dataclasses import dataclass
-from time import monotonic, time
+from time import monotonic
 
-import limits
-import limits.storage
-import limits.strategies
 import redis
 import structlog
 from redis.backoff import NoBackoff
@@ -17,6 +15,36 @@ log = structlog.get_logger(__name__)
 _TIMEOUT_S = 0.5
 _PAUSE_S = 5.0
 """How long Redis isn't asked again after it failed: a dead queue must not slow every request."""
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
+
+_COUNT = """
+local now = redis.call('TIME')
+local ms = now[1] * 1000 + math.floor(now[2] / 1000)
+local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2]) * 1000
+local found = redis.call('HMGET', KEYS[1], 'from', 'now', 'before')
+local from, count, before = tonumber(found[1]), tonumber(found[2]) or 0, tonumber(found[3]) or 0
+if not from or ms < from or ms >= from + 2 * window then
+    from, count, before = ms, 0, 0
+elseif ms >= from + window then
+    from, count, before = from + window, 0, count
+end
+local left = from + window - ms
+local used = math.floor(before * left / window) + count
+local is_allowed = used < limit
+if is_allowed then
+    count, used = count + 1, used + 1
+    redis.call('HSET', KEYS[1], 'from', from, 'now', count, 'before', before)
+    redis.call('PEXPIREAT', KEYS[1], from + 2 * window)
+end
+local reset = left
+if before > 0 then reset = math.min(reset, left % (window / before)) end
+return {is_allowed and 1 or 0, limit - used, math.floor(reset)}
+"""
+"""One request in a window that slides: that of before counts by the share of it that the last `window` still covers.
+
+KEYS: the key's counts. ARGV: limit, seconds of the window. Returns whether it is allowed, what is left, milliseconds until more is.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,41 +59,47 @@ class Allowance:
 
 
 class RateLimiter:
-    """Counts requests in a window that slides, so that no burst fits between two windows.
+    """Counts requests in a window that slides, so that no burst fits between two windows. One command a request.
 
     While Redis is down everything is allowed: the limit guards against one client taking all, not against intruders.
     """
 
     def __init__(self, redis_url: str, rate: str) -> None:
         """rate: `number/second|minute|hour`; empty for no limit. Raises ValueError for anything else."""
-        self._item = limits.parse(rate) if rate else None
-        storage_url = redis_url.replace("unix://", "redis+unix://")
-        self._storage = limits.storage.RedisStorage(
-            storage_url,
-            key_prefix="emoscope:limits",
+        self._limit, self._window_s = _read_rate(rate) if rate else (0, 0)
+        self._redis: redis.Redis = redis.Redis.from_url(
+            redis_url,
             socket_timeout=_TIMEOUT_S,
             socket_connect_timeout=_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # passed on to redis-py as it is
+            retry=Retry(NoBackoff(), 0),
         )
-        self._limiter = limits.strategies.SlidingWindowCounterRateLimiter(self._storage)
+        self._count = self._redis.register_script(_COUNT)
         self._lock = threading.Lock()
         self._paused_until = 0.0
 
     def count(self, key: str) -> Allowance | None:
         """Count one request of a key. Returns None where there is no limit, or nobody to count."""
-        if self._item is None or monotonic() < self._paused_until:
+        if not self._limit or monotonic() < self._paused_until:
             return None
         try:
-            is_allowed = self._limiter.hit(self._item, key)
-            stats = self._limiter.get_window_stats(self._item, key)
+            is_allowed, remaining, reset_ms = self._count(
+                keys=[f"emoscope:limits:{key}:{self._window_s}"], args=[self._limit, self._window_s]
+            )
         except redis.RedisError as error:
             with self._lock:
                 self._paused_until = monotonic() + _PAUSE_S
             log.warning("rate_limit_unavailable", reason=str(error))
             return None
-        reset_s = max(1, round(stats.reset_time - time()))
-        return Allowance(is_allowed, self._item.amount, self._item.get_expiry(), max(0, stats.remaining), reset_s)
+        reset_s = max(1, round(reset_ms / 1000))
+        return Allowance(bool(is_allowed), self._limit, self._window_s, max(0, remaining), reset_s)
 
     def close(self) -> None:
         """Close the connections. The object stays usable and would connect anew."""
-        self._storage.storage.close()
+        self._redis.close()
+
+
+def _read_rate(rate: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([0-9]+)/(second|minute|hour)", rate)
+    if found is None:
+        raise ValueError(f"{rate!r} is no rate, such as 600/minute")
+    return int(found[1]), _SECONDS[found[2]]

@@ -15,6 +15,7 @@ from api.reviews.required_votes import LeastVotes
 from db.core.blobs import BlobStore, S3Options
 from db.core.session import Database
 from db.core.vocabulary import Detector
+from db.jobs.room import QueueRoom
 from db.jobs.services import JobServices
 from emoscope.settings import Settings
 
@@ -34,6 +35,7 @@ class Services:
     redis: redis.Redis
     """For health checks and queue lengths."""
     room: Room
+    queue_room: QueueRoom
     job_counts: JobCounts = field(default_factory=JobCounts)
     least_votes: LeastVotes = field(default_factory=LeastVotes)
 
@@ -46,7 +48,7 @@ class Services:
             blobs=self.blobs,
             send=self.queue.try_to_send_job,
             announce=self.waiter.announce,
-            max_queued_jobs=settings.max_queued_jobs,
+            room=self.queue_room,
             idempotency_retention_s=settings.idempotency_retention_s,
             photo_retention_s=settings.photo_retention_s,
             max_attempts=settings.max_attempts,
@@ -81,7 +83,8 @@ def open_services(settings: Settings) -> Services:
         database=Database(settings.effective_database_url, pool_size=settings.api_threads),
         blobs=blobs,
         room=Room(blobs, is_remote=settings.effective_blob_url.startswith("s3://")),
-        queue=Queue(settings.broker_url),
+        queue_room=QueueRoom(settings.max_queued_jobs),
+        queue=Queue(settings.effective_redis_url),
         waiter=Waiter(settings.effective_redis_url, settings.max_waits),
         limiter=RateLimiter(settings.effective_redis_url, settings.rate_limit),
         redis=redis.Redis.from_url(settings.effective_redis_url, socket_timeout=1, socket_connect_timeout=1),

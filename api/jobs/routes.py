@@ -19,6 +19,7 @@ from api.jobs.schemas import Job, JobPage, job_to_schema, make_etag
 from api.jobs.submission import make_new_job, make_repeatable
 from api.photos.uploads import read_photo
 from db import tables
+from db.core.rows import relate
 from db.core.vocabulary import Scope
 from db.jobs import actions
 from db.jobs import queries as job_queries
@@ -90,7 +91,10 @@ def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
     repeatable = make_repeatable(headers.idempotency_key, options, [photo.sha256])
     submitted = submit_job(services.jobs, new, data, actor=caller.actor, repeatable=repeatable)
     wait_s = read_preferred_wait(headers.prefer)
-    job = wait_for_job(services, caller, submitted.id, has_ended, wait_s)
+    if submitted.job is not None and not wait_s:
+        job = relate(submitted.job, application=caller.application)
+    else:
+        job = wait_for_job(services, caller, submitted.id, has_ended, wait_s)
     response = _show(job)
     response.headers["Location"] = url_for(".read_job", job_id=submitted.id)
     if not submitted.is_new:

@@ -4,10 +4,11 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from db.accounts.audit_log import record_audit_event
@@ -90,7 +91,31 @@ def find_key(session: Session, key: str) -> ApiKey | None:
     return session.scalar(select(ApiKey).where(ApiKey.key_hash == _hash(key), ApiKey.revoked_at.is_(None)))
 
 
-def is_use_recorded(key: ApiKey) -> bool:
+@dataclass(frozen=True, slots=True)
+class CallerKey:
+    """What a request needs of its key. scopes: words of `vocabulary.Scope`."""
+
+    id: UUID
+    application_id: UUID
+    application_name: str
+    scopes: Sequence[str]
+    last_used_at: datetime | None
+
+
+_FIND_CALLER_KEY = (
+    select(ApiKey.id, ApiKey.application_id, Application.name, ApiKey.scopes, ApiKey.last_used_at)
+    .join(Application, Application.id == ApiKey.application_id)
+    .where(ApiKey.key_hash == bindparam("key_hash"), ApiKey.revoked_at.is_(None))
+)
+
+
+def find_caller_key(connection: Connection, key: str) -> CallerKey | None:
+    """The valid key, or None if it is unknown or revoked. Asked at every request, so that a revoked key is refused at once."""
+    found = connection.execute(_FIND_CALLER_KEY, {"key_hash": _hash(key)}).first()
+    return None if found is None else CallerKey(*found)
+
+
+def is_use_recorded(key: CallerKey) -> bool:
     """Whether `last_used_at` is fresh enough to leave it."""
     return key.last_used_at is not None and utcnow() - key.last_used_at < _LAST_USED_GRAIN
 

@@ -4,14 +4,16 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, insert
 
+from db.core.rows import get_table
+from db.core.types import utcnow
 from db.jobs.tables import Batch
 
 
-def create_batch(session: Session, batch_id: UUID, application_id: UUID, refused: Iterable[dict[str, Any]]) -> Batch:
+def create_batch(
+    connection: Connection, batch_id: UUID, application_id: UUID, refused: Iterable[dict[str, Any]]
+) -> None:
     """Store a batch; its jobs are created with its id. refused: position, filename, code and detail of each photo not taken."""
-    batch = Batch(id=batch_id, application_id=application_id, refused=list(refused))
-    session.add(batch)
-    session.flush()
-    return batch
+    values = {"id": batch_id, "application_id": application_id, "refused": list(refused), "created_at": utcnow()}
+    connection.execute(insert(get_table(Batch)), values)

@@ -1,21 +1,25 @@
 """The life of a job: made, claimed, finished, given back, canceled. Every function works inside the caller's transaction."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, or_, select, update
+from sqlalchemy import ColumnElement, Connection, CursorResult, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.core.actors import Actor
+from db.core.rows import get_table, list_columns, make_object
 from db.core.types import utcnow
 from db.core.vocabulary import TERMINAL_STATUSES, Detector, JobStatus, Priority
 from db.faces.actions import NewFace, add_faces
-from db.jobs.states import InvalidTransition, move_job
-from db.jobs.tables import Job, JobEvent
+from db.jobs.states import InvalidTransition, move_job, record_move
+from db.jobs.tables import Job
 from db.reviews.queue import add_to_queue
 from db.webhooks.tables import Callback
+
+_EMPTY_JOB = {column.key: None for column in list_columns(Job)} | {"revision": 0, "attempt": 0}
+"""A new job's columns."""
 
 OUTAGE_ATTEMPTS = 100
 """Tries that a job gets while its photo can't be read. A child rests after each, so they last for many minutes at the least."""
@@ -65,17 +69,29 @@ class Outcome:
     timings_ms: dict[str, float] = field(default_factory=dict)
 
 
-def create_job(session: Session, new: NewJob, actor: Actor) -> Job:
-    """Store a queued job. Send its message only after the commit."""
-    now = utcnow()
+_INSERT_JOB = insert(get_table(Job))
+
+
+def create_job(source: Connection | Session, new: NewJob, actor: Actor, now: datetime | None = None) -> Job:
+    """Store a queued job. Send its message only after the commit.
+
+    Returns the job as it is stored; it belongs to no session. now: when it is made, if not at this moment.
+    """
+    now = now or utcnow()
     asked = vars(new).copy()
     deadline_s = asked.pop("deadline_s")
     deadline_at = None if deadline_s is None else now + timedelta(seconds=deadline_s)
-    job = Job(**asked, status=JobStatus.QUEUED, created_at=now, sent_at=now, deadline_at=deadline_at)
-    session.add(job)
-    session.flush()
-    session.add(JobEvent(job_id=job.id, at=now, from_status=None, to_status=JobStatus.QUEUED, attempt=0, actor=actor))
-    return job
+    values = {
+        **_EMPTY_JOB,
+        **asked,
+        "status": JobStatus.QUEUED,
+        "created_at": now,
+        "sent_at": now,
+        "deadline_at": deadline_at,
+    }
+    source.execute(_INSERT_JOB, values)
+    record_move(source, new.id, None, JobStatus.QUEUED, attempt=0, actor=actor, now=now)
+    return make_object(Job, values, faces=[])
 
 
 def claim_job(session: Session, job_id: UUID, worker: str, lease_s: float) -> tuple[Job, Claim]:

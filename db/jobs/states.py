@@ -10,13 +10,16 @@ from http import HTTPStatus
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, update
+from sqlalchemy import ColumnElement, Connection, CursorResult, insert, update
 from sqlalchemy.orm import Session
 
 from db.core.actors import Actor
 from db.core.errors import DomainError
+from db.core.rows import get_table
 from db.core.vocabulary import JobStatus
 from db.jobs.tables import Job, JobEvent
+
+_INSERT_EVENT = insert(get_table(JobEvent))
 
 _MOVES: dict[JobStatus, frozenset[JobStatus]] = {
     JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.CANCELED, JobStatus.FAILED}),
@@ -44,6 +47,31 @@ class InvalidTransition(DomainError):
     def public_detail(self) -> str:
         """What the client reads, who asked to cancel the job."""
         return "the job has ended, so it can't be canceled any more"
+
+
+def record_move(
+    source: Connection | Session,
+    job_id: UUID,
+    from_status: JobStatus | None,
+    to: JobStatus,
+    *,
+    attempt: int,
+    actor: Actor,
+    now: datetime,
+    detail: str | None = None,
+) -> None:
+    """Write the event of one move."""
+    row = {
+        "job_id": job_id,
+        "at": now,
+        "from_status": from_status,
+        "to_status": to,
+        "attempt": attempt,
+        "actor": str(actor),
+        "actor_kind": getattr(actor, "kind", None),
+        "detail": detail,
+    }
+    source.execute(_INSERT_EVENT, row)
 
 
 def move_job(
@@ -75,15 +103,5 @@ def move_job(
     if result.rowcount != 1:
         raise InvalidTransition(job_id, to)
     job = session.get_one(Job, job_id, populate_existing=True)
-    session.add(
-        JobEvent(
-            job_id=job_id,
-            at=now,
-            from_status=from_status,
-            to_status=to,
-            attempt=job.attempt,
-            actor=actor,
-            detail=detail,
-        )
-    )
+    record_move(session, job_id, from_status, to, attempt=job.attempt, actor=actor, now=now, detail=detail)
     return job

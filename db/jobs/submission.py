@@ -11,8 +11,8 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from db.core.actors import Actor
 from db.core.blobs import BlobStoreUnavailable
@@ -20,11 +20,10 @@ from db.core.errors import DomainError
 from db.core.full_disk import is_disk_full
 from db.core.vocabulary import Detector
 from db.jobs.batches import create_batch
-from db.jobs.idempotency import IdempotencyConflict, Repeatable, find_submission, remember_submission
+from db.jobs.idempotency import Earlier, IdempotencyConflict, Repeatable, find_submission, remember_submission
 from db.jobs.lifecycle import NewJob, create_job
-from db.jobs.queries import has_room
 from db.jobs.services import JobServices
-from db.jobs.tables import IdempotencyKey
+from db.jobs.tables import Job
 from db.monitoring.heartbeats import find_available_detectors
 
 log = structlog.get_logger(__name__)
@@ -62,10 +61,17 @@ class NewBatch:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """What came of a submission. id: of the job or batch. is_new: False if the same request made it before."""
+    """What came of a submission. id: of the job or batch. is_new: False if the same request made it before. job: the new job as it
+    is stored; its application isn't loaded.
+    """
 
     id: UUID
     is_new: bool
+    job: Job | None = None
+
+
+class _QuickerSubmission(Exception):
+    """Another request with the same key was quicker. It undoes the transaction."""
 
 
 def submit_job(
@@ -78,9 +84,10 @@ def submit_job(
     """
     earlier = _find_earlier(services, new.application_id, repeatable)
     if earlier is None:
-        earlier = _store_and_send(services, [(new, lambda: data)], None, actor, repeatable)
-    if earlier is None:
-        return Submitted(new.id, is_new=True)
+        made = _store_and_send(services, [(new, lambda: data)], None, actor, repeatable)
+        if not isinstance(made, Earlier):
+            return Submitted(new.id, is_new=True, job=made[0])
+        earlier = made
     if earlier.job_id is None:
         raise IdempotencyConflict("this Idempotency-Key was used before for a batch")
     return Submitted(earlier.job_id, is_new=False)
@@ -100,20 +107,20 @@ def submit_batch(
     """
     earlier = _find_earlier(services, batch.application_id, repeatable)
     if earlier is None:
-        earlier = _store_and_send(services, photos, batch, actor, repeatable)
-    if earlier is None:
-        return Submitted(batch.id, is_new=True)
+        made = _store_and_send(services, photos, batch, actor, repeatable)
+        if not isinstance(made, Earlier):
+            return Submitted(batch.id, is_new=True)
+        earlier = made
     if earlier.batch_id is None:
         raise IdempotencyConflict("this Idempotency-Key was used before for a single photo")
     return Submitted(earlier.batch_id, is_new=False)
 
 
-def _find_earlier(services: JobServices, application_id: UUID, repeatable: Repeatable | None) -> IdempotencyKey | None:
+def _find_earlier(services: JobServices, application_id: UUID, repeatable: Repeatable | None) -> Earlier | None:
     if repeatable is None:
         return None
-    # a writing transaction, because a key whose time is over is deleted on the way
-    with services.database.write() as session:
-        return find_submission(session, application_id, repeatable)
+    with services.database.look_up() as connection:
+        return find_submission(connection, application_id, repeatable)
 
 
 def _store_and_send(
@@ -122,8 +129,8 @@ def _store_and_send(
     batch: NewBatch | None,
     actor: Actor,
     repeatable: Repeatable | None,
-) -> IdempotencyKey | None:
-    """Returns the submission of another request with the same key that was quicker, or None if this one was written."""
+) -> list[Job] | Earlier:
+    """Returns the jobs that were made, or the submission of another request with the same key that was quicker."""
     for detector in {new.detector for new, _ in photos} - {None}:
         _require_detector(services, detector)
     _require_room(services, len(photos))
@@ -135,16 +142,16 @@ def _store_and_send(
     except Exception:
         _discard_photos(services, stored)
         raise
-    quicker = _commit(services, stored, batch, actor, repeatable)
-    if quicker is not None:
+    made = _commit(services, stored, batch, actor, repeatable)
+    if isinstance(made, Earlier):
         _discard_photos(services, stored)
-        return quicker
+        return made
     for new in stored:
         if not services.send(
             new.id, new.priority
         ):  # the rest would only wait for the same queue; the sweeper sends them
             break
-    return None
+    return made
 
 
 def list_detectors(services: JobServices) -> frozenset[Detector]:
@@ -162,10 +169,9 @@ def _require_detector(services: JobServices, detector: Detector | None) -> None:
 
 
 def _require_room(services: JobServices, wanted: int) -> None:
-    limit = services.max_queued_jobs
-    with services.database.read() as session:
-        if not has_room(session, limit, wanted):
-            raise QueueFull(f"at most {limit:,} jobs may wait, and {wanted:,} more would be too many; try again later")
+    if not services.room.take(services.database, wanted):
+        limit = services.room.max_queued_jobs
+        raise QueueFull(f"at most {limit:,} jobs may wait, and {wanted:,} more would be too many; try again later")
 
 
 def _commit(
@@ -174,28 +180,17 @@ def _commit(
     batch: NewBatch | None,
     actor: Actor,
     repeatable: Repeatable | None,
-) -> IdempotencyKey | None:
+) -> list[Job] | Earlier:
     application_id = batch.application_id if batch else new_jobs[0].application_id
     try:
-        with services.database.write() as session:
+        with services.database.write_rows() as connection:
+            made = _insert(connection, new_jobs, batch, actor)
             if repeatable is not None:
-                quicker = find_submission(session, application_id, repeatable)
-                if quicker is not None:
-                    return quicker
-            _insert(session, new_jobs, batch, actor)
-            if repeatable is not None:
-                remember_submission(
-                    session,
-                    application_id,
-                    repeatable,
-                    retention_s=services.idempotency_retention_s,
-                    job_id=None if batch else new_jobs[0].id,
-                    batch_id=batch.id if batch else None,
-                )
-    except IntegrityError:  # of the key: another request wrote it between our look and our commit
+                _remember(services, connection, application_id, repeatable, batch, new_jobs[0])
+    except _QuickerSubmission:
         quicker = _find_earlier(services, application_id, repeatable)
-        if quicker is None:
-            raise
+        if quicker is None:  # it was erased meanwhile
+            raise IdempotencyConflict("another request with this Idempotency-Key came at the same time") from None
         return quicker
     except DBAPIError as error:
         # Such a transaction is certainly not committed, and the photos would take the last of the room. Of other errors that isn't
@@ -203,14 +198,33 @@ def _commit(
         if is_disk_full(error):
             _discard_photos(services, new_jobs)
         raise
-    return None
+    return made
 
 
-def _insert(session: Session, new_jobs: Iterable[NewJob], batch: NewBatch | None, actor: Actor) -> None:
+def _remember(
+    services: JobServices,
+    connection: Connection,
+    application_id: UUID,
+    repeatable: Repeatable,
+    batch: NewBatch | None,
+    first: NewJob,
+) -> None:
+    is_stored = remember_submission(
+        connection,
+        application_id,
+        repeatable,
+        retention_s=services.idempotency_retention_s,
+        job_id=None if batch else first.id,
+        batch_id=batch.id if batch else None,
+    )
+    if not is_stored:
+        raise _QuickerSubmission
+
+
+def _insert(connection: Connection, new_jobs: Iterable[NewJob], batch: NewBatch | None, actor: Actor) -> list[Job]:
     if batch is not None:
-        create_batch(session, batch.id, batch.application_id, batch.refused)
-    for new in new_jobs:
-        create_job(session, new, actor=actor)
+        create_batch(connection, batch.id, batch.application_id, batch.refused)
+    return [create_job(connection, new, actor=actor) for new in new_jobs]
 
 
 def _discard_photos(services: JobServices, new_jobs: Iterable[NewJob]) -> None:
