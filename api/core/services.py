@@ -85,7 +85,7 @@ def open_services(settings: Settings) -> Services:
         room=Room(blobs, is_remote=settings.effective_blob_url.startswith("s3://")),
         queue_room=QueueRoom(settings.max_queued_jobs),
         queue=Queue(settings.effective_redis_url),
-        waiter=Waiter(settings.effective_redis_url, settings.max_waits),
+        waiter=Waiter(settings.effective_redis_url, min(settings.max_waits, settings.max_connections * 3 // 4)),
         limiter=RateLimiter(settings.effective_redis_url, settings.rate_limit),
         redis=redis.Redis.from_url(settings.effective_redis_url, socket_timeout=1, socket_connect_timeout=1),
     )

@@ -14,6 +14,7 @@ from werkzeug.datastructures import FileStorage
 from api.core.authentication import READS_JOBS, Caller, get_caller, needs_scope, protect
 from api.core.errors import Problem
 from api.core.openapi import describe_batch_body, describe_errors
+from api.core.server.parking import is_resumed
 from api.core.services import Services, get_services
 from api.jobs.batch_schemas import Batch, batch_to_schema
 from api.jobs.options import JobOptions, SubmitHeaders, read_options
@@ -77,10 +78,14 @@ def create_batch(query: JobOptions, headers: SubmitHeaders) -> Response:
 def read_batch(batch_id: UUID, query: WaitQuery) -> Response:
     """Read one batch, or wait for its end."""
     services, caller = get_services(), get_caller()
-    batch, found = _read(services, caller, batch_id)
-    if query.wait and not all(map(has_ended, found)):
-        _wait_for_end(services, batch_id, found, query.wait)
+    if is_resumed():  # it has read the batch and listens to its jobs
+        _wait_for_end(services, batch_id, [], query.wait)
         batch, found = _read(services, caller, batch_id)
+    else:
+        batch, found = _read(services, caller, batch_id)
+        if query.wait and not all(map(has_ended, found)):
+            _wait_for_end(services, batch_id, found, query.wait)
+            batch, found = _read(services, caller, batch_id)
     response = _show(batch, found)
     if not all(map(has_ended, found)):
         response.headers["Retry-After"] = str(POLL_AFTER_S)
@@ -130,9 +135,9 @@ def _wait_for_end(services: Services, batch_id: UUID, found: list[tables.Job], w
 
     Each change of one of its jobs wakes the wait, two a photo at the least, so little is asked each time.
     """
-    deadline = monotonic() + min(wait_s, services.settings.max_wait_s)
     with services.waiter.listen([job.id for job in found]) as changes:
-        while _is_active(services, batch_id) and changes.wait(deadline):
+        deadline = changes.keep_deadline(monotonic() + min(wait_s, services.settings.max_wait_s))
+        while not changes.is_over and _is_active(services, batch_id) and changes.wait(deadline):
             pass
 
 

@@ -52,9 +52,9 @@ def wait_for_job(
     """
     if wait_s <= 0:
         return read_visible_job(services, caller, job_id)
-    deadline = monotonic() + min(wait_s, services.settings.max_wait_s)
     with services.waiter.listen([job_id]) as changes:
-        is_last = False
+        deadline = changes.keep_deadline(monotonic() + min(wait_s, services.settings.max_wait_s))
+        is_last = changes.is_over
         while True:
             job = read_visible_job(services, caller, job_id)
             if is_last or is_enough(job):

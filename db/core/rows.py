@@ -1,6 +1,7 @@
 """Objects of mapped classes from rows that a plain statement gave: a tenth of the time that the ORM takes to load them.
 
-For what is read at every request. They belong to no session: what wasn't put in can't be loaded, and changes aren't stored.
+For what is read at every request. They are as after their session's end: what wasn't put in can't be loaded
+(DetachedInstanceError), and changes aren't stored.
 """
 
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import Column, Table
 from sqlalchemy.orm import DeclarativeBase, class_mapper
-from sqlalchemy.orm.attributes import instance_dict
+from sqlalchemy.orm.attributes import instance_dict, instance_state
 
 Mapped = TypeVar("Mapped", bound=DeclarativeBase)
 
@@ -25,9 +26,16 @@ def get_table(mapped: type[DeclarativeBase]) -> Table:
 
 
 def make_object(mapped: type[Mapped], values: Mapping[str, Any], **related: object) -> Mapped:
-    """An object with these columns, by attribute name, and these related objects. Its constructor isn't called."""
-    made: Mapped = class_mapper(mapped).class_manager.new_instance()
+    """An object with these columns, by attribute name, and these related objects. Its constructor isn't called.
+
+    values: with its primary key.
+    """
+    mapper = class_mapper(mapped)
+    made: Mapped = mapper.class_manager.new_instance()
     instance_dict(made).update(values)
+    instance_state(made).key = mapper.identity_key_from_primary_key(
+        tuple(values[str(column.key)] for column in mapper.primary_key)
+    )
     return relate(made, **related)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, CursorResult, insert, or_, sel
 from sqlalchemy.orm import Session
 
 from db.core.actors import Actor
-from db.core.rows import get_table, list_columns, make_object
+from db.core.rows import get_table, list_columns, make_object, relate
 from db.core.types import utcnow
 from db.core.vocabulary import TERMINAL_STATUSES, Detector, JobStatus, Priority
 from db.faces.actions import NewFace, add_faces
@@ -57,6 +57,8 @@ class Claim:
     job_id: UUID
     attempt: int
     worker: str
+    photo_retention_s: float | None = None
+    """How long the photo is kept after the job's end, where that is known."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def claim_job(session: Session, job_id: UUID, worker: str, lease_s: float) -> tu
             "lease_expires_at": now + timedelta(seconds=lease_s),
         },
     )
-    return job, Claim(job.id, job.attempt, worker)
+    return job, Claim(job.id, job.attempt, worker, job.photo_retention_s)
 
 
 def finish_job(session: Session, claim: Claim, outcome: Outcome) -> Job:
@@ -131,6 +133,7 @@ def finish_job(session: Session, claim: Claim, outcome: Outcome) -> Job:
         JobStatus.SUCCEEDED,
         actor=Actor.worker(claim.worker),
         conditions=_holds(claim),
+        photo_retention_s=claim.photo_retention_s,
         width=outcome.width,
         height=outcome.height,
         face_count=len(outcome.faces),
@@ -138,7 +141,7 @@ def finish_job(session: Session, claim: Claim, outcome: Outcome) -> Job:
     )
     faces = add_faces(session, job.id, outcome.faces)
     add_to_queue(session, job.photo_sha256, faces)
-    return job
+    return relate(job, faces=faces)
 
 
 def fail_job(session: Session, claim: Claim, code: str, detail: str) -> Job:
@@ -151,6 +154,7 @@ def fail_job(session: Session, claim: Claim, code: str, detail: str) -> Job:
         actor=Actor.worker(claim.worker),
         detail=detail,
         conditions=_holds(claim),
+        photo_retention_s=claim.photo_retention_s,
         error_code=code,
         error_detail=detail,
     )
@@ -240,6 +244,7 @@ def _give_back(
             actor=actor,
             detail=reason,
             conditions=(*_holds(claim), *conditions),
+            photo_retention_s=claim.photo_retention_s,
             error_code=code,
             error_detail=reason,
         )
@@ -271,15 +276,24 @@ def _end(
     actor: Actor,
     detail: str | None = None,
     conditions: tuple[ColumnElement[bool], ...] = (),
+    photo_retention_s: float | None = None,
     **values: Any,
 ) -> Job:
-    """Move a job to its end: the lease falls, the photo's time starts to run, the callback becomes due."""
+    """Move a job to its end: the lease falls, the photo's time starts to run, the callback becomes due.
+
+    photo_retention_s: the job's own, which never changes; it is read where the caller doesn't know it.
+    """
     now = utcnow()
-    values |= {"finished_at": now, "lease_expires_at": None}
+    if photo_retention_s is None:
+        photo_retention_s = session.scalar(select(Job.photo_retention_s).where(Job.id == job_id)) or 0
+    values |= {
+        "finished_at": now,
+        "lease_expires_at": None,
+        "purge_photo_at": now + timedelta(seconds=photo_retention_s),
+    }
     job = move_job(
         session, job_id, from_status, to, actor=actor, now=now, detail=detail, conditions=conditions, values=values
     )
-    job.purge_photo_at = now + timedelta(seconds=job.photo_retention_s)
     if job.callback_url is not None:
         session.add(Callback(job_id=job.id, next_try_at=now))
     return job
