@@ -1,10 +1,13 @@
 # Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
 .DEFAULT_GOAL := help
 # test-kills takes 20 minutes, chaos an hour.
-.PHONY: help setup demo up test test-kills test-schedule chaos fuzz check format bench clean
+.PHONY: help setup demo up test test-kills test-schedule stateful chaos fuzz check format bench clean
 
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
+
+# The Python at hand, where it will do: .python-version names one for editors, and uv would download it.
+export UV_PYTHON ?= $(shell python3 -c 'import sys; print(sys.executable if (3, 11) <= sys.version_info[:2] < (3, 14) else "3.11")' 2>/dev/null)
 
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 RUN := .venv/bin
@@ -33,6 +36,9 @@ test-schedule: setup ## Start training runs by a schedule of every minute, with 
 test-kills: setup ## Kill each program of a running stack, a hundred times in all
 	@TEST_KILLS=100 $(RUN)/pytest -q -s tests/acceptance/test_kills.py $(ARGS)
 
+stateful: setup ## Random sequences of moves of jobs, training runs and reviews, many of them
+	@STATEFUL_EXAMPLES=200 STATEFUL_STEPS=60 $(RUN)/pytest -q tests/stateful $(ARGS)
+
 fuzz: setup ## Send 20,000 damaged photos through decoder and service (ARGS="--mutants N --seed S")
 	@$(RUN)/python -m tests.fuzz.run $(ARGS)
 
@@ -40,8 +46,8 @@ bench: setup ## Run the benches that need no data set, in their short form
 	@$(RUN)/python -m bench.run_all $(ARGS)
 
 chaos: setup ## Do faults to a running stack while a thousand photos come in: four seeds on each database
-	$(RUN)/python -m tests.chaos --database sqlite --queue own --seed 1 2 3 4 $(ARGS)
-	$(RUN)/python -m tests.chaos --database postgresql --queue apart --seed 1 2 3 4 $(ARGS)
+	$(RUN)/python -m tests.chaos --database sqlite --shape up --seed 1 2 3 4 $(ARGS)
+	$(RUN)/python -m tests.chaos --database postgresql --shape apart --seed 1 2 3 4 $(ARGS)
 
 check: setup ## Lint, format, types, import rules
 	$(RUN)/ruff check

@@ -14,6 +14,13 @@ from db.reviews.actions import UnknownFace
 from db.training_runs.lifecycle import TrainingRunActive, UnknownTrainingRun
 from db.training_runs.plan import PlanImpossible
 from db.training_runs.states import InvalidRunTransition
+from db.webhooks.errors import (
+    EndpointNotActive,
+    RefusedEndpointUrl,
+    TooManyEndpoints,
+    UnknownDelivery,
+    UnknownEndpoint,
+)
 
 __all__ = [
     "AlreadyInService",
@@ -22,6 +29,7 @@ __all__ = [
     "BlobStoreUnavailable",
     "ChampionChanged",
     "DetectorMissing",
+    "EndpointNotActive",
     "IdempotencyConflict",
     "InvalidRunTransition",
     "InvalidTransition",
@@ -34,7 +42,11 @@ __all__ = [
     "PhotoGone",
     "PlanImpossible",
     "QueueFull",
+    "RefusedEndpointUrl",
+    "TooManyEndpoints",
     "TrainingRunActive",
+    "UnknownDelivery",
+    "UnknownEndpoint",
     "UnknownFace",
     "UnknownModelVersion",
     "UnknownSession",

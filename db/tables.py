@@ -9,7 +9,7 @@ from db.model_versions.tables import ModelAlias, ModelVersion, Promotion, Shadow
 from db.monitoring.tables import Worker
 from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
 from db.training_runs.tables import TrainingCorrection, TrainingRun
-from db.webhooks.tables import Callback
+from db.webhooks.tables import Callback, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 __all__ = [
     "ApiKey",
@@ -37,5 +37,8 @@ __all__ = [
     "UnknownName",
     "User",
     "UserSession",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
     "Worker",
 ]

@@ -21,6 +21,8 @@ from api.reviews import routes as reviews
 from api.training_runs import routes as training_runs
 from api.web import docs_pages, emotion_colours
 from api.web.blueprint import make_pages
+from api.webhooks import delivery_routes
+from api.webhooks import routes as webhooks
 from emoscope.settings import Settings
 
 _MOST_BODY_BYTES = 1_000_000
@@ -47,7 +49,7 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
         AUTO_AUTH_ERROR_RESPONSE=False,
         AUTO_VALIDATION_ERROR_RESPONSE=False,
         AUTO_SERVERS=False,
-        AUTO_OPERATION_ID=True,
+        OPENAPI_VERSION="3.1.0",
     )
     # the fields of a job are best read in the order in which they are declared
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -74,6 +76,8 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
         own_account_routes,
         user_routes,
         key_routes,
+        webhooks,
+        delivery_routes,
         audit_log_routes,
         health_routes,
         metrics_routes,

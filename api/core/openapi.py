@@ -1,6 +1,7 @@
 """What the OpenAPI document says beyond what APIFlask reads off the routes."""
 
 import json
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.core.error_codes import ERROR_KINDS, PROBLEM_JSON, ErrorKind
 from api.core.sessions import COOKIE, HEADER
+from api.webhooks.document import describe_webhooks
 from db.photos.formats import MEDIA_TYPES
 
 Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
@@ -115,7 +117,10 @@ def register_openapi(app: APIFlask) -> None:
         schemas |= {**problem.pop("$defs"), "Problem": problem}
         spec["components"].setdefault("securitySchemes", {})[_SESSION] = _SESSION_SCHEME
         spec["tags"] = list({tag["name"]: tag for tag in spec["tags"]}.values())  # two blueprints may share one
+        spec["webhooks"], data = describe_webhooks()
+        schemas |= data
         spec = _shorten_names(spec)
+        _name_operations(app, spec)
         for path, operations in spec["paths"].items():
             for operation in operations.values():
                 if path.startswith("/v1/"):
@@ -135,6 +140,17 @@ def register_openapi(app: APIFlask) -> None:
         if request.endpoint == "openapi.spec" and request.script_root:
             response.data = json.dumps({**json.loads(response.data), "servers": [{"url": request.script_root}]})
         return response
+
+
+def _name_operations(app: APIFlask, spec: dict[str, Any]) -> None:
+    """Give each operation the name of the function that serves it, as `createJob`."""
+    for rule in app.url_map.iter_rules():
+        path = re.sub(r"<(?:[^:<>]+:)?(\w+)>", r"{\1}", rule.rule)
+        words = app.view_functions[rule.endpoint].__name__.split("_")
+        for method in rule.methods or ():
+            operation = spec["paths"].get(path, {}).get(method.lower())
+            if operation is not None:
+                operation["operationId"] = words[0] + "".join(word.capitalize() for word in words[1:])
 
 
 def hide_pages(app: APIFlask) -> None:

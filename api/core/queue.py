@@ -4,6 +4,7 @@ The message is a hint; the job row, committed before, is the truth. A message th
 waiting, until the sweeper sends it anew.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import redis
@@ -52,6 +53,14 @@ class Queue:
             log.warning("job_not_sent", job_id=str(job_id), reason=str(error))
             return False
         return True
+
+    def try_to_send_deliveries(self, delivery_ids: Sequence[UUID]) -> None:
+        """Ask for webhook deliveries whose rows are committed. The sweeper asks for what the queue doesn't take."""
+        try:
+            for delivery_id in delivery_ids[: queues.MOST_SENT_AT_COMMIT]:
+                self._send(queues.DELIVER_WEBHOOK, delivery_id, queues.CALLBACK_QUEUE)
+        except QueueUnavailable as error:
+            log.warning("deliveries_not_sent", reason=str(error))
 
     def send_run(self, run_id: UUID) -> None:
         """Tell the training worker that a run waits. Raises QueueUnavailable as send_job does."""

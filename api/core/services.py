@@ -78,13 +78,16 @@ def open_services(settings: Settings) -> Services:
         settings.s3_secret_access_key.get_secret_value(),
     )
     blobs = BlobStore(settings.effective_blob_url, s3)
+    database = Database(settings.effective_database_url, pool_size=settings.api_threads)
+    queue = Queue(settings.effective_redis_url)
+    database.send_deliveries = queue.try_to_send_deliveries
     return Services(
         settings=settings,
-        database=Database(settings.effective_database_url, pool_size=settings.api_threads),
+        database=database,
         blobs=blobs,
         room=Room(blobs, is_remote=settings.effective_blob_url.startswith("s3://")),
         queue_room=QueueRoom(settings.max_queued_jobs),
-        queue=Queue(settings.effective_redis_url),
+        queue=queue,
         waiter=Waiter(settings.effective_redis_url, min(settings.max_waits, settings.max_connections * 3 // 4)),
         limiter=RateLimiter(settings.effective_redis_url, settings.rate_limit),
         redis=redis.Redis.from_url(settings.effective_redis_url, socket_timeout=1, socket_connect_timeout=1),

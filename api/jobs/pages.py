@@ -9,19 +9,22 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from api.core.fields import Day, RowId
 from api.core.services import get_services
+from api.jobs.reading import has_ended
 from api.web.queries import Query, begin_day, end_day, read_query
 from api.web.site import get_person, go, needs
 from db import tables
 from db.accounts import api_keys
-from db.core.vocabulary import TERMINAL_STATUSES, Emotion, JobStatus, Role
+from db.core.vocabulary import Emotion, JobStatus, Role
 from db.jobs import actions
 from db.jobs import queries as job_queries
 from db.jobs.actions import is_photo_kept
 from db.reviews.subjects import find_labels
+from db.webhooks.deliveries import DeliveryFilter, list_deliveries
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
 _PAGE = 25
+_MOST_DELIVERIES = 50
 _UNREADABLE = frozenset({"broken_picture", "not_a_picture"})
 """What jobs failed with whose photos nothing can show."""
 
@@ -81,6 +84,8 @@ def show(job_id: UUID) -> str:
         events = job_queries.list_events(session, job_id)
         application = api_keys.get_application(session, job.application_id)
         labels = find_labels(session, [face.id for face in job.faces])
+        of_job = DeliveryFilter(job_id=job_id)
+        deliveries = list_deliveries(session, of_job, limit=_MOST_DELIVERIES) if has_ended(job) else []
     return render_template(
         "jobs/job.html",
         job=job,
@@ -89,7 +94,8 @@ def show(job_id: UUID) -> str:
         labels=labels,
         is_kept=is_photo_kept(job),
         is_readable=job.error_code not in _UNREADABLE,
-        has_ended=job.status in TERMINAL_STATUSES,
+        has_ended=has_ended(job),
+        deliveries=deliveries,
         uncertain_below=get_services().settings.uncertain_below,
     )
 

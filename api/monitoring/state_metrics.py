@@ -21,6 +21,8 @@ from db.core.vocabulary import WorkerState
 from db.jobs import queries as job_queries
 from db.model_versions import actions as model_versions
 from db.monitoring import heartbeats
+from db.webhooks.deliveries import count_pending
+from db.webhooks.endpoints import count_endpoints
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +67,8 @@ class StateCollector(Collector):
             durations = job_queries.list_recent_durations(session, _SAMPLE)
             live = heartbeats.list_live_workers(session, settings.worker_heartbeat_s)
             champion = model_versions.get_champion(session)
+            by_endpoint_state = count_endpoints(session)
+            pending_deliveries = count_pending(session)
             challenger = model_versions.get_challenger(session)
         now = utcnow()
         jobs = GaugeMetricFamily("emoscope_jobs", "Jobs stored, by status.", labels=["status"])
@@ -79,6 +83,13 @@ class StateCollector(Collector):
             worker.state is WorkerState.READY and (champion is None or worker.model_version_id != champion.id)
             for worker in live
         )
+        endpoints = GaugeMetricFamily(
+            "emoscope_webhook_endpoints",
+            "Webhook endpoints by state; `failing` ones were paused by the service.",
+            labels=["state"],
+        )
+        for endpoint_state, count in by_endpoint_state.items():
+            endpoints.add_metric([endpoint_state], count)
         recent = [duration for duration in durations if now - duration.finished_at <= _WINDOW]
         return [
             jobs,
@@ -100,6 +111,12 @@ class StateCollector(Collector):
                 value=challenger.number if challenger else 0,
             ),
             _describe_durations(recent),
+            endpoints,
+            GaugeMetricFamily(
+                "emoscope_webhook_deliveries_pending",
+                "Webhook deliveries that wait for their first or next attempt, those of paused endpoints left out.",
+                value=pending_deliveries,
+            ),
         ]
 
     def _ask_queue(self) -> list[Metric]:

@@ -15,6 +15,7 @@ from api.reviews import pages as review
 from api.training_runs import pages as training
 from api.web.formatting import register_words
 from api.web.site import describe_done, guard_page, keep_private, register_page_errors
+from api.webhooks import pages as webhook_pages
 from db.core.vocabulary import EMOTIONS, Role
 
 _MENU = (
@@ -26,6 +27,7 @@ _MENU = (
     ("drift", "Drift", Role.VIEWER),
     ("try_it", "Try it", Role.REVIEWER),
     ("access", "Access", Role.ADMINISTRATOR),
+    ("webhooks", "Webhooks", Role.ADMINISTRATOR),
     ("audit", "Audit log", Role.ADMINISTRATOR),
 )
 """The parts of the site: blueprint, name, and the role that may see it."""
@@ -45,6 +47,7 @@ def make_pages() -> Blueprint:
         drift_pages,
         try_it_pages,
         access_pages,
+        webhook_pages,
         audit_log_pages,
         own_account_pages,
     ):

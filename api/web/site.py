@@ -50,6 +50,11 @@ _DONE = {
     "user_disabled": "The person is shut out.",
     "user_enabled": "The person can sign in again.",
     "key_revoked": "The key is revoked. Requests with it are refused from now on.",
+    "webhook_paused": "The endpoint is paused. What happens meanwhile waits.",
+    "webhook_resumed": "The endpoint is called again, with what waited first.",
+    "webhook_tested": "A test event is on its way. Its delivery is below.",
+    "webhook_deleted": "The endpoint is deleted.",
+    "webhook_replayed": "What failed is sent again.",
     "signed_out": "You are signed out.",
     "undone": "The votes are undone.",
 }

@@ -1,6 +1,5 @@
 """Applications and their API keys. Every change of a key is logged."""
 
-import base64
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from db.accounts.audit_log import record_audit_event
+from db.accounts.signing_secrets import make_secret
 from db.accounts.tables import ApiKey, Application
 from db.core.actors import COMMAND_LINE, Actor
 from db.core.types import utcnow
@@ -46,8 +46,7 @@ def ensure_application(session: Session, name: str) -> Application:
     """The application of that name, made if there is none."""
     application = session.scalar(select(Application).where(Application.name == name))
     if application is None:
-        secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
-        insert_if_new(session, Application, name=name, callback_secret=secret)
+        insert_if_new(session, Application, name=name, callback_secret=make_secret())
         application = session.scalars(select(Application).where(Application.name == name)).one()
     return application
 

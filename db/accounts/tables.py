@@ -30,7 +30,10 @@ class Application(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     name: Mapped[str] = mapped_column(String(100), unique=True)
     callback_secret: Mapped[str] = mapped_column(String(100))
-    """Signs callbacks, in the Standard Webhooks form `whsec_...`."""
+    """Signs the calls of jobs' `callback_url`, in the Standard Webhooks form `whsec_...`."""
+    previous_callback_secret: Mapped[str | None] = mapped_column(String(100))
+    previous_callback_secret_until: Mapped[datetime | None]
+    """Until when the secret before signs too."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 

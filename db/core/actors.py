@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column, validates
 from db.core.types import Word
 
 _APPLICATION = "application:"
-_SYSTEM = re.compile(r"sweeper|beat|sign-in|emoscope|command line|command:.*|training_run:.*")
+_SYSTEM = re.compile(r"sweeper|beat|sign-in|webhooks|emoscope|command line|command:.*|training_run:.*")
 _WORKER = re.compile(r".+:[0-9]+")
 
 

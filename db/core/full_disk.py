@@ -3,8 +3,6 @@
 import errno
 import re
 
-from sqlalchemy.exc import DBAPIError
-
 _ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 _IN_WORDS = re.compile(rf"\(os error ({'|'.join(str(number) for number in sorted(_ERRORS))})\)")
 """As obstore, which is written in Rust, ends its message."""
@@ -20,6 +18,8 @@ _POSTGRESQL_CODES = {"53100", "25006"}
 
 def is_disk_full(error: BaseException) -> bool:
     """Whether what failed needs room on a disk, and would succeed once there is some."""
+    from sqlalchemy.exc import DBAPIError  # here, so that the command line reads its settings without it
+
     if isinstance(error, DBAPIError):
         cause = error.orig
         return (

@@ -30,7 +30,8 @@ class GuardedNetwork(httpcore.SyncBackend):
     """
 
     def __init__(self, deadline: float, *, allows_private: bool) -> None:
-        self._deadline, self._allows_private = deadline, allows_private
+        self.deadline, self._allows_private = deadline, allows_private
+        """The deadline may be brought forward while the call goes on."""
 
     def connect_tcp(
         self,
@@ -41,13 +42,13 @@ class GuardedNetwork(httpcore.SyncBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect to the first address that answers. Raises NotPublic, httpcore.ConnectError or httpcore.ConnectTimeout."""
-        found = _resolve(host, port, self._deadline)
+        found = _resolve(host, port, self.deadline)
         allowed = [address for address in found if self._allows_private or is_public(ip_address(address))]
         if not allowed:
             raise NotPublic(f"{host} is {found[0]}, which isn't a public address")
         last: httpcore.NetworkError | httpcore.TimeoutException | None = None
         for position, address in enumerate(allowed):
-            left = self._deadline - monotonic()
+            left = self.deadline - monotonic()
             if left <= 0:
                 break
             try:
@@ -57,7 +58,7 @@ class GuardedNetwork(httpcore.SyncBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 last = error
             else:
-                return _DeadlineStream(stream, self._deadline)
+                return _DeadlineStream(stream, self)
         raise last or httpcore.ConnectTimeout("the call took too long")
 
 
@@ -66,8 +67,8 @@ class _DeadlineStream(httpcore.NetworkStream):
     receiver that sends a byte now and then would hold its caller for ever.
     """
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
-        self._stream, self._deadline = stream, deadline
+    def __init__(self, stream: httpcore.NetworkStream, network: GuardedNetwork) -> None:
+        self._stream, self._network = stream, network
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._stream.read(max_bytes, self._limit(timeout, httpcore.ReadTimeout))
@@ -82,13 +83,13 @@ class _DeadlineStream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         limit = self._limit(timeout, httpcore.ConnectTimeout)
-        return _DeadlineStream(self._stream.start_tls(ssl_context, server_hostname, limit), self._deadline)
+        return _DeadlineStream(self._stream.start_tls(ssl_context, server_hostname, limit), self._network)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
     def _limit(self, timeout: float | None, error: type[httpcore.TimeoutException]) -> float:
-        left = self._deadline - monotonic()
+        left = self._network.deadline - monotonic()
         if left <= 0:
             raise error("the call took too long")
         return left if timeout is None else min(timeout, left)

@@ -5,7 +5,8 @@ from db.core.vocabulary import Priority
 ANALYZE = "emoscope.analyze"
 SWEEP = "emoscope.sweep"
 SWEEP_PHOTOS = "emoscope.sweep_photos"
-DELIVER_CALLBACK = "emoscope.deliver_callback"
+DELIVER_WEBHOOK = "emoscope.deliver_callback"
+"""Carries the id of a webhook delivery. Its name is from when only jobs had callbacks."""
 RETRAIN = "emoscope.retrain"
 START_SCHEDULED_RUN = "emoscope.start_scheduled_run"
 
@@ -16,6 +17,8 @@ TRAINING_QUEUE = "training"
 HOUSEKEEPING_QUEUE = "housekeeping"
 CALLBACK_QUEUE = "callbacks"
 """Read by the housekeeper too, after its own: a receiver that hangs must not keep the sweeper waiting."""
+MOST_SENT_AT_COMMIT = 50
+"""Webhook deliveries that are asked for as soon as they are committed; the sweeper asks for what is beyond."""
 
 LAST_SWEEP_KEY = "emoscope:last-sweep"
 """Redis key of when the sweeper last came to its end, in seconds since 1970."""

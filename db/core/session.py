@@ -3,9 +3,10 @@
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
@@ -15,6 +16,8 @@ import db.tables  # noqa: F401 - mapped classes name each other, so all of them 
 from db.core.sqlite import HintingCompiler
 
 _WRITES = "emoscope_writes"
+WAITING_DELIVERIES = "waiting_deliveries"
+"""Where a session keeps the ids of webhook deliveries that are to be made after its commit."""
 _BUSY_TIMEOUT_MS = 15_000
 _TIME_LIMITS = "-c lock_timeout=15000 -c statement_timeout=120000 -c idle_in_transaction_session_timeout=120000"
 """Of PostgreSQL, in milliseconds. A statement that takes longer is a fault; a transaction that is left open holds up others."""
@@ -58,6 +61,8 @@ class Database:
     def __init__(self, url: str, pool_size: int = 10) -> None:
         """url: SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg://...`. Connects at first use, not here."""
         self.engine = _create_engine(url, pool_size)
+        self.send_deliveries: Callable[[Sequence[UUID]], None] | None = None
+        """Has webhook deliveries made, whose rows are committed. It doesn't raise; the sweeper sends what it leaves."""
         self._reading = sessionmaker(self.engine, expire_on_commit=False)
         self._write_engine = self.engine.execution_options(**{_WRITES: True})
         self._writing = sessionmaker(self._write_engine, expire_on_commit=False)
@@ -80,6 +85,9 @@ class Database:
         """A transaction that writes: committed at the end of the block, rolled back if the block raises."""
         with self._write_lock, self._writing.begin() as session:
             yield session
+        waiting: list[UUID] = session.info.pop(WAITING_DELIVERIES, [])
+        if waiting and self.send_deliveries is not None:
+            self.send_deliveries(waiting)
 
     @contextmanager
     def look_up(self) -> Iterator[Connection]:

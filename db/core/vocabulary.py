@@ -122,6 +122,8 @@ class Architecture(StrEnum):
 
     REPORT = "report"
     REPORT_DENSE = "report-dense"
+    TINY = "tiny"
+    """A hundredth of the work of `report`: shows in seconds whether a dataset and a set-up work."""
     SMALL = "small"
     """Half the work of `default`."""
     DEFAULT = "default"
@@ -270,3 +272,25 @@ class TrainingTrigger(StrEnum):
     COMMAND = "command"
     API = "api"
     PAGE = "page"
+
+
+class EndpointState(StrEnum):
+    """How a webhook endpoint is."""
+
+    ACTIVE = "active"
+    """Called as soon as something happens."""
+    PAUSED = "paused"
+    """Not called, because somebody paused it. What happens meanwhile waits."""
+    FAILING = "failing"
+    """Not called, because it failed for days, or said that it is gone. What happens meanwhile waits."""
+
+
+class DeliveryState(StrEnum):
+    """What became of one attempt to deliver an event."""
+
+    PENDING = "pending"
+    """Will be made, at `due_at` or as soon as its endpoint is active."""
+    SUCCEEDED = "succeeded"
+    """The receiver answered with a status from 200 to 299."""
+    FAILED = "failed"
+    """Any other answer, or none."""

@@ -16,7 +16,7 @@ from db.faces.actions import NewFace, add_faces
 from db.jobs.states import InvalidTransition, move_job, record_move
 from db.jobs.tables import Job
 from db.reviews.queue import add_to_queue
-from db.webhooks.tables import Callback
+from db.webhooks.recording import record_job_end
 
 _EMPTY_JOB = {column.key: None for column in list_columns(Job)} | {"revision": 0, "attempt": 0}
 """A new job's columns."""
@@ -279,7 +279,7 @@ def _end(
     photo_retention_s: float | None = None,
     **values: Any,
 ) -> Job:
-    """Move a job to its end: the lease falls, the photo's time starts to run, the callback becomes due.
+    """Move a job to its end: the lease falls, the photo's time starts to run, webhooks are told.
 
     photo_retention_s: the job's own, which never changes; it is read where the caller doesn't know it.
     """
@@ -294,6 +294,5 @@ def _end(
     job = move_job(
         session, job_id, from_status, to, actor=actor, now=now, detail=detail, conditions=conditions, values=values
     )
-    if job.callback_url is not None:
-        session.add(Callback(job_id=job.id, next_try_at=now))
+    record_job_end(session, job)
     return job

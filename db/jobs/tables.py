@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 
 _HAS_ERROR = text("error_code IS NOT NULL")
+IS_ACTIVE_IN_BATCH = text("batch_id IS NOT NULL AND status IN ('queued', 'running')")
+"""Said by a partial index, so that the end of a batch of any size is found at once."""
 
 
 class Batch(Base):
@@ -55,6 +57,9 @@ class Job(Base):
         Index(None, "status", "lease_expires_at"),
         Index(None, "status", "deadline_at"),
         Index(None, "batch_id", "batch_position"),
+        Index(
+            "ix_jobs_batch_id_active", "batch_id", sqlite_where=IS_ACTIVE_IN_BATCH, postgresql_where=IS_ACTIVE_IN_BATCH
+        ),
         Index(None, "purge_photo_at"),
         Index(None, "photo_sha256"),
         Index(None, "error_code", "id", sqlite_where=_HAS_ERROR, postgresql_where=_HAS_ERROR),

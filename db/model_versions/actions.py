@@ -13,6 +13,8 @@ from db.core.errors import DomainError
 from db.core.types import utcnow
 from db.core.vocabulary import CHALLENGER, CHAMPION, PRETRAINED_CHAMPION, Architecture
 from db.model_versions.tables import ModelAlias, ModelVersion, Promotion
+from db.webhooks.event_types import MODEL_VERSION_PROMOTED, PromotionEventData
+from db.webhooks.recording import record_event
 
 
 class UnknownModelVersion(DomainError):
@@ -141,6 +143,9 @@ def promote(session: Session, version: ModelVersion, actor: Actor, reason: str) 
     session.execute(delete(ModelAlias).where(*is_challenger))
     session.flush()
     record_audit_event(session, actor, "model.promote", f"model_version:{version.number}", reason=reason)
+    before = None if previous is None else session.get_one(ModelVersion, previous).number
+    data = PromotionEventData(number=version.number, previous=before, reason=reason)
+    record_event(session, MODEL_VERSION_PROMOTED, data, application_id=None)
     return promotion
 
 

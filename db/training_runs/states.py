@@ -19,6 +19,8 @@ from db.core.errors import DomainError
 from db.core.types import utcnow
 from db.core.vocabulary import TrainingRunStatus
 from db.training_runs.tables import TrainingRun
+from db.webhooks.event_types import TRAINING_RUN_FINISHED, TrainingRunEventData
+from db.webhooks.recording import record_event
 
 ACTIVE_STATUSES = frozenset({TrainingRunStatus.QUEUED, TrainingRunStatus.RUNNING})
 
@@ -88,6 +90,15 @@ def move_run(
     if run.challenger is not None:
         details["challenger"] = run.challenger.number
     record_audit_event(session, actor, f"training_run.{to}", name_run(run_id), attempt=run.attempt, **details)
+    if to not in ACTIVE_STATUSES:
+        data = TrainingRunEventData(
+            id=run_id,
+            status=to,
+            challenger=details.get("challenger"),
+            reason=run.reason,
+            error_code=run.error_code,
+        )
+        record_event(session, TRAINING_RUN_FINISHED, data, application_id=None)
     return run
 
 

@@ -16,6 +16,7 @@ from emoscope.cli.commands import (
     train,
     up,
     users,
+    webhooks,
 )
 from emoscope.settings.problems import InvalidSettings, exit_with
 
@@ -39,6 +40,7 @@ app.add_typer(keys.app, name="key")
 app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(users.app, name="user")
+app.add_typer(webhooks.app, name="webhook")
 
 
 def main() -> None:

@@ -236,17 +236,29 @@ class Settings(BaseSettings):
         default=12 * 3600, ge=60, description="Seconds after which a person has to sign in again."
     )
 
-    # Callbacks
-    callback_timeout_s: float = Field(
-        default=10, gt=0, description="Seconds that a callback's receiver may take to answer."
+    # Webhooks
+    webhook_retention_s: float = Field(
+        default=7 * 24 * 3600,
+        ge=24 * 3600,
+        description="Seconds that webhook events and their deliveries are kept.",
     )
-    callback_max_attempts: int = Field(default=8, ge=1, description="Times a callback is tried, with growing pauses.")
+    webhook_pause_after_s: float = Field(
+        default=3 * 24 * 3600,
+        gt=0,
+        description="Seconds of failures without a success after which a webhook endpoint is paused.",
+    )
+    callback_timeout_s: float = Field(
+        default=10, gt=0, description="Seconds that a webhook's receiver may take to answer."
+    )
+    callback_max_attempts: int = Field(
+        default=8, ge=1, description="Times a webhook delivery is tried, with growing pauses."
+    )
     callback_private_hosts: bool = Field(
-        default=False, description="Whether callbacks may go to private or loopback addresses."
+        default=False, description="Whether webhooks may go to private or loopback addresses."
     )
     callback_ports: str = Field(
         default="80,443,1024-65535",
-        description="Ports that callbacks may go to, as numbers and ranges between commas.",
+        description="Ports that webhooks may go to, as numbers and ranges between commas.",
     )
 
     # Logs

@@ -6,6 +6,7 @@ import pytest
 
 from tests.chaos.run import run_chaos
 from tests.chaos.schedule import KILLS, OTHERS, POSTGRESQL, make_schedule
+from tests.chaos.world import Shape
 
 
 @pytest.mark.timeout(600)
@@ -13,7 +14,7 @@ def test_no_job_is_lost_while_parts_are_killed_and_disks_fill(
     short_tmp: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = run_chaos(
-        short_tmp / "chaos", seed=1, seconds=20, jobs=40, is_postgresql=False, has_own_queue=True, note=print
+        short_tmp / "chaos", seed=1, seconds=20, jobs=40, is_postgresql=False, shape=Shape.UP, note=print
     )
     assert report.outcome.is_good, (report, capsys.readouterr().out)
     assert report.outcome.jobs >= 40

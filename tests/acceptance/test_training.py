@@ -73,7 +73,7 @@ def test_folders_and_back_is_the_same_csv(folder):
 
 def test_a_training_that_diverges_ends_with_a_sentence(folder):
     (folder / "recipe.json").write_text(json.dumps({"learning_rate": 1e38, "epochs": 1}))
-    given = ("--csv", "small.csv", "--network", "report-dense", "--recipe", "recipe.json", "--run", "diverged")
+    given = ("--csv", "small.csv", "--network", "tiny", "--recipe", "recipe.json", "--run", "diverged")
     code, out, err = run(folder, "train", *given)
     assert (code, out) == (1, "")
     assert "Error: training diverged: the loss is" in err

@@ -32,6 +32,7 @@ def paths(site: Site, submit: Callable[[], str]) -> list[str]:
         "/try",
         "/access",
         "/audit",
+        "/webhooks",
         "/account",
     ]
     return [

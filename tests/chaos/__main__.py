@@ -1,12 +1,16 @@
 """`python -m tests.chaos --seed 1 --database postgresql`: see docs/operations.md, and `make chaos`."""
 
 import argparse
+import json
+import os
 import shutil
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.chaos.run import Report, run_chaos
+from tests.chaos.world import Shape
 
 
 def main() -> int:
@@ -15,10 +19,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, nargs="+", default=[1])
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument(
-        "--queue", choices=("own", "apart"), default="own", help="own: as `emoscope up`; apart: as a fleet"
+        "--shape",
+        choices=tuple(Shape),
+        type=Shape,
+        default=Shape.OWN,
+        help="own: a queue of its own; apart: a queue apart, as a fleet; up: the command `emoscope up`",
     )
     parser.add_argument("--seconds", type=float, default=240)
     parser.add_argument("--jobs", type=int, default=1000)
+    parser.add_argument("--results", type=Path, help="a file of JSON to which each run is added")
     options = parser.parse_args()
     reports = []
     for seed in options.seed:
@@ -30,13 +39,45 @@ def main() -> int:
             options.seconds,
             options.jobs,
             is_postgresql=options.database == "postgresql",
-            has_own_queue=options.queue == "own",
+            shape=options.shape,
             note=lambda line: print(line, flush=True),
         )
         shutil.rmtree(folder, ignore_errors=True)
         reports.append(report)
         print(describe(report, options.database), flush=True)
+        if options.results:
+            add_result(options.results, report, options)
     return 0 if all(report.outcome.is_good for report in reports) else 1
+
+
+def add_result(path: Path, report: Report, options: argparse.Namespace) -> None:
+    """Add a run's counts to the file."""
+    outcome = report.outcome
+    results = json.loads(path.read_text()) if path.exists() else []
+    results.append(
+        {
+            "date": f"{datetime.now(UTC):%Y-%m-%d}",
+            "database": options.database,
+            "shape": options.shape,
+            "seed": report.seed,
+            "seconds": options.seconds,
+            "load_of_machine": round(os.getloadavg()[1], 1),
+            "cores": os.cpu_count(),
+            "faults": report.faults,
+            "jobs": outcome.jobs,
+            "succeeded": outcome.succeeded,
+            "failed": dict(outcome.failed),
+            "attempts": outcome.attempts,
+            "lost": len(outcome.lost),
+            "double": len(outcome.double),
+            "wrong": len(outcome.wrong),
+            "without_callback": len(outcome.unheard),
+            "several_callback_ids": len(outcome.many_ids),
+            "longest_recovery_s": {kind: round(seconds, 1) for kind, seconds in sorted(report.recoveries_s.items())},
+            "all_done_s_after_last_photo": round(report.end_s, 1),
+        }
+    )
+    path.write_text(json.dumps(results, indent=2) + "\n")
 
 
 def describe(report: Report, database: str) -> str:

@@ -63,8 +63,9 @@ class Submitter:
     """Submits photos evenly over the length of a run, each until it is accepted."""
 
     def __init__(self, url: str, api_key: str, callback_url: str) -> None:
-        self._url = f"{url}/v1/jobs"
-        self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "image/jpeg"}
+        self._client = httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {api_key}", "Content-Type": "image/jpeg"}, timeout=10
+        )
         self._callback_url = callback_url
         self.jobs: dict[UUID, int] = {}
         """Accepted jobs, each with the number of its photo."""
@@ -74,12 +75,12 @@ class Submitter:
 
     def submit(self, photo: int, give_up_s: float = 300, **params: object) -> UUID:
         """Submit a photo, and repeat the request with the same key until it is accepted. Returns the job's id."""
-        headers = self._headers | {"Idempotency-Key": str(uuid4())}
+        headers = {"Idempotency-Key": str(uuid4())}
         query = {"callback_url": self._callback_url} | params
         end = time.monotonic() + give_up_s
         while time.monotonic() < end:
             try:
-                answer = httpx.post(self._url, content=PHOTOS[photo], headers=headers, timeout=10, params=query)
+                answer = self._client.post("/v1/jobs", content=PHOTOS[photo], headers=headers, params=query)
                 if answer.status_code == httpx.codes.ACCEPTED:
                     job_id = UUID(answer.json()["id"])
                     with self._lock:
@@ -102,7 +103,7 @@ class Submitter:
         def work(first: int) -> None:
             for number in range(first, count, threads):
                 time.sleep(max(0.0, begin + seconds * number / count - time.monotonic()))
-                self.submit(number % len(PHOTOS))
+                self.submit(number % len(PHOTOS), priority="bulk")
 
         started = [threading.Thread(target=work, args=(first,), daemon=True) for first in range(threads)]
         for thread in started:

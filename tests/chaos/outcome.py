@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import selectinload
 
 from db.core.session import Database
 from db.core.vocabulary import JobStatus
-from db.tables import Callback, Job
+from db.tables import Job, WebhookDelivery, WebhookEvent
 from tests.chaos.load import Receiver
 
 _ENDED = {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED}
@@ -65,8 +65,9 @@ def wait_for_end(database: Database, job_ids: list[UUID], receiver: Receiver, ti
     """Wait until every job has ended and every callback was taken. Returns how long that took, at most `timeout_s` seconds."""
     begin = time.monotonic()
     while time.monotonic() - begin < timeout_s:
-        statuses = [job.status for job in read_jobs(database, job_ids).values()]
-        if all(status in _ENDED for status in statuses) and receiver.taken >= {str(job_id) for job_id in job_ids}:
+        with database.read() as session:
+            is_open = session.scalar(select(exists().where(Job.status.not_in(_ENDED))))
+        if not is_open and receiver.taken >= {str(job_id) for job_id in job_ids}:
             break
         time.sleep(1)
     return time.monotonic() - begin
@@ -74,10 +75,11 @@ def wait_for_end(database: Database, job_ids: list[UUID], receiver: Receiver, ti
 
 def _describe_callback(database: Database, job_id: UUID) -> str:
     with database.read() as session:
-        row = session.scalar(select(Callback).where(Callback.job_id == job_id))
+        of_job = select(WebhookDelivery).join(WebhookDelivery.event).where(WebhookEvent.job_id == job_id)
+        row = session.scalar(of_job.order_by(WebhookDelivery.id.desc()).limit(1))
         if row is None:
             return "no callback is known"
-        return f"callback after {row.tries} tries: {row.last_answer}, next {row.next_try_at}, done {row.done_at}"
+        return f"callback, attempt {row.attempt}: {row.state}, {row.status_code} {row.error}, due {row.due_at}"
 
 
 def check_outcome(

@@ -17,7 +17,7 @@ from tests.chaos.faults import Faults
 from tests.chaos.load import PHOTOS, Receiver, Submitter
 from tests.chaos.outcome import Faces, Outcome, check_outcome, read_faces, read_jobs, wait_for_end
 from tests.chaos.schedule import make_schedule
-from tests.chaos.world import World, make_world
+from tests.chaos.world import Shape, World, make_world
 
 _END_TIMEOUT_S = 300
 _PROBE_TIMEOUT_S = 240
@@ -31,7 +31,7 @@ class Report:
     outcome: Outcome
     faults: dict[str, int]
     recoveries_s: dict[str, float]
-    """By kind of fault, the longest time from its end until a photo submitted then was analysed."""
+    """By kind of fault, the longest time from its end until a photo submitted then, ahead of those that wait, was analysed."""
     end_s: float
     """From the last photo accepted until every job had ended and every callback was taken."""
     refusals: dict[str, int]
@@ -44,7 +44,7 @@ def run_chaos(
     jobs: int,
     *,
     is_postgresql: bool,
-    has_own_queue: bool,
+    shape: Shape,
     note: Callable[[str], None],
 ) -> Report:
     """Make a world in the folder, whose path must be short, and run in it. note: is told what happens, as JSON lines."""
@@ -52,10 +52,10 @@ def run_chaos(
     done: dict[str, int] = defaultdict(int)
     recoveries_s: dict[str, float] = defaultdict(float)
     with (
-        make_world(folder, is_postgresql=is_postgresql, has_own_queue=has_own_queue) as world,
+        make_world(folder, shape, is_postgresql=is_postgresql) as world,
         Receiver() as receiver,
     ):
-        submitter = Submitter(world.url, world.api_key, receiver.url)
+        submitter = Submitter(world.client.api_url, world.client.api_key, receiver.url)
         quiet = _analyze_in_quiet(world, submitter)
         faults = Faults(world)
         begin = time.monotonic()

@@ -3,10 +3,13 @@
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
@@ -14,9 +17,12 @@ from sqlalchemy import create_engine, make_url, text
 from db.core.session import Database
 from emoscope.settings import Settings
 from emoscope.stack.embedded import Stack
+from emoscope.stack.status import read_status
+from emoscope_client.address import Address, read_local_address
 from tests.conftest import Valkey
 from tests.support.full_disk import SmallDisk, small_disk
 from tests.support.ports import find_free_port
+from tests.support.waiting import wait_until
 
 QUICK = {
     "sweep_interval_s": 2,
@@ -60,11 +66,22 @@ class Postgresql:
         self._server.cleanup()
 
 
+class Shape(StrEnum):
+    """How the stack is started."""
+
+    OWN = "own"
+    """With a queue of its own."""
+    APART = "apart"
+    """With a queue apart, as in a fleet, which keeps its messages over a restart."""
+    UP = "up"
+    """By the command `emoscope up`, with a queue of its own."""
+
+
 @dataclass(frozen=True)
 class World:
     """What a run needs."""
 
-    stack: Stack
+    client: Address
     settings: Settings
     database: Database
     disk: SmallDisk | None
@@ -73,23 +90,10 @@ class World:
     """None where the stack has its own, which keeps nothing: killed, it is empty."""
     postgresql: Postgresql | None
 
-    @property
-    def api_key(self) -> str:
-        assert self.stack.client is not None
-        return self.stack.client.api_key
-
-    @property
-    def url(self) -> str:
-        assert self.stack.client is not None
-        return self.stack.client.api_url
-
 
 @contextmanager
-def make_world(folder: Path, *, is_postgresql: bool, has_own_queue: bool) -> Iterator[World]:
-    """Start everything, and stop it at the end of the block.
-
-    has_own_queue: the stack starts its own Valkey, as `emoscope up` does; else there is one apart, as in a fleet.
-    """
+def make_world(folder: Path, shape: Shape, *, is_postgresql: bool) -> Iterator[World]:
+    """Start everything, and stop it at the end of the block."""
     folder.mkdir(exist_ok=True)
     with contextlib.ExitStack() as cleanup:
         disk = None
@@ -100,7 +104,7 @@ def make_world(folder: Path, *, is_postgresql: bool, has_own_queue: bool) -> Ite
             "port": find_free_port(),
         } | QUICK
         valkey = postgresql = None
-        if not has_own_queue:
+        if shape is Shape.APART:
             valkey = Valkey(folder / "valkey")
             valkey.start()
             cleanup.callback(valkey.stop)
@@ -110,7 +114,32 @@ def make_world(folder: Path, *, is_postgresql: bool, has_own_queue: bool) -> Ite
             cleanup.callback(postgresql.stop)
             given["database_url"] = postgresql.url
         settings = Settings(_env_file=None, **given)  # type: ignore[arg-type]
-        stack = cleanup.enter_context(Stack(settings, lambda _step: None))
+        if shape is Shape.UP:
+            client = cleanup.enter_context(_run_up(settings, given))
+        else:
+            stack = cleanup.enter_context(Stack(settings, lambda _step: None))
+            assert stack.client is not None
+            client, settings = stack.client, stack.settings
         database = Database(settings.effective_database_url)
         cleanup.callback(database.close)
-        yield World(stack, stack.settings, database, disk, valkey, postgresql)
+        yield World(client, settings, database, disk, valkey, postgresql)
+
+
+@contextmanager
+def _run_up(settings: Settings, given: Mapping[str, object]) -> Iterator[Address]:
+    """Run `emoscope up` with what was given as its environment, until the end of the block."""
+    command = [str(Path(sys.executable).with_name("emoscope")), "up"]
+    environment = {f"EMOSCOPE_{name.upper()}": str(value) for name, value in given.items()}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | environment, text=True) as process:
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if "runs at" in line:
+                    break
+            client = read_local_address(settings.data_dir)
+            assert client is not None, "emoscope up has ended"
+            wait_until(lambda: read_status(settings.stack_socket), "the supervisor tells how its programs are")
+            yield client
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(100)

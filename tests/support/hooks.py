@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -28,21 +29,23 @@ class Hook:
 class HookReceiver:
     """Answers with the statuses given, in order; the last one for all that follow."""
 
-    def __init__(self, answers: list[int], headers: dict[str, str] | None = None) -> None:
-        """headers: what each answer carries besides its status."""
+    def __init__(self, answers: list[int], headers: dict[str, str] | None = None, body: bytes = b"") -> None:
+        """headers, body: what each answer carries besides its status."""
         self._hooks: queue.Queue[Hook] = queue.Queue()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                received = self.rfile.read(int(self.headers["Content-Length"]))
                 status = answers.pop(0) if len(answers) > 1 else answers[0]
                 self.send_response(status)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(body)))
                 for name, value in (headers or {}).items():
                     self.send_header(name, value)
                 self.end_headers()
-                receiver._hooks.put(Hook({name.lower(): value for name, value in self.headers.items()}, body))
+                with suppress(OSError):
+                    self.wfile.write(body)
+                receiver._hooks.put(Hook({name.lower(): value for name, value in self.headers.items()}, received))
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -143,6 +143,7 @@ _LARGE = dataclasses.replace(_DEFAULT, epochs=48, dropout=0.4)
 RECIPES = {
     Architecture.REPORT: _REPORT,
     Architecture.REPORT_DENSE: _REPORT,
+    Architecture.TINY: _REPORT,
     Architecture.SMALL: _SMALL,
     Architecture.DEFAULT: _DEFAULT,
     Architecture.LARGE: _LARGE,
@@ -150,7 +151,7 @@ RECIPES = {
 }
 
 
-_OF_ONE_SIDE = (Architecture.REPORT, Architecture.REPORT_DENSE)
+_OF_ONE_SIDE = (Architecture.REPORT, Architecture.REPORT_DENSE, Architecture.TINY)
 
 
 @dataclass(frozen=True, slots=True)

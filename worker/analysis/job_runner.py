@@ -24,7 +24,7 @@ from worker.analysis.detectors.base import DetectorUnavailable
 from worker.analysis.pipeline import analyze_photo
 from worker.analysis.process import WorkerProcess
 from worker.analysis.shadow import classify_in_shadow
-from worker.core.messages import send_callback, send_job
+from worker.core.messages import send_job
 from worker.core.services import Services
 
 log = structlog.get_logger(__name__)
@@ -65,8 +65,6 @@ def run_job(process: WorkerProcess, job_id: UUID) -> None:
     with process.leases.hold(claim):
         _settle(process, claim, job)
     services.announce(job_id)
-    if job.callback_url is not None:
-        send_callback(job_id)
     classify_in_shadow(process, job_id)
 
 

@@ -1,7 +1,7 @@
 """Messages from workers to workers. A queue that is down loses none of the work: the sweeper finds it in the database."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -23,9 +23,16 @@ def send_job(job_id: UUID, priority: Priority) -> bool:
     return _send(names.ANALYZE, job_id, queue=names.choose_queue(priority), task_id=str(job_id))
 
 
-def send_callback(job_id: UUID) -> bool:
-    """Ask for the delivery of a job's callback. Returns whether the queue took it. The message's id is the job's."""
-    return _send(names.DELIVER_CALLBACK, job_id, queue=names.CALLBACK_QUEUE, task_id=str(job_id))
+def send_delivery(delivery_id: UUID) -> bool:
+    """Ask for a webhook delivery to be made. Returns whether the queue took it. The message's id is the delivery's."""
+    return _send(names.DELIVER_WEBHOOK, delivery_id, queue=names.CALLBACK_QUEUE, task_id=str(delivery_id))
+
+
+def send_deliveries(delivery_ids: Sequence[UUID]) -> None:
+    """Ask for deliveries whose rows were just committed. The sweeper asks for what is left out."""
+    for delivery_id in delivery_ids[: names.MOST_SENT_AT_COMMIT]:
+        if not send_delivery(delivery_id):
+            break
 
 
 def send_sweep() -> bool:
@@ -51,7 +58,7 @@ def list_sent(client: redis.Redis, queues: Iterable[str] = _WORK_QUEUES) -> set[
     """The ids of all jobs and training runs whose message lies in the queues.
 
     A message that a worker has fetched and not begun with lies there no more: its job is sent anew, and claimed once.
-    queues: by default those of jobs and training runs; in that of callbacks an id is the job's too.
+    queues: by default those of jobs and training runs; in that of callbacks an id is a delivery's.
     Raises redis.RedisError.
     """
     found: set[str] = set()

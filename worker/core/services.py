@@ -36,4 +36,8 @@ class Services:
 @lru_cache(maxsize=1)
 def open_services() -> Services:
     """This process's services, made at first use."""
-    return Services(load_settings())
+    from worker.core.messages import send_deliveries  # which loads the settings
+
+    services = Services(load_settings())
+    services.database.send_deliveries = send_deliveries
+    return services

@@ -43,10 +43,10 @@ def sweep_photos() -> None:
     delete_unowned_photos(open_services())
 
 
-@app.task(name=queues.DELIVER_CALLBACK)
-def deliver_callback(job_id: str) -> None:
-    """Tell an application that its job has ended."""
-    deliver(open_services(), UUID(job_id))
+@app.task(name=queues.DELIVER_WEBHOOK)
+def deliver_webhook(delivery_id: str) -> None:
+    """Tell an endpoint of an event."""
+    deliver(open_services(), UUID(delivery_id))
 
 
 @app.task(name=queues.RETRAIN)

@@ -23,8 +23,10 @@ from db.monitoring.heartbeats import forget_workers
 from db.photos import sweeping as photo_sweeping
 from db.training_runs.states import InvalidRunTransition
 from db.training_runs.sweeping import list_expired_runs, list_waiting_runs, record_run_sent, take_back_run
-from db.webhooks.actions import list_due
-from worker.core.messages import list_sent, send_callback, send_job, send_run
+from db.webhooks.deliveries import list_due
+from db.webhooks.old_callbacks import adopt_callbacks
+from db.webhooks.retention import forget_events
+from worker.core.messages import list_sent, send_delivery, send_job, send_run
 from worker.core.services import Services
 
 log = structlog.get_logger(__name__)
@@ -48,12 +50,13 @@ def sweep(services: Services) -> None:
     resend_lost(services)
     purge_photos(services)
     erase_old(services)
-    send_due_callbacks(services)
+    send_due_deliveries(services)
     look_after_runs(services)
     with services.database.write() as session:
         forget_expired_submissions(session)
         forget_expired_sessions(session)
         forget_workers(session, _WORKER_MEMORY_S)
+        forget_events(session, services.settings.webhook_retention_s, _MOST_AT_ONCE)
     try:
         services.redis.set(LAST_SWEEP_KEY, time.time())
     except redis.RedisError as error:
@@ -137,8 +140,10 @@ def erase_old(services: Services) -> None:
         log.info("old_jobs_erased", count=count)
 
 
-def send_due_callbacks(services: Services) -> None:
-    """Ask for the delivery of each callback that is due, unless that is asked already: receivers that hang make a long queue."""
+def send_due_deliveries(services: Services) -> None:
+    """Ask for each webhook delivery that is due, unless that is asked already: receivers that hang make a long queue."""
+    with services.database.write() as session:
+        adopt_callbacks(session, _MOST_AT_ONCE)
     with services.database.read() as session:
         due = list_due(session, _MOST_AT_ONCE)
     if not due:
@@ -148,9 +153,9 @@ def send_due_callbacks(services: Services) -> None:
     except redis.RedisError as error:
         log.warning("queue_unreachable", reason=str(error))
         return
-    for job_id in due:
-        if str(job_id) not in sent:
-            send_callback(job_id)
+    for delivery_id in due:
+        if str(delivery_id) not in sent:
+            send_delivery(delivery_id)
 
 
 def look_after_runs(services: Services) -> None:

@@ -1,7 +1,8 @@
 """Requests that wait without a thread: the application gives up its run, and runs again when there is something new.
 
 What waits raises Parked, once it is registered with whatever will wake it. The server keeps the connection, and runs the
-application again with the same headers when it is woken or its time is over. What the first run found out lies in the request's memo.
+application again with the same headers when it is woken or its time is over. What the first run found out lies in
+the request's memo.
 """
 
 import asyncio

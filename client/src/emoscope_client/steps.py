@@ -40,6 +40,8 @@ class Call:
     held_s: float = 0
     is_repeatable: bool = True
     timeout_s: float = 30
+    json: Mapping[str, object] | None = None
+    """The body, where the API takes JSON."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ class RequestArguments(TypedDict):
     params: Mapping[str, str] | None
     headers: Mapping[str, str]
     files: Sequence[tuple[str, tuple[str, bytes]]] | None
+    json: Mapping[str, object] | None
     timeout: tuple[float, float, float, float]
 
 
@@ -35,5 +36,6 @@ def make_request(address: Address, headers: Mapping[str, str], call: Call) -> Re
         "params": call.params or None,
         "headers": {**headers, **call.headers},
         "files": call.files or None,
+        "json": call.json,
         "timeout": (connect_s, call.timeout_s, call.timeout_s, call.timeout_s),  # connect, read, write, pool
     }

@@ -34,5 +34,11 @@ Landmark = Literal[
 Detector = Literal["blazeface", "hog", "cnn", "mtcnn", "yunet"]
 """What finds the faces."""
 
+EndpointState = Literal["active", "paused", "failing"]
+"""How a webhook endpoint is. `failing`: the service paused it, after days of failures."""
+
+DeliveryState = Literal["pending", "succeeded", "failed"]
+"""What became of one attempt to deliver an event."""
+
 FINAL_STATUSES: Final = frozenset({"succeeded", "failed", "canceled"})
 """A job of one of these statuses has ended."""

@@ -1,14 +1,14 @@
 """`emoscope migrate`: what a fleet runs once before the processes of a new release start."""
 
-from sqlalchemy.exc import OperationalError
-
-from db.core.blobs import BlobStore, BlobStoreUnavailable
 from emoscope.cli.terminal import end_with_sentence, read_settings, say_step
 
 
 def migrate() -> None:
     """Bring the database to the newest schema and register the models that come with this release."""
+    from sqlalchemy.exc import OperationalError
+
     from db.core import migrate as schema
+    from db.core.blobs import BlobStore, BlobStoreUnavailable
     from db.core.session import Database
     from emoscope.stack.provision import register_shipped_models
 

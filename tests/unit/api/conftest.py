@@ -190,7 +190,7 @@ def submit(client: FlaskClient, photo: bytes) -> Callable[..., str]:
 PASSWORD = "correct horse battery"
 LISTS = ("/dashboard", "/jobs", "/models", "/training", "/drift")
 WORK = ("/review", "/try")
-OFFICE = ("/access", "/audit")
+OFFICE = ("/access", "/audit", "/webhooks")
 """Pages by the role that they need: viewers, reviewers, administrators."""
 
 

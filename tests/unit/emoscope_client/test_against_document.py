@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import UUID, uuid4
@@ -24,22 +24,40 @@ EXAMPLES: dict[str, list[Any]] = {
     "job": [str(uuid4())],
     "batch": [str(uuid4())],
     "number": [1],
+    "url": ["https://example.com/"],
+    "events": [["job.succeeded"]],
+    "since": [datetime(2026, 3, 1, tzinfo=UTC)],
 }
 RENAMED = {"wait_s": "wait", "timeout_s": "wait"}
 """Parameters of the client that are called otherwise in the API."""
-COVERED_TAGS = {"Jobs", "Batches", "Pictures"}
+COVERED_TAGS = {"Jobs", "Batches", "Pictures", "Webhooks"}
 """What applications do. The rest is administration, but for the model versions and the health that the client reads."""
 
 
 def get_first_call(name: str) -> Call:
     """The request that an operation begins with."""
     operation = getattr(Operations("http://api", Retries(), 30), name)
+    parameters = inspect.signature(operation).parameters.values()
     given = [
         EXAMPLES.get(parameter.name, [str(uuid4())])[0]
-        for parameter in inspect.signature(operation).parameters.values()
+        for parameter in parameters
         if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
     ]
-    return carry_out(operation(*given), OSError("enough")).calls[0]
+    needed = {
+        parameter.name: EXAMPLES[parameter.name][0]
+        for parameter in parameters
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
+    }
+    return carry_out(operation(*given, **needed), OSError("enough")).calls[0]
+
+
+def list_body_fields(document: dict[str, Any], described: dict[str, Any]) -> set[str]:
+    """The fields of an operation's JSON body."""
+    content = described.get("requestBody", {}).get("content", {})
+    if "application/json" not in content:
+        return set()
+    name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    return set(document["components"]["schemas"][name]["properties"])
 
 
 def find_operation(document: dict[str, Any], call: Call) -> tuple[str, dict[str, Any]]:
@@ -71,7 +89,9 @@ def test_each_operation_is_one_of_the_api_with_all_its_parameters(document: dict
     headers = {each["name"] for each in described.get("parameters", ()) if each["in"] == "header"}
     assert set(call.params) <= query
     assert set(call.headers) <= headers
-    considered = list_parameters(name) - {"idempotency_key"}
+    body = list_body_fields(document, described)
+    assert set(call.json or ()) <= body
+    considered = list_parameters(name) - {"idempotency_key"} - body
     if name.startswith("wait_for_") or "Prefer" in headers:
         considered = considered - {"wait"} | (query & {"wait"})
     assert considered == query

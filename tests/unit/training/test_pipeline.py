@@ -26,14 +26,14 @@ QUICK = dataclasses.replace(
     batch_size=16,
     averaging=0.0,
     held_out=0.2,
-    stages=(Stage(1.0, 24),),
+    stages=(Stage(1.0, 48),),
     augmentation=Augmentation(),
 )
 
 
 def make_settings(csv: Path, votes: Path | None = None, **changes) -> TrainSettings:
     labels = "votes" if votes else "single"
-    return TrainSettings(csv, labels, Architecture.DEFAULT, dataclasses.replace(QUICK, **changes), votes, seed=5)
+    return TrainSettings(csv, labels, Architecture.TINY, dataclasses.replace(QUICK, **changes), votes, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_the_files_answer_at_the_temperature_that_was_fitted(artifact_dir, small
     assert manifest.temperature != pytest.approx(1, abs=0.01)
     network = load_network(artifact_dir / "model.keras", manifest.files["model.keras"].sha256)
     assert (manifest.mirrored, manifest.framings) == (True, (48,))
-    expected = build_served(network, temperature=manifest.temperature, mirrored=True, side=24)
+    expected = build_served(network, temperature=manifest.temperature, mirrored=True)
     np.testing.assert_allclose(load_lite(artifact_dir).predict(images), predict(expected, images), atol=1e-4)
 
 

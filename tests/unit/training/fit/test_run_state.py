@@ -28,6 +28,6 @@ def test_of_equals_the_first_is_kept(tmp_path):
 
 def test_recipes_keep_what_their_networks_need():
     assert {name: recipe.keep for name, recipe in RECIPES.items()} == {
-        "report": "accuracy", "report-dense": "accuracy", "small": "loss", "default": "loss", "large": "loss",
+        "report": "accuracy", "report-dense": "accuracy", "tiny": "accuracy", "small": "loss", "default": "loss", "large": "loss",
         "wide": "loss",
     }  # fmt: skip

@@ -128,6 +128,7 @@ def test_a_network_inherits_every_weight_of_its_like(architecture):
         ("wide", "default"),
         ("default", "report"),
         ("report", "report-dense"),
+        ("report", "tiny"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused(parent, child):

@@ -142,7 +142,7 @@ def test_a_callback_that_is_due_is_sent(services: Services) -> None:
     with services.database.write() as session:
         jobs.cancel_job(session, job_id, "test")
     for _ in range(2):  # one that waits in the queue isn't sent again
-        sweeper.send_due_callbacks(services)
+        sweeper.send_due_deliveries(services)
     assert services.redis.llen(queues.CALLBACK_QUEUE) == 1
     assert services.redis.llen(queues.HOUSEKEEPING_QUEUE) == 0
 

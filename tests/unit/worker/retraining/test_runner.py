@@ -45,8 +45,8 @@ def make_version(csv_path: Path, tmp_path_factory: pytest.TempPathFactory) -> An
 
     def make(epochs: int) -> Path:
         folder = tmp_path_factory.mktemp(f"epochs-{epochs}")
-        recipe = replace(RECIPES[Architecture.REPORT_DENSE], epochs=epochs, learning_rate=LEARNING_RATE)
-        settings = TrainSettings(csv_path, "single", Architecture.REPORT_DENSE, recipe)
+        recipe = replace(RECIPES[Architecture.TINY], epochs=epochs, learning_rate=LEARNING_RATE)
+        settings = TrainSettings(csv_path, "single", Architecture.TINY, recipe)
         return run_training(settings, folder / "run", cache_dir=folder / "cache")
 
     return make
@@ -118,7 +118,7 @@ def test_a_flood_of_wrong_corrections_gets_no_worse_model_into_service(
     reach; one quick epoch leaves only the gate between the flood and the service.
     """
     before = put_in_service(ready, good_version)
-    changes = {"max_correction_share": 0.8, "retrain_epochs": 1, "retrain_learning_rate": 3 * LEARNING_RATE}
+    changes = {"max_correction_share": 0.8, "retrain_epochs": 1, "retrain_learning_rate": 40 * LEARNING_RATE}
     ready.settings = ready.settings.model_copy(update=changes)
     random = np.random.default_rng(5)
     for number in range(350):

@@ -50,3 +50,15 @@ def test_a_key_is_made_for_an_application_that_can_be_asked_for(database: Databa
     assert RUNNER.invoke(app, ["key", "create", " shop "]).exit_code == 0
     with database.read() as session:
         assert [key.application.name for key in api_keys.list_keys(session)] == ["shop"]
+
+
+def test_a_key_works_until_it_is_revoked_by_its_first_characters(database: Database) -> None:
+    made = RUNNER.invoke(app, ["key", "create", "shop", "--scope", "submit", "--scope", "review"])
+    key = made.stdout.strip()
+    assert "whsec_" in made.stderr
+    with database.read() as session:
+        [stored] = api_keys.list_keys(session)
+        assert (stored.scopes, key.startswith(stored.prefix)) == (["submit", "review"], True)
+    assert RUNNER.invoke(app, ["key", "revoke", "emo_nothing"]).exit_code == 1
+    assert RUNNER.invoke(app, ["key", "revoke", stored.prefix]).exit_code == 0
+    assert RUNNER.invoke(app, ["key", "revoke", stored.prefix]).exit_code == 1

@@ -1,0 +1,78 @@
+"""Webhook deliveries: list, read, replay."""
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify, request, url_for
+
+from api.core.authentication import get_caller
+from api.core.openapi import describe_errors
+from api.core.services import get_services
+from api.webhooks.access import protect_webhooks
+from api.webhooks.schemas import DeliveryQuery, WebhookDelivery, WebhookDeliveryPage, delivery_to_schema
+from db.webhooks import deliveries
+
+blueprint = APIBlueprint("webhook_deliveries", __name__, url_prefix="/v1/webhook-deliveries", tag="Webhooks")
+protect_webhooks(blueprint)
+
+
+@blueprint.get("")
+@blueprint.input(DeliveryQuery, location="query", arg_name="query")
+@blueprint.output(WebhookDeliveryPage, description="A page of deliveries, newest first.")
+@blueprint.doc(
+    summary="List webhook deliveries",
+    description="Every attempt, of the caller's endpoints and of its jobs' `callback_url`; with the scope `admin` of all.",
+    responses=describe_errors("scope_missing", "invalid_request"),
+)
+def list_webhook_deliveries(query: DeliveryQuery) -> Response:
+    """Read a page of deliveries."""
+    wanted = deliveries.DeliveryFilter(
+        application_id=get_caller().visible_application_id,
+        endpoint_id=query.webhook,
+        job_id=query.job,
+        event=query.event,
+        state=query.state,
+        created_from=query.created_from,
+        created_before=query.created_before,
+    )
+    with get_services().database.read() as session:
+        found = deliveries.list_deliveries(session, wanted, limit=query.limit + 1, before=query.cursor)
+    shown, following = found[: query.limit], None
+    if len(found) > query.limit:
+        asked: dict[str, Any] = {**request.args.to_dict(), "cursor": shown[-1].id}
+        following = url_for(".list_webhook_deliveries", **asked)
+    page = WebhookDeliveryPage(items=[delivery_to_schema(each) for each in shown], next=following)
+    response = jsonify(page.model_dump(mode="json"))
+    if following:
+        response.headers["Link"] = f'<{following}>; rel="next"'
+    return response
+
+
+@blueprint.get("/<uuid:delivery_id>")
+@blueprint.output(WebhookDelivery, description="The delivery as it is.")
+@blueprint.doc(summary="Read a webhook delivery", responses=describe_errors("scope_missing", "unknown_delivery"))
+def read_webhook_delivery(delivery_id: UUID) -> Response:
+    """Read one delivery."""
+    with get_services().database.read() as session:
+        found = deliveries.get_delivery(session, delivery_id, get_caller().visible_application_id)
+    return jsonify(delivery_to_schema(found).model_dump(mode="json"))
+
+
+@blueprint.post("/<uuid:delivery_id>/replay")
+@blueprint.output(WebhookDelivery, status_code=HTTPStatus.ACCEPTED, description="The new delivery, pending.")
+@blueprint.doc(
+    summary="Replay a webhook delivery",
+    description="Sends the same event to the same endpoint again, with the same `webhook-id`.",
+    responses=describe_errors("scope_missing", "unknown_delivery", "webhook_paused"),
+)
+def replay_webhook_delivery(delivery_id: UUID) -> Response:
+    """Send an event again."""
+    caller = get_caller()
+    with get_services().database.write() as session:
+        found = deliveries.get_delivery(session, delivery_id, caller.visible_application_id)
+        again = deliveries.replay_delivery(session, found, caller.actor)
+    response = jsonify(delivery_to_schema(again).model_dump(mode="json"))
+    response.status_code = HTTPStatus.ACCEPTED
+    return response

@@ -1,0 +1,222 @@
+"""What the API takes and shows of webhook endpoints and deliveries."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from api.core.fields import JsonBody, Moment, RowId, TextFields
+from api.jobs.options import Unset
+from api.jobs.schemas import Id, Time
+from db import tables
+from db.accounts.signing_secrets import LONGEST_OVERLAP_S
+from db.core.outgoing import MAX_URL_CHARACTERS
+from db.core.vocabulary import DeliveryState, EndpointState
+from db.webhooks.endpoints import DEFAULT_OVERLAP_S
+from db.webhooks.event_types import SUBSCRIBABLE
+
+_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - an example
+
+
+def _check_events(events: list[str]) -> list[str]:
+    for name in events:
+        if name not in SUBSCRIBABLE:
+            raise ValueError(f"there is no event {name[:50]!r}; there are {', '.join(SUBSCRIBABLE)}")
+    return events
+
+
+Url = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_URL_CHARACTERS,
+        description="An `http` or `https` URL of a public host.",
+        examples=["https://example.com/emoscope"],
+    ),
+]
+Events = Annotated[
+    list[str],
+    AfterValidator(_check_events),
+    Field(
+        min_length=1,
+        max_length=50,
+        description="Types of events to be told of.",
+        examples=[["job.succeeded", "job.failed"]],
+        json_schema_extra={"items": {"type": "string", "enum": list(SUBSCRIBABLE)}},
+    ),
+]
+Description = Annotated[str, Field(max_length=200, description="For people.", examples=["the shop's back end"])]
+IncludeFaces = Annotated[bool, Field(description="Whether bodies carry the faces of a job.")]
+
+
+class NewWebhook(JsonBody):
+    """An endpoint to add."""
+
+    url: Url
+    events: Events
+    description: Description = ""
+    include_faces: IncludeFaces = False
+    application: str | Unset = Field(
+        default=None,
+        max_length=100,
+        description="Whose; another than the caller's own needs the scope `admin`.",
+        examples=["shop"],
+    )
+
+
+class WebhookChange(JsonBody):
+    """What to change of an endpoint; what isn't given stays."""
+
+    url: Url | Unset = None
+    events: Events | Unset = None
+    description: Description | Unset = None
+    include_faces: IncludeFaces | Unset = None
+
+
+class Rotation(JsonBody):
+    """How a secret or a key is replaced."""
+
+    overlap_s: float = Field(
+        default=DEFAULT_OVERLAP_S,
+        ge=0,
+        le=LONGEST_OVERLAP_S,
+        description="Seconds for which the one before stays valid beside the new one.",
+    )
+
+
+class ReplayFailed(JsonBody):
+    """Which events to send again."""
+
+    since: Moment = Field(
+        description="Only events of then or later.",
+        examples=["2026-03-01T00:00:00Z"],
+        json_schema_extra={"format": "date-time"},
+    )
+
+
+class Webhook(BaseModel):
+    """An endpoint: a URL that is called when something happens."""
+
+    id: Id
+    application: str = Field(examples=["shop"])
+    url: Url
+    events: list[str] = Field(description="Types of events that it is told of.", examples=[["job.succeeded"]])
+    description: Description
+    include_faces: IncludeFaces
+    state: EndpointState = Field(
+        description="`active`; `paused` by somebody; or `failing`: paused by the service, after days of failures or a 410. "
+        "What happens meanwhile waits until it is resumed, as long as events are kept."
+    )
+    state_reason: str | None = Field(description="Why the service paused it.")
+    failing_since: Time | None = Field(description="The first failure after the last success.")
+    previous_secret_until: Time | None = Field(description="Until when the secret before the present one signs too.")
+    created_at: Time
+
+
+class WebhookMade(BaseModel):
+    """A new endpoint, with the secret that signs its calls, shown this once."""
+
+    webhook: Webhook
+    secret: str = Field(examples=[_SECRET])
+
+
+class SigningSecret(BaseModel):
+    """A new secret, shown this once. The one before signs too while the overlap lasts."""
+
+    secret: str = Field(examples=[_SECRET])
+
+
+class WebhookList(BaseModel):
+    """All endpoints, oldest first."""
+
+    items: list[Webhook]
+
+
+class WebhookDelivery(BaseModel):
+    """One attempt to tell an endpoint of an event."""
+
+    id: Id
+    webhook_id: UUID | None = Field(description="The endpoint; null for the `callback_url` of a job.")
+    url: str = Field(examples=["https://example.com/emoscope"])
+    event_id: UUID = Field(description="The `webhook-id` of the call, the same for every attempt.")
+    event: str = Field(description="Type of the event.", examples=["job.succeeded"])
+    job_id: UUID | None = Field(description="The job that it is about.")
+    state: DeliveryState = Field(examples=["succeeded"])
+    attempt: int = Field(description="1 for the first of an event.", examples=[1])
+    is_replay: bool = Field(description="Whether somebody asked for it.")
+    due_at: Time = Field(description="When it will be made, if it is `pending`; else when it ended.")
+    started_at: Time | None
+    status_code: int | None = Field(description="Of the answer; null if there was none.", examples=[204])
+    answer: str | None = Field(description="The first bytes of the answer's body.", examples=["ok"])
+    error: str | None = Field(description="Why there was no answer.", examples=["ReadTimeout: timed out"])
+    duration_ms: float | None = Field(examples=[38.4])
+
+
+class WebhookDeliveryPage(BaseModel):
+    """Some deliveries, newest first."""
+
+    items: list[WebhookDelivery]
+    next: str | None = Field(description="Where the next page is; null on the last.")
+
+
+class Replayed(BaseModel):
+    """How many events are sent again."""
+
+    count: int = Field(description="At most 1,000: repeat the call until it is 0.", examples=[12])
+
+
+class DeliveryQuery(TextFields):
+    """Which deliveries to list."""
+
+    webhook: RowId | Unset = Field(default=None, description="Only those of this endpoint.")
+    job: RowId | Unset = Field(default=None, description="Only those about this job, of its `callback_url` too.")
+    event: str | Unset = Field(
+        default=None, max_length=50, description="Only events of this type.", examples=["job.failed"]
+    )
+    state: DeliveryState | Unset = Field(default=None, description="Only those in this state.")
+    created_from: Moment | Unset = Field(
+        default=None, description="Only events of then or later.", examples=["2026-03-01T00:00:00Z"]
+    )
+    created_before: Moment | Unset = Field(
+        default=None, description="Only events from before.", examples=["2026-04-01T00:00:00Z"]
+    )
+    limit: int = Field(default=50, ge=1, le=200, description="Most deliveries of a page.")
+    cursor: RowId | Unset = Field(default=None, description="Where the page begins; take it from `next`.")
+
+
+def webhook_to_schema(row: tables.WebhookEndpoint) -> Webhook:
+    """An endpoint as the API shows it: never its secret."""
+    return Webhook(
+        id=row.id,
+        application=row.application.name,
+        url=row.url,
+        events=row.events,
+        description=row.description,
+        include_faces=row.include_faces,
+        state=row.state,
+        state_reason=row.state_reason,
+        failing_since=row.failing_since,
+        previous_secret_until=row.previous_secret_until,
+        created_at=row.created_at,
+    )
+
+
+def delivery_to_schema(row: tables.WebhookDelivery) -> WebhookDelivery:
+    """A delivery as the API shows it."""
+    return WebhookDelivery(
+        id=row.id,
+        webhook_id=None if row.endpoint.job_id else row.endpoint_id,
+        url=row.endpoint.url,
+        event_id=row.event_id,
+        event=row.event.type,
+        job_id=row.event.job_id,
+        state=row.state,
+        attempt=row.attempt,
+        is_replay=row.is_replay,
+        due_at=row.due_at,
+        started_at=row.started_at,
+        status_code=row.status_code,
+        answer=row.answer,
+        error=row.error,
+        duration_ms=row.duration_ms,
+    )

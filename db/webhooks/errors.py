@@ -1,0 +1,50 @@
+"""What the rules of webhooks refuse."""
+
+from http import HTTPStatus
+
+from db.core.errors import DomainError
+
+
+class UnknownEndpoint(DomainError):
+    """There is no such endpoint, or it is another application's."""
+
+    code = "unknown_webhook"
+    status = HTTPStatus.NOT_FOUND
+    title = "Unknown webhook"
+    meaning = "There is no webhook endpoint of that id, or it belongs to another application."
+
+
+class UnknownDelivery(DomainError):
+    """There is no such delivery, or it is another application's."""
+
+    code = "unknown_delivery"
+    status = HTTPStatus.NOT_FOUND
+    title = "Unknown delivery"
+    meaning = "There is no webhook delivery of that id, it belongs to another application, or its time is over."
+
+
+class RefusedEndpointUrl(DomainError):
+    """The URL is none that this service may call."""
+
+    code = "webhook_url_refused"
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    title = "Webhook URL refused"
+    meaning = "This service doesn't call such a URL: it isn't plain, not public, or its port isn't allowed. `detail` says which."
+
+
+class TooManyEndpoints(DomainError):
+    """The application has as many endpoints as it may."""
+
+    code = "too_many_webhooks"
+    status = HTTPStatus.CONFLICT
+    title = "Too many webhooks"
+    meaning = "The application has as many webhook endpoints as it may. Delete one first."
+
+
+class EndpointNotActive(DomainError):
+    """The endpoint is paused, so nothing is sent to it."""
+
+    code = "webhook_paused"
+    status = HTTPStatus.CONFLICT
+    title = "Webhook paused"
+    meaning = "The webhook endpoint is paused, so nothing is sent to it. Resume it first."

@@ -1,0 +1,145 @@
+"""Every type of event that webhooks tell of. A new one is one entry here, and a call of `record_event` where it happens."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from db.core.vocabulary import Emotion, JobStatus
+
+_JOB = "0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"
+
+
+class EventData(BaseModel):
+    """What an event is about: the `data` of its body."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values that a JSON column holds."""
+        return self.model_dump(mode="json")
+
+
+class EventFace(EventData):
+    """A face of a job, for endpoints that ask for faces. The job itself has more."""
+
+    id: UUID = Field(examples=[_JOB])
+    x: int = Field(description="Left edge, in pixels of the upright photo.", examples=[182])
+    y: int = Field(description="Top edge.", examples=[64])
+    width: int = Field(examples=[96])
+    height: int = Field(examples=[96])
+    emotion: Emotion = Field(
+        description="What the face appears to express: the most likely emotion.", examples=["happy"]
+    )
+    confidence: float = Field(description="That emotion's probability, 0 to 1.", examples=[0.91])
+
+
+class JobEventData(EventData):
+    """A job that has ended."""
+
+    id: UUID = Field(examples=[_JOB])
+    status: JobStatus = Field(examples=["succeeded"])
+    batch_id: UUID | None = Field(default=None, description="The batch that the job is of.")
+    face_count: int | None = Field(default=None, description="Null without a result.", examples=[2])
+    error_code: str | None = Field(default=None, description="Why there is no result.", examples=["broken_picture"])
+    faces: list[EventFace] | None = Field(
+        default=None,
+        description="Only for endpoints with `include_faces`, and while the job is there.",
+        examples=[None],
+    )
+
+
+class BatchEventData(EventData):
+    """A batch of which every job has ended."""
+
+    id: UUID = Field(examples=[_JOB])
+    succeeded: int = Field(description="Jobs with a result.", examples=[97])
+    failed: int = Field(examples=[2])
+    canceled: int = Field(examples=[0])
+    refused: int = Field(description="Photos that became no job.", examples=[1])
+
+
+class ExportEventData(EventData):
+    """An export that has ended."""
+
+    id: UUID = Field(examples=[_JOB])
+    status: str = Field(description="`succeeded`, `failed` or `canceled`.", examples=["succeeded"])
+    row_count: int | None = Field(default=None, description="Rows of the file.", examples=[1_000_000])
+    error_code: str | None = Field(default=None, description="Why there is no file.")
+
+
+class TrainingRunEventData(EventData):
+    """A training run that has ended."""
+
+    id: UUID = Field(examples=[_JOB])
+    status: str = Field(description="`promoted`, `rejected`, `failed` or `canceled`.", examples=["rejected"])
+    challenger: int | None = Field(default=None, description="Number of the version that it made.", examples=[4])
+    reason: str | None = Field(default=None, description="Why it ended like this.")
+    error_code: str | None = Field(default=None, description="Why there is no version.")
+
+
+class PromotionEventData(EventData):
+    """A model version that was put in service."""
+
+    number: int = Field(description="Of the version in service now.", examples=[4])
+    previous: int | None = Field(default=None, description="Of the version before.", examples=[3])
+    reason: str = Field(examples=["better on every set"])
+
+
+class TestEventData(EventData):
+    """Nothing but a test of an endpoint."""
+
+    __test__ = False  # no test class for pytest
+
+    endpoint_id: UUID = Field(examples=[_JOB])
+    message: str = Field(examples=["a test event, sent by hand"])
+
+
+@dataclass(frozen=True)
+class EventType:
+    """One type of event. meaning: when it is sent. is_subscribable: False for what is sent by hand alone."""
+
+    name: str
+    meaning: str
+    data: type[EventData]
+    is_subscribable: bool = True
+
+
+JOB_SUCCEEDED = EventType("job.succeeded", "A job has ended with a result.", JobEventData)
+JOB_FAILED = EventType("job.failed", "A job has ended without a result; `error_code` says why.", JobEventData)
+JOB_CANCELED = EventType("job.canceled", "A job was withdrawn, or its deadline has passed.", JobEventData)
+BATCH_FINISHED = EventType("batch.finished", "The last job of a batch has ended.", BatchEventData)
+EXPORT_FINISHED = EventType("export.finished", "An export has ended.", ExportEventData)
+TRAINING_RUN_FINISHED = EventType("training_run.finished", "A training run has ended.", TrainingRunEventData)
+MODEL_VERSION_PROMOTED = EventType(
+    "model_version.promoted", "Another model version was put in service.", PromotionEventData
+)
+TEST = EventType("webhook.test", "Somebody tests the endpoint.", TestEventData, is_subscribable=False)
+
+EVENT_TYPES: dict[str, EventType] = {
+    kind.name: kind
+    for kind in (
+        JOB_SUCCEEDED,
+        JOB_FAILED,
+        JOB_CANCELED,
+        BATCH_FINISHED,
+        EXPORT_FINISHED,
+        TRAINING_RUN_FINISHED,
+        MODEL_VERSION_PROMOTED,
+        TEST,
+    )
+}
+JOB_EVENTS = {
+    JobStatus.SUCCEEDED: JOB_SUCCEEDED,
+    JobStatus.FAILED: JOB_FAILED,
+    JobStatus.CANCELED: JOB_CANCELED,
+}
+SUBSCRIBABLE = tuple(name for name, kind in EVENT_TYPES.items() if kind.is_subscribable)
+"""What endpoints can ask for."""
+
+
+def make_body(kind: str, moment: datetime, data: dict[str, Any]) -> dict[str, Any]:
+    """The JSON body of a call, as Standard Webhooks has it."""
+    return {"type": kind, "timestamp": moment.isoformat(), "data": data}

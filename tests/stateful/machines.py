@@ -1,0 +1,58 @@
+"""How the state machines are run: few examples in `make test`, many by `make stateful`."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+from sqlalchemy.orm import InstrumentedAttribute
+
+from db.core.errors import DomainError
+from db.core.session import Database
+from db.core.types import utcnow
+
+EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "3"))
+STEPS = int(os.environ.get("STATEFUL_STEPS", "30"))
+"""Of one example: transitions in a row."""
+
+
+def run_machine(make: Callable[[], RuleBasedStateMachine]) -> None:
+    """Run random sequences of the machine's rules. What fails is made short, unless few examples were asked for."""
+    is_short = "STATEFUL_EXAMPLES" not in os.environ
+    phases = (Phase.explicit, Phase.generate) if is_short else tuple(Phase)
+    run_state_machine_as_test(
+        make,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            database=None,
+            derandomize=is_short,
+            phases=phases,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@contextmanager
+def refused_unless(allowed: bool, error: type[DomainError]) -> Iterator[None]:  # noqa: FBT001
+    """The block must be refused with this error, and with no other, exactly if it isn't allowed."""
+    try:
+        yield
+    except error:
+        assert not allowed, f"refused with {error.__name__}, and was allowed"
+    else:
+        assert allowed, f"not refused with {error.__name__}"
+
+
+def let_pass(database: Database, column: InstrumentedAttribute[object], seconds: float = 1) -> None:
+    """Let the moment of that column have been that many seconds ago, in all rows that have one: as if time had gone by."""
+    table = column.class_.__table__
+    with database.write() as session:
+        session.execute(
+            table.update()
+            .where(column.is_not(None), column > utcnow())
+            .values({column.key: utcnow() - timedelta(seconds=seconds)})
+        )

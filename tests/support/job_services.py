@@ -1,0 +1,41 @@
+"""What actions on jobs need, with a real database and a real folder of blobs, and a queue that a test may take away."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from uuid import UUID
+
+from db.core.blobs import BlobStore
+from db.core.session import Database
+from db.core.vocabulary import Detector, Priority
+from db.jobs.room import QueueRoom
+from db.jobs.services import JobServices
+
+
+@dataclass
+class Outbox:
+    """Takes messages while it is there, and keeps them in order. announced: the jobs whose change was told."""
+
+    is_there: bool = True
+    sent: list[UUID] = field(default_factory=list)
+    announced: list[UUID] = field(default_factory=list)
+
+    def send(self, job_id: UUID, _priority: Priority) -> bool:
+        if self.is_there:
+            self.sent.append(job_id)
+        return self.is_there
+
+
+def make_job_services(database: Database, folder: Path, outbox: Outbox, **changed: object) -> JobServices:
+    services = JobServices(
+        database=database,
+        blobs=BlobStore(str(folder)),
+        send=outbox.send,
+        announce=outbox.announced.append,
+        room=QueueRoom(100),
+        idempotency_retention_s=60,
+        photo_retention_s=3600,
+        max_attempts=3,
+        worker_heartbeat_s=5,
+        configured_detectors=frozenset({Detector.BLAZEFACE}),
+    )
+    return replace(services, **changed)  # type: ignore[arg-type]

@@ -1,0 +1,18 @@
+"""The names that API and workers share."""
+
+from db.core import queues
+from db.core.vocabulary import Priority
+from worker.core.app import app
+
+
+def test_bulk_jobs_have_a_queue_of_their_own() -> None:
+    chosen = {priority: queues.choose_queue(priority) for priority in Priority}
+    assert chosen.pop(Priority.BULK) == queues.BULK_QUEUE
+    assert set(chosen.values()) == {queues.ANALYSIS_QUEUE}
+
+
+def test_each_message_is_taken_by_a_task_of_the_worker() -> None:
+    app.loader.import_default_modules()
+    tasks = {name for constant, name in vars(queues).items() if constant.isupper() and name.startswith("emoscope.")}
+    assert tasks
+    assert tasks <= set(app.tasks)

@@ -1,0 +1,138 @@
+"""Photo stored, row committed, message sent; what fails on the way leaves nothing behind."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import func, select
+
+from db.accounts import api_keys
+from db.core.actors import Actor
+from db.core.blobs import make_photo_key
+from db.core.session import Database
+from db.core.vocabulary import Detector, WorkerState
+from db.jobs.idempotency import IdempotencyConflict, Repeatable
+from db.jobs.lifecycle import NewJob
+from db.jobs.services import JobServices
+from db.jobs.submission import DetectorMissing, NewBatch, QueueFull, list_detectors, submit_batch, submit_job
+from db.jobs.tables import Batch, Job
+from db.monitoring.heartbeats import record_heartbeat
+from tests.support.job_services import Outbox, make_job_services
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+SHOP = Actor.application("shop")
+DATA = b"photo"
+
+
+@pytest.fixture
+def outbox() -> Outbox:
+    return Outbox()
+
+
+@pytest.fixture
+def open_services(database: Database, tmp_path: Path, outbox: Outbox) -> Callable[..., JobServices]:
+    return lambda **changed: make_job_services(database, tmp_path / "blobs", outbox, **changed)
+
+
+@pytest.fixture
+def shop(database: Database) -> UUID:
+    with database.write() as session:
+        return api_keys.ensure_application(session, "shop").id
+
+
+def make_new(application_id: UUID, **options: object) -> NewJob:
+    job_id = uuid4()
+    values: dict[str, object] = {
+        "id": job_id, "application_id": application_id, "photo_key": make_photo_key(job_id),
+        "photo_sha256": hashlib.sha256(DATA).hexdigest(), "photo_bytes": len(DATA), "media_type": "image/png",
+        "width": 4, "height": 3, "photo_retention_s": 60, "max_attempts": 3,
+    }  # fmt: skip
+    return NewJob(**values | options)  # type: ignore[arg-type]
+
+
+def count(database: Database, table: type[Job] | type[Batch]) -> int:
+    with database.read() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_the_photo_is_stored_the_job_committed_and_its_message_sent(
+    open_services: Callable[..., JobServices], outbox: Outbox, shop: UUID
+) -> None:
+    services, new = open_services(), make_new(shop)
+    submitted = submit_job(services, new, DATA, actor=SHOP)
+    assert (submitted.id, submitted.is_new, outbox.sent) == (new.id, True, [new.id])
+    assert services.blobs.get(new.photo_key, new.photo_sha256) == DATA
+
+
+def test_a_job_whose_message_is_lost_waits_for_the_sweeper(
+    open_services: Callable[..., JobServices], outbox: Outbox, database: Database, shop: UUID
+) -> None:
+    outbox.is_there = False
+    assert submit_job(open_services(), make_new(shop), DATA, actor=SHOP).is_new
+    assert (count(database, Job), outbox.sent) == (1, [])
+
+
+def test_a_full_queue_stores_no_photo(
+    open_services: Callable[..., JobServices], database: Database, shop: UUID
+) -> None:
+    services, new = open_services(max_queued_jobs=1), make_new(shop)
+    submit_job(services, make_new(shop), DATA, actor=SHOP)
+    with pytest.raises(QueueFull):
+        submit_job(services, new, DATA, actor=SHOP)
+    assert (services.blobs.has(new.photo_key), count(database, Job)) == (False, 1)
+
+
+def test_the_same_key_finds_the_first_job_and_stores_no_second_photo(
+    open_services: Callable[..., JobServices], outbox: Outbox, shop: UUID
+) -> None:
+    services, first, second = open_services(), make_new(shop), make_new(shop)
+    submit_job(services, first, DATA, actor=SHOP, repeatable=Repeatable("key", "print"))
+    again = submit_job(services, second, DATA, actor=SHOP, repeatable=Repeatable("key", "print"))
+    assert (again.id, again.is_new, outbox.sent) == (first.id, False, [first.id])
+    assert not services.blobs.has(second.photo_key)
+    with pytest.raises(IdempotencyConflict):
+        submit_batch(
+            services, NewBatch(uuid4(), shop, []), [(second, lambda: DATA)], actor=SHOP,
+            repeatable=Repeatable("key", "print"),
+        )  # fmt: skip
+
+
+def test_a_batch_of_which_one_photo_cannot_be_read_leaves_none(
+    open_services: Callable[..., JobServices], database: Database, shop: UUID
+) -> None:
+    def fail() -> bytes:
+        raise OSError("the upload is gone")
+
+    services, first, second = open_services(), make_new(shop), make_new(shop)
+    with pytest.raises(OSError, match="gone"):
+        submit_batch(services, NewBatch(uuid4(), shop, []), [(first, lambda: DATA), (second, fail)], actor=SHOP)
+    assert [services.blobs.has(new.photo_key) for new in (first, second)] == [False, False]
+    assert (count(database, Job), count(database, Batch)) == (0, 0)
+
+
+def test_a_batch_is_one_row_with_its_jobs_and_what_was_refused(
+    open_services: Callable[..., JobServices], database: Database, shop: UUID
+) -> None:
+    refused = [{"position": 1, "filename": "a.txt", "code": "not_a_picture", "detail": "no"}]
+    batch = NewBatch(uuid4(), shop, refused)
+    jobs = [make_new(shop, batch_id=batch.id, batch_position=position) for position in (0, 2)]
+    assert submit_batch(open_services(), batch, [(new, lambda: DATA) for new in jobs], actor=SHOP).id == batch.id
+    with database.read() as session:
+        assert session.get_one(Batch, batch.id).refused == refused
+        assert set(session.scalars(select(Job.id).where(Job.batch_id == batch.id))) == {new.id for new in jobs}
+
+
+def test_a_detector_that_no_worker_has_is_refused(
+    open_services: Callable[..., JobServices], database: Database, shop: UUID
+) -> None:
+    services = open_services()
+    assert list_detectors(services) == {Detector.BLAZEFACE}
+    with database.write() as session:
+        record_heartbeat(session, "w:1", WorkerState.READY, detectors=[Detector.HOG])
+    assert list_detectors(services) == {Detector.HOG}
+    with pytest.raises(DetectorMissing):
+        submit_job(services, make_new(shop, detector=Detector.BLAZEFACE), DATA, actor=SHOP)
+    assert submit_job(services, make_new(shop, detector=Detector.HOG), DATA, actor=SHOP).is_new

@@ -1,0 +1,19 @@
+"""TODO."""
+
+import pytest
+
+from db.core.session import Database
+from db.model_versions import actions as model_versions
+from db.model_versions.tables import ModelVersion
+
+
+@pytest.fixture
+def versions(database: Database) -> tuple[ModelVersion, ModelVersion]:
+    """The champion, and another version."""
+    with database.write() as session:
+        first, second = (
+            model_versions.add_version(session, name, name, {"schema_version": 2, "architecture": "report"})
+            for name in ("first", "second")
+        )
+        model_versions.promote(session, first, "test", "the first")
+    return first, second

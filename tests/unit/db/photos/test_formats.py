@@ -1,0 +1,34 @@
+"""Which formats a file may have by its first bytes."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+from PIL import Image, JpegImagePlugin
+
+from db.photos.formats import MEDIA_TYPES_BY_FORMAT, list_readers
+
+
+@pytest.mark.parametrize("image_format", MEDIA_TYPES_BY_FORMAT)
+def test_a_file_is_read_as_what_it_begins_as(image_format: str, make_photo: Callable[..., bytes]) -> None:
+    data = make_photo(image_format)
+    names = [name for name, _ in list_readers(data)]
+    assert names[0] == image_format
+    assert list_readers(data)[0][1](io.BytesIO(data), "").size == (64, 48)
+
+
+@pytest.mark.parametrize("data", [b"", b"%PDF-1.7", b"\0" * 200, b"P6 1 1 255 abc", b"8BPS\0\1" + bytes(60)])
+def test_what_begins_otherwise_has_no_reader(data: bytes) -> None:
+    assert list_readers(data) == []
+
+
+def test_a_camera_file_with_several_pictures_is_a_plain_jpeg() -> None:
+    made = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(made, "MPO", save_all=True, append_images=[Image.new("RGB", (32, 24))])
+    [(name, read)] = list_readers(made.getvalue())
+    made.seek(0)
+    assert (name, type(read(made, ""))) == ("JPEG", JpegImagePlugin.JpegImageFile)
+
+
+def test_pillow_counts_no_pixels_itself() -> None:
+    assert Image.MAX_IMAGE_PIXELS is None

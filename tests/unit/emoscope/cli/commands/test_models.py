@@ -1,0 +1,53 @@
+"""`emoscope models`: versions, and the one in service."""
+
+import pytest
+
+from db.model_versions import actions as model_versions
+from tests.support.commands import CommandLine
+
+
+@pytest.fixture
+def two_versions(command_line: CommandLine) -> CommandLine:
+    figures = {"accuracy": 0.6123, "macro_f1": 0.5, "rows": 10, "log_loss": 1.0, "calibration_error": 0.1}
+    figures |= {"per_class": {}, "confusion": []}
+    manifests = (
+        {"schema_version": 2, "architecture": "report", "metrics": {}},
+        {"schema_version": 2, "architecture": "report", "metrics": {"PublicTest": {"fer2013": figures}}},
+    )
+    with command_line.database.write() as session:
+        for name, manifest in zip(("first", "[red]second"), manifests, strict=True):
+            model_versions.add_version(session, name, name, manifest)
+    return command_line
+
+
+def test_versions_are_listed_with_their_figures_and_a_star_for_the_one_in_service(two_versions: CommandLine) -> None:
+    assert "is in service." in two_versions.expect(0, "models", "promote", "1", "--reason", "why")
+    shown = two_versions.expect(0, "models", "list")
+    assert "1 *" in shown
+    assert "2 *" not in shown
+    assert "[red]second" in shown
+    assert "0.612" in shown
+
+
+def test_promoting_rolling_back_and_shadow_mode_say_what_is_now(two_versions: CommandLine) -> None:
+    said = [
+        two_versions.expect(status, "models", *words)
+        for status, words in (
+            (0, ("promote", "1", "--reason", "a")),
+            (0, ("promote", "1", "--reason", "again")),
+            (1, ("rollback", "--reason", "none before")),
+            (0, ("promote", "2", "--reason", "b")),
+            (0, ("rollback", "--reason", "c")),
+            (0, ("shadow", "2", "--reason", "d")),
+            (1, ("shadow", "1", "--reason", "in service")),
+            (0, ("unshadow",)),
+            (1, ("unshadow",)),
+            (1, ("promote", "9", "--reason", "unknown")),
+        )
+    ]
+    assert "was in service already" in said[1]
+    assert "Version 1 is in service again" in said[4]
+    assert "Version 2 runs in shadow mode" in said[5]
+    assert all(said[place].startswith("Error:") for place in (2, 6, 8, 9))
+    history = two_versions.expect(0, "models", "history")
+    assert history.index("│ c") < history.index("│ b") < history.index("│ a")
