@@ -14,10 +14,12 @@ from sqlalchemy.orm.attributes import instance_dict, instance_state
 Mapped = TypeVar("Mapped", bound=DeclarativeBase)
 
 
-def list_columns(mapped: type[DeclarativeBase]) -> list[Column[Any]]:
-    """The columns that the ORM would load at once: not those that are deferred."""
-    mapper = class_mapper(mapped)
-    return [prop.columns[0] for prop in mapper.column_attrs if not prop.deferred]  # type: ignore[misc]
+def list_columns(mapped: type[DeclarativeBase], *without: str) -> list[Column[Any]]:
+    """The columns but those of these names, which are the attributes' names too.
+
+    Asks the table and not the mapper: that one wants all classes to be imported, and this is called while they are.
+    """
+    return [column for column in get_table(mapped).columns if column.key not in without]
 
 
 def get_table(mapped: type[DeclarativeBase]) -> Table:

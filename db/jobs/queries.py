@@ -47,7 +47,7 @@ class JobFilter:
 
 
 _JOB_COLUMNS = list_columns(Job)
-_FACE_COLUMNS = list_columns(Face)
+_FACE_COLUMNS = list_columns(Face, "crop")
 _FIND_JOB = (
     select(*_JOB_COLUMNS, Application.__table__.c.name)
     .join_from(Job.__table__, Application.__table__)
