@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
 .DEFAULT_GOAL := help
 # test-kills takes 20 minutes, chaos an hour.
-.PHONY: help setup demo up test test-kills test-schedule stateful chaos fuzz check format bench clean
+.PHONY: help setup demo up test test-fleet test-kills test-schedule stateful chaos soak fuzz audit check format bench clean
 
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -39,6 +39,9 @@ test-kills: setup ## Kill each program of a running stack, a hundred times in al
 stateful: setup ## Random sequences of moves of jobs, training runs and reviews, many of them
 	@STATEFUL_EXAMPLES=200 STATEFUL_STEPS=60 $(RUN)/pytest -q tests/stateful $(ARGS)
 
+test-fleet: setup ## Build the images, start the compose file on a real engine, kill, upgrade, back up, restore
+	@$(RUN)/python -m tests.fleet.run $(ARGS)
+
 fuzz: setup ## Send 20,000 damaged photos through decoder and service (ARGS="--mutants N --seed S")
 	@$(RUN)/python -m tests.fuzz.run $(ARGS)
 
@@ -48,6 +51,13 @@ bench: setup ## Run the benches that need no data set, in their short form
 chaos: setup ## Do faults to a running stack while a thousand photos come in: four seeds on each database
 	$(RUN)/python -m tests.chaos --database sqlite --shape up --seed 1 2 3 4 $(ARGS)
 	$(RUN)/python -m tests.chaos --database postgresql --shape apart --seed 1 2 3 4 $(ARGS)
+
+soak: setup ## Have 10,000 different photos analysed, and tell whether any process grows (ARGS="--photos N")
+	@$(RUN)/python -m tests.soak $(ARGS)
+
+audit: setup ## Known vulnerabilities and the licences of the packages
+	@$(RUN)/python -m tests.docs.licences >/dev/null
+	@$(RUN)/python -m tests.docs.audit $(UV)
 
 check: setup ## Lint, format, types, import rules
 	$(RUN)/ruff check

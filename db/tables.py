@@ -3,11 +3,12 @@
 from db.accounts.tables import ApiKey, Application, AuditEvent, SignInTries, UnknownName, User, UserSession
 from db.core.base import Base
 from db.core.tables import SchemaCompatibility
+from db.exports.tables import Export
 from db.faces.tables import Face, FaceHour
-from db.jobs.tables import Batch, IdempotencyKey, Job, JobEvent
-from db.model_versions.tables import ModelAlias, ModelVersion, Promotion, ShadowPrediction
+from db.jobs.tables import Batch, BatchCount, BatchRefusal, IdempotencyKey, Job, JobEvent, PhotoFetch
+from db.model_versions.tables import ModelAlias, ModelVersion, ModelVersionNote, Promotion, ShadowPrediction
 from db.monitoring.tables import Worker
-from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
+from db.reviews.tables import FaceReport, ReviewItem, ReviewSubject, ReviewVote
 from db.training_runs.tables import TrainingCorrection, TrainingRun
 from db.webhooks.tables import Callback, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
@@ -17,14 +18,20 @@ __all__ = [
     "AuditEvent",
     "Base",
     "Batch",
+    "BatchCount",
+    "BatchRefusal",
     "Callback",
+    "Export",
     "Face",
     "FaceHour",
+    "FaceReport",
     "IdempotencyKey",
     "Job",
     "JobEvent",
     "ModelAlias",
     "ModelVersion",
+    "ModelVersionNote",
+    "PhotoFetch",
     "Promotion",
     "ReviewItem",
     "ReviewSubject",

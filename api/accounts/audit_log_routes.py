@@ -7,7 +7,7 @@ from flask import Response, jsonify, request, url_for
 from pydantic import BaseModel, Field
 
 from api.core.authentication import protect
-from api.core.fields import LARGEST_ID, TextFields
+from api.core.fields import LARGEST_ID, Moment, TextFields
 from api.core.openapi import describe_errors
 from api.core.services import get_services
 from api.jobs.options import Unset
@@ -26,6 +26,8 @@ class AuditQuery(TextFields):
     actor: str | Unset = Field(default=None, max_length=200, description="Only what this one did.", examples=["ana"])
     action: str | Unset = Field(default=None, max_length=50, description="Only this.", examples=["user.create"])
     subject: str | Unset = Field(default=None, max_length=200, description="Only of this.", examples=["user:ben"])
+    created_from: Moment | Unset = Field(default=None, description="At this time or later.")
+    created_before: Moment | Unset = Field(default=None, description="Before this time.")
     limit: int = Field(default=50, ge=1, le=200, description="Most changes of a page.")
     cursor: int | Unset = Field(default=None, ge=1, le=LARGEST_ID, description="Take it from `next`.")
 
@@ -57,7 +59,13 @@ class AuditEventPage(BaseModel):
 @blueprint.doc(summary="Read the log of changes", responses=describe_errors("scope_missing", "invalid_request"))
 def read_audit_log(query: AuditQuery) -> Response:
     """Read a page of the log."""
-    wanted = AuditFilter(actor=query.actor, action=query.action, subject=query.subject)
+    wanted = AuditFilter(
+        actor=query.actor,
+        action=query.action,
+        subject=query.subject,
+        created_from=query.created_from,
+        created_before=query.created_before,
+    )
     with get_services().database.read() as session:
         found = list_audit_events(session, wanted, limit=query.limit + 1, before=query.cursor)
     shown = found[: query.limit]

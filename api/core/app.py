@@ -11,6 +11,7 @@ from api.core.errors import register_errors
 from api.core.openapi import hide_pages, register_openapi
 from api.core.security import register_security
 from api.core.services import Services, open_services
+from api.exports import routes as export_routes
 from api.jobs import batch_routes, event_routes, retry_routes
 from api.jobs import routes as jobs
 from api.model_versions import file_routes, promotion_routes, shadow_routes
@@ -64,6 +65,7 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
         event_routes,
         retry_routes,
         batch_routes,
+        export_routes,
         pictures,
         model_versions,
         file_routes,

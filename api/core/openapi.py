@@ -83,19 +83,41 @@ def describe_picture(*media_types: str) -> Responses:
     return describe_response(200, "The picture.", dict.fromkeys(media_types, _BINARY))
 
 
-def describe_photo_body(options: type[BaseModel]) -> dict[str, Any]:
-    """The body of a route that takes one photo: a form, or the photo itself."""
+def describe_photo_body(options: type[BaseModel], json_body: type[BaseModel]) -> dict[str, Any]:
+    """The body of a route that takes one photo: a form, JSON, or the photo itself."""
     raw = {name: {"schema": _BINARY} for name in (*MEDIA_TYPES, "application/octet-stream")}
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": _form(_BINARY, options), **raw}}}
+    content = {"multipart/form-data": _form(_BINARY, options), "application/json": _json(json_body), **raw}
+    return {"requestBody": {"required": True, "content": content}}
 
 
-def describe_batch_body(options: type[BaseModel]) -> dict[str, Any]:
-    """The body of a route that takes many photos: a form with a file field for each."""
+def describe_batch_body(options: type[BaseModel], json_body: type[BaseModel]) -> dict[str, Any]:
+    """The body of a route that takes many photos: a form with a file field for each, or JSON."""
     images = {"type": "array", "items": _BINARY, "minItems": 1}
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": _form(images, options)}}}
+    content = {"multipart/form-data": _form(images, options), "application/json": _json(json_body)}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 _BINARY = {"type": "string", "format": "binary"}
+
+
+def _json(body: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a JSON body, with what it refers to written out in place."""
+    schema = body.model_json_schema()
+    definitions = schema.pop("$defs", {})
+
+    def write_out(part: Any) -> Any:
+        if isinstance(part, list):
+            return [write_out(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            return write_out(definitions[part["$ref"].rsplit("/", 1)[1]])
+        return {name: write_out(value) for name, value in part.items()}
+
+    written: dict[str, Any] = write_out(schema)
+    for described in written["properties"].values():
+        _tidy_schema(described)
+    return {"schema": written}
 
 
 def _form(image: dict[str, Any], options: type[BaseModel]) -> dict[str, Any]:

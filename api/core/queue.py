@@ -5,7 +5,7 @@ waiting, until the sweeper sends it anew.
 """
 
 from collections.abc import Sequence
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import redis
 import structlog
@@ -54,6 +54,16 @@ class Queue:
             return False
         return True
 
+    def ask_for_fetches(self, count: int) -> None:
+        """Tell the housekeepers that so many photos wait to be fetched. If the queue doesn't answer, the sweeper tells them."""
+        for _ in range(min(count, queues.FETCH_MESSAGES)):
+            if not self._try_to_send(queues.FETCH_PHOTOS):
+                return
+
+    def try_to_send_export(self, export_id: UUID) -> bool:
+        """Send an export's message. Returns whether the queue took it; if it doesn't answer, the sweeper sends it."""
+        return self._try_to_send(queues.WRITE_EXPORT, export_id)
+
     def try_to_send_deliveries(self, delivery_ids: Sequence[UUID]) -> None:
         """Ask for webhook deliveries whose rows are committed. The sweeper asks for what the queue doesn't take."""
         try:
@@ -71,6 +81,15 @@ class Queue:
             self._redis.lpush(queue, make_message(task, subject_id, queue))
         except (redis.RedisError, OSError) as error:
             raise QueueUnavailable(f"the queue doesn't answer: {error}") from error
+
+    def _try_to_send(self, task: str, *ids: UUID) -> bool:
+        try:
+            message = make_message(task, uuid4(), queues.HOUSEKEEPING_QUEUE, ids)
+            self._redis.lpush(queues.HOUSEKEEPING_QUEUE, message)
+        except (redis.RedisError, OSError) as error:
+            log.warning("message_not_sent", task=task, reason=str(error))
+            return False
+        return True
 
     def close(self) -> None:
         """Close the connections. The object stays usable and would connect anew."""

@@ -48,6 +48,7 @@ class Services:
             blobs=self.blobs,
             send=self.queue.try_to_send_job,
             announce=self.waiter.announce,
+            ask_for_fetches=self.queue.ask_for_fetches,
             room=self.queue_room,
             idempotency_retention_s=settings.idempotency_retention_s,
             photo_retention_s=settings.photo_retention_s,

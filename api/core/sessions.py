@@ -82,16 +82,16 @@ def set_cookie(response: Response, token: str) -> None:
     """Give the browser its session. Scripts can't read the cookie, and other sites can't make a form send it."""
     lifetime_s = int(get_services().settings.session_lifetime_s)
     response.set_cookie(
-        COOKIE, token, max_age=lifetime_s, httponly=True, samesite="Lax", secure=_is_over_tls(), path="/"
+        COOKIE, token, max_age=lifetime_s, httponly=True, samesite="Lax", secure=is_over_tls(), path="/"
     )
 
 
 def clear_cookie(response: Response) -> None:
     """Take the session from the browser."""
-    response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=_is_over_tls(), path="/")
+    response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=is_over_tls(), path="/")
 
 
-def _is_over_tls() -> bool:
+def is_over_tls() -> bool:
     """Whether the browser speaks TLS, to us or to a proxy, be it trusted or not: who lies here only loses their own cookie."""
     return request.is_secure or request.headers.get("X-Forwarded-Proto", "").strip().lower() == "https"
 

@@ -1,5 +1,7 @@
-"""Batches: many photos in one call, each accepted or refused by itself."""
+"""Batches: many photos in one call or in many, each accepted or refused by itself."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from time import monotonic
@@ -7,63 +9,122 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, url_for
+from flask import Response, jsonify, request, url_for
 from uuid_utils.compat import uuid7
 from werkzeug.datastructures import FileStorage
 
-from api.core.authentication import READS_JOBS, Caller, get_caller, needs_scope, protect
+from api.core.authentication import READS_JOBS, Caller, get_caller, needs_scope, protect, require_scope
 from api.core.errors import Problem
-from api.core.openapi import describe_batch_body, describe_errors
-from api.core.server.parking import is_resumed
+from api.core.openapi import describe_batch_body, describe_errors, describe_response
 from api.core.services import Services, get_services
-from api.jobs.batch_schemas import Batch, batch_to_schema
+from api.jobs.batch_schemas import (
+    PHOTOS_SHOWN,
+    Batch,
+    BatchBody,
+    BatchFields,
+    BatchListQuery,
+    BatchOptions,
+    BatchPage,
+    BatchPhotoPage,
+    BatchPhotosQuery,
+    BatchRetry,
+    BatchSummary,
+    batch_to_schema,
+    is_done,
+    photo_to_schema,
+    retry_to_schema,
+    summary_to_schema,
+)
+from api.jobs.filter import choose_application_id
 from api.jobs.options import JobOptions, SubmitHeaders, read_options
-from api.jobs.reading import WaitQuery, has_ended
-from api.jobs.routes import POLL_AFTER_S
+from api.jobs.reading import WaitQuery, read_preferred_wait
+from api.jobs.routes import POLL_AFTER_S, PreferHeaders
 from api.jobs.submission import make_new_job, make_repeatable
-from api.photos.uploads import Photo, clean_filename, list_uploads, read_upload
+from api.photos.inputs import PhotoInput, SentPhoto, is_json, read_input, read_json_body
+from api.photos.uploads import clean_filename, list_uploads, read_upload
 from db import tables
 from db.core.vocabulary import Scope
-from db.jobs import queries as job_queries
+from db.jobs import batch_actions, batches
+from db.jobs.batches import BatchProgress, UnknownBatch
 from db.jobs.submission import NewBatch, Submitted, submit_batch
 
 blueprint = APIBlueprint("batches", __name__, url_prefix="/v1/batches", tag="Batches")
 protect(blueprint, *READS_JOBS, users_may_read=True)
 
+_SUBMIT_ERRORS = (
+    "photo_missing",
+    "photo_too_large",
+    "too_many_photos",
+    "invalid_request",
+    "idempotency_conflict",
+    "detector_unavailable",
+    "queue_full",
+    "blob_store_unavailable",
+)
+
 
 @blueprint.post("")
 @needs_scope(Scope.SUBMIT)
-@blueprint.input(JobOptions, location="query", arg_name="query")
-@blueprint.input(SubmitHeaders, location="headers", arg_name="headers")
+@blueprint.input(BatchOptions, location="query", arg_name="query")
+@blueprint.input(PreferHeaders, location="headers", arg_name="headers")
 @blueprint.output(Batch, status_code=HTTPStatus.ACCEPTED, description="The batch, with the state of each photo.")
 @blueprint.doc(
     summary="Submit many photos",
-    description="One `image` file field for each photo. A photo that can't be accepted is listed as refused, with the reason, "
-    "and the others go on. The options hold for all of them.",
-    responses=describe_errors(
-        "photo_missing",
-        "photo_too_large",
-        "too_many_photos",
-        "invalid_request",
-        "idempotency_conflict",
-        "detector_unavailable",
-        "queue_full",
-        "blob_store_unavailable",
-    ),
-    extensions=describe_batch_body(JobOptions),
+    description="One `image` file field for each photo, or a JSON list of URLs and photos in base64. What can't be accepted "
+    "is listed as refused, with the reason, and the others go on. The options hold for all of them. With `open` the batch takes "
+    "photos in further calls.",
+    responses={
+        **describe_response(
+            200, "With `Prefer: wait=N`: the batch, done.", {"application/json": {"$ref": "#/components/schemas/Batch"}}
+        ),
+        **describe_errors(*_SUBMIT_ERRORS),
+    },
+    extensions=describe_batch_body(BatchOptions, BatchBody),
 )
-def create_batch(query: JobOptions, headers: SubmitHeaders) -> Response:
+def create_batch(query: BatchOptions, headers: PreferHeaders) -> Response:
     """Make a job of each photo in this request."""
     services, caller = get_services(), get_caller()
-    uploads = list_uploads(services.settings)
-    options = read_options(query, services.settings)
-    submitted = _submit(services, caller, uploads, options, headers.idempotency_key)
-    response = _show(*_read(services, caller, submitted.id))
-    response.status_code = HTTPStatus.ACCEPTED
+    body = read_json_body(BatchBody) if is_json() else None
+    if body is not None and "open" in body.model_fields_set:
+        query = BatchOptions(**{**query.model_dump(exclude_unset=True), "open": body.open})
+    sent = _list_sent(services, body, may_be_none=query.open)
+    options = read_options(query, services.settings, body)
+    new = NewBatch(uuid7(), caller.application_id, [], is_open=options.open)
+    submitted = _submit(services, caller, new, sent, options, headers.idempotency_key)
+    wait_s = read_preferred_wait(headers.prefer)
+    batch, progress = _wait_for_end(services, caller, submitted.id, wait_s)
+    response = _show(services, batch, progress)
     response.headers["Location"] = url_for(".read_batch", batch_id=submitted.id)
-    response.headers["Retry-After"] = str(POLL_AFTER_S)
     if not submitted.is_new:
         response.headers["Idempotent-Replayed"] = "true"
+    if wait_s and is_done(batch, progress):
+        response.headers["Preference-Applied"] = f"wait={wait_s}"
+        return response
+    response.status_code = HTTPStatus.ACCEPTED
+    response.headers["Retry-After"] = str(POLL_AFTER_S)
+    return response
+
+
+@blueprint.get("")
+@blueprint.input(BatchListQuery, location="query", arg_name="query")
+@blueprint.output(BatchPage, description="Some batches, newest first, without their photos.")
+@blueprint.doc(summary="List batches", responses=describe_errors("invalid_request", "scope_missing"))
+def list_batches(query: BatchListQuery) -> Response:
+    """Read a page of the caller's batches, or of another application's."""
+    services, caller = get_services(), get_caller()
+    with services.database.read() as session:
+        application_id = choose_application_id(session, caller, query.application)
+        found = batches.list_batches(session, application_id, limit=query.limit + 1, before=query.cursor)
+        progress = batches.count_batches(session, found)
+    shown = found[: query.limit]
+    following = None
+    if len(found) > query.limit:
+        asked: dict[str, Any] = {**request.args.to_dict(), "cursor": shown[-1].id}
+        following = url_for(".list_batches", **asked)
+    page = BatchPage(items=[summary_to_schema(batch, progress[batch.id]) for batch in shown], next=following)
+    response = jsonify(page.model_dump(mode="json"))
+    if following:
+        response.headers["Link"] = f'<{following}>; rel="next"'
     return response
 
 
@@ -72,87 +133,252 @@ def create_batch(query: JobOptions, headers: SubmitHeaders) -> Response:
 @blueprint.output(Batch, description="The batch as it is.")
 @blueprint.doc(
     summary="Read a batch",
-    description="With `wait` the request is held until every job of the batch has ended.",
-    responses=describe_errors("not_found", "invalid_request"),
+    description="With `wait` the request is held until the batch is closed and every job of it has ended.",
+    responses=describe_errors("unknown_batch", "invalid_request"),
 )
 def read_batch(batch_id: UUID, query: WaitQuery) -> Response:
     """Read one batch, or wait for its end."""
     services, caller = get_services(), get_caller()
-    if is_resumed():  # it has read the batch and listens to its jobs
-        _wait_for_end(services, batch_id, [], query.wait)
-        batch, found = _read(services, caller, batch_id)
-    else:
-        batch, found = _read(services, caller, batch_id)
-        if query.wait and not all(map(has_ended, found)):
-            _wait_for_end(services, batch_id, found, query.wait)
-            batch, found = _read(services, caller, batch_id)
-    response = _show(batch, found)
-    if not all(map(has_ended, found)):
+    batch, progress = _wait_for_end(services, caller, batch_id, query.wait)
+    response = _show(services, batch, progress)
+    if not is_done(batch, progress):
         response.headers["Retry-After"] = str(POLL_AFTER_S)
     return response
 
 
+@blueprint.get("/<uuid:batch_id>/photos")
+@blueprint.input(BatchPhotosQuery, location="query", arg_name="query")
+@blueprint.output(BatchPhotoPage, description="Some photos, in the order sent.")
+@blueprint.doc(summary="List the photos of a batch", responses=describe_errors("unknown_batch", "invalid_request"))
+def list_batch_photos(batch_id: UUID, query: BatchPhotosQuery) -> Response:
+    """Read a page of the photos of a batch."""
+    services, caller = get_services(), get_caller()
+    batch, _ = _read(services, caller, batch_id)
+    with services.database.read() as session:
+        found = batches.list_photos(session, batch.id, limit=query.limit + 1, after=query.after)
+    shown, following = found[: query.limit], None
+    if len(found) > query.limit:
+        asked: dict[str, Any] = {**request.args.to_dict(), "after": batches.read_position(shown[-1])}
+        following = url_for(".list_batch_photos", batch_id=batch_id, **asked)
+    page = BatchPhotoPage(items=[photo_to_schema(photo) for photo in shown], next=following)
+    return jsonify(page.model_dump(mode="json"))
+
+
+@blueprint.post("/<uuid:batch_id>/photos")
+@needs_scope(Scope.SUBMIT)
+@blueprint.input(JobOptions, location="query", arg_name="query")
+@blueprint.input(SubmitHeaders, location="headers", arg_name="headers")
+@blueprint.output(Batch, status_code=HTTPStatus.ACCEPTED, description="The batch, with the photos of this call.")
+@blueprint.doc(
+    summary="Add photos to a batch",
+    description="As submitting many photos, to a batch that is open. A batch has at most 100,000. A call that is repeated with its "
+    "`Idempotency-Key` adds nothing, and lists no photos.",
+    responses=describe_errors("unknown_batch", "batch_closed", "batch_full", *_SUBMIT_ERRORS),
+    extensions=describe_batch_body(JobOptions, BatchFields),
+)
+def add_batch_photos(batch_id: UUID, query: JobOptions, headers: SubmitHeaders) -> Response:
+    """Make a job of each photo in this request, in a batch that is there."""
+    services, caller = get_services(), get_caller()
+    batch, _ = _read(services, caller, batch_id, own_only=True)
+    body = read_json_body(BatchFields) if is_json() else None
+    sent = _list_sent(services, body)
+    options = read_options(query, services.settings, body)
+    new = NewBatch(batch.id, batch.application_id, [], is_there=True)
+    submitted = _submit(services, caller, new, sent, options, headers.idempotency_key)
+    batch, progress = _read(services, caller, batch_id)
+    photos: list[tables.Job | tables.BatchRefusal] = []
+    if submitted.is_new:
+        with services.database.read() as session:
+            photos = batches.list_photos(session, batch.id, limit=submitted.count, after=submitted.first_position - 1)
+    response = jsonify(batch_to_schema(batch, progress, photos).model_dump(mode="json"))
+    response.status_code = HTTPStatus.ACCEPTED
+    if not submitted.is_new:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+@blueprint.post("/<uuid:batch_id>/close")
+@blueprint.output(BatchSummary, description="The batch, closed.")
+@blueprint.doc(
+    summary="Close a batch",
+    description="It takes no more photos. A batch that is closed already stays so.",
+    responses=describe_errors("scope_missing", "unknown_batch"),
+)
+def close_batch(batch_id: UUID) -> Response:
+    """Let a batch take no more photos."""
+    services, caller = get_services(), get_caller()
+    batch_actions.close_batch(services.jobs, _read(services, caller, batch_id)[0].id)
+    return _show_summary(*_read(services, caller, batch_id))
+
+
+@blueprint.post("/<uuid:batch_id>/cancel")
+@blueprint.output(BatchSummary, description="The batch, closed, with as many jobs canceled as the call had time for.")
+@blueprint.doc(
+    summary="Cancel a batch",
+    description="Closes it and withdraws its jobs that have not ended; of very many, the last ones after the answer.",
+    responses=describe_errors("scope_missing", "unknown_batch"),
+)
+def cancel_batch(batch_id: UUID) -> Response:
+    """Withdraw the jobs of a batch."""
+    services, caller = get_services(), get_caller()
+    batch, _ = _read(services, caller, batch_id)
+    batch_actions.cancel_batch(services.jobs, batch, actor=caller.actor, is_owner=_owns(caller, batch))
+    return _show_summary(*_read(services, caller, batch_id))
+
+
+@blueprint.post("/<uuid:batch_id>/retry")
+@blueprint.output(BatchRetry, status_code=HTTPStatus.ACCEPTED, description="How many photos were submitted again.")
+@blueprint.doc(
+    summary="Retry the failed photos of a batch",
+    description="Submits each failed photo that is still kept as a new job in its place. The failed jobs leave the batch. It is "
+    "finished once more when these have ended.",
+    responses=describe_errors("scope_missing", "unknown_batch", "queue_full", "blob_store_unavailable"),
+)
+def retry_batch(batch_id: UUID) -> Response:
+    """Submit the failed photos of a batch again."""
+    services, caller = get_services(), get_caller()
+    batch, _ = _read(services, caller, batch_id)
+    retried = batch_actions.retry_batch(services.jobs, batch, actor=caller.actor, is_owner=_owns(caller, batch))
+    batch, progress = _read(services, caller, batch_id)
+    response = jsonify(retry_to_schema(batch, progress, retried).model_dump(mode="json"))
+    response.status_code = HTTPStatus.ACCEPTED
+    return response
+
+
+@blueprint.delete("/<uuid:batch_id>")
+@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="All of it is gone.")
+@blueprint.doc(
+    summary="Erase a batch",
+    description="Deletes its photos, crops and rows, in whatever state it is, as erasing each of its jobs would. Nobody sees it "
+    "any more; of very many jobs, the last ones go after the answer, which is 202 then. A signed-in person needs the role "
+    "`administrator`.",
+    responses={
+        **describe_response(202, "The rest of it goes within a minute or two."),
+        **describe_errors("scope_missing", "unknown_batch", "blob_store_unavailable"),
+    },
+)
+def erase_batch(batch_id: UUID) -> tuple[str, HTTPStatus]:
+    """Erase one batch."""
+    services, caller = get_services(), get_caller()
+    if caller.is_person:
+        require_scope(Scope.ADMIN)
+    batch, _ = _read(services, caller, batch_id)
+    is_gone = batch_actions.erase_batch(services.jobs, batch, actor=caller.actor, is_owner=_owns(caller, batch))
+    return "", HTTPStatus.NO_CONTENT if is_gone else HTTPStatus.ACCEPTED
+
+
+def _list_sent(
+    services: Services, body: BatchFields | None, *, may_be_none: bool = False
+) -> Sequence[FileStorage | PhotoInput]:
+    """The photos of this request, not yet looked at. Call it before the form's fields are read: it sets the limits of a form."""
+    if body is None:
+        return list_uploads(services.settings)
+    if not body.photos and not may_be_none:
+        raise Problem("photo_missing", "`photos` lists no photo")
+    if len(body.photos) > services.settings.max_batch_photos:
+        detail = f"{len(body.photos)} photos; a call may have at most {services.settings.max_batch_photos}"
+        raise Problem("too_many_photos", detail)
+    return body.photos
+
+
 def _submit(
-    services: Services, caller: Caller, uploads: list[FileStorage], options: JobOptions, key: str | None
+    services: Services,
+    caller: Caller,
+    new: NewBatch,
+    sent_photos: Sequence[FileStorage | PhotoInput],
+    options: JobOptions,
+    key: str | None,
 ) -> Submitted:
-    """Make a batch of the photos, or find the one that the same request made before."""
-    accepted, refused = _check(uploads, services)
-    marks = [photo.sha256 for _, photo in accepted] + [f"{photo['position']}:{photo['code']}" for photo in refused]
-    batch = NewBatch(uuid7(), caller.application_id, refused)
+    """Make a batch of the photos or add them to it, or find the one that the same request made before."""
+    accepted, refused = _check(sent_photos, services)
+    marks = [sent.mark for _, sent in accepted] + [f"{photo['position']}:{photo['code']}" for photo in refused]
+    if new.is_there:
+        marks.append(f"batch:{new.id}")
     photos = [
         (
-            make_new_job(photo, options, caller, services.settings, batch_id=batch.id, batch_position=position),
-            partial(_read_again, uploads[position], services),
+            make_new_job(sent, options, caller, services.settings, batch_id=new.id, batch_position=position),
+            sent.read,
         )
-        for position, photo in accepted
+        for position, sent in accepted
     ]
     return submit_batch(
-        services.jobs, batch, photos, actor=caller.actor, repeatable=make_repeatable(key, options, marks)
+        services.jobs,
+        replace(new, refused=refused),
+        photos,
+        actor=caller.actor,
+        repeatable=make_repeatable(key, options, marks),
     )
+
+
+def _check(
+    sent_photos: Sequence[FileStorage | PhotoInput], services: Services
+) -> tuple[list[tuple[int, SentPhoto]], list[dict[str, Any]]]:
+    """Look at each photo once, holding one at a time: accepted ones with their positions, and refusals as they are stored."""
+    accepted: list[tuple[int, SentPhoto]] = []
+    refused: list[dict[str, Any]] = []
+    for position, given in enumerate(sent_photos):
+        try:
+            accepted.append((position, _look_at(given, services)))
+        except Problem as problem:
+            name = given.filename or (given.image_url if isinstance(given, PhotoInput) else None)
+            refused.append(_describe_refusal(position, name, problem))
+    return accepted, refused
+
+
+def _look_at(given: FileStorage | PhotoInput, services: Services) -> SentPhoto:
+    if isinstance(given, PhotoInput):
+        return read_input(given, services.settings)
+    photo = read_upload(given, services.settings)[0]
+    return SentPhoto(photo, partial(_read_again, given, services), photo.filename)
+
+
+def _describe_refusal(position: int, filename: str | None, problem: Problem) -> dict[str, Any]:
+    return {
+        "position": position,
+        "filename": clean_filename(filename),
+        "code": problem.kind.code,
+        "detail": problem.detail,
+    }
 
 
 def _read_again(upload: FileStorage, services: Services) -> bytes:
     return read_upload(upload, services.settings)[1]
 
 
-def _check(uploads: list[FileStorage], services: Services) -> tuple[list[tuple[int, Photo]], list[dict[str, Any]]]:
-    """Look at each photo once, holding one at a time: accepted ones with their positions, and refusals as they are stored."""
-    accepted: list[tuple[int, Photo]] = []
-    refused: list[dict[str, Any]] = []
-    for position, upload in enumerate(uploads):
-        try:
-            accepted.append((position, read_upload(upload, services.settings)[0]))
-        except Problem as problem:
-            filename = clean_filename(upload.filename)
-            refused.append(
-                {"position": position, "filename": filename, "code": problem.kind.code, "detail": problem.detail}
-            )
-    return accepted, refused
-
-
-def _wait_for_end(services: Services, batch_id: UUID, found: list[tables.Job], wait_s: float) -> None:
-    """Return when every job of the batch has ended, or after `wait_s` seconds (at most settings.max_wait_s).
-
-    Each change of one of its jobs wakes the wait, two a photo at the least, so little is asked each time.
-    """
-    with services.waiter.listen([job.id for job in found]) as changes:
+def _wait_for_end(
+    services: Services, caller: Caller, batch_id: UUID, wait_s: float
+) -> tuple[tables.Batch, BatchProgress]:
+    """The batch when it is done, or as it is after `wait_s` seconds (at most settings.max_wait_s)."""
+    found = _read(services, caller, batch_id)
+    if wait_s <= 0 or is_done(*found):
+        return found
+    with services.waiter.listen([batch_id]) as changes:
         deadline = changes.keep_deadline(monotonic() + min(wait_s, services.settings.max_wait_s))
-        while not changes.is_over and _is_active(services, batch_id) and changes.wait(deadline):
+        while not is_done(*(found := _read(services, caller, batch_id))) and changes.wait(deadline):
             pass
-
-
-def _is_active(services: Services, batch_id: UUID) -> bool:
-    with services.database.read() as session:
-        return job_queries.is_batch_active(session, batch_id)
-
-
-def _read(services: Services, caller: Caller, batch_id: UUID) -> tuple[tables.Batch, list[tables.Job]]:
-    with services.database.read() as session:
-        found = job_queries.get_batch(session, batch_id, caller.visible_application_id)
-    if found is None:
-        raise Problem("not_found", f"there is no batch {batch_id}")
     return found
 
 
-def _show(batch: tables.Batch, found: list[tables.Job]) -> Response:
-    return jsonify(batch_to_schema(batch, found).model_dump(mode="json"))
+def _read(
+    services: Services, caller: Caller, batch_id: UUID, *, own_only: bool = False
+) -> tuple[tables.Batch, BatchProgress]:
+    application_id = caller.application_id if own_only else caller.visible_application_id
+    with services.database.read() as session:
+        batch = batches.find_batch(session, batch_id, application_id)
+        if batch is None:
+            raise UnknownBatch(f"there is no batch {batch_id}")
+        return batch, batches.count_batch(session, batch)
+
+
+def _owns(caller: Caller, batch: tables.Batch) -> bool:
+    return not caller.is_person and batch.application_id == caller.application_id
+
+
+def _show(services: Services, batch: tables.Batch, progress: BatchProgress) -> Response:
+    with services.database.read() as session:
+        photos = batches.list_photos(session, batch.id, limit=PHOTOS_SHOWN)
+    return jsonify(batch_to_schema(batch, progress, photos).model_dump(mode="json"))
+
+
+def _show_summary(batch: tables.Batch, progress: BatchProgress) -> Response:
+    return jsonify(summary_to_schema(batch, progress).model_dump(mode="json"))

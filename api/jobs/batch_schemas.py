@@ -1,19 +1,67 @@
 """What the API shows of a batch."""
 
-from collections import Counter
-from datetime import datetime
-from typing import Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from flask import url_for
 from pydantic import BaseModel, Field
 
-from api.jobs.reading import has_ended
+from api.core.fields import JsonBody, RowId, TextFields
+from api.jobs.options import JobOptions, OptionFields, Unset
 from api.jobs.schemas import Id, JobError, Time, error_to_schema
+from api.photos.inputs import PhotoInput
 from db import tables
-from db.core.vocabulary import JobStatus
+from db.jobs.batch_actions import Retried
+from db.jobs.batches import BatchProgress
 
 PhotoState = Literal["queued", "running", "succeeded", "failed", "canceled", "refused"]
+
+PHOTOS_SHOWN = 1000
+"""Photos of a batch that are shown with it; the rest is read in pages."""
+
+
+class BatchOptions(JobOptions):
+    """The options of a batch: those of its jobs, and whether it stays open."""
+
+    open: bool = Field(default=False, description="Whether it takes photos in further calls, until it is closed.")
+
+
+class BatchFields(OptionFields, JsonBody):
+    """Photos in JSON, each by its URL or in base64, with the options of their jobs."""
+
+    photos: Annotated[list[PhotoInput], Field(max_length=1000)] = Field(
+        default_factory=list, description="The photos, at most `EMOSCOPE_MAX_BATCH_PHOTOS`."
+    )
+
+
+class BatchBody(BatchFields):
+    """A new batch in JSON."""
+
+    open: bool = Field(
+        default=False,
+        description="Whether it takes photos in further calls, until it is closed. It may begin without any.",
+    )
+
+
+class BatchListQuery(TextFields):
+    """Which batches to list."""
+
+    application: str | Unset = Field(
+        default=None,
+        max_length=100,
+        description="The application whose batches to list, or `all`. Another than the caller's own needs the scope `admin`.",
+        examples=["all"],
+    )
+    limit: int = Field(default=50, ge=1, le=200, description="Most batches of a page.")
+    cursor: RowId | Unset = Field(default=None, description="Where the page begins; take it from `next`.")
+
+
+class BatchPhotosQuery(TextFields):
+    """Which photos of a batch to list."""
+
+    after: int = Field(default=-1, ge=-1, le=1_000_000, description="List photos behind this position.")
+    limit: int = Field(default=200, ge=1, le=PHOTOS_SHOWN, description="Most photos of a page.")
 
 
 class BatchPhoto(BaseModel):
@@ -42,52 +90,132 @@ class BatchCounts(BaseModel):
     refused: int = Field(examples=[0])
 
 
-class Batch(BaseModel):
-    """Photos that came in one call. A photo whose job was erased is no longer listed."""
+class BatchSummary(BaseModel):
+    """Photos that belong together. A photo whose job was erased is no longer counted."""
 
     id: Id
     url: str = Field(examples=["/v1/batches/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"])
     created_at: Time
-    is_done: bool = Field(description="Whether every photo was refused or its job has ended.", examples=[False])
+    is_open: bool = Field(description="Whether it takes more photos.", examples=[False])
+    is_done: bool = Field(
+        description="Whether it is closed, and every photo was refused or its job has ended.", examples=[False]
+    )
+    finished_at: Time | None = Field(description="When its last job ended; null before.")
     counts: BatchCounts
-    photos: list[BatchPhoto] = Field(description="In the order sent.")
+    photos_per_s: float | None = Field(
+        description="Photos that ended each second since it was made; null before the first.", examples=[31.4]
+    )
+    left_s: float | None = Field(
+        description="Seconds until the photos sent so far have ended, at that rate; null before the first, and at the end.",
+        examples=[12.0],
+    )
 
 
-def batch_to_schema(batch: tables.Batch, jobs: list[tables.Job]) -> Batch:
-    """What the API shows of a batch. jobs: those of its photos that were accepted."""
-    refused = [
-        BatchPhoto(
-            position=photo["position"],
-            filename=photo["filename"],
+class Batch(BatchSummary):
+    """A batch with its photos."""
+
+    photos: list[BatchPhoto] = Field(
+        description=f"In the order sent: of a batch the first {PHOTOS_SHOWN:,}, of a call that adds photos those of the call."
+    )
+    photos_url: str = Field(
+        description="Where all photos are read in pages.",
+        examples=["/v1/batches/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d/photos"],
+    )
+
+
+class BatchPage(BaseModel):
+    """Some batches, newest first."""
+
+    items: list[BatchSummary]
+    next: str | None = Field(
+        description="Where the next page is; null on the last.",
+        examples=["/v1/batches?cursor=0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"],
+    )
+
+
+class BatchPhotoPage(BaseModel):
+    """Some photos of a batch, in the order sent."""
+
+    items: list[BatchPhoto]
+    next: str | None = Field(description="Where the next page is; null on the last.", examples=[None])
+
+
+class BatchRetry(BaseModel):
+    """What came of a retry."""
+
+    submitted: int = Field(description="Failed photos that were submitted again, in their places.", examples=[2])
+    gone: int = Field(description="Failed photos that are no longer kept.", examples=[0])
+    left: int = Field(description="Failed photos that the call had no time for: call again.", examples=[0])
+    batch: BatchSummary
+
+
+def summary_to_schema(batch: tables.Batch, progress: BatchProgress) -> BatchSummary:
+    """What a list of batches shows of one."""
+    return BatchSummary(**_list_fields(batch, progress))
+
+
+def batch_to_schema(
+    batch: tables.Batch, progress: BatchProgress, photos: Sequence[tables.Job | tables.BatchRefusal]
+) -> Batch:
+    """What the API shows of a batch. photos: of which it shows the state."""
+    return Batch(
+        **_list_fields(batch, progress),
+        photos=[photo_to_schema(photo) for photo in photos],
+        photos_url=url_for("batches.list_batch_photos", batch_id=batch.id),
+    )
+
+
+def retry_to_schema(batch: tables.Batch, progress: BatchProgress, retried: Retried) -> BatchRetry:
+    """What the API shows of a retry."""
+    shown = summary_to_schema(batch, progress)
+    return BatchRetry(submitted=retried.submitted, gone=retried.gone, left=retried.left, batch=shown)
+
+
+def is_done(batch: tables.Batch, progress: BatchProgress) -> bool:
+    """Whether nothing more will happen to a batch by itself."""
+    return batch.closed_at is not None and progress.is_idle
+
+
+def photo_to_schema(photo: tables.Job | tables.BatchRefusal) -> BatchPhoto:
+    """What the API shows of a photo of a batch."""
+    if isinstance(photo, tables.BatchRefusal):
+        return BatchPhoto(
+            position=photo.position,
+            filename=photo.filename,
             state="refused",
             job_id=None,
             job_url=None,
             face_count=None,
-            error=JobError(code=photo["code"], detail=photo["detail"]),
+            error=JobError(code=photo.code, detail=photo.detail),
         )
-        for photo in batch.refused
-    ]
-    photos = sorted([*refused, *map(_show_photo, jobs)], key=lambda photo: photo.position)
-    counted = Counter(photo.state for photo in photos)
-    counts = {status.value: counted[status.value] for status in JobStatus}
-    created_at: datetime = batch.created_at
-    return Batch(
-        id=batch.id,
-        url=url_for("batches.read_batch", batch_id=batch.id),
-        created_at=created_at,
-        is_done=all(map(has_ended, jobs)),
-        counts=BatchCounts(total=len(photos), refused=counted["refused"], **counts),
-        photos=photos,
-    )
-
-
-def _show_photo(job: tables.Job) -> BatchPhoto:
     return BatchPhoto(
-        position=job.batch_position or 0,
-        filename=job.filename,
-        state=job.status.value,
-        job_id=job.id,
-        job_url=url_for("jobs.read_job", job_id=job.id),
-        face_count=job.face_count,
-        error=error_to_schema(job),
+        position=photo.batch_position or 0,
+        filename=photo.filename,
+        state=photo.status.value,
+        job_id=photo.id,
+        job_url=url_for("jobs.read_job", job_id=photo.id),
+        face_count=photo.face_count,
+        error=error_to_schema(photo),
     )
+
+
+def _list_fields(batch: tables.Batch, progress: BatchProgress) -> dict[str, Any]:
+    return {
+        "id": batch.id,
+        "url": url_for("batches.read_batch", batch_id=batch.id),
+        "created_at": batch.created_at,
+        "is_open": batch.closed_at is None,
+        "is_done": is_done(batch, progress),
+        "finished_at": batch.finished_at,
+        "counts": BatchCounts(
+            total=progress.total,
+            queued=progress.queued,
+            running=progress.running,
+            succeeded=progress.succeeded,
+            failed=progress.failed,
+            canceled=progress.canceled,
+            refused=progress.refused,
+        ),
+        "photos_per_s": None if progress.rate is None else round(progress.rate, 3),
+        "left_s": None if progress.left_s is None else round(progress.left_s, 1),
+    }

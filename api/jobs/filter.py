@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from api.core.authentication import Caller, require_scope
@@ -15,8 +15,8 @@ from db.core.vocabulary import Emotion, JobStatus, Scope
 from db.jobs.queries import JobFilter
 
 
-class JobListQuery(TextFields):
-    """Which jobs to list."""
+class JobFilterFields(BaseModel):
+    """The filters of jobs."""
 
     status: JobStatus | Unset = Field(default=None, description="Only jobs of this status.")
     emotion: Emotion | Unset = Field(
@@ -41,17 +41,22 @@ class JobListQuery(TextFields):
     created_before: Moment | Unset = Field(
         default=None, description="Created earlier than that.", examples=["2026-04-01T00:00:00Z"]
     )
+
+
+class JobListQuery(JobFilterFields, TextFields):
+    """Which jobs to list."""
+
     limit: int = Field(default=50, ge=1, le=200, description="Most jobs of a page.")
     cursor: RowId | Unset = Field(default=None, description="Where the page begins; take it from `next`.")
 
 
-def make_filter(session: Session, caller: Caller, query: JobListQuery) -> JobFilter:
+def make_filter(session: Session, caller: Caller, query: JobFilterFields) -> JobFilter:
     """What the caller asks for, as the database takes it.
 
     Raises Problem `scope_missing` if the caller may not see that application's jobs, `invalid_request` if there is no such one.
     """
     return JobFilter(
-        application_id=_choose_application_id(session, caller, query.application),
+        application_id=choose_application_id(session, caller, query.application),
         status=query.status,
         emotion=query.emotion,
         error_code=query.error_code,
@@ -61,8 +66,8 @@ def make_filter(session: Session, caller: Caller, query: JobListQuery) -> JobFil
     )
 
 
-def _choose_application_id(session: Session, caller: Caller, name: str | None) -> UUID | None:
-    """The application whose jobs to list, or None for all."""
+def choose_application_id(session: Session, caller: Caller, name: str | None) -> UUID | None:
+    """The application whose jobs or batches to list, or None for all. Raises as make_filter does."""
     if name is None:
         return caller.application_id
     application_id = None if name == ALL_APPLICATIONS else api_keys.find_application_id(session, name)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -23,10 +23,8 @@ Unset = SkipJsonSchema[None]
 """An option that isn't given. Clients can't write it, so the documented type leaves it out."""
 
 
-class JobOptions(TextFields):
-    """The options of a job, or of every job of a batch."""
-
-    model_config = ConfigDict(frozen=True)
+class OptionFields(BaseModel):
+    """What may be asked for of a job, whatever the form."""
 
     detector: Detector | Unset = Field(
         default=None, description="How faces are found. Default: the service's own choice.", examples=["blazeface"]
@@ -55,10 +53,19 @@ class JobOptions(TextFields):
         examples=["https://example.com/emoscope"],
     )
 
+
+class JobOptions(OptionFields, TextFields):
+    """The options of a job, or of every job of a batch."""
+
+    model_config = ConfigDict(frozen=True)
+
     def make_fingerprint(self, photos: Iterable[str]) -> str:
         """Hex SHA-256 of all that a request asks for. photos: hex SHA-256 of each."""
         asked = {"photos": list(photos), **self.model_dump(mode="json")}
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+Options = TypeVar("Options", bound=JobOptions)
 
 
 class SubmitHeaders(BaseModel):
@@ -72,17 +79,19 @@ class SubmitHeaders(BaseModel):
     )
 
 
-def read_options(query: JobOptions, settings: Settings) -> JobOptions:
-    """Merge the form's fields into the options of the query, and hold them against the service's own limits.
+def read_options(query: Options, settings: Settings, json_body: OptionFields | None = None) -> Options:
+    """Merge the form's fields, or those of a JSON body, into the options of the query, and hold them against the service's limits.
 
     Raises Problem `invalid_request`.
     """
-    form = {}
+    form: dict[str, Any] = {}
     if is_form():
         refuse_repeated("form", request.form)
         form = {name: value for name, value in request.form.items() if value != ""}
+    elif json_body is not None:
+        form = json_body.model_dump(include=set(OptionFields.model_fields), exclude_unset=True)
     try:
-        asked = JobOptions.model_validate(query.model_dump(exclude_unset=True) | form)
+        asked = type(query).model_validate(query.model_dump(exclude_unset=True) | form)
     except ValidationError as error:
         raise explain_validation(error, "form") from error
     errors = []

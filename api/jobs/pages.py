@@ -7,18 +7,21 @@ from flask import Blueprint, abort, render_template, request, url_for
 from pydantic import Field
 from werkzeug.wrappers import Response as AnyResponse
 
-from api.core.fields import Day, RowId
+from api.core.fields import LARGEST_NUMBER, Day, RowId
 from api.core.services import get_services
 from api.jobs.reading import has_ended
+from api.reviews.choice_keys import CHOICE_KEYS
+from api.web.forms import FieldRefused, refills
 from api.web.queries import Query, begin_day, end_day, read_query
 from api.web.site import get_person, go, needs
 from db import tables
 from db.accounts import api_keys
-from db.core.vocabulary import Emotion, JobStatus, Role
+from db.core.vocabulary import Emotion, JobStatus, ReportKind, Role
 from db.jobs import actions
 from db.jobs import queries as job_queries
 from db.jobs.actions import is_photo_kept
-from db.reviews.subjects import find_labels
+from db.reviews.reports import create_report, list_reports
+from db.reviews.subjects import find_labels, find_own_votes
 from db.webhooks.deliveries import DeliveryFilter, list_deliveries
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
@@ -83,7 +86,10 @@ def show(job_id: UUID) -> str:
     with get_services().database.read() as session:
         events = job_queries.list_events(session, job_id)
         application = api_keys.get_application(session, job.application_id)
-        labels = find_labels(session, [face.id for face in job.faces])
+        face_ids = [face.id for face in job.faces]
+        labels = find_labels(session, face_ids)
+        own = find_own_votes(session, face_ids, get_person().name)
+        reports = list_reports(session, job_id)
         of_job = DeliveryFilter(job_id=job_id)
         deliveries = list_deliveries(session, of_job, limit=_MOST_DELIVERIES) if has_ended(job) else []
     return render_template(
@@ -92,6 +98,9 @@ def show(job_id: UUID) -> str:
         events=events,
         application=application,
         labels=labels,
+        own=own,
+        reports=reports,
+        choices=CHOICE_KEYS,
         is_kept=is_photo_kept(job),
         is_readable=job.error_code not in _UNREADABLE,
         has_ended=has_ended(job),
@@ -102,6 +111,7 @@ def show(job_id: UUID) -> str:
 
 @blueprint.post("/<uuid:job_id>/retry")
 @needs(Role.REVIEWER)
+@refills(show)
 def retry(job_id: UUID) -> AnyResponse:
     """Submit the job's photo again."""
     new_id = actions.retry_job(get_services().jobs, read_job(job_id), actor=get_person().actor, is_owner=False)
@@ -110,6 +120,7 @@ def retry(job_id: UUID) -> AnyResponse:
 
 @blueprint.post("/<uuid:job_id>/cancel")
 @needs(Role.REVIEWER)
+@refills(show)
 def cancel(job_id: UUID) -> AnyResponse:
     """Withdraw a job that has not ended."""
     actions.cancel_job(get_services().jobs, read_job(job_id), actor=get_person().actor, is_owner=False)
@@ -118,10 +129,53 @@ def cancel(job_id: UUID) -> AnyResponse:
 
 @blueprint.post("/<uuid:job_id>/erase")
 @needs(Role.ADMINISTRATOR)
+@refills(show)
 def erase(job_id: UUID) -> AnyResponse:
     """Erase a job with all that belongs to it."""
     actions.erase_job(get_services().jobs, read_job(job_id), actor=get_person().actor)
     return go("jobs.show_list", done="erased")
+
+
+class ReportForm(Query):
+    """What somebody reports of a photo's faces. The box is given whole or not at all."""
+
+    kind: ReportKind
+    face_id: RowId | None = None
+    x: int | None = Field(default=None, ge=0, le=LARGEST_NUMBER)
+    y: int | None = Field(default=None, ge=0, le=LARGEST_NUMBER)
+    width: int | None = Field(default=None, ge=1, le=LARGEST_NUMBER)
+    height: int | None = Field(default=None, ge=1, le=LARGEST_NUMBER)
+    note: str = Field(default="", max_length=500)
+
+    def read_box(self) -> tuple[int, int, int, int] | None:
+        """x, y, width, height. Raises FieldRefused where some of them are missing."""
+        box = (self.x, self.y, self.width, self.height)
+        if all(each is None for each in box):
+            return None
+        x, y, width, height = box
+        if x is None or y is None or width is None or height is None:
+            raise FieldRefused("x", "Give all four numbers of the place, or none.")
+        return x, y, width, height
+
+
+@blueprint.post("/<uuid:job_id>/reports")
+@needs(Role.REVIEWER)
+@refills(show, "missed")
+def report(job_id: UUID) -> AnyResponse:
+    """Report a face that was missed, or a wrong box."""
+    given = read_query(ReportForm, request.form)
+    job = read_job(job_id)
+    with get_services().database.write() as session:
+        create_report(
+            session,
+            job,
+            given.kind,
+            get_person().actor,
+            face_id=given.face_id,
+            box=given.read_box(),
+            note=given.note,
+        )
+    return go("jobs.show", job_id=job_id, done="reported")
 
 
 def read_job(job_id: UUID) -> tables.Job:

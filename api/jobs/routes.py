@@ -18,13 +18,14 @@ from api.jobs.options import JobOptions, SubmitHeaders, Unset, read_options
 from api.jobs.reading import WaitQuery, has_ended, read_preferred_wait, read_visible_job, wait_for_job
 from api.jobs.schemas import Job, JobPage, job_to_schema, make_etag
 from api.jobs.submission import make_new_job, make_repeatable
+from api.photos.inputs import JobBody, SentPhoto, is_json, read_input, read_json_body
 from api.photos.uploads import read_photo
 from db import tables
-from db.core.rows import relate
 from db.core.vocabulary import Scope
 from db.jobs import actions
 from db.jobs import queries as job_queries
 from db.jobs.submission import Submitted, submit_job
+from emoscope.settings import Settings
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
 protect(blueprint, *READS_JOBS, users_may_read=True)
@@ -58,9 +59,9 @@ class ReadHeaders(BaseModel):
 @blueprint.output(Job, status_code=HTTPStatus.ACCEPTED, description="The job, queued.")
 @blueprint.doc(
     summary="Submit a photo",
-    description="Send the photo as the form field `image`, or as the body itself. The answer comes at once, with the queued "
-    "job; with `Prefer: wait=10` it comes when the result is there, at most 10 seconds later. With an `Idempotency-Key` the "
-    "same request can be repeated without a second job.",
+    description="Send the photo as the form field `image`, or as the body itself, or in JSON by its URL or in base64. The answer "
+    "comes at once, with the queued job; with `Prefer: wait=10` it comes when the result is there, at most 10 seconds later. With "
+    "an `Idempotency-Key` the same request can be repeated without a second job.",
     responses={
         **describe_response(
             200, "With `Prefer: wait=N`: the job, ended.", {"application/json": {"$ref": "#/components/schemas/Job"}}
@@ -81,7 +82,7 @@ class ReadHeaders(BaseModel):
             "blob_store_unavailable",
         ),
     },
-    extensions=describe_photo_body(JobOptions),
+    extensions=describe_photo_body(JobOptions, JobBody),
 )
 def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
     """Make a job of the photo in this request."""
@@ -90,10 +91,7 @@ def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
     submitted: Submitted = memo.get("submitted") or _submit(services, caller, query, headers.idempotency_key)
     memo["submitted"] = submitted  # a request that waits for the result runs again
     wait_s = read_preferred_wait(headers.prefer)
-    if submitted.job is not None and not wait_s:
-        job = relate(submitted.job, application=caller.application)
-    else:
-        job = wait_for_job(services, caller, submitted.id, has_ended, wait_s)
+    job = wait_for_job(services, caller, submitted.id, has_ended, wait_s)
     response = _show(job)
     response.headers["Location"] = url_for(".read_job", job_id=submitted.id)
     if not submitted.is_new:
@@ -107,11 +105,10 @@ def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
 
 
 def _submit(services: Services, caller: Caller, query: JobOptions, key: str | None) -> Submitted:
-    photo, data = read_photo(services.settings)
-    options = read_options(query, services.settings)
-    new = make_new_job(photo, options, caller, services.settings)
-    repeatable = make_repeatable(key, options, [photo.sha256])
-    return submit_job(services.jobs, new, data, actor=caller.actor, repeatable=repeatable)
+    sent, options = _read_submission(query, services.settings)
+    new = make_new_job(sent, options, caller, services.settings)
+    repeatable = make_repeatable(key, options, [sent.mark])
+    return submit_job(services.jobs, new, sent.read(), actor=caller.actor, repeatable=repeatable)
 
 
 @blueprint.get("")
@@ -195,6 +192,15 @@ def erase_job(job_id: UUID) -> tuple[str, HTTPStatus]:
         require_scope(Scope.ADMIN)
     actions.erase_job(services.jobs, read_visible_job(services, caller, job_id), actor=caller.actor)
     return "", HTTPStatus.NO_CONTENT
+
+
+def _read_submission(query: JobOptions, settings: Settings) -> tuple[SentPhoto, JobOptions]:
+    """The photo of this request, in any of its forms, and the options."""
+    if is_json():
+        body = read_json_body(JobBody)
+        return read_input(body, settings), read_options(query, settings, body)
+    photo, data = read_photo(settings)
+    return SentPhoto(photo, lambda: data, photo.filename), read_options(query, settings)
 
 
 def _show(job: tables.Job) -> Response:

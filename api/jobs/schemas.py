@@ -137,11 +137,17 @@ class Photo(BaseModel):
     """The photo of a job."""
 
     filename: str | None = Field(description="The name that the client gave it.", examples=["team.jpg"])
-    media_type: str = Field(description="Told by the content.", examples=["image/jpeg"])
-    bytes: int = Field(examples=[184_233])
-    sha256: str = Field(description="Hex SHA-256 of the bytes.", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])
-    width: int = Field(description="Pixels of the upright photo.", examples=[1280])
-    height: int = Field(description="Pixels of the upright photo.", examples=[853])
+    source_url: str | None = Field(
+        description="Where it is fetched from, if it was given by a URL. Until it is fetched, what is known of it is null.",
+        examples=[None],
+    )
+    media_type: str | None = Field(description="Told by the content.", examples=["image/jpeg"])
+    bytes: int | None = Field(examples=[184_233])
+    sha256: str | None = Field(
+        description="Hex SHA-256 of the bytes.", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2]
+    )
+    width: int | None = Field(description="Pixels of the upright photo.", examples=[1280])
+    height: int | None = Field(description="Pixels of the upright photo.", examples=[853])
     url: str | None = Field(
         description="The photo itself; null once it is deleted.",
         examples=["/v1/jobs/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d/image"],
@@ -300,11 +306,12 @@ def _name_probabilities(values: list[float]) -> dict[str, Any]:
 def _show_photo(job: tables.Job, *, is_kept: bool) -> Photo:
     return Photo(
         filename=job.filename,
-        media_type=job.media_type,
-        bytes=job.photo_bytes,
-        sha256=job.photo_sha256,
-        width=job.width,
-        height=job.height,
+        source_url=job.source_url,
+        media_type=job.media_type or None,
+        bytes=job.photo_bytes or None,
+        sha256=job.photo_sha256 or None,
+        width=job.width or None,
+        height=job.height or None,
         url=url_for("pictures.read_image", job_id=job.id) if is_kept else None,
         available_until=job.purge_photo_at if is_kept else None,
     )

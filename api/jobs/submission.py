@@ -7,7 +7,7 @@ from uuid_utils.compat import uuid7
 
 from api.core.authentication import Caller
 from api.jobs.options import JobOptions
-from api.photos.uploads import Photo
+from api.photos.inputs import SentPhoto
 from db.core.blobs import make_photo_key
 from db.jobs.idempotency import Repeatable
 from db.jobs.lifecycle import NewJob
@@ -15,7 +15,7 @@ from emoscope.settings import Settings
 
 
 def make_new_job(
-    photo: Photo,
+    sent: SentPhoto,
     options: JobOptions,
     caller: Caller,
     settings: Settings,
@@ -26,16 +26,18 @@ def make_new_job(
     """What a job of the caller's is made from."""
     job_id = uuid7()
     retention_s = options.photo_retention_s
+    photo = sent.photo
     return NewJob(
         id=job_id,
         application_id=caller.application_id,
-        photo_key=make_photo_key(job_id),
-        photo_sha256=photo.sha256,
-        photo_bytes=photo.byte_count,
-        media_type=photo.header.media_type,
-        width=photo.header.width,
-        height=photo.header.height,
-        filename=photo.filename,
+        photo_key=make_photo_key(job_id) if photo else None,
+        photo_sha256=photo.sha256 if photo else "",
+        photo_bytes=photo.byte_count if photo else 0,
+        media_type=photo.header.media_type if photo else "",
+        width=photo.header.width if photo else 0,
+        height=photo.header.height if photo else 0,
+        filename=sent.filename,
+        source_url=sent.source_url,
         photo_retention_s=settings.photo_retention_s if retention_s is None else retention_s,
         max_attempts=settings.max_attempts,
         batch_id=batch_id,

@@ -7,6 +7,7 @@ from api.core.authentication import get_person_caller
 from api.core.services import get_services
 from api.jobs.options import JobOptions
 from api.jobs.submission import make_new_job
+from api.photos.inputs import SentPhoto
 from api.photos.uploads import read_photo
 from api.web.queries import Query, read_query
 from api.web.site import go, needs
@@ -38,9 +39,10 @@ def submit() -> AnyResponse:
     """Take one photo from the plain form, where no script runs."""
     services = get_services()
     photo, data = read_photo(services.settings)
+    sent = SentPhoto(photo, lambda: data, photo.filename)
     options = JobOptions(detector=read_query(TryForm, request.form).detector)
     caller = get_person_caller()
     submitted = submit_job(
-        services.jobs, make_new_job(photo, options, caller, services.settings), data, actor=caller.actor
+        services.jobs, make_new_job(sent, options, caller, services.settings), data, actor=caller.actor
     )
     return go("jobs.show", job_id=submitted.id)

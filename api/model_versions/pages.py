@@ -20,6 +20,7 @@ from api.model_versions.metric_charts import (
     pair_metrics,
 )
 from api.model_versions.routes import find_model_version
+from api.web.forms import FieldRefused, refills
 from api.web.queries import read_number
 from api.web.site import get_person, go, needs
 from db import tables
@@ -121,6 +122,7 @@ def compare() -> str | AnyResponse:
 
 @blueprint.post("/<int:number>/promote")
 @needs(Role.ADMINISTRATOR)
+@refills(show, "promote")
 def promote(number: int) -> AnyResponse:
     """Put a version in service."""
     actor = get_person().actor
@@ -131,6 +133,7 @@ def promote(number: int) -> AnyResponse:
 
 @blueprint.post("/roll-back")
 @needs(Role.ADMINISTRATOR)
+@refills(show_list, "roll-back")
 def roll_back() -> AnyResponse:
     """Put the version in service again that was there before: the one that the form named, or none."""
     champion, target = (read_number(request.form.get(name, "")) for name in ("from_version", "to_version"))
@@ -143,6 +146,7 @@ def roll_back() -> AnyResponse:
 
 @blueprint.post("/<int:number>/shadow")
 @needs(Role.ADMINISTRATOR)
+@refills(show, "shadow")
 def start_shadow(number: int) -> AnyResponse:
     """Let a version judge live faces beside the champion."""
     with get_services().database.write() as session:
@@ -203,5 +207,5 @@ def _without_title(card: str) -> str:
 def _read_reason() -> str:
     reason = request.form.get("reason", "").strip()
     if not 3 <= len(reason) <= 500:
-        abort(422, "Say why, in 3 to 500 characters: the history keeps it.")
+        raise FieldRefused("reason", "Say why, in 3 to 500 characters: the history keeps it.")
     return reason

@@ -78,11 +78,11 @@ class Dashboard:
         return totals
 
 
-def read_dashboard(services: Services) -> Dashboard:
-    """Read all of it."""
+def read_dashboard(services: Services, hours_back: int = _HOURS) -> Dashboard:
+    """Read all of it. hours_back: how far the hours go."""
     now = utcnow()
     minutes = _list_back(now.replace(second=0, microsecond=0), timedelta(minutes=1), _MINUTES)
-    hours = _list_back(floor_hour(now), timedelta(hours=1), _HOURS)
+    hours = _list_back(floor_hour(now), timedelta(hours=1), hours_back)
     with services.database.read() as session:
         ended = dashboard.count_jobs_by_minute(session, minutes[0])
         durations = job_queries.list_recent_durations(session, _SAMPLE)

@@ -1,6 +1,6 @@
 """The state of the service as metrics: asked of the database and the queue at each scrape.
 
-Only the numbers of ended jobs are kept for a minute, since counting them reads an index entry a job.
+A scrape costs the same however many jobs have ended: only those that wait or run, and those of the last ten minutes, are counted.
 """
 
 from collections import Counter
@@ -17,10 +17,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.core.services import Services
 from db.core import queues
 from db.core.types import utcnow
-from db.core.vocabulary import WorkerState
+from db.core.vocabulary import TERMINAL_STATUSES, JobStatus, WorkerState
 from db.jobs import queries as job_queries
 from db.model_versions import actions as model_versions
 from db.monitoring import heartbeats
+from db.monitoring.dashboard import count_failures, count_jobs_by_minute
 from db.webhooks.deliveries import count_pending
 from db.webhooks.endpoints import count_endpoints
 
@@ -33,6 +34,8 @@ _QUEUES = (
     queues.HOUSEKEEPING_QUEUE,
     queues.CALLBACK_QUEUE,
 )
+_ACTIVE = tuple(status for status in JobStatus if status not in TERMINAL_STATUSES)
+_ENDED = tuple(status for status in JobStatus if status in TERMINAL_STATUSES)
 _SAMPLE = 1000
 _WINDOW = timedelta(minutes=10)
 _QUANTILES = {"0.5": 49, "0.95": 94, "0.99": 98}
@@ -62,7 +65,9 @@ class StateCollector(Collector):
     def _ask_database(self) -> list[Metric]:
         settings = self._services.settings
         with self._services.database.read() as session:
-            counts = self._services.job_counts.read(session)
+            active = job_queries.count_jobs(session, _ACTIVE)
+            ended = count_jobs_by_minute(session, utcnow() - _WINDOW)
+            failures = count_failures(session, utcnow() - _WINDOW)
             oldest = job_queries.oldest_queued_at(session)
             durations = job_queries.list_recent_durations(session, _SAMPLE)
             live = heartbeats.list_live_workers(session, settings.worker_heartbeat_s)
@@ -71,9 +76,19 @@ class StateCollector(Collector):
             pending_deliveries = count_pending(session)
             challenger = model_versions.get_challenger(session)
         now = utcnow()
-        jobs = GaugeMetricFamily("emoscope_jobs", "Jobs stored, by status.", labels=["status"])
-        for status, count in counts.items():
+        jobs = GaugeMetricFamily("emoscope_jobs", "Jobs that wait or run, by status.", labels=["status"])
+        for status, count in active.items():
             jobs.add_metric([status], count)
+        recent_jobs = GaugeMetricFamily(
+            "emoscope_recent_jobs", "Jobs of the last ten minutes that have ended, by status.", labels=["status"]
+        )
+        for status in _ENDED:
+            recent_jobs.add_metric([status], sum(each.count for each in ended if each.status is status))
+        recent_failures = GaugeMetricFamily(
+            "emoscope_recent_failures", "Jobs of the last ten minutes that failed, by error code.", labels=["code"]
+        )
+        for failure in failures:
+            recent_failures.add_metric([failure.code], failure.count)
         age_s = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
         children = GaugeMetricFamily("emoscope_workers", "Live worker children, by state.", labels=["state"])
         by_state = Counter(worker.state for worker in live)
@@ -93,6 +108,8 @@ class StateCollector(Collector):
         recent = [duration for duration in durations if now - duration.finished_at <= _WINDOW]
         return [
             jobs,
+            recent_jobs,
+            recent_failures,
             GaugeMetricFamily("emoscope_oldest_queued_seconds", "Age of the job that waits longest.", value=age_s),
             children,
             GaugeMetricFamily(

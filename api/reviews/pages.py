@@ -4,32 +4,31 @@ The page holds some cards, drawn here; only the first is shown. A vote is answer
 the next face is on screen before the request is sent. Without a script each vote is a form, and the page comes anew.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from flask import Blueprint, abort, render_template, request
-from pydantic import Field, TypeAdapter, ValidationError
-from sqlalchemy.orm import Session
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.core.fields import LARGEST_NUMBER, Day, RowId
 from api.core.services import get_services
+from api.reviews.choice_keys import CHOICE_KEYS
+from api.reviews.guidelines import GROUND_RULE, GUIDELINES
 from api.web.queries import Query, begin_day, end_day, read_query
 from api.web.site import get_person, go, needs
-from db import tables
+from db.accounts import api_keys
 from db.core.types import utcnow
-from db.core.vocabulary import EMOTIONS, Emotion, Role, VoteChoice
-from db.faces import queries as faces
-from db.jobs import queries as job_queries
-from db.jobs.actions import is_photo_kept
+from db.core.vocabulary import Emotion, Role, VoteChoice
 from db.reviews import actions as reviews
 from db.reviews import queue as review_queue
 from db.reviews import statistics as review_statistics
+from db.reviews.cards import Card, list_cards
+from db.reviews.disagreements import count_disagreements, list_disagreements
+from db.reviews.examples import list_examples
 from db.reviews.filter import ReviewFilter
-from db.reviews.tables import ReviewItem, ReviewVote
+from db.reviews.progress import list_progress
 
 blueprint = Blueprint("review", __name__, url_prefix="/review")
 
@@ -39,6 +38,13 @@ _MOST_DAYS = 36_500
 _RECENT = 12
 _RECENT_WINDOW = timedelta(days=30)
 _IDS = TypeAdapter(list[RowId])
+_GRID = 30
+_MOST_IN_A_GRID = 50
+_MOST_NAMED = 50
+
+
+def _split(given: object) -> object:
+    return given.split(",") if isinstance(given, str) else given
 
 
 class ReviewSearch(Query):
@@ -53,6 +59,15 @@ class ReviewSearch(Query):
     days: int | None = Field(default=None, ge=1, le=_MOST_DAYS)
     since: Day | None = None
     until: Day | None = None
+    application: RowId | None = None
+    batch: RowId | None = None
+    job: RowId | None = None
+    faces: Annotated[tuple[RowId, ...], BeforeValidator(_split)] = Field(default=(), max_length=_MOST_NAMED)
+
+    def to_query(self) -> dict[str, str]:
+        """The same as an address has it."""
+        given = {name: str(value) for name, value in self.model_dump(exclude={"faces"}, exclude_none=True).items()}
+        return {**given, "faces": ",".join(map(str, self.faces))} if self.faces else given
 
     def to_filter(self) -> ReviewFilter:
         """The same for the database."""
@@ -62,27 +77,19 @@ class ReviewSearch(Query):
         return ReviewFilter(
             created_from=max(begins, default=None),
             created_before=end_day(self.until) if self.until else None,
-            **self.model_dump(exclude={"days", "since", "until"}),
+            application_id=self.application,
+            batch_id=self.batch,
+            job_id=self.job,
+            face_ids=self.faces,
+            **self.model_dump(exclude={"days", "since", "until", "application", "batch", "job", "faces"}),
         )
 
 
-@dataclass(frozen=True)
-class Card:
-    """A face before a reviewer: its row, its job, its place in the queue, and the votes that stand on it.
+class GridSearch(Query):
+    """Which faces a grid shows."""
 
-    has_own_vote: whether the reviewer's own is among these. Until then other votes aren't shown, or agreement would mean little.
-    """
-
-    face: tables.Face
-    job: tables.Job
-    item: ReviewItem
-    votes: Sequence[ReviewVote]
-    has_own_vote: bool
-
-    @property
-    def is_photo_kept(self) -> bool:
-        """Whether the photo can be shown beside the crop."""
-        return is_photo_kept(self.job)
+    emotion: Emotion = Emotion.HAPPY
+    count: int = Field(default=_GRID, ge=1, le=_MOST_IN_A_GRID)
 
 
 @blueprint.get("")
@@ -91,14 +98,18 @@ def show() -> str:
     """The first faces of the queue. What the votes say comes after them, so that no reviewer waits for it."""
     search, person, services = read_query(ReviewSearch, request.args), get_person(), get_services()
     services.least_votes.apply(services.database, services.settings.min_correction_votes)
-    with services.database.write() as session:
-        cards = _take_cards(session, person.name, search, _CARDS, exclude=set())
+    cards = _take_cards(person.name, search, _CARDS, exclude=set())
+    with services.database.read() as session:
+        applications = api_keys.list_applications(session)
     return render_template(
         "reviews/review.html",
         cards=cards,
         search=search,
-        is_filtered=any(value is not None for value in search.model_dump().values()),
-        choices=_CHOICE_KEYS,
+        asked=search.to_query(),
+        applications=[(str(application.id), application.name) for application in applications],
+        choices=CHOICE_KEYS,
+        guidelines=GUIDELINES,
+        ground_rule=GROUND_RULE,
     )
 
 
@@ -106,7 +117,8 @@ def show() -> str:
 @needs(Role.REVIEWER)
 def show_statistics() -> str:
     """What was judged lately, and what the votes say: a part of the page, drawn anew."""
-    return render_template("reviews/statistics.html", **_read_statistics(get_person().name))
+    search = read_query(ReviewSearch, request.args)
+    return render_template("reviews/statistics.html", **_read_statistics(get_person().name, search))
 
 
 @blueprint.post("/votes")
@@ -118,12 +130,17 @@ def vote() -> str | AnyResponse:
     services = get_services()
     least_votes = services.settings.min_correction_votes
     with services.database.write() as session:
-        cast = reviews.cast_vote(session, face_id, person.name, choice, least_votes=least_votes)
+        is_from_queue = request.form.get("from") != "job"
+        cast = reviews.cast_vote(
+            session, face_id, person.name, choice, least_votes=least_votes, is_from_queue=is_from_queue
+        )
+        job_id = None if is_from_queue else reviews.find_job_id(session, face_id)
+    if job_id is not None:  # corrected where it was seen
+        return go("jobs.show", job_id=job_id, done="voted", _anchor=f"face-{face_id}")
     if "fragment" not in request.form:
         return go("review.show", **_keep_search())
-    with services.database.write() as session:
-        cards = _take_cards(session, person.name, search, _CARDS - len(shown), exclude=shown)
-    return render_template("reviews/cards.html", cards=cards, vote=cast, choices=_CHOICE_KEYS)
+    cards = _take_cards(person.name, search, _CARDS - len(shown), exclude=shown)
+    return render_template("reviews/cards.html", cards=cards, vote=cast, choices=CHOICE_KEYS)
 
 
 @blueprint.post("/undo")
@@ -138,38 +155,116 @@ def undo() -> str | AnyResponse:
     if "fragment" not in request.form:
         return go("review.show", done="undone", **_keep_search())
     with services.database.read() as session:
-        found = [_read_card(session, each.face_id, person.name) for each in votes if each.face_id is not None]
-    cards = [card for card in found if card is not None]
-    return render_template("reviews/cards.html", cards=cards, vote=None, choices=_CHOICE_KEYS)
+        cards = list_cards(session, [each.face_id for each in votes if each.face_id is not None], person.name)
+    return render_template("reviews/cards.html", cards=cards, vote=None, choices=CHOICE_KEYS)
 
 
-_CHOICE_KEYS = (
-    *((VoteChoice(emotion.value), emotion.key) for emotion in EMOTIONS),
-    (VoteChoice.NOT_A_FACE, "x"),
-    (VoteChoice.AMBIGUOUS, "a"),
-    (VoteChoice.SKIP, "s"),
-)
-"""Each choice with its key."""
+@blueprint.get("/grid")
+@needs(Role.REVIEWER)
+def show_grid() -> str:
+    """Many faces of one predicted emotion: those that are wrong are marked, and all others confirmed at once."""
+    asked = read_query(GridSearch, request.args)
+    search = ReviewSearch(emotion=asked.emotion)
+    cards = _take_cards(get_person().name, search, asked.count, exclude=set())
+    return render_template("reviews/grid.html", cards=cards, asked=asked)
 
 
-def _take_cards(session: Session, reviewer: str, search: ReviewSearch, limit: int, exclude: set[UUID]) -> list[Card]:
-    items = review_queue.take_faces(session, reviewer, search.to_filter(), limit=max(limit, 0), exclude=exclude)
-    cards = [_read_card(session, item.face_id, reviewer) for item in items]
-    return [card for card in cards if card is not None]
+@blueprint.post("/grid")
+@needs(Role.REVIEWER)
+def confirm_grid() -> AnyResponse:
+    """Vote for what the model says of every face that isn't marked, and lead to the marked ones."""
+    asked = read_query(GridSearch, request.form)
+    face_ids, marked = _read_uuids("face_id"), set(_read_uuids("marked"))
+    if len(face_ids) > _MOST_IN_A_GRID:
+        abort(422, f"A grid has at most {_MOST_IN_A_GRID} faces.")
+    services, person = get_services(), get_person()
+    least_votes, choice = services.settings.min_correction_votes, VoteChoice(asked.emotion.value)
+    for face_id in face_ids:
+        if face_id not in marked:
+            try:
+                with services.database.write() as session:  # one each: a face that is gone costs no other its vote
+                    reviews.cast_vote(session, face_id, person.name, choice, least_votes=least_votes)
+            except reviews.UnknownFace:
+                continue
+    if marked:
+        return go("review.show", done="grid_marked", faces=",".join(map(str, sorted(marked))))
+    return go("review.show_grid", done="grid_confirmed", emotion=asked.emotion.value, count=asked.count)
 
 
-def _read_card(session: Session, face_id: UUID, reviewer: str) -> Card | None:
-    face = faces.get_face(session, face_id)
-    job = job_queries.get_job(session, face.job_id) if face is not None else None
-    if face is None or job is None:
-        return None
-    item, votes = reviews.get_review(session, face_id)
-    standing = [each for each in votes if each.withdrawn_at is None]
-    return Card(face, job, item, standing, has_own_vote=any(each.reviewer == reviewer for each in standing))
+@blueprint.get("/disagreements")
+@needs(Role.ADMINISTRATOR)
+def show_disagreements() -> str:
+    """Faces on which reviewers disagree, with what each said: whoever is here decides."""
+    with get_services().database.read() as session:
+        found = list_disagreements(session)
+        count = count_disagreements(session)
+    return render_template("reviews/disagreements.html", found=found, count=count, choices=CHOICE_KEYS)
 
 
-def _read_statistics(reviewer: str) -> dict[str, Any]:
-    """What the votes say of the model, of the reviewers, and of this one."""
+@blueprint.post("/disagreements")
+@needs(Role.ADMINISTRATOR)
+def decide() -> AnyResponse:
+    """Settle a disagreement: the label is what this vote says."""
+    services, face_id, choice = get_services(), _read_uuid("face_id"), _read_choice()
+    if choice is VoteChoice.SKIP:
+        abort(422, "A skip decides nothing.")
+    least_votes = services.settings.min_correction_votes
+    with services.database.write() as session:
+        reviews.cast_vote(
+            session,
+            face_id,
+            get_person().name,
+            choice,
+            least_votes=least_votes,
+            is_from_queue=False,
+            is_deciding=True,
+        )
+    return go("review.show_disagreements", done="decided")
+
+
+@blueprint.get("/guidelines")
+@needs(Role.REVIEWER)
+def show_guidelines() -> str:
+    """What each emotion looks like, with faces that reviewers agree on."""
+    with get_services().database.read() as session:
+        examples = list_examples(session)
+    return render_template("reviews/guidelines.html", guidelines=GUIDELINES, ground_rule=GROUND_RULE, examples=examples)
+
+
+@blueprint.get("/progress")
+@needs(Role.REVIEWER)
+def show_progress() -> str:
+    """What each reviewer has done lately."""
+    now = utcnow()
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    with get_services().database.read() as session:
+        rows = list_progress(session, since=now - _RECENT_WINDOW, today=today)
+        agreement = review_statistics.measure_agreement(session, since=now - _RECENT_WINDOW)
+        waiting = review_queue.count_waiting(session)
+    return render_template(
+        "reviews/progress.html",
+        rows=rows,
+        agreement=agreement,
+        waiting=waiting,
+        most_counted=review_queue.MOST_COUNTED,
+        window_days=_RECENT_WINDOW.days,
+    )
+
+
+def _take_cards(reviewer: str, search: ReviewSearch, limit: int, exclude: set[UUID]) -> list[Card]:
+    """Hand out faces; they are read after the transaction that reserves them, since others wait for it."""
+    database, wanted = get_services().database, search.to_filter()
+    if limit < 1:
+        return []
+    with database.write() as session:
+        items = review_queue.take_faces(session, reviewer, wanted, limit=limit, exclude=exclude)
+        face_ids = [item.face_id for item in items]
+    with database.read() as session:
+        return list_cards(session, face_ids, reviewer)
+
+
+def _read_statistics(reviewer: str, search: ReviewSearch) -> dict[str, Any]:
+    """How many faces wait, and what the votes say of the model, of the reviewers, and of this one."""
     since = utcnow() - _RECENT_WINDOW
     with get_services().database.read() as session:
         return {
@@ -177,6 +272,10 @@ def _read_statistics(reviewer: str) -> dict[str, Any]:
             "agreement": review_statistics.measure_agreement(session, since=since),
             "recent": reviews.list_votes(session, reviewer=reviewer, limit=_RECENT),
             "window_days": _RECENT_WINDOW.days,
+            "waiting": review_queue.count_waiting(session, search.to_filter()),
+            "most_counted": review_queue.MOST_COUNTED,
+            "disagreements": count_disagreements(session),
+            "is_filtered": bool(search.to_query()),
         }
 
 

@@ -56,6 +56,14 @@ class NextFaces(JsonBody):
     model_version: Number | None = Field(default=None, description="The version that judged the face.")
     created_from: Moment | None = Field(default=None, description="Analysed at this time or later.")
     created_before: Moment | None = Field(default=None, description="Analysed before this time.")
+    application_id: RowId | None = Field(default=None, description="Of this application's newest 2,000 jobs.")
+    batch_id: RowId | None = Field(default=None)
+    job_id: RowId | None = Field(default=None)
+    blind: bool = Field(
+        default=False,
+        description="Promises that reviewers are shown nothing of what the model says of faces whose `slice` is `random` before "
+        "they have voted. Their votes are then stored as blind.",
+    )
 
 
 class NewVote(JsonBody):
@@ -109,11 +117,16 @@ class StatisticsQuery(TextFields):
 def take_next(wanted: NextFaces) -> Response:
     """Hand out faces. A face that the reviewer has voted on doesn't come again."""
     services, reviewer = get_services(), get_caller().actor
-    given = wanted.model_dump(exclude={"limit", "exclude"})
+    given = wanted.model_dump(exclude={"limit", "exclude", "blind"})
     services.least_votes.apply(services.database, services.settings.min_correction_votes)
     with services.database.write() as session:
         items = review_queue.take_faces(
-            session, reviewer, ReviewFilter(**given), limit=wanted.limit, exclude=wanted.exclude
+            session,
+            reviewer,
+            ReviewFilter(**given),
+            limit=wanted.limit,
+            exclude=wanted.exclude,
+            is_seen=not wanted.blind,
         )
         found = [(item, faces.get_face(session, item.face_id)) for item in items]
     shown = [review_to_schema(item, face, None, services.settings) for item, face in found if face is not None]

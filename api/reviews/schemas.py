@@ -24,6 +24,7 @@ class Vote(BaseModel):
     predicted: Emotion = Field(description="What the model said then.", examples=["neutral"])
     model_version: int = Field(examples=[1])
     at: Time
+    is_blind: bool = Field(description="Whether it was cast without knowing what the model says.", examples=[False])
     stands: bool = Field(description="False once it was undone or replaced.", examples=[True])
     label: VoteChoice | None = Field(
         default=None, description="The face's label now: what most standing votes say; null where they are tied."
@@ -88,7 +89,13 @@ class ReviewerAgreement(BaseModel):
 class Statistics(BaseModel):
     """What the votes say of the model and of the reviewers."""
 
-    accuracy: ShareEstimate = Field(description="Of the model, on faces of the random slice.")
+    accuracy: ShareEstimate = Field(
+        description="Of the model, on faces of the random slice, `blind` and `seen` together."
+    )
+    blind: ShareEstimate = Field(
+        description="The same of faces whose votes were cast without knowing what the model says: the accuracy to go by."
+    )
+    seen: ShareEstimate = Field(description="The same of all others, whose reviewers knew what the model says.")
     not_faces: int = Field(description="Faces of that slice that are none.", examples=[3])
     ambiguous: int = Field(description="Faces of that slice without one clear emotion.", examples=[9])
     agreement: ReviewerAgreement
@@ -109,6 +116,7 @@ def vote_to_schema(vote: ReviewVote, label: VoteChoice | None = None) -> Vote:
         predicted=vote.predicted,
         model_version=vote.model_version,
         at=vote.at,
+        is_blind=vote.is_blind,
         stands=vote.withdrawn_at is None,
         label=label,
     )
@@ -137,6 +145,8 @@ def statistics_to_schema(live: LiveAccuracy, agreement: Agreement) -> Statistics
     """What the API shows of the votes as a whole."""
     return Statistics(
         accuracy=estimate_to_schema(live.accuracy),
+        blind=estimate_to_schema(live.blind),
+        seen=estimate_to_schema(live.seen),
         not_faces=live.not_faces,
         ambiguous=live.ambiguous,
         agreement=ReviewerAgreement(**vars(agreement)),

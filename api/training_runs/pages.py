@@ -11,6 +11,7 @@ from api.core.fields import RowId
 from api.core.services import get_services
 from api.training_runs.run_view import describe_run
 from api.training_runs.start import find_dataset_files, start_training_run
+from api.web.forms import refills
 from api.web.queries import Query, read_query
 from api.web.site import get_person, go, needs
 from db.core.vocabulary import Role, TrainingTrigger
@@ -77,6 +78,7 @@ def show(run_id: UUID) -> str:
 
 @blueprint.post("")
 @needs(Role.ADMINISTRATOR)
+@refills(show_list, "start")
 def start() -> AnyResponse:
     """Start a run."""
     wanted = read_query(RunForm, request.form)
@@ -88,6 +90,7 @@ def start() -> AnyResponse:
 
 @blueprint.post("/<uuid:run_id>/cancel")
 @needs(Role.ADMINISTRATOR)
+@refills(show)
 def cancel(run_id: UUID) -> AnyResponse:
     """Ask a run to stop."""
     with get_services().database.write() as session:

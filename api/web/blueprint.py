@@ -14,6 +14,7 @@ from api.photos import pages as pictures
 from api.reviews import pages as review
 from api.training_runs import pages as training
 from api.web.formatting import register_words
+from api.web.forms import find_refused
 from api.web.site import describe_done, guard_page, keep_private, register_page_errors
 from api.webhooks import pages as webhook_pages
 from db.core.vocabulary import EMOTIONS, Role
@@ -63,4 +64,11 @@ def make_pages() -> Blueprint:
 def _give_context() -> dict[str, Any]:
     person = find_person()
     menu = [entry for entry in _MENU if person is not None and person.role.covers(entry[2])]
-    return {"person": person, "menu": menu, "done": describe_done(), "emotions": EMOTIONS, "roles": tuple(Role)}
+    return {
+        "person": person,
+        "menu": menu,
+        "done": describe_done(),
+        "refused": find_refused(),
+        "emotions": EMOTIONS,
+        "roles": tuple(Role),
+    }

@@ -5,7 +5,9 @@ All shapes lie in a square of 100 by 100 that the page stretches to its width; l
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from math import ceil, floor, isfinite, log10
+from typing import TypeVar
 
 from api.web.formatting import NOTHING
 
@@ -58,6 +60,15 @@ class Chart:
     bars: tuple[Bar, ...] = ()
     grid: tuple[float, ...] = field(default=())
     is_empty: bool = False
+    places: tuple[float, ...] = ()
+    """Where each row of the table lies on the x axis, 0 to 1."""
+    moments: tuple[datetime, ...] = ()
+    """When each row of the table was, if the x axis is time."""
+
+    @property
+    def x_moments(self) -> tuple[datetime, ...]:
+        """Those of the labels on the x axis."""
+        return _thin(self.moments, len(self.x_labels))
 
 
 def draw_lines(
@@ -70,11 +81,12 @@ def draw_lines(
     high: float | None = None,
     has_dots: bool = False,
     places: Sequence[float] | None = None,
+    moments: Sequence[datetime] = (),
 ) -> Chart:
     """A curve for each series. low, high: ends of the y axis; None takes what the values need.
 
     places: where each label lies on an x axis from 0 to 1; without them they are evenly spaced.
-    A value that is no finite number leaves a gap, as None does.
+    A value that is no finite number leaves a gap, as None does. moments: of the labels, where these are times.
     """
     series = [replace(one, values=[_find_finite(value) for value in one.values]) for one in series]
     known = [value for one in series for value in one.values if value is not None]
@@ -92,6 +104,9 @@ def draw_lines(
         dots = tuple(spot for spot in spots if spot is not None) if has_dots else ()
         lines.append(Line(_join(spots), one.tone, dots))
     chart = _finish(title, labels, series, ticks, show, lines=tuple(lines), is_empty=not known)
+    last = max(len(labels) - 1, 1)
+    spread = tuple(places) if places is not None else tuple(index / last for index in range(len(labels)))
+    chart = replace(chart, places=spread, moments=tuple(moments))
     return chart if places is None else replace(chart, x_labels=_UNIT_LABELS)
 
 
@@ -102,6 +117,7 @@ def draw_stacks(
     *,
     show: Callable[[float], str] = "{:,.0f}".format,
     high: float | None = None,
+    moments: Sequence[datetime] = (),
 ) -> Chart:
     """A bar for each place, with the series on top of each other."""
     totals = [sum(one.values[index] or 0 for one in series) for index in range(len(labels))]
@@ -121,7 +137,8 @@ def draw_stacks(
                 bars.append(
                     Bar(left, round(_SIDE - filled, 3), round(place * (1 - _GAP), 3), round(height, 3), one.tone, text)
                 )
-    return _finish(title, labels, series, ticks, show, bars=tuple(bars), is_empty=not any(totals))
+    chart = _finish(title, labels, series, ticks, show, bars=tuple(bars), is_empty=not any(totals))
+    return replace(chart, moments=tuple(moments))
 
 
 def draw_groups(
@@ -172,12 +189,13 @@ def _finish(
     ]
     return Chart(
         title=title,
-        x_labels=_thin(labels),
+        x_labels=_thin(labels, _count_shown(labels)),
         y_labels=tuple(_show_tick(tick) for tick in reversed(ticks)),
         legend=tuple(series),
         table=(("", *(one.name for one in series)), *rows),
         lines=lines,
         bars=bars,
+        places=tuple((index + 0.5) / max(len(labels), 1) for index in range(len(labels))),
         grid=tuple(round(_SIDE - (tick - ticks[0]) / span * _SIDE, 2) for tick in ticks),
         is_empty=is_empty,
     )
@@ -211,10 +229,19 @@ def _show_tick(tick: float) -> str:
     return f"{tick:,.0f}" if abs(tick) >= 1000 else f"{tick:g}" if tick == round(tick, 2) else f"{tick:.3f}"
 
 
-def _thin(labels: Sequence[str]) -> tuple[str, ...]:
-    """At most seven labels, or five long ones, evenly spaced; with few places each has its own."""
-    most = 7 if max(map(len, labels), default=0) <= 6 else 5
+def _count_shown(labels: Sequence[str]) -> int:
+    """At most seven labels, or five long ones; with few places each has its own."""
     if len(labels) <= 7:
-        return tuple(labels)
-    step = (len(labels) - 1) / (most - 1)
-    return tuple(labels[round(index * step)] for index in range(most))
+        return len(labels)
+    return 7 if max(map(len, labels)) <= 6 else 5
+
+
+Item = TypeVar("Item")
+
+
+def _thin(items: Sequence[Item], count: int) -> tuple[Item, ...]:
+    """So many of them, evenly spaced, with the first and the last."""
+    if count >= len(items) or count < 2:
+        return tuple(items)
+    step = (len(items) - 1) / (count - 1)
+    return tuple(items[round(index * step)] for index in range(count))

@@ -44,6 +44,17 @@ def format_time(moment: datetime | None) -> Markup:
     )
 
 
+def show_moment(moment: datetime | None, form: str = "moment") -> Markup:
+    """A moment as a `time` element with date and time in UTC, which a script writes in the reader's own zone.
+
+    form: `moment` to the minute, `exact` to the second.
+    """
+    if moment is None:
+        return Markup('<span class="quiet">{}</span>').format(NOTHING)
+    written = f"{moment:%Y-%m-%d %H:%M:%S}" if form == "exact" else format_moment(moment)
+    return Markup('<time datetime="{}" data-form="{}">{} UTC</time>').format(moment.isoformat(), form, written)
+
+
 def format_moment(moment: datetime | None) -> str:
     """Date and time in UTC, to the minute."""
     return NOTHING if moment is None else f"{moment:%Y-%m-%d %H:%M}"
@@ -78,6 +89,7 @@ def register_words(pages: Blueprint) -> None:
         format_seconds,
         format_time,
         format_moment,
+        show_moment,
         format_bytes,
         format_words,
         format_share,

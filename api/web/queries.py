@@ -10,6 +10,7 @@ from pydantic import ConfigDict, ValidationError, model_validator
 from werkzeug.datastructures import MultiDict
 
 from api.core.fields import LARGEST_NUMBER, Day, TextFields
+from api.web.forms import FieldRefused
 
 
 class Query(TextFields):
@@ -38,7 +39,9 @@ def read_query(kind: type[Asked], given: MultiDict[str, str]) -> Asked:
         return kind.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
-        abort(422, f"{first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}")
+        raise FieldRefused(
+            str(first["loc"][0]), f"{first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}"
+        ) from error
 
 
 def read_number(given: str, largest: int = LARGEST_NUMBER) -> int | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 import structlog
 from flask import Blueprint, Flask, Response, current_app, make_response, redirect, render_template, request, url_for
@@ -16,6 +17,7 @@ from api.core.errors import RETRY_AFTER_S, Problem, handle_http_error
 from api.core.services import get_services
 from api.core.sessions import SAFE_METHODS, Person, find_person, has_csrf_token, is_from_here
 from api.photos.annotate import UnreadablePicture
+from api.web.forms import forget_once, read_once, show_once
 from db.core.blobs import BlobMissing
 from db.core.errors import DomainError
 from db.core.vocabulary import Role
@@ -57,8 +59,14 @@ _DONE = {
     "webhook_replayed": "What failed is sent again.",
     "signed_out": "You are signed out.",
     "undone": "The votes are undone.",
+    "voted": "Your vote is stored.",
+    "reported": "The report is stored. Thank you.",
+    "noted": "The note is stored.",
+    "decided": "The disagreement is settled.",
+    "grid_confirmed": "The faces are confirmed. These are the next ones.",
+    "grid_marked": "All faces but the marked ones are confirmed. These are the marked ones.",
 }
-"""What a page says after something was done, by the word in its address."""
+"""What a page says after something was done, by the word that the redirect leaves in a cookie."""
 
 
 class RoleMissing(Forbidden):
@@ -102,12 +110,13 @@ def get_person() -> Person:
 def go(endpoint: str, *, done: str | None = None, **values: Any) -> AnyResponse:
     """Send the browser to a page after a form. done: a word of _DONE, for what the page is to say first."""
     assert done is None or done in _DONE
-    return redirect(url_for(f"pages.{endpoint}", done=done, **values), 303)
+    response = redirect(url_for(f"pages.{endpoint}", **values), 303)
+    return response if done is None else show_once(response, done=done)
 
 
 def describe_done() -> str | None:
     """What was done before this page was shown, in a sentence."""
-    return _DONE.get(request.args.get("done", ""))
+    return _DONE.get(read_once().get("done", ""))
 
 
 def guard_page() -> AnyResponse | None:
@@ -121,8 +130,7 @@ def guard_page() -> AnyResponse | None:
         return None
     person = find_person()
     if person is None:
-        target = f"{request.script_root}{request.full_path}".rstrip("?") if request.method == "GET" else None
-        return redirect(url_for("pages.sign_in.show", next=target))
+        return redirect(url_for("pages.sign_in.show", next=_find_way_back()))
     if not isinstance(needed, Role):
         raise Forbidden
     if not person.role.covers(needed):
@@ -130,6 +138,21 @@ def guard_page() -> AnyResponse | None:
     if request.method not in SAFE_METHODS and not has_csrf_token(person, request):
         raise ForgedRequest
     return None
+
+
+def _find_way_back() -> str | None:
+    """The page that the browser shows: this one, or the one whose form it sent."""
+    if request.method == "GET":
+        return f"{request.script_root}{request.full_path}".rstrip("?")
+    return find_page_before()
+
+
+def find_page_before() -> str | None:
+    """Path and query of the page of ours from which the browser came, or None."""
+    before = urlsplit(request.referrer or "")
+    if before.netloc != request.host or not before.path.startswith("/") or before.path.startswith("//"):
+        return None
+    return f"{before.path}?{before.query}" if before.query else before.path
 
 
 def keep_private(response: Response) -> Response:
@@ -141,6 +164,7 @@ def keep_private(response: Response) -> Response:
         response.headers.setdefault("Retry-After", str(RETRY_AFTER_S))
     response.headers.setdefault("Cache-Control", "private, no-store")
     response.headers["Referrer-Policy"] = "same-origin"
+    forget_once(response)
     return response
 
 

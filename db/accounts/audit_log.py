@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -13,11 +14,13 @@ from db.core.actors import Actor
 
 @dataclass(frozen=True, kw_only=True)
 class AuditFilter:
-    """Which events a listing shows; what is None doesn't restrict."""
+    """Which events a listing shows; what is None doesn't restrict. Times: happened at or after, happened before."""
 
     actor: str | None = None
     action: str | None = None
     subject: str | None = None
+    created_from: datetime | None = None
+    created_before: datetime | None = None
 
 
 def record_audit_event(session: Session, actor: Actor, action: str, subject: str, **details: Any) -> None:
@@ -43,4 +46,8 @@ def list_audit_events(
         statement = statement.where(AuditEvent.action == wanted.action)
     if wanted.subject is not None:
         statement = statement.where(AuditEvent.subject == wanted.subject)
+    if wanted.created_from is not None:
+        statement = statement.where(AuditEvent.at >= wanted.created_from)
+    if wanted.created_before is not None:
+        statement = statement.where(AuditEvent.at < wanted.created_before)
     return session.scalars(statement).all()

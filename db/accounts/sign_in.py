@@ -38,12 +38,13 @@ def authenticate(database: Database, name: str, password: str, address: str = ""
     """
     # before the try is counted: a flood must not lock people out whose passwords nobody looked at
     with take_place(normalize_address(address)):
-        user = _check_password(database, name, password, address)
+        user = _check_password(database, name, password, address, "user.sign_in_failed")
         fresh_hash = hasher.hash(password) if hasher.check_needs_rehash(user.password_hash) else None
     with database.write() as session:
         user = _lock_unchanged(session, user)
         forget_tries(session, name, address)
         user.last_signed_in_at = utcnow()
+        record_audit_event(session, Actor.user(user.name), "user.sign_in", f"user:{user.name}", address=address)
         if fresh_hash is not None:
             user.password_hash = fresh_hash
     return user
@@ -60,7 +61,7 @@ def change_own_password(
     """
     check_new_password(new)  # before the try is counted
     with take_place(normalize_address(address)):
-        user = _check_password(database, name, present, address)
+        user = _check_password(database, name, present, address, "user.wrong_password")
         # in the same place: without one for the second hashing, the right password would stay counted as a wrong one
         new_hash = hasher.hash(new)
     with database.write() as session:
@@ -99,9 +100,10 @@ def forget_expired_sessions(session: Session) -> None:
     session.execute(delete(UserSession).where(UserSession.expires_at <= utcnow()))
 
 
-def _check_password(database: Database, name: str, password: str, address: str) -> User:
+def _check_password(database: Database, name: str, password: str, address: str, failure: str) -> User:
     """The person with this name and password, with this try counted until a transaction sets the count back.
 
+    failure: how the audit log names a wrong password. A name that nobody has isn't logged: it may be a password.
     Call it in a place for hashing. Raises SignInRefused, AccountLocked.
     """
     with database.write() as session:
@@ -109,17 +111,20 @@ def _check_password(database: Database, name: str, password: str, address: str) 
         user = find_user(session, name)
     is_right = is_password(user.password_hash if user else _hash_nobody(), password)
     if user is None or not is_right or user.disabled_at is not None:
-        if user is not None and locked_until is not None:
-            _record_pause(database, user, address, locked_until)
+        if user is not None:
+            _record_failure(database, user, address, failure, locked_until)
         raise SignInRefused
     return user
 
 
-def _record_pause(database: Database, user: User, address: str, until: datetime) -> None:
-    """Tell administrators that somebody guesses at a password."""
+def _record_failure(database: Database, user: User, address: str, action: str, until: datetime | None) -> None:
+    """Tell administrators that somebody guesses at a password. until: when the next try is looked at, where it must wait."""
     with database.write() as session:
-        session.execute(update(User).where(User.id == user.id).values(locked_until=until))
         subject = f"user:{user.name}"
+        record_audit_event(session, Actor.system("sign-in"), action, subject, address=address)
+        if until is None:
+            return
+        session.execute(update(User).where(User.id == user.id).values(locked_until=until))
         record_audit_event(
             session, Actor.system("sign-in"), "user.lock", subject, until=until.isoformat(), address=address
         )

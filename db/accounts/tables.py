@@ -128,7 +128,12 @@ class AuditEvent(ActorColumns, Base):
     """One change: who made it, to what, when, and the particulars. Rows are only ever added."""
 
     __tablename__ = "audit_events"
-    __table_args__ = (Index(None, "actor", "id"), Index(None, "subject", "id"), Index(None, "action", "id"))
+    __table_args__ = (
+        Index(None, "actor", "id"),
+        Index(None, "subject", "id"),
+        Index(None, "action", "id"),
+        Index(None, "at"),
+    )
 
     # SQLite numbers rows by itself only where the key is a plain INTEGER.
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)

@@ -69,10 +69,13 @@ class S3Options:
 
 _CHECK_BYTES = 65_536
 """More than a file system keeps beside a file's name, so that it needs room."""
+_PIECE_BYTES = 256 * 1024
 _KEYS_A_REQUEST = 1000
 """The most that S3's DeleteObjects takes."""
 PHOTOS = "photos"
 """What every photo's key begins with."""
+MODELS = "models"
+"""What every model file's key begins with."""
 
 
 def make_photo_key(job_id: UUID) -> str:
@@ -84,7 +87,7 @@ def make_model_key(sha256: str) -> str:
     """Where a model file with this hex SHA-256 lies. Raises ValueError if it isn't one."""
     if not _SHA256.fullmatch(sha256):
         raise ValueError(f"{sha256!r} is no hex SHA-256")
-    return f"models/{sha256}"
+    return f"{MODELS}/{sha256}"
 
 
 class BlobStore:
@@ -103,6 +106,32 @@ class BlobStore:
             kind = BlobStoreFull if is_disk_full(error) else BlobStoreUnavailable
             raise kind(f"can't store {key}: {_first_line(error)}") from error
 
+    def put_file(self, key: str, path: Path) -> None:
+        """Store a file under a key, read in pieces. Raises as put does."""
+        try:
+            self._store.put(key, path)
+        except (BaseError, OSError) as error:
+            kind = BlobStoreFull if is_disk_full(error) else BlobStoreUnavailable
+            raise kind(f"can't store {key}: {_first_line(error)}") from error
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        """The bytes under a key in pieces, unchecked. Raises BlobMissing or BlobStoreUnavailable, at once or midway."""
+        try:
+            found = self._store.get(key)
+        except (NotFoundError, FileNotFoundError) as error:
+            raise BlobMissing(f"there is no blob {key}") from error
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(f"can't read {key}: {_first_line(error)}") from error
+
+        def read() -> Iterator[bytes]:
+            try:
+                for piece in found.stream(min_chunk_size=_PIECE_BYTES):
+                    yield bytes(piece)
+            except (BaseError, OSError) as error:
+                raise BlobStoreUnavailable(f"can't read {key}: {_first_line(error)}") from error
+
+        return read()
+
     def check_room(self) -> None:
         """Store a small blob and delete it again. Raises BlobStoreFull or another BlobStoreUnavailable."""
         key = f"checks/{uuid4()}"
@@ -117,15 +146,26 @@ class BlobStore:
 
         Raises BlobMissing, BlobDamaged or BlobStoreUnavailable.
         """
+        data = self.read(key)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise BlobDamaged(f"the bytes of {key} are not those that were stored")
+        return data
+
+    def read(self, key: str) -> bytes:
+        """Read the bytes under a key, whatever they are. Raises BlobMissing or BlobStoreUnavailable."""
         try:
-            data = bytes(self._store.get(key).bytes())
+            return bytes(self._store.get(key).bytes())
         except (NotFoundError, FileNotFoundError) as error:
             raise BlobMissing(f"there is no blob {key}") from error
         except (BaseError, OSError) as error:
             raise BlobStoreUnavailable(f"can't read {key}: {_first_line(error)}") from error
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise BlobDamaged(f"the bytes of {key} are not those that were stored")
-        return data
+
+    def list_sizes(self, prefix: str) -> dict[str, int]:
+        """The keys that begin with `prefix/`, with the bytes under each. Raises BlobStoreUnavailable."""
+        try:
+            return {blob["path"]: blob["size"] for page in self._store.list(prefix=prefix) for blob in page}
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(f"can't list {prefix}: {_first_line(error)}") from error
 
     def has(self, key: str) -> bool:
         """Whether there is a blob under the key. Raises BlobStoreUnavailable."""

@@ -8,6 +8,7 @@ import json
 import os
 import socket
 from base64 import b64encode
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 _EMBEDDED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
@@ -30,20 +31,22 @@ _FIXED_HEADERS: dict[str, object] = {
 _ORIGIN = f"gen{os.getpid()}@{socket.gethostname()}"
 
 
-def make_message(task: str, subject_id: UUID, queue: str) -> str:
-    """The message of a task with one argument: push it to the left of the list that has the queue's name.
+def make_message(task: str, subject_id: UUID, queue: str, ids: Sequence[UUID] | None = None) -> str:
+    """The message of a task with ids as its arguments: push it to the left of the list that has the queue's name.
 
-    subject_id: of the job or run; the argument, and the message's own id, so that a worker's parent knows what a lost child had.
+    subject_id: of the job or run; the message's own id, so that a worker's parent knows what a lost child had. ids: the arguments;
+    the subject alone where they aren't given.
     Celery's protocol 2, in the form that kombu's Redis transport gives it.
     """
     subject = str(subject_id)
-    body = json.dumps([[subject], {}, _EMBEDDED]).encode()
+    arguments = [subject] if ids is None else [str(each) for each in ids]
+    body = json.dumps([arguments, {}, _EMBEDDED]).encode()
     message = {
         "body": b64encode(body).decode(),
         "content-encoding": "utf-8",
         "content-type": "application/json",
         "headers": _FIXED_HEADERS
-        | {"task": task, "id": subject, "root_id": subject, "argsrepr": f"['{subject}']", "origin": _ORIGIN},
+        | {"task": task, "id": subject, "root_id": subject, "argsrepr": repr(arguments), "origin": _ORIGIN},
         "properties": {
             "correlation_id": subject,
             "reply_to": "",

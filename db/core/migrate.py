@@ -10,11 +10,15 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 
-from db.core.schema import MIGRATIONS, SchemaAge, read_schema_of
+from db.core.schema import MIGRATIONS, SchemaAge, list_known_revisions, read_schema, read_schema_of
 from db.core.session import Database
 
 _LOCK = 0x456D6F73
 """Key of the PostgreSQL advisory lock that lets one process migrate at a time ("Emos")."""
+
+
+class UnknownRevision(Exception):
+    """This release has no such revision of the schema."""
 
 
 class SchemaTooNew(Exception):
@@ -33,13 +37,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
     A newer schema that this release works with is left as it is. Raises SchemaTooNew for another newer one.
     """
     with database.engine.execution_options(emoscope_writes=True).begin() as connection:
-        if not database.is_sqlite:
-            # The migration of another process may take longer than any other lock is waited for, and so may a statement of ours.
-            waits = connection.execute(text("SHOW lock_timeout")).scalar_one()
-            connection.execute(text("SET LOCAL lock_timeout = 0"))
-            connection.execute(text("SET LOCAL statement_timeout = 0"))
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            connection.execute(text("SELECT set_config('lock_timeout', :waits, true)"), {"waits": waits})
+        _wait_for_turn(connection)
         schema = read_schema_of(connection)
         if schema.age is SchemaAge.TOO_NEW:
             raise SchemaTooNew(schema.revision)
@@ -47,10 +45,38 @@ def upgrade(database: Database, revision: str = "head") -> None:
             command.upgrade(_make_config(connection), revision)
 
 
+def _wait_for_turn(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        return  # the transaction holds the only lock that there is
+    # The migration of another process may take longer than any other lock is waited for, and so may a statement of ours.
+    waits = connection.execute(text("SHOW lock_timeout")).scalar_one()
+    connection.execute(text("SET LOCAL lock_timeout = 0"))
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    connection.execute(text("SELECT set_config('lock_timeout', :waits, true)"), {"waits": waits})
+
+
 def downgrade(database: Database, revision: str) -> None:
     """Take the schema back to a revision; "base" is an empty database."""
     with database.engine.execution_options(emoscope_writes=True).begin() as connection:
+        _wait_for_turn(connection)
         command.downgrade(_make_config(connection), revision)
+
+
+def move(database: Database, revision: str) -> bool:
+    """Bring the schema to a revision, forward or back. Returns whether that was back. Raises UnknownRevision."""
+    known = list_known_revisions()  # the newest first
+    found = read_schema(database).revision
+    if revision not in known:
+        raise UnknownRevision(f"there is no revision {revision}; this release knows {known[-1]} to {known[0]}")
+    if found is not None and found not in known:
+        raise UnknownRevision(f"the schema is at {found}, which a newer release made: go back with that release")
+    is_back = found is not None and known.index(revision) > known.index(found)
+    if is_back:
+        downgrade(database, revision)
+    else:
+        upgrade(database, revision)
+    return is_back
 
 
 def _make_config(connection: Connection) -> Config:

@@ -5,6 +5,10 @@ from db.core.vocabulary import Priority
 ANALYZE = "emoscope.analyze"
 SWEEP = "emoscope.sweep"
 SWEEP_PHOTOS = "emoscope.sweep_photos"
+FETCH_PHOTOS = "emoscope.fetch_photos"
+FETCH_MESSAGES = 6
+"""Most messages that ask for photos to be fetched at one occasion: as many threads as fetch at once take one each."""
+WRITE_EXPORT = "emoscope.write_export"
 DELIVER_WEBHOOK = "emoscope.deliver_callback"
 """Carries the id of a webhook delivery. Its name is from when only jobs had callbacks."""
 RETRAIN = "emoscope.retrain"

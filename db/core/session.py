@@ -19,8 +19,9 @@ _WRITES = "emoscope_writes"
 WAITING_DELIVERIES = "waiting_deliveries"
 """Where a session keeps the ids of webhook deliveries that are to be made after its commit."""
 _BUSY_TIMEOUT_MS = 15_000
-_TIME_LIMITS = "-c lock_timeout=15000 -c statement_timeout=120000 -c idle_in_transaction_session_timeout=120000"
-"""Of PostgreSQL, in milliseconds. A statement that takes longer is a fault; a transaction that is left open holds up others."""
+_TIME_LIMITS_MS = {"lock_timeout": 15_000, "statement_timeout": 120_000, "idle_in_transaction_session_timeout": 120_000}
+"""Of PostgreSQL. A statement that takes longer is a fault; a transaction that is left open holds up others."""
+_REFUSED_BY_POOLERS = "unsupported startup parameter"
 
 _NETWORK_LIMITS = {
     "tcp_user_timeout": 30_000,
@@ -58,9 +59,12 @@ class Database:
     network is waited for.
     """
 
-    def __init__(self, url: str, pool_size: int = 10) -> None:
-        """url: SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg://...`. Connects at first use, not here."""
-        self.engine = _create_engine(url, pool_size)
+    def __init__(self, url: str, pool_size: int = 10, max_overflow: int = 10) -> None:
+        """url: SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg://...`. Connects at first use, not here.
+
+        pool_size: connections that are kept. max_overflow: further ones while many are needed at a time.
+        """
+        self.engine = _create_engine(url, pool_size, max_overflow)
         self.send_deliveries: Callable[[Sequence[UUID]], None] | None = None
         """Has webhook deliveries made, whose rows are committed. It doesn't raise; the sweeper sends what it leaves."""
         self._reading = sessionmaker(self.engine, expire_on_commit=False)
@@ -117,22 +121,57 @@ class Database:
         self.engine.dispose()
 
 
-def _create_engine(url: str, pool_size: int) -> Engine:
+def _create_engine(url: str, pool_size: int, max_overflow: int) -> Engine:
     if make_url(url).get_backend_name() == "sqlite":
-        engine = create_engine(url, pool_size=pool_size, max_overflow=pool_size)
+        engine = create_engine(url, pool_size=pool_size, max_overflow=max_overflow)
         engine.dialect.statement_compiler = HintingCompiler
         event.listen(engine, "do_connect", _make_sqlite_file)
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     # A pooled connection may have been cut while idle; a lock that nobody gives back must not hang a process for ever.
-    return create_engine(
+    limits = " ".join(f"-c {name}={value}" for name, value in _TIME_LIMITS_MS.items())
+    engine = create_engine(
         url,
         pool_size=pool_size,
-        max_overflow=pool_size,
+        max_overflow=max_overflow,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 10, **_NETWORK_LIMITS, "options": f"{_TIME_LIMITS} -c timezone=utc"},
+        connect_args={"connect_timeout": 10, **_NETWORK_LIMITS, "options": f"{limits} -c timezone=utc"},
     )
+    PoolerLimits().watch(engine)
+    return engine
+
+
+class PoolerLimits:
+    """Sets the limits in each transaction where a pooler stands before PostgreSQL and refuses them at the start of a connection.
+
+    PgBouncer does so: a connection of its own serves one client after another, each for a transaction. That costs a statement in
+    each. Statements aren't prepared then, since the next transaction may be on another connection.
+    """
+
+    def __init__(self) -> None:
+        self._is_needed = False
+
+    def watch(self, engine: Engine) -> None:
+        """Apply to all connections of the engine."""
+        event.listen(engine, "do_connect", self._connect)
+        event.listen(engine, "begin", self._begin)
+
+    def _connect(self, dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> Any:
+        if not self._is_needed:
+            try:
+                return dialect.connect(*arguments, **options)
+            except dialect.dbapi.OperationalError as error:
+                if _REFUSED_BY_POOLERS not in str(error):
+                    raise
+                self._is_needed = True
+        plain = {name: value for name, value in options.items() if name != "options"}
+        return dialect.connect(*arguments, **plain, prepare_threshold=None)
+
+    def _begin(self, connection: Connection) -> None:
+        if self._is_needed:
+            limits = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in _TIME_LIMITS_MS.items())
+            connection.exec_driver_sql(f"SELECT {limits}, set_config('TimeZone', 'UTC', true)")
 
 
 def _make_sqlite_file(_dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> None:

@@ -163,6 +163,21 @@ PRETRAINED_CHAMPION = "default-votes"
 """Name of the shipped version that a new installation puts into service."""
 
 
+class ExportRows(StrEnum):
+    """What a row of an export is."""
+
+    FACES = "faces"
+    JOBS = "jobs"
+
+
+class ExportFormat(StrEnum):
+    """The form of an export."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    """A JSON object in each line."""
+
+
 class VoteChoice(StrEnum):
     """What a reviewer says of a face: one of the seven emotions, or why it is none of them."""
 
@@ -219,6 +234,15 @@ class ReviewSlice(StrEnum):
     """Because the model hesitated."""
     RANDOM = "random"
     """By chance alone, so that these faces stand for all of them."""
+
+
+class ReportKind(StrEnum):
+    """What somebody found wrong with the boxes of a photo."""
+
+    MISSED_FACE = "missed_face"
+    """A face that wasn't found."""
+    WRONG_BOX = "wrong_box"
+    """A box that is too large, too small, or beside the face."""
 
 
 class Role(StrEnum):

@@ -1,6 +1,7 @@
 """The tables of faces: each detected face, and the counts by hour."""
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -77,10 +78,7 @@ class Face(Base):
     @property
     def ambiguity(self) -> float | None:
         """Entropy of the vote shares over that of seven equal ones: 0 where all agree, 1 where any answer is as good."""
-        if self.vote_shares is None:
-            return None
-        entropy = -sum(share * math.log(share) for share in self.vote_shares if share > 0)
-        return min(1.0, entropy / math.log(len(self.vote_shares)))
+        return measure_ambiguity(self.vote_shares)
 
     @property
     def second(self) -> tuple[Emotion, float]:
@@ -94,6 +92,14 @@ class Face(Base):
     def is_uncertain(self, below: float) -> bool:
         """Whether the answer is not to be relied on: its expected accuracy is under `below`, or the face seems covered."""
         return self.confidence < below or FaceCondition.COVERED in (self.conditions or ())
+
+
+def measure_ambiguity(shares: Sequence[float] | None) -> float | None:
+    """As `Face.ambiguity`, of vote shares alone."""
+    if shares is None:
+        return None
+    entropy = -sum(share * math.log(share) for share in shares if share > 0)
+    return min(1.0, entropy / math.log(len(shares)))
 
 
 class FaceHour(Base):

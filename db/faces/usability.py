@@ -3,8 +3,10 @@
 The limits of `dark`, `blurred` and `covered` are those of `worker/analysis/conditions.py`; the others are chosen here.
 """
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from db.core.vocabulary import FaceCondition, UnusableReason
-from db.faces.tables import Face
 
 SMALLEST_PX = 24
 """Half the side of a crop: of a smaller face, three pixels of four are interpolated."""
@@ -22,7 +24,26 @@ _OF_CONDITIONS = {
 }
 
 
-def list_unusable_reasons(face: Face) -> list[UnusableReason] | None:
+class MeasuredFace(Protocol):
+    """What is looked at of a face: a row of `faces`, or the columns of one."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def conditions(self) -> Sequence[str] | None: ...
+    @property
+    def yaw_deg(self) -> float | None: ...
+    @property
+    def sharpness(self) -> float | None: ...
+    @property
+    def brightness(self) -> float | None: ...
+    @property
+    def inside_share(self) -> float | None: ...
+
+
+def list_unusable_reasons(face: MeasuredFace) -> list[UnusableReason] | None:
     """What makes a face a poor one to classify; empty for a usable one, None for a face stored before this was measured."""
     if face.sharpness is None or face.brightness is None or face.inside_share is None:
         return None

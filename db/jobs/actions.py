@@ -52,10 +52,23 @@ def retry_job(services: JobServices, job: Job, *, actor: Actor, is_owner: bool) 
     except BlobMissing as error:
         raise PhotoGone("the photo was deleted meanwhile") from error
     job_id = uuid7()
-    new = NewJob(
+    submit_job(services, make_retry(services, job, job_id), data, actor=actor)
+    with services.database.write() as session:
+        _record(session, job, actor, is_owner, "job.retry", new_job=str(job_id))
+    return job_id
+
+
+def make_retry(
+    services: JobServices, job: Job, job_id: UUID, *, batch_id: UUID | None = None, batch_position: int | None = None
+) -> NewJob:
+    """What a second job of a photo is made from: the same options but the deadline and the callback."""
+    return NewJob(
         id=job_id,
         application_id=job.application_id,
-        photo_key=make_photo_key(job_id),
+        batch_id=batch_id,
+        batch_position=batch_position,
+        photo_key=None if job.photo_key is None else make_photo_key(job_id),
+        source_url=job.source_url,
         photo_sha256=job.photo_sha256,
         photo_bytes=job.photo_bytes,
         media_type=job.media_type,
@@ -68,10 +81,6 @@ def retry_job(services: JobServices, job: Job, *, actor: Actor, is_owner: bool) 
         detector=job.detector,
         min_face_px=job.min_face_px,
     )
-    submit_job(services, new, data, actor=actor)
-    with services.database.write() as session:
-        _record(session, job, actor, is_owner, "job.retry", new_job=str(job_id))
-    return job_id
 
 
 def erase_job(services: JobServices, job: Job, *, actor: Actor) -> None:

@@ -5,13 +5,10 @@ from datetime import timedelta
 from http import HTTPStatus
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
-from uuid_utils.compat import uuid7
 
 from db.core.errors import DomainError
-from db.core.rows import get_table
 from db.core.types import utcnow
 from db.jobs.tables import IdempotencyKey
 
@@ -33,63 +30,48 @@ class Repeatable:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """What an earlier submission made: a job or a batch."""
-
-    job_id: UUID | None
-    batch_id: UUID | None
-
-
-_FIND = select(
-    IdempotencyKey.fingerprint, IdempotencyKey.expires_at, IdempotencyKey.job_id, IdempotencyKey.batch_id
-).where(IdempotencyKey.application_id == bindparam("application_id"), IdempotencyKey.key == bindparam("key"))
-
-
-def find_submission(connection: Connection, application_id: UUID, repeatable: Repeatable) -> Earlier | None:
-    """The earlier submission with this key, or None if there is none or its time is over.
+def find_submission(session: Session, application_id: UUID, repeatable: Repeatable) -> IdempotencyKey | None:
+    """The earlier submission with this key, or None.
 
     Raises IdempotencyConflict if the earlier one asked for something else.
     """
-    found = connection.execute(_FIND, {"application_id": application_id, "key": repeatable.key}).first()
-    if found is None or found.expires_at <= utcnow():
+    earlier = session.scalar(
+        select(IdempotencyKey).where(
+            IdempotencyKey.application_id == application_id, IdempotencyKey.key == repeatable.key
+        )
+    )
+    if earlier is None:
         return None
-    if found.fingerprint != repeatable.fingerprint:
+    if earlier.expires_at <= utcnow():
+        session.delete(earlier)
+        session.flush()
+        return None
+    if earlier.fingerprint != repeatable.fingerprint:
         raise IdempotencyConflict("this Idempotency-Key was used before for a different request")
-    return Earlier(found.job_id, found.batch_id)
+    return earlier
 
 
 def remember_submission(
-    connection: Connection,
+    session: Session,
     application_id: UUID,
     repeatable: Repeatable,
     *,
     retention_s: float,
     job_id: UUID | None = None,
     batch_id: UUID | None = None,
-) -> bool:
-    """Remember a submission for `retention_s` seconds, in place of one whose time is over.
-
-    Returns False if another request was quicker; then nothing is stored.
-    """
-    now = utcnow()
-    asked = {
-        "fingerprint": repeatable.fingerprint,
-        "job_id": job_id,
-        "batch_id": batch_id,
-        "expires_at": now + timedelta(seconds=retention_s),
-    }
-    insert = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(get_table(IdempotencyKey))
-    statement = (
-        insert.values(id=uuid7(), application_id=application_id, key=repeatable.key, **asked)
-        .on_conflict_do_update(
-            index_elements=[IdempotencyKey.application_id, IdempotencyKey.key],
-            set_=asked,
-            where=IdempotencyKey.expires_at <= now,
+) -> None:
+    """Remember a submission for `retention_s` seconds. Raises IntegrityError if another request was quicker."""
+    session.add(
+        IdempotencyKey(
+            application_id=application_id,
+            key=repeatable.key,
+            fingerprint=repeatable.fingerprint,
+            job_id=job_id,
+            batch_id=batch_id,
+            expires_at=utcnow() + timedelta(seconds=retention_s),
         )
-        .returning(IdempotencyKey.id)
     )
-    return connection.execute(statement).first() is not None
+    session.flush()
 
 
 def forget_expired_submissions(session: Session) -> None:

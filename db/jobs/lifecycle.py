@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, insert, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.core.actors import Actor
@@ -13,8 +13,9 @@ from db.core.rows import get_table, list_columns, make_object, relate
 from db.core.types import utcnow
 from db.core.vocabulary import TERMINAL_STATUSES, Detector, JobStatus, Priority
 from db.faces.actions import NewFace, add_faces
+from db.jobs.batches import count_ended
 from db.jobs.states import InvalidTransition, move_job, record_move
-from db.jobs.tables import Job
+from db.jobs.tables import Job, PhotoFetch
 from db.reviews.queue import add_to_queue
 from db.webhooks.recording import record_job_end
 
@@ -31,7 +32,8 @@ class NewJob:
 
     id: UUID
     application_id: UUID
-    photo_key: str
+    photo_key: str | None
+    """None where the photo is still to be fetched from `source_url`; what is known of it is empty or 0 until then."""
     photo_sha256: str
     photo_bytes: int
     media_type: str
@@ -40,6 +42,7 @@ class NewJob:
     photo_retention_s: float
     max_attempts: int
     filename: str | None = None
+    source_url: str | None = None
     batch_id: UUID | None = None
     batch_position: int | None = None
     priority: Priority = Priority.INTERACTIVE
@@ -74,7 +77,7 @@ class Outcome:
 _INSERT_JOB = insert(get_table(Job))
 
 
-def create_job(source: Connection | Session, new: NewJob, actor: Actor, now: datetime | None = None) -> Job:
+def create_job(source: Session, new: NewJob, actor: Actor, now: datetime | None = None) -> Job:
     """Store a queued job. Send its message only after the commit.
 
     Returns the job as it is stored; it belongs to no session. now: when it is made, if not at this moment.
@@ -93,14 +96,16 @@ def create_job(source: Connection | Session, new: NewJob, actor: Actor, now: dat
     }
     source.execute(_INSERT_JOB, values)
     record_move(source, new.id, None, JobStatus.QUEUED, attempt=0, actor=actor, now=now)
+    if new.photo_key is None:
+        source.add(PhotoFetch(job_id=new.id, next_try_at=now))
     return make_object(Job, values, faces=[])
 
 
 def claim_job(session: Session, job_id: UUID, worker: str, lease_s: float) -> tuple[Job, Claim]:
     """Take a queued job, with a lease of `lease_s` seconds and a fresh attempt number.
 
-    Raises InvalidTransition if it isn't queued, was deleted, or its deadline has passed before a first attempt: then there is
-    nothing to do.
+    Raises InvalidTransition if it isn't queued, was deleted, its photo is still to be fetched, or its deadline has passed before a
+    first attempt: then there is nothing to do.
     """
     now = utcnow()
     job = move_job(
@@ -110,7 +115,10 @@ def claim_job(session: Session, job_id: UUID, worker: str, lease_s: float) -> tu
         JobStatus.RUNNING,
         actor=Actor.worker(worker),
         now=now,
-        conditions=(or_(Job.deadline_at.is_(None), Job.deadline_at > now, Job.attempt > 0),),
+        conditions=(
+            or_(Job.deadline_at.is_(None), Job.deadline_at > now, Job.attempt > 0),
+            or_(Job.photo_key.is_not(None), Job.source_url.is_(None)),
+        ),
         values={
             "attempt": Job.attempt + 1,
             "worker": worker,
@@ -155,6 +163,21 @@ def fail_job(session: Session, claim: Claim, code: str, detail: str) -> Job:
         detail=detail,
         conditions=_holds(claim),
         photo_retention_s=claim.photo_retention_s,
+        error_code=code,
+        error_detail=detail,
+    )
+
+
+def fail_unfetched_job(session: Session, job_id: UUID, actor: Actor, code: str, detail: str) -> Job:
+    """End a queued job whose photo can't be fetched. Raises InvalidTransition if it was canceled or erased meanwhile."""
+    return _end(
+        session,
+        job_id,
+        JobStatus.QUEUED,
+        JobStatus.FAILED,
+        actor=actor,
+        detail=detail,
+        conditions=(Job.photo_key.is_(None),),
         error_code=code,
         error_detail=detail,
     )
@@ -294,5 +317,7 @@ def _end(
     job = move_job(
         session, job_id, from_status, to, actor=actor, now=now, detail=detail, conditions=conditions, values=values
     )
+    if job.batch_id is not None:
+        count_ended(session, job.batch_id, **{to.value: 1})
     record_job_end(session, job)
     return job

@@ -3,18 +3,19 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from db.accounts.tables import Application
 from db.core.keys import first_key
 from db.core.rows import list_columns, make_object
-from db.core.vocabulary import TERMINAL_STATUSES, Emotion, JobStatus
+from db.core.vocabulary import Emotion, JobStatus
 from db.faces.queries import version_number
 from db.faces.tables import Face
-from db.jobs.tables import Batch, Job, JobEvent
+from db.jobs.tables import Job, JobEvent
 from db.model_versions.tables import ModelVersion
 
 _SUBMISSION_S = 3600
@@ -97,6 +98,12 @@ def list_jobs(session: Session, wanted: JobFilter, *, limit: int, before: UUID |
     statement = select(Job).options(*_PARTS).order_by(Job.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(Job.id < before)
+    statement = restrict(statement, wanted)
+    return list(session.scalars(statement))
+
+
+def restrict(statement: Select[*tuple[Any, ...]], wanted: JobFilter) -> Select[*tuple[Any, ...]]:
+    """A statement on jobs, restricted to those that are wanted."""
     if wanted.application_id is not None:
         statement = statement.where(Job.application_id == wanted.application_id)
     if wanted.status is not None:
@@ -115,7 +122,7 @@ def list_jobs(session: Session, wanted: JobFilter, *, limit: int, before: UUID |
         statement = statement.where(
             select(Face.id).where(Face.job_id == Job.id, Face.emotion == wanted.emotion).exists()
         )
-    return list(session.scalars(statement))
+    return statement
 
 
 def list_events(session: Session, job_id: UUID) -> Sequence[JobEvent]:
@@ -148,24 +155,3 @@ def list_recent_durations(session: Session, limit: int) -> list[JobDuration]:
         for created, started, finished in rows
         if started is not None and finished is not None
     ]
-
-
-def get_batch(session: Session, batch_id: UUID, application_id: UUID | None = None) -> tuple[Batch, list[Job]] | None:
-    """The batch and its jobs, without their faces, in the order of submission; or None.
-
-    application_id: look only among that application's batches.
-    """
-    statement = select(Batch).where(Batch.id == batch_id)
-    if application_id is not None:
-        statement = statement.where(Batch.application_id == application_id)
-    batch = session.scalar(statement)
-    if batch is None:
-        return None
-    jobs = select(Job).where(Job.batch_id == batch_id).order_by(Job.batch_position)
-    return batch, list(session.scalars(jobs))
-
-
-def is_batch_active(session: Session, batch_id: UUID) -> bool:
-    """Whether a job of the batch has not ended. Reads no more than that."""
-    active = select(Job.id).where(Job.batch_id == batch_id, Job.status.not_in(TERMINAL_STATUSES))
-    return session.scalar(active.limit(1)) is not None

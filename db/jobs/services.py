@@ -15,7 +15,8 @@ class JobServices:
     """The database, the blob store, the way to the workers, and the limits of this service.
 
     send: tells the workers that a job waits; returns whether the queue took it. The sweeper sends what was lost.
-    announce: wakes whoever waits for a change of the job. It doesn't raise.
+    announce: wakes whoever waits for a change of the job or batch. It doesn't raise.
+    ask_for_fetches: tells the housekeepers that so many photos wait to be fetched. It doesn't raise; the sweeper asks again.
     room: how many more jobs may wait. idempotency_retention_s: how long a key is remembered.
     photo_retention_s: longest that a photo is kept after its job ended. max_attempts: of a new job.
     worker_heartbeat_s: seconds between two heartbeats. configured_detectors: those that a job may name while no worker is known.
@@ -25,6 +26,7 @@ class JobServices:
     blobs: BlobStore
     send: Callable[[UUID, Priority], bool]
     announce: Callable[[UUID], None]
+    ask_for_fetches: Callable[[int], None]
     room: QueueRoom
     idempotency_retention_s: float
     photo_retention_s: float

@@ -5,30 +5,32 @@ that the sweeper sends.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
 
 from db.core.actors import Actor
 from db.core.blobs import BlobStoreUnavailable
 from db.core.errors import DomainError
 from db.core.full_disk import is_disk_full
 from db.core.vocabulary import Detector
-from db.jobs.batches import create_batch
-from db.jobs.idempotency import Earlier, IdempotencyConflict, Repeatable, find_submission, remember_submission
+from db.jobs.batches import BatchClosed, BatchFull, UnknownBatch, create_batch, take_positions
+from db.jobs.idempotency import IdempotencyConflict, Repeatable, find_submission, remember_submission
 from db.jobs.lifecycle import NewJob, create_job
 from db.jobs.services import JobServices
-from db.jobs.tables import Job
+from db.jobs.tables import IdempotencyKey
 from db.monitoring.heartbeats import find_available_detectors
 
 log = structlog.get_logger(__name__)
 
 QUEUE_FULL_RETRY_S = 10
+
+ReadPhoto = Callable[[], bytes]
 
 
 class DetectorMissing(DomainError):
@@ -52,26 +54,30 @@ class QueueFull(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """What a batch is made from. refused: position, filename, code and detail of each photo that is no job of it."""
+    """What a batch is made from, or what is added to one that is open.
+
+    refused: position, filename, code and detail of each photo that is no job of it. Positions count the photos of this call.
+    is_open: whether it takes photos in further calls. is_there: whether an open batch of this id is there already.
+    """
 
     id: UUID
     application_id: UUID
     refused: Sequence[dict[str, Any]]
+    is_open: bool = False
+    is_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """What came of a submission. id: of the job or batch. is_new: False if the same request made it before. job: the new job as it
-    is stored; its application isn't loaded.
+    """What came of a submission. id: of the job or batch. is_new: False if the same request made it before.
+
+    first_position, count: of the photos of this call in a batch, refused ones among them.
     """
 
     id: UUID
     is_new: bool
-    job: Job | None = None
-
-
-class _QuickerSubmission(Exception):
-    """Another request with the same key was quicker. It undoes the transaction."""
+    first_position: int = 0
+    count: int = 1
 
 
 def submit_job(
@@ -79,15 +85,14 @@ def submit_job(
 ) -> Submitted:
     """Make a job of a photo, or find the one that the same request made before.
 
-    data: the photo's bytes. repeatable: the client's idempotency key, if it sent one.
+    data: the photo's bytes; none where it is to be fetched. repeatable: the client's idempotency key, if it sent one.
     Raises IdempotencyConflict, QueueFull, BlobStoreUnavailable.
     """
     earlier = _find_earlier(services, new.application_id, repeatable)
     if earlier is None:
-        made = _store_and_send(services, [(new, lambda: data)], None, actor, repeatable)
-        if not isinstance(made, Earlier):
-            return Submitted(new.id, is_new=True, job=made[0])
-        earlier = made
+        earlier, _ = _store_and_send(services, [(new, lambda: data)], None, actor, repeatable)
+    if earlier is None:
+        return Submitted(new.id, is_new=True)
     if earlier.job_id is None:
         raise IdempotencyConflict("this Idempotency-Key was used before for a batch")
     return Submitted(earlier.job_id, is_new=False)
@@ -96,62 +101,72 @@ def submit_job(
 def submit_batch(
     services: JobServices,
     batch: NewBatch,
-    photos: Sequence[tuple[NewJob, Callable[[], bytes]]],
+    photos: Sequence[tuple[NewJob, ReadPhoto]],
     *,
     actor: Actor,
     repeatable: Repeatable | None = None,
 ) -> Submitted:
-    """Make a batch of photos, or find the one that the same request made before. Raises as submit_job does.
+    """Make a batch of photos or add them to one, or find the one that the same request made before.
 
-    photos: each accepted photo's job, and what reads its bytes; one photo is in memory at a time.
+    photos: each accepted photo's job, and what reads its bytes; one photo is in memory at a time. What is to be fetched has none.
+    Raises as submit_job does, and UnknownBatch, BatchClosed, BatchFull.
     """
+    first = 0
     earlier = _find_earlier(services, batch.application_id, repeatable)
     if earlier is None:
-        made = _store_and_send(services, photos, batch, actor, repeatable)
-        if not isinstance(made, Earlier):
-            return Submitted(batch.id, is_new=True)
-        earlier = made
+        earlier, first = _store_and_send(services, photos, batch, actor, repeatable)
+    if earlier is None:
+        return Submitted(batch.id, is_new=True, first_position=first, count=len(photos) + len(batch.refused))
     if earlier.batch_id is None:
         raise IdempotencyConflict("this Idempotency-Key was used before for a single photo")
     return Submitted(earlier.batch_id, is_new=False)
 
 
-def _find_earlier(services: JobServices, application_id: UUID, repeatable: Repeatable | None) -> Earlier | None:
+def _find_earlier(services: JobServices, application_id: UUID, repeatable: Repeatable | None) -> IdempotencyKey | None:
     if repeatable is None:
         return None
-    with services.database.look_up() as connection:
-        return find_submission(connection, application_id, repeatable)
+    # a writing transaction, because a key whose time is over is deleted on the way
+    with services.database.write() as session:
+        return find_submission(session, application_id, repeatable)
 
 
 def _store_and_send(
     services: JobServices,
-    photos: Sequence[tuple[NewJob, Callable[[], bytes]]],
+    photos: Sequence[tuple[NewJob, ReadPhoto]],
     batch: NewBatch | None,
     actor: Actor,
     repeatable: Repeatable | None,
-) -> list[Job] | Earlier:
-    """Returns the jobs that were made, or the submission of another request with the same key that was quicker."""
+) -> tuple[IdempotencyKey | None, int]:
+    """Returns the submission of another request with the same key that was quicker, or None and the position of the first photo."""
     for detector in {new.detector for new, _ in photos} - {None}:
         _require_detector(services, detector)
     _require_room(services, len(photos))
     stored: list[NewJob] = []
     try:
         for new, read in photos:
-            services.blobs.put(new.photo_key, read())
+            if new.photo_key is not None:
+                services.blobs.put(new.photo_key, read())
             stored.append(new)
     except Exception:
         _discard_photos(services, stored)
         raise
-    made = _commit(services, stored, batch, actor, repeatable)
-    if isinstance(made, Earlier):
+    try:
+        quicker, first = _commit(services, stored, batch, actor, repeatable)
+    except (UnknownBatch, BatchClosed, BatchFull):
         _discard_photos(services, stored)
-        return made
+        raise
+    if quicker is not None:
+        _discard_photos(services, stored)
+        return quicker, 0
+    to_fetch = sum(new.photo_key is None for new in stored)
+    if to_fetch:
+        services.ask_for_fetches(to_fetch)
     for new in stored:
-        if not services.send(
+        if new.photo_key is not None and not services.send(
             new.id, new.priority
         ):  # the rest would only wait for the same queue; the sweeper sends them
             break
-    return made
+    return None, first
 
 
 def list_detectors(services: JobServices) -> frozenset[Detector]:
@@ -180,56 +195,56 @@ def _commit(
     batch: NewBatch | None,
     actor: Actor,
     repeatable: Repeatable | None,
-) -> list[Job] | Earlier:
+) -> tuple[IdempotencyKey | None, int]:
     application_id = batch.application_id if batch else new_jobs[0].application_id
     try:
-        with services.database.write_rows() as connection:
-            made = _insert(connection, new_jobs, batch, actor)
+        with services.database.write() as session:
             if repeatable is not None:
-                _remember(services, connection, application_id, repeatable, batch, new_jobs[0])
-    except _QuickerSubmission:
+                quicker = find_submission(session, application_id, repeatable)
+                if quicker is not None:
+                    return quicker, 0
+            first = _insert(session, new_jobs, batch, actor)
+            if repeatable is not None:
+                remember_submission(
+                    session,
+                    application_id,
+                    repeatable,
+                    retention_s=services.idempotency_retention_s,
+                    job_id=None if batch else new_jobs[0].id,
+                    batch_id=batch.id if batch else None,
+                )
+    except IntegrityError:  # of the key: another request wrote it between our look and our commit
         quicker = _find_earlier(services, application_id, repeatable)
-        if quicker is None:  # it was erased meanwhile
-            raise IdempotencyConflict("another request with this Idempotency-Key came at the same time") from None
-        return quicker
+        if quicker is None:
+            raise
+        return quicker, 0
     except DBAPIError as error:
         # Such a transaction is certainly not committed, and the photos would take the last of the room. Of other errors that isn't
         # known, and the sweeper looks for photos without a job.
         if is_disk_full(error):
             _discard_photos(services, new_jobs)
         raise
-    return made
+    return None, first
 
 
-def _remember(
-    services: JobServices,
-    connection: Connection,
-    application_id: UUID,
-    repeatable: Repeatable,
-    batch: NewBatch | None,
-    first: NewJob,
-) -> None:
-    is_stored = remember_submission(
-        connection,
-        application_id,
-        repeatable,
-        retention_s=services.idempotency_retention_s,
-        job_id=None if batch else first.id,
-        batch_id=batch.id if batch else None,
-    )
-    if not is_stored:
-        raise _QuickerSubmission
-
-
-def _insert(connection: Connection, new_jobs: Iterable[NewJob], batch: NewBatch | None, actor: Actor) -> list[Job]:
+def _insert(session: Session, new_jobs: Sequence[NewJob], batch: NewBatch | None, actor: Actor) -> int:
+    first = 0
     if batch is not None:
-        create_batch(connection, batch.id, batch.application_id, batch.refused)
-    return [create_job(connection, new, actor=actor) for new in new_jobs]
+        if not batch.is_there:
+            create_batch(session, batch.id, batch.application_id, is_open=batch.is_open)
+        count = len(new_jobs) + len(batch.refused)
+        first = take_positions(session, batch.id, count, batch.refused, is_new=not batch.is_there)
+    for new in new_jobs:
+        placed = new if batch is None else replace(new, batch_position=first + (new.batch_position or 0))
+        create_job(session, placed, actor=actor)
+    return first
 
 
 def _discard_photos(services: JobServices, new_jobs: Iterable[NewJob]) -> None:
     """Delete stored photos that became no jobs."""
     for new in new_jobs:
+        if new.photo_key is None:
+            continue
         try:
             services.blobs.delete(new.photo_key)
         except BlobStoreUnavailable as error:

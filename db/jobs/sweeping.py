@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from db.core.types import utcnow
@@ -43,8 +43,11 @@ def list_waiting(session: Session, sent_before_s: float) -> list[tuple[UUID, Pri
     `max_queued_jobs` bounds them.
     """
     sent_before = utcnow() - timedelta(seconds=sent_before_s)
+    has_photo = or_(Job.photo_key.is_not(None), Job.source_url.is_(None))
     rows = session.execute(
-        select(Job.id, Job.priority).where(Job.status == JobStatus.QUEUED, Job.sent_at < sent_before).order_by(Job.id)
+        select(Job.id, Job.priority)
+        .where(Job.status == JobStatus.QUEUED, Job.sent_at < sent_before, has_photo)
+        .order_by(Job.id)
     )
     return list(rows)
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     ForeignKey,
     Index,
@@ -34,16 +33,49 @@ IS_ACTIVE_IN_BATCH = text("batch_id IS NOT NULL AND status IN ('queued', 'runnin
 
 
 class Batch(Base):
-    """Photos submitted in one call."""
+    """Photos that belong together, submitted in one call or in many. `db/jobs/batches.py` says how they are counted."""
 
     __tablename__ = "batches"
-    __table_args__ = (Index(None, "application_id", "id"),)
+    __table_args__ = (Index(None, "application_id", "id"), Index(None, "finished_at", "closed_at"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id", ondelete="CASCADE"))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
-    refused: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
-    """Photos that were not accepted: position, filename, code and detail of each."""
+    closed_at: Mapped[datetime | None]
+    """Since when it takes no more photos."""
+    finished_at: Mapped[datetime | None]
+    """When its last job ended. The event is written with it."""
+    canceled_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+    """Since when it is on its way out, and shown to nobody."""
+    photo_count: Mapped[int] = mapped_column(default=0)
+    """Photos sent, refused ones too; the next one's position."""
+    refused_count: Mapped[int] = mapped_column(default=0)
+
+
+class BatchRefusal(Base):
+    """A photo of a batch that was not accepted."""
+
+    __tablename__ = "batch_refusals"
+
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    filename: Mapped[str | None] = mapped_column(String(255))
+    code: Mapped[str] = mapped_column(String(50))
+    detail: Mapped[str] = mapped_column(Text)
+
+
+class BatchCount(Base):
+    """Jobs of a batch that have ended, and those erased. The sums of all lanes count."""
+
+    __tablename__ = "batch_counts"
+
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True)
+    lane: Mapped[int] = mapped_column(primary_key=True)
+    succeeded: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    canceled: Mapped[int] = mapped_column(default=0)
+    erased: Mapped[int] = mapped_column(default=0)
 
 
 class Job(Base):
@@ -86,7 +118,9 @@ class Job(Base):
     filename: Mapped[str | None] = mapped_column(String(255))
     media_type: Mapped[str] = mapped_column(String(50))
     photo_key: Mapped[str | None] = mapped_column(String(200))
-    """Empty once the photo is purged."""
+    """Null before the photo is fetched, and once it is purged. Until it is fetched, what is known of it is empty or 0."""
+    source_url: Mapped[str | None] = mapped_column(Text)
+    """Where the photo is fetched from, if it didn't come with the request."""
     photo_sha256: Mapped[str] = mapped_column(String(64))
     photo_bytes: Mapped[int] = mapped_column(BigInteger)
     width: Mapped[int]
@@ -115,6 +149,16 @@ class Job(Base):
     application: Mapped[Application] = relationship(lazy="raise")
     faces: Mapped[list["Face"]] = relationship(order_by="Face.position", passive_deletes=True)
     events: Mapped[list["JobEvent"]] = relationship(order_by="JobEvent.id", passive_deletes=True)
+
+
+class PhotoFetch(Base):
+    """A photo that has to be fetched. The row goes when the photo is there, or the job has failed for lack of it."""
+
+    __tablename__ = "photo_fetches"
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime] = mapped_column(default=utcnow, index=True)
 
 
 class JobEvent(ActorColumns, Base):

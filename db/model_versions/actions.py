@@ -121,10 +121,12 @@ def find_by_alias(session: Session, alias: str) -> ModelVersion | None:
     )
 
 
-def promote(session: Session, version: ModelVersion, actor: Actor, reason: str) -> Promotion | None:
+def promote(
+    session: Session, version: ModelVersion, actor: Actor, reason: str, *, action: str = "model.promote"
+) -> Promotion | None:
     """Point the champion alias at a version, with a history row. Returns None if it points there already.
 
-    A challenger that is promoted no longer runs in shadow mode.
+    A challenger that is promoted no longer runs in shadow mode. action: as the audit log names it.
     """
     alias = session.scalar(select(ModelAlias).where(ModelAlias.alias == CHAMPION).with_for_update())
     if alias is not None and alias.model_version_id == version.id:
@@ -142,7 +144,7 @@ def promote(session: Session, version: ModelVersion, actor: Actor, reason: str) 
     is_challenger = (ModelAlias.alias == CHALLENGER, ModelAlias.model_version_id == version.id)
     session.execute(delete(ModelAlias).where(*is_challenger))
     session.flush()
-    record_audit_event(session, actor, "model.promote", f"model_version:{version.number}", reason=reason)
+    record_audit_event(session, actor, action, f"model_version:{version.number}", reason=reason)
     before = None if previous is None else session.get_one(ModelVersion, previous).number
     data = PromotionEventData(number=version.number, previous=before, reason=reason)
     record_event(session, MODEL_VERSION_PROMOTED, data, application_id=None)
@@ -164,7 +166,7 @@ def roll_back(
     version = session.get_one(ModelVersion, latest.from_version_id)
     if champion not in {None, present.number} or target not in {None, version.number}:
         raise ChampionChanged(f"version {present.number} is in service, and version {version.number} was before it")
-    promotion = promote(session, version, actor, reason)
+    promotion = promote(session, version, actor, reason, action="model.roll_back")
     if promotion is None:  # the alias and its history are always written together
         raise NothingToRollBack(f"version {version.number} is in service already")
     return version, promotion

@@ -34,6 +34,17 @@ class ModelVersion(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
+class ModelVersionNote(ActorColumns, Base):
+    """What somebody wrote about a version, which itself never changes."""
+
+    __tablename__ = "model_version_notes"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    model_version_id: Mapped[UUID] = mapped_column(ForeignKey("model_versions.id", ondelete="CASCADE"), index=True)
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
 class ModelAlias(Base):
     """A name that points at one model version. `champion` is the version in service."""
 

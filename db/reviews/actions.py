@@ -35,11 +35,22 @@ class UnknownFace(DomainError):
 
 
 def cast_vote(
-    session: Session, face_id: UUID, reviewer: str, choice: VoteChoice, *, least_votes: int = 1
+    session: Session,
+    face_id: UUID,
+    reviewer: str,
+    choice: VoteChoice,
+    *,
+    least_votes: int = 1,
+    is_from_queue: bool = True,
+    is_deciding: bool = False,
 ) -> ReviewVote:
     """Store a reviewer's vote, in place of an earlier one, and settle the face's label. Raises UnknownFace.
 
-    least_votes: those that a label needs to teach; until then the face waits for other reviewers.
+    least_votes: those that a label needs to teach; until then the face waits for other reviewers. is_from_queue: whether the
+    reviewer saw the face as the queue handed it out, and not elsewhere with what the model says. is_deciding: whether the vote
+    settles a disagreement of others, and is the label whatever they said.
+
+    The vote is blind where the queue handed out the face without what the model says, and the reviewer never voted on it before.
     """
     photo_sha256 = session.scalar(select(Job.photo_sha256).join(Face, Face.job_id == Job.id).where(Face.id == face_id))
     subjects = lock_subjects(session, photo_sha256) if photo_sha256 is not None else ()
@@ -48,11 +59,11 @@ def cast_vote(
         raise UnknownFace(f"there is no face {face_id}")
     subject = item.subject or _find_subject(session, face_id, photo_sha256, subjects)
     item.subject = subject
-    earlier = session.scalar(
-        select(ReviewVote).where(
-            ReviewVote.subject_id == subject.id, ReviewVote.reviewer == reviewer, ReviewVote.withdrawn_at.is_(None)
-        )
-    )
+    own = session.scalars(
+        select(ReviewVote).where(ReviewVote.subject_id == subject.id, ReviewVote.reviewer == reviewer)
+    ).all()
+    earlier = next((each for each in own if each.withdrawn_at is None), None)
+    is_in_turn = is_from_queue and item.reserved_by == reviewer and item.slice is ReviewSlice.RANDOM
     if earlier is not None:
         earlier.withdrawn_at, earlier.withdrawn_by = utcnow(), reviewer
         session.flush()  # before the new one comes: only one may stand
@@ -64,11 +75,13 @@ def cast_vote(
         predicted=item.emotion,
         model_version=item.model_version,
         replaces_id=earlier.id if earlier else None,
+        is_blind=is_in_turn and not item.reserved_seen and not own and not is_deciding,
+        is_deciding=is_deciding,
     )
     session.add(vote)
     if item.reserved_by == reviewer:
         item.reserved_by = item.reserved_until = None
-        if item.slice is ReviewSlice.RANDOM:
+        if is_in_turn:
             subject.drawn_at = subject.drawn_at or utcnow()
     _settle(session, subject, least_votes)
     return vote
@@ -128,6 +141,11 @@ def get_votes(session: Session, vote_ids: Iterable[UUID]) -> Sequence[ReviewVote
     return session.scalars(wanted.order_by(ReviewVote.id.desc())).all()
 
 
+def find_job_id(session: Session, face_id: UUID) -> UUID | None:
+    """The job of a face, or None if it is gone."""
+    return session.scalar(select(Face.job_id).where(Face.id == face_id))
+
+
 def get_review(session: Session, face_id: UUID) -> tuple[ReviewItem, Sequence[ReviewVote]]:
     """A face's place in the queue, with its subject, and every vote on the face, oldest first. Raises UnknownFace."""
     item = session.get(ReviewItem, face_id)
@@ -157,21 +175,30 @@ def _find_replaced(session: Session, vote: ReviewVote) -> ReviewVote | None:
 
 
 def _settle(session: Session, subject: ReviewSubject, least_votes: int) -> None:
-    """Work out the label from the standing votes, and open or close the face's places in the queue."""
+    """Work out the labels from the standing votes, and open or close the face's places in the queue."""
     session.flush()
-    choices = session.scalars(
-        select(ReviewVote.choice).where(
+    votes = session.execute(
+        select(ReviewVote.choice, ReviewVote.is_blind, ReviewVote.is_deciding)
+        .where(
             ReviewVote.subject_id == subject.id,
             ReviewVote.withdrawn_at.is_(None),
             ReviewVote.choice != VoteChoice.SKIP,
         )
+        .order_by(ReviewVote.id)
     ).all()
-    ranking = Counter(choices).most_common(2)
-    is_tied = len(ranking) == 2 and ranking[0][1] == ranking[1][1]
-    label = None if not ranking or is_tied else ranking[0][0]
+    decisions = [choice for choice, _, is_deciding in votes if is_deciding]
+    label = decisions[-1] if decisions else _choose_label([choice for choice, _, _ in votes])
+    blind_label = _choose_label([choice for choice, is_blind, _ in votes if is_blind])
     now = utcnow()
-    if label != subject.label:
-        subject.label, subject.labeled_at = label, now
-    subject.vote_count = len(choices)
+    if (label, blind_label) != (subject.label, subject.blind_label):
+        subject.label, subject.blind_label, subject.labeled_at = label, blind_label, now
+    subject.vote_count = len(votes)
     for item in session.scalars(select(ReviewItem).where(ReviewItem.subject_id == subject.id)):
         item.closed_at = (item.closed_at or now) if is_settled(item, subject, least_votes) else None
+
+
+def _choose_label(choices: Sequence[VoteChoice]) -> VoteChoice | None:
+    """What more votes say than anything else, or None."""
+    ranking = Counter(choices).most_common(2)
+    is_tied = len(ranking) == 2 and ranking[0][1] == ranking[1][1]
+    return None if not ranking or is_tied else ranking[0][0]

@@ -2,18 +2,24 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Select, select
 
 from db.core.vocabulary import Emotion
+from db.faces.tables import Face
+from db.jobs.tables import Job
 from db.reviews.tables import ReviewItem
+
+NEWEST_JOBS = 2000
+"""Of an application or a batch, so many newest jobs are looked through: its faces are in no index of the queue."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewFilter:
     """Which faces a reviewer wants; what is None doesn't restrict. Sizes: the box's shorter side, in pixels of the photo.
 
-    Times: stored at or after, stored before.
+    Times: stored at or after, stored before. application_id, batch_id: faces of its newest NEWEST_JOBS jobs.
     """
 
     emotion: Emotion | None = None
@@ -24,15 +30,40 @@ class ReviewFilter:
     model_version: int | None = None
     created_from: datetime | None = None
     created_before: datetime | None = None
+    application_id: UUID | None = None
+    batch_id: UUID | None = None
+    job_id: UUID | None = None
+    face_ids: tuple[UUID, ...] = ()
 
     @property
     def picks_by_answer(self) -> bool:
-        """Whether it looks at what the face or the model's answer is like, and not only at when and by which version."""
-        return self.emotion is not None or bool(self.match_confidence() or self.match_size())
+        """Whether it looks at what the face or the model's answer is like, and not only at when and by which version.
+
+        So does whoever names a job or a face.
+        """
+        return self.emotion is not None or self.picks_by_job or bool(self.match_confidence() or self.match_size())
+
+    @property
+    def picks_by_job(self) -> bool:
+        """Whether it names faces, or jobs by one of their keys."""
+        return bool(self.face_ids) or any(key is not None for key in (self.application_id, self.batch_id, self.job_id))
+
+    def match_job(self) -> list[ColumnElement[bool]]:
+        """The conditions on jobs and faces that are named."""
+        conditions: list[ColumnElement[bool]] = []
+        if self.face_ids:
+            conditions.append(ReviewItem.face_id.in_(self.face_ids))
+        if self.job_id is not None:
+            conditions.append(ReviewItem.face_id.in_(select(Face.id).where(Face.job_id == self.job_id)))
+        for column, key in ((Job.application_id, self.application_id), (Job.batch_id, self.batch_id)):
+            if key is not None:
+                jobs = select(Job.id).where(column == key).order_by(Job.id.desc()).limit(NEWEST_JOBS)
+                conditions.append(ReviewItem.face_id.in_(_select_faces(jobs)))
+        return conditions
 
     def match(self) -> list[ColumnElement[bool]]:
         """The conditions for a face to fit."""
-        return [*self.match_emotion(), *self.match_version(), *self.match_ranges()]
+        return [*self.match_emotion(), *self.match_version(), *self.match_ranges(), *self.match_job()]
 
     def match_ranges(self) -> list[ColumnElement[bool]]:
         """Those of confidence, size and time."""
@@ -73,3 +104,7 @@ class ReviewFilter:
 
 EVERY_FACE = ReviewFilter()
 """A filter that restricts nothing."""
+
+
+def _select_faces(jobs: Select[UUID]) -> Select[UUID]:
+    return select(Face.id).where(Face.job_id.in_(select(jobs.subquery().c.id)))

@@ -32,9 +32,12 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Path:
-    """One stretch of an index of open faces. is_ranked: whether it has them by rank; if not, they are sorted."""
+    """One stretch of an index of open faces. is_ranked: whether it has them by rank; if not, they are sorted.
 
-    index: str
+    index: None where the conditions name the faces, which are found by their keys.
+    """
+
+    index: str | None
     conditions: tuple[ColumnElement[bool], ...]
     is_ranked: bool = True
 
@@ -53,11 +56,16 @@ class Path:
         SQLite chooses among indexes by guesses, so it is told which. PostgreSQL knows how many faces each range has.
         """
         found = statement.where(ReviewItem.closed_at.is_(None), *self.conditions)
+        if self.index is None:
+            return found
         return found.with_hint(ReviewItem, f"INDEXED BY ix_review_items_open_{self.index}", "sqlite")
 
 
 def list_paths(session: Session, slice_: ReviewSlice, wanted: ReviewFilter) -> Iterator[Path]:
     """Where to look, one after the other, until enough faces are found. Together they hold every face that fits, by rank."""
+    if wanted.picks_by_job:
+        yield Path(None, (ReviewItem.slice == slice_, *wanted.match()), is_ranked=False)
+        return
     ranked = _choose_ranked(slice_, wanted)
     last = _find_last_rank(session, ranked) if wanted.match_ranges() or len(wanted.match()) > 1 else None
     if last is None:

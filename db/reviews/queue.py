@@ -10,7 +10,7 @@ from random import Random, SystemRandom
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.core.rows import get_table, make_object
@@ -35,6 +35,8 @@ RESERVATION_S = 300
 
 _INSERT = insert(get_table(ReviewItem))
 _EMPTY: dict[str, Any] = {column.key: None for column in get_table(ReviewItem).columns}
+MOST_COUNTED = 10_000
+"""Faces that are counted before it is only said that there are more."""
 
 _chance = SystemRandom()
 
@@ -91,11 +93,13 @@ def take_faces(
     limit: int = 1,
     exclude: Collection[UUID] = (),
     random_share: float = RANDOM_TURN_SHARE,
+    is_seen: bool = False,
     chance: Random = _chance,
 ) -> list[ReviewItem]:
     """Hand out at most `limit` faces, and keep them from other reviewers for RESERVATION_S seconds.
 
     exclude: faces that the reviewer has on screen already. random_share: chance of each that it comes from the random slice.
+    is_seen: whether the reviewer is shown what the model says of faces of the random slice too, so that votes on them aren't blind.
     The random slice isn't touched where the filter picks by answer, since its faces must be judged in their own order.
     A face isn't handed to a reviewer whose vote on it stands, cast on this analysis of its photo or on another; but one of the
     random slice that was judged out of turn comes up in its turn all the same.
@@ -113,6 +117,8 @@ def take_faces(
             taken += found
             seen.update(item.face_id for item in found)
     for item in taken:
+        # what was shown to somebody stays shown, also where it is handed to them once more
+        item.reserved_seen = is_seen or (item.reserved_seen and item.reserved_by == reviewer)
         item.reserved_by, item.reserved_until = reviewer, now + timedelta(seconds=RESERVATION_S)
     return taken
 
@@ -169,3 +175,14 @@ def _search(
         if len(found) >= limit:
             break
     return found
+
+
+def count_waiting(session: Session, wanted: ReviewFilter = EVERY_FACE, *, most: int = MOST_COUNTED) -> int:
+    """How many faces that fit wait for votes. Counts `most` at most."""
+    conditions = [ReviewItem.closed_at.is_(None), *wanted.match()]
+    if wanted.picks_by_answer:
+        conditions.append(ReviewItem.slice == ReviewSlice.UNCERTAIN)
+    waiting = select(literal(1)).select_from(ReviewItem).where(*conditions).limit(most)
+    if not wanted.picks_by_job:
+        waiting = waiting.with_hint(ReviewItem, "INDEXED BY ix_review_items_open_rank", "sqlite")
+    return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0

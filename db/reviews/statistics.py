@@ -31,10 +31,13 @@ class Estimate:
 class LiveAccuracy:
     """How often the model's answer was what people confirmed, on faces drawn by chance alone, each counted once.
 
-    not_faces, ambiguous: faces of the same draw that have no right answer; they are no part of the estimate.
+    blind: of faces whose votes were cast without knowing what the model says. seen: of the others, whose reviewers knew it.
+    accuracy: of both together. not_faces, ambiguous: faces of the same draw without a right answer, in none of the estimates.
     """
 
     accuracy: Estimate
+    blind: Estimate
+    seen: Estimate
     not_faces: int
     ambiguous: int
 
@@ -78,21 +81,27 @@ def estimate_live_accuracy(
     if before is not None:
         conditions.append(ReviewItem.created_at < before)
     drawn = select_drawn(*conditions).subquery()
-    statement = select(drawn.c.emotion, drawn.c.label, func.count()).group_by(drawn.c.emotion, drawn.c.label)
-    right = Counter[bool]()
+    kinds = (drawn.c.emotion, drawn.c.label, drawn.c.is_blind)
+    right: dict[bool, Counter[bool]] = {True: Counter(), False: Counter()}
     others = Counter[VoteChoice]()
-    for predicted, label, count in session.execute(statement):
+    for predicted, label, is_blind, count in session.execute(select(*kinds, func.count()).group_by(*kinds)):
         if label.emotion is None:
             others[label] += count
         else:
-            right[predicted.value == label] += count
-    accuracy = estimate_share(right[True], right.total())
-    return LiveAccuracy(accuracy, others[VoteChoice.NOT_A_FACE], others[VoteChoice.AMBIGUOUS])
+            right[bool(is_blind)][predicted.value == label] += count
+    both = right[True] + right[False]
+    accuracy, blind, seen = (
+        estimate_share(counts[True], counts.total()) for counts in (both, right[True], right[False])
+    )
+    return LiveAccuracy(accuracy, blind, seen, others[VoteChoice.NOT_A_FACE], others[VoteChoice.AMBIGUOUS])
 
 
-def select_drawn(*conditions: ColumnElement[bool]) -> Select[datetime, Emotion, VoteChoice | None]:
-    """The labelled faces of the random slice that came before a reviewer in their turn: created_at, emotion, label of each.
+def select_drawn(*conditions: ColumnElement[bool]) -> Select[datetime, Emotion, VoteChoice | None, bool]:
+    """The labelled faces of the random slice that came before a reviewer in their turn.
 
+    Of each: created_at, emotion, label, is_blind.
+
+    A face that has a label of blind votes has that one, whatever was said by those who knew what the model says.
     A face counts once, however often its photo was analysed: the latest analysis that fits the conditions, which are on ReviewItem.
     """
     latest_first = (ReviewItem.created_at.desc(), ReviewItem.emotion)
@@ -100,7 +109,10 @@ def select_drawn(*conditions: ColumnElement[bool]) -> Select[datetime, Emotion, 
         select(
             ReviewItem.created_at,
             ReviewItem.emotion,
-            ReviewSubject.label,
+            func.coalesce(ReviewSubject.blind_label, ReviewSubject.label, type_=ReviewSubject.label.type).label(
+                "label"
+            ),
+            ReviewSubject.blind_label.is_not(None).label("is_blind"),
             func.row_number().over(partition_by=ReviewItem.subject_id, order_by=latest_first).label("place"),
         )
         .join(ReviewSubject, ReviewSubject.id == ReviewItem.subject_id)
@@ -114,7 +126,8 @@ def select_drawn(*conditions: ColumnElement[bool]) -> Select[datetime, Emotion, 
         .with_hint(ReviewItem, "INDEXED BY ix_review_items_judged", "sqlite")
         .subquery()
     )
-    return select(ranked.c.created_at, ranked.c.emotion, ranked.c.label).where(ranked.c.place == 1)
+    drawn = (ranked.c.created_at, ranked.c.emotion, ranked.c.label, ranked.c.is_blind)
+    return select(*drawn).where(ranked.c.place == 1)
 
 
 def measure_agreement(session: Session, *, since: datetime | None = None) -> Agreement:
@@ -123,7 +136,12 @@ def measure_agreement(session: Session, *, since: datetime | None = None) -> Agr
     standing = (
         select(ReviewVote.subject_id, ReviewVote.choice, ReviewVote.at, place.label("place"))
         .join(ReviewSubject, ReviewSubject.id == ReviewVote.subject_id)
-        .where(ReviewSubject.vote_count > 1, ReviewVote.withdrawn_at.is_(None), ReviewVote.choice != VoteChoice.SKIP)
+        .where(
+            ReviewSubject.vote_count > 1,
+            ReviewVote.withdrawn_at.is_(None),
+            ReviewVote.choice != VoteChoice.SKIP,
+            ~ReviewVote.is_deciding,
+        )
         .subquery()
     )
     kinds = (standing.c.subject_id, standing.c.choice, standing.c.place <= 2)

@@ -19,7 +19,7 @@ from db.core.rows import get_table
 from db.core.vocabulary import ReviewSlice, VoteChoice
 from db.faces.tables import Face
 from db.jobs.tables import Job
-from db.reviews.tables import ReviewItem, ReviewSubject
+from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
 
 LEAST_OVERLAP = 0.5
 """Least intersection over union of two boxes that are one face: the bound that detection benchmarks use (PASCAL VOC)."""
@@ -163,6 +163,18 @@ def find_labels(session: Session, face_ids: Iterable[UUID]) -> dict[UUID, VoteCh
         .where(ReviewItem.face_id.in_(tuple(face_ids)), ReviewSubject.label.is_not(None))
     )
     return {face_id: label for face_id, label in rows if label is not None}
+
+
+def find_own_votes(session: Session, face_ids: Iterable[UUID], reviewer: str) -> dict[UUID, VoteChoice]:
+    """What this reviewer said of these faces, by face; faces on which no vote of theirs stands are left out."""
+    rows = session.execute(
+        select(ReviewItem.face_id, ReviewVote.choice)
+        .join(ReviewVote, ReviewVote.subject_id == ReviewItem.subject_id)
+        .where(
+            ReviewItem.face_id.in_(tuple(face_ids)), ReviewVote.reviewer == reviewer, ReviewVote.withdrawn_at.is_(None)
+        )
+    )
+    return dict(rows.all())
 
 
 def list_subject_ids(session: Session, job_ids: Sequence[UUID]) -> Sequence[UUID]:

@@ -3,13 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
+from db.core.actors import ActorColumns
 from db.core.base import Base
 from db.core.types import Word, utcnow
-from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
+from db.core.vocabulary import Emotion, ReportKind, ReviewSlice, VoteChoice
 
 _OPEN = text("closed_at IS NULL")
 
@@ -18,6 +19,9 @@ _LABELLED = text("subject_id IS NOT NULL")
 
 
 _RESERVED = text("reserved_by IS NOT NULL")
+
+
+_UNDECIDED = text("label IS NULL AND vote_count > 1")
 
 
 _STANDING = text("withdrawn_at IS NULL")
@@ -40,6 +44,10 @@ class ReviewSubject(Base):
     """
 
     __tablename__ = "review_subjects"
+    __table_args__ = (
+        # Few faces are undecided, and the inbox reads no others.
+        Index("ix_review_subjects_undecided", "id", sqlite_where=_UNDECIDED, postgresql_where=_UNDECIDED),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     photo_sha256: Mapped[str] = mapped_column(String(64), index=True)
@@ -53,7 +61,9 @@ class ReviewSubject(Base):
     drawn_at: Mapped[datetime | None]
     """When somebody first voted on it who had been handed it from the random slice, in its turn; empty before that."""
     label: Mapped[VoteChoice | None] = mapped_column(Word(VoteChoice))
-    """What most standing votes say; empty without votes or when they are tied."""
+    """What most standing votes say, or the vote that decides; empty without votes or when they are tied."""
+    blind_label: Mapped[VoteChoice | None] = mapped_column(Word(VoteChoice))
+    """The same of blind votes alone: those cast without knowing what the model says."""
     vote_count: Mapped[int] = mapped_column(default=0)
     """Standing votes that aren't skips."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
@@ -111,6 +121,8 @@ class ReviewItem(Base):
     """When the face had all the votes that it needs."""
     reserved_by: Mapped[str | None] = mapped_column(String(200))
     reserved_until: Mapped[datetime | None]
+    reserved_seen: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether whoever has it was shown what the model says."""
     subject_id: Mapped[UUID | None] = mapped_column(ForeignKey("review_subjects.id", ondelete="SET NULL"))
 
     subject: Mapped[ReviewSubject | None] = relationship()
@@ -143,7 +155,30 @@ class ReviewVote(Base):
     """What the model said then."""
     model_version: Mapped[int]
     at: Mapped[datetime] = mapped_column(default=utcnow)
+    is_blind: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether the reviewer didn't know what the model says."""
+    is_deciding: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it settles a disagreement: the label is what it says, whatever the others say."""
     replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("review_votes.id", ondelete="SET NULL"), index=True)
     """The same reviewer's earlier vote, which comes back if this one is undone."""
     withdrawn_at: Mapped[datetime | None]
     withdrawn_by: Mapped[str | None] = mapped_column(String(200))
+
+
+class FaceReport(ActorColumns, Base):
+    """What somebody found wrong with the boxes of a photo: a face that was missed, or a box that isn't right. Gone with its job."""
+
+    __tablename__ = "face_reports"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    face_id: Mapped[UUID | None] = mapped_column(ForeignKey("faces.id", ondelete="CASCADE"), index=True)
+    """The face whose box is wrong; empty where a face was missed."""
+    kind: Mapped[ReportKind] = mapped_column(Word(ReportKind))
+    x: Mapped[int | None]
+    y: Mapped[int | None]
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    """Where the face is, in pixels of the upright picture, if it was said."""
+    note: Mapped[str] = mapped_column(Text, default="")
+    at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -60,7 +60,10 @@ def list_corrections(session: Session, *, limit: int, after: Correction | None =
 
 
 def list_reviewed(session: Session, *, limit: int) -> list[Correction]:
-    """The latest faces whose label may judge versions: drawn at random, in their turn, and not trained on in any run."""
+    """The latest faces whose blind label may judge versions: drawn at random, in their turn, and not trained on in any run.
+
+    Blind votes alone: those who know what the version in service says tend to agree with it, and would favour it.
+    """
     statement = (
         select(ReviewSubject)
         .options(undefer(ReviewSubject.crop))
@@ -69,7 +72,7 @@ def list_reviewed(session: Session, *, limit: int) -> list[Correction]:
         .limit(limit)
     )
     subjects = session.scalars(statement)
-    return [_read(subject, Emotion(subject.label)) for subject in subjects if subject.label is not None]
+    return [_read(subject, Emotion(subject.blind_label)) for subject in subjects if subject.blind_label is not None]
 
 
 def count_reviewed(session: Session) -> int:
@@ -122,7 +125,7 @@ def has_trained() -> ColumnElement[bool]:
 
 def _is_evidence() -> tuple[ColumnElement[bool], ...]:
     """Faces of the other slice come before people for the doubts of the version in service, which is wrong on them more often."""
-    return (ReviewSubject.label.in_(_TRAINS), ReviewSubject.drawn_at.is_not(None), ~has_trained())
+    return (ReviewSubject.blind_label.in_(_TRAINS), ReviewSubject.drawn_at.is_not(None), ~has_trained())
 
 
 def _read(subject: ReviewSubject, emotion: Emotion) -> Correction:

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.core.session import WAITING_DELIVERIES
-from db.core.vocabulary import JobStatus
-from db.jobs.tables import IS_ACTIVE_IN_BATCH, Batch, Job
-from db.webhooks.event_types import BATCH_FINISHED, JOB_EVENTS, BatchEventData, EventData, EventType, JobEventData
+from db.jobs.tables import Job
+from db.webhooks.event_types import JOB_EVENTS, EventData, EventType, JobEventData
 from db.webhooks.tables import WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 
@@ -58,7 +57,7 @@ def add_deliveries(session: Session, deliveries: Sequence[WebhookDelivery]) -> N
 
 
 def record_job_end(session: Session, job: Job) -> None:
-    """Tell the endpoints of a job that has ended, its own `callback_url` among them; and of its batch, if that ends with it."""
+    """Tell the endpoints of a job that has ended, its own `callback_url` among them."""
     endpoints = _list_endpoints(session, job.application_id)
     kind = JOB_EVENTS[job.status]
     wanted = [each for each in endpoints if kind.name in each.events]
@@ -80,33 +79,6 @@ def record_job_end(session: Session, job: Job) -> None:
         error_code=job.error_code,
     )
     send_event(session, kind, data, wanted, job_id=job.id)
-    if job.batch_id is not None and any(BATCH_FINISHED.name in each.events for each in endpoints):
-        record_batch_end(session, job.batch_id)
-
-
-def record_batch_end(session: Session, batch_id: UUID) -> None:
-    """Tell of a batch if every job of it has ended. Call it in the transaction that ends one.
-
-    The batch's row is locked first: of two jobs that end at the same moment, the later one sees that the other has ended. Both have
-    the row's key locked by then, since they changed a row that refers to it; so the lock is one that allows that.
-    """
-    batch = session.scalar(select(Batch).where(Batch.id == batch_id).with_for_update(key_share=True))
-    if batch is None:
-        return
-    is_active = select(Job.id).where(Job.batch_id == batch_id, IS_ACTIVE_IN_BATCH).limit(1)
-    if session.scalar(is_active) is not None:
-        return
-    counts = dict(
-        session.execute(select(Job.status, func.count()).where(Job.batch_id == batch_id).group_by(Job.status)).all()
-    )
-    data = BatchEventData(
-        id=batch_id,
-        succeeded=counts.get(JobStatus.SUCCEEDED, 0),
-        failed=counts.get(JobStatus.FAILED, 0),
-        canceled=counts.get(JobStatus.CANCELED, 0),
-        refused=len(batch.refused),
-    )
-    record_event(session, BATCH_FINISHED, data, application_id=batch.application_id, batch_id=batch_id)
 
 
 def _list_endpoints(session: Session, application_id: UUID | None) -> Sequence[WebhookEndpoint]:

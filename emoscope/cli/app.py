@@ -4,6 +4,7 @@ import typer
 
 from emoscope.cli.commands import (
     analyze,
+    backup,
     dataset,
     demo,
     doctor,
@@ -14,6 +15,7 @@ from emoscope.cli.commands import (
     purge,
     retrain,
     train,
+    transfer,
     up,
     users,
     webhooks,
@@ -32,6 +34,9 @@ app.command("demo")(demo.demo)
 app.command("analyze")(analyze.analyze)
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
+app.command("transfer")(transfer.transfer)
 app.command("purge")(purge.purge)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)

@@ -117,6 +117,24 @@ class Settings(BaseSettings):
     )
     max_batch_photos: int = Field(default=100, ge=1, description="Most photos in one batch.")
     max_batch_bytes: int = Field(default=500_000_000, ge=1, description="Most bytes of all photos of one batch.")
+    fetch_timeout_s: float = Field(
+        default=20,
+        gt=0,
+        le=300,
+        description="Seconds that fetching a photo by its URL may take, redirects included.",
+    )
+    fetch_private_hosts: bool = Field(
+        default=False, description="Whether photos may be fetched from private or loopback addresses."
+    )
+    fetch_ports: str = Field(
+        default="80,443", description="Ports that photos may be fetched from, as numbers and ranges between commas."
+    )
+    export_stream_jobs: int = Field(
+        default=10_000, ge=1, description="Most jobs of an export that is streamed in an answer; larger ones are files."
+    )
+    export_retention_s: float = Field(
+        default=7 * 24 * 3600, gt=0, description="Seconds that the file of an export is kept."
+    )
     max_queued_jobs: int = Field(
         default=10_000, ge=1, description="Jobs that may wait; further ones are refused with 429."
     )
@@ -316,7 +334,7 @@ class Settings(BaseSettings):
     def _read_queue(cls, url: str) -> str:
         return read_redis_url(url).to_redis_url() if url else ""
 
-    @field_validator("callback_ports")
+    @field_validator("callback_ports", "fetch_ports")
     @classmethod
     def _read_ports(cls, written: str) -> str:
         parse_ports(written)
@@ -401,6 +419,11 @@ class Settings(BaseSettings):
     def callback_port_ranges(self) -> list[range]:
         """The ports that callbacks may go to."""
         return parse_ports(self.callback_ports)
+
+    @property
+    def fetch_port_ranges(self) -> list[range]:
+        """The ports that photos may be fetched from."""
+        return parse_ports(self.fetch_ports)
 
     @property
     def runtime_dir(self) -> Path:

@@ -4,6 +4,8 @@
 """
 
 import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,9 @@ import pytest
 from emoscope.settings import Settings
 from emoscope.stack.embedded import Stack
 from tests.acceptance.conftest import Service, find_free_port
-from tests.acceptance.kills import Kills, run_kills
+from tests.acceptance.kills import GIVE_UP_S, Kills, run_kills
+from tests.support.waiting import wait_until
+from worker.core.pulse import FROZEN_AFTER_S
 
 FEW = 3
 COUNT = int(os.environ.get("TEST_KILLS", FEW))
@@ -50,3 +54,17 @@ def test_the_stack_is_back_after_each_kill_and_loses_no_job(
     note(f"{len(kills.jobs)} jobs accepted, all succeeded")
     assert sum(map(len, kills.times_s.values())) == COUNT
     assert max(max(times_s) for times_s in kills.times_s.values()) < LIMIT_S
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(COUNT <= FEW, reason="a process that stands still is noticed after 20 seconds: `make test-kills`")
+@pytest.mark.parametrize("name", ["beat", "housekeeper", "worker"])
+def test_a_stopped_program_is_killed_and_started_again(own_service: Service, name: str) -> None:
+    kills = Kills(own_service)
+    before, begin = kills.find(name), time.monotonic()
+    assert before.pid is not None
+    os.kill(before.pid, signal.SIGSTOP)
+    wait_until(lambda: kills.find(name).pid not in {None, before.pid}, f"{name} runs again", GIVE_UP_S)
+    assert FROZEN_AFTER_S - 2 < time.monotonic() - begin < FROZEN_AFTER_S + LIMIT_S
+    kills.submit()
+    kills.check_all_done()

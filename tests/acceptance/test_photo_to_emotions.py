@@ -220,7 +220,7 @@ def test_the_service_says_that_it_is_ready_and_what_it_did(service: Service) -> 
     assert httpx.get(f"{service.url}/openapi.json").json()["info"]["title"] == "Emoscope"
     service.client.analyze(PORTRAIT.data)
     metrics = httpx.get(f"{service.url}/metrics").text
-    assert 'emoscope_jobs{status="succeeded"}' in metrics
+    assert 'emoscope_recent_jobs{status="succeeded"}' in metrics
 
 
 def test_a_waiting_request_does_not_shut_others_out(service: Service) -> None:

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, Route, expect
 
 from db.core.vocabulary import Emotion, VoteChoice
 from db.reviews import actions as reviews
-from tests.browser.conftest import Site
+from tests.browser.conftest import PASSWORD, Site, sign_in
 from tests.support.waiting import wait_until
 
 
@@ -114,18 +114,16 @@ def test_a_vote_whose_answer_was_lost_is_undone_with_the_one_after_it(
 
     page.route("**/review/votes", lose_first)
     face = find_first(page)
-    page.keyboard.press("4")
-    expect(page.locator("#said")).to_contain_text("That didn't work")
-    assert list_standing(site, "ben") == [(face, VoteChoice.HAPPY)]
-    assert find_first(page) == face
     is_lost.append(False)
-    with page.expect_response("**/review/statistics"):
-        page.keyboard.press("x")
-    assert list_standing(site, "ben") == [(face, VoteChoice.NOT_A_FACE)]
-    with page.expect_response("**/review/statistics"):
+    is_lost.append(True)
+    with page.expect_response("**/review/statistics"):  # it is sent again by itself
+        page.keyboard.press("4")
+    assert list_standing(site, "ben") == [(face, VoteChoice.HAPPY)]
+    assert find_first(page) != face
+    with page.expect_response("**/review/undo"):
         page.keyboard.press("u")
+    expect(page.locator(".judging").first).to_have_attribute("data-face", face)
     assert list_standing(site, "ben") == []
-    assert find_first(page) == face
 
 
 def test_review_keeps_the_focus_and_tells_what_comes_next(
@@ -203,11 +201,37 @@ def test_votes_do_not_wait_for_the_statistics(
     assert unanswered
 
 
-def test_whoever_is_signed_out_meanwhile_comes_back_from_the_sign_in(
+def test_no_vote_is_lost_while_the_service_is_away_or_the_session_ends(
     visit: Callable[..., Page], site: Site, submit: Callable[[], str]
 ) -> None:
-    store_faces(site, submit, 2)
+    store_faces(site, submit, 6)
     page = visit("ben", "/review")
-    page.context.clear_cookies()
+    unsent = page.locator("#unsent")
+    first = find_first(page)
+    page.route("**/review/votes", lambda route: route.abort())
     page.keyboard.press("4")
+    expect(unsent).to_contain_text("1 vote isn't stored yet: the service can't be reached")
+    expect(unsent).to_be_visible()
+    second = find_first(page)
+    page.keyboard.press("x")  # reviewing goes on meanwhile
+    page.unroute("**/review/votes")
+    page.context.clear_cookies()
+    unsent.get_by_role("button", name="Try now").click()
     page.wait_for_url("**/sign-in?next=/review")
+    assert list_standing(site, "ben") == []
+    with page.expect_response("**/review/votes"), page.expect_response("**/review/statistics"):
+        sign_in(page, "ben", PASSWORD)
+    wait_until(lambda: page.wait_for_timeout(20) or len(list_standing(site, "ben")) == 2, "both votes are stored")
+    assert list_standing(site, "ben") == [(first, VoteChoice.HAPPY), (second, VoteChoice.NOT_A_FACE)]
+    expect(unsent).to_be_hidden()
+    assert not {first, second} & set(page.locator(".judging").evaluate_all("all => all.map((one) => one.dataset.face)"))
+
+
+def test_a_double_click_is_one_vote(visit: Callable[..., Page], site: Site, submit: Callable[[], str]) -> None:
+    store_faces(site, submit, 4)
+    page = visit("ben", "/review")
+    face = find_first(page)
+    page.locator(".judging").first.locator("button[value=happy]").last.dblclick()
+    wait_until(lambda: page.wait_for_timeout(20) or list_standing(site, "ben"), "the vote is stored")
+    page.wait_for_timeout(400)
+    assert list_standing(site, "ben") == [(face, VoteChoice.HAPPY)]

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.chaos.run import Report, run_chaos
+from tests.chaos.schedule import KILLS, OTHERS, POSTGRESQL
 from tests.chaos.world import Shape
 
 
@@ -27,6 +28,7 @@ def main() -> int:
     )
     parser.add_argument("--seconds", type=float, default=240)
     parser.add_argument("--jobs", type=int, default=1000)
+    parser.add_argument("--only", nargs="+", default=(), choices=(*KILLS, *OTHERS, *POSTGRESQL), help="kinds of faults")
     parser.add_argument("--results", type=Path, help="a file of JSON to which each run is added")
     options = parser.parse_args()
     reports = []
@@ -41,6 +43,7 @@ def main() -> int:
             is_postgresql=options.database == "postgresql",
             shape=options.shape,
             note=lambda line: print(line, flush=True),
+            only=options.only,
         )
         shutil.rmtree(folder, ignore_errors=True)
         reports.append(report)
@@ -75,6 +78,8 @@ def add_result(path: Path, report: Report, options: argparse.Namespace) -> None:
             "several_callback_ids": len(outcome.many_ids),
             "longest_recovery_s": {kind: round(seconds, 1) for kind, seconds in sorted(report.recoveries_s.items())},
             "all_done_s_after_last_photo": round(report.end_s, 1),
+            "log_bytes": report.log_bytes,
+            "tracebacks": report.tracebacks,
         }
     )
     path.write_text(json.dumps(results, indent=2) + "\n")
@@ -100,6 +105,7 @@ def describe(report: Report, database: str) -> str:
         ", ".join(f"{name} {len(found)}" for name, found in faulty.items()),
         f"longest recoveries: {recoveries}; all done {report.end_s:.1f} s after the last photo",
         f"answers other than 202: {report.refusals}",
+        f"logs: {sum(report.log_bytes.values()):,} bytes, {report.tracebacks} tracebacks",
         *outcome.wrong[:20],
     )
     return "\n  ".join(lines)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
 from db.core.session import Database
@@ -61,16 +61,23 @@ def read_jobs(database: Database, job_ids: list[UUID]) -> dict[UUID, Job]:
     return found
 
 
-def wait_for_end(database: Database, job_ids: list[UUID], receiver: Receiver, timeout_s: float) -> float:
-    """Wait until every job has ended and every callback was taken. Returns how long that took, at most `timeout_s` seconds."""
-    begin = time.monotonic()
-    while time.monotonic() - begin < timeout_s:
+def wait_for_end(database: Database, job_ids: list[UUID], receiver: Receiver, still_s: float) -> float:
+    """Wait until every job has ended and every callback was taken, or until no job ended and no call came for `still_s` seconds.
+
+    A slow machine may take long; what is stuck stands still. Returns the seconds until the last of them.
+    """
+    begin = last = time.monotonic()
+    before = (-1, -1)
+    while time.monotonic() - last < still_s:
         with database.read() as session:
-            is_open = session.scalar(select(exists().where(Job.status.not_in(_ENDED))))
-        if not is_open and receiver.taken >= {str(job_id) for job_id in job_ids}:
+            ended = session.scalar(select(func.count()).where(Job.status.in_(_ENDED))) or 0
+        now = (ended, len(receiver.taken))
+        if now != before:
+            before, last = now, time.monotonic()
+        if ended >= len(job_ids) and receiver.taken >= {str(job_id) for job_id in job_ids}:
             break
         time.sleep(1)
-    return time.monotonic() - begin
+    return last - begin
 
 
 def _describe_callback(database: Database, job_id: UUID) -> str:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import UUID
@@ -19,7 +19,8 @@ from tests.chaos.outcome import Faces, Outcome, check_outcome, read_faces, read_
 from tests.chaos.schedule import make_schedule
 from tests.chaos.world import Shape, World, make_world
 
-_END_TIMEOUT_S = 300
+_STILL_S = 300
+"""Without the end of a job or a call for that long at the end of a run, what is left is stuck."""
 _PROBE_TIMEOUT_S = 240
 
 
@@ -35,6 +36,10 @@ class Report:
     end_s: float
     """From the last photo accepted until every job had ended and every callback was taken."""
     refusals: dict[str, int]
+    log_bytes: dict[str, int]
+    """What each program wrote into its log, older files of it too."""
+    tracebacks: int
+    """In all logs."""
 
 
 def run_chaos(
@@ -46,9 +51,13 @@ def run_chaos(
     is_postgresql: bool,
     shape: Shape,
     note: Callable[[str], None],
+    only: Sequence[str] = (),
 ) -> Report:
-    """Make a world in the folder, whose path must be short, and run in it. note: is told what happens, as JSON lines."""
-    schedule = make_schedule(seed, seconds, is_postgresql=is_postgresql)
+    """Make a world in the folder, whose path must be short, and run in it.
+
+    note: is told what happens, as JSON lines. only: kinds of faults; empty means all.
+    """
+    schedule = make_schedule(seed, seconds, is_postgresql=is_postgresql, only=only)
     done: dict[str, int] = defaultdict(int)
     recoveries_s: dict[str, float] = defaultdict(float)
     with (
@@ -82,9 +91,10 @@ def run_chaos(
             )
         for thread in threads:
             thread.join()
-        end_s = wait_for_end(world.database, list(submitter.jobs), receiver, _END_TIMEOUT_S)
+        end_s = wait_for_end(world.database, list(submitter.jobs), receiver, _STILL_S)
         outcome = check_outcome(world.database, submitter.jobs, faults.damaged, quiet, receiver)
-    return Report(seed, outcome, dict(done), dict(recoveries_s), end_s, dict(submitter.refusals))
+        logs = _measure_logs(world.settings.data_dir / "logs")
+    return Report(seed, outcome, dict(done), dict(recoveries_s), end_s, dict(submitter.refusals), *logs)
 
 
 def _analyze_in_quiet(world: World, submitter: Submitter) -> dict[int, Faces]:
@@ -108,3 +118,14 @@ def _wait_for_job(world: World, job_id: UUID) -> None:
         except SQLAlchemyError:  # PostgreSQL has only just been started again
             pass
         time.sleep(0.1)
+
+
+def _measure_logs(folder: Path) -> tuple[dict[str, int], int]:
+    """Bytes by program, and tracebacks in all."""
+    sizes: dict[str, int] = defaultdict(int)
+    tracebacks = 0
+    for path in folder.iterdir():
+        content = path.read_bytes()
+        sizes[path.name.partition(".")[0]] += len(content)
+        tracebacks += content.count(b"Traceback (most recent call last)")
+    return dict(sizes), tracebacks

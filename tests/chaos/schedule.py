@@ -24,10 +24,11 @@ class Fault:
     """Chooses among several possible victims."""
 
 
-def make_schedule(seed: int, seconds: float, *, is_postgresql: bool) -> Sequence[Fault]:
-    """The faults of a run of that length. Every kind comes once before any comes twice."""
+def make_schedule(seed: int, seconds: float, *, is_postgresql: bool, only: Sequence[str] = ()) -> Sequence[Fault]:
+    """The faults of a run of that length. Every kind comes once before any comes twice. only: these kinds; empty means all."""
     chance = random.Random(seed)
     kinds = [*KILLS, *OTHERS, *(POSTGRESQL if is_postgresql else ())]
+    kinds = [kind for kind in kinds if kind in only] if only else kinds
     faults: list[Fault] = []
     waiting: list[str] = []
     at_s = _FIRST_S

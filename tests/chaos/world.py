@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ QUICK = {
 }
 """Short times, so that a run of minutes sees many recoveries."""
 _DISK_MB = 600
+_START_TIMEOUT_S = 180
 
 
 class Postgresql:
@@ -60,7 +62,20 @@ class Postgresql:
         os.kill(pid, signal.SIGKILL)
 
     def start(self) -> None:
-        self._server.ensure_postgres_running()
+        """Start it again. That takes longer than the library waits on a busy machine: what was killed has to be gone first."""
+        end = time.monotonic() + _START_TIMEOUT_S
+        while True:
+            try:
+                self._server.ensure_postgres_running()
+            except (
+                subprocess.SubprocessError,
+                AssertionError,
+            ):  # it asserts that a server that is still recovering is ready
+                if time.monotonic() > end:
+                    raise
+                time.sleep(1)
+            else:
+                return
 
     def stop(self) -> None:
         self._server.cleanup()

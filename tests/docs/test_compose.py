@@ -16,9 +16,6 @@ COMPOSE, GPU = ROOT / "docker-compose.yml", ROOT / "docker-compose.gpu.yml"
 FILES = pytest.mark.parametrize("path", [COMPOSE, GPU], ids=lambda path: path.name)
 
 FIXED = {
-    "EMOSCOPE_HOST",
-    "EMOSCOPE_PORT",
-    "EMOSCOPE_DATA_DIR",
     "EMOSCOPE_DATABASE_URL",
     "EMOSCOPE_REDIS_URL",
     "EMOSCOPE_BLOB_URL",
@@ -75,13 +72,63 @@ def test_every_variable_of_ours_is_a_setting(path: Path) -> None:
     assert ours <= set(Settings.model_fields)
 
 
-def test_every_setting_in_the_env_file_reaches_every_container_of_ours_but_those_that_are_fixed() -> None:
-    """Compose itself reads .env only to fill in its file."""
+OURS = {"migrate", "api", "worker", "housekeeper", "training", "beat"}
+
+
+def test_settings_reach_every_container_of_ours_and_secrets_only_those_that_use_them() -> None:
+    """Compose itself reads .env, with all secrets, only to fill in its file."""
     ours = {name: service for name, service in read_services(COMPOSE).items() if "build" in service}
-    assert {"migrate", "api", "worker", "housekeeper", "training", "beat"} == set(ours)
+    assert set(ours) == OURS
     for name, service in ours.items():
-        assert service.get("env_file") == [{"path": ".env", "required": False}], name
-        assert find_fixed(service) == FIXED, name
+        assert service.get("env_file") == [{"path": "emoscope.env", "required": False}], name
+        more = {"api": {"EMOSCOPE_TRUSTED_PROXIES"}}.get(name, set())
+        assert find_fixed(service) == ({"EMOSCOPE_REDIS_URL"} if name == "beat" else FIXED | more), name
+        assert "POSTGRES_PASSWORD" not in str(service), "the service has a role of its own"
+        assert "GARAGE_RPC_SECRET" not in str(service), name
+
+
+def test_our_containers_may_do_nothing_but_run() -> None:
+    for name, service in read_services(COMPOSE).items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert "mem_limit" in service, name
+        if name in OURS:
+            assert service["read_only"] is True, name
+            assert "cap_add" not in service, name
+            assert service["image"].startswith("${"), name
+            targets = [mount.split(":")[0] for mount in service["tmpfs"]]
+            targets += [volume.rsplit(":", 1)[-1] for volume in service.get("volumes", [])]
+            assert {"/tmp", "/data"} <= set(targets), name
+
+
+def test_health_checks_start_no_interpreter_and_ask_no_database() -> None:
+    services = read_services(COMPOSE)
+    roles = {"api": "api", "worker": "analysis", "housekeeper": "housekeeping", "training": "training", "beat": "beat"}
+    for name, role in roles.items():
+        command = services[name]["healthcheck"]["test"]
+        assert command[:2] == ["CMD", "healthy"], name
+        assert command[3] == role, name
+
+
+def test_only_the_worker_and_training_images_have_what_finds_faces() -> None:
+    targets = {
+        name: service["build"]["target"] for name, service in read_services(COMPOSE).items() if "build" in service
+    }
+    assert {name for name, target in targets.items() if target != "api"} == {"worker", "training"}
+
+
+def test_dependencies_lie_in_a_layer_before_the_code() -> None:
+    stages = read_stages()
+    for name in ("api", "worker", "training", "gpu"):
+        assert "--no-install-workspace" in stages[f"dependencies-{name}"]
+        copies = re.findall(r"^COPY (.+)$", stages[name], re.MULTILINE)
+        assert copies == [f"--from=dependencies-{name} /app/.venv /app/.venv", "--from=code /code /app/.venv"]
+    copied = re.findall(r"^COPY (.+) \S+$", stages["uv"], re.MULTILINE)
+    assert copied == ["deploy/images/uv.txt", "pyproject.toml uv.lock", "client/pyproject.toml"]
+    assert re.search(
+        r"^ARG PYTHON_IMAGE=python:\S+@sha256:[0-9a-f]{64}$", (ROOT / "Dockerfile").read_text(), re.MULTILINE
+    )
+    assert re.search(r"^USER [0-9]+:[0-9]+$", stages["runtime"], re.MULTILINE)
 
 
 def test_on_a_card_only_the_runtime_is_fixed_besides() -> None:
@@ -93,27 +140,32 @@ def test_on_a_card_only_the_runtime_is_fixed_besides() -> None:
 @pytest.mark.parametrize(
     ("values", "published"),
     [
-        ({}, "127.0.0.1:8000:8000"),
-        ({"EMOSCOPE_PORT": "9000"}, "127.0.0.1:9000:8000"),
-        ({"EMOSCOPE_PORT": "", "PUBLISH_ADDRESS": ""}, "127.0.0.1:8000:8000"),
-        ({"EMOSCOPE_PORT": "80", "PUBLISH_ADDRESS": "0.0.0.0"}, "0.0.0.0:80:8000"),
+        ({}, ["127.0.0.1:8000:80", "127.0.0.1:8443:443"]),
+        ({"EMOSCOPE_PORT": "9000"}, ["127.0.0.1:9000:80", "127.0.0.1:8443:443"]),
+        ({"EMOSCOPE_PORT": "", "PUBLISH_ADDRESS": ""}, ["127.0.0.1:8000:80", "127.0.0.1:8443:443"]),
+        (
+            {"EMOSCOPE_PORT": "80", "HTTPS_PORT": "443", "PUBLISH_ADDRESS": "0.0.0.0"},
+            ["0.0.0.0:80:80", "0.0.0.0:443:443"],
+        ),
     ],
 )
-def test_the_api_is_published_on_loopback_unless_another_address_is_named(
-    values: dict[str, str], published: str
+def test_the_proxy_is_published_on_loopback_unless_another_address_is_named(
+    values: dict[str, str], published: list[str]
 ) -> None:
     ports = {name: service["ports"] for name, service in read_services(COMPOSE).items() if "ports" in service}
-    assert [fill_in(port, values) for port in ports.pop("api")] == [published]
-    assert not ports, "only the API is reached from outside"
+    assert [fill_in(port, values) for port in ports.pop("proxy")] == published
+    assert not ports, "only the proxy is reached from outside"
 
 
 @FILES
 def test_no_secret_has_a_default(path: Path) -> None:
     for name, rest in VARIABLE.findall(path.read_text()):
-        assert rest.startswith(":?") or not SECRET.search(name), f"{name} may be missing or has a default"
+        assert rest.startswith(":?") or not SECRET.search(name) or name.endswith("_IMAGE"), (
+            f"{name} may be missing or has a default"
+        )
     for name, value in list_environment(path):
         given = VARIABLE.sub("", str(value))
-        is_name = name == "POSTGRES_USER"  # of the database's only account, which isn't secret
+        is_name = name in {"POSTGRES_USER", "GARAGE_DEFAULT_BUCKET"}
         assert given == "" or is_name or not SECRET.search(name), f"{name} is written down"
     assert not re.search(r"//[^@/$]*:[^@/$]+@", path.read_text()), "a password in an address"
 
@@ -159,9 +211,9 @@ def test_as_many_children_as_cores_have_a_thread_each_and_training_has_them_all(
     assert "-c" not in list_dockerfile_commands()["worker"], "EMOSCOPE_WORKER_CHILDREN would have no effect"
 
 
-def test_the_api_has_time_to_answer_the_longest_wait() -> None:
+def test_the_api_has_time_to_end_uploads() -> None:
     grace = read_services(COMPOSE)["api"]["stop_grace_period"]
-    assert float(grace.removesuffix("s")) > Settings.model_fields["max_wait_s"].default
+    assert float(grace.removesuffix("s")) > 15, "Gunicorn's graceful_timeout"
 
 
 def test_no_container_that_runs_for_long_keeps_logs_without_bound() -> None:

@@ -28,8 +28,10 @@ RAISED = {
 
 def find_written() -> set[str]:
     """The codes that are written where jobs end."""
-    sources = [(ROOT / path).read_text() for path in ("db/jobs/lifecycle.py", "worker/analysis/job_runner.py")]
-    return {code for source in sources for code in re.findall(r'(?:error_code=|, )"([a-z]+_[a-z_]+)"(?!:)', source)}
+    paths = ("db/jobs/lifecycle.py", "worker/analysis/job_runner.py", "worker/housekeeping/fetching.py")
+    sources = [(ROOT / path).read_text() for path in paths]
+    found = r'(?:error_code=|, |FetchFailed\()"([a-z]+_[a-z_]+)"(?!:)'
+    return {code for source in sources for code in re.findall(found, source)}
 
 
 def test_the_written_documentation_lists_every_code_and_no_other() -> None:

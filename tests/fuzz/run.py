@@ -63,6 +63,7 @@ def main() -> None:
     report = FuzzReport()
     numbers = range(arguments.first, arguments.first + arguments.mutants)
     decode_mutants(arguments.seed, numbers, report)
+    print_decoding(report)  # what follows takes longer, and may be cut short
     with (
         start_stack() as (settings, url, key),
         contextlib.closing(Database(settings.effective_database_url)) as database,
@@ -183,9 +184,13 @@ def print_report(report: FuzzReport, seed: int, numbers: range) -> None:
     print(f"seed {seed}, mutants {numbers.start} to {numbers.stop - 1}")
     print(f"answers to submissions: {dict(report.answers.most_common())}")
     print(f"ends of accepted jobs: {dict(report.endings.most_common())}")
+    print_decoding(report)
+
+
+def print_decoding(report: FuzzReport) -> None:
     print(f"slowest to decode: {report.slowest[0]:.0f} ms of processor time, {report.slowest[1]}")
     print(f"largest growth of a process: {report.growth_mb:.0f} MB")
-    print(f"faults: {len(report.faults)}", *report.faults, sep="\n  ")
+    print(f"faults: {len(report.faults)}", *report.faults, sep="\n  ", flush=True)
 
 
 if __name__ == "__main__":

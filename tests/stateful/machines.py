@@ -13,9 +13,13 @@ from db.core.errors import DomainError
 from db.core.session import Database
 from db.core.types import utcnow
 
-EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "8"))
 STEPS = int(os.environ.get("STATEFUL_STEPS", "30"))
 """Of one example: transitions in a row."""
+
+
+TIMEOUT_S = 120 + 30 * EXAMPLES
+"""For one test: an example takes a second or two, and more on a busy machine."""
 
 
 def run_machine(make: Callable[[], RuleBasedStateMachine]) -> None:

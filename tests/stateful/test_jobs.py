@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 from sqlalchemy import func, select
@@ -37,10 +38,11 @@ from db.jobs.tables import Job, JobEvent
 from db.model_versions import actions as model_versions
 from emoscope.settings import Settings
 from tests.conftest import empty_tables
-from tests.stateful.machines import let_pass, refused_unless, run_machine
+from tests.stateful.machines import TIMEOUT_S, let_pass, refused_unless, run_machine
 from worker.housekeeping import sweeper
 
-LEASE_S = 60
+LEASE_S = 3600
+"""Longer than a sequence takes on a busy machine."""
 PHOTO = b"a photo"
 ANA = Actor.user("ana")
 KEYS = ("a", "b")
@@ -377,5 +379,6 @@ class JobMachine(RuleBasedStateMachine):
             self.finish(claim, 1)
 
 
+@pytest.mark.timeout(TIMEOUT_S)
 def test_jobs_end_exactly_once_whatever_happens(database: Database, tmp_path: Path) -> None:
     run_machine(lambda: JobMachine(database, tmp_path))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 from sqlalchemy import func, select
@@ -22,7 +23,7 @@ from db.reviews.queue import release_faces, take_faces
 from db.reviews.subjects import count_wanted, find_labels
 from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
 from tests.conftest import empty_tables
-from tests.stateful.machines import refused_unless, run_machine
+from tests.stateful.machines import TIMEOUT_S, refused_unless, run_machine
 from tests.unit.conftest import Analyses, StoredPhoto
 
 ANA = Actor.user("ana")
@@ -171,5 +172,6 @@ class ReviewMachine(RuleBasedStateMachine):
                 assert session.scalar(select(func.count()).select_from(table)) == 0
 
 
+@pytest.mark.timeout(TIMEOUT_S)
 def test_labels_follow_from_standing_votes_whatever_happens(database: Database) -> None:
     run_machine(lambda: ReviewMachine(database))

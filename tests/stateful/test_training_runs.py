@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 from sqlalchemy import func, select
@@ -24,9 +25,10 @@ from db.training_runs.lifecycle import MAX_ATTEMPTS, TrainingRunActive
 from db.training_runs.states import ACTIVE_STATUSES, InvalidRunTransition, RunClaim, name_run
 from db.training_runs.tables import TrainingRun
 from tests.conftest import empty_tables
-from tests.stateful.machines import refused_unless, run_machine
+from tests.stateful.machines import TIMEOUT_S, refused_unless, run_machine
 
-LEASE_S = 60
+LEASE_S = 3600
+"""Longer than a sequence takes on a busy machine."""
 ANA = Actor.user("ana")
 SWEEPER = Actor.system("sweeper")
 
@@ -262,5 +264,6 @@ def is_end(action: str) -> bool:
     return status in {*TrainingRunStatus} and TrainingRunStatus(status) not in ACTIVE_STATUSES
 
 
+@pytest.mark.timeout(TIMEOUT_S)
 def test_a_training_run_ends_exactly_once_whatever_happens(database: Database) -> None:
     run_machine(lambda: RunMachine(database))

@@ -75,6 +75,7 @@ def make_job(status: str, faces: list[dict[str, Any]] | None = None) -> dict[str
         "min_face_px": None,
         "photo": {
             "filename": "a.jpg",
+            "source_url": None,
             "media_type": "image/jpeg",
             "bytes": 5,
             "sha256": "0" * 64,
@@ -111,9 +112,14 @@ def make_batch(*states: str) -> dict[str, Any]:
         "id": batch_id,
         "url": f"/v1/batches/{batch_id}",
         "created_at": "2026-03-01T12:00:00Z",
+        "is_open": False,
         "is_done": not {"queued", "running"} & set(states),
+        "finished_at": None,
+        "photos_per_s": None,
+        "left_s": None,
         "counts": {"total": len(states), **{name: states.count(name) for name in names}},
         "photos": photos,
+        "photos_url": f"/v1/batches/{batch_id}/photos",
     }
 
 

@@ -14,6 +14,7 @@ from db.core.blobs import BlobDamaged, BlobMissing, BlobStoreUnavailable
 from db.core.vocabulary import JobStatus
 from db.faces.actions import NewFace
 from db.jobs import lifecycle as jobs
+from db.jobs.batch_actions import settle_batch
 from db.jobs.lifecycle import Claim, Outcome
 from db.jobs.queries import get_job
 from db.jobs.states import InvalidTransition
@@ -65,6 +66,8 @@ def run_job(process: WorkerProcess, job_id: UUID) -> None:
     with process.leases.hold(claim):
         _settle(process, claim, job)
     services.announce(job_id)
+    if job.batch_id is not None:
+        settle_batch(services.database, services.announce, job.batch_id)
     classify_in_shadow(process, job_id)
 
 

@@ -1,5 +1,6 @@
 """One worker child: it loads detector and model once, stays warm, and says how it is."""
 
+import os
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -68,12 +69,14 @@ class WorkerProcess:
         """Say that the child ended in order."""
         self._stopping.set()
         self._heartbeat.stop()
+        self._mark(is_ready=False)
         if not self.is_misconfigured:  # else the reason stays to be read
             self._note(WorkerState.STOPPED)
 
     def obey(self, parent: ParentWatch) -> None:
         """Have this main process from now on."""
         self._parent = parent
+        self._mark(is_ready=self.is_ready)
         self._report_misconfiguration()
 
     def beat(self) -> None:
@@ -89,8 +92,14 @@ class WorkerProcess:
             self._ready.set()
         else:
             self._ready.clear()
+        self._mark(is_ready=self.is_ready)
         self._note(WorkerState.READY if self.is_ready else WorkerState.SETUP_FAILED)
         self._report_misconfiguration()
+
+    def _mark(self, *, is_ready: bool) -> None:
+        """Let the container's health check see it."""
+        if self._parent is not None:
+            self._parent.pulse.mark_ready(os.getpid(), is_ready=is_ready)
 
     def _report_misconfiguration(self) -> None:
         """Let the main process end with the reason where waiting is in vain."""

@@ -88,6 +88,8 @@ def make_celery(settings: Settings) -> Celery:
             queues.ANALYZE: {"queue": queues.ANALYSIS_QUEUE},
             queues.SWEEP: {"queue": queues.HOUSEKEEPING_QUEUE},
             queues.SWEEP_PHOTOS: {"queue": queues.HOUSEKEEPING_QUEUE},
+            queues.FETCH_PHOTOS: {"queue": queues.HOUSEKEEPING_QUEUE},
+            queues.WRITE_EXPORT: {"queue": queues.HOUSEKEEPING_QUEUE},
             queues.DELIVER_WEBHOOK: {"queue": queues.CALLBACK_QUEUE},
             queues.RETRAIN: {"queue": queues.TRAINING_QUEUE},
             queues.START_SCHEDULED_RUN: {"queue": queues.HOUSEKEEPING_QUEUE},

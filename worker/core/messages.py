@@ -45,6 +45,16 @@ def send_run(run_id: UUID) -> bool:
     return _send(names.RETRAIN, run_id, queue=names.TRAINING_QUEUE, task_id=str(run_id))
 
 
+def send_fetch() -> bool:
+    """Ask for due photos to be fetched. Returns whether the queue took it."""
+    return _send(names.FETCH_PHOTOS, queue=names.HOUSEKEEPING_QUEUE)
+
+
+def send_export(export_id: UUID) -> bool:
+    """Send an export's message. Returns whether the queue took it."""
+    return _send(names.WRITE_EXPORT, export_id, queue=names.HOUSEKEEPING_QUEUE)
+
+
 def _send(task: str, *ids: UUID, **options: str) -> bool:
     try:
         app.send_task(task, args=[str(each) for each in ids], retry=False, **options)

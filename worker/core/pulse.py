@@ -18,6 +18,10 @@ FROZEN_AFTER_S = 20.0
 """A pulse that old belongs to a process that hangs. It beats every second, and a busy machine delays it by a few."""
 
 
+READY = "ready"
+"""What the marks of worker processes that are ready begin with, in the place of a role."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pulse:
     """The pulse of one process. role: `analysis`, `housekeeping`, `training` or `beat`."""
@@ -44,6 +48,15 @@ class Pulse:
         for path in (self.path, self._failure_path):
             with contextlib.suppress(OSError):
                 path.unlink()
+
+    def mark_ready(self, pid: int, *, is_ready: bool) -> None:
+        """In a worker process: let whoever looks at the folder see whether this process is ready. pid: its own.
+
+        The file `ready@HOST@PID` holds nothing. A container's health check asks for it, since it asks no database.
+        """
+        mark = self.path.with_name(f"{READY}@{socket.gethostname()}@{pid}")
+        with contextlib.suppress(OSError):
+            mark.touch(mode=0o600) if is_ready else mark.unlink(missing_ok=True)
 
     def report_failure(self, reason: str) -> None:
         """In a worker process: tell the main process why this one can't set up, and won't be able to."""

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from uuid import UUID
 
+import billiard
 import redis
 import structlog
 
@@ -19,7 +20,7 @@ class Services:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.database = Database(settings.effective_database_url)
+        self.database = Database(settings.effective_database_url, *_count_connections())
         self.blobs = BlobStore(settings.effective_blob_url, settings.s3_options)
         self.redis: redis.Redis = redis.Redis.from_url(
             settings.effective_redis_url, socket_timeout=5, socket_connect_timeout=2
@@ -31,6 +32,16 @@ class Services:
             self.redis.publish(queues.JOB_CHANGED_CHANNEL, str(job_id))
         except redis.RedisError as error:
             log.warning("announcement_lost", job_id=str(job_id), reason=str(error))
+
+
+def _count_connections() -> tuple[int, int]:
+    """Connections that this process keeps, and those that it may have besides for a moment.
+
+    A worker process does one thing at a time; beside it, one thread renews the lease and one says how the process is, for moments.
+    The housekeeper has threads, which is why its main process, that starts them, has more.
+    """
+    is_worker_process = billiard.current_process().name != "MainProcess"
+    return (1, 2) if is_worker_process else (4, 12)
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,8 @@ from db.training_runs.sweeping import expire_run_lease
 from worker.core.app import app
 from worker.core.identity import is_gone, name_this_process
 from worker.core.services import open_services
+from worker.housekeeping.exports import write as write_export_file
+from worker.housekeeping.fetching import fetch_due
 from worker.housekeeping.sweeper import delete_unowned_photos
 from worker.housekeeping.sweeper import sweep as sweep_once
 from worker.housekeeping.webhooks import deliver
@@ -47,6 +49,18 @@ def sweep_photos() -> None:
 def deliver_webhook(delivery_id: str) -> None:
     """Tell an endpoint of an event."""
     deliver(open_services(), UUID(delivery_id))
+
+
+@app.task(name=queues.FETCH_PHOTOS)
+def fetch_photos() -> None:
+    """Fetch photos that jobs name by a URL."""
+    fetch_due(open_services())
+
+
+@app.task(name=queues.WRITE_EXPORT)
+def write_export(export_id: str) -> None:
+    """Write the file of an export."""
+    write_export_file(open_services(), UUID(export_id))
 
 
 @app.task(name=queues.RETRAIN)

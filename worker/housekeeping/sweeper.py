@@ -12,10 +12,13 @@ import structlog
 from db.accounts.sign_in import forget_expired_sessions
 from db.core.actors import Actor
 from db.core.blobs import PHOTOS, BlobStoreUnavailable
-from db.core.queues import CALLBACK_QUEUE, LAST_SWEEP_KEY
+from db.core.queues import CALLBACK_QUEUE, FETCH_MESSAGES, LAST_SWEEP_KEY
 from db.core.vocabulary import JobStatus, TrainingRunStatus
 from db.jobs import lifecycle as jobs
 from db.jobs import sweeping
+from db.jobs.batch_actions import CALL_S, cancel_rest, erase_rest, settle_batch
+from db.jobs.batches import list_unsettled
+from db.jobs.fetching import list_due_fetches
 from db.jobs.idempotency import forget_expired_submissions
 from db.jobs.retention import erase_old_jobs
 from db.jobs.states import InvalidTransition
@@ -26,8 +29,9 @@ from db.training_runs.sweeping import list_expired_runs, list_waiting_runs, reco
 from db.webhooks.deliveries import list_due
 from db.webhooks.old_callbacks import adopt_callbacks
 from db.webhooks.retention import forget_events
-from worker.core.messages import list_sent, send_delivery, send_job, send_run
+from worker.core.messages import list_sent, send_delivery, send_fetch, send_job, send_run
 from worker.core.services import Services
+from worker.housekeeping.exports import look_after_exports
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +54,9 @@ def sweep(services: Services) -> None:
     resend_lost(services)
     purge_photos(services)
     erase_old(services)
+    ask_for_due_fetches(services)
+    look_after_batches(services)
+    look_after_exports(services)
     send_due_deliveries(services)
     look_after_runs(services)
     with services.database.write() as session:
@@ -156,6 +163,31 @@ def send_due_deliveries(services: Services) -> None:
     for delivery_id in due:
         if str(delivery_id) not in sent:
             send_delivery(delivery_id)
+
+
+def ask_for_due_fetches(services: Services) -> None:
+    """Ask for photos to be fetched whose message was lost, or that are tried again."""
+    with services.database.read() as session:
+        due = list_due_fetches(session, FETCH_MESSAGES)
+    for _ in due:
+        if not send_fetch():
+            break
+
+
+def look_after_batches(services: Services) -> None:
+    """Finish batches whose jobs have all ended, and go on with what a call had no time for: canceling, erasing."""
+    with services.database.read() as session:
+        unsettled = list_unsettled(session, _MOST_AT_ONCE)
+    for batch in unsettled:
+        if batch.erased_at is not None:
+            try:
+                erase_rest(services.database, services.blobs, batch.id, most_s=CALL_S)
+            except BlobStoreUnavailable as error:
+                log.warning("batch_not_erased", batch_id=str(batch.id), reason=str(error))
+            continue
+        if batch.canceled_at is not None:
+            cancel_rest(services.database, services.announce, batch.id, actor=_ACTOR, most_s=CALL_S)
+        settle_batch(services.database, services.announce, batch.id)
 
 
 def look_after_runs(services: Services) -> None:

@@ -1,8 +1,10 @@
 """The process that serves: Gunicorn's ASGI worker with deadlines, a limit on connections, and a quick stop."""
 
 import asyncio
+import contextlib
 import os
 import signal
+import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,8 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 _BACKLOG = 2048
 _NOTIFY_S = 1.0
 _STOP_POLL_S = 0.02
+_READ_FIRST_S = 0.05
+"""How long a connection that was taken last has to bring the request that was sent on it."""
 _REUSE_S = 0.5
 """How long a stopping process leaves connections open that were used before: a request may be on its way."""
 
@@ -117,8 +121,13 @@ class ServerWorker(ASGIWorker):  # type: ignore[misc]  # Gunicorn has no types
         """Answer what waits at once, let what runs end, and close all else."""
         self.alive = False
         self.is_stopping = True
+        connected = self._accept_the_rest()
         for server in self.servers:
             server.close()
+        for accepted in connected:
+            await self.loop.connect_accepted_socket(lambda: Connection(self), accepted)
+        if connected:
+            await asyncio.sleep(_READ_FIRST_S)
         started = self.loop.time()
         while self._connections:
             waited_s = self.loop.time() - started
@@ -130,6 +139,20 @@ class ServerWorker(ASGIWorker):  # type: ignore[misc]  # Gunicorn has no types
             self.notify()
             await asyncio.sleep(_STOP_POLL_S)
         self.bridge.close()
+
+    def _accept_the_rest(self) -> list[socket.socket]:
+        """Connections that the system has made and this process hasn't taken: closing the listener would reset them.
+
+        A proxy can't send a POST again whose connection was reset, but it can one that was refused.
+        """
+        accepted: list[socket.socket] = []
+        for listener in self.sockets:
+            with contextlib.suppress(OSError):  # none is left
+                while True:
+                    connection, _ = listener.sock.accept()
+                    connection.setblocking(False)  # noqa: FBT003
+                    accepted.append(connection)
+        return accepted
 
     def _log_late_headers(self) -> None:
         """One line a second at the most, whatever comes in."""

@@ -14,7 +14,15 @@ is tried again makes one job only.
 from emoscope_client._version import __version__
 from emoscope_client.address import Address
 from emoscope_client.async_client import AsyncClient
-from emoscope_client.batches import Batch, BatchCounts, BatchPhoto
+from emoscope_client.batches import (
+    Batch,
+    BatchCounts,
+    BatchPage,
+    BatchPhoto,
+    BatchPhotoPage,
+    BatchRetry,
+    BatchSummary,
+)
 from emoscope_client.client import Client
 from emoscope_client.errors import (
     ApiError,
@@ -33,6 +41,7 @@ from emoscope_client.errors import (
     UnexpectedAnswer,
     WaitTimeout,
 )
+from emoscope_client.exports import Export, ExportPage
 from emoscope_client.health import Alive, Check, Checks, Ready
 from emoscope_client.jobs import (
     BoundingBox,
@@ -61,6 +70,8 @@ from emoscope_client.vocabulary import (
     Detector,
     Emotion,
     EndpointState,
+    ExportFormat,
+    ExportRows,
     FaceCondition,
     JobStatus,
     Landmark,
@@ -88,7 +99,11 @@ __all__ = [
     "AsyncClient",
     "Batch",
     "BatchCounts",
+    "BatchPage",
     "BatchPhoto",
+    "BatchPhotoPage",
+    "BatchRetry",
+    "BatchSummary",
     "BoundingBox",
     "Check",
     "Checks",
@@ -100,6 +115,10 @@ __all__ = [
     "EmoscopeError",
     "Emotion",
     "EndpointState",
+    "Export",
+    "ExportFormat",
+    "ExportPage",
+    "ExportRows",
     "Face",
     "FaceCondition",
     "FaceLandmark",

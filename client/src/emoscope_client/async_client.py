@@ -2,11 +2,14 @@
 
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar, Unpack
+from uuid import UUID
 
 import httpx
 
 from emoscope_client.address import find_address
+from emoscope_client.batches import BatchPhoto, BatchSummary
 from emoscope_client.jobs import Job
 from emoscope_client.operations import Operations, read_cursor
 from emoscope_client.options import JobFilters
@@ -74,6 +77,21 @@ class AsyncClient:
     create_batch = _awaited(Operations.create_batch)
     get_batch = _awaited(Operations.get_batch)
     wait_for_batch = _awaited(Operations.wait_for_batch)
+    get_batch_page = _awaited(Operations.get_batch_page)
+    get_batch_photo_page = _awaited(Operations.get_batch_photo_page)
+    add_batch_photos = _awaited(Operations.add_batch_photos)
+    close_batch = _awaited(Operations.close_batch)
+    cancel_batch = _awaited(Operations.cancel_batch)
+    retry_batch = _awaited(Operations.retry_batch)
+    erase_batch = _awaited(Operations.erase_batch)
+    export_rows = _awaited(Operations.export_rows)
+    create_export = _awaited(Operations.create_export)
+    get_export = _awaited(Operations.get_export)
+    wait_for_export = _awaited(Operations.wait_for_export)
+    get_export_page = _awaited(Operations.get_export_page)
+    get_export_file = _awaited(Operations.get_export_file)
+    download_export = _awaited(Operations.download_export)
+    delete_export = _awaited(Operations.delete_export)
     list_model_versions = _awaited(Operations.list_model_versions)
     get_model_version = _awaited(Operations.get_model_version)
     get_champion = _awaited(Operations.get_champion)
@@ -105,6 +123,32 @@ class AsyncClient:
             if cursor is None:
                 return
 
+    async def list_batches(
+        self, *, page_size: int | None = None, application: str | None = None
+    ) -> AsyncIterator[BatchSummary]:
+        """As Client.list_batches."""
+        cursor: str | None = None
+        while True:
+            page = await self.get_batch_page(cursor=cursor, limit=page_size, application=application)
+            for batch in page.items:
+                yield batch
+            cursor = read_cursor(page)
+            if cursor is None:
+                return
+
+    async def list_batch_photos(
+        self, batch_id: UUID | str, *, page_size: int | None = None
+    ) -> AsyncIterator[BatchPhoto]:
+        """As Client.list_batch_photos."""
+        after: int | None = None
+        while True:
+            page = await self.get_batch_photo_page(batch_id, after=after, limit=page_size)
+            for photo in page.items:
+                yield photo
+            if page.next is None:
+                return
+            after = page.items[-1].position
+
     async def _run(self, steps: Steps[_T]) -> _T:
         """Carry out the steps of an operation, and return its result."""
         outcome: Outcome = None
@@ -114,6 +158,21 @@ class AsyncClient:
         except StopIteration as end:
             result: _T = end.value
             return result
+
+    async def _save(self, call: Call, path: Path) -> httpx.Response:
+        import asyncio
+
+        async with self._http.stream(**make_request(self.address, self._headers, call)) as response:
+            if response.is_success:
+                file = await asyncio.to_thread(path.open, "wb")
+                try:
+                    async for piece in response.aiter_bytes():
+                        await asyncio.to_thread(file.write, piece)
+                finally:
+                    await asyncio.to_thread(file.close)
+            else:
+                await response.aread()
+            return response
 
     async def _carry_out(self, step: Step) -> Outcome:
         import asyncio  # only here: a program that blocks doesn't need it
@@ -125,6 +184,8 @@ class AsyncClient:
                     return None
                 case ReadFile():
                     return await asyncio.to_thread(step.path.read_bytes)
+                case Call(save_to=Path() as path):
+                    return await self._save(step, path)
                 case Call():
                     return await self._http.request(**make_request(self.address, self._headers, step))
         except (OSError, httpx.TransportError) as error:

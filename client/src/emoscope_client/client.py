@@ -3,11 +3,14 @@
 import functools
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar, Unpack
+from uuid import UUID
 
 import httpx
 
 from emoscope_client.address import find_address
+from emoscope_client.batches import BatchPhoto, BatchSummary
 from emoscope_client.jobs import Job
 from emoscope_client.operations import Operations, read_cursor
 from emoscope_client.options import JobFilters
@@ -78,6 +81,21 @@ class Client:
     create_batch = _blocking(Operations.create_batch)
     get_batch = _blocking(Operations.get_batch)
     wait_for_batch = _blocking(Operations.wait_for_batch)
+    get_batch_page = _blocking(Operations.get_batch_page)
+    get_batch_photo_page = _blocking(Operations.get_batch_photo_page)
+    add_batch_photos = _blocking(Operations.add_batch_photos)
+    close_batch = _blocking(Operations.close_batch)
+    cancel_batch = _blocking(Operations.cancel_batch)
+    retry_batch = _blocking(Operations.retry_batch)
+    erase_batch = _blocking(Operations.erase_batch)
+    export_rows = _blocking(Operations.export_rows)
+    create_export = _blocking(Operations.create_export)
+    get_export = _blocking(Operations.get_export)
+    wait_for_export = _blocking(Operations.wait_for_export)
+    get_export_page = _blocking(Operations.get_export_page)
+    get_export_file = _blocking(Operations.get_export_file)
+    download_export = _blocking(Operations.download_export)
+    delete_export = _blocking(Operations.delete_export)
     list_model_versions = _blocking(Operations.list_model_versions)
     get_model_version = _blocking(Operations.get_model_version)
     get_champion = _blocking(Operations.get_champion)
@@ -108,6 +126,26 @@ class Client:
             if cursor is None:
                 return
 
+    def list_batches(self, *, page_size: int | None = None, application: str | None = None) -> Iterator[BatchSummary]:
+        """List all batches of this application, newest first, without their photos. application: as for jobs."""
+        cursor: str | None = None
+        while True:
+            page = self.get_batch_page(cursor=cursor, limit=page_size, application=application)
+            yield from page.items
+            cursor = read_cursor(page)
+            if cursor is None:
+                return
+
+    def list_batch_photos(self, batch_id: UUID | str, *, page_size: int | None = None) -> Iterator[BatchPhoto]:
+        """List all photos of a batch, in the order sent."""
+        after: int | None = None
+        while True:
+            page = self.get_batch_photo_page(batch_id, after=after, limit=page_size)
+            yield from page.items
+            if page.next is None:
+                return
+            after = page.items[-1].position
+
     def _run(self, steps: Steps[_T]) -> _T:
         """Carry out the steps of an operation, and return its result."""
         outcome: Outcome = None
@@ -118,6 +156,16 @@ class Client:
             result: _T = end.value
             return result
 
+    def _save(self, call: Call, path: Path) -> httpx.Response:
+        with self._http.stream(**make_request(self.address, self._headers, call)) as response:
+            if response.is_success:
+                with path.open("wb") as file:
+                    for piece in response.iter_bytes():
+                        file.write(piece)
+            else:
+                response.read()
+            return response
+
     def _carry_out(self, step: Step) -> Outcome:
         try:
             match step:
@@ -126,6 +174,8 @@ class Client:
                     return None
                 case ReadFile():
                     return step.path.read_bytes()
+                case Call(save_to=Path() as path):
+                    return self._save(step, path)
                 case Call():
                     return self._http.request(**make_request(self.address, self._headers, step))
         except (OSError, httpx.TransportError) as error:

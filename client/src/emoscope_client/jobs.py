@@ -101,14 +101,18 @@ class Face(Result):
 
 
 class Photo(Result):
-    """The photo of a job. width, height: pixels of the upright photo. url: None once the photo is deleted."""
+    """The photo of a job. width, height: pixels of the upright photo. url: None once the photo is deleted.
+
+    source_url: where the service fetches it, if it was given by a URL; what is known of it is None until then.
+    """
 
     filename: str | None
-    media_type: str
-    bytes: int
-    sha256: str
-    width: int
-    height: int
+    source_url: str | None
+    media_type: str | None
+    bytes: int | None
+    sha256: str | None
+    width: int | None
+    height: int | None
     url: str | None
     available_until: datetime | None
 

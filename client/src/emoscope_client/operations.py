@@ -9,21 +9,25 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from os import PathLike
+from pathlib import Path
 from typing import TypeVar, Unpack
 from urllib.parse import parse_qs, quote, urlsplit
 from uuid import UUID, uuid4
 
 import httpx
 
-from emoscope_client.batches import Batch
+from emoscope_client.batches import Batch, BatchPage, BatchPhotoPage, BatchRetry, BatchSummary
 from emoscope_client.errors import Conflict, NotFound
+from emoscope_client.exports import Export, ExportPage
 from emoscope_client.health import Alive, Ready
 from emoscope_client.jobs import Job, JobEventList, JobPage
 from emoscope_client.model_versions import ModelVersion, ModelVersionList
 from emoscope_client.options import JobFilters, JobOptions, to_params
-from emoscope_client.photos import PhotoSource, read_photos
+from emoscope_client.photos import PhotoSource, describe_photos, is_url, read_photos
 from emoscope_client.result import Result
 from emoscope_client.steps import Call, Patience, Retries, Steps, read_json, send
+from emoscope_client.vocabulary import ExportFormat, ExportRows
 from emoscope_client.waiting import LONGEST_HOLD_S, wait
 from emoscope_client.webhooks import (
     DeliveryFilters,
@@ -144,11 +148,127 @@ class Operations:
         return (yield from self._send(Call("GET", path, to_params({"scale": scale})))).content
 
     def create_batch(
-        self, photos: Sequence[PhotoSource], *, idempotency_key: str | None = None, **options: Unpack[JobOptions]
+        self,
+        photos: Sequence[PhotoSource] = (),
+        *,
+        open: bool = False,  # noqa: A002
+        wait_s: float = 0,
+        idempotency_key: str | None = None,
+        **options: Unpack[JobOptions],
     ) -> Steps[Batch]:
-        """Submit many photos in one call. Each is accepted or refused by itself. The options hold for all of them."""
-        call = yield from self._make_submission("/v1/batches", photos, options, idempotency_key, 0)
+        """Submit many photos in one call. Each is accepted or refused by itself. The options hold for all of them.
+
+        open: take photos in further calls, until the batch is closed; it may begin without any.
+        wait_s: be answered when it is done, at most that much later.
+        """
+        call = yield from self._make_submission("/v1/batches", photos, options, idempotency_key, wait_s, is_batch=True)
+        if open:
+            call = replace(call, params={**call.params, "open": "true"})
         return Batch.from_json(read_json((yield from self._send(call))))
+
+    def add_batch_photos(
+        self,
+        batch_id: UUID | str,
+        photos: Sequence[PhotoSource],
+        *,
+        idempotency_key: str | None = None,
+        **options: Unpack[JobOptions],
+    ) -> Steps[Batch]:
+        """Add photos to a batch that is open. Returns the batch with these photos."""
+        path = f"/v1/batches/{_quote(batch_id)}/photos"
+        call = yield from self._make_submission(path, photos, options, idempotency_key, 0, is_batch=True)
+        return Batch.from_json(read_json((yield from self._send(call))))
+
+    def get_batch_page(
+        self, *, cursor: str | None = None, limit: int | None = None, application: str | None = None
+    ) -> Steps[BatchPage]:
+        """Read a page of batches, newest first. cursor: that of `BatchPage.next`, for the page after it."""
+        params = to_params({"application": application, "limit": limit, "cursor": cursor})
+        return (yield from self._read(BatchPage, "/v1/batches", params))
+
+    def get_batch_photo_page(
+        self, batch_id: UUID | str, *, after: int | None = None, limit: int | None = None
+    ) -> Steps[BatchPhotoPage]:
+        """Read a page of the photos of a batch, from the one behind the position `after`."""
+        params = to_params({"after": after, "limit": limit})
+        return (yield from self._read(BatchPhotoPage, f"/v1/batches/{_quote(batch_id)}/photos", params))
+
+    def close_batch(self, batch_id: UUID | str) -> Steps[BatchSummary]:
+        """Let a batch take no more photos."""
+        return (yield from self._ask(BatchSummary, f"/v1/batches/{_quote(batch_id)}/close"))
+
+    def cancel_batch(self, batch_id: UUID | str) -> Steps[BatchSummary]:
+        """Close a batch, and cancel its jobs that have not ended. Of very many, the last ones are canceled after the answer."""
+        return (yield from self._ask(BatchSummary, f"/v1/batches/{_quote(batch_id)}/cancel"))
+
+    def retry_batch(self, batch_id: UUID | str) -> Steps[BatchRetry]:
+        """Submit the failed photos of a batch again, in their places. Call it again while some are left."""
+        return (yield from self._ask(BatchRetry, f"/v1/batches/{_quote(batch_id)}/retry"))
+
+    def erase_batch(self, batch_id: UUID | str) -> Steps[None]:
+        """Erase a batch with its jobs, photos and results. Of very many, the last ones go after the answer."""
+        try:
+            yield from self._send(Call("DELETE", f"/v1/batches/{_quote(batch_id)}"))
+        except NotFound as error:
+            if not error.may_be_done:
+                raise
+
+    def export_rows(
+        self,
+        *,
+        rows: ExportRows = "faces",
+        format: ExportFormat = "csv",  # noqa: A002
+        **filters: Unpack[JobFilters],
+    ) -> Steps[bytes]:
+        """Read results as CSV or JSON Lines, a row for each face or job. For many, see create_export."""
+        params = to_params({**filters, "rows": rows, "format": format})
+        return (yield from self._send(Call("GET", "/v1/exports/rows", params))).content
+
+    def create_export(
+        self,
+        *,
+        rows: ExportRows = "faces",
+        format: ExportFormat = "csv",  # noqa: A002
+        **filters: Unpack[JobFilters],
+    ) -> Steps[Export]:
+        """Have results written to a file. Wait for its end, then download it.
+
+        After a lost answer it is not tried again, since that could make two: ServiceUnreachable has `may_be_done`.
+        """
+        params = to_params({**filters, "rows": rows, "format": format})
+        response = yield from self._send(Call("POST", "/v1/exports", params, is_repeatable=False))
+        return Export.from_json(read_json(response))
+
+    def get_export(self, export_id: UUID | str, *, wait_s: float = 0) -> Steps[Export]:
+        """Read an export. wait_s: let the API hold the answer until it has ended, at most that long."""
+        return (yield from self._read(Export, f"/v1/exports/{_quote(export_id)}", held_s=wait_s))
+
+    def wait_for_export(self, export: Export | UUID | str, *, timeout_s: float = 3600) -> Steps[Export]:
+        """Wait until an export has ended. Returns it, whether it succeeded or not."""
+        export_id = export.id if isinstance(export, Export) else export
+        path = f"/v1/exports/{_quote(export_id)}"
+        known = export if isinstance(export, Export) else None
+        return (yield from wait(self._send_within, Export, path, known, f"export {export_id}", timeout_s))
+
+    def get_export_page(self, *, cursor: str | None = None, limit: int | None = None) -> Steps[ExportPage]:
+        """Read a page of exports, newest first. cursor: that of `ExportPage.next`, for the page after it."""
+        return (yield from self._read(ExportPage, "/v1/exports", to_params({"limit": limit, "cursor": cursor})))
+
+    def get_export_file(self, export_id: UUID | str) -> Steps[bytes]:
+        """Read the file of an export into memory."""
+        return (yield from self._send(Call("GET", f"/v1/exports/{_quote(export_id)}/file"))).content
+
+    def download_export(self, export_id: UUID | str, path: str | PathLike[str]) -> Steps[None]:
+        """Write the file of an export to `path`, piece by piece. Raises OSError if it can't be written."""
+        yield from self._send(Call("GET", f"/v1/exports/{_quote(export_id)}/file", save_to=Path(path)))
+
+    def delete_export(self, export_id: UUID | str) -> Steps[None]:
+        """Delete an export with its file, or withdraw it."""
+        try:
+            yield from self._send(Call("DELETE", f"/v1/exports/{_quote(export_id)}"))
+        except NotFound as error:
+            if not error.may_be_done:
+                raise
 
     def get_batch(self, batch_id: UUID | str, *, wait_s: float = 0) -> Steps[Batch]:
         """Read a batch with the state of each photo.
@@ -291,14 +411,29 @@ class Operations:
         patience = Patience(1, time.monotonic())
         return Ready.from_json(read_json((yield from self._send_within(Call("GET", "/readyz"), patience))))
 
+    def _ask(self, kind: type[_R], path: str) -> Steps[_R]:
+        """Ask for what may be asked for twice."""
+        return kind.from_json(read_json((yield from self._send(Call("POST", path)))))
+
     def _make_submission(
-        self, path: str, photos: Sequence[PhotoSource], options: JobOptions, key: str | None, wait_s: float
+        self,
+        path: str,
+        photos: Sequence[PhotoSource],
+        options: JobOptions,
+        key: str | None,
+        wait_s: float,
+        *,
+        is_batch: bool = False,
     ) -> Steps[Call]:
         """Prepare a submission. It may be repeated, since its Idempotency-Key makes sure of one job."""
         headers = {"Idempotency-Key": key or str(uuid4())}
         held_s = math.ceil(min(max(wait_s, 0), LONGEST_HOLD_S))  # whole seconds alone are allowed (RFC 7240, 4.3)
         if held_s:
             headers["Prefer"] = f"wait={held_s}"
+        if not photos or any(map(is_url, photos)):
+            described = yield from describe_photos(photos)
+            body: dict[str, object] = {"photos": described} if is_batch else {**described[0]}
+            return Call("POST", path, to_params(options), headers, held_s=held_s, json=body)
         files = yield from read_photos(photos)
         return Call("POST", path, to_params(options), headers, files, held_s)
 
@@ -323,7 +458,7 @@ class Operations:
         return send(replace(call, timeout_s=self.timeout_s), self.retries, patience, self.address)
 
 
-def read_cursor(page: JobPage | WebhookDeliveryPage) -> str | None:
+def read_cursor(page: JobPage | BatchPage | ExportPage | WebhookDeliveryPage) -> str | None:
     """The cursor of the page after this one, or None after the last.
 
     Only the query of `next` counts: its path may begin with a proxy's prefix, which the client's own address has too.

@@ -8,10 +8,29 @@ from pathlib import Path
 from emoscope_client.steps import ReadFile, Steps
 
 PhotoSource = bytes | str | PathLike[str] | BufferedIOBase
-"""A photo: its bytes, its path, or a file open for reading bytes."""
+"""A photo: its bytes, its path, a file open for reading bytes, or a URL (`http://`, `https://`) that the service fetches."""
 
 Upload = tuple[str, tuple[str, bytes]]
 """A form field: its name, and the photo's name and bytes."""
+
+
+def is_url(photo: PhotoSource) -> bool:
+    """Whether the service fetches the photo."""
+    return isinstance(photo, str) and photo.startswith(("http://", "https://"))
+
+
+def describe_photos(photos: Sequence[PhotoSource]) -> Steps[list[dict[str, str]]]:
+    """The photos as the API takes them in JSON: URLs as they are, others in base64. Raises OSError if one can't be read."""
+    import base64  # only here: most programs send files
+
+    described: list[dict[str, str]] = []
+    for photo in photos:
+        if is_url(photo):
+            described.append({"image_url": str(photo)})
+        else:
+            ((_, (name, data)),) = yield from read_photos([photo])
+            described.append({"image_base64": base64.b64encode(data).decode(), "filename": name})
+    return described
 
 
 def read_photos(photos: Sequence[PhotoSource]) -> Steps[list[Upload]]:

@@ -30,6 +30,7 @@ class Call:
     """One HTTP request. path: begins at the API's address. held_s: how long the API may hold back its answer.
 
     is_repeatable: whether the request may be made again after an answer was lost.
+    save_to: a file that a successful answer's body is written to, piece by piece.
     """
 
     method: str
@@ -38,6 +39,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     files: Sequence[tuple[str, tuple[str, bytes]]] = ()
     held_s: float = 0
+    save_to: Path | None = None
     is_repeatable: bool = True
     timeout_s: float = 30
     json: Mapping[str, object] | None = None

@@ -14,6 +14,12 @@ JobStatus = Literal["queued", "running", "succeeded", "failed", "canceled"]
 PhotoState = Literal["queued", "running", "succeeded", "failed", "canceled", "refused"]
 """Where a photo of a batch is: the status of its job, or `refused`."""
 
+ExportRows = Literal["faces", "jobs"]
+"""What a row of an export is."""
+
+ExportFormat = Literal["csv", "jsonl"]
+"""The form of an export."""
+
 Priority = Literal["interactive", "bulk"]
 """Whether somebody waits for the job."""
 

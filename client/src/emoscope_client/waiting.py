@@ -1,4 +1,4 @@
-"""Waiting for the end of a job or a batch, in long requests rather than many."""
+"""Waiting for the end of a job, a batch or an export, in long requests rather than many."""
 
 import time
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import httpx
 
 from emoscope_client.batches import Batch
 from emoscope_client.errors import ApiError, ServiceUnreachable, WaitTimeout
+from emoscope_client.exports import Export
 from emoscope_client.jobs import Job
 from emoscope_client.steps import (
     RETRIED_STATUSES,
@@ -28,7 +29,7 @@ _POLL_S = 1.0
 _EARLY_S = 0.1
 """An answer that comes this much sooner than asked was not held."""
 
-_W = TypeVar("_W", Job, Batch)
+_W = TypeVar("_W", Job, Batch, Export)
 
 
 def wait(
@@ -67,20 +68,22 @@ def wait(
     return found
 
 
-def _has_ended(found: Job | Batch) -> bool:
-    return found.has_ended if isinstance(found, Job) else found.is_done
+def _has_ended(found: Job | Batch | Export) -> bool:
+    return found.is_done if isinstance(found, Batch) else found.has_ended
 
 
-def _has_changed(before: Job | Batch | None, found: Job | Batch) -> bool:
-    """Whether the answer came early because there was something new. A batch is held until its end."""
+def _has_changed(before: Job | Batch | Export | None, found: Job | Batch | Export) -> bool:
+    """Whether the answer came early because there was something new. A batch or export is held until its end."""
     if not isinstance(found, Job):
         return False
     return not isinstance(before, Job) or (before.status, before.attempt) != (found.status, found.attempt)
 
 
-def _make_timeout(name: str, found: Job | Batch | None) -> WaitTimeout:
-    state = "could not be read" if found is None else f"is {found.status}" if isinstance(found, Job) else "is not done"
+def _make_timeout(name: str, found: Job | Batch | Export | None) -> WaitTimeout:
+    state = (
+        "could not be read" if found is None else "is not done" if isinstance(found, Batch) else f"is {found.status}"
+    )
     message = f"{name} {state}, and the time to wait is over"
     if isinstance(found, Batch):
         return WaitTimeout(message, batch=found)
-    return WaitTimeout(message, job=found)
+    return WaitTimeout(message, job=found if isinstance(found, Job) else None)

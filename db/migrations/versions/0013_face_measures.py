@@ -11,6 +11,7 @@ revision = "0013"
 down_revision = "0012"
 branch_labels = None
 depends_on = None
+oldest_revision = "0012"
 
 _MEASURES = ("roll_deg", "yaw_deg", "sharpness", "brightness", "inside_share")
 

@@ -1,10 +1,19 @@
 """`emoscope migrate`: what a fleet runs once before the processes of a new release start."""
 
+from typing import Annotated
+
+import typer
+
 from emoscope.cli.terminal import end_with_sentence, read_settings, say_step
 
 
-def migrate() -> None:
-    """Bring the database to the newest schema and register the models that come with this release."""
+def migrate(
+    to: Annotated[str, typer.Option("--to", help="Revision of the schema, such as 0011. Empty: the newest.")] = "",
+) -> None:
+    """Bring the database to the newest schema and register the models that come with this release.
+
+    With --to, only bring the schema to that revision, forward or back. The release before is started after its own was reached.
+    """
     from sqlalchemy.exc import OperationalError
 
     from db.core import migrate as schema
@@ -14,10 +23,14 @@ def migrate() -> None:
 
     settings = read_settings()
     database = Database(settings.effective_database_url)
-    with end_with_sentence(BlobStoreUnavailable, OperationalError, schema.SchemaTooNew):
+    with end_with_sentence(BlobStoreUnavailable, OperationalError, schema.SchemaTooNew, schema.UnknownRevision):
         if database.is_sqlite:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
-        say_step("bringing the schema up to date")
-        schema.upgrade(database)
-        register_shipped_models(database, BlobStore(settings.effective_blob_url, settings.s3_options), say_step)
+        if to:
+            is_back = schema.move(database, to)
+            say_step(f"the schema is at {to}{', an older one' if is_back else ''}")
+        else:
+            say_step("bringing the schema up to date")
+            schema.upgrade(database)
+            register_shipped_models(database, BlobStore(settings.effective_blob_url, settings.s3_options), say_step)
     database.close()

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from PIL import Image
 
 from api.core.app import create_app
@@ -19,6 +20,8 @@ from db.core.session import Database
 from db.core.vocabulary import CROP_SIDE, EMOTIONS, Detector, Emotion, Role, Scope, WorkerState
 from db.faces.actions import NewFace
 from db.jobs import lifecycle as jobs
+from db.jobs.batch_actions import settle_batch
+from db.jobs.tables import Job
 from db.model_versions import actions as model_versions
 from db.model_versions.tables import ModelVersion
 from db.monitoring import heartbeats
@@ -32,9 +35,28 @@ def services(settings: Settings) -> Iterator[Services]:
     opened.close()
 
 
+class CompiledTemplates(BytecodeCache):
+    """Templates that another test's application compiled."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._known:
+            bucket.bytecode_from_string(self._known[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._known[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED_TEMPLATES = CompiledTemplates()
+
+
 @pytest.fixture
 def app(settings: Settings, services: Services) -> APIFlask:
-    return create_app(settings, services)
+    app = create_app(settings, services)
+    app.jinja_env.bytecode_cache = COMPILED_TEMPLATES
+    return app
 
 
 @pytest.fixture
@@ -124,13 +146,18 @@ class PlayedWorker:
     def finish(self, claim: jobs.Claim, *faces: NewFace, size: tuple[int, int] = (64, 48)) -> None:
         outcome = jobs.Outcome(*size, faces=faces, timings_ms={"detect": 1.0})
         with self._services.database.write() as session:
-            jobs.finish_job(session, claim, outcome)
-        self._services.waiter.announce(claim.job_id)
+            job = jobs.finish_job(session, claim, outcome)
+        self._announce(job)
 
     def fail(self, claim: jobs.Claim, code: str) -> None:
         with self._services.database.write() as session:
-            jobs.fail_job(session, claim, code, "it went wrong")
-        self._services.waiter.announce(claim.job_id)
+            job = jobs.fail_job(session, claim, code, "it went wrong")
+        self._announce(job)
+
+    def _announce(self, job: Job) -> None:
+        self._services.waiter.announce(job.id)
+        if job.batch_id is not None:
+            settle_batch(self._services.database, self._services.waiter.announce, job.batch_id)
 
     def analyze(self, job_id: str, *faces: NewFace, size: tuple[int, int] = (64, 48)) -> None:
         self.finish(self.claim(job_id), *faces, size=size)

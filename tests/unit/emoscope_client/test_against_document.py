@@ -30,7 +30,7 @@ EXAMPLES: dict[str, list[Any]] = {
 }
 RENAMED = {"wait_s": "wait", "timeout_s": "wait"}
 """Parameters of the client that are called otherwise in the API."""
-COVERED_TAGS = {"Jobs", "Batches", "Pictures", "Webhooks"}
+COVERED_TAGS = {"Jobs", "Batches", "Exports", "Pictures", "Webhooks"}
 """What applications do. The rest is administration, but for the model versions and the health that the client reads."""
 
 
@@ -52,9 +52,9 @@ def get_first_call(name: str) -> Call:
 
 
 def list_body_fields(document: dict[str, Any], described: dict[str, Any]) -> set[str]:
-    """The fields of an operation's JSON body."""
+    """The fields of an operation's JSON body, where it has no other form."""
     content = described.get("requestBody", {}).get("content", {})
-    if "application/json" not in content:
+    if set(content) != {"application/json"}:
         return set()
     name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
     return set(document["components"]["schemas"][name]["properties"])
@@ -104,7 +104,7 @@ def test_each_operation_returns_what_the_api_documents(document: dict[str, Any],
     answers = [answer for status, answer in described["responses"].items() if status.startswith("2")]
     schemas = [kind["schema"] for answer in answers for kind in answer.get("content", {}).values()]
     if returned is NoneType:
-        assert schemas == []
+        assert schemas == [] or name == "download_export"  # which writes them to a file
     elif returned is bytes:
         assert all(schema["format"] == "binary" for schema in schemas)
     else:

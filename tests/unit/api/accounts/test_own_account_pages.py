@@ -55,8 +55,8 @@ def test_every_role_changes_its_own_password_and_stays_signed_in_here_alone(
     other = enter(role.value)
     assert 'href="/account"' in visitor.get("/dashboard")
     assert is_in(other)
-    assert change(visitor) == (303, "/account?done=own_password_changed")
-    assert "Your password is changed" in visitor.get("/account?done=own_password_changed")
+    assert change(visitor) == (303, "/account")
+    assert "Your password is changed" in visitor.get("/account")
     assert not is_in(other)
     assert sign_in.authenticate(database, role.value, NEW).role is role
 
@@ -130,7 +130,7 @@ def test_the_page_lists_ones_own_sessions_and_marks_this_one(
 
 def test_one_other_session_is_ended(viewer: Visitor, enter: Callable[[str], FlaskClient]) -> None:
     ended, kept = enter("viewer"), enter("viewer")
-    assert viewer.post(f"/account/sessions/{read_id(ended)}/end") == (303, "/account?done=session_ended")
+    assert viewer.post(f"/account/sessions/{read_id(ended)}/end") == (303, "/account")
     assert [is_in(client) for client in (ended, kept, viewer.client)] == [False, True, True]
     status, text = viewer.post(f"/account/sessions/{read_id(ended)}/end")
     assert (status, "no such session" in text) == (404, True)
@@ -138,7 +138,7 @@ def test_one_other_session_is_ended(viewer: Visitor, enter: Callable[[str], Flas
 
 def test_all_other_sessions_are_ended(viewer: Visitor, reviewer: Visitor, enter: Callable[[str], FlaskClient]) -> None:
     others = [enter("viewer"), enter("viewer")]
-    assert viewer.post("/account/sessions/end-others") == (303, "/account?done=sessions_ended")
+    assert viewer.post("/account/sessions/end-others") == (303, "/account")
     assert [is_in(client) for client in (*others, viewer.client, reviewer.client)] == [False, False, True, True]
 
 

@@ -101,7 +101,7 @@ def test_erasing_leaves_nothing_but_the_note_of_it(
 ) -> None:
     job_id = submit()
     worker.analyze(job_id, worker.see())
-    assert administrator.post(f"/jobs/{job_id}/erase") == (303, "/jobs?done=erased")
+    assert administrator.post(f"/jobs/{job_id}/erase") == (303, "/jobs")
     assert administrator.client.get(f"/jobs/{job_id}").status_code == 404
     assert administrator.client.get(f"/jobs/{job_id}/preview").status_code == 404
     with database.read() as session:

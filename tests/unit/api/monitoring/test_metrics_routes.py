@@ -59,8 +59,8 @@ def test_the_state_is_asked_at_the_scrape(
     samples = scrape(app)
     assert find(samples, "emoscope_last_sweep_timestamp_seconds") == 1_800_000_000.5
     assert find(samples, "emoscope_jobs", status="queued") == 2
-    assert find(samples, "emoscope_jobs", status="succeeded") == 3
-    assert find(samples, "emoscope_jobs", status="failed") == 0
+    assert find(samples, "emoscope_recent_jobs", status="succeeded") == 3
+    assert find(samples, "emoscope_recent_jobs", status="failed") == 0
     assert find(samples, "emoscope_queue_messages", queue="analysis") == 4
     assert find(samples, "emoscope_queue_messages", queue="analysis-bulk") == 1
     assert find(samples, "emoscope_workers", state="ready") == 1

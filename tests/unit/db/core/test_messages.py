@@ -31,3 +31,10 @@ def test_a_message_is_what_celery_would_send(valkey: Any) -> None:
     [sent] = valkey.client().lrange(queues.BULK_QUEUE, 0, -1)
     celery.close()
     assert _read(make_message(queues.ANALYZE, job_id, queues.BULK_QUEUE)) == _read(sent)
+
+
+def test_a_message_may_have_any_number_of_arguments() -> None:
+    ids = [uuid4(), uuid4()]
+    for given in (ids, []):
+        message = _read(make_message("task", uuid4(), "queue", given))
+        assert message["body"][0] == [str(each) for each in given]

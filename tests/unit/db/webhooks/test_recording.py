@@ -15,7 +15,7 @@ from db.core.types import utcnow
 from db.core.vocabulary import DeliveryState, TrainingTrigger
 from db.jobs import erasure
 from db.jobs import lifecycle as jobs
-from db.jobs.batches import create_batch
+from db.jobs.batches import create_batch, finish_batch, take_positions
 from db.jobs.lifecycle import NewJob
 from db.model_versions import actions as model_versions
 from db.training_runs import lifecycle as training_runs
@@ -99,16 +99,20 @@ def test_a_batch_fires_once_when_its_last_job_ends(database: Database) -> None:
     batch_id = uuid4()
     with database.write() as session:
         owner = api_keys.ensure_application(session, "shop")
-        create_batch(session, batch_id, owner.id, [{"position": 4}])
+        create_batch(session, batch_id, owner.id, is_open=False)
+        refused = [{"position": 4, "filename": None, "code": "not_a_picture", "detail": "text"}]
+        take_positions(session, batch_id, 5, refused, is_new=True)
     job_ids = [add_job(database, batch_id=batch_id, batch_position=position) for position in range(4)]
     for job_id in job_ids[:2]:
         cancel(database, job_id)
+        assert not finish_batch(database, batch_id)
     assert list_events(database) == []
     both_read = Barrier(2)
 
     def end(job_id: UUID) -> None:
         both_read.wait()
         cancel(database, job_id)
+        finish_batch(database, batch_id)
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(end, job_ids[2:]))

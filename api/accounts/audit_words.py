@@ -1,0 +1,109 @@
+"""The audit log in words: what somebody did, and where the thing is that it was done to."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from flask import url_for
+
+from db.accounts.tables import AuditEvent
+
+_SENTENCES: Mapping[str, str] = {
+    "user.sign_in": "signed in",
+    "user.sign_in_failed": "failed to sign in",
+    "user.wrong_password": "gave a wrong present password",
+    "user.lock": "must wait before the next sign-in, after too many wrong passwords",
+    "user.create": "added the user",
+    "user.change_password": "set the password of",
+    "user.change_role": "changed the role of",
+    "user.disable": "disabled",
+    "user.enable": "enabled",
+    "key.create": "made the key",
+    "key.widen": "widened the key",
+    "key.revoke": "revoked the key",
+    "model.register": "registered",
+    "model.promote": "put in service",
+    "model.roll_back": "rolled back to",
+    "model.shadow": "started shadow mode of",
+    "model.shadow_end": "ended shadow mode of",
+    "model.note": "wrote a note on",
+    "face.report": "reported a face of",
+    "review.undo": "undid votes of",
+    "job.retry": "submitted the photo again of",
+    "job.cancel": "canceled",
+    "job.erase": "erased",
+    "training_run.queued": "started",
+    "training_run.running": "took up",
+    "training_run.promoted": "ended with a promotion:",
+    "training_run.rejected": "ended without a promotion:",
+    "training_run.failed": "failed in",
+    "training_run.canceled": "canceled",
+    "training_run.cancel": "asked to stop",
+}
+"""What stands between the actor and the subject."""
+
+_ABOUT_THEMSELVES = frozenset({"user.sign_in", "user.sign_in_failed", "user.wrong_password", "user.lock"})
+"""Their subject is who did it, so it is named first, and once."""
+
+_ID_SHOWN = 13
+"""Of an id, what tells when it was made: enough to tell rows of one page apart."""
+
+_KINDS = {"model_version": "version", "training_run": "training run", "reviewer": "reviewer"}
+
+
+def list_actions() -> tuple[tuple[str, str], ...]:
+    """Every action with its words, for a choice."""
+    return tuple((action, words.rstrip(":")) for action, words in _SENTENCES.items())
+
+
+def say_action(event: AuditEvent) -> str:
+    """What was done, in words that follow the actor."""
+    return _SENTENCES.get(event.action, event.action.replace(".", ": ").replace("_", " "))
+
+
+def is_about_themselves(event: AuditEvent) -> bool:
+    """Whether the subject is who did it."""
+    return event.action in _ABOUT_THEMSELVES
+
+
+def name_subject(event: AuditEvent) -> str:
+    """What it was done to, as people write it."""
+    kind, _, name = event.subject.partition(":")
+    if kind in {"user", "key"}:
+        return name
+    if _is_id(name):
+        name = f"{name[:_ID_SHOWN]}…"
+    return f"{_KINDS.get(kind, kind)} {name}"
+
+
+def link_subject(event: AuditEvent) -> str | None:
+    """The page of what it was done to, or None if it has none or is gone."""
+    kind, _, name = event.subject.partition(":")
+    if kind == "model_version" and name.isdecimal():
+        return url_for("pages.models.show", number=int(name))
+    if kind == "training_run" and _is_id(name):
+        return url_for("pages.training.show", run_id=name)
+    if kind == "job" and _is_id(name) and event.action != "job.erase":
+        return url_for("pages.jobs.show", job_id=name)
+    if kind in {"user", "key"}:
+        return url_for("pages.access.show")
+    return None
+
+
+def list_particulars(details: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The particulars, as name and value; what is empty is left out."""
+    shown = []
+    for name, value in details.items():
+        if value is None or value == "":
+            continue
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        shown.append((name.replace("_", " "), text))
+    return shown
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,164 @@
+"""Exports: results as CSV or JSON Lines, streamed where they are few, as a file where they are many."""
+
+from http import HTTPStatus
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify, request, url_for
+
+from api.core.authentication import READS_JOBS, Caller, get_caller, protect
+from api.core.openapi import describe_errors, describe_response
+from api.core.services import Services, get_services
+from api.exports.schemas import Export, ExportListQuery, ExportPage, ExportQuery, export_to_schema
+from api.jobs.filter import make_filter
+from api.jobs.reading import WaitQuery
+from api.jobs.routes import POLL_AFTER_S
+from db import tables
+from db.core.blobs import BlobMissing
+from db.core.vocabulary import TERMINAL_STATUSES, ExportFormat, JobStatus
+from db.exports import actions
+from db.exports.actions import ExportNotReady, UnknownExport
+from db.exports.writing import MEDIA_TYPES
+
+blueprint = APIBlueprint("exports", __name__, url_prefix="/v1/exports", tag="Exports")
+protect(blueprint, *READS_JOBS, users_may_read=True)
+
+_TEXT = {"type": "string", "format": "binary"}
+_FILE = describe_response(200, "The rows.", {"text/csv": _TEXT, "application/jsonl": _TEXT})
+
+
+@blueprint.get("/rows")
+@blueprint.input(ExportQuery, location="query", arg_name="query")
+@blueprint.doc(
+    summary="Stream results",
+    description="The rows of at most `EMOSCOPE_EXPORT_STREAM_JOBS` jobs, newest first, in the answer itself. In CSV, text that a "
+    "spreadsheet would take for a formula has an apostrophe before it.",
+    responses={**_FILE, **describe_errors("invalid_request", "scope_missing", "export_too_large")},
+)
+def stream_rows(query: ExportQuery) -> Response:
+    """Send the rows of some jobs."""
+    services, caller = get_services(), get_caller()
+    with services.database.read() as session:
+        wanted = make_filter(session, caller, query)
+    pieces = actions.stream_rows(
+        services.database, wanted, query.rows, query.format, services.settings.export_stream_jobs
+    )
+    return _send(pieces, query.format, f"{query.rows}.{query.format}")
+
+
+@blueprint.post("")
+@blueprint.input(ExportQuery, location="query", arg_name="query")
+@blueprint.output(Export, status_code=HTTPStatus.ACCEPTED, description="The export, queued.")
+@blueprint.doc(
+    summary="Export results to a file",
+    description="Writes the rows to a file, however many there are, newest job first. Poll it, or hear of its end by the webhook "
+    "event `export.finished`. The file is kept for `EMOSCOPE_EXPORT_RETENTION_S`. Jobs that are erased meanwhile are in it "
+    "still, so delete it when it is not needed.",
+    responses=describe_errors("invalid_request", "scope_missing", "too_many_exports"),
+)
+def create_export(query: ExportQuery) -> Response:
+    """Ask for a file of results."""
+    services, caller = get_services(), get_caller()
+    with services.database.write() as session:
+        wanted = make_filter(session, caller, query)
+        export = actions.create_export(
+            session, caller.application_id, wanted, query.rows, query.format, actor=caller.actor
+        )
+    services.queue.try_to_send_export(export.id)
+    response = _show(export)
+    response.status_code = HTTPStatus.ACCEPTED
+    response.headers["Location"] = url_for(".read_export", export_id=export.id)
+    response.headers["Retry-After"] = str(POLL_AFTER_S)
+    return response
+
+
+@blueprint.get("")
+@blueprint.input(ExportListQuery, location="query", arg_name="query")
+@blueprint.output(ExportPage, description="Some exports, newest first.")
+@blueprint.doc(summary="List exports", responses=describe_errors("invalid_request"))
+def list_exports(query: ExportListQuery) -> Response:
+    """Read a page of the caller's exports."""
+    services, caller = get_services(), get_caller()
+    with services.database.read() as session:
+        found = actions.list_exports(session, caller.visible_application_id, limit=query.limit + 1, before=query.cursor)
+    shown, following = found[: query.limit], None
+    if len(found) > query.limit:
+        asked: dict[str, Any] = {**request.args.to_dict(), "cursor": shown[-1].id}
+        following = url_for(".list_exports", **asked)
+    return jsonify(ExportPage(items=list(map(export_to_schema, shown)), next=following).model_dump(mode="json"))
+
+
+@blueprint.get("/<uuid:export_id>")
+@blueprint.input(WaitQuery, location="query", arg_name="query")
+@blueprint.output(Export, description="The export as it is.")
+@blueprint.doc(
+    summary="Read an export",
+    description="With `wait` the request is held until the export has ended.",
+    responses=describe_errors("unknown_export", "invalid_request"),
+)
+def read_export(export_id: UUID, query: WaitQuery) -> Response:
+    """Read one export, or wait for its end."""
+    services, caller = get_services(), get_caller()
+    export = _find(services, caller, export_id)
+    if query.wait and export.status not in TERMINAL_STATUSES:
+        deadline = monotonic() + min(query.wait, services.settings.max_wait_s)
+        with services.waiter.listen([export_id]) as changes:
+            while (export := _find(services, caller, export_id)).status not in TERMINAL_STATUSES:
+                if not changes.wait(deadline):
+                    break
+    response = _show(export)
+    if export.status not in TERMINAL_STATUSES:
+        response.headers["Retry-After"] = str(POLL_AFTER_S)
+    return response
+
+
+@blueprint.get("/<uuid:export_id>/file")
+@blueprint.doc(
+    summary="The file of an export",
+    responses={**_FILE, **describe_errors("unknown_export", "export_not_ready", "blob_store_unavailable")},
+)
+def read_export_file(export_id: UUID) -> Response:
+    """Send an export's file."""
+    services, caller = get_services(), get_caller()
+    export = _find(services, caller, export_id)
+    if export.status is not JobStatus.SUCCEEDED:
+        raise ExportNotReady(f"the export is {export.status}, so there is no file")
+    try:
+        pieces = services.blobs.stream(actions.make_export_key(export_id))
+    except BlobMissing as error:
+        raise UnknownExport("the file was deleted") from error
+    response = _send(pieces, export.format, f"{export.rows}-{export.created_at:%Y%m%d-%H%M%S}.{export.format}")
+    response.headers["Content-Length"] = str(export.byte_count)
+    return response
+
+
+@blueprint.delete("/<uuid:export_id>")
+@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="It is gone.")
+@blueprint.doc(
+    summary="Delete an export",
+    description="Deletes the file, or withdraws an export that has not ended.",
+    responses=describe_errors("scope_missing", "unknown_export", "blob_store_unavailable"),
+)
+def delete_export(export_id: UUID) -> tuple[str, HTTPStatus]:
+    """Delete one export."""
+    services, caller = get_services(), get_caller()
+    export = _find(services, caller, export_id)
+    actions.delete_export(services.database, services.blobs, export.id, actor=caller.actor)
+    return "", HTTPStatus.NO_CONTENT
+
+
+def _find(services: Services, caller: Caller, export_id: UUID) -> tables.Export:
+    with services.database.read() as session:
+        return actions.find_export(session, export_id, caller.visible_application_id)
+
+
+def _show(export: tables.Export) -> Response:
+    return jsonify(export_to_schema(export).model_dump(mode="json"))
+
+
+def _send(pieces: Any, form: ExportFormat, name: str) -> Response:
+    response = Response(pieces, mimetype=MEDIA_TYPES[form].partition(";")[0], content_type=MEDIA_TYPES[form])
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

@@ -1,0 +1,144 @@
+"""A refused form comes back filled in, with the fault at its field; and what a page says or shows once after a form was sent."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, TypeVar, cast
+
+from flask import g, request, url_for
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException, UnprocessableEntity
+from werkzeug.wrappers import Response as AnyResponse
+
+from api.core.sessions import is_over_tls
+from db.core.errors import DomainError
+
+Page = TypeVar("Page", bound=Callable[..., Any])
+
+ONCE_COOKIE = "emoscope_once"
+_ONCE_S = 120
+"""Long enough for the redirect after a form, and short enough that nobody else finds what it holds."""
+
+_REFILLED = frozenset(
+    {HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+)
+"""What somebody can mend and send again."""
+
+
+class FieldRefused(UnprocessableEntity):
+    """A form's field holds what can't be taken. detail: a sentence that says why."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+@dataclass
+class Refused:
+    """A form that was refused. form: its name on the page. field: the one at fault, or None. page_url: where the page lies.
+
+    is_told: whether a form on the page has said why; if none has, the page says it first.
+    """
+
+    form: str
+    detail: str
+    field: str | None
+    values: MultiDict[str, str]
+    page_url: str
+    is_told: bool = False
+
+    def tell(self) -> str:
+        """Why it was refused, for the form that says it."""
+        self.is_told = True
+        return self.detail
+
+    def list_values(self, name: str) -> list[str]:
+        """What was sent in this field."""
+        return self.values.getlist(name)
+
+
+def refills(page: Callable[..., Any], form: str = "", **fields: type[Exception]) -> Callable[[Page], Page]:
+    """Show `page` again, with its form as it was sent, where a view refuses a form.
+
+    form: the form's name on the page; `{name}` stands for a part of the address. Without one the page says first why it was
+    refused. fields: which error is about which field; a FieldRefused says so itself.
+    """
+
+    def decorate(view: Page) -> Page:
+        @wraps(view)
+        def show(**parts: Any) -> Any:
+            try:
+                return view(**parts)
+            except (HTTPException, DomainError) as error:
+                status = error.status if isinstance(error, DomainError) else HTTPStatus(error.code or 500)
+                if status not in _REFILLED:
+                    raise
+                taken = {name: parts[name] for name in page.__code__.co_varnames[: page.__code__.co_argcount]}
+                g.refused = Refused(
+                    form=form.format(**parts),
+                    detail=_describe(error),
+                    field=_find_field(error, fields),
+                    values=request.form,
+                    page_url=url_for(_find_endpoint(page), **taken),
+                )
+                return page(**taken), int(status)
+
+        return cast("Page", show)
+
+    return decorate
+
+
+def find_refused() -> Refused | None:
+    """The form that this request sent and that was refused."""
+    found: Refused | None = g.get("refused")
+    return found
+
+
+def show_once(response: AnyResponse, **values: str) -> AnyResponse:
+    """Let the next page that this browser opens show these once: a redirect can't carry them, and an address could be forged.
+
+    They travel in a cookie that scripts can't read and other sites can't set.
+    """
+    told = base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
+    response.set_cookie(
+        ONCE_COOKIE, told, max_age=_ONCE_S, httponly=True, samesite="Strict", secure=is_over_tls(), path="/"
+    )
+    return response
+
+
+def read_once() -> dict[str, str]:
+    """What the page before wanted to be shown on this one; empty if nothing."""
+    try:
+        found = json.loads(base64.urlsafe_b64decode(request.cookies.get(ONCE_COOKIE, "")) or b"{}")
+    except ValueError:
+        return {}
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+
+def forget_once(response: AnyResponse) -> None:
+    """Forget what was shown once. A redirect, a picture or a part of a page has shown nothing."""
+    has_shown = response.mimetype == "text/html" and response.status_code not in {301, 302, 303}
+    if has_shown and ONCE_COOKIE in request.cookies and request.headers.get("Sec-Fetch-Dest", "document") == "document":
+        response.delete_cookie(ONCE_COOKIE, httponly=True, samesite="Strict", secure=is_over_tls(), path="/")
+
+
+def _describe(error: HTTPException | DomainError) -> str:
+    detail = error.public_detail if isinstance(error, DomainError) else error.description or error.name
+    detail = f"{detail[:1].upper()}{detail[1:]}"
+    return detail if detail.endswith((".", "!", "?")) else f"{detail}."
+
+
+def _find_field(error: Exception, fields: dict[str, type[Exception]]) -> str | None:
+    if isinstance(error, FieldRefused):
+        return error.field
+    return next((name for name, kind in fields.items() if isinstance(error, kind)), None)
+
+
+def _find_endpoint(page: Callable[..., Any]) -> str:
+    """The page's endpoint: views of one module have one blueprint."""
+    return f"{(request.endpoint or '').rpartition('.')[0]}.{page.__name__}"

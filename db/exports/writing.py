@@ -1,0 +1,54 @@
+"""Rows as text: CSV or JSON Lines, a piece for each page."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from db.core.vocabulary import ExportFormat
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Text that begins with one of these is a formula to a spreadsheet (OWASP, "CSV Injection"); the last four are full-width."""
+
+MEDIA_TYPES = {ExportFormat.CSV: "text/csv; charset=utf-8; header=present", ExportFormat.JSONL: "application/jsonl"}
+
+
+def write_pages(pages: Iterable[list[dict[str, Any]]], fields: tuple[str, ...], form: ExportFormat) -> Iterator[bytes]:
+    """The file in pieces, UTF-8: in CSV a line of column names first, though there be no row; lines end with CR LF there."""
+    if form is ExportFormat.CSV:
+        yield _write_csv([list(fields)])
+    for rows in pages:
+        if not rows:
+            continue
+        if form is ExportFormat.CSV:
+            yield _write_csv([_to_cell(row[name]) for name in fields] for row in rows)
+        else:
+            yield "".join(json.dumps({name: _to_json(row[name]) for name in fields}) + "\n" for row in rows).encode()
+
+
+def _write_csv(rows: Iterable[list[Any]]) -> bytes:
+    written = io.StringIO(newline="")
+    csv.writer(written).writerows(rows)
+    return written.getvalue().encode()
+
+
+def _to_cell(value: Any) -> Any:
+    """A value as a cell. Text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    kind = type(value)
+    if value is None or kind is float or kind is int:
+        return value
+    if kind is bool:
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return " ".join(value)
+    text = str(_to_json(value))
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(value) if isinstance(value, UUID) else value

@@ -1,0 +1,188 @@
+"""What is done with batches that are there: close, cancel, retry, erase. The sweeper goes on with what is too much for one call."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from uuid import UUID
+
+from sqlalchemy import Select, delete, select, update
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from db.accounts.audit_log import record_audit_event
+from db.core.actors import Actor, ActorKind
+from db.core.blobs import BlobDamaged, BlobMissing, BlobStore
+from db.core.session import Database
+from db.core.types import utcnow
+from db.core.vocabulary import JobStatus
+from db.jobs import lifecycle
+from db.jobs.actions import make_retry
+from db.jobs.batches import count_ended, finish_batch, list_active_jobs
+from db.jobs.erasure import erase_jobs
+from db.jobs.services import JobServices
+from db.jobs.states import InvalidTransition
+from db.jobs.submission import QueueFull
+from db.jobs.tables import Batch, Job
+
+CALL_S = 5.0
+"""Seconds that a call may work on a batch."""
+_JOBS_A_TRANSACTION = 100
+
+
+@dataclass(frozen=True)
+class Retried:
+    """What came of a retry.
+
+    submitted: failed photos that are jobs again. gone: whose photo is no longer kept. left: the call's time was over before these.
+    """
+
+    submitted: int
+    gone: int
+    left: int
+
+
+def close_batch(services: JobServices, batch_id: UUID) -> None:
+    """Let a batch take no more photos, whether it did before or not. If all its jobs have ended, it is finished."""
+    with services.database.write() as session:
+        session.execute(update(Batch).where(Batch.id == batch_id, Batch.closed_at.is_(None)).values(closed_at=utcnow()))
+    settle_batch(services.database, services.announce, batch_id)
+
+
+def settle_batch(database: Database, announce: Callable[[UUID], None], batch_id: UUID) -> None:
+    """Finish a batch if its jobs have ended, and wake those who wait for it."""
+    if finish_batch(database, batch_id):
+        announce(batch_id)
+
+
+def cancel_batch(services: JobServices, batch: Batch, *, actor: Actor, is_owner: bool) -> None:
+    """Close a batch and cancel its jobs that have not ended: as many as the call has time for, the sweeper does the rest."""
+    now = utcnow()
+    with services.database.write() as session:
+        session.execute(
+            update(Batch).where(Batch.id == batch.id).values(canceled_at=now, closed_at=batch.closed_at or now)
+        )
+        _record(session, batch, actor, is_owner, "batch.cancel")
+    cancel_rest(services.database, services.announce, batch.id, actor=actor, most_s=CALL_S)
+    settle_batch(services.database, services.announce, batch.id)
+
+
+def cancel_rest(
+    database: Database, announce: Callable[[UUID], None], batch_id: UUID, *, actor: Actor, most_s: float
+) -> None:
+    """Cancel what has not ended of a batch, for `most_s` seconds at the most."""
+    end = monotonic() + most_s
+    while monotonic() < end:
+        with database.write() as session:
+            active = list_active_jobs(session, batch_id, _JOBS_A_TRANSACTION)
+            for job_id in active:
+                try:
+                    lifecycle.cancel_job(session, job_id, actor=actor, detail=f"its batch was canceled by {actor.name}")
+                except InvalidTransition:
+                    continue  # a worker was quicker
+        for job_id in active:
+            announce(job_id)
+        if not active:
+            return
+
+
+def erase_batch(services: JobServices, batch: Batch, *, actor: Actor, is_owner: bool) -> bool:
+    """Erase a batch with its jobs, photos and results. Returns whether all of it is gone; else the sweeper does the rest.
+
+    Nobody sees the batch from now on. Raises BlobStoreUnavailable; the sweeper goes on with it then too.
+    """
+    now = utcnow()
+    with services.database.write() as session:
+        session.execute(
+            update(Batch).where(Batch.id == batch.id).values(erased_at=now, closed_at=batch.closed_at or now)
+        )
+        _record(session, batch, actor, is_owner, "batch.erase")
+    return erase_rest(services.database, services.blobs, batch.id, most_s=CALL_S)
+
+
+def erase_rest(database: Database, blobs: BlobStore, batch_id: UUID, *, most_s: float) -> bool:
+    """Erase what is left of a batch, for `most_s` seconds at the most. Returns whether all is gone. Raises BlobStoreUnavailable."""
+    end = monotonic() + most_s
+    while monotonic() < end:
+        with database.read() as session:
+            statement = select(Job.id, Job.photo_key).where(Job.batch_id == batch_id).limit(_JOBS_A_TRANSACTION)
+            found = session.execute(statement).all()
+        if not found:
+            with database.write() as session:
+                session.execute(delete(Batch).where(Batch.id == batch_id))
+            return True
+        blobs.delete_many([key for _, key in found if key is not None])
+        with database.write() as session:
+            erase_jobs(session, [job_id for job_id, _ in found])
+    return False
+
+
+def retry_batch(services: JobServices, batch: Batch, *, actor: Actor, is_owner: bool) -> Retried:
+    """Submit the failed photos of a batch again, in their places. The failed jobs leave the batch, and are kept.
+
+    Works for some seconds; call it again while photos are left. Raises QueueFull if there is no room for any, BlobStoreUnavailable.
+    """
+    with services.database.read() as session:
+        failed = session.scalars(_select_failed(batch.id)).all()
+    end, submitted, gone = monotonic() + CALL_S, 0, 0
+    for place, job in enumerate(failed):
+        if monotonic() >= end:
+            return Retried(submitted, gone, len(failed) - place)
+        is_kept = _retry_job(services, batch.id, job, actor)
+        submitted, gone = submitted + is_kept, gone + (not is_kept)
+    if submitted:
+        with services.database.write() as session:
+            _record(session, batch, actor, is_owner, "batch.retry", photos=str(submitted))
+    return Retried(submitted, gone, 0)
+
+
+def _select_failed(batch_id: UUID) -> Select[Job]:
+    return select(Job).where(Job.batch_id == batch_id, Job.status == JobStatus.FAILED).order_by(Job.batch_position)
+
+
+def _retry_job(services: JobServices, batch_id: UUID, job: Job, actor: Actor) -> bool:
+    """Put a new job in the place of a failed one. Returns whether its photo can still be had."""
+    data = _read_photo(services, job)
+    if data is None:
+        return False
+    if not services.room.take(services.database, 1):
+        raise QueueFull("no more jobs may wait now; try again later")
+    new = make_retry(services, job, uuid7(), batch_id=batch_id, batch_position=job.batch_position)
+    if new.photo_key is not None:
+        services.blobs.put(new.photo_key, data)
+    with services.database.write() as session:
+        moved = (
+            update(Job)
+            .where(Job.id == job.id, Job.batch_id == batch_id, Job.status == JobStatus.FAILED)
+            .values(batch_id=None, batch_position=None)
+            .returning(Job.id)
+        )
+        is_mine = session.scalar(moved) is not None  # else another call was quicker
+        if is_mine:
+            session.execute(update(Batch).where(Batch.id == batch_id).values(finished_at=None))
+            count_ended(session, batch_id, failed=-1)
+            lifecycle.create_job(session, new, actor=actor)
+    if not is_mine:
+        if new.photo_key is not None:
+            services.blobs.delete(new.photo_key)
+    elif new.photo_key is None:
+        services.ask_for_fetches(1)
+    else:
+        services.send(new.id, new.priority)
+    return True
+
+
+def _read_photo(services: JobServices, job: Job) -> bytes | None:
+    """The photo's bytes, none if it is to be fetched; None if it is gone."""
+    if job.photo_key is None:
+        was_fetched = bool(job.photo_sha256)
+        return b"" if job.source_url and not was_fetched else None
+    try:
+        return services.blobs.get(job.photo_key, job.photo_sha256)
+    except (BlobMissing, BlobDamaged):
+        return None
+
+
+def _record(session: Session, batch: Batch, actor: Actor, is_owner: bool, action: str, **details: str) -> None:  # noqa: FBT001
+    """Log it, unless an application did it to a batch of its own, which is its daily work."""
+    if actor.kind is not ActorKind.APPLICATION or not is_owner:
+        record_audit_event(session, actor, action, f"batch:{batch.id}", **details)

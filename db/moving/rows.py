@@ -1,0 +1,161 @@
+"""Rows of any table, on either database: read in one order, counted, digested, written. No table is named here.
+
+The tables come from the metadata, so a new one is copied without a word. What a value means doesn't depend on the database: keys,
+moments, bytes and documents are the same on SQLite and PostgreSQL.
+"""
+
+import base64
+import hashlib
+import json
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, REAL, Connection, LargeBinary, MetaData, Table, func, insert, select, text, tuple_
+from sqlalchemy.types import Uuid
+
+from db.core.tables import SchemaCompatibility
+from db.core.types import UtcDateTime, Word
+from db.tables import Base
+
+ROWS_A_CHUNK = 1000
+_OF_THE_SCHEMA = {SchemaCompatibility.__tablename__}
+_DIGEST_MODULUS = 2**256
+
+Row = Mapping[str, Any]
+
+
+def list_tables() -> list[Table]:
+    """Every table, those first that others refer to.
+
+    The table that speaks of the schema isn't among them: migrations fill it. The columns are the service's,
+    but for documents that may be missing: there None is written as no value, never as a JSON null.
+    """
+    copies = MetaData()
+    tables = [table.to_metadata(copies) for table in Base.metadata.sorted_tables if table.name not in _OF_THE_SCHEMA]
+    for table in tables:
+        for column in table.columns:
+            if isinstance(column.type, JSON) and column.nullable:
+                column.type = JSON(none_as_null=True)
+    return tables
+
+
+def read_rows(connection: Connection, table: Table) -> Iterator[list[Row]]:
+    """All rows by primary key, in chunks. A row that refers to another of its table comes after it: keys sort by time."""
+    query = select(table).order_by(*table.primary_key.columns)
+    result = connection.execution_options(yield_per=ROWS_A_CHUNK).execute(query)
+    for chunk in result.mappings().partitions():
+        yield [dict(row) for row in chunk]
+
+
+def find_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> list[Row]:
+    """The rows whose primary key the table doesn't have."""
+    keys = list(table.primary_key.columns)
+    wanted = [tuple(row[key.name] for key in keys) for row in rows]
+    condition = keys[0].in_([key[0] for key in wanted]) if len(keys) == 1 else tuple_(*keys).in_(wanted)
+    found = {tuple(row) for row in connection.execute(select(*keys).where(condition))}
+    return [row for row, key in zip(rows, wanted, strict=True) if key not in found]
+
+
+def write_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Add rows. Raises IntegrityError if one is there already."""
+    if rows:
+        connection.execute(insert(table), list(rows))
+
+
+def count_rows(connection: Connection, table: Table) -> int:
+    """How many rows the table has."""
+    return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def continue_numbering(connection: Connection, table: Table) -> None:
+    """Let PostgreSQL number the next row after those that were written with numbers of their own."""
+    column = table.autoincrement_column
+    if column is None or connection.dialect.name != "postgresql":
+        return
+    highest = connection.execute(select(func.max(column))).scalar_one()
+    if highest is not None:
+        name = f"{table.name}.{column.name}"
+        sequence = func.pg_get_serial_sequence(table.name, column.name)
+        if connection.execute(select(sequence)).scalar_one() is None:
+            raise RuntimeError(f"{name} has no sequence")
+        connection.execute(select(func.setval(sequence, highest)))
+
+
+def take_snapshot(connection: Connection) -> None:
+    """Let all that this transaction reads be of one moment. Call it first. A transaction on SQLite is so anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+        allow_long_transaction(connection)
+
+
+def allow_long_transaction(connection: Connection) -> None:
+    """Let this transaction last for as long as it must."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+
+
+@dataclass(slots=True)
+class RowsDigest:
+    """Count and digest of a table's rows, whatever order they come in: the sum of the rows' SHA-256."""
+
+    count: int = 0
+    total: int = 0
+
+    def add(self, table: Table, rows: Sequence[Row]) -> None:
+        """Take in some rows."""
+        for row in rows:
+            self.count += 1
+            number = int.from_bytes(hashlib.sha256(encode_row(table, row).encode()).digest())
+            self.total = (self.total + number) % _DIGEST_MODULUS
+
+    @property
+    def hex(self) -> str:
+        """The digest."""
+        return f"{self.total:064x}"
+
+
+def digest_table(connection: Connection, table: Table) -> RowsDigest:
+    """Count and digest of all rows of a table."""
+    digest = RowsDigest()
+    for rows in read_rows(connection, table):
+        digest.add(table, rows)
+    return digest
+
+
+def encode_row(table: Table, row: Row) -> str:
+    """A row as one line of JSON, the same for the same row on any database."""
+    values = {column.name: _encode(column.type, row[column.name]) for column in table.columns}
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def decode_row(table: Table, line: str) -> Row:
+    """The row of a line that `encode_row` wrote. Raises ValueError for anything else, KeyError for a column that is missing."""
+    values = json.loads(line)
+    return {column.name: _decode(column.type, values[column.name]) for column in table.columns}
+
+
+def _encode(kind: object, value: Any) -> object:
+    if isinstance(kind, REAL) and value is not None:
+        return struct.unpack("f", struct.pack("f", value))[0]  # PostgreSQL keeps four bytes, SQLite eight
+    if isinstance(value, bytes | memoryview):
+        return base64.b64encode(value).decode()
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return str(value) if isinstance(value, UUID) else value
+
+
+def _decode(kind: object, value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(kind, LargeBinary):
+        return base64.b64decode(value, validate=True)
+    if isinstance(kind, UtcDateTime):
+        return datetime.fromisoformat(value)
+    if isinstance(kind, Word):
+        return kind.words(value)
+    return UUID(value) if isinstance(kind, Uuid) else value

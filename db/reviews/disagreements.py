@@ -1,0 +1,47 @@
+"""Faces on which reviewers disagree, for somebody who decides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.faces.tables import Face
+from db.reviews.tables import ReviewSubject, ReviewVote
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A face whose votes settle on no label. face: its latest analysis. votes: those that stand, skips too, oldest first."""
+
+    face: Face
+    subject: ReviewSubject
+    votes: Sequence[ReviewVote]
+
+
+def list_disagreements(session: Session, *, limit: int = 20) -> list[Disagreement]:
+    """The faces with two votes or more and no label, newest first."""
+    subjects = session.scalars(
+        select(ReviewSubject)
+        .where(ReviewSubject.label.is_(None), ReviewSubject.vote_count > 1)
+        .order_by(ReviewSubject.id.desc())
+        .limit(limit)
+    ).all()
+    votes: dict[object, list[ReviewVote]] = {subject.id: [] for subject in subjects}
+    standing = select(ReviewVote).where(ReviewVote.subject_id.in_(votes), ReviewVote.withdrawn_at.is_(None))
+    for vote in session.scalars(standing.order_by(ReviewVote.id)):
+        votes[vote.subject_id].append(vote)
+    latest = {subject_id: each[-1].face_id for subject_id, each in votes.items() if each}
+    faces = {face.id: face for face in session.scalars(select(Face).where(Face.id.in_(set(latest.values()) - {None})))}
+    found = []
+    for subject in subjects:
+        face = faces.get(latest.get(subject.id))  # type: ignore[arg-type]  # None is no key
+        if face is not None:  # its job may be erased while another one with the same photo is not
+            found.append(Disagreement(face, subject, votes[subject.id]))
+    return found
+
+
+def count_disagreements(session: Session) -> int:
+    """How many faces wait for somebody who decides."""
+    undecided = (ReviewSubject.label.is_(None), ReviewSubject.vote_count > 1)
+    return session.scalar(select(func.count()).select_from(ReviewSubject).where(*undecided)) or 0

@@ -1,0 +1,108 @@
+"""Wrong faces are corrected where they are seen, many are confirmed at once, and a crowded photo stays usable."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
+from db.reviews.tables import ReviewItem
+from tests.browser.conftest import Site
+from tests.browser.test_review import list_standing
+
+
+def test_a_crowded_photo_is_usable_and_its_faces_are_corrected_there(
+    visit: Callable[..., Page], site: Site, submit: Callable[[], str]
+) -> None:
+    job_id = submit()
+    faces = [
+        site.worker.see(Emotion.SAD, 0.4, (10 + 24 * (number % 10), 5 + 24 * (number // 10), 20, 20))
+        for number in range(94)
+    ]
+    site.worker.analyze(job_id, *faces, size=(256, 256))
+    page = visit("ben", f"/jobs/{job_id}")
+    cards = page.locator("article.face")
+    expect(cards).to_have_count(94)
+    assert page.evaluate("document.documentElement.scrollHeight") < 3000
+    mark = page.locator(".mark").nth(40)
+    expect(mark.locator(".label")).to_be_hidden()
+    mark.locator(".box").hover()
+    expect(mark.locator(".label")).to_be_visible()
+    expect(cards.nth(40)).to_have_class("card face linked")
+    mark.locator(".box").click()
+    expect(cards.nth(40)).to_be_focused()
+    face = cards.nth(40).get_attribute("data-face")
+    assert face is not None
+    page.keyboard.press("4")
+    expect(page.get_by_role("status").filter(has_text="Your vote is stored")).to_be_visible()
+    expect(page.locator(f"#face-{face}")).to_be_focused()
+    expect(page.locator(f"#face-{face}")).to_contain_text("You said: happy")
+    assert list_standing(site, "ben") == [(face, VoteChoice.HAPPY)]
+    cards.nth(2).get_by_text("Correct").click()
+    cards.nth(2).get_by_role("button", name="not a face").click()
+    expect(page.get_by_role("status").filter(has_text="Your vote is stored")).to_be_visible()
+    assert len(list_standing(site, "ben")) == 2
+    page.get_by_role("button", name="Zoom in").click()
+    assert "scale(1.5)" in page.locator("#frame").evaluate("it => it.style.transform")
+    page.get_by_role("button", name="Whole photo").click()
+    page.get_by_role("button", name="Report a missed face").click()
+    page.get_by_role("button", name="Draw it on the photo").click()
+    box = page.locator("#frame").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 20, box["y"] + 240)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 60, box["y"] + 250, steps=3)
+    page.mouse.up()
+    dialog = page.get_by_role("dialog", name="A face that was missed")
+    expect(dialog.get_by_label("Width")).not_to_have_value("")
+    dialog.get_by_label("Note").fill("behind the post")
+    dialog.get_by_role("button", name="Report it").click()
+    expect(page.get_by_text("behind the post")).to_be_visible()
+
+
+def test_the_prediction_of_a_face_drawn_by_chance_is_hidden_until_the_vote(
+    visit: Callable[..., Page], site: Site, submit: Callable[[], str]
+) -> None:
+    site.worker.analyze(submit(), site.worker.see(Emotion.SAD, 0.9, (60, 30, 70, 70)), size=(256, 256))
+    with site.database.write() as session:
+        session.query(ReviewItem).one().slice = ReviewSlice.RANDOM
+    page = visit("ben", "/review")
+    card = page.locator(".judging").first
+    expect(card).to_contain_text("hidden until your vote")
+    shown = card.evaluate("it => it.outerHTML")
+    assert "0.9" not in shown
+    assert "data-emotion" not in shown
+    page.keyboard.press("Enter")  # there is nothing to confirm
+    expect(card).to_be_visible()
+    with page.expect_response("**/review/statistics"):
+        page.keyboard.press("6")
+    expect(page.locator("#statistics")).to_contain_text("1 of 1 faces drawn by chance")
+
+
+def test_a_grid_confirms_all_but_the_marked_and_disagreements_are_settled(
+    visit: Callable[..., Page], site: Site, submit: Callable[[], str]
+) -> None:
+    for number in range(4):
+        face = site.worker.see(Emotion.SAD, 0.3 + number / 10, (10 + number * 50, 20, 45, 60))
+        site.worker.analyze(submit(), face, size=(256, 256))
+    with site.database.write() as session:
+        for item in session.query(ReviewItem):
+            item.slice, item.votes_wanted = ReviewSlice.UNCERTAIN, 2
+    page = visit("ben", "/review/grid?emotion=sad")
+    boxes = page.get_by_role("checkbox")
+    expect(boxes).to_have_count(4)
+    marked = boxes.nth(1).get_attribute("value")
+    boxes.nth(1).check()
+    page.get_by_role("button", name="Confirm all but the marked").click()
+    expect(page.locator(".judging")).to_have_count(1)
+    expect(page.locator(".judging")).to_have_attribute("data-face", marked or "")
+    assert {choice for _, choice in list_standing(site, "ben")} == {VoteChoice.SAD}
+    assert len(list_standing(site, "ben")) == 3
+    other = visit("ana", f"/review?faces={list_standing(site, 'ben')[0][0]}")
+    with other.expect_response("**/review/votes"):
+        other.keyboard.press("1")
+    other.goto("/review/disagreements")
+    expect(other.get_by_role("article")).to_contain_text("ben: sad")
+    other.get_by_role("article").get_by_role("button", name="neutral").click()
+    expect(other.get_by_role("heading", name="Nobody disagrees")).to_be_visible()
+    other.goto("/review/progress")
+    expect(other.get_by_role("row", name="ben")).to_contain_text("3")
