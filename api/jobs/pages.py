@@ -39,6 +39,7 @@ class JobSearch(Query):
     emotion: Emotion | None = None
     error_code: str | None = Field(default=None, max_length=50)
     application: RowId | None = None
+    q: str | None = Field(default=None, max_length=200)
     since: Day | None = None
     until: Day | None = None
     before: RowId | None = None
@@ -50,6 +51,7 @@ class JobSearch(Query):
             status=self.status,
             emotion=self.emotion,
             error_code=self.error_code,
+            text=self.q,
             created_from=begin_day(self.since) if self.since else None,
             created_before=end_day(self.until) if self.until else None,
         )

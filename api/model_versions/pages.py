@@ -28,6 +28,7 @@ from db.core.blobs import BlobDamaged, BlobStoreUnavailable
 from db.core.vocabulary import Role
 from db.model_versions import actions as model_versions
 from db.model_versions import comparison, shadow
+from db.model_versions.notes import InvalidNote, add_note, list_notes
 from db.model_versions.shadow_comparison import compare_live, count_shadow_predictions
 from db.monitoring import heartbeats
 
@@ -80,6 +81,7 @@ def show(number: int) -> str:
         champion, challenger = model_versions.get_champion(session), model_versions.get_challenger(session)
         beside = count_shadow_predictions(session, champion.id, version.id) if champion else None
         parent = _find_parent(session, version)
+        notes = list_notes(session, version)
     history = _read_file(version, HISTORY)
     card = _read_file(version, CARD)
     shown = list_metrics(version.manifest)
@@ -90,6 +92,7 @@ def show(number: int) -> str:
         challenger=challenger,
         beside=beside,
         parent=parent,
+        notes=notes,
         figures=shown,
         charts=[(figures, draw_classes(figures), draw_reliability(figures)) for figures in shown],
         curves=draw_curves(json.loads(history)) if history else (),
@@ -129,6 +132,16 @@ def promote(number: int) -> AnyResponse:
     with get_services().database.write() as session:
         model_versions.promote(session, find_model_version(session, number), actor, _read_reason())
     return go("models.show", number=number, done="promoted")
+
+
+@blueprint.post("/<int:number>/notes")
+@needs(Role.ADMINISTRATOR)
+@refills(show, "note", text=InvalidNote)
+def write_note(number: int) -> AnyResponse:
+    """Write a note on a version."""
+    with get_services().database.write() as session:
+        add_note(session, find_model_version(session, number), request.form.get("text", ""), get_person().actor)
+    return go("models.show", number=number, done="noted")
 
 
 @blueprint.post("/roll-back")

@@ -22,6 +22,11 @@ def list_columns(mapped: type[DeclarativeBase], *without: str) -> list[Column[An
     return [column for column in get_table(mapped).columns if column.key not in without]
 
 
+def list_empty(mapped: type[DeclarativeBase]) -> dict[str, Any]:
+    """Nothing in each column that may be empty and has no default: what a new row begins with."""
+    return {str(column.key): None for column in get_table(mapped).columns if column.nullable and column.default is None}
+
+
 def get_table(mapped: type[DeclarativeBase]) -> Table:
     """The table, for statements that the ORM has no part in."""
     return cast("Table", mapped.__table__)

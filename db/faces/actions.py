@@ -2,21 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from db.core.rows import get_table, make_object
+from db.core.rows import get_table, list_empty, make_object
 from db.core.types import utcnow
 from db.core.vocabulary import EMOTIONS, Detector, FaceCondition
 from db.faces.measures import FaceMeasures
 from db.faces.tables import Face
 
 _INSERT = insert(get_table(Face))
-_EMPTY: dict[str, Any] = {column.key: None for column in get_table(Face).columns}
+_EMPTY = list_empty(Face)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, CursorResult, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.core.actors import Actor
-from db.core.rows import get_table, list_columns, make_object, relate
+from db.core.rows import get_table, list_empty, make_object, relate
 from db.core.types import utcnow
 from db.core.vocabulary import TERMINAL_STATUSES, Detector, JobStatus, Priority
 from db.faces.actions import NewFace, add_faces
@@ -19,7 +19,7 @@ from db.jobs.tables import Job, PhotoFetch
 from db.reviews.queue import add_to_queue
 from db.webhooks.recording import record_job_end
 
-_EMPTY_JOB = {column.key: None for column in list_columns(Job)} | {"revision": 0, "attempt": 0}
+_EMPTY_JOB = list_empty(Job) | {"revision": 0, "attempt": 0}
 """A new job's columns."""
 
 OUTAGE_ATTEMPTS = 100

@@ -1,12 +1,13 @@
 """How jobs are read: one, a page of many, counts."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from db.accounts.tables import Application
@@ -17,6 +18,9 @@ from db.faces.queries import version_number
 from db.faces.tables import Face
 from db.jobs.tables import Job, JobEvent
 from db.model_versions.tables import ModelVersion
+
+NEWEST_NAMED = 20_000
+"""Jobs whose file names are searched."""
 
 _SUBMISSION_S = 3600
 """More than can lie between the making of a job's key and of its row: a photo that has no row by then is deleted."""
@@ -45,6 +49,8 @@ class JobFilter:
     batch_id: UUID | None = None
     created_from: datetime | None = None
     created_before: datetime | None = None
+    text: str | None = None
+    """An id or a photo's SHA-256, whole, or a part of a file name, which is looked for in the NEWEST_NAMED newest jobs."""
 
 
 _JOB_COLUMNS = list_columns(Job)
@@ -118,11 +124,24 @@ def restrict(statement: Select[*tuple[Any, ...]], wanted: JobFilter) -> Select[*
     if wanted.created_before is not None:
         latest = first_key(wanted.created_before, _SUBMISSION_S)
         statement = statement.where(Job.id < latest, Job.created_at < wanted.created_before)
+    if wanted.text is not None:
+        statement = statement.where(_match_text(wanted.text))
     if wanted.emotion is not None:
         statement = statement.where(
             select(Face.id).where(Face.job_id == Job.id, Face.emotion == wanted.emotion).exists()
         )
     return statement
+
+
+def _match_text(text: str) -> ColumnElement[bool]:
+    """An id, a digest, or a part of a name; names have no index, so only the newest jobs are looked through."""
+    if re.fullmatch("[0-9a-fA-F]{64}", text):
+        return Job.photo_sha256 == text.lower()
+    try:
+        return Job.id == UUID(text)
+    except ValueError:
+        newest = select(Job.id).order_by(Job.id.desc()).limit(NEWEST_NAMED).subquery()
+        return Job.id.in_(select(newest.c.id)) & Job.filename.icontains(text, autoescape=True)
 
 
 def list_events(session: Session, job_id: UUID) -> Sequence[JobEvent]:

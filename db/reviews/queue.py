@@ -7,13 +7,12 @@ What is judged of that slice when a face's turn comes stands for all faces.
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from random import Random, SystemRandom
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from db.core.rows import get_table, make_object
+from db.core.rows import get_table, list_empty, make_object
 from db.core.types import utcnow
 from db.core.vocabulary import ReviewSlice
 from db.faces.hourly_counts import count_in
@@ -34,7 +33,7 @@ RESERVATION_S = 300
 """How long a face that was handed to one reviewer is kept from the others."""
 
 _INSERT = insert(get_table(ReviewItem))
-_EMPTY: dict[str, Any] = {column.key: None for column in get_table(ReviewItem).columns}
+_EMPTY = list_empty(ReviewItem)
 MOST_COUNTED = 10_000
 """Faces that are counted before it is only said that there are more."""
 

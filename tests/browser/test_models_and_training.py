@@ -42,6 +42,7 @@ def test_shadow_mode_is_started_and_ended(visit: Callable[..., Page], site: Site
     assert challenger is not None
     assert challenger.number == 2
     page.get_by_role("button", name="End shadow mode").click()
+    page.get_by_role("button", name="End it").click()
     expect(page.get_by_role("button", name="Run in shadow mode", exact=True)).to_be_visible()
 
 

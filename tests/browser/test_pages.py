@@ -64,7 +64,9 @@ def test_screen_readers_are_told_what_became_of_a_job(
     expect(status).to_have_text("")
     claim = site.worker.claim(job_id)
     expect(status).to_have_text("Job running")
-    page.get_by_role("button", name="Cancel").focus()  # nothing is taken from under whoever is at it, but told
+    page.get_by_role(
+        "button", name="Cancel", exact=True
+    ).focus()  # nothing is taken from under whoever is at it, but told
     site.worker.finish(claim, site.worker.see(Emotion.HAPPY, 0.83, (60, 30, 70, 70)), size=(256, 256))
     expect(status).to_have_text("Job succeeded: 1 face")
     expect(page.locator("h1 .pill")).to_have_text("running")
@@ -95,7 +97,8 @@ def test_a_job_can_be_tried_again_canceled_and_erased(
     page = visit("ana", f"/jobs/{job_id}")
     page.get_by_role("button", name="Analyse again").click()
     expect(page.get_by_role("status").first).to_contain_text("new job")
-    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    page.get_by_role("button", name="Cancel the job").click()
     expect(page.locator("h1 .pill")).to_have_text("canceled")
     new_id = UUID(page.url.partition("/jobs/")[2].partition("?")[0])
     page.get_by_role("button", name="Erase", exact=True).click()

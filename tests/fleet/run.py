@@ -100,6 +100,7 @@ class Client(threading.Thread):
                 self.outcomes["ok" if status == 200 else str(status)] += 1
             except (OSError, AssertionError, ValueError) as error:
                 self.outcomes[f"{type(error).__name__}: {error}"[:100]] += 1
+                print(f"{datetime.now(UTC):%H:%M:%S} {error!r}", flush=True)
 
     def stop(self) -> None:
         self.done.set()

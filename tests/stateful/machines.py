@@ -13,7 +13,7 @@ from db.core.errors import DomainError
 from db.core.session import Database
 from db.core.types import utcnow
 
-EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "4"))
 STEPS = int(os.environ.get("STATEFUL_STEPS", "30"))
 """Of one example: transitions in a row."""
 

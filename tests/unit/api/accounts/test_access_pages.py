@@ -199,3 +199,14 @@ def test_administrators_can_not_lock_themselves_out(administrator: Visitor, data
     assert administrator.post("/access/users/administrator/role", role="viewer")[0] == 409
     with database.read() as session:
         assert users.get_user(session, "administrator").role is Role.ADMINISTRATOR
+
+
+def test_notes_on_a_version_are_kept_and_an_empty_one_comes_back(
+    administrator: Visitor, champion: ModelVersion, database: Database
+) -> None:
+    status, text = administrator.post("/models/1/notes", text=" ")
+    assert status == 422
+    assert "A note has 1 to 2000 characters" in text
+    assert administrator.post("/models/1/notes", text="weak on <b>masks</b>") == (303, "/models/1")
+    assert "weak on &lt;b&gt;masks&lt;/b&gt;" in administrator.get("/models/1")
+    assert "wrote a note on" in administrator.get("/audit")

@@ -1,5 +1,8 @@
 """Jobs on the pages: seen by everybody, tried again and canceled by reviewers, erased by administrators."""
 
+import hashlib
+import io
+import re
 from collections.abc import Callable
 
 from flask.testing import FlaskClient
@@ -117,3 +120,15 @@ def test_the_dashboard_links_failures_to_their_jobs(
     text = viewer.get("/dashboard")
     assert "/jobs?status=failed&amp;error_code=broken_picture" in text
     assert "Version 1" in text
+
+
+def test_jobs_are_found_by_name_id_and_digest(viewer: Visitor, client: FlaskClient, photo: bytes) -> None:
+    for name in ("Team_100%.jpg", "lobby.jpg"):
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        assert client.post("/v1/jobs", data={"image": (io.BytesIO(photo), name)}, headers=headers).status_code == 202
+    [job_id] = set(re.findall(r'/jobs/([0-9a-f-]{36})"', viewer.get("/jobs", q="team_100%")))
+    assert "lobby.jpg" in viewer.get("/jobs", q="LOBBY")
+    assert "No job fits the filter" in viewer.get("/jobs", q="team.100")
+    assert re.findall(r'/jobs/([0-9a-f-]{36})"', viewer.get("/jobs", q=job_id)) == [job_id]
+    digest = hashlib.sha256(photo).hexdigest()
+    assert len(re.findall(r'/jobs/([0-9a-f-]{36})"', viewer.get("/jobs", q=digest))) == 2
