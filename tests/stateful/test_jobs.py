@@ -106,6 +106,7 @@ class JobMachine(RuleBasedStateMachine):
             blobs=self.blobs,
             send=self.queue.send,
             announce=lambda _job_id: None,
+            ask_for_fetches=lambda _count: None,
             room=QueueRoom(1000),
             idempotency_retention_s=3600,
             photo_retention_s=60,

@@ -31,6 +31,7 @@ def make_job_services(database: Database, folder: Path, outbox: Outbox, **change
         blobs=BlobStore(str(folder)),
         send=outbox.send,
         announce=outbox.announced.append,
+        ask_for_fetches=lambda _count: None,
         room=QueueRoom(100),
         idempotency_retention_s=60,
         photo_retention_s=3600,
