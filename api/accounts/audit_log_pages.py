@@ -7,6 +7,7 @@ from pydantic import Field
 
 from api.accounts import audit_words
 from api.core.fields import LARGEST_ID, Day
+from api.core.paging import read_page
 from api.core.services import get_services
 from api.web.queries import Query, begin_day, end_day, read_query
 from api.web.site import needs
@@ -46,13 +47,13 @@ def show() -> str:
     search = read_query(AuditSearch, request.args)
     kept: dict[str, Any] = search.model_dump(exclude={"before"}, exclude_none=True)
     with get_services().database.read() as session:
-        found = list_audit_events(session, search.to_filter(), limit=_PAGE + 1, before=search.before)
-    shown = found[:_PAGE]
-    older = url_for(".show", **{**kept, "before": shown[-1].id}) if len(found) > _PAGE else None
+        wanted = search.to_filter()
+        found = read_page(lambda limit: list_audit_events(session, wanted, limit=limit, before=search.before), _PAGE)
+    older = url_for(".show", **{**kept, "before": found.cursor}) if found.has_more else None
     newest = url_for(".show", **kept) if search.before else None
     return render_template(
         "accounts/audit_log.html",
-        events=shown,
+        events=found.rows,
         kept=kept,
         older=older,
         newest=newest,

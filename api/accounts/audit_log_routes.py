@@ -3,12 +3,13 @@
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, request, url_for
+from flask import Response, jsonify
 from pydantic import BaseModel, Field
 
 from api.core.authentication import protect
 from api.core.fields import LARGEST_ID, Moment, TextFields
 from api.core.openapi import describe_errors
+from api.core.paging import read_page
 from api.core.services import get_services
 from api.jobs.options import Unset
 from api.jobs.schemas import Time
@@ -67,12 +68,9 @@ def read_audit_log(query: AuditQuery) -> Response:
         created_before=query.created_before,
     )
     with get_services().database.read() as session:
-        found = list_audit_events(session, wanted, limit=query.limit + 1, before=query.cursor)
-    shown = found[: query.limit]
-    following = None
-    if len(found) > query.limit:
-        asked: dict[str, Any] = {**request.args.to_dict(), "cursor": shown[-1].id}
-        following = url_for(".read_audit_log", **asked)
+        found = read_page(
+            lambda limit: list_audit_events(session, wanted, limit=limit, before=query.cursor), query.limit
+        )
     items = [
         AuditEventEntry(
             at=event.at,
@@ -82,6 +80,6 @@ def read_audit_log(query: AuditQuery) -> Response:
             subject=event.subject,
             details=event.details,
         )
-        for event in shown
+        for event in found.rows
     ]
-    return jsonify(AuditEventPage(items=items, next=following).model_dump(mode="json"))
+    return jsonify(AuditEventPage(items=items, next=found.make_next_url(".read_audit_log")).model_dump(mode="json"))

@@ -112,7 +112,7 @@ def _json(body: type[BaseModel]) -> dict[str, Any]:
             return part
         if "$ref" in part:
             return write_out(definitions[part["$ref"].rsplit("/", 1)[1]])
-        return {name: write_out(value) for name, value in part.items()}
+        return {name: write_out(value) for name, value in part.items() if (name, value) != ("default", None)}
 
     written: dict[str, Any] = write_out(schema)
     for described in written["properties"].values():
@@ -148,7 +148,7 @@ def register_openapi(app: APIFlask) -> None:
                 if path.startswith("/v1/"):
                     # APIFlask says it for the first blueprint with this authentication, and forgets the others
                     operation["security"] = [{_SESSION if path.startswith("/v1/account/") else "BearerAuth": []}]
-                if "application/json" in operation.get("requestBody", {}).get("content", ()):
+                if set(operation.get("requestBody", {}).get("content", ())) == {"application/json"}:
                     too_large = ERROR_KINDS["body_too_large"]
                     operation["responses"][str(too_large.status.value)] = _describe_kinds([too_large])
                 operation["responses"] = dict(sorted(operation["responses"].items()))

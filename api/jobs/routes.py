@@ -1,7 +1,6 @@
 """Jobs: submit a photo, read, list, cancel, erase."""
 
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
@@ -11,6 +10,7 @@ from werkzeug.http import parse_etags, quote_etag
 
 from api.core.authentication import READS_JOBS, Caller, get_caller, needs_scope, protect, require_scope
 from api.core.openapi import describe_errors, describe_photo_body, describe_response
+from api.core.paging import read_page
 from api.core.server.bridge import MEMO
 from api.core.services import Services, get_services
 from api.jobs.filter import JobListQuery, make_filter
@@ -120,13 +120,11 @@ def list_jobs(query: JobListQuery) -> Response:
     services, caller = get_services(), get_caller()
     with services.database.read() as session:
         wanted = make_filter(session, caller, query)
-        found = job_queries.list_jobs(session, wanted, limit=query.limit + 1, before=query.cursor)
-    shown, is_more = found[: query.limit], len(found) > query.limit
-    following = None
-    if is_more:
-        asked: dict[str, Any] = {**request.args.to_dict(), "cursor": shown[-1].id}
-        following = url_for(".list_jobs", **asked)
-    page = JobPage(items=[job_to_schema(job, services.settings.uncertain_below) for job in shown], next=following)
+        found = read_page(
+            lambda limit: job_queries.list_jobs(session, wanted, limit=limit, before=query.cursor), query.limit
+        )
+    following = found.make_next_url(".list_jobs")
+    page = JobPage(items=[job_to_schema(job, services.settings.uncertain_below) for job in found.rows], next=following)
     response = jsonify(page.model_dump(mode="json"))
     if following:
         response.headers["Link"] = f'<{following}>; rel="next"'

@@ -75,11 +75,12 @@ def _find_split(manifest: Mapping[str, Any]) -> tuple[object, ...] | None:
     """By what a run chose the rows that it held out, as `training.data.split` does; None where the manifest doesn't say."""
     lineage = manifest.get("lineage", {})
     settings = lineage.get("settings", {})
+    recipe = settings.get("recipe", {})
     seed = settings.get("split_seed")
     found = (
         lineage.get("dataset_sha256"),
         lineage.get("seed") if seed is None else seed,
-        settings.get("recipe", {}).get("held_out"),
+        recipe.get("validation_share", recipe.get("held_out")),  # the second in manifests of earlier releases
     )
     return None if None in found else (*found, settings.get("votes_path") is None)
 

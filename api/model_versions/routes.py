@@ -24,7 +24,7 @@ class ModelVersion(BaseModel):
     """A trained model. It never changes; `model_version` of a face names the one that judged it."""
 
     number: int = Field(examples=[1])
-    name: str = Field(examples=["default-votes"])
+    name: str = Field(examples=["default"])
     architecture: str = Field(examples=["default"])
     digest: str = Field(description="Hex SHA-256 of the manifest.", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])
     is_champion: bool = Field(description="Whether it is the version in service.", examples=[True])

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import quantiles
 from uuid import UUID
 
 from api.core.services import Services
+from api.monitoring.percentiles import Percentiles, take_percentiles
 from db import tables
 from db.core.types import utcnow
 from db.core.vocabulary import JobStatus, WorkerState
@@ -25,15 +25,6 @@ _MEAN_MINUTES = 5
 _FAILURE_WINDOW = timedelta(hours=24)
 _SAMPLE = 1000
 """Newest jobs that the percentiles are taken from."""
-
-
-@dataclass(frozen=True)
-class Percentiles:
-    """Half, 95 and 99 of a hundred jobs took at most so many seconds."""
-
-    p50: float
-    p95: float
-    p99: float
 
 
 @dataclass(frozen=True)
@@ -100,22 +91,10 @@ def read_dashboard(services: Services, hours_back: int = _HOURS) -> Dashboard:
             hours=hours,
             faces=hourly_counts.list_hours(session, hours[0]),
             failures=dashboard.count_failures(session, now - _FAILURE_WINDOW),
-            percentiles=_take_percentiles(durations),
+            percentiles=take_percentiles(durations),
             sample=len(durations),
         )
 
 
 def _list_back(end: datetime, step: timedelta, count: int) -> list[datetime]:
     return [end - step * back for back in range(count - 1, -1, -1)]
-
-
-def _take_percentiles(durations: Sequence[job_queries.JobDuration]) -> dict[str, Percentiles] | None:
-    if len(durations) < 2:
-        return None
-    phases = {
-        "waiting": [duration.waiting_s for duration in durations],
-        "running": [duration.running_s for duration in durations],
-        "total": [duration.waiting_s + duration.running_s for duration in durations],
-    }
-    cuts = {name: quantiles(seconds, n=100, method="inclusive") for name, seconds in phases.items()}
-    return {name: Percentiles(cut[49], cut[94], cut[98]) for name, cut in cuts.items()}

@@ -6,7 +6,6 @@ A scrape costs the same however many jobs have ended: only those that wait or ru
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
-from statistics import quantiles
 
 import redis
 import structlog
@@ -15,6 +14,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.core.services import Services
+from api.monitoring.percentiles import take_percentiles
 from db.core import queues
 from db.core.types import utcnow
 from db.core.vocabulary import TERMINAL_STATUSES, JobStatus, WorkerState
@@ -38,8 +38,6 @@ _ACTIVE = tuple(status for status in JobStatus if status not in TERMINAL_STATUSE
 _ENDED = tuple(status for status in JobStatus if status in TERMINAL_STATUSES)
 _SAMPLE = 1000
 _WINDOW = timedelta(minutes=10)
-_QUANTILES = {"0.5": 49, "0.95": 94, "0.99": 98}
-"""Label of each quantile, and its place among the 99 cut points between hundredths."""
 
 
 class StateCollector(Collector):
@@ -155,15 +153,7 @@ def _describe_durations(recent: list[job_queries.JobDuration]) -> Metric:
         "How long jobs that succeeded in the last ten minutes waited, ran, and took in all.",
         labels=["phase", "quantile"],
     )
-    if len(recent) < 2:
-        return metric
-    phases = {
-        "waiting": [duration.waiting_s for duration in recent],
-        "running": [duration.running_s for duration in recent],
-        "total": [duration.waiting_s + duration.running_s for duration in recent],
-    }
-    for phase, seconds in phases.items():
-        cuts = quantiles(seconds, n=100, method="inclusive")
-        for label, place in _QUANTILES.items():
-            metric.add_metric([phase, label], cuts[place])
+    for phase, taken in (take_percentiles(recent) or {}).items():
+        for label, seconds in (("0.5", taken.p50), ("0.95", taken.p95), ("0.99", taken.p99)):
+            metric.add_metric([phase, label], seconds)
     return metric

@@ -8,6 +8,7 @@ from pydantic import Field
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.core.fields import RowId
+from api.core.paging import read_page
 from api.core.services import get_services
 from api.training_runs.run_view import describe_run
 from api.training_runs.start import find_dataset_files, start_training_run
@@ -45,15 +46,15 @@ def show_list() -> str:
     """All runs, newest first, and the form that starts one."""
     before = read_query(RunSearch, request.args).before
     with get_services().database.read() as session:
-        found = training_runs.list_runs(session, limit=_PAGE + 1, before=before)
+        found = read_page(lambda limit: training_runs.list_runs(session, limit=limit, before=before), _PAGE)
         active = training_runs.get_active_run(session)
-        shown = [describe_run(run) for run in found[:_PAGE]]
+        shown = [describe_run(run) for run in found.rows]
         try:
             plan = plan_run(session, find_dataset_files()).summary
             is_possible = True
         except PlanImpossible as error:
             plan, is_possible = [f"No run can start: {error}."], False
-    older = url_for(".show_list", before=str(shown[-1].run.id)) if len(found) > _PAGE else None
+    older = url_for(".show_list", before=found.cursor) if found.has_more else None
     return render_template(
         "training_runs/list.html", runs=shown, active=active, older=older, plan=plan, is_possible=is_possible
     )

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from api.core.authentication import get_caller, needs_scope, protect
 from api.core.fields import JsonBody, RowId, TextFields
 from api.core.openapi import describe_errors
+from api.core.paging import read_page
 from api.core.services import get_services
 from api.jobs.schemas import Id, Time
 from api.training_runs.start import find_dataset_files, start_training_run
@@ -122,11 +123,9 @@ def create_run(wanted: NewRun) -> Response:
 def list_runs(query: PageQuery) -> Response:
     """Read a page of runs, newest first."""
     with get_services().database.read() as session:
-        found = training_runs.list_runs(session, limit=query.limit + 1, before=query.cursor)
-        shown = [_show(run, corrections.count_corrections(session, run.id)) for run in found[: query.limit]]
-    has_more = len(found) > query.limit
-    following = url_for(".list_runs", limit=query.limit, cursor=shown[-1].id) if has_more else None
-    return jsonify(TrainingRunPage(items=shown, next=following).model_dump(mode="json"))
+        found = read_page(lambda limit: training_runs.list_runs(session, limit=limit, before=query.cursor), query.limit)
+        shown = [_show(run, corrections.count_corrections(session, run.id)) for run in found.rows]
+    return jsonify(TrainingRunPage(items=shown, next=found.make_next_url(".list_runs")).model_dump(mode="json"))
 
 
 @blueprint.get("/plan")

@@ -110,7 +110,7 @@ def _draw_balance(audit: Mapping[str, Any]) -> Chart | None:
 
     audit: as `worker.retraining.snapshot` writes it.
     """
-    counts = {part: found["emotions"] for part, found in audit.get("parts", {}).items()}
+    counts = {part: found["emotions"] for part, found in (audit.get("splits") or audit.get("parts") or {}).items()}
     if not counts:
         return None
     if any(audit.get("corrections_by_emotion", {}).values()):

@@ -1,14 +1,14 @@
 """Webhook deliveries: list, read, replay."""
 
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, request, url_for
+from flask import Response, jsonify
 
 from api.core.authentication import get_caller
 from api.core.openapi import describe_errors
+from api.core.paging import read_page
 from api.core.services import get_services
 from api.webhooks.access import protect_webhooks
 from api.webhooks.schemas import DeliveryQuery, WebhookDelivery, WebhookDeliveryPage, delivery_to_schema
@@ -38,12 +38,11 @@ def list_webhook_deliveries(query: DeliveryQuery) -> Response:
         created_before=query.created_before,
     )
     with get_services().database.read() as session:
-        found = deliveries.list_deliveries(session, wanted, limit=query.limit + 1, before=query.cursor)
-    shown, following = found[: query.limit], None
-    if len(found) > query.limit:
-        asked: dict[str, Any] = {**request.args.to_dict(), "cursor": shown[-1].id}
-        following = url_for(".list_webhook_deliveries", **asked)
-    page = WebhookDeliveryPage(items=[delivery_to_schema(each) for each in shown], next=following)
+        found = read_page(
+            lambda limit: deliveries.list_deliveries(session, wanted, limit=limit, before=query.cursor), query.limit
+        )
+    following = found.make_next_url(".list_webhook_deliveries")
+    page = WebhookDeliveryPage(items=[delivery_to_schema(each) for each in found.rows], next=following)
     response = jsonify(page.model_dump(mode="json"))
     if following:
         response.headers["Link"] = f'<{following}>; rel="next"'

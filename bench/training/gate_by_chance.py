@@ -30,7 +30,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     dataset = read_dataset(arguments.csv, arguments.votes)
-    rows, truth = find_holdout(dataset, "votes" if arguments.votes else "single")
+    rows, truth = find_holdout(dataset, "soft" if arguments.votes else "hard")
     one, other = (LiteModel(path).predict(dataset.images[rows]) for path in arguments.models)
     random = np.random.default_rng(0)
     failed: Counter[str] = Counter()

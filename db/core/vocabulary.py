@@ -159,8 +159,10 @@ CHAMPION = "champion"
 """The alias of the model version in service."""
 CHALLENGER = "challenger"
 """The alias of the version that judges live faces beside the champion, in shadow mode."""
-PRETRAINED_CHAMPION = "default-votes"
+PRETRAINED_CHAMPION = "default"
 """Name of the shipped version that a new installation puts into service."""
+OLD_PRETRAINED_NAMES = {"default-votes": "default", "default-single": "default-hard"}
+"""What earlier releases called shipped versions -> their names now. Rows of versions keep the name that they were stored with."""
 
 
 class ExportRows(StrEnum):

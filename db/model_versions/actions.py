@@ -11,7 +11,7 @@ from db.accounts.audit_log import record_audit_event
 from db.core.actors import EMOSCOPE, Actor
 from db.core.errors import DomainError
 from db.core.types import utcnow
-from db.core.vocabulary import CHALLENGER, CHAMPION, PRETRAINED_CHAMPION, Architecture
+from db.core.vocabulary import CHALLENGER, CHAMPION, OLD_PRETRAINED_NAMES, PRETRAINED_CHAMPION, Architecture
 from db.model_versions.tables import ModelAlias, ModelVersion, Promotion
 from db.webhooks.event_types import MODEL_VERSION_PROMOTED, PromotionEventData
 from db.webhooks.recording import record_event
@@ -95,11 +95,9 @@ def find_unused_release(session: Session) -> ModelVersion | None:
     Nothing puts it into service by itself: people or the gate have chosen the champion. So somebody must be told.
     """
     champion = get_champion(session)
+    names = [PRETRAINED_CHAMPION, *(old for old, new in OLD_PRETRAINED_NAMES.items() if new == PRETRAINED_CHAMPION)]
     shipped = session.scalar(
-        select(ModelVersion)
-        .where(ModelVersion.name == PRETRAINED_CHAMPION)
-        .order_by(ModelVersion.number.desc())
-        .limit(1)
+        select(ModelVersion).where(ModelVersion.name.in_(names)).order_by(ModelVersion.number.desc()).limit(1)
     )
     if champion is None or shipped is None or shipped.number <= champion.number:
         return None

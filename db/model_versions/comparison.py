@@ -41,10 +41,10 @@ class AnswerComparison:
     @property
     def p_value(self) -> float | None:
         """Two-sided, of an exact McNemar test on who was right; None where no face tells."""
-        return compute_mcnemar_p(self.first_right, self.second_right)
+        return compute_two_sided_mcnemar_p(self.first_right, self.second_right)
 
 
-def compute_mcnemar_p(first: int, second: int) -> float | None:
+def compute_two_sided_mcnemar_p(first: int, second: int) -> float | None:
     """Chance of a split at least as uneven, to either side, of the faces where only one of two is right, if both were equally good.
 
     Exact. None where there is no such face.

@@ -52,7 +52,7 @@ class PlannedVersion(BaseModel):
     """A version that takes part in a run."""
 
     number: int = Field(examples=[2])
-    name: str = Field(examples=["default-single"])
+    name: str = Field(examples=["default-hard"])
     labels: LabelKind = Field(
         description="What it was trained on: the CSV's own labels, or the votes of several people."
     )

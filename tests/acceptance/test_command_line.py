@@ -92,10 +92,10 @@ def test_the_list_of_models_gives_their_figures_and_marks_the_one_in_service(env
     listed = run("models", "list", env=environment | {"COLUMNS": "80"})
     assert listed.returncode == 0, listed.stderr
     [champion] = [line for line in listed.stdout.splitlines() if "1 *" in line]
-    metrics = json.loads((PRETRAINED / "default-votes" / "manifest.json").read_text())["metrics"]["PublicTest"]
+    metrics = json.loads((PRETRAINED / "default" / "manifest.json").read_text())["metrics"]["PublicTest"]
     votes, single = metrics["ferplus"], metrics["fer2013"]
     cells = [cell.strip() for cell in champion.split("│")]
-    assert cells[2] == "default-votes"
+    assert cells[2] == "default"
     assert cells[4:7] == [f"{figure:.3f}" for figure in (votes["accuracy"], single["accuracy"], votes["macro_f1"])]
 
 
@@ -114,7 +114,7 @@ def test_migrate_makes_a_database_where_there_is_none(tmp_path: Path) -> None:
     environment = {"EMOSCOPE_DATA_DIR": str(tmp_path / "new")}
     done = run("migrate", env=environment)
     assert done.returncode == 0, done.stderr
-    assert "default-votes" in run("models", "list", env=environment).stdout
+    assert "default" in run("models", "list", env=environment).stdout
 
 
 def test_a_bad_setting_is_named() -> None:

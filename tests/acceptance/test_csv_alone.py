@@ -71,7 +71,7 @@ def expect_decision(run: dict[str, Any]) -> list[str]:
 
 def test_a_csv_alone_gives_decisions_without_a_click(service: Service) -> None:
     plan = service.get("/v1/training-runs/plan")
-    assert (plan["champion"]["name"], plan["can_replace_champion"]) == ("default-votes", False)
+    assert (plan["champion"]["name"], plan["can_replace_champion"]) == ("default", False)
 
     first = wait_for_end(service, "schedule")
     checks = expect_decision(first)

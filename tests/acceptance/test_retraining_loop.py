@@ -126,7 +126,7 @@ def _put_beginner_in_service(settings: Settings, csv_path: Path, folder: Path) -
     from training.pipeline import run_training
 
     recipe = replace(RECIPES[Architecture.TINY], epochs=1)
-    wanted = TrainSettings(csv_path, "single", Architecture.TINY, recipe)
+    wanted = TrainSettings(csv_path, "hard", Architecture.TINY, recipe)
     made = run_training(wanted, folder / "beginner", cache_dir=folder / "datasets")
     database = Database(settings.effective_database_url)
     version = store_version(database, BlobStore(settings.effective_blob_url), "beginner", made)

@@ -53,8 +53,8 @@ def test_check_says_what_is_in_a_dataset_and_which_rows_are_bad(folder):
     assert "line 185: emotion '[/b]' is not 0 to 6" in err
     code, out, _ = run(folder, "dataset", "check", "small.csv", "--votes", "votes.csv", "--json")
     found = json.loads(out)
-    assert found["parts"]["Training"]["emotions"]["happy"] == 20
-    assert found["votes"]["teaching"] == 182
+    assert found["splits"]["Training"]["emotions"]["happy"] == 20
+    assert found["votes"]["training"] == 182
 
 
 def test_a_dataset_that_is_none_ends_with_a_sentence(folder):
@@ -93,7 +93,7 @@ def train_and_stop(folder: Path, *arguments: str) -> tuple[str, str]:
 
 def test_train_stops_on_ctrl_c_goes_on_and_is_evaluated(folder):
     version = str(PRETRAINED_DIR / "report")
-    arguments = ["--csv", "small.csv", "--votes", "votes.csv", "--labels", "votes", "--network", "report"]
+    arguments = ["--csv", "small.csv", "--votes", "votes.csv", "--labels", "soft", "--network", "report"]
     (folder / "quick.json").write_text('{"epochs": 60, "batch_size": 32}')
     arguments += [
         "--recipe",
@@ -112,7 +112,9 @@ def test_train_stops_on_ctrl_c_goes_on_and_is_evaluated(folder):
     stopped = re.search(r"stopped after (\d+) of 60 epochs. Go on with: \S*emoscope train --run run\n", rest)
     assert stopped, rest
     held_out = json.loads((folder / "run" / "settings.json").read_text())["settings"]
-    assert (held_out["split_seed"], held_out["recipe"]["held_out"]) == find_split(Manifest.read(Path(version)).lineage)
+    assert (held_out["split_seed"], held_out["recipe"]["validation_share"]) == find_split(
+        Manifest.read(Path(version)).lineage
+    )
     # word for word, though it names neither the weights that the run starts from nor its teacher
     seen, _ = train_and_stop(folder, "--run", "run")
     assert seen.startswith(f"epoch {int(stopped[1]) + 1}/60")

@@ -19,10 +19,6 @@ REFUSED = re.compile(
 """Refused as a part of an identifier, for: train, student, classify, crop scale, heartbeat, schema, p50, p95, p99, users, vote."""
 
 
-STORED = {"framing", "framings", "Framing"}
-"""A field of the manifests of stored versions, and what it holds: crop scales."""
-
-
 def split_words(name: str) -> str:
     """`LeaseKeeper` -> `lease_keeper`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
@@ -46,7 +42,7 @@ def test_identifiers_use_the_words_of_the_glossary() -> None:
         (str(path.relative_to(ROOT)), name)
         for path in SOURCES
         for name in (path.stem, *list_identifiers(ast.parse(path.read_text())))
-        if REFUSED.search(split_words(name)) and not (path.is_relative_to(ROOT / "training") and name in STORED)
+        if REFUSED.search(split_words(name))
     }
     assert not found
 

@@ -27,9 +27,10 @@ from db.core.vocabulary import TERMINAL_STATUSES, Detector, JobStatus, Priority
 from db.faces.actions import NewFace
 from db.faces.tables import Face
 from db.jobs import actions, lifecycle, sweeping
+from db.jobs.batches import count_batch, find_batch
 from db.jobs.idempotency import IdempotencyConflict, Repeatable
 from db.jobs.lifecycle import Claim, NewJob, Outcome
-from db.jobs.queries import get_batch, get_job
+from db.jobs.queries import get_job
 from db.jobs.room import QueueRoom
 from db.jobs.services import JobServices
 from db.jobs.states import InvalidTransition
@@ -166,7 +167,14 @@ class JobMachine(RuleBasedStateMachine):
 
     @rule(target=jobs, count=st.integers(1, 3), refused=st.integers(0, 1))
     def submit_batch(self, count: int, refused: int) -> Any:
-        batch = NewBatch(uuid7(), self.application_id, [{"position": count, "code": "not_a_picture"}] * refused)
+        batch = NewBatch(
+            uuid7(),
+            self.application_id,
+            [
+                {"position": count + place, "filename": None, "code": "not_a_picture", "detail": "no"}
+                for place in range(refused)
+            ],
+        )
         new = [self.make_new(2, has_deadline=False, batch_id=batch.id, position=place) for place in range(count)]
         photos = [(each, lambda: PHOTO) for each in new]
         assert submit_batch(self.services, batch, photos, actor=ANA).id == batch.id
@@ -349,9 +357,13 @@ class JobMachine(RuleBasedStateMachine):
     def a_batch_counts_its_jobs(self) -> None:
         for batch_id in {job.batch_id for job in self.model.values()} - {None}:
             with self.database.read() as session:
-                found = get_batch(session, batch_id)
-            assert found is not None
-            assert {job.id for job in found[1]} == {key for key, job in self.model.items() if job.batch_id == batch_id}
+                batch = find_batch(session, batch_id)
+                assert batch is not None
+                counts = count_batch(session, batch)
+            wanted = Counter(job.status for job in self.model.values() if job.batch_id == batch_id)
+            assert {status: getattr(counts, status.value) for status in JobStatus} == {
+                status: wanted[status] for status in JobStatus
+            }
 
     def teardown(self) -> None:
         """Once all works again, every job ends, and nothing of those that were erased is left."""

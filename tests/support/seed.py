@@ -221,9 +221,9 @@ def seed_jobs(database: Database, blobs: BlobStore, version: ModelVersion, count
 
 def seed_shadow(database: Database) -> None:
     """The version that was taught single labels judges every face in shadow mode."""
-    classifier = load_classifier(PRETRAINED_DIR / "default-single")
+    classifier = load_classifier(PRETRAINED_DIR / "default-hard")
     with database.write() as session:
-        challenger = next(each for each in model_versions.list_versions(session) if each.name == "default-single")
+        challenger = next(each for each in model_versions.list_versions(session) if each.name == "default-hard")
         shadow.start_shadow(session, challenger, "ana", "see how single labels do")
         faces = session.scalars(select(Face).options(undefer(Face.crop))).all()
         crops = np.stack([np.frombuffer(face.crop, np.uint8).reshape(CROP_SIDE, CROP_SIDE) for face in faces])
@@ -248,7 +248,7 @@ def seed_runs(database: Database, champion: ModelVersion, *, is_running: bool) -
     history = json.loads((PRETRAINED_DIR / PRETRAINED_CHAMPION / "history.json").read_text())["epochs"]
     counts = dict(zip(map(str, EMOTIONS), (3995, 436, 4097, 7215, 4965, 4830, 3171), strict=True))
     audit = {
-        "parts": {"Training": {"rows": 28709, "emotions": counts}},
+        "splits": {"Training": {"rows": 28709, "emotions": counts}},
         "corrections_by_emotion": dict.fromkeys(counts, 120),
     }
     checks = [

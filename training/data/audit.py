@@ -19,14 +19,14 @@ def audit_dataset(dataset: Dataset) -> dict[str, Any]:
     Training rows.
     """
     training = dataset.find_part("Training")
-    parts: dict[str, Any] = {}
+    splits: dict[str, Any] = {}
     for part in PARTS:
         rows = dataset.find_part(part)
         if not len(rows):
             continue
         counts = np.bincount(dataset.labels[rows], minlength=len(EMOTIONS)).tolist()
         groups = dataset.copy_groups[rows]
-        parts[part] = {
+        splits[part] = {
             "rows": len(rows),
             "emotions": {str(emotion): count for emotion, count in zip(EMOTIONS, counts, strict=True)},
             "copies_within": len(rows) - len(np.unique(groups)),
@@ -36,7 +36,7 @@ def audit_dataset(dataset: Dataset) -> dict[str, Any]:
         "warnings": find_missing(dataset),
         "sha256": dataset.sha256,
         "rows": len(dataset.images),
-        "parts": parts,
+        "splits": splits,
         "bad_rows": [asdict(row) for row in dataset.bad_rows],
         "votes": dataset.votes.count_rows() if dataset.votes is not None else None,
     }

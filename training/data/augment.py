@@ -27,8 +27,8 @@ def augment_batch(faces: "tf.Tensor", augmentation: Augmentation, *, seed: "tf.T
     offset = 255.0 * augmentation.brightness * draws[7]
     mean = tf.reduce_mean(pixels, axis=(1, 2, 3))
     pixels = (pixels - _each(mean)) * _each(gain) + _each(mean + offset)
-    if augmentation.erase:
-        pixels = _erase(pixels, augmentation.erase, (draws[8:13] + 1.0) / 2.0, side)
+    if augmentation.random_erasing:
+        pixels = _erase(pixels, augmentation.random_erasing, (draws[8:13] + 1.0) / 2.0, side)
     return tf.clip_by_value(pixels, 0.0, 255.0)
 
 
@@ -97,7 +97,7 @@ def _transform(pixels: "tf.Tensor", augmentation: Augmentation, draws: "tf.Tenso
     angle = draws[0] * (augmentation.rotation_deg * 3.141592653589793 / 180.0)
     zoom = source_side / side / (1.0 + augmentation.zoom * draws[1])
     stretch = 1.0 + augmentation.stretch * draws[2]
-    sign = tf.where(draws[5] < 0, -1.0, 1.0) if augmentation.mirror else tf.ones_like(zoom)
+    sign = tf.where(draws[5] < 0, -1.0, 1.0) if augmentation.flip else tf.ones_like(zoom)
     cos, sin = tf.cos(angle), tf.sin(angle)
     a, b = cos * zoom * stretch * sign, -sin * zoom
     c, d = sin * zoom * stretch * sign, cos * zoom

@@ -40,7 +40,7 @@ def make_examples(dataset: Dataset, settings: TrainSettings, known: frozenset[by
     least = 1 / (len(training) + len(held_out))
     class_weights = np.maximum(shares, least) ** -settings.recipe.class_balance
     class_weights /= (class_weights * shares).sum()
-    truth = dataset.votes.majorities if settings.labels == "votes" and dataset.votes else dataset.labels
+    truth = dataset.votes.majorities if settings.labels == "soft" and dataset.votes else dataset.labels
 
     def take(rows: npt.NDArray[np.int64], weights: npt.NDArray[np.float64]) -> Examples:
         return Examples(dataset.images[rows], targets[rows], weights.astype(np.float32))

@@ -45,7 +45,7 @@ def make_targets(dataset: Dataset, labels: Labels) -> npt.NDArray[np.float32]:
 
     Raises DatasetError if votes are asked for and the dataset has none.
     """
-    if labels == "single":
+    if labels == "hard":
         return np.eye(len(EMOTIONS), dtype=np.float32)[dataset.labels]
     if dataset.votes is None:
         raise DatasetError("the dataset has no votes")
@@ -64,9 +64,9 @@ def divide_dataset(
     rows = dataset.find_part("Training")
     rows = rows[make_targets(dataset, settings.labels)[rows].sum(axis=1) > 0]
     is_held_out = _find_known(dataset, settings, known)[rows]
-    if is_held_out.mean() < settings.recipe.held_out * _ENOUGH_KNOWN:
+    if is_held_out.mean() < settings.recipe.validation_share * _ENOUGH_KNOWN:
         seed = settings.seed if settings.split_seed is None else settings.split_seed
-        is_held_out = _choose_held_out(dataset, settings.recipe.held_out, seed)[rows]
+        is_held_out = _choose_held_out(dataset, settings.recipe.validation_share, seed)[rows]
     training, held_out = rows[~is_held_out], rows[is_held_out]
     if not len(training) or not len(held_out):
         raise DatasetError(f"{len(rows)} Training rows are too few to learn from and to hold some out")
@@ -81,7 +81,7 @@ def divide_dataset(
 def _find_known(dataset: Dataset, settings: TrainSettings, known: frozenset[bytes]) -> npt.NDArray[np.bool_]:
     """Which rows of the CSV show a picture that the parent's run held out, bool (N,)."""
     found = np.zeros(len(dataset.images), bool)
-    if known and settings.holds_out_like_parent:
+    if known and settings.splits_like_parent:
         from_csv = len(dataset.images) - dataset.corrections
         found[:from_csv] = find_pictures_among(dataset.images[:from_csv], known)
     return found
@@ -93,7 +93,7 @@ def _choose_held_out(dataset: Dataset, share: float, seed: int) -> npt.NDArray[n
     So a run on one kind of labels can start from a version taught the other, and still judge itself by faces that neither saw. With
     votes the share is of the rows whose votes teach. Reviewers' labels teach, and never judge: what is held out comes from the CSV.
     """
-    by = make_targets(dataset, "single" if dataset.votes is None else "votes")
+    by = make_targets(dataset, "hard" if dataset.votes is None else "soft")
     is_from_csv = np.arange(len(dataset.images)) < len(dataset.images) - dataset.corrections
     rows = dataset.find_part("Training")
     rows = rows[(by[rows].sum(axis=1) > 0) & is_from_csv[rows]]

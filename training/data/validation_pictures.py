@@ -1,7 +1,7 @@
 """Which pictures a version's run held out: known by digest, so that a run from its weights can hold out the same ones.
 
 Seed and share give the same rows only where the dataset and its votes are the same. A run whose starting weights were trained on
-its validation rows keeps the wrong epoch, and fits a temperature that is far too low: 0.71 in place of 1.00 for `default-single`.
+its validation rows keeps the wrong epoch, and fits a temperature that is far too low: 0.71 in place of 1.00 for `default-hard`.
 """
 
 import hashlib

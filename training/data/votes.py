@@ -75,7 +75,7 @@ class VoteTable:
         left_out = Counter(names[column] for column in self.counts[~is_used].argmax(axis=1).tolist())
         return {
             "rows": len(self.counts),
-            "teaching": int(is_used.sum()),
+            "training": int(is_used.sum()),
             "clear_majority": int((self.majorities != NO_MAJORITY).sum()),
             **{f"left_out_{name.lower()}": left_out[name] for name in OTHER_COLUMNS},
             "left_out_undecided": sum(left_out[name] for name in EMOTIONS),

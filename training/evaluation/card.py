@@ -31,9 +31,7 @@ def write_card(path: Path, manifest: Manifest) -> None:
     lineage = manifest.lineage
     epochs = lineage.settings["recipe"]["epochs"]
     counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in lineage.row_counts.items())
-    trained_on = (
-        "the published single label" if lineage.labels == "single" else "the distribution of ten people's votes"
-    )
+    trained_on = "the published single label" if lineage.labels == "hard" else "the distribution of ten people's votes"
     lines = [
         f"# Model card: {manifest.architecture}, taught {lineage.labels}",
         "",
@@ -46,8 +44,8 @@ def write_card(path: Path, manifest: Manifest) -> None:
         f"| epochs | {lineage.epochs_done} of {epochs} |",
         f"| seed | {lineage.seed} |",
         f"| temperature | {manifest.temperature:.3f} |",
-        f"| mirrored averaging | {'yes' if manifest.mirrored else 'no'} |",
-        f"| judged in squares of | {', '.join(map(str, manifest.framings))} pixels of the crop's {CROP_SIDE} |",
+        f"| test-time flip | {'yes' if manifest.flip else 'no'} |",
+        f"| crop scales | {', '.join(map(str, manifest.crop_scales))} pixels of the crop's {CROP_SIDE} |",
         f"| started from | {lineage.parent or 'fresh weights'} |",
         f"| taught by | {', '.join(lineage.teachers) or 'labels alone'} |",
         f"| code | {lineage.code_version} |",

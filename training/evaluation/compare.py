@@ -63,11 +63,11 @@ def find_holdout(dataset: Dataset, labels: Labels) -> tuple[npt.NDArray[np.int64
     Exact copies of Training rows are left out: a model may know them by heart.
     Raises DatasetError if no row is left, or votes are asked for and the dataset has none.
     """
-    if labels == "votes" and dataset.votes is None:
+    if labels == "soft" and dataset.votes is None:
         raise DatasetError("the dataset has no votes to judge by")
     rows = dataset.find_part(HOLDOUT_PART)
     rows = rows[~dataset.find_copies_of(dataset.find_part("Training"), among=rows)]
-    truth = dataset.labels if labels == "single" or dataset.votes is None else dataset.votes.majorities
+    truth = dataset.labels if labels == "hard" or dataset.votes is None else dataset.votes.majorities
     rows = rows[truth[rows] != NO_MAJORITY]
     if not len(rows):
         raise DatasetError(

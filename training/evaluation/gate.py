@@ -135,7 +135,9 @@ def _check_recall(
         for is_one in ((new == truth) & (old != truth), (new != truth) & (old == truth))
     )
     falls = np.where(is_compared, (lost - gained) / np.maximum(faces, 1), -np.inf)
-    chances = np.array([compute_mcnemar_p(*pair) for pair in zip(lost.tolist(), gained.tolist(), strict=True)])
+    chances = np.array(
+        [compute_one_sided_mcnemar_p(*pair) for pair in zip(lost.tolist(), gained.tolist(), strict=True)]
+    )
     is_lost = (falls > limits.max_recall_loss) & (chances <= limits.significance)
     worst = int(np.where(is_lost if is_lost.any() else is_compared, falls, -np.inf).argmax())
     before, after = (int((right == truth)[truth == worst].sum()) / int(faces[worst]) for right in (old, new))
@@ -167,7 +169,7 @@ def _check_gain(
 ) -> Check:
     """A gain that one test is sure of, at half the chance each since either will do, and a loss that neither is sure of."""
     gained, lost = int(((new == truth) & (old != truth)).sum()), int(((new != truth) & (old == truth)).sum())
-    p_better, p_worse = compute_mcnemar_p(gained, lost), compute_mcnemar_p(lost, gained)
+    p_better, p_worse = compute_one_sided_mcnemar_p(gained, lost), compute_one_sided_mcnemar_p(lost, gained)
     p_higher, p_lower = compare_macro_f1(old, new, truth)
     enough = limits.significance / 2
     reason = (
@@ -179,7 +181,7 @@ def _check_gain(
     return Check("gain", is_better and not is_worse, reason)
 
 
-def compute_mcnemar_p(gained: int, lost: int) -> float:
+def compute_one_sided_mcnemar_p(gained: int, lost: int) -> float:
     """Chance of so many gains among the faces where only one model is right, if both were equally good. Exact, one-sided."""
     discordant = gained + lost
     ways = sum(comb(discordant, count) for count in range(gained, discordant + 1))

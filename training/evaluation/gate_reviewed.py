@@ -11,7 +11,15 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from training.evaluation.gate import Answers, Check, Decision, GateLimits, check_all, compute_mcnemar_p, conclude
+from training.evaluation.gate import (
+    Answers,
+    Check,
+    Decision,
+    GateLimits,
+    check_all,
+    compute_one_sided_mcnemar_p,
+    conclude,
+)
 
 Array = npt.NDArray[np.float32]
 Truth = npt.NDArray[np.int64]
@@ -20,7 +28,7 @@ Truth = npt.NDArray[np.int64]
 def check_not_worse(champion: Array, challenger: Array, truth: Truth, limits: GateLimits) -> Check:
     """Whether reviewers' labels show no loss. champion, challenger: probabilities (N, 7); N may be 0."""
     gained, lost = _count(champion, challenger, truth)
-    p_worse = compute_mcnemar_p(lost, gained)
+    p_worse = compute_one_sided_mcnemar_p(lost, gained)
     reason = _describe(
         gained, lost, len(truth), f"p {p_worse:.4f} for a loss, which must be over {limits.significance}"
     )
@@ -30,7 +38,7 @@ def check_not_worse(champion: Array, challenger: Array, truth: Truth, limits: Ga
 def check_better(champion: Array, challenger: Array, truth: Truth, limits: GateLimits, least_faces: int) -> Check:
     """Whether reviewers' labels of at least `least_faces` faces show a gain. The probabilities are (N, 7); N may be 0."""
     gained, lost = _count(champion, challenger, truth)
-    p_better = compute_mcnemar_p(gained, lost)
+    p_better = compute_one_sided_mcnemar_p(gained, lost)
     reason = _describe(
         gained, lost, len(truth), f"p {p_better:.4f} for a gain, which must be at most {limits.significance}"
     )

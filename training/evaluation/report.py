@@ -48,7 +48,7 @@ def write_report(
     truths = {"fer2013": dataset.labels[rows]}
     if dataset.votes is not None:
         truths["ferplus"] = dataset.votes.majorities[rows]
-    trained_on = truths["ferplus" if manifest.labels == "votes" else "fer2013"]
+    trained_on = truths["ferplus" if manifest.labels == "soft" else "fer2013"]
     body = [
         f"<h1>Training report: {html.escape(title)}</h1>",
         _describe(manifest),

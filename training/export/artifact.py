@@ -17,11 +17,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from db.core.vocabulary import CROP_SIDE, EMOTIONS, PRETRAINED_CHAMPION, Architecture
+from db.core.vocabulary import CROP_SIDE, EMOTIONS, OLD_PRETRAINED_NAMES, PRETRAINED_CHAMPION, Architecture
 from training.errors import ArtifactDamagedError, ArtifactError
+from training.old_words import translate_manifest
 
-SCHEMA_VERSION = 2
-_READABLE = (1, SCHEMA_VERSION)
+SCHEMA_VERSION = 3
+_READABLE = (1, 2, SCHEMA_VERSION)
 MANIFEST = "manifest.json"
 KERAS_FILE = "model.keras"
 TFLITE_FILE = "model.tflite"
@@ -79,7 +80,7 @@ class Manifest:
     """All that is said about a version. Immutable, like the version.
 
     emotions: names of the seven outputs, in order. temperature: already inside the model files, here for the record.
-    mirrored: whether each answer averages the face with its mirror image. framings: sides of the squares, in pixels of the
+    flip: whether each answer averages the face with its mirror image. crop_scales: sides of the squares, in pixels of the
     crop, over which it averages too. normalized: whether crops of little contrast are stretched first. created_at: ISO 8601, UTC.
     conditions: whether the temperature is higher for faces that are hard to see.
     votes: what turns probabilities into vote shares, fitted on validation rows; None in versions made before there were any.
@@ -93,24 +94,24 @@ class Manifest:
     input_dtype: str
     input_shape: tuple[int | None, ...]
     temperature: float
-    mirrored: bool
+    flip: bool
     files: dict[str, FileRecord]
     metrics: dict[str, Any]
     lineage: Lineage
     created_at: str
-    framings: tuple[int, ...] = (CROP_SIDE,)
+    crop_scales: tuple[int, ...] = (CROP_SIDE,)
     normalized: bool = False
     conditions: bool = False
     votes: VoteCalibration | None = None
 
     @property
     def labels(self) -> str:
-        """What it was taught: `single` or `votes`."""
+        """What it was taught: `hard` or `soft`."""
         return self.lineage.labels
 
     def to_json(self) -> dict[str, Any]:
         """As plain values that JSON holds."""
-        lists = {name: list(getattr(self, name)) for name in ("emotions", "input_shape", "framings")}
+        lists = {name: list(getattr(self, name)) for name in ("emotions", "input_shape", "crop_scales")}
         return {**asdict(self), **lists}
 
     @property
@@ -122,14 +123,14 @@ class Manifest:
     def from_json(cls, plain: dict[str, Any]) -> Self:
         """The manifest that `to_json` gave. Raises ArtifactError if a field is missing or this release can't serve the version."""
         try:
-            fields = dict(plain)
-            version = fields["schema_version"]
+            version = plain["schema_version"]
             if version not in _READABLE:
                 raise ArtifactError(f"the manifest's form is {version}, and this release reads {_READABLE}")
+            fields = translate_manifest(plain)
             fields["architecture"] = Architecture.of_manifest(version, fields["architecture"])
             fields["emotions"] = tuple(fields["emotions"])
             fields["input_shape"] = tuple(fields["input_shape"])
-            fields["framings"] = tuple(fields.get("framings", (CROP_SIDE,)))
+            fields["crop_scales"] = tuple(fields.get("crop_scales", (CROP_SIDE,)))
             fields["files"] = {name: FileRecord(**record) for name, record in fields["files"].items()}
             if fields.get("votes") is not None:
                 fields["votes"] = VoteCalibration(fields["votes"]["scale"], tuple(fields["votes"]["offsets"]))
@@ -200,6 +201,11 @@ def verify_files(artifact_dir: Path) -> Manifest:
     for name, record in manifest.files.items():
         verify_file(artifact_dir / name, record.sha256)
     return manifest
+
+
+def find_pretrained(name: str) -> Path | None:
+    """The folder of the shipped version of that name, or of the name that an earlier release gave it; None if there is none."""
+    return list_pretrained().get(OLD_PRETRAINED_NAMES.get(name, name))
 
 
 def list_pretrained() -> dict[str, Path]:

@@ -31,9 +31,9 @@ def build_network_server(
     return build_served(
         network,
         temperature=temperature,
-        mirrored=recipe.mirrored,
-        side=recipe.side,
-        framings=recipe.framings,
+        flip=recipe.flip,
+        input_size=recipe.input_size,
+        crop_scales=recipe.crop_scales,
         normalized=recipe.normalized,
         conditions=conditions,
     )

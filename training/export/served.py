@@ -26,25 +26,25 @@ def build_served(
     network: "keras.Model",
     *,
     temperature: float,
-    mirrored: bool,
-    side: int = CROP_SIDE,
-    framings: tuple[int, ...] = (CROP_SIDE,),
+    flip: bool,
+    input_size: int = CROP_SIDE,
+    crop_scales: tuple[int, ...] = (CROP_SIDE,),
     normalized: bool = False,
     conditions: ConditionWeights | None = None,
 ) -> "keras.Model":
     """Put averaging, temperature and softmax behind a network's logits, in one model without an optimizer.
 
-    mirrored: whether the face's mirror image is judged too. side: of the faces that the network has learnt to see, in pixels;
-    what it is shown is brought to it by bilinear interpolation. framings: sides of the squares that are judged, as
-    Recipe has them. normalized: whether crops of little contrast are stretched first. Logits are averaged over framings and
+    flip: whether the face's mirror image is seen too. input_size: side of the faces that the network has learnt to see, in
+    pixels; what it is shown is brought to it by bilinear interpolation. crop_scales: sides of the squares that are judged, as
+    Recipe has them. normalized: whether crops of little contrast are stretched first. Logits are averaged over crop scales and
     mirror images.
     """
     crops = keras.Input(INPUT_SHAPE[1:], name=INPUT_NAME, dtype=INPUT_DTYPE)
     faces = keras.ops.cast(crops, "float32")
     if normalized:
         faces = normalize_faces(faces)
-    views = [_frame(faces, framing, side) for framing in framings]
-    if mirrored:
+    views = [_show_at(faces, crop_scale, input_size) for crop_scale in crop_scales]
+    if flip:
         views += [keras.ops.flip(view, axis=2) for view in views]
     answers = [network(view, training=False) for view in views]
     logits = keras.layers.Average(name="views")(answers) if len(answers) > 1 else answers[0]
@@ -54,14 +54,14 @@ def build_served(
     return keras.Model(crops, keras.layers.Softmax(name="probabilities")(scaled), name="served")
 
 
-def _frame(faces: "keras.KerasTensor", framing: int, side: int) -> "keras.KerasTensor":
+def _show_at(faces: "keras.KerasTensor", crop_scale: int, input_size: int) -> "keras.KerasTensor":
     """The square of that side in the middle of each crop, or around it with the crop's border repeated, at the network's side."""
-    margin = (framing - CROP_SIDE) // 2
+    margin = (crop_scale - CROP_SIDE) // 2
     if margin < 0:
         faces = keras.layers.Cropping2D(-margin)(faces)
     elif margin > 0:
         faces = keras.ops.pad(faces, ((0, 0), (margin, margin), (margin, margin), (0, 0)), mode="symmetric")
-    return faces if side == framing else keras.layers.Resizing(side, side)(faces)
+    return faces if input_size == crop_scale else keras.layers.Resizing(input_size, input_size)(faces)
 
 
 def find_network(served: "keras.Model") -> "keras.Model":

@@ -83,7 +83,7 @@ def make_version(
         evaluated = dataset.find_part(_EVALUATED_PART)
         answers = lite.predict(dataset.images[evaluated])
         metrics[_EVALUATED_PART] = evaluate_rows(answers, dataset, evaluated)
-        truth = dataset.labels if settings.labels == "single" or dataset.votes is None else dataset.votes.majorities
+        truth = dataset.labels if settings.labels == "hard" or dataset.votes is None else dataset.votes.majorities
         clear = evaluated[truth[evaluated] != NO_MAJORITY]
         if recipe.conditions and len(clear):
             stresses = make_stress_sets(dataset, clear, truth[clear])
@@ -98,8 +98,8 @@ def make_version(
         input_dtype=artifact.INPUT_DTYPE,
         input_shape=artifact.INPUT_SHAPE,
         temperature=temperature,
-        mirrored=recipe.mirrored,
-        framings=recipe.framings,
+        flip=recipe.flip,
+        crop_scales=recipe.crop_scales,
         normalized=recipe.normalized,
         conditions=recipe.conditions,
         votes=votes,
@@ -143,8 +143,8 @@ def _trace_lineage(
     settings: TrainSettings, dataset: Dataset, examples: SplitExamples, state: RunState, origin: Origin
 ) -> Lineage:
     counts = {
-        "teaching": len(examples.training.images),
-        "held_out": len(examples.validation_rows),
+        "training": len(examples.training.images),
+        "validation": len(examples.validation_rows),
         "bad_rows": len(dataset.bad_rows),
         "corrections": dataset.corrections,
     }

@@ -40,7 +40,7 @@ def choose_settings(
     )
     if from_scratch:
         return settings
-    return replace(hold_out_like(settings, parent.lineage), holds_out_like_parent=True)
+    return replace(hold_out_like(settings, parent.lineage), splits_like_parent=True)
 
 
 def choose_votes(parent: Manifest, votes_path: Path | None, *, labels: Labels, from_scratch: bool) -> Path | None:
@@ -48,7 +48,7 @@ def choose_votes(parent: Manifest, votes_path: Path | None, *, labels: Labels, f
 
     On single labels votes only divide the rows; from a version's weights they may do so only if they did for that version.
     """
-    if labels == "single" and not from_scratch and parent.lineage.settings.get("votes_path") is None:
+    if labels == "hard" and not from_scratch and parent.lineage.settings.get("votes_path") is None:
         return None
     return votes_path
 
@@ -56,13 +56,13 @@ def choose_votes(parent: Manifest, votes_path: Path | None, *, labels: Labels, f
 def find_split(lineage: Lineage) -> tuple[int, float | None]:
     """By what a version's run chose the rows that it held out: the seed, and the share, None where its settings don't say."""
     seed: int | None = lineage.settings.get("split_seed")
-    return lineage.seed if seed is None else seed, lineage.settings.get("recipe", {}).get("held_out")
+    return lineage.seed if seed is None else seed, lineage.settings.get("recipe", {}).get("validation_share")
 
 
 def hold_out_like(settings: TrainSettings, lineage: Lineage) -> TrainSettings:
     """The same, with the rows held out that another version's run held out, so that neither run taught what judges this one."""
-    seed, held_out = find_split(lineage)
-    recipe = settings.recipe if held_out is None else replace(settings.recipe, held_out=held_out)
+    seed, share = find_split(lineage)
+    recipe = settings.recipe if share is None else replace(settings.recipe, validation_share=share)
     return replace(settings, split_seed=seed, recipe=recipe)
 
 
@@ -85,7 +85,7 @@ def _continue_recipe(recipe: Recipe, own: Recipe, learning_rate: float | None) -
         recipe,
         learning_rate=learning_rate or own.learning_rate * FINE_TUNING_RATE,
         warmup_epochs=0.0,
-        averaging=0.0,
-        keep=own.keep,
-        stages=(Stage(1.0, recipe.side),),
+        ema=0.0,
+        monitor=own.monitor,
+        stages=(Stage(1.0, recipe.input_size),),
     )

@@ -51,7 +51,7 @@ def measure_features(network: "keras.Model", images: npt.NDArray[np.uint8], reci
 
     def infer(faces: "tf.Tensor") -> "tf.Tensor":
         seen = tf.cast(faces, tf.float32)
-        seen = resize_batch(normalize_faces(seen) if recipe.normalized else seen, recipe.side)
+        seen = resize_batch(normalize_faces(seen) if recipe.normalized else seen, recipe.input_size)
         return (inner(seen, training=False) + inner(seen[:, :, ::-1], training=False)) / 2
 
     traced = tf.function(infer, reduce_retracing=True)

@@ -74,12 +74,14 @@ def fit_network(
     state = RunState(run_dir)
     if state.epochs_done:
         state.load_variables(variables)
-    predict = make_predictor(network, recipe.side, normalized=recipe.normalized)
+    predict = make_predictor(network, recipe.input_size, normalized=recipe.normalized)
     watch = _Watch(state, variables, predict, validation, recipe, steps, progress, should_stop)
     while state.epochs_done < recipe.epochs:
         first = state.epochs_done
-        side = recipe.find_side(first)
-        stop = next((epoch for epoch in range(first, recipe.epochs) if recipe.find_side(epoch) != side), recipe.epochs)
+        side = recipe.find_input_size(first)
+        stop = next(
+            (epoch for epoch in range(first, recipe.epochs) if recipe.find_input_size(epoch) != side), recipe.epochs
+        )
         epochs = range(first, stop)
         shown_side = None if teachers is None else max(side, teachers.side)
         batches = make_batches(training, recipe, seed=seed, epochs=epochs, side=side, shown_side=shown_side)
@@ -128,10 +130,10 @@ def _make_optimizer(recipe: Recipe, steps: int) -> "keras.optimizers.Optimizer":
         schedule = keras.optimizers.schedules.CosineDecay(
             rate / 100, max(1, recipe.epochs * steps - warmup), warmup_target=rate, warmup_steps=warmup
         )
-    averaging = {"use_ema": recipe.averaging > 0, "ema_momentum": recipe.averaging or None}
+    ema = {"use_ema": recipe.ema > 0, "ema_momentum": recipe.ema or None}
     if not recipe.weight_decay:
-        return keras.optimizers.Adam(schedule, **averaging)
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, **averaging)
+        return keras.optimizers.Adam(schedule, **ema)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, **ema)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
@@ -152,7 +154,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no t
     ) -> None:
         super().__init__()
         self._state, self._variables, self._predict, self._validation = state, variables, predict, validation
-        self._epochs, self._keep, self._steps = recipe.epochs, recipe.keep, steps
+        self._epochs, self._monitor, self._steps = recipe.epochs, recipe.monitor, steps
         self._progress, self._should_stop = progress, should_stop
         self._started = self._reported = time.monotonic()
 
@@ -179,7 +181,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no t
             variable.assign(value)
         seconds = time.monotonic() - self._started
         figures = EpochMetrics(epoch + 1, logs["loss"], logs["accuracy"], val_loss, val_accuracy, seconds)
-        self._state.finish_epoch(figures, self._variables, weights, self._keep)
+        self._state.finish_epoch(figures, self._variables, weights, self._monitor)
         self._report(self._steps, logs)
 
     def _report(self, step: int, logs: dict[str, float]) -> None:

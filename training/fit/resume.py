@@ -41,7 +41,10 @@ def _find_different(run_dir: Path, stored: TrainSettings, asked: dict[str, Any])
     for name, value in asked.items():
         if name == "recipe":
             # what is held out may follow from another version, whatever the recipe says
-            is_same = replace(read_recipe(value, stored.recipe), held_out=stored.recipe.held_out) == stored.recipe
+            is_same = (
+                replace(read_recipe(value, stored.recipe), validation_share=stored.recipe.validation_share)
+                == stored.recipe
+            )
         elif name == "start_from":
             is_same = _identify([value]) == (origin.parent,)
         elif name == "teacher":

@@ -14,7 +14,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from training.fit.settings import Keep
+from training.fit.settings import Monitor
 
 Arrays = list[npt.NDArray[Any]]
 
@@ -78,9 +78,11 @@ class RunState:
         """The network's weights that are kept as the run's result."""
         return self._load(f"best-{self.best_epoch}.npz")
 
-    def finish_epoch(self, figures: EpochMetrics, variables: Sequence[Variable], weights: Arrays, keep: Keep) -> None:
+    def finish_epoch(
+        self, figures: EpochMetrics, variables: Sequence[Variable], weights: Arrays, monitor: Monitor
+    ) -> None:
         """Store the state after an epoch, and its weights as the best where they are the ones to keep so far."""
-        is_best = self._is_best(figures, keep)
+        is_best = self._is_best(figures, monitor)
         self.curves.append(figures)
         self._save(f"state-{self.epochs_done}.npz", [np.asarray(variable.numpy()) for variable in variables])
         if is_best:
@@ -97,10 +99,10 @@ class RunState:
             if path.name not in current:
                 path.unlink()
 
-    def _is_best(self, figures: EpochMetrics, keep: Keep) -> bool:
-        if keep == "loss":
+    def _is_best(self, figures: EpochMetrics, monitor: Monitor) -> bool:
+        if monitor == "loss":
             return all(figures.val_loss < past.val_loss for past in self.curves)
-        return keep == "last" or all(figures.val_accuracy > past.val_accuracy for past in self.curves)
+        return monitor == "last" or all(figures.val_accuracy > past.val_accuracy for past in self.curves)
 
     def _load(self, name: str) -> Arrays:
         with np.load(self._dir / name, allow_pickle=False) as arrays:

@@ -10,27 +10,28 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from db.core.vocabulary import CROP_SIDE, Architecture
 from training.data.augmentation import Augmentation
 from training.errors import RunError
+from training.old_words import translate_recipe, translate_settings
 
-Labels = Literal["single", "votes"]
+Labels = Literal["hard", "soft"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
-Keep = Literal["accuracy", "loss", "last"]
+Monitor = Literal["accuracy", "loss", "last"]
 MAX_SEED = 2**31 - 4
 """TensorFlow takes 32 bits with a sign, and the largest that a run counts up to is three more."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Framing = Annotated[int, Field(ge=CROP_SIDE // 2, le=CROP_SIDE * 2, multiple_of=2)]
+CropScale = Annotated[int, Field(ge=CROP_SIDE // 2, le=CROP_SIDE * 2, multiple_of=2)]
 
 _NO_OTHERS = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Epochs in a row that see faces of one size: up to which share of all epochs (1 is the end), and the side in pixels."""
+    """Epochs in a row that see faces of one size: up to which share of all epochs (1 is the end), and their side in pixels."""
 
     __pydantic_config__: ClassVar = _NO_OTHERS
 
     until: Share
-    side: Annotated[int, Field(ge=16)]
+    input_size: Annotated[int, Field(ge=16)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +40,20 @@ class Recipe:
 
     schedule: `cosine` rises for `warmup_epochs` and falls to nothing at the last epoch; `inverse` is Adam's old `decay`,
     1e-6 a step.
-    weight_decay: AdamW's; 0 means plain Adam. averaging: momentum of the running mean of the weights that is kept as the
-    result; 0 keeps the weights themselves. mirrored: whether the exported version averages a face with its mirror image.
+    weight_decay: AdamW's; 0 means plain Adam. ema: momentum of the running mean of the weights that is kept as the
+    result; 0 keeps the weights themselves. flip: whether the exported version averages a face with its mirror image.
     normalized: whether crops of little contrast are brought to the usual contrast, in training and inside the exported version.
-    framings: sides of the squares in the middle of the crop, in its pixels, whose answers the exported version averages: CROP_SIDE
+    crop_scales: sides of the squares in the middle of the crop, in its pixels, over which the exported version averages: CROP_SIDE
     is the crop itself, less a face seen nearer, more one seen farther, where the crop's border is repeated.
     mixup: how strongly each face is mixed with another of its batch: the concentration of the Beta distribution that the proportion
     is drawn from; 0 leaves faces as they are.
     class_balance: rows of a class weigh by its share to the power of minus this; 0 is every row alike, 1 every class alike.
-    held_out: share of the Training rows kept for choosing the epoch and for the temperature.
+    validation_share: share of the Training rows kept for choosing the epoch and for the temperature.
     conditions: whether the exported version is less sure of faces that are covered, blurred or noisy, as fitted after training.
     hard_share: weight of a head on hard labels that is mixed into the last layer after training, in the logarithm; 0 leaves it out.
     neutral_offset: by how much the logit of `neutral` is lowered after training.
-    keep: which epoch's weights are the result: that with the highest accuracy on held-out rows, that with the least loss on them,
-    which a thousand rows tell with less chance in it, or the last.
+    monitor: which epoch's weights are the result: that with the highest accuracy on validation rows, that with the least loss on
+    them, which a thousand rows tell with less chance in it, or the last.
     teacher_share: how much of what a row teaches comes from the run's teachers, where it has any; the rest is its label.
     teacher_view: what the teachers see: the face as it was `changed`, at every step, or once, before the first epoch, the
     `clean` row and its mirror image, which takes no time from the steps.
@@ -68,37 +69,39 @@ class Recipe:
     weight_decay: float = 0.0
     label_smoothing: Share = 0.0
     dropout: Share = 0.3
-    averaging: Share = 0.0
-    mirrored: bool = False
+    ema: Share = 0.0
+    flip: bool = False
     normalized: bool = False
-    framings: Annotated[tuple[Framing, ...], Field(min_length=1)] = (CROP_SIDE,)
+    crop_scales: Annotated[tuple[CropScale, ...], Field(min_length=1)] = (CROP_SIDE,)
     mixup: Annotated[float, Field(ge=0)] = 0.0
     class_balance: float = 0.0
-    held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     teacher_share: Share = 0.5
     teacher_view: Literal["changed", "clean"] = "changed"
     conditions: bool = False
     hard_share: Share = 0.0
     neutral_offset: float = 0.0
-    keep: Keep = "accuracy"
+    monitor: Monitor = "accuracy"
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)] = (Stage(1.0, CROP_SIDE),)
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     @property
-    def side(self) -> int:
+    def input_size(self) -> int:
         """The side of the faces that the finished network sees, in pixels: that of the last stage."""
-        return self.stages[-1].side
+        return self.stages[-1].input_size
 
-    def find_side(self, epoch: int) -> int:
+    def find_input_size(self, epoch: int) -> int:
         """The side of the faces that epoch (0 is the first) learns from, in pixels."""
-        return next((stage.side for stage in self.stages if epoch < round(stage.until * self.epochs)), self.side)
+        return next(
+            (stage.input_size for stage in self.stages if epoch < round(stage.until * self.epochs)), self.input_size
+        )
 
     def change(self, fields: dict[str, Any]) -> Self:
         """This recipe with some fields changed, in the form that `lineage.settings.recipe` of a manifest has.
 
         Of the augmentation too only what is named changes. Raises RunError for a field or value that a recipe can't have.
         """
-        plain = dataclasses.asdict(self)
+        plain, fields = dataclasses.asdict(self), translate_recipe(fields)
         augmentation = fields.get("augmentation", {})
         if isinstance(augmentation, dict):
             augmentation = {**plain["augmentation"], **augmentation}
@@ -118,27 +121,27 @@ _DEFAULT = Recipe(
     warmup_epochs=2,
     weight_decay=0.05,
     dropout=0.3,
-    averaging=0.998,
-    mirrored=True,
+    ema=0.998,
+    flip=True,
     class_balance=0.4,
-    held_out=0.05,
-    keep="loss",
+    validation_share=0.05,
+    monitor="loss",
     # Small faces teach most of it at a fraction of the time. The side grows while the learning rate is still high.
     stages=(Stage(0.34, 24), Stage(0.69, 32), Stage(1.0, 40)),
     augmentation=Augmentation(
-        mirror=True,
+        flip=True,
         rotation_deg=15,
         shift=0.07,
         zoom=0.12,
         stretch=0.06,
         contrast=0.3,
         brightness=0.1,
-        erase=0.25,
+        random_erasing=0.25,
         blur=1.0,
         noise=10,
     ),
 )
-_SMALL = dataclasses.replace(_DEFAULT, framings=(42, 52))
+_SMALL = dataclasses.replace(_DEFAULT, crop_scales=(42, 52))
 _LARGE = dataclasses.replace(_DEFAULT, epochs=48, dropout=0.4)
 RECIPES = {
     Architecture.REPORT: _REPORT,
@@ -158,10 +161,10 @@ _OF_ONE_SIDE = (Architecture.REPORT, Architecture.REPORT_DENSE, Architecture.TIN
 class TrainSettings:
     """Everything that decides what a run gives, so that the same settings give the same version.
 
-    labels: `single`, the CSV's own label, or `votes`, what people saw (needs `votes_path`).
+    labels: `hard`, the CSV's own label, or `soft`, the shares of people's votes (needs `votes_path`).
     split_seed: decides which rows are held out; None means `seed`, which decides the rest. A run that starts from a version's
     weights needs that version's, or it judges itself by rows that these weights were taught.
-    holds_out_like_parent: whether a run that starts from a version's weights holds out the very pictures that this version's run
+    splits_like_parent: whether a run that starts from a version's weights holds out the very pictures that this version's run
     held out, where they are known and in the dataset; the seed decides only where they aren't.
     precision: what the network computes in while it learns; weights, and the version that comes of it, are always in float32.
     `auto` is what is quickest on the machine where the run starts; its folder keeps what that was.
@@ -175,17 +178,17 @@ class TrainSettings:
     seed: int = 1
     precision: Precision = "auto"
     split_seed: int | None = None
-    holds_out_like_parent: bool = False
+    splits_like_parent: bool = False
 
     def __post_init__(self) -> None:
-        if self.labels == "votes" and self.votes_path is None:
+        if self.labels == "soft" and self.votes_path is None:
             raise RunError("training on votes needs a file of votes")
         if self.recipe.epochs < 0 or self.recipe.batch_size < 1:
             raise RunError("epochs must be at least 0, and batch size at least 1")
         if not all(0 <= seed <= MAX_SEED for seed in (self.seed, self.split_seed or 0)):
             raise RunError(f"seeds are whole numbers from 0 to {MAX_SEED}")
-        sides = {stage.side for stage in self.recipe.stages}
-        if self.architecture in _OF_ONE_SIDE and sides != {CROP_SIDE}:
+        sizes = {stage.input_size for stage in self.recipe.stages}
+        if self.architecture in _OF_ONE_SIDE and sizes != {CROP_SIDE}:
             raise RunError(f"the network {self.architecture} sees faces of {CROP_SIDE} pixels, and of no other side")
 
     def to_json(self) -> dict[str, Any]:
@@ -199,5 +202,5 @@ class TrainSettings:
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> Self:
-        """The settings that `to_json` gave."""
-        return TypeAdapter(cls).validate_python(plain)
+        """The settings that `to_json` gave, of an earlier release too."""
+        return TypeAdapter(cls).validate_python(translate_settings(plain))

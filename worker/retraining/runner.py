@@ -162,7 +162,7 @@ def _make_challenger(
     pulse.report_step("preparing")
     rivals = _find_rivals(services, run, run_dir)
     champion_dir, plan = rivals.champion_dir, rivals.plan
-    labels: Labels = "votes" if plan.labels == "soft" else "single"
+    labels: Labels = plan.labels
     dataset = _read_dataset(services, rivals, labels)
     find_holdout(dataset, labels)  # better to fail now than after hours
     check_evaluation_sets(services.settings)
@@ -237,7 +237,7 @@ def _choose_settings(
         parent,
         settings.dataset_csv,
         settings.dataset_votes if dataset.votes is not None else None,
-        labels="votes" if plan.labels == "soft" else "single",
+        labels=plan.labels,
         from_scratch=plan.is_from_scratch,
         epochs=epochs or (None if plan.is_from_scratch else settings.retrain_epochs),
         learning_rate=settings.retrain_learning_rate,

@@ -80,10 +80,14 @@ class Body:
 
     def _write_to_file(self, data: bytes) -> None:
         if isinstance(self._file, BytesIO):
-            held = self._file.getbuffer()
             file = TemporaryFile()  # noqa: SIM115  # closed in `close`
-            file.write(held)
-            held.release()
+            try:
+                # released whatever happens: memory that is still looked at can't be given back
+                with self._file.getbuffer() as held:
+                    file.write(held)
+            except OSError:
+                file.close()
+                raise
             self._file = file
         self._file.write(data)
         self._file.flush()  # a full disk is noticed here, not when the photo is read

@@ -49,13 +49,13 @@ def check(
 
 
 def _print_audit(found: dict[str, Any]) -> None:
-    table = Table("", *found["parts"])
-    emotions = next(iter(found["parts"].values()))["emotions"]
+    table = Table("", *found["splits"])
+    emotions = next(iter(found["splits"].values()))["emotions"]
     for emotion in emotions:
-        table.add_row(emotion, *(f"{part['emotions'][emotion]:,}" for part in found["parts"].values()))
+        table.add_row(emotion, *(f"{part['emotions'][emotion]:,}" for part in found["splits"].values()))
     table.add_section()
     for name in ("rows", "copies_within", "copies_of_training"):
-        table.add_row(name.replace("_", " "), *(f"{part[name]:,}" for part in found["parts"].values()))
+        table.add_row(name.replace("_", " "), *(f"{part[name]:,}" for part in found["splits"].values()))
     out.print(table)
     if found["votes"]:
         out.print(

@@ -94,7 +94,7 @@ def _read_photos(path: Path) -> "EvaluationSet":
 def _find_model(name: str) -> Iterator[Path]:
     """The folder of a version by number, shipped name or path; `default` is the shipped champion."""
     from training.errors import ArtifactError
-    from training.export.artifact import MANIFEST, list_pretrained
+    from training.export.artifact import MANIFEST, find_pretrained, list_pretrained
 
     shipped = list_pretrained()
     if name == "default":
@@ -103,8 +103,8 @@ def _find_model(name: str) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="emoscope-model-") as folder:
             _fetch_version(int(name), Path(folder))
             yield Path(folder)
-    elif name in shipped:
-        yield shipped[name]
+    elif (folder_of := find_pretrained(name)) is not None:
+        yield folder_of
     elif (Path(name) / MANIFEST).exists():
         yield Path(name)
     else:

@@ -24,10 +24,19 @@ if TYPE_CHECKING:
 
 
 class Labels(StrEnum):
-    """What a version is taught."""
+    """What a version is trained on."""
 
-    SINGLE = "single"
-    VOTES = "votes"
+    HARD = "hard"
+    SOFT = "soft"
+
+
+_OLD_LABELS = {"single": Labels.HARD, "votes": Labels.SOFT}
+"""As earlier releases called them."""
+
+
+def read_labels(word: str) -> Labels:
+    """What `--labels` names."""
+    return _OLD_LABELS.get(word) or Labels(word)
 
 
 class Precision(StrEnum):
@@ -44,8 +53,13 @@ def train(
     csv: Annotated[Path | None, typer.Option(help="FER2013-format CSV. Not needed to go on with a run.")] = None,
     votes: Annotated[Path | None, typer.Option(help="FER+ votes for the same rows.")] = None,
     labels: Annotated[
-        Labels, typer.Option(help="What to teach: the CSV's own label, or what people saw.")
-    ] = Labels.SINGLE,
+        Labels,
+        typer.Option(
+            help="What to train on: the CSV's own label (hard), or the shares of people's votes (soft).",
+            parser=read_labels,
+            metavar="[hard|soft]",
+        ),
+    ] = Labels.HARD,
     network: Annotated[Architecture, typer.Option(help="Which network.")] = Architecture.DEFAULT,
     recipe: Annotated[
         Path | None,
@@ -161,7 +175,7 @@ def _hold_out_as_known(settings: "TrainSettings", folders: "Folders", split_seed
     if not lineages:
         return settings
     alike = hold_out_like(settings, lineages[0])
-    return dataclasses.replace(alike, holds_out_like_parent=folders.initial_weights is not None)
+    return dataclasses.replace(alike, splits_like_parent=folders.initial_weights is not None)
 
 
 def _run(settings: "TrainSettings", run_dir: Path, folders: "Folders", threads: int, *, export: bool) -> Path:

@@ -26,6 +26,7 @@ from db.model_versions import actions as model_versions
 from db.model_versions.tables import ModelVersion
 from db.monitoring import heartbeats
 from emoscope.settings import Settings
+from tests.support.opening import Opener
 
 
 @pytest.fixture
@@ -273,3 +274,22 @@ def reviewer(visit: Callable[[Role], Visitor]) -> Visitor:
 @pytest.fixture
 def viewer(visit: Callable[[Role], Visitor]) -> Visitor:
     return visit(Role.VIEWER)
+
+
+@pytest.fixture
+def open_client(app: APIFlask, database: Database) -> Opener:
+    """A client with a key of these scopes. of: another application than the test's own."""
+
+    def make(name: str, *scopes: Scope, of: APIFlask = app) -> FlaskClient:
+        with database.write() as session:
+            key = api_keys.create_key(session, api_keys.ensure_application(session, name), scopes)
+        client = of.test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+        return client
+
+    return make
+
+
+@pytest.fixture
+def reviewing(open_client: Opener) -> FlaskClient:
+    return open_client("desk", Scope.REVIEW)

@@ -24,15 +24,15 @@ QUICK = dataclasses.replace(
     RECIPES[Architecture.DEFAULT],
     epochs=8,
     batch_size=16,
-    averaging=0.0,
-    held_out=0.2,
+    ema=0.0,
+    validation_share=0.2,
     stages=(Stage(1.0, 48),),
     augmentation=Augmentation(),
 )
 
 
 def make_settings(csv: Path, votes: Path | None = None, **changes) -> TrainSettings:
-    labels = "votes" if votes else "single"
+    labels = "soft" if votes else "hard"
     return TrainSettings(csv, labels, Architecture.TINY, dataclasses.replace(QUICK, **changes), votes, seed=5)
 
 
@@ -83,12 +83,12 @@ def test_a_version_that_is_damaged_or_of_something_else_is_made_anew(stopped, tm
     if part in {"epochs_done", "labels"}:
         manifest = json.loads((folder / "manifest.json").read_text())
         manifest["lineage"]["epochs_done"] = 3 if part == "epochs_done" else 8
-        manifest["lineage"]["settings"]["labels"] = "single" if part == "labels" else "votes"
+        manifest["lineage"]["settings"]["labels"] = "hard" if part == "labels" else "soft"
         (folder / "manifest.json").write_text(json.dumps(manifest))
     else:
         (folder / part).write_bytes(b"damaged")
     made = verify_files(export_run(run_dir))
-    assert (made.lineage.epochs_done, made.lineage.settings["labels"]) == (8, "votes")
+    assert (made.lineage.epochs_done, made.lineage.settings["labels"]) == (8, "soft")
 
 
 def test_a_run_is_exported_on_its_own_dataset_alone(stopped, small_csv, tmp_path):
@@ -98,7 +98,7 @@ def test_a_run_is_exported_on_its_own_dataset_alone(stopped, small_csv, tmp_path
     changed.write_text("\n".join(small_csv.read_text().splitlines()[:-1]) + "\n")
     settings = json.loads((moved / "settings.json").read_text())
     settings["settings"]["csv_path"] = str(changed)
-    settings["settings"]["labels"], settings["settings"]["votes_path"] = "single", None
+    settings["settings"]["labels"], settings["settings"]["votes_path"] = "hard", None
     (moved / "settings.json").write_text(json.dumps(settings))
     with pytest.raises(RunError, match="another dataset"):
         export_run(moved)
@@ -106,10 +106,10 @@ def test_a_run_is_exported_on_its_own_dataset_alone(stopped, small_csv, tmp_path
 
 def test_a_run_leaves_a_whole_version(artifact_dir):
     manifest = verify_files(artifact_dir)
-    assert manifest.labels == "votes"
-    assert manifest.lineage.row_counts["teaching"] + manifest.lineage.row_counts["held_out"] == 140
+    assert manifest.labels == "soft"
+    assert manifest.lineage.row_counts["training"] + manifest.lineage.row_counts["validation"] == 140
     assert manifest.metrics["PublicTest"]["ferplus"]["rows"] == 42
-    assert manifest.metrics["validation"]["rows"] == manifest.lineage.row_counts["held_out"]
+    assert manifest.metrics["validation"]["rows"] == manifest.lineage.row_counts["validation"]
     assert len(json.loads((artifact_dir / "history.json").read_text())["epochs"]) == 8
 
 
@@ -117,8 +117,8 @@ def test_the_files_answer_at_the_temperature_that_was_fitted(artifact_dir, small
     manifest, images = Manifest.read(artifact_dir), read_dataset(small_csv).images[:20]
     assert manifest.temperature != pytest.approx(1, abs=0.01)
     network = load_network(artifact_dir / "model.keras", manifest.files["model.keras"].sha256)
-    assert (manifest.mirrored, manifest.framings) == (True, (48,))
-    expected = build_served(network, temperature=manifest.temperature, mirrored=True)
+    assert (manifest.flip, manifest.crop_scales) == (True, (48,))
+    expected = build_served(network, temperature=manifest.temperature, flip=True)
     np.testing.assert_allclose(load_lite(artifact_dir).predict(images), predict(expected, images), atol=1e-4)
 
 
@@ -167,7 +167,7 @@ def test_a_run_can_start_from_a_version_and_be_taught_by_it(stopped, small_csv, 
 def test_a_smaller_network_may_start_from_a_larger_one(small_csv, tmp_path):
     still = dataclasses.replace(QUICK, epochs=1, learning_rate=0.0, weight_decay=0.0, stages=(Stage(1.0, 16),))
     large, default = (
-        TrainSettings(small_csv, "single", network, still, seed=seed)
+        TrainSettings(small_csv, "hard", network, still, seed=seed)
         for seed, network in enumerate((Architecture.LARGE, Architecture.DEFAULT))
     )
     parent = run_training(large, tmp_path / "large")
@@ -181,11 +181,11 @@ def test_a_smaller_network_may_start_from_a_larger_one(small_csv, tmp_path):
 
 
 def test_a_version_of_another_network_is_no_start(artifact_dir, small_csv, tmp_path):
-    settings = TrainSettings(small_csv, "single", Architecture.REPORT, RECIPES[Architecture.REPORT])
+    settings = TrainSettings(small_csv, "hard", Architecture.REPORT, RECIPES[Architecture.REPORT])
     with pytest.raises(RunError, match="don't fit a report"):
         run_training(settings, tmp_path, initial_weights=artifact_dir)
 
 
 def test_training_on_votes_needs_votes(small_csv):
     with pytest.raises(RunError, match="needs a file of votes"):
-        TrainSettings(small_csv, "votes", Architecture.DEFAULT, QUICK)
+        TrainSettings(small_csv, "soft", Architecture.DEFAULT, QUICK)

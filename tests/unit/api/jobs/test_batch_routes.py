@@ -1,6 +1,5 @@
 """Many photos in one call."""
 
-import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,10 +17,7 @@ from db.core import queues
 from db.core.session import Database
 from db.core.vocabulary import Scope
 from emoscope.settings import Settings
-
-
-def make_form(*photos: bytes, **fields: str) -> dict[str, Any]:
-    return {"image": [(io.BytesIO(data), f"{place}.jpg") for place, data in enumerate(photos)], **fields}
+from tests.support.forms import make_form
 
 
 def test_each_photo_is_accepted_or_refused_by_itself(
@@ -88,11 +84,6 @@ def test_while_a_batch_is_waited_for_only_its_jobs_ends_are_asked_for(
 def test_waiting_for_a_batch_ends_with_the_time(client: FlaskClient, photo: bytes) -> None:
     batch = client.post("/v1/batches", data=make_form(photo)).get_json()
     assert client.get(f"{batch['url']}?wait=0.05").get_json()["is_done"] is False
-
-
-def test_a_batch_of_refused_photos_is_done_at_once(client: FlaskClient) -> None:
-    batch = client.post("/v1/batches", data=make_form(b"text")).get_json()
-    assert client.get(batch["url"] + "?wait=20").get_json()["is_done"] is True
 
 
 def test_another_applications_batch_is_not_found(client: FlaskClient, other_client: FlaskClient, photo: bytes) -> None:

@@ -58,21 +58,6 @@ def test_a_job_shows_its_faces_and_what_happened(
     assert (preview.status_code, preview.mimetype) == (200, "image/jpeg")
 
 
-def test_the_preview_of_a_photo_that_can_not_be_decoded_is_refused_and_its_page_has_none(
-    viewer: Visitor, client: FlaskClient, make_photo: Callable[..., bytes], worker: PlayedWorker
-) -> None:
-    cut = make_photo("PNG", (64, 48))[:-30]
-    job_id = client.post("/v1/jobs", data=cut).get_json()["id"]
-    preview = viewer.client.get(f"/jobs/{job_id}/preview")
-    assert (preview.status_code, preview.mimetype) == (422, "text/html")
-    assert "<h1>Not accepted</h1>" in preview.text
-    assert f"/jobs/{job_id}/preview" in viewer.get(f"/jobs/{job_id}")  # nobody has found out yet
-    worker.fail(worker.claim(job_id), "broken_picture")
-    text = viewer.get(f"/jobs/{job_id}")
-    assert f"/jobs/{job_id}/preview" not in text
-    assert "The photo can't be shown" in text
-
-
 def test_a_reviewer_tries_again_with_the_same_photo_and_options(
     reviewer: Visitor, submit: Callable[..., str], worker: PlayedWorker, database: Database
 ) -> None:
@@ -110,16 +95,6 @@ def test_erasing_leaves_nothing_but_the_note_of_it(
     with database.read() as session:
         [event] = list_audit_events(session, AuditFilter(subject=f"job:{job_id}"))
     assert (event.actor, event.action) == ("administrator", "job.erase")
-
-
-def test_the_dashboard_links_failures_to_their_jobs(
-    viewer: Visitor, submit: Callable[..., str], worker: PlayedWorker
-) -> None:
-    worker.fail(worker.claim(submit()), "broken_picture")
-    worker.analyze(submit(), worker.see(Emotion.HAPPY))
-    text = viewer.get("/dashboard")
-    assert "/jobs?status=failed&amp;error_code=broken_picture" in text
-    assert "Version 1" in text
 
 
 def test_jobs_are_found_by_name_id_and_digest(viewer: Visitor, client: FlaskClient, photo: bytes) -> None:

@@ -2,12 +2,9 @@
 
 import io
 import json
-import math
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,13 +15,10 @@ from flask.testing import FlaskClient
 from api.core.services import Services
 from db.core import queues
 from db.core.blobs import BlobStore, make_photo_key
-from db.core.vocabulary import Emotion, FaceCondition
-from db.faces.measures import FaceMeasures
+from db.core.vocabulary import Emotion
 from db.jobs import queries as job_queries
 from emoscope.settings import Settings
-
-only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""For what has nothing to do with the database."""
+from tests.support.databases import only_sqlite
 
 
 def test_submitting_a_body_stores_the_photo_the_row_and_the_message(
@@ -70,44 +64,6 @@ def test_a_deadline_never_lies_before_the_submission(client: FlaskClient, photo:
 
 
 @only_sqlite
-def test_a_form_field_wins_over_a_query_parameter(client: FlaskClient, photo: bytes) -> None:
-    form = {"image": (io.BytesIO(photo), "a.jpg"), "min_face_px": "50"}
-    job = client.post("/v1/jobs?min_face_px=30&detector=hog", data=form).get_json()
-    assert (job["min_face_px"], job["detector"]) == (50, "hog")
-
-
-@only_sqlite
-@pytest.mark.parametrize(
-    ("options", "field"),
-    [
-        ({"detector": "magic"}, "detector"),
-        ({"min_face_px": "1"}, "min_face_px"),
-        ({"priority": "urgent"}, "priority"),
-        ({"photo_retention_s": "-1"}, "photo_retention_s"),
-        ({"photo_retention_s": "nan"}, "photo_retention_s"),
-        ({"photo_retention_s": "1e9"}, "photo_retention_s"),
-        ({"deadline_s": "0"}, "deadline_s"),
-        ({"callback_url": "http://127.0.0.1/"}, "callback_url"),
-        ({"callback_url": "ftp://example.com/"}, "callback_url"),
-        ({"min_face": "40"}, "min_face"),
-    ],
-)
-def test_an_option_that_is_not_allowed_is_named(
-    client: FlaskClient, photo: bytes, options: dict[str, str], field: str
-) -> None:
-    for response in (
-        client.post("/v1/jobs", data=photo, query_string=options),
-        client.post("/v1/jobs", data={"image": (io.BytesIO(photo), "a.jpg"), **options}),
-    ):
-        problem = response.get_json()
-        assert response.status_code == 422
-        assert response.mimetype == "application/problem+json"
-        assert problem["code"] == "invalid_request"
-        assert [error["field"] for error in problem["errors"]] == [field]
-        assert problem["detail"].startswith(f"{field}: ")
-
-
-@only_sqlite
 def test_a_queue_that_is_down_loses_no_job(
     open_app: Callable[..., APIFlask], make_client: Callable[[APIFlask, str], FlaskClient], photo: bytes
 ) -> None:
@@ -126,59 +82,6 @@ def test_a_full_queue_refuses_with_a_time_to_come_back(
     assert response.status_code == 429
     assert response.get_json()["code"] == "queue_full"
     assert int(response.headers["Retry-After"]) > 0
-
-
-@only_sqlite
-def test_a_face_shows_how_people_would_divide_and_what_makes_it_hard(
-    client: FlaskClient, submit: Callable[..., str], worker: Any
-) -> None:
-    shares = (0.5, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0)
-    seen = replace(worker.see(Emotion.SAD, 0.9), vote_shares=shares, conditions=(FaceCondition.COVERED,))
-    job_id = submit()
-    worker.analyze(job_id, seen, worker.see(Emotion.SAD, 0.9, (40, 4, 10, 12)))
-    covered, before = client.get(f"/v1/jobs/{job_id}").get_json()["faces"]
-    assert covered["vote_shares"]["angry"] == covered["vote_shares"]["neutral"] == 0.5
-    assert covered["ambiguity"] == pytest.approx(math.log(2) / math.log(7))
-    assert covered["conditions"] == ["covered"]
-    assert covered["uncertain"] is True
-    assert (covered["second_emotion"], covered["second_probability"]) == ("angry", pytest.approx(0.1 / 6))
-    assert (before["vote_shares"], before["ambiguity"], before["conditions"], before["uncertain"]) == (
-        None,
-        None,
-        [],
-        False,
-    )
-
-
-@only_sqlite
-def test_a_face_shows_its_landmarks_pose_and_quality_and_nothing_where_none_was_measured(
-    client: FlaskClient, submit: Callable[..., str], worker: Any
-) -> None:
-    measures = FaceMeasures(
-        landmarks=((205.26, 102.0), (247.0, 104.0)),
-        roll_deg=2.7,
-        yaw_deg=-60.0,
-        sharpness=0.6125,
-        brightness=0.5,
-        inside_share=0.5,
-    )
-    job_id = submit()
-    worker.analyze(
-        job_id,
-        replace(worker.see(Emotion.SAD, 0.9, (0, 0, 60, 60)), measures=measures, conditions=(FaceCondition.COVERED,)),
-        replace(worker.see(Emotion.SAD, 0.9, (0, 0, 30, 31)), measures=replace(measures, yaw_deg=None, inside_share=1)),
-        worker.see(Emotion.SAD, 0.9, (40, 4, 10, 12)),
-    )
-    poor, good, before = client.get(f"/v1/jobs/{job_id}").get_json()["faces"]
-    assert poor["landmarks"] == [
-        {"name": "left_eye", "x": 205.3, "y": 102.0},
-        {"name": "right_eye", "x": 247.0, "y": 104.0},
-    ]
-    assert poor["pose"] == {"roll_deg": 2.7, "yaw_deg": -60.0}
-    assert poor["quality"]["sharpness"] == 0.6125
-    assert (poor["usable"], poor["unusable_reasons"]) == (False, ["covered", "turned_away", "cut_off"])
-    assert (good["usable"], good["unusable_reasons"], good["quality"]["size_px"]) == (True, [], 30)
-    assert [before[name] for name in ("landmarks", "pose", "quality", "usable", "unusable_reasons")] == [None] * 5
 
 
 def test_an_analysed_job_shows_its_faces(client: FlaskClient, submit: Callable[..., str], worker: Any) -> None:
@@ -234,48 +137,6 @@ def test_prefer_wait_answers_202_when_the_time_is_over(client: FlaskClient, phot
     assert "Preference-Applied" not in response.headers
 
 
-@only_sqlite
-@pytest.mark.parametrize(
-    "prefer",
-    [
-        "Wait=7",
-        "WAIT = 7",
-        'wait="7"',
-        "wait=7; strictly",
-        "respond-async; now, wait=7",
-        'handling="lenient, wait=9", wait=7',
-        "wait=7, wait=9",
-    ],
-)
-def test_a_preference_is_understood_however_it_is_written(
-    client: FlaskClient, photo: bytes, worker: Any, prefer: str
-) -> None:
-    headers = {"Idempotency-Key": "again"}
-    job_id = client.post("/v1/jobs", data=photo, headers=headers).get_json()["id"]
-    worker.analyze(job_id)
-    answer = client.post("/v1/jobs", data=photo, headers={**headers, "Prefer": prefer})
-    assert (answer.status_code, answer.headers["Preference-Applied"]) == (200, "wait=7")
-
-
-@only_sqlite
-def test_no_wait_is_longer_than_the_service_allows(
-    open_app: Callable[..., APIFlask], make_client: Callable[[APIFlask, str], FlaskClient], photo: bytes
-) -> None:
-    client = make_client(open_app(max_wait_s=0.05), "shop")
-    started = monotonic()
-    job = client.post("/v1/jobs", data=photo, headers={"Prefer": "wait=60"})
-    batch = client.post("/v1/batches", data={"image": [(io.BytesIO(photo), "a.jpg")]}).get_json()
-    read = [client.get(f"{url}?wait=60") for url in (job.location, batch["url"])]
-    assert [answer.status_code for answer in (job, *read)] == [202, 200, 200]
-    assert monotonic() - started < 30
-
-
-@only_sqlite
-@pytest.mark.parametrize("prefer", ["wait=soon", "wait", "wait=-1", "handling=lenient", "wait=99999999", '"'])
-def test_a_preference_that_cannot_be_understood_is_none(client: FlaskClient, photo: bytes, prefer: str) -> None:
-    assert client.post("/v1/jobs", data=photo, headers={"Prefer": prefer}).status_code == 202
-
-
 def test_wait_holds_a_request_until_the_status_changes(
     app: APIFlask, client: FlaskClient, submit: Callable[..., str], worker: Any
 ) -> None:
@@ -304,13 +165,6 @@ def test_an_etag_saves_what_has_not_changed(client: FlaskClient, submit: Callabl
     assert (same.status_code, same.data) == (304, b"")
     worker.claim(job_id)
     assert client.get(f"/v1/jobs/{job_id}", headers=known).status_code == 200
-
-
-@only_sqlite
-@pytest.mark.parametrize("wait", ["-1", "soon", "nan", "inf"])
-def test_a_wait_that_is_no_time_is_refused(client: FlaskClient, wait: str) -> None:
-    response = client.get(f"/v1/jobs/{uuid4()}?wait={wait}")
-    assert response.get_json()["errors"][0]["field"] == "wait"
 
 
 def test_listing_pages_through_all_jobs_once(client: FlaskClient, submit: Callable[..., str]) -> None:

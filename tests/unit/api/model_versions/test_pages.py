@@ -1,37 +1,25 @@
 """A version's page shows every figure of its manifest: here those of the version that ships."""
 
-import copy
 import json
 import re
 from typing import Any
 
 import pytest
 
-from api.model_versions.metric_charts import pair_metrics
 from db.core.blobs import BlobStore
 from db.core.session import Database
 from db.core.vocabulary import EMOTIONS, PRETRAINED_CHAMPION
 from db.model_versions import actions as model_versions
 from db.model_versions.files import store_version
 from db.model_versions.tables import ModelVersion
+from tests.support.shipped import FOLDER
 from tests.unit.api.conftest import Visitor
 from training.export.artifact import PRETRAINED_DIR
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
-FOLDER = PRETRAINED_DIR / PRETRAINED_CHAMPION
 PARTS = ("validation", "PublicTest")
 TRUTHS = ("fer2013", "ferplus")
-
-
-@pytest.fixture
-def version(database: Database, blob_store: BlobStore) -> ModelVersion:
-    return store_version(database, blob_store, PRETRAINED_CHAMPION, FOLDER)
-
-
-@pytest.fixture
-def text(viewer: Visitor, version: ModelVersion) -> str:
-    return viewer.get(f"/models/{version.number}")
 
 
 def list_numbers(version: ModelVersion) -> list[dict[str, Any]]:
@@ -136,7 +124,7 @@ def test_the_card_is_set_as_text(text: str) -> None:
 def test_the_list_and_a_comparison_show_the_same_figures(
     viewer: Visitor, version: ModelVersion, database: Database, blob_store: BlobStore
 ) -> None:
-    other = store_version(database, blob_store, "default-single", PRETRAINED_DIR / "default-single")
+    other = store_version(database, blob_store, "default-hard", PRETRAINED_DIR / "default-hard")
     numbers = version.manifest["metrics"]["PublicTest"]["ferplus"]
     listed = viewer.get("/models").partition(f"{version.number}, {PRETRAINED_CHAMPION}")[2].partition("</tr>")[0]
     for key in ("accuracy", "macro_f1", "calibration_error"):
@@ -147,53 +135,6 @@ def test_the_list_and_a_comparison_show_the_same_figures(
     row = f'<td class="number">{mine:.3f}</td><td class="number">{theirs:.3f}</td>'
     assert row in compared
     assert f"{theirs - mine:+.3f}</td>" in compared
-
-
-def list_compared(viewer: Visitor, *versions: ModelVersion) -> list[str]:
-    text = viewer.get("/models/compare", version=[version.number for version in versions])
-    return re.findall(r'<section class="card" aria-label="([^"]+)">', text)
-
-
-def test_figures_on_different_rows_are_not_set_side_by_side(
-    viewer: Visitor, version: ModelVersion, database: Database, blob_store: BlobStore
-) -> None:
-    report = store_version(database, blob_store, "report", PRETRAINED_DIR / "report")
-    assert list_compared(viewer, version, report) == ["PublicTest, single label", "PublicTest, vote majority"]
-    text = viewer.get("/models/compare", version=[version.number, report.number])
-    left_out = "held-out Training rows, single label; held-out Training rows, vote majority"
-    assert f"Not compared, since the two were judged on different rows: {left_out}." in text
-    single = store_version(database, blob_store, "default-single", PRETRAINED_DIR / "default-single")
-    assert len(list_compared(viewer, version, single)) == 4
-    assert "Not compared" not in viewer.get("/models/compare", version=[version.number, single.number])
-
-
-@pytest.mark.parametrize("changed", ["dataset", "split seed", "seed", "share", "votes", "settings", "rows"])
-def test_held_out_rows_are_the_same_only_where_all_that_chose_them_is(version: ModelVersion, changed: str) -> None:
-    other = copy.deepcopy(version.manifest)
-    assert len(pair_metrics(version.manifest, other).pairs) == 4
-    settings, metrics = other["lineage"]["settings"], other["metrics"]
-    if changed == "dataset":
-        other["lineage"]["dataset_sha256"] = "0" * 64
-    elif changed == "split seed":
-        settings["split_seed"] = 2
-    elif changed == "seed":
-        settings["split_seed"] = None
-    elif changed == "share":
-        settings["recipe"]["held_out"] = 0.1
-    elif changed == "votes":
-        settings["votes_path"] = None
-    elif changed == "settings":
-        del other["lineage"]["settings"]
-    else:
-        metrics["validation"]["fer2013"]["rows"] += 1
-        metrics["validation"]["ferplus"]["rows"] += 1
-        metrics["PublicTest"]["fer2013"]["rows"] += 1
-    compared = pair_metrics(version.manifest, other)
-    held_out = ["held-out Training rows, single label", "held-out Training rows, vote majority"]
-    assert compared.left_out == [*held_out, *(["PublicTest, single label"] if changed == "rows" else [])]
-    assert len(compared.pairs) == 4 - len(compared.left_out)
-    same = pair_metrics(other, other)
-    assert len(same.pairs) == (2 if changed == "settings" else 4)
 
 
 def test_the_list_says_that_a_newer_release_has_never_been_in_service(

@@ -1,9 +1,7 @@
 """The photo, the photo with its faces marked, and crops, over HTTP."""
 
 import io
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,12 +11,10 @@ from PIL import Image
 from sqlalchemy import update
 
 from api.core.services import Services
-from api.photos import annotate, render_pool
 from db.core.blobs import BlobStore, make_photo_key
 from db.core.vocabulary import CROP_SIDE, Emotion
 from db.jobs.tables import Job
 from emoscope.settings import Settings
-from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -130,32 +126,3 @@ def test_a_scale_that_is_none_is_refused(client: FlaskClient, scale: str) -> Non
 def test_a_face_that_is_not_there_is_not_found(client: FlaskClient, settings: Settings) -> None:
     assert client.get(f"/v1/faces/{uuid4()}/crop").get_json()["code"] == "not_found"
     assert client.get("/v1/faces/nonsense/crop").get_json()["code"] == "not_found"
-
-
-def test_pictures_are_drawn_two_at_once_and_others_are_told_to_come_again(
-    client: FlaskClient, submit: Callable[..., str], worker: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job_id = submit()
-    worker.analyze(job_id, worker.see())
-    monkeypatch.setattr(render_pool, "_LONGEST_WAIT_S", 0.2)
-    let_go, threads = threading.Event(), []
-
-    def draw_for_long(*given: Any) -> bytes:
-        threads.append(threading.current_thread().name)
-        let_go.wait(20)
-        return annotate.draw_labels(*given)
-
-    monkeypatch.setattr(render_pool, "draw_labels", draw_for_long)
-    url = f"/v1/jobs/{job_id}/annotated"
-    with ThreadPoolExecutor(2) as pool:
-        drawn = [pool.submit(client.get, url) for _ in range(2)]
-        wait_until(lambda: len(threads) == 2, "two drawn", 20)
-        refused = client.get(url)
-        let_go.set()
-        assert [each.result().status_code for each in drawn] == [200, 200]
-    assert (refused.status_code, refused.get_json()["code"]) == (503, "drawing_busy")
-    assert refused.headers["Retry-After"] == "5"
-    for _ in range(3):
-        assert client.get(url).status_code == 200
-    assert len(set(threads)) == 2  # and never one of the server's
-    assert threading.current_thread().name not in threads

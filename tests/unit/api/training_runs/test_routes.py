@@ -1,53 +1,17 @@
-from collections.abc import Callable
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from api.core.services import Services
-from db.accounts import api_keys
-from db.core import queues
 from db.core.session import Database
 from db.core.vocabulary import Scope
 from db.model_versions import actions as model_versions
 from db.training_runs import lifecycle as runs
 from db.training_runs.documents import GateDecision, GateReport, RunProgress
+from tests.support.operators import open_client
 
 GATE = GateReport(decision=GateDecision(is_promoted=True, reason="better"), champion={"accuracy": 0.5})
-
-
-def open_client(app: APIFlask, database: Database, *scopes: Scope) -> FlaskClient:
-    with database.write() as session:
-        key = api_keys.create_key(session, api_keys.ensure_application(session, "ops"), scopes)
-    client = app.test_client()
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
-    return client
-
-
-@pytest.fixture
-def client(open_app: Callable[..., APIFlask], database: Database) -> FlaskClient:
-    """An administrator's, of a service that has a dataset."""
-    add_versions(database, "old", "new")
-    with database.write() as session:
-        model_versions.promote(session, model_versions.get_version(session, 1), "test", "first")
-    return open_client(open_app(dataset_csv=Path("faces.csv")), database, Scope.ADMIN)
-
-
-def add_versions(database: Database, *names_: str) -> None:
-    with database.write() as session:
-        for name in names_:
-            model_versions.add_version(session, name, name, {"schema_version": 2, "architecture": "report"})
-
-
-def test_a_run_is_started_sent_and_read(client: FlaskClient, services: Services) -> None:
-    answer = client.post("/v1/training-runs", json={"epochs": 3})
-    assert answer.status_code == 202
-    run = client.get(answer.headers["Location"]).json
-    assert (run["status"], run["trigger"], run["actor"]) == ("queued", "api", "application:ops")
-    assert run["options"] == {"from_scratch": False, "epochs": 3}
-    assert services.redis.llen(queues.TRAINING_QUEUE) == 1
 
 
 def test_a_second_run_is_refused_while_one_waits(client: FlaskClient) -> None:
@@ -55,12 +19,6 @@ def test_a_second_run_is_refused_while_one_waits(client: FlaskClient) -> None:
     answer = client.post("/v1/training-runs", json={})
     assert (answer.status_code, answer.json["code"]) == (409, "training_run_active")
     assert first["id"] in answer.json["detail"]
-
-
-def test_without_a_dataset_no_run_is_started(app: APIFlask, database: Database) -> None:
-    administrator = open_client(app, database, Scope.ADMIN)
-    for answer in (administrator.post("/v1/training-runs", json={}), administrator.get("/v1/training-runs/plan")):
-        assert (answer.status_code, answer.json["code"]) == (409, "retraining_impossible")
 
 
 def test_a_run_is_planned_before_it_starts(client: FlaskClient) -> None:

@@ -82,9 +82,7 @@ def test_a_batch_goes_with_the_last_of_its_jobs(
 ) -> None:
     with database.write() as session:
         owner = api_keys.ensure_application(session, "test")
-        batch = Batch(
-            application_id=owner.id, created_at=utcnow() - timedelta(days=8), refused=[{"filename": "ana.txt"}]
-        )
+        batch = Batch(application_id=owner.id, created_at=utcnow() - timedelta(days=8), refused_count=1)
         session.add(batch)
         session.flush()
         batch_id = batch.id

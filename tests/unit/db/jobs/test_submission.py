@@ -13,12 +13,13 @@ from db.core.actors import Actor
 from db.core.blobs import make_photo_key
 from db.core.session import Database
 from db.core.vocabulary import Detector, WorkerState
+from db.jobs.batches import list_photos, read_position
 from db.jobs.idempotency import IdempotencyConflict, Repeatable
 from db.jobs.lifecycle import NewJob
 from db.jobs.room import QueueRoom
 from db.jobs.services import JobServices
 from db.jobs.submission import DetectorMissing, NewBatch, QueueFull, list_detectors, submit_batch, submit_job
-from db.jobs.tables import Batch, Job
+from db.jobs.tables import Batch, BatchRefusal, Job
 from db.monitoring.heartbeats import record_heartbeat
 from tests.support.job_services import Outbox, make_job_services
 
@@ -122,7 +123,8 @@ def test_a_batch_is_one_row_with_its_jobs_and_what_was_refused(
     jobs = [make_new(shop, batch_id=batch.id, batch_position=position) for position in (0, 2)]
     assert submit_batch(open_services(), batch, [(new, lambda: DATA) for new in jobs], actor=SHOP).id == batch.id
     with database.read() as session:
-        assert session.get_one(Batch, batch.id).refused == refused
+        assert session.scalars(select(BatchRefusal.detail).where(BatchRefusal.batch_id == batch.id)).all() == ["no"]
+        assert [read_position(photo) for photo in list_photos(session, batch.id, limit=9)] == [0, 1, 2]
         assert set(session.scalars(select(Job.id).where(Job.batch_id == batch.id))) == {new.id for new in jobs}
 
 

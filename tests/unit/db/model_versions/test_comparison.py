@@ -14,7 +14,7 @@ from db.faces.actions import NewFace
 from db.faces.hourly_counts import floor_hour, list_hours
 from db.jobs import lifecycle as jobs
 from db.model_versions import actions as model_versions
-from db.model_versions.comparison import compare_answers, compute_mcnemar_p
+from db.model_versions.comparison import compare_answers, compute_two_sided_mcnemar_p
 from db.monitoring.dashboard import count_failures, count_jobs_by_minute
 from db.reviews import actions as reviews
 from db.reviews.tables import ReviewItem, ReviewSubject
@@ -120,10 +120,10 @@ def test_only_faces_drawn_by_chance_in_their_turn_tell_who_is_right(
 
 def test_the_test_on_who_was_right_is_exact_and_two_sided() -> None:
     # McNemar 1947 as an exact binomial test: 1 of 6 is 2 * (1 + 6) / 64, and 10 of 30 is SciPy's binomtest(10, 30).pvalue
-    assert (compute_mcnemar_p(1, 5), compute_mcnemar_p(5, 1)) == (0.21875, 0.21875)
-    assert compute_mcnemar_p(10, 20) == pytest.approx(0.0987371)
-    assert (compute_mcnemar_p(3, 3), compute_mcnemar_p(0, 0)) == (1.0, None)
-    assert compute_mcnemar_p(4000, 6000) == pytest.approx(0.0, abs=1e-9)
+    assert (compute_two_sided_mcnemar_p(1, 5), compute_two_sided_mcnemar_p(5, 1)) == (0.21875, 0.21875)
+    assert compute_two_sided_mcnemar_p(10, 20) == pytest.approx(0.0987371)
+    assert (compute_two_sided_mcnemar_p(3, 3), compute_two_sided_mcnemar_p(0, 0)) == (1.0, None)
+    assert compute_two_sided_mcnemar_p(4000, 6000) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_a_photo_analysed_again_and_again_counts_once(database: Database, analyze: Callable[..., UUID]) -> None:

@@ -14,6 +14,7 @@ from db.training_runs.plan import MIN_REVIEWED_FACES, DatasetFiles, PlanImpossib
 if TYPE_CHECKING:
     from tests.unit.conftest import Analyses
 
+
 CSV_ALONE = DatasetFiles(has_csv=True, has_votes=False)
 CSV_AND_VOTES = DatasetFiles(has_csv=True, has_votes=True)
 
@@ -33,18 +34,15 @@ def plan(database: Database, files: DatasetFiles = CSV_ALONE, *, from_scratch: b
 
 
 def test_a_csv_alone_trains_on_its_labels_from_the_best_version_on_such_labels(database: Database) -> None:
-    add(database, "default-votes", "votes", 0.61, promote=True)
-    for name, accuracy in (("report", 0.56), ("default-single", 0.70), ("poor", None), ("middling", 0.6)):
+    add(database, "default", "votes", 0.61, promote=True)
+    for name, accuracy in (("report", 0.56), ("default-hard", 0.70), ("poor", None), ("middling", 0.6)):
         add(database, name, "single", accuracy)
     found = plan(database)
     assert (found.labels, found.champion.number, found.champion.labels) == ("hard", 1, "soft")
-    assert [version.name for version in found.references] == ["default-single", "middling", "report"]
+    assert [version.name for version in found.references] == ["default-hard", "middling", "report"]
     assert (found.is_across_labels, found.is_from_scratch, found.can_replace_champion) == (True, False, False)
     said = " ".join(found.summary)
-    assert (
-        f"can't replace version 1 (default-votes) yet: that takes reviewers' labels of {MIN_REVIEWED_FACES} faces"
-        in said
-    )
+    assert f"can't replace version 1 (default) yet: that takes reviewers' labels of {MIN_REVIEWED_FACES} faces" in said
     assert "put version 3 in service" in said
 
 
@@ -64,7 +62,7 @@ def test_a_run_on_the_champions_labels_is_compared_with_it_alone(
 
 
 def test_without_a_version_on_the_csvs_labels_the_run_starts_from_scratch(database: Database) -> None:
-    add(database, "default-votes", "votes", promote=True)
+    add(database, "default", "votes", promote=True)
     found = plan(database)
     assert (found.references, found.is_from_scratch) == ([], True)
     assert "from fresh weights" in found.summary[0]
@@ -74,7 +72,7 @@ def test_faces_drawn_at_random_decide_once_enough_of_them_have_labels(
     database: Database, analyses: "Analyses", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("db.training_runs.plan.MIN_REVIEWED_FACES", 1)
-    add(database, "default-votes", "votes", promote=True)
+    add(database, "default", "votes", promote=True)
     stored = analyses.store((Emotion.HAPPY, 0.6))
     with database.write() as session:  # one of the uncertain slice: it may train, and can't judge
         cast_vote(session, stored.face_ids[0], "ana", VoteChoice.SAD)

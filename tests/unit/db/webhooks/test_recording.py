@@ -5,61 +5,25 @@ from contextlib import suppress
 from threading import Barrier
 from uuid import UUID, uuid4
 
-import pytest
 from sqlalchemy import select, update
 
 from db.accounts import api_keys
-from db.core.actors import Actor
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import DeliveryState, TrainingTrigger
 from db.jobs import erasure
 from db.jobs import lifecycle as jobs
 from db.jobs.batches import create_batch, finish_batch, take_positions
-from db.jobs.lifecycle import NewJob
 from db.model_versions import actions as model_versions
 from db.training_runs import lifecycle as training_runs
 from db.webhooks.deliveries import AttemptResult, list_due, record_attempt, replay_failed
-from db.webhooks.endpoints import AddressRules, create_endpoint
-from db.webhooks.errors import RefusedEndpointUrl, TooManyEndpoints
-from db.webhooks.event_types import EVENT_TYPES, SUBSCRIBABLE
-from db.webhooks.old_callbacks import adopt_callbacks
-from db.webhooks.retention import forget_events
-from db.webhooks.tables import Callback, WebhookDelivery, WebhookEndpoint, WebhookEvent
-
-ANA = Actor.user("ana")
-RULES = AddressRules(allows_private=False, ports=[range(443, 444)])
-
-
-def add_endpoint(database: Database, *events: str, application: str = "shop") -> UUID:
-    with database.write() as session:
-        owner = api_keys.ensure_application(session, application)
-        return create_endpoint(session, owner, "https://example.com/", events or SUBSCRIBABLE, RULES, ANA).id
-
-
-def add_job(database: Database, application: str = "shop", **more: object) -> UUID:
-    with database.write() as session:
-        new = NewJob(
-            id=uuid4(), application_id=api_keys.ensure_application(session, application).id, photo_key="photos/x",
-            photo_sha256="0" * 64, photo_bytes=1, media_type="image/png", width=1, height=1, photo_retention_s=1,
-            max_attempts=1, **more,
-        )  # fmt: skip
-        return jobs.create_job(session, new, ANA).id
-
-
-def cancel(database: Database, job_id: UUID) -> None:
-    with database.write() as session:
-        jobs.cancel_job(session, job_id, ANA)
+from db.webhooks.tables import WebhookDelivery, WebhookEndpoint, WebhookEvent
+from tests.support.endpoints import ANA, add_endpoint, add_job, cancel, list_deliveries
 
 
 def list_events(database: Database) -> list[WebhookEvent]:
     with database.read() as session:
         return list(session.scalars(select(WebhookEvent).order_by(WebhookEvent.id)))
-
-
-def list_deliveries(database: Database) -> list[WebhookDelivery]:
-    with database.read() as session:
-        return list(session.scalars(select(WebhookDelivery).order_by(WebhookDelivery.id)))
 
 
 def test_an_event_that_nobody_wants_is_not_stored(database: Database) -> None:
@@ -149,17 +113,6 @@ def test_erasing_a_job_erases_its_events_and_deliveries(database: Database) -> N
         assert [each.job_id for each in session.scalars(select(WebhookEndpoint))] == [None]
 
 
-def test_old_events_are_forgotten_with_the_endpoints_of_their_jobs(database: Database) -> None:
-    add_endpoint(database, "job.canceled")
-    cancel(database, add_job(database, callback_url="https://example.org/"))
-    with database.write() as session:
-        assert forget_events(session, 3600, 10) == 0
-        assert forget_events(session, -1, 10) == 1
-    assert list_deliveries(database) == []
-    with database.read() as session:
-        assert [each.job_id for each in session.scalars(select(WebhookEndpoint))] == [None]
-
-
 def test_what_failed_is_replayed_and_nothing_else(database: Database) -> None:
     endpoint_id = add_endpoint(database, "job.canceled")
     began = utcnow()
@@ -188,46 +141,3 @@ def test_what_failed_is_replayed_and_nothing_else(database: Database) -> None:
     again = list_deliveries(database)[-1]
     failed = [each for each in list_deliveries(database) if each.status_code == 410]
     assert (again.event_id, again.is_replay, again.state) == (failed[0].event_id, True, DeliveryState.PENDING)
-
-
-def test_callbacks_of_the_release_before_are_taken_over(database: Database) -> None:
-    due, held, done = (add_job(database, callback_url="https://example.org/") for _ in range(3))
-    for job_id in (due, held, done):
-        cancel(database, job_id)
-    with database.write() as session:
-        session.execute(WebhookEvent.__table__.delete())
-        session.execute(WebhookEndpoint.__table__.delete())
-        later = utcnow().replace(year=2100)
-        old = [
-            Callback(job_id=due, tries=2, last_answer="HTTP 500"),
-            Callback(job_id=held, tries=1, next_try_at=later),
-            Callback(job_id=done, tries=1, done_at=utcnow(), last_answer="HTTP 204"),
-        ]
-        session.add_all(old)
-    with database.write() as session:
-        assert adopt_callbacks(session, 10) == 2
-    found = {each.event.job_id: each for each in list_deliveries(database)}
-    assert found.keys() == {due, done}
-    assert (found[due].attempt, found[due].state, found[due].event_id) == (3, DeliveryState.PENDING, old[0].id)
-    assert (found[done].state, found[done].status_code) == (DeliveryState.SUCCEEDED, 204)
-    with database.read() as session:
-        assert [each.job_id for each in session.scalars(select(Callback))] == [held]
-
-
-@pytest.mark.parametrize("url", ["http://127.0.0.1/", "http://[::10.0.0.1]/", "https://example.com:22/", "ftp://a.b/"])
-def test_an_address_that_may_not_be_called_is_refused(database: Database, url: str) -> None:
-    with pytest.raises(RefusedEndpointUrl), database.write() as session:
-        create_endpoint(session, api_keys.ensure_application(session, "shop"), url, SUBSCRIBABLE, RULES, ANA)
-
-
-def test_an_application_has_so_many_endpoints_and_no_more(database: Database) -> None:
-    for _ in range(20):
-        add_endpoint(database)
-    with pytest.raises(TooManyEndpoints):
-        add_endpoint(database)
-    add_endpoint(database, application="rival")
-
-
-def test_the_registry_names_each_type_like_its_entry() -> None:
-    assert all(name == kind.name for name, kind in EVENT_TYPES.items())
-    assert set(SUBSCRIBABLE) >= {"job.succeeded", "batch.finished", "export.finished", "model_version.promoted"}

@@ -93,12 +93,12 @@ def test_a_release_that_waits_beside_the_champion_is_noted(
 ) -> None:
     with database.write() as session:
         manifest = {"schema_version": 2, "architecture": "default"}
-        before = model_versions.add_version(session, "default-votes", "an earlier release", manifest)
+        before = model_versions.add_version(session, "default", "an earlier release", manifest)
         model_versions.promote(session, before, "emoscope", "the version that comes with this release")
     register_shipped_models(database, blob_store, lambda _step: None)
     found = find(settings)["model"]
     assert found.status is CheckStatus.NOTE
-    assert "version 1 (default-votes) is in service" in found.detail
+    assert "version 1 (default) is in service" in found.detail
     assert "models promote 2" in found.advice
 
 
@@ -116,7 +116,7 @@ def test_a_sweeper_that_stands_still_is_missing(settings: Settings, services: Se
 @pytest.mark.parametrize(
     ("changes", "status", "words"),
     [
-        ({"dataset_csv": Path("faces.csv")}, CheckStatus.NOTE, "can't replace version 1 (default-votes) yet"),
+        ({"dataset_csv": Path("faces.csv")}, CheckStatus.NOTE, "can't replace version 1 (default) yet"),
         ({"dataset_csv": Path("faces.csv"), "dataset_votes": Path("votes.csv")}, CheckStatus.OK, "the file of votes"),
         ({}, None, ""),
     ],

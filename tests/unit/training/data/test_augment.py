@@ -8,7 +8,7 @@ from training.fit.runtime import tf
 
 FACES = np.random.default_rng(1).integers(0, 256, (8, 48, 48, 1), np.uint8)
 STRONG = Augmentation(
-    mirror=True, rotation_deg=20, shift=0.1, zoom=0.2, stretch=0.1, contrast=0.4, brightness=0.2, erase=0.5
+    flip=True, rotation_deg=20, shift=0.1, zoom=0.2, stretch=0.1, contrast=0.4, brightness=0.2, random_erasing=0.5
 )
 
 
@@ -35,7 +35,7 @@ def test_pictures_stay_pictures_of_the_side_asked_for():
 
 
 def test_mirroring_alone_gives_the_face_or_its_mirror_image():
-    changed = augment(Augmentation(mirror=True))
+    changed = augment(Augmentation(flip=True))
     kinds = set()
     for before, after in zip(FACES.astype(np.float32), changed, strict=True):
         is_same, is_mirrored = np.allclose(after, before, atol=0.5), np.allclose(after, before[:, ::-1], atol=0.5)
@@ -52,9 +52,11 @@ def test_a_smaller_side_shows_the_whole_face():
     assert (np.diff(small) > 0).all()
 
 
-@pytest.mark.parametrize("field", ["rotation_deg", "shift", "zoom", "stretch", "contrast", "brightness", "erase"])
+@pytest.mark.parametrize(
+    "field", ["rotation_deg", "shift", "zoom", "stretch", "contrast", "brightness", "random_erasing"]
+)
 def test_every_kind_of_change_does_something(field):
-    strength = 20 if field == "rotation_deg" else 1.0 if field == "erase" else 0.2
+    strength = 20 if field == "rotation_deg" else 1.0 if field == "random_erasing" else 0.2
     assert not np.allclose(augment(Augmentation(**{field: strength})), FACES, atol=1)
 
 

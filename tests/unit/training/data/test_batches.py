@@ -13,7 +13,7 @@ RECIPE = Recipe(
     batch_size=20,
     learning_rate=1e-3,
     schedule="cosine",
-    augmentation=Augmentation(mirror=True, rotation_deg=15, erase=0.5),
+    augmentation=Augmentation(flip=True, rotation_deg=15, random_erasing=0.5),
 )
 BLURRED = dataclasses.replace(RECIPE, augmentation=dataclasses.replace(RECIPE.augmentation, blur=2.0, noise=20.0))
 FACES = np.random.default_rng(3).integers(0, 256, (40, 48, 48), np.uint8)

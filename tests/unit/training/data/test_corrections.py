@@ -58,14 +58,14 @@ def test_a_label_counts_as_votes_of_people_who_agree(small_csv: Path, small_vote
 
 
 def test_corrections_teach_and_are_never_held_out(dataset: Dataset, small_csv: Path) -> None:
-    settings = TrainSettings(small_csv, "single", Architecture.REPORT, RECIPES[Architecture.REPORT])
+    settings = TrainSettings(small_csv, "hard", Architecture.REPORT, RECIPES[Architecture.REPORT])
     alone, both = (make_examples(rows, settings) for rows in (dataset, add_corrections(dataset, make_faces(40))))
     assert both.validation_rows.tolist() == alone.validation_rows.tolist()
     assert len(both.training.images) == len(alone.training.images) + 40
 
 
 def test_a_correction_is_never_held_out_even_if_its_picture_is(dataset: Dataset, small_csv: Path) -> None:
-    settings = TrainSettings(small_csv, "single", Architecture.REPORT, RECIPES[Architecture.REPORT])
+    settings = TrainSettings(small_csv, "hard", Architecture.REPORT, RECIPES[Architecture.REPORT])
     alone = make_examples(dataset, settings)
     copies = LabelledFaces(alone.validation.images[:2], np.zeros(2, np.int64), np.full(2, 100))
     both = make_examples(add_corrections(dataset, copies), settings)

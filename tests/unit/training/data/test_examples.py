@@ -10,7 +10,7 @@ from training.data.examples import make_examples
 from training.errors import DatasetError
 from training.fit.settings import RECIPES, TrainSettings
 
-RECIPE = dataclasses.replace(RECIPES[Architecture.DEFAULT], held_out=0.2)
+RECIPE = dataclasses.replace(RECIPES[Architecture.DEFAULT], validation_share=0.2)
 
 
 def make_settings(labels: str, **changes) -> TrainSettings:
@@ -25,13 +25,13 @@ def dataset(small_csv: Path, small_votes: Path) -> Dataset:
     counts, images = whole.votes.counts.copy(), whole.images.copy()
     counts[[0, 1], :] = 0
     counts[[0, 1], -1] = 10
-    held_out = make_examples(dataclasses.replace(whole, images=images), make_settings("votes")).validation_rows
+    held_out = make_examples(dataclasses.replace(whole, images=images), make_settings("soft")).validation_rows
     images[0] = images[held_out[-1]]
     return dataclasses.replace(whole, images=images, votes=dataclasses.replace(whole.votes, counts=counts))
 
 
 def test_what_is_held_out_is_the_same_whichever_labels_are_taught(dataset: Dataset) -> None:
-    votes, single = (make_examples(dataset, make_settings(labels)) for labels in ("votes", "single"))
+    votes, single = (make_examples(dataset, make_settings(labels)) for labels in ("soft", "hard"))
     held_out = votes.validation_rows
     assert len(held_out) == round(0.2 * 138)
     assert set(held_out.tolist()) < set(single.validation_rows.tolist())
@@ -40,13 +40,13 @@ def test_what_is_held_out_is_the_same_whichever_labels_are_taught(dataset: Datas
 
 
 def test_rows_whose_votes_say_nothing_teach_single_labels_alone(dataset: Dataset) -> None:
-    votes, single = (make_examples(dataset, make_settings(labels)) for labels in ("votes", "single"))
+    votes, single = (make_examples(dataset, make_settings(labels)) for labels in ("soft", "hard"))
     counts = [len(examples.training.images) + len(examples.validation_rows) for examples in (votes, single)]
     assert counts == [138, 140]
 
 
 def test_a_seed_of_its_own_decides_what_is_held_out(dataset: Dataset) -> None:
-    first = make_settings("single")
+    first = make_settings("hard")
     alike = dataclasses.replace(first, seed=2, split_seed=first.seed)
     other = dataclasses.replace(first, split_seed=0)
     held_out = [make_examples(dataset, settings).validation_rows.tolist() for settings in (first, alike, other)]
@@ -58,7 +58,7 @@ def test_rows_weigh_by_how_rare_their_class_is(dataset: Dataset) -> None:
     labels = np.where(np.arange(len(dataset.images)) % 3 == 0, 1, 0)
     uneven = dataclasses.replace(dataset, labels=labels)
     for balance in (0.0, 0.5, 1.0):
-        training = make_examples(uneven, make_settings("single", class_balance=balance)).training
+        training = make_examples(uneven, make_settings("hard", class_balance=balance)).training
         rare = training.targets[:, 1] == 1
         ratio = float(training.weights[rare].mean() / training.weights[~rare].mean())
         assert ratio == pytest.approx(((~rare).sum() / rare.sum()) ** balance, rel=1e-5)
@@ -71,4 +71,4 @@ def test_rows_of_one_emotion_are_refused(dataset: Dataset) -> None:
         dataset, images=dataset.images[kept], labels=dataset.labels[kept], parts=dataset.parts[kept], votes=None
     )
     with pytest.raises(DatasetError, match="all 16 rows to train on are happy: training needs at least two"):
-        make_examples(single, make_settings("single"))
+        make_examples(single, make_settings("hard"))

@@ -14,8 +14,8 @@ from training.data.validation_pictures import read_validation_pictures, write_va
 from training.export.artifact import VALIDATION_FILE, list_pretrained
 from training.fit.settings import RECIPES, TrainSettings
 
-RECIPE = replace(RECIPES[Architecture.DEFAULT], held_out=0.2)
-SETTINGS = TrainSettings(Path("x.csv"), "single", Architecture.DEFAULT, RECIPE, holds_out_like_parent=True)
+RECIPE = replace(RECIPES[Architecture.DEFAULT], validation_share=0.2)
+SETTINGS = TrainSettings(Path("x.csv"), "hard", Architecture.DEFAULT, RECIPE, splits_like_parent=True)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def parent(dataset: Dataset, tmp_path: Path) -> tuple[Path, list[int]]:
     """A version whose run had the votes, and the rows that it held out."""
     folder = tmp_path / "version"
     shutil.copytree(list_pretrained()["report"], folder)
-    votes = replace(SETTINGS, labels="votes", votes_path=Path("v.csv"), seed=5, holds_out_like_parent=False)
+    votes = replace(SETTINGS, labels="soft", votes_path=Path("v.csv"), seed=5, splits_like_parent=False)
     _, held_out = divide_dataset(dataset, votes)
     write_validation_pictures(folder / VALIDATION_FILE, dataset.images[held_out])
     return folder, held_out.tolist()
@@ -39,7 +39,7 @@ def test_the_same_pictures_are_held_out_without_the_votes(dataset: Dataset, pare
     known = read_validation_pictures(parent[0])
     assert divide_dataset(alone, SETTINGS, known)[1].tolist() == parent[1]
     assert divide_dataset(alone, SETTINGS)[1].tolist() != parent[1]
-    assert divide_dataset(alone, replace(SETTINGS, holds_out_like_parent=False), known)[1].tolist() != parent[1]
+    assert divide_dataset(alone, replace(SETTINGS, splits_like_parent=False), known)[1].tolist() != parent[1]
 
 
 def test_a_dataset_without_these_pictures_is_divided_by_the_seed(

@@ -49,7 +49,7 @@ def test_every_row_left_out_is_counted():
     rows = [table(sad=10), table(nf=10), table(unknown=9, sad=1), table(contempt=9), table(nf=2, sad=8)]
     counts = VoteTable(("Training",) * 5, np.concatenate([row.counts for row in rows])).count_rows()
     assert counts["rows"] == 5
-    assert counts["teaching"] == 1
+    assert counts["training"] == 1
     assert [counts[f"left_out_{name}"] for name in ("nf", "unknown", "contempt", "undecided")] == [1, 1, 1, 1]
 
 

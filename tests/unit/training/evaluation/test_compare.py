@@ -20,22 +20,22 @@ def test_the_holdout_is_every_row_with_a_clear_label(dataset: Dataset) -> None:
     counts = dataset.votes.counts.copy()
     counts[public[0]] = 1
     unclear = replace(dataset, votes=replace(dataset.votes, counts=counts))
-    rows, truth = find_holdout(unclear, "votes")
+    rows, truth = find_holdout(unclear, "soft")
     assert rows.tolist() == public[1:].tolist()
     assert truth.tolist() == unclear.votes.majorities[rows].tolist()  # type: ignore[union-attr]
-    assert find_holdout(unclear, "single")[0].tolist() == public.tolist()
+    assert find_holdout(unclear, "hard")[0].tolist() == public.tolist()
 
 
 def test_no_single_labels_take_the_place_of_votes(dataset: Dataset) -> None:
     with pytest.raises(DatasetError, match="no votes"):
-        find_holdout(replace(dataset, votes=None), "votes")
+        find_holdout(replace(dataset, votes=None), "soft")
 
 
 def test_copies_of_training_rows_judge_nothing(dataset: Dataset) -> None:
     public, training = dataset.find_part("PublicTest"), dataset.find_part("Training")
     images = dataset.images.copy()
     images[public[[0, 3]]] = images[training[[5, 9]]]
-    rows, truth = find_holdout(replace(dataset, images=images), "single")
+    rows, truth = find_holdout(replace(dataset, images=images), "hard")
     assert rows.tolist() == np.delete(public, [0, 3]).tolist()
     assert truth.tolist() == dataset.labels[rows].tolist()
 
@@ -45,4 +45,4 @@ def test_a_dataset_whose_holdout_is_known_by_heart_is_refused(dataset: Dataset) 
     images = dataset.images.copy()
     images[public] = images[training[: len(public)]]
     with pytest.raises(DatasetError, match="no PublicTest rows"):
-        find_holdout(replace(dataset, images=images), "single")
+        find_holdout(replace(dataset, images=images), "hard")

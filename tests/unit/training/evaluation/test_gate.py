@@ -8,7 +8,7 @@ from training.evaluation.gate import (
     GateLimits,
     HoldoutMismatchError,
     compare_macro_f1,
-    compute_mcnemar_p,
+    compute_one_sided_mcnemar_p,
     decide_promotion,
 )
 
@@ -120,16 +120,18 @@ def test_the_class_that_fails_is_named_and_not_one_that_fell_further_by_chance()
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_mcnemar_is_a_probability_and_symmetric(gained, lost):
-    better, worse = compute_mcnemar_p(gained, lost), compute_mcnemar_p(lost, gained)
+    better, worse = compute_one_sided_mcnemar_p(gained, lost), compute_one_sided_mcnemar_p(lost, gained)
     assert 0 < better <= 1
-    tie = compute_mcnemar_p(gained, lost) + compute_mcnemar_p(lost + 1, gained - 1) if gained else 1.0
+    tie = (
+        compute_one_sided_mcnemar_p(gained, lost) + compute_one_sided_mcnemar_p(lost + 1, gained - 1) if gained else 1.0
+    )
     assert tie == pytest.approx(1)
     assert (better < worse) == (gained > lost)
 
 
 def test_mcnemar_by_hand():
-    assert compute_mcnemar_p(5, 0) == 1 / 32
-    assert compute_mcnemar_p(9, 1) == 11 / 1024
+    assert compute_one_sided_mcnemar_p(5, 0) == 1 / 32
+    assert compute_one_sided_mcnemar_p(9, 1) == 11 / 1024
 
 
 def test_the_chance_of_a_higher_macro_f1_is_that_of_the_coins_that_made_it():
@@ -148,7 +150,7 @@ def test_two_tests_together_are_as_sure_as_one_would_have_to_be():
     old[faces[:12]] = 4
     new[faces[12:16]] = 4
     answers = [Answers(np.eye(7, dtype=np.float32)[right], 1.0) for right in (old, new)]
-    assert 0.025 < compute_mcnemar_p(12, 4) < 0.05
+    assert 0.025 < compute_one_sided_mcnemar_p(12, 4) < 0.05
     assert failed(decide_promotion(*answers, TRUTH)) == {"gain"}
     assert decide_promotion(*answers, TRUTH, GateLimits(significance=0.1)).is_promoted
 

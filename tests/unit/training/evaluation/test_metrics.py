@@ -6,15 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from db.core.vocabulary import EMOTIONS
+from tests.support.softening import soften
 from training.data.dataset import read_dataset
 from training.errors import DatasetError
-from training.evaluation.calibrate import fit_temperature
-from training.evaluation.metrics import compute_metrics, evaluate_model, evaluate_rows, measure_calibration_error
-
-
-def soften(logits):
-    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return (exponents / exponents.sum(axis=1, keepdims=True)).astype(np.float32)
+from training.evaluation.metrics import compute_metrics, evaluate_model, evaluate_rows
 
 
 def test_figures_of_a_case_worked_out_by_hand():
@@ -55,17 +50,6 @@ def test_interval_is_as_wide_as_the_binomial_one():
     probabilities[:400] = np.eye(7, dtype=np.float32)[1]
     low, high = compute_metrics(probabilities, truth)["intervals"]["accuracy"]
     assert high - low == pytest.approx(2 * 1.96 * (0.8 * 0.2 / 2000) ** 0.5, rel=0.1)
-
-
-def test_temperature_mends_overconfidence():
-    random = np.random.default_rng(3)
-    honest = random.normal(0, 1.5, (6000, 7))
-    truth = np.array([random.choice(7, p=row / row.sum()) for row in soften(honest).astype(float)])
-    sure = honest * 3
-    temperature = fit_temperature(sure.astype(np.float32), truth)
-    assert temperature == pytest.approx(3, rel=0.1)
-    assert measure_calibration_error(soften(sure), truth) > 0.15
-    assert measure_calibration_error(soften(sure / temperature), truth) < 0.03
 
 
 def test_a_perfect_model_is_perfect_by_labels_and_votes(small_csv, small_votes):

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 
+from tests.support.faces_of_sets import FACES
 from training.data.dataset import read_dataset
 from training.evaluation.sets import MAX_STRESS_ROWS, EvaluationSet, compute_set_metrics, make_stress_sets
-from training.evaluation.stress import STRESSES, stress_crops
-
-FACES = np.random.default_rng(0).integers(60, 200, (5, 48, 48)).astype(np.uint8)
+from training.evaluation.stress import STRESSES
 
 
 def give(answers, confidence=0.7):
@@ -37,14 +36,6 @@ def test_uncertain_counts_wrong_and_right_answers_apart():
     evaluated = EvaluationSet("photos", FACES[:4], np.array([0, 0, 0, 0]))
     probabilities = np.concatenate([give([0, 1], 0.55), give([0, 1], 0.9)])
     assert compute_set_metrics(probabilities, evaluated).uncertain["0.6"] == (0.5, 0.5)
-
-
-@pytest.mark.parametrize("name", STRESSES)
-def test_a_stress_changes_faces_alike_each_time(name):
-    changed = stress_crops(FACES, name)
-    assert changed.shape == FACES.shape
-    assert (changed != FACES).any(axis=(1, 2)).all()
-    assert (changed == stress_crops(FACES, name)).all()
 
 
 def test_stress_sets_are_drawn_from_the_rows_given(small_csv):

@@ -7,7 +7,7 @@ import pytest
 
 from db.core.vocabulary import PRETRAINED_CHAMPION
 from training.errors import ArtifactDamagedError, ArtifactError
-from training.export.artifact import Manifest, list_pretrained, verify_file, verify_files
+from training.export.artifact import Manifest, find_pretrained, list_pretrained, verify_file, verify_files
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def test_a_manifest_comes_back_as_it_was_written(shipped):
 
 def test_a_version_made_before_there_were_framings_sees_the_crop_as_it_is(shipped):
     plain = Manifest.read(shipped).to_json()
-    del plain["framings"]
-    assert Manifest.from_json(plain).framings == (48,)
+    del plain["crop_scales"]
+    assert Manifest.from_json(plain).crop_scales == (48,)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_changed_or_missing_file_is_refused(shipped, name):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"schema_version": 3}, "form is 3"),
+        ({"schema_version": 4}, "form is 4"),
         ({"emotions": ["angry"]}, "classes are angry"),
         ({"input_dtype": "float32"}, "the input is"),
         ({"files": {}}, "does not name model.keras"),
@@ -122,3 +122,13 @@ def test_artifacts_gate_and_figures_need_no_tensorflow():
     )
     code = f"import {modules}, sys; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"), [("default-votes", "default"), ("default-single", "default-hard"), ("report", "report")]
+)
+def test_a_shipped_version_is_found_by_its_old_name_too(name, folder):
+    found = find_pretrained(name)
+    assert found is not None
+    assert found.name == folder
+    assert find_pretrained("absent") is None

@@ -18,7 +18,7 @@ from training.fit.run_state import RunState
 from training.fit.runtime import keras, tf
 from training.fit.settings import RECIPES, Stage
 
-VOTES, SINGLE = (PRETRAINED_DIR / name for name in ("default-votes", "default-single"))
+VOTES, SINGLE = (PRETRAINED_DIR / name for name in ("default", "default-hard"))
 FACES = np.random.default_rng(3).integers(0, 256, (40, 48, 48), np.uint8)
 LABELS = np.eye(7, dtype=np.float32)[np.arange(40) % 7]
 EXAMPLES = Examples(FACES, LABELS, np.ones(40, np.float32))
@@ -26,9 +26,9 @@ RECIPE = dataclasses.replace(
     RECIPES[Architecture.DEFAULT],
     epochs=1,
     batch_size=40,
-    averaging=0.0,
+    ema=0.0,
     stages=(Stage(1.0, 32),),
-    augmentation=Augmentation(mirror=True, rotation_deg=15, erase=0.5),
+    augmentation=Augmentation(flip=True, rotation_deg=15, random_erasing=0.5),
 )
 
 
@@ -51,12 +51,12 @@ def learn(run_dir, *, share, labels=LABELS):
     return RunState(run_dir).load_best()
 
 
-@pytest.mark.parametrize(("folder", "framings"), [(VOTES, (48,)), (SINGLE, (42, 52))])
-def test_a_teacher_answers_as_it_did_before_its_temperature_was_fitted(folder, framings):
+@pytest.mark.parametrize(("folder", "crop_scales"), [(VOTES, (48,)), (SINGLE, (42, 52))])
+def test_a_teacher_answers_as_it_did_before_its_temperature_was_fitted(folder, crop_scales):
     manifest = Manifest.read(folder)
-    assert (manifest.framings, manifest.mirrored) == (framings, True)
+    assert (manifest.crop_scales, manifest.flip) == (crop_scales, True)
     seen = {48: FACES[:5], 42: FACES[:5, 3:-3, 3:-3], 52: np.pad(FACES[:5], ((0, 0), (2, 2), (2, 2)), mode="symmetric")}
-    views = [view for side in framings for view in (seen[side], seen[side][:, :, ::-1])]
+    views = [view for side in crop_scales for view in (seen[side], seen[side][:, :, ::-1])]
     logits = np.log(np.stack([ask([folder], faces) for faces in views])).mean(axis=0)  # served ones look at all of them
     served = np.log(load_lite(folder).predict(FACES[:5]))
     logits, served = (rows - rows.mean(axis=1, keepdims=True) for rows in (logits, served))

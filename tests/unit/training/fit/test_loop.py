@@ -25,11 +25,11 @@ RECIPE = Recipe(
     schedule="cosine",
     warmup_epochs=0.5,
     weight_decay=0.05,
-    averaging=0.5,
+    ema=0.5,
     mixup=0.2,
-    keep="last",  # so that what is compared has come all the way
+    monitor="last",  # so that what is compared has come all the way
     stages=(Stage(0.4, 16), Stage(1.0, 48)),
-    augmentation=Augmentation(mirror=True, shift=0.05, erase=0.1),
+    augmentation=Augmentation(flip=True, shift=0.05, random_erasing=0.1),
 )
 
 
@@ -145,7 +145,7 @@ def test_plain_adam_takes_fewer_rows_than_a_batch_as_one_batch(tmp_path):
         RECIPE,
         schedule="inverse",
         weight_decay=0.0,
-        averaging=0.0,
+        ema=0.0,
         epochs=1,
         batch_size=1000,
         augmentation=Augmentation(),
@@ -170,13 +170,13 @@ def test_a_run_whose_loss_is_no_finite_number_ends_and_keeps_what_was_sound(tmp_
 
 def test_an_epoch_whose_last_step_spoiled_the_weights_is_not_stored(tmp_path):
     recipe = dataclasses.replace(
-        RECIPE, schedule="inverse", weight_decay=0.0, averaging=0.0, learning_rate=1e38, batch_size=70
+        RECIPE, schedule="inverse", weight_decay=0.0, ema=0.0, learning_rate=1e38, batch_size=70
     )
     with pytest.raises(TrainingDiverged, match="in epoch 1"):
         fit(tmp_path, recipe=recipe)
     assert RunState(tmp_path).epochs_done == 0
 
 
-@pytest.mark.parametrize("changes", [{"averaging": 0.0}, {"label_smoothing": 0.2}], ids=str)
+@pytest.mark.parametrize("changes", [{"ema": 0.0}, {"label_smoothing": 0.2}], ids=str)
 def test_what_a_recipe_says_changes_what_is_learnt(finished, tmp_path, changes):
     assert not are_equal(finished, fit(tmp_path, recipe=dataclasses.replace(RECIPE, **changes)))

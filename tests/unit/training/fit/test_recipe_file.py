@@ -23,10 +23,10 @@ def test_a_versions_folder_gives_the_recipe_that_made_it() -> None:
     folder = PRETRAINED_DIR / PRETRAINED_CHAMPION
     stored = Manifest.read(folder).lineage.settings["recipe"]
     recipe = read_recipe(folder, RECIPES[Architecture.REPORT])
-    assert (recipe.epochs, recipe.weight_decay, recipe.side) == (
+    assert (recipe.epochs, recipe.weight_decay, recipe.input_size) == (
         stored["epochs"],
         stored["weight_decay"],
-        stored["stages"][-1]["side"],
+        stored["stages"][-1]["input_size"],
     )
 
 

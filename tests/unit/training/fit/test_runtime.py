@@ -58,7 +58,7 @@ def test_auto_is_what_the_machine_is_quickest_in():
 def test_a_run_goes_on_in_the_precision_that_it_began_with(small_csv, tmp_path):
     recipe = dataclasses.replace(RECIPES[Architecture.DEFAULT], epochs=1, batch_size=16, stages=(Stage(1.0, 16),))
     began = "float32" if choose_precision() == "bfloat16" else "bfloat16"
-    settings = TrainSettings(small_csv, "single", Architecture.DEFAULT, recipe, precision=began)
+    settings = TrainSettings(small_csv, "hard", Architecture.DEFAULT, recipe, precision=began)
     artifact_dir = run_training(settings, tmp_path)
     assert run_training(dataclasses.replace(settings, precision="auto"), tmp_path) == artifact_dir
     assert read_run_settings(tmp_path).precision == began

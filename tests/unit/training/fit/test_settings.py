@@ -22,7 +22,7 @@ ORIGIN = Origin("a" * 64, parent="b" * 64, teachers=("d" * 64,))
 
 def make_settings(architecture: Architecture = Architecture.DEFAULT, **changes) -> TrainSettings:
     recipe = dataclasses.replace(RECIPES[architecture], **changes)
-    return TrainSettings(Path("/data/faces.csv"), "votes", architecture, recipe, Path("/data/votes.csv"), seed=3)
+    return TrainSettings(Path("/data/faces.csv"), "soft", architecture, recipe, Path("/data/votes.csv"), seed=3)
 
 
 @pytest.mark.parametrize("architecture", Architecture)
@@ -35,15 +35,15 @@ def test_the_reports_recipe_is_the_reports():
     recipe = RECIPES[Architecture.REPORT]
     assert (recipe.epochs, recipe.learning_rate, recipe.schedule, recipe.weight_decay) == (100, 1e-4, "inverse", 0)
     assert recipe.augmentation.is_identity
-    assert (recipe.mirrored, recipe.framings) == (False, (48,))
+    assert (recipe.flip, recipe.crop_scales) == (False, (48,))
 
 
 def test_each_epoch_belongs_to_one_stage_and_the_last_stage_is_what_is_served():
     recipe = dataclasses.replace(
         RECIPES[Architecture.DEFAULT], epochs=10, stages=(Stage(0.5, 24), Stage(0.8, 32), Stage(1, 48))
     )
-    assert [recipe.find_side(epoch) for epoch in range(10)] == [24] * 5 + [32] * 3 + [48] * 2
-    assert recipe.side == 48
+    assert [recipe.find_input_size(epoch) for epoch in range(10)] == [24] * 5 + [32] * 3 + [48] * 2
+    assert recipe.input_size == 48
 
 
 @pytest.mark.parametrize("changes", [{"epochs": -1}, {"batch_size": 0}])
@@ -93,7 +93,9 @@ def test_a_run_folder_remembers_where_its_versions_lay(tmp_path, monkeypatch):
 
 def test_a_recipe_is_changed_by_the_fields_of_a_file():
     base = RECIPES[Architecture.DEFAULT]
-    changed = base.change({"epochs": 5, "stages": [{"until": 1.0, "side": 40}], "augmentation": {"rotation_deg": 8}})
+    changed = base.change(
+        {"epochs": 5, "stages": [{"until": 1.0, "input_size": 40}], "augmentation": {"rotation_deg": 8}}
+    )
     assert (changed.epochs, changed.stages, changed.batch_size) == (5, (Stage(1.0, 40),), base.batch_size)
     assert changed.augmentation == dataclasses.replace(base.augmentation, rotation_deg=8)
 
@@ -108,9 +110,9 @@ def test_a_recipe_is_changed_by_the_fields_of_a_file():
         ({"augmentation": {"fog": 1}}, "augmentation.fog"),
         ({"augmentation": {"blur": 30}}, "augmentation.blur"),
         ({"mixup": -1}, "mixup"),
-        ({"framings": []}, "framings"),
-        ({"framings": [48, 45]}, "framings.1"),
-        ({"framings": [100]}, "framings.0"),
+        ({"crop_scales": []}, "crop_scales"),
+        ({"crop_scales": [48, 45]}, "crop_scales.1"),
+        ({"crop_scales": [100]}, "crop_scales.0"),
         ({"teacher_share": 1.5}, "teacher_share"),
     ],
 )
@@ -121,8 +123,8 @@ def test_a_field_that_a_recipe_has_not_is_named(fields, problem):
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_some_rows_teach_and_some_are_held_out(share):
-    with pytest.raises(RunError, match="held_out"):
-        RECIPES[Architecture.DEFAULT].change({"held_out": share})
+    with pytest.raises(RunError, match="validation_share"):
+        RECIPES[Architecture.DEFAULT].change({"validation_share": share})
 
 
 def test_the_reports_networks_see_faces_of_one_size():

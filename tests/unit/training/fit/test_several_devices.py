@@ -30,10 +30,11 @@ tf.distribute.MirroredStrategy = lambda: mirror(["CPU:0", "CPU:1"])
 def run(name, devices, network, stops_after=None, teachers=()):
     gpus[:] = ["one", "two"] if devices == 2 else []
     pipeline.choose_strategy = runtime.choose_strategy if devices == 2 else tf.distribute.get_strategy
-    recipe = dataclasses.replace(RECIPES[network], epochs=2, batch_size=32, learning_rate=1e-3, schedule="inverse", held_out=0.2)
+    changes = {"epochs": 2, "batch_size": 32, "learning_rate": 1e-3, "schedule": "inverse", "validation_share": 0.2}
+    recipe = dataclasses.replace(RECIPES[network], **changes)
     if network == "default":
         recipe = dataclasses.replace(recipe, stages=(Stage(1.0, 16),))
-    settings = TrainSettings(csv, "single", network, recipe, precision="float32")
+    settings = TrainSettings(csv, "hard", network, recipe, precision="float32")
     done = []
     note = lambda progress: done.append(progress.last) if progress.last else None
     try:

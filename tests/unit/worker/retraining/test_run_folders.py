@@ -34,7 +34,7 @@ def test_a_worker_that_takes_a_run_deletes_what_ended_runs_left(services: Servic
     canceled = start(services)
     cancel(services, canceled)
     left = [make_folder(services, canceled), make_folder(services, uuid4())]
-    other = make_folder(services, "default-single-20260101-120000")
+    other = make_folder(services, "default-hard-20260101-120000")
     run_id = start(services)
     run_retraining(services, run_id, "test")
     assert not any(folder.exists() for folder in left)

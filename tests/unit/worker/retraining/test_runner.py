@@ -27,6 +27,7 @@ from worker.retraining.runner import run_retraining
 if TYPE_CHECKING:
     from tests.unit.conftest import Analyses
 
+
 pytestmark = [pytest.mark.parametrize("database_url", ["sqlite"], indirect=True), pytest.mark.timeout(300)]
 
 LEARNING_RATE = 1e-3
@@ -46,7 +47,7 @@ def make_version(csv_path: Path, tmp_path_factory: pytest.TempPathFactory) -> An
     def make(epochs: int) -> Path:
         folder = tmp_path_factory.mktemp(f"epochs-{epochs}")
         recipe = replace(RECIPES[Architecture.TINY], epochs=epochs, learning_rate=LEARNING_RATE)
-        settings = TrainSettings(csv_path, "single", Architecture.TINY, recipe)
+        settings = TrainSettings(csv_path, "hard", Architecture.TINY, recipe)
         return run_training(settings, folder / "run", cache_dir=folder / "cache")
 
     return make

@@ -31,6 +31,7 @@ from worker.retraining.runner import run_retraining
 if TYPE_CHECKING:
     from tests.unit.conftest import Analyses
 
+
 pytestmark = [pytest.mark.parametrize("database_url", ["sqlite"], indirect=True), pytest.mark.timeout(600)]
 
 
@@ -75,7 +76,7 @@ def _work(services: Services) -> TrainingRun:
     with services.database.read() as session:
         run = runs.get_run(session, active.id)
         assert run.champion is not None
-        assert run.champion.name == "default-votes"
+        assert run.champion.name == "default"
         return run
 
 
@@ -128,7 +129,7 @@ def test_every_trigger_starts_the_same_run(ready: Services, monkeypatch: pytest.
 def _expect_comparison(run: TrainingRun) -> None:
     assert run.gate is not None
     assert run.audit is not None
-    assert {reference["name"] for reference in run.audit["plan"]["references"]} >= {"default-single"}
+    assert {reference["name"] for reference in run.audit["plan"]["references"]} >= {"default-hard"}
     assert 0 <= run.gate["reference"]["accuracy"] <= 1
     checks = {check["name"]: check for check in run.gate["decision"]["checks"]}
     assert "accuracy_beside_champion" in checks

@@ -27,9 +27,10 @@ from worker.retraining.snapshot import Snapshot, take_snapshot
 if TYPE_CHECKING:
     from tests.unit.conftest import Analyses
 
+
 HAPPY = (Emotion.HAPPY, 0.6)
-RECIPE = replace(RECIPES[Architecture.REPORT], held_out=0.25)
-WANTED = TrainSettings(Path("x.csv"), "single", Architecture.REPORT, RECIPE)
+RECIPE = replace(RECIPES[Architecture.REPORT], validation_share=0.25)
+WANTED = TrainSettings(Path("x.csv"), "hard", Architecture.REPORT, RECIPE)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_a_run_writes_down_its_dataset_its_corrections_and_its_champion(
     assert run.audit is not None
     assert run.audit["corrections"] == {"used": 1}
     assert run.audit["corrections_by_emotion"]["sad"] == 1
-    assert run.audit["parts"]["Training"]["rows"] == 56
+    assert run.audit["splits"]["Training"]["rows"] == 56
 
 
 def test_each_correction_that_could_do_harm_is_left_out_with_its_reason(

@@ -18,7 +18,7 @@ from training.fit.run_settings import Folders, Origin, claim_run_dir
 from training.fit.settings import RECIPES, TrainSettings
 
 PARENT = PRETRAINED_DIR / "report"
-TEACHER = PRETRAINED_DIR / "default-single"
+TEACHER = PRETRAINED_DIR / "default-hard"
 
 Train = Callable[..., Result]
 
@@ -47,7 +47,7 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: list[Any]) -
     recipe = replace(RECIPES[Architecture.REPORT], epochs=7, batch_size=32)
     settings = TrainSettings(
         tmp_path / "faces.csv",
-        "votes",
+        "soft",
         Architecture.REPORT,
         recipe,
         tmp_path / "votes.csv",
@@ -65,7 +65,7 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: list[Any]) -
 @pytest.mark.parametrize(
     "options",
     [
-        ("--labels", "single"),
+        ("--labels", "hard"),
         ("--network", "default"),
         ("--recipe", "other.json"),
         ("--epochs", 8),
@@ -111,3 +111,15 @@ def test_a_version_that_was_moved_is_found_where_it_lies_now(train: Train, start
     moved.symlink_to(PARENT)
     assert train("--start-from", moved).exit_code == 0
     assert started[0][1] == Folders(moved, (TEACHER,))
+
+
+@pytest.mark.parametrize(
+    ("word", "labels"), [("hard", "hard"), ("soft", "soft"), ("single", "hard"), ("votes", "soft")]
+)
+def test_labels_are_named_as_earlier_releases_did_too(word: str, labels: str) -> None:
+    assert module.read_labels(word) == labels
+
+
+def test_other_labels_are_refused(train: Train) -> None:
+    done = train("--labels", "odd")
+    assert done.exit_code == 2

@@ -6,7 +6,7 @@ import pytest
 
 from db.core.vocabulary import Detector
 from worker.analysis.detectors import loading
-from worker.analysis.detectors.loading import list_available_detectors
+from worker.analysis.detectors.loading import list_available_detectors, load_detector
 
 
 def test_every_detector_is_listed_whose_packages_and_files_are_here(tmp_path: Path) -> None:
@@ -21,3 +21,8 @@ def test_a_missing_package_takes_its_detectors_away(monkeypatch: pytest.MonkeyPa
     found = loading.find_spec
     monkeypatch.setattr(loading, "find_spec", lambda name: None if name == "face_recognition" else found(name))
     assert {Detector.HOG, Detector.CNN}.isdisjoint(list_available_detectors(None))
+
+
+def test_unknown_detector_is_refused():
+    with pytest.raises(ValueError, match="haar"):
+        load_detector("haar")

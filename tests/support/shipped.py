@@ -1,0 +1,6 @@
+"""The shipped version that a new installation puts in service."""
+
+from db.core.vocabulary import PRETRAINED_CHAMPION
+from training.export.artifact import PRETRAINED_DIR
+
+FOLDER = PRETRAINED_DIR / PRETRAINED_CHAMPION

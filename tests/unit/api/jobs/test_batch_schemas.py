@@ -1,0 +1,34 @@
+from uuid import uuid4
+
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+
+from api.jobs.batch_schemas import batch_to_schema
+from db.core.types import utcnow
+from db.core.vocabulary import JobStatus
+from db.jobs.tables import Batch, Job
+from tests.support.forms import make_form
+
+
+def test_photos_come_in_the_order_sent_with_their_states_counted(app: APIFlask) -> None:
+    def make_job(position: int, status: JobStatus) -> Job:
+        return Job(id=uuid4(), batch_position=position, status=status, filename=f"{position}.jpg")
+
+    refused = {"position": 1, "filename": None, "code": "not_a_picture", "detail": "no"}
+    batch = Batch(id=uuid4(), created_at=utcnow(), refused=[refused])
+    jobs = [make_job(2, JobStatus.SUCCEEDED), make_job(0, JobStatus.RUNNING)]
+    with app.test_request_context():
+        shown = batch_to_schema(batch, jobs)
+        ended = batch_to_schema(batch, [make_job(0, JobStatus.FAILED)])
+    assert [(photo.position, photo.state) for photo in shown.photos] == [
+        (0, "running"),
+        (1, "refused"),
+        (2, "succeeded"),
+    ]
+    assert (shown.counts.total, shown.counts.running, shown.counts.refused, shown.is_done) == (3, 1, 1, False)
+    assert ended.is_done
+
+
+def test_a_batch_of_refused_photos_is_done_at_once(client: FlaskClient) -> None:
+    batch = client.post("/v1/batches", data=make_form(b"text")).get_json()
+    assert client.get(batch["url"] + "?wait=20").get_json()["is_done"] is True

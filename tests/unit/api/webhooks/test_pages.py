@@ -1,0 +1,40 @@
+import re
+from collections.abc import Callable
+
+from flask.testing import FlaskClient
+
+from db.core.session import Database
+from tests.support.webhook_routes import NEW, end
+from tests.unit.api.conftest import Visitor
+
+
+def test_a_person_adds_tests_and_replays_on_the_page(
+    administrator: Visitor, database: Database, client: FlaskClient, submit: Callable[..., str]
+) -> None:
+    status, text = administrator.post("/webhooks", application="shop", url=NEW["url"], event="job.canceled")
+    assert status == 200
+    found = re.search(r'id="secret">(whsec_[^<]+)<', text)
+    assert found is not None
+    assert found[1] not in administrator.get("/webhooks")
+    assert administrator.post("/webhooks", application="shop", url="http://127.0.0.1/", event="job.failed")[0] == 422
+    (row,) = client.get("/v1/webhooks").get_json()["items"]
+    page = f"/webhooks/{row['id']}"
+    assert administrator.post(f"{page}/test") == (303, f"{page}")
+    job_id = submit()
+    client.post(f"/v1/jobs/{job_id}/cancel")
+    end(database, client)
+    text = administrator.get(page)
+    assert "webhook.test" in text
+    assert "no way" in text
+    assert "Webhook deliveries" in administrator.get(f"/jobs/{job_id}")
+    replayed = re.search(r'action="(/webhooks/deliveries/[^"]+)"', administrator.get(page, event="job.canceled"))
+    assert replayed is not None
+    assert administrator.post(replayed[1]) == (303, f"{page}")
+    assert administrator.post(f"{page}/replay-failed", days="1")[0] == 303
+    assert administrator.post(f"{page}/replay-failed", days="100")[0] == 422
+    assert "whsec_" in administrator.post(f"{page}/rotate")[1]
+    assert administrator.post(f"{page}/pause")[0] == 303
+    assert "Resume" in administrator.get(page)
+    assert administrator.post(f"{page}/resume")[0] == 303
+    assert administrator.post(f"{page}/delete")[0] == 303
+    assert client.get("/v1/webhooks").get_json()["items"] == []

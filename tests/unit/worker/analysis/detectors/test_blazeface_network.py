@@ -1,0 +1,51 @@
+"""One network: what it is shown, and where its answers lie."""
+
+import numpy as np
+import pytest
+
+from worker.analysis.detectors.base import DetectorUnavailable, Extent
+from worker.analysis.detectors.blazeface_network import (
+    NEUTRAL,
+    NetworkShape,
+    locate_weights,
+    place_anchors,
+    render_region,
+)
+from worker.analysis.resize import Pyramid
+
+PICTURE = np.full((40, 60, 3), 200, np.uint8)
+
+
+def test_anchors_lie_in_the_middle_of_their_cells_row_by_row():
+    anchors = place_anchors(NetworkShape("x", 32, (8, 16), (1, 2)), width=32, height=16)
+    assert anchors.tolist() == [
+        *[[x, y] for y in (4, 12) for x in (4, 12, 20, 28)],
+        *[[8, 8]] * 2, *[[24, 8]] * 2,
+    ]  # fmt: skip
+
+
+def test_a_region_is_scaled_into_the_top_left_and_the_rest_is_neutral():
+    shown = render_region(PICTURE, Extent(0, 0, 60, 40), 0.5, 40, 40)
+    assert (shown[:20, :30] == 200).all()
+    assert (shown[20:] == NEUTRAL).all()
+    assert (shown[:, 30:] == NEUTRAL).all()
+
+
+def test_what_lies_beyond_the_picture_is_neutral():
+    shown = render_region(PICTURE, Extent(-10, -10, 30, 30), 1.0, 40, 40)
+    assert (shown[10:, 10:] == 200).all()
+    assert (shown[:10] == NEUTRAL).all()
+    assert (shown[:, :10] == NEUTRAL).all()
+    assert (render_region(PICTURE, Extent(70, 0, 90, 20), 1.0, 8, 8) == NEUTRAL).all()
+
+
+def test_a_pyramid_shows_the_whole_picture_as_the_picture_does():
+    whole = Extent(0, 0, 60, 40)
+    assert np.array_equal(
+        render_region(Pyramid(PICTURE), whole, 0.5, 40, 40), render_region(PICTURE, whole, 0.5, 40, 40)
+    )
+
+
+def test_a_file_that_is_not_installed_is_named():
+    with pytest.raises(DetectorUnavailable, match=r"absent\.tflite"):
+        locate_weights("absent.tflite")

@@ -1,0 +1,44 @@
+"""Messages from workers to workers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from db.core import queues
+from db.core.vocabulary import Priority
+from emoscope.settings import Settings
+from tests.conftest import Valkey
+from worker.core import messages
+from worker.core.app import make_celery
+
+
+@pytest.fixture
+def queue(valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Valkey]:
+    app = make_celery(Settings(_env_file=None, data_dir=tmp_path, redis_url=valkey.redis_url))
+    monkeypatch.setattr(messages, "app", app)
+    yield valkey
+    app.close()
+
+
+def test_each_message_lies_in_its_queue_under_the_id_of_what_it_is_about(queue: Valkey) -> None:
+    job, bulk, run, called = (uuid4() for _ in range(4))
+    assert messages.send_job(job, Priority.INTERACTIVE)
+    assert messages.send_job(bulk, Priority.BULK)
+    assert messages.send_run(run)
+    assert messages.send_callback(called)
+    assert messages.send_sweep()
+    with queue.client() as client:
+        assert messages.list_sent(client) == {str(job), str(bulk), str(run)}
+        assert messages.list_sent(client, [queues.CALLBACK_QUEUE]) == {str(called)}
+        assert client.llen(queues.HOUSEKEEPING_QUEUE) == 1
+        assert client.llen(queues.BULK_QUEUE) == 1
+
+
+def test_a_queue_that_is_away_takes_none_and_raises_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = make_celery(Settings(_env_file=None, data_dir=tmp_path, redis_url=f"unix://{tmp_path}/none.sock"))
+    monkeypatch.setattr(messages, "app", app)
+    assert not messages.send_job(uuid4(), Priority.BULK)
+    assert not messages.send_sweep()
+    app.close()

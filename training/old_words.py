@@ -1,0 +1,60 @@
+"""Documents of earlier releases, in the words of this one: run settings, recipes, manifests, audits of datasets.
+
+Versions are immutable and keep the manifest that they were made with, and runs go on with the settings that they began with.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+_LABELS = {"single": "hard", "votes": "soft"}
+_RECIPE = {
+    "averaging": "ema",
+    "mirrored": "flip",
+    "framings": "crop_scales",
+    "held_out": "validation_share",
+    "keep": "monitor",
+}
+_STAGE = {"side": "input_size"}
+_AUGMENTATION = {"mirror": "flip", "erase": "random_erasing"}
+_MANIFEST = {"mirrored": "flip", "framings": "crop_scales"}
+_ROW_COUNTS = {"teaching": "training", "held_out": "validation", "votes_teaching": "votes_training"}
+_SETTINGS = {"holds_out_like_parent": "splits_like_parent"}
+
+
+def translate_labels(word: Any) -> Any:
+    """`single` and `votes` are `hard` and `soft`; any other word is left as it is."""
+    return _LABELS.get(word, word) if isinstance(word, str) else word
+
+
+def translate_recipe(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Some or all fields of a recipe, with those of its stages and augmentation."""
+    found = _rename(plain, _RECIPE)
+    if isinstance(found.get("stages"), list | tuple):
+        found["stages"] = [_rename(each, _STAGE) if isinstance(each, Mapping) else each for each in found["stages"]]
+    if isinstance(found.get("augmentation"), Mapping):
+        found["augmentation"] = _rename(found["augmentation"], _AUGMENTATION)
+    return found
+
+
+def translate_settings(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run, with its recipe."""
+    found = _rename(plain, _SETTINGS)
+    if "labels" in found:
+        found["labels"] = translate_labels(found["labels"])
+    if isinstance(found.get("recipe"), Mapping):
+        found["recipe"] = translate_recipe(found["recipe"])
+    return found
+
+
+def translate_manifest(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest, with its lineage."""
+    found = _rename(plain, _MANIFEST)
+    lineage = dict(found["lineage"])
+    lineage["labels"] = translate_labels(lineage["labels"])
+    lineage["row_counts"] = _rename(lineage["row_counts"], _ROW_COUNTS)
+    lineage["settings"] = translate_settings(lineage["settings"])
+    return {**found, "lineage": lineage}
+
+
+def _rename(plain: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
+    return {words.get(name, name): value for name, value in plain.items()}
