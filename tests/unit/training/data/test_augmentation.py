@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -8,7 +10,7 @@ READER = TypeAdapter(Augmentation)
 
 def test_all_zeros_change_nothing_and_anything_else_does():
     assert Augmentation().is_identity
-    for name in Augmentation.__dataclass_fields__:
+    for name in (field.name for field in fields(Augmentation)):
         assert not Augmentation(**{name: True if isinstance(getattr(Augmentation(), name), bool) else 0.5}).is_identity
 
 
