@@ -26,7 +26,9 @@ from api.core.sessions import SAFE_METHODS, find_person, has_csrf_token, is_from
 from api.test_mode.scenarios import HEADER as TEST_HEADER
 from api.test_mode.scenarios import InvalidScenario, read_scenario
 from db.accounts import api_keys
+from db.accounts.tables import Application
 from db.core.actors import Actor
+from db.core.rows import make_object
 from db.core.types import utcnow
 from db.core.vocabulary import Role, Scope
 from db.jobs.tables import Job
@@ -68,6 +70,12 @@ class Caller:
     rate_limit: str | None = None
     daily_quota: int | None = None
     is_test: bool = False
+
+    @property
+    def application(self) -> Application:
+        """The application whose jobs the caller makes: its id and name, of no session."""
+        name = PAGES_APPLICATION if self.is_person else self.name
+        return make_object(Application, {"id": self.application_id, "name": name})
 
     @property
     def visible_application_id(self) -> UUID | None:
@@ -228,8 +236,8 @@ def _find_caller(token: str | None) -> Caller | None:
     if not token:
         return None
     database = get_services().database
-    with database.read() as session:
-        key = api_keys.find_key(session, token)
+    with database.look_up() as connection:
+        key = api_keys.find_caller_key(connection, token)
     if key is None:
         return None
     if not api_keys.is_use_recorded(key):
@@ -241,7 +249,7 @@ def _find_caller(token: str | None) -> Caller | None:
     scopes = frozenset(scope for scope in Scope if scope in key.scopes)
     g.caller = Caller(
         key.application_id,
-        key.application.name,
+        key.application_name,
         key.id,
         scopes,
         rate_limit=key.rate_limit,

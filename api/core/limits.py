@@ -1,13 +1,11 @@
 """How many requests a key may make, counted in Redis over all processes."""
 
+import re
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import monotonic, time
+from time import monotonic
 
-import limits
-import limits.storage
-import limits.strategies
 import redis
 import structlog
 from redis.backoff import NoBackoff
@@ -19,6 +17,36 @@ _TIMEOUT_S = 0.5
 _QUOTA_LIFE_S = 2 * 24 * 3600
 _PAUSE_S = 5.0
 """How long Redis isn't asked again after it failed: a dead queue must not slow every request."""
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
+
+_COUNT = """
+local now = redis.call('TIME')
+local ms = now[1] * 1000 + math.floor(now[2] / 1000)
+local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2]) * 1000
+local found = redis.call('HMGET', KEYS[1], 'from', 'now', 'before')
+local from, count, before = tonumber(found[1]), tonumber(found[2]) or 0, tonumber(found[3]) or 0
+if not from or ms < from or ms >= from + 2 * window then
+    from, count, before = ms, 0, 0
+elseif ms >= from + window then
+    from, count, before = from + window, 0, count
+end
+local left = from + window - ms
+local used = math.floor(before * left / window) + count
+local is_allowed = used < limit
+if is_allowed then
+    count, used = count + 1, used + 1
+    redis.call('HSET', KEYS[1], 'from', from, 'now', count, 'before', before)
+    redis.call('PEXPIREAT', KEYS[1], from + 2 * window)
+end
+local reset = left
+if before > 0 then reset = math.min(reset, left % (window / before)) end
+return {is_allowed and 1 or 0, limit - used, math.floor(reset)}
+"""
+"""One request in a window that slides: that of before counts by the share of it that the last `window` still covers.
+
+KEYS: the key's counts. ARGV: limit, seconds of the window. Returns whether it is allowed, what is left, milliseconds until more is.
+"""
 
 
 @dataclass(frozen=True)
@@ -33,39 +61,38 @@ class Allowance:
 
 
 class RateLimiter:
-    """Counts requests in a window that slides, so that no burst fits between two windows.
+    """Counts requests in a window that slides, so that no burst fits between two windows. One command a request.
 
     While Redis is down everything is allowed: the limit guards against one client taking all, not against intruders.
     """
 
     def __init__(self, redis_url: str, rate: str) -> None:
         """rate: `number/second|minute|hour`; empty for no limit. Raises ValueError for anything else."""
-        self._item = limits.parse(rate) if rate else None
-        storage_url = redis_url.replace("unix://", "redis+unix://")
-        self._storage = limits.storage.RedisStorage(
-            storage_url,
-            key_prefix="emoscope:limits",
+        self._limit, self._window_s = _read_rate(rate) if rate else (0, 0)
+        self._redis: redis.Redis = redis.Redis.from_url(
+            redis_url,
             socket_timeout=_TIMEOUT_S,
             socket_connect_timeout=_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # passed on to redis-py as it is
+            retry=Retry(NoBackoff(), 0),
         )
-        self._limiter = limits.strategies.SlidingWindowCounterRateLimiter(self._storage)
+        self._count = self._redis.register_script(_COUNT)
         self._lock = threading.Lock()
         self._paused_until = 0.0
 
     def count(self, key: str, rate: str | None = None) -> Allowance | None:
         """Count one request of a key. rate: in place of the setting's. Returns None where there is no limit, or nobody to count."""
-        item = limits.parse(rate) if rate else self._item
-        if item is None or monotonic() < self._paused_until:
+        limit, window_s = _read_rate(rate) if rate else (self._limit, self._window_s)
+        if not limit or monotonic() < self._paused_until:
             return None
         try:
-            is_allowed = self._limiter.hit(item, key)
-            stats = self._limiter.get_window_stats(item, key)
+            is_allowed, remaining, reset_ms = self._count(
+                keys=[f"emoscope:limits:{key}:{window_s}"], args=[limit, window_s]
+            )
         except redis.RedisError as error:
             self._pause(error)
             return None
-        reset_s = max(1, round(stats.reset_time - time()))
-        return Allowance(is_allowed, item.amount, item.get_expiry(), max(0, stats.remaining), reset_s)
+        reset_s = max(1, round(reset_ms / 1000))
+        return Allowance(bool(is_allowed), limit, window_s, max(0, remaining), reset_s)
 
     def take_photos(self, key: str, count: int, quota: int) -> int | None:
         """Take `count` photos of a key's quota of the day (UTC). Returns None if there are so many left, else how many are.
@@ -75,13 +102,12 @@ class RateLimiter:
         if monotonic() < self._paused_until:
             return None
         name = f"emoscope:quota:{key}:{datetime.now(UTC):%Y-%m-%d}"
-        client: redis.Redis = self._storage.storage
         try:
-            taken = int(client.incrby(name, count))
-            client.expire(name, _QUOTA_LIFE_S)
+            taken = int(self._redis.incrby(name, count))
+            self._redis.expire(name, _QUOTA_LIFE_S)
             if taken <= quota:
                 return None
-            client.decrby(name, count)
+            self._redis.decrby(name, count)
         except redis.RedisError as error:
             self._pause(error)
             return None
@@ -94,4 +120,11 @@ class RateLimiter:
 
     def close(self) -> None:
         """Close the connections. The object stays usable and would connect anew."""
-        self._storage.storage.close()
+        self._redis.close()
+
+
+def _read_rate(rate: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([0-9]+)/(second|minute|hour)", rate)
+    if found is None:
+        raise ValueError(f"{rate!r} is no rate, such as 600/minute")
+    return int(found[1]), _SECONDS[found[2]]

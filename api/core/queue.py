@@ -1,17 +1,19 @@
-"""Sends a job's message to the workers. The only file of the API that knows Celery.
+"""Sends a job's message to the workers.
 
 The message is a hint; the job row, committed before, is the truth. A message that can't be sent costs a few seconds of
 waiting, until the sweeper sends it anew.
 """
 
 from collections.abc import Sequence
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import redis
 import structlog
-from celery import Celery
-from kombu.exceptions import OperationalError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from db.core import queues
+from db.core.messages import make_message
 from db.core.vocabulary import Priority
 
 log = structlog.get_logger(__name__)
@@ -29,25 +31,18 @@ class QueueUnavailable(Exception):
 class Queue:
     """The way to the workers. Safe to use from several threads; connects at first use."""
 
-    def __init__(self, broker_url: str) -> None:
-        """broker_url: Redis or Valkey in Celery's form."""
-        self._celery = Celery("emoscope-api", broker=broker_url, set_as_current=False)
-        self._celery.conf.update(
-            task_ignore_result=True,
-            broker_connection_timeout=_TIMEOUT_S,
-            broker_transport_options={
-                "socket_timeout": _TIMEOUT_S,
-                "socket_connect_timeout": _TIMEOUT_S,
-                # One try: kombu would otherwise wait for the queue to come back, for ever.
-                "max_retries": 0,
-            },
+    def __init__(self, redis_url: str) -> None:
+        """redis_url: Redis or Valkey, as redis-py reads it."""
+        self._redis: redis.Redis = redis.Redis.from_url(
+            redis_url,
+            socket_timeout=_TIMEOUT_S,
+            socket_connect_timeout=_TIMEOUT_S,
+            # One more try, at once: a pooled connection may have been cut while it was idle.
+            retry=Retry(NoBackoff(), 1, (redis.ConnectionError,)),
         )
 
     def send_job(self, job_id: UUID, priority: Priority) -> None:
-        """Tell the workers that a job waits. Raises QueueUnavailable after about a second; the sweeper will send it then.
-
-        The message's id is the job's, so that a worker's parent knows which job a lost child had.
-        """
+        """Tell the workers that a job waits. Raises QueueUnavailable after about a second; the sweeper will send it then."""
         self._send(queues.ANALYZE, job_id, queues.choose_queue(priority))
 
     def try_to_send_job(self, job_id: UUID, priority: Priority) -> bool:
@@ -82,25 +77,20 @@ class Queue:
         self._send(queues.RETRAIN, run_id, queues.TRAINING_QUEUE)
 
     def _send(self, task: str, subject_id: UUID, queue: str) -> None:
-        arguments = [str(subject_id)]
         try:
-            self._celery.send_task(
-                task, args=arguments, task_id=str(subject_id), queue=queue, ignore_result=True, retry=False
-            )
-        except (OperationalError, OSError) as error:
+            self._redis.lpush(queue, make_message(task, subject_id, queue))
+        except (redis.RedisError, OSError) as error:
             raise QueueUnavailable(f"the queue doesn't answer: {error}") from error
 
     def _try_to_send(self, task: str, *ids: UUID) -> bool:
         try:
-            arguments = [str(each) for each in ids]
-            self._celery.send_task(
-                task, args=arguments, queue=queues.HOUSEKEEPING_QUEUE, ignore_result=True, retry=False
-            )
-        except (OperationalError, OSError) as error:
+            message = make_message(task, uuid4(), queues.HOUSEKEEPING_QUEUE, ids)
+            self._redis.lpush(queues.HOUSEKEEPING_QUEUE, message)
+        except (redis.RedisError, OSError) as error:
             log.warning("message_not_sent", task=task, reason=str(error))
             return False
         return True
 
     def close(self) -> None:
         """Close the connections. The object stays usable and would connect anew."""
-        self._celery.close()
+        self._redis.close()

@@ -6,6 +6,8 @@ import structlog
 from flask import Flask, Response, g, request
 from uuid_utils.compat import uuid7
 
+from api.core.server.bridge import MEMO
+
 REQUEST_ID = "X-Request-ID"
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -27,7 +29,8 @@ def register_security(app: Flask) -> None:
 
 def _begin() -> None:
     given = request.headers.get(REQUEST_ID, "")
-    g.request_id = given if _GIVEN_ID.fullmatch(given) else uuid7().hex
+    memo = request.environ.get(MEMO, {})  # a request may run more than once
+    g.request_id = given if _GIVEN_ID.fullmatch(given) else memo.setdefault("request_id", uuid7().hex)
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 

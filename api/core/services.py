@@ -16,6 +16,7 @@ from db.accounts.usage import UsageCounter
 from db.core.blobs import BlobStore, S3Options
 from db.core.session import Database
 from db.core.vocabulary import Detector
+from db.jobs.room import QueueRoom
 from db.jobs.services import JobServices
 from emoscope.settings import Settings
 
@@ -40,6 +41,7 @@ class Services:
     room: Room
     test_mode: "TestMode"
     usage: UsageCounter
+    queue_room: QueueRoom
     job_counts: JobCounts = field(default_factory=JobCounts)
     least_votes: LeastVotes = field(default_factory=LeastVotes)
 
@@ -53,7 +55,7 @@ class Services:
             send=self.queue.try_to_send_job,
             announce=self.waiter.announce,
             ask_for_fetches=self.queue.ask_for_fetches,
-            max_queued_jobs=settings.max_queued_jobs,
+            room=self.queue_room,
             idempotency_retention_s=settings.idempotency_retention_s,
             photo_retention_s=settings.photo_retention_s,
             max_attempts=settings.max_attempts,
@@ -86,7 +88,7 @@ def open_services(settings: Settings) -> Services:
     )
     blobs = BlobStore(settings.effective_blob_url, s3)
     database = Database(settings.effective_database_url, pool_size=settings.api_threads)
-    queue = Queue(settings.broker_url)
+    queue = Queue(settings.effective_redis_url)
     database.send_deliveries = queue.try_to_send_deliveries
     return Services(
         settings=settings,
@@ -95,8 +97,9 @@ def open_services(settings: Settings) -> Services:
         usage=UsageCounter(database),
         blobs=blobs,
         room=Room(blobs, is_remote=settings.effective_blob_url.startswith("s3://")),
+        queue_room=QueueRoom(settings.max_queued_jobs),
         queue=queue,
-        waiter=Waiter(settings.effective_redis_url, settings.max_waits),
+        waiter=Waiter(settings.effective_redis_url, min(settings.max_waits, settings.max_connections * 3 // 4)),
         limiter=RateLimiter(settings.effective_redis_url, settings.rate_limit),
         redis=redis.Redis.from_url(settings.effective_redis_url, socket_timeout=1, socket_connect_timeout=1),
     )

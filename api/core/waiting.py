@@ -1,14 +1,15 @@
 """Long polls: a request waits for a job to change without asking the database again and again.
 
 Who moves a job publishes its id on a Redis channel after the commit. One thread a process listens and wakes those who wait
-for that job. They listen first and read the job afterwards, so no change falls between the two.
+for that job. They listen first and read the job afterwards, so no change falls between the two. Under the server a request that
+waits holds no thread: see api/core/server/parking.py.
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from time import monotonic
-from typing import Any
+from functools import partial
+from typing import Any, cast
 from uuid import UUID
 
 import redis
@@ -17,6 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from api.core.server.hangup import current_hangup
+from api.core.server.parking import Parked, Wakeup, current_parking
 from db.core import queues
 
 log = structlog.get_logger(__name__)
@@ -28,24 +30,32 @@ _CHECK_INTERVAL_S = 10.0
 """How often a silent connection is tried, so that one that was cut without a word is noticed."""
 
 
-class Changes:
+class Changes(Wakeup):
     """What one request waits for: changes of its jobs."""
 
     def __init__(self, *, may_wait: bool) -> None:
-        self._event = threading.Event()
-        self._may_wait = may_wait
+        super().__init__()
+        self.may_wait = may_wait
         self._hangup = current_hangup.get()
 
     def wait(self, deadline: float) -> bool:
         """Wait for the next change. Returns False when there was none before `deadline`, in `time.monotonic()` seconds.
 
-        True also if messages may have been lost, so the caller reads its jobs anew and looks for itself.
+        True also if messages may have been lost, so the caller reads its jobs anew and looks for itself. Under the server the wait
+        needs no thread: this raises Parked, the request runs again, and `is_over` says what came of the wait.
         """
-        if not self._may_wait or self.is_pointless:
+        if not self.may_wait or self.is_over or self.is_pointless:
             return False
-        changed = self._event.wait(max(0.0, deadline - monotonic()))
-        self._event.clear()
-        return changed and not self.is_pointless
+        parking = current_parking.get()
+        if parking is not None:
+            raise Parked(self, deadline)
+        return self.block(deadline) and not self.is_pointless
+
+    def keep_deadline(self, deadline: float) -> float:
+        """The deadline that this request waited for first, or this one."""
+        if self.deadline is None:
+            self.deadline = deadline
+        return self.deadline
 
     @property
     def is_pointless(self) -> bool:
@@ -60,10 +70,6 @@ class Changes:
             return
         with self._hangup.listen(self.notify):
             yield
-
-    def notify(self) -> None:
-        """Wake the one who waits."""
-        self._event.set()
 
 
 class Waiter:
@@ -83,22 +89,34 @@ class Waiter:
 
     @contextmanager
     def listen(self, job_ids: Iterable[UUID]) -> Iterator[Changes]:
-        """Gather the changes of some jobs from now on. Read the jobs inside the block, then wait, then read again."""
-        wanted = tuple(job_ids)
+        """Gather the changes of some jobs from now on. Read the jobs inside the block, then wait, then read again.
+
+        A request that runs again goes on with what it gathered since it waited; its `job_ids` are those of the first time.
+        """
+        parking = current_parking.get()
+        if parking is None:
+            changes, forget = self._register(tuple(job_ids), may_wait=True)
+            try:
+                with changes.heed_hangup():
+                    yield changes
+            finally:
+                forget()
+            return
+        if parking.wakeup is None:
+            parking.wakeup, parking.forget = self._register(tuple(job_ids), may_wait=parking.may_park)
+        changes = cast("Changes", parking.wakeup)
+        with changes.heed_hangup():
+            yield changes
+
+    def _register(self, wanted: tuple[UUID, ...], *, may_wait: bool) -> tuple[Changes, Callable[[], None]]:
         with self._lock:
-            may_wait = self._waits < self._max_waits
-            changes = Changes(may_wait=may_wait)
-            if may_wait:
+            changes = Changes(may_wait=may_wait and self._waits < self._max_waits)
+            if changes.may_wait:
                 self._waits += 1
                 for job_id in wanted:
                     self._waiting.setdefault(job_id, set()).add(changes)
                 self._start()
-        try:
-            with changes.heed_hangup():
-                yield changes
-        finally:
-            if may_wait:
-                self._forget(wanted, changes)
+        return changes, partial(self._forget, wanted, changes) if changes.may_wait else _do_nothing
 
     def announce(self, job_id: UUID) -> None:
         """Wake those who wait for this job, in every process. Call it after the commit.
@@ -165,6 +183,10 @@ class Waiter:
             for waiting in self._waiting.values():
                 for changes in waiting:
                     changes.notify()
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def _connect(redis_url: str, *, socket_timeout: float | None, health_check_interval: float = 0) -> redis.Redis:

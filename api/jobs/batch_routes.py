@@ -355,8 +355,8 @@ def _wait_for_end(
     found = _read(services, caller, batch_id)
     if wait_s <= 0 or is_done(*found):
         return found
-    deadline = monotonic() + min(wait_s, services.settings.max_wait_s)
     with services.waiter.listen([batch_id]) as changes:
+        deadline = changes.keep_deadline(monotonic() + min(wait_s, services.settings.max_wait_s))
         while not is_done(*(found := _read(services, caller, batch_id))) and changes.wait(deadline):
             pass
     return found

@@ -36,8 +36,8 @@ def has_ended(job: tables.Job) -> bool:
 
 def read_visible_job(services: Services, caller: Caller, job_id: UUID) -> tables.Job:
     """The job with its faces. Raises Problem `not_found`, also for a job that the caller may not see."""
-    with services.database.read() as session:
-        job = job_queries.get_job(session, job_id, caller.visible_application_id)
+    with services.database.look_up() as connection:
+        job = job_queries.get_job(connection, job_id, caller.visible_application_id)
     if job is None:
         raise Problem("not_found", f"there is no job {job_id}")
     return job
@@ -52,9 +52,9 @@ def wait_for_job(
     """
     if wait_s <= 0:
         return read_visible_job(services, caller, job_id)
-    deadline = monotonic() + min(wait_s, services.settings.max_wait_s)
     with services.waiter.listen([job_id]) as changes:
-        is_last = False
+        deadline = changes.keep_deadline(monotonic() + min(wait_s, services.settings.max_wait_s))
+        is_last = changes.is_over
         while True:
             job = read_visible_job(services, caller, job_id)
             if is_last or is_enough(job):

@@ -8,10 +8,19 @@ from flask import Response, jsonify, request, url_for
 from pydantic import BaseModel, Field
 from werkzeug.http import parse_etags, quote_etag
 
-from api.core.authentication import READS_JOBS, get_caller, needs_scope, protect, require_scope, take_photos
+from api.core.authentication import (
+    READS_JOBS,
+    Caller,
+    get_caller,
+    needs_scope,
+    protect,
+    require_scope,
+    take_photos,
+)
 from api.core.openapi import describe_errors, describe_photo_body, describe_response
 from api.core.paging import read_page
-from api.core.services import get_services
+from api.core.server.bridge import MEMO
+from api.core.services import Services, get_services
 from api.jobs.filter import JobListQuery, make_filter
 from api.jobs.options import JobOptions, SubmitHeaders, Unset, read_options
 from api.jobs.reading import WaitQuery, has_ended, read_preferred_wait, read_visible_job, wait_for_job
@@ -23,7 +32,7 @@ from db import tables
 from db.core.vocabulary import Scope
 from db.jobs import actions
 from db.jobs import queries as job_queries
-from db.jobs.submission import submit_job
+from db.jobs.submission import Submitted, submit_job
 from emoscope.settings import Settings
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
@@ -88,11 +97,9 @@ class ReadHeaders(BaseModel):
 def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
     """Make a job of the photo in this request."""
     services, caller = get_services(), get_caller()
-    sent, options = _read_submission(query, services.settings)
-    new = make_new_job(sent, options, caller, services.settings)
-    take_photos(1)
-    repeatable = make_repeatable(headers.idempotency_key, options, [sent.mark])
-    submitted = submit_job(services.jobs, new, sent.read(), actor=caller.actor, repeatable=repeatable)
+    memo = request.environ.get(MEMO, {})
+    submitted: Submitted = memo.get("submitted") or _submit(services, caller, query, headers.idempotency_key)
+    memo["submitted"] = submitted  # a request that waits for the result runs again
     wait_s = read_preferred_wait(headers.prefer)
     job = wait_for_job(services, caller, submitted.id, has_ended, wait_s)
     response = _show(job)
@@ -105,6 +112,14 @@ def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
     response.status_code = HTTPStatus.ACCEPTED
     response.headers["Retry-After"] = str(POLL_AFTER_S)
     return response
+
+
+def _submit(services: Services, caller: Caller, query: JobOptions, key: str | None) -> Submitted:
+    sent, options = _read_submission(query, services.settings)
+    new = make_new_job(sent, options, caller, services.settings)
+    take_photos(1)
+    repeatable = make_repeatable(key, options, [sent.mark])
+    return submit_job(services.jobs, new, sent.read(), actor=caller.actor, repeatable=repeatable)
 
 
 @blueprint.get("")
@@ -140,9 +155,10 @@ def list_jobs(query: JobListQuery) -> Response:
 def read_job(job_id: UUID, query: WaitQuery, headers: ReadHeaders) -> Response:
     """Read one job, or wait for it to change."""
     services, caller = get_services(), get_caller()
+    memo = request.environ.get(MEMO, {})  # a request that waits runs again, and knows by then what it saw first
     first = read_visible_job(services, caller, job_id)
     # a proxy that compresses makes an ETag weak
-    known = parse_etags(headers.if_none_match or quote_etag(make_etag(first)))
+    known = parse_etags(headers.if_none_match or memo.setdefault("seen", quote_etag(make_etag(first))))
 
     def is_enough(job: tables.Job) -> bool:
         return has_ended(job) or not known.contains_weak(make_etag(job))

@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.core.openapi import describe_response
+from api.core.server.bridge import MEMO
 from api.core.services import get_services
 from api.monitoring.drift_metrics import DriftCollector
 from api.monitoring.metrics_files import use_reserved_files
@@ -75,7 +76,8 @@ def register_metrics(app: Flask) -> None:
 
     @app.before_request
     def start_clock() -> None:
-        g.started = perf_counter()
+        # a request may run more than once
+        g.started = request.environ.get(MEMO, {}).setdefault("started", perf_counter())
 
     @app.after_request
     def count(response: Response) -> Response:

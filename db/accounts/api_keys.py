@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from db.accounts.audit_log import record_audit_event
@@ -221,7 +221,55 @@ def find_key(session: Session, key: str) -> ApiKey | None:
     return session.scalar(select(ApiKey).where(ApiKey.key_hash == _hash(key), *_is_valid()))
 
 
-def is_use_recorded(key: ApiKey) -> bool:
+@dataclass(frozen=True, slots=True)
+class CallerKey:
+    """What a request needs of its key. scopes: words of `vocabulary.Scope`."""
+
+    id: UUID
+    application_id: UUID
+    application_name: str
+    scopes: Sequence[str]
+    last_used_at: datetime | None
+    rate_limit: str | None
+    daily_quota: int | None
+    prefix: str
+
+    @property
+    def is_test(self) -> bool:
+        """As of `ApiKey`."""
+        return self.prefix.startswith(TEST_PREFIX)
+
+
+_FIND_CALLER_KEY = (
+    select(
+        ApiKey.id,
+        ApiKey.application_id,
+        Application.name,
+        ApiKey.scopes,
+        ApiKey.last_used_at,
+        ApiKey.rate_limit,
+        ApiKey.daily_quota,
+        ApiKey.prefix,
+    )
+    .join(Application, Application.id == ApiKey.application_id)
+    .where(
+        ApiKey.key_hash == bindparam("key_hash"),
+        ApiKey.revoked_at.is_(None),
+        or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > bindparam("now", type_=ApiKey.expires_at.type)),
+    )
+)
+
+
+def find_caller_key(connection: Connection, key: str) -> CallerKey | None:
+    """The valid key, or None if it is unknown, revoked or expired.
+
+    Asked at every request, so that a revoked key is refused at once.
+    """
+    found = connection.execute(_FIND_CALLER_KEY, {"key_hash": _hash(key), "now": utcnow()}).first()
+    return None if found is None else CallerKey(*found)
+
+
+def is_use_recorded(key: CallerKey) -> bool:
     """Whether `last_used_at` is fresh enough to leave it."""
     return key.last_used_at is not None and utcnow() - key.last_used_at < _LAST_USED_GRAIN
 

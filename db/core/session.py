@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -31,6 +32,26 @@ _NETWORK_LIMITS = {
 """A server that vanished without a word is noticed in a minute, not when the system gives up after hours."""
 
 
+class WriteLock:
+    """Lets one thread of this process at a time write to an SQLite database, which has one writer anyway.
+
+    SQLite's own way to wait is to sleep and to try again: with 32 threads, each of them sleeps for most of the time and the unlucky
+    ones for seconds. After `timeout_s` a thread tries all the same, and SQLite says what it thinks of it.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        self._lock = threading.Lock()
+        self._timeout_s = timeout_s
+        self._is_mine = threading.local()
+
+    def __enter__(self) -> None:
+        self._is_mine.held = self._lock.acquire(timeout=self._timeout_s)
+
+    def __exit__(self, *_error: object) -> None:
+        if self._is_mine.held:
+            self._lock.release()
+
+
 class Database:
     """One process's way to the database.
 
@@ -49,7 +70,10 @@ class Database:
         self.send_deliveries: Callable[[Sequence[UUID]], None] | None = None
         """Has webhook deliveries made, whose rows are committed. It doesn't raise; the sweeper sends what it leaves."""
         self._reading = sessionmaker(self.engine, expire_on_commit=False)
-        self._writing = sessionmaker(self.engine.execution_options(**{_WRITES: True}), expire_on_commit=False)
+        self._write_engine = self.engine.execution_options(**{_WRITES: True})
+        self._writing = sessionmaker(self._write_engine, expire_on_commit=False)
+        self._single_engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._write_lock = WriteLock(_BUSY_TIMEOUT_MS / 1000) if self.is_sqlite else contextlib.nullcontext()
 
     @property
     def is_sqlite(self) -> bool:
@@ -65,11 +89,23 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A transaction that writes: committed at the end of the block, rolled back if the block raises."""
-        with self._writing.begin() as session:
+        with self._write_lock, self._writing.begin() as session:
             yield session
         waiting: list[UUID] = session.info.pop(WAITING_DELIVERIES, [])
         if waiting and self.send_deliveries is not None:
             self.send_deliveries(waiting)
+
+    @contextmanager
+    def look_up(self) -> Iterator[Connection]:
+        """Statements that read, each by itself: without a transaction around them, and without objects of the ORM."""
+        with self._single_engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write_rows(self) -> Iterator[Connection]:
+        """A transaction that writes, without the ORM: committed at the end of the block, rolled back if the block raises."""
+        with self._write_lock, self._write_engine.begin() as connection:
+            yield connection
 
     def find_damage(self) -> str | None:
         """What is broken in the file of an SQLite database; None if nothing is, or for another kind of database.
@@ -164,5 +200,6 @@ def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at the start of a writing transaction: one that reads first and writes later would fail with
     SQLITE_BUSY at once, whatever the busy timeout, if another process wrote in between.
     """
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if options.get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES, False) else "BEGIN")

@@ -4,11 +4,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
 
+from db.core.rows import get_table, list_empty, make_object
+from db.core.types import utcnow
 from db.core.vocabulary import EMOTIONS, Detector, FaceCondition
 from db.faces.measures import FaceMeasures
 from db.faces.tables import Face
+
+_INSERT = insert(get_table(Face))
+_EMPTY = list_empty(Face)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,31 +42,37 @@ class NewFace:
 
 
 def add_faces(session: Session, job_id: UUID, faces: Iterable[NewFace]) -> list[Face]:
-    """Store a job's faces in the order given, each with its emotion, confidence and margin. Returns them."""
-    added = []
+    """Store a job's faces in the order given, each with its emotion, confidence and margin.
+
+    Returns them; they belong to no session.
+    """
+    now, rows = utcnow(), []
     for position, face in enumerate(faces):
         second, first = sorted(face.probabilities)[-2:]
-        added.append(
-            Face(
-                job_id=job_id,
-                position=position,
-                x=face.x,
-                y=face.y,
-                width=face.width,
-                height=face.height,
-                detector=face.detector,
-                detection_score=face.detection_score,
-                probabilities=list(face.probabilities),
-                emotion=EMOTIONS[face.probabilities.index(first)],
-                confidence=first,
-                margin=first - second,
-                model_version_id=face.model_version_id,
-                crop=face.crop,
-                vote_shares=None if face.vote_shares is None else list(face.vote_shares),
-                conditions=None if face.conditions is None else [condition.value for condition in face.conditions],
-                **({} if face.measures is None else face.measures.to_columns()),
-            )
+        rows.append(
+            _EMPTY
+            | {
+                "id": uuid7(),
+                "job_id": job_id,
+                "position": position,
+                "x": face.x,
+                "y": face.y,
+                "width": face.width,
+                "height": face.height,
+                "detector": face.detector,
+                "detection_score": face.detection_score,
+                "probabilities": list(face.probabilities),
+                "emotion": EMOTIONS[face.probabilities.index(first)],
+                "confidence": first,
+                "margin": first - second,
+                "model_version_id": face.model_version_id,
+                "crop": face.crop,
+                "vote_shares": None if face.vote_shares is None else list(face.vote_shares),
+                "conditions": None if face.conditions is None else [condition.value for condition in face.conditions],
+                "created_at": now,
+            }
+            | ({} if face.measures is None else face.measures.to_columns())
         )
-    session.add_all(added)
-    session.flush()
-    return added
+    if rows:
+        session.execute(_INSERT, rows)
+    return [make_object(Face, row) for row in rows]

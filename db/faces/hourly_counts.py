@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, ColumnElement, Insert, Select, cast, func, se
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from db.core.rows import get_table
 from db.core.vocabulary import Emotion
 from db.faces.tables import FaceHour
 
@@ -95,7 +96,7 @@ def _change(session: Session, faces: Iterable[StoredFace], sign: int, lane: int)
     # Always in the same order, or two transactions could each wait for the other's row.
     values = [{"hour": hour, "emotion": emotion, "lane": lane, **rows[hour, emotion]} for hour, emotion in sorted(rows)]
     session.flush()
-    session.execute(_make_upsert(session, values))
+    session.execute(_UPSERTS[session.get_bind().dialect.name], values)
 
 
 def _sum_up(start: ColumnElement[Any] | InstrumentedAttribute[datetime]) -> Select[Any, Emotion, int, float, int]:
@@ -108,12 +109,16 @@ def _sum_up(start: ColumnElement[Any] | InstrumentedAttribute[datetime]) -> Sele
     return statement.having(func.sum(FaceHour.faces) > 0)
 
 
-def _make_upsert(session: Session, values: list[dict[str, Any]]) -> Insert:
-    """Both databases know the statement, and SQLAlchemy has one for each."""
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    statement = (sqlite.insert if is_sqlite else postgresql.insert)(FaceHour).values(values)
+def _make_upsert(statement: sqlite.Insert | postgresql.Insert) -> Insert:
     sums = (FaceHour.faces, FaceHour.confidence_sum, FaceHour.face_px_sum)
     return statement.on_conflict_do_update(
         index_elements=[FaceHour.hour, FaceHour.emotion, FaceHour.lane],
         set_={column.key: column + statement.excluded[column.key] for column in sums},
     )
+
+
+_UPSERTS = {
+    "sqlite": _make_upsert(sqlite.insert(get_table(FaceHour))),
+    "postgresql": _make_upsert(postgresql.insert(get_table(FaceHour))),
+}
+"""Both databases know the statement, and SQLAlchemy has one for each."""

@@ -19,7 +19,6 @@ from db.jobs import lifecycle
 from db.jobs.actions import make_retry
 from db.jobs.batches import count_ended, finish_batch, list_active_jobs
 from db.jobs.erasure import erase_jobs
-from db.jobs.queries import has_room
 from db.jobs.services import JobServices
 from db.jobs.states import InvalidTransition
 from db.jobs.submission import QueueFull
@@ -145,9 +144,8 @@ def _retry_job(services: JobServices, batch_id: UUID, job: Job, actor: Actor) ->
     data = _read_photo(services, job)
     if data is None:
         return False
-    with services.database.read() as session:
-        if not has_room(session, services.max_queued_jobs):
-            raise QueueFull("no more jobs may wait now; try again later")
+    if not services.room.take(services.database, 1):
+        raise QueueFull("no more jobs may wait now; try again later")
     new = make_retry(services, job, uuid7(), batch_id=batch_id, batch_position=job.batch_position)
     if new.photo_key is not None:
         services.blobs.put(new.photo_key, data)

@@ -1,22 +1,26 @@
 """The life of a job: made, claimed, finished, given back, canceled. Every function works inside the caller's transaction."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.core.actors import Actor
+from db.core.rows import get_table, list_empty, make_object, relate
 from db.core.types import utcnow
 from db.core.vocabulary import TERMINAL_STATUSES, Detector, JobStatus, Priority
 from db.faces.actions import NewFace, add_faces
 from db.jobs.batches import count_ended
-from db.jobs.states import InvalidTransition, move_job
-from db.jobs.tables import Job, JobEvent, PhotoFetch
+from db.jobs.states import InvalidTransition, move_job, record_move
+from db.jobs.tables import Job, PhotoFetch
 from db.reviews.queue import add_to_queue
 from db.webhooks.recording import record_job_end
+
+_EMPTY_JOB = list_empty(Job) | {"revision": 0, "attempt": 0}
+"""A new job's columns."""
 
 OUTAGE_ATTEMPTS = 100
 """Tries that a job gets while its photo can't be read. A child rests after each, so they last for many minutes at the least."""
@@ -57,6 +61,8 @@ class Claim:
     job_id: UUID
     attempt: int
     worker: str
+    photo_retention_s: float | None = None
+    """How long the photo is kept after the job's end, where that is known."""
 
 
 @dataclass(frozen=True)
@@ -69,19 +75,31 @@ class Outcome:
     timings_ms: dict[str, float] = field(default_factory=dict)
 
 
-def create_job(session: Session, new: NewJob, actor: Actor) -> Job:
-    """Store a queued job. Send its message only after the commit."""
-    now = utcnow()
+_INSERT_JOB = insert(get_table(Job))
+
+
+def create_job(source: Session, new: NewJob, actor: Actor, now: datetime | None = None) -> Job:
+    """Store a queued job. Send its message only after the commit.
+
+    Returns the job as it is stored; it belongs to no session. now: when it is made, if not at this moment.
+    """
+    now = now or utcnow()
     asked = vars(new).copy()
     deadline_s = asked.pop("deadline_s")
     deadline_at = None if deadline_s is None else now + timedelta(seconds=deadline_s)
-    job = Job(**asked, status=JobStatus.QUEUED, created_at=now, sent_at=now, deadline_at=deadline_at)
-    session.add(job)
-    session.flush()
-    session.add(JobEvent(job_id=job.id, at=now, from_status=None, to_status=JobStatus.QUEUED, attempt=0, actor=actor))
+    values = {
+        **_EMPTY_JOB,
+        **asked,
+        "status": JobStatus.QUEUED,
+        "created_at": now,
+        "sent_at": now,
+        "deadline_at": deadline_at,
+    }
+    source.execute(_INSERT_JOB, values)
+    record_move(source, new.id, None, JobStatus.QUEUED, attempt=0, actor=actor, now=now)
     if new.photo_key is None:
-        session.add(PhotoFetch(job_id=job.id, next_try_at=now))
-    return job
+        source.add(PhotoFetch(job_id=new.id, next_try_at=now))
+    return make_object(Job, values, faces=[])
 
 
 def claim_job(session: Session, job_id: UUID, worker: str, lease_s: float) -> tuple[Job, Claim]:
@@ -109,7 +127,7 @@ def claim_job(session: Session, job_id: UUID, worker: str, lease_s: float) -> tu
             "lease_expires_at": now + timedelta(seconds=lease_s),
         },
     )
-    return job, Claim(job.id, job.attempt, worker)
+    return job, Claim(job.id, job.attempt, worker, job.photo_retention_s)
 
 
 def finish_job(session: Session, claim: Claim, outcome: Outcome) -> Job:
@@ -124,6 +142,7 @@ def finish_job(session: Session, claim: Claim, outcome: Outcome) -> Job:
         JobStatus.SUCCEEDED,
         actor=Actor.worker(claim.worker),
         conditions=_holds(claim),
+        photo_retention_s=claim.photo_retention_s,
         width=outcome.width,
         height=outcome.height,
         face_count=len(outcome.faces),
@@ -131,7 +150,7 @@ def finish_job(session: Session, claim: Claim, outcome: Outcome) -> Job:
     )
     faces = add_faces(session, job.id, outcome.faces)
     add_to_queue(session, job.photo_sha256, faces)
-    return job
+    return relate(job, faces=faces)
 
 
 def fail_job(session: Session, claim: Claim, code: str, detail: str) -> Job:
@@ -144,6 +163,7 @@ def fail_job(session: Session, claim: Claim, code: str, detail: str) -> Job:
         actor=Actor.worker(claim.worker),
         detail=detail,
         conditions=_holds(claim),
+        photo_retention_s=claim.photo_retention_s,
         error_code=code,
         error_detail=detail,
     )
@@ -248,6 +268,7 @@ def _give_back(
             actor=actor,
             detail=reason,
             conditions=(*_holds(claim), *conditions),
+            photo_retention_s=claim.photo_retention_s,
             error_code=code,
             error_detail=reason,
         )
@@ -279,15 +300,24 @@ def _end(
     actor: Actor,
     detail: str | None = None,
     conditions: tuple[ColumnElement[bool], ...] = (),
+    photo_retention_s: float | None = None,
     **values: Any,
 ) -> Job:
-    """Move a job to its end: the lease falls, the photo's time starts to run, webhooks are told."""
+    """Move a job to its end: the lease falls, the photo's time starts to run, webhooks are told.
+
+    photo_retention_s: the job's own, which never changes; it is read where the caller doesn't know it.
+    """
     now = utcnow()
-    values |= {"finished_at": now, "lease_expires_at": None}
+    if photo_retention_s is None:
+        photo_retention_s = session.scalar(select(Job.photo_retention_s).where(Job.id == job_id)) or 0
+    values |= {
+        "finished_at": now,
+        "lease_expires_at": None,
+        "purge_photo_at": now + timedelta(seconds=photo_retention_s),
+    }
     job = move_job(
         session, job_id, from_status, to, actor=actor, now=now, detail=detail, conditions=conditions, values=values
     )
-    job.purge_photo_at = now + timedelta(seconds=job.photo_retention_s)
     if job.batch_id is not None:
         count_ended(session, job.batch_id, **{to.value: 1})
     record_job_end(session, job)

@@ -7,14 +7,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from db.accounts.tables import Application
 from db.core.keys import first_key
+from db.core.rows import list_columns, make_object
 from db.core.vocabulary import Emotion, JobStatus
 from db.faces.queries import version_number
 from db.faces.tables import Face
 from db.jobs.tables import Job, JobEvent
+from db.model_versions.tables import ModelVersion
 
 NEWEST_NAMED = 20_000
 """Jobs whose file names are searched."""
@@ -50,12 +53,46 @@ class JobFilter:
     """An id or a photo's SHA-256, whole, or a part of a file name, which is looked for in the NEWEST_NAMED newest jobs."""
 
 
-def get_job(session: Session, job_id: UUID, application_id: UUID | None = None) -> Job | None:
-    """The job with its application and faces, or None. application_id: look only among that application's jobs."""
-    statement = select(Job).options(*_PARTS).where(Job.id == job_id)
-    if application_id is not None:
-        statement = statement.where(Job.application_id == application_id)
-    return session.scalar(statement)
+_JOB_COLUMNS = list_columns(Job)
+_FACE_COLUMNS = list_columns(Face, "crop")
+_FIND_JOB = (
+    select(*_JOB_COLUMNS, Application.__table__.c.name)
+    .join_from(Job.__table__, Application.__table__)
+    .where(Job.__table__.c.id == bindparam("job_id"))
+)
+_FIND_FACES = (
+    select(*_FACE_COLUMNS, ModelVersion.__table__.c.number)
+    .join_from(Face.__table__, ModelVersion.__table__)
+    .where(Face.__table__.c.job_id == bindparam("job_id"))
+    .order_by(Face.__table__.c.position)
+)
+
+
+def get_job(source: Connection | Session, job_id: UUID, application_id: UUID | None = None) -> Job | None:
+    """The job with its application and faces, or None. application_id: look only among that application's jobs.
+
+    What it gives belongs to no session: see db/core/rows.py.
+    """
+    found = source.execute(_FIND_JOB, {"job_id": job_id}).first()
+    if found is None:
+        return None
+    values = {column.key: value for column, value in zip(_JOB_COLUMNS, found, strict=False)}
+    if application_id is not None and values["application_id"] != application_id:
+        return None
+    faces = _list_faces(source, job_id) if values["face_count"] else []
+    if len(faces) != (values["face_count"] or 0):  # the job was erased between the two statements
+        return None
+    application = make_object(Application, {"id": values["application_id"], "name": found[-1]})
+    return make_object(Job, values, application=application, faces=faces)
+
+
+def _list_faces(source: Connection | Session, job_id: UUID) -> list[Face]:
+    faces = []
+    for row in source.execute(_FIND_FACES, {"job_id": job_id}):
+        values = {column.key: value for column, value in zip(_FACE_COLUMNS, row, strict=False)}
+        version = make_object(ModelVersion, {"id": values["model_version_id"], "number": row[-1]})
+        faces.append(make_object(Face, values, model_version=version))
+    return faces
 
 
 def list_jobs(session: Session, wanted: JobFilter, *, limit: int, before: UUID | None = None) -> list[Job]:
@@ -110,12 +147,6 @@ def _match_text(text: str) -> ColumnElement[bool]:
 def list_events(session: Session, job_id: UUID) -> Sequence[JobEvent]:
     """Every move of a job, oldest first."""
     return session.scalars(select(JobEvent).where(JobEvent.job_id == job_id).order_by(JobEvent.id)).all()
-
-
-def has_room(session: Session, max_queued: int, wanted: int = 1) -> bool:
-    """Whether `wanted` more jobs may wait. Reads at most `max_queued` index entries."""
-    waiting = select(Job.id).where(Job.status == JobStatus.QUEUED).limit(max_queued).subquery()
-    return (session.scalar(select(func.count()).select_from(waiting)) or 0) + wanted <= max_queued
 
 
 def count_jobs(session: Session, statuses: Collection[JobStatus] = tuple(JobStatus)) -> dict[JobStatus, int]:

@@ -7,16 +7,21 @@ running -> queued                    (a retry: the worker gave the job back, or 
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, update
+from sqlalchemy import ColumnElement, Connection, insert, update
 from sqlalchemy.orm import Session
 
 from db.core.actors import Actor
 from db.core.errors import DomainError
+from db.core.rows import get_table, list_columns, make_object
 from db.core.vocabulary import JobStatus
 from db.jobs.tables import Job, JobEvent
+
+_JOBS = get_table(Job)
+_JOB_COLUMNS = list_columns(Job)
+_INSERT_EVENT = insert(get_table(JobEvent))
 
 _MOVES: dict[JobStatus, frozenset[JobStatus]] = {
     JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.CANCELED, JobStatus.FAILED}),
@@ -46,6 +51,31 @@ class InvalidTransition(DomainError):
         return "the job has ended, so it can't be canceled any more"
 
 
+def record_move(
+    source: Connection | Session,
+    job_id: UUID,
+    from_status: JobStatus | None,
+    to: JobStatus,
+    *,
+    attempt: int,
+    actor: Actor,
+    now: datetime,
+    detail: str | None = None,
+) -> None:
+    """Write the event of one move."""
+    row = {
+        "job_id": job_id,
+        "at": now,
+        "from_status": from_status,
+        "to_status": to,
+        "attempt": attempt,
+        "actor": str(actor),
+        "actor_kind": getattr(actor, "kind", None),
+        "detail": detail,
+    }
+    source.execute(_INSERT_EVENT, row)
+
+
 def move_job(
     session: Session,
     job_id: UUID,
@@ -62,28 +92,21 @@ def move_job(
 
     One conditional UPDATE, so that of two processes that try the same move exactly one succeeds.
     actor: who moves it, for the event. values: further columns to set.
-    Returns the job as it is now. Raises InvalidTransition if no row matched, ValueError for a move that doesn't exist.
+    Returns the job as it is now; it belongs to no session.
+    Raises InvalidTransition if no row matched, ValueError for a move that doesn't exist.
     """
     if to not in _MOVES[from_status]:
         raise ValueError(f"there is no move from {from_status} to {to}")
     statement = (
-        update(Job)
-        .where(Job.id == job_id, Job.status == from_status, *conditions)
-        .values(status=to, revision=Job.revision + 1, **(values or {}))
+        update(_JOBS)
+        .where(_JOBS.c.id == job_id, _JOBS.c.status == from_status, *conditions)
+        .values(status=to, revision=_JOBS.c.revision + 1, **(values or {}))
+        .returning(*_JOB_COLUMNS)
     )
-    result = cast("CursorResult[Any]", session.execute(statement, execution_options={"synchronize_session": False}))
-    if result.rowcount != 1:
+    session.flush()  # what the session has changed of this job comes before
+    found = session.execute(statement).first()
+    if found is None:
         raise InvalidTransition(job_id, to)
-    job = session.get_one(Job, job_id, populate_existing=True)
-    session.add(
-        JobEvent(
-            job_id=job_id,
-            at=now,
-            from_status=from_status,
-            to_status=to,
-            attempt=job.attempt,
-            actor=actor,
-            detail=detail,
-        )
-    )
+    job = make_object(Job, {column.key: value for column, value in zip(_JOB_COLUMNS, found, strict=True)})
+    record_move(session, job_id, from_status, to, attempt=job.attempt, actor=actor, now=now, detail=detail)
     return job

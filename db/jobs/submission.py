@@ -22,7 +22,6 @@ from db.core.vocabulary import Detector
 from db.jobs.batches import BatchClosed, BatchFull, UnknownBatch, create_batch, take_positions
 from db.jobs.idempotency import IdempotencyConflict, Repeatable, find_submission, remember_submission
 from db.jobs.lifecycle import NewJob, create_job
-from db.jobs.queries import has_room
 from db.jobs.services import JobServices
 from db.jobs.tables import IdempotencyKey
 from db.monitoring.heartbeats import find_available_detectors
@@ -185,10 +184,9 @@ def _require_detector(services: JobServices, detector: Detector | None) -> None:
 
 
 def _require_room(services: JobServices, wanted: int) -> None:
-    limit = services.max_queued_jobs
-    with services.database.read() as session:
-        if not has_room(session, limit, wanted):
-            raise QueueFull(f"at most {limit:,} jobs may wait, and {wanted:,} more would be too many; try again later")
+    if not services.room.take(services.database, wanted):
+        limit = services.room.max_queued_jobs
+        raise QueueFull(f"at most {limit:,} jobs may wait, and {wanted:,} more would be too many; try again later")
 
 
 def _commit(

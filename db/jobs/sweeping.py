@@ -18,12 +18,12 @@ from db.jobs.tables import Job
 def list_expired_claims(session: Session, limit: int) -> list[Claim]:
     """Claims whose lease has run out."""
     rows = session.execute(
-        select(Job.id, Job.attempt, Job.worker)
+        select(Job.id, Job.attempt, Job.worker, Job.photo_retention_s)
         .where(Job.status == JobStatus.RUNNING, Job.lease_expires_at <= utcnow())
         .order_by(Job.lease_expires_at)
         .limit(limit)
     )
-    return [Claim(job_id, attempt, worker or "") for job_id, attempt, worker in rows]
+    return [Claim(job_id, attempt, worker or "", kept_s) for job_id, attempt, worker, kept_s in rows]
 
 
 def list_overdue(session: Session, limit: int) -> Sequence[UUID]:

@@ -4,21 +4,23 @@ Whether a face belongs to the random slice is drawn when it is first stored, and
 What is judged of that slice when a face's turn comes stands for all faces.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from random import Random, SystemRandom
 from uuid import UUID
 
-from sqlalchemy import func, literal, or_, select, update
+from sqlalchemy import func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
+from db.core.rows import get_table, list_empty, make_object
 from db.core.types import utcnow
 from db.core.vocabulary import ReviewSlice
 from db.faces.hourly_counts import count_in
 from db.faces.tables import Face
+from db.model_versions.queries import find_number
 from db.reviews.filter import EVERY_FACE, ReviewFilter
 from db.reviews.paths import list_paths
-from db.reviews.subjects import choose_same, is_settled, list_earlier, lock_subjects, make_chance
+from db.reviews.subjects import choose_same, is_settled, list_earlier, lock_photo, lock_subjects, make_chance
 from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
 
 RANDOM_SLICE_SHARE = 0.125
@@ -30,47 +32,56 @@ SECOND_VOTE_SHARE = 0.1
 RESERVATION_S = 300
 """How long a face that was handed to one reviewer is kept from the others."""
 
+_INSERT = insert(get_table(ReviewItem))
+_EMPTY = list_empty(ReviewItem)
 MOST_COUNTED = 10_000
 """Faces that are counted before it is only said that there are more."""
 
 _chance = SystemRandom()
 
 
-def add_to_queue(session: Session, photo_sha256: str, faces: Iterable[Face]) -> None:
+def add_to_queue(session: Session, photo_sha256: str, faces: Sequence[Face]) -> None:
     """Give each new face its place: the one that it had in an earlier analysis of its photo, or one that is drawn now.
 
     A face that people judged in an earlier analysis takes over their label.
     """
-    subjects = lock_subjects(session, photo_sha256)
-    earlier, items = list_earlier(session, photo_sha256), []
+    if not faces:
+        return
+    lock_photo(session, photo_sha256)
+    earlier, items, rows = list_earlier(session, photo_sha256), [], []
+    # what people judge belongs to a stored face, so a photo that wasn't analysed before has nothing that was judged
+    subjects = lock_subjects(session, photo_sha256) if earlier else ()
     for face in faces:
         slice_, rank, votes_wanted = _draw(make_chance(photo_sha256, face))
         same = choose_same(face, earlier)
         if same is not None:
-            slice_, rank, votes_wanted = earlier[same].slice, earlier[same].rank, earlier[same].votes_wanted
-        item = ReviewItem(
-            face_id=face.id,
-            slice=slice_,
-            rank=rank if slice_ is ReviewSlice.RANDOM else face.margin,
-            emotion=face.emotion,
-            confidence=face.confidence,
-            face_px=min(face.width, face.height),
-            model_version=face.model_version.number,
-            created_at=face.created_at,
-            votes_wanted=votes_wanted,
-        )
+            slice_, rank, votes_wanted = same.slice, same.rank, same.votes_wanted
+        row = _EMPTY | {
+            "face_id": face.id,
+            "slice": slice_,
+            "rank": rank if slice_ is ReviewSlice.RANDOM else face.margin,
+            "emotion": face.emotion,
+            "confidence": face.confidence,
+            "face_px": min(face.width, face.height),
+            "model_version": find_number(session, face.model_version_id),
+            "created_at": face.created_at,
+            "votes_wanted": votes_wanted,
+        }
+        item = make_object(ReviewItem, row)
         subject = choose_same(face, subjects)
         if subject is not None:
-            item.subject_id = subject.id
+            row["subject_id"] = subject.id
             # How many votes a label needs is a setting of those who take votes; whether one is missing shows in the earlier places.
             is_awaited = any(
                 other.subject_id == subject.id and other.slice is slice_ and other.closed_at is None
-                for other in earlier.values()
+                for other in earlier
             )
-            item.closed_at = utcnow() if is_settled(item, subject) and not is_awaited else None
+            row["closed_at"] = utcnow() if is_settled(item, subject) and not is_awaited else None
         items.append(item)
-    session.add_all(items)
-    count_in(session, items)
+        rows.append(row)
+    if rows:
+        session.execute(_INSERT, rows)
+        count_in(session, items)
 
 
 def take_faces(

@@ -5,14 +5,17 @@ often comes up no sooner than others.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from random import Random
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, cast, delete, exists, func, select
+from sqlalchemy import ColumnElement, Text, bindparam, cast, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
+from db.core.rows import get_table
 from db.core.vocabulary import ReviewSlice, VoteChoice
 from db.faces.tables import Face
 from db.jobs.tables import Job
@@ -58,9 +61,14 @@ def lock_subjects(session: Session, photo_sha256: str) -> Sequence[ReviewSubject
     Until the transaction ends, no other one that calls this with the same photo goes on, whether there are such faces or not.
     Call it before anything else is locked but the photo's job.
     """
+    lock_photo(session, photo_sha256)
+    return _lock(session, ReviewSubject.photo_sha256 == photo_sha256)
+
+
+def lock_photo(session: Session, photo_sha256: str) -> None:
+    """Wait until no other transaction that calls this with the same photo is open. The first half of lock_subjects."""
     if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer at a time
         session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(photo_sha256, 0))))
-    return _lock(session, ReviewSubject.photo_sha256 == photo_sha256)
 
 
 def lock_subjects_of(session: Session, photo_sha256s: Iterable[str]) -> None:
@@ -78,17 +86,37 @@ def lock_subjects_by_id(session: Session, subject_ids: Iterable[UUID]) -> Sequen
     return _lock(session, ReviewSubject.id.in_(tuple(subject_ids)))
 
 
-def list_earlier(session: Session, photo_sha256: str) -> dict[Face, ReviewItem]:
-    """The faces of the photo's latest analyses, with their places in the queue, newest first."""
-    rows = session.execute(
-        select(Face, ReviewItem)
-        .join(ReviewItem, ReviewItem.face_id == Face.id)
-        .join(Job, Job.id == Face.job_id)
-        .where(Job.photo_sha256 == photo_sha256)
-        .order_by(Face.id.desc())
-        .limit(_MOST_EARLIER)
+@dataclass(slots=True)
+class EarlierFace:
+    """A face of an earlier analysis of a photo: its box, and its place in the queue."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    slice: ReviewSlice
+    rank: float
+    votes_wanted: int
+    subject_id: UUID | None
+    closed_at: datetime | None
+
+
+_LIST_EARLIER = (
+    select(
+        *(get_table(Face).c[name] for name in ("x", "y", "width", "height")),
+        *(get_table(ReviewItem).c[name] for name in ("slice", "rank", "votes_wanted", "subject_id", "closed_at")),
     )
-    return dict(rows.all())
+    .join_from(get_table(Job), get_table(Face))
+    .join(get_table(ReviewItem), get_table(ReviewItem).c.face_id == get_table(Face).c.id)
+    .where(get_table(Job).c.photo_sha256 == bindparam("photo_sha256"))
+    .order_by(get_table(Face).c.id.desc())
+    .limit(_MOST_EARLIER)
+)
+
+
+def list_earlier(session: Session, photo_sha256: str) -> list[EarlierFace]:
+    """The faces of the photo's latest analyses, newest first. Reads their boxes and places, and no crops."""
+    return [EarlierFace(*row) for row in session.execute(_LIST_EARLIER, {"photo_sha256": photo_sha256})]
 
 
 def make_chance(photo_sha256: str, box: Box) -> Random:

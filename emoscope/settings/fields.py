@@ -78,10 +78,10 @@ class Settings(BaseSettings):
     api_processes: int = Field(default=1, ge=1, description="Processes that serve the API.")
     api_threads: int = Field(default=32, ge=2, description="Threads in each API process.")
     max_waits: int = Field(
-        default=24,
+        default=1_500,
         ge=1,
-        description="Requests of one API process that may wait for a result at once; others are answered at once. "
-        "Keep it under `api_threads`, or waiting clients shut others out.",
+        description="Requests of one API process that may wait for a result at once; others are answered at once. They hold a "
+        "connection each and no thread; never more than three quarters of `EMOSCOPE_MAX_CONNECTIONS` wait.",
     )
     header_timeout_s: float = Field(
         default=10, gt=0, description="Seconds in which a new connection must have sent the headers of its request."
@@ -353,8 +353,6 @@ class Settings(BaseSettings):
             _ = self.effective_retrain_schedule
         except InvalidSchedule as error:
             raise ValueError(f"EMOSCOPE_RETRAIN_SCHEDULE {error}") from error
-        if self.max_waits >= self.api_threads:
-            raise ValueError("EMOSCOPE_MAX_WAITS must be smaller than EMOSCOPE_API_THREADS")
         return self
 
     def to_environment(self) -> dict[str, str]:

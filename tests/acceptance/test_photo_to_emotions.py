@@ -232,8 +232,8 @@ def test_a_waiting_request_does_not_shut_others_out(service: Service) -> None:
         httpx.get(f"{service.url}/healthz", timeout=5)
         done.set()
 
-    with ThreadPoolExecutor(service.settings.max_waits) as pool:
-        for _ in range(service.settings.max_waits):
+    with ThreadPoolExecutor(service.settings.api_threads + 1) as pool:
+        for _ in range(service.settings.api_threads + 1):
             pool.submit(service.client.analyze, PAGE.data)
         threading.Thread(target=wait_long).start()
         assert done.wait(5)

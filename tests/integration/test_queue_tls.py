@@ -47,7 +47,7 @@ def _pings(settings: Settings) -> bool:
 
 
 def _sends(settings: Settings) -> bool:
-    queue = Queue(settings.broker_url)
+    queue = Queue(settings.effective_redis_url)
     try:
         queue.send_job(uuid4(), Priority.BULK)
     except QueueUnavailable:

@@ -31,6 +31,7 @@ from db.jobs.batches import count_batch, find_batch
 from db.jobs.idempotency import IdempotencyConflict, Repeatable
 from db.jobs.lifecycle import Claim, NewJob, Outcome
 from db.jobs.queries import get_job
+from db.jobs.room import QueueRoom
 from db.jobs.services import JobServices
 from db.jobs.states import InvalidTransition
 from db.jobs.submission import NewBatch, submit_batch, submit_job
@@ -107,7 +108,7 @@ class JobMachine(RuleBasedStateMachine):
             send=self.queue.send,
             announce=lambda _job_id: None,
             ask_for_fetches=lambda _count: None,
-            max_queued_jobs=1000,
+            room=QueueRoom(1000),
             idempotency_retention_s=3600,
             photo_retention_s=60,
             max_attempts=2,

@@ -14,11 +14,12 @@ import redis
 
 from db.accounts import api_keys
 from db.core.blobs import BlobStore, make_photo_key
+from db.core.rows import relate
 from db.core.session import Database
 from db.core.vocabulary import JobStatus, WorkerState
 from db.jobs import lifecycle as jobs
 from db.jobs.lifecycle import NewJob
-from db.jobs.queries import get_job
+from db.jobs.queries import get_job, list_events
 from db.jobs.tables import Job
 from db.monitoring import heartbeats
 from emoscope.settings import Settings
@@ -104,8 +105,7 @@ class Fleet:
         with self.database.read() as session:
             job = get_job(session, job_id)
             assert job is not None
-            list(job.events)
-            return job
+            return relate(job, events=list(list_events(session, job_id)))
 
     def has_status(self, job_id: UUID, status: JobStatus) -> bool:
         return self.read(job_id).status is status

@@ -7,6 +7,7 @@ from uuid import UUID
 from db.core.blobs import BlobStore
 from db.core.session import Database
 from db.core.vocabulary import Detector, Priority
+from db.jobs.room import QueueRoom
 from db.jobs.services import JobServices
 
 
@@ -31,7 +32,7 @@ def make_job_services(database: Database, folder: Path, outbox: Outbox, **change
         send=outbox.send,
         announce=outbox.announced.append,
         ask_for_fetches=lambda _count: None,
-        max_queued_jobs=100,
+        room=QueueRoom(100),
         idempotency_retention_s=60,
         photo_retention_s=3600,
         max_attempts=3,

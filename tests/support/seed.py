@@ -133,7 +133,7 @@ def add_job(session: Session, blobs: BlobStore, application_id: UUID, photo: Dem
         photo_retention_s=7 * 24 * 3600,
         max_attempts=3,
     )
-    jobs.create_job(session, new, actor="shop").created_at = made_at
+    jobs.create_job(session, new, actor="shop", now=made_at)
     return job_id
 
 

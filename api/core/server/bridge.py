@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from typing import Any
 
 import structlog
@@ -19,6 +20,7 @@ from api.core.server.answers import Answer, BodyNeeded, MissingBody, WsgiApp
 from api.core.server.bodies import Body, BodyBudget, NoRoomForBody
 from api.core.server.environ import Scope, add_body, find_header, make_environ
 from api.core.server.hangup import Hangup, current_hangup
+from api.core.server.parking import Parked, Parking, current_parking
 from api.core.server.refusals import Refusal
 from api.core.server.threads import Threads
 
@@ -103,6 +105,7 @@ class Bridge:
                 )
         finally:
             exchange.body.close()
+            exchange.parking.close()
 
     def close(self) -> None:
         """Take no more requests."""
@@ -145,6 +148,8 @@ class _Exchange:
         self._context = contextvars.copy_context()
         self.hangup: Hangup = scope.get(HANGUP) or Hangup()
         self._context.run(current_hangup.set, self.hangup)
+        self.parking = Parking()
+        self._context.run(current_parking.set, self.parking)
         length = find_header(scope, b"content-length")
         self._length = int(length) if length is not None else None
         self._is_chunked = find_header(scope, b"transfer-encoding") is not None
@@ -156,11 +161,21 @@ class _Exchange:
         answer = await self._read_body()
         if answer is None:
             add_body(self._environ, self.body.open(), self.body.byte_count)
+            self.parking.may_park = True
             found = await self._run(self._environ)
+            self.body.close()
+            while isinstance(found, Parked):
+                await self._wait(found)
+                add_body(self._environ, BytesIO(), 0)  # what was read is in the memo
+                found = await self._run(self._environ)
             assert isinstance(found, Answer)  # a body that is there isn't needed
             answer = found
-            self.body.close()
         await self._send_answer(answer)
+
+    async def _wait(self, parked: Parked) -> None:
+        """Wait without a thread, until there is something new or waiting is pointless."""
+        with self.hangup.listen(parked.wakeup.notify):
+            await parked.wakeup.wait_parked(parked.deadline)
 
     async def refuse(self, refusal: Refusal) -> None:
         """Answer in place of the application."""
@@ -205,6 +220,7 @@ class _Exchange:
         threads = self._threads if self._is_body_held_back else self._bridge.check_threads
         found = await threads.run(self._context, partial(_call, self._bridge.app, environ))
         self.hangup.is_admitted = True
+        assert not isinstance(found, Parked)  # it may not, without its body
         return found
 
     def _note_more(self, *, is_more: bool) -> None:
@@ -218,7 +234,7 @@ class _Exchange:
             detail = "the service has no room for more uploads at the moment; try again in some seconds"
             raise Refusal("server_busy", detail) from None
 
-    async def _run(self, environ: dict[str, Any]) -> Answer | BodyNeeded:
+    async def _run(self, environ: dict[str, Any]) -> Answer | BodyNeeded | Parked:
         return await self._threads.run(self._context, partial(_call, self._bridge.app, environ))
 
     async def _send_answer(self, answer: Answer) -> None:
@@ -257,8 +273,8 @@ class _Exchange:
             return
 
 
-def _call(app: WsgiApp, environ: dict[str, Any]) -> Answer | BodyNeeded:
+def _call(app: WsgiApp, environ: dict[str, Any]) -> Answer | BodyNeeded | Parked:
     try:
         return Answer(app, environ)
-    except BodyNeeded as needed:
-        return needed
+    except (BodyNeeded, Parked) as instead:
+        return instead

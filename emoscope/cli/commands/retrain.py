@@ -42,7 +42,7 @@ def retrain(
     from db.training_runs.plan import DatasetFiles, PlanImpossible, plan_run
 
     settings = read_settings()
-    queue = Queue(settings.broker_url)
+    queue = Queue(settings.effective_redis_url)
 
     def send(run_id: UUID) -> None:
         with contextlib.suppress(QueueUnavailable):  # the sweeper sends it when the queue is back

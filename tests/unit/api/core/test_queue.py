@@ -19,7 +19,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def queue(settings: Settings) -> Iterator[Queue]:
-    made = Queue(settings.broker_url)
+    made = Queue(settings.effective_redis_url)
     yield made
     made.close()
 

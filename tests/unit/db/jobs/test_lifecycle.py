@@ -3,12 +3,13 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
+from db.core.rows import relate
 from db.core.session import Database
 from db.core.vocabulary import Detector, Emotion, JobStatus
 from db.faces.actions import NewFace
 from db.jobs import lifecycle as jobs
 from db.jobs.lifecycle import Outcome
-from db.jobs.queries import get_job
+from db.jobs.queries import get_job, list_events
 from db.jobs.states import InvalidTransition
 from db.jobs.tables import Job
 from db.model_versions import actions as model_versions
@@ -19,8 +20,7 @@ def read(database: Database, job_id: UUID) -> Job:
     with database.read() as session:
         job = get_job(session, job_id)
         assert job is not None
-        assert [event.to_status for event in job.events]
-        return job
+        return relate(job, events=list(list_events(session, job_id)))
 
 
 def make_face(session: Session, probabilities: tuple[float, ...]) -> NewFace:

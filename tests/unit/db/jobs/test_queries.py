@@ -36,9 +36,7 @@ def add(database: Database) -> Callable[..., UUID]:
                 application_id=api_keys.ensure_application(session, "shop").id, photo_key="photos/x", photo_sha256="0" * 64,
                 photo_bytes=1, media_type="image/png", width=8, height=8, photo_retention_s=60, max_attempts=3,
             )  # fmt: skip
-            job = jobs.create_job(session, new, "shop")
-            job.created_at = at
-            return job.id
+            return jobs.create_job(session, new, "shop", now=at).id
 
     return make
 

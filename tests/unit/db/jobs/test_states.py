@@ -6,6 +6,7 @@ from db.core.types import utcnow
 from db.core.vocabulary import JobStatus
 from db.jobs import lifecycle as jobs
 from db.jobs.lifecycle import Outcome
+from db.jobs.queries import list_events
 from db.jobs.states import InvalidTransition, move_job
 from db.jobs.tables import Job
 from tests.support.stored_jobs import add_job, claim
@@ -45,8 +46,7 @@ def test_a_move_is_written_with_its_event_and_counted(database: Database) -> Non
             session, job_id, JobStatus.QUEUED, JobStatus.CANCELED, actor=Actor.user("ana"), now=utcnow(), detail="why",
             values={"error_code": "code"},
         )  # fmt: skip
-        session.flush()
-        event = job.events[-1]
+        event = list_events(session, job_id)[-1]
         assert (job.status, job.revision, job.error_code) == (JobStatus.CANCELED, 1, "code")
         assert (event.from_status, event.to_status, event.actor, event.detail) == (
             JobStatus.QUEUED,

@@ -16,6 +16,7 @@ from db.core.vocabulary import Detector, WorkerState
 from db.jobs.batches import list_photos, read_position
 from db.jobs.idempotency import IdempotencyConflict, Repeatable
 from db.jobs.lifecycle import NewJob
+from db.jobs.room import QueueRoom
 from db.jobs.services import JobServices
 from db.jobs.submission import DetectorMissing, NewBatch, QueueFull, list_detectors, submit_batch, submit_job
 from db.jobs.tables import Batch, BatchRefusal, Job
@@ -79,7 +80,7 @@ def test_a_job_whose_message_is_lost_waits_for_the_sweeper(
 def test_a_full_queue_stores_no_photo(
     open_services: Callable[..., JobServices], database: Database, shop: UUID
 ) -> None:
-    services, new = open_services(max_queued_jobs=1), make_new(shop)
+    services, new = open_services(room=QueueRoom(1)), make_new(shop)
     submit_job(services, make_new(shop), DATA, actor=SHOP)
     with pytest.raises(QueueFull):
         submit_job(services, new, DATA, actor=SHOP)

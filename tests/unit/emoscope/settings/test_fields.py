@@ -67,7 +67,6 @@ def test_a_variable_set_to_nothing_is_as_if_it_were_not_set(monkeypatch: pytest.
     ("options", "name"),
     [
         ({"soft_time_limit_s": 60, "hard_time_limit_s": 60}, "HARD_TIME_LIMIT"),
-        ({"max_waits": 32, "api_threads": 32}, "MAX_WAITS"),
         ({"retrain_schedule": "weekly"}, "RETRAIN_SCHEDULE must have five fields"),
         ({"retrain_schedule": "0 25 * * *"}, "RETRAIN_SCHEDULE has the hour '25', where it takes 0 to 23"),
         ({"retrain_schedule": "0 3 31 2 *"}, "RETRAIN_SCHEDULE never comes"),

@@ -1,0 +1,29 @@
+"""The least that taking a photo can cost: a view that reads it, hashes it, writes it and pushes its name to a queue.
+
+Run by bench/service/submission.py, by the same server and with the same framework as the API.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from uuid import uuid4
+
+import redis
+from flask import Flask, Response, jsonify, request
+
+from emoscope.settings import load_settings
+
+settings = load_settings()
+app = Flask("bare")
+_folder = Path(os.environ["BENCH_FOLDER"])
+_queue: redis.Redis = redis.Redis.from_url(settings.effective_redis_url)
+
+
+@app.post("/v1/jobs")
+def take() -> tuple[Response, int]:
+    """Take a photo."""
+    data = request.get_data()
+    name = str(uuid4())
+    (_folder / name).write_bytes(data)
+    _queue.lpush("bare", name)
+    return jsonify(id=name, sha256=hashlib.sha256(data).hexdigest()), 202
