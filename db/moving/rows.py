@@ -10,11 +10,11 @@ import json
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, REAL, Connection, LargeBinary, MetaData, Table, func, insert, select, text, tuple_
+from sqlalchemy import JSON, REAL, Connection, Date, LargeBinary, MetaData, Table, func, insert, select, text, tuple_
 from sqlalchemy.types import Uuid
 
 from db.core.tables import SchemaCompatibility
@@ -146,6 +146,8 @@ def _encode(kind: object, value: Any) -> object:
         return base64.b64encode(value).decode()
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
     return str(value) if isinstance(value, UUID) else value
 
 
@@ -156,6 +158,8 @@ def _decode(kind: object, value: Any) -> Any:
         return base64.b64decode(value, validate=True)
     if isinstance(kind, UtcDateTime):
         return datetime.fromisoformat(value)
+    if isinstance(kind, Date):
+        return date.fromisoformat(value)
     if isinstance(kind, Word):
         return kind.words(value)
     return UUID(value) if isinstance(kind, Uuid) else value

@@ -175,7 +175,7 @@ def _age(session: Session, job: Job, waited: timedelta) -> None:
         session.query(JobEvent).filter_by(job_id=job.id).order_by(JobEvent.id), moments, strict=False
     ):
         event.at = moment
-    session.refresh(job, ["faces"])
+    job = session.get_one(Job, job.id)
     items = [session.get_one(ReviewItem, face.id) for face in job.faces]
     hourly_counts.count_out(session, items)
     for face, item in zip(job.faces, items, strict=True):

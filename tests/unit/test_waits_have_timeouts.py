@@ -22,6 +22,7 @@ WITH_TIMEOUT = {
 ENDLESS = {
     "emoscope/stack/interrupts.py": "waits for Ctrl-C, which is the purpose",
     "emoscope/cli/commands/up.py": "waits until somebody stops the stack, which is the purpose",
+    "api/core/server/parking.py": "is under asyncio.timeout",
     "api/core/server/threads.py": "is under asyncio.timeout",
     "api/core/server/worker.py": "is under asyncio.timeout",
 }

@@ -17,7 +17,7 @@ def test_what_actions_on_jobs_take_follows_the_settings(tmp_path: Path) -> None:
             max_queued_jobs=7,
         )  # fmt: skip
         services = open_services(settings)
-        assert services.jobs.max_queued_jobs == 7
+        assert services.jobs.room.max_queued_jobs == 7
         assert (Detector.YUNET in services.jobs.configured_detectors) == has_yunet
         assert Detector.BLAZEFACE in services.jobs.configured_detectors
         services.close()

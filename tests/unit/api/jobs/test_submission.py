@@ -6,6 +6,7 @@ from uuid import uuid4
 from api.core.authentication import Caller
 from api.jobs.options import JobOptions
 from api.jobs.submission import make_new_job, make_repeatable
+from api.photos.inputs import SentPhoto
 from api.photos.uploads import Photo
 from db.core.vocabulary import Priority
 from db.photos.header import PictureHeader
@@ -14,10 +15,10 @@ from emoscope.settings import Settings
 
 def make(folder: Path, options: JobOptions, **batch: object) -> object:
     settings = Settings(_env_file=None, data_dir=folder, photo_retention_s=3600, max_attempts=4)
-    photo = Photo("a" * 64, 5, PictureHeader("image/png", 4, 3), "a.png")
-    caller = object.__new__(Caller)
-    object.__setattr__(caller, "application_id", uuid4())
-    return make_new_job(photo, options, caller, settings, **batch)  # type: ignore[arg-type]
+    photo = Photo(PictureHeader("image/png", 4, 3), "a" * 64, 5, "a.png")
+    sent = SentPhoto(photo, lambda: b"12345", "a.png")
+    caller = Caller(uuid4(), "shop", uuid4())
+    return make_new_job(sent, options, caller, settings, **batch)  # type: ignore[arg-type]
 
 
 def test_what_the_client_asks_for_goes_before_what_the_service_is_set_to(tmp_path: Path) -> None:

@@ -19,8 +19,13 @@ def test_a_vote_stands_until_it_was_withdrawn() -> None:
         predicted=Emotion.SAD,
         model_version=1,
         at=utcnow(),
+        is_blind=True,
     )
-    assert (vote_to_schema(vote).stands, vote_to_schema(vote).label) == (True, None)
+    assert (vote_to_schema(vote).stands, vote_to_schema(vote).label, vote_to_schema(vote).is_blind) == (
+        True,
+        None,
+        True,
+    )
     vote.withdrawn_at = utcnow()
     assert (vote_to_schema(vote, VoteChoice.SAD).stands, vote_to_schema(vote, VoteChoice.SAD).label) == (False, "sad")
 
@@ -31,7 +36,7 @@ def test_statistics_show_all_that_was_counted() -> None:
     assert estimate_to_schema(some).model_dump() == vars(some)  # type: ignore[arg-type]
     assert estimate_to_schema(nothing).share is None
     live = object.__new__(LiveAccuracy)
-    for name, value in {"accuracy": some, "not_faces": 5, "ambiguous": 6}.items():
+    for name, value in {"accuracy": some, "blind": nothing, "seen": some, "not_faces": 5, "ambiguous": 6}.items():
         object.__setattr__(live, name, value)
     shown = statistics_to_schema(live, Agreement(faces=7, share=0.5, alpha=0.25))
     assert (shown.not_faces, shown.ambiguous, shown.agreement.faces, shown.agreement.alpha) == (5, 6, 7, 0.25)

@@ -40,8 +40,9 @@ def test_every_page_says_who_may_reach_it(app: APIFlask) -> None:
     assert [rule for rule in rules if rule[2] != EVERYBODY and not isinstance(rule[2], Role)] == []
 
 
-def test_no_page_but_the_sign_in_is_open_to_everybody(app: APIFlask) -> None:
-    assert {path for _, path, needed in list_rules(app) if needed == EVERYBODY} == {"/sign-in"}
+def test_no_page_but_the_sign_in_and_the_notice_is_open_to_everybody(app: APIFlask) -> None:
+    open_to_all = {path for _, path, needed in list_rules(app) if needed == EVERYBODY}
+    assert {path.rsplit("/", 1)[0] if path.count("/") > 1 else path for path in open_to_all} == {"/sign-in", "/notice"}
 
 
 def test_without_a_session_every_page_leads_to_the_sign_in(app: APIFlask) -> None:

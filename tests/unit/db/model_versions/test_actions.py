@@ -30,9 +30,10 @@ def test_rolling_back_brings_the_version_before_the_champion_into_service(databa
     assert (version.name, champion(database)) == ("a", "a")
     with database.read() as session:
         moves = model_versions.list_promotions(session)
-        events = list_audit_events(session, AuditFilter(action="model.promote"))
+        promoted = list_audit_events(session, AuditFilter(action="model.promote"))
+        rolled_back = list_audit_events(session, AuditFilter(action="model.roll_back"))
     assert (moves[0].actor, moves[0].reason) == ("ana", "b is worse")
-    assert (len(moves), len(events), promotion.id) == (3, 3, moves[0].id)
+    assert (len(moves), len(promoted), len(rolled_back), promotion.id) == (3, 2, 1, moves[0].id)
 
 
 def test_rolling_back_twice_goes_back_to_where_it_was(database: Database) -> None:

@@ -48,7 +48,6 @@ def analyze(database: Database) -> Callable[..., UUID]:
                 crop=bytes(2304),
             )
             job = jobs.finish_job(session, claim, jobs.Outcome(64, 64, (face,)))
-            session.refresh(job, ["faces"])
             return job.faces[0].id
 
     return run

@@ -4,13 +4,25 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import JSON, BigInteger, Boolean, Float, Integer, LargeBinary, Table, create_engine, make_url, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Date,
+    Float,
+    Integer,
+    LargeBinary,
+    Table,
+    create_engine,
+    make_url,
+    text,
+)
 from sqlalchemy.types import Uuid
 from uuid_utils.compat import uuid7
 
@@ -29,6 +41,8 @@ def make_value(table: Table, name: str, kind: object, number: int) -> Any:
     """A value of the column's type that is told apart from others: a text beyond ASCII, a float that has no short form."""
     if isinstance(kind, UtcDateTime):
         return MOMENT
+    if isinstance(kind, Date):
+        return MOMENT.date() + timedelta(days=number)
     if isinstance(kind, Word):
         return next(iter(kind.words))
     if isinstance(kind, Uuid):

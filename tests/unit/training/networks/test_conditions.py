@@ -23,8 +23,8 @@ def test_faces_that_are_answered_worse_get_a_higher_temperature():
 def test_both_forms_answer_alike_with_contrast_and_conditions_inside():
     weights = ConditionWeights(RANDOM.normal(0, 0.1, FEATURES).astype(np.float32), 0.1)
     network = build_network(Architecture.SMALL)
-    served = build_served(network, temperature=0.7, flip=True, side=40, normalized=True, conditions=weights)
-    plain = build_served(network, temperature=0.7, flip=True, side=40, normalized=True)
+    served = build_served(network, temperature=0.7, flip=True, input_size=40, normalized=True, conditions=weights)
+    plain = build_served(network, temperature=0.7, flip=True, input_size=40, normalized=True)
     crops = np.concatenate([FACES, FACES // 8, np.zeros((1, 48, 48), np.uint8)])
     given = predict(served, crops)
     assert np.abs(LiteModel(convert_to_tflite(served)).predict(crops) - given).max() < 1e-4

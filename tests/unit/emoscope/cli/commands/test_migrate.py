@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from db.core import migrate
+from db.core.schema import SchemaAge, read_schema
 from db.core.session import Database
 from db.model_versions.actions import list_versions
 from emoscope.cli.app import app
@@ -22,7 +22,7 @@ def test_a_new_folder_gets_the_schema_and_every_shipped_version(
         done = CliRunner().invoke(app, ["migrate"])
         assert done.exit_code == 0, done.output
     database = Database(f"sqlite:///{tmp_path}/data/emoscope.db")
-    assert migrate.is_current(database)
+    assert read_schema(database).age is SchemaAge.CURRENT
     with database.read() as session:
         assert {version.name for version in list_versions(session)} == set(list_pretrained())
     database.close()
