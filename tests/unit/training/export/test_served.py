@@ -28,7 +28,7 @@ def test_a_network_of_smaller_faces_sees_them_as_in_training():
     from training.fit.loop import make_predictor
 
     network = build_network(Architecture.DEFAULT)
-    served = build_served(network, temperature=1.0, flip=False, side=32)
+    served = build_served(network, temperature=1.0, flip=False, input_size=32)
     logits = make_predictor(network, 32)(CROPS)
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     assert np.allclose(predict(served, CROPS), shares, atol=1e-4)
@@ -42,7 +42,7 @@ def test_mirrored_version_gives_a_face_and_its_mirror_image_the_same_answer():
 
 def test_framings_are_averaged_nearer_without_the_border_and_farther_with_it_repeated():
     network = build_network(Architecture.DEFAULT)
-    served = build_served(network, temperature=1.0, flip=False, side=40, crop_scales=(42, 48, 52))
+    served = build_served(network, temperature=1.0, flip=False, input_size=40, crop_scales=(42, 48, 52))
     nearer, farther = CROPS[:, 3:-3, 3:-3], np.pad(CROPS, ((0, 0), (2, 2), (2, 2)), mode="symmetric")
     views = [keras.layers.Resizing(40, 40)(view[..., None].astype(np.float32)) for view in (nearer, CROPS, farther)]
     logits = sum(np.asarray(network(view, training=False)) for view in views) / 3
