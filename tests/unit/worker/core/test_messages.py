@@ -27,7 +27,7 @@ def test_each_message_lies_in_its_queue_under_the_id_of_what_it_is_about(queue: 
     assert messages.send_job(job, Priority.INTERACTIVE)
     assert messages.send_job(bulk, Priority.BULK)
     assert messages.send_run(run)
-    assert messages.send_callback(called)
+    assert messages.send_delivery(called)
     assert messages.send_sweep()
     with queue.client() as client:
         assert messages.list_sent(client) == {str(job), str(bulk), str(run)}
