@@ -9,6 +9,9 @@ from tests.chaos.schedule import KILLS, OTHERS, POSTGRESQL, make_schedule
 from tests.chaos.world import Shape
 
 
+# Connections whose other end was killed are closed when they are collected.
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.timeout(600)
 def test_no_job_is_lost_while_parts_are_killed_and_disks_fill(
     short_tmp: Path, capsys: pytest.CaptureFixture[str]
