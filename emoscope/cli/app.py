@@ -1,5 +1,8 @@
 """The command line. Each command is a file in `commands/`; what it needs is imported when it runs, so that help is instant."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from emoscope.cli.commands import (
@@ -46,6 +49,21 @@ app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(users.app, name="user")
 app.add_typer(webhooks.app, name="webhook")
+
+
+def _show_version(is_wanted: bool) -> None:  # noqa: FBT001 - Typer's signature
+    if is_wanted:
+        typer.echo(version("emoscope"))
+        raise typer.Exit
+
+
+@app.callback()
+def _read_common_options(
+    is_version_wanted: Annotated[  # noqa: FBT002 - Typer's signature
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Find the faces in photos, and say which emotion each appears to express."""
 
 
 def main() -> None:

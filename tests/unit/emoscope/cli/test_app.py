@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,11 @@ def test_help_is_instant_as_nothing_heavy_is_loaded() -> None:
     code = f"import sys, emoscope.cli.app; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
     assert CliRunner().invoke(app, ["--help"]).exit_code == 0
+
+
+def test_the_version_is_the_packages_own() -> None:
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"{version('emoscope')}\n")
 
 
 def test_settings_that_cannot_be_used_end_it_with_a_sentence(
