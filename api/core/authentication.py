@@ -26,9 +26,7 @@ from api.core.sessions import SAFE_METHODS, find_person, has_csrf_token, is_from
 from api.test_mode.scenarios import HEADER as TEST_HEADER
 from api.test_mode.scenarios import InvalidScenario, read_scenario
 from db.accounts import api_keys
-from db.accounts.tables import Application
 from db.core.actors import Actor
-from db.core.rows import make_object
 from db.core.types import utcnow
 from db.core.vocabulary import Role, Scope
 from db.jobs.tables import Job
@@ -70,12 +68,6 @@ class Caller:
     rate_limit: str | None = None
     daily_quota: int | None = None
     is_test: bool = False
-
-    @property
-    def application(self) -> Application:
-        """The application whose jobs the caller makes: its id and name, of no session."""
-        name = PAGES_APPLICATION if self.is_person else self.name
-        return make_object(Application, {"id": self.application_id, "name": name})
 
     @property
     def visible_application_id(self) -> UUID | None:

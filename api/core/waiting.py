@@ -41,13 +41,14 @@ class Changes(Wakeup):
     def wait(self, deadline: float) -> bool:
         """Wait for the next change. Returns False when there was none before `deadline`, in `time.monotonic()` seconds.
 
-        True also if messages may have been lost, so the caller reads its jobs anew and looks for itself. Under the server the wait
-        needs no thread: this raises Parked, the request runs again, and `is_over` says what came of the wait.
+        Returns True also if messages may have been lost: read the jobs again. Under the server the wait needs no thread. This
+        raises Parked, the request runs again, and `is_over` says whether the deadline passed. A request that may not run
+        again (see `do_once`) waits in its thread.
         """
         if not self.may_wait or self.is_over or self.is_pointless:
             return False
         parking = current_parking.get()
-        if parking is not None:
+        if parking is not None and parking.may_run_again:
             raise Parked(self, deadline)
         return self.block(deadline) and not self.is_pointless
 

@@ -15,6 +15,7 @@ from werkzeug.datastructures import FileStorage
 
 from api.core.authentication import READS_JOBS, Caller, get_caller, needs_scope, protect, require_scope, take_photos
 from api.core.errors import Problem
+from api.core.once import do_once
 from api.core.openapi import describe_batch_body, describe_errors, describe_response
 from api.core.services import Services, get_services
 from api.jobs.batch_schemas import (
@@ -86,13 +87,7 @@ _SUBMIT_ERRORS = (
 def create_batch(query: BatchOptions, headers: PreferHeaders) -> Response:
     """Make a job of each photo in this request."""
     services, caller = get_services(), get_caller()
-    body = read_json_body(BatchBody) if is_json() else None
-    if body is not None and "open" in body.model_fields_set:
-        query = BatchOptions(**{**query.model_dump(exclude_unset=True), "open": body.open})
-    sent = _list_sent(services, body, may_be_none=query.open)
-    options = read_options(query, services.settings, body)
-    new = NewBatch(uuid7(), caller.application_id, [], is_open=options.open)
-    submitted = _submit(services, caller, new, sent, options, headers.idempotency_key)
+    submitted = do_once("submitted", lambda: _submit_new(services, caller, query, headers.idempotency_key))
     wait_s = read_preferred_wait(headers.prefer)
     batch, progress = _wait_for_end(services, caller, submitted.id, wait_s)
     response = _show(services, batch, progress)
@@ -281,6 +276,17 @@ def _list_sent(
         detail = f"{len(body.photos)} photos; a call may have at most {services.settings.max_batch_photos}"
         raise Problem("too_many_photos", detail)
     return body.photos
+
+
+def _submit_new(services: Services, caller: Caller, query: BatchOptions, key: str | None) -> Submitted:
+    body = read_json_body(BatchBody) if is_json() else None
+    if body is not None and "open" in body.model_fields_set:
+        query = BatchOptions(**{**query.model_dump(exclude_unset=True), "open": body.open})
+    sent = _list_sent(services, body, may_be_none=query.open)
+    options = read_options(query, services.settings, body)
+    return _submit(
+        services, caller, NewBatch(uuid7(), caller.application_id, [], is_open=options.open), sent, options, key
+    )
 
 
 def _submit(

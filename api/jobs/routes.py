@@ -17,6 +17,7 @@ from api.core.authentication import (
     require_scope,
     take_photos,
 )
+from api.core.once import do_once
 from api.core.openapi import describe_errors, describe_photo_body, describe_response
 from api.core.paging import read_page
 from api.core.server.bridge import MEMO
@@ -97,9 +98,7 @@ class ReadHeaders(BaseModel):
 def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
     """Make a job of the photo in this request."""
     services, caller = get_services(), get_caller()
-    memo = request.environ.get(MEMO, {})
-    submitted: Submitted = memo.get("submitted") or _submit(services, caller, query, headers.idempotency_key)
-    memo["submitted"] = submitted  # a request that waits for the result runs again
+    submitted = do_once("submitted", lambda: _submit(services, caller, query, headers.idempotency_key))
     wait_s = read_preferred_wait(headers.prefer)
     job = wait_for_job(services, caller, submitted.id, has_ended, wait_s)
     response = _show(job)

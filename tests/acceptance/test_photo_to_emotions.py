@@ -186,6 +186,19 @@ def test_a_photo_whose_time_is_over_is_deleted_and_its_faces_stay(service: Servi
     assert (caught.value.status, caught.value.code) == (410, "photo_gone")
 
 
+def test_a_batch_that_is_waited_for_is_made_once(service: Service) -> None:
+    """The request waits without a thread and runs again: what it sent must not be read or stored twice."""
+    headers = {"Authorization": f"Bearer {service.api_key}", "Prefer": "wait=30"}
+    photos = [("image", (f"{number}.jpg", PORTRAIT.data + bytes([number]), "image/jpeg")) for number in range(3)]
+    with httpx.Client(base_url=service.url, headers=headers, timeout=60) as client:
+        before = {batch["id"] for batch in client.get("/v1/batches?limit=100").json()["items"]}
+        answer = client.post("/v1/batches", files=photos)
+        assert (answer.status_code, answer.headers.get("Preference-Applied")) == (200, "wait=30"), answer.text
+        assert [photo["state"] for photo in answer.json()["photos"]] == ["succeeded"] * 3
+        after = {batch["id"] for batch in client.get("/v1/batches?limit=100").json()["items"]}
+    assert after - before == {answer.json()["id"]}
+
+
 def test_an_application_is_called_back_with_a_signature(service: Service) -> None:
     with HookReceiver(answers=[503, 204]) as receiver:
         job = service.client.create_job(PORTRAIT.data, callback_url=receiver.url)

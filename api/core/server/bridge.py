@@ -149,6 +149,7 @@ class _Exchange:
         self.hangup: Hangup = scope.get(HANGUP) or Hangup()
         self._context.run(current_hangup.set, self.hangup)
         self.parking = Parking()
+        self.parking.may_run_again = scope["method"] in {"GET", "HEAD"}
         self._context.run(current_parking.set, self.parking)
         length = find_header(scope, b"content-length")
         self._length = int(length) if length is not None else None

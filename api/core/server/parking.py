@@ -65,11 +65,13 @@ class Parked(BaseException):  # no error
 class Parking:
     """Where one request may wait. may_park: False while its body isn't there; then it doesn't wait at all.
 
+    may_run_again: whether running the request anew does nothing twice. Others wait in their thread.
     wakeup: what the request waits for, from its first wait on. forget: ends that.
     """
 
     def __init__(self) -> None:
         self.may_park = False
+        self.may_run_again = False
         self.wakeup: Wakeup | None = None
         self.forget: Callable[[], None] | None = None
 
@@ -82,9 +84,3 @@ class Parking:
 
 current_parking: ContextVar[Parking | None] = ContextVar("current_parking", default=None)
 """Of the request that this thread serves; None outside the server, as in most tests: there, waiting blocks the thread."""
-
-
-def is_resumed() -> bool:
-    """Whether this request has waited before, and runs again."""
-    parking = current_parking.get()
-    return parking is not None and parking.wakeup is not None

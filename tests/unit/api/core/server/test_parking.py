@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api.core.server.bridge import Bridge, BridgeLimits
-from api.core.server.parking import Parked, Wakeup, current_parking, is_resumed
+from api.core.server.parking import Parked, Wakeup, current_parking
 
 MANY = 20
 LONG_S = 20.0
@@ -25,7 +25,7 @@ class WaitingApp:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         parking = current_parking.get()
         assert parking is not None
-        if environ["PATH_INFO"] != "/quick" and not is_resumed():
+        if environ["PATH_INFO"] != "/quick" and parking.wakeup is None:
             assert environ["wsgi.input"].read() == b"photo"
             parking.wakeup, parking.forget = Wakeup(), self._forget
             self.wakeups.append(parking.wakeup)
