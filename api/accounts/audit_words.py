@@ -20,7 +20,21 @@ _SENTENCES: Mapping[str, str] = {
     "user.enable": "enabled",
     "key.create": "made the key",
     "key.widen": "widened the key",
+    "key.change": "changed the terms of the key",
+    "key.rotate": "replaced the key",
     "key.revoke": "revoked the key",
+    "application.declare_purpose": "declared the purpose of",
+    "callback_secret.rotate": "replaced the callback secret of",
+    "webhook.create": "added",
+    "webhook.change": "changed",
+    "webhook.rotate": "replaced the secret of",
+    "webhook.pause": "paused",
+    "webhook.resume": "resumed",
+    "webhook.stop": "paused, as it keeps failing,",
+    "webhook.test": "sent a test event to",
+    "webhook.replay": "sent an event again to",
+    "webhook.replay_failed": "sent all failed events again to",
+    "webhook.delete": "deleted",
     "model.register": "registered",
     "model.promote": "put in service",
     "model.roll_back": "rolled back to",
@@ -32,6 +46,11 @@ _SENTENCES: Mapping[str, str] = {
     "job.retry": "submitted the photo again of",
     "job.cancel": "canceled",
     "job.erase": "erased",
+    "batch.cancel": "canceled",
+    "batch.retry": "submitted the failed photos again of",
+    "batch.erase": "erased",
+    "export.create": "asked for",
+    "export.delete": "deleted",
     "training_run.queued": "started",
     "training_run.running": "took up",
     "training_run.promoted": "ended with a promotion:",
@@ -83,6 +102,8 @@ def link_subject(event: AuditEvent) -> str | None:
         return url_for("pages.models.show", number=int(name))
     if kind == "training_run" and _is_id(name):
         return url_for("pages.training.show", run_id=name)
+    if kind == "webhook" and _is_id(name) and event.action != "webhook.delete":
+        return url_for("pages.webhooks.show_one", webhook_id=name)
     if kind == "job" and _is_id(name) and event.action != "job.erase":
         return url_for("pages.jobs.show", job_id=name)
     if kind in {"user", "key"}:

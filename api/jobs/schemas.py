@@ -105,14 +105,14 @@ class Face(BaseModel):
     probabilities: Probabilities
     vote_shares: Probabilities | None = Field(
         description="The share of people who would give each answer, if many were asked: less extreme than `probabilities`, which "
-        "say what the majority would answer. Null for faces judged before this was stored."
+        "say what the majority would answer. Null for faces classified before this was stored."
     )
     ambiguity: float | None = Field(
         description="How divided people would be: the entropy of `vote_shares`, from 0 (all agree) to 1 (any answer is as good).",
         examples=[0.18],
     )
     conditions: list[FaceCondition] = Field(
-        description="What makes the face hard to judge: it is `small`, `dark`, `blurred` or `covered`. Usually none.",
+        description="What makes the face hard to classify: it is `small`, `dark`, `blurred` or `covered`. Usually none.",
         examples=[[]],
     )
     landmarks: list[FaceLandmark] | None = Field(
@@ -126,7 +126,7 @@ class Face(BaseModel):
         description="What speaks against it: `small`, `dark`, `bright`, `blurred`, `covered`, `turned_away`, `cut_off`.",
         examples=[[]],
     )
-    model_version: int = Field(description="Number of the model version that judged the face.", examples=[1])
+    model_version: int = Field(description="Number of the model version that classified the face.", examples=[1])
     crop_url: str = Field(
         description="The face exactly as the model saw it, as PNG.",
         examples=["/v1/faces/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d/crop"],

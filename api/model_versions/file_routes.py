@@ -39,7 +39,7 @@ class TrainingHistory(BaseModel):
 @blueprint.get("/<int:number>/card")
 @blueprint.doc(
     summary="Read a version's model card",
-    description="What the version is, how it was made and judged, and what it is not fit for, as Markdown.",
+    description="What the version is, how it was made and evaluated, and what it is not fit for, as Markdown.",
     responses={**describe_response(200, "The card.", {_MARKDOWN: {"type": "string"}}), **_ERRORS},
 )
 def read_card(number: int) -> Response:

@@ -38,7 +38,7 @@ class Metrics:
 
 
 def list_metrics(manifest: Mapping[str, Any]) -> list[Metrics]:
-    """All that a version was judged by, the part that says most last. A manifest of another form has none."""
+    """All that a version was evaluated on, the split that says most last. A manifest of another form has none."""
     found = []
     for part, truths in manifest.get("metrics", {}).items():
         for truth in _TRUTHS:

@@ -41,7 +41,7 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 @dataclass(frozen=True)
 class Row:
-    """A version with what the list shows of it. figures: those to compare versions by, the last part that it was judged on."""
+    """A version with what the list shows of it. figures: those to compare versions by, the last split that it was evaluated on."""
 
     version: tables.ModelVersion
     figures: dict[str, Metrics]
@@ -104,7 +104,7 @@ def show(number: int) -> str:
 @blueprint.get("/compare")
 @needs(Role.VIEWER)
 def compare() -> str | AnyResponse:
-    """Two versions beside each other, and the faces that both judged differently."""
+    """Two versions beside each other, and the faces that both classified differently."""
     asked = {read_number(given) for given in request.args.getlist("version")}
     numbers = sorted(number for number in asked if number is not None)
     if len(numbers) != 2 or None in asked:
@@ -161,7 +161,7 @@ def roll_back() -> AnyResponse:
 @needs(Role.ADMINISTRATOR)
 @refills(show, "shadow")
 def start_shadow(number: int) -> AnyResponse:
-    """Let a version judge live faces beside the champion."""
+    """Let a version classify live faces beside the champion."""
     with get_services().database.write() as session:
         shadow.start_shadow(session, find_model_version(session, number), get_person().actor, _read_reason())
     return go("models.show", number=number, done="shadow_started")
@@ -170,7 +170,7 @@ def start_shadow(number: int) -> AnyResponse:
 @blueprint.post("/shadow/end")
 @needs(Role.ADMINISTRATOR)
 def end_shadow() -> AnyResponse:
-    """Let no version judge beside the champion any more."""
+    """Let no version classify beside the champion any more."""
     with get_services().database.write() as session:
         version = shadow.stop_shadow(session, get_person().actor)
     return go("models.show", number=version.number, done="shadow_ended")

@@ -21,14 +21,14 @@ protect(blueprint)
 
 
 class ModelVersion(BaseModel):
-    """A trained model. It never changes; `model_version` of a face names the one that judged it."""
+    """A trained model. It never changes; `model_version` of a face names the one that classified it."""
 
     number: int = Field(examples=[1])
     name: str = Field(examples=["default"])
     architecture: str = Field(examples=["default"])
     digest: str = Field(description="Hex SHA-256 of the manifest.", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])
     is_champion: bool = Field(description="Whether it is the version in service.", examples=[True])
-    is_challenger: bool = Field(description="Whether it judges live faces in shadow mode.", examples=[False])
+    is_challenger: bool = Field(description="Whether it classifies live faces in shadow mode.", examples=[False])
     created_at: Time
     manifest: dict[str, Any] = Field(
         description="All that is known about it: files, class order, metrics, lineage.",
@@ -62,7 +62,7 @@ def list_model_versions() -> Response:
 @blueprint.output(ModelVersion, description="The champion.")
 @blueprint.doc(summary="Read the version in service", responses=describe_errors("unknown_model_version"))
 def read_champion() -> Response:
-    """Read the version that judges new faces."""
+    """Read the version that classifies new faces."""
     with get_services().database.read() as session:
         champion = model_versions.get_champion(session)
         if champion is None:

@@ -1,4 +1,4 @@
-"""Shadow mode: which version judges live faces beside the champion without anybody being told, and where two versions differ."""
+"""Shadow mode: which version classifies live faces beside the champion, unseen by applications, and where two versions differ."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -40,7 +40,7 @@ class Answer(BaseModel):
 
 
 class VersionDifference(BaseModel):
-    """A face that two versions judged differently."""
+    """A face that two versions classified differently."""
 
     face_id: UUID = Field(examples=["0197a2b4-0000-7000-8000-000000000000"])
     first: Answer
@@ -51,7 +51,7 @@ class VersionDifference(BaseModel):
 class AnswersCompared(BaseModel):
     """How often two versions said the same of the same faces."""
 
-    shared: int = Field(description="Faces that both judged.", examples=[1200])
+    shared: int = Field(description="Faces that both classified.", examples=[1200])
     same: int = Field(description="Those of which both said the same.", examples=[1104])
     first_right: int = Field(
         description="Of the others, those drawn by chance alone (the slice `random`) where people agree with the first.",
@@ -71,9 +71,9 @@ class VersionComparison(BaseModel):
 
     first: int = Field(examples=[1])
     second: int = Field(examples=[2])
-    live: AnswersCompared = Field(description="Faces that one judged for real and the other in shadow mode.")
+    live: AnswersCompared = Field(description="Faces that one classified for the job and the other in shadow mode.")
     reviewed: AnswersCompared = Field(
-        description="Faces that people judged and whose photo was analysed under both versions."
+        description="Faces that reviewers labeled and whose photo was analysed under both versions."
     )
 
 
@@ -87,7 +87,7 @@ class ComparisonOptions(TextFields):
 @blueprint.output(ModelVersion, description="The challenger.")
 @blueprint.doc(summary="Read the version in shadow mode", responses=describe_errors("no_challenger"))
 def read_challenger() -> Response:
-    """Read the version that judges beside the champion."""
+    """Read the version that classifies beside the champion."""
     with get_services().database.read() as session:
         challenger = model_versions.get_challenger(session)
         if challenger is None:
@@ -102,7 +102,7 @@ def read_challenger() -> Response:
 @blueprint.doc(
     summary="Run a version in shadow mode",
     description=(
-        "Workers let it judge every live face too, after the job has its result, so that no application waits for it or sees "
+        "Workers let it classify every live face too, after the job has its result, so that no application waits for it or sees "
         "what it says. It takes the place of another challenger. Needs the scope `admin`."
     ),
     responses=describe_errors("scope_missing", "unknown_model_version", "already_in_service", "invalid_request"),
@@ -126,7 +126,7 @@ def set_challenger(wanted: NewChallenger) -> Response:
     },
 )
 def end_shadow() -> Response:
-    """Let no version judge beside the champion."""
+    """Let no version classify beside the champion."""
     with get_services().database.write() as session:
         shadow.stop_shadow(session, get_caller().actor)
     return Response(status=HTTPStatus.NO_CONTENT)
@@ -137,7 +137,7 @@ def end_shadow() -> Response:
 @blueprint.input(ComparisonOptions, location="query", arg_name="options")
 @blueprint.output(VersionComparison, description="The comparison.")
 @blueprint.doc(
-    summary="Compare two versions on the faces that both judged",
+    summary="Compare two versions on the faces that both classified",
     description="Who was right is counted on faces drawn by chance alone, each once, whose label taught no version: reviewers see "
     "the others because the version in service was unsure of them, which makes it look worse than it is. `differences` are "
     "from all faces. Lists faces of every application, so it needs the scope `review`.",

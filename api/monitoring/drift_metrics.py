@@ -38,7 +38,7 @@ class DriftCollector(Collector):
         )
         overrides = GaugeMetricFamily(
             "emoscope_drift_override_rate",
-            "Share of judged faces of the random slice where people said another emotion, by period.",
+            "Share of reviewed faces of the random slice where reviewers chose another emotion, by period.",
             labels=["period"],
         )
         for period, figures in (("reference", drift.reference), ("current", drift.current)):

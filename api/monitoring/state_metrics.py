@@ -121,7 +121,7 @@ class StateCollector(Collector):
             children,
             GaugeMetricFamily(
                 "emoscope_workers_behind",
-                "Live worker children that judge by another model version than the one in service.",
+                "Live worker processes that classify by another model version than the one in service.",
                 value=behind,
             ),
             GaugeMetricFamily(

@@ -122,7 +122,7 @@ def read_crop(face_id: UUID, query: CropQuery) -> Response:
     """Send a face's crop."""
     with get_services().database.read() as session:
         caller = get_caller()
-        # A reviewer judges the faces of every application.
+        # A reviewer votes on the faces of every application.
         application_id = None if Scope.REVIEW in caller.scopes else caller.visible_application_id
         face = faces.get_face(session, face_id, application_id)
     if face is None:

@@ -19,7 +19,7 @@ GUIDELINES: Mapping[VoteChoice, str] = {
     VoteChoice.SURPRISED: "Brows raised and curved, eyes wide open, jaw dropped and relaxed.",
     VoteChoice.NOT_A_FACE: "The box holds no human face: a statue, an animal, a pattern, the back of a head.",
     VoteChoice.AMBIGUOUS: "A face, but two emotions fit equally, or too little of it can be seen to tell.",
-    VoteChoice.SKIP: "You would rather not judge this one. It goes to another reviewer, and counts for nothing.",
+    VoteChoice.SKIP: "You would rather not decide on this one. It goes to another reviewer, and counts for nothing.",
 }
 
 GROUND_RULE = (

@@ -1,4 +1,4 @@
-"""Review: faces come one after the other, a key judges each, and what was judged can be undone.
+"""Review: faces come one after the other, a key votes on each, and votes can be undone.
 
 The page holds some cards, drawn here; only the first is shown. A vote is answered with the cards that are missing behind it, so
 the next face is on screen before the request is sent. Without a script each vote is a form, and the page comes anew.
@@ -116,7 +116,7 @@ def show() -> str:
 @blueprint.get("/statistics")
 @needs(Role.REVIEWER)
 def show_statistics() -> str:
-    """What was judged lately, and what the votes say: a part of the page, drawn anew."""
+    """The latest votes, and what the votes say: a part of the page, drawn anew."""
     search = read_query(ReviewSearch, request.args)
     return render_template("reviews/statistics.html", **_read_statistics(get_person().name, search))
 

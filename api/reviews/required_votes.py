@@ -1,4 +1,4 @@
-"""A changed number of votes that a label needs to teach: the faces that were judged before it are asked about again."""
+"""A changed number of votes that a label needs to teach: faces reviewed before it are asked about again."""
 
 import threading
 
@@ -16,7 +16,7 @@ class LeastVotes:
         self._is_applied = False
 
     def apply(self, database: Database, least_votes: int) -> None:
-        """Call it before faces are handed out. The first call reads the judged faces, and changes those that don't fit."""
+        """Call it before faces are handed out. The first call reads the reviewed faces, and changes those that don't fit."""
         with self._lock:
             if self._is_applied:
                 return

@@ -53,7 +53,7 @@ class NextFaces(JsonBody):
     max_confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     min_face_px: Number | None = Field(default=None, description="Least shorter side of the face, in pixels.")
     max_face_px: Number | None = Field(default=None)
-    model_version: Number | None = Field(default=None, description="The version that judged the face.")
+    model_version: Number | None = Field(default=None, description="The version that classified the face.")
     created_from: Moment | None = Field(default=None, description="Analysed at this time or later.")
     created_before: Moment | None = Field(default=None, description="Analysed before this time.")
     application_id: RowId | None = Field(default=None, description="Of this application's newest 2,000 jobs.")
@@ -106,7 +106,7 @@ class VoteQuery(TextFields):
 class StatisticsQuery(TextFields):
     """Of which faces and votes."""
 
-    model_version: Annotated[Number | None, Field(description="Judged by this version.")] = None
+    model_version: Annotated[Number | None, Field(description="Classified by this version.")] = None
     since: Annotated[Moment | None, Field(description="Faces analysed, and votes cast, at this time or later.")] = None
 
 
@@ -137,7 +137,7 @@ def take_next(wanted: NextFaces) -> Response:
 @blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="They are given back.")
 @blueprint.doc(summary="Give back faces that were taken", responses=describe_errors("scope_missing"))
 def release() -> tuple[str, HTTPStatus]:
-    """Let other reviewers have what the caller took and hasn't judged."""
+    """Let other reviewers have what the caller took and hasn't voted on."""
     with get_services().database.write() as session:
         review_queue.release_faces(session, get_caller().actor)
     return "", HTTPStatus.NO_CONTENT
@@ -214,8 +214,8 @@ def _find_undone(session: Session, wanted: Undo, caller: str) -> Sequence[Review
 @blueprint.output(ReviewFace, description="The face, and every vote on it.")
 @blueprint.doc(
     summary="Read the votes on a face",
-    description="Whoever may still judge the face is shown no votes: the scope `admin` sees them always, a reviewer once the face "
-    "has the votes that it needs, or their own.",
+    description="A reviewer sees the votes once the face has the votes that it needs, or once the reviewer has voted. The scope "
+    "`admin` sees them always.",
     responses=describe_errors("scope_missing", "unknown_face"),
 )
 def read_face(face_id: UUID) -> Response:

@@ -38,13 +38,13 @@ class ReviewFace(BaseModel):
     job_id: Id
     slice: ReviewSlice = Field(description="Why it comes up: uncertain, or drawn by chance.", examples=["uncertain"])
     label: VoteChoice | None = Field(
-        description="What people have confirmed; null if nothing yet, and where the face is handed out to be judged.",
+        description="What people have confirmed; null if nothing yet, and where the face is handed out for review.",
         examples=["sad"],
     )
     votes_wanted: int = Field(description="Votes that the face needs.", examples=[1])
     is_open: bool = Field(description="Whether it still waits for votes.", examples=[True])
     votes: list[Vote] = Field(
-        description="Every vote on the face, oldest first, undone ones too. Empty where it is handed out to be judged."
+        description="Every vote on the face, oldest first, undone ones too. Empty where it is handed out for review."
     )
 
 
@@ -127,7 +127,7 @@ def review_to_schema(
 ) -> ReviewFace:
     """What the API shows of a face before reviewers. Call it while, or after, the item's subject was loaded.
 
-    votes: None where the face is still to be judged: then nothing is shown of what others said, the label neither.
+    votes: None where the face is still to be reviewed: then nothing is shown of what others said, the label neither.
     """
     label = item.subject.label if votes is not None and item.subject is not None else None
     return ReviewFace(

@@ -38,7 +38,7 @@ _DONE = {
     "retried": "The same photo was submitted again. This is its new job.",
     "erased": "The photo, its crops and every row of the job are gone.",
     "promoted": "This version is in service now. Workers take it over within seconds.",
-    "shadow_started": "This version judges live faces in shadow mode now. Workers take it within seconds.",
+    "shadow_started": "This version classifies live faces in shadow mode now. Workers load it within seconds.",
     "shadow_ended": "No version runs in shadow mode any more.",
     "rolled_back": "The version before is in service again. Workers take it over within seconds.",
     "run_started": "The run is queued.",

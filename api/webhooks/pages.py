@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from api.core.fields import RowId
 from api.core.services import get_services
+from api.web.forms import FieldRefused, read_once, refills, show_once
 from api.web.queries import Query, read_query
 from api.web.site import get_person, go, needs
 from api.webhooks.routes import make_address_rules
@@ -16,6 +17,7 @@ from db.accounts import api_keys
 from db.core.types import utcnow
 from db.core.vocabulary import DeliveryState, Role
 from db.webhooks import deliveries, endpoints
+from db.webhooks.errors import RefusedEndpointUrl
 from db.webhooks.event_types import EVENT_TYPES, SUBSCRIBABLE
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
@@ -35,17 +37,24 @@ class _Search(Query):
 @needs(Role.ADMINISTRATOR)
 def show() -> str:
     """All endpoints, with the form to add one."""
-    return _render_list()
+    with get_services().database.read() as session:
+        rows = endpoints.list_endpoints(session, None)
+    kinds = [EVENT_TYPES[name] for name in SUBSCRIBABLE]
+    told = read_once()
+    return render_template(
+        "webhooks/list.html", rows=rows, kinds=kinds, secret=told.get("secret"), secret_of=told.get("url")
+    )
 
 
 @blueprint.post("")
 @needs(Role.ADMINISTRATOR)
-def create() -> str:
+@refills(show, "add-webhook", url=RefusedEndpointUrl)
+def create() -> AnyResponse:
     """Add an endpoint, and show its secret this once."""
     try:
         name = api_keys.clean_name(request.form.get("application", ""))
     except ValueError as error:
-        abort(422, str(error))
+        raise FieldRefused("application", str(error)) from error
     events = [each for each in request.form.getlist("event") if each in SUBSCRIBABLE]
     if not events:
         abort(422, "An endpoint that is told of nothing is of no use: choose events.")
@@ -61,14 +70,14 @@ def create() -> str:
             description=request.form.get("description", "").strip()[:200],
             include_faces=request.form.get("include_faces") == "true",
         )
-    return _render_list(secret=made.secret, secret_of=made.url)
+    return show_once(go("webhooks.show"), secret=made.secret or "", url=made.url)
 
 
 @blueprint.get("/<uuid:webhook_id>")
 @needs(Role.ADMINISTRATOR)
 def show_one(webhook_id: UUID) -> str:
     """One endpoint with its deliveries."""
-    return _render_one(webhook_id)
+    return _render_one(webhook_id, secret=read_once().get("secret"))
 
 
 @blueprint.post("/<uuid:webhook_id>/pause")
@@ -91,12 +100,12 @@ def resume(webhook_id: UUID) -> AnyResponse:
 
 @blueprint.post("/<uuid:webhook_id>/rotate")
 @needs(Role.ADMINISTRATOR)
-def rotate(webhook_id: UUID) -> str:
+def rotate(webhook_id: UUID) -> AnyResponse:
     """Replace its secret, and show the new one this once."""
     with get_services().database.write() as session:
         found = endpoints.get_endpoint(session, webhook_id, None)
         secret = endpoints.rotate_secret(session, found, get_person().actor)
-    return _render_one(webhook_id, secret=secret)
+    return show_once(go("webhooks.show_one", webhook_id=webhook_id), secret=secret)
 
 
 @blueprint.post("/<uuid:webhook_id>/test")
@@ -142,14 +151,7 @@ def replay(delivery_id: UUID) -> AnyResponse:
     return go("webhooks.show_one", done="webhook_replayed", webhook_id=found.endpoint_id)
 
 
-def _render_list(**more: str | None) -> str:
-    with get_services().database.read() as session:
-        rows = endpoints.list_endpoints(session, None)
-    kinds = [EVENT_TYPES[name] for name in SUBSCRIBABLE]
-    return render_template("webhooks/list.html", rows=rows, kinds=kinds, **more)
-
-
-def _render_one(webhook_id: UUID, **more: str) -> str:
+def _render_one(webhook_id: UUID, **more: str | None) -> str:
     search = read_query(_Search, request.args)
     wanted = deliveries.DeliveryFilter(
         endpoint_id=webhook_id, state=search.state, event=search.event, job_id=search.job

@@ -93,7 +93,7 @@ def _check_packages(settings: Settings) -> Iterator[Finding]:
 def _check_gpu(settings: Settings) -> Iterator[Finding]:
     """Nothing where there is no card, or none is wanted."""
     if takes_gpu(settings.runtime):
-        yield Finding("gpu", CheckStatus.OK, "an NVIDIA card, on which TensorFlow judges faces")
+        yield Finding("gpu", CheckStatus.OK, "an NVIDIA card, on which TensorFlow classifies faces")
     elif has_card() and settings.runtime != "litert":
         detail = "there is an NVIDIA card, and TensorFlow or CUDA's libraries, which it takes, aren't installed"
         yield Finding("gpu", CheckStatus.NOTE, detail, "install emoscope[gpu], or do without: EMOSCOPE_RUNTIME=litert")

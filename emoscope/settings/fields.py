@@ -245,7 +245,7 @@ class Settings(BaseSettings):
         default=24 * 3600, gt=0, description="Seconds after which a training run is stopped as failed."
     )
     min_correction_votes: int = Field(
-        default=1, ge=1, description="Reviewers who must have judged a face before its label may teach."
+        default=1, ge=1, description="Reviewers who must have voted on a face before its label may teach."
     )
     max_correction_share: float = Field(
         default=0.2, ge=0, lt=1, description="Most of a run's teaching rows that may be reviewers' labels."

@@ -32,8 +32,10 @@ expect.set_options(timeout=15_000)
 USERS = {"ana": Role.ADMINISTRATOR, "ben": Role.REVIEWER, "vic": Role.VIEWER}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Not for the session: as long as Playwright is started, an event loop runs in this thread, and tests of other folders
+    can't run one of their own."""
     if find_chromium() is None:
         pytest.skip("no Chromium is installed; on Debian `apt-get install chromium` brings one")
     with sync_playwright() as playwright:

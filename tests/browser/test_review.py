@@ -1,12 +1,13 @@
-"""Judging faces, as reviewers do it, in a real browser."""
+"""Voting on faces, as reviewers do it, in a real browser."""
 
 from collections.abc import Callable
 
 from playwright.sync_api import Page, Route, expect
 
-from db.core.vocabulary import Emotion, VoteChoice
+from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
 from db.reviews import actions as reviews
 from tests.browser.conftest import PASSWORD, Site, sign_in
+from tests.support.reviewing import set_slice
 from tests.support.waiting import wait_until
 
 
@@ -15,6 +16,19 @@ def store_faces(site: Site, submit: Callable[[], str], count: int) -> None:
     for number in range(count):
         face = site.worker.see(Emotion.SAD, 0.2 + number / 20, (10 + number * 30, 20, 25, 60))
         site.worker.analyze(submit(), face, size=(256, 256))
+    show_answers(site)
+
+
+def show_answers(site: Site) -> None:
+    """Take all faces out of the random slice, where the prediction is hidden until the vote."""
+    set_slice(site.database, ReviewSlice.UNCERTAIN)
+
+
+def open_review(visit: Callable[..., Page]) -> Page:
+    """The page when it has asked for its statistics the first time, so that the next answer is the one after a vote."""
+    page = visit("ben", "/review")
+    expect(page.locator("#statistics section").first).to_be_visible()
+    return page
 
 
 def find_first(page: Page) -> str:
@@ -31,9 +45,9 @@ def list_standing(site: Site, reviewer: str) -> list[tuple[str, VoteChoice]]:
     return [(str(vote.face_id), vote.choice) for vote in reversed(votes)]
 
 
-def test_keys_judge_faces_and_undo(visit: Callable[..., Page], site: Site, submit: Callable[[], str]) -> None:
+def test_keys_vote_and_undo(visit: Callable[..., Page], site: Site, submit: Callable[[], str]) -> None:
     store_faces(site, submit, 7)
-    page = visit("ben", "/review")
+    page = open_review(visit)
     card = page.locator(".judging").first
     held: list[Route] = []
 
@@ -77,7 +91,7 @@ def test_a_face_whose_vote_still_waits_does_not_come_again(
     visit: Callable[..., Page], site: Site, submit: Callable[[], str]
 ) -> None:
     store_faces(site, submit, 7)
-    page = visit("ben", "/review")
+    page = open_review(visit)
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -103,7 +117,7 @@ def test_a_vote_whose_answer_was_lost_is_undone_with_the_one_after_it(
     visit: Callable[..., Page], site: Site, submit: Callable[[], str]
 ) -> None:
     store_faces(site, submit, 2)
-    page = visit("ben", "/review")
+    page = open_review(visit)
     is_lost = [True]
 
     def lose_first(route: Route) -> None:
@@ -132,9 +146,10 @@ def test_review_keeps_the_focus_and_tells_what_comes_next(
     for emotion, confidence in ((Emotion.SAD, 0.2), (Emotion.ANGRY, 0.33)):
         face = site.worker.see(emotion, confidence, (60, 30, 70, 70))
         site.worker.analyze(submit(), face, size=(256, 256))
-    page = visit("ben", "/review")
+    show_answers(site)
+    page = open_review(visit)
     first, said, card = find_first(page), page.locator("#said"), page.locator(".judging").first
-    names = {"sad": "Face to judge: sad, 0.20", "angry": "Face to judge: angry, 0.33"}
+    names = {"sad": "Face to review: sad, 0.20", "angry": "Face to review: angry, 0.33"}
     here = names.pop(card.get_attribute("data-emotion") or "")
     card.get_by_role("button", name="skip").click()
     expect(said).to_have_text(f"skip. {names.popitem()[1]}")
@@ -142,7 +157,7 @@ def test_review_keeps_the_focus_and_tells_what_comes_next(
     expect(card).to_be_focused()
     card.get_by_role("button", name="ambiguous").focus()
     page.keyboard.press("Enter")
-    expect(said).to_contain_text("Every face is judged")
+    expect(said).to_contain_text("Every face is reviewed")
     expect(page.locator("#all-done")).to_be_focused()
     for _ in range(2):
         with page.expect_response("**/review/undo"):
@@ -156,7 +171,7 @@ def test_the_keys_of_review_can_be_switched_off(
     visit: Callable[..., Page], site: Site, submit: Callable[[], str]
 ) -> None:
     store_faces(site, submit, 3)
-    page = visit("ben", "/review")
+    page = open_review(visit)
     keys = page.get_by_role("switch", name="Keys", exact=True)
     expect(keys).to_be_checked()
     keys.click()
@@ -185,7 +200,7 @@ def test_votes_do_not_wait_for_the_statistics(
     visit: Callable[..., Page], site: Site, submit: Callable[[], str]
 ) -> None:
     store_faces(site, submit, 3)
-    page = visit("ben", "/review")
+    page = open_review(visit)
     unanswered: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -205,7 +220,7 @@ def test_no_vote_is_lost_while_the_service_is_away_or_the_session_ends(
     visit: Callable[..., Page], site: Site, submit: Callable[[], str]
 ) -> None:
     store_faces(site, submit, 6)
-    page = visit("ben", "/review")
+    page = open_review(visit)
     unsent = page.locator("#unsent")
     first = find_first(page)
     page.route("**/review/votes", lambda route: route.abort())
@@ -229,7 +244,7 @@ def test_no_vote_is_lost_while_the_service_is_away_or_the_session_ends(
 
 def test_a_double_click_is_one_vote(visit: Callable[..., Page], site: Site, submit: Callable[[], str]) -> None:
     store_faces(site, submit, 4)
-    page = visit("ben", "/review")
+    page = open_review(visit)
     face = find_first(page)
     page.locator(".judging").first.locator("button[value=happy]").last.dblclick()
     wait_until(lambda: page.wait_for_timeout(20) or list_standing(site, "ben"), "the vote is stored")

@@ -10,7 +10,6 @@ PACKAGES = {name: ROOT / name for name in ("api", "db", "emoscope", "training", 
 }
 
 TO_BE_WRITTEN = {
-    "tests/unit/api/accounts/test_audit_words.py",
     "tests/unit/api/accounts/test_notice_pages.py",
     "tests/unit/api/exports/test_schemas.py",
     "tests/unit/api/photos/test_inputs.py",

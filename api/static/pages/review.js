@@ -1,5 +1,5 @@
 "use strict";
-// The first card is the face to judge; the next are there already, with their pictures. A key judges, and the next face shows at
+// The first card is the face to review; the next are there already, with their pictures. A key votes, and the next face shows at
 // once, while the vote goes to the server. Votes are sent one after the other, so that undo always finds them stored.
 
 const place = document.querySelector(".reviewing");
@@ -86,7 +86,7 @@ function change(step, text) {
   if (text || shown !== before) say([text, describe(shown)].filter(Boolean).join(". "));
 }
 
-// The face to judge, or what stands in its place when there is none; null while votes on the last ones are on their way.
+// The face to review, or what stands in its place when there is none; null while votes on the last ones are on their way.
 function findShown() {
   return cards.querySelector(".judging") ?? (allDone.hidden ? null : allDone);
 }
@@ -94,7 +94,7 @@ function findShown() {
 function describe(shown) {
   if (!shown || shown === allDone) return shown?.querySelector("h2").textContent;
   const { emotion, confidence } = shown.dataset;
-  return emotion ? `Face to judge: ${emotion}, ${confidence}` : "Face to judge. What the model says is hidden until your vote";
+  return emotion ? `Face to review: ${emotion}, ${confidence}` : "Face to review. What the model says is hidden until your vote";
 }
 
 function judge(card, choice) {
@@ -251,7 +251,7 @@ cards.addEventListener("submit", (event) => {
   judge(event.target.closest(".judging"), event.submitter.value);
 });
 
-// The second click of a double click is for the face that the first one judged, not for the one that has just appeared.
+// The second click of a double click is for the face that the first one voted on, not for the one that has just appeared.
 cards.addEventListener("click", (event) => {
   const isByPointer = event.detail > 0;
   if (isByPointer && (event.detail > 1 || performance.now() - shownAt < SETTLE_MS) && event.target.closest(".choices button")) {

@@ -15,8 +15,11 @@ function findTheme() {
 applyTheme(localStorage.getItem(THEME));
 
 document.addEventListener("DOMContentLoaded", () => {
-  // on a phone the menu is wider than the screen
-  document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  // On a phone the menu is wider than the screen. Not by scrollIntoView: Chromium 150 lets Tab go on from what was scrolled to,
+  // past the link that skips the menu.
+  const link = document.querySelector("nav [aria-current]");
+  const menu = link?.closest("nav");
+  if (menu) menu.scrollLeft += link.getBoundingClientRect().x + link.offsetWidth / 2 - menu.getBoundingClientRect().x - menu.offsetWidth / 2;
   const toggle = document.querySelector("[data-theme-toggle]");
   if (toggle) {
     toggle.hidden = false;

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from db.core.vocabulary import Purpose, Scope
 from emoscope.cli.database import open_database
@@ -65,7 +65,8 @@ def create(
             secret, declared = owner.callback_secret, owner.purpose
     if declared is None:
         err.print(f"{escape(repr(name))} declares no purpose: say what it is used for with --purpose.")
-    err.print(f"Key of {name!r}. Keep it: only its hash is stored. Its callbacks are signed with {secret}")
+    told = f"Key of {escape(repr(name))}. Keep it: only its hash is stored. Its callbacks are signed with {secret}"
+    err.print(told, soft_wrap=True)
     out.print(key, soft_wrap=True, highlight=False)
 
 
@@ -96,7 +97,9 @@ def list_(*, as_json: _Json = False) -> None:
             ]
         )
         return
-    table = Table("key", "application", "scopes", "made", "last used", "expires", "revoked")
+    table = Table(
+        Column("key", no_wrap=True, min_width=13), "application", "scopes", "made", "last used", "expires", "revoked"
+    )
     for key in found:
         moments = (key.created_at, key.last_used_at, key.expires_at, key.revoked_at)
         shown = (f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in moments)

@@ -17,8 +17,8 @@ app = typer.Typer(help="List model versions and choose the one in service.", no_
 def list_() -> None:
     """List all versions, newest first, with their figures; the one in service has a star.
 
-    Figures are of the last part that a version was judged on: `votes` is the accuracy against the majority of votes, `single` that
-    against the published label. Macro-F1 is against the votes where there are votes.
+    Metrics are of the last split that a version was evaluated on: `votes` is the accuracy against the majority of votes,
+    `single` that against the published label. Macro-F1 is against the votes where there are votes.
     """
     from api.model_versions.metric_charts import list_metrics
     from db.model_versions import actions as model_versions
@@ -78,10 +78,10 @@ def rollback(reason: Annotated[str, typer.Option(help="Why, for the history.")])
 
 @app.command()
 def shadow(
-    number: Annotated[int, typer.Argument(help="Number of the version that is to judge beside the champion.")],
+    number: Annotated[int, typer.Argument(help="Number of the version that is to classify beside the champion.")],
     reason: Annotated[str, typer.Option(help="Why, for the log of changes.")],
 ) -> None:
-    """Let a version judge live faces in shadow mode: stored for comparison, and shown to no application."""
+    """Let a version classify live faces in shadow mode: stored for comparison, and shown to no application."""
     from db.model_versions import actions as model_versions
     from db.model_versions import shadow as shadow_mode
 

@@ -66,11 +66,11 @@ def test_shadow_mode_is_started_seen_and_ended(
     assert administrator.post("/models/2/shadow", reason="")[0] == 422
     assert administrator.post("/models/2/shadow", reason="try it live") == (303, "/models/2")
     assert "in shadow mode" in administrator.get("/models")
-    assert "judged no live face yet" in administrator.get("/models/2")
+    assert "classified no live face yet" in administrator.get("/models/2")
     photo = analyses.store((Emotion.SAD, 0.8), version=champion.digest)
     with database.write() as session:
         shadow.add_shadow_predictions(session, challenger.id, {photo.face_ids[0]: spread(Emotion.ANGRY, 0.9)})
-    assert "judged 1 live face and" in administrator.get("/models/2")
+    assert "classified 1 live face and" in administrator.get("/models/2")
     compared = administrator.get("/models/compare?version=1&version=2")
     assert str(photo.face_ids[0]) in compared
     assert "No face that was drawn by chance tells yet" in compared

@@ -104,7 +104,7 @@ def test_where_it_comes_from_is_told_and_its_files(text: str, version: ModelVers
         ("Seed", str(lineage["seed"])),
         ("Started from", f"<code>{lineage['parent'][:12]}</code>"),
         ("keras", lineage["library_versions"]["keras"]),
-        ("A face takes", f"{version.manifest['metrics']['speed']['ms_a_face']:.2f} ms"),
+        ("Time per face", f"{version.manifest['metrics']['speed']['ms_a_face']:.2f} ms"),
     ):
         assert re.search(rf"<dt>{name}</dt><dd[^>]*>{re.escape(value)}</dd>", text), name
     for sha256 in (*lineage["teachers"], lineage["dataset_sha256"], *(file["sha256"] for file in files.values())):

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Model versions in a database."""
 
 import pytest
 
