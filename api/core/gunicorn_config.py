@@ -3,14 +3,19 @@
 import ctypes
 import os
 import resource
+import signal
 from typing import Any
 
 from prometheus_client import multiprocess
 
+from emoscope.pulse import make_pulse
 from emoscope.settings import load_settings_or_exit
 
 _OTHER_FILES = 1000
 """Besides connections: bodies that arrive, the database, the queue, photos."""
+
+_FIRST_BEAT_S = 0.01
+_BEAT_EVERY_S = 1.0
 
 _settings = load_settings_or_exit()
 
@@ -60,6 +65,23 @@ def _give_memory_back() -> None:
 
 
 _give_memory_back()  # in the parent: its children are forked and keep it
+
+
+def when_ready(server: Any) -> None:
+    """Give the main process a pulse, so that `emoscope up` sees when it hangs.
+
+    By a timer, since a thread doesn't go well with the forks that follow. Children don't inherit a timer.
+    """
+    server.pulse = make_pulse(_settings.data_dir, "api")
+    signal.signal(signal.SIGALRM, lambda _number, _frame: server.pulse.beat())
+    signal.setitimer(signal.ITIMER_REAL, _FIRST_BEAT_S, _BEAT_EVERY_S)
+
+
+def on_exit(server: Any) -> None:
+    """End the pulse of a main process that stops in order."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    if hasattr(server, "pulse"):
+        server.pulse.end()
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from worker.core.pulse import PulseObserver, list_pulses
+from emoscope.pulse import PulseObserver, list_pulses
 
 _LOOK_EVERY_S = 2.0
 

@@ -23,6 +23,7 @@ from emoscope.stack.plan import Plan
 from emoscope.stack.programs import SupervisedProgram
 from emoscope.stack.readiness import ReadinessProbe
 from emoscope.stack.reports import LineReporter, Reporter, TerminalReporter
+from emoscope.stack.silent import SilentSocket
 from emoscope.stack.status import encode_status
 
 _READY_TIMEOUT_S = 120
@@ -54,6 +55,9 @@ class Supervisor:
         self._programs = [SupervisedProgram(program, plan.working_dir, self._logs) for program in plan.programs]
         self._selector = selectors.DefaultSelector()
         self._frozen = FrozenPrograms(Path(plan.data_dir))
+        self._sockets = {
+            program.name: SilentSocket(program.ready_socket) for program in plan.programs if program.ready_socket
+        }
         self._is_told = False
         self._is_stopping = False
 
@@ -167,7 +171,13 @@ class Supervisor:
 
     def _kill_frozen(self) -> None:
         running = {program.pid: program for program in self._programs if program.pid is not None}
-        for pid in self._frozen.find(running):
+        now = time.monotonic()
+        silent = [
+            pid
+            for pid, program in running.items()
+            if program.plan.name in self._sockets and self._sockets[program.plan.name].is_silent(now)
+        ]
+        for pid in {*self._frozen.find(running), *silent}:
             self._note(f"the {running[pid].plan.name} ({pid}) hangs, and is killed")
             running[pid].send(signal.SIGKILL)
 

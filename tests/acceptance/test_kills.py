@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from emoscope.pulse import FROZEN_AFTER_S
 from emoscope.settings import Settings
 from emoscope.stack.embedded import Stack
 from tests.acceptance.conftest import Service, find_free_port
 from tests.acceptance.kills import GIVE_UP_S, Kills, run_kills
 from tests.support.waiting import wait_until
-from worker.core.pulse import FROZEN_AFTER_S
 
 FEW = 3
 COUNT = int(os.environ.get("TEST_KILLS", FEW))
@@ -58,7 +58,7 @@ def test_the_stack_is_back_after_each_kill_and_loses_no_job(
 
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(COUNT <= FEW, reason="a process that stands still is noticed after 20 seconds: `make test-kills`")
-@pytest.mark.parametrize("name", ["beat", "housekeeper", "worker"])
+@pytest.mark.parametrize("name", ["beat", "housekeeper", "worker", "api", "valkey"])
 def test_a_stopped_program_is_killed_and_started_again(own_service: Service, name: str) -> None:
     kills = Kills(own_service)
     before, begin = kills.find(name), time.monotonic()

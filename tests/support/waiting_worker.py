@@ -9,7 +9,8 @@ import threading
 import time
 from pathlib import Path
 
-from worker.core import beat_watch, pulse, stall, watch
+from emoscope import pulse
+from worker.core import beat_watch, stall, watch
 from worker.core.app import app
 
 QUEUE = "waiting"

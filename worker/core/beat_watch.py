@@ -7,11 +7,11 @@ import time
 import structlog
 from celery import signals
 
+from emoscope.pulse import make_pulse
 from emoscope.settings import Settings
-from worker.core.pulse import make_pulse
+from emoscope.stillness import Stillness
 from worker.core.queue_probe import QueueProbe
 from worker.core.stall import STALLED_AFTER_S
-from worker.core.stillness import Stillness
 
 log = structlog.get_logger(__name__)
 

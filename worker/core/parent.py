@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from worker.core.pulse import Pulse, PulseObserver, find_pulse
+from emoscope.pulse import Pulse, PulseObserver, find_pulse
 
 log = structlog.get_logger(__name__)
 

@@ -9,8 +9,8 @@ import sys
 from db.core.session import Database
 from db.core.vocabulary import WorkerState
 from db.monitoring.heartbeats import list_live_workers
+from emoscope.pulse import has_pulse
 from emoscope.settings import Settings, load_settings_or_exit
-from worker.core.pulse import has_pulse
 
 
 def has_ready_process(settings: Settings) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from worker.core.stillness import Stillness
+from emoscope.stillness import Stillness
 
 STALLED_AFTER_S = 20.0
 """A free worker begins with a message within milliseconds, on a busy machine within a few seconds."""

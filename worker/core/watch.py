@@ -14,9 +14,9 @@ from celery import bootsteps
 from celery.worker import state
 
 from db.core import queues as names
+from emoscope.pulse import make_pulse
 from emoscope.settings import Settings, load_settings
 from worker.core.broker import LocalQoS
-from worker.core.pulse import make_pulse
 from worker.core.queue_probe import QueueProbe
 from worker.core.stall import Sight, StallRule
 from worker.core.stopping import tell_worker_processes

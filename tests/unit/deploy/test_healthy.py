@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.core.pulse import Pulse, make_pulse
+from emoscope.pulse import Pulse, make_pulse
 
 SCRIPT = Path(__file__).parents[3] / "deploy/images/healthy"
 

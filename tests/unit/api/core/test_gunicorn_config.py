@@ -1,13 +1,19 @@
 """What Gunicorn is told."""
 
 import ctypes
+import os
 import resource
 import runpy
+import signal
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from gunicorn.util import parse_address
+
+from emoscope.pulse import has_pulse, list_pulses
+from tests.support.waiting import wait_until
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "::"])
@@ -51,3 +57,22 @@ def test_large_memory_goes_back_to_the_system_where_the_c_library_can_do_so(
         monkeypatch.setattr(ctypes, "CDLL", lambda _name, library=library: library)
         runpy.run_module("api.core.gunicorn_config")
     assert told == [(-3, 2**20)]
+
+
+def test_the_main_process_has_a_pulse_while_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_settings: Callable[[], None]
+) -> None:
+    monkeypatch.setenv("EMOSCOPE_DATA_DIR", str(tmp_path))
+    fresh_settings()
+    before = signal.getsignal(signal.SIGALRM)
+    config, server = runpy.run_module("api.core.gunicorn_config"), SimpleNamespace()
+    try:
+        config["when_ready"](server)
+        wait_until(lambda: has_pulse(tmp_path, "api"), "it beats")
+        first = server.pulse.path.stat().st_mtime_ns
+        wait_until(lambda: server.pulse.path.stat().st_mtime_ns > first, "it beats again")
+        assert [(each.role, each.pid) for each in list_pulses(tmp_path)] == [("api", os.getpid())]
+    finally:
+        config["on_exit"](server)
+        signal.signal(signal.SIGALRM, before)
+    assert list(list_pulses(tmp_path)) == []

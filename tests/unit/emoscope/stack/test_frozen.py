@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from emoscope import pulse
 from emoscope.stack import frozen
 from emoscope.stack.frozen import FrozenPrograms
 from tests.support.waiting import wait_until
-from worker.core import pulse
 
 _BEATS = """
 import sys, time
 from pathlib import Path
-from worker.core.pulse import make_pulse
+from emoscope.pulse import make_pulse
 pulse = make_pulse(Path(sys.argv[1]), "beat")
 while True:
     pulse.beat()

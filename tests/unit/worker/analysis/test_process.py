@@ -12,13 +12,13 @@ from db.core.vocabulary import CHALLENGER, Detector, WorkerState
 from db.model_versions import actions as model_versions
 from db.model_versions.files import store_version
 from db.monitoring.heartbeats import list_live_workers
+from emoscope.pulse import make_pulse
 from emoscope.settings import Settings
 from emoscope.stack.provision import register_shipped_models
 from training.export.artifact import list_pretrained
 from worker.analysis.model_cache import ModelCache
 from worker.analysis.process import WorkerProcess
 from worker.core.parent import ParentWatch
-from worker.core.pulse import make_pulse
 from worker.core.services import Services
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

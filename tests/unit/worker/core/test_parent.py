@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from emoscope.pulse import find_pulse
 from worker.core import parent
 from worker.core.parent import ParentWatch, watch_parent
-from worker.core.pulse import find_pulse
 
 
 def test_a_main_process_whose_pulse_stands_still_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,9 @@ import pytest
 from db.core.session import Database
 from db.core.vocabulary import WorkerState
 from db.monitoring.heartbeats import record_heartbeat
+from emoscope.pulse import make_pulse
 from emoscope.settings import Settings
 from worker.core.probe import has_ready_process, is_working
-from worker.core.pulse import make_pulse
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker.core.stillness import Stillness
+from emoscope.stillness import Stillness
 
 FROZEN_AFTER_S = 20.0
 """A pulse that old belongs to a process that hangs. It beats every second, and a busy machine delays it by a few."""
@@ -24,7 +24,7 @@ READY = "ready"
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """The pulse of one process. role: `analysis`, `housekeeping`, `training` or `beat`."""
+    """The pulse of one process. role: `api`, `analysis`, `housekeeping`, `training` or `beat`."""
 
     role: str
     pid: int

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.core.pulse import FROZEN_AFTER_S, PulseObserver, find_pulse, has_pulse, list_pulses, make_pulse
+from emoscope.pulse import FROZEN_AFTER_S, PulseObserver, find_pulse, has_pulse, list_pulses, make_pulse
 
 
 def test_a_process_has_a_pulse_while_it_beats(tmp_path: Path) -> None:

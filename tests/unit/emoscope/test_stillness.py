@@ -1,6 +1,6 @@
 """How long something has stood still."""
 
-from worker.core.stillness import Stillness
+from emoscope.stillness import Stillness
 
 
 def test_seconds_are_counted_from_the_last_change() -> None:
