@@ -57,6 +57,7 @@ from emoscope_client.jobs import (
     Pose,
     Probabilities,
 )
+from emoscope_client.keys import Key, KeyList, KeyMade, KeyTerms, Usage, UsageList
 from emoscope_client.model_versions import ModelVersion, ModelVersionList
 from emoscope_client.options import JobFilters, JobOptions
 from emoscope_client.photos import PhotoSource
@@ -77,6 +78,8 @@ from emoscope_client.vocabulary import (
     Landmark,
     PhotoState,
     Priority,
+    Purpose,
+    Scope,
     UnusableReason,
 )
 from emoscope_client.webhooks import (
@@ -136,6 +139,10 @@ __all__ = [
     "JobOptions",
     "JobPage",
     "JobStatus",
+    "Key",
+    "KeyList",
+    "KeyMade",
+    "KeyTerms",
     "Landmark",
     "ModelVersion",
     "ModelVersionList",
@@ -148,10 +155,12 @@ __all__ = [
     "Priority",
     "Probabilities",
     "Problem",
+    "Purpose",
     "Ready",
     "Replayed",
     "Result",
     "Retries",
+    "Scope",
     "ServerError",
     "ServiceUnreachable",
     "SigningSecret",
@@ -159,6 +168,8 @@ __all__ = [
     "Unauthorized",
     "UnexpectedAnswer",
     "UnusableReason",
+    "Usage",
+    "UsageList",
     "WaitTimeout",
     "Webhook",
     "WebhookDelivery",

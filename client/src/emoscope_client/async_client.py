@@ -109,6 +109,12 @@ class AsyncClient:
     get_webhook_delivery_page = _awaited(Operations.get_webhook_delivery_page)
     get_webhook_delivery = _awaited(Operations.get_webhook_delivery)
     replay_webhook_delivery = _awaited(Operations.replay_webhook_delivery)
+    create_key = _awaited(Operations.create_key)
+    list_keys = _awaited(Operations.list_keys)
+    change_key = _awaited(Operations.change_key)
+    rotate_key = _awaited(Operations.rotate_key)
+    revoke_key = _awaited(Operations.revoke_key)
+    list_key_usage = _awaited(Operations.list_key_usage)
     get_health = _awaited(Operations.get_health)
     get_readiness = _awaited(Operations.get_readiness)
 

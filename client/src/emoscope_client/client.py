@@ -113,6 +113,12 @@ class Client:
     get_webhook_delivery_page = _blocking(Operations.get_webhook_delivery_page)
     get_webhook_delivery = _blocking(Operations.get_webhook_delivery)
     replay_webhook_delivery = _blocking(Operations.replay_webhook_delivery)
+    create_key = _blocking(Operations.create_key)
+    list_keys = _blocking(Operations.list_keys)
+    change_key = _blocking(Operations.change_key)
+    rotate_key = _blocking(Operations.rotate_key)
+    revoke_key = _blocking(Operations.revoke_key)
+    list_key_usage = _blocking(Operations.list_key_usage)
     get_health = _blocking(Operations.get_health)
     get_readiness = _blocking(Operations.get_readiness)
 

@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from os import PathLike
 from pathlib import Path
 from typing import TypeVar, Unpack
@@ -22,12 +22,13 @@ from emoscope_client.errors import Conflict, NotFound
 from emoscope_client.exports import Export, ExportPage
 from emoscope_client.health import Alive, Ready
 from emoscope_client.jobs import Job, JobEventList, JobPage
+from emoscope_client.keys import Key, KeyList, KeyMade, KeyTerms, UsageList, describe_terms
 from emoscope_client.model_versions import ModelVersion, ModelVersionList
 from emoscope_client.options import JobFilters, JobOptions, to_params
 from emoscope_client.photos import PhotoSource, describe_photos, is_url, read_photos
 from emoscope_client.result import Result
 from emoscope_client.steps import Call, Patience, Retries, Steps, read_json, send
-from emoscope_client.vocabulary import ExportFormat, ExportRows
+from emoscope_client.vocabulary import ExportFormat, ExportRows, Purpose, Scope
 from emoscope_client.waiting import LONGEST_HOLD_S, wait
 from emoscope_client.webhooks import (
     DeliveryFilters,
@@ -398,6 +399,55 @@ class Operations:
         """Send a delivery's event to its endpoint again. Returns the new delivery, pending."""
         path = f"/v1/webhook-deliveries/{_quote(delivery_id)}/replay"
         return (yield from self._post(WebhookDelivery, path, None))
+
+    def create_key(
+        self,
+        application: str,
+        *,
+        scopes: Sequence[Scope] = ("submit",),
+        is_test: bool = False,
+        purpose: Purpose | None = None,
+        **terms: Unpack[KeyTerms],
+    ) -> Steps[KeyMade]:
+        """Make an API key for an application, which is made if there is none of that name. Needs the scope `admin`, as all on keys.
+
+        is_test: for a test key, whose jobs are never real. purpose: what the application declares to be used for.
+        """
+        body = {"application": application, "scopes": list(scopes), "is_test": is_test, **describe_terms(terms)}
+        return (yield from self._post(KeyMade, "/v1/keys", body if purpose is None else {**body, "purpose": purpose}))
+
+    def list_keys(self) -> Steps[KeyList]:
+        """List API keys, also those revoked."""
+        return (yield from self._read(KeyList, "/v1/keys"))
+
+    def change_key(self, prefix: str, **terms: Unpack[KeyTerms]) -> Steps[Key]:
+        """Give an API key these terms in place of those it has."""
+        call = Call("PUT", f"/v1/keys/{_quote(prefix)}", json=describe_terms(terms))
+        return Key.from_json(read_json((yield from self._send(call))))
+
+    def rotate_key(self, prefix: str, *, overlap_s: float = 24 * 3600) -> Steps[KeyMade]:
+        """Replace an API key by one with the same scopes and terms. Both are valid while the overlap lasts."""
+        return (yield from self._post(KeyMade, f"/v1/keys/{_quote(prefix)}/rotate", {"overlap_s": overlap_s}))
+
+    def revoke_key(self, prefix: str) -> Steps[None]:
+        """End an API key."""
+        try:
+            yield from self._send(Call("DELETE", f"/v1/keys/{_quote(prefix)}"))
+        except NotFound as error:
+            if not error.may_be_done:
+                raise
+
+    def list_key_usage(
+        self,
+        *,
+        key: str | None = None,
+        application: str | None = None,
+        first_day: date | None = None,
+        last_day: date | None = None,
+    ) -> Steps[UsageList]:
+        """Read what was done with API keys by day: at most 1,000 rows, latest day first. key: the first characters of one."""
+        given = {"key": key, "application": application, "first_day": first_day, "last_day": last_day}
+        return (yield from self._read(UsageList, "/v1/keys/usage", to_params(given)))
 
     def get_health(self) -> Steps[Alive]:
         """Ask whether the API's process answers."""

@@ -6,7 +6,7 @@ older service lacks, a nullable one is None and a list is empty.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import NoneType, UnionType
 from typing import Literal, Self, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -124,6 +124,7 @@ _SIMPLE: dict[object, _Reader] = {
     object: lambda plain: plain,
     UUID: lambda plain: UUID(_check(plain, str)),
     datetime: lambda plain: datetime.fromisoformat(_check(plain, str)),
+    date: lambda plain: date.fromisoformat(_check(plain, str)),
 }
 
 
@@ -134,4 +135,4 @@ def _write(value: object) -> object:
         return [_write(item) for item in value]
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return str(value) if isinstance(value, UUID) else value
+    return str(value) if isinstance(value, UUID | date) else value

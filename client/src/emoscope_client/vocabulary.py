@@ -46,5 +46,13 @@ EndpointState = Literal["active", "paused", "failing"]
 DeliveryState = Literal["pending", "succeeded", "failed"]
 """What became of one attempt to deliver an event."""
 
+Scope = Literal["submit", "review", "admin"]
+"""What an API key may do."""
+
+Purpose = Literal[
+    "research", "media", "accessibility", "art", "market_research", "medical", "safety", "workplace", "education"
+]
+"""What an application is used for. `workplace` and `education` are refused."""
+
 FINAL_STATUSES: Final = frozenset({"succeeded", "failed", "canceled"})
 """A job of one of these statuses has ended."""

@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import UUID, uuid4
@@ -26,6 +26,8 @@ EXAMPLES: dict[str, list[Any]] = {
     "number": [1],
     "url": ["https://example.com/"],
     "events": [["job.succeeded"]],
+    "prefix": ["emo_4fWk0s9Q"],
+    "application": ["shop"],
     "since": [datetime(2026, 3, 1, tzinfo=UTC)],
 }
 RENAMED = {"wait_s": "wait", "timeout_s": "wait"}
@@ -153,7 +155,15 @@ def describe_hint(hint: Any) -> Any:
         return "anything"
     if issubclass(hint, Result):
         return hint.__name__
-    return {str: "string", int: "integer", float: "number", bool: "boolean", UUID: "uuid", datetime: "date-time"}[hint]
+    return {
+        str: "string",
+        int: "integer",
+        float: "number",
+        bool: "boolean",
+        UUID: "uuid",
+        datetime: "date-time",
+        date: "date",
+    }[hint]
 
 
 def describe_schema(document: dict[str, Any], schema: Any) -> Any:
