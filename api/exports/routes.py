@@ -103,8 +103,8 @@ def read_export(export_id: UUID, query: WaitQuery) -> Response:
     services, caller = get_services(), get_caller()
     export = _find(services, caller, export_id)
     if query.wait and export.status not in TERMINAL_STATUSES:
-        deadline = monotonic() + min(query.wait, services.settings.max_wait_s)
         with services.waiter.listen([export_id]) as changes:
+            deadline = changes.keep_deadline(monotonic() + min(query.wait, services.settings.max_wait_s))
             while (export := _find(services, caller, export_id)).status not in TERMINAL_STATUSES:
                 if not changes.wait(deadline):
                     break
