@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic
 from uuid import UUID
 
@@ -62,18 +63,24 @@ def cancel_batch(services: JobServices, batch: Batch, *, actor: Actor, is_owner:
             update(Batch).where(Batch.id == batch.id).values(canceled_at=now, closed_at=batch.closed_at or now)
         )
         _record(session, batch, actor, is_owner, "batch.cancel")
-    cancel_rest(services.database, services.announce, batch.id, actor=actor, most_s=CALL_S)
+    cancel_rest(services.database, services.announce, batch.id, now, actor=actor, most_s=CALL_S)
     settle_batch(services.database, services.announce, batch.id)
 
 
 def cancel_rest(
-    database: Database, announce: Callable[[UUID], None], batch_id: UUID, *, actor: Actor, most_s: float
+    database: Database,
+    announce: Callable[[UUID], None],
+    batch_id: UUID,
+    canceled_at: datetime,
+    *,
+    actor: Actor,
+    most_s: float,
 ) -> None:
-    """Cancel what has not ended of a batch, for `most_s` seconds at the most."""
+    """Cancel what has not ended of a batch, for `most_s` seconds at the most. What was retried after `canceled_at` goes on."""
     end = monotonic() + most_s
     while monotonic() < end:
         with database.write() as session:
-            active = list_active_jobs(session, batch_id, _JOBS_A_TRANSACTION)
+            active = list_active_jobs(session, batch_id, canceled_at, _JOBS_A_TRANSACTION)
             for job_id in active:
                 try:
                     lifecycle.cancel_job(session, job_id, actor=actor, detail=f"its batch was canceled by {actor.name}")

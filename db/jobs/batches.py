@@ -284,11 +284,11 @@ def read_position(photo: Job | BatchRefusal) -> int:
     return (photo.batch_position or 0) if isinstance(photo, Job) else photo.position
 
 
-def list_active_jobs(session: Session, batch_id: UUID, limit: int) -> Sequence[UUID]:
-    """Jobs of a batch that have not ended."""
+def list_active_jobs(session: Session, batch_id: UUID, made_before: datetime, limit: int) -> Sequence[UUID]:
+    """Jobs of a batch that have not ended, of those that were there at `made_before`."""
     return session.scalars(
         select(Job.id)
-        .where(Job.batch_id == batch_id, Job.status.not_in(TERMINAL_STATUSES))
+        .where(Job.batch_id == batch_id, Job.status.not_in(TERMINAL_STATUSES), Job.created_at <= made_before)
         .order_by(Job.id)
         .limit(limit)
     ).all()

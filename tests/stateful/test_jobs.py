@@ -7,6 +7,7 @@ try again and erase. Whatever happens, each job ends exactly once, and only the 
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from db.accounts import api_keys
 from db.core.actors import Actor
 from db.core.blobs import BlobStore, make_photo_key
 from db.core.session import Database
+from db.core.types import utcnow
 from db.core.vocabulary import TERMINAL_STATUSES, Detector, JobStatus, Priority
 from db.faces.actions import NewFace
 from db.faces.tables import Face
@@ -298,7 +300,6 @@ class JobMachine(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        let_pass(self.database, Job.sent_at, 5)
         sent = {str(job_id) for job_id in self.queue.messages}
         with (
             patch.object(sweeper, "send_job", self.queue.send),
@@ -306,9 +307,8 @@ class JobMachine(RuleBasedStateMachine):
         ):
             sweeper.take_back_expired(self.sweeping)
             sweeper.cancel_overdue(self.sweeping)
-            with self.database.write() as session:
-                session.execute(Job.__table__.update().values(sent_at=Job.created_at))
-            let_pass(self.database, Job.sent_at, 5)
+            with self.database.write() as session:  # all messages were sent long ago, also those of jobs that are new
+                session.execute(Job.__table__.update().values(sent_at=utcnow() - timedelta(seconds=5)))
             sweeper.resend_lost(self.sweeping)
         for job in self.model.values():
             if job.status is JobStatus.RUNNING and job.is_expired:

@@ -186,7 +186,7 @@ def look_after_batches(services: Services) -> None:
                 log.warning("batch_not_erased", batch_id=str(batch.id), reason=str(error))
             continue
         if batch.canceled_at is not None:
-            cancel_rest(services.database, services.announce, batch.id, actor=_ACTOR, most_s=CALL_S)
+            cancel_rest(services.database, services.announce, batch.id, batch.canceled_at, actor=_ACTOR, most_s=CALL_S)
         settle_batch(services.database, services.announce, batch.id)
 
 

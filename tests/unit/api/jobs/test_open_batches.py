@@ -2,6 +2,7 @@
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from flask.testing import FlaskClient
 from api.core.services import Services
 from db.jobs import batches
 from db.jobs.tables import Batch
+from worker.housekeeping import sweeper
 
 
 def make_form(*photos: bytes, **fields: str) -> dict[str, Any]:
@@ -136,6 +138,21 @@ def test_failed_photos_are_retried_in_their_places(
     done = client.get(made["url"]).get_json()
     assert (done["counts"]["succeeded"], done["counts"]["failed"], done["counts"]["total"]) == (2, 0, 2)
     assert client.get(f"/v1/jobs/{first}").get_json()["batch_id"] is None
+
+
+def test_what_is_retried_after_its_batch_was_canceled_goes_on(
+    client: FlaskClient, photo: bytes, worker: Any, services: Services
+) -> None:
+    made = client.post("/v1/batches", data=make_form(photo, photo)).get_json()
+    worker.fail(worker.claim(made["photos"][0]["job_id"]), "time_limit")
+    assert client.post(f"{made['url']}/cancel").get_json()["counts"]["canceled"] == 1
+    assert client.post(f"{made['url']}/retry").get_json()["submitted"] == 1
+    sweeping: Any = SimpleNamespace(database=services.database, blobs=services.blobs, announce=lambda _batch_id: None)
+    sweeper.look_after_batches(sweeping)
+    counts = client.get(made["url"]).get_json()["counts"]
+    assert (counts["queued"], counts["canceled"]) == (1, 1)
+    client.post(f"{made['url']}/cancel")
+    assert client.get(made["url"]).get_json()["counts"]["canceled"] == 2
 
 
 def test_erasing_a_batch_takes_its_jobs_and_photos_with_it(
