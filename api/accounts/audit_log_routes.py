@@ -3,13 +3,14 @@
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response
 from pydantic import BaseModel, Field
 
 from api.core.authentication import protect
 from api.core.fields import LARGEST_ID, Moment, TextFields
 from api.core.openapi import describe_errors
 from api.core.paging import read_page
+from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.options import Unset
 from api.jobs.schemas import Time
@@ -82,4 +83,4 @@ def read_audit_log(query: AuditQuery) -> Response:
         )
         for event in found.rows
     ]
-    return jsonify(AuditEventPage(items=items, next=found.make_next_url(".read_audit_log")).model_dump(mode="json"))
+    return respond(AuditEventPage(items=items, next=found.make_next_url(".read_audit_log")))

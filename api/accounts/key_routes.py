@@ -5,13 +5,14 @@ from http import HTTPStatus
 from typing import Annotated
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response
 from pydantic import AfterValidator, BaseModel, Field
 
 from api.core.authentication import get_caller, protect
 from api.core.errors import Problem
 from api.core.fields import LARGEST_NUMBER, Day, JsonBody, Moment, TextFields
 from api.core.openapi import describe_errors
+from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.options import Unset
 from api.jobs.schemas import Time
@@ -161,7 +162,7 @@ def list_keys() -> Response:
     """Read all keys."""
     with get_services().database.read() as session:
         shown = [_show(key) for key in api_keys.list_keys(session)]
-    return jsonify(KeyList(items=shown).model_dump(mode="json"))
+    return respond(KeyList(items=shown))
 
 
 @blueprint.get("/usage")
@@ -187,7 +188,7 @@ def list_key_usage(query: UsageQuery) -> Response:
             )
             for row in list_usage(session, wanted)
         ]
-    return jsonify(UsageList(items=items).model_dump(mode="json"))
+    return respond(UsageList(items=items))
 
 
 @blueprint.post("")
@@ -220,7 +221,7 @@ def change_key(prefix: str, terms: KeyTermsBody) -> Response:
     """Give a key other terms."""
     with get_services().database.write() as session:
         key = api_keys.change_key(session, prefix, terms.to_terms(), get_caller().actor)
-    return jsonify(_show(key).model_dump(mode="json"))
+    return respond(_show(key))
 
 
 @blueprint.post("/<prefix>/rotate")
@@ -254,9 +255,7 @@ def revoke_key(prefix: str) -> tuple[str, HTTPStatus]:
 
 
 def _show_new(key: str) -> Response:
-    response = jsonify(KeyMade(key=key).model_dump())
-    response.status_code = HTTPStatus.CREATED
-    return response
+    return respond(KeyMade(key=key), HTTPStatus.CREATED)
 
 
 def _show(key: tables.ApiKey) -> Key:

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, request
+from flask import Response, request
 from pydantic import BaseModel, Field
 
 from api.accounts.user_routes import Password
@@ -11,6 +11,7 @@ from api.core.authentication import protect
 from api.core.errors import Problem
 from api.core.fields import JsonBody
 from api.core.openapi import describe_errors
+from api.core.responses import respond
 from api.core.services import get_services
 from api.core.sessions import Person, find_person
 from api.jobs.schemas import Time
@@ -94,7 +95,7 @@ def list_sessions() -> Response:
             )
             for found in user_sessions.list_sessions(session, person.id)
         ]
-    return jsonify(SessionList(items=shown).model_dump(mode="json"))
+    return respond(SessionList(items=shown))
 
 
 @blueprint.delete("/sessions/<session_id>")

@@ -4,12 +4,13 @@ from http import HTTPStatus
 from typing import Annotated
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response
 from pydantic import BaseModel, Field
 
 from api.core.authentication import get_caller, protect
 from api.core.fields import JsonBody
 from api.core.openapi import describe_errors
+from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.schemas import Time
 from db import tables
@@ -64,7 +65,7 @@ def list_users() -> Response:
     """Read all people."""
     with get_services().database.read() as session:
         shown = [_show(user) for user in users.list_users(session)]
-    return jsonify(UserList(items=shown).model_dump(mode="json"))
+    return respond(UserList(items=shown))
 
 
 @blueprint.post("")
@@ -79,9 +80,7 @@ def create_user(new: NewUser) -> Response:
     password_hash = users.hash_password(new.password)
     with get_services().database.write() as session:
         user = users.create_user(session, new.name, password_hash, new.role, get_caller().actor)
-    response = jsonify(_show(user).model_dump(mode="json"))
-    response.status_code = HTTPStatus.CREATED
-    return response
+    return respond(_show(user), HTTPStatus.CREATED)
 
 
 @blueprint.patch("/<name>")
@@ -112,7 +111,7 @@ def change_user(name: str, change: UserChange) -> Response:
             users.change_password(session, name, password_hash, actor)
         if change.is_disabled is not None:
             (users.disable_user if change.is_disabled else users.enable_user)(session, name, actor)
-    return jsonify(_show(user).model_dump(mode="json"))
+    return respond(_show(user))
 
 
 def _show(user: tables.User) -> User:

@@ -1,7 +1,8 @@
-"""Pages of rows, newest first, each beginning behind the last row of the page before."""
+"""Pages of rows, each beginning behind the last row of the page before."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from flask import request, url_for
@@ -11,7 +12,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """Some rows. cursor: id of the last of them, behind which the next page begins; None on the last page."""
+    """Some rows. cursor: place of the last of them, behind which the next page begins; None on the last page."""
 
     rows: Sequence[Row]
     cursor: Any
@@ -21,14 +22,22 @@ class Page(Generic[Row]):
         """Whether there is a page after it."""
         return self.cursor is not None
 
-    def make_next_url(self, endpoint: str) -> str | None:
-        """Where the next page is, with all else that this request asks for; None on the last page."""
-        asked: dict[str, Any] = {**request.args.to_dict(), "cursor": self.cursor}
+    def make_next_url(self, endpoint: str, parameter: str = "cursor") -> str | None:
+        """Where the next page is, with all else that this request asks for; None on the last page.
+
+        parameter: the one of the query that takes the cursor.
+        """
+        asked: dict[str, Any] = {**(request.view_args or {}), **request.args.to_dict(), parameter: self.cursor}
         return url_for(endpoint, **asked) if self.has_more else None
 
 
-def read_page(read: Callable[[int], Sequence[Row]], limit: int) -> Page[Row]:
-    """Read at most `limit` rows, and find out whether there are more. read: gives so many rows, each with an `id`."""
+def read_page(
+    read: Callable[[int], Sequence[Row]], limit: int, find_place: Callable[[Row], Any] = attrgetter("id")
+) -> Page[Row]:
+    """Read at most `limit` rows, and find out whether there are more.
+
+    read: gives so many rows. find_place: what the next page begins behind; the row's id if nothing else is given.
+    """
     found = read(limit + 1)
     rows = found[:limit]
-    return Page(rows, rows[-1].id if len(found) > limit else None)  # type: ignore[attr-defined]
+    return Page(rows, find_place(rows[-1]) if len(found) > limit else None)

@@ -6,10 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, request, url_for
+from flask import Response, url_for
 
 from api.core.authentication import READS_JOBS, Caller, get_caller, protect
 from api.core.openapi import describe_errors, describe_response
+from api.core.paging import read_page
+from api.core.responses import respond
 from api.core.services import Services, get_services
 from api.exports.schemas import Export, ExportListQuery, ExportPage, ExportQuery, export_to_schema
 from api.jobs.filter import make_filter
@@ -82,12 +84,14 @@ def list_exports(query: ExportListQuery) -> Response:
     """Read a page of the caller's exports."""
     services, caller = get_services(), get_caller()
     with services.database.read() as session:
-        found = actions.list_exports(session, caller.visible_application_id, limit=query.limit + 1, before=query.cursor)
-    shown, following = found[: query.limit], None
-    if len(found) > query.limit:
-        asked: dict[str, Any] = {**request.args.to_dict(), "cursor": shown[-1].id}
-        following = url_for(".list_exports", **asked)
-    return jsonify(ExportPage(items=list(map(export_to_schema, shown)), next=following).model_dump(mode="json"))
+        found = read_page(
+            lambda limit: actions.list_exports(
+                session, caller.visible_application_id, limit=limit, before=query.cursor
+            ),
+            query.limit,
+        )
+    items = [export_to_schema(export) for export in found.rows]
+    return respond(ExportPage(items=items, next=found.make_next_url(".list_exports")))
 
 
 @blueprint.get("/<uuid:export_id>")
@@ -155,7 +159,7 @@ def _find(services: Services, caller: Caller, export_id: UUID) -> tables.Export:
 
 
 def _show(export: tables.Export) -> Response:
-    return jsonify(export_to_schema(export).model_dump(mode="json"))
+    return respond(export_to_schema(export))
 
 
 def _send(pieces: Any, form: ExportFormat, name: str) -> Response:

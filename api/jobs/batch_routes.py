@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, request, url_for
+from flask import Response, url_for
 from uuid_utils.compat import uuid7
 from werkzeug.datastructures import FileStorage
 
@@ -17,6 +17,8 @@ from api.core.authentication import READS_JOBS, Caller, get_caller, needs_scope,
 from api.core.errors import Problem
 from api.core.once import do_once
 from api.core.openapi import describe_batch_body, describe_errors, describe_response
+from api.core.paging import read_page
+from api.core.responses import respond
 from api.core.services import Services, get_services
 from api.jobs.batch_schemas import (
     PHOTOS_SHOWN,
@@ -111,18 +113,12 @@ def list_batches(query: BatchListQuery) -> Response:
     services, caller = get_services(), get_caller()
     with services.database.read() as session:
         application_id = choose_application_id(session, caller, query.application)
-        found = batches.list_batches(session, application_id, limit=query.limit + 1, before=query.cursor)
-        progress = batches.count_batches(session, found)
-    shown = found[: query.limit]
-    following = None
-    if len(found) > query.limit:
-        asked: dict[str, Any] = {**request.args.to_dict(), "cursor": shown[-1].id}
-        following = url_for(".list_batches", **asked)
-    page = BatchPage(items=[summary_to_schema(batch, progress[batch.id]) for batch in shown], next=following)
-    response = jsonify(page.model_dump(mode="json"))
-    if following:
-        response.headers["Link"] = f'<{following}>; rel="next"'
-    return response
+        found = read_page(
+            lambda limit: batches.list_batches(session, application_id, limit=limit, before=query.cursor), query.limit
+        )
+        progress = batches.count_batches(session, found.rows)
+    items = [summary_to_schema(batch, progress[batch.id]) for batch in found.rows]
+    return respond(BatchPage(items=items, next=found.make_next_url(".list_batches")))
 
 
 @blueprint.get("/<uuid:batch_id>")
@@ -152,13 +148,13 @@ def list_batch_photos(batch_id: UUID, query: BatchPhotosQuery) -> Response:
     services, caller = get_services(), get_caller()
     batch, _ = _read(services, caller, batch_id)
     with services.database.read() as session:
-        found = batches.list_photos(session, batch.id, limit=query.limit + 1, after=query.after)
-    shown, following = found[: query.limit], None
-    if len(found) > query.limit:
-        asked: dict[str, Any] = {**request.args.to_dict(), "after": batches.read_position(shown[-1])}
-        following = url_for(".list_batch_photos", batch_id=batch_id, **asked)
-    page = BatchPhotoPage(items=[photo_to_schema(photo) for photo in shown], next=following)
-    return jsonify(page.model_dump(mode="json"))
+        found = read_page(
+            lambda limit: batches.list_photos(session, batch.id, limit=limit, after=query.after),
+            query.limit,
+            batches.read_position,
+        )
+    following = found.make_next_url(".list_batch_photos", "after")
+    return respond(BatchPhotoPage(items=[photo_to_schema(photo) for photo in found.rows], next=following))
 
 
 @blueprint.post("/<uuid:batch_id>/photos")
@@ -187,8 +183,7 @@ def add_batch_photos(batch_id: UUID, query: JobOptions, headers: SubmitHeaders) 
     if submitted.is_new:
         with services.database.read() as session:
             photos = batches.list_photos(session, batch.id, limit=submitted.count, after=submitted.first_position - 1)
-    response = jsonify(batch_to_schema(batch, progress, photos).model_dump(mode="json"))
-    response.status_code = HTTPStatus.ACCEPTED
+    response = respond(batch_to_schema(batch, progress, photos), HTTPStatus.ACCEPTED)
     if not submitted.is_new:
         response.headers["Idempotent-Replayed"] = "true"
     return response
@@ -237,9 +232,7 @@ def retry_batch(batch_id: UUID) -> Response:
     batch, _ = _read(services, caller, batch_id)
     retried = batch_actions.retry_batch(services.jobs, batch, actor=caller.actor, is_owner=_owns(caller, batch))
     batch, progress = _read(services, caller, batch_id)
-    response = jsonify(retry_to_schema(batch, progress, retried).model_dump(mode="json"))
-    response.status_code = HTTPStatus.ACCEPTED
-    return response
+    return respond(retry_to_schema(batch, progress, retried), HTTPStatus.ACCEPTED)
 
 
 @blueprint.delete("/<uuid:batch_id>")
@@ -386,8 +379,8 @@ def _owns(caller: Caller, batch: tables.Batch) -> bool:
 def _show(services: Services, batch: tables.Batch, progress: BatchProgress) -> Response:
     with services.database.read() as session:
         photos = batches.list_photos(session, batch.id, limit=PHOTOS_SHOWN)
-    return jsonify(batch_to_schema(batch, progress, photos).model_dump(mode="json"))
+    return respond(batch_to_schema(batch, progress, photos))
 
 
 def _show_summary(batch: tables.Batch, progress: BatchProgress) -> Response:
-    return jsonify(summary_to_schema(batch, progress).model_dump(mode="json"))
+    return respond(summary_to_schema(batch, progress))

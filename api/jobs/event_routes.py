@@ -3,11 +3,12 @@
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response
 from pydantic import BaseModel, Field
 
 from api.core.authentication import READS_JOBS, get_caller, protect
 from api.core.openapi import describe_errors
+from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.reading import read_visible_job
 from api.jobs.schemas import Time
@@ -63,4 +64,4 @@ def list_job_events(job_id: UUID) -> Response:
             )
             for event in job_queries.list_events(session, job.id)
         ]
-    return jsonify(JobEventList(items=shown).model_dump(mode="json"))
+    return respond(JobEventList(items=shown))

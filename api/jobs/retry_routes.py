@@ -4,10 +4,11 @@ from http import HTTPStatus
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, url_for
+from flask import Response, url_for
 
 from api.core.authentication import READS_JOBS, get_caller, protect
 from api.core.openapi import describe_errors
+from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.reading import read_visible_job
 from api.jobs.schemas import Job, job_to_schema
@@ -33,7 +34,6 @@ def retry_job(job_id: UUID) -> Response:
     job = read_visible_job(services, caller, job_id)
     new_id = actions.retry_job(services.jobs, job, actor=caller.actor, is_owner=caller.owns(job))
     shown = job_to_schema(read_visible_job(services, caller, new_id), services.settings.uncertain_below)
-    response = jsonify(shown.model_dump(mode="json"))
-    response.status_code = HTTPStatus.ACCEPTED
+    response = respond(shown, HTTPStatus.ACCEPTED)
     response.headers["Location"] = url_for("jobs.read_job", job_id=new_id)
     return response

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, request, url_for
+from flask import Response, request, url_for
 from pydantic import BaseModel, Field
 from werkzeug.http import parse_etags, quote_etag
 
@@ -20,6 +20,7 @@ from api.core.authentication import (
 from api.core.once import do_once
 from api.core.openapi import describe_errors, describe_photo_body, describe_response
 from api.core.paging import read_page
+from api.core.responses import respond
 from api.core.server.bridge import MEMO
 from api.core.services import Services, get_services
 from api.jobs.filter import JobListQuery, make_filter
@@ -135,10 +136,7 @@ def list_jobs(query: JobListQuery) -> Response:
         )
     following = found.make_next_url(".list_jobs")
     page = JobPage(items=[job_to_schema(job, services.settings.uncertain_below) for job in found.rows], next=following)
-    response = jsonify(page.model_dump(mode="json"))
-    if following:
-        response.headers["Link"] = f'<{following}>; rel="next"'
-    return response
+    return respond(page)
 
 
 @blueprint.get("/<uuid:job_id>")
@@ -213,6 +211,6 @@ def _read_submission(query: JobOptions, settings: Settings) -> tuple[SentPhoto, 
 
 def _show(job: tables.Job) -> Response:
     shown = job_to_schema(job, get_services().settings.uncertain_below)
-    response = jsonify(shown.model_dump(mode="json"))
+    response = respond(shown)
     response.set_etag(make_etag(job))
     return response

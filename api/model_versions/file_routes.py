@@ -3,12 +3,13 @@
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, json, jsonify
+from flask import Response, json
 from pydantic import BaseModel, Field
 
 from api.core.authentication import protect
 from api.core.errors import Problem
 from api.core.openapi import describe_errors, describe_response
+from api.core.responses import respond
 from api.core.services import get_services
 from api.model_versions.routes import find_model_version
 from db import tables
@@ -53,7 +54,7 @@ def read_card(number: int) -> Response:
 def read_history(number: int) -> Response:
     """Read how a version's training went."""
     history = TrainingHistory.model_validate(json.loads(_read(number, HISTORY)))
-    return jsonify(history.model_dump(mode="json"))
+    return respond(history)
 
 
 def read_model_file(version: tables.ModelVersion, name: str) -> bytes | None:

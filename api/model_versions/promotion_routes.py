@@ -3,13 +3,14 @@
 from http import HTTPStatus
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from api.core.authentication import get_caller, needs_scope, protect
 from api.core.fields import JsonBody, Number, Reason
 from api.core.openapi import describe_errors, describe_response
+from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.schemas import Time
 from db import tables
@@ -81,7 +82,7 @@ def list_promotions() -> Response:
             )
             for move in model_versions.list_promotions(session)
         ]
-    return jsonify(PromotionList(items=shown).model_dump(mode="json"))
+    return respond(PromotionList(items=shown))
 
 
 @blueprint.post("")
@@ -145,6 +146,4 @@ def _answer(
         actor_kind=move.known_actor_kind,
         reason=move.reason,
     )
-    response = jsonify(shown.model_dump(mode="json"))
-    response.status_code = status
-    return response
+    return respond(shown, status)

@@ -3,13 +3,14 @@
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from api.core.authentication import protect
 from api.core.fields import LARGEST_NUMBER
 from api.core.openapi import describe_errors
+from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.schemas import Time
 from db import tables
@@ -55,7 +56,7 @@ def list_model_versions() -> Response:
         shown = [_show(version, champion, challenger) for version in model_versions.list_versions(session)]
         unused = model_versions.find_unused_release(session)
     found = ModelVersionList(items=shown, unused_release=unused.number if unused else None)
-    return jsonify(found.model_dump(mode="json"))
+    return respond(found)
 
 
 @blueprint.get("/champion")
@@ -67,7 +68,7 @@ def read_champion() -> Response:
         champion = model_versions.get_champion(session)
         if champion is None:
             raise UnknownModelVersion("no model version is in service yet")
-        return jsonify(model_version_to_schema(session, champion).model_dump(mode="json"))
+        return respond(model_version_to_schema(session, champion))
 
 
 @blueprint.get("/<int:number>")
@@ -76,7 +77,7 @@ def read_champion() -> Response:
 def read_model_version(number: int) -> Response:
     """Read one version."""
     with get_services().database.read() as session:
-        return jsonify(model_version_to_schema(session, find_model_version(session, number)).model_dump(mode="json"))
+        return respond(model_version_to_schema(session, find_model_version(session, number)))
 
 
 def find_model_version(session: Session, number: int) -> tables.ModelVersion:

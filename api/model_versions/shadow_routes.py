@@ -4,12 +4,13 @@ from http import HTTPStatus
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response
 from pydantic import BaseModel, Field
 
 from api.core.authentication import get_caller, needs_scope, protect
 from api.core.fields import JsonBody, Number, Reason, TextFields
 from api.core.openapi import describe_errors, describe_response
+from api.core.responses import respond
 from api.core.services import get_services
 from api.model_versions.routes import ModelVersion, find_model_version, model_version_to_schema
 from db.core.vocabulary import Emotion, Scope, VoteChoice
@@ -92,7 +93,7 @@ def read_challenger() -> Response:
         challenger = model_versions.get_challenger(session)
         if challenger is None:
             raise NoChallenger("no version runs in shadow mode")
-        return jsonify(model_version_to_schema(session, challenger).model_dump(mode="json"))
+        return respond(model_version_to_schema(session, challenger))
 
 
 @blueprint.put("/challenger")
@@ -112,7 +113,7 @@ def set_challenger(wanted: NewChallenger) -> Response:
     with get_services().database.write() as session:
         version = find_model_version(session, wanted.model_version)
         shadow.start_shadow(session, version, get_caller().actor, wanted.reason)
-        return jsonify(model_version_to_schema(session, version).model_dump(mode="json"))
+        return respond(model_version_to_schema(session, version))
 
 
 @blueprint.delete("/challenger")
@@ -153,7 +154,7 @@ def compare_versions(first: int, second: int, options: ComparisonOptions) -> Res
             live=_show(compare_live(session, one, other, limit=options.limit)),
             reviewed=_show(compare_answers(session, first, second, limit=options.limit)),
         )
-    return jsonify(shown.model_dump(mode="json"))
+    return respond(shown)
 
 
 def _show(comparison: AnswerComparison) -> AnswersCompared:

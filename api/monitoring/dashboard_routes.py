@@ -1,11 +1,12 @@
 """The dashboard's figures: how the service is, and what it saw lately, of every application."""
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response
 from pydantic import BaseModel, Field
 
 from api.core.authentication import protect
 from api.core.openapi import describe_errors
+from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.schemas import Time
 from api.monitoring import dashboard
@@ -98,7 +99,7 @@ class DashboardReport(BaseModel):
 )
 def read_dashboard() -> Response:
     """Read what the dashboard shows."""
-    return jsonify(_show(dashboard.read_dashboard(get_services())).model_dump(mode="json"))
+    return respond(_show(dashboard.read_dashboard(get_services())))
 
 
 def _show(found: dashboard.Dashboard) -> DashboardReport:

@@ -4,12 +4,13 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response
 from pydantic import BaseModel, Field, model_validator
 
 from api.core.authentication import protect
 from api.core.fields import Moment, TextFields
 from api.core.openapi import describe_errors
+from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.schemas import Time
 from api.reviews.schemas import ShareEstimate, estimate_to_schema
@@ -90,7 +91,7 @@ def read_drift(query: DriftQuery) -> Response:
     """Compare two periods."""
     with get_services().database.read() as session:
         drift = measure_drift(session, *query.choose())
-    return jsonify(_show(drift).model_dump(mode="json"))
+    return respond(_show(drift))
 
 
 def _show(drift: Drift) -> DriftReport:

@@ -7,12 +7,13 @@ from http import HTTPStatus
 import redis
 import structlog
 from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.core.errors import Problem
 from api.core.openapi import ProblemBody, describe_errors
+from api.core.responses import respond
 from api.core.services import Services, get_services
 from db.core.blobs import BlobStoreFull, BlobStoreUnavailable
 from db.core.queues import LAST_SWEEP_KEY
@@ -75,7 +76,7 @@ class PartMissing(Exception):
 @blueprint.doc(summary="Is the process alive?", responses=describe_errors(is_protected=False))
 def healthz() -> Response:
     """Answer, without asking anything of any other part."""
-    return jsonify(Alive(status="alive").model_dump())
+    return respond(Alive(status="alive"))
 
 
 @blueprint.get("/readyz")
@@ -100,7 +101,7 @@ def readyz() -> Response:
     if missing:
         detail = "; ".join(f"{name}: {getattr(checks, name).detail}" for name in missing)
         raise Problem("not_ready", detail, more={"checks": checks.model_dump()}, status=HTTPStatus.SERVICE_UNAVAILABLE)
-    return jsonify(Ready(status="ready", checks=checks).model_dump())
+    return respond(Ready(status="ready", checks=checks))
 
 
 def _check(look: Callable[[Services], str], services: Services) -> Check:

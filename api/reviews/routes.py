@@ -6,13 +6,14 @@ from typing import Annotated
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response
 from pydantic import Field, model_validator
 from sqlalchemy.orm import Session
 
 from api.core.authentication import get_caller, protect, require_scope
 from api.core.fields import JsonBody, Moment, Number, RowId, TextFields
 from api.core.openapi import describe_errors
+from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.options import Unset
 from api.reviews.schemas import (
@@ -130,7 +131,7 @@ def take_next(wanted: NextFaces) -> Response:
         )
         found = [(item, faces.get_face(session, item.face_id)) for item in items]
     shown = [review_to_schema(item, face, None, services.settings) for item, face in found if face is not None]
-    return jsonify(ReviewFaceList(items=shown).model_dump(mode="json"))
+    return respond(ReviewFaceList(items=shown))
 
 
 @blueprint.post("/release")
@@ -159,9 +160,7 @@ def create_vote(vote: NewVote) -> Response:
         cast = reviews.cast_vote(session, vote.face_id, get_caller().actor, vote.choice, least_votes=least_votes)
         item, _ = reviews.get_review(session, vote.face_id)
         shown = vote_to_schema(cast, item.subject.label if item.subject else None)
-    response = jsonify(shown.model_dump(mode="json"))
-    response.status_code = HTTPStatus.CREATED
-    return response
+    return respond(shown, HTTPStatus.CREATED)
 
 
 @blueprint.get("/votes")
@@ -177,7 +176,7 @@ def list_votes(query: VoteQuery) -> Response:
     with get_services().database.read() as session:
         found = reviews.list_votes(session, reviewer=reviewer, since=query.since, limit=query.limit)
         shown = [vote_to_schema(vote) for vote in found]
-    return jsonify(VoteList(items=shown).model_dump(mode="json"))
+    return respond(VoteList(items=shown))
 
 
 @blueprint.post("/undo")
@@ -199,7 +198,7 @@ def undo(wanted: Undo) -> Response:
                 require_scope(Scope.ADMIN)
             count += reviews.undo_votes(session, votes, caller.actor, since=wanted.since, least_votes=least_votes)
         if wanted.since is None or len(votes) < _MOST_UNDONE:
-            return jsonify(Undone(undone=count).model_dump())
+            return respond(Undone(undone=count))
 
 
 def _find_undone(session: Session, wanted: Undo, caller: str) -> Sequence[ReviewVote]:
@@ -228,7 +227,7 @@ def read_face(face_id: UUID) -> Response:
         raise reviews.UnknownFace(f"there is no face {face_id}")
     has_voted = any(vote.reviewer == caller.actor and vote.withdrawn_at is None for vote in votes)
     may_see = has_voted or item.closed_at is not None or Scope.ADMIN in caller.scopes
-    return jsonify(review_to_schema(item, face, votes if may_see else None, services.settings).model_dump(mode="json"))
+    return respond(review_to_schema(item, face, votes if may_see else None, services.settings))
 
 
 @blueprint.get("/statistics")
@@ -245,4 +244,4 @@ def read_statistics(query: StatisticsQuery) -> Response:
     with get_services().database.read() as session:
         live = review_statistics.estimate_live_accuracy(session, model_version=query.model_version, since=query.since)
         agreement = review_statistics.measure_agreement(session, since=query.since)
-    return jsonify(statistics_to_schema(live, agreement).model_dump(mode="json"))
+    return respond(statistics_to_schema(live, agreement))

@@ -5,13 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, url_for
+from flask import Response, url_for
 from pydantic import BaseModel, Field
 
 from api.core.authentication import get_caller, needs_scope, protect
 from api.core.fields import JsonBody, RowId, TextFields
 from api.core.openapi import describe_errors
 from api.core.paging import read_page
+from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.schemas import Id, Time
 from api.training_runs.start import find_dataset_files, start_training_run
@@ -109,8 +110,7 @@ def create_run(wanted: NewRun) -> Response:
     """Start a run, if none waits or goes on."""
     started = start_training_run(TrainingTrigger.API, get_caller().actor, **wanted.model_dump())
     shown = _read(started.run.id)
-    response = jsonify(shown.model_dump(mode="json"))
-    response.status_code = HTTPStatus.ACCEPTED
+    response = respond(shown, HTTPStatus.ACCEPTED)
     response.headers["Location"] = shown.url
     response.headers["Retry-After"] = str(_POLL_AFTER_S)
     return response
@@ -125,7 +125,7 @@ def list_runs(query: PageQuery) -> Response:
     with get_services().database.read() as session:
         found = read_page(lambda limit: training_runs.list_runs(session, limit=limit, before=query.cursor), query.limit)
         shown = [_show(run, corrections.count_corrections(session, run.id)) for run in found.rows]
-    return jsonify(TrainingRunPage(items=shown, next=found.make_next_url(".list_runs")).model_dump(mode="json"))
+    return respond(TrainingRunPage(items=shown, next=found.make_next_url(".list_runs")))
 
 
 @blueprint.get("/plan")
@@ -141,7 +141,7 @@ def plan_run(query: PlanQuery) -> Response:
     services = get_services()
     with services.database.read() as session:
         found = plan.plan_run(session, find_dataset_files(), from_scratch=query.from_scratch)
-    return jsonify(found.model_dump(mode="json"))
+    return respond(found)
 
 
 @blueprint.get("/<uuid:run_id>")
@@ -153,7 +153,7 @@ def plan_run(query: PlanQuery) -> Response:
 )
 def read_run(run_id: UUID) -> Response:
     """Read one run."""
-    return jsonify(_read(run_id).model_dump(mode="json"))
+    return respond(_read(run_id))
 
 
 @blueprint.post("/<uuid:run_id>/cancel")
@@ -168,7 +168,7 @@ def cancel_run(run_id: UUID) -> Response:
     """Withdraw a run."""
     with get_services().database.write() as session:
         training_runs.cancel_run(session, run_id, get_caller().actor)
-    return jsonify(_read(run_id).model_dump(mode="json"))
+    return respond(_read(run_id))
 
 
 def _read(run_id: UUID) -> TrainingRun:

@@ -4,11 +4,12 @@ from http import HTTPStatus
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response
 
 from api.core.authentication import get_caller
 from api.core.openapi import describe_errors
 from api.core.paging import read_page
+from api.core.responses import respond
 from api.core.services import get_services
 from api.webhooks.access import protect_webhooks
 from api.webhooks.schemas import DeliveryQuery, WebhookDelivery, WebhookDeliveryPage, delivery_to_schema
@@ -43,10 +44,7 @@ def list_webhook_deliveries(query: DeliveryQuery) -> Response:
         )
     following = found.make_next_url(".list_webhook_deliveries")
     page = WebhookDeliveryPage(items=[delivery_to_schema(each) for each in found.rows], next=following)
-    response = jsonify(page.model_dump(mode="json"))
-    if following:
-        response.headers["Link"] = f'<{following}>; rel="next"'
-    return response
+    return respond(page)
 
 
 @blueprint.get("/<uuid:delivery_id>")
@@ -56,7 +54,7 @@ def read_webhook_delivery(delivery_id: UUID) -> Response:
     """Read one delivery."""
     with get_services().database.read() as session:
         found = deliveries.get_delivery(session, delivery_id, get_caller().visible_application_id)
-    return jsonify(delivery_to_schema(found).model_dump(mode="json"))
+    return respond(delivery_to_schema(found))
 
 
 @blueprint.post("/<uuid:delivery_id>/replay")
@@ -72,6 +70,4 @@ def replay_webhook_delivery(delivery_id: UUID) -> Response:
     with get_services().database.write() as session:
         found = deliveries.get_delivery(session, delivery_id, caller.visible_application_id)
         again = deliveries.replay_delivery(session, found, caller.actor)
-    response = jsonify(delivery_to_schema(again).model_dump(mode="json"))
-    response.status_code = HTTPStatus.ACCEPTED
-    return response
+    return respond(delivery_to_schema(again), HTTPStatus.ACCEPTED)

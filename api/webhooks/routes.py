@@ -4,12 +4,13 @@ from http import HTTPStatus
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, url_for
+from flask import Response, url_for
 from sqlalchemy.orm import Session
 
 from api.core.authentication import Caller, get_caller, require_scope
 from api.core.errors import make_invalid_request
 from api.core.openapi import describe_errors
+from api.core.responses import respond
 from api.core.services import get_services
 from api.webhooks.access import protect_webhooks
 from api.webhooks.schemas import (
@@ -65,8 +66,7 @@ def create_webhook(new: NewWebhook) -> Response:
             include_faces=new.include_faces,
         )
         session.refresh(made, ["application"])
-    response = jsonify(WebhookMade(webhook=webhook_to_schema(made), secret=str(made.secret)).model_dump(mode="json"))
-    response.status_code = HTTPStatus.CREATED
+    response = respond(WebhookMade(webhook=webhook_to_schema(made), secret=str(made.secret)), HTTPStatus.CREATED)
     response.headers["Location"] = url_for(".read_webhook", webhook_id=made.id)
     return response
 
@@ -78,7 +78,7 @@ def list_webhooks() -> Response:
     """Read all endpoints that the caller may see."""
     with get_services().database.read() as session:
         found = endpoints.list_endpoints(session, get_caller().visible_application_id)
-    return jsonify(WebhookList(items=[webhook_to_schema(each) for each in found]).model_dump(mode="json"))
+    return respond(WebhookList(items=[webhook_to_schema(each) for each in found]))
 
 
 @blueprint.get("/<uuid:webhook_id>")
@@ -167,7 +167,7 @@ def rotate_webhook_secret(webhook_id: UUID, rotation: Rotation) -> Response:
     """Replace one endpoint's secret."""
     with get_services().database.write() as session:
         secret = endpoints.rotate_secret(session, _get(session, webhook_id), get_caller().actor, rotation.overlap_s)
-    return jsonify(SigningSecret(secret=secret).model_dump())
+    return respond(SigningSecret(secret=secret))
 
 
 @blueprint.post("/callback-secret/rotate")
@@ -184,7 +184,7 @@ def rotate_callback_secret(rotation: Rotation) -> Response:
     caller = get_caller()
     with get_services().database.write() as session:
         secret = endpoints.rotate_callback_secret(session, caller.application_id, caller.actor, rotation.overlap_s)
-    return jsonify(SigningSecret(secret=secret).model_dump())
+    return respond(SigningSecret(secret=secret))
 
 
 @blueprint.post("/<uuid:webhook_id>/test")
@@ -198,9 +198,7 @@ def test_webhook(webhook_id: UUID) -> Response:
     """Send a test event to one endpoint."""
     with get_services().database.write() as session:
         delivery = endpoints.send_test(session, _get(session, webhook_id), get_caller().actor)
-    response = jsonify(delivery_to_schema(delivery).model_dump(mode="json"))
-    response.status_code = HTTPStatus.ACCEPTED
-    return response
+    return respond(delivery_to_schema(delivery), HTTPStatus.ACCEPTED)
 
 
 @blueprint.post("/<uuid:webhook_id>/replay-failed")
@@ -215,7 +213,7 @@ def replay_failed_deliveries(webhook_id: UUID, wanted: ReplayFailed) -> Response
     """Replay the failed events of one endpoint."""
     with get_services().database.write() as session:
         count = deliveries.replay_failed(session, _get(session, webhook_id), wanted.since, get_caller().actor)
-    return jsonify(Replayed(count=count).model_dump())
+    return respond(Replayed(count=count))
 
 
 def _choose_application(session: Session, caller: Caller, name: str | None) -> tables.Application:
@@ -234,4 +232,4 @@ def _get(session: Session, webhook_id: UUID) -> tables.WebhookEndpoint:
 
 
 def _show(row: tables.WebhookEndpoint) -> Response:
-    return jsonify(webhook_to_schema(row).model_dump(mode="json"))
+    return respond(webhook_to_schema(row))
