@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
 .DEFAULT_GOAL := help
 # test-kills takes 20 minutes, chaos an hour.
-.PHONY: help setup demo up test test-fleet test-kills test-schedule test-typescript stateful chaos soak fuzz audit check format bench clean
+.PHONY: help setup demo up test test-fleet test-kills test-schedule test-typescript stateful chaos chaos-batch soak fuzz audit check format bench clean
 
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -54,6 +54,9 @@ bench: setup ## Run the benches that need no data set, in their short form
 chaos: setup ## Do faults to a running stack while a thousand photos come in: four seeds on each database
 	$(RUN)/python -m tests.chaos --database sqlite --shape up --seed 1 2 3 4 $(ARGS)
 	$(RUN)/python -m tests.chaos --database postgresql --shape apart --seed 1 2 3 4 $(ARGS)
+
+chaos-batch: setup ## Fill a batch with 10,000 photos while programs are killed (ARGS="--photos N --seed S --database postgresql")
+	@$(RUN)/python -m tests.chaos.batch $(ARGS)
 
 soak: setup ## Have 10,000 different photos analysed, and tell whether any process grows (ARGS="--photos N")
 	@$(RUN)/python -m tests.soak $(ARGS)

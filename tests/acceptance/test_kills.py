@@ -14,8 +14,13 @@ import pytest
 from emoscope.pulse import FROZEN_AFTER_S
 from emoscope.settings import Settings
 from emoscope.stack.embedded import Stack
-from tests.acceptance.conftest import Service, find_free_port
+from emoscope_client.address import Address
+from tests.acceptance.conftest import QUICK, Service, find_free_port
 from tests.acceptance.kills import GIVE_UP_S, Kills, run_kills
+from tests.chaos.batch import count_faces, run_batch
+from tests.chaos.faults import Faults
+from tests.chaos.schedule import Fault
+from tests.chaos.world import World
 from tests.support.waiting import wait_until
 
 FEW = 3
@@ -24,10 +29,10 @@ LIMIT_S = 10 if COUNT > FEW else 60
 """Beside other tests everything takes longer."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own_service(short_tmp: Path) -> Iterator[Service]:
-    quick = {"sweep_interval_s": 1, "resend_after_s": 1, "lease_s": 4, "worker_heartbeat_s": 1, "rate_limit": ""}
-    settings = Settings(_env_file=None, data_dir=short_tmp / "kills", port=find_free_port(), **quick)  # type: ignore[arg-type]
+    given = {**QUICK, "rate_limit": "", "data_dir": short_tmp / "kills", "port": find_free_port()}
+    settings = Settings(_env_file=None, **given)  # type: ignore[arg-type]
     with Stack(settings, lambda _step: None) as stack:
         service = Service(stack)
         yield service
@@ -54,6 +59,22 @@ def test_the_stack_is_back_after_each_kill_and_loses_no_job(
     note(f"{len(kills.jobs)} jobs accepted, all succeeded")
     assert sum(map(len, kills.times_s.values())) == COUNT
     assert max(max(times_s) for times_s in kills.times_s.values()) < LIMIT_S
+
+
+# Connections whose other end was killed are closed when they are collected.
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.timeout(300)
+def test_a_batch_that_is_filled_while_programs_are_killed_is_whole(own_service: Service) -> None:
+    """`make chaos-batch` does the same with 10,000 photos."""
+    world = World(
+        Address(own_service.url, own_service.api_key), own_service.settings, own_service.database, None, None, None
+    )
+    schedule = [Fault(0.2, "api process", 0, 1), Fault(0.8, "worker process", 0, 1), Fault(1.5, "queue killed", 0, 1)]
+    report = run_batch(world.client, world.database, 170, schedule, Faults(world).do, print)
+    assert report.wrong == []
+    assert set(report.kills) == {"api process", "worker process", "queue killed"}
+    assert (report.counts["succeeded"], report.faces, report.event_ids) == (170, count_faces(170), 1)
 
 
 @pytest.mark.timeout(600)

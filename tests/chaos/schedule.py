@@ -24,8 +24,18 @@ class Fault:
     """Chooses among several possible victims."""
 
 
-def make_schedule(seed: int, seconds: float, *, is_postgresql: bool, only: Sequence[str] = ()) -> Sequence[Fault]:
-    """The faults of a run of that length. Every kind comes once before any comes twice. only: these kinds; empty means all."""
+def make_schedule(
+    seed: int,
+    seconds: float,
+    *,
+    is_postgresql: bool,
+    only: Sequence[str] = (),
+    pauses_s: tuple[float, float] = (_MIN_PAUSE_S, _MAX_PAUSE_S),
+) -> Sequence[Fault]:
+    """The faults of a run of that length. Every kind comes once before any comes twice.
+
+    only: these kinds; empty means all. pauses_s: the least and the most between two faults.
+    """
     chance = random.Random(seed)
     kinds = [*KILLS, *OTHERS, *(POSTGRESQL if is_postgresql else ())]
     kinds = [kind for kind in kinds if kind in only] if only else kinds
@@ -43,5 +53,5 @@ def make_schedule(seed: int, seconds: float, *, is_postgresql: bool, only: Seque
                 chance.randrange(1000),
             )
         )
-        at_s += chance.uniform(_MIN_PAUSE_S, _MAX_PAUSE_S)
+        at_s += chance.uniform(*pauses_s)
     return faults

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 from sqlalchemy import create_engine, make_url, text
 
@@ -113,8 +114,10 @@ class World:
 
 
 @contextmanager
-def make_world(folder: Path, shape: Shape, *, is_postgresql: bool) -> Iterator[World]:
-    """Start everything, and stop it at the end of the block."""
+def make_world(
+    folder: Path, shape: Shape, *, is_postgresql: bool, settings: Mapping[str, object] = MappingProxyType({})
+) -> Iterator[World]:
+    """Start everything, and stop it at the end of the block. settings: in place of those of QUICK."""
     folder.mkdir(exist_ok=True)
     with contextlib.ExitStack() as cleanup:
         disk = None
@@ -123,7 +126,9 @@ def make_world(folder: Path, shape: Shape, *, is_postgresql: bool) -> Iterator[W
         given: dict[str, object] = {
             "data_dir": (disk.folder if disk else folder) / "data",
             "port": find_free_port(),
-        } | QUICK
+            **QUICK,
+            **settings,
+        }
         valkey = postgresql = None
         if shape is Shape.APART:
             valkey = Valkey(folder / "valkey")
@@ -134,16 +139,16 @@ def make_world(folder: Path, shape: Shape, *, is_postgresql: bool) -> Iterator[W
             postgresql = Postgresql(folder / "pg")
             cleanup.callback(postgresql.stop)
             given["database_url"] = postgresql.url
-        settings = Settings(_env_file=None, **given)  # type: ignore[arg-type]
+        chosen = Settings(_env_file=None, **given)  # type: ignore[arg-type]
         if shape is Shape.UP:
-            client = cleanup.enter_context(_run_up(settings, given))
+            client = cleanup.enter_context(_run_up(chosen, given))
         else:
-            stack = cleanup.enter_context(Stack(settings, lambda _step: None))
+            stack = cleanup.enter_context(Stack(chosen, lambda _step: None))
             assert stack.client is not None
-            client, settings = stack.client, stack.settings
-        database = Database(settings.effective_database_url)
+            client, chosen = stack.client, stack.settings
+        database = Database(chosen.effective_database_url)
         cleanup.callback(database.close)
-        yield World(client, settings, database, disk, valkey, postgresql)
+        yield World(client, chosen, database, disk, valkey, postgresql)
 
 
 @contextmanager
