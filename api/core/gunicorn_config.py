@@ -1,6 +1,7 @@
 """Gunicorn's configuration, taken from our own settings."""
 
 import ctypes
+import gc
 import os
 import resource
 import signal
@@ -65,6 +66,12 @@ def _give_memory_back() -> None:
 
 
 _give_memory_back()  # in the parent: its children are forked and keep it
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Let the garbage collector leave alone what the application is made of: it stays until the process ends."""
+    gc.collect()
+    gc.freeze()
 
 
 def when_ready(server: Any) -> None:

@@ -1,5 +1,6 @@
 """What docs/capabilities.md shows, word for word, on a running service; and what reaches its receivers meanwhile."""
 
+import asyncio
 import json
 import re
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.service.waiting import make_keys, wait_all
 from emoscope.settings import Settings
 from emoscope.stack.demo_photos import portrait_photo
 from emoscope.stack.embedded import Stack
@@ -121,6 +123,14 @@ def test_an_open_batch_takes_photos_in_two_calls_and_is_told_of_once(service: Se
         deliveries = service.client.get_webhook_delivery_page(webhook=made.webhook.id).items
         service.client.delete_webhook(made.webhook.id)
     assert [(each.event, each.attempt) for each in deliveries] == [("batch.finished", 1)]
+
+
+def test_clients_that_wait_are_answered_in_their_first_request(service: Service) -> None:
+    """`python -m bench.service.waiting` does it with 500."""
+    waits = asyncio.run(wait_all(service.url, make_keys(service.database, 2), clients=16, jobs=1, photo=PHOTO))
+    assert (len(waits.delays_s), waits.failed, waits.refused) == (16, 0, {})
+    assert waits.requests == 16
+    assert all(delay > 0 for delay in waits.delays_s)
 
 
 def test_the_typescript_of_the_page_is_what_is_compiled() -> None:

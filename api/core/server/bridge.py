@@ -168,7 +168,7 @@ class _Exchange:
             while isinstance(found, Parked):
                 await self._wait(found)
                 add_body(self._environ, BytesIO(), 0)  # what was read is in the memo
-                found = await self._run(self._environ)
+                found = await self._run(self._environ, is_urgent=True)  # its result is there: new work comes later
             assert isinstance(found, Answer)  # a body that is there isn't needed
             answer = found
         await self._send_answer(answer)
@@ -235,8 +235,9 @@ class _Exchange:
             detail = "the service has no room for more uploads at the moment; try again in some seconds"
             raise Refusal("server_busy", detail) from None
 
-    async def _run(self, environ: dict[str, Any]) -> Answer | BodyNeeded | Parked:
-        return await self._threads.run(self._context, partial(_call, self._bridge.app, environ))
+    async def _run(self, environ: dict[str, Any], *, is_urgent: bool = False) -> Answer | BodyNeeded | Parked:
+        call = partial(_call, self._bridge.app, environ)
+        return await self._threads.run(self._context, call, is_urgent=is_urgent)
 
     async def _send_answer(self, answer: Answer) -> None:
         headers = answer.headers
@@ -278,4 +279,6 @@ def _call(app: WsgiApp, environ: dict[str, Any]) -> Answer | BodyNeeded | Parked
     try:
         return Answer(app, environ)
     except (BodyNeeded, Parked) as instead:
-        return instead
+        # its frames hold all that the application had at hand, for as long as the request waits
+        instead.__context__ = None
+        return instead.with_traceback(None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -12,33 +13,66 @@ Result = TypeVar("Result")
 
 
 class Threads:
-    """A number of threads, and those who wait for one."""
+    """A number of threads, and those who wait for one: in the order they came, but urgent ones first."""
 
     def __init__(self, count: int, max_wait_s: float, name: str) -> None:
         """max_wait_s: how long a request may wait for a thread."""
         self._executor = ThreadPoolExecutor(count, thread_name_prefix=name)
-        self._free = asyncio.Semaphore(count)
+        self._free_count = count
+        self._urgent: deque[asyncio.Future[None]] = deque()
+        self._others: deque[asyncio.Future[None]] = deque()
         self._max_wait_s = max_wait_s
 
     async def run(
-        self, context: contextvars.Context, function: Callable[[], Result], *, is_patient: bool = False
+        self,
+        context: contextvars.Context,
+        function: Callable[[], Result],
+        *,
+        is_patient: bool = False,
+        is_urgent: bool = False,
     ) -> Result:
         """Run a function in a thread, in that context.
 
         Raises what it raises; Refusal `server_busy` if no thread is free in time, unless the caller is patient. Where the caller
         is cancelled the function still runs to its end.
         """
-        try:
-            async with asyncio.timeout(self._max_wait_s if self._free.locked() and not is_patient else None):
-                await self._free.acquire()
-        except TimeoutError:
-            raise Refusal("server_busy", "all threads of the service are busy; try again in some seconds") from None
+        if self._free_count:
+            self._free_count -= 1
+        else:
+            try:
+                async with asyncio.timeout(None if is_patient else self._max_wait_s):
+                    await self._wait(self._urgent if is_urgent else self._others)
+            except TimeoutError:
+                raise Refusal("server_busy", "all threads of the service are busy; try again in some seconds") from None
         future = asyncio.get_running_loop().run_in_executor(self._executor, context.run, function)
         future.add_done_callback(self._release)
         return await asyncio.shield(future)
 
+    async def _wait(self, queue: "deque[asyncio.Future[None]]") -> None:
+        """Wait until a thread is handed over."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                queue.remove(turn)
+            else:  # it was handed over at the same moment
+                self._hand_over()
+            raise
+
+    def _hand_over(self) -> None:
+        """Give a free thread to whoever is next."""
+        for queue in (self._urgent, self._others):
+            while queue:
+                turn = queue.popleft()
+                if not turn.done():
+                    turn.set_result(None)
+                    return
+        self._free_count += 1
+
     def _release(self, future: asyncio.Future[Result]) -> None:
-        self._free.release()
+        self._hand_over()
         if not future.cancelled():
             future.exception()  # asyncio complains of errors that nobody looks at, as after a cancel
 

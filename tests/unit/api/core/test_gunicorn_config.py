@@ -1,6 +1,7 @@
 """What Gunicorn is told."""
 
 import ctypes
+import gc
 import os
 import resource
 import runpy
@@ -76,3 +77,13 @@ def test_the_main_process_has_a_pulse_while_it_runs(
         config["on_exit"](server)
         signal.signal(signal.SIGALRM, before)
     assert list(list_pulses(tmp_path)) == []
+
+
+def test_the_garbage_collector_leaves_the_loaded_application_alone(fresh_settings: Callable[[], None]) -> None:
+    fresh_settings()
+    before = gc.get_freeze_count()
+    try:
+        runpy.run_module("api.core.gunicorn_config")["post_worker_init"](None)
+        assert gc.get_freeze_count() > before + 1000
+    finally:
+        gc.unfreeze()

@@ -1,6 +1,7 @@
 """Requests that wait without a thread, through the bridge, with a small application that waits."""
 
 import asyncio
+import weakref
 from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Any
@@ -87,3 +88,31 @@ class _NotifyAtOnce(list[Wakeup]):
     def append(self, wakeup: Wakeup) -> None:
         wakeup.notify()
         super().append(wakeup)
+
+
+class Row:
+    """Something that a view has at hand."""
+
+
+def test_a_request_that_waits_keeps_nothing_that_its_run_had_at_hand() -> None:
+    rows: list[weakref.ref[Row]] = []
+
+    async def run() -> bytes:
+        loop, is_gone = asyncio.get_running_loop(), asyncio.Event()
+
+        class ReadingApp(WaitingApp):
+            def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+                row = Row()
+                rows.append(weakref.ref(row, lambda _: loop.call_soon_threadsafe(is_gone.set)))
+                return super().__call__(environ, start_response)
+
+        app = ReadingApp(LONG_S)
+        bridge = Bridge(app, BridgeLimits(threads=1))
+        waiting = asyncio.create_task(ask(bridge, "/"))
+        await asyncio.wait_for(is_gone.wait(), 5)
+        app.wakeups[0].notify()
+        found = await waiting
+        bridge.close()
+        return found
+
+    assert asyncio.run(run()) == b"in time"

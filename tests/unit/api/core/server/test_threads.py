@@ -67,3 +67,39 @@ def test_a_caller_that_is_cancelled_keeps_its_thread_until_the_function_ends() -
         threads.close()
 
     asyncio.run(run())
+
+
+def test_urgent_work_comes_before_what_waits_already() -> None:
+    async def run() -> list[str]:
+        threads, go, order = Threads(1, 10, "t"), threading.Event(), list[str]()
+
+        def start(function: object, **how: bool) -> "asyncio.Task[object]":
+            return asyncio.create_task(threads.run(contextvars.copy_context(), function, **how))  # type: ignore[arg-type]
+
+        started = [start(lambda: go.wait(10))]
+        await asyncio.sleep(0)
+        for word, is_urgent in (("first", False), ("second", False), ("urgent", True), ("next", True)):
+            started.append(start(lambda word=word: order.append(word), is_urgent=is_urgent))  # type: ignore[misc]
+            await asyncio.sleep(0)
+        go.set()
+        await asyncio.gather(*started)
+        threads.close()
+        return order
+
+    assert asyncio.run(run()) == ["urgent", "next", "first", "second"]
+
+
+def test_a_thread_handed_to_a_caller_that_gave_up_goes_to_the_next() -> None:
+    async def run() -> object:
+        threads, go = Threads(1, 10, "t"), threading.Event()
+        held = asyncio.create_task(threads.run(contextvars.copy_context(), lambda: go.wait(10)))
+        await asyncio.sleep(0)
+        gone, next_one = (asyncio.create_task(threads.run(contextvars.copy_context(), lambda: "next")) for _ in "ab")
+        await asyncio.sleep(0)
+        held.add_done_callback(lambda _: gone.cancel())
+        go.set()
+        found = await asyncio.wait_for(next_one, 5)
+        threads.close()
+        return found
+
+    assert asyncio.run(run()) == "next"
