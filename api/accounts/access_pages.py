@@ -122,10 +122,7 @@ def create_key() -> AnyResponse:
         raise FieldRefused("scope", "A key that may do nothing is of no use: choose what it may do.")
     purpose, terms = _read_purpose(), _read_terms()
     with get_services().database.write() as session:
-        application = api_keys.ensure_application(session, name)
-        if purpose is not None:
-            api_keys.declare_purpose(session, application, purpose, get_person().actor)
-        key = api_keys.create_key(session, application, scopes, get_person().actor, terms)
+        key, _ = api_keys.issue_key(session, name, scopes, get_person().actor, terms, purpose)
     return show_once(go("access.show"), key=key, application=name)
 
 
@@ -144,13 +141,8 @@ def rotate_key(prefix: str) -> AnyResponse:
 @refills(show)
 def revoke_key(prefix: str) -> AnyResponse:
     """End a key."""
-    try:
-        with get_services().database.write() as session:
-            was_valid = api_keys.revoke_key(session, prefix, get_person().actor)
-    except ValueError as error:  # several begin like this
-        abort(422, str(error))
-    if not was_valid:
-        abort(404, "There is no valid key that starts like this.")
+    with get_services().database.write() as session:
+        api_keys.revoke_key(session, prefix, get_person().actor)
     return go("access.show", done="key_revoked")
 
 

@@ -9,7 +9,6 @@ from flask import Response
 from pydantic import AfterValidator, BaseModel, Field
 
 from api.core.authentication import get_caller, protect
-from api.core.errors import Problem
 from api.core.fields import LARGEST_NUMBER, Day, JsonBody, Moment, TextFields
 from api.core.openapi import describe_errors
 from api.core.responses import respond
@@ -200,12 +199,16 @@ def list_key_usage(query: UsageQuery) -> Response:
 )
 def create_key(new: NewKey) -> Response:
     """Make a key."""
-    actor = get_caller().actor
     with get_services().database.write() as session:
-        application = api_keys.ensure_application(session, new.application)
-        if new.purpose is not None:
-            api_keys.declare_purpose(session, application, new.purpose, actor)
-        key = api_keys.create_key(session, application, new.scopes, actor, new.to_terms(), is_test=new.is_test)
+        key, _ = api_keys.issue_key(
+            session,
+            new.application,
+            new.scopes,
+            get_caller().actor,
+            new.to_terms(),
+            new.purpose,
+            is_test=new.is_test,
+        )
     return _show_new(key)
 
 
@@ -241,16 +244,11 @@ def rotate_key(prefix: str, rotation: KeyRotation) -> Response:
 
 @blueprint.delete("/<prefix>")
 @blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="Requests with the key are refused from now on.")
-@blueprint.doc(summary="Revoke an API key", responses=describe_errors("scope_missing", "not_found", "invalid_request"))
+@blueprint.doc(summary="Revoke an API key", responses=describe_errors("scope_missing", "unknown_key"))
 def revoke_key(prefix: str) -> tuple[str, HTTPStatus]:
     """End a key, by its first characters."""
-    try:
-        with get_services().database.write() as session:
-            was_valid = api_keys.revoke_key(session, prefix, get_caller().actor)
-    except ValueError as error:
-        raise Problem("invalid_request", str(error)) from error
-    if not was_valid:
-        raise Problem("not_found", "there is no valid key that starts like this")
+    with get_services().database.write() as session:
+        api_keys.revoke_key(session, prefix, get_caller().actor)
     return "", HTTPStatus.NO_CONTENT
 
 

@@ -140,6 +140,27 @@ def create_key(
     return key
 
 
+def issue_key(
+    session: Session,
+    name: str,
+    scopes: Iterable[Scope],
+    actor: Actor,
+    terms: KeyTerms,
+    purpose: Purpose | None = None,
+    *,
+    is_test: bool = False,
+) -> tuple[str, Application]:
+    """Give an application a key, and make the application if it is new. Returns the key, which can't be read again, and whose.
+
+    name: as clean_name gives it. purpose: what the application is used for, None if it doesn't say. Raises PurposeForbidden,
+    TestKeyScope.
+    """
+    application = ensure_application(session, name)
+    if purpose is not None:
+        declare_purpose(session, application, purpose, actor)
+    return create_key(session, application, scopes, actor, terms, is_test=is_test), application
+
+
 def show_start(key: str) -> str:
     """A key's first characters, by which people tell keys apart."""
     return key[: _SHOWN_TEST_CHARACTERS if key.startswith(TEST_PREFIX) else _SHOWN_CHARACTERS]
@@ -286,17 +307,11 @@ def list_keys(session: Session) -> Sequence[ApiKey]:
     return session.scalars(select(ApiKey).order_by(ApiKey.id)).all()
 
 
-def revoke_key(session: Session, prefix: str, actor: Actor = COMMAND_LINE) -> bool:
-    """Revoke the one valid key that starts with `prefix`. Returns False if none does; ValueError if several do."""
-    keys = session.scalars(
-        select(ApiKey).where(ApiKey.prefix.startswith(prefix, autoescape=True), ApiKey.revoked_at.is_(None))
-    ).all()
-    if len(keys) > 1:
-        raise ValueError(f"{len(keys)} keys start with {prefix!r}; give more of it")
-    for key in keys:
-        key.revoked_at = utcnow()
-        record_audit_event(session, actor, "key.revoke", f"key:{key.prefix}", application=key.application.name)
-    return bool(keys)
+def revoke_key(session: Session, prefix: str, actor: Actor = COMMAND_LINE) -> None:
+    """End the one valid key that starts with `prefix`. Raises UnknownKey if none or several do."""
+    key = get_valid_key(session, prefix)
+    key.revoked_at = utcnow()
+    record_audit_event(session, actor, "key.revoke", f"key:{key.prefix}", application=key.application.name)
 
 
 def _hash(key: str) -> bytes:

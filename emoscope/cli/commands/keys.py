@@ -58,10 +58,9 @@ def create(
             daily_quota=daily_quota,
         )
         with open_database() as database, database.write() as session:
-            owner = api_keys.ensure_application(session, name)
-            if purpose is not None:
-                api_keys.declare_purpose(session, owner, purpose, find_operator())
-            key = api_keys.create_key(session, owner, scope or [Scope.SUBMIT], find_operator(), terms, is_test=test)
+            key, owner = api_keys.issue_key(
+                session, name, scope or [Scope.SUBMIT], find_operator(), terms, purpose, is_test=test
+            )
             secret, declared = owner.callback_secret, owner.purpose
     if declared is None:
         err.print(f"{escape(repr(name))} declares no purpose: say what it is used for with --purpose.")
@@ -164,7 +163,6 @@ def revoke(
     """Revoke a key at once."""
     from db.accounts import api_keys
 
-    with end_with_sentence(ValueError), open_database() as database, database.write() as session:
-        if not api_keys.revoke_key(session, prefix, actor=find_operator()):
-            raise ValueError(f"no valid key starts with {prefix!r}")
+    with end_with_sentence(api_keys.UnknownKey), open_database() as database, database.write() as session:
+        api_keys.revoke_key(session, prefix, find_operator())
     err.print("Revoked.")

@@ -2,10 +2,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
+import pytest
+
 from db.accounts import api_keys
 from db.accounts.audit_log import AuditFilter, list_audit_events
+from db.core.actors import Actor
 from db.core.session import Database
-from db.core.vocabulary import Scope
+from db.core.vocabulary import Purpose, Scope
+
+ANA = Actor.user("ana")
 
 
 def test_a_key_may_submit_and_nothing_else_unless_told_otherwise(database: Database) -> None:
@@ -34,7 +39,7 @@ def test_widening_a_key_keeps_what_it_had_and_is_logged_once(database: Database)
 def test_the_log_of_a_key_never_holds_the_key(database: Database) -> None:
     with database.write() as session:
         key = api_keys.create_key(session, api_keys.ensure_application(session, "a"), actor="ana")
-        assert api_keys.revoke_key(session, key[:10], actor="ana")
+        api_keys.revoke_key(session, key[:10], actor="ana")
     with database.read() as session:
         events = list_audit_events(session, AuditFilter(actor="ana"))
     assert [event.action for event in events] == ["key.revoke", "key.create"]
@@ -52,3 +57,16 @@ def test_an_application_that_several_ask_for_at_once_is_made_once(database: Data
 
     with ThreadPoolExecutor(6) as pool:
         assert len(set(pool.map(ensure, range(6)))) == 1
+
+
+def test_a_key_is_issued_with_its_application_and_what_that_is_for(database: Database) -> None:
+    with database.write() as session:
+        key, shop = api_keys.issue_key(session, "shop", [Scope.SUBMIT], ANA, api_keys.KeyTerms(), Purpose.RESEARCH)
+        again, same = api_keys.issue_key(session, "shop", [Scope.SUBMIT], ANA, api_keys.KeyTerms())
+        assert (shop.id, shop.purpose) == (same.id, Purpose.RESEARCH)
+        assert key != again
+        with pytest.raises(api_keys.UnknownKey, match="several"):
+            api_keys.revoke_key(session, "em", ANA)
+        api_keys.revoke_key(session, key[:12], ANA)
+        with pytest.raises(api_keys.UnknownKey, match="no valid key"):
+            api_keys.revoke_key(session, key[:12], ANA)
