@@ -167,5 +167,5 @@ def _run_up(settings: Settings, given: Mapping[str, object]) -> Iterator[Address
             wait_until(lambda: read_status(settings.stack_socket), "the supervisor tells how its programs are")
             yield client
         finally:
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
             process.wait(100)
