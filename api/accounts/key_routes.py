@@ -160,7 +160,7 @@ class UsageList(BaseModel):
 def list_keys() -> Response:
     """Read all keys."""
     with get_services().database.read() as session:
-        shown = [_show(key) for key in api_keys.list_keys(session)]
+        shown = [key_to_schema(key) for key in api_keys.list_keys(session)]
     return respond(KeyList(items=shown))
 
 
@@ -174,19 +174,7 @@ def list_key_usage(query: UsageQuery) -> Response:
         prefix=query.key, application=query.application, first_day=query.first_day, last_day=query.last_day
     )
     with get_services().database.read() as session:
-        items = [
-            Usage(
-                key=row.key.prefix,
-                application=row.key.application.name,
-                day=row.day,
-                requests=row.requests,
-                photos=row.photos,
-                faces=row.faces,
-                bytes=row.bytes,
-                errors=row.errors,
-            )
-            for row in list_usage(session, wanted)
-        ]
+        items = [usage_to_schema(row) for row in list_usage(session, wanted)]
     return respond(UsageList(items=items))
 
 
@@ -224,7 +212,7 @@ def change_key(prefix: str, terms: KeyTermsBody) -> Response:
     """Give a key other terms."""
     with get_services().database.write() as session:
         key = api_keys.change_key(session, prefix, terms.to_terms(), get_caller().actor)
-    return respond(_show(key))
+    return respond(key_to_schema(key))
 
 
 @blueprint.post("/<prefix>/rotate")
@@ -256,7 +244,8 @@ def _show_new(key: str) -> Response:
     return respond(KeyMade(key=key), HTTPStatus.CREATED)
 
 
-def _show(key: tables.ApiKey) -> Key:
+def key_to_schema(key: tables.ApiKey) -> Key:
+    """What the API shows of a key."""
     return Key(
         prefix=key.prefix,
         application=key.application.name,
@@ -269,4 +258,18 @@ def _show(key: tables.ApiKey) -> Key:
         daily_quota=key.daily_quota,
         last_used_at=key.last_used_at,
         revoked_at=key.revoked_at,
+    )
+
+
+def usage_to_schema(row: tables.KeyUsage) -> Usage:
+    """What the API shows of a key's day."""
+    return Usage(
+        key=row.key.prefix,
+        application=row.key.application.name,
+        day=row.day,
+        requests=row.requests,
+        photos=row.photos,
+        faces=row.faces,
+        bytes=row.bytes,
+        errors=row.errors,
     )

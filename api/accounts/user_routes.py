@@ -64,7 +64,7 @@ class UserList(BaseModel):
 def list_users() -> Response:
     """Read all people."""
     with get_services().database.read() as session:
-        shown = [_show(user) for user in users.list_users(session)]
+        shown = [user_to_schema(user) for user in users.list_users(session)]
     return respond(UserList(items=shown))
 
 
@@ -80,7 +80,7 @@ def create_user(new: NewUser) -> Response:
     password_hash = users.hash_password(new.password)
     with get_services().database.write() as session:
         user = users.create_user(session, new.name, password_hash, new.role, get_caller().actor)
-    return respond(_show(user), HTTPStatus.CREATED)
+    return respond(user_to_schema(user), HTTPStatus.CREATED)
 
 
 @blueprint.patch("/<name>")
@@ -111,10 +111,11 @@ def change_user(name: str, change: UserChange) -> Response:
             users.change_password(session, name, password_hash, actor)
         if change.is_disabled is not None:
             (users.disable_user if change.is_disabled else users.enable_user)(session, name, actor)
-    return respond(_show(user))
+    return respond(user_to_schema(user))
 
 
-def _show(user: tables.User) -> User:
+def user_to_schema(user: tables.User) -> User:
+    """What the API shows of a person."""
     return User(
         name=user.name,
         role=user.role,

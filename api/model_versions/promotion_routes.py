@@ -70,19 +70,24 @@ class PromotionList(BaseModel):
 def list_promotions() -> Response:
     """Read the history of the champion."""
     with get_services().database.read() as session:
-        numbers = {version.id: version.number for version in model_versions.list_versions(session)}
-        shown = [
-            Promotion(
-                at=move.at,
-                from_version=numbers[move.from_version_id] if move.from_version_id else None,
-                to_version=numbers[move.to_version_id],
-                actor=move.actor,
-                actor_kind=move.known_actor_kind,
-                reason=move.reason,
-            )
-            for move in model_versions.list_promotions(session)
-        ]
+        shown = list_promotion_schemas(session)
     return respond(PromotionList(items=shown))
+
+
+def list_promotion_schemas(session: Session) -> list[Promotion]:
+    """What the API shows of every change, newest first."""
+    numbers = {version.id: version.number for version in model_versions.list_versions(session)}
+    return [
+        Promotion(
+            at=move.at,
+            from_version=numbers[move.from_version_id] if move.from_version_id else None,
+            to_version=numbers[move.to_version_id],
+            actor=move.actor,
+            actor_kind=move.known_actor_kind,
+            reason=move.reason,
+        )
+        for move in model_versions.list_promotions(session)
+    ]
 
 
 @blueprint.post("")

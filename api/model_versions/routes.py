@@ -52,8 +52,7 @@ class ModelVersionList(BaseModel):
 def list_model_versions() -> Response:
     """Read all versions."""
     with get_services().database.read() as session:
-        champion, challenger = model_versions.get_champion(session), model_versions.get_challenger(session)
-        shown = [_show(version, champion, challenger) for version in model_versions.list_versions(session)]
+        shown = list_version_schemas(session)
         unused = model_versions.find_unused_release(session)
     found = ModelVersionList(items=shown, unused_release=unused.number if unused else None)
     return respond(found)
@@ -85,6 +84,12 @@ def find_model_version(session: Session, number: int) -> tables.ModelVersion:
     if number > LARGEST_NUMBER:
         raise UnknownModelVersion(f"there is no model version {number}")
     return model_versions.get_version(session, number)
+
+
+def list_version_schemas(session: Session) -> list[ModelVersion]:
+    """Every version as the API shows it, newest first."""
+    champion, challenger = model_versions.get_champion(session), model_versions.get_challenger(session)
+    return [_show(version, champion, challenger) for version in model_versions.list_versions(session)]
 
 
 def model_version_to_schema(session: Session, version: tables.ModelVersion) -> ModelVersion:

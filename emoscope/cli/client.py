@@ -2,12 +2,15 @@
 
 from emoscope.cli.program import name_program
 from emoscope.cli.terminal import read_settings
-from emoscope_client import Client, NoAddress
+from emoscope_client import Client, NoAddress, Retries
 from emoscope_client.address import find_address
 
 
-def open_client() -> Client:
-    """A client of the service that the settings name, `.env` included. Raises NoAddress, InvalidAddress."""
+def open_client(retries: Retries | None = None) -> Client:
+    """A client of the service that the settings name, `.env` included. Raises NoAddress, InvalidAddress.
+
+    retries: in place of the client's own choice.
+    """
     settings = read_settings()
     try:
         address = find_address(settings.api_url, settings.api_key.get_secret_value(), settings.data_dir)
@@ -15,4 +18,4 @@ def open_client() -> Client:
         raise NoAddress(
             f"no address or no key: start a stack with `{name_program()} up`, or set EMOSCOPE_API_URL and EMOSCOPE_API_KEY"
         ) from error
-    return Client(address.api_url, address.api_key)
+    return Client(address.api_url, address.api_key, retries=retries)

@@ -6,10 +6,10 @@ Rich takes `[words]` for markup, so what isn't ours, such as paths and reasons, 
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -17,6 +17,9 @@ from rich.table import Table
 from emoscope.settings import Settings, find_unknown_variables, load_settings
 from emoscope.settings.problems import InvalidSettings
 from emoscope_client import Face
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, with the field names of the API.")]
+"""The option of every command that lists or shows something. With it, stdout holds one JSON document and nothing else."""
 
 out = Console(emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)
@@ -30,6 +33,11 @@ def say_step(text: str) -> None:
 def print_json(found: object, indent: int | None = 2) -> None:
     """Something as JSON on stdout, exactly: neither broken into lines nor read as markup."""
     out.out(json.dumps(found, indent=indent), highlight=False)
+
+
+def print_schemas(found: Iterable[BaseModel]) -> None:
+    """What a command lists, as JSON in the form of the API: an array of the objects in `items`."""
+    print_json([each.model_dump(mode="json") for each in found])
 
 
 @contextmanager

@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from emoscope.stack.demo_photos import compose_page, portrait_photo
+from emoscope_client import Client
 from tests.acceptance.conftest import Service, find_free_port
+from tests.support.waiting import wait_until
 from training import pretrained
 
 EMOSCOPE = [sys.executable, "-m", "emoscope"]
@@ -50,12 +52,41 @@ def environment(service: Service) -> dict[str, str]:
 
 def test_analyze_prints_a_line_of_json_a_photo(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(portrait_photo("astronaut").data)
-    (tmp_path / "b.txt").write_text("not a picture")
-    done = run("analyze", tmp_path, "--format", "jsonl", env=environment)
+    (tmp_path / "b.jpg").write_text("not a picture")
+    done = run("analyze", tmp_path, "--format", "jsonl", env=environment | {"XDG_STATE_HOME": str(tmp_path / "state")})
     assert done.returncode == 1
     first, second = map(json.loads, done.stdout.splitlines())
     assert (first["status"], len(first["faces"])) == ("succeeded", 1)
     assert (second["status"], second["error"]["code"]) == ("refused", "not_a_picture")
+
+
+def test_a_killed_run_over_a_folder_goes_on_and_analyses_no_photo_twice(
+    environment: dict[str, str], service: Service, tmp_path: Path
+) -> None:
+    folder, names = tmp_path / "photos", [f"{number:03}.png" for number in range(60)]
+    folder.mkdir()
+    for number, name in enumerate(names):
+        Image.new("RGB", (320, 240), (number, 0, 0)).save(folder / name)
+    environment |= {
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "EMOSCOPE_API_KEY": run("key", "create", "holiday", env=environment).stdout.strip(),
+    }
+    with Client(service.url, environment["EMOSCOPE_API_KEY"]) as client:
+        for wanted in (1, 20, 45):  # photos that the service has when the process is killed
+            process = subprocess.Popen(
+                [*EMOSCOPE, "analyze", str(folder), "--format", "jsonl"],
+                env=os.environ | environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            wait_until(lambda: len(list(client.list_jobs())) >= wanted, f"{wanted} photos are there")  # noqa: B023
+            process.kill()
+            process.wait()
+        done = run("analyze", folder, "--format", "jsonl", env=environment)
+        assert done.returncode == 0, done.stderr
+        assert [Path(json.loads(line)["photo"]).name for line in done.stdout.splitlines()] == names
+        assert sorted(job.photo.filename or "" for job in client.list_jobs()) == names
+    assert list((tmp_path / "state").rglob("*.jsonl")) == []
 
 
 def test_analyze_prints_a_table(environment: dict[str, str], tmp_path: Path) -> None:

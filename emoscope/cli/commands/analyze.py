@@ -1,126 +1,175 @@
 """`emoscope analyze`: photos from the shell, through the service."""
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from enum import StrEnum
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from db.core.vocabulary import Detector
+from emoscope.cli.analysis.inputs import STREAM, NoSuchPhoto, find_inputs, read_list
+from emoscope.cli.analysis.journal import Journal, RunGoesOn, find_journal, find_state_dir
+from emoscope.cli.analysis.printing import Format, print_failure, print_outcomes
+from emoscope.cli.analysis.run import BatchRun, Outcome, PhotoError
 from emoscope.cli.client import open_client
-from emoscope.cli.terminal import end_with_sentence, err, make_faces_table, out, print_json
-from emoscope_client import ApiError, Client, EmoscopeError, Job, JobOptions
+from emoscope.cli.terminal import end_with_sentence, err
+from emoscope_client import (
+    ApiError,
+    EmoscopeError,
+    JobOptions,
+    Retries,
+    ServerError,
+    ServiceUnreachable,
+    TooManyRequests,
+    Unauthorized,
+)
+from emoscope_client.photos import PhotoSource
 
-Outcome = Job | ApiError | OSError
-"""A job at its end, or what kept the photo from being taken."""
-
-_IN_FLIGHT = 16
-"""Photos submitted ahead of the one waited for: enough to keep some workers busy, few enough to stop soon."""
-
-
-class Format(StrEnum):
-    """How results are printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    JSONL = "jsonl"
+_PATIENCE = Retries(tries=12, longest_total_s=60)
+"""For a service that restarts while a run is under way."""
+_INTERRUPTED = 130
+"""The exit status that shells give to Ctrl-C."""
+_GO_ON = "Interrupted. Start it again with the same arguments to go on."
 
 
 def analyze(
-    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.", exists=True)],
+    photos: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Photos: files, folders with all that is below them, quoted patterns, URLs that the service fetches, or - for "
+            "one photo on standard input."
+        ),
+    ] = None,
+    from_file: Annotated[
+        str | None, typer.Option("--from-file", help="A list of photos, one a line; - for standard input.")
+    ] = None,
     output: Annotated[Format, typer.Option("--format", "-f", help="Form of the result.")] = Format.TABLE,
     detector: Annotated[Detector | None, typer.Option(help="Face detector.")] = None,
     min_face_px: Annotated[int | None, typer.Option(help="Least side of a face, in pixels.")] = None,
     keep_s: Annotated[float | None, typer.Option(help="Seconds that the service keeps the photos.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="As --format csv.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Don't go on with an interrupted run.")] = False,
 ) -> None:
     """Find the faces in photos and say which emotion each appears to express.
 
-    Talks to the stack on this machine, or to the one that EMOSCOPE_API_URL and EMOSCOPE_API_KEY name.
-    Exits with 1 if any photo could not be analysed.
+    Talks to the stack on this machine, or to the one that EMOSCOPE_API_URL and EMOSCOPE_API_KEY name. If a run over many photos is
+    interrupted, start it again with the same arguments: it goes on, and prints the whole result. Exits with 1 if any photo has no
+    result, and says on stderr which and why.
     """
-    paths = list(_list_photos(photos))
+    form = Format.JSON if as_json else Format.CSV if as_csv else output
     options: JobOptions = {"detector": detector, "min_face_px": min_face_px, "photo_retention_s": keep_s}
-    results: list[dict[str, Any]] = []
-    has_failed = False
-    with end_with_sentence(EmoscopeError), open_client() as client, _make_progress(len(paths)) as progress:
-        bar = progress.add_task("analysing", total=len(paths))
-        for path, outcome in _analyze_all(client, paths, options):
-            progress.advance(bar)
-            has_failed |= isinstance(outcome, Exception) or outcome.status != "succeeded"
-            if output is Format.TABLE:
-                _print_outcome(path, outcome)
-            elif output is Format.JSONL:
-                print_json(_to_json(path, outcome), indent=None)
+    arguments = list(photos or ())
+    if not arguments and from_file is None:
+        raise typer.BadParameter("name a photo, a folder or a URL, - for a photo on standard input, or --from-file")
+    if STREAM in arguments and (len(arguments) > 1 or from_file is not None):
+        raise typer.BadParameter("- is one photo on standard input, and stands alone; --from-file - reads a list there")
+    tally = _Tally(form)
+    with end_with_sentence(EmoscopeError, RunGoesOn, OSError):
+        if arguments == [STREAM]:
+            _analyze_one(STREAM, sys.stdin.buffer.read(), options, tally)
+        else:
+            listed = [] if from_file is None else _read_list(from_file)
+            names = _find_inputs([*arguments, *listed])
+            if names == [*arguments, *listed] and len(names) == 1:
+                _analyze_one(names[0], names[0], options, tally)
             else:
-                results.append(_to_json(path, outcome))
-    if output is Format.JSON:
-        print_json(results)
-    if has_failed:
+                # The list itself counts, not its name: it may come from a pipe.
+                identity = {"arguments": arguments, "list": listed, "folder": str(Path.cwd()), "options": options}
+                with _interruptible():
+                    _analyze_many(names, options, tally, identity, is_fresh=fresh)
+    if tally.failures:
+        err.print(f"{tally.failures:,} of {tally.total:,} photos have no result.")
         raise typer.Exit(1)
 
 
-def _list_photos(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files named, and those directly in the folders named. The service tells photos from other files."""
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
-        else:
-            yield path
+class _Tally:
+    """Prints outcomes and counts them."""
+
+    def __init__(self, form: Format) -> None:
+        self.total = self.failures = 0
+        self._form = form
+
+    def print(self, outcomes: Iterable[tuple[str, Outcome]]) -> None:
+        print_outcomes(self._count(outcomes), self._form)
+
+    def _count(self, outcomes: Iterable[tuple[str, Outcome]]) -> Iterator[tuple[str, Outcome]]:
+        for name, outcome in outcomes:
+            self.total += 1
+            self.failures += print_failure(name, outcome)
+            yield name, outcome
 
 
-def _make_progress(total: int) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=err, transient=True, disable=total < 2)
+def _read_list(name: str) -> list[str]:
+    with end_with_sentence(OSError):
+        return read_list(sys.stdin.read() if name == STREAM else Path(name).read_text(errors="surrogateescape"))
 
 
-def _analyze_all(client: Client, paths: Sequence[Path], options: JobOptions) -> Iterator[tuple[Path, Outcome]]:
-    """Each photo with its job at its end, or with what kept it from being taken, in the order given."""
-    in_flight: deque[tuple[Path, Outcome]] = deque()
-    for path in paths:
-        in_flight.append((path, _submit(client, path, options)))
-        if len(in_flight) >= _IN_FLIGHT:
-            yield _wait(client, *in_flight.popleft())
-    while in_flight:
-        yield _wait(client, *in_flight.popleft())
-
-
-def _submit(client: Client, path: Path, options: JobOptions) -> Outcome:
+def _find_inputs(arguments: Sequence[str]) -> Sequence[str]:
     try:
-        return client.create_job(path, **options)
-    except (ApiError, OSError) as error:
-        return error
+        inputs = find_inputs(arguments)
+    except NoSuchPhoto as error:
+        raise typer.BadParameter(str(error)) from error
+    if inputs.skipped:
+        err.print(f"{inputs.skipped:,} files in folders are left out: their names aren't those of photos.")
+    if not inputs.names:
+        err.print("There are no photos.")
+    return inputs.names
 
 
-def _wait(client: Client, path: Path, outcome: Outcome) -> tuple[Path, Outcome]:
-    return path, client.wait_for_job(outcome) if isinstance(outcome, Job) else outcome
+def _analyze_one(name: str, photo: PhotoSource, options: JobOptions, tally: _Tally) -> None:
+    with open_client() as client:
+        outcome: Outcome
+        try:
+            outcome = client.analyze(photo, **options)
+        except Unauthorized:
+            raise
+        except ApiError as error:
+            outcome = PhotoError(error.code, str(error))
+        except OSError as error:
+            outcome = PhotoError("unreadable_file", error.strerror or str(error))
+    tally.print([(name, outcome)])
 
 
-def _print_outcome(path: Path, outcome: Outcome) -> None:
-    name = escape(str(path))
-    if isinstance(outcome, Exception):
-        err.print(f"[bold red]{name}[/bold red]: {escape(str(outcome))}")
-    elif outcome.status != "succeeded":
-        err.print(
-            f"[bold red]{name}[/bold red]: {outcome.status}: {escape(outcome.error.detail if outcome.error else '')}"
-        )
-    elif not outcome.faces:
-        out.print(f"[bold]{name}[/bold]: no face found")
-    else:
-        out.print(make_faces_table(str(path), outcome.faces))
+def _analyze_many(
+    names: Sequence[str], options: JobOptions, tally: _Tally, identity: Mapping[str, object], *, is_fresh: bool
+) -> None:
+    with (
+        open_client() as probe
+    ):  # whether the service is there is said at once; once the run is under way it may be away
+        probe.get_health()
+        api_url = probe.address.api_url
+    path = find_journal(find_state_dir(os.environ), api_url=api_url, **identity)
+    with open_client(_PATIENCE) as client, Journal(path, is_fresh=is_fresh) as journal, _open_bar(len(names)) as bar:
+        if journal.is_resumed:
+            err.print("Going on with the run that was interrupted.")
+        task = bar.add_task("analysing", total=len(names))
+        run = BatchRun(client, journal, options, lambda count: bar.advance(task, count))
+        tally.print(run.analyze(names))
 
 
-def _to_json(path: Path, outcome: Outcome) -> dict[str, Any]:
-    if isinstance(outcome, Exception):
-        code = outcome.code if isinstance(outcome, ApiError) else "unreadable_file"
-        return {"photo": str(path), "status": "refused", "error": {"code": code, "detail": str(outcome)}, "faces": []}
-    return {
-        "photo": str(path),
-        "job_id": str(outcome.id),
-        "status": outcome.status,
-        "error": outcome.error.to_json() if outcome.error else None,
-        "faces": [face.to_json() for face in outcome.faces],
-    }
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Say that the run can go on, where it can."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print(_GO_ON)
+        raise typer.Exit(_INTERRUPTED) from None
+    except (ServiceUnreachable, ServerError, TooManyRequests):
+        err.print(_GO_ON)
+        raise
+
+
+def _open_bar(total: int) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # What goes to a file must not go through the terminal's own output.
+    is_screen = sys.stdout.isatty()
+    return Progress(
+        *columns, console=err, transient=True, disable=total < 2 or not err.is_terminal, redirect_stdout=is_screen
+    )

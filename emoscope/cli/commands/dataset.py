@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from emoscope.cli.terminal import end_with_sentence, err, out, print_json, say_step
+from emoscope.cli.terminal import AsJson, end_with_sentence, err, out, print_json, say_step
 
 app = typer.Typer(
     help="Check a FER2013-format CSV, and turn it into folders of pictures and back.", no_args_is_help=True
@@ -21,7 +21,7 @@ _BAD_ROWS_SHOWN = 20
 def check(
     csv: CsvPath,
     votes: Annotated[Path | None, typer.Option(help="FER+ votes for the same rows.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002
     strict: Annotated[  # noqa: FBT002
         bool, typer.Option("--strict", help="Exit with 1 if any row can't be used or there is a warning.")
     ] = False,

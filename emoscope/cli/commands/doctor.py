@@ -1,19 +1,18 @@
 """`emoscope doctor`: what is missing or set wrong."""
 
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from emoscope.cli.terminal import out, print_json, read_settings
+from emoscope.cli.terminal import AsJson, out, print_json, read_settings
 
 _STYLES = {"ok": "green", "note": "yellow", "missing": "bold red"}
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Say how each part of the service is, and what to do about what is missing. Exits with 1 if something is."""
     from emoscope.cli.checks import CheckStatus, run_checks

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from emoscope.cli.database import open_database
-from emoscope.cli.terminal import end_with_sentence, err, out, print_json, read_settings, say_step
+from emoscope.cli.terminal import AsJson, end_with_sentence, err, out, print_json, read_settings, say_step
 
 if TYPE_CHECKING:
     from training.data.dataset import Dataset
@@ -30,7 +30,7 @@ def evaluate(
     model: Annotated[
         str, typer.Option(help="Number of a version, name of a shipped one, folder of one, or `default`.")
     ] = "default",
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Evaluate a model: accuracy, macro-F1, per emotion, calibration, speed; on a CSV with its stress tests, and on photos.
 

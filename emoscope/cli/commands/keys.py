@@ -10,10 +10,8 @@ from rich.table import Column, Table
 from db.core.vocabulary import Purpose, Scope
 from emoscope.cli.database import open_database
 from emoscope.cli.operator import find_operator
-from emoscope.cli.terminal import end_with_sentence, err, out, print_json
+from emoscope.cli.terminal import AsJson, end_with_sentence, err, out, print_schemas
 from emoscope.settings import read_rate
-
-_Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
@@ -70,31 +68,16 @@ def create(
 
 
 @app.command("list")
-def list_(*, as_json: _Json = False) -> None:
+def list_(*, as_json: AsJson = False) -> None:
     """List all keys: whose, when made, when last used, until when."""
     from db.accounts import api_keys
 
     with open_database() as database, database.read() as session:
         found = api_keys.list_keys(session)
     if as_json:
-        print_json(
-            [
-                {
-                    "prefix": key.prefix,
-                    "application": key.application.name,
-                    "purpose": key.application.purpose,
-                    "scopes": key.scopes,
-                    "description": key.description,
-                    "rate_limit": key.rate_limit,
-                    "daily_quota": key.daily_quota,
-                    "created_at": key.created_at.isoformat(),
-                    "last_used_at": key.last_used_at.isoformat() if key.last_used_at else None,
-                    "expires_at": key.expires_at.isoformat() if key.expires_at else None,
-                    "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
-                }
-                for key in found
-            ]
-        )
+        from api.accounts.key_routes import key_to_schema
+
+        print_schemas(map(key_to_schema, found))
         return
     table = Table(
         Column("key", no_wrap=True, min_width=13), "application", "scopes", "made", "last used", "expires", "revoked"
@@ -127,7 +110,7 @@ def usage(
     application: Annotated[str | None, typer.Option(help="Only this application's keys.")] = None,
     days: Annotated[int, typer.Option(min=1, help="How many days, today included (UTC).")] = 7,
     *,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """List what was done with each key, by day: requests, photos, faces, bytes, errors."""
     from db.accounts.usage import UsageFilter, list_usage
@@ -135,20 +118,12 @@ def usage(
     first = datetime.now(UTC).date() - timedelta(days=days - 1)
     with open_database() as database, database.read() as session:
         rows = list_usage(session, UsageFilter(application=application, first_day=first))
-    counts = ("requests", "photos", "faces", "bytes", "errors")
     if as_json:
-        print_json(
-            [
-                {
-                    "key": row.key.prefix,
-                    "application": row.key.application.name,
-                    "day": str(row.day),
-                    **{name: getattr(row, name) for name in counts},
-                }
-                for row in rows
-            ]
-        )
+        from api.accounts.key_routes import usage_to_schema
+
+        print_schemas(map(usage_to_schema, rows))
         return
+    counts = ("requests", "photos", "faces", "bytes", "errors")
     table = Table("day", "key", "application", *counts)
     for row in rows:
         shown = (f"{getattr(row, name):,}" for name in counts)

@@ -8,13 +8,13 @@ from rich.table import Table
 
 from emoscope.cli.database import open_database
 from emoscope.cli.operator import find_operator
-from emoscope.cli.terminal import end_with_sentence, err, out
+from emoscope.cli.terminal import AsJson, end_with_sentence, err, out, print_schemas
 
 app = typer.Typer(help="List model versions and choose the one in service.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_() -> None:
+def list_(*, as_json: AsJson = False) -> None:
     """List all versions, newest first, with their figures; the one in service has a star.
 
     Metrics are of the last split that a version was evaluated on: `votes` is the accuracy against the majority of votes,
@@ -23,6 +23,12 @@ def list_() -> None:
     from api.model_versions.metric_charts import list_metrics
     from db.model_versions import actions as model_versions
 
+    if as_json:
+        from api.model_versions.routes import list_version_schemas
+
+        with open_database() as database, database.read() as session:
+            print_schemas(list_version_schemas(session))
+        return
     table = Table("version", "name", "network", "votes", "single", "macro-F1", "registered")
     with open_database() as database, database.read() as session:
         champion = model_versions.get_champion(session)
@@ -110,10 +116,16 @@ def unshadow() -> None:
 
 
 @app.command()
-def history() -> None:
+def history(*, as_json: AsJson = False) -> None:
     """List every change of the version in service: when, who, why; newest first."""
     from db.model_versions import actions as model_versions
 
+    if as_json:
+        from api.model_versions.promotion_routes import list_promotion_schemas
+
+        with open_database() as database, database.read() as session:
+            print_schemas(list_promotion_schemas(session))
+        return
     table = Table("when", "from", "to", "who", "why")
     with open_database() as database, database.read() as session:
         numbers = {version.id: str(version.number) for version in model_versions.list_versions(session)}

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from emoscope.cli.database import open_database
 from emoscope.cli.operator import find_operator
-from emoscope.cli.terminal import end_with_sentence, err, out, read_settings
+from emoscope.cli.terminal import AsJson, end_with_sentence, err, out, print_json, read_settings
 
 if TYPE_CHECKING:
     from db.core.session import Database
@@ -29,6 +29,7 @@ def retrain(
     plan: Annotated[
         bool, typer.Option("--plan", help="Only say what a run would train on and compare, and what may become of it.")
     ] = False,
+    as_json: AsJson = False,
     wait: Annotated[bool, typer.Option(help="Stay until the run has ended. Ctrl-C leaves it running.")] = True,
 ) -> None:
     """Train a challenger on the configured dataset and the reviewers' labels. It is put in service only if it is better.
@@ -41,6 +42,8 @@ def retrain(
     from db.training_runs.lifecycle import TrainingRunActive
     from db.training_runs.plan import DatasetFiles, PlanImpossible, plan_run
 
+    if as_json and not plan:
+        raise typer.BadParameter("--json goes with --plan")
     settings = read_settings()
     queue = Queue(settings.effective_redis_url)
 
@@ -52,7 +55,11 @@ def retrain(
         files = DatasetFiles.of(settings.dataset_csv, settings.dataset_votes)
         if plan:
             with database.read() as session:
-                out.print("\n".join(plan_run(session, files, from_scratch=from_scratch).summary), soft_wrap=True)
+                found = plan_run(session, files, from_scratch=from_scratch)
+            if as_json:
+                print_json(found.model_dump(mode="json"))
+            else:
+                out.print("\n".join(found.summary), soft_wrap=True)
             return
         started = start_run(
             database,

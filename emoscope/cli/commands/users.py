@@ -10,7 +10,7 @@ from rich.table import Table
 from db.core.vocabulary import Role
 from emoscope.cli.database import open_database
 from emoscope.cli.operator import find_operator
-from emoscope.cli.terminal import end_with_sentence, err, out
+from emoscope.cli.terminal import AsJson, end_with_sentence, err, out, print_schemas
 
 app = typer.Typer(help="Make, list and disable the people who sign in to the pages.", no_args_is_help=True)
 
@@ -35,16 +35,22 @@ def create(
 
 
 @app.command("list")
-def list_() -> None:
+def list_(*, as_json: AsJson = False) -> None:
     """List all people: role, state, last sign-in."""
     from db.accounts import users
 
-    table = Table("name", "role", "state", "last signed in", "made")
     with open_database() as database, database.read() as session:
-        for user in users.list_users(session):
-            state = "disabled" if user.disabled_at else ""
-            signed_in = f"{user.last_signed_in_at:%Y-%m-%d %H:%M}" if user.last_signed_in_at else "never"
-            table.add_row(escape(user.name), user.role, state, signed_in, f"{user.created_at:%Y-%m-%d}")
+        found = users.list_users(session)
+    if as_json:
+        from api.accounts.user_routes import user_to_schema
+
+        print_schemas(map(user_to_schema, found))
+        return
+    table = Table("name", "role", "state", "last signed in", "made")
+    for user in found:
+        state = "disabled" if user.disabled_at else ""
+        signed_in = f"{user.last_signed_in_at:%Y-%m-%d %H:%M}" if user.last_signed_in_at else "never"
+        table.add_row(escape(user.name), user.role, state, signed_in, f"{user.created_at:%Y-%m-%d}")
     out.print(table)
 
 

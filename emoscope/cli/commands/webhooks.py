@@ -11,7 +11,7 @@ from rich.table import Table
 from db.core.vocabulary import DeliveryState
 from emoscope.cli.database import open_database
 from emoscope.cli.operator import find_operator
-from emoscope.cli.terminal import end_with_sentence, err, out, print_json, read_settings
+from emoscope.cli.terminal import AsJson, end_with_sentence, err, out, print_schemas, read_settings
 
 if TYPE_CHECKING:
     from db.webhooks.endpoints import AddressRules
@@ -20,7 +20,6 @@ app = typer.Typer(help="Add and look after webhook endpoints, and replay what fa
 
 _Id = Annotated[UUID, typer.Argument(help="Id of the endpoint, as `emoscope webhook list` shows.")]
 _Overlap = Annotated[float, typer.Option(min=0, max=168, help="Hours for which the secret before signs too.")]
-_Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command()
@@ -61,28 +60,16 @@ def create(
 
 
 @app.command("list")
-def list_(*, as_json: _Json = False) -> None:
+def list_(*, as_json: AsJson = False) -> None:
     """List all endpoints, oldest first: whose, where, in which state."""
     from db.webhooks import endpoints
 
     with open_database() as database, database.read() as session:
         found = endpoints.list_endpoints(session, None)
     if as_json:
-        print_json(
-            [
-                {
-                    "id": str(each.id),
-                    "application": each.application.name,
-                    "url": each.url,
-                    "events": each.events,
-                    "description": each.description,
-                    "include_faces": each.include_faces,
-                    "state": each.state,
-                    "state_reason": each.state_reason,
-                }
-                for each in found
-            ]
-        )
+        from api.webhooks.schemas import webhook_to_schema
+
+        print_schemas(map(webhook_to_schema, found))
         return
     table = Table("id", "application", "url", "events", "state")
     for each in found:
@@ -173,7 +160,7 @@ def deliveries(
     state: Annotated[DeliveryState | None, typer.Option(help="Only those in this state.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Most deliveries shown, the newest.")] = 50,
     *,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """List attempts to deliver events, newest first: when, what was answered, how long it took."""
     from db.webhooks.deliveries import DeliveryFilter, list_deliveries
@@ -182,27 +169,9 @@ def deliveries(
     with open_database() as database, database.read() as session:
         found = list_deliveries(session, wanted, limit=limit)
     if as_json:
-        print_json(
-            [
-                {
-                    "id": str(each.id),
-                    "endpoint": str(each.endpoint_id),
-                    "url": each.endpoint.url,
-                    "event_id": str(each.event_id),
-                    "event": each.event.type,
-                    "job": str(each.event.job_id) if each.event.job_id else None,
-                    "state": each.state,
-                    "attempt": each.attempt,
-                    "is_replay": each.is_replay,
-                    "due_at": each.due_at.isoformat(),
-                    "status_code": each.status_code,
-                    "answer": each.answer,
-                    "error": each.error,
-                    "duration_ms": each.duration_ms,
-                }
-                for each in found
-            ]
-        )
+        from api.webhooks.schemas import delivery_to_schema
+
+        print_schemas(map(delivery_to_schema, found))
         return
     table = Table("delivery", "event", "url", "attempt", "state", "answer", "ms", "when")
     for each in found:

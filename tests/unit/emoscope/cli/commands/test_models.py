@@ -1,7 +1,11 @@
 """`emoscope models`: versions, and the one in service."""
 
+import json
+
 import pytest
 
+from api.model_versions.promotion_routes import Promotion
+from api.model_versions.routes import ModelVersion
 from db.model_versions import actions as model_versions
 from tests.support.commands import CommandLine
 
@@ -51,3 +55,23 @@ def test_promoting_rolling_back_and_shadow_mode_say_what_is_now(two_versions: Co
     assert all(said[place].startswith("Error:") for place in (2, 6, 8, 9))
     history = two_versions.expect(0, "models", "history")
     assert history.index("│ c") < history.index("│ b") < history.index("│ a")
+
+
+def test_versions_and_their_history_are_listed_as_the_api_shows_them(two_versions: CommandLine) -> None:
+    two_versions.expect(0, "models", "promote", "1", "--reason", "a")
+    two_versions.expect(0, "models", "promote", "2", "--reason", "b")
+    two_versions.expect(0, "models", "shadow", "1", "--reason", "c")
+    versions = json.loads(two_versions.run("models", "list", "--json").stdout)
+    assert {tuple(version) for version in versions} == {tuple(ModelVersion.model_fields)}
+    assert [(each["number"], each["is_champion"], each["is_challenger"]) for each in versions] == [
+        (2, True, False),
+        (1, False, True),
+    ]
+    assert versions[0]["manifest"]["metrics"]["PublicTest"]["fer2013"]["rows"] == 10
+    history = json.loads(two_versions.run("models", "history", "--json").stdout)
+    assert {tuple(move) for move in history} == {tuple(Promotion.model_fields)}
+    assert [(move["from_version"], move["to_version"], move["reason"]) for move in history] == [
+        (1, 2, "b"),
+        (None, 1, "a"),
+    ]
+    assert {move["actor_kind"] for move in history} == {"system"}

@@ -1,3 +1,4 @@
+import json
 import threading
 from collections.abc import Callable
 from uuid import UUID
@@ -55,6 +56,11 @@ def test_a_plan_is_told_and_nothing_is_queued(database: Database) -> None:
     done = RUNNER.invoke(app, ["retrain", "--plan", "--from-scratch"])
     assert done.exit_code == 0, done.output
     assert "from fresh weights" in " ".join(done.stdout.split())
+    told = RUNNER.invoke(app, ["retrain", "--plan", "--from-scratch", "--json"])
+    assert json.loads(told.stdout)["summary"] == [
+        line for line in json.loads(told.stdout)["summary"] if line in done.stdout
+    ]
+    assert RUNNER.invoke(app, ["retrain", "--json"]).exit_code == 2
     assert find_run(database) is None
 
 

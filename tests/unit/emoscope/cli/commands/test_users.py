@@ -1,7 +1,10 @@
 """`emoscope user`: people who sign in."""
 
+import json
+
 import pytest
 
+from api.accounts.user_routes import User
 from db.accounts.audit_log import list_audit_events
 from db.accounts.users import get_user
 from db.core.vocabulary import Role
@@ -59,3 +62,12 @@ def test_the_end_of_the_line_is_no_part_of_the_password(command_line: CommandLin
     command_line.expect(0, "user", "create", "ana", typed=" spaces stay " + ending)
     with command_line.database.read() as session:
         assert is_password(get_user(session, "ana").password_hash, " spaces stay ")
+
+
+def test_people_are_listed_as_the_api_shows_them(command_line: CommandLine) -> None:
+    command_line.expect(0, "user", "create", "ana", "--role", "reviewer", typed=PASSWORD)
+    command_line.expect(0, "user", "disable", "ana")
+    [ana] = json.loads(command_line.run("user", "list", "--json").stdout)
+    assert set(ana) == set(User.model_fields)
+    assert (ana["name"], ana["role"], ana["is_disabled"], ana["last_signed_in_at"]) == ("ana", "reviewer", True, None)
+    assert ana["created_at"].endswith("Z")
