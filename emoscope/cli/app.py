@@ -12,6 +12,7 @@ from emoscope.cli.commands import (
     demo,
     doctor,
     evaluate,
+    export,
     keys,
     migrate,
     models,
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.command("analyze")(analyze.analyze)
+app.command("export")(export.export)
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)
 app.command("backup")(backup.backup)

@@ -85,6 +85,7 @@ class AsyncClient:
     retry_batch = _awaited(Operations.retry_batch)
     erase_batch = _awaited(Operations.erase_batch)
     export_rows = _awaited(Operations.export_rows)
+    download_rows = _awaited(Operations.download_rows)
     create_export = _awaited(Operations.create_export)
     get_export = _awaited(Operations.get_export)
     wait_for_export = _awaited(Operations.wait_for_export)

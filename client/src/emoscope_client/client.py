@@ -89,6 +89,7 @@ class Client:
     retry_batch = _blocking(Operations.retry_batch)
     erase_batch = _blocking(Operations.erase_batch)
     export_rows = _blocking(Operations.export_rows)
+    download_rows = _blocking(Operations.download_rows)
     create_export = _blocking(Operations.create_export)
     get_export = _blocking(Operations.get_export)
     wait_for_export = _blocking(Operations.wait_for_export)

@@ -225,6 +225,18 @@ class Operations:
         params = to_params({**filters, "rows": rows, "format": format})
         return (yield from self._send(Call("GET", "/v1/exports/rows", params))).content
 
+    def download_rows(
+        self,
+        path: str | PathLike[str],
+        *,
+        rows: ExportRows = "faces",
+        format: ExportFormat = "csv",  # noqa: A002
+        **filters: Unpack[JobFilters],
+    ) -> Steps[None]:
+        """Write results to `path`, piece by piece, as export_rows reads them. Raises OSError if it can't be written."""
+        params = to_params({**filters, "rows": rows, "format": format})
+        yield from self._send(Call("GET", "/v1/exports/rows", params, save_to=Path(path)))
+
     def create_export(
         self,
         *,

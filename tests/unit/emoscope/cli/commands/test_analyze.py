@@ -15,6 +15,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from emoscope.cli.app import app
+from emoscope_client import Retries
 from tests.support.live_api import LiveApi
 from tests.support.scripted_api import ScriptedApi, make_job
 from tests.support.waiting import wait_until
@@ -183,7 +184,10 @@ def test_the_same_run_is_not_made_by_two_processes_at_once(
     process.kill()
 
 
-def test_other_words_and_fresh_begin_anew(to_live_api: LiveApi, folder: Path) -> None:
+def test_other_words_and_fresh_begin_anew(to_live_api: LiveApi, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emoscope.cli.commands.analyze._PATIENCE", Retries(tries=1))
+    monkeypatch.setattr("emoscope.cli.analysis.run._AWAY_S", 0)
+    monkeypatch.setattr("emoscope.cli.analysis.run._HOLD_S", 0.1)
     to_live_api.refuse = lambda asked: asked.startswith("GET /v1/jobs")
     assert run("photos", "--min-face-px", "20").exit_code == 1
     to_live_api.refuse = lambda _: False
