@@ -1,6 +1,7 @@
 """One job from claim to result: claim it, read its photo, analyse, write. No transaction is open while pixels are worked on."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import monotonic, sleep
 from uuid import UUID
 
@@ -73,58 +74,63 @@ def run_job(process: WorkerProcess, job_id: UUID) -> None:
 
 def _settle(process: WorkerProcess, claim: Claim, job: Job) -> None:
     """Bring a claimed job to its end, or give it back."""
+    end = _find_end(process, claim, job)
     try:
-        try:
-            outcome = _analyze(process, job)
-        except PhotoError as error:
-            code, detail = error.code, str(error)
-            _write(process, claim, lambda session: jobs.fail_job(session, claim, code, detail))
-        except (BlobMissing, BlobDamaged, DetectorUnavailable) as error:
-            code, detail = error.code, _REASONS[error.code]
-            log.warning("analysis_impossible", job_id=str(job.id), code=code, reason=str(error))
-            _write(process, claim, lambda session: jobs.fail_job(session, claim, code, detail))
-        except SoftTimeLimitExceeded:
-            limit = process.services.settings.soft_time_limit_s
-            detail = f"the analysis took longer than {limit:g} seconds"
-            _write(process, claim, lambda session: jobs.fail_job(session, claim, "time_limit", detail))
-        except BlobStoreUnavailable as error:
-            log.warning("photo_unreachable", job_id=str(job.id), attempt=claim.attempt, reason=str(error))
-            code, detail = error.code, _REASONS[BlobStoreUnavailable.code]
-            _write(
-                process,
-                claim,
-                lambda session: jobs.give_back_job(
-                    session, claim, Actor.worker(process.name), detail, code, is_outage=True
-                ),
-            )
-            process.rest()
-        except DecodingBusy as error:
-            log.info("decoding_busy", job_id=str(job.id), attempt=claim.attempt)
-            code, detail = error.code, str(error)
-            _write(
-                process,
-                claim,
-                lambda session: jobs.give_back_job(
-                    session, claim, Actor.worker(process.name), detail, code, is_outage=True
-                ),
-            )
-        except Exception as error:
-            # A fault of ours. Another try on another machine may still succeed; the last one fails the job.
-            log.exception("analysis_crashed", job_id=str(job.id), attempt=claim.attempt)
-            detail = f"unexpected {type(error).__name__}"
-            _write(
-                process,
-                claim,
-                lambda session: jobs.give_back_job(
-                    session, claim, Actor.worker(process.name), detail, "internal_error"
-                ),
-            )
-        else:
-            _write(process, claim, lambda session: jobs.finish_job(session, claim, outcome))
-            if job.key_id is not None:
-                process.services.usage.count(job.key_id, faces=len(outcome.faces))
+        _write(process, claim, end.write)
     except InvalidTransition:
         log.info("result_unwanted", job_id=str(job.id), attempt=claim.attempt)
+        return
+    if job.key_id is not None and end.faces is not None:
+        process.services.usage.count(job.key_id, faces=end.faces)
+    if end.is_outage:
+        process.rest()
+
+
+@dataclass(frozen=True)
+class _End:
+    """How an attempt ends. write: writes it; faces: how many were found, where the photo was analysed.
+
+    is_outage: something is away that the next job needs too.
+    """
+
+    write: Callable[[Session], object]
+    faces: int | None = None
+    is_outage: bool = False
+
+
+def _find_end(process: WorkerProcess, claim: Claim, job: Job) -> _End:  # noqa: PLR0911 - one for each kind of end
+    """Analyse the photo, and say what becomes of the job: analysed, failed, or given back."""
+
+    def fail(code: str, detail: str) -> _End:
+        return _End(lambda session: jobs.fail_job(session, claim, code, detail))
+
+    def give_back(code: str, detail: str, *, is_fault: bool = False) -> Callable[[Session], object]:
+        actor = Actor.worker(process.name)
+        return lambda session: jobs.give_back_job(session, claim, actor, detail, code, is_outage=not is_fault)
+
+    told = {"job_id": str(job.id), "attempt": claim.attempt}
+    try:
+        outcome = _analyze(process, job)
+    except PhotoError as error:
+        return fail(error.code, str(error))
+    except (BlobMissing, BlobDamaged, DetectorUnavailable) as error:
+        log.warning("analysis_impossible", code=error.code, reason=str(error), **told)
+        return fail(error.code, _REASONS[error.code])
+    except SoftTimeLimitExceeded:
+        return fail(
+            "time_limit", f"the analysis took longer than {process.services.settings.soft_time_limit_s:g} seconds"
+        )
+    except BlobStoreUnavailable as error:
+        log.warning("photo_unreachable", reason=str(error), **told)
+        return _End(give_back(error.code, _REASONS[BlobStoreUnavailable.code]), is_outage=True)
+    except DecodingBusy as error:
+        log.info("decoding_busy", **told)
+        return _End(give_back(error.code, str(error)))
+    except Exception as error:
+        # A fault of ours. Another try on another machine may still succeed; the last one fails the job.
+        log.exception("analysis_crashed", **told)
+        return _End(give_back("internal_error", f"unexpected {type(error).__name__}", is_fault=True))
+    return _End(lambda session: jobs.finish_job(session, claim, outcome), faces=len(outcome.faces))
 
 
 def _write(process: WorkerProcess, claim: Claim, change: Callable[[Session], object]) -> None:
