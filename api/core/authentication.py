@@ -29,6 +29,7 @@ from db.accounts import api_keys
 from db.core.actors import Actor
 from db.core.types import utcnow
 from db.core.vocabulary import Role, Scope
+from db.jobs.submission import Quota
 from db.jobs.tables import Job
 
 log = structlog.get_logger(__name__)
@@ -153,8 +154,7 @@ def protect(blueprint: APIBlueprint, *scopes: Scope, users_may_read: bool = Fals
         return response
 
 
-def take_photos(count: int) -> None:
-    """Count photos that the caller submits. Raises Problem `quota_exceeded` if its key may not submit so many more today."""
+def _take_photos(count: int) -> None:
     caller = get_caller()
     if caller.daily_quota is not None:
         left = get_services().limiter.take_photos(str(caller.key_id), count, caller.daily_quota)
@@ -167,6 +167,17 @@ def take_photos(count: int) -> None:
             headers = {"Retry-After": str(max(1, round((midnight - now).total_seconds())))}
             raise Problem("quota_exceeded", detail, headers=headers)
     g.photos_taken = count
+
+
+def _give_back_photos(count: int) -> None:
+    caller = get_caller()
+    if caller.daily_quota is not None:
+        get_services().limiter.give_back_photos(str(caller.key_id), count)
+    g.photos_taken = 0
+
+
+DAILY_QUOTA = Quota(_take_photos, _give_back_photos)
+"""The photos that the caller's key may submit on a day, and the count of those it has. Raises Problem `quota_exceeded`."""
 
 
 def get_caller() -> Caller:

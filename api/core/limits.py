@@ -101,7 +101,7 @@ class RateLimiter:
         """
         if monotonic() < self._paused_until:
             return None
-        name = f"emoscope:quota:{key}:{datetime.now(UTC):%Y-%m-%d}"
+        name = _name_quota(key)
         try:
             taken = int(self._redis.incrby(name, count))
             self._redis.expire(name, _QUOTA_LIFE_S)
@@ -113,6 +113,17 @@ class RateLimiter:
             return None
         return max(0, quota - (taken - count))
 
+    def give_back_photos(self, key: str, count: int) -> None:
+        """Put back what `take_photos` took for photos that became no jobs."""
+        if monotonic() < self._paused_until:
+            return
+        try:
+            # what was taken before midnight is gone with its day
+            if self._redis.exists(_name_quota(key)):
+                self._redis.decrby(_name_quota(key), count)
+        except redis.RedisError as error:
+            self._pause(error)
+
     def _pause(self, error: redis.RedisError) -> None:
         with self._lock:
             self._paused_until = monotonic() + _PAUSE_S
@@ -121,6 +132,10 @@ class RateLimiter:
     def close(self) -> None:
         """Close the connections. The object stays usable and would connect anew."""
         self._redis.close()
+
+
+def _name_quota(key: str) -> str:
+    return f"emoscope:quota:{key}:{datetime.now(UTC):%Y-%m-%d}"
 
 
 def _read_rate(rate: str) -> tuple[int, int]:

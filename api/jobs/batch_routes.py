@@ -13,7 +13,7 @@ from flask import Response, url_for
 from uuid_utils.compat import uuid7
 from werkzeug.datastructures import FileStorage
 
-from api.core.authentication import READS_JOBS, Caller, get_caller, needs_scope, protect, require_scope, take_photos
+from api.core.authentication import DAILY_QUOTA, READS_JOBS, Caller, get_caller, needs_scope, protect, require_scope
 from api.core.errors import Problem
 from api.core.once import do_once
 from api.core.openapi import describe_batch_body, describe_errors, describe_response
@@ -302,13 +302,13 @@ def _submit(
         )
         for position, sent in accepted
     ]
-    take_photos(len(photos))
     return submit_batch(
         services.jobs,
         replace(new, refused=refused),
         photos,
         actor=caller.actor,
         repeatable=make_repeatable(key, options, marks),
+        quota=DAILY_QUOTA,
     )
 
 

@@ -9,13 +9,13 @@ from pydantic import BaseModel, Field
 from werkzeug.http import parse_etags, quote_etag
 
 from api.core.authentication import (
+    DAILY_QUOTA,
     READS_JOBS,
     Caller,
     get_caller,
     needs_scope,
     protect,
     require_scope,
-    take_photos,
 )
 from api.core.once import do_once
 from api.core.openapi import describe_errors, describe_photo_body, describe_response
@@ -117,9 +117,8 @@ def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
 def _submit(services: Services, caller: Caller, query: JobOptions, key: str | None) -> Submitted:
     sent, options = _read_submission(query, services.settings)
     new = make_new_job(sent, options, caller, services.settings)
-    take_photos(1)
     repeatable = make_repeatable(key, options, [sent.mark])
-    return submit_job(services.jobs, new, sent.read(), actor=caller.actor, repeatable=repeatable)
+    return submit_job(services.jobs, new, sent.read(), actor=caller.actor, repeatable=repeatable, quota=DAILY_QUOTA)
 
 
 @blueprint.get("")

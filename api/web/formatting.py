@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from flask import Blueprint
 from markupsafe import Markup
 
 from db.core.types import utcnow
+from db.core.vocabulary import TERMINAL_STATUSES
+from db.jobs.tables import Job
 
 NOTHING = "\N{EN DASH}"
 """In place of what isn't known."""
@@ -67,6 +70,14 @@ def format_bytes(count: int) -> str:
     return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
 
 
+def format_photo(job: Job) -> str:
+    """Width and height of a job's photo, or the host that it is fetched from. The rest of the URL may hold a secret."""
+    if job.width:
+        return f"{job.width}\N{MULTIPLICATION SIGN}{job.height}"
+    host = urlsplit(job.source_url or "").hostname or NOTHING
+    return f"not fetched from {host}" if job.status in TERMINAL_STATUSES else f"to be fetched from {host}"
+
+
 def format_words(code: str) -> str:
     """A code as words: `not_a_face` is `not a face`."""
     return code.replace("_", " ").replace("-", " ")
@@ -91,6 +102,7 @@ def register_words(pages: Blueprint) -> None:
         format_moment,
         show_moment,
         format_bytes,
+        format_photo,
         format_words,
         format_share,
         pair_with_itself,

@@ -53,6 +53,20 @@ class QueueFull(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """How many photos may be submitted. take: called with their number before any is stored; raises if they are too many.
+
+    give_back: called with the same number if none of them became a job.
+    """
+
+    take: Callable[[int], None]
+    give_back: Callable[[int], None]
+
+
+UNLIMITED = Quota(lambda _: None, lambda _: None)
+
+
+@dataclass(frozen=True, slots=True)
 class NewBatch:
     """What a batch is made from, or what is added to one that is open.
 
@@ -81,16 +95,23 @@ class Submitted:
 
 
 def submit_job(
-    services: JobServices, new: NewJob, data: bytes, *, actor: Actor, repeatable: Repeatable | None = None
+    services: JobServices,
+    new: NewJob,
+    data: bytes,
+    *,
+    actor: Actor,
+    repeatable: Repeatable | None = None,
+    quota: Quota = UNLIMITED,
 ) -> Submitted:
     """Make a job of a photo, or find the one that the same request made before.
 
     data: the photo's bytes; none where it is to be fetched. repeatable: the client's idempotency key, if it sent one.
-    Raises IdempotencyConflict, QueueFull, BlobStoreUnavailable.
+    quota: what the submission takes from, unless it is repeated or refused.
+    Raises IdempotencyConflict, QueueFull, BlobStoreUnavailable, and what `quota.take` raises.
     """
     earlier = _find_earlier(services, new.application_id, repeatable)
     if earlier is None:
-        earlier, _ = _store_and_send(services, [(new, lambda: data)], None, actor, repeatable)
+        earlier, _ = _store_within(quota, services, [(new, lambda: data)], None, actor, repeatable)
     if earlier is None:
         return Submitted(new.id, is_new=True)
     if earlier.job_id is None:
@@ -105,6 +126,7 @@ def submit_batch(
     *,
     actor: Actor,
     repeatable: Repeatable | None = None,
+    quota: Quota = UNLIMITED,
 ) -> Submitted:
     """Make a batch of photos or add them to one, or find the one that the same request made before.
 
@@ -114,7 +136,7 @@ def submit_batch(
     first = 0
     earlier = _find_earlier(services, batch.application_id, repeatable)
     if earlier is None:
-        earlier, first = _store_and_send(services, photos, batch, actor, repeatable)
+        earlier, first = _store_within(quota, services, photos, batch, actor, repeatable)
     if earlier is None:
         return Submitted(batch.id, is_new=True, first_position=first, count=len(photos) + len(batch.refused))
     if earlier.batch_id is None:
@@ -128,6 +150,26 @@ def _find_earlier(services: JobServices, application_id: UUID, repeatable: Repea
     # a writing transaction, because a key whose time is over is deleted on the way
     with services.database.write() as session:
         return find_submission(session, application_id, repeatable)
+
+
+def _store_within(
+    quota: Quota,
+    services: JobServices,
+    photos: Sequence[tuple[NewJob, ReadPhoto]],
+    batch: NewBatch | None,
+    actor: Actor,
+    repeatable: Repeatable | None,
+) -> tuple[IdempotencyKey | None, int]:
+    """Do as _store_and_send does, at the expense of a quota."""
+    quota.take(len(photos))
+    try:
+        earlier, first = _store_and_send(services, photos, batch, actor, repeatable)
+    except Exception:
+        quota.give_back(len(photos))
+        raise
+    if earlier is not None:
+        quota.give_back(len(photos))
+    return earlier, first
 
 
 def _store_and_send(

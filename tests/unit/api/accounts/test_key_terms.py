@@ -1,5 +1,6 @@
 """Keys that expire, have limits of their own, are replaced and are counted."""
 
+import io
 from collections.abc import Callable
 from uuid import UUID
 
@@ -54,7 +55,7 @@ def test_a_key_has_a_rate_limit_of_its_own(admin: FlaskClient, app: APIFlask) ->
 def test_a_key_submits_so_many_photos_a_day_and_no_more(admin: FlaskClient, app: APIFlask, photo: bytes) -> None:
     client, prefix = make(admin, app, daily_quota=2)
     assert client.post("/v1/jobs", data=photo).status_code == 202
-    batch = {"image": [(__import__("io").BytesIO(photo), f"{n}.jpg") for n in range(2)]}
+    batch = {"image": [(io.BytesIO(photo), f"{n}.jpg") for n in range(2)]}
     refused = client.post("/v1/batches", data=batch)
     assert (refused.status_code, refused.get_json()["code"]) == (429, "quota_exceeded")
     assert 0 < int(refused.headers["Retry-After"]) <= 24 * 3600
@@ -76,6 +77,30 @@ def test_both_keys_are_valid_while_the_overlap_lasts(admin: FlaskClient, app: AP
     last = admin.post(f"/v1/keys/{new[:12]}/rotate", json={"overlap_s": 0}).get_json()["key"]
     assert app.test_client().get("/v1/jobs", headers={"Authorization": f"Bearer {new}"}).status_code == 401
     assert app.test_client().get("/v1/jobs", headers={"Authorization": f"Bearer {last}"}).status_code == 200
+
+
+def test_a_repeated_or_refused_submission_takes_nothing_from_the_quota(
+    admin: FlaskClient, app: APIFlask, services: Services, photo: bytes
+) -> None:
+    client, prefix = make(admin, app, daily_quota=2)
+    key = {"Idempotency-Key": "photo-1"}
+    first = client.post("/v1/jobs", data=photo, headers=key).get_json()["id"]
+    for answer in (
+        client.post("/v1/jobs", data=b"a text"),
+        client.post("/v1/jobs?min_face_px=1", data=photo),
+        client.post("/v1/jobs?deadline_s=0", data=photo),
+        client.post("/v1/jobs?min_face_px=50", data=photo, headers=key),
+        client.post("/v1/batches", data={"image": (io.BytesIO(b"a text"), "a.txt")}),
+    ):
+        assert answer.status_code >= 400 or answer.get_json()["counts"]["refused"] == 1
+    assert client.post("/v1/jobs", data=photo).status_code == 202
+    repeated = client.post("/v1/jobs", data=photo, headers=key)
+    assert (repeated.status_code, repeated.get_json()["id"]) == (202, first)  # though the quota is used up
+    assert repeated.headers["Idempotent-Replayed"] == "true"
+    assert client.post("/v1/jobs", data=photo).get_json()["code"] == "quota_exceeded"
+    services.usage.flush()
+    (day,) = admin.get(f"/v1/keys/usage?key={prefix}").get_json()["items"]
+    assert (day["photos"], day["requests"]) == (2, 9)
 
 
 @pytest.mark.parametrize("purpose", ["workplace", "education"])

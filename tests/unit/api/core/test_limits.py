@@ -52,6 +52,25 @@ def test_while_the_queue_is_down_everything_is_allowed() -> None:
     assert [limiter.count("one") for _ in range(5)] == [None] * 5
 
 
+def test_photos_of_a_day_are_taken_and_given_back(limiter: RateLimiter) -> None:
+    assert [limiter.take_photos("one", 2, 3) for _ in range(2)] == [None, 1]
+    limiter.give_back_photos("one", 2)
+    assert limiter.take_photos("one", 3, 3) is None
+    assert limiter.take_photos("one", 1, 3) == 0
+    assert limiter.take_photos("two", 1, 3) is None
+
+
+def test_what_was_taken_on_another_day_adds_nothing_to_this_one(limiter: RateLimiter) -> None:
+    limiter.give_back_photos("one", 5)
+    assert limiter.take_photos("one", 4, 3) == 3
+
+
+def test_a_quota_limits_nothing_while_the_queue_is_down() -> None:
+    limiter = RateLimiter("redis://127.0.0.1:1/0", RATE)
+    assert limiter.take_photos("one", 5, 1) is None
+    limiter.give_back_photos("one", 5)
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_answer_says_how_many_are_left_and_when_to_come_back(
     open_app: Callable[..., APIFlask], make_client: Callable[[APIFlask, str], FlaskClient]

@@ -107,3 +107,20 @@ def test_jobs_are_found_by_name_id_and_digest(viewer: Visitor, client: FlaskClie
     assert re.findall(r'/jobs/([0-9a-f-]{36})"', viewer.get("/jobs", q=job_id)) == [job_id]
     digest = hashlib.sha256(photo).hexdigest()
     assert len(re.findall(r'/jobs/([0-9a-f-]{36})"', viewer.get("/jobs", q=digest))) == 2
+
+
+def test_a_photo_that_is_still_to_be_fetched_says_from_where(
+    viewer: Visitor, client: FlaskClient, submit: Callable[..., str]
+) -> None:
+    submit()
+    url = "https://photos.example.com/a/team.jpg?key=secret"
+    fetched = client.post("/v1/jobs", json={"image_url": url}).get_json()["id"]
+    shown, job = viewer.get("/jobs"), viewer.get(f"/jobs/{fetched}")
+    assert "64\N{MULTIPLICATION SIGN}48" in shown
+    for page in (shown, job):
+        assert "to be fetched from photos.example.com" in page
+        assert "0\N{MULTIPLICATION SIGN}0" not in page
+        assert "secret" not in page
+    assert "was deleted" not in job
+    assert client.post(f"/v1/jobs/{fetched}/cancel").status_code == 200
+    assert "not fetched from photos.example.com" in viewer.get("/jobs")

@@ -9,12 +9,15 @@ from api.web.formatting import (
     format_age,
     format_bytes,
     format_moment,
+    format_photo,
     format_seconds,
     format_share,
     format_time,
     format_words,
 )
 from db.core.types import utcnow
+from db.core.vocabulary import JobStatus
+from db.jobs.tables import Job
 
 MOMENT = datetime(2026, 3, 1, 12, 5, 9, tzinfo=UTC)
 
@@ -59,3 +62,13 @@ def test_sizes(count: int, written: str) -> None:
 def test_shares_are_never_percentages_and_codes_are_words() -> None:
     assert (format_share(0.5), format_share(None), format_share(0.12345, 2)) == ("0.500", NOTHING, "0.12")
     assert format_words("not_a_face-x") == "not a face x"
+
+
+def test_a_photo_is_its_size_or_the_host_that_it_comes_from() -> None:
+    url = "https://ana:word@example.com:8443/secret.jpg"
+    for job, written in (
+        (Job(width=64, height=48, status=JobStatus.QUEUED, source_url=url), "64\N{MULTIPLICATION SIGN}48"),
+        (Job(width=0, height=0, status=JobStatus.QUEUED, source_url=url), "to be fetched from example.com"),
+        (Job(width=0, height=0, status=JobStatus.FAILED, source_url=url), "not fetched from example.com"),
+    ):
+        assert format_photo(job) == written

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -18,7 +19,7 @@ from db.jobs.idempotency import IdempotencyConflict, Repeatable
 from db.jobs.lifecycle import NewJob
 from db.jobs.room import QueueRoom
 from db.jobs.services import JobServices
-from db.jobs.submission import DetectorMissing, NewBatch, QueueFull, list_detectors, submit_batch, submit_job
+from db.jobs.submission import DetectorMissing, NewBatch, QueueFull, Quota, list_detectors, submit_batch, submit_job
 from db.jobs.tables import Batch, BatchRefusal, Job
 from db.monitoring.heartbeats import record_heartbeat
 from tests.support.job_services import Outbox, make_job_services
@@ -139,3 +140,45 @@ def test_a_detector_that_no_worker_has_is_refused(
     with pytest.raises(DetectorMissing):
         submit_job(services, make_new(shop, detector=Detector.BLAZEFACE), DATA, actor=SHOP)
     assert submit_job(services, make_new(shop, detector=Detector.HOG), DATA, actor=SHOP).is_new
+
+
+class Purse:
+    """A quota of some photos."""
+
+    def __init__(self, photos: int) -> None:
+        self.left = photos
+
+    @property
+    def quota(self) -> Quota:
+        return Quota(self.take, self.give_back)
+
+    def take(self, photos: int) -> None:
+        if photos > self.left:
+            raise ValueError("no more today")
+        self.left -= photos
+
+    def give_back(self, photos: int) -> None:
+        self.left += photos
+
+
+def test_a_quota_is_taken_from_by_new_jobs_alone(
+    open_services: Callable[..., JobServices], database: Database, shop: UUID
+) -> None:
+    services, purse, repeatable = open_services(room=QueueRoom(4)), Purse(5), Repeatable("key", "f" * 64)
+    for _ in range(2):  # the second is a repetition
+        submit_job(services, make_new(shop), DATA, actor=SHOP, repeatable=repeatable, quota=purse.quota)
+        assert purse.left == 4
+    batch = NewBatch(uuid4(), shop, [{"position": 1, "filename": "b", "code": "not_a_picture", "detail": "a text"}])
+    photos = [(make_new(shop, batch_id=batch.id, batch_position=place), lambda: DATA) for place in (0, 2)]
+    submit_batch(services, batch, photos, actor=SHOP, quota=purse.quota)
+    assert purse.left == 2
+    with pytest.raises(QueueFull):
+        submit_batch(services, replace(batch, id=uuid4()), photos, actor=SHOP, quota=purse.quota)
+    assert purse.left == 2
+    purse.left = 0
+    again = submit_job(services, make_new(shop), DATA, actor=SHOP, repeatable=repeatable, quota=purse.quota)
+    assert not again.is_new  # it was paid for
+    new = make_new(shop)
+    with pytest.raises(ValueError, match="no more today"):
+        submit_job(services, new, DATA, actor=SHOP, quota=purse.quota)
+    assert (purse.left, services.blobs.has(new.photo_key), count(database, Job)) == (0, False, 3)
