@@ -16,6 +16,9 @@ from db.photos.memory import estimate_peak_bytes
 from db.photos.orientation import SIDEWAYS, read_orientation
 from db.photos.png_chunks import clean_png
 
+MAX_SIDE_PX = 1_000_000
+"""Longest side of a picture. No photo comes near; every row takes memory of its own, and so does the length of one."""
+
 _CLEANERS = {"JPEG": clean_jpeg, "PNG": clean_png}
 """How to make a file without the parts that no pixel needs, for files where such a part is damaged."""
 
@@ -91,6 +94,8 @@ def open_photo(data: bytes, max_pixels: int, max_decoding_bytes: int) -> OpenedP
 
 
 def _check_pixels(size: tuple[int, int] | None, max_pixels: int) -> None:
+    if size is not None and max(size) > MAX_SIDE_PX:
+        raise TooManyPixels(f"the picture has a side of {max(size):,} pixels; at most {MAX_SIDE_PX:,} are taken")
     if size is not None and size[0] * size[1] > max_pixels:
         raise TooManyPixels(f"the picture has {size[0] * size[1]:,} pixels; at most {max_pixels:,} are taken")
 

@@ -42,7 +42,12 @@ _ROW_BUFFER_BYTES = 24_000_000
 
 def choose_factor(width: int, height: int, max_pixels: int = MAX_KEPT_PIXELS) -> int:
     """By how much each side is divided, 1, 2, 4 or 8, so that at most `max_pixels` are left if that can be had."""
-    return next((factor for factor in FACTORS if width * height <= max_pixels * factor**2), FACTORS[-1])
+    return next((factor for factor in FACTORS if _count_kept(width, height, factor) <= max_pixels), FACTORS[-1])
+
+
+def _count_kept(width: int, height: int, factor: int) -> int:
+    """Pixels of the reduced picture, whose sides are rounded up: one row stays one row."""
+    return math.ceil(width / factor) * math.ceil(height / factor)
 
 
 def estimate_peak_bytes(image: Image.Image, data: bytes, factor: int | None = None) -> int:
@@ -53,7 +58,7 @@ def estimate_peak_bytes(image: Image.Image, data: bytes, factor: int | None = No
     width, height = image.size
     pixels = width * height
     factor = factor or choose_factor(width, height)
-    kept = math.ceil(width / factor) * math.ceil(height / factor)
+    kept = _count_kept(width, height, factor)
     if image.format == "JPEG":
         return _JPEG_BYTES * kept + _KEPT_BYTES * kept * (image.mode == "CMYK") + _count_kept_coefficients(data)
     stored = pixels * _STORED_BYTES.get(image.mode, 4)

@@ -7,7 +7,7 @@ second copy of a large picture is ever made.
 import math
 from collections.abc import Callable, Iterator
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from db.photos.errors import BrokenPicture
 from db.photos.header import OpenedPhoto
@@ -17,7 +17,7 @@ from db.photos.sample_range import find_range, scale_to_grey
 from db.photos.sixteen_bits import find_sixteen_bit_form, merge_sixteen_bits, set_form
 
 _STRIP_PIXELS = 2_000_000
-"""Rows of about so many pixels go through the conversions at a time."""
+"""Rows, or parts of rows, of about so many pixels go through the conversions at a time."""
 
 Convert = Callable[[Image.Image], Image.Image]
 
@@ -42,7 +42,7 @@ def decode_upright(photo: OpenedPhoto, factor: int) -> Image.Image:
             form,
             photo.data,
             lambda other: _read_again(photo, other),
-            lambda whole, convert: _convert_in_strips(whole, factor, convert),
+            lambda whole, convert, onto=None: _convert_in_strips(whole, factor, convert, onto),
         )
         picture = _convert_in_strips(image, 1, _to_rgb)
     else:
@@ -76,12 +76,15 @@ def _load(image: Image.Image, data: bytes, form: str | None = None) -> Image.Ima
     size, image_format = image.size, image.format
     try:
         image.load()
-    except Exception as error:
-        rescued = _rescue(image_format, data, size, form)
-        if rescued is None:
-            raise BrokenPicture("the file is damaged or ends too early: rows of pixels are missing") from error
-        return rescued
-    return image
+    except Exception as error:  # noqa: BLE001  # a reader may raise anything at hostile bytes
+        fault = error.with_traceback(None)  # which holds the decoder, and with it the pixels
+    else:
+        return image
+    image.close()
+    rescued = _rescue(image_format, data, size, form)
+    if rescued is None:
+        raise BrokenPicture("the file is damaged or ends too early: rows of pixels are missing") from fault
+    return rescued
 
 
 def _rescue(image_format: str | None, data: bytes, size: tuple[int, int], form: str | None) -> Image.Image | None:
@@ -118,22 +121,30 @@ def _to_rgb(strip: Image.Image) -> Image.Image:
     return strip.convert("RGB")
 
 
-def _convert_in_strips(image: Image.Image, factor: int, convert: Convert) -> Image.Image:
-    """Convert a picture a strip at a time, and reduce it on the way."""
-    if factor == 1 and image.width * image.height <= _STRIP_PIXELS:
+def _convert_in_strips(
+    image: Image.Image, factor: int, convert: Convert, onto: Image.Image | None = None
+) -> Image.Image:
+    """Convert a picture a strip at a time, and reduce it on the way. onto: what the result is added to, in its place."""
+    if onto is None and factor == 1 and image.width * image.height <= _STRIP_PIXELS:
         return convert(image)
     size = (math.ceil(image.width / factor), math.ceil(image.height / factor))
-    made: Image.Image | None = None
+    made = onto
     for box in _list_strips(image, factor):
         strip = convert(image.crop(box))
         strip = strip if factor == 1 else strip.reduce(factor)
+        left, top = box[0] // factor, box[1] // factor
+        if onto is not None:
+            strip = ImageChops.add(onto.crop((left, top, left + strip.width, top + strip.height)), strip)
         made = made or Image.new(strip.mode, size)
-        made.paste(strip, (0, box[1] // factor))
+        made.paste(strip, (left, top))
     assert made is not None
     return made
 
 
 def _list_strips(image: Image.Image, factor: int) -> Iterator[tuple[int, int, int, int]]:
+    """Left, top, right and bottom of each strip; of a picture whose rows are very long, of parts of rows."""
     rows = max(1, _STRIP_PIXELS // (image.width * factor)) * factor
+    columns = max(1, _STRIP_PIXELS // rows // factor) * factor
     for top in range(0, image.height, rows):
-        yield 0, top, image.width, min(top + rows, image.height)
+        for left in range(0, image.width, columns):
+            yield left, top, min(left + columns, image.width), min(top + rows, image.height)

@@ -1,9 +1,11 @@
 """Second ways to decode a file on which the first one failed, although every row of its pixels may be there."""
 
 import io
+import math
 
 from PIL import Image, ImageChops, JpegImagePlugin, PngImagePlugin
 
+from db.photos.memory import FACTORS
 from db.photos.png_chunks import repair_png
 
 _END_OF_JPEG = b"\xff\xd9"
@@ -35,5 +37,10 @@ def _has_all_rows(data: bytes, size: tuple[int, int]) -> bool:
 
 def _open_jpeg(data: bytes, size: tuple[int, int]) -> Image.Image:
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(data), "")
-    image.draft(None, size)
+    width, height = image.size
+    # Pillow reduces by as much as the wanted size goes in, so the size that it gave, rounded up, would give the double of it.
+    for factor in FACTORS:
+        if size == (math.ceil(width / factor), math.ceil(height / factor)):
+            image.draft(None, (max(1, width // factor), max(1, height // factor)))
+            break
     return image

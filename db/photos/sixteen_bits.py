@@ -4,7 +4,7 @@ A file is read twice: once for the upper eight bits of each sample, once in the 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from PIL import Image, ImageChops
 
@@ -26,7 +26,14 @@ _PLANAR, _PLANES = 284, 2
 
 Convert = Callable[[Image.Image], Image.Image]
 ReadAgain = Callable[[str], Image.Image]
-ConvertAll = Callable[[Image.Image, Convert], Image.Image]
+
+
+class ConvertAll(Protocol):
+    """Applies a conversion to a picture, and reduces it. onto: what the result is added to, in its place."""
+
+    def __call__(self, whole: Image.Image, convert: Convert, onto: Image.Image | None = None) -> Image.Image:
+        """Convert."""
+        ...
 
 
 def find_sixteen_bit_form(image: Any) -> str | None:
@@ -59,21 +66,28 @@ def merge_sixteen_bits(
     brightest = max(high for band, high in zip(bands, highest, strict=True) if band != "A")
     white = find_declared_white(upper, data, 256 * brightest + 255 if brightest else 255)
     if white == 65535:
-        return convert_all(upper, lambda strip: strip)
+        made = convert_all(upper, lambda strip: strip)
+        if made is not upper:  # a small picture is left as it is
+            upper.close()
+        return made
     scale = 255 / white
     high, low = _make_table(256 * scale), _make_table(scale)
     if form == "LA;16B":
         upper.close()
         both = read_again(_LOWER[form])
-        return convert_all(both, lambda strip: _join_grey_and_alpha(strip, high, low))
+        joined = convert_all(both, lambda strip: _join_grey_and_alpha(strip, high, low))
+        both.close()
+        return joined
     # Alpha may use all 16 bits where the colours don't.
     is_full = [band == "A" and most == 255 for band, most in zip(bands, highest, strict=True)]
     high_tables = [value for full in is_full for value in (_make_table(1.0) if full else high)]
     low_tables = [value for full in is_full for value in (_make_table(0.0) if full else low)]
     brighter = convert_all(upper, lambda strip: strip.point(high_tables))
     upper.close()
-    darker = convert_all(read_again(_LOWER[form]), lambda strip: strip.point(low_tables))
-    return ImageChops.add(brighter, darker)
+    lower = read_again(_LOWER[form])
+    made = convert_all(lower, lambda strip: strip.point(low_tables), onto=brighter)
+    lower.close()
+    return made
 
 
 def _join_grey_and_alpha(strip: Image.Image, high: list[int], low: list[int]) -> Image.Image:

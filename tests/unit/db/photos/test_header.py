@@ -56,6 +56,13 @@ def test_the_size_is_that_of_the_upright_picture(
     assert (header.width, header.height) == ((64, 48) if orientation < 5 else (48, 64))
 
 
+@pytest.mark.parametrize("size", [(1_000_001, 1), (1, 1_000_001), (50_000_000, 2)])
+def test_a_side_beyond_every_photo_is_refused_whatever_the_other_one_is(size: tuple[int, int]) -> None:
+    with pytest.raises(TooManyPixels, match="a side of"):
+        read_header(make_png(*size), MANY)
+    assert read_header(make_png(1_000_000, 1), MANY).width == 1_000_000
+
+
 def test_a_decompression_bomb_is_counted_and_never_decoded() -> None:
     with pytest.raises(TooManyPixels, match="3,600,000,000 pixels"):
         read_header(make_png(60_000, 60_000), MANY)

@@ -39,8 +39,16 @@ def test_other_formats_have_no_second_way() -> None:
     assert reopen_rescued(None, b"", SCENE.size) is None
 
 
-def test_a_rescued_jpeg_has_the_size_that_was_wanted() -> None:
-    larger = SCENE.resize((200, 150))
-    rescued = reopen_rescued("JPEG", save(larger, "JPEG")[:-2], (100, 75))
+@pytest.mark.parametrize(
+    ("size", "wanted"), [((200, 150), (100, 75)), ((199, 149), (50, 38)), ((205, 5), (52, 2)), ((5, 205), (2, 52))]
+)
+def test_a_rescued_jpeg_has_the_size_that_was_wanted(size: tuple[int, int], wanted: tuple[int, int]) -> None:
+    rescued = reopen_rescued("JPEG", save(SCENE.resize(size), "JPEG")[:-2], wanted)
     assert rescued is not None
-    assert rescued.size == (100, 75)
+    assert rescued.size == wanted
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4, 8])
+def test_a_jpeg_without_its_end_is_taken_at_every_size(factor: int) -> None:
+    whole = save(SCENE.resize((199, 149)), "JPEG")
+    assert np.array_equal(decode(whole[:-2], factor), decode(whole, factor))

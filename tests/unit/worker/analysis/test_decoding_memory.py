@@ -5,6 +5,13 @@ import struct
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from db.photos.png_chunks import SIGNATURE
+from tests.fuzz.files import make_chunk
 
 SIDE = 9990
 ROWS = 90
@@ -37,8 +44,24 @@ def make_float_tiff() -> bytes:
     return b"II*\0" + struct.pack("<I", sizes + 4 * count) + strip + bytes(len(strip) % 2) + tables + directory
 
 
-def test_a_picture_of_the_largest_size_stays_within_the_memory_that_a_process_may_take() -> None:
-    done = subprocess.run([sys.executable, "-c", PROCESS], input=make_float_tiff(), capture_output=True, check=True)
+def make_png(depth: int, *, is_damaged: bool) -> bytes:
+    """A PNG of 9990 by 9990 pixels with transparency. is_damaged: the checksum of its pixels is wrong."""
+    packer, row = zlib.compressobj(1), b"\0" + b"U" * (SIDE * 4 * depth // 8)
+    stream = b"".join(packer.compress(row * ROWS) for _ in range(SIDE // ROWS)) + packer.flush()
+    stream = stream[:-4] + bytes(4) if is_damaged else stream
+    header = struct.pack(">IIBBBBB", SIDE, SIDE, depth, 6, 0, 0, 0)
+    return SIGNATURE + make_chunk(b"IHDR", header) + make_chunk(b"IDAT", stream) + make_chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [make_float_tiff, partial(make_png, 8, is_damaged=True), partial(make_png, 16, is_damaged=False)],
+    ids=["floating point", "a second try", "16 bits and transparency"],
+)
+def test_a_picture_of_the_largest_size_stays_within_the_memory_that_a_process_may_take(
+    make: Callable[[], bytes],
+) -> None:
+    done = subprocess.run([sys.executable, "-c", PROCESS], input=make(), capture_output=True, check=True)
     factor, shape, peak_bytes = json.loads(done.stdout)
     assert (factor, shape) == (2, [4995, 4995, 3])
     assert peak_bytes < 600_000_000
