@@ -7,6 +7,7 @@ from typing import Any
 from structlog.typing import EventDict
 
 _MOST_CHARS = 1000
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _TOLD_BY_OTHERS = ("timestamp", "level", "logger", "exception", "stack")
 
 _OUTAGES = frozenset(
@@ -65,4 +66,5 @@ def is_outage(error: BaseException) -> bool:
 def _bound(text: str) -> str:
     text = text.split("\n[SQL: ", 1)[0].split("\n(Background on this error", 1)[0]
     text = " ".join(text.split()) if "\n" in text else text
+    text = _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)  # a terminal would obey them
     return text if len(text) <= _MOST_CHARS else f"{text[:_MOST_CHARS]} ... ({len(text)} characters)"

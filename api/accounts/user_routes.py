@@ -12,6 +12,7 @@ from api.core.fields import JsonBody
 from api.core.openapi import describe_errors
 from api.core.responses import respond
 from api.core.services import get_services
+from api.jobs.options import Unset
 from api.jobs.schemas import Time
 from db import tables
 from db.accounts import users
@@ -34,9 +35,9 @@ class NewUser(JsonBody):
 class UserChange(JsonBody):
     """What to change of a person; what isn't given stays."""
 
-    role: Role | None = Field(default=None, description="Counts from the person's next request.")
-    password: Password | None = Field(default=None, description="Another one signs the person out everywhere.")
-    is_disabled: bool | None = Field(
+    role: Role | Unset = Field(default=None, description="Counts from the person's next request.")
+    password: Password | Unset = Field(default=None, description="Another one signs the person out everywhere.")
+    is_disabled: bool | Unset = Field(
         default=None, description="True shuts the person out at once; false lifts a lock too."
     )
 

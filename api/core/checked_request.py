@@ -6,10 +6,11 @@ limits that it has set by then. Names of files aren't refused but cleaned, see `
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any
+from urllib.parse import unquote_to_bytes
 
-from flask import Flask, Request, request
+from flask import Flask, Request, current_app, request
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.sansio.utils import host_is_trusted
@@ -21,6 +22,16 @@ from api.core.services import get_services
 _REFUSED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters but tab and line breaks, which a reason may have; and halves of a surrogate pair, which UTF-8 can't say."""
 
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""What no address has."""
+
+_UNREADABLE = "\ufffd"
+"""What bytes become that aren't UTF-8, in forms; in JSON they are refused as such."""
+
+_NOT_UTF_8 = "is not UTF-8"
+
+_HOST = re.compile(r"([a-z0-9._~-]+|\[[0-9a-f:.]+\])(:[0-9]{0,5})?", re.ASCII | re.IGNORECASE)
 
 _HEALTH_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -96,11 +107,47 @@ def register_request_checks(app: Flask) -> None:
 
 def _check_address() -> None:
     _check_host()
-    if _REFUSED.search(request.path):
+    _check_coding()
+    if _CONTROLS.search(request.path):
         raise Problem("not_found", "no address here has control characters")
+    _check_query_bytes()
     _check("query", request.args.items(multi=True))
     if request.path.startswith("/v1/"):
         refuse_repeated("query", request.args)
+        _refuse_unread_parameters()
+
+
+def _check_query_bytes() -> None:
+    """Werkzeug leaves bytes that aren't UTF-8 as they are written, percent sign and all: that would be another text."""
+    for pair in request.query_string.split(b"&"):
+        try:
+            unquote_to_bytes(pair).decode()
+        except UnicodeDecodeError:
+            field = unquote_to_bytes(pair.partition(b"=")[0]).decode(errors="replace")
+            raise make_invalid_request([{"in": "query", "field": field, "reason": _NOT_UTF_8}]) from None
+
+
+def _refuse_unread_parameters() -> None:
+    """Refuse a query where the route reads none. A route that reads one refuses by itself what it doesn't know."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if request.args and view is not None and not any(place == "query" for _, place in _list_inputs(view)):
+        field = next(iter(request.args))
+        raise make_invalid_request(
+            [{"in": "query", "field": field, "reason": "is unknown: this address takes no query"}]
+        )
+
+
+def _list_inputs(view: Callable[..., Any]) -> Iterable[tuple[Any, str]]:
+    """What APIFlask knows of a route's inputs: the model and the place of each."""
+    return getattr(view, "_spec", {}).get("args") or ()
+
+
+def _check_coding() -> None:
+    """Refuse a packed body, which would be taken for the photo itself."""
+    coding = request.headers.get("Content-Encoding", "")
+    if coding.strip().lower() not in {"", "identity"}:
+        detail = f"the body comes in the content coding {coding[:50]!r}; send it as it is"
+        raise Problem("bad_request", detail)
 
 
 def refuse_repeated(place: str, given: MultiDict[str, str]) -> None:
@@ -114,6 +161,9 @@ def _check_host() -> None:
     """Refuse a host that isn't ours, since pages and answers repeat it. Health checks come by any name."""
     if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1" and "Host" not in request.headers:
         raise Problem("bad_request", "the request has no Host header")
+    host = request.headers.get("Host", "")
+    if host and not _HOST.fullmatch(host):
+        raise Problem("bad_request", "the Host header is no host")
     allowed = get_services().settings.allowed_host_list
     if allowed and request.path not in _HEALTH_PATHS and not host_is_trusted(request.host.lower(), allowed):
         raise Problem("bad_request", "the Host header names no host of this service (`EMOSCOPE_ALLOWED_HOSTS`)")
@@ -124,6 +174,8 @@ def _check(place: str, texts: Iterable[tuple[str, str]]) -> None:
         if _REFUSED.search(text) or _REFUSED.search(field):
             reason = "may have no control characters but tabs and line breaks"
             raise make_invalid_request([{"in": place, "field": field, "reason": reason}])
+        if place != "json" and _UNREADABLE in text + field:
+            raise make_invalid_request([{"in": place, "field": field, "reason": _NOT_UTF_8}])
 
 
 def _refuse_constant(written: str) -> None:

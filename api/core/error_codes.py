@@ -116,7 +116,7 @@ _OF_REQUESTS = (
         "too_many_pixels",
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Too many pixels",
-        "The picture's width times height is more than the service accepts, whatever the size of its file.",
+        "The picture's width times height is more than the service accepts, or a side is longer than 1,000,000 pixels.",
     ),
     ErrorKind(
         "too_much_memory",

@@ -7,11 +7,12 @@ digits. A time is RFC 3339, an id a UUID in its usual form.
 import json
 import re
 from datetime import UTC, date, datetime
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Annotated, Any, Self, Union, get_args, get_origin
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic.json_schema import SkipJsonSchema
 
 LARGEST_NUMBER = 2**31 - 1
 """What an integer column holds; a larger number would be an error of the database."""
@@ -43,6 +44,15 @@ class JsonBody(BaseModel):
         extra="forbid", strict=True, allow_inf_nan=False, json_schema_extra=_leave_out_defaults_that_are_none
     )
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_null_only_where_documented(cls, value: object, info: ValidationInfo) -> object:
+        """A field that may be left out may not be null, unless its document says so."""
+        field = cls.model_fields[str(info.field_name)]
+        if value is None and not field.is_required() and NoneType not in _list_types(field.annotation, is_shown=True):
+            raise ValueError("may not be null; leave it out")
+        return value
+
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
         """Read what JSON gave, by JSON's rules rather than Python's. Raises ValidationError."""
@@ -69,12 +79,17 @@ class TextFields(BaseModel):
         return value
 
 
-def _list_types(annotation: Any) -> frozenset[Any]:
-    """The types of which a field may be one, without what is annotated to them."""
+def _list_types(annotation: Any, *, is_shown: bool = False) -> frozenset[Any]:
+    """The types of which a field may be one, without what is annotated to them.
+
+    is_shown: leave out what the document leaves out.
+    """
     if get_origin(annotation) is Annotated:
-        return _list_types(get_args(annotation)[0])
+        inner, *notes = get_args(annotation)
+        is_hidden = is_shown and any(isinstance(note, SkipJsonSchema) for note in notes)  # type: ignore[misc]  # for mypy it is an alias
+        return frozenset() if is_hidden else _list_types(inner, is_shown=is_shown)
     if get_origin(annotation) in {Union, UnionType}:
-        return frozenset[Any]().union(*map(_list_types, get_args(annotation)))
+        return frozenset[Any]().union(*(_list_types(each, is_shown=is_shown) for each in get_args(annotation)))
     return frozenset({annotation})
 
 

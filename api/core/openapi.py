@@ -26,7 +26,7 @@ _SESSION_SCHEME = {
     "description": f"Somebody who is signed in to the pages. What changes something needs the header `{HEADER}` too.",
 }
 
-_PROTECTED = ("unauthorized", "rate_limited")
+_PROTECTED = ("unauthorized", "rate_limited", "invalid_request")
 _EVERYWHERE = ("bad_request", "database_unavailable", "internal_error")
 
 
@@ -58,7 +58,7 @@ def describe_errors(*codes: str, is_protected: bool = True) -> Responses:
     """The error responses of a route, for its `responses`: these codes, and those that any route may answer with."""
     wanted = (*codes, *(_PROTECTED if is_protected else ()), *_EVERYWHERE)
     by_status: dict[HTTPStatus, list[ErrorKind]] = {}
-    for kind in (ERROR_KINDS[code] for code in wanted):
+    for kind in (ERROR_KINDS[code] for code in dict.fromkeys(wanted)):
         by_status.setdefault(kind.status, []).append(kind)
     return {int(status): _describe_kinds(kinds) for status, kinds in by_status.items()}
 

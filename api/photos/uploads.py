@@ -10,7 +10,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.core.checked_request import CheckedRequest
-from api.core.errors import Problem
+from api.core.errors import Problem, make_invalid_request
 from db.photos.errors import PhotoError
 from db.photos.header import PictureHeader, read_header
 from emoscope.settings import Settings
@@ -76,7 +76,7 @@ def _read_form(most_bytes: int, most_photos: int) -> list[FileStorage]:
     request.max_form_parts = most_photos + 2 * _SPARE_PARTS
     cast("CheckedRequest", request).max_form_files = most_photos + _SPARE_PARTS
     try:
-        return request.files.getlist(_FIELD)
+        files = request.files
     except RequestEntityTooLarge as error:
         # Werkzeug says the same of too much in all, and of a field or of parts that it would have to keep in memory.
         if request.stream.tell() >= most_length:
@@ -86,6 +86,13 @@ def _read_form(most_bytes: int, most_photos: int) -> list[FileStorage]:
             "boundary than its Content-Type says"
         )
         raise Problem("invalid_request", detail) from error
+    other = next((name for name in files if name != _FIELD), None)
+    if other is not None and _FIELD not in files:
+        raise Problem("photo_missing", f"the form has no file field named `{_FIELD}`, but one named `{other[:50]}`")
+    if other is not None:
+        reason = f"is a file, and only `{_FIELD}` may be one"
+        raise make_invalid_request([{"in": "form", "field": other, "reason": reason}])
+    return files.getlist(_FIELD)
 
 
 def read_upload(upload: FileStorage, settings: Settings) -> tuple[Photo, bytes]:

@@ -1,10 +1,29 @@
-"""Gunicorn's parser of HTTP/1.1, with trailers checked too."""
+"""Gunicorn's parser of HTTP/1.1, with trailers, lengths and codings checked too, and faults told in sentences."""
 
-from gunicorn.asgi.parser import InvalidHeader, ParseError, PythonProtocol
+from gunicorn.asgi.parser import (
+    InvalidHeader,
+    InvalidHeaderName,
+    InvalidHTTPVersion,
+    InvalidRequestMethod,
+    ParseError,
+    PythonProtocol,
+    UnsupportedTransferCoding,
+)
+
+_LENGTH_DIGITS = 19
+"""Of a Content-Length: more bytes than any body has. Python refuses to read a number of thousands of digits."""
+
+_SENTENCES = {
+    InvalidRequestMethod: "the method {} is none: it has 3 to 20 characters, in capitals",
+    InvalidHTTPVersion: "the request line ends with {}; this service speaks HTTP/1.1 and HTTP/1.0",
+    InvalidHeaderName: "no header or trailer may have the name {} here",
+    UnsupportedTransferCoding: "the body comes in the transfer coding {}; only chunked is taken",
+}
+"""Errors of which Gunicorn names the text at fault and nothing else."""
 
 
 class StrictParser(PythonProtocol):  # type: ignore[misc]  # Gunicorn has no types
-    """Refuses trailer lines that are no header fields. Gunicorn skips them unread."""
+    """Refuses trailer lines that are no header fields, endless lengths, and bodies that would have to be unpacked."""
 
     __slots__ = ()
 
@@ -12,6 +31,27 @@ class StrictParser(PythonProtocol):  # type: ignore[misc]  # Gunicorn has no typ
     def unread_bytes(self) -> int:
         """Bytes that came behind a whole request."""
         return len(self._buffer) if self.is_complete else 0
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes. Raises ParseError, whose text is for the client."""
+        try:
+            super().feed(data)
+        except tuple(_SENTENCES) as error:
+            raise type(error)(_SENTENCES[type(error)].format(ascii(str(error)))) from error
+
+    def _finalize_headers(self) -> None:
+        for name, value in self._headers_list:
+            if name == b"content-length" and value.isdigit() and len(value) > _LENGTH_DIGITS:
+                raise InvalidHeader("the Content-Length is larger than any body")
+            if name == b"transfer-encoding":
+                self._check_codings(value)
+        super()._finalize_headers()
+
+    def _check_codings(self, value: bytes) -> None:
+        """Gunicorn takes a packed body for the body itself."""
+        for coding in value.split(b","):
+            if coding.strip(b" \t").lower() not in {b"chunked", b"identity"}:
+                raise UnsupportedTransferCoding(coding.strip(b" \t").decode("latin-1"))
 
     def _find_line(self, limit: int, error: ParseError) -> int:
         end = int(super()._find_line(limit, error))

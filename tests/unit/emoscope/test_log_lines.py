@@ -95,3 +95,16 @@ def test_alembic_stays_quiet(stream: io.StringIO) -> None:
 )
 def test_what_counts_as_an_outage(error: BaseException, expected: object) -> None:
     assert is_outage(error) is expected
+
+
+def test_no_value_has_a_terminal_do_something(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logs("INFO", "text")
+    try:
+        structlog.get_logger("test").warning("told", reason="a\x1b[2J\x9b2J\rb\u202ec", path="/x\u2028FAKE")
+    finally:
+        structlog.reset_defaults()
+    line = capsys.readouterr().err
+    assert r"a\x1b[2J\x9b2J\rb\u202ec" in line
+    assert r"/x\u2028FAKE" in line

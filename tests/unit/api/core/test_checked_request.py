@@ -63,7 +63,9 @@ def test_a_form_is_refused_with_its_field(client: FlaskClient, photo: bytes) -> 
     assert (error["in"], error["field"]) == ("form", "callback_url")
 
 
-@pytest.mark.parametrize(("method", "path"), [("DELETE", "/v1/keys/%00"), ("PATCH", "/v1/users/a%00"), ("GET", "/%1b")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("DELETE", "/v1/keys/%00"), ("PATCH", "/v1/users/a%00"), ("GET", "/%1b"), ("GET", "/%0aX")]
+)
 def test_there_is_nothing_at_an_address_with_control_characters(admin: FlaskClient, method: str, path: str) -> None:
     answer = admin.open(path, method=method, json={})
     assert (answer.status_code, answer.get_json()["code"]) == (404, "not_found")
@@ -131,3 +133,43 @@ def test_json_that_is_nested_deeply_is_refused_and_not_a_failure(admin: FlaskCli
     nested = '{"application": ' + "[" * 400 + "]" * 400 + "}"
     answer = admin.post("/v1/keys", data=nested, content_type="application/json")
     assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid_request")
+
+
+@pytest.mark.parametrize("bytes_of_text", ["%ff", "a%ED%A0%80", "%c3", "%EF%BF%BD"])
+def test_a_query_that_is_not_utf_8_is_refused(admin: FlaskClient, bytes_of_text: str) -> None:
+    for path in ("/v1/jobs?error_code=", "/v1/changes?actor=", "/v1/keys/usage?key="):
+        answer = admin.get(path + bytes_of_text)
+        assert (answer.status_code, answer.get_json()["errors"][0]["reason"]) == (422, "is not UTF-8"), path
+
+
+def test_a_form_field_that_is_not_utf_8_is_refused(client: FlaskClient, photo: bytes) -> None:
+    name = b'--B\r\nContent-Disposition: form-data; name="'
+    body = name + b'detector"\r\n\r\nblaze\xff\r\n' + name + b'image"; filename="a"\r\n\r\n' + photo + b"\r\n--B--\r\n"
+    answer = client.post("/v1/jobs", data=body, content_type="multipart/form-data; boundary=B")
+    assert (answer.status_code, answer.get_json()["errors"][0]["reason"]) == (422, "is not UTF-8")
+
+
+@pytest.mark.parametrize("path", ["/v1/keys", "/v1/model-versions", "/v1/dashboard", "/v1/reviews/release"])
+def test_a_query_is_refused_where_nobody_reads_it(admin: FlaskClient, path: str) -> None:
+    answer = admin.open(path + "?limit=5", method="POST" if path.endswith("release") else "GET")
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid_request")
+    assert answer.get_json()["errors"][0]["field"] == "limit"
+
+
+@pytest.mark.parametrize("host", ["a b", "<script>", "a@b", "[::1", "a:b", "a:123456", "a/b", "a,b", "\xe9.example"])
+def test_a_host_that_is_none_is_refused(admin: FlaskClient, host: str) -> None:
+    answer = admin.get("/docs", headers={"Host": host})
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("host", ["a_b-c.example.", "127.0.0.1:8000", "[::1]:8000", "[fe80::1]", "EXAMPLE", "a:"])
+def test_a_host_may_be_a_name_or_an_address(admin: FlaskClient, host: str) -> None:
+    assert admin.get("/docs", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip"])
+def test_a_packed_body_is_not_taken_for_a_photo(client: FlaskClient, photo: bytes, coding: str) -> None:
+    answer = client.post("/v1/jobs", data=photo, headers={"Content-Encoding": coding})
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_request")
+    assert "content coding" in answer.get_json()["detail"]
+    assert client.post("/v1/jobs", data=photo, headers={"Content-Encoding": "identity"}).status_code == 202

@@ -40,6 +40,17 @@ def test_a_form_without_a_photo_says_which_field_is_missing(client: FlaskClient,
         response = client.post("/v1/jobs", data=form, content_type="multipart/form-data")
         assert response.get_json()["code"] == "photo_missing"
         assert "`image`" in response.get_json()["detail"]
+        assert ("`photo`" in response.get_json()["detail"]) == ("photo" in form)
+
+
+@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/batches"])
+def test_a_file_that_nobody_reads_is_refused(client: FlaskClient, photo: bytes, path: str) -> None:
+    for name in ("mask", "detector"):
+        form = {"image": (io.BytesIO(photo), "a.jpg"), name: (io.BytesIO(b"hog"), "b")}
+        answer = client.post(path, data=form)
+        assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid_request")
+        assert answer.get_json()["errors"][0]["field"] == name
+    assert client.get("/v1/jobs").get_json()["items"] == []
 
 
 def test_name_and_content_type_do_not_matter(client: FlaskClient, make_photo: Callable[..., bytes]) -> None:

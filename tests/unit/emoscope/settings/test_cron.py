@@ -2,7 +2,7 @@ import re
 
 import pytest
 from celery.schedules import crontab
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from emoscope.settings.cron import InvalidSchedule, normalize_schedule
@@ -28,6 +28,7 @@ def expand(schedule: str) -> list[set[int]]:
     return [found.minute, found.hour, found.day_of_month, found.month_of_year, found.day_of_week]
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(SCHEDULES | LIKELY)
 @example("* * * * mon/0")
 def test_what_is_accepted_means_to_celery_what_it_says_and_what_is_refused_celery_refuses_too(schedule: str) -> None:
