@@ -4,7 +4,8 @@ A crash after the first step leaves a photo without a job, never a job without a
 that the sweeper sends.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
@@ -19,7 +20,7 @@ from db.core.blobs import BlobStoreUnavailable
 from db.core.errors import DomainError
 from db.core.full_disk import is_disk_full
 from db.core.vocabulary import Detector
-from db.jobs.batches import BatchClosed, BatchFull, UnknownBatch, create_batch, take_positions
+from db.jobs.batches import create_batch, take_positions
 from db.jobs.idempotency import IdempotencyConflict, Repeatable, find_submission, remember_submission
 from db.jobs.lifecycle import NewJob, create_job
 from db.jobs.services import JobServices
@@ -109,14 +110,15 @@ def submit_job(
     quota: what the submission takes from, unless it is repeated or refused.
     Raises IdempotencyConflict, QueueFull, BlobStoreUnavailable, and what `quota.take` raises.
     """
-    earlier = _find_earlier(services, new.application_id, repeatable)
-    if earlier is None:
-        earlier, _ = _store_within(quota, services, [(new, lambda: data)], None, actor, repeatable)
-    if earlier is None:
-        return Submitted(new.id, is_new=True)
-    if earlier.job_id is None:
-        raise IdempotencyConflict("this Idempotency-Key was used before for a batch")
-    return Submitted(earlier.job_id, is_new=False)
+    try:
+        with _submission(services, [(new, lambda: data)], None, repeatable, quota) as session:
+            create_job(session, new, actor=actor)
+    except _MadeBefore as earlier:
+        if earlier.job_id is None:
+            raise IdempotencyConflict("this Idempotency-Key was used before for a batch") from None
+        return Submitted(earlier.job_id, is_new=False)
+    _send(services, [new])
+    return Submitted(new.id, is_new=True)
 
 
 def submit_batch(
@@ -133,82 +135,103 @@ def submit_batch(
     photos: each accepted photo's job, and what reads its bytes; one photo is in memory at a time. What is to be fetched has none.
     Raises as submit_job does, and UnknownBatch, BatchClosed, BatchFull.
     """
-    first = 0
-    earlier = _find_earlier(services, batch.application_id, repeatable)
-    if earlier is None:
-        earlier, first = _store_within(quota, services, photos, batch, actor, repeatable)
-    if earlier is None:
-        return Submitted(batch.id, is_new=True, first_position=first, count=len(photos) + len(batch.refused))
-    if earlier.batch_id is None:
-        raise IdempotencyConflict("this Idempotency-Key was used before for a single photo")
-    return Submitted(earlier.batch_id, is_new=False)
-
-
-def _find_earlier(services: JobServices, application_id: UUID, repeatable: Repeatable | None) -> IdempotencyKey | None:
-    if repeatable is None:
-        return None
-    # a writing transaction, because a key whose time is over is deleted on the way
-    with services.database.write() as session:
-        return find_submission(session, application_id, repeatable)
-
-
-def _store_within(
-    quota: Quota,
-    services: JobServices,
-    photos: Sequence[tuple[NewJob, ReadPhoto]],
-    batch: NewBatch | None,
-    actor: Actor,
-    repeatable: Repeatable | None,
-) -> tuple[IdempotencyKey | None, int]:
-    """Do as _store_and_send does, at the expense of a quota."""
-    quota.take(len(photos))
+    count = len(photos) + len(batch.refused)
     try:
-        earlier, first = _store_and_send(services, photos, batch, actor, repeatable)
-    except Exception:
-        quota.give_back(len(photos))
-        raise
-    if earlier is not None:
-        quota.give_back(len(photos))
-    return earlier, first
+        with _submission(services, photos, batch, repeatable, quota) as session:
+            if not batch.is_there:
+                create_batch(session, batch.id, batch.application_id, is_open=batch.is_open)
+            first = take_positions(session, batch.id, count, batch.refused, is_new=not batch.is_there)
+            for new, _ in photos:
+                create_job(session, replace(new, batch_position=first + (new.batch_position or 0)), actor=actor)
+    except _MadeBefore as earlier:
+        if earlier.batch_id is None:
+            raise IdempotencyConflict("this Idempotency-Key was used before for a single photo") from None
+        return Submitted(earlier.batch_id, is_new=False)
+    _send(services, [new for new, _ in photos])
+    return Submitted(batch.id, is_new=True, first_position=first, count=count)
 
 
-def _store_and_send(
+class _MadeBefore(Exception):
+    """The same request was made before. job_id, batch_id: what it made."""
+
+    def __init__(self, earlier: IdempotencyKey) -> None:
+        super().__init__()
+        self.job_id, self.batch_id = earlier.job_id, earlier.batch_id
+
+
+@contextmanager
+def _submission(
     services: JobServices,
     photos: Sequence[tuple[NewJob, ReadPhoto]],
     batch: NewBatch | None,
-    actor: Actor,
     repeatable: Repeatable | None,
-) -> tuple[IdempotencyKey | None, int]:
-    """Returns the submission of another request with the same key that was quicker, or None and the position of the first photo."""
+    quota: Quota,
+) -> Iterator[Session]:
+    """Store the photos, and open the transaction in which their jobs are made. Raises as submit_batch does, and _MadeBefore.
+
+    If it ends in an error, no photo stays behind and nothing is taken from the quota.
+    """
+    application_id = batch.application_id if batch else photos[0][0].application_id
+    _refuse_repeated(services, application_id, repeatable)
     for detector in {new.detector for new, _ in photos} - {None}:
         _require_detector(services, detector)
     _require_room(services, len(photos))
+    quota.take(len(photos))
     stored: list[NewJob] = []
     try:
         for new, read in photos:
             if new.photo_key is not None:
                 services.blobs.put(new.photo_key, read())
-            stored.append(new)
-    except Exception:
-        _discard_photos(services, stored)
+                stored.append(new)
+        with services.database.write() as session:
+            _refuse_repeated_in(session, application_id, repeatable)
+            yield session
+            if repeatable is not None:
+                remember_submission(
+                    session,
+                    application_id,
+                    repeatable,
+                    retention_s=services.idempotency_retention_s,
+                    job_id=None if batch else photos[0][0].id,
+                    batch_id=batch.id if batch else None,
+                )
+    except Exception as error:
+        quota.give_back(len(photos))
+        # Of a transaction that the database ended it isn't always known whether it was committed; the sweeper looks for photos
+        # without a job. One that found the disk full is certainly not, and the photos would take the last of the room.
+        if not isinstance(error, DBAPIError) or is_disk_full(error):
+            _discard_photos(services, stored)
+        elif isinstance(error, IntegrityError):  # of the key: another request wrote it between our look and our commit
+            try:
+                _refuse_repeated(services, application_id, repeatable)
+            except _MadeBefore:
+                _discard_photos(services, stored)
+                raise
         raise
-    try:
-        quicker, first = _commit(services, stored, batch, actor, repeatable)
-    except (UnknownBatch, BatchClosed, BatchFull):
-        _discard_photos(services, stored)
-        raise
-    if quicker is not None:
-        _discard_photos(services, stored)
-        return quicker, 0
-    to_fetch = sum(new.photo_key is None for new in stored)
+
+
+def _refuse_repeated(services: JobServices, application_id: UUID, repeatable: Repeatable | None) -> None:
+    """Raise _MadeBefore if the same request was made before."""
+    if repeatable is not None:
+        # a writing transaction, because a key whose time is over is deleted on the way
+        with services.database.write() as session:
+            _refuse_repeated_in(session, application_id, repeatable)
+
+
+def _refuse_repeated_in(session: Session, application_id: UUID, repeatable: Repeatable | None) -> None:
+    earlier = None if repeatable is None else find_submission(session, application_id, repeatable)
+    if earlier is not None:
+        raise _MadeBefore(earlier)
+
+
+def _send(services: JobServices, made: Sequence[NewJob]) -> None:
+    """Have the photos analysed, and fetched where they aren't here."""
+    to_fetch = sum(new.photo_key is None for new in made)
     if to_fetch:
         services.ask_for_fetches(to_fetch)
-    for new in stored:
-        if new.photo_key is not None and not services.send(
-            new.id, new.priority
-        ):  # the rest would only wait for the same queue; the sweeper sends them
-            break
-    return None, first
+    for new in made:
+        if new.photo_key is not None and not services.send(new.id, new.priority):
+            break  # the rest would only wait for the same queue; the sweeper sends them
 
 
 def list_detectors(services: JobServices) -> frozenset[Detector]:
@@ -231,62 +254,10 @@ def _require_room(services: JobServices, wanted: int) -> None:
         raise QueueFull(f"at most {limit:,} jobs may wait, and {wanted:,} more would be too many; try again later")
 
 
-def _commit(
-    services: JobServices,
-    new_jobs: Sequence[NewJob],
-    batch: NewBatch | None,
-    actor: Actor,
-    repeatable: Repeatable | None,
-) -> tuple[IdempotencyKey | None, int]:
-    application_id = batch.application_id if batch else new_jobs[0].application_id
-    try:
-        with services.database.write() as session:
-            if repeatable is not None:
-                quicker = find_submission(session, application_id, repeatable)
-                if quicker is not None:
-                    return quicker, 0
-            first = _insert(session, new_jobs, batch, actor)
-            if repeatable is not None:
-                remember_submission(
-                    session,
-                    application_id,
-                    repeatable,
-                    retention_s=services.idempotency_retention_s,
-                    job_id=None if batch else new_jobs[0].id,
-                    batch_id=batch.id if batch else None,
-                )
-    except IntegrityError:  # of the key: another request wrote it between our look and our commit
-        quicker = _find_earlier(services, application_id, repeatable)
-        if quicker is None:
-            raise
-        return quicker, 0
-    except DBAPIError as error:
-        # Such a transaction is certainly not committed, and the photos would take the last of the room. Of other errors that isn't
-        # known, and the sweeper looks for photos without a job.
-        if is_disk_full(error):
-            _discard_photos(services, new_jobs)
-        raise
-    return None, first
-
-
-def _insert(session: Session, new_jobs: Sequence[NewJob], batch: NewBatch | None, actor: Actor) -> int:
-    first = 0
-    if batch is not None:
-        if not batch.is_there:
-            create_batch(session, batch.id, batch.application_id, is_open=batch.is_open)
-        count = len(new_jobs) + len(batch.refused)
-        first = take_positions(session, batch.id, count, batch.refused, is_new=not batch.is_there)
-    for new in new_jobs:
-        placed = new if batch is None else replace(new, batch_position=first + (new.batch_position or 0))
-        create_job(session, placed, actor=actor)
-    return first
-
-
-def _discard_photos(services: JobServices, new_jobs: Iterable[NewJob]) -> None:
+def _discard_photos(services: JobServices, stored: Iterable[NewJob]) -> None:
     """Delete stored photos that became no jobs."""
-    for new in new_jobs:
-        if new.photo_key is None:
-            continue
+    for new in stored:
+        assert new.photo_key is not None
         try:
             services.blobs.delete(new.photo_key)
         except BlobStoreUnavailable as error:

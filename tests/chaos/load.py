@@ -14,7 +14,8 @@ from emoscope.stack.demo_photos import compose_page, portrait_photo
 
 PHOTOS = (portrait_photo("astronaut").data, portrait_photo("grace_hopper").data, compose_page().data)
 _REFUSE_EVERY = 7
-"""One of so many calls is answered with 503, so that deliveries are repeated."""
+"""The first call for one of so many jobs is answered with 503, so that deliveries are repeated. No job is refused twice: the pauses
+between attempts grow to minutes."""
 
 
 class Receiver:
@@ -24,7 +25,7 @@ class Receiver:
         self.ids: defaultdict[str, set[str]] = defaultdict(set)
         self.taken: set[str] = set()
         """Jobs of which a call was answered with 204."""
-        self._calls = 0
+        self._firsts = 0
         self._lock = threading.Lock()
         receiver = self
 
@@ -51,9 +52,10 @@ class Receiver:
 
     def _count(self, job_id: str, call_id: str) -> bool:
         with self._lock:
-            self._calls += 1
+            is_first = job_id not in self.ids
+            self._firsts += is_first
             self.ids[job_id].add(call_id)
-            is_taken = self._calls % _REFUSE_EVERY != 0
+            is_taken = not is_first or self._firsts % _REFUSE_EVERY != 0
             if is_taken:
                 self.taken.add(job_id)
             return is_taken
