@@ -11,7 +11,6 @@ from api.core.queue import Queue
 from api.core.waiting import Waiter
 from api.monitoring.job_counts import JobCounts
 from api.monitoring.room import Room
-from api.reviews.required_votes import LeastVotes
 from db.accounts.usage import UsageCounter
 from db.core.blobs import BlobStore, S3Options
 from db.core.session import Database
@@ -43,7 +42,6 @@ class Services:
     usage: UsageCounter
     queue_room: QueueRoom
     job_counts: JobCounts = field(default_factory=JobCounts)
-    least_votes: LeastVotes = field(default_factory=LeastVotes)
 
     @property
     def jobs(self) -> JobServices:

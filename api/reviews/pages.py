@@ -97,7 +97,6 @@ class GridSearch(Query):
 def show() -> str:
     """The first faces of the queue. What the votes say comes after them, so that no reviewer waits for it."""
     search, person, services = read_query(ReviewSearch, request.args), get_person(), get_services()
-    services.least_votes.apply(services.database, services.settings.min_correction_votes)
     cards = _take_cards(person.name, search, _CARDS, exclude=set())
     with services.database.read() as session:
         applications = api_keys.list_applications(session)

@@ -119,7 +119,6 @@ def take_next(wanted: NextFaces) -> Response:
     """Hand out faces. A face that the reviewer has voted on doesn't come again."""
     services, reviewer = get_services(), get_caller().actor
     given = wanted.model_dump(exclude={"limit", "exclude", "blind"})
-    services.least_votes.apply(services.database, services.settings.min_correction_votes)
     with services.database.write() as session:
         items = review_queue.take_faces(
             session,

@@ -1,4 +1,4 @@
-"""Faces that were judged while a label needed more or fewer votes to teach than now: opened and closed as it is now."""
+"""Faces that were reviewed while a label needed more or fewer votes to teach than now: opened and closed as it is now."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -6,10 +6,22 @@ from uuid import UUID
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
+from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import ReviewSlice
 from db.reviews.subjects import is_settled, lock_subjects_by_id
 from db.reviews.tables import ReviewItem, ReviewSubject
+
+_FACES_A_TRANSACTION = 500
+
+
+def settle_all_anew(database: Database, least_votes: int) -> None:
+    """Bring the review queue in line with the number of votes that a label needs to teach. Reads all reviewed faces."""
+    with database.read() as session:
+        found = list_unsettled(session, least_votes)
+    for start in range(0, len(found), _FACES_A_TRANSACTION):
+        with database.write() as session:
+            settle_anew(session, found[start : start + _FACES_A_TRANSACTION], least_votes)
 
 
 def list_unsettled(session: Session, least_votes: int) -> Sequence[UUID]:

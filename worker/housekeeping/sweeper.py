@@ -24,6 +24,7 @@ from db.jobs.retention import erase_old_jobs
 from db.jobs.states import InvalidTransition
 from db.monitoring.heartbeats import forget_workers
 from db.photos import sweeping as photo_sweeping
+from db.reviews.required_votes import settle_all_anew
 from db.training_runs.states import InvalidRunTransition
 from db.training_runs.sweeping import list_expired_runs, list_waiting_runs, record_run_sent, take_back_run
 from db.webhooks.deliveries import list_due
@@ -59,6 +60,7 @@ def sweep(services: Services) -> None:
     look_after_exports(services)
     send_due_deliveries(services)
     look_after_runs(services)
+    settle_reviews(services)
     with services.database.write() as session:
         forget_expired_submissions(session)
         forget_expired_sessions(session)
@@ -188,6 +190,14 @@ def look_after_batches(services: Services) -> None:
         if batch.canceled_at is not None:
             cancel_rest(services.database, services.announce, batch.id, batch.canceled_at, actor=_ACTOR, most_s=CALL_S)
         settle_batch(services.database, services.announce, batch.id)
+
+
+def settle_reviews(services: Services) -> None:
+    """Ask again for faces that a changed setting leaves with too few votes. Once a process: a setting changes with a new start."""
+    least_votes = services.settings.min_correction_votes
+    if services.votes_settled_for != least_votes:
+        settle_all_anew(services.database, least_votes)
+        services.votes_settled_for = least_votes
 
 
 def look_after_runs(services: Services) -> None:

@@ -1,5 +1,8 @@
+"""A changed number of votes that a label needs to teach."""
+
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from apiflask import APIFlask
 from flask.testing import FlaskClient
@@ -9,6 +12,7 @@ from db.core.session import Database
 from db.core.vocabulary import Scope
 from db.reviews.tables import ReviewItem
 from tests.support.opening import HAPPY, Opener, vote
+from worker.housekeeping import sweeper
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Analyses
@@ -26,6 +30,11 @@ def test_a_raised_number_of_votes_brings_judged_faces_back(
         session.execute(update(ReviewItem).values(votes_wanted=1))
     vote(reviewing, face_id)
     changed = open_app(min_correction_votes=2)
+    sweeping: Any = SimpleNamespace(
+        database=database, settings=SimpleNamespace(min_correction_votes=2), votes_settled_for=None
+    )
+    sweeper.settle_reviews(sweeping)
+    assert sweeping.votes_settled_for == 2
     ana, ben = (open_client(name, Scope.REVIEW, of=changed) for name in ("desk", "other"))
     vote(ana, other)
     assert ana.get(f"/v1/reviews/faces/{other}").json["is_open"] is True
