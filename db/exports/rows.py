@@ -18,6 +18,7 @@ from db.jobs.tables import Job
 from db.model_versions.tables import ModelVersion
 
 JOBS_A_PAGE = 500
+_DIGITS = 6
 
 _JOB_COLUMNS = (
     Job.id,
@@ -103,6 +104,9 @@ _JOB_FIELDS_OF_FACES = (
     "photo_width",
     "photo_height",
 )
+_PROBABILITY_FIELDS = tuple(f"probability_{emotion}" for emotion in EMOTIONS)
+_VOTE_SHARE_FIELDS = tuple(f"vote_share_{emotion}" for emotion in EMOTIONS)
+_NO_SHARES = (None,) * len(EMOTIONS)
 FACE_FIELDS = (
     *_JOB_FIELDS_OF_FACES,
     "face_id",
@@ -118,8 +122,8 @@ FACE_FIELDS = (
     "second_emotion",
     "second_probability",
     "margin",
-    *(f"probability_{emotion}" for emotion in EMOTIONS),
-    *(f"vote_share_{emotion}" for emotion in EMOTIONS),
+    *_PROBABILITY_FIELDS,
+    *_VOTE_SHARE_FIELDS,
     "ambiguity",
     "conditions",
     "roll_deg",
@@ -230,7 +234,7 @@ def _describe_job(job: Any, applications: dict[UUID, str]) -> dict[str, Any]:
 def _describe_face(face: Any, job: dict[str, Any], versions: dict[UUID, int]) -> dict[str, Any]:
     first = EMOTIONS.index(face.emotion)
     second = max((place for place in range(len(EMOTIONS)) if place != first), key=face.probabilities.__getitem__)
-    shares = face.vote_shares or [None] * len(EMOTIONS)
+    shares = [round(value, _DIGITS) for value in face.vote_shares] if face.vote_shares else _NO_SHARES
     reasons = list_unusable_reasons(face)
     return {
         **{name: job[name] for name in _JOB_FIELDS_OF_FACES},
@@ -247,8 +251,8 @@ def _describe_face(face: Any, job: dict[str, Any], versions: dict[UUID, int]) ->
         "second_emotion": EMOTIONS[second],
         "second_probability": _round(face.probabilities[second]),
         "margin": _round(face.margin),
-        **{f"probability_{name}": _round(value) for name, value in zip(EMOTIONS, face.probabilities, strict=True)},
-        **{f"vote_share_{name}": _round(value) for name, value in zip(EMOTIONS, shares, strict=True)},
+        **dict(zip(_PROBABILITY_FIELDS, [round(value, _DIGITS) for value in face.probabilities], strict=True)),
+        **dict(zip(_VOTE_SHARE_FIELDS, shares, strict=True)),
         "ambiguity": _round(measure_ambiguity(face.vote_shares)),
         "conditions": face.conditions,
         "roll_deg": _round(face.roll_deg, 1),
@@ -262,5 +266,5 @@ def _describe_face(face: Any, job: dict[str, Any], versions: dict[UUID, int]) ->
     }
 
 
-def _round(value: float | None, digits: int = 6) -> float | None:
+def _round(value: float | None, digits: int = _DIGITS) -> float | None:
     return None if value is None else round(value, digits)

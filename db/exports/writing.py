@@ -16,6 +16,10 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\u
 MEDIA_TYPES = {ExportFormat.CSV: "text/csv; charset=utf-8; header=present", ExportFormat.JSONL: "application/jsonl"}
 
 
+_PLAIN = frozenset({float, int, type(None)})
+"""Most cells are of these, and are written as they are: a call for each would take a quarter of the time of an export."""
+
+
 def write_pages(pages: Iterable[list[dict[str, Any]]], fields: tuple[str, ...], form: ExportFormat) -> Iterator[bytes]:
     """The file in pieces, UTF-8: in CSV a line of column names first, though there be no row; lines end with CR LF there."""
     if form is ExportFormat.CSV:
@@ -24,7 +28,10 @@ def write_pages(pages: Iterable[list[dict[str, Any]]], fields: tuple[str, ...], 
         if not rows:
             continue
         if form is ExportFormat.CSV:
-            yield _write_csv([_to_cell(row[name]) for name in fields] for row in rows)
+            yield _write_csv(
+                [value if type(value) in _PLAIN else _to_cell(value) for value in map(row.__getitem__, fields)]
+                for row in rows
+            )
         else:
             yield "".join(json.dumps({name: _to_json(row[name]) for name in fields}) + "\n" for row in rows).encode()
 
@@ -37,10 +44,7 @@ def _write_csv(rows: Iterable[list[Any]]) -> bytes:
 
 def _to_cell(value: Any) -> Any:
     """A value as a cell. Text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    kind = type(value)
-    if value is None or kind is float or kind is int:
-        return value
-    if kind is bool:
+    if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
         return " ".join(value)
