@@ -70,6 +70,8 @@ class S3Options:
 _CHECK_BYTES = 65_536
 """More than a file system keeps beside a file's name, so that it needs room."""
 _PIECE_BYTES = 256 * 1024
+_PARTS_AT_ONCE = 2
+"""Parts of a file, of 5 MB each, that are in memory while it is stored; obstore's own choice is 12, so 60 MB."""
 _KEYS_A_REQUEST = 1000
 """The most that S3's DeleteObjects takes."""
 PHOTOS = "photos"
@@ -109,7 +111,7 @@ class BlobStore:
     def put_file(self, key: str, path: Path) -> None:
         """Store a file under a key, read in pieces. Raises as put does."""
         try:
-            self._store.put(key, path)
+            self._store.put(key, path, max_concurrency=_PARTS_AT_ONCE)
         except (BaseError, OSError) as error:
             kind = BlobStoreFull if is_disk_full(error) else BlobStoreUnavailable
             raise kind(f"can't store {key}: {_first_line(error)}") from error

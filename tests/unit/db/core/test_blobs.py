@@ -1,4 +1,6 @@
 import hashlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -93,3 +95,20 @@ def test_many_are_deleted_at_once_whether_they_are_there_or_not(store: BlobStore
     store.delete_many([*keys[:3], "photos/none"])
     assert [store.has(key) for key in keys] == [False, False, False, True, True]
     store.delete_many([])
+
+
+def test_a_large_file_is_stored_with_little_memory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(80_000_000))
+    program = """
+import sys
+from pathlib import Path
+from bench.exports.million_rows import read_peak_mb
+from db.core.blobs import BlobStore
+folder = Path(sys.argv[1])
+before = read_peak_mb()
+BlobStore(str(folder / "blobs")).put_file("exports/file", folder / "file")
+print(read_peak_mb() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 40
+    assert (tmp_path / "blobs/exports/file").stat().st_size == 80_000_000
