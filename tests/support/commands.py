@@ -19,7 +19,7 @@ class CommandLine:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def run(self, *words: str, typed: str | None = None) -> Result:
+    def run(self, *words: str, typed: str | bytes | None = None) -> Result:
         return CliRunner().invoke(app, list(words), input=typed)
 
     def expect(self, status: int, *words: str, typed: str | None = None) -> str:
