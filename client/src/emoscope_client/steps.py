@@ -101,11 +101,13 @@ class Patience:
 
 
 def send(call: Call, retries: Retries, patience: Patience, address: str) -> Steps[httpx.Response]:
-    """Make a call, and again while that may help. Raises ApiError, ServiceUnreachable."""
+    """Make a call, and again while that may help. Raises ApiError, ServiceUnreachable, and OSError if it can't write `save_to`."""
     tries, may_be_done = 0, False
     while True:
         tries += 1
         outcome = yield replace(call, timeout_s=patience.choose_timeout_s(call))
+        if isinstance(outcome, OSError) and call.save_to is not None:
+            raise outcome  # of the file: httpx has errors of its own for the network
         response = outcome if isinstance(outcome, httpx.Response) else None
         retry_after_s = read_retry_after_s(response)
         if response is not None and response.status_code not in RETRIED_STATUSES:

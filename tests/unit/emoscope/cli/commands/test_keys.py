@@ -94,7 +94,7 @@ def test_keys_are_listed_as_the_api_shows_them_and_never_whole(database: Databas
     ("words", "reason"),
     [
         (["--purpose", "workplace"], "5(1)(f)"),
-        (["--rate-limit", "fast"], "fast"),
+        (["--rate-limit", "fast"], "600/minute"),
         (["--test", "--scope", "admin"], "submit"),
     ],
 )
