@@ -59,11 +59,11 @@ def read_history(number: int) -> Response:
 
 def read_model_file(version: tables.ModelVersion, name: str) -> bytes | None:
     """A file of the version, or None if it has none of that name. Raises BlobDamaged, BlobStoreUnavailable."""
-    record = version.manifest.get("files", {}).get(name)
+    record = version.document.files.get(name)
     if record is None:
         return None
     try:
-        return get_services().blobs.get(make_model_key(record["sha256"]), record["sha256"])
+        return get_services().blobs.get(make_model_key(record.sha256), record.sha256)
     except BlobMissing:
         return None
 

@@ -6,21 +6,21 @@ from typing import Any
 
 from api.web.charts import Chart, Series, draw_groups, draw_lines
 from db.core.vocabulary import EMOTIONS
+from db.model_versions.manifest import Evaluation, Manifest
 
 _HELD_OUT = "validation"
 _PARTS = {_HELD_OUT: "held-out Training rows", "PublicTest": "PublicTest"}
 _TRUTHS = {"fer2013": "single label", "ferplus": "vote majority"}
 _SHADES = 10
-_NEEDED = {"rows", "accuracy", "macro_f1", "log_loss", "calibration_error", "per_class", "confusion"}
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """How a version did on one part of a dataset, against one truth. numbers: as `training.evaluation.metrics` makes them."""
+    """How a version did on one part of a dataset, against one truth. numbers: the figures."""
 
     part: str
     truth: str
-    numbers: Mapping[str, Any]
+    numbers: Evaluation
 
     @property
     def title(self) -> str:
@@ -31,21 +31,15 @@ class Metrics:
     def confusion(self) -> list[tuple[str, list[tuple[int, int]]]]:
         """For each true emotion, how often each answer was given, and a shade from 0 to 10 for its share of the row."""
         rows = []
-        for emotion, counts in zip(EMOTIONS, self.numbers["confusion"], strict=True):
+        for emotion, counts in zip(EMOTIONS, self.numbers.confusion, strict=True):
             total = sum(counts) or 1
             rows.append((emotion.value, [(count, round(count / total * _SHADES)) for count in counts]))
         return rows
 
 
-def list_metrics(manifest: Mapping[str, Any]) -> list[Metrics]:
+def list_metrics(manifest: Manifest) -> list[Metrics]:
     """All that a version was evaluated on, the split that says most last. A manifest of another form has none."""
-    found = []
-    for part, truths in manifest.get("metrics", {}).items():
-        for truth in _TRUTHS:
-            numbers = truths.get(truth) if isinstance(truths, dict) else None
-            if isinstance(numbers, dict) and numbers.keys() >= _NEEDED:
-                found.append(Metrics(part, truth, numbers))
-    return found
+    return [Metrics(split, truth, numbers) for split, truth, numbers in manifest.list_evaluations()]
 
 
 @dataclass(frozen=True)
@@ -56,40 +50,26 @@ class MetricPair:
     left_out: list[str]
 
 
-def pair_metrics(first: Mapping[str, Any], second: Mapping[str, Any]) -> MetricPair:
+def pair_metrics(first: Manifest, second: Manifest) -> MetricPair:
     """Pair what two versions' manifests say of the same rows against the same truth: other rows may have been easier."""
     pairs, left_out = [], []
-    is_split_alike = _find_split(first) == _find_split(second) is not None
+    is_split_alike = first.lineage.held_out_by == second.lineage.held_out_by is not None
     for mine in list_metrics(first):
         for theirs in list_metrics(second):
             if (mine.part, mine.truth) != (theirs.part, theirs.truth):
                 continue
-            if mine.numbers["rows"] == theirs.numbers["rows"] and (mine.part != _HELD_OUT or is_split_alike):
+            if mine.numbers.rows == theirs.numbers.rows and (mine.part != _HELD_OUT or is_split_alike):
                 pairs.append((mine, theirs))
             else:
                 left_out.append(mine.title)
     return MetricPair(pairs, left_out)
 
 
-def _find_split(manifest: Mapping[str, Any]) -> tuple[object, ...] | None:
-    """By what a run chose the rows that it held out, as `training.data.split` does; None where the manifest doesn't say."""
-    lineage = manifest.get("lineage", {})
-    settings = lineage.get("settings", {})
-    recipe = settings.get("recipe", {})
-    seed = settings.get("split_seed")
-    found = (
-        lineage.get("dataset_sha256"),
-        lineage.get("seed") if seed is None else seed,
-        recipe.get("validation_share", recipe.get("held_out")),  # the second in manifests of earlier releases
-    )
-    return None if None in found else (*found, settings.get("votes_path") is None)
-
-
 def draw_classes(figures: Metrics) -> Chart:
     """Precision, recall and F1 of each emotion."""
-    per_class = figures.numbers["per_class"]
+    per_class = figures.numbers.per_class
     series = [
-        Series(name, tone, [per_class[emotion.value][key] for emotion in EMOTIONS])
+        Series(name, tone, [getattr(per_class[emotion.value], key) for emotion in EMOTIONS])
         for name, key, tone in (
             ("precision", "precision", "first"),
             ("recall", "recall", "second"),
@@ -104,7 +84,7 @@ def draw_reliability(figures: Metrics) -> Chart | None:
 
     None where it isn't known.
     """
-    bins = figures.numbers.get("reliability")
+    bins = figures.numbers.reliability
     if not bins:
         return None
     confidences, accuracies, _ = zip(*sorted(bins), strict=True)

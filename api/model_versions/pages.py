@@ -84,7 +84,7 @@ def show(number: int) -> str:
         notes = list_notes(session, version)
     history = _read_file(version, HISTORY)
     card = _read_file(version, CARD)
-    shown = list_metrics(version.manifest)
+    shown = list_metrics(version.document)
     return render_template(
         "model_versions/version.html",
         version=version,
@@ -97,7 +97,7 @@ def show(number: int) -> str:
         charts=[(figures, draw_classes(figures), draw_reliability(figures)) for figures in shown],
         curves=draw_curves(json.loads(history)) if history else (),
         card=Markup(_markdown.render(_without_title(card.decode()))) if card else None,  # noqa: S704  # HTML in it is escaped
-        speed=version.manifest.get("metrics", {}).get("speed", {}),
+        speed=version.document.speed,
     )
 
 
@@ -117,7 +117,7 @@ def compare() -> str | AnyResponse:
         "model_versions/compare.html",
         first=_describe(first),
         second=_describe(second),
-        figures=pair_metrics(first.manifest, second.manifest),
+        figures=pair_metrics(first.document, second.document),
         live=live,
         reviewed=reviewed,
     )
@@ -188,18 +188,17 @@ def show_champion() -> AnyResponse:
 
 
 def _describe(version: tables.ModelVersion) -> Row:
-    figures = {found.truth: found for found in list_metrics(version.manifest)}
-    speed: dict[str, Any] = version.manifest.get("metrics", {}).get("speed", {})
-    return Row(version, figures, speed.get("ms_a_face"))
+    figures = {found.truth: found for found in list_metrics(version.document)}
+    return Row(version, figures, version.document.speed.ms_a_face)
 
 
 def _find_parent(session: Any, version: tables.ModelVersion) -> tables.ModelVersion | None:
     """The version whose weights this one started from, told by the digest of its Keras file."""
-    sha256 = version.manifest.get("lineage", {}).get("parent")
+    sha256 = version.document.lineage.parent
     if not sha256:
         return None
     for other in model_versions.list_versions(session):
-        if other.manifest.get("files", {}).get("model.keras", {}).get("sha256") == sha256:
+        if other.document.keras_sha256 == sha256:
             return other
     return None
 

@@ -10,6 +10,7 @@ from db.core.actors import EMOSCOPE, Actor
 from db.core.blobs import BlobStore, make_model_key
 from db.core.session import Database
 from db.model_versions import actions as model_versions
+from db.model_versions.manifest import Manifest
 from db.model_versions.tables import ModelVersion
 
 MANIFEST = "manifest.json"
@@ -35,8 +36,8 @@ def store_version(
     digest = hashlib.sha256(manifest_bytes).hexdigest()
     manifest = json.loads(manifest_bytes)
     blobs.put(make_model_key(digest), manifest_bytes)
-    for file_name, record in manifest["files"].items():
-        blobs.put(make_model_key(record["sha256"]), (folder / file_name).read_bytes())
+    for file_name, record in Manifest.read(manifest).files.items():
+        blobs.put(make_model_key(record.sha256), (folder / file_name).read_bytes())
     with database.write() as session:
         # Another machine may have been quicker.
         known = model_versions.find_version_by_digest(session, digest)
@@ -54,8 +55,8 @@ def fetch_version(blobs: BlobStore, version: ModelVersion, folder: Path) -> Path
     draft = Path(tempfile.mkdtemp(dir=folder.parent))
     try:
         (draft / MANIFEST).write_bytes(blobs.get(make_model_key(version.digest), version.digest))
-        for file_name, record in version.manifest["files"].items():
-            (draft / Path(file_name).name).write_bytes(blobs.get(make_model_key(record["sha256"]), record["sha256"]))
+        for file_name, record in version.document.files.items():
+            (draft / Path(file_name).name).write_bytes(blobs.get(make_model_key(record.sha256), record.sha256))
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

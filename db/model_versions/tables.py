@@ -17,6 +17,7 @@ from db.core.actors import ActorColumns
 from db.core.base import Base
 from db.core.types import utcnow
 from db.core.vocabulary import Emotion
+from db.model_versions.manifest import Manifest
 
 
 class ModelVersion(Base):
@@ -32,6 +33,11 @@ class ModelVersion(Base):
     """SHA-256 of the manifest, which holds those of all files: the version's identity."""
     manifest: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    @property
+    def document(self) -> Manifest:
+        """The manifest, for who reads it."""
+        return Manifest.read(self.manifest)
 
 
 class ModelVersionNote(ActorColumns, Base):

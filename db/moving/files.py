@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from db.core.blobs import make_model_key
 from db.jobs.tables import Job
+from db.model_versions.manifest import Manifest
 from db.model_versions.tables import ModelVersion
 
 
@@ -28,7 +29,7 @@ def list_named_files(connection: Connection, *, photos: bool = True) -> Iterator
     """The files of all model versions, each once, then the photos of all jobs that still have one."""
     seen: set[str] = set()
     for digest, manifest in connection.execute(select(ModelVersion.digest, ModelVersion.manifest)):
-        for sha256 in (digest, *(record["sha256"] for record in manifest["files"].values())):
+        for sha256 in (digest, *(record.sha256 for record in Manifest.read(manifest).files.values())):
             if sha256 not in seen:
                 seen.add(sha256)
                 yield NamedFile(make_model_key(sha256), sha256, is_needed=True)

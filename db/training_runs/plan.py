@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
@@ -92,7 +92,7 @@ def plan_run(session: Session, files: DatasetFiles, *, from_scratch: bool = Fals
     champion = get_champion(session)
     if champion is None:
         raise PlanImpossible("no model version is in service, so there is nothing to compare with")
-    labels: LabelKind = "soft" if find_labels(champion.manifest) == "soft" and files.has_votes else "hard"
+    labels: LabelKind = "soft" if find_labels(champion) == "soft" and files.has_votes else "hard"
     planned = _describe(champion)
     references = [] if planned.labels == labels else _find_best(list_versions(session), labels)
     reviewed = count_reviewed(session)
@@ -108,25 +108,25 @@ def plan_run(session: Session, files: DatasetFiles, *, from_scratch: bool = Fals
     return plan.model_copy(update={"summary": _summarize(plan)})
 
 
-def find_labels(manifest: dict[str, Any]) -> LabelKind:
+def find_labels(version: ModelVersion) -> LabelKind:
     """What a version was trained on, by its manifest."""
-    return _KINDS[manifest.get("lineage", {}).get("labels", "single")]
+    return _KINDS[version.document.lineage.labels]
 
 
 def _describe(version: ModelVersion) -> PlannedVersion:
-    return PlannedVersion(number=version.number, name=version.name, labels=find_labels(version.manifest))
+    return PlannedVersion(number=version.number, name=version.name, labels=find_labels(version))
 
 
 def _find_best(versions: Sequence[ModelVersion], labels: LabelKind) -> list[PlannedVersion]:
     """The most accurate versions by what their manifests record of PublicTest; of equal ones the newest first."""
-    of_kind = [version for version in versions if find_labels(version.manifest) == labels]
-    ranked = sorted(of_kind, key=lambda version: (_read_accuracy(version.manifest), version.number), reverse=True)
+    of_kind = [version for version in versions if find_labels(version) == labels]
+    ranked = sorted(of_kind, key=lambda version: (_read_accuracy(version), version.number), reverse=True)
     return [_describe(version) for version in ranked[:_MAX_CANDIDATES]]
 
 
-def _read_accuracy(manifest: dict[str, Any]) -> float:
-    metrics = manifest.get("metrics", {})
-    return float(metrics.get("PublicTest", {}).get("fer2013", {}).get("accuracy", 0.0))
+def _read_accuracy(version: ModelVersion) -> float:
+    found = {split: numbers for split, truth, numbers in version.document.list_evaluations() if truth == "fer2013"}
+    return found["PublicTest"].accuracy if "PublicTest" in found else 0.0
 
 
 def _summarize(plan: RunPlan) -> list[str]:

@@ -30,6 +30,9 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--only", nargs="+", default=(), choices=(*KILLS, *OTHERS, *POSTGRESQL), help="kinds of faults")
     parser.add_argument("--results", type=Path, help="a file of JSON to which each run is added")
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the folders with data and logs, and tell where they are"
+    )
     options = parser.parse_args()
     reports = []
     for seed in options.seed:
@@ -44,8 +47,12 @@ def main() -> int:
             shape=options.shape,
             note=lambda line: print(line, flush=True),
             only=options.only,
+            keep=options.keep,
         )
-        shutil.rmtree(folder, ignore_errors=True)
+        if options.keep:
+            print(folder, flush=True)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
         reports.append(report)
         print(describe(report, options.database), flush=True)
         if options.results:

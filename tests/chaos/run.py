@@ -1,6 +1,7 @@
 """One run: photos come in, faults are done to what analyses them, and at the end every accepted job is looked at."""
 
 import json
+import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -52,10 +53,11 @@ def run_chaos(
     shape: Shape,
     note: Callable[[str], None],
     only: Sequence[str] = (),
+    keep: bool = False,
 ) -> Report:
     """Make a world in the folder, whose path must be short, and run in it.
 
-    note: is told what happens, as JSON lines. only: kinds of faults; empty means all.
+    note: is told what happens, as JSON lines. only: kinds of faults; empty means all. keep: whether the logs stay in the folder.
     """
     schedule = make_schedule(seed, seconds, is_postgresql=is_postgresql, only=only)
     done: dict[str, int] = defaultdict(int)
@@ -73,7 +75,7 @@ def run_chaos(
             time.sleep(max(0.0, begin + fault.at_s - time.monotonic()))
             at_s = time.monotonic() - begin
             what = faults.do(fault)
-            ended = time.monotonic()
+            ended, submitted = time.monotonic(), None
             if what:
                 done[fault.kind] += 1
                 submitted = submitter.submit(0, priority="interactive")
@@ -85,6 +87,7 @@ def run_chaos(
                         "at_s": round(at_s, 2),
                         **asdict(fault),
                         "did": what,
+                        "probe": submitted and str(submitted),
                         "recovered_s": round(time.monotonic() - ended, 2),
                     }
                 )
@@ -94,6 +97,8 @@ def run_chaos(
         end_s = wait_for_end(world.database, list(submitter.jobs), receiver, _STILL_S)
         outcome = check_outcome(world.database, submitter.jobs, faults.damaged, quiet, receiver)
         logs = _measure_logs(world.settings.data_dir / "logs")
+        if keep:  # from the small disk, which is gone in a moment
+            shutil.copytree(world.settings.data_dir / "logs", folder / "logs")
     return Report(seed, outcome, dict(done), dict(recoveries_s), end_s, dict(submitter.refusals), *logs)
 
 

@@ -34,16 +34,16 @@ def list_(*, as_json: AsJson = False) -> None:
         champion = model_versions.get_champion(session)
         for version in model_versions.list_versions(session):
             is_champion = champion is not None and champion.id == version.id
-            figures = {found.truth: found.numbers for found in list_metrics(version.manifest)}
+            figures = {found.truth: found.numbers for found in list_metrics(version.document)}
             votes, single = figures.get("ferplus"), figures.get("fer2013")
             best = votes or single
             table.add_row(
                 f"{version.number} *" if is_champion else str(version.number),
                 escape(version.name),
                 version.architecture,
-                f"{votes['accuracy']:.3f}" if votes else "",
-                f"{single['accuracy']:.3f}" if single else "",
-                f"{best['macro_f1']:.3f}" if best else "",
+                f"{votes.accuracy:.3f}" if votes else "",
+                f"{single.accuracy:.3f}" if single else "",
+                f"{best.macro_f1:.3f}" if best else "",
                 f"{version.created_at:%Y-%m-%d}",
             )
     out.print(table)

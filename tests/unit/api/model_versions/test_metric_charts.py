@@ -7,6 +7,7 @@ from api.model_versions.metric_charts import pair_metrics
 from db.core.blobs import BlobStore
 from db.core.session import Database
 from db.model_versions.files import store_version
+from db.model_versions.manifest import Manifest
 from db.model_versions.tables import ModelVersion
 from tests.unit.api.conftest import Visitor
 from training.export.artifact import PRETRAINED_DIR
@@ -33,7 +34,7 @@ def test_figures_on_different_rows_are_not_set_side_by_side(
 @pytest.mark.parametrize("changed", ["dataset", "split seed", "seed", "share", "votes", "settings", "rows"])
 def test_held_out_rows_are_the_same_only_where_all_that_chose_them_is(version: ModelVersion, changed: str) -> None:
     other = copy.deepcopy(version.manifest)
-    assert len(pair_metrics(version.manifest, other).pairs) == 4
+    assert len(pair_metrics(version.document, Manifest.read(other)).pairs) == 4
     settings, metrics = other["lineage"]["settings"], other["metrics"]
     if changed == "dataset":
         other["lineage"]["dataset_sha256"] = "0" * 64
@@ -51,9 +52,9 @@ def test_held_out_rows_are_the_same_only_where_all_that_chose_them_is(version: M
         metrics["validation"]["fer2013"]["rows"] += 1
         metrics["validation"]["ferplus"]["rows"] += 1
         metrics["PublicTest"]["fer2013"]["rows"] += 1
-    compared = pair_metrics(version.manifest, other)
+    compared = pair_metrics(version.document, Manifest.read(other))
     held_out = ["held-out Training rows, single label", "held-out Training rows, vote majority"]
     assert compared.left_out == [*held_out, *(["PublicTest, single label"] if changed == "rows" else [])]
     assert len(compared.pairs) == 4 - len(compared.left_out)
-    same = pair_metrics(other, other)
+    same = pair_metrics(Manifest.read(other), Manifest.read(other))
     assert len(same.pairs) == (2 if changed == "settings" else 4)
