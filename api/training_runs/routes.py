@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, url_for
+from flask import Response, has_request_context, url_for
 from pydantic import BaseModel, Field
 
 from api.core.authentication import get_caller, needs_scope, protect
@@ -124,7 +124,7 @@ def list_runs(query: PageQuery) -> Response:
     """Read a page of runs, newest first."""
     with get_services().database.read() as session:
         found = read_page(lambda limit: training_runs.list_runs(session, limit=limit, before=query.cursor), query.limit)
-        shown = [_show(run, corrections.count_corrections(session, run.id)) for run in found.rows]
+        shown = [run_to_schema(run, corrections.count_corrections(session, run.id)) for run in found.rows]
     return respond(TrainingRunPage(items=shown, next=found.make_next_url(".list_runs")))
 
 
@@ -174,14 +174,21 @@ def cancel_run(run_id: UUID) -> Response:
 def _read(run_id: UUID) -> TrainingRun:
     with get_services().database.read() as session:
         run = training_runs.get_run(session, run_id)
-        return _show(run, corrections.count_corrections(session, run_id))
+        return run_to_schema(run, corrections.count_corrections(session, run_id))
 
 
-def _show(run: tables.TrainingRun, run_corrections: dict[str, int]) -> TrainingRun:
-    """Call it while the run's session is open."""
+def _make_url(run_id: UUID) -> str:
+    """Where the API shows a run. A command has no request, and so no prefix of a proxy."""
+    if not has_request_context():
+        return f"{blueprint.url_prefix}/{run_id}"
+    return url_for("training_runs.read_run", run_id=run_id)
+
+
+def run_to_schema(run: tables.TrainingRun, run_corrections: dict[str, int]) -> TrainingRun:
+    """What the API shows of a run. Call it while the run's session is open."""
     return TrainingRun(
         id=run.id,
-        url=url_for("training_runs.read_run", run_id=run.id),
+        url=_make_url(run.id),
         status=run.status,
         trigger=run.trigger,
         actor=run.actor,

@@ -8,16 +8,19 @@ import typer
 from emoscope.cli.commands import (
     analyze,
     backup,
+    batches,
     dataset,
     demo,
     doctor,
     evaluate,
     export,
+    jobs,
     keys,
     migrate,
     models,
     purge,
     retrain,
+    runs,
     train,
     transfer,
     up,
@@ -46,7 +49,10 @@ app.command("purge")(purge.purge)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("retrain")(retrain.retrain)
+app.add_typer(jobs.app, name="job")
+app.add_typer(batches.app, name="batch")
 app.add_typer(keys.app, name="key")
+app.add_typer(runs.app, name="run")
 app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(users.app, name="user")

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from emoscope.settings import Settings, find_unknown_variables, load_settings
 from emoscope.settings.problems import InvalidSettings
-from emoscope_client import Face
+from emoscope_client import Face, Result
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, with the field names of the API.")]
 """The option of every command that lists or shows something. With it, stdout holds one JSON document and nothing else."""
@@ -35,9 +35,9 @@ def print_json(found: object, indent: int | None = 2) -> None:
     out.out(json.dumps(found, indent=indent), highlight=False)
 
 
-def print_schemas(found: Iterable[BaseModel]) -> None:
+def print_schemas(found: Iterable[BaseModel | Result]) -> None:
     """What a command lists, as JSON in the form of the API: an array of the objects in `items`."""
-    print_json([each.model_dump(mode="json") for each in found])
+    print_json([each.to_json() if isinstance(each, Result) else each.model_dump(mode="json") for each in found])
 
 
 @contextmanager
