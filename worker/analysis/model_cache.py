@@ -81,7 +81,7 @@ class ModelCache:
         """Look the alias up, and load its version if it isn't the model in hand. Returns whether the model was swapped.
 
         A version that can't be loaded leaves the model in hand and sets `problem`; it is tried again a minute later, in
-        case a file was only late. An alias that points nowhere leaves nothing in hand.
+        case a file was only late, or at the next call where no model is in hand. An alias that points nowhere leaves none in hand.
         """
         with self._refreshing:
             with self._database.read() as session:
@@ -99,13 +99,10 @@ class ModelCache:
     def _swap_to(self, version: ModelVersion) -> bool:
         folder = self._folder / version.digest
         try:
-            self._fetch(version, folder)
-            classifier = load_classifier(folder, self._runtime)
-            classifier.warm()
+            classifier = self._load(version, folder)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a new model, the old one must stay in service
-            # The copy on this machine may be what is damaged.
-            shutil.rmtree(folder, ignore_errors=True)
-            self._refused, self._retry_at = version.id, time.monotonic() + _RETRY_S
+            # Whoever has none can do nothing else, and tries again at each heartbeat.
+            self._refused, self._retry_at = version.id, time.monotonic() + (_RETRY_S if self.is_loaded else 0)
             self.problem = f"model version {version.number} can't be loaded: {error}"
             self.is_package_missing = isinstance(error, ImportError)
             log.warning("model_refused", alias=self._alias, number=version.number, reason=str(error))
@@ -114,6 +111,23 @@ class ModelCache:
         self.problem = None
         log.info("model_loaded", alias=self._alias, number=version.number, name=version.name)
         return True
+
+    def _load(self, version: ModelVersion, folder: Path) -> Classifier:
+        """Load and warm the version, from this machine's copy if there is one. A copy that is damaged is fetched anew."""
+        if folder.exists():
+            try:
+                return _load_warm(folder, self._runtime)
+            except ImportError:  # not the copy's fault
+                raise
+            except Exception as error:  # noqa: BLE001 - native code fails in ways of its own
+                log.warning("model_copy_damaged", alias=self._alias, number=version.number, reason=str(error))
+                shutil.rmtree(folder, ignore_errors=True)
+        self._fetch(version, folder)
+        try:
+            return _load_warm(folder, self._runtime)
+        except Exception:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     def _fetch(self, version: ModelVersion, folder: Path) -> None:
         """Copy a version's manifest and weights from the blob store to this machine, whole or not at all."""
@@ -133,3 +147,9 @@ class ModelCache:
                 raise
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def _load_warm(folder: Path, runtime: Literal["auto", "litert", "tensorflow"]) -> Classifier:
+    classifier = load_classifier(folder, runtime)
+    classifier.warm()
+    return classifier

@@ -107,9 +107,32 @@ def test_a_damaged_copy_on_this_machine_is_fetched_anew(
     copy.parent.mkdir()
     copy.write_bytes(b"half a model")
     promote(database, second)
-    assert not cache.refresh()
-    assert cache.current.number == first.number
-    reason = f"{copy.parent}/manifest.json can't be read: No such file or directory"
-    assert cache.problem == f"model version {second.number} can't be loaded: {reason}"
     assert cache.refresh()
     assert cache.current.number == second.number
+
+
+def test_whoever_has_no_model_tries_again_at_once(
+    database: Database,
+    blob_store: BlobStore,
+    versions: tuple[ModelVersion, ModelVersion],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = versions
+    promote(database, first)
+    cache = ModelCache(database, blob_store, tmp_path / "model-cache", "litert")
+    fetch = cache._fetch
+
+    def find_the_disk_full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(cache, "_fetch", find_the_disk_full)
+    assert not cache.refresh()
+    assert cache.problem is not None
+    monkeypatch.setattr(cache, "_fetch", fetch)
+    assert cache.refresh()
+    promote(database, second)
+    monkeypatch.setattr(cache, "_fetch", find_the_disk_full)
+    assert not cache.refresh()
+    monkeypatch.setattr(cache, "_fetch", fetch)
+    assert not cache.refresh(), "with a model in hand it waits for a minute"
