@@ -47,11 +47,11 @@ def run(name, devices, network, stops_after=None, teachers=()):
     return made, [[figures.loss, figures.val_loss] for figures in RunState(folder / name).curves]
 
 
-one, curves = run("one", 1, "report")
+one, curves = run("one", 1, "tiny")
 found = {
     "one": curves,
-    "two": run("two", 2, "report")[1],
-    "two, stopped after an epoch": run("stopped", 2, "report", stops_after=1)[1],
+    "two": run("two", 2, "tiny")[1],
+    "two, stopped after an epoch": run("stopped", 2, "tiny", stops_after=1)[1],
     "two, of the residual networks, taught": run("taught", 2, "default", teachers=[run("teacher", 1, "default")[0]])[1],
 }
 print("FOUND", json.dumps(found))
