@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
 .DEFAULT_GOAL := help
 # test-kills takes 20 minutes, chaos an hour.
-.PHONY: help setup demo up test test-fleet test-kills test-schedule test-typescript stateful chaos chaos-batch soak fuzz audit check format bench clean
+.PHONY: help setup demo up test test-openapi test-fleet test-kills test-schedule test-typescript stateful chaos chaos-batch soak fuzz audit check format bench clean
 
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -32,6 +32,9 @@ test: setup ## Run all tests, with real Valkey and PostgreSQL from wheels
 
 test-typescript: setup ## Generate a TypeScript client (npm), compile it strictly, upload a photo with it
 	@TEST_TYPESCRIPT=1 $(RUN)/pytest -q tests/clients $(ARGS)
+
+test-openapi: setup ## Ask every call of the API for what its document allows and doesn't, a hundred times each
+	@OPENAPI_EXAMPLES=100 $(RUN)/pytest -q -s tests/unit/api/core/test_openapi.py $(ARGS)
 
 test-schedule: setup ## Start training runs by a schedule of every minute, with a CSV alone
 	@TEST_SCHEDULE=1 $(RUN)/pytest -q tests/acceptance/test_csv_alone.py $(ARGS)

@@ -1,6 +1,5 @@
 """Gunicorn's configuration, taken from our own settings."""
 
-import ctypes
 import gc
 import os
 import resource
@@ -9,6 +8,7 @@ from typing import Any
 
 from prometheus_client import multiprocess
 
+from emoscope.freed_memory import give_large_memory_back
 from emoscope.pulse import make_pulse
 from emoscope.settings import load_settings_or_exit
 
@@ -50,22 +50,8 @@ accesslog = None
 # a socket in the home folder that nobody of us talks to
 control_socket_disable = True
 
-_MMAP_THRESHOLD = -3
-"""glibc's M_MMAP_THRESHOLD, see mallopt(3)."""
-
-
-def _give_memory_back() -> None:
-    """Let what is large, as pixels are, go back to the system as soon as it is free.
-
-    glibc would raise the size from which it does so to the largest that was freed, and keep what is smaller for the thread that
-    had it.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
-    if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, 1_048_576)
-
-
-_give_memory_back()  # in the parent: its children are forked and keep it
+# in the parent: its children are forked and keep it
+give_large_memory_back(1_048_576)
 
 
 def post_worker_init(_worker: Any) -> None:

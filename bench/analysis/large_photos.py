@@ -7,8 +7,10 @@ Every photo is analysed in a process of its own, whose peak is told over its idl
 
 import argparse
 import io
+import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -16,7 +18,13 @@ from typing import Any
 import pillow_heif
 from PIL import Image
 
+from db.photos.png_chunks import SIGNATURE
+from tests.fuzz.files import make_chunk
+
 pillow_heif.register_heif_opener()
+
+_ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+"""Of an interlaced PNG's passes: first row and column, and the steps between them."""
 
 ANALYZE = """
 import sys, time
@@ -63,9 +71,11 @@ def main() -> None:
 def list_makers(side: int) -> dict[str, Callable[[], bytes]]:
     """What makes each file: pictures of one colour, which are small files in every format."""
 
-    def make(mode: str, colour: Any, image_format: str, **options: Any) -> bytes:
+    def make(
+        mode: str, colour: Any, image_format: str, *, size: tuple[int, int] = (side, side), **options: Any
+    ) -> bytes:
         made = io.BytesIO()
-        Image.new(mode, (side, side), colour).save(made, image_format, **options)
+        Image.new(mode, size, colour).save(made, image_format, **options)
         return made.getvalue()
 
     brown, glass = (120, 90, 60), (120, 90, 60, 100)
@@ -81,10 +91,52 @@ def list_makers(side: int) -> dict[str, Callable[[], bytes]]:
         "bmp-bits": partial(make, "1", 1, "BMP"),
         "tiff-float": partial(make, "F", 3.5, "TIFF", compression="tiff_adobe_deflate"),
         "tiff-one-strip": partial(make, "RGB", brown, "TIFF", compression="tiff_adobe_deflate", strip_size=2**30),
+        "jpeg-no-end": lambda: make("RGB", brown, "JPEG")[:-2],
+        "jpeg-progressive-no-end": lambda: make("RGB", brown, "JPEG", progressive=True)[:-2],
+        "jpeg-wide": partial(make, "RGB", brown, "JPEG", size=(65_500, 1_500)),
+        "png-interlaced": lambda: make_png(side, side, is_interlaced=True),
+        "png-bad-checksum": lambda: make_png(side, side, is_damaged=True),
+        "png-16-rgba": lambda: make_png(side, side, depth=16),
+        "png-wide": lambda: make_png(1_000_000, 99),
+        "png-tall": lambda: make_png(99, 1_000_000),
+        "gif-60-frames": lambda: make_frames("GIF", "P", side // 3, 60),
+        "tiff-cmyk": partial(make, "CMYK", glass, "TIFF", compression="tiff_adobe_deflate"),
+        "tiff-3-pages": lambda: make_frames("TIFF", "RGB", side, 3, compression="tiff_adobe_deflate"),
+        "tiff-one-strip-half": partial(
+            make, "RGB", brown, "TIFF", compression="tiff_adobe_deflate", strip_size=2**30, size=(side * 3 // 4,) * 2
+        ),
+        "webp-largest": partial(make, "RGBA", glass, "WEBP", lossless=True, method=0, size=(side * 51 // 100,) * 2),
+        "webp-lossy-largest": partial(make, "RGB", brown, "WEBP", method=0, size=(side * 58 // 100,) * 2),
+        "webp-3-frames": lambda: make_frames("WEBP", "RGBA", side // 2, 3, method=0),
+        "avif-largest": partial(make, "RGBA", glass, "AVIF", speed=10, quality=40, size=(side * 62 // 100,) * 2),
+        "heic-largest": partial(make, "RGBA", glass, "HEIF", quality=30, size=(side * 79 // 100,) * 2),
         "webp": partial(make, "RGB", brown, "WEBP", lossless=True, method=0),
         "avif": partial(make, "RGB", brown, "AVIF", speed=10, quality=40),
         "heic": partial(make, "RGB", brown, "HEIF", quality=30),
     }
+
+
+def make_frames(image_format: str, mode: str, side: int, count: int, **options: Any) -> bytes:
+    """A picture of several frames or pages."""
+    made = io.BytesIO()
+    colours = [number % 250 if mode == "P" else (number % 250, 90, 60, 100)[: len(mode)] for number in range(count)]
+    frames = [Image.new(mode, (side, side), colour) for colour in colours]
+    frames[0].save(made, image_format, save_all=True, append_images=frames[1:], **options)
+    return made.getvalue()
+
+
+def make_png(
+    width: int, height: int, *, depth: int = 8, is_interlaced: bool = False, is_damaged: bool = False
+) -> bytes:
+    """A PNG with transparency of one value. is_damaged: the checksum of its pixels is wrong."""
+    packer, parts = zlib.compressobj(1), []
+    for top, left, down, across in _ADAM7 if is_interlaced else ((0, 0, 1, 1),):
+        row = b"\0" + b"U" * (-(-(width - left) // across) * 4 * depth // 8)
+        parts += [packer.compress(row) for _ in range(-(-(height - top) // down))]
+    stream = b"".join(parts) + packer.flush()
+    stream = stream[:-4] + bytes(4) if is_damaged else stream
+    header = struct.pack(">IIBBBBB", width, height, depth, 6, 0, 0, is_interlaced)
+    return SIGNATURE + make_chunk(b"IHDR", header) + make_chunk(b"IDAT", stream) + make_chunk(b"IEND", b"")
 
 
 if __name__ == "__main__":

@@ -29,3 +29,12 @@ class TooMuchMemory(PhotoError):
     """Decoding the picture would take more memory than a worker process may use for it."""
 
     code = "too_much_memory"
+
+
+_INTERRUPTIONS = frozenset({"SoftTimeLimitExceeded"})
+"""Celery's time limit, by its name, since `db` doesn't import Celery."""
+
+
+def is_interruption(error: Exception) -> bool:
+    """Whether decoding was interrupted. Then the error says nothing of the file."""
+    return type(error).__name__ in _INTERRUPTIONS

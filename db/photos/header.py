@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from db.photos.claimed_size import find_largest_item, read_claimed_size
-from db.photos.errors import BrokenPicture, NotAPicture, TooManyPixels, TooMuchMemory
+from db.photos.errors import BrokenPicture, NotAPicture, TooManyPixels, TooMuchMemory, is_interruption
 from db.photos.formats import MEDIA_TYPES_BY_FORMAT, list_readers
 from db.photos.jpeg_segments import clean_jpeg
 from db.photos.memory import estimate_peak_bytes
@@ -111,6 +111,8 @@ def _open(data: bytes) -> tuple[Image.Image, bytes]:
             try:
                 content = data if version is not None else _CLEANERS[name](data)
                 return reader(io.BytesIO(content), ""), content
-            except Exception as error:  # noqa: BLE001  # a reader may raise anything at hostile bytes
+            except Exception as error:  # a reader may raise anything at hostile bytes
+                if is_interruption(error):
+                    raise
                 reason = reason or error
     raise BrokenPicture("the content begins like a picture, but its header can't be read") from reason

@@ -8,6 +8,7 @@ from typing import Final
 
 from PIL import ExifTags, Image
 
+from db.photos.errors import is_interruption
 from db.photos.png_chunks import find_chunk
 
 UPRIGHT: Final = 1
@@ -47,7 +48,9 @@ def read_orientation(image: Image.Image, data: bytes) -> int:
     try:
         exif.load(block)
         return _check(exif.get(ExifTags.Base.Orientation))
-    except Exception:  # noqa: BLE001  # what Pillow raises depends on where the block is damaged
+    except Exception as error:  # what Pillow raises depends on where the block is damaged
+        if is_interruption(error):
+            raise
         return UPRIGHT
 
 

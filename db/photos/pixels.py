@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from PIL import Image, ImageChops
 
-from db.photos.errors import BrokenPicture
+from db.photos.errors import BrokenPicture, is_interruption
 from db.photos.header import OpenedPhoto
 from db.photos.orientation import TURNS
 from db.photos.rescue import reopen_rescued
@@ -76,7 +76,9 @@ def _load(image: Image.Image, data: bytes, form: str | None = None) -> Image.Ima
     size, image_format = image.size, image.format
     try:
         image.load()
-    except Exception as error:  # noqa: BLE001  # a reader may raise anything at hostile bytes
+    except Exception as error:  # a reader may raise anything at hostile bytes
+        if is_interruption(error):
+            raise
         fault = error.with_traceback(None)  # which holds the decoder, and with it the pixels
     else:
         return image
@@ -94,7 +96,9 @@ def _rescue(image_format: str | None, data: bytes, size: tuple[int, int], form: 
             if form is not None:
                 set_form(rescued, form)
             rescued.load()
-    except Exception:  # noqa: BLE001  # a reader may raise anything at hostile bytes
+    except Exception as error:
+        if is_interruption(error):
+            raise
         return None
     return rescued
 

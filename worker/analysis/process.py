@@ -10,6 +10,7 @@ import structlog
 from db.core.vocabulary import CHALLENGER, WorkerState
 from db.core.vocabulary import Detector as DetectorName
 from db.monitoring.heartbeats import record_heartbeat
+from emoscope.freed_memory import give_large_memory_back
 from worker.analysis.detectors.base import Detector, DetectorUnavailable
 from worker.analysis.detectors.loading import list_available_detectors, load_detector
 from worker.analysis.model_cache import ModelCache
@@ -20,6 +21,9 @@ from worker.core.parent import ParentWatch
 from worker.core.services import Services, open_services
 
 log = structlog.get_logger(__name__)
+
+_LARGE_BYTES = 4_000_000
+"""What is larger goes back to the system when it is free. The pixels of most photos stay in the heap, which is quicker."""
 
 
 class WorkerProcess:
@@ -58,6 +62,7 @@ class WorkerProcess:
 
     def start(self) -> None:
         """Load everything, say so, and keep saying so. What is away now, the database too, is tried again at each heartbeat."""
+        give_large_memory_back(_LARGE_BYTES)
         try:
             self._note(WorkerState.STARTING)
             self.beat()
