@@ -44,6 +44,8 @@ from emoscope.cli.commands.demo import find_free_port
 from emoscope.settings import Settings
 
 _FACES_A_JOB = 2
+_FACES_A_TRANSACTION = 50_000
+"""PostgreSQL ends statements of ours that take two minutes."""
 _FEW = 10_000
 _READY_TIMEOUT_S = 120
 _PIECE_BYTES = 65536
@@ -62,8 +64,8 @@ def fill(database: Database, application: str, faces: int, first: int) -> None:
     with database.write() as session:
         application_id = api_keys.ensure_application(session, application).id
         manifest = {"schema_version": 2, "architecture": "report", "metrics": {}}
-        digest = sha256(application.encode()).hexdigest()
-        version_id = model_versions.add_version(session, f"of {application}", digest, manifest).id
+        digest = sha256(str(first).encode()).hexdigest()
+        version_id = model_versions.add_version(session, f"from {first}", digest, manifest).id
         now, job_id, face_id = utcnow(), uuid7(), uuid7()
         job = {
             "id": job_id, "filename": "photo.jpg", "application_id": application_id, "status": JobStatus.SUCCEEDED, "revision": 2,
@@ -226,7 +228,9 @@ def main() -> None:
             upgrade(database)
             keys = {}
             for application, faces, first in (("few", few, 0), ("many", many, few)):
-                fill(database, application, faces, first)
+                for stored in range(0, faces, _FACES_A_TRANSACTION):
+                    count = min(_FACES_A_TRANSACTION, faces - stored)
+                    fill(database, application, count, first + stored // _FACES_A_JOB)
                 with database.write() as session:
                     keys[application] = api_keys.create_key(session, api_keys.ensure_application(session, application))
             database.close()

@@ -39,8 +39,8 @@ from tests.chaos.schedule import Fault, make_schedule
 from tests.chaos.world import Shape, make_world
 
 KILLED = ("api", "api process", "worker", "worker process", "housekeeper", "queue killed")
-PAUSES_S = (8.0, 30.0)
-"""Between two kills. A program that is killed again within a minute of its start is started again after growing pauses."""
+PAUSES_S = (15.0, 45.0)
+"""Between two kills, in which even a busy machine gets a worker ready. A program that is killed again within a minute of its start is started again after growing pauses."""
 _MOST_QUEUED = 1000
 """Jobs that may wait in a long run, so that photos are added until near its end: further calls are refused until there is room."""
 A_CALL = 50
@@ -229,11 +229,14 @@ def main() -> int:
     parser.add_argument("--photos", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument(
+        "--pauses", type=float, nargs=2, default=PAUSES_S, metavar="S", help="between two kills, at least and at most"
+    )
     parser.add_argument("--json", type=Path, help="a file of JSON to which the run is added")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="batch-"))
     folder.chmod(0o755)  # PostgreSQL runs as another user where this runs as root
-    schedule = make_schedule(given.seed, _END_TIMEOUT_S, is_postgresql=False, only=KILLED, pauses_s=PAUSES_S)
+    schedule = make_schedule(given.seed, _END_TIMEOUT_S, is_postgresql=False, only=KILLED, pauses_s=tuple(given.pauses))
     is_postgresql, settings = given.database == "postgresql", {"max_queued_jobs": _MOST_QUEUED}
     with make_world(folder, Shape.OWN, is_postgresql=is_postgresql, settings=settings) as world:
         report = run_batch(
