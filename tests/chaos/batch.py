@@ -40,7 +40,8 @@ from tests.chaos.world import Shape, make_world
 
 KILLED = ("api", "api process", "worker", "worker process", "housekeeper", "queue killed")
 PAUSES_S = (15.0, 45.0)
-"""Between two kills, in which even a busy machine gets a worker ready. A program that is killed again within a minute of its start is started again after growing pauses."""
+"""Between two kills, in which even a busy machine gets a worker ready. A program that is killed again within a minute of its
+start is started again after growing pauses."""
 _MOST_QUEUED = 1000
 """Jobs that may wait in a long run, so that photos are added until near its end: further calls are refused until there is room."""
 A_CALL = 50
