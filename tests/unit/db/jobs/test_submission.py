@@ -182,3 +182,29 @@ def test_a_quota_is_taken_from_by_new_jobs_alone(
     with pytest.raises(ValueError, match="no more today"):
         submit_job(services, new, DATA, actor=SHOP, quota=purse.quota)
     assert (purse.left, services.blobs.has(new.photo_key), count(database, Job)) == (0, False, 3)
+
+
+def test_what_fails_after_the_quota_was_taken_gives_it_back(
+    open_services: Callable[..., JobServices], database: Database, shop: UUID
+) -> None:
+    services, purse, repeatable = open_services(), Purse(5), Repeatable("key", "f" * 64)
+
+    def fail() -> bytes:
+        raise OSError("the upload's file is gone")
+
+    batch = NewBatch(uuid4(), shop, [])
+    photos = [
+        (make_new(shop, batch_id=batch.id, batch_position=place), read)
+        for place, read in ((0, lambda: DATA), (1, fail))
+    ]
+    with pytest.raises(OSError, match="gone"):
+        submit_batch(services, batch, photos, actor=SHOP, quota=purse.quota)
+    assert purse.left == 5
+
+    def be_slower() -> bytes:  # than another request with the same key
+        submit_batch(services, replace(batch, id=uuid4()), [], actor=SHOP, repeatable=repeatable, quota=purse.quota)
+        return DATA
+
+    slow = [(make_new(shop, batch_id=batch.id, batch_position=0), be_slower)]
+    assert not submit_batch(services, batch, slow, actor=SHOP, repeatable=repeatable, quota=purse.quota).is_new
+    assert (purse.left, count(database, Job)) == (5, 0)
