@@ -55,27 +55,27 @@ class Holders:
         while self.open < self._count:
             time.sleep(0.05)
 
-    async def _hold(self, half: bytes) -> None:
+    async def _hold(self, start: bytes) -> None:
         while True:
             with contextlib.suppress(OSError):
                 reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
                 self.open += 1
                 try:
-                    await self._drip(reader, writer, half)
+                    await self._drip(reader, writer, start)
                 finally:
                     self.open -= 1
                     self.closed += 1
                     writer.close()
             await asyncio.sleep(_DRIP_S)
 
-    async def _drip(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, half: bytes) -> None:
-        writer.write(half)
+    async def _drip(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, start: bytes) -> None:
+        writer.write(start)
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_DRIP_S):
                     if not await reader.read(65536):
                         return
-            if half.startswith(b"POST"):
+            if start.startswith(b"POST"):
                 writer.write(b"x")
                 await writer.drain()
 
