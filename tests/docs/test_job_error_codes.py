@@ -30,7 +30,7 @@ def find_written() -> set[str]:
     """The codes that are written where jobs end."""
     paths = ("db/jobs/lifecycle.py", "worker/analysis/job_runner.py", "worker/housekeeping/fetching.py")
     sources = [(ROOT / path).read_text() for path in paths]
-    found = r'(?:error_code=|, |FetchFailed\()"([a-z]+_[a-z_]+)"(?!:)'
+    found = r'(?:error_code=|, |FetchFailed\(|fail\(\s*|give_back\(\s*)"([a-z]+_[a-z_]+)"(?!:)'
     return {code for source in sources for code in re.findall(found, source)}
 
 
