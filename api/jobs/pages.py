@@ -26,7 +26,8 @@ from db.webhooks.deliveries import DeliveryFilter, list_deliveries
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
-_PAGE = 25
+JOBS_A_PAGE = 25
+"""Jobs on a page of the list."""
 _MOST_DELIVERIES = 50
 _UNREADABLE = frozenset({"broken_picture", "not_a_picture"})
 """What jobs failed with whose photos nothing can show."""
@@ -63,11 +64,14 @@ def show_list() -> str:
     """A page of jobs, newest first."""
     search = read_query(JobSearch, request.args)
     with get_services().database.read() as session:
-        found = job_queries.list_jobs(session, search.to_filter(), limit=_PAGE + 1, before=search.before)
+        counts = get_services().job_counts.read(session)
+        found = job_queries.list_jobs(session, search.to_filter(), limit=JOBS_A_PAGE + 1, before=search.before)
         applications = api_keys.list_applications(session)
-    shown = found[:_PAGE]
+    shown = found[:JOBS_A_PAGE]
     kept: dict[str, Any] = search.model_dump(exclude={"before"}, exclude_none=True)
-    older = url_for(".show_list", **{**kept, "before": str(shown[-1].id)}) if len(found) > _PAGE else None
+    older = (
+        url_for("pages.jobs.show_list", **{**kept, "before": str(shown[-1].id)}) if len(found) > JOBS_A_PAGE else None
+    )
     return render_template(
         "jobs/list.html",
         jobs=shown,
@@ -75,8 +79,10 @@ def show_list() -> str:
         applications={application.id: application.name for application in applications},
         statuses=tuple(JobStatus),
         older=older,
-        newest=url_for(".show_list", **kept) if search.before else None,
+        newest=url_for("pages.jobs.show_list", **kept) if search.before else None,
         is_filtered=bool(kept),
+        counts=counts,
+        kept=kept,
     )
 
 

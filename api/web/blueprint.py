@@ -6,8 +6,8 @@ from flask import Blueprint
 
 from api.accounts import access_pages, audit_log_pages, notice_pages, own_account_pages, sign_in_pages
 from api.core.sessions import find_person
+from api.jobs import chosen_pages, try_it_pages
 from api.jobs import pages as jobs
-from api.jobs import try_it_pages
 from api.model_versions import pages as models
 from api.monitoring import dashboard_pages, drift_pages
 from api.photos import pages as pictures
@@ -41,6 +41,7 @@ def make_pages() -> Blueprint:
         sign_in_pages,
         dashboard_pages,
         jobs,
+        chosen_pages,
         pictures,
         review,
         models,

@@ -10,7 +10,7 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
-from flask import g, request, url_for
+from flask import current_app, g, request, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, UnprocessableEntity
 from werkzeug.wrappers import Response as AnyResponse
@@ -140,5 +140,5 @@ def _find_field(error: Exception, fields: dict[str, type[Exception]]) -> str | N
 
 
 def _find_endpoint(page: Callable[..., Any]) -> str:
-    """The page's endpoint: views of one module have one blueprint."""
-    return f"{(request.endpoint or '').rpartition('.')[0]}.{page.__name__}"
+    """The page's endpoint, whichever blueprint it belongs to."""
+    return next(endpoint for endpoint, view in current_app.view_functions.items() if view is page)

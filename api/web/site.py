@@ -116,7 +116,8 @@ def go(endpoint: str, *, done: str | None = None, **values: Any) -> AnyResponse:
 
 def describe_done() -> str | None:
     """What was done before this page was shown, in a sentence."""
-    return _DONE.get(read_once().get("done", ""))
+    told = read_once()
+    return _DONE.get(told.get("done", "")) or told.get("said")
 
 
 def guard_page() -> AnyResponse | None:

@@ -157,6 +157,7 @@ ROUTES = {
         "GET /drift",
         "GET /faces/<uuid:face_id>/crop.png",
         "GET /jobs",
+        "GET /jobs/download",
         "GET /jobs/<uuid:job_id>",
         "GET /jobs/<uuid:job_id>/preview",
         "GET /models",
@@ -173,6 +174,7 @@ ROUTES = {
     ],
     REVIEWERS: [
         "POST /jobs/<uuid:job_id>/cancel",
+        "POST /jobs/chosen",
         "POST /jobs/<uuid:job_id>/reports",
         "POST /jobs/<uuid:job_id>/retry",
         "GET /review",

@@ -98,8 +98,8 @@ def test_the_lists_links_keep_what_its_form_asks_for_and_nothing_else(
 def test_a_key_is_revoked_by_what_names_it_alone(administrator: Visitor, database: Database) -> None:
     with database.write() as session:
         keys = [api_keys.create_key(session, api_keys.ensure_application(session, "shop")) for _ in range(2)]
-    for prefix, status in (("e", 422), ("emo_none", 404)):
+    for prefix in ("e", "emo_none"):
         given, text = administrator.post(f"/access/keys/{prefix}/revoke")
-        assert (given, "<html" in text) == (status, True)
+        assert (given, "<html" in text) == (404, True)
     with database.read() as session:
         assert all(api_keys.find_key(session, key) for key in keys)
