@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 import redis
 from flask import current_app, g
@@ -60,6 +61,10 @@ class Services:
             worker_heartbeat_s=settings.worker_heartbeat_s,
             configured_detectors=frozenset(Detector) - (frozenset() if settings.yunet_weights else {Detector.YUNET}),
         )
+
+    def ask_for_export(self, export_id: UUID) -> None:
+        """Have an export's file written. Call it after the commit."""
+        self.queue.try_to_send_export(export_id)
 
     def install(self, extensions: dict[str, Any]) -> None:
         """Hang the services on an application."""

@@ -68,7 +68,9 @@ def create_export(query: ExportQuery) -> Response:
         export = actions.create_export(
             session, caller.application_id, wanted, query.rows, query.format, actor=caller.actor
         )
-    services.queue.try_to_send_export(export.id)
+    services.ask_for_export(export.id)
+    with services.database.read() as session:  # that of a test key is written already
+        export = actions.find_export(session, export.id, caller.application_id)
     response = _show(export)
     response.status_code = HTTPStatus.ACCEPTED
     response.headers["Location"] = url_for(".read_export", export_id=export.id)

@@ -49,7 +49,7 @@ from db import tables
 from db.core.vocabulary import Scope
 from db.jobs import batch_actions, batches
 from db.jobs.batches import BatchProgress, UnknownBatch
-from db.jobs.submission import NewBatch, Submitted, submit_batch
+from db.jobs.submission import NewBatch, Submitted, require_detector, submit_batch
 
 blueprint = APIBlueprint("batches", __name__, url_prefix="/v1/batches", tag="Batches")
 protect(blueprint, *READS_JOBS, users_may_read=True)
@@ -277,6 +277,8 @@ def _submit_new(services: Services, caller: Caller, query: BatchOptions, key: st
         query = BatchOptions(**{**query.model_dump(exclude_unset=True), "open": body.open})
     sent = _list_sent(services, body, may_be_none=query.open)
     options = read_options(query, services.settings, body)
+    if options.detector is not None:  # said at once, also where no photo has come yet
+        require_detector(services.jobs, options.detector)
     return _submit(
         services, caller, NewBatch(uuid7(), caller.application_id, [], is_open=options.open), sent, options, key
     )

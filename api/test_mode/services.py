@@ -4,8 +4,11 @@ So nothing of a test can come into a list, a statistic, a review or a training r
 It is kept for a day, and made anew by a release with another schema.
 """
 
+import hashlib
+import tempfile
 import threading
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from time import monotonic
 from uuid import UUID
 
@@ -18,10 +21,12 @@ from api.test_mode.scenarios import HEADER, Scenario, make_faces, read_scenario
 from db.accounts.signing_secrets import make_secret
 from db.accounts.tables import Application
 from db.core.actors import EMOSCOPE
-from db.core.blobs import BlobStore, BlobStoreUnavailable
+from db.core.blobs import BlobStore, BlobStoreUnavailable, make_photo_key
 from db.core.test_database import open_test_database
 from db.core.upsert import insert_if_new
+from db.exports.actions import write_export
 from db.jobs import lifecycle as jobs
+from db.jobs.fetching import FetchedPhoto, claim_fetch, list_due_fetches, record_fetched
 from db.jobs.retention import erase_old_jobs
 from db.jobs.services import JobServices
 from db.jobs.states import InvalidTransition
@@ -35,6 +40,7 @@ _PURGE_S = 60.0
 _LEASE_S = 30.0
 _WORKER = "test:0"
 _DIGEST = "0" * 64
+_FETCHED_SIZE = 640, 480
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,36 @@ class TestServices(Services):
     def jobs(self) -> JobServices:
         """As for real jobs, but for the worker, which is played here."""
         scenario = read_scenario(request.headers.get(HEADER) if has_request_context() else None)
-        return replace(super().jobs, send=lambda job_id, _: self._play(job_id, scenario))
+        return replace(
+            super().jobs,
+            send=lambda job_id, _: self._play(job_id, scenario),
+            ask_for_fetches=lambda count: self._play_fetches(count, scenario),
+        )
+
+    def ask_for_export(self, export_id: UUID) -> None:
+        """Write the file at once: of a test's few jobs, and no housekeeper sees them."""
+        retention_s = self.settings.export_retention_s
+        with tempfile.TemporaryDirectory() as folder:
+            write_export(self.database, self.blobs, export_id, Path(folder), retention_s=retention_s)
+        self.waiter.announce(export_id)
+
+    def _play_fetches(self, count: int, scenario: Scenario) -> None:
+        """Give jobs that name their photo by a URL a photo that isn't there, without asking anybody for it."""
+        with self.database.write() as session:
+            due = [(job_id, url) for job_id, url in list_due_fetches(session, count) if claim_fetch(session, job_id, 0)]
+            for job_id, url in due:
+                digest = hashlib.sha256(url.encode()).hexdigest()
+                photo = FetchedPhoto(
+                    photo_key=make_photo_key(job_id),
+                    photo_sha256=digest,
+                    photo_bytes=1,
+                    media_type="image/jpeg",
+                    width=_FETCHED_SIZE[0],
+                    height=_FETCHED_SIZE[1],
+                )
+                record_fetched(session, job_id, photo)
+        for job_id, _ in due:
+            self._play(job_id, scenario)
 
     def _play(self, job_id: UUID, scenario: Scenario) -> bool:
         self.test_mode.forget_old()

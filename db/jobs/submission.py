@@ -174,7 +174,7 @@ def _submission(
     application_id = batch.application_id if batch else photos[0][0].application_id
     _refuse_repeated(services, application_id, repeatable)
     for detector in {new.detector for new, _ in photos} - {None}:
-        _require_detector(services, detector)
+        require_detector(services, detector)
     _require_room(services, len(photos))
     quota.take(len(photos))
     stored: list[NewJob] = []
@@ -241,7 +241,8 @@ def list_detectors(services: JobServices) -> frozenset[Detector]:
     return services.configured_detectors if found is None else found
 
 
-def _require_detector(services: JobServices, detector: Detector | None) -> None:
+def require_detector(services: JobServices, detector: Detector | None) -> None:
+    """Raise DetectorMissing if no worker has it."""
     if detector not in list_detectors(services):
         raise DetectorMissing(
             f"no worker has what the detector {detector} needs; `emoscope doctor` says what is missing"

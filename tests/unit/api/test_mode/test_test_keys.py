@@ -114,3 +114,22 @@ def test_a_test_key_administers_nothing(admin: FlaskClient, tester: FlaskClient)
 def test_a_real_key_takes_no_notice_of_the_header(client: FlaskClient, photo: bytes) -> None:
     answer = client.post("/v1/jobs", data=photo, headers={"Emoscope-Test": "error=queue_full"})
     assert answer.status_code == 202
+
+
+def test_a_photo_by_url_is_answered_without_asking_for_it(tester: FlaskClient) -> None:
+    asked = {"json": {"image_url": "https://photos.example/a.jpg"}, "headers": {"Prefer": "wait=20"}}
+    first, second = (tester.post("/v1/jobs", **asked).get_json() for _ in range(2))
+    assert (first["status"], first["photo"]["width"], first["photo"]["height"]) == ("succeeded", 640, 480)
+    assert list_emotions(first) == list_emotions(second)
+
+
+def test_an_export_is_written_without_a_housekeeper(tester: FlaskClient, photo: bytes) -> None:
+    job = analyze(tester, photo, "faces=happy,sad")
+    made = tester.post("/v1/exports?rows=jobs&format=jsonl").get_json()
+    assert (made["status"], made["row_count"]) == ("succeeded", 1)
+    assert tester.get(made["file_url"]).get_json()["job_id"] == job["id"]
+
+
+def test_a_detector_that_is_missing_is_told_before_the_first_photo(admin: FlaskClient) -> None:
+    answer = admin.post("/v1/batches?detector=yunet", json={"open": True})
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "detector_unavailable")
