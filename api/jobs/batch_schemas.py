@@ -145,7 +145,10 @@ class BatchRetry(BaseModel):
 
     submitted: int = Field(description="Failed photos that were submitted again, in their places.", examples=[2])
     gone: int = Field(description="Failed photos that are no longer kept.", examples=[0])
-    left: int = Field(description="Failed photos that the call had no time for: call again.", examples=[0])
+    left: int = Field(
+        description="Failed photos that the call had no time for, or for which the queue had no room: call again.",
+        examples=[0],
+    )
     batch: BatchSummary
 
 

@@ -18,10 +18,9 @@ from db.core.types import utcnow
 from db.core.vocabulary import JobStatus
 from db.jobs import lifecycle
 from db.jobs.actions import make_retry
-from db.jobs.batches import count_ended, finish_batch, list_active_jobs
+from db.jobs.batches import count_ended, finish_batch, lock_active_jobs
 from db.jobs.erasure import erase_jobs
 from db.jobs.services import JobServices
-from db.jobs.states import InvalidTransition
 from db.jobs.submission import QueueFull
 from db.jobs.tables import Batch, Job
 
@@ -34,7 +33,8 @@ _JOBS_A_TRANSACTION = 100
 class Retried:
     """What came of a retry.
 
-    submitted: failed photos that are jobs again. gone: whose photo is no longer kept. left: the call's time was over before these.
+    submitted: failed photos that are jobs again. gone: whose photo is no longer kept. left: the call's time was over before
+    these, or the queue full.
     """
 
     submitted: int
@@ -80,12 +80,9 @@ def cancel_rest(
     end = monotonic() + most_s
     while monotonic() < end:
         with database.write() as session:
-            active = list_active_jobs(session, batch_id, canceled_at, _JOBS_A_TRANSACTION)
+            active = lock_active_jobs(session, batch_id, canceled_at, _JOBS_A_TRANSACTION)
             for job_id in active:
-                try:
-                    lifecycle.cancel_job(session, job_id, actor=actor, detail=f"its batch was canceled by {actor.name}")
-                except InvalidTransition:
-                    continue  # a worker was quicker
+                lifecycle.cancel_job(session, job_id, actor=actor, detail=f"its batch was canceled by {actor.name}")
         for job_id in active:
             announce(job_id)
         if not active:
@@ -130,16 +127,21 @@ def retry_batch(services: JobServices, batch: Batch, *, actor: Actor, is_owner: 
     """
     with services.database.read() as session:
         failed = session.scalars(_select_failed(batch.id)).all()
-    end, submitted, gone = monotonic() + CALL_S, 0, 0
-    for place, job in enumerate(failed):
-        if monotonic() >= end:
-            return Retried(submitted, gone, len(failed) - place)
-        is_kept = _retry_job(services, batch.id, job, actor)
-        submitted, gone = submitted + is_kept, gone + (not is_kept)
-    if submitted:
-        with services.database.write() as session:
-            _record(session, batch, actor, is_owner, "batch.retry", photos=str(submitted))
-    return Retried(submitted, gone, 0)
+    end, submitted, gone, left = monotonic() + CALL_S, 0, 0, len(failed)
+    try:
+        for job in failed:
+            if monotonic() >= end:
+                break
+            is_kept = _retry_job(services, batch.id, job, actor)
+            submitted, gone, left = submitted + is_kept, gone + (not is_kept), left - 1
+    except QueueFull:
+        if not submitted:
+            raise
+    finally:
+        if submitted:
+            with services.database.write() as session:
+                _record(session, batch, actor, is_owner, "batch.retry", photos=str(submitted))
+    return Retried(submitted, gone, left)
 
 
 def _select_failed(batch_id: UUID) -> Select[Job]:

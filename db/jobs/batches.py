@@ -284,13 +284,17 @@ def read_position(photo: Job | BatchRefusal) -> int:
     return (photo.batch_position or 0) if isinstance(photo, Job) else photo.position
 
 
-def list_active_jobs(session: Session, batch_id: UUID, made_before: datetime, limit: int) -> Sequence[UUID]:
-    """Jobs of a batch that have not ended, of those that were there at `made_before`."""
+def lock_active_jobs(session: Session, batch_id: UUID, made_before: datetime, limit: int) -> Sequence[UUID]:
+    """Jobs of a batch that have not ended, of those that were there at `made_before`, kept from moves until the transaction ends.
+
+    All are locked before the first of them is counted, as a worker locks its job: else each could wait for what the other has.
+    """
     return session.scalars(
         select(Job.id)
         .where(Job.batch_id == batch_id, Job.status.not_in(TERMINAL_STATUSES), Job.created_at <= made_before)
         .order_by(Job.id)
         .limit(limit)
+        .with_for_update()
     ).all()
 
 
