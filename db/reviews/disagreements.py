@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.faces.tables import Face
-from db.reviews.tables import ReviewSubject, ReviewVote
+from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,19 @@ def list_disagreements(session: Session, *, limit: int = 20) -> list[Disagreemen
     standing = select(ReviewVote).where(ReviewVote.subject_id.in_(votes), ReviewVote.withdrawn_at.is_(None))
     for vote in session.scalars(standing.order_by(ReviewVote.id)):
         votes[vote.subject_id].append(vote)
-    latest = {subject_id: each[-1].face_id for subject_id, each in votes.items() if each}
-    faces = {face.id: face for face in session.scalars(select(Face).where(Face.id.in_(set(latest.values()) - {None})))}
-    found = []
-    for subject in subjects:
-        face = faces.get(latest.get(subject.id))  # type: ignore[arg-type]  # None is no key
-        if face is not None:  # its job may be erased while another one with the same photo is not
-            found.append(Disagreement(face, subject, votes[subject.id]))
-    return found
+    # by the key, which sorts by time: the last one stays
+    shown = (
+        select(ReviewItem.subject_id, ReviewItem.face_id)
+        .where(ReviewItem.subject_id.in_(votes))
+        .order_by(ReviewItem.face_id)
+    )
+    latest = dict(session.execute(shown).all())
+    faces = {face.id: face for face in session.scalars(select(Face).where(Face.id.in_(latest.values())))}
+    return [
+        Disagreement(faces[latest[subject.id]], subject, votes[subject.id])
+        for subject in subjects
+        if latest.get(subject.id) in faces
+    ]
 
 
 def count_disagreements(session: Session) -> int:

@@ -7,9 +7,11 @@ from sqlalchemy import select, update
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import ReviewSlice, VoteChoice
+from db.jobs import queries as job_queries
 from db.reviews.actions import list_votes, undo_votes
-from db.reviews.queue import RESERVATION_S, release_faces
-from db.reviews.tables import ReviewItem
+from db.reviews.filter import ReviewFilter
+from db.reviews.queue import RESERVATION_S, count_waiting, release_faces, take_faces
+from db.reviews.tables import ReviewItem, ReviewSubject
 from tests.support.reviewing import HAPPY, SAD, set_slice, take, vote
 
 if TYPE_CHECKING:
@@ -83,6 +85,21 @@ def test_a_face_of_the_random_slice_that_was_judged_out_of_turn_still_has_its_tu
     assert take(database, "ben") == []
 
 
+def test_a_face_is_drawn_when_it_first_has_its_turn(database: Database, analyses: "Analyses") -> None:
+    (face_id,) = analyses.store((HAPPY, 0.9)).face_ids
+    set_slice(database, ReviewSlice.RANDOM, face_id)
+    with database.write() as session:
+        session.execute(update(ReviewItem).values(votes_wanted=2))
+    drawn_at = []
+    for reviewer in ("ana", "ben"):
+        assert take(database, reviewer) == [face_id]
+        vote(database, face_id, reviewer)
+        with database.read() as session:
+            drawn_at.append(session.scalars(select(ReviewSubject.drawn_at)).one())
+    assert drawn_at[0] is not None
+    assert drawn_at[1] == drawn_at[0]
+
+
 def test_tied_votes_ask_for_one_reviewer_more(database: Database, analyses: "Analyses") -> None:
     (face_id,) = analyses.store((HAPPY, 0.9)).face_ids
     set_slice(database, ReviewSlice.UNCERTAIN)
@@ -143,3 +160,24 @@ def test_when_one_slice_is_empty_the_other_fills_in(database: Database, analyses
     faces = analyses.store((HAPPY, 0.6), (SAD, 0.99)).face_ids
     set_slice(database, ReviewSlice.RANDOM, *faces)
     assert take(database, limit=5, random_share=0.0) == faces
+
+
+def test_the_queue_is_asked_by_application_job_and_face(database: Database, analyses: "Analyses") -> None:
+    mine = analyses.store((HAPPY, 0.6), (HAPPY, 0.6), application="shop")
+    other = analyses.store((HAPPY, 0.6), application="kiosk")
+    with database.write() as session:
+        job = job_queries.get_job(session, mine.job_id)
+        assert job is not None
+        for wanted, count in (
+            (ReviewFilter(job_id=mine.job_id), 2),
+            (ReviewFilter(application_id=job.application_id), 2),
+            (ReviewFilter(face_ids=(other.face_ids[0],)), 1),
+            (ReviewFilter(job_id=mine.job_id, emotion=SAD), 0),
+            (ReviewFilter(), 3),
+        ):
+            assert count_waiting(session, wanted) == count
+            assert len(take_faces(session, "ana", wanted, limit=9)) == count
+    vote(database, mine.face_ids[0], "ana")
+    with database.read() as session:
+        assert count_waiting(session, ReviewFilter(job_id=mine.job_id)) <= 2
+        assert count_waiting(session, most=1) == 1
