@@ -7,11 +7,11 @@ isn't. If it had not been analysed yet it fails with `blob_missing` when a worke
 import gzip
 import hashlib
 import tarfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO
 
-from pydantic import ValidationError
 from sqlalchemy import Connection, Table, delete, update
 
 from db.core import migrate
@@ -76,7 +76,7 @@ def read_backup(database: Database, blobs: BlobStore, source: IO[bytes], progres
                     content = tar.extractfile(entry)
                     if content is not None:
                         _take(connection, blobs, found, entry.name, content.read())
-        except (tarfile.TarError, EOFError, gzip.BadGzipFile, ValidationError, ValueError, KeyError) as error:
+        except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, ValueError, KeyError) as error:
             raise CannotMove(f"this is no backup of Emoscope, or it is damaged: {error}") from error
         summary = _check(found)
         for name, table in found.tables.items():

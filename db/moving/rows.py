@@ -136,7 +136,10 @@ def encode_row(table: Table, row: Row) -> str:
 def decode_row(table: Table, line: str) -> Row:
     """The row of a line that `encode_row` wrote. Raises ValueError for anything else, KeyError for a column that is missing."""
     values = json.loads(line)
-    return {column.name: _decode(column.type, values[column.name]) for column in table.columns}
+    try:
+        return {column.name: _decode(column.type, values[column.name]) for column in table.columns}
+    except (TypeError, AttributeError) as error:  # no object, or a value of another type
+        raise ValueError(f"this is no row of {table.name}") from error
 
 
 def _encode(kind: object, value: Any) -> object:

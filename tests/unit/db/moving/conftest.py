@@ -1,6 +1,7 @@
 """An installation with a row in every table, and files in its store."""
 
 import hashlib
+import io
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -30,7 +31,9 @@ from db.core import migrate
 from db.core.blobs import BlobStore, S3Options, make_model_key, make_photo_key
 from db.core.session import Database
 from db.core.types import UtcDateTime, Word
-from db.moving.rows import list_tables, write_rows
+from db.moving.backup import BackupSummary, write_backup
+from db.moving.restore import read_backup
+from db.moving.rows import digest_table, list_tables, write_rows
 from db.moving.transfer import Side
 
 MOMENT = datetime(2026, 3, 29, 1, 30, 0, 123456, tzinfo=UTC)
@@ -103,7 +106,27 @@ def make_row(table: Table, number: int, made: dict[str, list[dict[str, Any]]]) -
     return row
 
 
-@pytest.fixture(scope="module")
+def be_quiet(_step: str) -> None:
+    pass
+
+
+def read_digests(side: Side) -> dict[str, tuple[int, str]]:
+    with side.database.engine.connect() as connection:
+        found = {table.name: digest_table(connection, table) for table in list_tables()}
+    return {name: (digest.count, digest.hex) for name, digest in found.items()}
+
+
+def save(side: Side, *, photos: bool = True) -> tuple[bytes, BackupSummary]:
+    out = io.BytesIO()
+    summary = write_backup(side.database, side.blobs, out, be_quiet, photos=photos)
+    return out.getvalue(), summary
+
+
+def restore(side: Side, data: bytes) -> int:
+    return read_backup(side.database, side.blobs, io.BytesIO(data), be_quiet).without_photo
+
+
+@pytest.fixture(scope="session")
 def templates(
     tmp_path_factory: pytest.TempPathFactory, make_postgresql_database: Callable[[str], str]
 ) -> dict[str, str]:
