@@ -11,7 +11,6 @@ PACKAGES = {name: ROOT / name for name in ("api", "db", "emoscope", "training", 
 
 TO_BE_WRITTEN = {
     "tests/unit/db/core/test_test_database.py",
-    "tests/unit/db/jobs/test_fetching.py",
     "tests/unit/db/model_versions/test_notes.py",
     "tests/unit/db/model_versions/test_queries.py",
     "tests/unit/worker/housekeeping/test_exports.py",

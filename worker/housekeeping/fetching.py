@@ -32,6 +32,7 @@ from db.jobs.fetching import (
 from db.jobs.states import InvalidTransition
 from db.photos.errors import PhotoError
 from db.photos.header import read_header
+from db.photos.sweeping import find_unowned_photos
 from emoscope.settings import Settings
 from worker.core.messages import send_job
 from worker.core.services import Services
@@ -131,7 +132,10 @@ def _fetch(services: Services, job_id: UUID, url: str, tries: int) -> None:
             if job.filename is None:
                 job.filename = found.filename
     except InvalidTransition:
-        services.blobs.delete(photo.photo_key)
+        # The job has ended or is erased, or another fetch was quicker: then the photo is the job's.
+        with services.database.read() as session:
+            unowned = find_unowned_photos(session, [photo.photo_key])
+        services.blobs.delete_many(sorted(unowned))
         return
     send_job(job_id, job.priority)
 

@@ -14,11 +14,12 @@ from PIL import Image
 from db.accounts import api_keys
 from db.core.actors import Actor
 from db.jobs import lifecycle
-from db.jobs.fetching import list_due_fetches
+from db.jobs.fetching import list_due_fetches, put_off_fetch
 from db.jobs.lifecycle import NewJob
 from db.jobs.tables import Job, PhotoFetch
 from emoscope.settings import Settings
 from worker.core.services import Services
+from worker.housekeeping import fetching
 from worker.housekeeping.fetching import FetchFailed, download, fetch_due
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -209,6 +210,26 @@ def test_a_host_that_sends_a_byte_now_and_then_is_given_up_at_the_deadline(allow
                 f"http://127.0.0.1:{listening.getsockname()[1]}/", allowed.model_copy(update={"fetch_timeout_s": 0.5})
             )
         assert monotonic() - started < 3
+
+
+def test_a_photo_that_another_fetch_has_stored_meanwhile_stays(
+    services: Services, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fetch that is held up for longer than its lease ends after the one that took it over."""
+    job_id = submit(services, f"{server}/a.jpg")
+
+    def come_second(url: str, settings: Settings) -> fetching.Download:
+        monkeypatch.undo()
+        with services.database.write() as session:
+            put_off_fetch(session, job_id, -1)
+        fetch_due(services)
+        return download(url, settings)
+
+    monkeypatch.setattr(fetching, "download", come_second)
+    fetch_due(services)
+    job, fetch = read(services, job_id)
+    assert (job.status, fetch) == ("queued", None)
+    assert services.blobs.get(job.photo_key or "", job.photo_sha256) == PHOTO
 
 
 def test_a_job_that_was_canceled_meanwhile_keeps_no_photo(services: Services, server: str) -> None:
