@@ -93,6 +93,22 @@ def test_a_batch_goes_with_the_last_of_its_jobs(
         assert (session.get(Batch, batch_id) is not None) == is_kept
 
 
+@pytest.mark.parametrize(("days", "is_kept"), [(8, False), (6, True)])
+def test_a_batch_without_jobs_is_kept_for_as_long_as_a_job(
+    database: Database, blob_store: BlobStore, days: float, *, is_kept: bool
+) -> None:
+    with database.write() as session:
+        owner = api_keys.ensure_application(session, "test")
+        batch = Batch(application_id=owner.id, created_at=utcnow() - timedelta(days=days), refused_count=1)
+        session.add(batch)
+        session.flush()
+        batch_id = batch.id
+    add_job(database, blob_store, 8)
+    assert erase_old_jobs(database, blob_store, 7 * DAY_S, limit=10) == 1
+    with database.read() as session:
+        assert (session.get(Batch, batch_id) is not None) == is_kept
+
+
 def test_more_jobs_than_one_transaction_takes_go_in_one_call(
     database: Database, blob_store: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

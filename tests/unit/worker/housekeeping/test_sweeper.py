@@ -8,6 +8,7 @@ from sqlalchemy import update
 
 from db.accounts import api_keys
 from db.core import queues
+from db.core.blobs import BlobStore, BlobStoreUnavailable
 from db.core.types import utcnow
 from db.core.vocabulary import JobStatus, Priority
 from db.jobs import lifecycle as jobs
@@ -135,6 +136,23 @@ def test_a_photo_is_deleted_when_its_time_is_over_and_not_before(services: Servi
     sweeper.purge_photos(services)
     assert (services.blobs.has(f"photos/{kept}"), services.blobs.has(f"photos/{over}")) == (True, False)
     assert (read(services, kept).photo_key, read(services, over).photo_key) == (f"photos/{kept}", None)
+
+
+def test_a_photo_that_can_not_be_deleted_is_not_called_deleted(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def be_away(_store: BlobStore, _keys: object) -> None:
+        raise BlobStoreUnavailable("away")
+
+    job_id = add_job(services, photo_retention_s=0)
+    with services.database.write() as session:
+        jobs.cancel_job(session, job_id, "test")
+    with monkeypatch.context() as patch:
+        patch.setattr(BlobStore, "delete_many", be_away)
+        sweeper.purge_photos(services)
+    assert read(services, job_id).photo_key == f"photos/{job_id}"
+    sweeper.purge_photos(services)
+    assert (services.blobs.has(f"photos/{job_id}"), read(services, job_id).photo_key) == (False, None)
 
 
 def test_a_callback_that_is_due_is_sent(services: Services) -> None:
