@@ -1,5 +1,6 @@
 """`emoscope key`: API keys of applications."""
 
+import shlex
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -56,14 +57,19 @@ def create(
             daily_quota=daily_quota,
         )
         with open_database() as database, database.write() as session:
+            is_new = api_keys.find_application_id(session, name) is None
             key, owner = api_keys.issue_key(
                 session, name, scope or [Scope.SUBMIT], find_operator(), terms, purpose, is_test=test
             )
             secret, declared = owner.callback_secret, owner.purpose
     if declared is None:
         err.print(f"{escape(repr(name))} declares no purpose: say what it is used for with --purpose.")
-    told = f"Key of {escape(repr(name))}. Keep it: only its hash is stored. Its callbacks are signed with {secret}"
-    err.print(told, soft_wrap=True)
+    err.print(f"Key of {escape(repr(name))}. Keep it: only its hash is stored.", soft_wrap=True)
+    if is_new:
+        err.print(f"Its callbacks are signed with {secret}, which is shown this once.", soft_wrap=True)
+    else:
+        command = f"emoscope webhook rotate-callbacks {escape(shlex.quote(name))}"
+        err.print(f"Its callbacks are signed with the secret that its first key came with; `{command}` gives another.")
     out.print(key, soft_wrap=True, highlight=False)
 
 

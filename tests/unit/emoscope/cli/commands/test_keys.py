@@ -57,6 +57,15 @@ def test_a_key_is_made_for_an_application_that_can_be_asked_for(database: Databa
         assert [key.application.name for key in api_keys.list_keys(session)] == ["shop"]
 
 
+def test_the_secret_of_callbacks_is_shown_with_the_first_key_alone(database: Database) -> None:
+    first, second = (RUNNER.invoke(app, ["key", "create", "a shop"]) for _ in range(2))
+    with database.read() as session:
+        (application,) = api_keys.list_applications(session)
+        assert application.callback_secret in first.stderr
+        assert application.callback_secret not in second.output
+    assert "emoscope webhook rotate-callbacks 'a shop'" in " ".join(second.stderr.split())
+
+
 def test_a_key_works_until_it_is_revoked_by_its_first_characters(database: Database) -> None:
     made = RUNNER.invoke(app, ["key", "create", "shop", "--scope", "submit", "--scope", "review"])
     key = made.stdout.strip()
