@@ -1,6 +1,7 @@
 """The whole service with real processes, in its two forms: one machine as it comes, and the parts of a fleet."""
 
 import contextlib
+import gc
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -109,3 +110,10 @@ def service(request: pytest.FixtureRequest, start_service: Callable[[str], Servi
     one-machine: SQLite, embedded Valkey, a folder. fleet: PostgreSQL, a Valkey of its own, S3.
     """
     return start_service(request.param)
+
+
+@pytest.fixture
+def late_sockets() -> Iterator[None]:
+    """Connections whose other end was killed are closed when they are collected: here, not in a test that comes later."""
+    yield
+    gc.collect()

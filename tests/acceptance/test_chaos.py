@@ -10,6 +10,7 @@ from tests.chaos.world import Shape
 
 
 # Connections whose other end was killed are closed when they are collected.
+@pytest.mark.usefixtures("late_sockets")
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.timeout(600)

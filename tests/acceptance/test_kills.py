@@ -62,6 +62,7 @@ def test_the_stack_is_back_after_each_kill_and_loses_no_job(
 
 
 # Connections whose other end was killed are closed when they are collected.
+@pytest.mark.usefixtures("late_sockets")
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.timeout(300)
