@@ -136,7 +136,7 @@ class ReviewMachine(RuleBasedStateMachine):
             votes = {vote.reviewer: (vote.id, vote.choice) for vote in standing if vote.subject_id == subject.id}
             assert votes == wanted
             counted = Counter(choice for _, choice in wanted.values() if choice is not VoteChoice.SKIP)
-            ranking = [*counted.most_common(2), (None, 0)][:2]
+            ranking = [*counted.most_common(2), (None, 0), (None, 0)]
             label = ranking[0][0] if ranking[0][1] > ranking[1][1] else None
             assert (subject.label, subject.vote_count) == (label, counted.total())
         self.check_places(items, found)
