@@ -19,7 +19,7 @@ let pauseS = 1;
 const PATIENCE_MS = 30_000;
 const LONGEST_PAUSE_S = 30;
 const SETTLE_MS = 350; // a click so soon after a face appeared was meant for the one before it
-let shownAt = 0;
+let shownAt = -Infinity; // the first face took no other's place
 
 class Refused extends Error {}
 
