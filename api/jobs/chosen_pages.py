@@ -83,7 +83,7 @@ def change_chosen() -> AnyResponse:
             else:
                 _DO[action](job)
         except DomainError as error:
-            refusals[str(error)] += 1
+            refusals[error.public_detail] += 1
     search = read_query(JobSearch, request.args)
     back = redirect(url_for("pages.jobs.show_list", **search.model_dump(exclude_none=True)), 303)
     return show_once(back, said=_describe(_DONE[action], len(chosen) - refusals.total(), refusals))

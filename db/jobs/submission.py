@@ -177,12 +177,13 @@ def _submission(
         require_detector(services, detector)
     _require_room(services, len(photos))
     quota.take(len(photos))
-    stored: list[NewJob] = []
+    stored, are_stored = list[NewJob](), False
     try:
         for new, read in photos:
             if new.photo_key is not None:
                 services.blobs.put(new.photo_key, read())
                 stored.append(new)
+        are_stored = True
         with services.database.write() as session:
             _refuse_repeated_in(session, application_id, repeatable)
             yield session
@@ -197,9 +198,10 @@ def _submission(
                 )
     except Exception as error:
         quota.give_back(len(photos))
-        # Of a transaction that the database ended it isn't always known whether it was committed; the sweeper looks for photos
-        # without a job. One that found the disk full is certainly not, and the photos would take the last of the room.
-        if not isinstance(error, DBAPIError) or is_disk_full(error):
+        # A refusal was before the commit, and a full disk kept it from happening: the photos would take the last of the room. Of
+        # other errors that isn't always known, and the sweeper looks for photos without a job.
+        is_refusal = isinstance(error, DomainError | _MadeBefore)
+        if not are_stored or is_refusal or (isinstance(error, DBAPIError) and is_disk_full(error)):
             _discard_photos(services, stored)
         elif isinstance(error, IntegrityError):  # of the key: another request wrote it between our look and our commit
             try:

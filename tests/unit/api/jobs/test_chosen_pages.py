@@ -51,7 +51,9 @@ def test_several_jobs_are_tried_again_canceled_and_erased(
     worker.fail(worker.claim(failed), "time_limit")
     both = (failed, waiting)
     page = act(administrator, "cancel", *both)
-    assert "1 job was canceled. 1 job was not canceled:" in page
+    assert (
+        "1 job was canceled. 1 job was not canceled: the job has ended, so it can&#39;t be canceled any more." in page
+    )
     assert read_statuses(database) == {JobStatus.FAILED: 1, JobStatus.CANCELED: 1}
     assert "2 jobs were submitted again." in act(administrator, "retry", *both)
     assert read_statuses(database)[JobStatus.QUEUED] == 2

@@ -1,13 +1,15 @@
 """Photo stored, row committed, message sent; what fails on the way leaves nothing behind."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from db.accounts import api_keys
 from db.core.actors import Actor
@@ -208,3 +210,22 @@ def test_what_fails_after_the_quota_was_taken_gives_it_back(
     slow = [(make_new(shop, batch_id=batch.id, batch_position=0), be_slower)]
     assert not submit_batch(services, batch, slow, actor=SHOP, repeatable=repeatable, quota=purse.quota).is_new
     assert (purse.left, count(database, Job)) == (5, 0)
+
+
+def test_a_photo_whose_job_may_be_committed_is_kept(
+    open_services: Callable[..., JobServices], shop: UUID, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fails behind the commit says nothing of the job."""
+    write, services, new = database.write, open_services(), make_new(shop)
+
+    @contextmanager
+    def fail_after_the_commit() -> Iterator[Session]:
+        with write() as session:
+            yield session
+        raise RuntimeError("too late")
+
+    monkeypatch.setattr(database, "write", fail_after_the_commit)
+    with pytest.raises(RuntimeError):
+        submit_job(services, new, DATA, actor=SHOP)
+    assert count(database, Job) == 1
+    assert services.blobs.get(new.photo_key or "", new.photo_sha256) == DATA
