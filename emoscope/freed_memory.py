@@ -7,7 +7,7 @@ _MMAP_THRESHOLD = -3
 
 
 def give_large_memory_back(least_bytes: int) -> None:
-    """Let pieces of at least so many bytes go back to the system as soon as they are free, in this process and those that it forks.
+    """Return freed blocks of at least this many bytes to the system at once, in this process and those that it forks.
 
     glibc would raise the size from which it does so to the largest that was freed, and keep what is smaller for the thread that
     had it.

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def do_once(name: str, do: Callable[[], T]) -> T:
-    """Do what a view must not do again when its request waited without a thread and runs anew. Returns what it gave.
+    """Do what a view must not do again when its request waited without a thread and is run again. Returns the result of `do`.
 
     name: tells it from what else the view does once. Everything that reads the body belongs into `do`: there is no body the
     second time. Without this, requests other than GET and HEAD hold their thread while they wait.

@@ -36,7 +36,7 @@ def read_page(
 ) -> Page[Row]:
     """Read at most `limit` rows, and find out whether there are more.
 
-    read: gives so many rows. find_place: what the next page begins behind; the row's id if nothing else is given.
+    read: returns at most the number of rows that it is given. find_place: returns a row's cursor, by default its id.
     """
     found = read(limit + 1)
     rows = found[:limit]

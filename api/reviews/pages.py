@@ -115,7 +115,7 @@ def show() -> str:
 @blueprint.get("/statistics")
 @needs(Role.REVIEWER)
 def show_statistics() -> str:
-    """The latest votes, and what the votes say: a part of the page, drawn anew."""
+    """The latest votes, and what the votes say: a part of the page, rendered again."""
     search = read_query(ReviewSearch, request.args)
     return render_template("reviews/statistics.html", **_read_statistics(get_person().name, search))
 

@@ -83,6 +83,9 @@ def list_makers(side: int) -> dict[str, Callable[[], bytes]]:
         "jpeg": partial(make, "RGB", brown, "JPEG"),
         "jpeg-progressive": partial(make, "RGB", brown, "JPEG", progressive=True),
         "jpeg-progressive-444": partial(make, "RGB", brown, "JPEG", progressive=True, subsampling=0),
+        "jpeg-progressive-444-largest": partial(
+            make, "RGB", brown, "JPEG", progressive=True, subsampling=0, size=(side * 84 // 100,) * 2
+        ),
         "jpeg-cmyk": partial(make, "CMYK", glass, "JPEG"),
         "png": partial(make, "RGB", brown, "PNG", compress_level=1),
         "png-rgba": partial(make, "RGBA", glass, "PNG", compress_level=1),

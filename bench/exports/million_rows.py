@@ -92,7 +92,7 @@ def fill(database: Database, application: str, faces: int, first: int) -> None:
             return f"('{start}' || lpad(to_hex({number}), 16, '0'))::uuid"
 
         def copy(table: str, columns: Sequence[str], template: UUID, count: int, **changed: str) -> None:
-            """Insert so many rows that are as the one of that id, but for columns that are expressions of their number `i`."""
+            """Insert `count` copies of the row of that id, except for columns given as expressions of the copy's number `i`."""
             rest = [f'"{name}"' for name in columns if name not in changed]
             names, values = ", ".join((*changed, *rest)), ", ".join((*changed.values(), *rest))
             numbers = _NUMBERS_SQLITE if is_sqlite else _NUMBERS_POSTGRESQL

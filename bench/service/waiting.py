@@ -134,7 +134,7 @@ async def wait_all(url: str, keys: Sequence[str], clients: int, jobs: int, photo
 
 
 def make_keys(database: Database, count: int) -> list[str]:
-    """Keys of so many applications."""
+    """The keys of this many applications."""
     with database.write() as session:
         return [create_key(session, ensure_application(session, f"bench-{number}")) for number in range(count)]
 

@@ -17,7 +17,7 @@ from db.photos.sample_range import find_range, scale_to_grey
 from db.photos.sixteen_bits import find_sixteen_bit_form, merge_sixteen_bits, set_form
 
 _STRIP_PIXELS = 2_000_000
-"""Rows, or parts of rows, of about so many pixels go through the conversions at a time."""
+"""Pixels that are converted at a time: whole rows, or parts of a long row."""
 
 Convert = Callable[[Image.Image], Image.Image]
 

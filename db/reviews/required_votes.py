@@ -15,13 +15,13 @@ from db.reviews.tables import ReviewItem, ReviewSubject
 _FACES_A_TRANSACTION = 500
 
 
-def settle_all_anew(database: Database, least_votes: int) -> None:
+def resettle_all(database: Database, least_votes: int) -> None:
     """Bring the review queue in line with the number of votes that a label needs to teach. Reads all reviewed faces."""
     with database.read() as session:
         found = list_unsettled(session, least_votes)
     for start in range(0, len(found), _FACES_A_TRANSACTION):
         with database.write() as session:
-            settle_anew(session, found[start : start + _FACES_A_TRANSACTION], least_votes)
+            resettle(session, found[start : start + _FACES_A_TRANSACTION], least_votes)
 
 
 def list_unsettled(session: Session, least_votes: int) -> Sequence[UUID]:
@@ -42,7 +42,7 @@ def list_unsettled(session: Session, least_votes: int) -> Sequence[UUID]:
     return [subject_id for subject_id in session.scalars(found.distinct()) if subject_id is not None]
 
 
-def settle_anew(session: Session, subject_ids: Sequence[UUID], least_votes: int) -> None:
+def resettle(session: Session, subject_ids: Sequence[UUID], least_votes: int) -> None:
     """Open or close the places of these faces in the queue, as votes would; those that are gone by now are left out."""
     subjects = {subject.id: subject for subject in lock_subjects_by_id(session, subject_ids)}
     places = select(ReviewItem).where(ReviewItem.subject_id.in_(subjects)).execution_options(populate_existing=True)

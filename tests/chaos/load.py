@@ -14,8 +14,8 @@ from emoscope.stack.demo_photos import compose_page, portrait_photo
 
 PHOTOS = (portrait_photo("astronaut").data, portrait_photo("grace_hopper").data, compose_page().data)
 _REFUSE_EVERY = 7
-"""The first call for one of so many jobs is answered with 503, so that deliveries are repeated. No job is refused twice: the pauses
-between attempts grow to minutes."""
+"""The first call for one in this many jobs is answered with 503, so that deliveries are repeated. No job is refused twice: the
+pauses between attempts grow to minutes."""
 
 
 class Receiver:

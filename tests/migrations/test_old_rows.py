@@ -145,7 +145,7 @@ def test_votes_and_labels_are_read_as_before(migrated: Database) -> None:
             (second, "ana", VoteChoice.NEUTRAL),
             (second, "ben", VoteChoice.NEUTRAL),
         }
-        assert not any(vote.is_blind for vote in votes), "whoever voted then had seen the prediction"
+        assert not any(vote.is_blind for vote in votes), "reviewers saw every prediction then"
         labels = []
         for face_id in (first, second):
             item, _ = get_review(session, face_id)

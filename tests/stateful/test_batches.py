@@ -205,7 +205,7 @@ class BatchMachine(RuleBasedStateMachine):
     @precondition(has_job(JobStatus.FAILED))
     @rule(number=_NUMBER, has_time=st.booleans())
     def retry(self, number: int, *, has_time: bool) -> None:
-        """The failed photos that are kept become new jobs in their places, and nobody cancels what was asked for anew."""
+        """The failed photos that are kept become new jobs in their places, and the sweeper doesn't cancel the new jobs."""
         batch_id = self.choose_batch(number, JobStatus.FAILED)
         found = self.find(batch_id)
         assert found is not None

@@ -101,7 +101,7 @@ class ModelCache:
         try:
             classifier = self._load(version, folder)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a new model, the old one must stay in service
-            # Whoever has none can do nothing else, and tries again at each heartbeat.
+            # A process without a model can do nothing else, and tries again at each heartbeat.
             self._refused, self._retry_at = version.id, time.monotonic() + (_RETRY_S if self.is_loaded else 0)
             self.problem = f"model version {version.number} can't be loaded: {error}"
             self.is_package_missing = isinstance(error, ImportError)
@@ -113,7 +113,7 @@ class ModelCache:
         return True
 
     def _load(self, version: ModelVersion, folder: Path) -> Classifier:
-        """Load and warm the version, from this machine's copy if there is one. A copy that is damaged is fetched anew."""
+        """Load and warm the version, from this machine's copy if there is one. A damaged copy is fetched again."""
         if folder.exists():
             try:
                 return _load_warm(folder, self._runtime)

@@ -24,7 +24,7 @@ from db.jobs.retention import erase_old_jobs
 from db.jobs.states import InvalidTransition
 from db.monitoring.heartbeats import forget_workers
 from db.photos import sweeping as photo_sweeping
-from db.reviews.required_votes import settle_all_anew
+from db.reviews.required_votes import resettle_all
 from db.training_runs.states import InvalidRunTransition
 from db.training_runs.sweeping import list_expired_runs, list_waiting_runs, record_run_sent, take_back_run
 from db.webhooks.deliveries import list_due
@@ -196,7 +196,7 @@ def settle_reviews(services: Services) -> None:
     """Ask again for faces that a changed setting leaves with too few votes. Once a process: a setting changes with a new start."""
     least_votes = services.settings.min_correction_votes
     if services.votes_settled_for != least_votes:
-        settle_all_anew(services.database, least_votes)
+        resettle_all(services.database, least_votes)
         services.votes_settled_for = least_votes
 
 

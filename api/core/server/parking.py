@@ -65,7 +65,7 @@ class Parked(BaseException):  # no error
 class Parking:
     """Where one request may wait. may_park: False while its body isn't there; then it doesn't wait at all.
 
-    may_run_again: whether running the request anew does nothing twice. Others wait in their thread.
+    may_run_again: whether the request may be run again without doing anything twice. Others wait in their thread.
     wakeup: what the request waits for, from its first wait on. forget: ends that.
     """
 

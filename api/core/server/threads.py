@@ -62,7 +62,7 @@ class Threads:
             raise
 
     def _hand_over(self) -> None:
-        """Give a free thread to whoever is next."""
+        """Give a free thread to the next request."""
         for queue in (self._urgent, self._others):
             while queue:
                 turn = queue.popleft()

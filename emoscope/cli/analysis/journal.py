@@ -68,7 +68,7 @@ class Journal:
         self._write({"sent": True})
 
     def forget(self) -> None:
-        """Begin a run anew."""
+        """Start a run over."""
         self._file.truncate(0)
         self._read()
 

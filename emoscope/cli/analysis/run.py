@@ -108,7 +108,7 @@ class BatchRun:
         self._journal.finish()
 
     def _take_up(self) -> None:
-        """Find out what the service has of an earlier process's photos. If it forgot a batch, the run begins anew."""
+        """Find out what the service has of an earlier process's photos. If it no longer has the batch, the run starts over."""
         journal = self._journal
         try:
             for batch_id in journal.batches:

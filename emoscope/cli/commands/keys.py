@@ -69,7 +69,10 @@ def create(
         err.print(f"Its callbacks are signed with {secret}, which is shown this once.", soft_wrap=True)
     else:
         command = f"emoscope webhook rotate-callbacks {escape(shlex.quote(name))}"
-        err.print(f"Its callbacks are signed with the secret that its first key came with; `{command}` gives another.")
+        err.print(
+            f"Its callbacks are signed with the secret that its first key came with; `{command}` gives another.",
+            soft_wrap=True,
+        )
     out.print(key, soft_wrap=True, highlight=False)
 
 

@@ -92,7 +92,7 @@ EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "4"))
 
 
 class World:
-    """What requests may name: throw-away jobs, keys, users, endpoints and so on, made anew as often as they are used up."""
+    """What requests may name: throw-away jobs, keys, users, endpoints and so on, made again whenever they are used up."""
 
     def __init__(self, admin: FlaskClient, database: Database, worker: PlayedWorker, photo: bytes) -> None:
         self.photo = photo

@@ -15,7 +15,7 @@ from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import Emotion, ReviewSlice, Role, VoteChoice
 from db.reviews import actions as reviews
-from db.reviews.required_votes import settle_all_anew
+from db.reviews.required_votes import resettle_all
 from db.reviews.tables import ReviewItem
 from tests.unit.api.conftest import PlayedWorker, Visitor
 
@@ -93,7 +93,7 @@ def test_a_face_waits_for_the_votes_that_a_label_needs_to_teach(
     assert not is_open(database, face_id)
     changed = services.settings.model_copy(update={"min_correction_votes": 2})
     replace(services, settings=changed).install(app.extensions)
-    settle_all_anew(database, 2)
+    resettle_all(database, 2)
     assert is_open(database, face_id)
     reviewer.post("/review/votes", face_id=other, choice="sad")
     assert is_open(database, other)

@@ -54,7 +54,7 @@ def two_jobs_a_transaction_and_a_clock_that_stands_still(monkeypatch: pytest.Mon
 def submit(
     services: JobServices, count: int, *, is_open: bool = False, url: str | None = None
 ) -> tuple[Batch, list[UUID]]:
-    """A batch of so many photos, and its jobs. url: where the photos are still to be fetched from."""
+    """A batch of that many photos, and its jobs. url: where the photos are still to be fetched from."""
     with services.database.write() as session:
         application_id = api_keys.ensure_application(session, "shop").id
     batch, new = NewBatch(uuid7(), application_id, [], is_open=is_open), []

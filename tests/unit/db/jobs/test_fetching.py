@@ -34,7 +34,7 @@ sqlite_alone = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True
 
 
 def submit(database: Database, name: str = "a", *, overdue_s: float = 0) -> UUID:
-    """A job whose photo is to be fetched, since so many seconds."""
+    """A job whose photo is to be fetched, for that many seconds."""
     job_id = add_job(
         database, photo_key=None, source_url=f"https://example.com/{name}.jpg", photo_sha256="", photo_bytes=0,
         media_type="", width=0, height=0,

@@ -19,7 +19,7 @@ HAPPY = (Emotion.HAPPY, 0.6)
 
 
 def label(database: Database, face_id: UUID, choice: VoteChoice, voters: int = 1, *, days_ago: float = 0) -> None:
-    """Let so many reviewers agree on a face, the last of them so long ago."""
+    """Let that many reviewers agree on a face. The last vote was that long ago."""
     with database.write() as session:
         for number in range(voters):
             cast_vote(session, face_id, f"reviewer {number}", choice)

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from db.core.session import Database
 from db.core.vocabulary import ReviewSlice, VoteChoice
-from db.reviews.required_votes import list_unsettled, settle_anew
+from db.reviews.required_votes import list_unsettled, resettle
 from db.reviews.tables import ReviewItem
 from tests.support.reviewing import HAPPY, set_slice, take, vote
 
@@ -35,6 +35,6 @@ def test_faces_judged_before_the_votes_wanted_changed_are_settled_anew(
     for least_votes, reopened in ((1, set()), (2, {once}), (3, {once, twice}), (2, {once}), (1, set())):
         with database.write() as session:
             found = list_unsettled(session, least_votes)
-            settle_anew(session, found, least_votes)
+            resettle(session, found, least_votes)
             assert list_unsettled(session, least_votes) == []
         assert list_open(database) == before | reopened

@@ -14,7 +14,7 @@ from worker.core.heartbeat import Heartbeat, LeaseRenewer
 
 
 class Turns(threading.Event):
-    """Time that passes at once: so many waits are over as they begin, and then it is done. waited_s: how long each would take."""
+    """A clock whose waits return at once: after this many the work is done. waited_s: how long each would take."""
 
     def __init__(self, count: int) -> None:
         super().__init__()

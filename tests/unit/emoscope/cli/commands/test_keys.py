@@ -63,7 +63,7 @@ def test_the_secret_of_callbacks_is_shown_with_the_first_key_alone(database: Dat
         (application,) = api_keys.list_applications(session)
         assert application.callback_secret in first.stderr
         assert application.callback_secret not in second.output
-    assert "emoscope webhook rotate-callbacks 'a shop'" in " ".join(second.stderr.split())
+    assert "emoscope webhook rotate-callbacks 'a shop'" in second.stderr, "a command to copy is not broken into lines"
 
 
 def test_a_key_works_until_it_is_revoked_by_its_first_characters(database: Database) -> None:
