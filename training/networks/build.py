@@ -14,6 +14,8 @@ from training.networks.batch_norm import FusedBatchNormalization
 layers = keras.layers
 
 _REPORT_L2 = 1e-4
+_BLOCK_END = "_second_norm"
+"""The last layer of a residual block. With a gamma of zero the block adds nothing."""
 
 
 def build_network(architecture: Architecture, *, dropout: float = 0.3, is_learning: bool = False) -> "keras.Model":
@@ -39,13 +41,29 @@ def build_network(architecture: Architecture, *, dropout: float = 0.3, is_learni
 
 
 def inherit_weights(network: "keras.Model", parent: "keras.Model") -> None:
-    """Give a network the weights of one that has all of its layers, by name, and perhaps more. Raises RunError if it hasn't."""
+    """Give a network the weights of a larger one that has all its layers by name, or of a smaller one that it extends by blocks.
+
+    A residual block that only `network` has begins as the identity, so that it answers as its parent does until it learns
+    (Chen et al. 2016, "Net2Net"). Raises RunError if a layer doesn't fit.
+    """
     known = {layer.name: layer.get_weights() for layer in parent.layers if layer.weights}
     for layer in (layer for layer in network.layers if layer.weights):
+        if layer.name not in known and _is_of_new_block(layer.name, network, parent):
+            if layer.name.endswith(_BLOCK_END):
+                layer.gamma.assign(keras.ops.zeros_like(layer.gamma))
+            continue
         found = known.get(layer.name, [])
         if [values.shape for values in found] != [weight.shape for weight in layer.weights]:
             raise RunError(f"the version to start from is a {parent.name}, whose weights don't fit a {network.name}")
         layer.set_weights(found)
+
+
+def _is_of_new_block(name: str, network: "keras.Model", parent: "keras.Model") -> bool:
+    """Whether a layer belongs to a residual block that `parent` lacks and that can be the identity: one without a shortcut."""
+    block = "_".join(name.split("_")[:2]) + "_"
+    is_known = any(layer.name.startswith(block) for layer in parent.layers)
+    is_shortcut = any(layer.name.startswith(f"{block}shortcut") for layer in network.layers)
+    return name.startswith("stage") and not is_known and not is_shortcut
 
 
 def _report_trunk(faces: "keras.KerasTensor") -> "keras.KerasTensor":
