@@ -46,7 +46,7 @@ def main() -> None:
     print("| detector | found | frame/box, 10 % | median | 90 % | margin | shift x | shift y (10 %, median, 90 %) |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name in arguments.detectors.split(","):
-        detector = load_detector(name, yunet_weights=arguments.yunet_weights)
+        detector = load_detector(name, weights=arguments.yunet_weights)
         found = [compared for picture in pictures if (compared := compare_with_frame(detector, picture)) is not None]
         print(describe(name, found, len(pictures)), flush=True)
 

@@ -59,7 +59,9 @@ class Services:
             photo_retention_s=settings.photo_retention_s,
             max_attempts=settings.max_attempts,
             worker_heartbeat_s=settings.worker_heartbeat_s,
-            configured_detectors=frozenset(Detector) - (frozenset() if settings.yunet_weights else {Detector.YUNET}),
+            configured_detectors=frozenset(
+                each for each in Detector if not each.weights_setting or settings.find_weights(each) is not None
+            ),
         )
 
     def ask_for_export(self, export_id: UUID) -> None:

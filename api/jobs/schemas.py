@@ -116,7 +116,7 @@ class Face(BaseModel):
         examples=[[]],
     )
     landmarks: list[FaceLandmark] | None = Field(
-        description="The points that the detector gives: six from `blazeface`, five from `mtcnn` and `yunet`, none from the rest. "
+        description="The points that the detector gives, the eyes first; empty for a detector that gives none. "
         "Null for faces stored before there were any, as are the next four."
     )
     pose: Pose | None

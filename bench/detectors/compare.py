@@ -54,7 +54,7 @@ def make_detector(name: str, yunet_weights: Path | None) -> Detector:
     """A detector by name, or one of the two variants that only this comparison has."""
     variants: dict[str, type[Detector]] = {"full-range": FullRangeDetector, "hog0": HogNotEnlargedDetector}
     if name not in variants:
-        return load_detector(name, yunet_weights=yunet_weights)
+        return load_detector(name, weights=yunet_weights)
     detector = variants[name]()
     detector.load()
     return detector

@@ -80,16 +80,6 @@ class Priority(StrEnum):
     """Nobody waits; taken when no interactive job is queued."""
 
 
-class Detector(StrEnum):
-    """The ways to find faces, by the names that jobs and settings use."""
-
-    BLAZEFACE = "blazeface"
-    HOG = "hog"
-    CNN = "cnn"
-    MTCNN = "mtcnn"
-    YUNET = "yunet"
-
-
 class Landmark(StrEnum):
     """A point of a face. Left and right are those of the picture, of a face that is upright in it."""
 
@@ -107,14 +97,38 @@ class Landmark(StrEnum):
 _EYES_NOSE = (Landmark.LEFT_EYE, Landmark.RIGHT_EYE, Landmark.NOSE)
 _FIVE_POINTS = (*_EYES_NOSE, Landmark.LEFT_MOUTH_CORNER, Landmark.RIGHT_MOUTH_CORNER)
 
-LANDMARKS: dict[Detector, tuple[Landmark, ...]] = {
-    Detector.BLAZEFACE: (*_EYES_NOSE, Landmark.MOUTH, Landmark.LEFT_EAR, Landmark.RIGHT_EAR),
-    Detector.HOG: (),
-    Detector.CNN: (),
-    Detector.MTCNN: _FIVE_POINTS,
-    Detector.YUNET: _FIVE_POINTS,
-}
-"""The points that each detector gives, in the order in which they are stored; the eyes first."""
+
+class Detector(StrEnum):
+    """The ways to find faces, by the names that jobs and settings use.
+
+    An entry and its module, `worker/analysis/detectors/NAME.py`, are the whole registration of a detector.
+    packages: what its module imports beside the standard library and numpy. landmarks: the points that it gives of each face, in
+    the order in which they are stored, the eyes first. weights_setting: the setting that names its file of weights; empty where a
+    package carries them.
+    """
+
+    packages: tuple[str, ...]
+    landmarks: tuple[Landmark, ...]
+    weights_setting: str
+
+    BLAZEFACE = (
+        "blazeface",
+        ("ai_edge_litert", "cv2"),
+        (*_EYES_NOSE, Landmark.MOUTH, Landmark.LEFT_EAR, Landmark.RIGHT_EAR),
+    )
+    HOG = "hog", ("face_recognition",)
+    CNN = "cnn", ("face_recognition",)
+    MTCNN = "mtcnn", ("mtcnn", "tensorflow"), _FIVE_POINTS
+    YUNET = "yunet", ("cv2",), _FIVE_POINTS, "yunet_weights"
+
+    def __new__(
+        cls, name: str, packages: tuple[str, ...] = (), landmarks: tuple[Landmark, ...] = (), weights_setting: str = ""
+    ) -> Self:
+        """Make an entry, whose value is its name."""
+        entry = str.__new__(cls, name)
+        entry._value_ = name
+        entry.packages, entry.landmarks, entry.weights_setting = packages, landmarks, weights_setting
+        return entry
 
 
 class Architecture(StrEnum):

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from db.core.vocabulary import LANDMARKS, Detector, Landmark
+from db.core.vocabulary import Detector, Landmark
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FaceMeasures:
     """The measures of one face.
 
-    landmarks: (x, y) in pixels of the upright picture, as `vocabulary.LANDMARKS` names them for the detector; may be empty.
+    landmarks: (x, y) in pixels of the upright picture, as the detector's entry in the vocabulary names them; may be empty.
     roll_deg: how far the head leans to the right of the picture, -180 to 180. yaw_deg: how far it is turned to the right of the
     picture, -90 to 90, approximately. None without landmarks that tell.
     sharpness: mean size of the Laplacian of the standardised crop. brightness: mean grey of the crop, 0 to 1.
@@ -40,4 +40,4 @@ class FaceMeasures:
 def name_landmarks(detector: Detector, stored: Sequence[float]) -> list[tuple[Landmark, float, float]]:
     """The points of a stored face with their names. stored: x and y of each in turn."""
     points = zip(stored[::2], stored[1::2], strict=True)
-    return [(name, x, y) for name, (x, y) in zip(LANDMARKS[detector], points, strict=False)]
+    return [(name, x, y) for name, (x, y) in zip(detector.landmarks, points, strict=False)]

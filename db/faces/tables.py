@@ -60,7 +60,7 @@ class Face(Base):
     conditions: Mapped[list[str] | None]
     """What makes the face hard to judge, as values of `vocabulary.FaceCondition`; null as above."""
     landmarks: Mapped[list[float] | None]
-    """x and y of each of the detector's points in turn, as `vocabulary.LANDMARKS` names them. This and the next five are null for
+    """x and y of each of the detector's points in turn, as `vocabulary.Detector` names them. This and the next five are null for
     faces stored before they were measured: see `db.faces.measures.FaceMeasures`."""
     roll_deg: Mapped[float | None] = mapped_column(REAL)
     yaw_deg: Mapped[float | None] = mapped_column(REAL)

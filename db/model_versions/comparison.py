@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.core.vocabulary import Emotion, VoteChoice
 from db.reviews.tables import ReviewItem, ReviewSubject
-from db.training_runs.corrections import has_trained
+from db.training_runs.label_sources import has_trained
 
 
 @dataclass(frozen=True)

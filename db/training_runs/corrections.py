@@ -1,18 +1,17 @@
-"""Faces that people have labelled, as rows to teach the next model with."""
+"""Faces that people have labelled, as training rows of the next model."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
+from sqlalchemy import Select, and_, delete, func, or_, select
 from sqlalchemy.orm import Session, undefer
 
-from db.core.vocabulary import EMOTIONS, Emotion, ReviewSlice, VoteChoice
-from db.reviews.tables import ReviewItem, ReviewSubject
+from db.core.vocabulary import Emotion, VoteChoice
+from db.reviews.tables import ReviewSubject
+from db.training_runs.label_sources import LabelUse, choose_label, matches_use
 from db.training_runs.tables import TrainingCorrection
-
-_TRAINS = tuple(VoteChoice(emotion.value) for emotion in EMOTIONS)
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Correction:
 
 @dataclass(frozen=True)
 class RunCorrection:
-    """What became of a correction in a run. refusal: why it was left out, or None where it taught."""
+    """What became of a correction in a run. refusal: why it was left out, or None where it trained."""
 
     subject_id: UUID
     emotion: Emotion
@@ -40,44 +39,24 @@ class RunCorrection:
 
 
 def list_corrections(session: Session, *, limit: int, after: Correction | None = None) -> list[Correction]:
-    """The `limit` latest faces whose label is an emotion, newest label first. after: the last one of those that were listed before.
-
-    Faces of the random slice are left out: a model that had learnt their labels would be scored by them.
-    """
-    is_drawn = exists().where(ReviewItem.subject_id == ReviewSubject.id, ReviewItem.slice == ReviewSlice.RANDOM)
-    statement = (
-        select(ReviewSubject)
-        .options(undefer(ReviewSubject.crop))
-        .where(ReviewSubject.label.in_(_TRAINS), ~is_drawn)
-        .order_by(ReviewSubject.labeled_at.desc(), ReviewSubject.id)
-    )
+    """The `limit` latest faces that have a label to train on, newest label first. after: the last one of those listed before."""
+    statement = _select(LabelUse.TRAINING)
     if after is not None:
         is_next = and_(ReviewSubject.labeled_at == after.labeled_at, ReviewSubject.id > after.subject_id)
         statement = statement.where(ReviewSubject.labeled_at <= after.labeled_at)
         statement = statement.where(or_(ReviewSubject.labeled_at < after.labeled_at, is_next))
-    subjects = session.scalars(statement.limit(limit))
-    return [_read(subject, Emotion(subject.label)) for subject in subjects if subject.label is not None]
+    return [_read(subject, Emotion(label)) for subject, label in session.execute(statement.limit(limit)) if label]
 
 
 def list_reviewed(session: Session, *, limit: int) -> list[Correction]:
-    """The latest faces whose blind label may judge versions: drawn at random, in their turn, and not trained on in any run.
-
-    Blind votes alone: those who know what the version in service says tend to agree with it, and would favour it.
-    """
-    statement = (
-        select(ReviewSubject)
-        .options(undefer(ReviewSubject.crop))
-        .where(*_is_evidence())
-        .order_by(ReviewSubject.labeled_at.desc(), ReviewSubject.id)
-        .limit(limit)
-    )
-    subjects = session.scalars(statement)
-    return [_read(subject, Emotion(subject.blind_label)) for subject in subjects if subject.blind_label is not None]
+    """The latest faces whose label may tell which of two versions is right more often."""
+    statement = _select(LabelUse.COMPARISON).limit(limit)
+    return [_read(subject, Emotion(label)) for subject, label in session.execute(statement) if label]
 
 
 def count_reviewed(session: Session) -> int:
     """How many faces `list_reviewed` could list."""
-    return session.scalar(select(func.count()).select_from(ReviewSubject).where(*_is_evidence())) or 0
+    return session.scalar(select(func.count()).select_from(ReviewSubject).where(matches_use(LabelUse.COMPARISON))) or 0
 
 
 def record_corrections(session: Session, run_id: UUID, run_corrections: Iterable[RunCorrection]) -> None:
@@ -95,7 +74,7 @@ def record_corrections(session: Session, run_id: UUID, run_corrections: Iterable
 
 
 def list_used(session: Session, run_id: UUID) -> list[Correction]:
-    """The corrections that teach in a run, with the label that they had at its start; erased ones are gone from it."""
+    """The corrections that train in a run, with the label that they had at its start; erased ones are gone from it."""
     rows = list(
         session.execute(
             select(ReviewSubject, TrainingCorrection.emotion)
@@ -118,14 +97,13 @@ def count_corrections(session: Session, run_id: UUID) -> dict[str, int]:
     return {refusal or "used": count for refusal, count in rows}
 
 
-def has_trained() -> ColumnElement[bool]:
-    """Whether a judged face's label has taught in any run, and so can't tell which of two versions is right."""
-    return exists().where(TrainingCorrection.subject_id == ReviewSubject.id, TrainingCorrection.refusal.is_(None))
-
-
-def _is_evidence() -> tuple[ColumnElement[bool], ...]:
-    """Faces of the other slice come before people for the doubts of the version in service, which is wrong on them more often."""
-    return (ReviewSubject.blind_label.in_(_TRAINS), ReviewSubject.drawn_at.is_not(None), ~has_trained())
+def _select(use: LabelUse) -> Select[ReviewSubject, VoteChoice | None]:
+    return (
+        select(ReviewSubject, choose_label(use))
+        .options(undefer(ReviewSubject.crop))
+        .where(matches_use(use))
+        .order_by(ReviewSubject.labeled_at.desc(), ReviewSubject.id)
+    )
 
 
 def _read(subject: ReviewSubject, emotion: Emotion) -> Correction:

@@ -15,7 +15,7 @@ from db.core.blobs import BlobStore, BlobStoreFull, BlobStoreUnavailable
 from db.core.queues import LAST_SWEEP_KEY
 from db.core.schema import SchemaAge, read_schema
 from db.core.session import Database
-from db.core.vocabulary import Detector, WorkerState
+from db.core.vocabulary import WorkerState
 from db.model_versions import actions as model_versions
 from db.monitoring import heartbeats
 from db.training_runs.plan import DatasetFiles, plan_run
@@ -28,6 +28,8 @@ from worker.core.gpus import has_card, takes_gpu
 _LOW_DISK_BYTES = 1_000_000_000
 _CHECK_BYTES = 65_536
 _BROKEN_DATABASE_ADVICE = "stop the service and restore a backup; `sqlite3 FILE .recover` saves what can be read"
+_TRAINING_PACKAGES = frozenset({"mtcnn", "tensorflow"})
+"""What the extra `training` installs, and `worker` does not."""
 _SWEEP_GRACE_S = 60
 """Seconds that a sweep may be late."""
 _HOUSEKEEPING_ADVICE = (
@@ -76,16 +78,17 @@ def _check_variables() -> Iterator[Finding]:
 
 
 def _check_packages(settings: Settings) -> Iterator[Finding]:
-    needed = {"cv2": "worker", "ai_edge_litert": "worker"}
-    if settings.detector in {Detector.HOG, Detector.CNN}:
-        needed["face_recognition"] = "worker"
-    if settings.detector is Detector.MTCNN:
-        needed["mtcnn"] = "training"
+    needed = dict.fromkeys(("cv2", "ai_edge_litert", *settings.detector.packages), "worker")
+    needed.update({name: "training" for name in needed if name in _TRAINING_PACKAGES})
     missing = {name: extra for name, extra in needed.items() if importlib.util.find_spec(name) is None}
     for name, extra in missing.items():
         yield Finding("packages", CheckStatus.MISSING, f"{name} isn't installed", f"install emoscope[{extra}]")
-    if settings.detector is Detector.YUNET and (settings.yunet_weights is None or not settings.yunet_weights.is_file()):
-        yield Finding("packages", CheckStatus.MISSING, "no weights file for yunet", "name it in EMOSCOPE_YUNET_WEIGHTS")
+    weights = settings.find_weights(settings.detector)
+    if settings.detector.weights_setting and (weights is None or not weights.is_file()):
+        variable = f"EMOSCOPE_{settings.detector.weights_setting.upper()}"
+        yield Finding(
+            "packages", CheckStatus.MISSING, f"no weights file for {settings.detector}", f"name it in {variable}"
+        )
     elif not missing:
         yield Finding("packages", CheckStatus.OK, f"all that the detector {settings.detector} and LiteRT need")
 

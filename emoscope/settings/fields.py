@@ -375,6 +375,11 @@ class Settings(BaseSettings):
                 environment[f"EMOSCOPE_{name.upper()}"] = str(value)
         return environment
 
+    def find_weights(self, detector: Detector) -> Path | None:
+        """The file of weights that is set for a detector; None where none is, or it needs none."""
+        found = getattr(self, detector.weights_setting) if detector.weights_setting else None
+        return found if isinstance(found, Path) else None
+
     @property
     def allowed_host_list(self) -> list[str]:
         """`allowed_hosts`, taken apart, in lower case."""

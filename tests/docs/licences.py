@@ -2,6 +2,7 @@
 
 import re
 import sys
+import sysconfig
 from collections.abc import Iterable
 from importlib.metadata import Distribution, distributions
 
@@ -45,8 +46,9 @@ def find_licence(package: Distribution) -> str:
 
 
 def list_packages() -> dict[str, Distribution]:
-    """What is installed and not ours, by name."""
-    found = {normalize_name(package): package for package in distributions()}
+    """What is installed and not ours, by name. What setuptools adds to the import path is left out."""
+    paths = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    found = {normalize_name(package): package for package in distributions(path=paths)}
     return {name: package for name, package in sorted(found.items()) if name not in OURS}
 
 

@@ -21,7 +21,7 @@ def cover_batch(faces: "tf.Tensor", *, chance: float, seed: "tf.Tensor") -> "tf.
     places = (tf.range(side, dtype=tf.float32) + 0.5) / float(side)
     x = places[None, None, :] + 0.06 * (_each(draws[2]) - 0.5)
     y = places[None, :, None] + 0.06 * (_each(draws[3]) - 0.5)
-    kind, shape = _each(draws[1]), [_each(draw) for draw in draws[4:8]]
+    kind, shape = _each(draws[1]), [_each(draws[row]) for row in range(4, 8)]
     is_mask, is_glasses = kind < _MASK_SHARE, kind >= 1.0 - _GLASSES_SHARE
     inside = tf.where(
         is_mask, _in_mask(x, y, shape), tf.where(is_glasses, _in_glasses(x, y, shape), _in_hand(x, y, shape))

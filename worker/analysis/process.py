@@ -37,7 +37,7 @@ class WorkerProcess:
         folder = settings.data_dir / "model-cache"
         self.models = ModelCache(services.database, services.blobs, folder, settings.runtime)
         self.challengers = ModelCache(services.database, services.blobs, folder, settings.runtime, CHALLENGER)
-        self._available_detectors = list_available_detectors(settings.yunet_weights)
+        self._available_detectors = list_available_detectors(settings.find_weights)
         self._detectors: dict[DetectorName, Detector] = {}
         self._heartbeat = Heartbeat(settings.worker_heartbeat_s, self.beat)
         self._setup_problem: str | None = None
@@ -130,7 +130,7 @@ class WorkerProcess:
     def find_detector(self, name: DetectorName) -> Detector:
         """The detector of that name, loaded at its first use. Raises DetectorUnavailable."""
         if name not in self._detectors:
-            self._detectors[name] = load_detector(name, yunet_weights=self.services.settings.yunet_weights)
+            self._detectors[name] = load_detector(name, weights=self.services.settings.find_weights(name))
         return self._detectors[name]
 
     def _note(self, state: WorkerState) -> None:
@@ -151,8 +151,12 @@ class WorkerProcess:
 
     def _list_folders(self) -> list[Path]:
         settings = self.services.settings
-        weights = [settings.yunet_weights.parent] if settings.yunet_weights else []
-        return [*weights, Path(settings.effective_blob_url), settings.data_dir]
+        weights = (settings.find_weights(detector) for detector in DetectorName)
+        return [
+            *(path.parent for path in weights if path is not None),
+            Path(settings.effective_blob_url),
+            settings.data_dir,
+        ]
 
     def _describe_shadow_problem(self) -> str | None:
         problem = self.challengers.problem

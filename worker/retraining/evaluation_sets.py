@@ -17,5 +17,5 @@ def read_evaluation_sets(settings: Settings) -> list[EvaluationSet]:
     paths = settings.evaluation_set_paths
     if not paths:
         return []
-    detector = load_detector(settings.detector, yunet_weights=settings.yunet_weights)
+    detector = load_detector(settings.detector, weights=settings.find_weights(settings.detector))
     return [read_photo_set(path, detector, min_face_px=settings.min_face_px) for path in paths]

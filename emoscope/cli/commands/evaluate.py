@@ -86,7 +86,7 @@ def _read_photos(path: Path) -> "EvaluationSet":
     from worker.analysis.photo_sets import read_photo_set
 
     settings = read_settings()
-    detector = load_detector(settings.detector, yunet_weights=settings.yunet_weights)
+    detector = load_detector(settings.detector, weights=settings.find_weights(settings.detector))
     return read_photo_set(path, detector, min_face_px=settings.min_face_px)
 
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -52,8 +53,8 @@ class Detection:
     box: the extent, rounded and cut off at the picture's edges; at least one pixel each way.
     score: how sure the detector is, 0 to 1. Comparable between pictures, not between detectors.
     extent: the face before cutting off, from which crops are framed.
-    landmarks: points (x, y) in pixels of the picture, as `vocabulary.LANDMARKS` names them, the eyes first; none from some
-    detectors.
+    landmarks: points (x, y) in pixels of the picture, as the entry of `vocabulary.Detector` names them, the eyes first; none
+    from some detectors.
     """
 
     box: Box
@@ -123,6 +124,10 @@ class Detector(ABC):
     default_threshold: ClassVar[float]
     """Score from which a candidate counts as a face when nobody says: see docs/decisions/0100-default-detector.md."""
     geometry: ClassVar[CropGeometry]
+
+    def __init__(self, weights: Path | None = None) -> None:
+        """weights: the file of weights that is set for the detector, where its entry in the vocabulary names a setting."""
+        self._weights = weights
 
     @abstractmethod
     def load(self) -> None:

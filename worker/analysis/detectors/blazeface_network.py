@@ -110,7 +110,7 @@ class _SizedNetwork:
         """Turn the two outputs into candidates in pixels of the network's input.
 
         regressors: float32 (A, 16): centre, size, then six keypoints, as x and y in input pixels from each of A anchors.
-        The keypoints are those of `vocabulary.LANDMARKS`, in that order.
+        The keypoints are those of `Detector.BLAZEFACE.landmarks`, in that order.
         logits: float32 (A,).
         """
         scores = np.asarray(1 / (1 + np.exp(-np.clip(logits, -MAX_LOGIT, MAX_LOGIT))), np.float32)

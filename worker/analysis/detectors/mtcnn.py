@@ -15,7 +15,7 @@ MAX_SIDE_PX = 1280
 """Longer side of what is searched: its image pyramid costs by the pixel."""
 
 _KEYPOINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-"""The package's names of the points of `vocabulary.LANDMARKS`."""
+"""The package's names of the points of `Detector.MTCNN.landmarks`."""
 
 
 class MtcnnDetector(Detector):

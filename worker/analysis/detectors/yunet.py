@@ -1,6 +1,5 @@
 """YuNet (Wu et al. 2023) by OpenCV. Its weights come with none of our dependencies, so the user names the file."""
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 import cv2
@@ -25,25 +24,21 @@ class YunetDetector(Detector):
     default_threshold: ClassVar[float] = 0.7
     geometry: ClassVar[CropGeometry] = CropGeometry(margin=-0.05, shift_y=-0.02)
 
-    def __init__(self, weights_path: Path | None) -> None:
-        """weights_path: the .onnx file, such as face_detection_yunet_2023mar.onnx from OpenCV's model zoo."""
-        self._weights_path = weights_path
-
     def load(self) -> None:
-        if self._weights_path is None:
+        if self._weights is None:
             raise DetectorUnavailable(
                 "The yunet detector needs a weights file: set EMOSCOPE_YUNET_WEIGHTS to the path of the .onnx file."
             )
-        if not self._weights_path.is_file():
-            raise DetectorUnavailable(f"The yunet detector's weights file {self._weights_path} does not exist.")
+        if not self._weights.is_file():
+            raise DetectorUnavailable(f"The yunet detector's weights file {self._weights} does not exist.")
         try:
             self._detector: Any = cv2.FaceDetectorYN.create(
-                str(self._weights_path), "", (320, 320), nms_threshold=MIN_IOU, top_k=MAX_CANDIDATES
+                str(self._weights), "", (320, 320), nms_threshold=MIN_IOU, top_k=MAX_CANDIDATES
             )
             self._find_candidates(np.zeros((320, 320, 3), np.uint8), SMALLEST_FACE_PX, self.default_threshold)
         except cv2.error as error:
             raise DetectorUnavailable(
-                f"The yunet detector's weights file {self._weights_path} is no network that OpenCV can run: {error.err}"
+                f"The yunet detector's weights file {self._weights} is no network that OpenCV can run: {error.err}"
             ) from error
 
     def _find_candidates(self, picture: Picture, min_face_px: int, threshold: float) -> Candidates:

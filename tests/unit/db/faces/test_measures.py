@@ -2,7 +2,7 @@
 
 import pytest
 
-from db.core.vocabulary import LANDMARKS, Detector
+from db.core.vocabulary import Detector
 from db.faces.measures import FaceMeasures, name_landmarks
 
 
@@ -22,7 +22,7 @@ def test_points_are_stored_to_a_tenth_of_a_pixel_in_turn() -> None:
 
 @pytest.mark.parametrize("detector", Detector)
 def test_each_point_has_the_name_that_its_detector_gives_it(detector: Detector) -> None:
-    names = LANDMARKS[detector]
+    names = detector.landmarks
     stored = [float(number) for number in range(2 * len(names))]
     assert name_landmarks(detector, stored) == [(name, 2.0 * at, 2.0 * at + 1) for at, name in enumerate(names)]
     assert name_landmarks(detector, []) == []

@@ -7,6 +7,7 @@ import redis
 from pydantic import ValidationError
 from sqlalchemy import make_url
 
+from db.core.vocabulary import Detector
 from emoscope.settings import Settings, load_settings
 from emoscope.settings.problems import InvalidSettings
 
@@ -178,3 +179,11 @@ def test_any_folder_s_name_reaches_the_database_and_the_queue(tmp_path: Path, na
     assert make_url(settings.effective_database_url).database == str(tmp_path / name / "emoscope.db")
     client = redis.Redis.from_url(settings.effective_redis_url)
     assert client.connection_pool.connection_kwargs["path"] == str(settings.queue_socket)
+
+
+def test_weights_are_those_of_the_setting_that_a_detector_names(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, yunet_weights=tmp_path / "yunet.onnx")
+    assert settings.find_weights(Detector.YUNET) == tmp_path / "yunet.onnx"
+    assert settings.find_weights(Detector.BLAZEFACE) is None
+    assert Settings(_env_file=None).find_weights(Detector.YUNET) is None
+    assert {each.weights_setting for each in Detector} - {""} <= set(Settings.model_fields)

@@ -47,6 +47,13 @@ def test_teachers_see_the_faces_that_the_network_sees_changed_as_they_are_and_as
         assert not np.isin(shown, FACES).all()  # turned faces have greys between those of pixels
 
 
+@pytest.mark.parametrize("change", [{"cover": 1.0}, {"dim": 1.0}])
+def test_coverings_and_little_light_are_drawn_while_batches_are_made(change):
+    changed = dataclasses.replace(RECIPE, augmentation=dataclasses.replace(RECIPE.augmentation, **change))
+    for (plain, _, _), (drawn, _, _) in zip(collect(), collect(changed), strict=True):
+        assert (np.abs(plain - drawn).reshape(len(plain), -1).max(axis=1) > 1).all()
+
+
 def test_teachers_are_spared_blur_and_noise():
     for clear, blurred in zip(collect(shown_side=40), collect(BLURRED, shown_side=40), strict=True):
         assert np.array_equal(clear[0][1], blurred[0][1])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from db.core.vocabulary import LANDMARKS, Detector, Landmark
+from db.core.vocabulary import Detector, Landmark
 from emoscope.stack.demo_photos import Placement, compose_page, load_portrait, locate_package_file
 from worker.analysis.detectors.base import DetectorUnavailable, Extent
 from worker.analysis.detectors.blazeface import choose_input_size
@@ -38,7 +38,7 @@ def test_eyes_lie_where_the_eyes_are(blazeface, astronaut):
     (detection,) = blazeface.detect(astronaut)
     assert detection.eyes.left == pytest.approx((205, 102), abs=6)
     assert detection.eyes.right == pytest.approx((247, 104), abs=6)
-    named = dict(zip(LANDMARKS[Detector.BLAZEFACE], detection.landmarks, strict=True))
+    named = dict(zip(Detector.BLAZEFACE.landmarks, detection.landmarks, strict=True))
     assert named[Landmark.NOSE] == pytest.approx((226, 129), abs=10)
     assert named[Landmark.MOUTH] == pytest.approx((228, 147), abs=10)
     assert named[Landmark.LEFT_EAR][0] < detection.eyes.left[0] < detection.eyes.right[0] < named[Landmark.RIGHT_EAR][0]

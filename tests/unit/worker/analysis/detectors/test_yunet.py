@@ -17,7 +17,7 @@ def yunet_weights() -> Path:
 
 
 def test_yunet_finds_the_face_and_its_eyes(astronaut, yunet_weights):
-    detector = load_detector("yunet", yunet_weights=yunet_weights)
+    detector = load_detector("yunet", weights=yunet_weights)
     (detection,) = detector.detect(astronaut, min_face_px=40)
     assert_is_the_astronauts_face(detection)
     assert detection.eyes.left == pytest.approx((205, 102), abs=6)
@@ -36,7 +36,7 @@ def test_yunet_says_that_it_needs_a_weights_file():
 
 def test_yunet_says_which_weights_file_is_missing_or_no_network(tmp_path: Path):
     with pytest.raises(DetectorUnavailable, match=r"absent\.onnx does not exist"):
-        load_detector("yunet", yunet_weights=tmp_path / "absent.onnx")
+        load_detector("yunet", weights=tmp_path / "absent.onnx")
     (tmp_path / "text.onnx").write_text("not a network")
     with pytest.raises(DetectorUnavailable, match=r"text\.onnx is no network"):
-        load_detector("yunet", yunet_weights=tmp_path / "text.onnx")
+        load_detector("yunet", weights=tmp_path / "text.onnx")
