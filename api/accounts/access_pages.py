@@ -50,6 +50,7 @@ def show() -> str:
         now=utcnow(),
         new_key=told.get("key"),
         new_key_application=told.get("application"),
+        new_secret=told.get("secret"),
     )
 
 
@@ -122,8 +123,10 @@ def create_key() -> AnyResponse:
         raise FieldRefused("scope", "A key that may do nothing is of no use: choose what it may do.")
     purpose, terms = _read_purpose(), _read_terms()
     with get_services().database.write() as session:
-        key, _ = api_keys.issue_key(session, name, scopes, get_person().actor, terms, purpose)
-    return show_once(go("access.show"), key=key, application=name)
+        is_new = api_keys.find_application_id(session, name) is None
+        key, application = api_keys.issue_key(session, name, scopes, get_person().actor, terms, purpose)
+        secret = application.callback_secret if is_new else ""
+    return show_once(go("access.show"), key=key, application=name, secret=secret)
 
 
 @blueprint.post("/keys/<prefix>/rotate")

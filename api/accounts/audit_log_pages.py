@@ -9,6 +9,7 @@ from api.accounts import audit_words
 from api.core.fields import LARGEST_ID, Day
 from api.core.paging import read_page
 from api.core.services import get_services
+from api.web.forms import refills_search
 from api.web.queries import Query, begin_day, end_day, read_query
 from api.web.site import needs
 from db.accounts.audit_log import AuditFilter, list_audit_events
@@ -42,6 +43,7 @@ class AuditSearch(Query):
 
 @blueprint.get("/audit")
 @needs(Role.ADMINISTRATOR)
+@refills_search
 def show() -> str:
     """A page of the log, newest first."""
     search = read_query(AuditSearch, request.args)

@@ -3,15 +3,16 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from pydantic import Field
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.core.fields import LARGEST_NUMBER, Day, RowId
 from api.core.services import get_services
 from api.jobs.reading import has_ended
 from api.reviews.choice_keys import CHOICE_KEYS
-from api.web.forms import FieldRefused, refills
+from api.web.forms import FieldRefused, refills, refills_search
 from api.web.queries import Query, begin_day, end_day, read_query
 from api.web.site import get_person, go, needs
 from db import tables
@@ -20,6 +21,8 @@ from db.core.vocabulary import Emotion, JobStatus, ReportKind, Role
 from db.jobs import actions
 from db.jobs import queries as job_queries
 from db.jobs.actions import is_photo_kept
+from db.jobs.sorting import SORTED_JOBS, JobOrder, list_sorted_jobs
+from db.reviews.actions import find_job_id
 from db.reviews.reports import create_report, list_reports
 from db.reviews.subjects import find_labels, find_own_votes
 from db.webhooks.deliveries import DeliveryFilter, list_deliveries
@@ -44,6 +47,8 @@ class JobSearch(Query):
     since: Day | None = None
     until: Day | None = None
     before: RowId | None = None
+    sort: JobOrder | None = None
+    page: int | None = Field(default=None, ge=1, le=SORTED_JOBS // JOBS_A_PAGE)
 
     def to_filter(self) -> job_queries.JobFilter:
         """The same for the database."""
@@ -60,18 +65,19 @@ class JobSearch(Query):
 
 @blueprint.get("")
 @needs(Role.VIEWER)
+@refills_search
 def show_list() -> str:
     """A page of jobs, newest first."""
     search = read_query(JobSearch, request.args)
     with get_services().database.read() as session:
         counts = get_services().job_counts.read(session)
-        found = job_queries.list_jobs(session, search.to_filter(), limit=JOBS_A_PAGE + 1, before=search.before)
+        found = _list_jobs(session, search)
         applications = api_keys.list_applications(session)
     shown = found[:JOBS_A_PAGE]
-    kept: dict[str, Any] = search.model_dump(exclude={"before"}, exclude_none=True)
-    older = (
-        url_for("pages.jobs.show_list", **{**kept, "before": str(shown[-1].id)}) if len(found) > JOBS_A_PAGE else None
-    )
+    kept: dict[str, Any] = search.model_dump(exclude={"before", "page"}, exclude_none=True)
+    place = {"page": (search.page or 1) + 1} if search.sort else {"before": str(shown[-1].id)} if shown else {}
+    older = url_for("pages.jobs.show_list", **{**kept, **place}) if len(found) > JOBS_A_PAGE else None
+    is_first = not search.before and search.page in {None, 1}
     return render_template(
         "jobs/list.html",
         jobs=shown,
@@ -79,10 +85,23 @@ def show_list() -> str:
         applications={application.id: application.name for application in applications},
         statuses=tuple(JobStatus),
         older=older,
-        newest=url_for("pages.jobs.show_list", **kept) if search.before else None,
+        newest=None if is_first else url_for("pages.jobs.show_list", **kept),
+        is_first=is_first,
+        orders=[order for order in JobOrder if order is not JobOrder.NEWEST],
+        sorted_jobs=SORTED_JOBS,
         is_filtered=bool(kept),
         counts=counts,
         kept=kept,
+    )
+
+
+def _list_jobs(session: Session, search: JobSearch) -> list[tables.Job]:
+    """The jobs of a page, and one more if there is one. Without an order the page begins behind a job, so it stays where it is."""
+    limit = JOBS_A_PAGE + 1
+    if search.sort is None:
+        return job_queries.list_jobs(session, search.to_filter(), limit=limit, before=search.before)
+    return list_sorted_jobs(
+        session, search.to_filter(), search.sort, limit=limit, offset=((search.page or 1) - 1) * JOBS_A_PAGE
     )
 
 
@@ -115,6 +134,17 @@ def show(job_id: UUID) -> str:
         deliveries=deliveries,
         uncertain_below=get_services().settings.uncertain_below,
     )
+
+
+@blueprint.get("/faces/<uuid:face_id>")
+@needs(Role.VIEWER)
+def show_face(face_id: UUID) -> AnyResponse:
+    """The page of the face's job, at the face."""
+    with get_services().database.read() as session:
+        job_id = find_job_id(session, face_id)
+    if job_id is None:
+        abort(404, "There is no such face, or its job was erased.")
+    return redirect(url_for(".show", job_id=job_id, _anchor=f"face-{face_id}"), 302)
 
 
 @blueprint.post("/<uuid:job_id>/retry")

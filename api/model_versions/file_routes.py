@@ -30,7 +30,7 @@ class TrainingHistory(BaseModel):
 
     best_epoch: int | None = Field(default=None, description="The epoch whose weights were kept.", examples=[37])
     epochs: list[dict[str, Any]] = Field(
-        description="Loss and accuracy of each epoch, on the rows that taught and (`val_`) on those held out; and its seconds.",
+        description="Loss and accuracy of each epoch, on the training rows and (`val_`) on the validation set; and its seconds.",
         examples=[
             [{"epoch": 1, "loss": 0.72, "accuracy": 0.81, "val_loss": 0.64, "val_accuracy": 0.81, "seconds": 63.6}]
         ],

@@ -6,10 +6,10 @@ from typing import Any
 
 from api.web.charts import Chart, Series, draw_groups, draw_lines
 from db.core.vocabulary import EMOTIONS
+from db.model_versions.assessment import VALIDATION, pair_evaluations
 from db.model_versions.manifest import Evaluation, Manifest
 
-_HELD_OUT = "validation"
-_PARTS = {_HELD_OUT: "held-out Training rows", "PublicTest": "PublicTest"}
+_PARTS = {VALIDATION: "validation set"}
 _TRUTHS = {"fer2013": "single label", "ferplus": "vote majority"}
 _SHADES = 10
 
@@ -25,7 +25,7 @@ class Metrics:
     @property
     def title(self) -> str:
         """Which faces, and against what, in words."""
-        return f"{_PARTS.get(self.part, self.part)}, {_TRUTHS.get(self.truth, self.truth)}"
+        return name_evaluation(self.part, self.truth)
 
     @property
     def confusion(self) -> list[tuple[str, list[tuple[int, int]]]]:
@@ -35,6 +35,11 @@ class Metrics:
             total = sum(counts) or 1
             rows.append((emotion.value, [(count, round(count / total * _SHADES)) for count in counts]))
         return rows
+
+
+def name_evaluation(part: str, truth: str) -> str:
+    """Which faces, and against what, in words."""
+    return f"{_PARTS.get(part, part)}, {_TRUTHS.get(truth, truth)}"
 
 
 def list_metrics(manifest: Manifest) -> list[Metrics]:
@@ -52,17 +57,11 @@ class MetricPair:
 
 def pair_metrics(first: Manifest, second: Manifest) -> MetricPair:
     """Pair what two versions' manifests say of the same rows against the same truth: other rows may have been easier."""
-    pairs, left_out = [], []
-    is_split_alike = first.lineage.held_out_by == second.lineage.held_out_by is not None
-    for mine in list_metrics(first):
-        for theirs in list_metrics(second):
-            if (mine.part, mine.truth) != (theirs.part, theirs.truth):
-                continue
-            if mine.numbers.rows == theirs.numbers.rows and (mine.part != _HELD_OUT or is_split_alike):
-                pairs.append((mine, theirs))
-            else:
-                left_out.append(mine.title)
-    return MetricPair(pairs, left_out)
+    found = pair_evaluations(first, second)
+    return MetricPair(
+        [(Metrics(split, truth, mine), Metrics(split, truth, theirs)) for split, truth, mine, theirs in found.pairs],
+        [name_evaluation(split, truth) for split, truth in found.left_out],
+    )
 
 
 def draw_classes(figures: Metrics) -> Chart:
@@ -95,7 +94,7 @@ def draw_reliability(figures: Metrics) -> Chart | None:
 
 
 def draw_curves(history: Mapping[str, Any]) -> tuple[Chart, ...]:
-    """Loss and accuracy by epoch, on the rows that taught and on those held out; nothing of a run without epochs."""
+    """Loss and accuracy by epoch, on the training rows and the validation set; nothing of a run without epochs."""
     epochs = history.get("epochs", [])
     if not epochs:
         return ()
@@ -104,7 +103,7 @@ def draw_curves(history: Mapping[str, Any]) -> tuple[Chart, ...]:
     for key, name, high in (("loss", "Loss", None), ("accuracy", "Accuracy", 1.0)):
         series = [
             Series("training", "first", [epoch.get(key) for epoch in epochs]),
-            Series("held out", "second", [epoch.get(f"val_{key}") for epoch in epochs]),
+            Series("validation", "second", [epoch.get(f"val_{key}") for epoch in epochs]),
         ]
         charts.append(draw_lines(f"{name} by epoch", labels, series, high=high, has_dots=len(epochs) < 30))
     return tuple(charts)

@@ -7,9 +7,12 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from markdown_it import MarkdownIt
 from markupsafe import Markup
+from pydantic import Field
 from werkzeug.wrappers import Response as AnyResponse
 
+from api.core.fields import LARGEST_NUMBER
 from api.core.services import get_services
+from api.model_versions.assessment_view import choose_versions, describe_assessment, draw_versions, name_dataset
 from api.model_versions.file_routes import CARD, HISTORY, read_model_file
 from api.model_versions.metric_charts import (
     Metrics,
@@ -20,8 +23,8 @@ from api.model_versions.metric_charts import (
     pair_metrics,
 )
 from api.model_versions.routes import find_model_version
-from api.web.forms import FieldRefused, refills
-from api.web.queries import read_number
+from api.web.forms import FieldRefused, refills, refills_search
+from api.web.queries import Query, read_number, read_query
 from api.web.site import get_person, go, needs
 from db import tables
 from db.core.blobs import BlobDamaged, BlobStoreUnavailable
@@ -48,11 +51,19 @@ class Row:
     ms_a_face: float | None
 
 
+class VersionsSearch(Query):
+    """Which two versions the assessment is about; without them, the one in service and the one before it."""
+
+    old: int | None = Field(default=None, ge=0, le=LARGEST_NUMBER)
+    new: int | None = Field(default=None, ge=0, le=LARGEST_NUMBER)
+
+
 @blueprint.get("")
 @needs(Role.VIEWER)
+@refills_search
 def show_list() -> str:
-    """All versions, what was in service when, and which version each worker has."""
-    services = get_services()
+    """Did it get better? Then all versions, what was in service when, and which version each worker has."""
+    services, search = get_services(), read_query(VersionsSearch, request.args)
     with services.database.read() as session:
         champion = model_versions.get_champion(session)
         challenger = model_versions.get_challenger(session)
@@ -60,6 +71,9 @@ def show_list() -> str:
         versions = model_versions.list_versions(session)
         history = model_versions.list_promotions(session)
         live = heartbeats.list_live_workers(session, services.settings.worker_heartbeat_s)
+        pair = choose_versions(versions, history, search.old, search.new)
+        shown = describe_assessment(session, pair) if pair else None
+        chart = draw_versions(session, versions) if versions else None
     return render_template(
         "model_versions/list.html",
         rows=[_describe(version) for version in versions],
@@ -69,6 +83,9 @@ def show_list() -> str:
         history=history,
         numbers={version.id: version.number for version in versions},
         workers=live,
+        shown=shown,
+        chart=chart,
+        name_dataset=name_dataset,
     )
 
 

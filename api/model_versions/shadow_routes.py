@@ -12,10 +12,13 @@ from api.core.fields import JsonBody, Number, Reason, TextFields
 from api.core.openapi import describe_errors, describe_response
 from api.core.responses import respond
 from api.core.services import get_services
+from api.model_versions.assessment_view import assess_versions
 from api.model_versions.routes import ModelVersion, find_model_version, model_version_to_schema
 from db.core.vocabulary import Emotion, Scope, VoteChoice
 from db.model_versions import actions as model_versions
 from db.model_versions import shadow
+from db.model_versions.assessment import Answer as AssessmentAnswer
+from db.model_versions.assessment import Assessment, Method
 from db.model_versions.comparison import AnswerComparison, compare_answers
 from db.model_versions.shadow import NoChallenger
 from db.model_versions.shadow_comparison import compare_live
@@ -67,11 +70,40 @@ class AnswersCompared(BaseModel):
     differences: list[VersionDifference] = Field(description="Some of the faces where they differ, at most `limit`.")
 
 
+class DatasetCompared(BaseModel):
+    """Two versions' accuracy on the same faces of a dataset."""
+
+    dataset: str = Field(
+        description="`live` and `reviewed` are faces of this service; others are `split/truth` and evaluation sets.",
+        examples=["PublicTest/ferplus"],
+    )
+    faces: int = Field(examples=[3372])
+    first: float = Field(description="Accuracy, 0 to 1.", examples=[0.812])
+    second: float = Field(examples=[0.84])
+    gain: float = Field(description="`second` less `first`.", examples=[0.028])
+    low: float = Field(description="Lower end of the gain's 95 % interval.", examples=[0.009])
+    high: float = Field(examples=[0.046])
+    p_value: float = Field(description="Two-sided.", examples=[0.003])
+    test: Method = Field(description="`mcnemar` is exact; `two_shares` is careful, since both saw the same faces.")
+    counts: bool = Field(description="Whether it takes part in the assessment.", examples=[True])
+
+
+class VersionAssessment(BaseModel):
+    """Whether the second version is better than the first."""
+
+    answer: AssessmentAnswer = Field(examples=["better"])
+    decided_by: str | None = Field(
+        description="The first dataset that shows a difference; null if none does.", examples=["PublicTest/ferplus"]
+    )
+    datasets: list[DatasetCompared] = Field(description="Those that count first come first.")
+
+
 class VersionComparison(BaseModel):
     """Two versions on the same faces."""
 
     first: int = Field(examples=[1])
     second: int = Field(examples=[2])
+    assessment: VersionAssessment
     live: AnswersCompared = Field(description="Faces that one classified for the job and the other in shadow mode.")
     reviewed: AnswersCompared = Field(
         description="Faces that reviewers labeled and whose photo was analysed under both versions."
@@ -139,9 +171,10 @@ def end_shadow() -> Response:
 @blueprint.output(VersionComparison, description="The comparison.")
 @blueprint.doc(
     summary="Compare two versions on the faces that both classified",
-    description="Who was right is counted on faces drawn by chance alone, each once, whose label taught no version: reviewers see "
-    "the others because the version in service was unsure of them, which makes it look worse than it is. `differences` are "
-    "from all faces. Lists faces of every application, so it needs the scope `review`.",
+    description="`assessment` says whether the second is better. Who was right is counted on faces drawn by chance alone, each "
+    "once, whose label is of blind votes and taught no version: reviewers see the others because the version in service was unsure "
+    "of them, which makes it look worse than it is. `differences` are from all faces. Lists faces of every application, so it "
+    "needs the scope `review`.",
     responses=describe_errors("scope_missing", "unknown_model_version", "invalid_request"),
 )
 def compare_versions(first: int, second: int, options: ComparisonOptions) -> Response:
@@ -151,10 +184,33 @@ def compare_versions(first: int, second: int, options: ComparisonOptions) -> Res
         shown = VersionComparison(
             first=first,
             second=second,
+            assessment=_show_assessment(assess_versions(session, one, other)),
             live=_show(compare_live(session, one, other, limit=options.limit)),
             reviewed=_show(compare_answers(session, first, second, limit=options.limit)),
         )
     return respond(shown)
+
+
+def _show_assessment(assessment: Assessment) -> VersionAssessment:
+    return VersionAssessment(
+        answer=assessment.answer,
+        decided_by=assessment.decided_by.dataset if assessment.decided_by else None,
+        datasets=[
+            DatasetCompared(
+                dataset=each.dataset,
+                faces=each.faces,
+                first=each.old,
+                second=each.new,
+                gain=each.gain,
+                low=each.low,
+                high=each.high,
+                p_value=each.p_value,
+                test=each.method,
+                counts=each.counts,
+            )
+            for each in assessment.datasets
+        ],
+    )
 
 
 def _show(comparison: AnswerComparison) -> AnswersCompared:

@@ -9,9 +9,11 @@ from pydantic import Field
 from api.core.services import get_services
 from api.monitoring.dashboard import Dashboard, read_dashboard
 from api.web.charts import Chart, Series, draw_lines, draw_stacks
+from api.web.forms import refills_search
 from api.web.queries import Query, read_query
 from api.web.site import needs
 from db.core.vocabulary import EMOTIONS, JobStatus, Role
+from db.monitoring.dashboard import list_newest_faces
 
 blueprint = Blueprint("dashboard", __name__)
 
@@ -25,17 +27,22 @@ class DashboardSearch(Query):
     hours: int = Field(default=48, ge=1, le=720)
 
 
+_NEWEST_FACES = 14
 _ENDS = ((JobStatus.SUCCEEDED, "good"), (JobStatus.FAILED, "bad"), (JobStatus.CANCELED, "quiet"))
 
 
 @blueprint.get("/dashboard")
 @needs(Role.VIEWER)
+@refills_search
 def show() -> str:
     """How many jobs come and go, how long they take, what fails, what the faces appear to express, who works."""
     hours = read_query(DashboardSearch, request.args).hours
     found = read_dashboard(get_services(), hours)
+    with get_services().database.read() as session:
+        newest = list_newest_faces(session, _NEWEST_FACES)
     return render_template(
         "monitoring/dashboard.html",
+        newest=newest,
         found=found,
         hours=hours,
         ranges=_RANGES,

@@ -16,6 +16,7 @@ from api.core.fields import LARGEST_NUMBER, Day, RowId
 from api.core.services import get_services
 from api.reviews.choice_keys import CHOICE_KEYS
 from api.reviews.guidelines import GROUND_RULE, GUIDELINES
+from api.web.forms import refills_search
 from api.web.queries import Query, begin_day, end_day, read_query
 from api.web.site import get_person, go, needs
 from db.accounts import api_keys
@@ -94,6 +95,7 @@ class GridSearch(Query):
 
 @blueprint.get("")
 @needs(Role.REVIEWER)
+@refills_search
 def show() -> str:
     """The first faces of the queue. What the votes say comes after them, so that no reviewer waits for it."""
     search, person, services = read_query(ReviewSearch, request.args), get_person(), get_services()
@@ -135,6 +137,8 @@ def vote() -> str | AnyResponse:
         )
         job_id = None if is_from_queue else reviews.find_job_id(session, face_id)
     if job_id is not None:  # corrected where it was seen
+        if "fragment" in request.form:
+            return ""
         return go("jobs.show", job_id=job_id, done="voted", _anchor=f"face-{face_id}")
     if "fragment" not in request.form:
         return go("review.show", **_keep_search())
@@ -160,6 +164,7 @@ def undo() -> str | AnyResponse:
 
 @blueprint.get("/grid")
 @needs(Role.REVIEWER)
+@refills_search
 def show_grid() -> str:
     """Many faces of one predicted emotion: those that are wrong are marked, and all others confirmed at once."""
     asked = read_query(GridSearch, request.args)

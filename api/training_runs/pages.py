@@ -12,7 +12,7 @@ from api.core.paging import read_page
 from api.core.services import get_services
 from api.training_runs.run_view import describe_run
 from api.training_runs.start import find_dataset_files, start_training_run
-from api.web.forms import refills
+from api.web.forms import refills, refills_search
 from api.web.queries import Query, read_query
 from api.web.site import get_person, go, needs
 from db.core.vocabulary import Role, TrainingTrigger
@@ -42,6 +42,7 @@ class RunForm(Query):
 
 @blueprint.get("")
 @needs(Role.VIEWER)
+@refills_search
 def show_list() -> str:
     """All runs, newest first, and the form that starts one."""
     before = read_query(RunSearch, request.args).before

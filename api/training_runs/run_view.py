@@ -49,8 +49,8 @@ def describe_run(run: TrainingRun) -> ShownRun:
     metrics = {
         "loss": progress.loss,
         "accuracy": progress.accuracy,
-        "held-out loss": progress.val_loss,
-        "held-out accuracy": progress.val_accuracy,
+        "validation loss": progress.val_loss,
+        "validation accuracy": progress.val_accuracy,
     }
     facts = [(name, f"{value:.4f}") for name, value in metrics.items() if value is not None]
     if epochs:
@@ -92,11 +92,11 @@ def _draw_curves(curve: list[CurvePoint]) -> tuple[Chart, ...]:
     labels = [str(point.epoch) for point in curve]
     losses = [
         Series("training", "first", [point.loss for point in curve]),
-        Series("held out", "second", [point.val_loss for point in curve]),
+        Series("validation", "second", [point.val_loss for point in curve]),
     ]
     accuracies = [
         Series("training", "first", [point.accuracy for point in curve]),
-        Series("held out", "second", [point.val_accuracy for point in curve]),
+        Series("validation", "second", [point.val_accuracy for point in curve]),
     ]
     has_dots = len(curve) < 30
     return (

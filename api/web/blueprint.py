@@ -12,9 +12,11 @@ from api.model_versions import pages as models
 from api.monitoring import dashboard_pages, drift_pages
 from api.photos import pages as pictures
 from api.reviews import pages as review
+from api.reviews.choice_keys import CHOICE_KEYS
 from api.training_runs import pages as training
 from api.web.formatting import register_words
 from api.web.forms import find_refused
+from api.web.metric_words import METRICS
 from api.web.site import describe_done, guard_page, keep_private, register_page_errors
 from api.webhooks import pages as webhook_pages
 from db.core.vocabulary import EMOTIONS, Role
@@ -73,4 +75,6 @@ def _give_context() -> dict[str, Any]:
         "refused": find_refused(),
         "emotions": EMOTIONS,
         "roles": tuple(Role),
+        "metrics": METRICS,
+        "vote_keys": CHOICE_KEYS,
     }

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from http import HTTPStatus
+from inspect import signature
 from typing import Any, TypeVar, cast
 
 from flask import current_app, g, request, url_for
@@ -19,6 +20,9 @@ from api.core.sessions import is_over_tls
 from db.core.errors import DomainError
 
 Page = TypeVar("Page", bound=Callable[..., Any])
+
+SEARCH = "filter"
+"""The name of every page's form of filters."""
 
 ONCE_COOKIE = "emoscope_once"
 _ONCE_S = 120
@@ -78,7 +82,7 @@ def refills(page: Callable[..., Any], form: str = "", **fields: type[Exception])
                 status = error.status if isinstance(error, DomainError) else HTTPStatus(error.code or 500)
                 if status not in _REFILLED:
                     raise
-                taken = {name: parts[name] for name in page.__code__.co_varnames[: page.__code__.co_argcount]}
+                taken = {name: parts[name] for name in signature(page).parameters}
                 g.refused = Refused(
                     form=form.format(**parts),
                     detail=_describe(error),
@@ -91,6 +95,31 @@ def refills(page: Callable[..., Any], form: str = "", **fields: type[Exception])
         return cast("Page", show)
 
     return decorate
+
+
+def refills_search(page: Page) -> Page:
+    """Show a list without its filters, and the form of its filters as it was sent, where a filter can't be taken."""
+
+    @wraps(page)
+    def show(**parts: Any) -> Any:
+        try:
+            return page(**parts)
+        except FieldRefused as error:
+            if request.method not in {
+                "GET",
+                "HEAD",
+            }:  # it is shown for another form, which says by itself what was refused
+                raise
+            g.refused = Refused(SEARCH, _describe(error), error.field, request.args, request.full_path.rstrip("?"))
+            g.is_search_left_out = True
+            return page(**parts), int(HTTPStatus.UNPROCESSABLE_ENTITY)
+
+    return cast("Page", show)
+
+
+def is_search_left_out() -> bool:
+    """Whether the filters of this request were refused, and the page is shown without them."""
+    return bool(g.get("is_search_left_out"))
 
 
 def find_refused() -> Refused | None:

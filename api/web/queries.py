@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 
-from flask import abort
+from flask import abort, request
 from pydantic import ConfigDict, ValidationError, model_validator
 from werkzeug.datastructures import MultiDict
 
 from api.core.fields import LARGEST_NUMBER, Day, TextFields
-from api.web.forms import FieldRefused
+from api.web.forms import FieldRefused, is_search_left_out
 
 
 class Query(TextFields):
@@ -31,7 +31,9 @@ Asked = TypeVar("Asked", bound=Query)
 
 
 def read_query(kind: type[Asked], given: MultiDict[str, str]) -> Asked:
-    """Read an address's or a form's fields. Answers 422 where one doesn't fit or is given more than once."""
+    """Read an address's or a form's fields. Raises FieldRefused, or answers 422 for a field that is given twice."""
+    if given is request.args and is_search_left_out():
+        return kind()
     for name in kind.model_fields:
         if len(given.getlist(name)) > 1:
             abort(422, f"{name}: is given more than once")

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from api.core.fields import RowId
 from api.core.services import get_services
-from api.web.forms import FieldRefused, read_once, refills, show_once
+from api.web.forms import FieldRefused, read_once, refills, refills_search, show_once
 from api.web.queries import Query, read_query
 from api.web.site import get_person, go, needs
 from api.webhooks.routes import make_address_rules
@@ -57,7 +57,7 @@ def create() -> AnyResponse:
         raise FieldRefused("application", str(error)) from error
     events = [each for each in request.form.getlist("event") if each in SUBSCRIBABLE]
     if not events:
-        abort(422, "An endpoint that is told of nothing is of no use: choose events.")
+        raise FieldRefused("event", "An endpoint that is told of nothing is of no use: choose events.")
     services = get_services()
     with services.database.write() as session:
         made = endpoints.create_endpoint(
@@ -75,6 +75,7 @@ def create() -> AnyResponse:
 
 @blueprint.get("/<uuid:webhook_id>")
 @needs(Role.ADMINISTRATOR)
+@refills_search
 def show_one(webhook_id: UUID) -> str:
     """One endpoint with its deliveries."""
     return _render_one(webhook_id, secret=read_once().get("secret"))

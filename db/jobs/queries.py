@@ -25,7 +25,7 @@ NEWEST_NAMED = 20_000
 _SUBMISSION_S = 3600
 """More than can lie between the making of a job's key and of its row: a photo that has no row by then is deleted."""
 
-_PARTS = joinedload(Job.application), selectinload(Job.faces).options(version_number)
+PARTS = joinedload(Job.application), selectinload(Job.faces).options(version_number)
 """What is shown of a job beside its own row."""
 
 
@@ -101,7 +101,7 @@ def list_jobs(session: Session, wanted: JobFilter, *, limit: int, before: UUID |
     before: the last job of the page before. Keys sort by time, so the page stays where it is while jobs are added, and a time
     asked for bounds the keys that are read; times alone have no index.
     """
-    statement = select(Job).options(*_PARTS).order_by(Job.id.desc()).limit(limit)
+    statement = select(Job).options(*PARTS).order_by(Job.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(Job.id < before)
     statement = restrict(statement, wanted)

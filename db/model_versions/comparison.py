@@ -1,6 +1,6 @@
 """Where two model versions judged the same face: told by the people's record of it, which outlives every analysis."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -28,7 +28,8 @@ class Difference:
 class AnswerComparison:
     """How often two versions said the same of the same face, who was right where they didn't, and some of those faces.
 
-    first_right, second_right: faces where only the one was right, by the labels of which `can_tell` is true.
+    first_right, second_right: faces where only the one was right, by the blind labels of which `can_tell` is true. told: all faces
+    with such a label, which is an emotion. both_right: those on which both versions were right.
     differences: whatever people say of them, also nothing.
     """
 
@@ -37,6 +38,8 @@ class AnswerComparison:
     first_right: int
     second_right: int
     differences: Sequence[Difference]
+    told: int = 0
+    both_right: int = 0
 
     @property
     def p_value(self) -> float | None:
@@ -63,9 +66,34 @@ def can_tell() -> ColumnElement[bool]:
     """Whether a judged face's label tells fairly which of two versions is right.
 
     Only if the face came by chance alone, in its turn: the others were chosen for the doubts of the version in service, which is
-    wrong on them more often than on all. And not if either version may have learnt it.
+    wrong on them more often than on all. Only if reviewers didn't know what that version says, since they would lean towards it.
+    And not if either version may have been trained on it.
     """
-    return and_(ReviewSubject.drawn_at.is_not(None), ~has_trained())
+    return and_(ReviewSubject.drawn_at.is_not(None), ReviewSubject.blind_label.is_not(None), ~has_trained())
+
+
+@dataclass(frozen=True)
+class RightCounts:
+    """Of the faces whose label tells who is right: how many there are, and on how many both, or one alone, are right."""
+
+    told: int
+    both: int
+    first: int
+    second: int
+
+
+def count_right(rows: Iterable[tuple[Emotion, Emotion, VoteChoice, int]]) -> RightCounts:
+    """Add up rows of the first version's emotion, the second's, the label, and how many faces have these."""
+    told = both = first = second = 0
+    for mine, theirs, label, count in rows:
+        if label.emotion is None:
+            continue
+        told += count
+        is_first, is_second = label.emotion is mine, label.emotion is theirs
+        both += count * (is_first and is_second)
+        first += count * (is_first and not is_second)
+        second += count * (is_second and not is_first)
+    return RightCounts(told, both, first, second)
 
 
 def compare_answers(session: Session, first: int, second: int, *, limit: int) -> AnswerComparison:
@@ -83,7 +111,7 @@ def compare_answers(session: Session, first: int, second: int, *, limit: int) ->
     answers = pairs.with_only_columns(
         mine.c.emotion.label("mine"),
         theirs.c.emotion.label("theirs"),
-        ReviewSubject.label,
+        ReviewSubject.blind_label.label("label"),
         can_tell().label("can_tell"),
     ).subquery()
     kinds = (answers.c.mine, answers.c.theirs, answers.c.label, answers.c.can_tell)
@@ -101,13 +129,15 @@ def compare_answers(session: Session, first: int, second: int, *, limit: int) ->
         .order_by(ReviewSubject.labeled_at.desc(), ReviewSubject.id)
         .limit(limit)
     )
-    told = [(one, other, label, count) for one, other, label, is_told, count in rows if is_told and one != other]
+    right = count_right((one, other, label, count) for one, other, label, is_told, count in rows if is_told and label)
     return AnswerComparison(
         shared=sum(count for *_, count in rows),
         same=sum(count for one, other, *_, count in rows if one == other),
-        first_right=sum(count for one, _, label, count in told if label == one),
-        second_right=sum(count for _, other, label, count in told if label == other),
+        first_right=right.first,
+        second_right=right.second,
         differences=[Difference(*row) for row in differing],
+        told=right.told,
+        both_right=right.both,
     )
 
 

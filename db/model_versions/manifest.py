@@ -49,6 +49,14 @@ class Evaluation(_Document):
     """95 % intervals, by the name of the figure."""
 
 
+class SetEvaluation(_Document):
+    """How a version did on one evaluation set or stress test."""
+
+    name: str
+    rows: int = Field(ge=1)
+    accuracy: float
+
+
 class Speed(_Document):
     """On one core of the machine that trained it."""
 
@@ -109,6 +117,15 @@ class Manifest(_Document):
     def speed(self) -> Speed:
         """How quick it is."""
         return Speed.model_validate(self.metrics.get("speed", {}))
+
+    def list_sets(self) -> Iterator[SetEvaluation]:
+        """Evaluation sets and stress tests that the version was evaluated on."""
+        sets = self.metrics.get("sets")
+        for name, numbers in sets.items() if isinstance(sets, Mapping) else ():
+            try:
+                yield SetEvaluation.model_validate({**numbers, "name": name})
+            except (TypeError, ValidationError):
+                continue  # a manifest of another form
 
     def list_evaluations(self) -> Iterator[tuple[str, str, Evaluation]]:
         """Split, truth and figures of all that the version was evaluated on, the split that says most last."""

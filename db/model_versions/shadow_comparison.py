@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.core.vocabulary import ReviewSlice
 from db.faces.tables import Face
-from db.model_versions.comparison import AnswerComparison, Difference, can_tell
+from db.model_versions.comparison import AnswerComparison, Difference, RightCounts, can_tell, count_right
 from db.model_versions.tables import ModelVersion, ShadowPrediction
 from db.reviews.tables import ReviewItem, ReviewSubject
 
@@ -38,15 +38,17 @@ def compare_live(session: Session, first: ModelVersion, second: ModelVersion, *,
     however often its photo came. limit: most differences listed, newest faces first.
     """
     counts = [count_shadow_predictions(session, one.id, other.id) for one, other in ((first, second), (second, first))]
-    first_right, second_right = _count_right(session, first, second)
+    right = _count_right(session, first, second)
     differences = _list_differences(session, first, second, limit)
     differences += [_swap(difference) for difference in _list_differences(session, second, first, limit)]
     return AnswerComparison(
         shared=sum(count.shared for count in counts),
         same=sum(count.same for count in counts),
-        first_right=first_right,
-        second_right=second_right,
+        first_right=right.first,
+        second_right=right.second,
         differences=sorted(differences, key=lambda difference: difference.face_id, reverse=True)[:limit],
+        told=right.told,
+        both_right=right.both,
     )
 
 
@@ -56,15 +58,15 @@ def _list_differences(session: Session, predictor: ModelVersion, shadow: ModelVe
     return [Difference(*row) for row in session.execute(newest.order_by(ShadowPrediction.face_id.desc()).limit(limit))]
 
 
-def _count_right(session: Session, first: ModelVersion, second: ModelVersion) -> tuple[int, int]:
-    """On how many faces that were drawn by chance the one alone was right, and the other alone."""
+def _count_right(session: Session, first: ModelVersion, second: ModelVersion) -> RightCounts:
+    """On how many faces that were drawn by chance and labelled blind each version was right."""
     is_real = ShadowPrediction.predicted_by_id == first.id
     latest_first = (ReviewItem.created_at.desc(), ReviewItem.face_id.desc())
     ranked = (
         select(
             case((is_real, ReviewItem.emotion), else_=ShadowPrediction.emotion).label("mine"),
             case((is_real, ShadowPrediction.emotion), else_=ReviewItem.emotion).label("theirs"),
-            ReviewSubject.label,
+            ReviewSubject.blind_label.label("label"),
             func.row_number().over(partition_by=ReviewItem.subject_id, order_by=latest_first).label("place"),
         )
         .join(ReviewSubject, ReviewSubject.id == ReviewItem.subject_id)
@@ -74,19 +76,14 @@ def _count_right(session: Session, first: ModelVersion, second: ModelVersion) ->
             ReviewItem.slice == ReviewSlice.RANDOM,
             ReviewItem.subject_id.is_not(None),
             or_(_is_pair(first, second), _is_pair(second, first)),
-            ReviewSubject.label.is_not(None),
             can_tell(),
         )
         .with_hint(ReviewItem, "INDEXED BY ix_review_items_judged", "sqlite")
         .subquery()
     )
     answers = (ranked.c.mine, ranked.c.theirs, ranked.c.label)
-    differing = select(*answers, func.count()).where(ranked.c.place == 1, ranked.c.mine != ranked.c.theirs)
-    rows = session.execute(differing.group_by(*answers)).all()
-    return (
-        sum(count for mine, _, label, count in rows if label.emotion is mine),
-        sum(count for _, theirs, label, count in rows if label.emotion is theirs),
-    )
+    counts = select(*answers, func.count()).where(ranked.c.place == 1).group_by(*answers)
+    return count_right(tuple(row) for row in session.execute(counts))
 
 
 def _is_pair(predictor: ModelVersion, shadow: ModelVersion) -> ColumnElement[bool]:

@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Integer, cast, func, select
 from sqlalchemy.orm import Session
 
 from db.core.keys import first_key
-from db.core.vocabulary import TERMINAL_STATUSES, JobStatus
+from db.core.vocabulary import TERMINAL_STATUSES, Emotion, JobStatus
 from db.jobs.tables import Job
+from db.reviews.tables import ReviewItem
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,22 @@ def count_failures(session: Session, since: datetime) -> list[FailureCount]:
         .order_by(func.count().desc())
     )
     return [FailureCount(code or "", count, latest_at) for code, count, latest_at in rows]
+
+
+@dataclass(frozen=True)
+class NewFace:
+    """A face as the model saw it. confidence: 0 to 1."""
+
+    face_id: UUID
+    emotion: Emotion
+    confidence: float
+
+
+def list_newest_faces(session: Session, limit: int) -> list[NewFace]:
+    """The faces that were stored last, newest first; read from an index."""
+    columns = (ReviewItem.face_id, ReviewItem.emotion, ReviewItem.confidence)
+    rows = session.execute(select(*columns).order_by(ReviewItem.created_at.desc()).limit(limit))
+    return [NewFace(*row) for row in rows]
 
 
 def average_minutes(counts: Iterable[MinuteCount], now: datetime, minutes: int) -> float:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
-from db.reviews.tables import ReviewItem
-from tests.browser.conftest import Site
+from db.reviews.actions import cast_vote
+from db.reviews.tables import ReviewItem, ReviewSubject
+from tests.browser.conftest import PASSWORD, Site, sign_in
 from tests.browser.test_review import list_standing
 
 
@@ -106,3 +107,51 @@ def test_a_grid_confirms_all_but_the_marked_and_disagreements_are_settled(
     expect(other.get_by_role("heading", name="Nobody disagrees")).to_be_visible()
     other.goto("/review/progress")
     expect(other.get_by_role("row", name="ben")).to_contain_text("3")
+
+
+def test_a_correction_is_not_lost_while_the_service_is_away_or_the_session_ends(
+    visit: Callable[..., Page], site: Site, submit: Callable[[], str]
+) -> None:
+    site.worker.analyze(submit(), site.worker.see(Emotion.SAD, 0.4, (60, 30, 70, 70)), size=(256, 256))
+    page = visit("ben", "/jobs")
+    face = page.get_by_role("link", name="sad 0.40")
+    face_id = face.get_attribute("data-correct") or ""
+    page.route("**/review/votes", lambda route: route.abort())
+    face.focus()
+    page.keyboard.press("4")
+    dialog = page.get_by_role("dialog", name="Correct this face")
+    expect(dialog.get_by_role("alert")).to_have_text(
+        "The vote \"happy\" isn't stored: the service can't be reached. Try it again."
+    )
+    page.unroute("**/review/votes")
+    page.context.clear_cookies()
+    dialog.get_by_role("button", name="happy").click()
+    page.wait_for_url("**/sign-in?next=/jobs")
+    assert list_standing(site, "ben") == []
+    with page.expect_response("**/review/votes"):
+        sign_in(page, "ben", PASSWORD)
+    expect(face).to_contain_text("You: happy")
+    assert list_standing(site, "ben") == [(face_id, VoteChoice.HAPPY)]
+
+
+def test_a_viewer_is_led_to_the_photo(visit: Callable[..., Page], site: Site, submit: Callable[[], str]) -> None:
+    job_id = submit()
+    site.worker.analyze(job_id, site.worker.see(Emotion.SAD, 0.4, (60, 30, 70, 70)), size=(256, 256))
+    page = visit("vic", "/dashboard")
+    page.get_by_role("link", name="sad 0.40").click()
+    page.wait_for_url(f"**/jobs/{job_id}#face-*")
+    expect(page.locator("article.face")).to_be_focused()
+
+
+def test_disagreements_are_settled_by_keys(visit: Callable[..., Page], site: Site, submit: Callable[[], str]) -> None:
+    site.worker.analyze(submit(), site.worker.see(Emotion.SAD, 0.4, (60, 30, 70, 70)), size=(256, 256))
+    with site.database.write() as session:
+        item = session.query(ReviewItem).one()
+        for reviewer, choice in (("ben", VoteChoice.SAD), ("vic", VoteChoice.HAPPY)):
+            cast_vote(session, item.face_id, reviewer, choice)
+    page = visit("ana", "/review/disagreements")
+    page.get_by_role("article").focus()
+    page.keyboard.press("5")
+    expect(page.get_by_role("heading", name="Nobody disagrees")).to_be_visible()
+    with site.database.read() as session:
+        assert session.query(ReviewSubject).one().label is VoteChoice.NEUTRAL

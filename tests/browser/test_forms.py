@@ -129,3 +129,28 @@ def test_a_failed_job_is_red_and_long_names_stay_on_the_page(
                 "all => all.filter((one) => one.getBoundingClientRect().right > innerWidth + 1).length"
             )
             assert cells == 0, path
+
+
+def test_a_refused_filter_comes_back_filled_in_over_the_whole_list(
+    visit: Callable[..., Page], site: Site, submit: Callable[[], str]
+) -> None:
+    submit()
+    page = visit("ana", "/jobs")
+    page.get_by_label("Error code").fill("x" * 60)
+    page.get_by_label("File name").fill("portrait")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_role("alert")).to_contain_text(
+        "Error_code: string should have at most 50 characters", ignore_case=True
+    )
+    field = page.get_by_label("Error code")
+    expect(field).to_have_value("x" * 60)
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("File name")).to_have_value("portrait")
+    expect(page.locator("table.rows tbody tr")).to_have_count(1)
+    page.goto("/review")
+    page.get_by_role("button", name="Filter").click()
+    dialog = page.get_by_role("dialog", name="Filter")
+    dialog.get_by_label("Job (id)").fill("no id")
+    dialog.get_by_role("button", name="Filter").click()
+    expect(dialog.get_by_label("Job (id)")).to_have_attribute("aria-invalid", "true")
+    expect(dialog.get_by_label("Job (id)")).to_have_value("no id")

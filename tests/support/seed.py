@@ -166,8 +166,9 @@ def finish(session: Session, job_id: UUID, analysis: Analysis, version: ModelVer
 
 
 def _age(session: Session, job: Job, waited: timedelta) -> None:
-    """Move what happened to a job to soon after it was made."""
+    """Move what happened to a job to soon after it was made. job: belongs to no session, so its row is read."""
     session.flush()
+    job = session.get_one(Job, job.id, populate_existing=True)
     job.started_at = job.created_at + waited
     job.finished_at = job.started_at + timedelta(milliseconds=sum((job.timings_ms or {"": 20}).values()))
     moments = [job.created_at, job.started_at, job.finished_at]
@@ -175,7 +176,6 @@ def _age(session: Session, job: Job, waited: timedelta) -> None:
         session.query(JobEvent).filter_by(job_id=job.id).order_by(JobEvent.id), moments, strict=False
     ):
         event.at = moment
-    job = session.get_one(Job, job.id)
     items = [session.get_one(ReviewItem, face.id) for face in job.faces]
     hourly_counts.count_out(session, items)
     for face, item in zip(job.faces, items, strict=True):

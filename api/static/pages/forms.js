@@ -97,6 +97,12 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = word; }, 2000);
 });
 
+// What opens to be filled in has the focus at its first field.
+document.addEventListener("toggle", (event) => {
+  if (event.newState !== "open" || !event.target.matches(".pop") || event.target.contains(document.activeElement)) return;
+  event.target.querySelector("form :is(input:not([type=hidden], [type=checkbox]), select)")?.focus();
+}, true);
+
 for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 openRefused();
 bringBack();

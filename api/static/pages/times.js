@@ -19,6 +19,7 @@ function formatAge(moment) {
 }
 
 function showTimes(root) {
+  for (const zone of root.querySelectorAll("[data-zone]")) zone.textContent = nameZone(new Date());
   for (const time of root.querySelectorAll("time[datetime]")) {
     const moment = new Date(time.dateTime);
     if (Number.isNaN(moment.valueOf())) continue;

@@ -24,7 +24,7 @@ def test_figures_on_different_rows_are_not_set_side_by_side(
     report = store_version(database, blob_store, "report", PRETRAINED_DIR / "report")
     assert list_compared(viewer, version, report) == ["PublicTest, single label", "PublicTest, vote majority"]
     text = viewer.get("/models/compare", version=[version.number, report.number])
-    left_out = "held-out Training rows, single label; held-out Training rows, vote majority"
+    left_out = "validation set, single label; validation set, vote majority"
     assert f"Not compared, since the two were evaluated on different rows: {left_out}." in text
     single = store_version(database, blob_store, "default-hard", PRETRAINED_DIR / "default-hard")
     assert len(list_compared(viewer, version, single)) == 4
@@ -53,7 +53,7 @@ def test_held_out_rows_are_the_same_only_where_all_that_chose_them_is(version: M
         metrics["validation"]["ferplus"]["rows"] += 1
         metrics["PublicTest"]["fer2013"]["rows"] += 1
     compared = pair_metrics(version.document, Manifest.read(other))
-    held_out = ["held-out Training rows, single label", "held-out Training rows, vote majority"]
+    held_out = ["validation set, single label", "validation set, vote majority"]
     assert compared.left_out == [*held_out, *(["PublicTest, single label"] if changed == "rows" else [])]
     assert len(compared.pairs) == 4 - len(compared.left_out)
     same = pair_metrics(Manifest.read(other), Manifest.read(other))

@@ -47,8 +47,8 @@ def test_the_tiles_show_what_it_reached(text: str, version: ModelVersion) -> Non
     assert [title for title, _ in found] == [
         "PublicTest, vote majority",
         "PublicTest, single label",
-        "held-out Training rows, vote majority",
-        "held-out Training rows, single label",
+        "validation set, vote majority",
+        "validation set, single label",
     ]
     for (_, tiles), numbers in zip(found, list_numbers(version), strict=True):
         for key in ("accuracy", "macro_f1", "calibration_error", "log_loss"):

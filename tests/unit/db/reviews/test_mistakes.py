@@ -1,0 +1,42 @@
+from typing import TYPE_CHECKING
+
+from db.core.session import Database
+from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
+from db.reviews.actions import cast_vote
+from db.reviews.mistakes import estimate_by_version, list_mistakes
+from db.reviews.tables import ReviewItem
+from tests.support.reviewing import set_slice
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import Analyses
+
+
+def test_the_surest_mistakes_come_first_and_each_face_once(database: Database, analyses: "Analyses") -> None:
+    told = [(Emotion.HAPPY, 0.6), (Emotion.SAD, 0.9), (Emotion.ANGRY, 0.7), (Emotion.HAPPY, 0.8)]
+    less, most, right, noface = analyses.store(*told).face_ids
+    with database.write() as session:
+        for face_id, choice in (
+            (less, VoteChoice.SAD),
+            (most, VoteChoice.HAPPY),
+            (right, VoteChoice.ANGRY),
+            (noface, VoteChoice.NOT_A_FACE),
+        ):
+            cast_vote(session, face_id, "ben", choice)
+    with database.read() as session:
+        found = list_mistakes(session, 1, limit=10)
+        assert [(each.face_id, each.label) for each in found] == [(most, VoteChoice.HAPPY), (less, VoteChoice.SAD)]
+        assert len(list_mistakes(session, 1, limit=1)) == 1
+        assert list_mistakes(session, 2, limit=10) == []
+
+
+def test_only_blind_votes_on_faces_drawn_by_chance_estimate_a_version(database: Database, analyses: "Analyses") -> None:
+    right, wrong, seen = analyses.store(*[(Emotion.HAPPY, 0.6)] * 3).face_ids
+    set_slice(database, ReviewSlice.RANDOM, right, wrong, seen)
+    with database.write() as session:
+        for face_id in (right, wrong):
+            session.get_one(ReviewItem, face_id).reserved_by = "ben"
+        for face_id, choice in ((right, VoteChoice.HAPPY), (wrong, VoteChoice.SAD), (seen, VoteChoice.SAD)):
+            cast_vote(session, face_id, "ben", choice)
+    with database.read() as session:
+        found = estimate_by_version(session)
+    assert {number: (each.hits, each.count) for number, each in found.items()} == {1: (1, 2)}
