@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from time import monotonic
-from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
@@ -48,7 +47,7 @@ from api.photos.uploads import clean_filename, list_uploads, read_upload
 from db import tables
 from db.core.vocabulary import Scope
 from db.jobs import batch_actions, batches
-from db.jobs.batches import BatchProgress, UnknownBatch
+from db.jobs.batches import BatchProgress, RefusedPhoto, UnknownBatch
 from db.jobs.submission import NewBatch, Submitted, require_detector, submit_batch
 
 blueprint = APIBlueprint("batches", __name__, url_prefix="/v1/batches", tag="Batches")
@@ -294,7 +293,7 @@ def _submit(
 ) -> Submitted:
     """Make a batch of the photos or add them to it, or find the one that the same request made before."""
     accepted, refused = _check(sent_photos, services)
-    marks = [sent.mark for _, sent in accepted] + [f"{photo['position']}:{photo['code']}" for photo in refused]
+    marks = [sent.mark for _, sent in accepted] + [f"{photo.position}:{photo.code}" for photo in refused]
     if new.is_there:
         marks.append(f"batch:{new.id}")
     photos = [
@@ -316,10 +315,10 @@ def _submit(
 
 def _check(
     sent_photos: Sequence[FileStorage | PhotoInput], services: Services
-) -> tuple[list[tuple[int, SentPhoto]], list[dict[str, Any]]]:
+) -> tuple[list[tuple[int, SentPhoto]], list[RefusedPhoto]]:
     """Look at each photo once, holding one at a time: accepted ones with their positions, and refusals as they are stored."""
     accepted: list[tuple[int, SentPhoto]] = []
-    refused: list[dict[str, Any]] = []
+    refused: list[RefusedPhoto] = []
     for position, given in enumerate(sent_photos):
         try:
             accepted.append((position, _look_at(given, services)))
@@ -336,13 +335,8 @@ def _look_at(given: FileStorage | PhotoInput, services: Services) -> SentPhoto:
     return SentPhoto(photo, partial(_read_again, given, services), photo.filename)
 
 
-def _describe_refusal(position: int, filename: str | None, problem: Problem) -> dict[str, Any]:
-    return {
-        "position": position,
-        "filename": clean_filename(filename),
-        "code": problem.kind.code,
-        "detail": problem.detail,
-    }
+def _describe_refusal(position: int, filename: str | None, problem: Problem) -> RefusedPhoto:
+    return RefusedPhoto(position, clean_filename(filename), problem.kind.code, problem.detail)
 
 
 def _read_again(upload: FileStorage, services: Services) -> bytes:

@@ -11,13 +11,13 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from db.core.vocabulary import Emotion
 from training.data.dataset import read_dataset
+from training.evaluation.documents import SplitMetrics, list_truths
 from training.evaluation.metrics import evaluate_rows, time_model
 from training.export.artifact import list_pretrained
 from training.export.lite import load_lite
@@ -59,8 +59,8 @@ def ask_peer(python: Path, faces: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np
             return answers["probabilities"], float(np.median(answers["ms"]))
 
 
-def print_row(name: str, figures: dict[str, Any], ms_a_face: float) -> None:
-    cells = [f"{figures[truth]['accuracy']:.3f}, {figures[truth]['macro_f1']:.3f}" for truth in ("fer2013", "ferplus")]
+def print_row(name: str, figures: SplitMetrics, ms_a_face: float) -> None:
+    cells = [f"{found['accuracy']:.3f}, {found['macro_f1']:.3f}" for _, found in list_truths(figures)]
     recalls = [figures["ferplus"]["per_class"][emotion]["recall"] for emotion in (Emotion.FEARFUL, Emotion.NEUTRAL)]
     print(f"| {name} | {' | '.join(cells)} | {recalls[0]:.3f}, {recalls[1]:.3f} | {ms_a_face:.2f} |", flush=True)
 

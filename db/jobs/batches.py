@@ -60,6 +60,16 @@ class BatchFull(DomainError):
 
 
 @dataclass(frozen=True)
+class RefusedPhoto:
+    """A photo that became no job. code, detail: why, for programs and for people."""
+
+    position: int
+    filename: str | None
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
 class BatchProgress:
     """How many photos of a batch are in which state. rate: photos that ended each second since it was made; left_s: seconds
     until the rest has ended, at that rate. Both None before the first has ended.
@@ -95,11 +105,11 @@ def create_batch(session: Session, batch_id: UUID, application_id: UUID, *, is_o
 
 
 def take_positions(
-    session: Session, batch_id: UUID, count: int, refused: Sequence[dict[str, Any]], *, is_new: bool
+    session: Session, batch_id: UUID, count: int, refused: Sequence[RefusedPhoto], *, is_new: bool
 ) -> int:
     """Make room for `count` more photos of a batch, refused ones among them. Returns the position of the first.
 
-    refused: position (from 0, of these photos), filename, code and detail of each. is_new: whether this transaction made the batch.
+    refused: their positions count from 0, of these photos. is_new: whether this transaction made the batch.
     Raises UnknownBatch, BatchClosed or BatchFull.
     """
     conditions = () if is_new else (Batch.closed_at.is_(None), Batch.erased_at.is_(None))
@@ -113,7 +123,14 @@ def take_positions(
         _explain_refusal(session, batch_id)
     first = (session.scalar(select(Batch.photo_count).where(Batch.id == batch_id)) or 0) - count
     session.add_all(
-        BatchRefusal(batch_id=batch_id, **{**photo, "position": first + photo["position"]}) for photo in refused
+        BatchRefusal(
+            batch_id=batch_id,
+            position=first + photo.position,
+            filename=photo.filename,
+            code=photo.code,
+            detail=photo.detail,
+        )
+        for photo in refused
     )
     return first
 

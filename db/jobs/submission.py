@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -20,7 +19,7 @@ from db.core.blobs import BlobStoreUnavailable
 from db.core.errors import DomainError
 from db.core.full_disk import is_disk_full
 from db.core.vocabulary import Detector
-from db.jobs.batches import create_batch, take_positions
+from db.jobs.batches import RefusedPhoto, create_batch, take_positions
 from db.jobs.idempotency import IdempotencyConflict, Repeatable, find_submission, remember_submission
 from db.jobs.lifecycle import NewJob, create_job
 from db.jobs.services import JobServices
@@ -71,13 +70,13 @@ UNLIMITED = Quota(lambda _: None, lambda _: None)
 class NewBatch:
     """What a batch is made from, or what is added to one that is open.
 
-    refused: position, filename, code and detail of each photo that is no job of it. Positions count the photos of this call.
+    refused: the photos that are no job of it. Their positions count the photos of this call.
     is_open: whether it takes photos in further calls. is_there: whether an open batch of this id is there already.
     """
 
     id: UUID
     application_id: UUID
-    refused: Sequence[dict[str, Any]]
+    refused: Sequence[RefusedPhoto]
     is_open: bool = False
     is_there: bool = False
 

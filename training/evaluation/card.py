@@ -1,9 +1,9 @@
 """A manifest -> its model card: what the version is, how good it is and on whom, and what it is not for."""
 
 from pathlib import Path
-from typing import Any
 
 from db.core.vocabulary import CROP_SIDE, EMOTIONS
+from training.evaluation.documents import SetMetrics, SplitMetrics, TruthMetrics, list_splits, list_truths
 from training.export.artifact import Manifest
 
 _TRUTHS = {"fer2013": "the published single label", "ferplus": "the clear majority of ten people's votes"}
@@ -55,16 +55,15 @@ def write_card(path: Path, manifest: Manifest) -> None:
         "Input: uint8 (N, 48, 48, 1), grey. Rescaling, averaging and temperature are inside the model.",
         "",
     ]
-    for part in ("validation", "PublicTest"):
-        if part in manifest.metrics:
-            lines += _describe_part(part, manifest.metrics[part])
+    for part, split in list_splits(manifest.metrics):
+        lines += _describe_part(part, split)
     if "sets" in manifest.metrics:
         lines += _describe_sets(manifest.metrics["sets"])
     lines += [f"{manifest.metrics['speed']['ms_a_face']:.2f} ms a face on one core of the machine that made it.", ""]
     path.write_text("\n".join(lines) + "\n" + _LIMITS, encoding="utf-8")
 
 
-def _describe_sets(sets: dict[str, Any]) -> list[str]:
+def _describe_sets(sets: dict[str, SetMetrics]) -> list[str]:
     lines = [
         "## Metrics on evaluation sets",
         "",
@@ -76,27 +75,29 @@ def _describe_sets(sets: dict[str, Any]) -> list[str]:
         "| set | photos | accuracy | without neutral | macro-F1 | mean recall | mean confidence | calibration error |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    keys = ("accuracy", "accuracy_without_neutral", "macro_f1", "mean_recall", "mean_confidence", "calibration_error")
     for name, metrics in sets.items():
-        cells = " | ".join("-" if metrics[key] is None else f"{metrics[key]:.3f}" for key in keys)
+        shares = (
+            *(metrics["accuracy"], metrics["accuracy_without_neutral"], metrics["macro_f1"]),
+            *(metrics["mean_recall"], metrics["mean_confidence"], metrics["calibration_error"]),
+        )
+        cells = " | ".join("-" if share is None else f"{share:.3f}" for share in shares)
         lines.append(f"| {name} | {metrics['rows']:,} | {cells} |")
         for part, found in metrics["slices"].items():
-            shares = f"{found['mean_confidence']:.3f} | {found['calibration_error']:.3f}"
-            lines.append(f"| {name}, {part} | {found['rows']:,} | {found['accuracy']:.3f} | - | - | - | {shares} |")
+            confidence = f"{found['mean_confidence']:.3f} | {found['calibration_error']:.3f}"
+            lines.append(f"| {name}, {part} | {found['rows']:,} | {found['accuracy']:.3f} | - | - | - | {confidence} |")
     lines += ["", "Never measured: differences between skin tones, ages and sexes, since no set says them.", ""]
     return lines
 
 
-def _describe_part(part: str, figures: dict[str, Any]) -> list[str]:
+def _describe_part(part: str, figures: SplitMetrics) -> list[str]:
     title = "held-out Training rows" if part == "validation" else part
     lines = [f"## Figures on {title} ({figures['rows']:,} rows)", ""]
-    for truth, meaning in _TRUTHS.items():
-        if truth in figures:
-            lines += _describe_truth(truth, meaning, figures[truth])
+    for truth, found in list_truths(figures):
+        lines += _describe_truth(truth, _TRUTHS[truth], found)
     return lines
 
 
-def _describe_truth(truth: str, meaning: str, figures: dict[str, Any]) -> list[str]:
+def _describe_truth(truth: str, meaning: str, figures: TruthMetrics) -> list[str]:
     low, high = figures["intervals"]["accuracy"]
     new = figures.get("without_copies")
     without = f"; without copies of Training rows {new['accuracy']:.3f}" if new else ""

@@ -14,6 +14,7 @@ from training.data.corrections import HOLDOUT_PART, LabelledFaces
 from training.data.dataset import Dataset
 from training.data.votes import NO_MAJORITY
 from training.errors import DatasetError
+from training.evaluation.documents import ComparedMetrics, ReviewedMetrics
 from training.evaluation.gate import Answers, Decision, GateLimits, decide_promotion
 from training.evaluation.gate_reviewed import check_better, check_not_worse, decide_across_labels
 from training.evaluation.metrics import compute_metrics
@@ -47,10 +48,10 @@ class Comparison:
     """
 
     decision: Decision
-    champion: dict[str, Any]
-    challenger: dict[str, Any]
-    reference: dict[str, Any] | None = None
-    reviewed: dict[str, dict[str, Any]] | None = None
+    champion: ComparedMetrics
+    challenger: ComparedMetrics
+    reference: ComparedMetrics | None = None
+    reviewed: ReviewedMetrics | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain values that JSON holds."""
@@ -120,9 +121,12 @@ def compare_versions(
         check = check_better(old, new, faces.labels, limits, across.least_reviewed_faces)
         reference = others[0] if others else None
         decision = decide_across_labels(reference, champion, challenger, truth, (check_sets(gated), check), limits)
-    figures = [compute_metrics(answer.probabilities, truth) | {"ms_a_face": answer.ms_a_face} for answer in answers]
+    figures: list[ComparedMetrics] = [
+        {**compute_metrics(answer.probabilities, truth), "ms_a_face": answer.ms_a_face, "sets": {}}
+        for answer in answers
+    ]
     figures[0]["sets"], figures[1]["sets"] = (
-        {each.evaluated.name: compute_set_metrics(getattr(each, side), each.evaluated).model_dump() for each in sets}
+        {each.evaluated.name: compute_set_metrics(getattr(each, side), each.evaluated) for each in sets}
         for side in ("champion", "challenger")
     )
     return Comparison(
@@ -150,7 +154,7 @@ def find_best(folders: Sequence[Path], dataset: Dataset, labels: Labels) -> Path
 
 def _measure_reviewed(
     old: npt.NDArray[np.float32], new: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]
-) -> dict[str, dict[str, Any]] | None:
+) -> ReviewedMetrics | None:
     if not len(truth):
         return None
     return {"champion": compute_metrics(old, truth), "challenger": compute_metrics(new, truth)}

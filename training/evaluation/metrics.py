@@ -7,7 +7,6 @@ Training row.
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from db.core.vocabulary import EMOTIONS
 from training.data.dataset import Dataset
 from training.data.votes import NO_MAJORITY
 from training.errors import DatasetError
+from training.evaluation.documents import EvaluationReport, SpeedMetrics, SplitMetrics, TruthMetrics
 
 Predict = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 """uint8 crops (N, 48, 48) -> probabilities (N, 7)."""
@@ -25,7 +25,7 @@ _RESAMPLES = 2000
 _TIMED_FACES = 300
 
 
-def evaluate_model(predict: Predict, dataset: Dataset, part: str | None) -> dict[str, Any]:
+def evaluate_model(predict: Predict, dataset: Dataset, part: str | None) -> EvaluationReport:
     """Judge a model on one part of a dataset, or on every row of it (None).
 
     Raises DatasetError if there are no such rows.
@@ -40,29 +40,38 @@ def evaluate_model(predict: Predict, dataset: Dataset, part: str | None) -> dict
 
 def evaluate_rows(
     probabilities: npt.NDArray[np.float32], dataset: Dataset, rows: npt.NDArray[np.int64]
-) -> dict[str, Any]:
+) -> SplitMetrics:
     """Judge answers already given for `rows`, against each truth that the dataset has."""
     training = dataset.find_part("Training")
     trained_on = dataset.find_copies_of(np.setdiff1d(training, rows), among=rows)
     # Where Training rows are judged as well, a row of another part may be a copy of one of these.
     is_copy = trained_on | (~np.isin(rows, training) & dataset.find_copies_of(training, among=rows))
-    truths = {"fer2013": dataset.labels[rows]}
-    if dataset.votes is not None:
-        truths["ferplus"] = dataset.votes.majorities[rows]
-    figures: dict[str, Any] = {"rows": len(rows), "copies_of_training_rows": int(is_copy.sum())}
-    for name, truth in truths.items():
-        is_known = truth != NO_MAJORITY
-        if not is_known.any():
-            continue
-        figures[name] = compute_metrics(probabilities[is_known], truth[is_known])
-        is_new = is_known & ~is_copy
-        if is_new.any():
-            new = compute_metrics(probabilities[is_new], truth[is_new])
-            figures[name]["without_copies"] = {key: new[key] for key in ("rows", "accuracy", "macro_f1")}
-    return figures
+    found: SplitMetrics = {"rows": len(rows), "copies_of_training_rows": int(is_copy.sum())}
+    hard = _measure_truth(probabilities, dataset.labels[rows], is_copy)
+    if hard is not None:
+        found["fer2013"] = hard
+    soft = None if dataset.votes is None else _measure_truth(probabilities, dataset.votes.majorities[rows], is_copy)
+    if soft is not None:
+        found["ferplus"] = soft
+    return found
 
 
-def compute_metrics(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]) -> dict[str, Any]:
+def _measure_truth(
+    probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64], is_copy: npt.NDArray[np.bool_]
+) -> TruthMetrics | None:
+    """None where no row has a clear truth."""
+    is_known = truth != NO_MAJORITY
+    if not is_known.any():
+        return None
+    found = compute_metrics(probabilities[is_known], truth[is_known])
+    is_new = is_known & ~is_copy
+    if is_new.any():
+        new = compute_metrics(probabilities[is_new], truth[is_new])
+        found["without_copies"] = {"rows": new["rows"], "accuracy": new["accuracy"], "macro_f1": new["macro_f1"]}
+    return found
+
+
+def compute_metrics(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]) -> TruthMetrics:
     """Every figure of answers against one truth.
 
     probabilities: float (N, 7), rows summing to 1. truth: int (N,), 0 to 6; N at least 1.
@@ -143,7 +152,7 @@ def _bootstrap_intervals(confusion: npt.NDArray[np.int64]) -> dict[str, list[flo
     return {name: np.percentile(values, [2.5, 97.5]).tolist() for name, values in figures.items()}
 
 
-def time_model(predict: Predict, images: npt.NDArray[np.uint8]) -> dict[str, float]:
+def time_model(predict: Predict, images: npt.NDArray[np.uint8]) -> SpeedMetrics:
     """Milliseconds for one face alone, and faces a second in one call, both after a warm-up."""
     faces = images[:_TIMED_FACES]
     predict(faces[:1])

@@ -16,6 +16,7 @@ from plotly.offline import get_plotlyjs
 from db.core.vocabulary import EMOTIONS
 from training.data.dataset import Dataset
 from training.data.votes import NO_MAJORITY
+from training.evaluation.documents import list_splits, list_truths
 from training.evaluation.metrics import bin_confidences
 from training.export.artifact import Manifest
 
@@ -81,11 +82,9 @@ def _describe(manifest: Manifest) -> str:
         "temperature": f"{manifest.temperature:.3f}",
         "dataset": lineage.dataset_sha256,
     }
-    for part, figures in manifest.metrics.items():
-        for truth in ("fer2013", "ferplus"):
-            if truth in figures:
-                found = figures[truth]
-                facts[f"{part}, {truth}"] = f"accuracy {found['accuracy']:.4f}, macro-F1 {found['macro_f1']:.4f}"
+    for part, split in list_splits(manifest.metrics):
+        for truth, found in list_truths(split):
+            facts[f"{part}, {truth}"] = f"accuracy {found['accuracy']:.4f}, macro-F1 {found['macro_f1']:.4f}"
     cells = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in facts.items())
     return f"<table>{cells}</table>"
 
@@ -104,7 +103,10 @@ def _draw_curves(history: dict[str, Any]) -> Iterator[go.Figure]:
 def _draw_metrics(
     probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64], manifest: Manifest, name: str
 ) -> Iterator[go.Figure]:
-    figures = next(part[name] for part in reversed(manifest.metrics.values()) if name in part)
+    of_name = [
+        found for _, split in list_splits(manifest.metrics) for truth, found in list_truths(split) if truth == name
+    ]
+    figures = of_name[-1]
     names, confusion = [str(emotion) for emotion in EMOTIONS], np.array(figures["confusion"])
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     matrix = go.Heatmap(z=shares, x=names, y=names, text=confusion, texttemplate="%{text}", colorscale="Blues", zmin=0)

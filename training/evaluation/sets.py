@@ -1,14 +1,13 @@
 """Evaluation sets: labelled faces beside the configured CSV, whole or by slice, and how a version does on them. No TensorFlow."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel
 
 from db.core.vocabulary import EMOTIONS, Emotion
 from training.data.dataset import Dataset
+from training.evaluation.documents import SetMetrics, SliceMetrics
 from training.evaluation.metrics import Predict, compute_metrics, measure_calibration_error
 from training.evaluation.stress import STRESSES, stress_crops
 
@@ -31,37 +30,6 @@ class EvaluationSet:
     missed: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
 
-class SliceMetrics(BaseModel):
-    """Some faces of a set. accuracy and calibration_error are over the faces that were found."""
-
-    rows: int
-    accuracy: float
-    calibration_error: float
-    mean_confidence: float
-
-
-class SetMetrics(BaseModel):
-    """How a version does on one set.
-
-    rows: photos, with those in which no face was found (`missed`), which count as wrong in `accuracy` and `recall`. The other
-    metrics are over the faces that were found. mean_recall: over the emotions that occur. uncertain: at each threshold of
-    confidence, the share of wrong answers below it, and of right ones.
-    """
-
-    rows: int
-    missed: int
-    accuracy: float
-    accuracy_without_neutral: float | None
-    macro_f1: float
-    mean_recall: float
-    calibration_error: float
-    mean_confidence: float
-    recall: dict[str, float]
-    per_class: dict[str, dict[str, float]]
-    uncertain: dict[str, tuple[float, float]]
-    slices: dict[str, SliceMetrics]
-
-
 _THRESHOLDS = (0.5, 0.6, 0.7)
 
 
@@ -73,7 +41,7 @@ def evaluate_set(predict: Predict, evaluated: EvaluationSet) -> SetMetrics:
 def compute_set_metrics(probabilities: npt.NDArray[np.float32], evaluated: EvaluationSet) -> SetMetrics:
     """The metrics of probabilities (N, 7) that a version gave the faces of a set."""
     truth, answers, confidences = evaluated.truth, probabilities.argmax(axis=1), probabilities.max(axis=1)
-    metrics: dict[str, Any] = compute_metrics(probabilities, truth)
+    metrics = compute_metrics(probabilities, truth)
     everyone = np.concatenate([truth, evaluated.missed])
     is_right = answers == truth
     right_of_class = np.bincount(truth[is_right], minlength=len(EMOTIONS))

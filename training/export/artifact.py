@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from db.core.vocabulary import CROP_SIDE, EMOTIONS, OLD_PRETRAINED_NAMES, PRETRAINED_CHAMPION, Architecture
 from training.errors import ArtifactDamagedError, ArtifactError
+from training.evaluation.documents import VersionMetrics
 from training.old_words import translate_manifest
 
 SCHEMA_VERSION = 3
@@ -96,7 +97,7 @@ class Manifest:
     temperature: float
     flip: bool
     files: dict[str, FileRecord]
-    metrics: dict[str, Any]
+    metrics: VersionMetrics
     lineage: Lineage
     created_at: str
     crop_scales: tuple[int, ...] = (CROP_SIDE,)

@@ -22,6 +22,7 @@ from training.data.votes import NO_MAJORITY
 from training.errors import TrainingError
 from training.evaluation.calibrate import fit_vote_shares
 from training.evaluation.card import write_card
+from training.evaluation.documents import VersionMetrics
 from training.evaluation.metrics import Predict, evaluate_rows, time_model
 from training.evaluation.report import write_report
 from training.evaluation.sets import evaluate_set, make_stress_sets
@@ -38,7 +39,6 @@ from training.fit.settings import TrainSettings
 from training.networks.build import build_network
 
 REPORT_FILE = "report.html"
-_EVALUATED_PART = "PublicTest"
 _LIBRARIES = ("tensorflow", "keras", "numpy", "ai-edge-litert")
 
 
@@ -77,17 +77,18 @@ def make_version(
     (partial / artifact.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n")
     write_validation_pictures(partial / artifact.VALIDATION_FILE, dataset.images[examples.validation_rows])
     lite = LiteModel(partial / artifact.TFLITE_FILE)
-    metrics, evaluated, answers = {}, examples.validation_rows, lite.predict(dataset.images[examples.validation_rows])
+    metrics: VersionMetrics = {}
+    evaluated, answers = examples.validation_rows, lite.predict(dataset.images[examples.validation_rows])
     metrics["validation"] = evaluate_rows(answers, dataset, evaluated)
-    if len(dataset.find_part(_EVALUATED_PART)):
-        evaluated = dataset.find_part(_EVALUATED_PART)
+    if len(dataset.find_part("PublicTest")):
+        evaluated = dataset.find_part("PublicTest")
         answers = lite.predict(dataset.images[evaluated])
-        metrics[_EVALUATED_PART] = evaluate_rows(answers, dataset, evaluated)
+        metrics["PublicTest"] = evaluate_rows(answers, dataset, evaluated)
         truth = dataset.labels if settings.labels == "hard" or dataset.votes is None else dataset.votes.majorities
         clear = evaluated[truth[evaluated] != NO_MAJORITY]
         if recipe.conditions and len(clear):
             stresses = make_stress_sets(dataset, clear, truth[clear])
-            metrics["sets"] = {each.name: evaluate_set(lite.predict, each).model_dump() for each in stresses}
+            metrics["sets"] = {each.name: evaluate_set(lite.predict, each) for each in stresses}
     votes = _fit_vote_shares(lite.predict, dataset, examples.validation_rows)
     metrics["speed"] = time_model(lite.predict, dataset.images)
     manifest = Manifest(

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -14,6 +14,7 @@ from emoscope.cli.terminal import AsJson, end_with_sentence, err, out, print_jso
 
 if TYPE_CHECKING:
     from training.data.dataset import Dataset
+    from training.evaluation.documents import EvaluationReport, SetMetrics
     from training.evaluation.sets import EvaluationSet
 
 
@@ -45,7 +46,7 @@ def evaluate(
 
     if csv is None and not photos:
         raise typer.BadParameter("name a CSV by --csv, or a set of photos")
-    found: dict[str, Any] = {}
+    report: EvaluationReport | None = None
     with end_with_sentence(TrainingError, UnknownModelVersion, OSError), _find_model(model) as artifact_dir:
         predict = load_lite(artifact_dir).predict
         sets = []
@@ -53,19 +54,19 @@ def evaluate(
             say_step(f"reading {csv}")
             dataset = read_dataset(csv, votes)
             say_step(f"asking {artifact_dir.name if model == 'default' else model}")
-            found |= evaluate_model(predict, dataset, None if usage == "all" else usage)
+            report = evaluate_model(predict, dataset, None if usage == "all" else usage)
             sets += _make_stress_sets(dataset, None if usage == "all" else usage)
         for path in photos or ():
             say_step(f"finding the faces of {path}")
             sets.append(_read_photos(path))
         say_step("asking about the evaluation sets")
-        found["sets"] = {each.name: evaluate_set(predict, each).model_dump() for each in sets}
+        of_sets = {each.name: evaluate_set(predict, each) for each in sets}
     if as_json:
-        print_json(found)
+        print_json({**(report or {}), "sets": of_sets})
         return
-    if csv is not None:
-        _print_metrics(found)
-    _print_sets(found["sets"])
+    if report is not None:
+        _print_metrics(report)
+    _print_sets(of_sets)
 
 
 def _make_stress_sets(dataset: "Dataset", usage: str | None) -> "list[EvaluationSet]":
@@ -125,7 +126,7 @@ def _fetch_version(number: int, folder: Path) -> None:
         (folder / name).write_bytes(blobs.get(make_model_key(record.sha256), record.sha256))
 
 
-def _print_sets(sets: dict[str, Any]) -> None:
+def _print_sets(sets: "dict[str, SetMetrics]") -> None:
     columns = (
         "photos",
         "no face",
@@ -138,21 +139,22 @@ def _print_sets(sets: dict[str, Any]) -> None:
     )
     table = Table("set", *columns, title="Evaluation sets")
     for name, metrics in sets.items():
-        shares = [metrics[key] for key in ("accuracy", "accuracy_without_neutral", "macro_f1", "mean_recall")]
-        shares += [metrics["calibration_error"], metrics["mean_confidence"]]
+        shares = (
+            *(metrics["accuracy"], metrics["accuracy_without_neutral"], metrics["macro_f1"]),
+            *(metrics["mean_recall"], metrics["calibration_error"], metrics["mean_confidence"]),
+        )
         cells = ("-" if share is None else f"{share:.3f}" for share in shares)
         table.add_row(name, f"{metrics['rows']:,}", str(metrics["missed"]), *cells)
         for part, found in metrics["slices"].items():
-            shown = (f"{found[key]:.3f}" for key in ("calibration_error", "mean_confidence"))
+            shown = (f"{found['calibration_error']:.3f}", f"{found['mean_confidence']:.3f}")
             table.add_row(f"  {part}", f"{found['rows']:,}", "", f"{found['accuracy']:.3f}", "", "", "", *shown)
     out.print(table)
 
 
-def _print_metrics(found: dict[str, Any]) -> None:
-    for truth in ("fer2013", "ferplus"):
-        if truth not in found:
-            continue
-        figures = found[truth]
+def _print_metrics(found: "EvaluationReport") -> None:
+    from training.evaluation.documents import list_truths
+
+    for truth, figures in list_truths(found):
         table = Table("emotion", "rows", "precision", "recall", "F1", title=f"{truth}, {figures['rows']:,} rows")
         for emotion, row in figures["per_class"].items():
             table.add_row(emotion, f"{row['support']:,}", *(f"{row[key]:.3f}" for key in ("precision", "recall", "f1")))

@@ -240,14 +240,12 @@ def _stop_on_ctrl_c() -> Iterator[Callable[[], bool]]:
 
 
 def _print_result(artifact_dir: Path) -> None:
+    from training.evaluation.documents import list_splits, list_truths
     from training.export.artifact import Manifest
     from training.export.version import REPORT_FILE
 
-    metrics = Manifest.read(artifact_dir).metrics
-    for part, figures in metrics.items():
-        for truth in ("fer2013", "ferplus"):
-            if truth in figures:
-                found = figures[truth]
-                err.print(f"{part}, {truth}: accuracy {found['accuracy']:.4f}, macro-F1 {found['macro_f1']:.4f}")
+    for part, split in list_splits(Manifest.read(artifact_dir).metrics):
+        for truth, found in list_truths(split):
+            err.print(f"{part}, {truth}: accuracy {found['accuracy']:.4f}, macro-F1 {found['macro_f1']:.4f}")
     err.print(f"Report: {escape(str(artifact_dir.with_name(REPORT_FILE)))}", soft_wrap=True)
     out.print(escape(str(artifact_dir)), soft_wrap=True, highlight=False)

@@ -6,7 +6,7 @@ import pytest
 
 from db.accounts import api_keys
 from db.core.session import Database
-from db.jobs.batches import create_batch, list_photos, read_position, take_positions
+from db.jobs.batches import RefusedPhoto, create_batch, list_photos, read_position, take_positions
 from db.jobs.tables import Batch
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 def test_a_batch_is_stored_with_its_id_before_its_jobs(database: Database) -> None:
     batch_id = uuid4()
-    refused = [{"position": place, "filename": None, "code": "not_a_picture", "detail": "no"} for place in range(2)]
+    refused = [RefusedPhoto(place, None, "not_a_picture", "no") for place in range(2)]
     with database.write() as session:
         owner = api_keys.ensure_application(session, "shop")
         create_batch(session, batch_id, owner.id, is_open=False)

@@ -13,7 +13,7 @@ from db.core.types import utcnow
 from db.core.vocabulary import DeliveryState, TrainingTrigger
 from db.jobs import erasure
 from db.jobs import lifecycle as jobs
-from db.jobs.batches import create_batch, finish_batch, take_positions
+from db.jobs.batches import RefusedPhoto, create_batch, finish_batch, take_positions
 from db.model_versions import actions as model_versions
 from db.training_runs import lifecycle as training_runs
 from db.webhooks.deliveries import AttemptResult, list_due, record_attempt, replay_failed
@@ -64,7 +64,7 @@ def test_a_batch_fires_once_when_its_last_job_ends(database: Database) -> None:
     with database.write() as session:
         owner = api_keys.ensure_application(session, "shop")
         create_batch(session, batch_id, owner.id, is_open=False)
-        refused = [{"position": 4, "filename": None, "code": "not_a_picture", "detail": "text"}]
+        refused = [RefusedPhoto(4, None, "not_a_picture", "text")]
         take_positions(session, batch_id, 5, refused, is_new=True)
     job_ids = [add_job(database, batch_id=batch_id, batch_position=position) for position in range(4)]
     for job_id in job_ids[:2]:
