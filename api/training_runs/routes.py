@@ -1,7 +1,6 @@
 """Training runs: start one, follow it, cancel it."""
 
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
@@ -21,7 +20,7 @@ from db.core.actors import ActorKind
 from db.core.vocabulary import Scope, TrainingRunStatus, TrainingTrigger
 from db.training_runs import corrections, plan
 from db.training_runs import lifecycle as training_runs
-from db.training_runs.documents import GateReport, RunOptions, RunProgress
+from db.training_runs.documents import GateReport, RunAudit, RunOptions, RunProgress
 from db.training_runs.plan import RunPlan
 
 blueprint = APIBlueprint("training_runs", __name__, url_prefix="/v1/training-runs", tag="Training")
@@ -72,7 +71,7 @@ class TrainingRun(BaseModel):
     attempt: int = Field(description="How often a worker has taken it up.", examples=[1])
     is_cancel_requested: bool = Field(examples=[False])
     dataset_sha256: str | None = Field(description="Identity of the CSV's rows.")
-    audit: dict[str, Any] | None = Field(
+    audit: RunAudit | None = Field(
         description="What the dataset and the corrections hold, and the run's plan. Null until the run has read them."
     )
     corrections: dict[str, int] = Field(
@@ -200,7 +199,7 @@ def run_to_schema(run: tables.TrainingRun, run_corrections: dict[str, int]) -> T
         attempt=run.attempt,
         is_cancel_requested=run.cancel_requested_by is not None,
         dataset_sha256=run.dataset_sha256,
-        audit=run.audit,
+        audit=None if run.audit is None else RunAudit.read(run.audit),
         corrections=run_corrections,
         champion=run.champion.number if run.champion else None,
         progress=None if run.progress is None else RunProgress.read(run.progress),

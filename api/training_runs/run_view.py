@@ -1,12 +1,10 @@
 """A training run as pages show it: how far it is, its curves, the dataset's balance, the gate's checks."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from api.web.charts import Chart, Series, draw_lines, draw_stacks
 from db.core.vocabulary import EMOTIONS
-from db.training_runs.documents import CurvePoint, GateCheck, GateReport, RunOptions, RunProgress
+from db.training_runs.documents import CurvePoint, GateCheck, GateReport, RunAudit, RunOptions, RunProgress
 from db.training_runs.tables import TrainingRun
 
 _CORRECTIONS = "corrections"
@@ -44,7 +42,7 @@ def describe_run(run: TrainingRun) -> ShownRun:
 
     Keys that aren't there are left out, since a run fills them as it goes.
     """
-    progress, audit = RunProgress.read(run.progress), run.audit or {}
+    progress, audit = RunProgress.read(run.progress), RunAudit.read(run.audit)
     epoch, epochs = progress.epoch, progress.epochs
     metrics = {
         "loss": progress.loss,
@@ -67,23 +65,18 @@ def describe_run(run: TrainingRun) -> ShownRun:
         balance=_draw_balance(audit),
         checks=() if run.gate is None else tuple(GateReport.read(run.gate).decision.checks),
         reason=run.reason or run.error_detail or "",
-        start=_name_start(run),
-        plan=tuple(_read_plan(run).get("summary", ())),
-        warnings=tuple(audit.get("warnings", ())),
-        has_read_corrections="corrections" in audit,
+        start=_name_start(run, audit),
+        plan=tuple(audit.plan.summary if audit.plan else ()),
+        warnings=tuple(audit.warnings),
+        has_read_corrections=audit.corrections is not None,
     )
 
 
-def _read_plan(run: TrainingRun) -> dict[str, Any]:
-    plan: dict[str, Any] = (run.audit or {}).get("plan", {})
-    return plan
-
-
-def _name_start(run: TrainingRun) -> str:
-    plan = _read_plan(run)
-    if plan.get("is_from_scratch", RunOptions.read(run.options).from_scratch):
+def _name_start(run: TrainingRun, audit: RunAudit) -> str:
+    plan, options = audit.plan, RunOptions.read(run.options)
+    if options.from_scratch if plan is None else plan.is_from_scratch:
         return "fresh weights"
-    return "the best version on the CSV's labels" if plan.get("references") else "the champion's weights"
+    return "the best version on the CSV's labels" if plan is not None and plan.references else "the champion's weights"
 
 
 def _draw_curves(curve: list[CurvePoint]) -> tuple[Chart, ...]:
@@ -105,16 +98,13 @@ def _draw_curves(curve: list[CurvePoint]) -> tuple[Chart, ...]:
     )
 
 
-def _draw_balance(audit: Mapping[str, Any]) -> Chart | None:
-    """Rows by emotion, of each part of the dataset, and what corrections added.
-
-    audit: as `worker.retraining.snapshot` writes it.
-    """
-    counts = {part: found["emotions"] for part, found in (audit.get("splits") or audit.get("parts") or {}).items()}
+def _draw_balance(audit: RunAudit) -> Chart | None:
+    """Rows by emotion, of each split of the dataset, and what corrections added."""
+    counts = {name: split.emotions for name, split in audit.splits.items()}
     if not counts:
         return None
-    if any(audit.get("corrections_by_emotion", {}).values()):
-        counts[_CORRECTIONS] = audit["corrections_by_emotion"]
+    if any(audit.corrections_by_emotion.values()):
+        counts[_CORRECTIONS] = audit.corrections_by_emotion
     series = [
         Series(name, _BALANCE_TONES[name], [found.get(emotion.value, 0) for emotion in EMOTIONS])
         for name, found in counts.items()

@@ -21,7 +21,7 @@ from db.core.types import utcnow
 from db.core.vocabulary import TrainingRunStatus, TrainingTrigger
 from db.model_versions.actions import lock_champion, promote
 from db.model_versions.tables import ModelVersion
-from db.training_runs.documents import GateReport, RunOptions, RunProgress
+from db.training_runs.documents import GateReport, RunAudit, RunOptions, RunProgress
 from db.training_runs.states import (
     ACTIVE_STATUSES,
     InvalidRunTransition,
@@ -153,13 +153,13 @@ def renew_run(session: Session, claim: RunClaim, lease_s: float, progress: RunPr
 
 
 def record_snapshot(
-    session: Session, claim: RunClaim, *, dataset_sha256: str, audit: dict[str, Any], champion_id: UUID
+    session: Session, claim: RunClaim, *, dataset_sha256: str, audit: RunAudit, champion_id: UUID
 ) -> None:
     """Write down what the run is made from and which version it must beat. Raises InvalidRunTransition if the claim is gone."""
     statement = (
         update(TrainingRun)
         .where(TrainingRun.id == claim.run_id, *holds_run(claim))
-        .values(dataset_sha256=dataset_sha256, audit=audit, champion_id=champion_id)
+        .values(dataset_sha256=dataset_sha256, audit=audit.to_json(), champion_id=champion_id)
     )
     if cast("CursorResult[Any]", session.execute(statement)).rowcount != 1:
         raise InvalidRunTransition(claim.run_id, TrainingRunStatus.RUNNING)

@@ -20,7 +20,7 @@ from db.core.vocabulary import TrainingRunStatus, TrainingTrigger
 from db.model_versions import actions as model_versions
 from db.model_versions.tables import Promotion
 from db.training_runs import lifecycle, sweeping
-from db.training_runs.documents import GateDecision, GateReport
+from db.training_runs.documents import GateDecision, GateReport, RunAudit
 from db.training_runs.lifecycle import MAX_ATTEMPTS, TrainingRunActive
 from db.training_runs.states import ACTIVE_STATUSES, InvalidRunTransition, RunClaim, name_run
 from db.training_runs.tables import TrainingRun
@@ -138,7 +138,9 @@ class RunMachine(RuleBasedStateMachine):
             with self.database.write() as session:
                 champion = model_versions.get_champion(session)
                 assert champion is not None
-                lifecycle.record_snapshot(session, claim, dataset_sha256="d", audit={}, champion_id=champion.id)
+                lifecycle.record_snapshot(
+                    session, claim, dataset_sha256="d", audit=RunAudit.read({}), champion_id=champion.id
+                )
             self.model[claim.run_id].champion = self.champion
 
     @rule(claim=claims, is_better=st.booleans())

@@ -8,7 +8,7 @@ from db.core.vocabulary import TrainingTrigger
 from db.model_versions import actions as model_versions
 from db.model_versions.tables import ModelVersion
 from db.training_runs import lifecycle as runs
-from db.training_runs.documents import GateDecision, GateReport
+from db.training_runs.documents import GateDecision, GateReport, RunAudit
 from db.training_runs.states import RunClaim
 from db.training_runs.tables import TrainingRun
 
@@ -51,7 +51,9 @@ def decide(database: Database, held: RunClaim, challenger: ModelVersion, *, is_p
 
 def snapshot(database: Database, held: RunClaim, champion: ModelVersion) -> None:
     with database.write() as session:
-        runs.record_snapshot(session, held, dataset_sha256="d", audit={"rows": 1}, champion_id=champion.id)
+        runs.record_snapshot(
+            session, held, dataset_sha256="d", audit=RunAudit.read({"rows": 1}), champion_id=champion.id
+        )
 
 
 def champion(database: Database) -> str:

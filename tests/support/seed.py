@@ -48,7 +48,7 @@ from db.reviews import queue as review_queue
 from db.reviews.tables import ReviewItem
 from db.training_runs import corrections
 from db.training_runs import lifecycle as training_runs
-from db.training_runs.documents import GateReport, RunProgress
+from db.training_runs.documents import GateReport, RunAudit, RunProgress
 from emoscope.stack.demo_photos import DemoPhoto, Placement, compose_page, portrait_photo
 from emoscope.stack.provision import register_shipped_models
 from training.export.artifact import PRETRAINED_DIR
@@ -274,7 +274,9 @@ def seed_runs(database: Database, champion: ModelVersion, *, is_running: bool) -
         run = training_runs.create_run(session, TrainingTrigger.SCHEDULE, "schedule")
         run.created_at = utcnow() - timedelta(days=2)
         _, claim = training_runs.claim_run(session, run.id, "booth-1:900", lease_s=60)
-        training_runs.record_snapshot(session, claim, dataset_sha256="d" * 64, audit=audit, champion_id=champion.id)
+        training_runs.record_snapshot(
+            session, claim, dataset_sha256="d" * 64, audit=RunAudit.read(audit), champion_id=champion.id
+        )
         progress = {"step": "comparing", "epoch": len(history), "epochs": len(history), "curve": history}
         training_runs.renew_run(session, claim, 60, RunProgress.read(progress))
         reason = "kept the champion: " + checks[-1]["reason"]
@@ -287,7 +289,9 @@ def seed_runs(database: Database, champion: ModelVersion, *, is_running: bool) -
             return run.id
         run = training_runs.create_run(session, TrainingTrigger.PAGE, "ana", epochs=len(history))
         _, claim = training_runs.claim_run(session, run.id, "booth-1:901", lease_s=600)
-        training_runs.record_snapshot(session, claim, dataset_sha256="d" * 64, audit=audit, champion_id=champion.id)
+        training_runs.record_snapshot(
+            session, claim, dataset_sha256="d" * 64, audit=RunAudit.read(audit), champion_id=champion.id
+        )
         considered = corrections.list_corrections(session, limit=100)
         corrections.record_corrections(
             session,

@@ -1,7 +1,6 @@
 """A dataset -> what there is to know about it before training: balance, copies, bad rows, votes."""
 
-from dataclasses import asdict
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -12,14 +11,40 @@ from training.data.split import LEAST_EMOTIONS
 from training.errors import DatasetError
 
 
-def audit_dataset(dataset: Dataset) -> dict[str, Any]:
-    """Count everything, as plain values that JSON holds.
+class AuditedSplit(TypedDict):
+    """The rows of a split, in all and of each emotion.
 
-    `copies_within`: rows of a part that repeat an earlier row of it. `copies_of_training`: rows of a part that are also
-    Training rows.
+    copies_within: rows that repeat an earlier row of it. copies_of_training: rows of another split that are also Training rows.
     """
+
+    rows: int
+    emotions: dict[str, int]
+    copies_within: int
+    copies_of_training: int
+
+
+class ListedRow(TypedDict):
+    """A row of the CSV that was left out. line: from 1, the header's."""
+
+    line: int
+    reason: str
+
+
+class DatasetAudit(TypedDict):
+    """All that is counted. sha256: identity of the rows. votes: rows by what became of their votes; None without votes."""
+
+    warnings: list[str]
+    sha256: str
+    rows: int
+    splits: dict[str, AuditedSplit]
+    bad_rows: list[ListedRow]
+    votes: dict[str, int] | None
+
+
+def audit_dataset(dataset: Dataset) -> DatasetAudit:
+    """Count everything, as plain values that JSON holds."""
     training = dataset.find_part("Training")
-    splits: dict[str, Any] = {}
+    splits: dict[str, AuditedSplit] = {}
     for part in PARTS:
         rows = dataset.find_part(part)
         if not len(rows):
@@ -37,7 +62,7 @@ def audit_dataset(dataset: Dataset) -> dict[str, Any]:
         "sha256": dataset.sha256,
         "rows": len(dataset.images),
         "splits": splits,
-        "bad_rows": [asdict(row) for row in dataset.bad_rows],
+        "bad_rows": [{"line": row.line, "reason": row.reason} for row in dataset.bad_rows],
         "votes": dataset.votes.count_rows() if dataset.votes is not None else None,
     }
 

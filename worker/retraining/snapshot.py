@@ -17,6 +17,7 @@ from db.training_runs.corrections import (
     list_used,
     record_corrections,
 )
+from db.training_runs.documents import RunAudit
 from db.training_runs.erased_corrections import drop_erased
 from db.training_runs.lifecycle import get_run, record_snapshot
 from db.training_runs.plan import RunPlan
@@ -66,18 +67,17 @@ def take_snapshot(
         run = get_run(session, claim.run_id)
         is_new = run.dataset_sha256 != dataset.sha256
     run_corrections = _choose(services, dataset, wanted) if is_new else []
-    audit = {**audit_dataset(dataset), "plan": plan.model_dump(mode="json")}
-    for warning in audit["warnings"]:
+    audit = RunAudit.read({**audit_dataset(dataset), "plan": plan})
+    for warning in audit.warnings:
         log.warning("dataset_warning", run_id=str(claim.run_id), warning=warning)
     with services.database.write() as session:
         if is_new:
             record_corrections(session, claim.run_id, drop_erased(session, run_corrections))
             session.flush()
         used = list_used(session, claim.run_id)
-        audit["corrections"] = count_corrections(session, claim.run_id)
-        audit["corrections_by_emotion"] = {
-            emotion.value: sum(correction.emotion is emotion for correction in used) for emotion in EMOTIONS
-        }
+        by_emotion = {emotion.value: sum(correction.emotion is emotion for correction in used) for emotion in EMOTIONS}
+        counts = count_corrections(session, claim.run_id)
+        audit = audit.model_copy(update={"corrections": counts, "corrections_by_emotion": by_emotion})
         record_snapshot(session, claim, dataset_sha256=dataset.sha256, audit=audit, champion_id=champion.id)
     digest = hashlib.sha256(dataset.sha256.encode())
     for correction in used:

@@ -1,13 +1,16 @@
 """`emoscope dataset`: check a FER2013-format CSV, and turn it into folders of pictures and back."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from emoscope.cli.terminal import AsJson, end_with_sentence, err, out, print_json, say_step
+
+if TYPE_CHECKING:
+    from training.data.audit import DatasetAudit
 
 app = typer.Typer(
     help="Check a FER2013-format CSV, and turn it into folders of pictures and back.", no_args_is_help=True
@@ -48,14 +51,16 @@ def check(
         raise typer.Exit(1)
 
 
-def _print_audit(found: dict[str, Any]) -> None:
+def _print_audit(found: "DatasetAudit") -> None:
     table = Table("", *found["splits"])
     emotions = next(iter(found["splits"].values()))["emotions"]
     for emotion in emotions:
         table.add_row(emotion, *(f"{part['emotions'][emotion]:,}" for part in found["splits"].values()))
     table.add_section()
-    for name in ("rows", "copies_within", "copies_of_training"):
-        table.add_row(name.replace("_", " "), *(f"{part[name]:,}" for part in found["splits"].values()))
+    splits = found["splits"].values()
+    table.add_row("rows", *(f"{split['rows']:,}" for split in splits))
+    table.add_row("copies within", *(f"{split['copies_within']:,}" for split in splits))
+    table.add_row("copies of training", *(f"{split['copies_of_training']:,}" for split in splits))
     out.print(table)
     if found["votes"]:
         out.print(

@@ -2,7 +2,7 @@ from db.core.session import Database
 from db.core.vocabulary import TrainingTrigger
 from db.model_versions.tables import ModelVersion
 from db.training_runs import lifecycle as training_runs
-from db.training_runs.documents import RunProgress
+from db.training_runs.documents import RunAudit, RunProgress
 from tests.unit.api.conftest import Visitor
 
 
@@ -62,7 +62,9 @@ def test_a_run_that_found_no_corrections_says_so_and_shows_its_plan(
     with database.write() as session:
         run = training_runs.create_run(session, TrainingTrigger.COMMAND, "cron")
         _, claim = training_runs.claim_run(session, run.id, "trainer:1", lease_s=60)
-        training_runs.record_snapshot(session, claim, dataset_sha256="d", audit=audit, champion_id=champion.id)
+        training_runs.record_snapshot(
+            session, claim, dataset_sha256="d", audit=RunAudit.read(audit), champion_id=champion.id
+        )
         training_runs.fail_run(session, claim, "training_diverged", "the loss is nan")
     text = administrator.get(f"/training/{run.id}")
     for sentence in (

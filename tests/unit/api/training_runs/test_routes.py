@@ -8,7 +8,7 @@ from db.core.session import Database
 from db.core.vocabulary import Scope
 from db.model_versions import actions as model_versions
 from db.training_runs import lifecycle as runs
-from db.training_runs.documents import GateDecision, GateReport, RunProgress
+from db.training_runs.documents import GateDecision, GateReport, RunAudit, RunProgress
 from tests.support.operators import open_client
 
 GATE = GateReport(decision=GateDecision(is_promoted=True, reason="better"), champion={"accuracy": 0.5})
@@ -44,7 +44,7 @@ def test_progress_and_gate_are_shown_as_they_are_stored(client: FlaskClient, dat
         old, new = (model_versions.get_version(session, number) for number in (1, 2))
         stored, claim = runs.claim_run(session, runs.list_runs(session)[0].id, "w", 60)
         runs.renew_run(session, claim, 60, RunProgress(step="training", epoch=2))
-        runs.record_snapshot(session, claim, dataset_sha256="d", audit={"rows": 9}, champion_id=old.id)
+        runs.record_snapshot(session, claim, dataset_sha256="d", audit=RunAudit.read({"rows": 9}), champion_id=old.id)
     shown = client.get(run["url"]).json
     assert (shown["status"], shown["progress"]["epoch"], shown["champion"]) == ("running", 2, 1)
     assert (shown["progress"]["step"], shown["progress"]["loss"]) == ("training", None)
