@@ -67,7 +67,7 @@ def take_snapshot(
         run = get_run(session, claim.run_id)
         is_new = run.dataset_sha256 != dataset.sha256
     run_corrections = _choose(services, dataset, wanted) if is_new else []
-    audit = RunAudit.read({**audit_dataset(dataset), "plan": plan})
+    audit = RunAudit.read({**audit_dataset(dataset), "plan": plan.model_dump(mode="json")})
     for warning in audit.warnings:
         log.warning("dataset_warning", run_id=str(claim.run_id), warning=warning)
     with services.database.write() as session:
