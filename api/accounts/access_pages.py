@@ -45,6 +45,7 @@ def show() -> str:
         user_rows=user_rows,
         keys=keys,
         usage=usage,
+        first_day=last_week.first_day,
         scopes=tuple(Scope),
         purposes=[each for each in Purpose if not each.is_forbidden],
         now=utcnow(),

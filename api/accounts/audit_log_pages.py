@@ -10,7 +10,7 @@ from api.core.fields import LARGEST_ID, Day
 from api.core.paging import read_page
 from api.core.services import get_services
 from api.web.forms import refills_search
-from api.web.queries import Query, begin_day, end_day, read_query
+from api.web.queries import Query, begin_day, end_day, make_api_query, read_query
 from api.web.site import needs
 from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.vocabulary import Role
@@ -40,6 +40,10 @@ class AuditSearch(Query):
             created_before=end_day(self.until) if self.until else None,
         )
 
+    def to_api_query(self) -> dict[str, str]:
+        """The same for the API."""
+        return make_api_query(self.to_filter())
+
 
 @blueprint.get("/audit")
 @needs(Role.ADMINISTRATOR)
@@ -57,6 +61,7 @@ def show() -> str:
         "accounts/audit_log.html",
         events=found.rows,
         kept=kept,
+        filters=search.to_api_query(),
         older=older,
         newest=newest,
         actions=audit_words.list_actions(),

@@ -8,6 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from api.accounts import audit_log_routes, key_routes, own_account_routes, user_routes
 from api.core.checked_request import register_request_checks
 from api.core.cors import register_cors
+from api.core.downloads import register_downloads
 from api.core.errors import register_errors
 from api.core.openapi import hide_pages, register_openapi
 from api.core.security import register_security
@@ -19,6 +20,7 @@ from api.model_versions import file_routes, promotion_routes, shadow_routes
 from api.model_versions import routes as model_versions
 from api.monitoring import dashboard_routes, drift_routes, health_routes, metrics_routes
 from api.photos import routes as pictures
+from api.reviews import list_routes as review_lists
 from api.reviews import routes as reviews
 from api.training_runs import routes as training_runs
 from api.web import docs_pages, emotion_colours
@@ -75,6 +77,7 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
         promotion_routes,
         training_runs,
         reviews,
+        review_lists,
         drift_routes,
         dashboard_routes,
         own_account_routes,
@@ -87,6 +90,7 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
         metrics_routes,
     ):
         app.register_blueprint(part.blueprint)
+    register_downloads(app)
     app.register_blueprint(docs_pages.blueprint)
     app.register_blueprint(emotion_colours.blueprint)
     app.register_blueprint(make_pages())

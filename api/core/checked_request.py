@@ -15,6 +15,7 @@ from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.sansio.utils import host_is_trusted
 
+from api.core.downloads import FORMAT, find_item
 from api.core.errors import Problem, make_invalid_request
 from api.core.multipart import FormParser, InvalidForm
 from api.core.services import get_services
@@ -130,7 +131,13 @@ def _check_query_bytes() -> None:
 def _refuse_unread_parameters() -> None:
     """Refuse a query where the route reads none. A route that reads one refuses by itself what it doesn't know."""
     view = current_app.view_functions.get(request.endpoint or "")
-    if request.args and view is not None and not any(place == "query" for _, place in _list_inputs(view)):
+    is_download = view is not None and set(request.args) == {FORMAT} and find_item(view) is not None
+    if (
+        request.args
+        and not is_download
+        and view is not None
+        and not any(place == "query" for _, place in _list_inputs(view))
+    ):
         field = next(iter(request.args))
         raise make_invalid_request(
             [{"in": "query", "field": field, "reason": "is unknown: this address takes no query"}]

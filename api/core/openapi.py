@@ -1,5 +1,6 @@
 """What the OpenAPI document says beyond what APIFlask reads off the routes."""
 
+import copy
 import json
 import re
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from apiflask import APIBlueprint, APIFlask
 from flask import Response, request
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.core.downloads import PARAMETER
 from api.core.error_codes import ERROR_KINDS, PROBLEM_JSON, ErrorKind
 from api.core.sessions import COOKIE, HEADER
 from api.webhooks.document import describe_webhooks
@@ -143,6 +145,7 @@ def register_openapi(app: APIFlask) -> None:
         schemas |= data
         spec = _shorten_names(spec)
         _name_operations(app, spec)
+        _describe_downloads(spec)
         for path, operations in spec["paths"].items():
             for operation in operations.values():
                 if path.startswith("/v1/"):
@@ -162,6 +165,18 @@ def register_openapi(app: APIFlask) -> None:
         if request.endpoint == "openapi.spec" and request.script_root:
             response.data = json.dumps({**json.loads(response.data), "servers": [{"url": request.script_root}]})
         return response
+
+
+def _describe_downloads(spec: dict[str, Any]) -> None:
+    """Say of every list that it is given as a file too."""
+    for operations in spec["paths"].values():
+        operation = operations.get("get")
+        content = (operation or {}).get("responses", {}).get("200", {}).get("content", {})
+        schema = content.get("application/json", {}).get("schema", {})
+        found = spec["components"]["schemas"].get(schema.get("$ref", "").rsplit("/", 1)[-1], {})
+        if operation is not None and found.get("properties", {}).get("items", {}).get("type") == "array":
+            operation.setdefault("parameters", []).append(copy.deepcopy(PARAMETER))
+            content |= {name: {"schema": _BINARY} for name in ("text/csv", "application/jsonl")}
 
 
 def _name_operations(app: APIFlask, spec: dict[str, Any]) -> None:

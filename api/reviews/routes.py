@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from api.core.authentication import get_caller, protect, require_scope
 from api.core.fields import JsonBody, Moment, Number, RowId, TextFields
 from api.core.openapi import describe_errors
+from api.core.paging import read_page
 from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.options import Unset
@@ -101,7 +102,8 @@ class VoteQuery(TextFields):
         default=None, max_length=200, description="Whose. Default: the caller's own. Others' need the scope `admin`."
     )
     since: Moment | Unset = Field(default=None, description="Cast at this time or later.")
-    limit: int = Field(default=50, ge=1, le=200, description="Most votes.")
+    limit: int = Field(default=50, ge=1, le=200, description="Most votes of a page.")
+    cursor: RowId | Unset = Field(default=None, description="Where the page begins; take it from `next`.")
 
 
 class StatisticsQuery(TextFields):
@@ -173,9 +175,14 @@ def list_votes(query: VoteQuery) -> Response:
     if reviewer != caller.actor:
         require_scope(Scope.ADMIN)
     with get_services().database.read() as session:
-        found = reviews.list_votes(session, reviewer=reviewer, since=query.since, limit=query.limit)
-        shown = [vote_to_schema(vote) for vote in found]
-    return respond(VoteList(items=shown))
+        found = read_page(
+            lambda limit: reviews.list_votes(
+                session, reviewer=reviewer, since=query.since, limit=limit, before=query.cursor
+            ),
+            query.limit,
+        )
+        shown = [vote_to_schema(vote) for vote in found.rows]
+    return respond(VoteList(items=shown, next=found.make_next_url(".list_votes")))
 
 
 @blueprint.post("/undo")

@@ -58,6 +58,7 @@ class VoteList(BaseModel):
     """Votes, newest first."""
 
     items: list[Vote]
+    next: str | None = Field(default=None, description="Where the next page is; null on the last.")
 
 
 class Undone(BaseModel):

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flask import abort, request
 from pydantic import ConfigDict, ValidationError, model_validator
@@ -60,3 +61,13 @@ def begin_day(day: date) -> datetime:
 def end_day(day: Day) -> datetime:
     """Where the next day begins."""
     return begin_day(day) + timedelta(days=1)
+
+
+def make_api_query(wanted: Any) -> dict[str, str]:
+    """A filter of the database, a dataclass, as the API's address has it: times in RFC 3339, and nothing where it is None."""
+    given = {field.name: getattr(wanted, field.name) for field in fields(wanted)}
+    return {
+        name: value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
+        for name, value in given.items()
+        if value is not None
+    }

@@ -124,10 +124,17 @@ def undo_votes(
 
 
 def list_votes(
-    session: Session, *, reviewer: str | None = None, since: datetime | None = None, limit: int = 50
+    session: Session,
+    *,
+    reviewer: str | None = None,
+    since: datetime | None = None,
+    limit: int = 50,
+    before: UUID | None = None,
 ) -> Sequence[ReviewVote]:
-    """The latest standing votes, newest first. since: cast at or after."""
+    """The latest standing votes, newest first. since: cast at or after. before: the last vote of the page before."""
     statement = select(ReviewVote).where(ReviewVote.withdrawn_at.is_(None))
+    if before is not None:
+        statement = statement.where(ReviewVote.id < before)
     if reviewer is not None:
         statement = statement.where(ReviewVote.reviewer == reviewer)
     if since is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -19,14 +20,12 @@ class Disagreement:
     votes: Sequence[ReviewVote]
 
 
-def list_disagreements(session: Session, *, limit: int = 20) -> list[Disagreement]:
-    """The faces with two votes or more and no label, newest first."""
-    subjects = session.scalars(
-        select(ReviewSubject)
-        .where(ReviewSubject.label.is_(None), ReviewSubject.vote_count > 1)
-        .order_by(ReviewSubject.id.desc())
-        .limit(limit)
-    ).all()
+def list_disagreements(session: Session, *, limit: int = 20, before: UUID | None = None) -> list[Disagreement]:
+    """The faces with two votes or more and no label, newest first. before: id of the last subject of the page before."""
+    undecided = select(ReviewSubject).where(ReviewSubject.label.is_(None), ReviewSubject.vote_count > 1)
+    if before is not None:
+        undecided = undecided.where(ReviewSubject.id < before)
+    subjects = session.scalars(undecided.order_by(ReviewSubject.id.desc()).limit(limit)).all()
     votes: dict[object, list[ReviewVote]] = {subject.id: [] for subject in subjects}
     standing = select(ReviewVote).where(ReviewVote.subject_id.in_(votes), ReviewVote.withdrawn_at.is_(None))
     for vote in session.scalars(standing.order_by(ReviewVote.id)):

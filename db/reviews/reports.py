@@ -70,3 +70,9 @@ def create_report(
 def list_reports(session: Session, job_id: UUID) -> Sequence[FaceReport]:
     """The reports on a job's photo, oldest first."""
     return session.scalars(select(FaceReport).where(FaceReport.job_id == job_id).order_by(FaceReport.id)).all()
+
+
+def list_all_reports(session: Session, *, limit: int, before: UUID | None = None) -> Sequence[FaceReport]:
+    """Reports on the photos of all jobs, newest first. before: the last one of the page before."""
+    statement = select(FaceReport).order_by(FaceReport.id.desc()).limit(limit)
+    return session.scalars(statement if before is None else statement.where(FaceReport.id < before)).all()
