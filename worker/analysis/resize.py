@@ -27,6 +27,10 @@ def resize_picture(picture: Picture, width: int, height: int) -> Picture:
     return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
+OVERSAMPLING = 2
+"""Pixels that a level keeps for each pixel of a result, each way. With 1, two faces of 973 fewer are found: decision 0100."""
+
+
 class Pyramid:
     """A picture and its halves, quarters and so on, each made once, when it is first asked for."""
 
@@ -39,16 +43,20 @@ class Pyramid:
         """The picture at its full size."""
         return self._levels[0]
 
-    def resize(self, width: int, height: int) -> Picture:
-        """Scale the picture as resize_picture does, to the very pixels, from the halves that are there already."""
+    def find_level(self, scale: float) -> tuple[Picture, tuple[float, float]]:
+        """The smallest level that still has OVERSAMPLING pixels each way for each pixel of the picture scaled by `scale`.
+
+        Returns it with how many pixels of the picture, across and down, one of its own stands for.
+        """
         number = 0
-        while self._levels[number].shape[0] >= 2 * height and self._levels[number].shape[1] >= 2 * width:
+        while scale * 2 ** (number + 1) * OVERSAMPLING <= 1 and min(self._levels[number].shape[:2]) >= 2:
             if number + 1 == len(self._levels):
                 last = self._levels[number]
                 halved = (last.shape[1] // 2, last.shape[0] // 2)
                 self._levels.append(np.asarray(cv2.resize(last, halved, interpolation=cv2.INTER_AREA), np.uint8))
             number += 1
-        return resize_picture(self._levels[number], width, height)
+        level = self._levels[number]
+        return level, (self.picture.shape[1] / level.shape[1], self.picture.shape[0] / level.shape[0])
 
 
 def choose_scale(picture: Picture, wanted: float, max_side_px: int, max_scale: float) -> float:

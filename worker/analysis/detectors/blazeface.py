@@ -93,7 +93,7 @@ class BlazeFaceDetector(Detector):
             lying = np.flatnonzero(find_lying(found, quarters))
             if not len(lying):
                 continue
-            turned = turn_picture(picture, quarters)
+            turned = Pyramid(turn_picture(picture, quarters))
             for index in lying.tolist():
                 place = turn_back(faces[index], 4 - quarters, height, width).extents[0]
                 upright = self._look_closely(turned, Extent(*place.tolist()), threshold)
@@ -102,9 +102,14 @@ class BlazeFaceDetector(Detector):
         return join_candidates(faces)
 
     def _find_upright(self, picture: Picture, min_face_px: int, threshold: float) -> Candidates:
-        proposals = self._propose(Pyramid(picture), min_face_px)
-        confirmed = [self._look_closely(picture, Extent(*extent), threshold) for extent in proposals.extents.tolist()]
-        faces = merge_overlapping(join_candidates(confirmed), min_iou=MIN_IOU)
+        """Look closely at one proposal after the other, except where a face is found already: most lie around a true one."""
+        pyramid = Pyramid(picture)
+        proposals = self._propose(pyramid, min_face_px)
+        faces = join_candidates([])
+        for index, extent in enumerate(proposals.extents.tolist()):
+            if len(drop_within(proposals.take(np.array([index])), faces, min_share=SAME_FACE_SHARE).scores):
+                faces = join_candidates([faces, self._look_closely(pyramid, Extent(*extent), threshold)])
+        faces = merge_overlapping(faces, min_iou=MIN_IOU)
         return keep_outermost(faces, min_share=SAME_FACE_SHARE)
 
     def _propose(self, pyramid: Pyramid, min_face_px: int) -> Candidates:
@@ -121,7 +126,7 @@ class BlazeFaceDetector(Detector):
         both = join_candidates([large, drop_within(small, sure, min_share=SAME_FACE_SHARE)])
         return both.take(np.argsort(-both.scores, kind="stable")[:MAX_PROPOSALS])
 
-    def _look_closely(self, picture: Picture, proposal: Extent, threshold: float) -> Candidates:
+    def _look_closely(self, picture: Pyramid, proposal: Extent, threshold: float) -> Candidates:
         """Look at the square around a proposal; return the face that is where the proposal said, or none."""
         center_x, center_y = (proposal.left + proposal.right) / 2, (proposal.top + proposal.bottom) / 2
         side = max(proposal.right - proposal.left, 1.0)

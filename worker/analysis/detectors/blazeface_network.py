@@ -122,20 +122,22 @@ class _SizedNetwork:
 
 
 def render_region(picture: Picture | Pyramid, region: Extent, scale: float, width: int, height: int) -> Picture:
-    """Scale a region into the top left of a canvas of `width` x `height` pixels, neutral where there is no picture."""
-    whole = picture.picture if isinstance(picture, Pyramid) else picture
+    """Scale a region into the top left of a canvas of `width` x `height` pixels, neutral where there is no picture.
+
+    Of a pyramid, it is cut out of the smallest level that has its pixels.
+    """
+    level, reduction = picture.find_level(scale) if isinstance(picture, Pyramid) else (picture, (1.0, 1.0))
+    across, down = reduction
+    region = Extent(region.left / across, region.top / down, region.right / across, region.bottom / down)
     canvas = np.full((height, width, 3), NEUTRAL, np.uint8)
     left, top = max(0, math.floor(region.left)), max(0, math.floor(region.top))
-    inside = whole[top : max(top, math.ceil(region.bottom)), left : max(left, math.ceil(region.right))]
-    x, y = max(0, round((left - region.left) * scale)), max(0, round((top - region.top) * scale))
-    inner_width = min(width - x, max(1, round(inside.shape[1] * scale)))
-    inner_height = min(height - y, max(1, round(inside.shape[0] * scale)))
+    inside = level[top : max(top, math.ceil(region.bottom)), left : max(left, math.ceil(region.right))]
+    scale_x, scale_y = scale * across, scale * down
+    x, y = max(0, round((left - region.left) * scale_x)), max(0, round((top - region.top) * scale_y))
+    inner_width = min(width - x, max(1, round(inside.shape[1] * scale_x)))
+    inner_height = min(height - y, max(1, round(inside.shape[0] * scale_y)))
     if inside.size and inner_width > 0 and inner_height > 0:
-        if isinstance(picture, Pyramid) and inside.shape == whole.shape:
-            scaled = picture.resize(inner_width, inner_height)
-        else:
-            scaled = resize_picture(inside, inner_width, inner_height)
-        canvas[y : y + inner_height, x : x + inner_width] = scaled
+        canvas[y : y + inner_height, x : x + inner_width] = resize_picture(inside, inner_width, inner_height)
     return canvas
 
 

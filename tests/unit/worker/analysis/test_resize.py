@@ -36,11 +36,22 @@ def test_scaling_leaves_a_pixel_at_least():
     assert scale_picture(np.zeros((2, 4000, 3), np.uint8), 0.1).shape == (1, 400, 3)
 
 
-def test_a_pyramid_scales_to_the_very_pixels_and_makes_each_half_once(astronaut):
+def test_a_pyramid_gives_the_smallest_level_with_pixels_to_spare_and_makes_each_once(astronaut):
     pyramid = Pyramid(astronaut)
-    for width, height in ((512, 512), (300, 200), (256, 256), (128, 100), (60, 61), (7, 3), (1, 1), (600, 700)):
-        assert np.array_equal(pyramid.resize(width, height), resize_picture(astronaut, width, height))
-    levels = len(pyramid._levels)
-    pyramid.resize(7, 3)
-    assert len(pyramid._levels) == levels
-    assert pyramid.picture is astronaut
+    for scale, side in ((2.0, 512), (1.0, 512), (0.26, 512), (0.25, 256), (0.13, 256), (0.12, 128), (0.01, 16)):
+        level, reduction = pyramid.find_level(scale)
+        assert level.shape == (side, side, 3)
+        assert reduction == (512 / side, 512 / side)
+        assert pyramid.find_level(scale)[0] is level
+    assert pyramid.find_level(1.0)[0] is pyramid.picture is astronaut
+    assert np.array_equal(pyramid.find_level(0.25)[0], resize_picture(astronaut, 256, 256))
+
+
+def test_a_pyramid_of_odd_sides_says_what_a_pixel_of_each_level_stands_for(astronaut):
+    level, reduction = Pyramid(astronaut[:301, :203]).find_level(0.2)
+    assert level.shape[:2] == (150, 101)
+    assert reduction == (203 / 101, 301 / 150)
+
+
+def test_a_pyramid_of_a_line_ends_at_the_line(astronaut):
+    assert Pyramid(astronaut[:1]).find_level(0.001)[0].shape == (1, 512, 3)

@@ -6,9 +6,11 @@ from PIL import Image
 
 from db.core.vocabulary import Detector, Landmark
 from emoscope.stack.demo_photos import Placement, compose_page, load_portrait, locate_package_file
-from worker.analysis.detectors.base import DetectorUnavailable, Extent
+from worker.analysis.detectors.base import Candidates, DetectorUnavailable, Extent
 from worker.analysis.detectors.blazeface import choose_input_size
 from worker.analysis.detectors.blazeface_network import MAX_SIZES, NEUTRAL, locate_weights, render_region
+from worker.analysis.detectors.merging import drop_within
+from worker.analysis.resize import Pyramid
 
 
 def is_same_face(detection, face) -> bool:
@@ -108,3 +110,17 @@ def test_few_sizes_of_input_stay_ready_and_give_what_a_new_one_gives(blazeface, 
         blazeface.detect(np.ascontiguousarray(astronaut[:, :width]))
     assert len(blazeface._small_faces._sized) == MAX_SIZES
     assert blazeface.detect(astronaut) == first
+
+
+def test_what_lies_around_a_face_that_is_found_is_not_looked_at(blazeface, astronaut, monkeypatch):
+    network = blazeface._large_faces
+    looks = []
+    find = network.find_candidates
+    monkeypatch.setattr(network, "find_candidates", lambda *args, **rest: looks.append(args[1]) or find(*args, **rest))
+    proposed = blazeface._propose(Pyramid(astronaut), 24)
+    looks.clear()
+    (face,) = blazeface.detect(astronaut, min_face_px=24)
+    found = Candidates(np.array([face.extent], np.float32), np.array([face.score], np.float32), None)
+    elsewhere = len(drop_within(proposed, found, min_share=0.6).scores)
+    assert elsewhere < len(proposed.scores) - 1
+    assert len(looks) == 2 + elsewhere  # the whole picture, the one face, and what lies elsewhere
