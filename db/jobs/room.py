@@ -9,9 +9,9 @@ from db.core.session import Database
 from db.core.vocabulary import JobStatus
 from db.jobs.tables import Job
 
-_REUSED_TIMES = 20
+_REUSED_TIMES = 100
 _MOST_REUSE_S = 1.0
-"""A count is used again for 20 times as long as it took: so counting takes a twentieth of one thread's time, however many wait."""
+"""A count is used again for 100 times as long as it took: so counting takes a hundredth of one thread's time, however many wait."""
 
 _WAITING = (
     select(Job.id).where(Job.status == JobStatus.QUEUED).limit(bindparam("at_most", type_=Job.attempt.type)).subquery()

@@ -6,13 +6,16 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from db.core.rows import get_table
 from db.core.types import utcnow
 from db.core.vocabulary import JobStatus, Priority
 from db.jobs.lifecycle import Claim
 from db.jobs.tables import Job
+
+_JOBS = get_table(Job)
 
 
 def list_expired_claims(session: Session, limit: int) -> list[Claim]:
@@ -36,20 +39,27 @@ def list_overdue(session: Session, limit: int) -> Sequence[UUID]:
     ).all()
 
 
-def list_waiting(session: Session, sent_before_s: float) -> list[tuple[UUID, Priority]]:
+def list_waiting(connection: Connection, sent_before_s: float) -> list[tuple[UUID, Priority]]:
     """All queued jobs whose message was sent longer than `sent_before_s` seconds ago, oldest first.
 
     All, for most of them lie in the queue, and a job whose message was lost must not wait behind those; the setting
     `max_queued_jobs` bounds them.
     """
-    sent_before = utcnow() - timedelta(seconds=sent_before_s)
-    has_photo = or_(Job.photo_key.is_not(None), Job.source_url.is_(None))
-    rows = session.execute(
-        select(Job.id, Job.priority)
-        .where(Job.status == JobStatus.QUEUED, Job.sent_at < sent_before, has_photo)
-        .order_by(Job.id)
+    rows = connection.execute(
+        select(_JOBS.c.id, _JOBS.c.priority).where(*_waits_since(sent_before_s)).order_by(_JOBS.c.id)
     )
-    return list(rows)
+    return [(job_id, priority) for job_id, priority in rows]
+
+
+def count_waiting(connection: Connection, sent_before_s: float) -> int:
+    """How many `list_waiting` would give."""
+    return int(connection.scalar(select(func.count()).select_from(_JOBS).where(*_waits_since(sent_before_s))) or 0)
+
+
+def _waits_since(sent_before_s: float) -> tuple[ColumnElement[bool], ...]:
+    has_photo = or_(_JOBS.c.photo_key.is_not(None), _JOBS.c.source_url.is_(None))
+    sent_before = utcnow() - timedelta(seconds=sent_before_s)
+    return _JOBS.c.status == JobStatus.QUEUED, _JOBS.c.sent_at < sent_before, has_photo
 
 
 def record_sent(session: Session, job_ids: Sequence[UUID]) -> None:

@@ -42,7 +42,7 @@ from db.model_versions import actions as model_versions
 from emoscope.settings import Settings
 from tests.conftest import empty_tables
 from tests.stateful.machines import TIMEOUT_S, let_pass, refused_unless, run_machine
-from worker.housekeeping import sweeper
+from worker.housekeeping import lost_messages, sweeper
 
 LEASE_S = 3600
 """Longer than a sequence takes on a busy machine."""
@@ -119,7 +119,12 @@ class JobMachine(RuleBasedStateMachine):
         )
         settings = Settings(_env_file=None, resend_after_s=1)  # type: ignore[call-arg]
         self.sweeping: Any = SimpleNamespace(
-            database=database, blobs=self.blobs, announce=lambda _job_id: None, redis=None, settings=settings
+            database=database,
+            blobs=self.blobs,
+            announce=lambda _job_id: None,
+            redis=None,
+            settings=settings,
+            next_look_at=0.0,
         )
 
     def make_new(
@@ -303,13 +308,14 @@ class JobMachine(RuleBasedStateMachine):
         sent = {str(job_id) for job_id in self.queue.messages}
         with (
             patch.object(sweeper, "send_job", self.queue.send),
-            patch.object(sweeper, "list_sent", lambda _client: sent),
+            patch.object(lost_messages, "send_job", self.queue.send),
+            patch.object(lost_messages, "list_sent", lambda _client: sent),
         ):
             sweeper.take_back_expired(self.sweeping)
             sweeper.cancel_overdue(self.sweeping)
             with self.database.write() as session:  # all messages were sent long ago, also those of jobs that are new
                 session.execute(Job.__table__.update().values(sent_at=utcnow() - timedelta(seconds=5)))
-            sweeper.resend_lost(self.sweeping)
+            lost_messages.resend_lost(self.sweeping)
         for job in self.model.values():
             if job.status is JobStatus.RUNNING and job.is_expired:
                 self.lose_attempt(job)

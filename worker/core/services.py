@@ -25,6 +25,8 @@ class Services:
         self.usage = UsageCounter(self.database)
         self.votes_settled_for: int | None = None
         """The number of votes for a label with which the review queue was last brought in line."""
+        self.next_look_at = 0.0
+        """When lost messages are looked for again, by the monotonic clock."""
         self.blobs = BlobStore(settings.effective_blob_url, settings.s3_options)
         self.redis: redis.Redis = redis.Redis.from_url(
             settings.effective_redis_url, socket_timeout=5, socket_connect_timeout=2

@@ -33,6 +33,7 @@ from db.webhooks.retention import forget_events
 from worker.core.messages import list_sent, send_delivery, send_fetch, send_job, send_run
 from worker.core.services import Services
 from worker.housekeeping.exports import look_after_exports
+from worker.housekeeping.lost_messages import resend_lost
 
 log = structlog.get_logger(__name__)
 
@@ -99,25 +100,6 @@ def cancel_overdue(services: Services) -> None:
         except InvalidTransition:
             continue
         services.announce(job_id)
-
-
-def resend_lost(services: Services) -> None:
-    """Send the messages of queued jobs anew that are nowhere in the queue: lost between commit and send, or by Redis."""
-    with services.database.read() as session:
-        waiting = sweeping.list_waiting(session, services.settings.resend_after_s)
-    if not waiting:
-        return
-    try:
-        sent = list_sent(services.redis)
-    except redis.RedisError as error:
-        log.warning("queue_unreachable", reason=str(error))
-        return
-    lost = [(job_id, priority) for job_id, priority in waiting if str(job_id) not in sent][:_MOST_AT_ONCE]
-    resent = [job_id for job_id, priority in lost if send_job(job_id, priority)]
-    if resent:
-        log.info("jobs_resent", count=len(resent))
-        with services.database.write() as session:
-            sweeping.record_sent(session, resent)
 
 
 def purge_photos(services: Services) -> None:

@@ -1,5 +1,6 @@
 """Messages from workers to workers."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -7,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from db.core import queues
+from db.core.messages import make_message
 from db.core.vocabulary import Priority
 from emoscope.settings import Settings
 from tests.conftest import Valkey
@@ -42,3 +44,20 @@ def test_a_queue_that_is_away_takes_none_and_raises_nothing(tmp_path: Path, monk
     assert not messages.send_job(uuid4(), Priority.BULK)
     assert not messages.send_sweep()
     app.close()
+
+
+def test_ids_are_read_from_messages_of_the_api_and_of_celery_however_they_are_written(
+    queue: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "_READ_AT_ONCE", 2)
+    ids = [uuid4() for _ in range(7)]
+    with queue.client() as client:
+        for number, subject in enumerate(ids):
+            if number % 3 == 0:
+                messages.send_job(subject, Priority.INTERACTIVE)
+            else:
+                text = make_message(queues.ANALYZE, subject, queues.ANALYSIS_QUEUE)
+                compact = json.dumps(json.loads(text), separators=(",", ":"))
+                client.lpush(queues.ANALYSIS_QUEUE, text if number % 3 == 1 else compact)
+        assert messages.list_sent(client) == {str(subject) for subject in ids}
+        assert messages.count_sent(client) == 7

@@ -10,7 +10,7 @@ from db.accounts import api_keys
 from db.core import queues
 from db.core.blobs import BlobStore, BlobStoreUnavailable
 from db.core.types import utcnow
-from db.core.vocabulary import JobStatus, Priority
+from db.core.vocabulary import JobStatus
 from db.jobs import lifecycle as jobs
 from db.jobs.lifecycle import NewJob
 from db.jobs.queries import get_job
@@ -51,40 +51,6 @@ def read(services: Services, job_id: UUID) -> Job:
         job = get_job(session, job_id)
         assert job is not None
         return job
-
-
-def test_a_queued_job_without_a_message_is_sent_once(services: Services) -> None:
-    job_id = add_job(services)
-    sweeper.resend_lost(services)
-    sweeper.resend_lost(services)
-    assert messages.list_sent(services.redis) == {str(job_id)}
-    assert services.redis.llen(queues.ANALYSIS_QUEUE) == 1
-
-
-def test_a_bulk_job_goes_to_its_own_queue(services: Services) -> None:
-    add_job(services, priority=Priority.BULK)
-    sweeper.resend_lost(services)
-    assert (services.redis.llen(queues.ANALYSIS_QUEUE), services.redis.llen(queues.BULK_QUEUE)) == (0, 1)
-
-
-def test_an_emptied_queue_is_filled_again(services: Services) -> None:
-    job_ids = {str(add_job(services)) for _ in range(3)}
-    sweeper.resend_lost(services)
-    services.redis.flushall()
-    sweeper.resend_lost(services)
-    assert messages.list_sent(services.redis) == job_ids
-
-
-def test_a_lost_message_does_not_wait_behind_those_that_lie_in_the_queue(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sweeper, "_MOST_AT_ONCE", 2)
-    for _ in range(2):
-        add_job(services, priority=Priority.BULK)
-    sweeper.resend_lost(services)
-    lost = add_job(services)
-    sweeper.resend_lost(services)
-    assert str(lost) in messages.list_sent(services.redis)
 
 
 def test_a_job_whose_worker_went_silent_is_queued_and_sent_again(services: Services) -> None:

@@ -1,0 +1,93 @@
+"""Lost messages of queued jobs."""
+
+import pytest
+
+from db.core import queues
+from db.core.vocabulary import Priority
+from tests.unit.worker.housekeeping.test_sweeper import add_job, services
+from worker.core import messages
+from worker.core.services import Services
+from worker.housekeeping import lost_messages
+
+__all__ = ["services"]
+
+
+def test_a_queued_job_without_a_message_is_sent_once(services: Services) -> None:
+    job_id = add_job(services)
+    lost_messages.resend_lost(services)
+    lost_messages.resend_lost(services)
+    assert messages.list_sent(services.redis) == {str(job_id)}
+    assert services.redis.llen(queues.ANALYSIS_QUEUE) == 1
+
+
+def test_a_bulk_job_goes_to_its_own_queue(services: Services) -> None:
+    add_job(services, priority=Priority.BULK)
+    lost_messages.resend_lost(services)
+    assert (services.redis.llen(queues.ANALYSIS_QUEUE), services.redis.llen(queues.BULK_QUEUE)) == (0, 1)
+
+
+def test_an_emptied_queue_is_filled_again(services: Services) -> None:
+    job_ids = {str(add_job(services)) for _ in range(3)}
+    lost_messages.resend_lost(services)
+    services.redis.flushall()
+    lost_messages.resend_lost(services)
+    assert messages.list_sent(services.redis) == job_ids
+
+
+def test_a_lost_message_does_not_wait_behind_those_that_lie_in_the_queue(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lost_messages, "MOST_RESENT", 2)
+    for _ in range(2):
+        add_job(services, priority=Priority.BULK)
+    lost_messages.resend_lost(services)
+    lost = add_job(services)
+    lost_messages.resend_lost(services)
+    assert str(lost) in messages.list_sent(services.redis)
+
+
+@pytest.fixture
+def dear_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look takes so long that the next is an hour later."""
+    monkeypatch.setattr(lost_messages, "FREE_LOOK_S", 0.0)
+    monkeypatch.setattr(lost_messages, "LOOK_SHARE", 1e-9)
+
+
+@pytest.mark.usefixtures("dear_looks")
+def test_a_look_that_takes_long_is_not_repeated_soon(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_waiting(services, 3)
+    lost_messages.resend_lost(services)
+    add_job(services)
+    monkeypatch.setattr(lost_messages, "_look", None)
+    lost_messages.resend_lost(services)
+    assert services.redis.llen(queues.ANALYSIS_QUEUE) == 3
+
+
+@pytest.mark.usefixtures("dear_looks")
+def test_an_emptied_queue_is_looked_at_at_once(services: Services) -> None:
+    waiting = add_waiting(services, 3)
+    lost_messages.resend_lost(services)
+    services.redis.ltrim(queues.ANALYSIS_QUEUE, 0, 0)
+    lost_messages.resend_lost(services)
+    assert messages.list_sent(services.redis) == waiting
+
+
+@pytest.mark.usefixtures("dear_looks")
+def test_a_lost_message_is_found_when_the_time_has_come(services: Services) -> None:
+    waiting = add_waiting(services, 3)
+    lost_messages.resend_lost(services)
+    services.redis.rpop(queues.ANALYSIS_QUEUE)
+    services.next_look_at = 0.0
+    lost_messages.resend_lost(services)
+    assert messages.list_sent(services.redis) == waiting
+
+
+def test_a_queue_that_is_away_is_no_error(services: Services) -> None:
+    add_job(services)
+    services.redis.connection_pool.connection_kwargs["path"] = "/nowhere.sock"
+    services.redis.connection_pool.disconnect()
+    lost_messages.resend_lost(services)
+
+
+def add_waiting(services: Services, count: int) -> set[str]:
+    return {str(add_job(services)) for _ in range(count)}
