@@ -197,6 +197,11 @@ class Settings(BaseSettings):
     runtime: Literal["auto", "litert", "tensorflow"] = Field(
         default="auto", description="What runs the network: LiteRT (CPU) or TensorFlow (GPU). `auto` asks the machine."
     )
+    int8: Literal["auto", "off"] = Field(
+        default="auto",
+        description="Whether CPU workers classify in 8 bits: `auto` where the processor is quick in them (VNNI, DotProd) and the "
+        "version has that form. Probabilities differ a little from those in 32 bits; `off` keeps all machines alike.",
+    )
     worker_processes: int = Field(
         default=0,
         ge=0,

@@ -86,13 +86,25 @@ class SetMetrics(TypedDict):
     slices: dict[str, SliceMetrics]
 
 
+class Int8Metrics(TypedDict):
+    """The int8 form beside the float32 form, on the validation rows with a clear label. temperature: inside the int8 form."""
+
+    temperature: float
+    rows: int
+    accuracy: float
+    log_loss: float
+    float32_accuracy: float
+    float32_log_loss: float
+
+
 class VersionMetrics(TypedDict, total=False):
-    """All that a manifest says of how good a version is: by split, `speed`, and `sets` by name."""
+    """All that a manifest says of how good a version is: by split, `speed`, `sets` by name, and its `int8` form, if it has one."""
 
     validation: SplitMetrics
     PublicTest: SplitMetrics
     speed: SpeedMetrics
     sets: dict[str, SetMetrics]
+    int8: Int8Metrics
 
 
 class ComparedMetrics(TruthMetrics):

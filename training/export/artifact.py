@@ -6,6 +6,7 @@ Runs without TensorFlow, so that workers and the service can check a version bef
 | manifest.json   | class order, input, digests of the files below, metrics, lineage                 |
 | model.keras     | the network with rescaling, averaging and temperature inside; to train on, and for GPUs |
 | model.tflite    | the same weights for CPUs                                                        |
+| model_int8.tflite | the same in 8 bits, for processors that are quick in them; some versions lack it |
 | model_card.md   | what it is good for, and what not                                                |
 | history.json    | the curves of its training                                                       |
 | validation_pictures.txt | digests of the pictures that its run held out; versions of earlier releases lack it |
@@ -27,6 +28,7 @@ _READABLE = (1, 2, SCHEMA_VERSION)
 MANIFEST = "manifest.json"
 KERAS_FILE = "model.keras"
 TFLITE_FILE = "model.tflite"
+INT8_FILE = "model_int8.tflite"
 CARD_FILE = "model_card.md"
 HISTORY_FILE = "history.json"
 VALIDATION_FILE = "validation_pictures.txt"

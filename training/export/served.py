@@ -4,6 +4,7 @@ Both forms take uint8 crops (N, 48, 48, 1) named `crops`, N free, and give float
 """
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -100,15 +101,32 @@ def rebuild_network(artifact_dir: Path) -> "keras.Model":
 
 def convert_to_tflite(served: "keras.Model") -> bytes:
     """The LiteRT form of a served model. Raises ArtifactError if its answers aren't the same."""
-    with tempfile.TemporaryDirectory(prefix="emoscope-export-") as folder:
-        signature = [keras.InputSpec(shape=INPUT_SHAPE, dtype=INPUT_DTYPE, name=INPUT_NAME)]
-        served.export(folder, verbose=False, input_signature=signature)
-        content = bytes(tf.lite.TFLiteConverter.from_saved_model(folder).convert())
+    content = _convert(served)
     crops = np.random.default_rng(0).integers(0, 256, (16, *INPUT_SHAPE[1:3]), np.uint8)
     difference = float(np.abs(LiteModel(content).predict(crops) - predict(served, crops)).max())
     if difference > _PARITY:
         raise ArtifactError(f"the LiteRT form differs by {difference:.2g} in a probability")
     return content
+
+
+def convert_to_int8(served: "keras.Model", *, temperature: float | None = None) -> bytes:
+    """The LiteRT form with weights in 8 bits. temperature: in place of what is inside the served model, which stays as it is."""
+    layer = served.get_layer("temperature")
+    before = layer.scale
+    try:
+        layer.scale = before if temperature is None else 1 / temperature
+        return _convert(served, [tf.lite.Optimize.DEFAULT])
+    finally:
+        layer.scale = before
+
+
+def _convert(served: "keras.Model", optimizations: Sequence["tf.lite.Optimize"] = ()) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="emoscope-export-") as folder:
+        signature = [keras.InputSpec(shape=INPUT_SHAPE, dtype=INPUT_DTYPE, name=INPUT_NAME)]
+        served.export(folder, verbose=False, input_signature=signature)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.optimizations = list(optimizations)
+        return bytes(converter.convert())
 
 
 def predict(served: "keras.Model", crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

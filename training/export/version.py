@@ -30,6 +30,7 @@ from training.export import artifact
 from training.export.artifact import Lineage, Manifest, VoteCalibration, record_file, verify_files
 from training.export.calibration import build_network_server, calibrate_network
 from training.export.lite import LiteModel
+from training.export.quantize import quantize_served
 from training.export.served import convert_to_tflite
 from training.fit.last_layer import adjust_last_layer
 from training.fit.run_settings import Origin
@@ -77,6 +78,9 @@ def make_version(
     (partial / artifact.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n")
     write_validation_pictures(partial / artifact.VALIDATION_FILE, dataset.images[examples.validation_rows])
     lite = LiteModel(partial / artifact.TFLITE_FILE)
+    is_clear = examples.validation_truth != NO_MAJORITY
+    clear_images = dataset.images[examples.validation_rows[is_clear]]
+    int8 = quantize_served(served, lite, temperature, clear_images, examples.validation_truth[is_clear])
     metrics: VersionMetrics = {}
     evaluated, answers = examples.validation_rows, lite.predict(dataset.images[examples.validation_rows])
     metrics["validation"] = evaluate_rows(answers, dataset, evaluated)
@@ -91,6 +95,9 @@ def make_version(
             metrics["sets"] = {each.name: evaluate_set(lite.predict, each) for each in stresses}
     votes = _fit_vote_shares(lite.predict, dataset, examples.validation_rows)
     metrics["speed"] = time_model(lite.predict, dataset.images)
+    if int8 is not None:
+        (partial / artifact.INT8_FILE).write_bytes(int8.content)
+        metrics["int8"] = int8.metrics
     manifest = Manifest(
         schema_version=artifact.SCHEMA_VERSION,
         architecture=settings.architecture,

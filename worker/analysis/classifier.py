@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from db.core.vocabulary import CROP_SIDE, EMOTIONS
 from training.errors import ArtifactDamagedError
-from training.export.artifact import KERAS_FILE, TFLITE_FILE, Manifest, VoteCalibration, verify_file
+from training.export.artifact import INT8_FILE, KERAS_FILE, TFLITE_FILE, Manifest, VoteCalibration, verify_file
+from training.export.processor import has_int8_dot_product
 from training.export.vote_shares import compute_vote_shares
 from worker.core.gpus import list_shared_gpus, takes_gpu
 
@@ -69,17 +70,26 @@ class Classifier(ABC):
 
 
 class LiteRTClassifier(Classifier):
-    """The .tflite file on one core: ready in a fraction of a second, and small. For CPU workers."""
+    """A .tflite file on one core: ready in a fraction of a second, and small. For CPU workers.
+
+    Takes the version's int8 form where it has one, the processor is quick in 8 bits, and `allows_int8`.
+    """
 
     runtime: ClassVar[str] = "litert"
     batch_sizes: ClassVar[tuple[int, ...]] = (1,)
     """On a CPU, larger batches only cost memory: 1.6 ms a face for one, and for 16 at once (the report's network, measured)."""
 
+    def __init__(self, *, allows_int8: bool = True) -> None:
+        self._allows_int8 = allows_int8
+        self.file_name = TFLITE_FILE
+
     def load(self, artifact_dir: Path) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         # Not by its path: LiteRT would map the file, and whatever changed it later would change what this process answers.
-        content = read_model_file(artifact_dir, TFLITE_FILE)
+        has_int8 = INT8_FILE in Manifest.read(artifact_dir).files
+        self.file_name = INT8_FILE if has_int8 and self._allows_int8 and has_int8_dot_product() else TFLITE_FILE
+        content = read_model_file(artifact_dir, self.file_name)
         self._interpreter: Any = Interpreter(model_content=content, num_threads=1)
         self._input_index = self._interpreter.get_input_details()[0]["index"]
         self._output_index = self._interpreter.get_output_details()[0]["index"]
@@ -113,16 +123,17 @@ class TensorFlowClassifier(Classifier):
         return np.asarray(self._run_model(batch), np.float32)
 
 
-def load_classifier(artifact_dir: Path, runtime: Runtime = "auto") -> Classifier:
+def load_classifier(artifact_dir: Path, runtime: Runtime = "auto", *, allows_int8: bool = True) -> Classifier:
     """Load the model version in a folder, with its digest checked.
 
     runtime: "auto" takes TensorFlow where it is installed and a GPU is within reach, LiteRT elsewhere.
+    allows_int8: whether LiteRT may take the form in 8 bits on a processor that is quick in them. Its probabilities differ a little.
     Raises ValueError for an unknown runtime, ImportError where its package isn't installed, and what `Classifier.load` raises.
     """
     if runtime not in get_args(Runtime):
         raise ValueError(f"The runtime is one of {', '.join(get_args(Runtime))}, not {runtime!r}.")
     takes_tensorflow = runtime == "tensorflow" or takes_gpu(runtime)
-    classifier = TensorFlowClassifier() if takes_tensorflow else LiteRTClassifier()
+    classifier = TensorFlowClassifier() if takes_tensorflow else LiteRTClassifier(allows_int8=allows_int8)
     classifier.load(artifact_dir)
     classifier.vote_calibration = Manifest.read(artifact_dir).vote_calibration
     return classifier

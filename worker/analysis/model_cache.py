@@ -16,7 +16,7 @@ from db.core.session import Database
 from db.core.vocabulary import CHAMPION
 from db.model_versions.actions import find_by_alias
 from db.model_versions.tables import ModelVersion
-from training.export.artifact import KERAS_FILE, MANIFEST, TFLITE_FILE, Manifest
+from training.export.artifact import INT8_FILE, KERAS_FILE, MANIFEST, TFLITE_FILE, Manifest
 from worker.analysis.classifier import Classifier, load_classifier
 
 log = structlog.get_logger(__name__)
@@ -49,8 +49,11 @@ class ModelCache:
         folder: Path,
         runtime: Literal["auto", "litert", "tensorflow"],
         alias: str = CHAMPION,
+        *,
+        allows_int8: bool = True,
     ) -> None:
-        """folder: where model files are kept on this machine; shared by its children."""
+        """folder: where model files are kept on this machine; shared by its children. allows_int8: as load_classifier has it."""
+        self._allows_int8 = allows_int8
         self._alias = alias
         self._database = database
         self._blobs = blobs
@@ -116,7 +119,7 @@ class ModelCache:
         """Load and warm the version, from this machine's copy if there is one. A damaged copy is fetched again."""
         if folder.exists():
             try:
-                return _load_warm(folder, self._runtime)
+                return _load_warm(folder, self._runtime, allows_int8=self._allows_int8)
             except ImportError:  # not the copy's fault
                 raise
             except Exception as error:  # noqa: BLE001 - native code fails in ways of its own
@@ -124,7 +127,7 @@ class ModelCache:
                 shutil.rmtree(folder, ignore_errors=True)
         self._fetch(version, folder)
         try:
-            return _load_warm(folder, self._runtime)
+            return _load_warm(folder, self._runtime, allows_int8=self._allows_int8)
         except Exception:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -138,7 +141,9 @@ class ModelCache:
         try:
             (draft / MANIFEST).write_bytes(self._blobs.get(make_model_key(version.digest), version.digest))
             files = Manifest.read(draft).files
-            for name in (KERAS_FILE, TFLITE_FILE):
+            for name in (KERAS_FILE, TFLITE_FILE, INT8_FILE):
+                if name not in files:
+                    continue  # made before there were such files
                 sha256 = files[name].sha256
                 (draft / name).write_bytes(self._blobs.get(make_model_key(sha256), sha256))
             draft.rename(folder)
@@ -149,7 +154,7 @@ class ModelCache:
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def _load_warm(folder: Path, runtime: Literal["auto", "litert", "tensorflow"]) -> Classifier:
-    classifier = load_classifier(folder, runtime)
+def _load_warm(folder: Path, runtime: Literal["auto", "litert", "tensorflow"], *, allows_int8: bool) -> Classifier:
+    classifier = load_classifier(folder, runtime, allows_int8=allows_int8)
     classifier.warm()
     return classifier

@@ -35,8 +35,12 @@ class WorkerProcess:
         self.name = name_this_process()
         self.leases = LeaseRenewer(services.database, settings.lease_s)
         folder = settings.data_dir / "model-cache"
-        self.models = ModelCache(services.database, services.blobs, folder, settings.runtime)
-        self.challengers = ModelCache(services.database, services.blobs, folder, settings.runtime, CHALLENGER)
+        self.models = ModelCache(
+            services.database, services.blobs, folder, settings.runtime, allows_int8=settings.int8 == "auto"
+        )
+        self.challengers = ModelCache(
+            services.database, services.blobs, folder, settings.runtime, CHALLENGER, allows_int8=settings.int8 == "auto"
+        )
         self._available_detectors = list_available_detectors(settings.find_weights)
         self._detectors: dict[DetectorName, Detector] = {}
         self._heartbeat = Heartbeat(settings.worker_heartbeat_s, self.beat)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from training.evaluation.documents import EvaluationReport, SetMetrics
     from training.evaluation.sets import EvaluationSet
 
+Int8 = Annotated[
+    bool, typer.Option("--int8", help="The version's form in 8 bits, which CPUs with VNNI or DotProd take.")
+]
+
 
 def evaluate(
     photos: Annotated[
@@ -31,6 +35,7 @@ def evaluate(
     model: Annotated[
         str, typer.Option(help="Number of a version, name of a shipped one, folder of one, or `default`.")
     ] = "default",
+    int8: Int8 = False,  # noqa: FBT002
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Evaluate a model: accuracy, macro-F1, per emotion, calibration, speed; on a CSV with its stress tests, and on photos.
@@ -48,7 +53,7 @@ def evaluate(
         raise typer.BadParameter("name a CSV by --csv, or a set of photos")
     report: EvaluationReport | None = None
     with end_with_sentence(TrainingError, UnknownModelVersion, OSError), _find_model(model) as artifact_dir:
-        predict = load_lite(artifact_dir).predict
+        predict = load_lite(artifact_dir, is_int8=int8).predict
         sets = []
         if csv is not None:
             say_step(f"reading {csv}")

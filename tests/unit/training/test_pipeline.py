@@ -9,9 +9,10 @@ import pytest
 from db.core.vocabulary import Architecture
 from training.data.augmentation import Augmentation
 from training.data.dataset import read_dataset
-from training.errors import RunError, RunStopped
+from training.errors import ArtifactError, RunError, RunStopped
 from training.evaluation.metrics import evaluate_model
-from training.export.artifact import Manifest, verify_files
+from training.export import quantize
+from training.export.artifact import INT8_FILE, Manifest, verify_files
 from training.export.lite import load_lite
 from training.export.served import build_served, load_network, predict
 from training.fit.run_state import RunState
@@ -189,3 +190,21 @@ def test_a_version_of_another_network_is_no_start(artifact_dir, small_csv, tmp_p
 def test_training_on_votes_needs_votes(small_csv):
     with pytest.raises(RunError, match="needs a file of votes"):
         TrainSettings(small_csv, "soft", Architecture.DEFAULT, QUICK)
+
+
+def test_a_version_without_the_form_in_8_bits_can_be_given_it(
+    artifact_dir, small_csv, small_votes, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(quantize, "MAX_ACCURACY_LOSS", 1.0)  # of 28 rows one is too much already
+    monkeypatch.setattr(quantize, "MAX_LOG_LOSS_RISE", 9.0)
+    folder = shutil.copytree(artifact_dir, tmp_path / "version")
+    manifest = Manifest.read(folder)
+    manifest.files.pop(INT8_FILE, None)
+    manifest.metrics.pop("int8", None)
+    manifest.write(folder)
+    with pytest.raises(ArtifactError, match="no int8 form"):
+        load_lite(folder, is_int8=True)
+    dataset = read_dataset(small_csv, small_votes)
+    metrics = quantize.add_int8(folder, dataset)
+    assert verify_files(folder).metrics["int8"] == metrics
+    assert load_lite(folder, is_int8=True).predict(dataset.images[:3]).shape == (3, 7)

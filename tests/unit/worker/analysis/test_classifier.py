@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from training.errors import ArtifactDamagedError, ArtifactError
+from training.export.lite import load_lite
 from worker.analysis.classifier import Classifier, load_classifier
 from worker.analysis.crops import crop_faces
 
@@ -40,7 +41,8 @@ def test_no_crops_give_no_probabilities(classifier):
     assert classifier.classify(np.empty((0, 48, 48), np.uint8)).shape == (0, 7)
 
 
-def test_both_runtimes_give_the_same_probabilities_on_real_faces(classifier, tensorflow_classifier, crops):
+def test_both_runtimes_give_the_same_probabilities_on_real_faces(model_dir, tensorflow_classifier, crops):
+    classifier = load_classifier(model_dir, "litert", allows_int8=False)
     assert np.abs(classifier.classify(crops) - tensorflow_classifier.classify(crops)).max() < 1e-4
 
 
@@ -60,8 +62,11 @@ def test_tensorflow_traces_no_more_than_the_fixed_batch_sizes(tensorflow_classif
     assert traced <= len(tensorflow_classifier.batch_sizes)
 
 
-@pytest.mark.parametrize(("runtime", "name"), [("litert", "model.tflite"), ("tensorflow", "model.keras")])
-def test_damaged_model_is_refused_before_it_is_loaded(model_copy, runtime, name):
+@pytest.mark.parametrize(
+    ("runtime", "name"), [("litert", "model.tflite"), ("litert", "model_int8.tflite"), ("tensorflow", "model.keras")]
+)
+def test_damaged_model_is_refused_before_it_is_loaded(model_copy, runtime, name, monkeypatch):
+    monkeypatch.setattr("worker.analysis.classifier.has_int8_dot_product", lambda: "int8" in name)
     content = bytearray((model_copy / name).read_bytes())
     content[len(content) // 2] ^= 1
     (model_copy / name).write_bytes(content)
@@ -103,5 +108,33 @@ def test_a_file_that_changes_after_it_was_loaded_changes_no_answer(model_copy, c
     """A mapped file would: every process on the machine shares the copy of a version."""
     classifier = load_classifier(model_copy, "litert")
     before = classifier.classify(crops)
-    (model_copy / "model.tflite").write_bytes(b"not what was stored")
+    (model_copy / classifier.file_name).write_bytes(b"not what was stored")
     np.testing.assert_array_equal(classifier.classify(crops), before)
+
+
+@pytest.mark.parametrize(
+    ("is_quick", "allows_int8", "name"),
+    [(True, True, "model_int8.tflite"), (True, False, "model.tflite"), (False, True, "model.tflite")],
+)
+def test_a_processor_that_is_quick_in_8_bits_takes_that_form_unless_it_may_not(
+    model_dir, crops, monkeypatch, is_quick, allows_int8, name
+):
+    monkeypatch.setattr("worker.analysis.classifier.has_int8_dot_product", lambda: is_quick)
+    chosen = load_classifier(model_dir, "litert", allows_int8=allows_int8)
+    assert chosen.file_name == name
+    reference = load_lite(model_dir, is_int8=name == "model_int8.tflite").predict(crops)
+    np.testing.assert_allclose(chosen.classify(crops), reference, atol=1e-5)
+
+
+def test_a_version_without_the_form_in_8_bits_is_served_in_32(model_copy, monkeypatch):
+    monkeypatch.setattr("worker.analysis.classifier.has_int8_dot_product", lambda: True)
+    manifest = json.loads((model_copy / "manifest.json").read_text())
+    del manifest["files"]["model_int8.tflite"]
+    (model_copy / "manifest.json").write_text(json.dumps(manifest))
+    assert load_classifier(model_copy, "litert").file_name == "model.tflite"
+
+
+def test_both_forms_answer_alike_on_real_faces(model_dir, crops):
+    whole, small = (load_lite(model_dir, is_int8=is_int8).predict(crops) for is_int8 in (False, True))
+    assert (whole.argmax(axis=1) == small.argmax(axis=1)).all()
+    assert np.abs(whole - small).max() < 0.05

@@ -1,0 +1,23 @@
+"""What the processor of this machine is quick at."""
+
+import platform
+from functools import cache
+from pathlib import Path
+
+CPUINFO = Path("/proc/cpuinfo")
+_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "asimddp"})
+"""Dot products of 8-bit integers: x86's VNNI, Arm's DotProd. XNNPACK has kernels for each. Without one, int8 isn't faster."""
+
+
+@cache
+def has_int8_dot_product() -> bool:
+    """Whether this processor multiplies and adds 8-bit integers in one instruction, which makes int8 worth while."""
+    if platform.system() == "Darwin":
+        return platform.machine() == "arm64"  # every Apple processor of that kind has DotProd
+    try:
+        text = CPUINFO.read_text()
+    except OSError:
+        return False
+    return any(
+        not _FLAGS.isdisjoint(line.split()) for line in text.splitlines() if line.startswith(("flags", "Features"))
+    )

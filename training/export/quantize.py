@@ -1,0 +1,121 @@
+"""A served model -> its int8 form, for processors that multiply 8-bit integers quickly: docs/decisions/0213.
+
+Weights are stored in 8 bits; activations are quantised while the model runs (dynamic quantisation).
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from training.data.dataset import Dataset, read_dataset
+from training.data.examples import make_examples
+from training.data.validation_pictures import read_validation_pictures
+from training.data.votes import NO_MAJORITY
+from training.errors import ArtifactError
+from training.evaluation.calibrate import fit_temperature
+from training.evaluation.documents import Int8Metrics
+from training.export.artifact import INT8_FILE, KERAS_FILE, SCHEMA_VERSION, record_file, verify_files
+from training.export.lite import LiteModel, load_lite
+from training.export.served import convert_to_int8, load_keras
+from training.fit.runtime import keras
+from training.fit.settings import TrainSettings
+
+MAX_ACCURACY_LOSS = 0.01
+MAX_LOG_LOSS_RISE = 0.02
+"""How much worse the int8 form may be on the validation rows. The shipped versions differ by at most 0.001 and 0.002."""
+
+
+@dataclass(frozen=True, slots=True)
+class Int8Form:
+    """The .tflite file, and how it does beside the float32 form on the validation rows."""
+
+    content: bytes
+    metrics: Int8Metrics
+
+
+def quantize_served(
+    served: "keras.Model",
+    float32: LiteModel,
+    temperature: float,
+    images: npt.NDArray[np.uint8],
+    truth: npt.NDArray[np.int64],
+) -> Int8Form | None:
+    """Make the int8 form of a served model, with a temperature of its own. None where it would be worse by more than is allowed.
+
+    float32: the same model's other form. temperature: what is inside the served model. images: uint8 (N, 48, 48) of validation
+    rows, truth: int64 (N,), 0 to 6, their labels. With no rows there is nothing to measure by, and the form is None.
+    """
+    if not len(images):
+        return None
+    found = LiteModel(convert_to_int8(served)).predict(images)
+    own = temperature * fit_temperature(np.log(np.maximum(found, 1e-12)), truth)
+    content = convert_to_int8(served, temperature=own)
+    probabilities, reference = LiteModel(content).predict(images), float32.predict(images)
+    metrics = Int8Metrics(
+        temperature=own,
+        rows=len(images),
+        accuracy=_measure_accuracy(probabilities, truth),
+        log_loss=_measure_log_loss(probabilities, truth),
+        float32_accuracy=_measure_accuracy(reference, truth),
+        float32_log_loss=_measure_log_loss(reference, truth),
+    )
+    return Int8Form(content, metrics) if is_alike(metrics) else None
+
+
+def is_alike(metrics: Int8Metrics) -> bool:
+    """Whether the int8 form is as good as the float32 form, within the limits."""
+    return (
+        metrics["accuracy"] >= metrics["float32_accuracy"] - MAX_ACCURACY_LOSS
+        and metrics["log_loss"] <= metrics["float32_log_loss"] + MAX_LOG_LOSS_RISE
+    )
+
+
+def _measure_accuracy(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]) -> float:
+    return float((probabilities.argmax(axis=1) == truth).mean())
+
+
+def _measure_log_loss(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]) -> float:
+    return float(-np.log(np.maximum(probabilities[np.arange(len(truth)), truth], 1e-12)).mean())
+
+
+def add_int8(artifact_dir: Path, dataset: Dataset) -> Int8Metrics:
+    """Give a version that was made without it the int8 form. It is another version then: its manifest has another digest.
+
+    dataset: what the version was made from. Raises ArtifactError where the form would be worse, and as verify_files does.
+    """
+    manifest = verify_files(artifact_dir)
+    settings = TrainSettings.from_json(manifest.lineage.settings)
+    examples = make_examples(dataset, settings, read_validation_pictures(artifact_dir))
+    is_clear = examples.validation_truth != NO_MAJORITY
+    images, truth = dataset.images[examples.validation_rows[is_clear]], examples.validation_truth[is_clear]
+    served = load_keras(artifact_dir / KERAS_FILE, manifest.files[KERAS_FILE].sha256)
+    made = quantize_served(served, load_lite(artifact_dir), manifest.temperature, images, truth)
+    if made is None:
+        raise ArtifactError("the int8 form is worse by more than is allowed")
+    path = artifact_dir / INT8_FILE
+    path.write_bytes(made.content)
+    files = {**manifest.files, INT8_FILE: record_file(path)}
+    replace(
+        manifest, schema_version=SCHEMA_VERSION, files=files, metrics={**manifest.metrics, "int8": made.metrics}
+    ).write(artifact_dir)
+    return made.metrics
+
+
+def main() -> None:
+    """Add the int8 form to the folders of versions."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", type=Path, nargs="+", help="folders of versions")
+    parser.add_argument("--csv", type=Path, required=True, help="the CSV that they were trained on")
+    parser.add_argument("--votes", type=Path)
+    asked = parser.parse_args()
+    dataset = read_dataset(asked.csv, asked.votes)
+    for folder in asked.folders:
+        sys.stdout.write(f"{folder.name}: {add_int8(folder, dataset)}\n")
+
+
+if __name__ == "__main__":
+    main()
