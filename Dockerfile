@@ -25,17 +25,20 @@ ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_NO_CACH
 COPY pyproject.toml uv.lock ./
 COPY client/pyproject.toml client/
 
+# In the same step as the installation, or the files would stay in its layer.
+COPY deploy/images/slim /usr/local/bin/slim
+
 FROM uv AS dependencies-api
-RUN uv sync --frozen --no-dev --no-install-workspace --extra fleet
+RUN uv sync --frozen --no-dev --no-install-workspace --extra fleet && sh /usr/local/bin/slim
 
 FROM uv AS dependencies-worker
-RUN uv sync --frozen --no-dev --no-install-workspace --extra fleet --extra worker
+RUN uv sync --frozen --no-dev --no-install-workspace --extra fleet --extra worker && sh /usr/local/bin/slim
 
 FROM uv AS dependencies-training
-RUN uv sync --frozen --no-dev --no-install-workspace --extra fleet --extra worker --extra training
+RUN uv sync --frozen --no-dev --no-install-workspace --extra fleet --extra worker --extra training && sh /usr/local/bin/slim
 
 FROM uv AS dependencies-gpu
-RUN uv sync --frozen --no-dev --no-install-workspace --extra fleet --extra gpu
+RUN uv sync --frozen --no-dev --no-install-workspace --extra fleet --extra gpu && sh /usr/local/bin/slim
 
 # Our own code, the same in every image: a layer of its own over the dependencies.
 FROM dependencies-api AS code

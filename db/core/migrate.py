@@ -5,6 +5,9 @@ To add one after changing the models: `python -m db.core.migrate revision "what 
 
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -19,6 +22,10 @@ _LOCK = 0x456D6F73
 
 class UnknownRevision(Exception):
     """This release has no such revision of the schema."""
+
+
+class BrokenReference(Exception):
+    """A migration would leave a row that refers to one that is missing. Nothing was changed."""
 
 
 class SchemaTooNew(Exception):
@@ -36,8 +43,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
 
     A newer schema that this release works with is left as it is. Raises SchemaTooNew for another newer one.
     """
-    with database.engine.execution_options(emoscope_writes=True).begin() as connection:
-        _wait_for_turn(connection)
+    with _migration(database) as connection:
         schema = read_schema_of(connection)
         if schema.age is SchemaAge.TOO_NEW:
             raise SchemaTooNew(schema.revision)
@@ -45,9 +51,31 @@ def upgrade(database: Database, revision: str = "head") -> None:
             command.upgrade(_make_config(connection), revision)
 
 
+@contextmanager
+def _migration(database: Database) -> Iterator[Connection]:
+    """The transaction of a migration, once no other process migrates.
+
+    SQLite can't alter a column, so Alembic makes the table anew and drops the old one. With foreign keys on, that deletes the rows
+    that refer to the old table's, or takes the reference from them. They can only be turned off before the transaction.
+    """
+    with database.engine.execution_options(emoscope_writes=True).connect() as connection:
+        if not database.is_sqlite:
+            with connection.begin():
+                _wait_for_turn(connection)
+                yield connection
+            return
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA foreign_keys = OFF")
+        try:
+            with connection.begin():
+                yield connection
+                if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                    raise BrokenReference(f"a row of {broken[0]} refers to one of {broken[2]} that is missing")
+        finally:
+            driver.execute("PRAGMA foreign_keys = ON")
+
+
 def _wait_for_turn(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite":
-        return  # the transaction holds the only lock that there is
     # The migration of another process may take longer than any other lock is waited for, and so may a statement of ours.
     waits = connection.execute(text("SHOW lock_timeout")).scalar_one()
     connection.execute(text("SET LOCAL lock_timeout = 0"))
@@ -58,8 +86,7 @@ def _wait_for_turn(connection: Connection) -> None:
 
 def downgrade(database: Database, revision: str) -> None:
     """Take the schema back to a revision; "base" is an empty database."""
-    with database.engine.execution_options(emoscope_writes=True).begin() as connection:
-        _wait_for_turn(connection)
+    with _migration(database) as connection:
         command.downgrade(_make_config(connection), revision)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     LargeBinary,
+    String,
     UniqueConstraint,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -48,6 +49,10 @@ class Face(Base):
     """The bounding box, in pixels of the upright picture, origin top left."""
     detector: Mapped[Detector]
     detection_score: Mapped[float]
+    detection_threshold: Mapped[float | None] = mapped_column(REAL)
+    """The least score that the worker that found it would have taken. This and `runtime` are null for faces of older releases."""
+    runtime: Mapped[str | None] = mapped_column(String(50))
+    """What ran the network: `litert` or `tensorflow`."""
 
     probabilities: Mapped[list[float]]
     """Seven, in the order of `vocabulary.EMOTIONS`, summing to 1."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     ForeignKey,
     Index,
@@ -51,6 +52,8 @@ class Batch(Base):
     photo_count: Mapped[int] = mapped_column(default=0)
     """Photos sent, refused ones too; the next one's position."""
     refused_count: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]", deferred=True)
+    """Written by releases before 0016, which may run beside this one; `BatchRefusal` has what counts."""
 
 
 class BatchRefusal(Base):
@@ -101,6 +104,10 @@ class Job(Base):
     application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id", ondelete="CASCADE"))
     key_id: Mapped[UUID | None]
     """The API key that submitted it, for counting its faces. Keys may be gone before their jobs."""
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    """Of the request that submitted it: in every log line of the job."""
+    traceparent: Mapped[str | None] = mapped_column(String(55))
+    """Of the span that submitted it, as W3C Trace Context writes it, where the request is traced."""
     batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id", ondelete="SET NULL"))
     batch_position: Mapped[int | None]
 

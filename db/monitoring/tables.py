@@ -1,6 +1,7 @@
 """The table of worker children."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, String, Text
@@ -24,6 +25,9 @@ class Worker(Base):
     detector: Mapped[Detector | None]
     detectors: Mapped[list[str] | None]
     """Words of `vocabulary.Detector`: those that it could load. Empty in rows of an older release."""
+    options: Mapped[dict[str, Any] | None]
+    """What decides its results beside the model: `detector`, `runtime`, `detection_threshold`, `min_face_px`. Empty in rows of an
+    older release."""
     model_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("model_versions.id"))
     started_at: Mapped[datetime] = mapped_column(default=utcnow)
     seen_at: Mapped[datetime] = mapped_column(default=utcnow, index=True)

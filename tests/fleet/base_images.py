@@ -1,12 +1,14 @@
-"""The images that the Dockerfile and the compose file start from, built from Debian's packages where no registry can be reached.
+"""The images that the Dockerfile and the compose file start from: pulled, or built from Debian's packages where no registry answers.
 
     python -m tests.fleet.base_images
 
-PostgreSQL, Redis, Caddy, PgBouncer and Python are the real programs. The S3 store is `images/store/store.py`.
+Of those that are built, PostgreSQL, Redis, Caddy, PgBouncer and Python are the real programs. The S3 store is `images/store/store.py`.
 """
 
+import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from tests.fleet.engine import FOLDER, NEWER_DEBIAN, find_mirror, run
@@ -22,6 +24,9 @@ PYTHON, POSTGRES, REDIS, CADDY, STORE, PGBOUNCER = NAMES = (
 )
 _PYTHON_PACKAGES = "ca-certificates,netbase,tzdata,python3,python3-pip,python3-venv"
 _SERVER_PACKAGES = "ca-certificates,postgresql-18,redis-server,redis-tools,gosu,caddy,pgbouncer,openssl"
+PGBOUNCER_TO_PULL = "edoburu/pgbouncer:v1.24.1-p1"
+_PULL_TIMEOUT_S = 300
+ROOT = Path(__file__).parents[2]
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -53,6 +58,34 @@ def has_image(name: str) -> bool:
     return subprocess.run(["docker", "image", "inspect", name], capture_output=True, check=False).returncode == 0
 
 
+@cache
+def choose_images() -> dict[str, str]:
+    """The variables that tell the compose file which images to start from: none where it can pull its own.
+
+    PYTHON_IMAGE is there in any case, and so is PGBOUNCER_IMAGE, which only the tests use.
+    """
+    text = (ROOT / "docker-compose.yml").read_text()
+    shipped = dict(re.findall(r"\$\{(\w+_IMAGE):-([^}\s]+:[^}\s]+)\}", text))
+    if can_pull(shipped["PYTHON_IMAGE"]):
+        return {"PYTHON_IMAGE": shipped["PYTHON_IMAGE"], "PGBOUNCER_IMAGE": PGBOUNCER_TO_PULL}
+    return {f"{name.rpartition('/')[2].upper()}_IMAGE": name for name in NAMES}
+
+
+def can_pull(name: str) -> bool:
+    """Whether the registry of that image answers."""
+    try:
+        done = subprocess.run(["docker", "pull", "-q", name], capture_output=True, check=False, timeout=_PULL_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def prepare() -> None:
+    """Have the images that `choose_images` names: they are pulled when they are used, or built now."""
+    if PYTHON in choose_images().values():
+        build()
+
+
 def build() -> None:
     """Build what is missing of the images named in NAMES."""
     if not has_image(PYTHON):
@@ -72,5 +105,5 @@ def build() -> None:
 
 
 if __name__ == "__main__":
-    build()
+    prepare()
     print(run("docker", "images", "--filter", "reference=emoscope-test/*"))

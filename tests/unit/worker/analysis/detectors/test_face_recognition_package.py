@@ -14,3 +14,10 @@ def test_pillow_refuses_half_a_file_after_the_import_too():
     before = ImageFile.LOAD_TRUNCATED_IMAGES
     assert import_face_recognition().face_detector is not None
     assert ImageFile.LOAD_TRUNCATED_IMAGES is before is False
+
+
+def test_the_networks_for_landmarks_and_encodings_are_not_loaded():
+    package = import_face_recognition()
+    assert package.pose_predictor_68_point is package.pose_predictor_5_point is package.face_encoder is None
+    assert package.cnn_face_detector is not None
+    assert isinstance(package.dlib.shape_predictor, type), "dlib is as it was"

@@ -1,0 +1,71 @@
+"""The images of two releases: this working tree's, and those of the commit before its newest migration."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from db.core.schema import MIGRATIONS, list_known_revisions
+from tests.fleet import base_images, engine
+from tests.fleet.project import ROOT
+
+TARGETS = ("api", "worker", "training")
+
+
+def find_commit_before() -> str:
+    """The commit before the one that added the newest migration: what runs while a release is rolled out."""
+    if named := os.environ.get("FLEET_BEFORE"):
+        return named
+    newest = list_known_revisions()[0]
+    path = next((MIGRATIONS / "versions").glob(f"{newest}_*.py")).relative_to(ROOT)
+    git = ["git", "-C", str(ROOT)]
+    added = engine.run(*git, "log", "--diff-filter=A", "--format=%H", "--", str(path)).split()
+    return engine.run(*git, "rev-parse", f"{added[0]}^" if added else "HEAD").strip()
+
+
+def export_commit(commit: str, folder: Path) -> None:
+    """Write the files of a commit into an empty folder."""
+    with subprocess.Popen(["git", "-C", str(ROOT), "archive", commit], stdout=subprocess.PIPE) as archive:
+        engine.run("tar", "-x", "-C", str(folder), stdin=archive.stdout)
+
+
+def build(context: Path, tag: str, targets: tuple[str, ...]) -> dict[str, float]:
+    """Build images of a folder. Returns the seconds that each took."""
+    taken = {}
+    for target in targets:
+        began = time.monotonic()
+        options = ["--build-arg", f"PYTHON_IMAGE={base_images.choose_images()['PYTHON_IMAGE']}", "--target", target]
+        engine.run("docker", "build", "-q", *options, "-t", f"emoscope-test/{target}:{tag}", str(context), timeout_s=3600)
+        taken[target] = round(time.monotonic() - began, 1)
+    return taken
+
+
+def build_before(commit: str) -> dict[str, float]:
+    """Build the images of a commit, as `before`."""
+    with tempfile.TemporaryDirectory() as folder:
+        export_commit(commit, Path(folder))
+        return build(Path(folder), "before", ("api", "worker"))
+
+
+def time_rebuild_after_a_change(targets: tuple[str, ...]) -> dict[str, float]:
+    """Seconds that each image takes after a line of code changed, with the dependencies as they were."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for path in engine.run("git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard").splitlines():
+            if (ROOT / path).is_file() and path.split("/")[0] not in {"docs", "tests", "bench"}:
+                (copy / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / path, copy / path)
+        with (copy / "api/core/app.py").open("a") as code:
+            code.write(f"\n# {time.time()}\n")
+        return build(copy, "changed", targets)
+
+
+def read_sizes() -> dict[str, int]:
+    """MB of each image."""
+    listed = engine.run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=emoscope-test/*")
+    sizes = {}
+    for name in sorted(set(listed.split())):
+        sizes[name] = round(int(engine.run("docker", "image", "inspect", "-f", "{{.Size}}", name)) / 1e6)
+    return sizes
