@@ -2,13 +2,26 @@
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
+from uuid import UUID
 
 import structlog
 from structlog.typing import Processor
 
 from emoscope.log_lines import bound_values, shorten_outages
 from emoscope.log_repeats import SummingHandler
+
+
+@contextmanager
+def bind_job(job_id: UUID, request_id: str | None, traceparent: str | None = None) -> Iterator[None]:
+    """Have the log lines inside the block name the job, the request that submitted it, and its trace."""
+    known = {"job_id": str(job_id)} | ({"request_id": request_id} if request_id else {})
+    if traceparent:
+        known["trace_id"] = traceparent.split("-")[1]
+    with structlog.contextvars.bound_contextvars(**known):
+        yield
 
 
 def configure_logs(level: str, line_format: Literal["text", "json"]) -> None:

@@ -6,6 +6,7 @@ from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.accounts import audit_log_routes, key_routes, own_account_routes, user_routes
+from api.core.access_log import register_access_log
 from api.core.checked_request import register_request_checks
 from api.core.cors import register_cors
 from api.core.downloads import register_downloads
@@ -13,6 +14,7 @@ from api.core.errors import register_errors
 from api.core.openapi import hide_pages, register_openapi
 from api.core.security import register_security
 from api.core.services import Services, open_services
+from api.core.tracing import register_tracing
 from api.exports import routes as export_routes
 from api.jobs import batch_routes, event_routes, retry_routes
 from api.jobs import routes as jobs
@@ -61,6 +63,8 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
     metrics_routes.register_metrics(app)
     register_cors(app, settings.cors_origins)
     register_security(app)
+    register_tracing(app)
+    register_access_log(app, is_on=settings.access_log)
     register_request_checks(app)
     register_errors(app)
     register_openapi(app)

@@ -1,4 +1,4 @@
-"""What every request and every answer carries: a request id, and headers that keep browsers careful."""
+"""What every request and every answer carries: a request id, a trace, and headers that keep browsers careful."""
 
 import re
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import redis
-from flask import current_app, g
+from flask import current_app, g, has_request_context
 
 from api.core.limits import RateLimiter
 from api.core.queue import Queue
@@ -19,6 +19,7 @@ from db.core.vocabulary import Detector
 from db.jobs.room import QueueRoom
 from db.jobs.services import JobServices
 from emoscope.settings import Settings
+from emoscope.tracing import find_current_traceparent
 
 if TYPE_CHECKING:
     from api.test_mode.services import TestMode
@@ -62,6 +63,8 @@ class Services:
             configured_detectors=frozenset(
                 each for each in Detector if not each.weights_setting or settings.find_weights(each) is not None
             ),
+            request_id=g.get("request_id") if has_request_context() else None,
+            traceparent=find_current_traceparent(),
         )
 
     def ask_for_export(self, export_id: UUID) -> None:

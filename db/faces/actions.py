@@ -39,6 +39,9 @@ class NewFace:
     vote_shares: tuple[float, ...] | None = None
     conditions: tuple[FaceCondition, ...] | None = None
     measures: FaceMeasures | None = None
+    detection_threshold: float | None = None
+    """The least score that was taken, and with `runtime` what tells by which settings the face was found."""
+    runtime: str | None = None
 
 
 def add_faces(session: Session, job_id: UUID, faces: Iterable[NewFace]) -> list[Face]:
@@ -61,6 +64,8 @@ def add_faces(session: Session, job_id: UUID, faces: Iterable[NewFace]) -> list[
                 "height": face.height,
                 "detector": face.detector,
                 "detection_score": face.detection_score,
+                "detection_threshold": face.detection_threshold,
+                "runtime": face.runtime,
                 "probabilities": list(face.probabilities),
                 "emotion": EMOTIONS[face.probabilities.index(first)],
                 "confidence": first,

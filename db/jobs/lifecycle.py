@@ -52,6 +52,9 @@ class NewJob:
     """Seconds from the submission after which the job is canceled if no worker has started it."""
     callback_url: str | None = None
     key_id: UUID | None = None
+    request_id: str | None = None
+    """Of the request that submits it, for log lines."""
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,17 @@ class JobDuration:
     finished_at: datetime
 
 
+@dataclass(frozen=True)
+class Origin:
+    """The request that a job comes of: its id, and its trace where it is traced."""
+
+    request_id: str | None
+    traceparent: str | None
+
+
+UNKNOWN_ORIGIN = Origin(None, None)
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobFilter:
     """Which jobs a listing shows; what is None doesn't restrict. Times: created at or after, created before."""
@@ -66,6 +77,12 @@ _FIND_FACES = (
     .where(Face.__table__.c.job_id == bindparam("job_id"))
     .order_by(Face.__table__.c.position)
 )
+
+
+def find_origin(session: Session, job_id: UUID) -> Origin:
+    """The request that a job comes of; nothing is known of one that is gone."""
+    found = session.execute(select(Job.request_id, Job.traceparent).where(Job.id == job_id)).first()
+    return Origin(*found) if found else UNKNOWN_ORIGIN
 
 
 def get_job(source: Connection | Session, job_id: UUID, application_id: UUID | None = None) -> Job | None:

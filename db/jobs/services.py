@@ -20,6 +20,7 @@ class JobServices:
     room: how many more jobs may wait. idempotency_retention_s: how long a key is remembered.
     photo_retention_s: longest that a photo is kept after its job ended. max_attempts: of a new job.
     worker_heartbeat_s: seconds between two heartbeats. configured_detectors: those that a job may name while no worker is known.
+    request_id, traceparent: of the request that these actions are done for; new jobs carry them.
     """
 
     database: Database
@@ -33,3 +34,5 @@ class JobServices:
     max_attempts: int
     worker_heartbeat_s: float
     configured_detectors: frozenset[Detector]
+    request_id: str | None = None
+    traceparent: str | None = None

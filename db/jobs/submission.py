@@ -111,7 +111,7 @@ def submit_job(
     """
     try:
         with _submission(services, [(new, lambda: data)], None, repeatable, quota) as session:
-            create_job(session, new, actor=actor)
+            create_job(session, _mark(services, new), actor=actor)
     except _MadeBefore as earlier:
         if earlier.job_id is None:
             raise IdempotencyConflict("this Idempotency-Key was used before for a batch") from None
@@ -141,13 +141,19 @@ def submit_batch(
                 create_batch(session, batch.id, batch.application_id, is_open=batch.is_open)
             first = take_positions(session, batch.id, count, batch.refused, is_new=not batch.is_there)
             for new, _ in photos:
-                create_job(session, replace(new, batch_position=first + (new.batch_position or 0)), actor=actor)
+                placed = replace(new, batch_position=first + (new.batch_position or 0))
+                create_job(session, _mark(services, placed), actor=actor)
     except _MadeBefore as earlier:
         if earlier.batch_id is None:
             raise IdempotencyConflict("this Idempotency-Key was used before for a single photo") from None
         return Submitted(earlier.batch_id, is_new=False)
     _send(services, [new for new, _ in photos])
     return Submitted(batch.id, is_new=True, first_position=first, count=count)
+
+
+def _mark(services: JobServices, new: NewJob) -> NewJob:
+    """The new job with the request that it comes of."""
+    return replace(new, request_id=services.request_id, traceparent=services.traceparent)
 
 
 class _MadeBefore(Exception):

@@ -16,6 +16,7 @@ from db.core.keys import first_key
 from db.core.types import utcnow
 from db.core.vocabulary import DeliveryState, EndpointState
 from db.faces.tables import Face
+from db.jobs.queries import UNKNOWN_ORIGIN, Origin, find_origin
 from db.webhooks.errors import EndpointNotActive, UnknownDelivery
 from db.webhooks.event_types import EventFace, make_body
 from db.webhooks.recording import add_deliveries
@@ -38,6 +39,9 @@ class Claimed:
     url: str
     body: dict[str, Any]
     secrets: list[str]
+    job_id: UUID | None = None
+    origin: Origin = UNKNOWN_ORIGIN
+    """The request that the event's job comes of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +122,8 @@ def claim_delivery(session: Session, delivery_id: UUID, lease_s: float) -> Claim
         endpoint.url,
         make_body(event.type, event.created_at, data),
         _list_secrets(endpoint),
+        event.job_id,
+        find_origin(session, event.job_id) if event.job_id else UNKNOWN_ORIGIN,
     )
 
 

@@ -22,7 +22,14 @@ from emoscope.settings.env_file import read_env_file
 from emoscope.settings.ports import parse_ports
 from emoscope.settings.problems import PREFIX, InvalidSettings, UnknownVariable, exit_with, find_unknown
 from emoscope.settings.redis_url import RedisAddress, read_redis_url
-from emoscope.settings.urls import read_blob_url, read_database_url, read_host, read_http_url, read_rate
+from emoscope.settings.urls import (
+    read_blob_url,
+    read_collector_url,
+    read_database_url,
+    read_host,
+    read_http_url,
+    read_rate,
+)
 
 ENV_FILE = Path(".env")
 _WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
@@ -297,6 +304,18 @@ class Settings(BaseSettings):
         default="text", description="Log lines for people, or one JSON object a line."
     )
 
+    access_log: bool = Field(
+        default=True,
+        description="Whether each request is a log line: method, route, status, time, who asked. Health checks aren't.",
+    )
+    traces_url: str = Field(
+        default="",
+        description="Address of an OpenTelemetry collector (OTLP over HTTP), as `http://collector:4318`. Empty: no traces.",
+    )
+    traces_share: float = Field(
+        default=1, ge=0, le=1, description="Share of the requests that are traced, of those whose client didn't decide."
+    )
+
     # The command line and the client
     api_url: str = Field(
         default="", description="Where the client finds the API. Empty: the one-machine stack's address."
@@ -338,6 +357,7 @@ class Settings(BaseSettings):
     _read_host = field_validator("host")(read_host)
     _read_rate = field_validator("rate_limit")(read_rate)
     _read_services = field_validator("s3_endpoint", "api_url")(read_http_url)
+    _read_collector = field_validator("traces_url")(read_collector_url)
 
     @field_validator("redis_url")
     @classmethod

@@ -57,6 +57,13 @@ def read_http_url(url: str) -> str:
     return url
 
 
+def read_collector_url(url: str) -> str:
+    """The address of a collector of traces. Empty stays empty."""
+    if url and importlib.util.find_spec("opentelemetry.sdk") is None:
+        raise ValueError("names a collector of traces, and OpenTelemetry isn't installed: install emoscope[fleet]")
+    return read_http_url(url)
+
+
 def read_host(host: str) -> str:
     """An address or name to listen on, without a port."""
     is_ipv6 = re.fullmatch(r"[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*", host, re.ASCII)

@@ -124,7 +124,7 @@ def test_dependencies_lie_in_a_layer_before_the_code() -> None:
         copies = re.findall(r"^COPY (.+)$", stages[name], re.MULTILINE)
         assert copies == [f"--from=dependencies-{name} /app/.venv /app/.venv", "--from=code /code /app/.venv"]
     copied = re.findall(r"^COPY (.+) \S+$", stages["uv"], re.MULTILINE)
-    assert copied == ["deploy/images/uv.txt", "pyproject.toml uv.lock", "client/pyproject.toml"]
+    assert copied == ["deploy/images/uv.txt", "pyproject.toml uv.lock", "client/pyproject.toml", "deploy/images/slim"]
     assert re.search(
         r"^ARG PYTHON_IMAGE=python:\S+@sha256:[0-9a-f]{64}$", (ROOT / "Dockerfile").read_text(), re.MULTILINE
     )

@@ -1,8 +1,9 @@
-"""The images that the Dockerfile and the compose file start from: pulled, or built from Debian's packages where no registry answers.
+"""The images that the Dockerfile and the compose file start from: pulled, or built from Debian's packages without a registry.
 
     python -m tests.fleet.base_images
 
-Of those that are built, PostgreSQL, Redis, Caddy, PgBouncer and Python are the real programs. The S3 store is `images/store/store.py`.
+Of those that are built, PostgreSQL, Redis, Caddy, PgBouncer and Python are the real programs; the S3 store is
+`images/store/store.py`.
 """
 
 import re

@@ -31,7 +31,18 @@ def make_certificates(uid: int) -> None:
     _openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=Fleet test authority",
              "-keyout", "ca.key", "-out", "ca.pem")  # fmt: skip
     for name in _SERVERS:
-        _openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        _openssl(
+            "req",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            f"/CN={name}",
+            "-keyout",
+            f"{name}.key",
+            "-out",
+            f"{name}.csr",
+        )
         (TLS / f"{name}.ext").write_text(f"subjectAltName=DNS:{name}\n")
         _openssl("x509", "-req", "-days", "30", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
                  "-extfile", f"{name}.ext", "-out", f"{name}.pem")  # fmt: skip
@@ -75,11 +86,25 @@ def write_overlay(fleet: Fleet) -> Path:
                    "--tls-ca-cert-file", "/tls/ca.pem", "--tls-auth-clients", "no"]  # fmt: skip
     servers = {
         "postgres": {
-            "command": ["postgres", "-c", "max_connections=100", *(word for each in ssl_words for word in ("-c", each))],
+            "command": [
+                "postgres",
+                "-c",
+                "max_connections=100",
+                *(word for each in ssl_words for word in ("-c", each)),
+            ],
             "volumes": mount,
         },
         "redis": {
-            "command": ["redis-server", "--appendonly", "yes", "--maxmemory-policy", "noeviction", "--requirepass", secret, *redis_words],
+            "command": [
+                "redis-server",
+                "--appendonly",
+                "yes",
+                "--maxmemory-policy",
+                "noeviction",
+                "--requirepass",
+                secret,
+                *redis_words,
+            ],
             "volumes": mount,
             "healthcheck": {"test": ["CMD", "redis-cli", "--tls", "--cacert", "/tls/ca.pem", "-h", "redis", "ping"]},
         },
@@ -98,7 +123,16 @@ def write_overlay(fleet: Fleet) -> Path:
 
 def encrypt(fleet: Fleet, key: str) -> dict[str, Any]:
     """The acceptance job through PgBouncer in transaction mode, `rediss://`, PostgreSQL's TLS and HTTPS at the proxy."""
-    uid = engine.run("docker", "run", "--rm", "--entrypoint", "id", fleet.values.get("POSTGRES_IMAGE", "postgres:18"), "-u", "postgres")
+    uid = engine.run(
+        "docker",
+        "run",
+        "--rm",
+        "--entrypoint",
+        "id",
+        fleet.values.get("POSTGRES_IMAGE", "postgres:18"),
+        "-u",
+        "postgres",
+    )
     make_certificates(int(uid))
     write_pooler(fleet.values["DATABASE_PASSWORD"])
     overlay = write_overlay(fleet)
@@ -113,7 +147,7 @@ def encrypt(fleet: Fleet, key: str) -> dict[str, Any]:
         seen = {"acceptance": analyze(fleet, key)}
         seen["limits_and_time_zone"] = fleet.compose("exec", "-T", "api", "python", "-c", _LOOK).strip()
         assert seen["limits_and_time_zone"] == "[('15s', 'UTC')]", seen
-        asked = "SELECT s.ssl, count(*) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE usename = 'emoscope' GROUP BY 1"
+        asked = "SELECT ssl, count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'emoscope' GROUP BY 1"
         seen["connections"] = fleet.compose("exec", "-T", "postgres", "psql", "-U", "postgres", "-tAc", asked).strip()
         assert seen["connections"].startswith("t|"), seen
         assert "\n" not in seen["connections"], seen

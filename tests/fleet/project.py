@@ -87,7 +87,18 @@ class Fleet:
 
     def make_key(self, name: str) -> str:
         """A key without a limit that matters here."""
-        words = ["emoscope", "key", "create", name, "--rate-limit", "100000/minute", "--scope", "submit", "--scope", "admin"]
+        words = [
+            "emoscope",
+            "key",
+            "create",
+            name,
+            "--rate-limit",
+            "100000/minute",
+            "--scope",
+            "submit",
+            "--scope",
+            "admin",
+        ]
         return self.compose("exec", "-T", "api", *words).split()[-1]
 
     @property
@@ -104,7 +115,7 @@ class Fleet:
             with urllib.request.urlopen(request, timeout=90, context=self.authority) as answer:
                 content = answer.read()
                 is_json = "json" in answer.headers.get("Content-Type", "")
-                return Answer(answer.status, json.loads(content) if is_json else content)
+                return Answer(answer.status, json.loads(content) if is_json and content else content)
         except urllib.error.HTTPError as error:
             return Answer(error.code, None)
 

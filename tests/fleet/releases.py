@@ -2,33 +2,20 @@
 
 import os
 import shutil
-import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-from db.core.schema import MIGRATIONS, list_known_revisions
 from tests.fleet import base_images, engine
 from tests.fleet.project import ROOT
+from tests.support.commits import export_commit, find_commit_before_newest_migration
 
 TARGETS = ("api", "worker", "training")
 
 
 def find_commit_before() -> str:
-    """The commit before the one that added the newest migration: what runs while a release is rolled out."""
-    if named := os.environ.get("FLEET_BEFORE"):
-        return named
-    newest = list_known_revisions()[0]
-    path = next((MIGRATIONS / "versions").glob(f"{newest}_*.py")).relative_to(ROOT)
-    git = ["git", "-C", str(ROOT)]
-    added = engine.run(*git, "log", "--diff-filter=A", "--format=%H", "--", str(path)).split()
-    return engine.run(*git, "rev-parse", f"{added[0]}^" if added else "HEAD").strip()
-
-
-def export_commit(commit: str, folder: Path) -> None:
-    """Write the files of a commit into an empty folder."""
-    with subprocess.Popen(["git", "-C", str(ROOT), "archive", commit], stdout=subprocess.PIPE) as archive:
-        engine.run("tar", "-x", "-C", str(folder), stdin=archive.stdout)
+    """The commit before the one that added the newest migration, unless FLEET_BEFORE names another."""
+    return os.environ.get("FLEET_BEFORE") or find_commit_before_newest_migration()
 
 
 def build(context: Path, tag: str, targets: tuple[str, ...]) -> dict[str, float]:
@@ -37,7 +24,9 @@ def build(context: Path, tag: str, targets: tuple[str, ...]) -> dict[str, float]
     for target in targets:
         began = time.monotonic()
         options = ["--build-arg", f"PYTHON_IMAGE={base_images.choose_images()['PYTHON_IMAGE']}", "--target", target]
-        engine.run("docker", "build", "-q", *options, "-t", f"emoscope-test/{target}:{tag}", str(context), timeout_s=3600)
+        engine.run(
+            "docker", "build", "-q", *options, "-t", f"emoscope-test/{target}:{tag}", str(context), timeout_s=3600
+        )
         taken[target] = round(time.monotonic() - began, 1)
     return taken
 
@@ -64,7 +53,9 @@ def time_rebuild_after_a_change(targets: tuple[str, ...]) -> dict[str, float]:
 
 def read_sizes() -> dict[str, int]:
     """MB of each image."""
-    listed = engine.run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=emoscope-test/*")
+    listed = engine.run(
+        "docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=emoscope-test/*"
+    )
     sizes = {}
     for name in sorted(set(listed.split())):
         sizes[name] = round(int(engine.run("docker", "image", "inspect", "-f", "{{.Size}}", name)) / 1e6)

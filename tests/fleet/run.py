@@ -1,4 +1,4 @@
-"""The shipped compose file on a real engine: started, used, upgraded, rolled back, scaled, killed, encrypted, backed up and restored.
+"""The shipped compose file on a real engine: started, upgraded, rolled back, scaled, killed, encrypted, backed up and restored.
 
     python -m tests.fleet.run [STEP...]            or make test-fleet
 

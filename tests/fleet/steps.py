@@ -65,7 +65,9 @@ def roll(fleet: Fleet, key: str) -> dict[str, Any]:
             engine.run(
                 "sh", str(ROOT / "deploy/compose/roll.sh"), *OURS, timeout_s=1200, env=fleet.environment, cwd=ROOT
             )
-            used = {engine.run("docker", "inspect", "-f", "{{.Config.Image}}", each).strip() for each in _list_ours(fleet)}
+            used = {
+                engine.run("docker", "inspect", "-f", "{{.Config.Image}}", each).strip() for each in _list_ours(fleet)
+            }
             assert all(image.endswith(f":{tag}") for image in used), used
             seen[name] = {
                 "seconds": round(time.monotonic() - began),
@@ -145,10 +147,25 @@ def look_at_confinement(fleet: Fleet) -> dict[str, Any]:
         assert not secrets, seen
     for module in ("cv2", "_dlib_pybind11", "tensorflow"):
         for service in ("housekeeper", "beat"):
-            command = ["exec", "-T", service, "python", "-c", f"import importlib.util as u; print(u.find_spec('{module}'))"]
+            command = [
+                "exec",
+                "-T",
+                service,
+                "python",
+                "-c",
+                f"import importlib.util as u; print(u.find_spec('{module}'))",
+            ]
             assert fleet.compose(*command).strip() == "None", (service, module)
-    roles = fleet.compose("exec", "-T", "postgres", "psql", "-U", "postgres", "-tAc",
-                          "SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = 'emoscope'")
+    roles = fleet.compose(
+        "exec",
+        "-T",
+        "postgres",
+        "psql",
+        "-U",
+        "postgres",
+        "-tAc",
+        "SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = 'emoscope'",
+    )
     assert roles.strip() == "f", roles
     return seen
 
@@ -156,7 +173,7 @@ def look_at_confinement(fleet: Fleet) -> dict[str, Any]:
 def run_as_any_user(fleet: Fleet, uid: int = 12345) -> dict[str, str]:
     """API and worker start as a user that no image knows, and become ready."""
     overlay = FOLDER / "user.json"
-    services = dict.fromkeys((*OURS, "migrate"), {"user": str(uid)})
+    services = {name: {"user": str(uid)} for name in (*OURS, "migrate")}
     overlay.write_text(json.dumps({"services": services}))
     fleet.files.append(overlay)
     try:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from db.core.actors import Actor
 from db.core.blobs import BlobDamaged, BlobMissing, BlobStoreUnavailable
+from db.core.types import utcnow
 from db.core.vocabulary import JobStatus
 from db.faces.actions import NewFace
 from db.jobs import lifecycle as jobs
@@ -22,6 +23,8 @@ from db.jobs.states import InvalidTransition
 from db.jobs.tables import Job
 from db.photos.decoding_lock import DecodingBusy, DecodingLock
 from db.photos.errors import PhotoError
+from emoscope.logging import bind_job
+from emoscope.tracing import open_tracing
 from worker.analysis.detectors.base import DetectorUnavailable
 from worker.analysis.pipeline import analyze_photo
 from worker.analysis.process import WorkerProcess
@@ -63,23 +66,38 @@ def run_job(process: WorkerProcess, job_id: UUID) -> None:
         # A message that came twice, or a job that was canceled, erased or is overdue.
         log.info("job_not_waiting", job_id=str(job_id))
         return
-    services.announce(job_id)
-    with process.leases.hold(claim):
-        _settle(process, claim, job)
-    services.announce(job_id)
-    if job.batch_id is not None:
-        settle_batch(services.database, services.announce, job.batch_id)
-    classify_in_shadow(process, job_id)
+    tracing = open_tracing()
+    with bind_job(job.id, job.request_id, job.traceparent):
+        _trace_wait(job)
+        with tracing.span("analyze", "consumer", parent=job.traceparent, **{"emoscope.job_id": str(job.id)}):
+            services.announce(job_id)
+            with process.leases.hold(claim):
+                _settle(process, claim, job)
+            services.announce(job_id)
+            if job.batch_id is not None:
+                settle_batch(services.database, services.announce, job.batch_id)
+            classify_in_shadow(process, job_id)
+
+
+def _trace_wait(job: Job) -> None:
+    """A span of the time between the submission, or an earlier attempt, and now."""
+    span = open_tracing().start("wait in the queue", parent=job.traceparent, began_at=job.created_at)
+    if span is not None:
+        span.set_attribute("emoscope.attempt", job.attempt)
+        span.end()
 
 
 def _settle(process: WorkerProcess, claim: Claim, job: Job) -> None:
     """Bring a claimed job to its end, or give it back."""
     end = _find_end(process, claim, job)
     try:
-        _write(process, claim, end.write)
+        with open_tracing().span("write the result"):
+            _write(process, end.write)
     except InvalidTransition:
-        log.info("result_unwanted", job_id=str(job.id), attempt=claim.attempt)
+        log.info("result_unwanted", attempt=claim.attempt)
         return
+    taken_ms = (utcnow() - job.started_at).total_seconds() * 1000 if job.started_at else None
+    log.info("job_ended", code=end.code, faces=end.faces, attempt=claim.attempt, ms=taken_ms and round(taken_ms))
     if job.key_id is not None and end.faces is not None:
         process.services.usage.count(job.key_id, faces=end.faces)
     if end.is_outage:
@@ -88,13 +106,14 @@ def _settle(process: WorkerProcess, claim: Claim, job: Job) -> None:
 
 @dataclass(frozen=True)
 class _End:
-    """How an attempt ends. write: writes it; faces: how many were found, where the photo was analysed.
+    """How an attempt ends. write: writes it; faces: how many were found, where the photo was analysed; code: why it wasn't.
 
     is_outage: something is away that the next job needs too.
     """
 
     write: Callable[[Session], object]
     faces: int | None = None
+    code: str | None = None
     is_outage: bool = False
 
 
@@ -102,7 +121,7 @@ def _find_end(process: WorkerProcess, claim: Claim, job: Job) -> _End:  # noqa: 
     """Analyse the photo, and say what becomes of the job: analysed, failed, or given back."""
 
     def fail(code: str, detail: str) -> _End:
-        return _End(lambda session: jobs.fail_job(session, claim, code, detail))
+        return _End(lambda session: jobs.fail_job(session, claim, code, detail), code=code)
 
     def give_back(code: str, detail: str, *, is_fault: bool = False) -> Callable[[Session], object]:
         actor = Actor.worker(process.name)
@@ -122,18 +141,20 @@ def _find_end(process: WorkerProcess, claim: Claim, job: Job) -> _End:  # noqa: 
         )
     except BlobStoreUnavailable as error:
         log.warning("photo_unreachable", reason=str(error), **told)
-        return _End(give_back(error.code, _REASONS[BlobStoreUnavailable.code]), is_outage=True)
+        return _End(give_back(error.code, _REASONS[BlobStoreUnavailable.code]), code=error.code, is_outage=True)
     except DecodingBusy as error:
         log.info("decoding_busy", **told)
-        return _End(give_back(error.code, str(error)))
+        return _End(give_back(error.code, str(error)), code=error.code)
     except Exception as error:
         # A fault of ours. Another try on another machine may still succeed; the last one fails the job.
         log.exception("analysis_crashed", **told)
-        return _End(give_back("internal_error", f"unexpected {type(error).__name__}", is_fault=True))
+        return _End(
+            give_back("internal_error", f"unexpected {type(error).__name__}", is_fault=True), code="internal_error"
+        )
     return _End(lambda session: jobs.finish_job(session, claim, outcome), faces=len(outcome.faces))
 
 
-def _write(process: WorkerProcess, claim: Claim, change: Callable[[Session], object]) -> None:
+def _write(process: WorkerProcess, change: Callable[[Session], object]) -> None:
     """Make a change in a transaction of its own, again and again while the database is away or its disk has no room.
 
     The work is done, so it would be a waste to lose it, and the job an attempt. Gives up after a lease's time, and raises
@@ -147,7 +168,7 @@ def _write(process: WorkerProcess, claim: Claim, change: Callable[[Session], obj
         except OperationalError as error:
             if monotonic() >= end:
                 raise
-            log.warning("result_not_written", job_id=str(claim.job_id), reason=str(error.orig))
+            log.warning("result_not_written", reason=str(error.orig))
             sleep(_WRITE_AGAIN_S)
         else:
             return
@@ -170,16 +191,22 @@ def _analyze(process: WorkerProcess, job: Job) -> Outcome:
         raise BlobMissing("the job has no photo any more")
     model = process.models.current
     name = job.detector or settings.detector
-    analysis = analyze_photo(
-        process.services.blobs.get(job.photo_key, job.photo_sha256),
-        process.find_detector(name),
-        model.classifier,
-        max_pixels=settings.max_photo_pixels,
-        max_decoding_bytes=settings.max_decoding_bytes,
-        lock=DecodingLock(settings.data_dir, _LOCK_WAIT_SHARE * settings.soft_time_limit_s),
-        min_face_px=job.min_face_px or settings.min_face_px,
-        threshold=settings.detection_threshold if name == settings.detector else None,
-    )
+    detector = process.find_detector(name)
+    threshold = settings.detection_threshold if name == settings.detector else None
+    tracing = open_tracing()
+    with tracing.span("read the photo"):
+        data = process.services.blobs.get(job.photo_key, job.photo_sha256)
+    with tracing.span("find and classify faces"):
+        analysis = analyze_photo(
+            data,
+            detector,
+            model.classifier,
+            max_pixels=settings.max_photo_pixels,
+            max_decoding_bytes=settings.max_decoding_bytes,
+            lock=DecodingLock(settings.data_dir, _LOCK_WAIT_SHARE * settings.soft_time_limit_s),
+            min_face_px=job.min_face_px or settings.min_face_px,
+            threshold=threshold,
+        )
     faces = (
         NewFace(
             x=face.box.x,
@@ -188,6 +215,8 @@ def _analyze(process: WorkerProcess, job: Job) -> Outcome:
             height=face.box.height,
             detector=name,
             detection_score=face.detection_score,
+            detection_threshold=detector.default_threshold if threshold is None else threshold,
+            runtime=model.classifier.runtime,
             probabilities=face.probabilities,
             model_version_id=model.version_id,
             crop=face.crop,

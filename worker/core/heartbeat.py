@@ -1,8 +1,10 @@
 """A child's signs of life: it renews the lease of the job in hand and says how the child is, from a thread of its own."""
 
+import contextvars
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,7 +29,9 @@ class LeaseRenewer:
     def hold(self, claim: Claim) -> Iterator[None]:
         """Keep the claim alive inside the block."""
         done = threading.Event()
-        thread = threading.Thread(target=self._renew_until, args=(claim, done), name="lease", daemon=True)
+        # in the context of the job, so that its log lines name what the others name
+        renew = partial(contextvars.copy_context().run, self._renew_until, claim, done)
+        thread = threading.Thread(target=renew, name="lease", daemon=True)
         thread.start()
         try:
             yield
@@ -42,10 +46,10 @@ class LeaseRenewer:
                     is_held = renew_lease(session, claim, self._lease_s)
             except SQLAlchemyError as error:
                 # The next try may succeed before the lease runs out; if not, the job is done anew elsewhere.
-                log.warning("lease_not_renewed", job_id=str(claim.job_id), reason=str(error))
+                log.warning("lease_not_renewed", reason=str(error))
                 continue
             if not is_held:
-                log.info("lease_lost", job_id=str(claim.job_id), attempt=claim.attempt)
+                log.info("lease_lost", attempt=claim.attempt)
                 return
 
 

@@ -3,6 +3,7 @@
 The parent, the housekeeper and beat load this file too, so what only an analysing child needs is imported in the child.
 """
 
+import logging
 import os
 
 import structlog
@@ -15,6 +16,8 @@ from worker.core.watch import find_role
 
 log = structlog.get_logger(__name__)
 
+_TOLD_BY_US = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
+"""They write two lines at each task and one at each tick of the schedule. `job_ended` and `delivery_made` say more, and whose."""
 _ROLE = "EMOSCOPE_INTERNAL_ROLE"
 """Set by the main process for its worker processes: what the worker does. One for `analysis` loads its models at its start."""
 
@@ -24,6 +27,9 @@ def set_up_logging(**_: object) -> None:
     """Log in our form instead of Celery's."""
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
+    if settings.log_level != "DEBUG":
+        for name in _TOLD_BY_US:
+            logging.getLogger(name).setLevel(logging.WARNING)
     for unknown in find_unknown_variables():
         log.warning("unknown_setting", reason=str(unknown))
 

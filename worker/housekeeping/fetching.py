@@ -29,11 +29,14 @@ from db.jobs.fetching import (
     record_fetch_failed,
     record_fetched,
 )
+from db.jobs.queries import find_origin
 from db.jobs.states import InvalidTransition
 from db.photos.errors import PhotoError
 from db.photos.header import read_header
 from db.photos.sweeping import find_unowned_photos
+from emoscope.logging import bind_job
 from emoscope.settings import Settings
+from emoscope.tracing import open_tracing
 from worker.core.messages import send_job
 from worker.core.services import Services
 from worker.housekeeping.receivers import Receivers
@@ -97,8 +100,13 @@ def _fetch_one(services: Services) -> bool:
             with services.database.write() as session:
                 # the lease outlasts the call, so that no other thread makes it meanwhile
                 tries = claim_fetch(session, job_id, lease_s=2 * services.settings.fetch_timeout_s + 5)
+                origin = find_origin(session, job_id)
             if tries is not None:
-                _fetch(services, job_id, url, tries)
+                with (
+                    bind_job(job_id, origin.request_id, origin.traceparent),
+                    open_tracing().span("fetch the photo", "client", parent=origin.traceparent),
+                ):
+                    _fetch(services, job_id, url, tries)
             return True
     return False
 
@@ -109,7 +117,7 @@ def _fetch(services: Services, job_id: UUID, url: str, tries: int) -> None:
         found = download(url, settings)
         photo = _check(found, job_id, settings)
     except FetchFailed as error:
-        log.info("photo_not_fetched", job_id=str(job_id), tries=tries, code=error.code, reason=str(error))
+        log.info("photo_not_fetched", tries=tries, code=error.code, reason=str(error))
         if error.is_final or tries >= _MAX_TRIES:
             _fail(services, job_id, error.code, str(error))
         else:
@@ -122,7 +130,7 @@ def _fetch(services: Services, job_id: UUID, url: str, tries: int) -> None:
     try:
         services.blobs.put(photo.photo_key, found.data)
     except BlobStoreUnavailable as error:
-        log.warning("photo_not_stored", job_id=str(job_id), reason=str(error))
+        log.warning("photo_not_stored", reason=str(error))
         with services.database.write() as session:
             put_off_fetch(session, job_id, _FIRST_PAUSE_S * 4)
         return

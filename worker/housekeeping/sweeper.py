@@ -30,6 +30,7 @@ from db.training_runs.sweeping import list_expired_runs, list_waiting_runs, reco
 from db.webhooks.deliveries import list_due
 from db.webhooks.old_callbacks import adopt_callbacks
 from db.webhooks.retention import forget_events
+from emoscope.logging import bind_job
 from worker.core.messages import list_sent, send_delivery, send_fetch, send_job, send_run
 from worker.core.services import Services
 from worker.housekeeping.exports import look_after_exports
@@ -83,7 +84,8 @@ def take_back_expired(services: Services) -> None:
                 job = jobs.take_back_job(session, claim, _ACTOR)
         except InvalidTransition:
             continue  # its worker came back, or another sweep was quicker
-        log.warning("job_taken_back", job_id=str(job.id), worker=claim.worker, attempt=claim.attempt, now=job.status)
+        with bind_job(job.id, job.request_id, job.traceparent):
+            log.warning("job_taken_back", worker=claim.worker, attempt=claim.attempt, now=job.status)
         services.announce(job.id)
         if job.status is JobStatus.QUEUED:
             send_job(job.id, job.priority)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic, perf_counter
@@ -18,6 +18,8 @@ from standardwebhooks import Webhook
 from db.core.guarded_network import GuardedNetwork, NotPublic
 from db.core.outgoing import Destination, RefusedUrl, read_destination
 from db.webhooks.deliveries import AttemptResult, Claimed, claim_delivery, find_url, record_attempt
+from emoscope.logging import bind_job
+from emoscope.tracing import find_current_traceparent, open_tracing
 from worker.core.services import Services
 from worker.housekeeping.receivers import Receivers
 
@@ -56,14 +58,15 @@ def _deliver(services: Services, delivery_id: UUID) -> None:
         claimed = claim_delivery(session, delivery_id, lease_s=2 * settings.callback_timeout_s + 5)
     if claimed is None:
         return
-    result = _attempt(services, claimed)
-    log.info(
-        "delivery_made",
-        delivery_id=str(delivery_id),
-        attempt=claimed.attempt,
-        status=result.status_code,
-        error=result.error,
-    )
+    with bind_delivery(claimed), open_tracing().span("deliver a webhook", "client", parent=claimed.origin.traceparent):
+        result = _attempt(services, claimed)
+        log.info(
+            "delivery_made",
+            delivery_id=str(delivery_id),
+            attempt=claimed.attempt,
+            status=result.status_code,
+            error=result.error,
+        )
     with services.database.write() as session:
         record_attempt(
             session,
@@ -72,6 +75,13 @@ def _deliver(services: Services, delivery_id: UUID) -> None:
             max_attempts=settings.callback_max_attempts,
             pause_after_s=settings.webhook_pause_after_s,
         )
+
+
+def bind_delivery(claimed: Claimed) -> AbstractContextManager[None]:
+    """Have the log lines of a delivery name its job, where it is of one."""
+    if claimed.job_id is None:
+        return nullcontext()
+    return bind_job(claimed.job_id, claimed.origin.request_id, claimed.origin.traceparent)
 
 
 def _attempt(services: Services, claimed: Claimed) -> AttemptResult:
@@ -144,6 +154,7 @@ def _post(claimed: Claimed, to: Destination, network: GuardedNetwork, timeout_s:
         "user-agent": "emoscope",
         "webhook-id": message_id,
         "webhook-timestamp": str(int(now.timestamp())),
+        **({"traceparent": traceparent} if (traceparent := find_current_traceparent()) else {}),
         "webhook-signature": " ".join(Webhook(secret).sign(message_id, now, body) for secret in claimed.secrets),
     }
     timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_s)

@@ -1,0 +1,144 @@
+"""Traces of OpenTelemetry, from a request through the queue to the worker and the webhook, where a setting names a collector.
+
+A job's row carries the `traceparent` of the request that submitted it (https://www.w3.org/TR/trace-context/), so that no trace
+breaks when the queue loses its messages. Without the setting nothing of OpenTelemetry is imported and a span costs a microsecond.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import structlog
+
+from emoscope.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace.export import SpanExporter
+    from opentelemetry.trace import Span, Tracer
+
+log = structlog.get_logger(__name__)
+
+Kind = Literal["internal", "server", "client", "producer", "consumer"]
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
+_EXPORT_TIMEOUT_S = 5
+
+
+class Tracing:
+    """Makes the spans of one process."""
+
+    def __init__(self, tracer: "Tracer | None") -> None:
+        """tracer: None makes spans that go nowhere."""
+        self._tracer = tracer
+
+    @property
+    def is_on(self) -> bool:
+        """Whether spans go anywhere."""
+        return self._tracer is not None
+
+    def start(
+        self,
+        name: str,
+        kind: Kind = "internal",
+        *,
+        parent: str | None = None,
+        began_at: datetime | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> "Span | None":
+        """Begin a span, under `parent` (a traceparent), or else under the span that is current in this thread.
+
+        began_at: when it began, if not now. End it with its `end`.
+        """
+        if self._tracer is None:
+            return None
+        from opentelemetry.trace import SpanKind
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        context = TraceContextTextMapPropagator().extract({"traceparent": parent}) if parent else None
+        return self._tracer.start_span(
+            name,
+            context,
+            SpanKind[kind.upper()],
+            attributes={key: value for key, value in (attributes or {}).items() if value is not None},
+            start_time=int(began_at.timestamp() * 1e9) if began_at else None,
+        )
+
+    @contextmanager
+    def span(
+        self, name: str, kind: Kind = "internal", *, parent: str | None = None, **attributes: Any
+    ) -> Iterator[None]:
+        """A span around the block; what it raises is recorded. Log lines inside have its trace's id."""
+        span = self.start(name, kind, parent=parent, attributes=attributes)
+        if span is None:
+            with bind_trace(parent):
+                yield
+            return
+        from opentelemetry.trace import use_span
+
+        with use_span(span, end_on_exit=True), bind_trace(make_traceparent(span)):
+            yield
+
+
+def make_traceparent(span: "Span | None") -> str | None:
+    """The text by which another process goes on with a span's trace. None without a span."""
+    if span is None:
+        return None
+    context = span.get_span_context()
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+
+
+def find_current_traceparent() -> str | None:
+    """The traceparent of the span that is current in this thread. None without one."""
+    if not open_tracing().is_on:
+        return None
+    from opentelemetry.trace import get_current_span
+
+    span = get_current_span()
+    return make_traceparent(span) if span.get_span_context().is_valid else None
+
+
+def read_traceparent(header: str) -> str | None:
+    """What a client or proxy sent as its `traceparent`, if it has the form."""
+    return header if _TRACEPARENT.fullmatch(header) else None
+
+
+@contextmanager
+def bind_trace(traceparent: str | None) -> Iterator[None]:
+    """Have the log lines inside the block carry the trace's id."""
+    found = _TRACEPARENT.fullmatch(traceparent or "")
+    if found is None:
+        yield
+        return
+    with structlog.contextvars.bound_contextvars(trace_id=found[1]):
+        yield
+
+
+@lru_cache(maxsize=1)
+def open_tracing() -> Tracing:
+    """This process's tracing, made at first use as the settings say: after forks, since it starts a thread."""
+    return make_tracing(load_settings())
+
+
+def make_tracing(settings: Settings, exporter: "SpanExporter | None" = None) -> Tracing:
+    """Tracing to the collector that the settings name, or to another exporter."""
+    if not settings.traces_url and exporter is None:
+        return Tracing(None)
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+    from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+
+    provider = TracerProvider(
+        sampler=ParentBased(TraceIdRatioBased(settings.traces_share)),
+        resource=Resource.create({"service.name": "emoscope"}),
+    )
+    if exporter is not None:
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+    else:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        address = f"{settings.traces_url.rstrip('/')}/v1/traces"
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(address, timeout=_EXPORT_TIMEOUT_S)))
+    return Tracing(provider.get_tracer("emoscope"))

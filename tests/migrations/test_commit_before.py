@@ -1,0 +1,135 @@
+"""A release before this one works on a database that this one migrated: migrations expand first, and contract later.
+
+The commit before the newest migration, and the oldest release that the schema claims to work with, are started from the history as
+they were, by `emoscope up`, with this tree's packages.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from db.core.schema import SchemaAge, read_schema
+from db.core.session import Database
+from db.core.vocabulary import JobStatus
+from db.jobs.queries import get_job
+from emoscope.settings import Settings
+from emoscope.stack.demo_photos import portrait_photo
+from emoscope.stack.provision import provision
+from tests.support.commits import (
+    export_commit,
+    find_commit_before_newest_migration,
+    find_commit_with_schema,
+    has_history,
+)
+from tests.support.ports import find_free_port
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.skipif(not has_history(), reason="there is no history of commits here")
+PHOTO = portrait_photo("astronaut").data
+
+
+def find_commit(which: str, database: Database) -> str:
+    if which == "before":
+        return find_commit_before_newest_migration()
+    with database.engine.connect() as connection:
+        oldest = connection.execute(text("SELECT oldest_revision FROM schema_compatibility")).scalar_one()
+    return find_commit_with_schema(str(oldest))
+
+
+class OldStack:
+    """`emoscope up` of a commit, on a data folder that this tree prepared."""
+
+    def __init__(self, settings: Settings, code: Path) -> None:
+        paths = os.pathsep.join([str(code), str(code / "client/src")])
+        self._environment = {**os.environ, **settings.to_environment(), "PYTHONPATH": paths}
+        self._code, self._settings = code, settings
+        with (settings.data_dir / "up.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "emoscope", "up"], cwd=code, env=self._environment, stdout=log, stderr=log
+            )
+
+    def is_ready(self) -> bool:
+        assert self._process.poll() is None, (self._settings.data_dir / "up.log").read_text()
+        try:
+            return httpx.get(f"http://{self._settings.address}/readyz", timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def describe(self) -> str:
+        """What its log and /readyz say."""
+        ready = httpx.get(f"http://{self._settings.address}/readyz", timeout=5).text
+        return (self._settings.data_dir / "up.log").read_text() + ready
+
+    def run(self, *words: str) -> str:
+        command = [sys.executable, "-m", "emoscope", *words]
+        done = subprocess.run(
+            command, cwd=self._code, env=self._environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(60)
+
+
+@pytest.fixture
+def settings(short_tmp: Path, request: pytest.FixtureRequest) -> Settings:
+    folder = short_tmp / f"old-{request.node.callspec.params['which']}"
+    folder.mkdir(mode=0o700)
+    return Settings(_env_file=None, data_dir=folder, port=find_free_port(), sweep_interval_s=1)  # type: ignore[call-arg]
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """Migrated to this tree's schema, with the models."""
+    database = Database(settings.effective_database_url)
+    provision(settings, lambda _step: None)
+    yield database
+    database.close()
+
+
+@pytest.mark.parametrize("which", ["before", "oldest"])
+def test_an_earlier_release_works_on_the_migrated_database(
+    which: str, settings: Settings, database: Database, tmp_path: Path
+) -> None:
+    assert read_schema(database).age is SchemaAge.CURRENT
+    export_commit(find_commit(which, database), tmp_path)
+    old = OldStack(settings, tmp_path)
+    try:
+        wait_until(old.is_ready, "the old release is ready")
+        key = old.run("key", "create", "shop", "--scope", "submit").split()[-1]
+        answers = use(f"http://{settings.address}", key)
+    finally:
+        old.stop()
+    with database.read() as session:
+        for answer in answers:
+            job = get_job(session, answer["id"])
+            assert job is not None
+            assert (job.status, job.face_count) == (JobStatus.SUCCEEDED, 1)
+
+
+def use(url: str, key: str) -> list[dict[str, Any]]:
+    """A photo alone, and two in a batch of which one is refused, as clients of every release send them."""
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
+        image = ("photo.jpg", PHOTO, "image/jpeg")
+        alone = client.post("/v1/jobs", files={"image": image}, headers={"Prefer": "wait=30"})
+        assert alone.status_code == 200, alone.text
+        batch = client.post("/v1/batches", files=[("image", image), ("image", ("no.jpg", b"no picture", "image/jpeg"))])
+        assert batch.status_code in {200, 201, 202}, batch.text
+        described = batch.json()
+        assert "not_a_picture" in json.dumps(described)
+        listed = client.get("/v1/jobs", params={"limit": 10}).json()["items"]
+        listed = [job for job in listed if job["batch_id"] == described["id"]]
+        waited = [client.get(f"/v1/jobs/{job['id']}", params={"wait": 30}).json() for job in listed]
+    assert len(waited) == 1
+    return [alone.json(), *waited]
