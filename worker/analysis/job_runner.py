@@ -191,11 +191,11 @@ def _analyze(process: WorkerProcess, job: Job) -> Outcome:
         raise BlobMissing("the job has no photo any more")
     model = process.models.current
     name = job.detector or settings.detector
-    detector = process.find_detector(name)
     threshold = settings.detection_threshold if name == settings.detector else None
     tracing = open_tracing()
     with tracing.span("read the photo"):
         data = process.services.blobs.get(job.photo_key, job.photo_sha256)
+    detector = process.find_detector(name)
     with tracing.span("find and classify faces"):
         analysis = analyze_photo(
             data,
