@@ -86,6 +86,11 @@ class Face(BaseModel):
     bounding_box: BoundingBox
     detector: Detector = Field(description="What found the face.", examples=["blazeface"])
     detection_score: float = Field(description="How sure the detector is that this is a face, 0 to 1.", examples=[0.93])
+    detection_threshold: float | None = Field(
+        description="The least score that the worker took for a face. Null for faces stored before it was noted, as is `runtime`.",
+        examples=[0.6],
+    )
+    runtime: str | None = Field(description="What ran the network: `litert` or `tensorflow`.", examples=["litert"])
     emotion: Emotion = Field(
         description="What the face appears to express: the most likely emotion.", examples=["happy"]
     )
@@ -257,6 +262,8 @@ def face_to_schema(face: tables.Face, uncertain_below: float) -> Face:
         bounding_box=BoundingBox(x=face.x, y=face.y, width=face.width, height=face.height),
         detector=face.detector,
         detection_score=face.detection_score,
+        detection_threshold=None if face.detection_threshold is None else round(face.detection_threshold, 4),
+        runtime=face.runtime,
         emotion=face.emotion,
         confidence=face.confidence,
         margin=face.margin,

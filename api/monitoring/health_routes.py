@@ -150,7 +150,9 @@ def _check_workers(services: Services) -> str:
         kept = f"; {len(behind)} keep an older model: {behind[0] or 'they are about to change'}" if behind else ""
         # one that has the champion and still says something can't load the challenger
         in_shadow = [worker.detail for worker in ready if worker.detail and worker.detail not in behind]
-        return f"{len(ready)} ready{kept}{f'; {in_shadow[0]}' if in_shadow else ''}"
+        differing = workers.list_differences(ready)
+        differs = f"; {len(differing)} work otherwise than the rest: {differing[0]}" if differing else ""
+        return f"{len(ready)} ready{kept}{f'; {in_shadow[0]}' if in_shadow else ''}{differs}"
     failed = [worker.detail for worker in live if worker.state is WorkerState.SETUP_FAILED]
     if failed:
         raise PartMissing(f"none could get ready: {failed[0]}")

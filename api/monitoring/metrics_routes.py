@@ -10,7 +10,7 @@ from time import perf_counter
 import structlog
 from apiflask import APIBlueprint
 from flask import Flask, Response, current_app, g, request
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from api.core.openapi import describe_response
@@ -19,6 +19,7 @@ from api.core.services import get_services
 from api.monitoring.drift_metrics import DriftCollector
 from api.monitoring.metrics_files import use_reserved_files
 from api.monitoring.state_metrics import StateCollector
+from emoscope.freed_memory import read_resident_bytes
 
 log = structlog.get_logger(__name__)
 use_reserved_files()
@@ -28,6 +29,7 @@ blueprint = APIBlueprint("metrics", __name__, tag="Service")
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 """Up to the longest wait of a long poll."""
 
+_MEMORY_EVERY_S = 5.0
 _EXTENSION = "emoscope_metrics"
 _DRIFT_EXTENSION = "emoscope_drift"
 
@@ -46,15 +48,29 @@ class RequestMetrics:
             buckets=_BUCKETS_S,
             registry=self.registry,
         )
+        self._memory = Gauge(
+            "emoscope_api_memory_bytes",
+            "Resident memory of each API process, as of its last requests.",
+            registry=self.registry,
+            multiprocess_mode="liveall",
+        )
+        self._next_look = 0.0
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
         try:
             self._requests.labels(method, route, str(status)).inc()
             self._seconds.labels(method, route).observe(seconds)
+            self._look_at_memory()
         except (OSError, ValueError) as error:
             # Each series may have to open a file. A request is worth more than its count.
             log.warning("request_not_counted", reason=str(error))
+
+    def _look_at_memory(self) -> None:
+        now = perf_counter()
+        if now >= self._next_look:
+            self._next_look = now + _MEMORY_EVERY_S
+            self._memory.set(read_resident_bytes() or 0)
 
     def render(self) -> bytes:
         """The counts of all processes, in Prometheus's text format."""

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.core.services import Services
 from api.monitoring.percentiles import take_percentiles
+from api.monitoring.work_metrics import describe_steps, describe_training, describe_worker_memory
 from db.accounts.usage import sum_usage
 from db.core import queues
 from db.core.types import utcnow
@@ -75,6 +76,11 @@ class StateCollector(Collector):
             pending_deliveries = count_pending(session)
             used = sum_usage(session)
             challenger = model_versions.get_challenger(session)
+            work = [
+                describe_steps(session, _SAMPLE, _WINDOW),
+                *describe_training(session),
+                describe_worker_memory(live),
+            ]
         now = utcnow()
         jobs = GaugeMetricFamily("emoscope_jobs", "Jobs that wait or run, by status.", labels=["status"])
         for status, count in active.items():
@@ -125,6 +131,11 @@ class StateCollector(Collector):
                 value=behind,
             ),
             GaugeMetricFamily(
+                "emoscope_workers_differing",
+                "Ready worker processes whose detector, runtime or thresholds differ from those of most; /readyz names one.",
+                value=len(heartbeats.list_differences(live)),
+            ),
+            GaugeMetricFamily(
                 "emoscope_champion_number",
                 "The model version in service; 0 for none.",
                 value=champion.number if champion else 0,
@@ -135,6 +146,7 @@ class StateCollector(Collector):
                 value=challenger.number if challenger else 0,
             ),
             _describe_durations(recent),
+            *work,
             endpoints,
             usage,
             GaugeMetricFamily(

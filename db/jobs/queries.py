@@ -178,6 +178,17 @@ def oldest_queued_at(session: Session) -> datetime | None:
     return session.scalar(select(Job.created_at).where(Job.status == JobStatus.QUEUED).order_by(Job.id).limit(1))
 
 
+def list_recent_timings(session: Session, limit: int, finished_since: datetime) -> list[dict[str, Any]]:
+    """Milliseconds by step of the newest `limit` jobs that succeeded, as far as they ended since then."""
+    rows = session.execute(
+        select(Job.finished_at, Job.timings_ms)
+        .where(Job.status == JobStatus.SUCCEEDED)
+        .order_by(Job.id.desc())
+        .limit(limit)
+    )
+    return [taken for ended, taken in rows if taken and ended is not None and ended >= finished_since]
+
+
 def list_recent_durations(session: Session, limit: int) -> list[JobDuration]:
     """Durations of the newest `limit` jobs that succeeded."""
     rows = session.execute(

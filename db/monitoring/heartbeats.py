@@ -1,7 +1,10 @@
 """Worker children and their signs of life."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -25,6 +28,8 @@ def record_heartbeat(
     detector: Detector | None = None,
     detectors: Iterable[Detector] | None = None,
     model_version_id: UUID | None = None,
+    options: Mapping[str, Any] | None = None,
+    memory_bytes: int | None = None,
 ) -> None:
     """Write down how a child is now; this is also its sign of life. What isn't given becomes empty."""
     worker = session.get(Worker, name)
@@ -37,6 +42,8 @@ def record_heartbeat(
     worker.detector = detector
     worker.detectors = None if detectors is None else [each.value for each in detectors]
     worker.model_version_id = model_version_id
+    worker.memory_bytes = memory_bytes
+    worker.options = None if options is None else dict(options)
     worker.seen_at = utcnow()
 
 
@@ -46,6 +53,33 @@ def list_live_workers(session: Session, heartbeat_s: float) -> Sequence[Worker]:
     return session.scalars(
         select(Worker).where(Worker.seen_at >= oldest, Worker.state != WorkerState.STOPPED).order_by(Worker.name)
     ).all()
+
+
+def list_differences(workers: Iterable[Worker]) -> list[str]:
+    """How ready worker processes find and classify faces otherwise than most of the fleet: a sentence for each that does.
+
+    Of two kinds that are equally many, the one counts as the fleet's of which a process has run longest.
+    """
+    told = [worker for worker in workers if worker.state is WorkerState.READY and worker.options is not None]
+    if not told:
+        return []
+    counts = Counter(_write_options(worker) for worker in told)
+    usual = (
+        min(told, key=lambda worker: (-counts[_write_options(worker)], worker.started_at, worker.name)).options or {}
+    )
+    return [_describe(worker, usual) for worker in told if worker.options != usual]
+
+
+def _write_options(worker: Worker) -> str:
+    return json.dumps(worker.options, sort_keys=True)
+
+
+def _describe(worker: Worker, usual: Mapping[str, Any]) -> str:
+    own = worker.options or {}
+    differing = sorted(name for name in own.keys() | usual.keys() if own.get(name) != usual.get(name))
+    return f"{worker.name} has " + ", ".join(
+        f"{name} {own.get(name)} in place of {usual.get(name)}" for name in differing
+    )
 
 
 def find_available_detectors(session: Session, heartbeat_s: float) -> frozenset[Detector] | None:

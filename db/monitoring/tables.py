@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import BigInteger, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.core.base import Base
@@ -28,6 +28,8 @@ class Worker(Base):
     options: Mapped[dict[str, Any] | None]
     """What decides its results beside the model: `detector`, `runtime`, `detection_threshold`, `min_face_px`. Empty in rows of an
     older release."""
+    memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    """Resident, where the system tells."""
     model_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("model_versions.id"))
     started_at: Mapped[datetime] = mapped_column(default=utcnow)
     seen_at: Mapped[datetime] = mapped_column(default=utcnow, index=True)

@@ -130,6 +130,8 @@ def make_face() -> dict[str, Any]:
         "bounding_box": {"x": 1, "y": 2, "width": 3, "height": 4},
         "detector": "hog",
         "detection_score": 0.9,
+        "detection_threshold": 0.6,
+        "runtime": "litert",
         "emotion": "happy",
         "confidence": 0.7,
         "margin": 0.4,

@@ -4,13 +4,14 @@ import os
 import threading
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from db.core.vocabulary import CHALLENGER, WorkerState
 from db.core.vocabulary import Detector as DetectorName
 from db.monitoring.heartbeats import record_heartbeat
-from emoscope.freed_memory import give_large_memory_back
+from emoscope.freed_memory import give_large_memory_back, read_resident_bytes
 from worker.analysis.detectors.base import Detector, DetectorUnavailable
 from worker.analysis.detectors.loading import list_available_detectors, load_detector
 from worker.analysis.model_cache import ModelCache
@@ -151,7 +152,22 @@ class WorkerProcess:
                 detector=self.services.settings.detector,
                 detectors=self._available_detectors,
                 model_version_id=model.version_id if model else None,
+                options=self._list_options(model.classifier.runtime) if model else None,
+                memory_bytes=read_resident_bytes(),
             )
+
+    def _list_options(self, runtime: str) -> dict[str, Any]:
+        """What decides the results of this process beside the model. /readyz names processes of which it differs."""
+        settings = self.services.settings
+        threshold = settings.detection_threshold
+        return {
+            "detector": settings.detector.value,
+            "runtime": runtime,
+            "detection_threshold": self.find_detector(settings.detector).default_threshold
+            if threshold is None
+            else threshold,
+            "min_face_px": settings.min_face_px,
+        }
 
     def _list_folders(self) -> list[Path]:
         settings = self.services.settings

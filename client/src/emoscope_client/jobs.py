@@ -81,6 +81,8 @@ class Face(Result):
     bounding_box: BoundingBox
     detector: Detector
     detection_score: float
+    detection_threshold: float | None
+    runtime: str | None
     emotion: Emotion
     confidence: float
     margin: float

@@ -22,6 +22,7 @@ def upgrade() -> None:
     op.add_column("faces", sa.Column("runtime", sa.String(50), nullable=True))
     op.add_column("faces", sa.Column("detection_threshold", sa.REAL(), nullable=True))
     op.add_column("workers", sa.Column("options", sa.JSON(), nullable=True))
+    op.add_column("workers", sa.Column("memory_bytes", sa.BigInteger(), nullable=True))
     # 0016 dropped a column that the release before it writes, and added two that it doesn't know.
     op.add_column("batches", sa.Column("refused", sa.JSON(), nullable=False, server_default="[]"))
     with op.batch_alter_table("batches") as table:
@@ -34,7 +35,9 @@ def downgrade() -> None:
         for name in _COUNTS:
             table.alter_column(name, existing_type=sa.Integer(), existing_nullable=False, server_default=None)
         table.drop_column("refused")
-    op.drop_column("workers", "options")
+    with op.batch_alter_table("workers") as table:
+        for name in ("memory_bytes", "options"):
+            table.drop_column(name)
     with op.batch_alter_table("faces") as table:
         for name in ("detection_threshold", "runtime"):
             table.drop_column(name)

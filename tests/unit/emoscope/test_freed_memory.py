@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from emoscope.freed_memory import give_large_memory_back
+from emoscope.freed_memory import give_large_memory_back, read_resident_bytes
 
 PROCESS = """
 import ctypes, sys
@@ -41,3 +41,13 @@ def test_the_c_library_is_told_where_it_can_be(monkeypatch: pytest.MonkeyPatch) 
 def test_memory_of_pieces_that_are_free_is_the_systems_again() -> None:
     done = subprocess.run([sys.executable, "-c", PROCESS, "give"], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 20
+
+
+def test_a_process_knows_its_resident_memory() -> None:
+    before = read_resident_bytes()
+    if before is None:
+        pytest.skip("the system has no /proc")
+    block = bytearray(b"x") * 50_000_000
+    after = read_resident_bytes()
+    assert after is not None
+    assert 40_000_000 < after - before < 70_000_000, len(block)

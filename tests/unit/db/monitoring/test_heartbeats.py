@@ -11,6 +11,7 @@ from db.core.vocabulary import Detector, WorkerState
 from db.monitoring.heartbeats import (
     find_available_detectors,
     forget_workers,
+    list_differences,
     list_live_workers,
     record_heartbeat,
 )
@@ -55,3 +56,27 @@ def test_detectors_are_those_that_some_live_process_has(database: Database) -> N
         assert find_available_detectors(session, 10) == {Detector.HOG, Detector.CNN}
         session.execute(update(Worker).where(Worker.name == "b").values(detectors=["hog", "one of a newer release"]))
         assert find_available_detectors(session, 10) == {Detector.HOG}
+
+
+def test_a_process_that_works_otherwise_than_most_is_named(database: Database) -> None:
+    usual = {"detector": "blazeface", "runtime": "litert", "detection_threshold": 0.6, "min_face_px": 32}
+    with database.write() as session:
+        for name, options in (("a:1", usual | {"detector": "hog", "min_face_px": 40}), ("b:1", usual), ("c:1", usual)):
+            record_heartbeat(session, name, WorkerState.READY, options=options)
+        record_heartbeat(session, "old:1", WorkerState.READY)  # of a release that tells no options
+        record_heartbeat(session, "d:1", WorkerState.SETUP_FAILED, options=usual | {"runtime": "tensorflow"})
+    with database.read() as session:
+        live = list_live_workers(session, 10)
+    assert list_differences(live) == ["a:1 has detector hog in place of blazeface, min_face_px 40 in place of 32"]
+    assert list_differences([worker for worker in live if worker.name != "a:1"]) == []
+    assert list_differences([]) == []
+
+
+def test_of_two_the_one_that_runs_longer_is_the_fleet(database: Database) -> None:
+    with database.write() as session:
+        for name, runtime in (("new:1", "tensorflow"), ("old:1", "litert")):
+            record_heartbeat(session, name, WorkerState.READY, options={"runtime": runtime})
+        session.execute(update(Worker).where(Worker.name == "old:1").values(started_at=utcnow() - timedelta(hours=1)))
+    with database.read() as session:
+        found = list_differences(list_live_workers(session, 10))
+    assert found == ["new:1 has runtime tensorflow in place of litert"]
