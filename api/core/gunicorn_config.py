@@ -75,6 +75,7 @@ def on_exit(server: Any) -> None:
     signal.setitimer(signal.ITIMER_REAL, 0)
     if hasattr(server, "pulse"):
         server.pulse.end()
+    gc.freeze()  # what is left is freed by the system, at once
 
 
 def child_exit(_server: Any, worker: Any) -> None:
