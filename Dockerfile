@@ -56,7 +56,7 @@ RUN uv sync --frozen --no-dev --no-editable --extra fleet \
 
 FROM base AS runtime
 # Writable for any user, as OpenShift and `docker run --user` choose one.
-RUN install -d -m 1777 /data
+RUN install -d -m 1777 /data /metrics
 COPY --chmod=755 deploy/images/healthy /usr/local/bin/healthy
 ENV EMOSCOPE_DATA_DIR=/data EMOSCOPE_LOG_FORMAT=json
 VOLUME /data

@@ -1,8 +1,11 @@
 """The Kubernetes base: every resource is listed, and every pod is confined, checked and told the same as in the compose file."""
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -55,3 +58,39 @@ def test_selectors_meet_their_pods() -> None:
             assert PODS[name]["metadata"]["labels"] == labels
         if part["kind"] == "HorizontalPodAutoscaler":
             assert part["spec"]["scaleTargetRef"]["name"] in PODS
+
+
+def test_every_resource_is_one_that_kubernetes_knows() -> None:
+    for part in RESOURCES:
+        kubernetes_validate.validate(part, kubernetes_validate.latest_version(), strict=True)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl isn't installed")
+def test_the_example_overlay_is_rendered_as_it_should(tmp_path: Path) -> None:
+    shutil.copytree(BASE.parent, tmp_path / "kubernetes")
+    overlay = tmp_path / "kubernetes/overlays/example"
+    (overlay / "secrets.env").write_text("EMOSCOPE_DATABASE_URL=postgresql://x\n")
+    done = subprocess.run(
+        ["kubectl", "kustomize", str(overlay)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rendered = [part for part in yaml.safe_load_all(done.stdout) if part]
+    for part in rendered:
+        kubernetes_validate.validate(part, kubernetes_validate.latest_version(), strict=True)
+        assert part["metadata"]["namespace"] == "emoscope"
+    made = {part["metadata"]["name"] for part in rendered if part["kind"] in {"ConfigMap", "Secret"}}
+    for part in rendered:
+        for container in part.get("spec", {}).get("template", {}).get("spec", {}).get("containers", []):
+            assert container["image"].startswith("registry.example.com/emoscope/")
+            named = {next(iter(each.values()))["name"] for each in container["envFrom"]}
+            assert named == made, "its settings and secrets are those that the overlay makes"
+    assert len(rendered) == len(RESOURCES) + 2
+
+
+def test_the_pods_of_the_api_and_the_workers_are_never_all_away_and_workers_follow_the_queue() -> None:
+    kinds = {(part["kind"], part["metadata"]["name"]) for part in RESOURCES}
+    for name in ("api", "worker"):
+        assert ("PodDisruptionBudget", name) in kinds
+    (scaler,) = [part for part in RESOURCES if part["kind"] == "HorizontalPodAutoscaler"]
+    metric = scaler["spec"]["metrics"][0]["external"]["metric"]["name"]
+    assert f'"{metric}"' in (BASE.parents[2] / "api/monitoring/state_metrics.py").read_text()

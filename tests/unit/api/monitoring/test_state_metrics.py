@@ -3,10 +3,13 @@ from typing import Any
 
 import pytest
 from apiflask import APIFlask
+from sqlalchemy import event, text
 
+from api.core.services import Services as ApiServices
 from db.core import queues
 from db.core.session import Database
 from db.core.vocabulary import WorkerState
+from db.jobs.tables import Job
 from db.model_versions import actions as model_versions
 from db.model_versions import shadow
 from db.model_versions.tables import ModelVersion
@@ -65,3 +68,57 @@ def test_a_part_that_is_down_is_said_to_be(open_app: Callable[..., APIFlask]) ->
     assert find(samples, "emoscope_part_up", part="queue") == 0
     assert find(samples, "emoscope_part_up", part="database") == 1
     assert find(samples, "emoscope_queue_messages", queue="analysis") is None
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_scrape_costs_the_same_whatever_has_ended(
+    app: APIFlask, submit: Callable[..., str], worker: Any, services: ApiServices
+) -> None:
+    """Counted in steps of SQLite's machine, which are the same at each run: 2,000 ended jobs, and thirty times as many."""
+    worker.analyze(submit())
+    submit()
+    copy_ended_jobs(services.database, 0, 2_000)
+    scrape(app)
+    few = count_steps(services.database, lambda: scrape(app))
+    copy_ended_jobs(services.database, 2_000, 60_000)
+    many = count_steps(services.database, lambda: scrape(app))
+    assert few > 1_000
+    assert abs(many - few) < 0.02 * few, f"{few} steps, then {many}"
+
+
+def copy_ended_jobs(database: Database, first: int, end: int) -> None:
+    """Copies of the ended job, made long ago, with numbers from `first` to before `end`."""
+    others = ", ".join(f'"{column.key}"' for column in Job.__table__.columns if column.key != "id")
+    numbers = (
+        f"(WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {end}) SELECT i FROM n)"
+    )
+    with database.write() as session:
+        session.execute(
+            text(
+                f"INSERT INTO jobs (id, {others}) SELECT printf('0197a2b45f3e7000%016x', i), {others} FROM {numbers}, "
+                "(SELECT * FROM jobs WHERE status = 'succeeded' LIMIT 1)"
+            )
+        )
+
+
+def count_steps(database: Database, do: Callable[[], object]) -> int:
+    """Instructions of SQLite's machine that something takes, in hundreds."""
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 100
+        return 0
+
+    def begin(connection: Any, _record: object, _proxy: object) -> None:
+        connection.set_progress_handler(count, 100)
+
+    def end(connection: Any, _record: object) -> None:
+        connection.set_progress_handler(None, 0)
+
+    event.listen(database.engine, "checkout", begin)
+    event.listen(database.engine, "checkin", end)
+    do()
+    event.remove(database.engine, "checkout", begin)
+    event.remove(database.engine, "checkin", end)
+    return steps
