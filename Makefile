@@ -68,11 +68,12 @@ audit: setup ## Known vulnerabilities and the licences of the packages
 	@$(RUN)/python -m tests.docs.licences >/dev/null
 	@$(RUN)/python -m tests.docs.audit $(UV)
 
-check: setup ## Lint, format, types, import rules
+check: setup ## Lint, format, types, import rules, and that the files for containers fit together
 	$(RUN)/ruff check
 	$(RUN)/ruff format --check
 	$(RUN)/mypy
 	$(RUN)/lint-imports
+	$(RUN)/pytest -q tests/docs/test_compose.py tests/docs/test_kubernetes.py
 
 format: setup ## Mend what lint and format can mend by themselves
 	$(RUN)/ruff check --fix

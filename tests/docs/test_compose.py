@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,15 @@ FIXED = {
 
 SECRET = re.compile(r"PASSWORD|SECRET|KEY|USER|TOKEN|AUTH|PASS")
 VARIABLE = re.compile(r"\$\{(\w+)([^}]*)\}")
+
+
+def has_compose() -> bool:
+    """Whether `docker compose` is installed; no engine need run."""
+    try:
+        done = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False, timeout=30)
+    except OSError:
+        return False
+    return done.returncode == 0
 
 
 def read_services(path: Path) -> dict[str, dict[str, Any]]:
@@ -220,3 +230,22 @@ def test_no_container_that_runs_for_long_keeps_logs_without_bound() -> None:
     for name, service in read_services(COMPOSE).items():
         if service.get("restart") == "unless-stopped":
             assert service["logging"]["options"] == {"max-size": "10m", "max-file": "3"}, name
+
+
+@pytest.mark.skipif(not has_compose(), reason="Docker Compose isn't installed")
+@pytest.mark.parametrize("files", [[COMPOSE], [COMPOSE, GPU]], ids=["cpu", "gpu"])
+def test_compose_reads_the_files_with_the_secrets_that_the_script_makes(files: list[Path], tmp_path: Path) -> None:
+    made = subprocess.run(["sh", str(ROOT / "deploy/compose/make-env.sh")], capture_output=True, check=True, timeout=30)
+    (tmp_path / "env").write_bytes(made.stdout)
+    words = [word for path in files for word in ("-f", str(path))]
+    command = ["docker", "compose", "--env-file", str(tmp_path / "env"), *words, "config", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not has_compose(), reason="Docker Compose isn't installed")
+def test_compose_refuses_to_start_without_secrets_and_says_which() -> None:
+    command = ["docker", "compose", "--env-file", str(ROOT / ".env.example"), "-f", str(COMPOSE), "config", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert re.search(r"set \w+ in \.env", done.stderr)

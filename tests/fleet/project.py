@@ -1,5 +1,6 @@
 """The compose project that the fleet's tests run: its settings, its commands, and its HTTP address."""
 
+import functools
 import json
 import os
 import ssl
@@ -13,6 +14,7 @@ from typing import Any
 
 from emoscope.stack.demo_photos import portrait_photo
 from tests.fleet import base_images, engine
+from tests.fleet.pages import read_commands
 from tests.support.ports import find_free_port
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +42,12 @@ class Fleet:
         FOLDER.mkdir(parents=True, exist_ok=True)
         self.values = self._make_values()
         self.files = [ROOT / "docker-compose.yml"]
+        self.desk = FOLDER / "desk"
+        """Where commands of the pages are typed."""
+        self.desk.mkdir(exist_ok=True)
+        for name in ("docker-compose.yml", "deploy", ".env.example"):
+            (self.desk / name).unlink(missing_ok=True)
+            (self.desk / name).symlink_to(ROOT / name)
         self.authority: ssl.SSLContext | None = None
         """Whom clients trust, once the proxy speaks TLS."""
         self.use_release("now")
@@ -73,9 +81,20 @@ class Fleet:
         """Run `docker compose`."""
         return engine.run("docker", "compose", *words, timeout_s=timeout_s, env=self.environment, cwd=ROOT, **more)
 
-    def run(self, command: str, **more: Any) -> str:
-        """Run a command line of a how-to page, in a shell in the folder of the compose file."""
-        return engine.run("bash", "-euo", "pipefail", "-c", command, env=self.environment, cwd=ROOT, **more)
+    def follow(self, page: str, heading: str = "", **replaced: str) -> list[str]:
+        """Do what a how-to page says, in a shell, in a folder that looks like the repository's. Returns what each block printed.
+
+        replaced: words of the page that stand for what only this machine knows.
+        """
+        said = []
+        for block in read_commands(page, heading):
+            command = functools.reduce(lambda text, pair: text.replace(*pair), replaced.items(), block)
+            said.append(
+                engine.run(
+                    "bash", "-euo", "pipefail", "-c", command, env=self.environment, cwd=self.desk, timeout_s=1200
+                )
+            )
+        return said
 
     def up(self, *words: str) -> None:
         """Start services and wait until they are healthy."""

@@ -42,13 +42,18 @@ def time_rebuild_after_a_change(targets: tuple[str, ...]) -> dict[str, float]:
     """Seconds that each image takes after a line of code changed, with the dependencies as they were."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
-        for path in engine.run("git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard").splitlines():
-            if (ROOT / path).is_file() and path.split("/")[0] not in {"docs", "tests", "bench"}:
-                (copy / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / path, copy / path)
+        copy_tree(copy)
         with (copy / "api/core/app.py").open("a") as code:
             code.write(f"\n# {time.time()}\n")
         return build(copy, "changed", targets)
+
+
+def copy_tree(copy: Path) -> None:
+    """Write the files of this working tree, without docs, tests and benches, into a folder."""
+    for path in engine.run("git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard").splitlines():
+        if (ROOT / path).is_file() and path.split("/")[0] not in {"docs", "tests", "bench"}:
+            (copy / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / path, copy / path)
 
 
 def read_sizes() -> dict[str, int]:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.fleet import base_images, encryption, engine, releases, steps
+from tests.fleet import base_images, encryption, engine, more_pages, releases, steps
 from tests.fleet.project import FOLDER, OURS, ROOT, Fleet
 
 RESULTS = ROOT / "bench/results/fleet.json"
@@ -45,6 +45,11 @@ def start(fleet: Fleet) -> str:
 
 def run_steps(fleet: Fleet, wanted: list[str], seen: dict[str, Any]) -> None:
     """Do the steps in their order."""
+    if not wanted or "install" in wanted:
+        print(f"{datetime.now(UTC):%H:%M:%S} install", flush=True)
+        seen["install"] = more_pages.install()
+    if wanted == ["install"]:
+        return
     began = time.monotonic()
     key = start(fleet)
     seen["start_s"] = round(time.monotonic() - began)
@@ -56,6 +61,8 @@ def run_steps(fleet: Fleet, wanted: list[str], seen: dict[str, Any]) -> None:
         "confinement": lambda: steps.look_at_confinement(fleet),
         "stop": lambda: steps.stop_an_api(fleet, key),
         "kills": lambda: steps.kill(fleet, key, JOBS),
+        "second_machine": lambda: more_pages.add_a_machine(fleet, key),
+        "secrets": lambda: more_pages.rotate_secrets(fleet, key),
         "any_user": lambda: steps.run_as_any_user(fleet),
         "encryption": lambda: encryption.encrypt(fleet, key),
         "backup": lambda: steps.back_up_and_restore(fleet, key, job_ids),

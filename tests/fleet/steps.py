@@ -1,6 +1,7 @@
 """What is done to the fleet, step by step, and what each step must show. Each returns what was seen."""
 
 import json
+import os
 import signal
 import subprocess
 import threading
@@ -9,7 +10,7 @@ from typing import Any
 
 from tests.fleet import engine
 from tests.fleet.client import CountingClient
-from tests.fleet.project import FOLDER, OURS, PHOTO, ROOT, Fleet
+from tests.fleet.project import FOLDER, OURS, PHOTO, Fleet
 
 _SLACK_S = 1.0
 
@@ -34,13 +35,13 @@ def analyze(fleet: Fleet, key: str) -> dict[str, Any]:
 
 
 def kill(fleet: Fleet, key: str, jobs: int) -> dict[str, int]:
-    """Three workers; while jobs run, one of them, Redis, the housekeeper, an API and PostgreSQL are killed. Every job ends well."""
+    """Three workers; while jobs run, two of them, Redis, the housekeeper, an API and PostgreSQL are killed. Every job ends well."""
     fleet.compose("up", "-d", "--no-build", "--no-recreate", "--no-deps", "--scale", "worker=3", "worker")
     job_ids = [fleet.submit(key) for _ in range(jobs)]
-    for service in ("worker", "redis", "housekeeper", "postgres"):
-        engine.run("docker", "kill", fleet.list_containers(service)[0])
-        # Docker starts nothing again that was killed by hand.
-        fleet.compose("up", "-d", "--no-build", "--no-recreate", "--no-deps", "--scale", "worker=3", service)
+    for service in ("worker", "redis", "housekeeper", "api", "postgres", "worker"):
+        # As if it crashed, so that the engine starts it again by its policy; it doesn't after `docker kill`.
+        container = fleet.list_containers(service)[0]
+        os.kill(int(engine.run("docker", "inspect", "-f", "{{.State.Pid}}", container)), signal.SIGKILL)
         time.sleep(2)
     fleet.up("--no-recreate", "--no-deps", "--scale", "worker=3", "postgres", "redis", "api", "worker", "housekeeper")
     ended = dict(fleet.wait_for(key, job_ids))
@@ -60,11 +61,7 @@ def roll(fleet: Fleet, key: str) -> dict[str, Any]:
             before = sum(sum(client.outcomes.values()) for client in clients)
             began = time.monotonic()
             fleet.use_release(tag)
-            if name == "upgrade":
-                fleet.compose("run", "--rm", "-T", "migrate")
-            engine.run(
-                "sh", str(ROOT / "deploy/compose/roll.sh"), *OURS, timeout_s=1200, env=fleet.environment, cwd=ROOT
-            )
+            fleet.follow("upgrade-and-roll-back", "Roll back" if tag == "before" else "Upgrade")
             used = {
                 engine.run("docker", "inspect", "-f", "{{.Config.Image}}", each).strip() for each in _list_ours(fleet)
             }
@@ -192,13 +189,11 @@ def run_as_any_user(fleet: Fleet, uid: int = 12345) -> dict[str, str]:
 
 def back_up_and_restore(fleet: Fleet, key: str, job_ids: list[str]) -> dict[str, Any]:
     """The how-to page, word for word: a backup, all volumes deleted, and a restore. Jobs and key are as they were."""
-    backup = FOLDER / "emoscope.tar"
+    backup = fleet.desk / "emoscope.tar"
     before = {job_id: fleet.ask("GET", f"/v1/jobs/{job_id}", key).body for job_id in job_ids}
-    fleet.run(f"docker compose exec -T api emoscope backup - > {backup}")
+    fleet.follow("back-up-and-restore", "Back up")
     fleet.compose("down", "--volumes", "--timeout", "10")
-    fleet.run("docker compose up -d --wait postgres redis store")
-    said = fleet.run(f"docker compose run --rm -T migrate emoscope restore - < {backup}")
-    fleet.up("--scale", "api=2", "proxy", *OURS)
+    said = "".join(fleet.follow("back-up-and-restore", "Restore"))
     after = {job_id: fleet.ask("GET", f"/v1/jobs/{job_id}", key).body for job_id in job_ids}
     assert after == before
     analyze(fleet, key)
