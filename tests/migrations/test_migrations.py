@@ -1,32 +1,21 @@
 """The migrations make exactly the schema that the models describe, on both databases, and can be taken back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import event, insert, inspect, select, text
+from sqlalchemy import MetaData, Table, event, insert, inspect, select, text
 
 from db.core import migrate
 from db.core.base import Base
 from db.core.schema import SchemaAge, list_known_revisions, read_schema
 from db.core.session import Database
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A database of its own without a schema."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/empty.db"
-    else:
-        make: Callable[[str], str] = request.getfixturevalue("make_postgresql_database")
-        url = make(f"empty_{request.node.name.split('[')[0][-40:]}")
-    database = Database(url)
-    yield database
-    database.close()
 
 
 def test_the_migrations_make_what_the_models_describe(empty_database: Database) -> None:
@@ -146,4 +135,63 @@ def test_a_migration_waits_for_another_processes_however_long_that_takes(
     assert read_schema(database).age is SchemaAge.CURRENT
     with database.write() as session:  # and the schema's changes themselves don't wait for ever
         assert session.execute(text("SHOW lock_timeout")).scalar_one() == "100ms"
+    database.close()
+
+
+def test_what_refers_to_a_table_that_is_made_anew_is_kept(empty_database: Database) -> None:
+    """SQLite can't alter a column: its table is made anew, and the old one dropped. Batches so forward, jobs so back."""
+    migrate.upgrade(empty_database, "0015")
+    ids: dict[str, object] = {name: uuid4() for name in ("application", "batch", "job")}
+    if empty_database.is_sqlite:  # which has them as text
+        ids = {name: str(value).replace("-", "") for name, value in ids.items()}
+    with empty_database.engine.begin() as connection:
+        for table, values in {
+            "applications": {"id": ids["application"], "name": "shop", "callback_secret": "s"},
+            "batches": {"id": ids["batch"], "application_id": ids["application"], "refused": []},
+            "jobs": {
+                "id": ids["job"], "application_id": ids["application"], "batch_id": ids["batch"], "batch_position": 0,
+                "status": "failed", "priority": "bulk", "photo_retention_s": 1, "photo_sha256": "0" * 64, "photo_bytes": 1,
+                "media_type": "image/png", "width": 1, "height": 1, "max_attempts": 1, "revision": 1, "attempt": 1,
+            },
+            "job_events": {"job_id": ids["job"], "to_status": "failed", "attempt": 1, "actor": "sweeper"},
+        }.items():  # fmt: skip
+            metadata = MetaData()
+            made = Table(table, metadata, autoload_with=connection)
+            moments = {
+                "created_at": datetime.now(UTC).replace(tzinfo=None),
+                "at": datetime.now(UTC).replace(tzinfo=None),
+            }
+            own = {name: value for name, value in moments.items() if name in made.columns}
+            connection.execute(made.insert().values(**own, **values))
+
+    def count() -> tuple[int, int, int]:
+        with empty_database.engine.connect() as connection:
+            return tuple(  # type: ignore[return-value]
+                connection.execute(text(f"SELECT count({column}) FROM {table}")).scalar_one()
+                for table, column in (("jobs", "batch_id"), ("job_events", "job_id"), ("batches", "id"))
+            )
+
+    assert count() == (1, 1, 1)
+    migrate.upgrade(empty_database)
+    assert count() == (1, 1, 1)
+    migrate.move(empty_database, "0015")
+    assert count() == (1, 1, 1)
+    with empty_database.engine.begin() as connection:  # and they are kept in order again
+        connection.execute(text("DELETE FROM jobs"))
+    assert count() == (0, 0, 1)
+
+
+def test_a_migration_that_would_break_a_reference_changes_nothing(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/broken.db")
+    migrate.upgrade(database, "0017")
+    with database.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.execute("PRAGMA foreign_keys = OFF")
+        driver.execute("INSERT INTO batch_counts VALUES ('gone', 0, 1, 1, 1, 1)")
+        driver.commit()
+        driver.execute("PRAGMA foreign_keys = ON")
+    with pytest.raises(migrate.BrokenReference, match="a row of batch_counts refers to one of batches that is missing"):
+        migrate.upgrade(database)
+    assert read_schema(database).revision == "0017"
     database.close()
