@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fleet import engine
+from tests.fleet.pages import read_commands
 from tests.fleet.project import FOLDER, OURS, Fleet
 from tests.fleet.steps import analyze
 
@@ -26,34 +27,18 @@ print(sorted(set(found)))
 
 
 def make_certificates(uid: int) -> None:
-    """An authority, and a key with a certificate for each server, which the user `uid` of the servers' images may read."""
+    """An authority, and a key with a certificate for each server, by the commands of the page.
+
+    uid: of the user by which PostgreSQL runs in its image: it refuses a key that others may read.
+    """
     TLS.mkdir(parents=True, exist_ok=True)
-    _openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=Fleet test authority",
-             "-keyout", "ca.key", "-out", "ca.pem")  # fmt: skip
+    authority, server = read_commands("encrypt-connections", "Certificates")
+    engine.run("bash", "-euo", "pipefail", "-c", authority, cwd=TLS)
     for name in _SERVERS:
-        _openssl(
-            "req",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-subj",
-            f"/CN={name}",
-            "-keyout",
-            f"{name}.key",
-            "-out",
-            f"{name}.csr",
-        )
-        (TLS / f"{name}.ext").write_text(f"subjectAltName=DNS:{name}\n")
-        _openssl("x509", "-req", "-days", "30", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-                 "-extfile", f"{name}.ext", "-out", f"{name}.pem")  # fmt: skip
-    os.chown(TLS / "postgres.key", uid, uid)
-    (TLS / "postgres.key").chmod(0o600)  # PostgreSQL refuses a key that others may read
-    for name in ("redis", "pgbouncer"):
+        engine.run("bash", "-euo", "pipefail", "-c", server, cwd=TLS, env={**os.environ, "NAME": name})
         (TLS / f"{name}.key").chmod(0o644)
-
-
-def _openssl(*words: str) -> None:
-    engine.run("openssl", *words, cwd=TLS)
+    os.chown(TLS / "postgres.key", uid, uid)
+    (TLS / "postgres.key").chmod(0o600)
 
 
 def write_pooler(password: str) -> None:
