@@ -1,0 +1,104 @@
+"""A simulation of the service: API, database, queue, store, workers and sweeper, by simpy, with measured parameters.
+
+Every part is a number of servers, each of which takes one thing at a time and a time drawn from what was measured.
+"""
+
+import random
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import simpy
+
+Process = Generator[simpy.Event, Any, None]
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What was measured, in seconds.
+
+    work_s: samples of the time from a job's claim to its end, by how many worker processes were busy (1, 2, ...); more busy ones
+    than measured take the last. gap_s: samples of the time until a process that is free has claimed a job that is there.
+    submit_s: of a submission in an API process. write_s: that the database is at one job, all its transactions together.
+    """
+
+    work_s: Mapping[int, Sequence[float]]
+    gap_s: Sequence[float]
+    submit_s: Sequence[float] = (0.0,)
+    write_s: Sequence[float] = (0.0,)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How much there is of each part. sweep_s, lost_share: how often the sweeper comes, and the share of messages that are lost.
+
+    most_queued: as `max_queued_jobs`.
+    """
+
+    worker_processes: int
+    api_processes: int = 0
+    database_servers: int = 0
+    sweep_s: float = 10.0
+    lost_share: float = 0.0
+    most_queued: int = 10_000_000
+
+
+@dataclass
+class Outcome:
+    """Seconds from the submission to the result of each job that ended, and how many were refused."""
+
+    totals_s: list[float] = field(default_factory=list)
+    refused: int = 0
+    longest_queue: int = 0
+
+
+class Service:
+    """One installation."""
+
+    def __init__(self, environment: simpy.Environment, shape: Shape, parameters: Parameters, seed: int) -> None:
+        self._environment, self._shape, self._parameters = environment, shape, parameters
+        self._chance = random.Random(seed)
+        self._workers = simpy.Resource(environment, shape.worker_processes)
+        self._api = simpy.Resource(environment, shape.api_processes) if shape.api_processes else None
+        self._database = simpy.Resource(environment, shape.database_servers) if shape.database_servers else None
+        self.outcome = Outcome()
+
+    def take(self, arrivals: Iterable[float]) -> Process:
+        """Have photos arrive at these moments."""
+        for at in arrivals:
+            yield self._environment.timeout(max(0.0, at - self._environment.now))
+            self._environment.process(self._serve())
+
+    def _serve(self) -> Process:
+        began = self._environment.now
+        if len(self._workers.queue) >= self._shape.most_queued:
+            self.outcome.refused += 1
+            return
+        yield from self._use(self._api, self._parameters.submit_s, 1.0)
+        yield from self._use(self._database, self._parameters.write_s, 0.4)  # the job, its event, the key's count
+        if self._chance.random() < self._shape.lost_share:
+            yield self._environment.timeout(self._shape.sweep_s - self._environment.now % self._shape.sweep_s)
+        self.outcome.longest_queue = max(self.outcome.longest_queue, len(self._workers.queue))
+        with self._workers.request() as place:
+            yield place
+            yield self._environment.timeout(self._chance.choice(self._parameters.gap_s))
+            busy = min(self._workers.count, max(self._parameters.work_s))
+            yield self._environment.timeout(self._chance.choice(self._parameters.work_s[busy]))
+            yield from self._use(self._database, self._parameters.write_s, 0.6)  # claim, result, faces, events
+        self.outcome.totals_s.append(self._environment.now - began)
+
+    def _use(self, part: simpy.Resource | None, taken_s: Sequence[float], share: float) -> Process:
+        if part is None:
+            return
+        with part.request() as place:
+            yield place
+            yield self._environment.timeout(share * self._chance.choice(taken_s))
+
+
+def simulate(arrivals: Sequence[float], shape: Shape, parameters: Parameters, seed: int = 1) -> Outcome:
+    """How a service of this shape serves photos that arrive at these moments."""
+    environment = simpy.Environment()
+    service = Service(environment, shape, parameters, seed)
+    environment.process(service.take(arrivals))
+    environment.run()
+    return service.outcome
