@@ -58,7 +58,7 @@ class Service:
     def __init__(self, environment: simpy.Environment, shape: Shape, parameters: Parameters, seed: int) -> None:
         self._environment, self._shape, self._parameters = environment, shape, parameters
         self._chance = random.Random(seed)
-        self._workers = simpy.Resource(environment, shape.worker_processes)
+        self._workers = simpy.PriorityResource(environment, shape.worker_processes)
         self._api = simpy.Resource(environment, shape.api_processes) if shape.api_processes else None
         self._database = simpy.Resource(environment, shape.database_servers) if shape.database_servers else None
         self.outcome = Outcome()
@@ -68,6 +68,17 @@ class Service:
         for at in arrivals:
             yield self._environment.timeout(max(0.0, at - self._environment.now))
             self._environment.process(self._serve())
+
+    def stop_workers(self, at: float, for_s: float) -> Process:
+        """Have no worker take a job for so long, as while their database is away."""
+        yield self._environment.timeout(at)
+        for _ in range(self._shape.worker_processes):
+            self._environment.process(self._hold(for_s))
+
+    def _hold(self, for_s: float) -> Process:
+        with self._workers.request(priority=0) as place:
+            yield place
+            yield self._environment.timeout(for_s)
 
     def _serve(self) -> Process:
         began = self._environment.now
@@ -79,7 +90,7 @@ class Service:
         if self._chance.random() < self._shape.lost_share:
             yield self._environment.timeout(self._shape.sweep_s - self._environment.now % self._shape.sweep_s)
         self.outcome.longest_queue = max(self.outcome.longest_queue, len(self._workers.queue))
-        with self._workers.request() as place:
+        with self._workers.request(priority=1) as place:
             yield place
             yield self._environment.timeout(self._chance.choice(self._parameters.gap_s))
             busy = min(self._workers.count, max(self._parameters.work_s))
@@ -95,10 +106,21 @@ class Service:
             yield self._environment.timeout(share * self._chance.choice(taken_s))
 
 
-def simulate(arrivals: Sequence[float], shape: Shape, parameters: Parameters, seed: int = 1) -> Outcome:
-    """How a service of this shape serves photos that arrive at these moments."""
+def simulate(
+    arrivals: Sequence[float],
+    shape: Shape,
+    parameters: Parameters,
+    seed: int = 1,
+    outage: tuple[float, float] | None = None,
+) -> Outcome:
+    """How a service of this shape serves photos that arrive at these moments.
+
+    outage: when no worker takes a job, and for how many seconds.
+    """
     environment = simpy.Environment()
     service = Service(environment, shape, parameters, seed)
     environment.process(service.take(arrivals))
+    if outage is not None:
+        environment.process(service.stop_workers(*outage))
     environment.run()
     return service.outcome

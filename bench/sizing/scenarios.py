@@ -93,7 +93,11 @@ async def _submit(url: str, keys: Sequence[str], arrivals: Sequence[float], phot
     async def send(at: float) -> None:
         await asyncio.sleep(max(0.0, began + at - time.monotonic()))
         connection = await free.get()
-        status, _, body = await connection.request("POST /v1/jobs", {"Content-Type": "image/jpeg"}, photo)
+        try:
+            status, _, body = await connection.request("POST /v1/jobs", {"Content-Type": "image/jpeg"}, photo)
+        except (asyncio.IncompleteReadError, ConnectionError):  # it was idle for longer than the server keeps it
+            connection.close()
+            status, _, body = await connection.request("POST /v1/jobs", {"Content-Type": "image/jpeg"}, photo)
         assert status == 202, (status, body)
         free.put_nowait(connection)
 

@@ -1,0 +1,46 @@
+"""The page on sizing says what the code and the benches' results say."""
+
+import json
+import re
+from pathlib import Path
+
+import yaml
+
+from emoscope.settings import Settings
+from worker.core.services import Services, _count_connections
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/sizing.md").read_text()
+
+
+def read_most(process: str) -> int:
+    rows = [line for line in PAGE.splitlines() if line.startswith((f"| {process} |", f"| {process},"))]
+    row = next(line for line in rows if "from claim" not in line)
+    return int(re.findall(r"\d+", row.split("|")[3])[0])
+
+
+def test_the_budget_of_connections_is_that_of_the_code(settings: Settings) -> None:
+    kept, more = _count_connections()  # of a main process, as the tests are
+    assert read_most("housekeeper") == kept + more
+    database = Services(settings).database
+    pool = database.engine.pool
+    assert (pool.size(), pool._max_overflow) == (kept, more)  # type: ignore[attr-defined]
+    database.close()
+    assert read_most("API process") == settings.api_threads + 10
+
+
+def test_the_example_fits_into_what_the_compose_file_sets() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    most = int(re.search(r"max_connections=(\d+)", " ".join(services["postgres"]["command"]))[1])  # type: ignore[index]
+    needed = 2 * read_most("API process") + 8 * 4 * read_most("worker process") + read_most("housekeeper")
+    assert f"that is {needed} at most" in PAGE
+    assert needed < most
+    few_threads = 2 * (8 + 10)
+    assert f"one API container ({few_threads})" in PAGE
+    assert 8 * 4 + few_threads + read_most("housekeeper") < 100
+
+
+def test_what_the_database_takes_is_what_was_measured() -> None:
+    seen = json.loads((ROOT / "bench/results/sizing_load.json").read_text())
+    times = f"{seen['statements_a_job']} statements, {seen['database_cpu_ms_a_job']:.1f} ms of processor time"
+    assert f"{times}, {seen['bytes_a_job'] / 1000:.1f} kB" in PAGE
