@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
 .DEFAULT_GOAL := help
 # test-kills takes 20 minutes, chaos an hour.
-.PHONY: help setup demo up test test-openapi test-fleet test-kills test-schedule test-typescript stateful chaos chaos-batch soak fuzz audit check format bench clean
+.PHONY: help setup demo up test test-openapi test-fleet test-kills test-pages test-schedule test-typescript stateful chaos chaos-batch soak fuzz audit check format bench clean
 
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -35,6 +35,9 @@ test-typescript: setup ## Generate a TypeScript client (npm), compile it strictl
 
 test-openapi: setup ## Ask every call of the API for what its document allows and doesn't, a hundred times each
 	@OPENAPI_EXAMPLES=100 $(RUN)/pytest -q -s tests/unit/api/core/test_openapi.py $(ARGS)
+
+test-pages: setup ## Check every page with realistic data by axe's rules: wide, narrow, at 200 %, light and dark
+	@TEST_PAGES=1 $(RUN)/pytest -q -s tests/browser/test_every_page.py $(ARGS)
 
 test-schedule: setup ## Start training runs by a schedule of every minute, with a CSV alone
 	@TEST_SCHEDULE=1 $(RUN)/pytest -q tests/acceptance/test_csv_alone.py $(ARGS)

@@ -113,7 +113,7 @@ def show(number: int) -> str:
         figures=shown,
         charts=[(figures, draw_classes(figures), draw_reliability(figures)) for figures in shown],
         curves=draw_curves(json.loads(history)) if history else (),
-        card=Markup(_markdown.render(_without_title(card.decode()))) if card else None,  # noqa: S704  # HTML in it is escaped
+        card=_render_card(card.decode()) if card else None,
         speed=version.document.speed,
     )
 
@@ -226,6 +226,12 @@ def _read_file(version: tables.ModelVersion, name: str) -> bytes | None:
         return read_model_file(version, name)
     except (BlobDamaged, BlobStoreUnavailable):
         return None
+
+
+def _render_card(card: str) -> Markup:
+    """A model card as HTML. A head of a table that says nothing is no head for who can't see the table."""
+    html = _markdown.render(_without_title(card)).replace("<th></th>", "<td></td>")
+    return Markup(html)  # noqa: S704  # HTML in it is escaped
 
 
 def _without_title(card: str) -> str:

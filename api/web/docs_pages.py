@@ -1,17 +1,23 @@
-"""Pages about the API itself: what runs here, its documentation, its error codes. Nothing comes from a CDN."""
+"""Pages for everybody: what runs here, the API's documentation, its error codes. Nothing comes from a CDN."""
 
-from importlib.resources import files
+from importlib.metadata import distribution
+from pathlib import Path
 
 from flask import Blueprint, Response, render_template, send_from_directory
 from markupsafe import Markup, escape
 
 from api.core.error_codes import ERROR_KINDS
 from api.core.services import get_services
+from api.core.sessions import Person
+from api.web.context import find_known_person
+from db.core.vocabulary import Detector, Role
+from db.jobs.submission import list_detectors
 
 blueprint = Blueprint("docs", __name__)
 
-_SWAGGER_UI = str(files("flask_swagger_ui") / "dist")
-_SWAGGER_FILES = frozenset({"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"})
+_FOLDER = "flask_openapi_elements/templates/elements"
+"""Of the package, which is read for these files alone: importing it would ask for another framework."""
+_ASSETS = {"elements.css": "css/styles.min.css", "elements.js": "js/web-components.min.js"}
 _A_DAY_S = 24 * 3600
 
 
@@ -26,8 +32,22 @@ def mark_code(text: str) -> Markup:
 
 @blueprint.get("/")
 def show_landing() -> str:
-    """What runs here, and where to go."""
-    return render_template("web/landing.html")
+    """What runs here, and where to go; a place to drop photos for who may submit them."""
+    services, person = get_services(), find_known_person()
+    return render_template(
+        "web/landing.html", settings=services.settings, detectors=_list_detectors(person), may_try=_may_try(person)
+    )
+
+
+def _may_try(person: Person | None) -> bool:
+    return person is not None and person.role.covers(Role.REVIEWER)
+
+
+def _list_detectors(person: Person | None) -> list[Detector]:
+    if not _may_try(person):
+        return []
+    available = list_detectors(get_services().jobs)
+    return [each for each in Detector if each in available]
 
 
 @blueprint.get("/docs")
@@ -44,6 +64,7 @@ def show_errors() -> str:
 
 @blueprint.get("/docs/assets/<name>")
 def send_asset(name: str) -> Response:
-    """Send a file of Swagger UI."""
+    """Send a file of Stoplight Elements, which draws the calls."""
+    folder = Path(str(distribution("flask-openapi-elements").locate_file(_FOLDER)))
     # an unknown name leads to nothing that is there
-    return send_from_directory(_SWAGGER_UI, name if name in _SWAGGER_FILES else "-", max_age=_A_DAY_S)
+    return send_from_directory(folder, _ASSETS.get(name, "-"), max_age=_A_DAY_S)

@@ -34,6 +34,14 @@ def paths(site: Site, submit: Callable[[], str]) -> list[str]:
         "/audit",
         "/webhooks",
         "/account",
+        "/review/grid",
+        "/review/disagreements",
+        "/review/guidelines",
+        "/review/progress",
+        "/notice",
+        "/",
+        "/docs/errors",
+        "/nothing-is-here",
     ]
     return [
         *lists,

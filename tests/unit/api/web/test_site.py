@@ -122,7 +122,7 @@ def test_a_browser_is_shown_a_page_where_there_is_none(app: APIFlask, path: str,
     response = client.get(path, headers={"Accept": BROWSER})
     assert (response.status_code, response.mimetype) == (status, "text/html")
     assert "<h1>Not " in response.text
-    assert "Go to the dashboard" in response.text
+    assert "Go to the start page" in response.text
     assert (response.headers["Cache-Control"], response.headers["Vary"]) == ("private, no-store", "Accept")
     assert ("Allow" in response.headers) is (status == 405)
     for accept in (None, "*/*", "application/json", "application/problem+json, text/html;q=0.5"):
