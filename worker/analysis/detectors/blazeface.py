@@ -70,7 +70,8 @@ class BlazeFaceDetector(Detector):
     def load(self) -> None:
         self._large_faces = BlazeFaceNetwork(SHORT_RANGE)
         self._small_faces = BlazeFaceNetwork(BACK_CAMERA)
-        self._propose(Pyramid(np.zeros((480, 640, 3), np.uint8)), min_face_px=1)
+        # At the least size: what larger ones take, up to 60 MB, isn't set aside before a photo asks for it.
+        self._propose(Pyramid(np.zeros((MIN_LOOK_PX, MIN_LOOK_PX, 3), np.uint8)), min_face_px=MIN_LOOK_PX)
 
     def _find_candidates(self, picture: Picture, min_face_px: int, threshold: float) -> Candidates:
         """Where no face is upright enough to be found, those that lie on their side."""

@@ -48,7 +48,6 @@ class BlazeFaceNetwork:
         self._shape = shape
         self._weights_path = str(locate_weights(shape.file_name))
         self._sized: OrderedDict[tuple[int, int], _SizedNetwork] = OrderedDict()
-        self._find_sized(shape.side_px, shape.side_px)
 
     def find_candidates(
         self, picture: Picture | Pyramid, region: Extent, *, threshold: float, size: tuple[int, int] | None = None

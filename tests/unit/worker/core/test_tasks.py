@@ -29,7 +29,7 @@ def services(settings: Settings) -> Iterator[Services]:
 def sweeps(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Grows by one with each sweep that is asked for."""
     asked: list[bool] = []
-    monkeypatch.setattr(tasks, "open_services", lambda: services)
+    monkeypatch.setattr(tasks, "find_services", lambda: services)
     monkeypatch.setattr(tasks.sweep, "delay", lambda: asked.append(True))
     return asked
 
@@ -65,3 +65,21 @@ def test_news_of_a_death_ends_the_lease_of_the_dead_alone(
 def test_news_of_another_task_touches_nothing(services: Services, sweeps: list[bool]) -> None:
     tasks.on_task_failure(tasks.sweep, "no id of a job")
     assert sweeps == []
+
+
+def test_a_main_process_loads_nothing_of_the_database_nor_of_the_work() -> None:
+    look = "import sys, worker.core.tasks, worker.core.lifecycle, worker.core.stopping; print(*sys.modules)"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout.split()
+    )
+    assert "celery" in loaded
+    assert not loaded & {
+        "sqlalchemy",
+        "numpy",
+        "cv2",
+        "PIL",
+        "httpx",
+        "worker.housekeeping",
+        "worker.analysis",
+        "training",
+    }
