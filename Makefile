@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
 .DEFAULT_GOAL := help
 # test-kills takes 20 minutes, chaos an hour.
-.PHONY: help setup demo up test test-openapi test-fleet test-kills test-pages test-schedule test-typescript stateful chaos chaos-batch soak fuzz audit check format bench clean
+.PHONY: help bench-peers bench-large setup demo up test test-openapi test-fleet test-kills test-pages test-schedule test-typescript stateful chaos chaos-batch soak fuzz audit check format bench clean
 
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -56,6 +56,14 @@ fuzz: setup ## Send 20,000 damaged photos through decoder and service (ARGS="--m
 
 bench: setup ## Run the benches that need no data set, in their short form
 	@$(RUN)/python -m bench.run_all $(ARGS)
+
+bench-peers: setup ## Install the packages that bench.analysis.peers compares with, each apart from ours, in .peers
+	@$(UV) venv --quiet --allow-existing --python $(RUN)/python .peers/fer
+	@$(UV) pip install --quiet --python .peers/fer/bin/python fer==25.10.3 || echo "fer can't be installed here"
+	@npm install --silent --prefix .peers @vladmandic/face-api@1.7.15 @tensorflow/tfjs@4.22.0 @tensorflow/tfjs-backend-wasm@4.22.0 || echo "face-api can't be installed here"
+
+bench-large: setup ## What a submission, a sweep and /metrics cost while 100,000 jobs wait
+	@$(RUN)/python -m bench.service.backlog --waiting 100000 $(ARGS)
 
 chaos: setup ## Do faults to a running stack while a thousand photos come in: four seeds on each database
 	$(RUN)/python -m tests.chaos --database sqlite --shape up --seed 1 2 3 4 $(ARGS)
