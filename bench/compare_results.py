@@ -2,8 +2,8 @@
 
     python -m bench.compare_results [FILE ...] [--than HEAD] [--share 0.1]
 
-FILE: as a bench wrote it by `--json`, of the name that it has in bench/results; all of bench/results without. Facts about the machine
-are shown, not compared: on another machine, only ratios mean anything.
+FILE: as a bench wrote it by `--json`, of the name that it has in bench/results; all of bench/results without. What is told of the
+machine isn't compared: on another machine, only ratios mean anything.
 """
 
 import argparse
