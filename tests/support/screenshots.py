@@ -30,6 +30,16 @@ PAGES = {
     "try": "/try",
     "access": "/access",
     "audit": "/audit",
+    "start": "/",
+    "api": "/docs",
+    "errors": "/docs/errors",
+    "grid": "/review/grid?emotion=happy",
+    "disagreements": "/review/disagreements",
+    "guidelines": "/review/guidelines",
+    "progress": "/review/progress",
+    "webhooks": "/webhooks",
+    "account": "/account",
+    "not-found": "/nothing-is-here",
 }
 _CHOICES = {"job": "tr:has(.faces img:nth-child(3)) a", "run": "table.rows tbody a"}
 """What is opened from a list: a job with three faces, and the newest run."""
