@@ -1,7 +1,9 @@
 """The dashboard: how the service is, and what it saw lately."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from math import ceil
 
 from flask import Blueprint, render_template, request
 from pydantic import Field
@@ -12,7 +14,7 @@ from api.web.charts import Chart, Series, draw_lines, draw_stacks
 from api.web.forms import refills_search
 from api.web.queries import Query, read_query
 from api.web.site import needs
-from db.core.vocabulary import EMOTIONS, JobStatus, Role
+from db.core.vocabulary import EMOTIONS, Emotion, JobStatus, Role
 from db.monitoring.dashboard import list_newest_faces
 
 blueprint = Blueprint("dashboard", __name__)
@@ -27,6 +29,8 @@ class DashboardSearch(Query):
     hours: int = Field(default=48, ge=1, le=720)
 
 
+_MOST_PLACES = 72
+"""On a chart by hour: more would be narrower than a line, and take longer to draw than to read from the database."""
 _NEWEST_FACES = 14
 _ENDS = ((JobStatus.SUCCEEDED, "good"), (JobStatus.FAILED, "bad"), (JobStatus.CANCELED, "quiet"))
 
@@ -63,23 +67,46 @@ def _draw_throughput(found: Dashboard) -> Chart:
 
 
 def _draw_mix(found: Dashboard) -> Chart:
-    counts = {(hour, each.emotion): each.faces for hour, each in found.faces}
-    totals = [(hour, faces) for hour, (faces, _) in found.hour_totals.items()]
+    step, spans = _span(found.hours)
+    counts, totals = Counter[tuple[int, Emotion]](), Counter[int]()
+    for hour, each in found.faces:
+        if hour in spans:
+            counts[spans[hour], each.emotion] += each.faces
+            totals[spans[hour]] += each.faces
+    moments = found.hours[::step]
     series = [
-        Series(emotion.value, emotion.value, [counts.get((hour, emotion), 0) / max(faces, 1) for hour, faces in totals])
+        Series(
+            emotion.value,
+            emotion.value,
+            [counts[place, emotion] / max(totals[place], 1) for place in range(len(moments))],
+        )
         for emotion in EMOTIONS
     ]
-    return draw_stacks(
-        "Emotion mix by hour", _label_hours(found.hours), series, show="{:.2f}".format, high=1.0, moments=found.hours
-    )
+    title = f"Emotion mix by {_name_step(step)}"
+    return draw_stacks(title, _label_hours(moments), series, show="{:.2f}".format, high=1.0, moments=moments)
 
 
 def _draw_confidence(found: Dashboard) -> Chart:
-    means = [confidence / faces if faces else None for faces, confidence in found.hour_totals.values()]
+    step, spans = _span(found.hours)
+    faces, sums = Counter[int](), defaultdict[int, float](float)
+    for hour, (count, confidence) in found.hour_totals.items():
+        faces[spans[hour]] += count
+        sums[spans[hour]] += confidence
+    moments = found.hours[::step]
+    means = [sums[place] / faces[place] if faces[place] else None for place in range(len(moments))]
     series = [Series("mean confidence", "accent", means)]
-    return draw_lines(
-        "Mean confidence by hour", _label_hours(found.hours), series, high=1.0, has_dots=True, moments=found.hours
-    )
+    title = f"Mean confidence by {_name_step(step)}"
+    return draw_lines(title, _label_hours(moments), series, high=1.0, has_dots=True, moments=moments)
+
+
+def _span(hours: Sequence[datetime]) -> tuple[int, dict[datetime, int]]:
+    """How many hours a place of the charts spans, and each hour's place."""
+    step = max(1, ceil(len(hours) / _MOST_PLACES))
+    return step, {hour: index // step for index, hour in enumerate(hours)}
+
+
+def _name_step(step: int) -> str:
+    return "hour" if step == 1 else f"{step} hours"
 
 
 def _label_hours(hours: Sequence[datetime]) -> list[str]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.jobs.queries import PARTS, JobFilter, restrict
 from db.jobs.tables import Job
 
-SORTED_JOBS = 5_000
+SORTED_JOBS = 2_000
 """Jobs that are sorted: the newest that fit the filter. How long a job took has no index, which every submission would pay for."""
 
 

@@ -1,15 +1,20 @@
 """Where two model versions judged the same face: told by the people's record of it, which outlives every analysis."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from db.core.vocabulary import Emotion, VoteChoice
 from db.reviews.tables import ReviewItem, ReviewSubject
 from db.training_runs.label_sources import has_trained
+
+_READ_AT_ONCE = 500
+"""Subjects of one query: databases bound how many values it may name."""
 
 
 @dataclass(frozen=True)
@@ -102,59 +107,65 @@ def compare_answers(session: Session, first: int, second: int, *, limit: int) ->
     Such a face's photo was analysed twice, before and after a version came into service; where it was more often, the latest
     answer of each version counts. limit: most differences listed.
     """
-    mine, theirs = _select_latest(first).subquery(), _select_latest(second).subquery()
-    pairs = (
-        select(mine, theirs, ReviewSubject.label)
-        .join(theirs, theirs.c.subject_id == mine.c.subject_id)
-        .join(ReviewSubject, ReviewSubject.id == mine.c.subject_id)
-    )
-    answers = pairs.with_only_columns(
-        mine.c.emotion.label("mine"),
-        theirs.c.emotion.label("theirs"),
-        ReviewSubject.blind_label.label("label"),
-        can_tell().label("can_tell"),
-    ).subquery()
-    kinds = (answers.c.mine, answers.c.theirs, answers.c.label, answers.c.can_tell)
-    rows = session.execute(select(*kinds, func.count()).group_by(*kinds)).all()
-    differing = session.execute(
-        pairs.with_only_columns(
-            mine.c.face_id,
-            mine.c.emotion,
-            mine.c.confidence,
-            theirs.c.emotion,
-            theirs.c.confidence,
-            ReviewSubject.label,
-        )
-        .where(mine.c.emotion != theirs.c.emotion)
-        .order_by(ReviewSubject.labeled_at.desc(), ReviewSubject.id)
-        .limit(limit)
-    )
-    right = count_right((one, other, label, count) for one, other, label, is_told, count in rows if is_told and label)
+    answers = _read_answers(session, first, second)
+    shared = [(subject_id, *pair) for subject_id, pair in answers.items() if None not in pair]
+    labels = _read_labels(session, [subject_id for subject_id, *_ in shared])
+    kinds: Counter[tuple[Emotion, Emotion, VoteChoice]] = Counter()
+    differing: list[tuple[Any, Difference]] = []
+    for subject_id, mine, theirs in shared:
+        found = labels.get(subject_id)
+        if found is not None and found.can_tell and found.blind_label is not None:
+            kinds[mine.emotion, theirs.emotion, found.blind_label] += 1
+        if mine.emotion is not theirs.emotion:
+            label, at = (None, None) if found is None else (found.label, found.labeled_at)
+            order = (at is not None, at, subject_id) if at is not None else (False, subject_id)
+            answer = (mine.face_id, mine.emotion, mine.confidence, theirs.emotion, theirs.confidence)
+            differing.append((order, Difference(*answer, label)))
+    right = count_right((*kind, count) for kind, count in kinds.items())
+    differing.sort(key=lambda each: each[0], reverse=True)
     return AnswerComparison(
-        shared=sum(count for *_, count in rows),
-        same=sum(count for one, other, *_, count in rows if one == other),
+        shared=len(shared),
+        same=len(shared) - len(differing),
         first_right=right.first,
         second_right=right.second,
-        differences=[Difference(*row) for row in differing],
+        differences=[difference for _, difference in differing[:limit]],
         told=right.told,
         both_right=right.both,
     )
 
 
-def _select_latest(version: int) -> Select[UUID | None, UUID, Emotion, float]:
-    """The latest answer of a version to each judged face."""
-    latest_first = (ReviewItem.created_at.desc(), ReviewItem.face_id.desc())
-    ranked = (
+def _read_answers(session: Session, first: int, second: int) -> dict[UUID, list[Any]]:
+    """The latest answers of two versions to each judged face, by subject; None where a version has none.
+
+    Read in one pass, and put together here: the database would read every judged face once for each version and each question.
+    """
+    rows = session.execute(
         select(
             ReviewItem.subject_id,
+            ReviewItem.model_version,
             ReviewItem.face_id,
             ReviewItem.emotion,
             ReviewItem.confidence,
-            func.row_number().over(partition_by=ReviewItem.subject_id, order_by=latest_first).label("place"),
         )
-        .where(ReviewItem.subject_id.is_not(None), ReviewItem.model_version == version)
+        .where(ReviewItem.subject_id.is_not(None), ReviewItem.model_version.in_((first, second)))
+        .order_by(ReviewItem.created_at, ReviewItem.face_id)
         .with_hint(ReviewItem, "INDEXED BY ix_review_items_subject_id", "sqlite")
-        .subquery()
     )
-    columns = (ranked.c.subject_id, ranked.c.face_id, ranked.c.emotion, ranked.c.confidence)
-    return select(*columns).where(ranked.c.place == 1)
+    answers: dict[UUID, list[Any]] = {}
+    for row in rows:
+        pair = answers.setdefault(row.subject_id, [None, None])
+        for place, version in enumerate((first, second)):
+            if row.model_version == version:
+                pair[place] = row
+    return answers
+
+
+def _read_labels(session: Session, subject_ids: Sequence[UUID]) -> dict[UUID, Any]:
+    """Label, blind label, when it was given, and whether it tells who is right, of each subject."""
+    columns = (ReviewSubject.id, ReviewSubject.label, ReviewSubject.blind_label, ReviewSubject.labeled_at)
+    found: dict[UUID, Any] = {}
+    for start in range(0, len(subject_ids), _READ_AT_ONCE):
+        chosen = ReviewSubject.id.in_(subject_ids[start : start + _READ_AT_ONCE])
+        rows = session.execute(select(*columns, can_tell().label("can_tell")).where(chosen))
+        found |= {row.id: row for row in rows}
+    return found

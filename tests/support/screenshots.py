@@ -41,7 +41,7 @@ PAGES = {
     "account": "/account",
     "not-found": "/nothing-is-here",
 }
-_CHOICES = {"job": "tr:has(.faces img:nth-child(3)) a", "run": "table.rows tbody a"}
+_CHOICES = {"job": "tr:has(.faces a:nth-child(3)) .name a", "run": "table.rows tbody a"}
 """What is opened from a list: a job with three faces, and the newest run."""
 _MOST_HEIGHT = 2200
 """Taller pages are cut off here, in pixels."""
