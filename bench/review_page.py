@@ -73,7 +73,8 @@ def _list_pages(database: Database) -> dict[str, str]:
         "/ /docs /docs/errors /notice /dashboard /dashboard?hours=720 /jobs /jobs?status=failed /jobs?emotion=disgusted "
         "/jobs?q=photo /jobs?sort=longest /jobs?sort=oldest /jobs?since=2020-01-01 /review/statistics /review/grid "
         "/review/disagreements /review/guidelines /review/progress /models?new=2&old=1 /models/1 "
-        "/models/compare?version=1&version=2 /training /drift /try /access /webhooks /audit /audit?action=user.create /account /metrics"
+        "/models/compare?version=1&version=2 /training /drift /try /access /webhooks "
+        "/audit /audit?action=user.create /account /metrics"
     )
     return {path: path for path in same.split()} | {
         "a job": f"/jobs/{jobs[0].id}",

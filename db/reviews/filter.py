@@ -1,6 +1,6 @@
 """Which faces of the queue a reviewer wants."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -14,15 +14,12 @@ from db.reviews.tables import ReviewItem
 NEWEST_JOBS = 2000
 """Of an application or a batch, so many newest jobs are looked through: its faces are in no index of the queue."""
 
-FIRST_JOBS = 200
-"""So many are looked through first: mostly that is enough, and takes a tenth of the time."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewFilter:
     """Which faces a reviewer wants; what is None doesn't restrict. Sizes: the box's shorter side, in pixels of the photo.
 
-    Times: stored at or after, stored before. application_id, batch_id: faces of its `newest_jobs` newest jobs.
+    Times: stored at or after, stored before. application_id, batch_id: faces of its newest NEWEST_JOBS jobs.
     """
 
     emotion: Emotion | None = None
@@ -37,7 +34,6 @@ class ReviewFilter:
     batch_id: UUID | None = None
     job_id: UUID | None = None
     face_ids: tuple[UUID, ...] = ()
-    newest_jobs: int = NEWEST_JOBS
 
     @property
     def picks_by_answer(self) -> bool:
@@ -52,11 +48,6 @@ class ReviewFilter:
         """Whether it names faces, or jobs by one of their keys."""
         return bool(self.face_ids) or any(key is not None for key in (self.application_id, self.batch_id, self.job_id))
 
-    def list_reaches(self) -> "list[ReviewFilter]":
-        """The filter, after one that reaches less far back where jobs have to be looked through."""
-        has_jobs = self.application_id is not None or self.batch_id is not None
-        return [replace(self, newest_jobs=FIRST_JOBS), self] if has_jobs else [self]
-
     def match_job(self) -> list[ColumnElement[bool]]:
         """The conditions on jobs and faces that are named."""
         conditions: list[ColumnElement[bool]] = []
@@ -66,7 +57,7 @@ class ReviewFilter:
             conditions.append(ReviewItem.face_id.in_(select(Face.id).where(Face.job_id == self.job_id)))
         for column, key in ((Job.application_id, self.application_id), (Job.batch_id, self.batch_id)):
             if key is not None:
-                jobs = select(Job.id).where(column == key).order_by(Job.id.desc()).limit(self.newest_jobs)
+                jobs = select(Job.id).where(column == key).order_by(Job.id.desc()).limit(NEWEST_JOBS)
                 conditions.append(ReviewItem.face_id.in_(_select_faces(jobs)))
         return conditions
 

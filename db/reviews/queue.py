@@ -105,15 +105,14 @@ def take_faces(
     """
     from_random = sum(chance.random() < random_share for _ in range(limit))
     if wanted.picks_by_answer:
-        turns = [(ReviewSlice.UNCERTAIN, limit, reaching) for reaching in wanted.list_reaches()]
+        turns = [(ReviewSlice.UNCERTAIN, limit)]
     else:
-        shares = [(ReviewSlice.RANDOM, from_random), (ReviewSlice.UNCERTAIN, limit), (ReviewSlice.RANDOM, limit)]
-        turns = [(slice_, share, wanted) for slice_, share in shares]
+        turns = [(ReviewSlice.RANDOM, from_random), (ReviewSlice.UNCERTAIN, limit), (ReviewSlice.RANDOM, limit)]
     now, taken, seen = utcnow(), list[ReviewItem](), set(exclude)
-    for slice_, share, reaching in turns:
+    for slice_, share in turns:
         count = min(share, limit - len(taken))
         if count > 0:
-            found = _search(session, slice_, reaching, reviewer, seen, now, count)
+            found = _search(session, slice_, wanted, reviewer, seen, now, count)
             taken += found
             seen.update(item.face_id for item in found)
     for item in taken:

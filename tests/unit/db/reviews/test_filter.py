@@ -1,13 +1,12 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import pytest
 
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import ReviewSlice
-from db.reviews.filter import FIRST_JOBS, ReviewFilter
+from db.reviews.filter import ReviewFilter
 from tests.support.reviewing import HAPPY, SAD, set_slice, take
 
 if TYPE_CHECKING:
@@ -43,10 +42,3 @@ def test_each_filter_keeps_what_it_says(
     faces += analyses.store((HAPPY, 0.7), version="second", box=(0, 0, 40, 80)).face_ids
     set_slice(database, ReviewSlice.UNCERTAIN)
     assert {faces.index(face_id) for face_id in take(database, wanted=wanted, limit=9)} == expected
-
-
-def test_jobs_that_are_looked_through_are_reached_for_in_two_steps() -> None:
-    wanted = ReviewFilter(batch_id=uuid4(), emotion=SAD)
-    near, far = wanted.list_reaches()
-    assert (near.newest_jobs, far, near.emotion) == (FIRST_JOBS, wanted, SAD)
-    assert ReviewFilter(emotion=SAD).list_reaches() == [ReviewFilter(emotion=SAD)]
