@@ -1,4 +1,4 @@
-"""Fits the simulation to one scenario of each number of processes, and compares it with three that it hasn't seen.
+"""Fits the simulation to two scenarios, and compares it with three that it hasn't seen.
 
     python -m bench.sizing.fit [--quick] [--json FILE]
 
@@ -7,13 +7,14 @@ Prints measured and simulated medians and how far they are apart. Takes about fo
 
 import argparse
 import json
+import os
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench.machine import describe_machine
 from bench.sizing.model import Parameters, Shape, simulate
-from bench.sizing.scenarios import Scenario, Seen, measure
+from bench.sizing.scenarios import Measured, Scenario, Seen, measure
 
 CALIBRATIONS = (
     Scenario("calibration, one process", 1, rate=8, photos=150, seed=11),
@@ -24,44 +25,43 @@ UNSEEN = (
     Scenario("two processes, bursts of ten", 2, rate=8, photos=240, burst=10, seed=22),
     Scenario("two processes, 150 photos at once", 2, rate=100, photos=150, burst=150, seed=23),
 )
-_RUNS = 20
+_RUNS = 10
 """Simulations of a scenario, of whose medians the median counts."""
 
 
-def read_parameters(calibrations: Sequence[tuple[Scenario, Sequence[Seen]]]) -> Parameters:
-    """What the simulation needs, from measured jobs."""
-    work: dict[int, list[float]] = {}
-    gaps: list[float] = []
-    for scenario, jobs in calibrations:
-        by_start = sorted(jobs, key=lambda job: job.started)
-        for job in by_start:
-            busy = sum(other.started <= job.started < other.finished for other in by_start)
-            work.setdefault(min(busy, scenario.processes), []).append(job.finished - job.started)
-        gaps += _list_gaps(by_start, scenario.processes)
-    return Parameters(work, gaps)
+def read_parameters(calibrations: Sequence[tuple[Scenario, Measured]]) -> Parameters:
+    """What the simulation needs, from measured jobs: the work of one process, and how long it takes until one begins."""
+    work, idle, following = list[float](), list[float](), list[float]()
+    for scenario, seen in calibrations:
+        if scenario.processes == 1:
+            work += [job.finished - job.started for job in seen.jobs]
+        for was_idle, gap in _list_gaps(seen.jobs, scenario.processes):
+            (idle if was_idle else following).append(gap)
+    submit = [seen.submit_cpu_s for _, seen in calibrations]
+    return Parameters(work, idle, following or idle, submit)
 
 
-def _list_gaps(by_start: Sequence[Seen], processes: int) -> list[float]:
-    """From when a job could have been claimed until it was: a process was free by then, and the job was there."""
+def _list_gaps(jobs: Sequence[Seen], processes: int) -> list[tuple[bool, float]]:
+    """Whether a process was free when a job came, and the time from when one could have claimed it until one had."""
+    by_start = sorted(jobs, key=lambda job: job.started)
     gaps = []
     for place, job in enumerate(by_start):
         ends = sorted(other.finished for other in by_start[:place])
         free_since = ends[-processes] if len(ends) >= processes else 0.0
-        gaps.append(max(0.0, job.started - max(job.created, free_since)))
+        gaps.append((free_since <= job.created, max(0.0, job.started - max(job.created, free_since))))
     return gaps
 
 
-def compare(scenario: Scenario, jobs: Sequence[Seen], parameters: Parameters) -> dict[str, object]:
-    """A row: the medians of the time from submission to result, measured and simulated for the same arrivals."""
-    arrivals = [job.created for job in jobs]
-    shape = Shape(worker_processes=scenario.processes)
+def compare(scenario: Scenario, seen: Measured, parameters: Parameters) -> dict[str, object]:
+    """A row: the medians of the time from the job's row to its result, measured and simulated for the same requests."""
+    shape = Shape(worker_processes=scenario.processes, api_processes=1, cores=os.cpu_count() or 1)
     simulated = statistics.median(
-        statistics.median(simulate(arrivals, shape, parameters, seed).totals_s) for seed in range(_RUNS)
+        statistics.median(simulate(scenario.list_arrivals(), shape, parameters, seed).totals_s) for seed in range(_RUNS)
     )
-    measured = statistics.median(job.total_s for job in jobs)
+    measured = statistics.median(job.total_s for job in seen.jobs)
     return {
         "scenario": scenario.name,
-        "photos": len(jobs),
+        "photos": len(seen.jobs),
         "measured_p50_ms": round(1000 * measured, 1),
         "simulated_p50_ms": round(1000 * simulated, 1),
         "apart": round(simulated / measured - 1, 3),
@@ -82,16 +82,16 @@ def main() -> None:
     rows = [compare(scenario, measure(scenario), parameters) for scenario in unseen]
     result = {
         "machine": describe_machine(),
-        "work_p50_ms": {
-            busy: round(1000 * statistics.median(taken), 1) for busy, taken in sorted(parameters.work_s.items())
+        "p50_ms": {
+            name: round(1000 * statistics.median(getattr(parameters, name)), 1)
+            for name in ("work_s", "idle_gap_s", "next_gap_s", "submit_s")
         },
-        "gap_p50_ms": round(1000 * statistics.median(parameters.gap_s), 1),
-        "fitted": [compare(scenario, jobs, parameters) for scenario, jobs in measured],
+        "fitted": [compare(scenario, seen, parameters) for scenario, seen in measured],
         "unseen": rows,
     }
     print(json.dumps(result, indent=1))
     if given.json:
-        samples: dict[str, object] = {"work_s": parameters.work_s, "gap_s": parameters.gap_s}
+        samples: dict[str, object] = dict(vars(parameters))
         given.json.write_text(json.dumps({**result, "samples": _round(samples)}, indent=1) + "\n")
 
 

@@ -1,14 +1,18 @@
 """A simulation of the service: API, database, queue, store, workers and sweeper, by simpy, with measured parameters.
 
-Every part is a number of servers, each of which takes one thing at a time and a time drawn from what was measured.
+Every part is a number of servers, each of which takes one thing at a time and a time drawn from what was measured. API and workers
+of one machine share its cores.
 """
 
 import random
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import simpy
+
+_TURN_S = 0.004
+"""How long a process keeps a core while others want it: about as Linux does."""
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -17,25 +21,27 @@ Process = Generator[simpy.Event, Any, None]
 class Parameters:
     """What was measured, in seconds.
 
-    work_s: samples of the time from a job's claim to its end, by how many worker processes were busy (1, 2, ...); more busy ones
-    than measured take the last. gap_s: samples of the time until a process that is free has claimed a job that is there.
-    submit_s: of a submission in an API process. write_s: that the database is at one job, all its transactions together.
+    work_s: samples of a job's time from its claim to its end, in a worker process that has a core. idle_gap_s: samples of the time
+    until a process that was free has claimed a job that came. next_gap_s: until one that ended a job has claimed one that waited.
+    submit_s: processor time of a submission. write_s: that the database is at one job, all its transactions together.
     """
 
-    work_s: Mapping[int, Sequence[float]]
-    gap_s: Sequence[float]
+    work_s: Sequence[float]
+    idle_gap_s: Sequence[float]
+    next_gap_s: Sequence[float]
     submit_s: Sequence[float] = (0.0,)
     write_s: Sequence[float] = (0.0,)
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How much there is of each part. sweep_s, lost_share: how often the sweeper comes, and the share of messages that are lost.
+    """How much there is of each part. cores: shared by API and workers; 0: each process has one of its own.
 
-    most_queued: as `max_queued_jobs`.
+    sweep_s, lost_share: how often the sweeper comes, and the share of messages that are lost. most_queued: as `max_queued_jobs`.
     """
 
     worker_processes: int
+    cores: int = 0
     api_processes: int = 0
     database_servers: int = 0
     sweep_s: float = 10.0
@@ -60,6 +66,7 @@ class Service:
         self._chance = random.Random(seed)
         self._workers = simpy.PriorityResource(environment, shape.worker_processes)
         self._api = simpy.Resource(environment, shape.api_processes) if shape.api_processes else None
+        self._cores = simpy.Resource(environment, shape.cores) if shape.cores else None
         self._database = simpy.Resource(environment, shape.database_servers) if shape.database_servers else None
         self.outcome = Outcome()
 
@@ -81,22 +88,40 @@ class Service:
             yield self._environment.timeout(for_s)
 
     def _serve(self) -> Process:
-        began = self._environment.now
         if len(self._workers.queue) >= self._shape.most_queued:
             self.outcome.refused += 1
             return
-        yield from self._use(self._api, self._parameters.submit_s, 1.0)
+        submit_s = self._chance.choice(self._parameters.submit_s)
+        if self._api is not None:
+            with self._api.request() as place:
+                yield place
+                yield from self._compute(submit_s)
+        began = self._environment.now  # the moment of the job's row
         yield from self._use(self._database, self._parameters.write_s, 0.4)  # the job, its event, the key's count
         if self._chance.random() < self._shape.lost_share:
             yield self._environment.timeout(self._shape.sweep_s - self._environment.now % self._shape.sweep_s)
         self.outcome.longest_queue = max(self.outcome.longest_queue, len(self._workers.queue))
+        gaps_s = self._parameters.idle_gap_s
+        if self._workers.count >= self._workers.capacity:
+            gaps_s = self._parameters.next_gap_s
         with self._workers.request(priority=1) as place:
             yield place
-            yield self._environment.timeout(self._chance.choice(self._parameters.gap_s))
-            busy = min(self._workers.count, max(self._parameters.work_s))
-            yield self._environment.timeout(self._chance.choice(self._parameters.work_s[busy]))
+            yield self._environment.timeout(self._chance.choice(gaps_s))
+            yield from self._compute(self._chance.choice(self._parameters.work_s))
             yield from self._use(self._database, self._parameters.write_s, 0.6)  # claim, result, faces, events
         self.outcome.totals_s.append(self._environment.now - began)
+
+    def _compute(self, needed_s: float) -> Process:
+        """Take processor time, in turns with whoever else wants a core."""
+        if self._cores is None:
+            yield self._environment.timeout(needed_s)
+            return
+        while needed_s > 0:
+            with self._cores.request() as core:
+                yield core
+                turn_s = min(needed_s, _TURN_S)
+                yield self._environment.timeout(turn_s)
+                needed_s -= turn_s
 
     def _use(self, part: simpy.Resource | None, taken_s: Sequence[float], share: float) -> Process:
         if part is None:

@@ -1,6 +1,7 @@
 """Photos that arrive at a real stack at given moments, and how long each waited and was worked on."""
 
 import asyncio
+import contextlib
 import random
 import tempfile
 import time
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import psutil
 from sqlalchemy import select
 
 from bench.service.waiting import Connection, make_keys
@@ -59,8 +61,16 @@ class Seen:
         return self.finished - self.created
 
 
-def measure(scenario: Scenario) -> list[Seen]:
-    """Run a scenario on a one-machine stack of its own. Returns the jobs in the order in which they were made."""
+@dataclass(frozen=True)
+class Measured:
+    """What a scenario gave. jobs: in the order in which they were made. submit_cpu_s: processor time of the API for each."""
+
+    jobs: list[Seen]
+    submit_cpu_s: float
+
+
+def measure(scenario: Scenario) -> Measured:
+    """Run a scenario on a one-machine stack of its own."""
     with tempfile.TemporaryDirectory(prefix="emo-") as folder:
         settings = Settings(
             _env_file=None,
@@ -76,12 +86,24 @@ def measure(scenario: Scenario) -> list[Seen]:
             photo = portrait_photo("astronaut").data
             asyncio.run(_submit(stack.client.api_url, keys, [0.0] * 20, photo))  # so that everything is warm
             _wait_until_done(database)
-            began = time.time()
+            began, busy = time.time(), _sum_api_time()
             asyncio.run(_submit(stack.client.api_url, keys, scenario.list_arrivals(), photo))
             _wait_until_done(database)
-            seen = _read(database, began)
+            busy = _sum_api_time() - busy
+            jobs = _read(database, began)
             database.close()
-    return seen
+    return Measured(jobs, busy / len(jobs))
+
+
+def _sum_api_time() -> float:
+    """Seconds of processor time of the API's processes, which the supervisor below this process started."""
+    total = 0.0
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "api.core.wsgi:app" in process.cmdline():
+                times = process.cpu_times()
+                total += times.user + times.system
+    return total
 
 
 async def _submit(url: str, keys: Sequence[str], arrivals: Sequence[float], photo: bytes) -> None:

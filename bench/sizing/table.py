@@ -18,8 +18,6 @@ from bench.sizing.model import Parameters, Shape, simulate
 RESULTS = Path(__file__).parents[1] / "results"
 PEAK = 3.0
 """The busiest hour's rate over the day's mean: the usual shape of a day with people awake in one part of the world."""
-SUBMIT_CPU_S = 0.008
-"""Processor time of a submission: `python -m bench.service.submission`, PostgreSQL, one client."""
 WORKER_LOAD, API_LOAD, DATABASE_LOAD = 0.7, 0.5, 0.5
 """Shares of their time that parts are busy at the peak, so that waiting stays short."""
 PHOTO_BYTES = 500_000
@@ -27,14 +25,14 @@ OUTAGE_S = 30.0
 _DEFAULT_QUEUED = 10_000
 
 
-def size(photos_a_day: float, work_s: float, database_s: float) -> dict[str, Any]:
+def size(photos_a_day: float, work_s: float, submit_s: float, database_s: float) -> dict[str, Any]:
     """Machines of each part at the peak."""
     rate = PEAK * photos_a_day / 86_400
     return {
         "photos_a_day": int(photos_a_day),
         "peak_a_second": round(rate, 1),
         "worker_processes": max(2, math.ceil(rate * work_s / WORKER_LOAD)),
-        "api_processes": max(2, math.ceil(rate * SUBMIT_CPU_S / API_LOAD)),
+        "api_processes": max(2, math.ceil(rate * submit_s / API_LOAD)),
         "database_cores": max(1, math.ceil(rate * database_s / DATABASE_LOAD)),
         "store_requests_a_second": round(3 * rate),  # put, get, delete
         "photo_mb_a_second": round(rate * PHOTO_BYTES / 1e6, 1),
@@ -72,12 +70,13 @@ def main() -> None:
     fitted = json.loads((RESULTS / "sizing.json").read_text())
     load = json.loads((RESULTS / "sizing_load.json").read_text())
     # A worker process has a core of its own in a fleet.
-    alone = fitted["samples"]["work_s"]["1"]
+    samples = fitted["samples"]
+    alone, submit_s = samples["work_s"], samples["submit_s"]
     database_s = load["database_cpu_ms_a_job"] / 1000
-    parameters = Parameters({1: alone}, fitted["samples"]["gap_s"], (SUBMIT_CPU_S,), (database_s,))
+    parameters = Parameters(alone, samples["idle_gap_s"], samples["next_gap_s"], submit_s, (database_s,))
     rows = []
     for photos in (1e6,) if given.quick else (1e6, 1e7, 1e8):
-        row = size(photos, statistics.mean(alone), database_s)
+        row = size(photos, statistics.mean(alone), statistics.mean(submit_s), database_s)
         seconds = 60.0 if photos < 1e8 else 40.0
         row["database_gb_a_day"] = round(photos * load["bytes_a_job"] / 1e9, 1)
         row["sized"] = simulate_peak(row, parameters, seconds)
