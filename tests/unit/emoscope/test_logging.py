@@ -3,8 +3,12 @@
 import json
 import subprocess
 import sys
+from uuid import uuid4
 
 import pytest
+from structlog.contextvars import get_contextvars
+
+from emoscope.logging import bind_job
 
 PROGRAM = """
 import logging, structlog
@@ -39,3 +43,12 @@ def test_every_line_goes_to_stderr_with_its_level_and_context(form: str) -> None
     ]
     assert (lines[0]["job_id"], lines[0]["request_id"]) == (7, "r1")
     assert "ZeroDivisionError" in lines[2]["exception"]
+
+
+def test_lines_inside_name_the_job_its_request_and_its_trace() -> None:
+    job_id = uuid4()
+    with bind_job(job_id, "r1", f"00-{'a' * 32}-{'b' * 16}-01"):
+        assert get_contextvars() == {"job_id": str(job_id), "request_id": "r1", "trace_id": "a" * 32}
+    with bind_job(job_id, None):
+        assert get_contextvars() == {"job_id": str(job_id)}
+    assert get_contextvars() == {}

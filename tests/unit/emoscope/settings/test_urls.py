@@ -2,7 +2,14 @@
 
 import pytest
 
-from emoscope.settings.urls import read_blob_url, read_database_url, read_host, read_http_url, read_rate
+from emoscope.settings.urls import (
+    read_blob_url,
+    read_collector_url,
+    read_database_url,
+    read_host,
+    read_http_url,
+    read_rate,
+)
 
 
 @pytest.mark.parametrize(
@@ -108,3 +115,14 @@ def test_a_rate_is_a_number_in_a_time(given: str, *, is_rate: bool) -> None:
     else:
         with pytest.raises(ValueError, match="number of requests"):
             read_rate(given)
+
+
+def test_a_collector_of_traces_is_an_http_address_and_needs_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_collector_url("") == ""
+    assert read_collector_url("http://collector:4318") == "http://collector:4318"
+    with pytest.raises(ValueError, match="must be an address"):
+        read_collector_url("collector:4318")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    assert read_collector_url("") == ""
+    with pytest.raises(ValueError, match=r"install emoscope\[fleet\]"):
+        read_collector_url("http://collector:4318")
