@@ -4,7 +4,7 @@ from http import HTTPStatus
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, request, url_for
+from flask import Response, g, request, url_for
 from pydantic import BaseModel, Field
 from werkzeug.http import parse_etags, quote_etag
 
@@ -100,6 +100,7 @@ def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
     """Make a job of the photo in this request."""
     services, caller = get_services(), get_caller()
     submitted = do_once("submitted", lambda: _submit(services, caller, query, headers.idempotency_key))
+    g.job_id = submitted.id  # for the log's line of this request
     wait_s = read_preferred_wait(headers.prefer)
     job = wait_for_job(services, caller, submitted.id, has_ended, wait_s)
     response = _show(job)

@@ -121,7 +121,14 @@ def test_a_trace_leads_from_the_request_to_the_webhook_and_every_line_of_the_job
             line
         )
     (access,) = [line for line in logged if line["event"] == "request"]
-    wanted = {"method": "POST", "route": "/v1/jobs", "status": 202, "by": "shop", "request_id": request_id}
+    wanted = {
+        "method": "POST",
+        "route": "/v1/jobs",
+        "status": 202,
+        "by": "shop",
+        "request_id": request_id,
+        "job_id": str(job_id),
+    }
     assert wanted.items() <= access.items()
     assert access["trace_id"] == TRACE
 
