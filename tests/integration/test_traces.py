@@ -99,6 +99,7 @@ def test_a_trace_leads_from_the_request_to_the_webhook_and_every_line_of_the_job
             (delivery_id,) = session.scalars(select(WebhookDelivery.id))
         deliver(services, delivery_id)
         (hook,) = receiver.take(1)
+    services.usage.close()
     services.redis.close()
     services.database.close()
 
