@@ -193,8 +193,8 @@ def back_up_and_restore(fleet: Fleet, key: str, job_ids: list[str]) -> dict[str,
     before = {job_id: fleet.ask("GET", f"/v1/jobs/{job_id}", key).body for job_id in job_ids}
     fleet.follow("back-up-and-restore", "Back up")
     fleet.compose("down", "--volumes", "--timeout", "10")
-    said = "".join(fleet.follow("back-up-and-restore", "Restore"))
+    fleet.follow("back-up-and-restore", "Restore")
     after = {job_id: fleet.ask("GET", f"/v1/jobs/{job_id}", key).body for job_id in job_ids}
     assert after == before
     analyze(fleet, key)
-    return {"bytes": backup.stat().st_size, "jobs_compared": len(after), "said": said.strip().splitlines()[-1]}
+    return {"bytes": backup.stat().st_size, "jobs_compared": len(after)}
