@@ -64,7 +64,7 @@ class Service:
     def __init__(self, environment: simpy.Environment, shape: Shape, parameters: Parameters, seed: int) -> None:
         self._environment, self._shape, self._parameters = environment, shape, parameters
         self._chance = random.Random(seed)
-        self._workers = simpy.PriorityResource(environment, shape.worker_processes)
+        self._workers = simpy.Resource(environment, shape.worker_processes)
         self._api = simpy.Resource(environment, shape.api_processes) if shape.api_processes else None
         self._cores = simpy.Resource(environment, shape.cores) if shape.cores else None
         self._database = simpy.Resource(environment, shape.database_servers) if shape.database_servers else None
@@ -83,7 +83,7 @@ class Service:
             self._environment.process(self._hold(for_s))
 
     def _hold(self, for_s: float) -> Process:
-        with self._workers.request(priority=0) as place:
+        with self._workers.request() as place:
             yield place
             yield self._environment.timeout(for_s)
 
@@ -104,7 +104,7 @@ class Service:
         gaps_s = self._parameters.idle_gap_s
         if self._workers.count >= self._workers.capacity:
             gaps_s = self._parameters.next_gap_s
-        with self._workers.request(priority=1) as place:
+        with self._workers.request() as place:
             yield place
             yield self._environment.timeout(self._chance.choice(gaps_s))
             yield from self._compute(self._chance.choice(self._parameters.work_s))

@@ -44,3 +44,17 @@ def test_what_the_database_takes_is_what_was_measured() -> None:
     seen = json.loads((ROOT / "bench/results/sizing_load.json").read_text())
     times = f"{seen['statements_a_job']} statements, {seen['database_cpu_ms_a_job']:.1f} ms of processor time"
     assert f"{times}, {seen['bytes_a_job'] / 1000:.1f} kB" in PAGE
+
+
+def test_the_tables_are_those_of_the_simulation() -> None:
+    for row in json.loads((ROOT / "bench/results/sizing_table.json").read_text()):
+        told = next(
+            line for line in PAGE.splitlines() if line.startswith(f"| {row['photos_a_day'] / 1e6:.0f} million | ")
+        )
+        cells = [cell.strip() for cell in told.strip("|").split("|")]
+        assert cells[2:5] == [str(row[name]) for name in ("worker_processes", "api_processes", "database_cores")]
+        assert cells[7] == f"{row['sized']['p50_s'] * 1000:.0f} / {row['sized']['p95_s'] * 1000:.0f} ms"
+        assert cells[8] == f"{row['workers away for 30 s']['refused']:,}"
+    for row in json.loads((ROOT / "bench/results/sizing.json").read_text())["unseen"]:
+        measured, simulated = row["measured_p50_ms"], row["simulated_p50_ms"]
+        assert f"| {row['scenario']} | {measured:,.0f} ms | {simulated:,.0f} ms | {row['apart']:+.0%} |" in PAGE
