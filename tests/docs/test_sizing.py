@@ -14,8 +14,9 @@ PAGE = (ROOT / "docs/sizing.md").read_text()
 
 
 def read_most(process: str) -> int:
-    rows = [line for line in PAGE.splitlines() if line.startswith((f"| {process} |", f"| {process},"))]
-    row = next(line for line in rows if "from claim" not in line)
+    """The most connections of a process, from the table under the heading on connections."""
+    table = PAGE.split("## Connections", 1)[1]
+    row = next(line for line in table.splitlines() if line.startswith(f"| {process}"))
     return int(re.findall(r"\d+", row.split("|")[3])[0])
 
 
