@@ -6,9 +6,13 @@ oldest release that the schema claims to work with, which may need other package
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -26,6 +30,7 @@ from emoscope.settings import Settings
 from emoscope.stack.demo_photos import portrait_photo
 from emoscope.stack.provision import provision
 from tests.support.commits import (
+    ROOT,
     export_commit,
     find_commit_before_newest_migration,
     find_commit_with_schema,
@@ -35,6 +40,7 @@ from tests.support.ports import find_free_port
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not has_history(), reason="there is no history of commits here")
+_EXTRAS = ("worker", "embedded", "demo")
 _TELL_COLUMNS = """
 import json
 from db.tables import Base
@@ -46,8 +52,9 @@ PHOTO = portrait_photo("astronaut").data
 class OldStack:
     """`emoscope up` of a commit, on a data folder that this tree prepared."""
 
-    def __init__(self, settings: Settings, code: Path) -> None:
-        paths = os.pathsep.join([str(code), str(code / "client/src")])
+    def __init__(self, settings: Settings, code: Path, packages: Path) -> None:
+        """code: the commit's files. packages: what it needs and this tree doesn't."""
+        paths = os.pathsep.join([str(code), str(code / "client/src"), str(packages)])
         self._environment = {**os.environ, **settings.to_environment(), "PYTHONPATH": paths}
         self._code, self._settings = code, settings
         with (settings.data_dir / "up.log").open("wb") as log:
@@ -80,6 +87,26 @@ class OldStack:
         self._process.wait(60)
 
 
+def install_missing(code: Path, folder: Path) -> None:
+    """Install what a commit needs and this tree's environment lacks. Skips the test where that can't be had."""
+    project = tomllib.loads((code / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(each for name in _EXTRAS for each in project["optional-dependencies"][name])]
+    missing = [each for each in wanted if not is_installed(re.split(r"[^A-Za-z0-9_.-]", each)[0])]
+    if missing:
+        uv = shutil.which("uv") or str(ROOT / ".uv/bin/uv")
+        command = [uv, "pip", "install", "--quiet", "--no-deps", "--target", str(folder), *missing]
+        if subprocess.run(command, capture_output=True, check=False, timeout=120).returncode:
+            pytest.skip(f"the commit before needs {', '.join(missing)}, which can't be installed here")
+
+
+def is_installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
 @pytest.fixture
 def settings(short_tmp: Path) -> Settings:
     folder = short_tmp / "old"
@@ -91,8 +118,11 @@ def test_the_commit_before_works_on_the_migrated_database(settings: Settings, tm
     provision(settings, lambda _step: None)
     database = Database(settings.effective_database_url)
     assert read_schema(database).age is SchemaAge.CURRENT
-    export_commit(find_commit_before_newest_migration(), tmp_path)
-    old = OldStack(settings, tmp_path)
+    code, packages = tmp_path / "code", tmp_path / "packages"
+    code.mkdir()
+    export_commit(find_commit_before_newest_migration(), code)
+    install_missing(code, packages)
+    old = OldStack(settings, code, packages)
     try:
         wait_until(old.is_ready, "the old release is ready")
         key = old.run("key", "create", "shop", "--scope", "submit").split()[-1]
