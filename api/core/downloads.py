@@ -90,7 +90,7 @@ def _make_downloadable(app: APIFlask, view: View, item: type[BaseModel], name: s
         form = _read_format(given)
         asked = {name: values for name, values in request.args.to_dict(flat=False).items() if name != FORMAT}
         if most is not None:
-            asked["limit"] = [str(most)]
+            asked.setdefault("limit", [str(most)])
         read = _make_reader(app, view, parts)
         first = read(Args(asked))
         if first.status_code != HTTPStatus.OK:

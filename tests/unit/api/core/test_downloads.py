@@ -91,7 +91,9 @@ def test_a_download_has_all_pages_with_the_filters_and_neutral_cells(
 
 
 @on_sqlite
-@pytest.mark.parametrize("asked", ["format=xls", "format=csv&format=jsonl", "format=", "format=csv&colour=red"])
+@pytest.mark.parametrize(
+    "asked", ["format=csv&limit=true", "format=xls", "format=csv&format=jsonl", "format=", "format=csv&colour=red"]
+)
 def test_what_is_no_format_is_refused(administrator: Visitor, asked: str) -> None:
     for path in ("/v1/changes", "/v1/users"):
         response = administrator.client.get(f"{path}?{asked}")
