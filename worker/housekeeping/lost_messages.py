@@ -19,7 +19,7 @@ MOST_RESENT = 1000
 """Messages sent anew by one sweep; the rest waits for the next."""
 
 LOOK_SHARE = 0.003
-"""Most of one core that looking for lost messages takes. With 50,000 jobs that wait, they are looked for every two minutes; a job
+"""Most of one core that looking for lost messages takes. With 50,000 jobs that wait, they are looked for every three minutes; a job
 whose message is lost would wait longer than that behind the others anyway."""
 
 FREE_LOOK_S = 0.05
