@@ -29,6 +29,7 @@ from db.core.vocabulary import TERMINAL_STATUSES, Detector, JobStatus
 from db.jobs import actions, batch_actions, lifecycle
 from db.jobs.batches import (
     BatchClosed,
+    RefusedPhoto,
     UnknownBatch,
     count_batch,
     find_batch,
@@ -153,9 +154,7 @@ class BatchMachine(RuleBasedStateMachine):
 
     def _send(self, batch_id: UUID, count: int, refused: int, *, is_open: bool, is_there: bool) -> None:
         # refused photos come first, then those that are jobs
-        reasons = [
-            {"position": place, "filename": None, "code": "not_a_picture", "detail": "no"} for place in range(refused)
-        ]
+        reasons = [RefusedPhoto(place, None, "not_a_picture", "no") for place in range(refused)]
         new = []
         for place in range(refused, refused + count):
             job_id = uuid7()

@@ -29,7 +29,7 @@ from db.core.vocabulary import TERMINAL_STATUSES, Detector, JobStatus, Priority
 from db.faces.actions import NewFace
 from db.faces.tables import Face
 from db.jobs import actions, lifecycle, sweeping
-from db.jobs.batches import count_batch, find_batch
+from db.jobs.batches import RefusedPhoto, count_batch, find_batch
 from db.jobs.idempotency import IdempotencyConflict, Repeatable
 from db.jobs.lifecycle import Claim, NewJob, Outcome
 from db.jobs.queries import get_job
@@ -177,10 +177,7 @@ class JobMachine(RuleBasedStateMachine):
         batch = NewBatch(
             uuid7(),
             self.application_id,
-            [
-                {"position": count + place, "filename": None, "code": "not_a_picture", "detail": "no"}
-                for place in range(refused)
-            ],
+            [RefusedPhoto(count + place, None, "not_a_picture", "no") for place in range(refused)],
         )
         new = [self.make_new(2, has_deadline=False, batch_id=batch.id, position=place) for place in range(count)]
         photos = [(each, lambda: PHOTO) for each in new]

@@ -16,7 +16,7 @@ from db.core.actors import Actor
 from db.core.blobs import make_photo_key
 from db.core.session import Database
 from db.core.vocabulary import Detector, WorkerState
-from db.jobs.batches import list_photos, read_position
+from db.jobs.batches import RefusedPhoto, list_photos, read_position
 from db.jobs.idempotency import IdempotencyConflict, Repeatable
 from db.jobs.lifecycle import NewJob
 from db.jobs.room import QueueRoom
@@ -121,7 +121,7 @@ def test_a_batch_of_which_one_photo_cannot_be_read_leaves_none(
 def test_a_batch_is_one_row_with_its_jobs_and_what_was_refused(
     open_services: Callable[..., JobServices], database: Database, shop: UUID
 ) -> None:
-    refused = [{"position": 1, "filename": "a.txt", "code": "not_a_picture", "detail": "no"}]
+    refused = [RefusedPhoto(1, "a.txt", "not_a_picture", "no")]
     batch = NewBatch(uuid4(), shop, refused)
     jobs = [make_new(shop, batch_id=batch.id, batch_position=position) for position in (0, 2)]
     assert submit_batch(open_services(), batch, [(new, lambda: DATA) for new in jobs], actor=SHOP).id == batch.id
@@ -170,7 +170,7 @@ def test_a_quota_is_taken_from_by_new_jobs_alone(
     for _ in range(2):  # the second is a repetition
         submit_job(services, make_new(shop), DATA, actor=SHOP, repeatable=repeatable, quota=purse.quota)
         assert purse.left == 4
-    batch = NewBatch(uuid4(), shop, [{"position": 1, "filename": "b", "code": "not_a_picture", "detail": "a text"}])
+    batch = NewBatch(uuid4(), shop, [RefusedPhoto(1, "b", "not_a_picture", "a text")])
     photos = [(make_new(shop, batch_id=batch.id, batch_position=place), lambda: DATA) for place in (0, 2)]
     submit_batch(services, batch, photos, actor=SHOP, quota=purse.quota)
     assert purse.left == 2
