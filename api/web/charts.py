@@ -226,7 +226,7 @@ def _choose_ticks(values: Sequence[float], low: float | None, high: float | None
 
 
 def _show_tick(tick: float) -> str:
-    return f"{tick:,.0f}" if abs(tick) >= 1000 else f"{tick:g}" if tick == round(tick, 2) else f"{tick:.3f}"
+    return f"{tick:,.0f}" if abs(tick) >= 1000 else f"{tick:.4g}"  # 0.2 times three is 0.6000000000000001
 
 
 def _count_shown(labels: Sequence[str]) -> int:

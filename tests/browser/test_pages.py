@@ -130,3 +130,12 @@ def test_a_picture_that_was_refused_is_asked_for_again(
     preview = page.get_by_alt_text("The photo, with 1 face marked")
     expect(preview).to_have_js_property("naturalWidth", 256)
     assert refused
+
+
+def test_the_list_of_calls_is_as_dark_as_the_page(open_page: Callable[..., Page]) -> None:
+    page = open_page(color_scheme="dark")
+    page.goto("/docs")
+    calls = page.locator(".elements")
+    expect(calls).to_have_attribute("data-theme", "dark")
+    page.get_by_role("button", name="Switch between light and dark").first.click()
+    expect(calls).to_have_attribute("data-theme", "light")

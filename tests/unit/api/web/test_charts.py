@@ -52,3 +52,8 @@ def test_many_labels_are_thinned_to_seven_with_the_first_and_last() -> None:
     labels = [str(number) for number in range(48)]
     shown = draw_stacks("t", labels, [Series("x", "good", [1] * 48)]).x_labels
     assert (len(shown), shown[0], shown[-1]) == (7, "0", "47")
+
+
+def test_ticks_are_written_as_short_as_they_are() -> None:
+    drawn = draw_lines("Share", ["1", "2"], [Series("s", "first", [0.45, 0.93])], low=None, high=1.0)
+    assert drawn.y_labels == ("1", "0.8", "0.6", "0.4")
