@@ -8,7 +8,7 @@ from db.faces.tables import Face, FaceHour
 from db.jobs.tables import Batch, BatchCount, BatchRefusal, IdempotencyKey, Job, JobEvent, PhotoFetch
 from db.model_versions.tables import ModelAlias, ModelVersion, ModelVersionNote, Promotion, ShadowPrediction
 from db.monitoring.tables import Worker
-from db.reviews.tables import FaceReport, ReviewItem, ReviewSubject, ReviewVote
+from db.reviews.tables import FaceReport, ResultView, ReviewItem, ReviewSubject, ReviewVote
 from db.training_runs.tables import TrainingCorrection, TrainingRun
 from db.webhooks.tables import Callback, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
@@ -34,6 +34,7 @@ __all__ = [
     "ModelVersionNote",
     "PhotoFetch",
     "Promotion",
+    "ResultView",
     "ReviewItem",
     "ReviewSubject",
     "ReviewVote",

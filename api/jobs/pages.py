@@ -24,6 +24,7 @@ from db.jobs.actions import is_photo_kept
 from db.jobs.sorting import SORTED_JOBS, JobOrder, list_sorted_jobs
 from db.reviews.actions import find_job_id
 from db.reviews.reports import create_report, list_reports
+from db.reviews.result_views import list_hidden, record_result_view
 from db.reviews.subjects import find_labels, find_own_votes
 from db.webhooks.deliveries import DeliveryFilter, list_deliveries
 
@@ -31,6 +32,8 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
 JOBS_A_PAGE = 25
 """Jobs on a page of the list."""
+FACES_SHOWN = 5
+"""Faces of a job on the list."""
 _MOST_DELIVERIES = 50
 _UNREADABLE = frozenset({"broken_picture", "not_a_picture"})
 """What jobs failed with whose photos nothing can show."""
@@ -72,6 +75,7 @@ def show_list() -> str:
     with get_services().database.read() as session:
         counts = get_services().job_counts.read(session)
         found = _list_jobs(session, search)
+        hidden = list_hidden(session, [face.id for job in found for face in job.faces[:FACES_SHOWN]])
         applications = api_keys.list_applications(session)
     shown = found[:JOBS_A_PAGE]
     kept: dict[str, Any] = search.model_dump(exclude={"before", "page"}, exclude_none=True)
@@ -81,6 +85,8 @@ def show_list() -> str:
     return render_template(
         "jobs/list.html",
         jobs=shown,
+        hidden=hidden,
+        faces_shown=FACES_SHOWN,
         search=search,
         applications={application.id: application.name for application in applications},
         statuses=tuple(JobStatus),
@@ -109,13 +115,15 @@ def _list_jobs(session: Session, search: JobSearch) -> list[tables.Job]:
 @needs(Role.VIEWER)
 def show(job_id: UUID) -> str:
     """One job: the photo with its faces, each face's probabilities, what happened, what can be done."""
-    job = read_job(job_id)
+    job, person = read_job(job_id), get_person()
+    if job.faces and person.role is not Role.VIEWER:
+        record_result_view(get_services().database, job_id, person.name)
     with get_services().database.read() as session:
         events = job_queries.list_events(session, job_id)
         application = api_keys.get_application(session, job.application_id)
         face_ids = [face.id for face in job.faces]
         labels = find_labels(session, face_ids)
-        own = find_own_votes(session, face_ids, get_person().name)
+        own = find_own_votes(session, face_ids, person.name)
         reports = list_reports(session, job_id)
         of_job = DeliveryFilter(job_id=job_id)
         deliveries = list_deliveries(session, of_job, limit=_MOST_DELIVERIES) if has_ended(job) else []

@@ -35,6 +35,7 @@ from db.core.vocabulary import Scope
 from db.jobs import actions
 from db.jobs import queries as job_queries
 from db.jobs.submission import Submitted, submit_job
+from db.reviews.result_views import record_result_view
 from emoscope.settings import Settings
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
@@ -210,6 +211,9 @@ def _read_submission(query: JobOptions, settings: Settings) -> tuple[SentPhoto, 
 
 
 def _show(job: tables.Job) -> Response:
+    caller = get_caller()
+    if job.faces and caller.is_person and Scope.REVIEW in caller.scopes:
+        record_result_view(get_services().database, job.id, caller.actor)
     shown = job_to_schema(job, get_services().settings.uncertain_below)
     response = respond(shown)
     response.set_etag(make_etag(job))

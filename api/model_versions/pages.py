@@ -34,6 +34,7 @@ from db.model_versions import comparison, shadow
 from db.model_versions.notes import InvalidNote, add_note, list_notes
 from db.model_versions.shadow_comparison import compare_live, count_shadow_predictions
 from db.monitoring import heartbeats
+from db.reviews.result_views import list_hidden
 
 blueprint = Blueprint("models", __name__, url_prefix="/models")
 
@@ -130,6 +131,8 @@ def compare() -> str | AnyResponse:
         first, second = (find_model_version(session, number) for number in numbers)
         live = compare_live(session, first, second, limit=_MOST_DIFFERENCES)
         reviewed = comparison.compare_answers(session, first.number, second.number, limit=_MOST_DIFFERENCES)
+        differing = [each.face_id for found in (live, reviewed) for each in found.differences]
+        hidden = list_hidden(session, differing)
     return render_template(
         "model_versions/compare.html",
         first=_describe(first),
@@ -137,6 +140,7 @@ def compare() -> str | AnyResponse:
         figures=pair_metrics(first.document, second.document),
         live=live,
         reviewed=reviewed,
+        hidden=hidden,
     )
 
 

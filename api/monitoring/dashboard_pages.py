@@ -16,6 +16,7 @@ from api.web.queries import Query, read_query
 from api.web.site import needs
 from db.core.vocabulary import EMOTIONS, Emotion, JobStatus, Role
 from db.monitoring.dashboard import list_newest_faces
+from db.reviews.result_views import list_hidden
 
 blueprint = Blueprint("dashboard", __name__)
 
@@ -44,9 +45,11 @@ def show() -> str:
     found = read_dashboard(get_services(), hours)
     with get_services().database.read() as session:
         newest = list_newest_faces(session, _NEWEST_FACES)
+        hidden = list_hidden(session, [face.face_id for face in newest])
     return render_template(
         "monitoring/dashboard.html",
         newest=newest,
+        hidden=hidden,
         found=found,
         hours=hours,
         ranges=_RANGES,

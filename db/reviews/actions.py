@@ -21,6 +21,7 @@ from db.core.types import utcnow
 from db.core.vocabulary import ReviewSlice, VoteChoice
 from db.faces.tables import Face
 from db.jobs.tables import Job
+from db.reviews.result_views import has_seen_result
 from db.reviews.subjects import adopt_faces, choose_same, is_settled, lock_subjects, lock_subjects_by_id
 from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
 
@@ -50,7 +51,8 @@ def cast_vote(
     reviewer saw the face as the queue handed it out, and not elsewhere with what the model says. is_deciding: whether the vote
     settles a disagreement of others, and is the label whatever they said.
 
-    The vote is blind where the queue handed out the face without what the model says, and the reviewer never voted on it before.
+    The vote is blind where the queue handed out the face without what the model says, and the reviewer neither voted on it before
+    nor saw the result of a job with its photo.
     """
     photo_sha256 = session.scalar(select(Job.photo_sha256).join(Face, Face.job_id == Job.id).where(Face.id == face_id))
     subjects = lock_subjects(session, photo_sha256) if photo_sha256 is not None else ()
@@ -63,6 +65,7 @@ def cast_vote(
         select(ReviewVote).where(ReviewVote.subject_id == subject.id, ReviewVote.reviewer == reviewer)
     ).all()
     earlier = next((each for each in own if each.withdrawn_at is None), None)
+    has_seen = bool(own) or item.reserved_seen or session.scalar(select(has_seen_result(photo_sha256, reviewer)))
     is_in_turn = is_from_queue and item.reserved_by == reviewer and item.slice is ReviewSlice.RANDOM
     if earlier is not None:
         earlier.withdrawn_at, earlier.withdrawn_by = utcnow(), reviewer
@@ -75,7 +78,7 @@ def cast_vote(
         predicted=item.emotion,
         model_version=item.model_version,
         replaces_id=earlier.id if earlier else None,
-        is_blind=is_in_turn and not item.reserved_seen and not own and not is_deciding,
+        is_blind=is_in_turn and not has_seen and not is_deciding,
         is_deciding=is_deciding,
     )
     session.add(vote)

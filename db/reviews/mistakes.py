@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from db.core.vocabulary import EMOTIONS, Emotion, ReviewSlice, VoteChoice
@@ -29,7 +29,10 @@ class Mistake:
 
 
 def list_mistakes(session: Session, model_version: int, *, limit: int) -> list[Mistake]:
-    """The mistakes of which the version, by number, was surest, among the newest labels; each face once."""
+    """The mistakes of which the version, by number, was surest, among the newest labels; each face once.
+
+    Faces that may still get a blind vote are left out.
+    """
     newest = (
         select(ReviewSubject.id, ReviewSubject.label)
         .where(ReviewSubject.labeled_at.is_not(None), ReviewSubject.label.in_(_EMOTIONS))
@@ -40,7 +43,11 @@ def list_mistakes(session: Session, model_version: int, *, limit: int) -> list[M
     wrong = (
         select(ReviewItem.face_id, ReviewItem.emotion, ReviewItem.confidence, newest.c.label, ReviewItem.subject_id)
         .join(newest, newest.c.id == ReviewItem.subject_id)
-        .where(ReviewItem.model_version == model_version)
+        .where(
+            ReviewItem.model_version == model_version,
+            # the others may still get a blind vote, and the page would tell what the model says
+            or_(ReviewItem.slice != ReviewSlice.RANDOM, ReviewItem.closed_at.is_not(None)),
+        )
         .with_hint(ReviewItem, "INDEXED BY ix_review_items_subject_id", "sqlite")
     )
     found: dict[UUID, Mistake] = {}

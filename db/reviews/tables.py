@@ -182,3 +182,13 @@ class FaceReport(ActorColumns, Base):
     """Where the face is, in pixels of the upright picture, if it was said."""
     note: Mapped[str] = mapped_column(Text, default="")
     at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class ResultView(Base):
+    """A reviewer has seen what the model says of a job's faces, before all of them had their votes. Gone with its job."""
+
+    __tablename__ = "result_views"
+
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    reviewer: Mapped[str] = mapped_column(String(200), primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=utcnow)

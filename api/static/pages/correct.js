@@ -14,7 +14,7 @@
     problem.hidden = true;
     form.elements.face_id.value = picture.dataset.correct;
     dialog.querySelector("img").src = picture.querySelector("img").src;
-    dialog.querySelector(".said").textContent = picture.dataset.emotion;
+    dialog.querySelector(".said").textContent = picture.dataset.emotion ?? "what stays hidden until the face is reviewed";
     dialog.querySelector(".photo").href = picture.href;
     if (!dialog.matches(":popover-open")) dialog.showPopover();
     form.querySelector("button").focus();

@@ -4,12 +4,16 @@ import hashlib
 import io
 import re
 from collections.abc import Callable
+from uuid import UUID
 
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.session import Database
-from db.core.vocabulary import Emotion
+from db.core.vocabulary import Emotion, ReviewSlice, Role
+from db.reviews.tables import ResultView, ReviewItem
+from tests.support.reviewing import set_slice
 from tests.unit.api.conftest import PlayedWorker, Visitor
 
 
@@ -124,3 +128,45 @@ def test_a_photo_that_is_still_to_be_fetched_says_from_where(
     assert "was deleted" not in job
     assert client.post(f"/v1/jobs/{fetched}/cancel").status_code == 200
     assert "not fetched from photos.example.com" in viewer.get("/jobs")
+
+
+def test_lists_keep_back_what_reviewers_may_still_vote_on_blind(
+    viewer: Visitor, reviewer: Visitor, submit: Callable[..., str], worker: PlayedWorker, database: Database
+) -> None:
+    job_id = submit()
+    worker.analyze(job_id, worker.see(Emotion.SURPRISED, 0.81))
+    [face_id] = set_random(database)
+    for path in ("/jobs", "/dashboard"):
+        shown = reviewer.get(path).partition(f'/jobs/faces/{face_id}"')[2].partition("</a>")[0]
+        assert f'data-correct="{face_id}"' in shown, path
+        assert "hidden until" in shown, path
+        assert "urprised" not in shown, path
+        assert "surprised 0.81" in viewer.get(path), path  # a viewer has no vote
+    set_slice(database, ReviewSlice.UNCERTAIN, face_id)
+    assert "surprised 0.81" in reviewer.get("/jobs")
+
+
+def test_a_vote_after_the_result_was_opened_is_not_blind(
+    visit: Callable[[Role], Visitor], submit: Callable[..., str], worker: PlayedWorker, database: Database
+) -> None:
+    job_id = submit()
+    worker.analyze(job_id, worker.see())
+    [face_id] = set_random(database)
+    by_page, by_api = visit(Role.REVIEWER), visit(Role.ADMINISTRATOR)
+    visit(Role.VIEWER).get(f"/jobs/{job_id}")
+    assert "hidden until your vote" in by_page.get("/review")
+    by_page.get(f"/jobs/{job_id}")
+    assert by_api.client.get(f"/v1/jobs/{job_id}").status_code == 200
+    with database.read() as session:
+        assert sorted(session.scalars(select(ResultView.reviewer))) == ["administrator", "reviewer"]
+    text = by_page.get("/review")
+    assert f'data-face="{face_id}"' in text
+    assert "hidden until your vote" not in text.partition('data-face="')[2].partition("</article>")[0]
+
+
+def set_random(database: Database) -> list[UUID]:
+    """Draw all faces by chance."""
+    with database.read() as session:
+        face_ids = list(session.scalars(select(ReviewItem.face_id)))
+    set_slice(database, ReviewSlice.RANDOM, *face_ids)
+    return face_ids

@@ -8,11 +8,12 @@ import pytest
 from api.model_versions.assessment_view import choose_versions, draw_versions, name_dataset
 from db.core.blobs import BlobStore
 from db.core.session import Database
-from db.core.vocabulary import Emotion, VoteChoice
+from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
 from db.model_versions import actions as model_versions
 from db.model_versions.files import store_version
 from db.model_versions.tables import ModelVersion
 from db.reviews.actions import cast_vote
+from tests.support.reviewing import set_slice, vote
 from tests.unit.api.conftest import Visitor
 from training.export.artifact import PRETRAINED_DIR
 
@@ -63,6 +64,21 @@ def test_the_surest_mistakes_are_shown_as_pictures(
     assert f'data-correct="{face_id}"' not in gallery  # a viewer has no vote
     assert f"/faces/{face_id}" in gallery
     assert "People say" in gallery
+
+
+@on_sqlite
+def test_a_comparison_leaves_out_what_a_reviewer_may_still_vote_on_blind(
+    viewer: Visitor, reviewer: Visitor, database: Database, version: ModelVersion, hard: ModelVersion,
+    analyses: "Analyses",
+) -> None:  # fmt: skip
+    photo = "c" * 64
+    first = analyses.store((Emotion.SAD, 0.9), photo=photo, version=version.digest).face_ids[0]
+    second = analyses.store((Emotion.HAPPY, 0.9), photo=photo, version=hard.digest).face_ids[0]
+    set_slice(database, ReviewSlice.RANDOM, first, second)
+    vote(database, first, "ben")  # out of turn, so it waits for its turn
+    numbers = [version.number, hard.number]
+    assert f"/faces/{first}" in viewer.get("/models/compare", version=numbers)
+    assert f"/faces/{first}" not in reviewer.get("/models/compare", version=numbers)
 
 
 @on_sqlite

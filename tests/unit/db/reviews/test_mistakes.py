@@ -5,7 +5,7 @@ from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
 from db.reviews.actions import cast_vote
 from db.reviews.mistakes import estimate_by_version, list_mistakes
 from db.reviews.tables import ReviewItem
-from tests.support.reviewing import set_slice
+from tests.support.reviewing import set_slice, take, vote
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Analyses
@@ -40,3 +40,15 @@ def test_only_blind_votes_on_faces_drawn_by_chance_estimate_a_version(database: 
     with database.read() as session:
         found = estimate_by_version(session)
     assert {number: (each.hits, each.count) for number, each in found.items()} == {1: (1, 2)}
+
+
+def test_a_face_that_may_still_get_a_blind_vote_is_no_known_mistake(database: Database, analyses: "Analyses") -> None:
+    (face_id,) = analyses.store((Emotion.HAPPY, 0.6)).face_ids
+    set_slice(database, ReviewSlice.RANDOM, face_id)
+    vote(database, face_id, "ben", VoteChoice.SAD)  # out of turn, so it waits for its turn
+    with database.read() as session:
+        assert list_mistakes(session, 1, limit=10) == []
+    assert take(database, "ana", random_share=1.0) == [face_id]
+    vote(database, face_id, "ana", VoteChoice.SAD)
+    with database.read() as session:
+        assert [each.face_id for each in list_mistakes(session, 1, limit=10)] == [face_id]
