@@ -3,6 +3,7 @@
 from datetime import date
 from http import HTTPStatus
 from typing import Annotated
+from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from api.core.authentication import get_caller, protect
 from api.core.fields import LARGEST_NUMBER, Day, JsonBody, Moment, TextFields
 from api.core.openapi import describe_errors
+from api.core.paging import read_page
 from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.options import Unset
@@ -46,6 +48,15 @@ _Rate = Annotated[
 _Quota = Annotated[
     int, Field(ge=0, le=LARGEST_NUMBER, description="Photos that it may submit on a day (UTC).", examples=[10_000])
 ]
+
+
+def read_place(cursor: str) -> tuple[date, UUID]:
+    """The row behind which a page of usage begins: day and key. Raises ValueError."""
+    day, _, key_id = cursor.partition("_")
+    return date.fromisoformat(day), UUID(key_id)
+
+
+_UsageCursor = Annotated[str, AfterValidator(lambda cursor: read_place(cursor) and cursor)]
 
 
 class KeyTermsBody(JsonBody):
@@ -133,6 +144,8 @@ class UsageQuery(TextFields):
     application: str | Unset = Field(default=None, max_length=100, description="Only this application's.")
     first_day: Day | Unset = Field(default=None, description="From this day on (UTC).", examples=["2026-03-01"])
     last_day: Day | Unset = Field(default=None, description="Up to this day, included.", examples=["2026-03-31"])
+    limit: int = Field(default=1000, ge=1, le=1000, description="Most rows of a page.")
+    cursor: _UsageCursor | Unset = Field(default=None, description="Where the page begins; take it from `next`.")
 
 
 class Usage(BaseModel):
@@ -149,9 +162,10 @@ class Usage(BaseModel):
 
 
 class UsageList(BaseModel):
-    """Counts by key and day, latest day first; at most 1,000. They are up to ten seconds old."""
+    """A page of counts by key and day, latest day first. They are up to ten seconds old."""
 
     items: list[Usage]
+    next: str | None = Field(description="Where the next page is; null on the last.")
 
 
 @blueprint.get("")
@@ -174,8 +188,13 @@ def list_key_usage(query: UsageQuery) -> Response:
         prefix=query.key, application=query.application, first_day=query.first_day, last_day=query.last_day
     )
     with get_services().database.read() as session:
-        items = [usage_to_schema(row) for row in list_usage(session, wanted)]
-    return respond(UsageList(items=items))
+        found = read_page(
+            lambda limit: list_usage(session, wanted, limit, before=read_place(query.cursor) if query.cursor else None),
+            query.limit,
+            lambda row: f"{row.day}_{row.key_id}",
+        )
+        items = [usage_to_schema(row) for row in found.rows]
+    return respond(UsageList(items=items, next=found.make_next_url(".list_key_usage")))
 
 
 @blueprint.post("")

@@ -1,6 +1,7 @@
 """Shadow mode: which version classifies live faces beside the champion, unseen by applications, and where two versions differ."""
 
 from http import HTTPStatus
+from typing import Literal
 from uuid import UUID
 
 from apiflask import APIBlueprint
@@ -27,6 +28,7 @@ blueprint = APIBlueprint("challenger", __name__, url_prefix="/v1/model-versions"
 protect(blueprint)
 
 _MOST_DIFFERENCES = 200
+_MOST_LISTED = 10_000
 
 
 class NewChallenger(JsonBody):
@@ -110,6 +112,20 @@ class VersionComparison(BaseModel):
     )
 
 
+class ListedDifference(VersionDifference):
+    """The same, with where it was seen."""
+
+    seen_in: Literal["live", "reviewed"] = Field(
+        description="`live`: one classified for the job, the other in shadow mode. `reviewed`: the photo was analysed under both."
+    )
+
+
+class DifferenceList(BaseModel):
+    """Faces that two versions classified differently: at most 10,000 live ones, then as many reviewed ones."""
+
+    items: list[ListedDifference]
+
+
 class ComparisonOptions(TextFields):
     """How much to list."""
 
@@ -189,6 +205,25 @@ def compare_versions(first: int, second: int, options: ComparisonOptions) -> Res
             reviewed=_show(compare_answers(session, first, second, limit=options.limit)),
         )
     return respond(shown)
+
+
+@blueprint.get("/<int:first>/compare/<int:second>/differences")
+@needs_scope(Scope.REVIEW, or_person=True)
+@blueprint.output(DifferenceList, description="The faces.")
+@blueprint.doc(
+    summary="List the faces that two versions classified differently",
+    description="Faces of every application, so it needs the scope `review`.",
+    responses=describe_errors("scope_missing", "unknown_model_version"),
+)
+def list_differences(first: int, second: int) -> Response:
+    """List the faces where two versions don't agree."""
+    with get_services().database.read() as session:
+        one, other = find_model_version(session, first), find_model_version(session, second)
+        live = compare_live(session, one, other, limit=_MOST_LISTED)
+        reviewed = compare_answers(session, first, second, limit=_MOST_LISTED)
+    found = [ListedDifference(**dict(each), seen_in="live") for each in _show(live).differences]
+    found += [ListedDifference(**dict(each), seen_in="reviewed") for each in _show(reviewed).differences]
+    return respond(DifferenceList(items=found))
 
 
 def _show_assessment(assessment: Assessment) -> VersionAssessment:

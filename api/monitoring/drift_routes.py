@@ -79,6 +79,12 @@ class DriftReport(BaseModel):
     days: list[DayMetrics]
 
 
+class DriftDays(BaseModel):
+    """The days of both periods that have faces, oldest first."""
+
+    items: list[DayMetrics]
+
+
 @blueprint.get("")
 @blueprint.input(DriftQuery, location="query", arg_name="query")
 @blueprint.output(DriftReport, description="Both periods, and each day.")
@@ -92,6 +98,21 @@ def read_drift(query: DriftQuery) -> Response:
     with get_services().database.read() as session:
         drift = measure_drift(session, *query.choose())
     return respond(_show(drift))
+
+
+@blueprint.get("/days")
+@blueprint.input(DriftQuery, location="query", arg_name="query")
+@blueprint.output(DriftDays, description="Each day of both periods.")
+@blueprint.doc(
+    summary="List what changes by day",
+    description="The `days` of the comparison as a list, which is downloaded as other lists are.",
+    responses=describe_errors("scope_missing", "invalid_request"),
+)
+def list_drift_days(query: DriftQuery) -> Response:
+    """List the days of two periods."""
+    with get_services().database.read() as session:
+        drift = measure_drift(session, *query.choose())
+    return respond(DriftDays(items=_show(drift).days))
 
 
 def _show(drift: Drift) -> DriftReport:

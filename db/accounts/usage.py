@@ -10,7 +10,7 @@ from datetime import date
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -90,8 +90,10 @@ class UsageFilter:
     last_day: date | None = None
 
 
-def list_usage(session: Session, wanted: UsageFilter, limit: int = 1000) -> Sequence[KeyUsage]:
-    """Counts by key and day, latest day first, at most `limit`."""
+def list_usage(
+    session: Session, wanted: UsageFilter, limit: int = 1000, before: tuple[date, UUID] | None = None
+) -> Sequence[KeyUsage]:
+    """Counts by key and day, latest day first, at most `limit`. before: day and key of the last row of the page before."""
     statement = (
         select(KeyUsage)
         .join(KeyUsage.key)
@@ -99,6 +101,9 @@ def list_usage(session: Session, wanted: UsageFilter, limit: int = 1000) -> Sequ
         .order_by(KeyUsage.day.desc(), ApiKey.id)
         .limit(limit)
     )
+    if before is not None:
+        day, key_id = before
+        statement = statement.where(or_(KeyUsage.day < day, and_(KeyUsage.day == day, ApiKey.id > key_id)))
     if wanted.prefix is not None:
         statement = statement.where(ApiKey.prefix == wanted.prefix)
     if wanted.application is not None:

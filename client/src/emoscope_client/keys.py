@@ -52,9 +52,10 @@ class Usage(Result):
 
 
 class UsageList(Result):
-    """Counts by key and day, latest day first. They are up to ten seconds old."""
+    """Counts by key and day, latest day first. They are up to ten seconds old. next: address of the next page; None on the last."""
 
     items: tuple[Usage, ...]
+    next: str | None
 
 
 class KeyTerms(TypedDict, total=False):

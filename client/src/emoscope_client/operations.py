@@ -456,9 +456,15 @@ class Operations:
         application: str | None = None,
         first_day: date | None = None,
         last_day: date | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
     ) -> Steps[UsageList]:
-        """Read what was done with API keys by day: at most 1,000 rows, latest day first. key: the first characters of one."""
-        given = {"key": key, "application": application, "first_day": first_day, "last_day": last_day}
+        """Read what was done with API keys by day, latest day first: a page of at most 1,000 rows.
+
+        key: the first characters of one. cursor: that of `UsageList.next`, for the page after it.
+        """
+        days = {"first_day": first_day, "last_day": last_day}
+        given = {"key": key, "application": application, **days, "limit": limit, "cursor": cursor}
         return (yield from self._read(UsageList, "/v1/keys/usage", to_params(given)))
 
     def get_health(self) -> Steps[Alive]:

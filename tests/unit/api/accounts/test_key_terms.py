@@ -142,6 +142,18 @@ def test_usage_is_counted_by_key_and_day(
     services.usage.flush()
     today = str(utcnow().date())
     (mine,) = admin.get(f"/v1/keys/usage?application=shop&first_day={today}").get_json()["items"]
+    services.usage.flush()  # now with the request of the other key
+    every, pages = admin.get("/v1/keys/usage").get_json(), ["/v1/keys/usage?limit=1"]
+    shown: list[object] = []
+    while pages[-1] is not None:
+        page = admin.get(pages[-1]).get_json()
+        shown += page["items"]
+        pages.append(page["next"])
+    assert len(pages) == len(shown) + 1 > 2
+    assert (shown, every["next"]) == (every["items"], None)
+    assert len(admin.get("/v1/keys/usage?limit=1&format=jsonl").text.splitlines()) == len(shown)
+    for cursor in ("x", "2026-13-01_a", f"{today}_1"):
+        assert admin.get(f"/v1/keys/usage?cursor={cursor}").get_json()["code"] == "invalid_request"
     assert {name: mine[name] for name in ("requests", "photos", "errors", "bytes", "day")} == {
         "requests": 2,
         "photos": 1,

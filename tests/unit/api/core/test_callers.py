@@ -134,12 +134,17 @@ ROUTES = {
     ],
     SEE_REVIEWS: [
         "GET /v1/drift",
+        "GET /v1/drift/days",
         "GET /v1/model-versions/<int:first>/compare/<int:second>",
+        "GET /v1/model-versions/<int:first>/compare/<int:second>/differences",
     ],
     REVIEW: [
         "GET /v1/reviews/faces/<uuid:face_id>",
+        "GET /v1/reviews/labels",
         "POST /v1/reviews/next",
+        "GET /v1/reviews/progress",
         "POST /v1/reviews/release",
+        "GET /v1/reviews/reports",
         "GET /v1/reviews/statistics",
         "POST /v1/reviews/undo",
         "POST /v1/reviews/votes",
@@ -160,6 +165,7 @@ ROUTES = {
         "GET /jobs/download",
         "GET /jobs/<uuid:job_id>",
         "GET /jobs/<uuid:job_id>/preview",
+        "GET /jobs/faces/<uuid:face_id>",
         "GET /models",
         "GET /models/<int:number>",
         "GET /models/champion",
@@ -219,6 +225,7 @@ ROUTES = {
         "POST /webhooks/<uuid:webhook_id>/test",
         "POST /webhooks/deliveries/<uuid:delivery_id>/replay",
         "POST /training/<uuid:run_id>/cancel",
+        "GET /v1/reviews/disagreements",
     ],
 }
 """Each route under those whom it lets in."""

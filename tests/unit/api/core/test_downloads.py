@@ -120,6 +120,7 @@ def test_every_page_with_a_list_links_to_its_files(
         "/webhooks": ["/v1/webhooks"],
         "/models": ["/v1/model-versions", "/v1/promotions"],
         "/review/progress": ["/v1/reviews/labels", "/v1/reviews/votes", "/v1/reviews/reports"],
+        "/drift": ["/v1/drift/days"],
         "/review/disagreements": ["/v1/reviews/disagreements"],
         f"/jobs/{job_id}": [f"/v1/jobs/{job_id}/events"],
     }

@@ -1,5 +1,8 @@
 """Shadow mode over HTTP."""
 
+import csv
+import io
+
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
@@ -79,6 +82,10 @@ def test_two_versions_are_compared_on_live_faces(
         "second": {"emotion": "angry", "confidence": 0.9},
         "label": None,
     }
+    path = f"/v1/model-versions/{champion.number}/compare/{second.number}/differences"
+    assert administrator.get(path).get_json()["items"] == [{**difference, "seen_in": "live"}]
+    [row] = csv.DictReader(io.StringIO(administrator.get(f"{path}?format=csv").text))
+    assert (row["seen_in"], row["first.emotion"], row["second.emotion"]) == ("live", "sad", "angry")
     assert (answer["live"]["second_right"], answer["live"]["p_value"]) == (0, None)
     assert answer["reviewed"]["shared"] == 0
     with database.write() as session:

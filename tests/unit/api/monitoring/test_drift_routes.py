@@ -1,3 +1,5 @@
+import csv
+import io
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,9 @@ def test_drift_compares_the_last_week_with_the_weeks_before(reviewing: FlaskClie
     shown = reviewing.get("/v1/drift").json
     assert (shown["reference"]["faces"], shown["current"]["faces"], shown["emotion_shift"]) == (0, 1, None)
     assert [day["faces"] for day in shown["days"]] == [1]
+    assert reviewing.get("/v1/drift/days").json["items"] == shown["days"]
+    [row] = csv.DictReader(io.StringIO(reviewing.get("/v1/drift/days?format=csv").text))
+    assert (row["day"], row["faces"], row["override_rate.count"]) == (shown["days"][0]["day"], "1", "0")
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,10 @@ def test_a_listing_is_restricted_by_key_application_and_days(
     assert read(database, application="nobody") == []
     with database.read() as session:
         assert len(list_usage(session, UsageFilter(), limit=4)) == 4
+        rows = [(row.day, row.key_id) for row in list_usage(session, UsageFilter())]
+        for place, row in enumerate(rows, start=1):
+            behind = list_usage(session, UsageFilter(), limit=2, before=row)
+            assert [(each.day, each.key_id) for each in behind] == rows[place : place + 2]
 
 
 def test_the_sum_of_all_is_zero_before_the_first(database: Database) -> None:
