@@ -271,10 +271,12 @@ def _read_statistics(reviewer: str, search: ReviewSearch) -> dict[str, Any]:
     """How many faces wait, and what the votes say of the model, of the reviewers, and of this one."""
     since = utcnow() - _RECENT_WINDOW
     with get_services().database.read() as session:
+        recent = reviews.list_votes(session, reviewer=reviewer, limit=_RECENT)
         return {
             "live": review_statistics.estimate_live_accuracy(session, since=since),
             "agreement": review_statistics.measure_agreement(session, since=since),
-            "recent": reviews.list_votes(session, reviewer=reviewer, limit=_RECENT),
+            "recent": recent,
+            "hidden": {vote.face_id for vote in recent if vote.is_blind},
             "window_days": _RECENT_WINDOW.days,
             "waiting": review_queue.count_waiting(session, search.to_filter()),
             "most_counted": review_queue.MOST_COUNTED,

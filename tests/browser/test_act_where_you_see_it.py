@@ -66,7 +66,12 @@ def test_the_prediction_of_a_face_drawn_by_chance_is_hidden_until_the_vote(
     site.worker.analyze(submit(), site.worker.see(Emotion.SAD, 0.9, (60, 30, 70, 70)), size=(256, 256))
     with site.database.write() as session:
         session.query(ReviewItem).one().slice = ReviewSlice.RANDOM
-    page = visit("ben", "/review")
+    page = visit("ben", "/jobs")
+    page.get_by_role("link", name="A face drawn by chance").click()
+    dialog = page.get_by_role("dialog", name="Correct this face")
+    expect(dialog.get_by_text("what the model says is hidden")).to_be_visible()
+    expect(dialog.get_by_text("The model says")).to_be_hidden()
+    page.goto("/review")
     card = page.locator(".judging").first
     expect(card).to_contain_text("hidden until your vote")
     shown = card.evaluate("it => it.outerHTML")

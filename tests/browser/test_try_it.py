@@ -6,10 +6,11 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from db.core.vocabulary import Emotion, JobStatus
+from db.core.vocabulary import Emotion, JobStatus, VoteChoice
 from db.jobs import lifecycle as jobs
 from db.jobs import queries as job_queries
 from tests.browser.conftest import Site
+from tests.browser.test_review import list_standing
 from tests.support.waiting import wait_until
 
 
@@ -113,3 +114,30 @@ def test_whoever_is_signed_out_meanwhile_comes_back_from_the_sign_in(
     page.context.clear_cookies()
     drop(page)
     page.wait_for_url("**/sign-in?next=/try")
+
+
+def test_a_result_is_corrected_where_it_is_shown_and_once_more_among_the_latest_votes(
+    visit: Callable[..., Page], site: Site, drop: Callable[[Page], None], submit: Callable[[], str]
+) -> None:
+    page = visit("ben", "/try")
+    drop(page)
+    job_id = wait_for_job(page, site)
+    site.worker.analyze(str(job_id), site.worker.see(Emotion.HAPPY, 0.83, (60, 30, 70, 70)), size=(256, 256))
+    site.worker.analyze(submit(), site.worker.see(Emotion.HAPPY, 0.5, (10, 150, 50, 50)), size=(256, 256))
+    face = page.get_by_role("link", name="happy 0.83: correct it")
+    face.click()
+    dialog = page.get_by_role("dialog", name="Correct this face")
+    expect(dialog).to_contain_text("The model says happy")
+    dialog.get_by_role("button", name="angry").click()
+    expect(face).to_contain_text("You: angry")
+    face_id = face.get_attribute("data-correct") or ""
+    assert list_standing(site, "ben") == [(face_id, VoteChoice.ANGRY)]
+    page.goto("/review")
+    waiting = page.locator(".judging").first.get_attribute("data-face") or ""
+    page.get_by_role("link", name="Correct your vote: angry").focus()
+    with page.expect_response("**/review/statistics"):
+        page.keyboard.press("6")
+    changed = page.get_by_role("link", name="Correct your vote: sad")
+    expect(changed).to_be_focused()
+    assert list_standing(site, "ben") == [(face_id, VoteChoice.SAD)]
+    expect(page.locator(".judging").first).to_have_attribute("data-face", waiting)  # the key wasn't for it

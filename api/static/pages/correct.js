@@ -14,7 +14,10 @@
     problem.hidden = true;
     form.elements.face_id.value = picture.dataset.correct;
     dialog.querySelector("img").src = picture.querySelector("img").src;
-    dialog.querySelector(".said").textContent = picture.dataset.emotion ?? "what stays hidden until the face is reviewed";
+    const { emotion } = picture.dataset; // none where what the model says is kept back
+    dialog.querySelector(".said").textContent = emotion ?? "";
+    dialog.querySelector(".said").parentElement.hidden = !emotion;
+    dialog.querySelector(".kept-back").hidden = Boolean(emotion);
     dialog.querySelector(".photo").href = picture.href;
     if (!dialog.matches(":popover-open")) dialog.showPopover();
     form.querySelector("button").focus();
@@ -43,6 +46,7 @@
     document.getElementById("corrected").textContent = `You said: ${choice}`;
     if (dialog.matches(":popover-open")) dialog.hidePopover();
     if (picture.isConnected) picture.focus();
+    document.dispatchEvent(new CustomEvent("corrected", { detail: { face: picture.dataset.correct } }));
   }
 
   function tell(picture, choice) {

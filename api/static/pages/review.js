@@ -204,6 +204,12 @@ async function showStatistics() {
 
 showStatistics();
 
+// One of the latest votes was corrected by its picture: the list comes anew, and the picture keeps the focus.
+document.addEventListener("corrected", async ({ detail }) => {
+  await showStatistics();
+  document.querySelector(`#statistics [data-correct="${CSS.escape(detail.face)}"]`)?.focus();
+});
+
 function say(text) {
   said.textContent = text;
 }
@@ -232,7 +238,7 @@ showKeys();
 document.addEventListener("keydown", (event) => {
   if (toggle.getAttribute("aria-checked") !== "true") return;
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  if (event.target.closest("input, select, :popover-open")) return;
+  if (event.target.closest("input, select, :popover-open, [data-correct]")) return; // a picture takes the keys for itself
   if (event.target.closest("summary, a, button") && (event.key === "Enter" || event.key === " ")) return;
   if (event.key.toLowerCase() === "u" || event.key === "Backspace") {
     event.preventDefault();

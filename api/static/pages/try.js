@@ -123,14 +123,27 @@ function show(job, shown) {
   }
   if (!job.faces.length) found.append(line("no face found"));
   for (const face of job.faces) {
-    const item = line(`${face.emotion} ${face.confidence.toFixed(2)}${face.uncertain ? " ?" : ""}`);
-    const dot = document.createElement("i");
-    dot.className = `dot ${face.emotion}`;
-    item.prepend(dot);
-    found.append(item);
+    found.append(draw(face));
   }
   const count = job.faces.length;
   said.textContent = `${job.photo.filename}: ${count} ${count === 1 ? "face" : "faces"}`;
+}
+
+// A face as other pages show it, so that pages/correct.js lets it be corrected here.
+function draw(face) {
+  const item = document.getElementById("found-face").content.cloneNode(true).firstElementChild;
+  const told = `${face.emotion} ${face.confidence.toFixed(2)}`;
+  const picture = item.querySelector("a");
+  const image = item.querySelector("img");
+  picture.href = `${form.dataset.pageUrl}/faces/${face.id}`;
+  picture.title = `${told}: correct it`;
+  picture.dataset.correct = face.id;
+  picture.dataset.emotion = face.emotion;
+  image.alt = `${told}: correct it`;
+  image.src = form.dataset.cropUrl.replace("00000000-0000-0000-0000-000000000000", face.id);
+  item.querySelector(".dot").classList.add(face.emotion);
+  item.querySelector(".said").textContent = `${told}${face.uncertain ? " ?" : ""}`;
+  return item;
 }
 
 function line(text) {

@@ -178,3 +178,15 @@ def test_what_others_said_is_not_shown_before_ones_own_vote(reviewer: Visitor, f
     assert "1 vote so far</p>" in text
     assert "nora" not in text
     assert "2 votes so far: nora disgusted, reviewer sad</p>" in vote_and_undo("sad", "angry")
+
+
+def test_the_latest_votes_are_corrected_by_their_pictures(reviewer: Visitor, faces: None, database: Database) -> None:
+    seen, blind = list_cards(reviewer.get("/review"))[:2]
+    for face_id in (seen, blind):
+        reviewer.post("/review/votes", face_id=face_id, choice="sad")
+    with database.write() as session:
+        for vote in reviews.list_votes(session, reviewer="reviewer"):
+            vote.is_blind = str(vote.face_id) == blind
+    text = reviewer.get("/review/statistics")
+    assert f'data-correct="{seen}" data-emotion="happy"' in text
+    assert f'data-correct="{blind}" title="Correct your vote: sad"' in text
