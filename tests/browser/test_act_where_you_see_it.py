@@ -70,7 +70,7 @@ def test_the_prediction_of_a_face_drawn_by_chance_is_hidden_until_the_vote(
     page.get_by_role("link", name="A face drawn by chance").click()
     dialog = page.get_by_role("dialog", name="Correct this face")
     expect(dialog.get_by_text("what the model says is hidden")).to_be_visible()
-    expect(dialog.get_by_text("The model says")).to_be_hidden()
+    expect(dialog.locator(".said")).to_be_hidden()
     page.goto("/review")
     card = page.locator(".judging").first
     expect(card).to_contain_text("hidden until your vote")
