@@ -24,6 +24,7 @@ class Parameters:
     work_s: samples of a job's time from its claim to its end, in a worker process that has a core. idle_gap_s: samples of the time
     until a process that was free has claimed a job that came. next_gap_s: until one that ended a job has claimed one that waited.
     submit_s: processor time of a submission. write_s: that the database is at one job, all its transactions together.
+    crowded_speed: how fast a core is while all of them are wanted, beside 1 while one is free: other programs want them too.
     """
 
     work_s: Sequence[float]
@@ -31,6 +32,7 @@ class Parameters:
     next_gap_s: Sequence[float]
     submit_s: Sequence[float] = (0.0,)
     write_s: Sequence[float] = (0.0,)
+    crowded_speed: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,8 @@ class Service:
             with self._cores.request() as core:
                 yield core
                 turn_s = min(needed_s, _TURN_S)
-                yield self._environment.timeout(turn_s)
+                is_crowded = self._cores.count == self._cores.capacity
+                yield self._environment.timeout(turn_s / (self._parameters.crowded_speed if is_crowded else 1.0))
                 needed_s -= turn_s
 
     def _use(self, part: simpy.Resource | None, taken_s: Sequence[float], share: float) -> Process:
