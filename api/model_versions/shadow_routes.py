@@ -187,9 +187,9 @@ def end_shadow() -> Response:
 @blueprint.output(VersionComparison, description="The comparison.")
 @blueprint.doc(
     summary="Compare two versions on the faces that both classified",
-    description="`assessment` says whether the second is better. Who was right is counted on faces drawn by chance alone, each "
-    "once, whose label is of blind votes and taught no version: reviewers see the others because the version in service was unsure "
-    "of them, which makes it look worse than it is. `differences` are from all faces. Lists faces of every application, so it "
+    description="`assessment` says whether the second is better. Who was right is counted on faces drawn at random, each once, "
+    "that have blind votes and that no version was trained on. Reviewers get the other faces because the version in service was "
+    "unsure of them, so it would look worse than it is. `differences` are from all faces. Lists faces of every application, so it "
     "needs the scope `review`.",
     responses=describe_errors("scope_missing", "unknown_model_version", "invalid_request"),
 )

@@ -1,4 +1,4 @@
-"""What is being worked on as metrics: the steps of analyses, the training run in hand, and the memory of each process."""
+"""Metrics of current work: the steps of analyses, the running training run, and the memory of each process."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -114,7 +114,7 @@ class Service:
         self.outcome.totals_s.append(self._environment.now - began)
 
     def _compute(self, needed_s: float) -> Process:
-        """Take processor time, in turns with whoever else wants a core."""
+        """Take processor time, in turns with the other processes that want a core."""
         if self._cores is None:
             yield self._environment.timeout(needed_s)
             return

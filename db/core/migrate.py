@@ -55,7 +55,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
 def _migration(database: Database) -> Iterator[Connection]:
     """The transaction of a migration, once no other process migrates.
 
-    SQLite can't alter a column, so Alembic makes the table anew and drops the old one. With foreign keys on, that deletes the rows
+    SQLite can't alter a column, so Alembic copies the table and drops the old one. With foreign keys on, that deletes the rows
     that refer to the old table's, or takes the reference from them. They can only be turned off before the transaction.
     """
     with database.engine.execution_options(emoscope_writes=True).connect() as connection:

@@ -64,7 +64,9 @@ class Path:
 def list_paths(session: Session, slice_: ReviewSlice, wanted: ReviewFilter) -> Iterator[Path]:
     """Where to look, one after the other, until enough faces are found. Together they hold every face that fits, by rank."""
     if wanted.picks_by_job:
-        yield Path(None, (ReviewItem.slice == slice_,), is_ranked=False)  # whoever follows it adds what is wanted
+        yield Path(
+            None, (ReviewItem.slice == slice_,), is_ranked=False
+        )  # the query that follows it has the conditions already
         return
     ranked = _choose_ranked(slice_, wanted)
     last = _find_last_rank(session, ranked) if wanted.match_ranges() or len(wanted.match()) > 1 else None

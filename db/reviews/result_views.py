@@ -1,7 +1,7 @@
 """Which predictions reviewers have seen already, and which lists keep back, so that a blind vote is a blind one.
 
-Lists keep back what the model says of a face of the random slice until it has its votes. Whoever opens the result of a job sees it
-all the same; that is recorded, and their votes on its faces aren't blind.
+Lists keep back what the model says of a face of the random slice until it has its votes. A reviewer who opens the result of a job
+sees it all the same; that is recorded, and their votes on its faces aren't blind.
 """
 
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ def record_result_view(database: Database, job_id: UUID, reviewer: str) -> None:
 
 
 def has_seen_result(photo_sha256: InstrumentedAttribute[str] | str, reviewer: str) -> ColumnElement[bool]:
-    """The condition that the reviewer has seen a result of the photo, of whichever analysis."""
+    """The condition that the reviewer has seen a result of any analysis of the photo."""
     job = aliased(Job)
     return exists().where(
         ResultView.job_id == job.id, job.photo_sha256 == photo_sha256, ResultView.reviewer == reviewer

@@ -31,7 +31,7 @@
     const choice = button.value.replaceAll("_", " ");
     try {
       const answer = await fetch(dialog.dataset.voteUrl, { method: "POST", body: sent, signal: AbortSignal.timeout(10_000) });
-      if (answer.redirected) { // signed out meanwhile: the vote waits for whoever signs in
+      if (answer.redirected) { // signed out meanwhile: the vote is kept, and cast after the next sign-in
         sessionStorage.setItem(WAITING, JSON.stringify({ person: document.body.dataset.person, face: picture.dataset.correct, choice: button.value }));
         return location.assign(answer.url);
       }

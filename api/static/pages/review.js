@@ -204,7 +204,7 @@ async function showStatistics() {
 
 showStatistics();
 
-// One of the latest votes was corrected by its picture: the list comes anew, and the picture keeps the focus.
+// One of the latest votes was corrected by its picture: the list is reloaded, and the picture keeps the focus.
 document.addEventListener("corrected", async ({ detail }) => {
   await showStatistics();
   document.querySelector(`#statistics [data-correct="${CSS.escape(detail.face)}"]`)?.focus();
