@@ -22,6 +22,7 @@ from db.jobs.tables import Job
 from db.model_versions import actions as model_versions
 from db.reviews.queue import RANDOM_SLICE_SHARE
 from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
+from tests.support.manifests import make_manifest
 
 DAYS = 90
 _FACES_A_JOB = 2
@@ -43,10 +44,7 @@ def fill(database: Database, faces: int) -> None:
             return
     with database.write() as session:
         application = api_keys.ensure_application(session, "bench").id
-        versions = [
-            model_versions.add_version(session, f"v{n}", f"v{n}", {"schema_version": 2, "architecture": "report"}).id
-            for n in (1, 2, 3)
-        ]
+        versions = [model_versions.add_version(session, f"v{n}", f"v{n}", make_manifest()).id for n in (1, 2, 3)]
     made = _make_jobs(faces, application, versions)
     while block := list(islice(made, _JOBS_A_BLOCK)):
         with database.write() as session:

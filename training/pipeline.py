@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from db.model_versions.manifest import KERAS_FILE
 from training.data.corrections import LabelledFaces, add_corrections
 from training.data.dataset import Dataset, read_dataset
 from training.data.examples import make_examples
 from training.data.validation_pictures import read_validation_pictures
 from training.errors import RunError
-from training.export.artifact import KERAS_FILE, verify_files
+from training.export.artifact import verify_files
 from training.export.served import rebuild_network
 from training.export.version import make_version
 from training.fit.distill import blend_targets, load_teachers

@@ -1,6 +1,13 @@
-"""What a request does once, though it may run more than once: see api/core/server/parking.py."""
+"""What a request does once, though it may run more than once: see api/core/server/parking.py.
 
-from collections.abc import Callable
+    submitted = recall("submitted", Submitted)
+    if submitted is None:
+        submitted = remember("submitted", submit(...))
+
+Everything that reads the body belongs between the two: there is no body the second time. A request other than GET and HEAD that
+remembers nothing holds its thread while it waits.
+"""
+
 from typing import TypeVar
 
 from flask import request
@@ -11,17 +18,19 @@ from api.core.server.parking import current_parking
 T = TypeVar("T")
 
 
-def do_once(name: str, do: Callable[[], T]) -> T:
-    """Do what a view must not do again when its request waited without a thread and is run again. Returns the result of `do`.
+def recall(name: str, kind: type[T]) -> T | None:
+    """What an earlier run of this request remembered under this name; None in the first run."""
+    found = request.environ.get(MEMO, {}).get(name)
+    if found is None:
+        return None
+    assert isinstance(found, kind)
+    return remember(name, found)
 
-    name: tells it from what else the view does once. Everything that reads the body belongs into `do`: there is no body the
-    second time. Without this, requests other than GET and HEAD hold their thread while they wait.
-    """
-    memo = request.environ.get(MEMO, {})
-    if name not in memo:
-        memo[name] = do()
+
+def remember(name: str, done: T) -> T:
+    """Keep what was done for the next run of this request, which may run again from now on. Returns `done`."""
+    request.environ.setdefault(MEMO, {})[name] = done
     parking = current_parking.get()
     if parking is not None:
         parking.may_run_again = True
-    found: T = memo[name]
-    return found
+    return done

@@ -43,7 +43,7 @@ class Changes(Wakeup):
 
         Returns True also if messages may have been lost: read the jobs again. Under the server the wait needs no thread. This
         raises Parked, the request runs again, and `is_over` says whether the deadline passed. A request that may not run
-        again (see `do_once`) waits in its thread.
+        again (see `api.core.once`) waits in its thread.
         """
         if not self.may_wait or self.is_over or self.is_pointless:
             return False

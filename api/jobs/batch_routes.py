@@ -14,7 +14,7 @@ from werkzeug.datastructures import FileStorage
 
 from api.core.authentication import DAILY_QUOTA, READS_JOBS, Caller, get_caller, needs_scope, protect, require_scope
 from api.core.errors import Problem
-from api.core.once import do_once
+from api.core.once import recall, remember
 from api.core.openapi import describe_batch_body, describe_errors, describe_response
 from api.core.paging import read_page
 from api.core.responses import respond
@@ -88,7 +88,9 @@ _SUBMIT_ERRORS = (
 def create_batch(query: BatchOptions, headers: PreferHeaders) -> Response:
     """Make a job of each photo in this request."""
     services, caller = get_services(), get_caller()
-    submitted = do_once("submitted", lambda: _submit_new(services, caller, query, headers.idempotency_key))
+    submitted = recall("submitted", Submitted)
+    if submitted is None:
+        submitted = remember("submitted", _submit_new(services, caller, query, headers.idempotency_key))
     wait_s = read_preferred_wait(headers.prefer)
     batch, progress = _wait_for_end(services, caller, submitted.id, wait_s)
     response = _show(services, batch, progress)

@@ -17,7 +17,7 @@ from api.core.authentication import (
     protect,
     require_scope,
 )
-from api.core.once import do_once
+from api.core.once import recall, remember
 from api.core.openapi import describe_errors, describe_photo_body, describe_response
 from api.core.paging import read_page
 from api.core.responses import respond
@@ -100,7 +100,9 @@ class ReadHeaders(BaseModel):
 def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
     """Make a job of the photo in this request."""
     services, caller = get_services(), get_caller()
-    submitted = do_once("submitted", lambda: _submit(services, caller, query, headers.idempotency_key))
+    submitted = recall("submitted", Submitted)
+    if submitted is None:
+        submitted = remember("submitted", _submit(services, caller, query, headers.idempotency_key))
     g.job_id = submitted.id  # for the log's line of this request
     wait_s = read_preferred_wait(headers.prefer)
     job = wait_for_job(services, caller, submitted.id, has_ended, wait_s)

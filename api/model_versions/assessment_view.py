@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from api.model_versions.metric_charts import list_metrics, name_evaluation
+from api.model_versions.metric_charts import name_evaluation
 from api.web.charts import Chart, Series, draw_lines
 from db import tables
 from db.model_versions.assessment import (
@@ -133,12 +134,14 @@ def _bound(found: DatasetAssessment) -> str:
 def draw_versions(session: Session, versions: Sequence[tables.ModelVersion]) -> Chart:
     """Accuracy and macro-F1 of each version, oldest first. versions: newest first."""
     shown = list(reversed(versions[:_MOST_VERSIONS]))
-    figures = [{(found.part, found.truth): found.numbers for found in list_metrics(each.document)} for each in shown]
+    figures = [
+        {(split, truth): numbers for split, truth, numbers in each.document.list_evaluations()} for each in shown
+    ]
     here: Mapping[int, Estimate] = estimate_by_version(session)
     votes, single = ("PublicTest", "ferplus"), ("PublicTest", "fer2013")
 
-    def read(place: tuple[str, str], name: str) -> list[float | None]:
-        return [getattr(found[place], name) if place in found else None for found in figures]
+    def read(place: tuple[str, str], name: Literal["accuracy", "macro_f1"]) -> list[float | None]:
+        return [found[place][name] if place in found else None for found in figures]
 
     series = [
         Series(

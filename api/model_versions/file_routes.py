@@ -1,10 +1,7 @@
 """The files of a model version that people read: its card, and how its training went."""
 
-from typing import Any
-
 from apiflask import APIBlueprint
-from flask import Response, json
-from pydantic import BaseModel, Field
+from flask import Response
 
 from api.core.authentication import protect
 from api.core.errors import Problem
@@ -14,27 +11,15 @@ from api.core.services import get_services
 from api.model_versions.routes import find_model_version
 from db import tables
 from db.core.blobs import BlobMissing, make_model_key
+from db.model_versions.history import HISTORY_FILE, TrainingHistory
 
 CARD = "model_card.md"
-HISTORY = "history.json"
 
 blueprint = APIBlueprint("model_files", __name__, url_prefix="/v1/model-versions", tag="Model versions")
 protect(blueprint)
 
 _MARKDOWN = "text/markdown"
 _ERRORS = describe_errors("unknown_model_version", "not_found", "blob_damaged", "blob_store_unavailable")
-
-
-class TrainingHistory(BaseModel):
-    """How a version's training went."""
-
-    best_epoch: int | None = Field(default=None, description="The epoch whose weights were kept.", examples=[37])
-    epochs: list[dict[str, Any]] = Field(
-        description="Loss and accuracy of each epoch, on the training rows and (`val_`) on the validation set; and its seconds.",
-        examples=[
-            [{"epoch": 1, "loss": 0.72, "accuracy": 0.81, "val_loss": 0.64, "val_accuracy": 0.81, "seconds": 63.6}]
-        ],
-    )
 
 
 @blueprint.get("/<int:number>/card")
@@ -53,7 +38,7 @@ def read_card(number: int) -> Response:
 @blueprint.doc(summary="Read a version's training curves", responses=_ERRORS)
 def read_history(number: int) -> Response:
     """Read how a version's training went."""
-    history = TrainingHistory.model_validate(json.loads(_read(number, HISTORY)))
+    history = TrainingHistory.read(_read(number, HISTORY_FILE))
     return respond(history)
 
 

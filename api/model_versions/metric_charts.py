@@ -1,13 +1,12 @@
 """A version's manifest -> figures and charts."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from api.web.charts import Chart, Series, draw_groups, draw_lines
 from db.core.vocabulary import EMOTIONS
 from db.model_versions.assessment import VALIDATION, pair_evaluations
-from db.model_versions.manifest import Evaluation, Manifest
+from db.model_versions.manifest import Manifest
+from db.model_versions.metrics import ClassMetrics, TruthMetrics
 
 _PARTS = {VALIDATION: "validation set"}
 _TRUTHS = {"fer2013": "single label", "ferplus": "vote majority"}
@@ -20,7 +19,7 @@ class Metrics:
 
     part: str
     truth: str
-    numbers: Evaluation
+    numbers: TruthMetrics
 
     @property
     def title(self) -> str:
@@ -31,7 +30,7 @@ class Metrics:
     def confusion(self) -> list[tuple[str, list[tuple[int, int]]]]:
         """For each true emotion, how often each answer was given, and a shade from 0 to 10 for its share of the row."""
         rows = []
-        for emotion, counts in zip(EMOTIONS, self.numbers.confusion, strict=True):
+        for emotion, counts in zip(EMOTIONS, self.numbers["confusion"], strict=True):
             total = sum(counts) or 1
             rows.append((emotion.value, [(count, round(count / total * _SHADES)) for count in counts]))
         return rows
@@ -66,14 +65,12 @@ def pair_metrics(first: Manifest, second: Manifest) -> MetricPair:
 
 def draw_classes(figures: Metrics) -> Chart:
     """Precision, recall and F1 of each emotion."""
-    per_class = figures.numbers.per_class
+    per_class = figures.numbers["per_class"]
+    found: list[ClassMetrics] = [per_class[emotion.value] for emotion in EMOTIONS]
     series = [
-        Series(name, tone, [getattr(per_class[emotion.value], key) for emotion in EMOTIONS])
-        for name, key, tone in (
-            ("precision", "precision", "first"),
-            ("recall", "recall", "second"),
-            ("F1", "f1", "third"),
-        )
+        Series("precision", "first", [each["precision"] for each in found]),
+        Series("recall", "second", [each["recall"] for each in found]),
+        Series("F1", "third", [each["f1"] for each in found]),
     ]
     return draw_groups("By emotion", [emotion.value for emotion in EMOTIONS], series)
 
@@ -83,7 +80,7 @@ def draw_reliability(figures: Metrics) -> Chart | None:
 
     None where it isn't known.
     """
-    bins = figures.numbers.reliability
+    bins = figures.numbers["reliability"]
     if not bins:
         return None
     confidences, accuracies, _ = zip(*sorted(bins), strict=True)
@@ -91,19 +88,3 @@ def draw_reliability(figures: Metrics) -> Chart | None:
     labels = [f"{confidence:.3f}" for confidence in confidences]
     title = "Reliability: accuracy over confidence"
     return draw_lines(title, labels, series, show="{:.3f}".format, high=1.0, has_dots=True, places=confidences)
-
-
-def draw_curves(history: Mapping[str, Any]) -> tuple[Chart, ...]:
-    """Loss and accuracy by epoch, on the training rows and the validation set; nothing of a run without epochs."""
-    epochs = history.get("epochs", [])
-    if not epochs:
-        return ()
-    labels = [str(epoch["epoch"]) for epoch in epochs]
-    charts = []
-    for key, name, high in (("loss", "Loss", None), ("accuracy", "Accuracy", 1.0)):
-        series = [
-            Series("training", "first", [epoch.get(key) for epoch in epochs]),
-            Series("validation", "second", [epoch.get(f"val_{key}") for epoch in epochs]),
-        ]
-        charts.append(draw_lines(f"{name} by epoch", labels, series, high=high, has_dots=len(epochs) < 30))
-    return tuple(charts)

@@ -1,6 +1,5 @@
 """Model versions: side by side, one by one, two against each other; put in service and taken back."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +12,16 @@ from werkzeug.wrappers import Response as AnyResponse
 from api.core.fields import LARGEST_NUMBER
 from api.core.services import get_services
 from api.model_versions.assessment_view import choose_versions, describe_assessment, draw_versions, name_dataset
-from api.model_versions.file_routes import CARD, HISTORY, read_model_file
+from api.model_versions.file_routes import CARD, read_model_file
 from api.model_versions.metric_charts import (
     Metrics,
     draw_classes,
-    draw_curves,
     draw_reliability,
     list_metrics,
     pair_metrics,
 )
 from api.model_versions.routes import find_model_version
+from api.training_runs.curves import draw_curves
 from api.web.forms import FieldRefused, refills, refills_search
 from api.web.queries import Query, read_number, read_query
 from api.web.site import get_person, go, needs
@@ -31,6 +30,7 @@ from db.core.blobs import BlobDamaged, BlobStoreUnavailable
 from db.core.vocabulary import Role
 from db.model_versions import actions as model_versions
 from db.model_versions import comparison, shadow
+from db.model_versions.history import HISTORY_FILE, TrainingHistory
 from db.model_versions.notes import InvalidNote, add_note, list_notes
 from db.model_versions.shadow_comparison import compare_live, count_shadow_predictions
 from db.monitoring import heartbeats
@@ -100,7 +100,7 @@ def show(number: int) -> str:
         beside = count_shadow_predictions(session, champion.id, version.id) if champion else None
         parent = _find_parent(session, version)
         notes = list_notes(session, version)
-    history = _read_file(version, HISTORY)
+    history = _read_file(version, HISTORY_FILE)
     card = _read_file(version, CARD)
     shown = list_metrics(version.document)
     return render_template(
@@ -113,9 +113,9 @@ def show(number: int) -> str:
         notes=notes,
         figures=shown,
         charts=[(figures, draw_classes(figures), draw_reliability(figures)) for figures in shown],
-        curves=draw_curves(json.loads(history)) if history else (),
+        curves=draw_curves(TrainingHistory.read(history).epochs) if history else (),
         card=_render_card(card.decode()) if card else None,
-        speed=version.document.speed,
+        speed=version.document.metrics.get("speed"),
     )
 
 
@@ -209,8 +209,9 @@ def show_champion() -> AnyResponse:
 
 
 def _describe(version: tables.ModelVersion) -> Row:
-    figures = {found.truth: found for found in list_metrics(version.document)}
-    return Row(version, figures, version.document.speed.ms_a_face)
+    manifest = version.document
+    figures, speed = {found.truth: found for found in list_metrics(manifest)}, manifest.metrics.get("speed")
+    return Row(version, figures, speed["ms_a_face"] if speed else None)
 
 
 def _find_parent(session: Any, version: tables.ModelVersion) -> tables.ModelVersion | None:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from api.web.charts import Chart, Series, draw_lines, draw_stacks
+from api.training_runs.curves import draw_curves
+from api.web.charts import Chart, Series, draw_stacks
 from db.core.vocabulary import EMOTIONS
-from db.training_runs.documents import CurvePoint, GateCheck, GateReport, RunAudit, RunOptions, RunProgress
+from db.training_runs.documents import GateCheck, GateReport, RunAudit, RunOptions, RunProgress
 from db.training_runs.tables import TrainingRun
 
 _CORRECTIONS = "corrections"
@@ -61,7 +62,7 @@ def describe_run(run: TrainingRun) -> ShownRun:
         share=epoch / epochs if epochs and epoch is not None else None,
         seconds_left=progress.seconds_left,
         facts=tuple(facts),
-        curves=_draw_curves(progress.curve),
+        curves=draw_curves(progress.curve),
         balance=_draw_balance(audit),
         checks=() if run.gate is None else tuple(GateReport.read(run.gate).decision.checks),
         reason=run.reason or run.error_detail or "",
@@ -77,25 +78,6 @@ def _name_start(run: TrainingRun, audit: RunAudit) -> str:
     if options.from_scratch if plan is None else plan.is_from_scratch:
         return "fresh weights"
     return "the best version on the CSV's labels" if plan is not None and plan.references else "the champion's weights"
-
-
-def _draw_curves(curve: list[CurvePoint]) -> tuple[Chart, ...]:
-    if not curve:
-        return ()
-    labels = [str(point.epoch) for point in curve]
-    losses = [
-        Series("training", "first", [point.loss for point in curve]),
-        Series("validation", "second", [point.val_loss for point in curve]),
-    ]
-    accuracies = [
-        Series("training", "first", [point.accuracy for point in curve]),
-        Series("validation", "second", [point.val_accuracy for point in curve]),
-    ]
-    has_dots = len(curve) < 30
-    return (
-        draw_lines("Loss by epoch", labels, losses, high=None, has_dots=has_dots),
-        draw_lines("Accuracy by epoch", labels, accuracies, high=1.0, has_dots=has_dots),
-    )
 
 
 def _draw_balance(audit: RunAudit) -> Chart | None:

@@ -42,6 +42,7 @@ from db.jobs.tables import Job
 from db.model_versions import actions as model_versions
 from emoscope.cli.commands.demo import find_free_port
 from emoscope.settings import Settings
+from tests.support.manifests import make_manifest
 
 _FACES_A_JOB = 2
 _FACES_A_TRANSACTION = 50_000
@@ -63,7 +64,7 @@ def fill(database: Database, application: str, faces: int, first: int) -> None:
     """
     with database.write() as session:
         application_id = api_keys.ensure_application(session, application).id
-        manifest = {"schema_version": 2, "architecture": "report", "metrics": {}}
+        manifest = make_manifest()
         digest = sha256(str(first).encode()).hexdigest()
         version_id = model_versions.add_version(session, f"from {first}", digest, manifest).id
         now, job_id, face_id = utcnow(), uuid7(), uuid7()

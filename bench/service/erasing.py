@@ -25,6 +25,7 @@ from db.jobs.lifecycle import NewJob, Outcome, claim_job, create_job, finish_job
 from db.jobs.retention import erase_old_jobs
 from db.model_versions.actions import add_version
 from db.photos.sweeping import list_purgeable_photos, record_purged
+from tests.support.manifests import make_manifest
 
 
 def main() -> None:
@@ -47,7 +48,7 @@ def fill(database: Database, blobs: BlobStore, job_count: int, face_count: int) 
     """Store ended jobs, each with its photo and faces."""
     with database.write() as session:
         application_id = ensure_application(session, "bench").id
-        version_id = add_version(session, "bench", "0" * 64, {"schema_version": 2, "architecture": "default"}).id
+        version_id = add_version(session, "bench", "0" * 64, make_manifest("default")).id
     for number in range(job_count):
         job_id = uuid7()
         blobs.put(make_photo_key(job_id), b"photo")

@@ -32,6 +32,7 @@ from db.core.vocabulary import Detector
 from db.faces.actions import NewFace
 from db.jobs import lifecycle as jobs
 from db.model_versions.actions import add_version
+from tests.support.manifests import make_manifest
 
 _THREADS = 8
 
@@ -62,7 +63,7 @@ def measure(seconds: float) -> dict[str, Any]:
         upgrade(database)
         with database.write() as session:
             application_id = ensure_application(session, "bench").id
-            manifest = {"schema_version": 2, "architecture": "report", "metrics": {}}
+            manifest = make_manifest()
             version_id = add_version(session, "bench", "a" * 64, manifest).id
         statements = _count_statements(database, lambda: do_one_job(database, application_id, version_id))
         before, busy = _read_bytes(database), _sum_processor_time(folder)

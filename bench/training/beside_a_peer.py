@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from db.core.vocabulary import Emotion
+from db.model_versions.metrics import SplitMetrics, list_truths
 from training.data.dataset import read_dataset
-from training.evaluation.documents import SplitMetrics, list_truths
 from training.evaluation.metrics import evaluate_rows, time_model
 from training.export.artifact import list_pretrained
 from training.export.lite import load_lite

@@ -147,14 +147,6 @@ class Architecture(StrEnum):
     WIDE = "wide"
     """Four times the weights of `large`, to teach too; for machines with a GPU."""
 
-    @classmethod
-    def of_manifest(cls, form: int, name: str) -> Self:
-        """The network that a version's manifest of that form names. Raises ValueError for a name that no network has.
-
-        What form 1 calls `default` is `small` now.
-        """
-        return cls("small" if (form, name) == (1, "default") else name)
-
 
 class WorkerState(StrEnum):
     """How a worker child is."""

@@ -22,7 +22,7 @@ from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import TERMINAL_STATUSES, ExportFormat, ExportRows, JobStatus
 from db.exports.documents import WantedJobs
-from db.exports.rows import count_wanted, list_fields, read_pages
+from db.exports.rows import Row, count_wanted, list_fields, read_pages
 from db.exports.tables import Export
 from db.exports.writing import write_pages
 from db.jobs.queries import JobFilter
@@ -208,7 +208,7 @@ class _Writer:
         self._note(jobs_done=self._jobs_done, row_count=self._row_count)
         return {"byte_count": byte_count, "sha256": digest.hexdigest()}
 
-    def _list_pages(self, wanted: JobFilter, rows: ExportRows) -> Iterator[list[dict[str, Any]]]:
+    def _list_pages(self, wanted: JobFilter, rows: ExportRows) -> Iterator[list[Row]]:
         for page in read_pages(self._database, wanted, rows):
             self._row_count, self._jobs_done = self._row_count + len(page.rows), self._jobs_done + page.jobs
             if monotonic() - self._noted_at > _PROGRESS_S:

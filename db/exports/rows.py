@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -138,11 +139,16 @@ FACE_FIELDS = (
 """The columns of an export with a row for each face."""
 
 
+Cell = UUID | datetime | str | float | int | bool | list[str] | None
+Row = dict[str, Cell]
+"""Values by the name of the column: all of JOB_FIELDS, or of FACE_FIELDS."""
+
+
 @dataclass(frozen=True)
 class Page:
     """Rows of some jobs, newest first. last: the last of these jobs. jobs: how many they are."""
 
-    rows: list[dict[str, Any]]
+    rows: list[Row]
     last: UUID
     jobs: int
 
@@ -204,7 +210,7 @@ def _read_page(
     return Page(described, found[-1].id, len(found))
 
 
-def _describe_job(job: Any, applications: dict[UUID, str]) -> dict[str, Any]:
+def _describe_job(job: Any, applications: dict[UUID, str]) -> Row:
     return {
         "job_id": job.id,
         "application": applications.get(job.application_id),
@@ -231,7 +237,7 @@ def _describe_job(job: Any, applications: dict[UUID, str]) -> dict[str, Any]:
     }
 
 
-def _describe_face(face: Any, job: dict[str, Any], versions: dict[UUID, int]) -> dict[str, Any]:
+def _describe_face(face: Any, job: Row, versions: dict[UUID, int]) -> Row:
     first = EMOTIONS.index(face.emotion)
     second = max((place for place in range(len(EMOTIONS)) if place != first), key=face.probabilities.__getitem__)
     shares = [round(value, _DIGITS) for value in face.vote_shares] if face.vote_shares else _NO_SHARES

@@ -3,12 +3,12 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from db.core.vocabulary import ExportFormat
+from db.exports.rows import Cell, Row
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Text that begins with one of these is a formula to a spreadsheet (OWASP, "CSV Injection"); the last four are full-width."""
@@ -20,7 +20,7 @@ _PLAIN = frozenset({float, int, type(None)})
 """Most cells are of these, and are written as they are: a call for each would take a quarter of the time of an export."""
 
 
-def write_pages(pages: Iterable[list[dict[str, Any]]], fields: tuple[str, ...], form: ExportFormat) -> Iterator[bytes]:
+def write_pages(pages: Iterable[list[Row]], fields: tuple[str, ...], form: ExportFormat) -> Iterator[bytes]:
     """The file in pieces, UTF-8: in CSV a line of column names first, though there be no row; lines end with CR LF there."""
     if form is ExportFormat.CSV:
         yield _write_csv([list(fields)])
@@ -36,13 +36,13 @@ def write_pages(pages: Iterable[list[dict[str, Any]]], fields: tuple[str, ...], 
             yield "".join(json.dumps({name: _to_json(row[name]) for name in fields}) + "\n" for row in rows).encode()
 
 
-def _write_csv(rows: Iterable[list[Any]]) -> bytes:
+def _write_csv(rows: Iterable[Sequence[Cell]]) -> bytes:
     written = io.StringIO(newline="")
     csv.writer(written).writerows(rows)
     return written.getvalue().encode()
 
 
-def _to_cell(value: Any) -> Any:
+def _to_cell(value: Cell) -> str:
     """A value as a cell. Text that a spreadsheet would take for a formula gets an apostrophe before it."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -52,7 +52,7 @@ def _to_cell(value: Any) -> Any:
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
 
 
-def _to_json(value: Any) -> Any:
+def _to_json(value: Cell) -> str | float | int | bool | list[str] | None:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return str(value) if isinstance(value, UUID) else value

@@ -178,7 +178,7 @@ def oldest_queued_at(session: Session) -> datetime | None:
     return session.scalar(select(Job.created_at).where(Job.status == JobStatus.QUEUED).order_by(Job.id).limit(1))
 
 
-def list_recent_timings(session: Session, limit: int, finished_since: datetime) -> list[dict[str, Any]]:
+def list_recent_timings(session: Session, limit: int, finished_since: datetime) -> list[dict[str, float]]:
     """Milliseconds by step of the newest `limit` jobs that succeeded, as far as they ended since then."""
     rows = session.execute(
         select(Job.finished_at, Job.timings_ms)

@@ -11,7 +11,8 @@ from db.accounts.audit_log import record_audit_event
 from db.core.actors import EMOSCOPE, Actor
 from db.core.errors import DomainError
 from db.core.types import utcnow
-from db.core.vocabulary import CHALLENGER, CHAMPION, OLD_PRETRAINED_NAMES, PRETRAINED_CHAMPION, Architecture
+from db.core.vocabulary import CHALLENGER, CHAMPION, OLD_PRETRAINED_NAMES, PRETRAINED_CHAMPION
+from db.model_versions.manifest import Manifest
 from db.model_versions.tables import ModelAlias, ModelVersion, Promotion
 from db.webhooks.event_types import MODEL_VERSION_PROMOTED, PromotionEventData
 from db.webhooks.recording import record_event
@@ -54,7 +55,7 @@ def add_version(
 ) -> ModelVersion:
     """Store a version under the next number, and log it. Its files must be in the blob store already."""
     number = (session.scalar(select(func.max(ModelVersion.number))) or 0) + 1
-    architecture = Architecture.of_manifest(manifest["schema_version"], manifest["architecture"])
+    architecture = Manifest.read(manifest).architecture
     version = ModelVersion(number=number, name=name, architecture=architecture, digest=digest, manifest=manifest)
     session.add(version)
     session.flush()

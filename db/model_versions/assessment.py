@@ -10,7 +10,8 @@ from enum import StrEnum
 from math import erfc, hypot, sqrt
 
 from db.model_versions.comparison import AnswerComparison, compute_two_sided_mcnemar_p
-from db.model_versions.manifest import TRUTHS, Evaluation, Manifest
+from db.model_versions.manifest import Manifest
+from db.model_versions.metrics import TRUTHS, TruthMetrics
 from db.reviews.statistics import Estimate, estimate_share
 
 SIGNIFICANCE = 0.05
@@ -144,7 +145,7 @@ def bound_difference(first: Estimate, second: Estimate) -> tuple[float, float]:
 class PairedEvaluations:
     """Split, truth and both evaluations, in the manifest's order. left_out: splits and truths of different rows."""
 
-    pairs: Sequence[tuple[str, str, Evaluation, Evaluation]]
+    pairs: Sequence[tuple[str, str, TruthMetrics, TruthMetrics]]
     left_out: Sequence[tuple[str, str]]
 
 
@@ -153,7 +154,7 @@ def pair_evaluations(first: Manifest, second: Manifest) -> PairedEvaluations:
 
     Rows of the validation set are the same only where all that chose them is.
     """
-    pairs: list[tuple[str, str, Evaluation, Evaluation]] = []
+    pairs: list[tuple[str, str, TruthMetrics, TruthMetrics]] = []
     left_out: list[tuple[str, str]] = []
     is_split_alike = first.lineage.held_out_by == second.lineage.held_out_by is not None
     theirs = {(split, truth): numbers for split, truth, numbers in second.list_evaluations()}
@@ -161,7 +162,7 @@ def pair_evaluations(first: Manifest, second: Manifest) -> PairedEvaluations:
         other = theirs.get((split, truth))
         if other is None:
             continue
-        if mine.rows == other.rows and (split != VALIDATION or is_split_alike):
+        if mine["rows"] == other["rows"] and (split != VALIDATION or is_split_alike):
             pairs.append((split, truth, mine, other))
         else:
             left_out.append((split, truth))
@@ -175,13 +176,13 @@ def assess_evaluations(old: Manifest, new: Manifest) -> list[DatasetAssessment]:
     """
     order = sorted(pair_evaluations(old, new).pairs, key=lambda pair: (pair[0] == VALIDATION, -TRUTHS.index(pair[1])))
     found = [
-        assess_shares(f"{split}/{truth}", mine.rows, mine.accuracy, theirs.accuracy)
+        assess_shares(f"{split}/{truth}", mine["rows"], mine["accuracy"], theirs["accuracy"])
         for split, truth, mine, theirs in order
-        if mine.rows
+        if mine["rows"]
     ]
-    others = {each.name: each for each in new.list_sets()}
-    for each in old.list_sets():
-        other = others.get(each.name)
-        if other is not None and other.rows == each.rows:
-            found.append(assess_shares(each.name, each.rows, each.accuracy, other.accuracy, counts=False))
+    others = new.metrics.get("sets", {})
+    for name, each in old.metrics.get("sets", {}).items():
+        other = others.get(name)
+        if other is not None and other["rows"] == each["rows"] > 0:
+            found.append(assess_shares(name, each["rows"], each["accuracy"], other["accuracy"], counts=False))
     return found

@@ -1,137 +1,155 @@
-"""A version's manifest, as the database keeps it and those who show or choose versions read it.
+"""A version's manifest: what training writes into its folder, the database keeps, and workers, pages and later runs read.
 
-`training/export/artifact.py` writes it. What this release doesn't know is ignored, and what an earlier one didn't write is empty.
+Manifests of earlier releases are read in the words of this one; fields that only a later release knows are ignored.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
-TRUTHS = ("fer2013", "ferplus")
-"""What answers were held against: FER2013's single labels, FER+'s votes."""
-_KERAS = "model.keras"
+from db.core.old_words import translate_manifest
+from db.core.vocabulary import CROP_SIDE, EMOTIONS, Architecture
+from db.model_versions.metrics import TruthMetrics, VersionMetrics, list_splits, list_truths
+
+KERAS_FILE = "model.keras"
+Labels = Literal["hard", "soft"]
+"""What a network is trained on: the CSV's own labels, or the shares of votes."""
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class FileRecord(_Document):
-    """A file of the version, under its digest in the blob store."""
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """Digest (hex) and size of one file of a version."""
 
     sha256: str
-    bytes: int = 0
+    bytes: int
 
 
-class ClassFigures(_Document):
-    """How well one emotion is told."""
+@dataclass(frozen=True, slots=True)
+class VoteCalibration:
+    """How a version's probabilities become vote shares: the softmax of scale times their logarithm plus an offset a class."""
 
-    precision: float
-    recall: float
-    f1: float
-
-
-class Evaluation(_Document):
-    """How a version did on one split against one truth. All but rows and confusion: shares from 0 to 1; log_loss: nats."""
-
-    rows: int
-    accuracy: float
-    macro_f1: float
-    log_loss: float
-    calibration_error: float
-    per_class: dict[str, ClassFigures]
-    confusion: list[list[int]]
-    """Rows: the truth; columns: the answer; both in the order of EMOTIONS."""
-    reliability: list[tuple[float, float, float]] = []
-    """Of each bin of confidence: its mean confidence, its accuracy, its share of the rows."""
-    intervals: dict[str, tuple[float, float]] = {}
-    """95 % intervals, by the name of the figure."""
+    scale: float
+    offsets: tuple[float, ...] = (0.0,) * len(EMOTIONS)
 
 
-class SetEvaluation(_Document):
-    """How a version did on one evaluation set or stress test."""
-
-    name: str
-    rows: int = Field(ge=1)
-    accuracy: float
-
-
-class Speed(_Document):
-    """On one core of the machine that trained it."""
-
-    ms_a_face: float | None = None
-    faces_a_second: float | None = None
-
-
-class _Recipe(_Document):
+class _SplitRecipe(BaseModel):
     validation_share: float | None = None
-    held_out: float | None = None
-    """The same in manifests of earlier releases."""
 
 
-class _Settings(_Document):
-    recipe: _Recipe = _Recipe()
+class _SplitSettings(BaseModel):
+    """Of a run's settings, what decides which rows it held out."""
+
+    recipe: _SplitRecipe = _SplitRecipe()
     split_seed: int | None = None
     votes_path: str | None = None
 
 
-class Lineage(_Document):
-    """Where a version comes from."""
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where a version comes from.
 
-    labels: Literal["single", "votes", "hard", "soft"] = "single"
-    parent: str | None = None
-    """SHA-256 of the Keras file that it started from."""
-    dataset_sha256: str | None = None
-    seed: int | None = None
-    settings: _Settings = _Settings()
+    row_counts: how many rows trained it, were held out, and were left out and why. parent: SHA-256 of the .keras file whose
+    weights it started from. teachers: the same of the versions whose answers it learned from beside the labels.
+    settings: of the run, as `training.fit.settings` writes and reads them. epochs_done: of settings' epochs.
+    """
+
+    dataset_sha256: str
+    row_counts: dict[str, int]
+    labels: Labels
+    epochs_done: int
+    seed: int
+    parent: str | None
+    settings: dict[str, Any]
+    code_version: str
+    library_versions: dict[str, str]
+    teachers: tuple[str, ...] = ()
 
     @property
     def held_out_by(self) -> tuple[object, ...] | None:
         """By what the run chose the rows that it held out, as `training.data.split` does; None where that isn't known."""
-        recipe, seed = self.settings.recipe, self.settings.split_seed
-        share = recipe.held_out if recipe.validation_share is None else recipe.validation_share
-        found = (self.dataset_sha256, self.seed if seed is None else seed, share)
-        return None if None in found else (*found, self.settings.votes_path is None)
+        found = _SplitSettings.model_validate(self.settings)
+        seed = self.seed if found.split_seed is None else found.split_seed
+        share = found.recipe.validation_share
+        return None if share is None else (self.dataset_sha256, seed, share, found.votes_path is None)
 
 
-class Manifest(_Document):
-    """All that is known of a version."""
+class Manifest(BaseModel):
+    """All that is said about a version. Immutable, like the version.
 
-    files: dict[str, FileRecord] = {}
-    lineage: Lineage = Lineage()
-    metrics: dict[str, Any] = Field(default={}, description="By split, then by truth; and `speed`, `sets`.")
+    architecture: the name of `network`. emotions: names of the seven outputs, in order.
+    temperature: already inside the model files, here for the record. files: by name.
+    metrics: by split and truth, e.g. `metrics["PublicTest"]["ferplus"]["accuracy"]`; parts of another form are left out.
+    created_at: ISO 8601, UTC. flip: whether each answer averages the face with its mirror image. crop_scales: sides of the squares,
+    in pixels of the crop, over which it averages too. normalized: whether crops of little contrast are stretched first.
+    conditions: whether the temperature is higher for faces that are hard to see.
+    votes: what turns probabilities into vote shares, fitted on validation rows; None in versions made before there were any.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    schema_version: int
+    architecture: str
+    emotions: tuple[str, ...]
+    input_name: str
+    input_dtype: str
+    input_shape: tuple[int | None, ...]
+    temperature: float
+    flip: bool
+    files: dict[str, FileRecord]
+    metrics: VersionMetrics
+    lineage: Lineage
+    created_at: str
+    crop_scales: tuple[int, ...] = (CROP_SIDE,)
+    normalized: bool = False
+    conditions: bool = False
+    votes: VoteCalibration | None = None
+
+    @field_validator("metrics", mode="wrap")
+    @classmethod
+    def _leave_out_other_forms(cls, given: Any, validate: ValidatorFunctionWrapHandler) -> VersionMetrics:
+        try:
+            found: VersionMetrics = validate(given)
+        except ValidationError as error:
+            strange = {problem["loc"][0] for problem in error.errors() if problem["loc"]}
+            if not strange or not isinstance(given, Mapping):
+                raise
+            found = validate({name: numbers for name, numbers in given.items() if name not in strange})
+        return found
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
-        """What the database keeps. Raises pydantic's ValidationError."""
-        return cls.model_validate(stored)
+        """The manifest that `to_json` gave, of this release or of an earlier one. Raises pydantic's ValidationError."""
+        return cls.model_validate(translate_manifest(stored))
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values that JSON holds."""
+        return self.model_dump(mode="json")
+
+    @property
+    def network(self) -> Architecture:
+        """The network to build. Raises ValueError if this release has none of that name."""
+        return Architecture(self.architecture)
+
+    @property
+    def labels(self) -> Labels:
+        """What it was trained on."""
+        return self.lineage.labels
+
+    @property
+    def vote_calibration(self) -> VoteCalibration:
+        """What turns probabilities into vote shares. In versions that don't say, undoing the temperature does."""
+        return self.votes or VoteCalibration(self.temperature)
 
     @property
     def keras_sha256(self) -> str | None:
         """Digest of the weights that a later run may start from."""
-        record = self.files.get(_KERAS)
+        record = self.files.get(KERAS_FILE)
         return None if record is None else record.sha256
 
-    @property
-    def speed(self) -> Speed:
-        """How quick it is."""
-        return Speed.model_validate(self.metrics.get("speed", {}))
-
-    def list_sets(self) -> Iterator[SetEvaluation]:
-        """Evaluation sets and stress tests that the version was evaluated on."""
-        sets = self.metrics.get("sets")
-        for name, numbers in sets.items() if isinstance(sets, Mapping) else ():
-            try:
-                yield SetEvaluation.model_validate({**numbers, "name": name})
-            except (TypeError, ValidationError):
-                continue  # a manifest of another form
-
-    def list_evaluations(self) -> Iterator[tuple[str, str, Evaluation]]:
-        """Split, truth and figures of all that the version was evaluated on, the split that says most last."""
-        for split, by_truth in self.metrics.items():
-            for truth in TRUTHS:
-                try:
-                    yield split, truth, Evaluation.model_validate(by_truth[truth])
-                except (KeyError, TypeError, ValidationError):
-                    continue  # not a split, or a manifest of another form
+    def list_evaluations(self) -> Iterator[tuple[str, str, TruthMetrics]]:
+        """Split, truth and metrics of all that the version was evaluated on, the split that says most last."""
+        for split, metrics in list_splits(self.metrics):
+            for truth, found in list_truths(metrics):
+                yield split, truth, found

@@ -23,7 +23,6 @@ MIN_REVIEWED_FACES = 30
 """Reviewers' labels that it takes to compare versions trained on different labels. With fewer, a handful of faces would decide."""
 
 _MAX_CANDIDATES = 3
-_KINDS: dict[str, LabelKind] = {"single": "hard", "hard": "hard", "votes": "soft", "soft": "soft"}
 
 
 class PlanImpossible(DomainError):
@@ -110,7 +109,7 @@ def plan_run(session: Session, files: DatasetFiles, *, from_scratch: bool = Fals
 
 def find_labels(version: ModelVersion) -> LabelKind:
     """What a version was trained on, by its manifest."""
-    return _KINDS[version.document.lineage.labels]
+    return version.document.labels
 
 
 def _describe(version: ModelVersion) -> PlannedVersion:
@@ -126,7 +125,7 @@ def _find_best(versions: Sequence[ModelVersion], labels: LabelKind) -> list[Plan
 
 def _read_accuracy(version: ModelVersion) -> float:
     found = {split: numbers for split, truth, numbers in version.document.list_evaluations() if truth == "fer2013"}
-    return found["PublicTest"].accuracy if "PublicTest" in found else 0.0
+    return found["PublicTest"]["accuracy"] if "PublicTest" in found else 0.0
 
 
 def _summarize(plan: RunPlan) -> list[str]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
+from pydantic import JsonValue
 from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.orm import Session
 
@@ -18,7 +19,7 @@ from db.core.vocabulary import DeliveryState, EndpointState
 from db.faces.tables import Face
 from db.jobs.queries import UNKNOWN_ORIGIN, Origin, find_origin
 from db.webhooks.errors import EndpointNotActive, UnknownDelivery
-from db.webhooks.event_types import EventFace, make_body
+from db.webhooks.event_types import EventBody, EventFace
 from db.webhooks.recording import add_deliveries
 from db.webhooks.tables import WebhookDelivery, WebhookEndpoint, WebhookEvent
 
@@ -37,7 +38,7 @@ class Claimed:
     event_id: UUID
     attempt: int
     url: str
-    body: dict[str, Any]
+    body: EventBody
     secrets: list[str]
     job_id: UUID | None = None
     origin: Origin = UNKNOWN_ORIGIN
@@ -112,7 +113,7 @@ def claim_delivery(session: Session, delivery_id: UUID, lease_s: float) -> Claim
         return None
     delivery = session.get_one(WebhookDelivery, delivery_id, populate_existing=True)
     endpoint, event = delivery.endpoint, delivery.event
-    data = dict(event.data)
+    data: dict[str, JsonValue] = dict(event.data)
     if endpoint.include_faces and event.job_id is not None:
         data["faces"] = _describe_faces(session, event.job_id)
     return Claimed(
@@ -120,7 +121,7 @@ def claim_delivery(session: Session, delivery_id: UUID, lease_s: float) -> Claim
         event.id,
         delivery.attempt,
         endpoint.url,
-        make_body(event.type, event.created_at, data),
+        EventBody(event.type, event.created_at, data),
         _list_secrets(endpoint),
         event.job_id,
         find_origin(session, event.job_id) if event.job_id else UNKNOWN_ORIGIN,
@@ -297,7 +298,7 @@ def _list_secrets(endpoint: WebhookEndpoint) -> list[str]:
     return list_valid(owner.callback_secret, owner.previous_callback_secret, owner.previous_callback_secret_until)
 
 
-def _describe_faces(session: Session, job_id: UUID) -> list[dict[str, Any]]:
+def _describe_faces(session: Session, job_id: UUID) -> list[JsonValue]:
     faces = session.scalars(select(Face).where(Face.job_id == job_id).order_by(Face.position))
     return [
         EventFace(

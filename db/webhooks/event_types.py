@@ -1,11 +1,12 @@
 """Every type of event that webhooks tell of. A new one is one entry here, and a call of `record_event` where it happens."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from db.core.vocabulary import Emotion, JobStatus
 
@@ -17,7 +18,7 @@ class EventData(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, JsonValue]:
         """As plain values that a JSON column holds."""
         return self.model_dump(mode="json")
 
@@ -140,6 +141,17 @@ SUBSCRIBABLE = tuple(name for name, kind in EVENT_TYPES.items() if kind.is_subsc
 """What endpoints can ask for."""
 
 
-def make_body(kind: str, moment: datetime, data: dict[str, Any]) -> dict[str, Any]:
-    """The JSON body of a call, as Standard Webhooks has it."""
-    return {"type": kind, "timestamp": moment.isoformat(), "data": data}
+@dataclass(frozen=True)
+class EventBody:
+    """The body of a call, as Standard Webhooks has it. kind: a name in EVENT_TYPES. moment: when it happened.
+
+    data: an EventData as it was stored, in the form that the release had which stored it.
+    """
+
+    kind: str
+    moment: datetime
+    data: Mapping[str, JsonValue]
+
+    def to_text(self) -> str:
+        """As JSON."""
+        return json.dumps({"type": self.kind, "timestamp": self.moment.isoformat(), "data": dict(self.data)})

@@ -14,7 +14,7 @@ from db.model_versions.files import find_stored, store_version
 from emoscope.cli.program import name_program
 from emoscope.settings import Settings
 from emoscope_client.address import read_local_address
-from training.export.artifact import Manifest, list_pretrained
+from training.export.artifact import list_pretrained, read_manifest
 
 LOCAL_APPLICATION = "local"
 """The application that the command line and clients on this machine act for."""
@@ -68,7 +68,7 @@ def _register(database: Database, blobs: BlobStore, name: str, folder: Path, pro
     known = find_stored(database, folder)
     if known is None:
         progress(f"registering the model {name!r}")
-        Manifest.read(folder)
+        read_manifest(folder)
         known = store_version(database, blobs, name, folder)
     return known.number
 

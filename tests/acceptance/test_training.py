@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.small_dataset import write_small_csv, write_small_votes
-from training.export.artifact import PRETRAINED_DIR, Manifest
+from training.export.artifact import PRETRAINED_DIR, read_manifest
 from training.fit.fine_tuning import find_split
 
 pytestmark = pytest.mark.timeout(300)
@@ -113,7 +113,7 @@ def test_train_stops_on_ctrl_c_goes_on_and_is_evaluated(folder):
     assert stopped, rest
     held_out = json.loads((folder / "run" / "settings.json").read_text())["settings"]
     assert (held_out["split_seed"], held_out["recipe"]["validation_share"]) == find_split(
-        Manifest.read(Path(version)).lineage
+        read_manifest(Path(version)).lineage
     )
     # word for word, though it names neither the weights that the run starts from nor its teacher
     seen, _ = train_and_stop(folder, "--run", "run")

@@ -25,6 +25,7 @@ from emoscope.settings import Settings
 from emoscope.stack.demo_photos import portrait_photo
 from tests.conftest import empty_tables
 from tests.support.chromium import find_chromium, launch_chromium
+from tests.support.manifests import make_manifest
 from tests.unit.api.conftest import PlayedWorker
 
 PASSWORD = "correct horse battery"
@@ -93,7 +94,7 @@ def site(settings: Settings, password_hash: str) -> Iterator[Site]:
     with services.database.write() as session:
         for name, role in USERS.items():
             users.create_user(session, name, password_hash, role, actor="test")
-        manifest = {"schema_version": 2, "architecture": "report", "metrics": {}, "lineage": {}, "files": {}}
+        manifest = make_manifest()
         first, second = (
             model_versions.add_version(session, name, digest * 64, manifest)
             for name, digest in (("first", "d"), ("second", "e"))

@@ -42,6 +42,7 @@ from db.model_versions import actions as model_versions
 from emoscope.settings import Settings
 from tests.conftest import empty_tables
 from tests.stateful.machines import TIMEOUT_S, let_pass, refused_unless, run_machine
+from tests.support.manifests import make_manifest
 from worker.housekeeping import lost_messages, sweeper
 
 LEASE_S = 3600
@@ -101,9 +102,7 @@ class JobMachine(RuleBasedStateMachine):
         self.keys: dict[str, tuple[str, UUID]] = {}
         with database.write() as session:
             self.application_id = api_keys.ensure_application(session, "test").id
-            self.version_id = model_versions.add_version(
-                session, "v", "d" * 64, {"schema_version": 2, "architecture": "report"}
-            ).id
+            self.version_id = model_versions.add_version(session, "v", "d" * 64, make_manifest()).id
         self.services = JobServices(
             database=database,
             blobs=self.blobs,

@@ -26,6 +26,7 @@ from db.training_runs.states import ACTIVE_STATUSES, InvalidRunTransition, RunCl
 from db.training_runs.tables import TrainingRun
 from tests.conftest import empty_tables
 from tests.stateful.machines import TIMEOUT_S, refused_unless, run_machine
+from tests.support.manifests import make_manifest
 
 LEASE_S = 3600
 """Longer than a sequence takes on a busy machine."""
@@ -73,7 +74,7 @@ class RunMachine(RuleBasedStateMachine):
         self.versions += 1
         digest = f"{self.versions:064}"
         with self.database.write() as session:
-            model_versions.add_version(session, digest, digest, {"schema_version": 2, "architecture": "report"})
+            model_versions.add_version(session, digest, digest, make_manifest())
         return digest
 
     @rule(target=runs)

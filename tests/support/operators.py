@@ -7,6 +7,7 @@ from db.accounts import api_keys
 from db.core.session import Database
 from db.core.vocabulary import Scope
 from db.model_versions import actions as model_versions
+from tests.support.manifests import make_manifest
 
 
 def open_client(app: APIFlask, database: Database, *scopes: Scope) -> FlaskClient:
@@ -20,4 +21,4 @@ def open_client(app: APIFlask, database: Database, *scopes: Scope) -> FlaskClien
 def add_versions(database: Database, *names_: str) -> None:
     with database.write() as session:
         for name in names_:
-            model_versions.add_version(session, name, name, {"schema_version": 2, "architecture": "report"})
+            model_versions.add_version(session, name, name, make_manifest())

@@ -11,6 +11,7 @@ from db.training_runs import lifecycle as runs
 from db.training_runs.documents import GateDecision, GateReport, RunAudit
 from db.training_runs.states import RunClaim
 from db.training_runs.tables import TrainingRun
+from tests.support.manifests import make_manifest
 
 LEASE_S = 30
 
@@ -38,7 +39,7 @@ def read(database: Database, run_id: UUID) -> TrainingRun:
 
 def add_version(database: Database, name: str, *, is_champion: bool = False) -> ModelVersion:
     with database.write() as session:
-        version = model_versions.add_version(session, name, name, {"schema_version": 2, "architecture": "report"})
+        version = model_versions.add_version(session, name, name, make_manifest())
         if is_champion:
             model_versions.promote(session, version, "test", "for the test")
         return version

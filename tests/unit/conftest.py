@@ -17,6 +17,7 @@ from db.model_versions import actions as model_versions
 from db.reviews.queue import RANDOM_SLICE_SHARE
 from db.reviews.subjects import make_chance
 from emoscope.settings import Settings
+from tests.support.manifests import make_manifest
 from worker.core.services import Services
 
 
@@ -71,7 +72,7 @@ class Analyses:
         photo = photo or find_photo(ReviewSlice.UNCERTAIN, boxes)
         with self.database.write() as session:
             model = model_versions.find_version_by_digest(session, version) or model_versions.add_version(
-                session, version, version, {"schema_version": 2, "architecture": "report"}
+                session, version, version, make_manifest()
             )
             if model_versions.get_champion(session) is None:
                 model_versions.promote(session, model, "test", "the first")

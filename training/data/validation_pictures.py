@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from training.export.artifact import KERAS_FILE, PRETRAINED_DIR, VALIDATION_FILE, Manifest
+from db.model_versions.manifest import KERAS_FILE
+from training.export.artifact import PRETRAINED_DIR, VALIDATION_FILE, read_manifest
 
 _DIGEST_BYTES = 8
 _SHIPPED_DIR = PRETRAINED_DIR / "validation_pictures"
@@ -25,7 +26,7 @@ def write_validation_pictures(path: Path, images: npt.NDArray[np.uint8]) -> None
 
 def read_validation_pictures(artifact_dir: Path) -> frozenset[bytes]:
     """The digests of what a version's run held out; empty if they aren't known."""
-    shipped = _SHIPPED_DIR / f"{Manifest.read(artifact_dir).files[KERAS_FILE].sha256}.txt"
+    shipped = _SHIPPED_DIR / f"{read_manifest(artifact_dir).files[KERAS_FILE].sha256}.txt"
     for path in (artifact_dir / VALIDATION_FILE, shipped):
         if path.is_file():
             return frozenset(bytes.fromhex(line) for line in path.read_text(encoding="ascii").split())

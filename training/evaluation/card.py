@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from db.core.vocabulary import CROP_SIDE, EMOTIONS
-from training.evaluation.documents import SetMetrics, SplitMetrics, TruthMetrics, list_splits, list_truths
-from training.export.artifact import Manifest
+from db.model_versions.manifest import Manifest
+from db.model_versions.metrics import SetMetrics, SplitMetrics, TruthMetrics, list_splits, list_truths
 
 _TRUTHS = {"fer2013": "the published single label", "ferplus": "the clear majority of ten people's votes"}
 

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from db.core.vocabulary import CROP_SIDE
+from db.model_versions.metrics import ComparedMetrics, ReviewedMetrics
 from training.data.corrections import HOLDOUT_PART, LabelledFaces
 from training.data.dataset import Dataset
 from training.data.votes import NO_MAJORITY
 from training.errors import DatasetError
-from training.evaluation.documents import ComparedMetrics, ReviewedMetrics
 from training.evaluation.gate import Answers, Decision, GateLimits, decide_promotion
 from training.evaluation.gate_reviewed import check_better, check_not_worse, decide_across_labels
 from training.evaluation.metrics import compute_metrics

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from db.core.vocabulary import EMOTIONS
+from db.model_versions.metrics import EvaluationReport, SpeedMetrics, SplitMetrics, TruthMetrics
 from training.data.dataset import Dataset
 from training.data.votes import NO_MAJORITY
 from training.errors import DatasetError
-from training.evaluation.documents import EvaluationReport, SpeedMetrics, SplitMetrics, TruthMetrics
 
 Predict = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 """uint8 crops (N, 48, 48) -> probabilities (N, 7)."""

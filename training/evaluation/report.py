@@ -5,7 +5,6 @@ import html
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +13,12 @@ from PIL import Image
 from plotly.offline import get_plotlyjs
 
 from db.core.vocabulary import EMOTIONS
+from db.model_versions.history import TrainingHistory
+from db.model_versions.manifest import Manifest
+from db.model_versions.metrics import list_splits, list_truths
 from training.data.dataset import Dataset
 from training.data.votes import NO_MAJORITY
-from training.evaluation.documents import list_splits, list_truths
 from training.evaluation.metrics import bin_confidences
-from training.export.artifact import Manifest
 
 _MISTAKES = 30
 _CHART_WIDTH = 540
@@ -35,14 +35,14 @@ figure img { width: 96px; image-rendering: pixelated; }
 def write_report(
     path: Path,
     manifest: Manifest,
-    history: dict[str, Any],
+    history: TrainingHistory,
     dataset: Dataset,
     rows: npt.NDArray[np.int64],
     probabilities: npt.NDArray[np.float32],
 ) -> None:
     """Write the report of a version.
 
-    history: as in the version's history.json. rows: positions in `dataset` of the faces judged. probabilities: float32 (N, 7), the
+    rows: positions in `dataset` of the faces judged. probabilities: float32 (N, 7), the
     version's answers to them.
     """
     title = f"{manifest.architecture}, taught {manifest.labels}"
@@ -89,15 +89,18 @@ def _describe(manifest: Manifest) -> str:
     return f"<table>{cells}</table>"
 
 
-def _draw_curves(history: dict[str, Any]) -> Iterator[go.Figure]:
-    epochs = history["epochs"]
-    for figure in ("loss", "accuracy"):
+def _draw_curves(history: TrainingHistory) -> Iterator[go.Figure]:
+    epochs = [point.epoch for point in history.epochs]
+    curves = {
+        "loss": ([point.loss for point in history.epochs], [point.val_loss for point in history.epochs]),
+        "accuracy": ([point.accuracy for point in history.epochs], [point.val_accuracy for point in history.epochs]),
+    }
+    for metric, (training, validation) in curves.items():
         chart = go.Figure()
-        for prefix, name in (("", "training"), ("val_", "held-out rows")):
-            values = [epoch[prefix + figure] for epoch in epochs]
-            chart.add_scatter(x=[epoch["epoch"] for epoch in epochs], y=values, name=name, mode="lines")
-        chart.add_vline(x=history["best_epoch"], line_dash="dot", annotation_text="kept")
-        yield _finish(chart, figure, "epoch", figure)
+        chart.add_scatter(x=epochs, y=training, name="training", mode="lines")
+        chart.add_scatter(x=epochs, y=validation, name="validation", mode="lines")
+        chart.add_vline(x=history.best_epoch, line_dash="dot", annotation_text="kept")
+        yield _finish(chart, metric, "epoch", metric)
 
 
 def _draw_metrics(

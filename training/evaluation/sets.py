@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from db.core.vocabulary import EMOTIONS, Emotion
+from db.model_versions.metrics import SetMetrics, SliceMetrics
 from training.data.dataset import Dataset
-from training.evaluation.documents import SetMetrics, SliceMetrics
 from training.evaluation.metrics import Predict, compute_metrics, measure_calibration_error
 from training.evaluation.stress import STRESSES, stress_crops
 

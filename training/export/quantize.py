@@ -12,14 +12,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from db.model_versions.manifest import KERAS_FILE
+from db.model_versions.metrics import Int8Metrics
 from training.data.dataset import Dataset, read_dataset
 from training.data.examples import make_examples
 from training.data.validation_pictures import read_validation_pictures
 from training.data.votes import NO_MAJORITY
 from training.errors import ArtifactError
 from training.evaluation.calibrate import fit_temperature
-from training.evaluation.documents import Int8Metrics
-from training.export.artifact import INT8_FILE, KERAS_FILE, MANIFEST, record_file, verify_files
+from training.export.artifact import INT8_FILE, MANIFEST, record_file, verify_files
 from training.export.lite import LiteModel, load_lite
 from training.export.served import convert_to_int8, load_keras
 from training.fit.runtime import keras

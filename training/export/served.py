@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from db.core.vocabulary import CROP_SIDE
+from db.model_versions.manifest import KERAS_FILE
 from training.errors import ArtifactError
-from training.export.artifact import INPUT_DTYPE, INPUT_NAME, INPUT_SHAPE, KERAS_FILE, Manifest, verify_file
+from training.export.artifact import INPUT_DTYPE, INPUT_NAME, INPUT_SHAPE, read_manifest, verify_file
 from training.export.lite import LiteModel
 from training.fit.runtime import keras, tf
 from training.networks.build import build_network
@@ -90,10 +91,10 @@ def load_network(path: Path, sha256: str) -> "keras.Model":
 def rebuild_network(artifact_dir: Path) -> "keras.Model":
     """The trained network of a version's folder, made anew in the precision that layers are made in now.
 
-    Raises ArtifactError as Manifest.read and load_network do.
+    Raises ArtifactError as read_manifest and load_network do.
     """
-    manifest = Manifest.read(artifact_dir)
-    network = build_network(manifest.architecture)
+    manifest = read_manifest(artifact_dir)
+    network = build_network(manifest.network)
     stored = load_network(artifact_dir / KERAS_FILE, manifest.files[KERAS_FILE].sha256)
     network.set_weights(stored.get_weights())
     return network

@@ -1,9 +1,8 @@
 """The end of a run: its best weights -> a version's folder, judged, described and with a digest of every file."""
 
-import json
 import shutil
 import subprocess
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,6 +14,9 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from db.core.vocabulary import EMOTIONS
+from db.model_versions.history import HISTORY_FILE, TrainingHistory
+from db.model_versions.manifest import KERAS_FILE, Lineage, Manifest, VoteCalibration
+from db.model_versions.metrics import VersionMetrics
 from training.data.dataset import Dataset
 from training.data.examples import SplitExamples
 from training.data.validation_pictures import write_validation_pictures
@@ -22,12 +24,11 @@ from training.data.votes import NO_MAJORITY
 from training.errors import TrainingError
 from training.evaluation.calibrate import fit_vote_shares
 from training.evaluation.card import write_card
-from training.evaluation.documents import VersionMetrics
 from training.evaluation.metrics import Predict, evaluate_rows, time_model
 from training.evaluation.report import write_report
 from training.evaluation.sets import evaluate_set, make_stress_sets
 from training.export import artifact
-from training.export.artifact import Lineage, Manifest, VoteCalibration, record_file, verify_files
+from training.export.artifact import record_file, verify_files, write_manifest
 from training.export.calibration import build_network_server, calibrate_network
 from training.export.lite import LiteModel
 from training.export.quantize import quantize_served
@@ -72,10 +73,12 @@ def make_version(
         adjust_last_layer(network, examples.training.images, examples.training_labels, recipe)
     temperature, conditions = calibrate_network(network, dataset, examples, recipe)
     served = build_network_server(network, recipe, temperature, conditions)
-    served.save(partial / artifact.KERAS_FILE)
+    served.save(partial / KERAS_FILE)
     (partial / artifact.TFLITE_FILE).write_bytes(convert_to_tflite(served))
-    history = {"best_epoch": state.best_epoch, "epochs": [asdict(figures) for figures in state.curves]}
-    (partial / artifact.HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n")
+    history = TrainingHistory.model_validate(
+        {"best_epoch": state.best_epoch, "epochs": [asdict(point) for point in state.curves]}
+    )
+    (partial / HISTORY_FILE).write_text(history.to_text(), encoding="utf-8")
     write_validation_pictures(partial / artifact.VALIDATION_FILE, dataset.images[examples.validation_rows])
     lite = LiteModel(partial / artifact.TFLITE_FILE)
     is_clear = examples.validation_truth != NO_MAJORITY
@@ -117,7 +120,8 @@ def make_version(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     write_card(partial / artifact.CARD_FILE, manifest)
-    replace(manifest, files={path.name: record_file(path) for path in sorted(partial.iterdir())}).write(partial)
+    files = {path.name: record_file(path) for path in sorted(partial.iterdir())}
+    write_manifest(manifest.model_copy(update={"files": files}), partial)
     write_report(artifact_dir.with_name(REPORT_FILE), manifest, history, dataset, evaluated, answers)
     shutil.rmtree(artifact_dir, ignore_errors=True)
     partial.rename(artifact_dir)

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from training.export.artifact import VoteCalibration
+from db.model_versions.manifest import VoteCalibration
 
 
 def compute_vote_shares(

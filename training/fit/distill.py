@@ -16,7 +16,7 @@ import numpy as np
 
 from training.data.augment import resize_batch
 from training.data.batches import Examples
-from training.export.artifact import Manifest
+from training.export.artifact import read_manifest
 from training.export.served import rebuild_network
 from training.fit.runtime import keras, tf
 from training.networks.normalize import normalize_faces
@@ -41,7 +41,7 @@ def load_teachers(folders: Sequence[Path]) -> Teachers:
 
     Raises ArtifactError for a folder that holds no whole version.
     """
-    manifests = [Manifest.read(folder) for folder in folders]
+    manifests = [read_manifest(folder) for folder in folders]
     sides = [manifest.lineage.settings["recipe"]["stages"][-1]["input_size"] for manifest in manifests]
     are_normalized = [manifest.normalized for manifest in manifests]
     networks = [rebuild_network(folder) for folder in folders]

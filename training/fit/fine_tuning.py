@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from training.export.artifact import Lineage, Manifest
+from db.model_versions.manifest import Lineage, Manifest
 from training.fit.settings import RECIPES, Labels, Recipe, Stage, TrainSettings
 
 FINE_TUNING_RATE = 0.1
@@ -28,13 +28,13 @@ def choose_settings(
     learning_rate: of a run from the parent's weights; None means FINE_TUNING_RATE of the network's own.
     A run from the parent's weights holds out the pictures that the parent's run held out, where the dataset has them.
     """
-    own = RECIPES[parent.architecture]
+    own = RECIPES[parent.network]
     recipe = own if from_scratch else _continue_recipe(_find_recipe(parent), own, learning_rate)
     settings = TrainSettings(
         csv_path=csv_path,
         votes_path=votes_path,
         labels=labels,
-        architecture=parent.architecture,
+        architecture=parent.network,
         recipe=replace(recipe, epochs=epochs or recipe.epochs),
         seed=seed,
     )
@@ -68,7 +68,7 @@ def hold_out_like(settings: TrainSettings, lineage: Lineage) -> TrainSettings:
 
 def _find_recipe(parent: Manifest) -> Recipe:
     """By which the parent was made, so that its successor sees faces as it does. What no recipe had then changed nothing."""
-    own = RECIPES[parent.architecture]
+    own = RECIPES[parent.network]
     plain = Recipe(own.epochs, own.batch_size, own.learning_rate, own.schedule)
     fields = parent.lineage.settings.get("recipe")
     return plain.change(fields) if fields else own

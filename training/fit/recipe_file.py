@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from training.errors import RunError
-from training.export.artifact import Manifest
+from training.export.artifact import read_manifest
 from training.fit.settings import Recipe
 
 
@@ -14,7 +14,7 @@ def read_recipe(path: Path, base: Recipe) -> Recipe:
     Raises RunError for a file that is no such object, ArtifactError for a folder that is no version.
     """
     if path.is_dir():
-        return base.change(Manifest.read(path).lineage.settings["recipe"])
+        return base.change(read_manifest(path).lineage.settings["recipe"])
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from db.model_versions.manifest import KERAS_FILE
 from training.errors import RunError
-from training.export.artifact import KERAS_FILE, Manifest
+from training.export.artifact import read_manifest
 from training.fit.recipe_file import read_recipe
 from training.fit.run_settings import read_run_origin, read_run_settings
 from training.fit.settings import TrainSettings
@@ -61,4 +62,4 @@ def _find_different(run_dir: Path, stored: TrainSettings, asked: dict[str, Any])
 
 def _identify(folders: Sequence[Path]) -> tuple[str, ...]:
     """By what they are and not where they lie: a version may have been moved since."""
-    return tuple(Manifest.read(folder).files[KERAS_FILE].sha256 for folder in folders)
+    return tuple(read_manifest(folder).files[KERAS_FILE].sha256 for folder in folders)

@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from db.core.old_words import translate_recipe, translate_settings
 from db.core.vocabulary import CROP_SIDE, Architecture
 from training.data.augmentation import Augmentation
 from training.errors import RunError
-from training.old_words import translate_recipe, translate_settings
 
 Labels = Literal["hard", "soft"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]

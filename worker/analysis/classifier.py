@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from db.core.vocabulary import CROP_SIDE, EMOTIONS
+from db.model_versions.manifest import KERAS_FILE, VoteCalibration
 from training.errors import ArtifactDamagedError
-from training.export.artifact import INT8_FILE, KERAS_FILE, TFLITE_FILE, Manifest, VoteCalibration, verify_file
+from training.export.artifact import INT8_FILE, TFLITE_FILE, read_manifest, verify_file
 from training.export.processor import has_int8_dot_product
 from training.export.vote_shares import compute_vote_shares
 from worker.core.gpus import list_shared_gpus, takes_gpu
@@ -87,7 +88,7 @@ class LiteRTClassifier(Classifier):
         from ai_edge_litert.interpreter import Interpreter
 
         # Not by its path: LiteRT would map the file, and whatever changed it later would change what this process answers.
-        has_int8 = INT8_FILE in Manifest.read(artifact_dir).files
+        has_int8 = INT8_FILE in read_manifest(artifact_dir).files
         self.file_name = INT8_FILE if has_int8 and self._allows_int8 and has_int8_dot_product() else TFLITE_FILE
         content = read_model_file(artifact_dir, self.file_name)
         self._interpreter: Any = Interpreter(model_content=content, num_threads=1)
@@ -135,13 +136,13 @@ def load_classifier(artifact_dir: Path, runtime: Runtime = "auto", *, allows_int
     takes_tensorflow = runtime == "tensorflow" or takes_gpu(runtime)
     classifier = TensorFlowClassifier() if takes_tensorflow else LiteRTClassifier(allows_int8=allows_int8)
     classifier.load(artifact_dir)
-    classifier.vote_calibration = Manifest.read(artifact_dir).vote_calibration
+    classifier.vote_calibration = read_manifest(artifact_dir).vote_calibration
     return classifier
 
 
 def read_model_file(artifact_dir: Path, name: str) -> bytes:
     """Read one file of a version, and check what was read against the manifest. Raises ArtifactError."""
-    record = Manifest.read(artifact_dir).files[name]
+    record = read_manifest(artifact_dir).files[name]
     path = artifact_dir / name
     try:
         content = path.read_bytes()
@@ -156,5 +157,5 @@ def read_model_file(artifact_dir: Path, name: str) -> bytes:
 def verify_model_file(artifact_dir: Path, name: str) -> Path:
     """Check one file of a version against the manifest, and return its path. Raises ArtifactError."""
     path = artifact_dir / name
-    verify_file(path, Manifest.read(artifact_dir).files[name].sha256)
+    verify_file(path, read_manifest(artifact_dir).files[name].sha256)
     return path

@@ -15,8 +15,9 @@ from db.core.blobs import BlobStore, make_model_key
 from db.core.session import Database
 from db.core.vocabulary import CHAMPION
 from db.model_versions.actions import find_by_alias
+from db.model_versions.manifest import KERAS_FILE
 from db.model_versions.tables import ModelVersion
-from training.export.artifact import INT8_FILE, KERAS_FILE, MANIFEST, TFLITE_FILE, Manifest
+from training.export.artifact import INT8_FILE, MANIFEST, TFLITE_FILE, read_manifest
 from worker.analysis.classifier import Classifier, load_classifier
 
 log = structlog.get_logger(__name__)
@@ -140,7 +141,7 @@ class ModelCache:
         draft = Path(tempfile.mkdtemp(dir=self._folder))
         try:
             (draft / MANIFEST).write_bytes(self._blobs.get(make_model_key(version.digest), version.digest))
-            files = Manifest.read(draft).files
+            files = read_manifest(draft).files
             for name in (KERAS_FILE, TFLITE_FILE, INT8_FILE):
                 if name not in files:
                     continue  # made before there were such files

@@ -1,6 +1,5 @@
 """Webhook calls to applications, signed as Standard Webhooks asks (https://www.standardwebhooks.com)."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -146,7 +145,7 @@ def _post(claimed: Claimed, to: Destination, network: GuardedNetwork, timeout_s:
 
     While a secret is being rotated, both sign: the header has a signature of each, with a space between them.
     """
-    now, body = datetime.now(UTC), json.dumps(claimed.body)
+    now, body = datetime.now(UTC), claimed.body.to_text()
     message_id = str(claimed.event_id)
     headers: dict[bytes | str, bytes | str] = {
         "host": to.authority,

@@ -23,6 +23,7 @@ from db.core.blobs import BlobDamaged, BlobMissing, BlobStoreUnavailable
 from db.core.vocabulary import TrainingRunStatus
 from db.model_versions.actions import get_version
 from db.model_versions.files import fetch_version, store_version
+from db.model_versions.manifest import Manifest
 from db.model_versions.tables import ModelVersion
 from db.training_runs import lifecycle as runs
 from db.training_runs.documents import CurvePoint, GateReport, RunOptions, RunProgress
@@ -34,7 +35,7 @@ from training.data.dataset import Dataset, read_dataset
 from training.errors import RunStopped, TrainingError
 from training.evaluation.compare import AcrossLabels, Comparison, compare_versions, find_best, find_holdout
 from training.evaluation.gate import GateLimits
-from training.export.artifact import Manifest, verify_files
+from training.export.artifact import read_manifest, verify_files
 from training.fit.fine_tuning import choose_settings, choose_votes
 from training.fit.settings import MAX_SEED, Labels, TrainSettings
 from worker.core.services import Services
@@ -168,7 +169,7 @@ def _make_challenger(
     check_evaluation_sets(services.settings)
     reference_dir = find_best(rivals.reference_dirs, dataset, labels) if rivals.reference_dirs else None
     parent_dir = reference_dir or champion_dir
-    wanted = _choose_settings(services, run, Manifest.read(parent_dir), plan, dataset)
+    wanted = _choose_settings(services, run, read_manifest(parent_dir), plan, dataset)
     initial_weights = None if plan.is_from_scratch else parent_dir
     snapshot = take_snapshot(services, claim, dataset, rivals.champion, wanted, plan)
     pulse.report_step("training")
@@ -222,7 +223,7 @@ def _read_dataset(services: Services, rivals: _Rivals, labels: Labels) -> Datase
     """Read the dataset, once a run."""
     settings = services.settings
     assert settings.dataset_csv is not None  # or there was no plan
-    parent = Manifest.read(rivals.champion_dir)
+    parent = read_manifest(rivals.champion_dir)
     votes_path = choose_votes(parent, settings.dataset_votes, labels=labels, from_scratch=rivals.plan.is_from_scratch)
     return read_dataset(settings.dataset_csv, votes_path, cache_dir=settings.data_dir / "datasets")
 

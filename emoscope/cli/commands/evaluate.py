@@ -13,8 +13,8 @@ from emoscope.cli.database import open_database
 from emoscope.cli.terminal import AsJson, end_with_sentence, err, out, print_json, read_settings, say_step
 
 if TYPE_CHECKING:
+    from db.model_versions.metrics import EvaluationReport, SetMetrics
     from training.data.dataset import Dataset
-    from training.evaluation.documents import EvaluationReport, SetMetrics
     from training.evaluation.sets import EvaluationSet
 
 Int8 = Annotated[
@@ -120,14 +120,14 @@ def _find_model(name: str) -> Iterator[Path]:
 def _fetch_version(number: int, folder: Path) -> None:
     from db.core.blobs import BlobStore, make_model_key
     from db.model_versions.actions import get_version
-    from training.export.artifact import MANIFEST, Manifest
+    from training.export.artifact import MANIFEST, read_manifest
 
     settings = read_settings()
     blobs = BlobStore(settings.effective_blob_url, settings.s3_options)
     with open_database() as database, database.read() as session:
         digest = get_version(session, number).digest
     (folder / MANIFEST).write_bytes(blobs.get(make_model_key(digest), digest))
-    for name, record in Manifest.read(folder).files.items():
+    for name, record in read_manifest(folder).files.items():
         (folder / name).write_bytes(blobs.get(make_model_key(record.sha256), record.sha256))
 
 
@@ -157,7 +157,7 @@ def _print_sets(sets: "dict[str, SetMetrics]") -> None:
 
 
 def _print_metrics(found: "EvaluationReport") -> None:
-    from training.evaluation.documents import list_truths
+    from db.model_versions.metrics import list_truths
 
     for truth, figures in list_truths(found):
         table = Table("emotion", "rows", "precision", "recall", "F1", title=f"{truth}, {figures['rows']:,} rows")

@@ -41,9 +41,9 @@ def list_(*, as_json: AsJson = False) -> None:
                 f"{version.number} *" if is_champion else str(version.number),
                 escape(version.name),
                 version.architecture,
-                f"{votes.accuracy:.3f}" if votes else "",
-                f"{single.accuracy:.3f}" if single else "",
-                f"{best.macro_f1:.3f}" if best else "",
+                f"{votes['accuracy']:.3f}" if votes else "",
+                f"{single['accuracy']:.3f}" if single else "",
+                f"{best['macro_f1']:.3f}" if best else "",
                 f"{version.created_at:%Y-%m-%d}",
             )
     out.print(table)

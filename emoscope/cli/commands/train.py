@@ -163,13 +163,13 @@ def _make_settings(
 
 def _hold_out_as_known(settings: "TrainSettings", folders: "Folders", split_seed: int | None) -> "TrainSettings":
     """As the version held out that the run starts from, or its first teacher; or as `split_seed` says."""
-    from training.export.artifact import Manifest
+    from training.export.artifact import read_manifest
     from training.fit.fine_tuning import find_split, hold_out_like
 
     if split_seed is not None:
         return dataclasses.replace(settings, split_seed=split_seed)
     known = [folder for folder in (folders.initial_weights, *folders.teachers) if folder is not None]
-    lineages = [Manifest.read(folder).lineage for folder in known]
+    lineages = [read_manifest(folder).lineage for folder in known]
     if len({find_split(lineage) for lineage in lineages}) > 1:
         err.print("[yellow]These versions held out different rows:[/yellow] held-out figures will be too good.")
     if not lineages:
@@ -240,11 +240,11 @@ def _stop_on_ctrl_c() -> Iterator[Callable[[], bool]]:
 
 
 def _print_result(artifact_dir: Path) -> None:
-    from training.evaluation.documents import list_splits, list_truths
-    from training.export.artifact import Manifest
+    from db.model_versions.metrics import list_splits, list_truths
+    from training.export.artifact import read_manifest
     from training.export.version import REPORT_FILE
 
-    for part, split in list_splits(Manifest.read(artifact_dir).metrics):
+    for part, split in list_splits(read_manifest(artifact_dir).metrics):
         for truth, found in list_truths(split):
             err.print(f"{part}, {truth}: accuracy {found['accuracy']:.4f}, macro-F1 {found['macro_f1']:.4f}")
     err.print(f"Report: {escape(str(artifact_dir.with_name(REPORT_FILE)))}", soft_wrap=True)

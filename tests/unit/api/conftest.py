@@ -26,6 +26,7 @@ from db.model_versions import actions as model_versions
 from db.model_versions.tables import ModelVersion
 from db.monitoring import heartbeats
 from emoscope.settings import Settings
+from tests.support.manifests import make_manifest
 from tests.support.opening import Opener
 
 
@@ -191,9 +192,7 @@ class PlayedWorker:
 @pytest.fixture
 def champion(database: Database) -> ModelVersion:
     with database.write() as session:
-        version = model_versions.add_version(
-            session, "first", "d" * 64, {"schema_version": 2, "architecture": "report", "metrics": {}}
-        )
+        version = model_versions.add_version(session, "first", "d" * 64, make_manifest())
         model_versions.promote(session, version, "test", "the first")
     return version
 

@@ -12,7 +12,7 @@ from training.data.dataset import read_dataset
 from training.errors import ArtifactError, RunError, RunStopped
 from training.evaluation.metrics import evaluate_model
 from training.export import quantize
-from training.export.artifact import INT8_FILE, Manifest, verify_files
+from training.export.artifact import INT8_FILE, read_manifest, verify_files, write_manifest
 from training.export.lite import load_lite
 from training.export.served import build_served, load_network, predict
 from training.fit.run_state import RunState
@@ -48,7 +48,7 @@ def stopped(small_csv, small_votes, tmp_path_factory):
 
     with pytest.raises(RunStopped):
         run_training(settings, run_dir, progress=note, should_stop=lambda: bool(done))
-    early = Manifest.read(export_run(run_dir))
+    early = read_manifest(export_run(run_dir))
     artifact_dir = run_training(settings, run_dir)
     return run_dir, early, artifact_dir
 
@@ -60,7 +60,7 @@ def artifact_dir(stopped):
 
 def test_an_unfinished_run_gives_a_version_that_says_so(stopped, artifact_dir):
     _, early, _ = stopped
-    assert (early.lineage.epochs_done, Manifest.read(artifact_dir).lineage.epochs_done) == (1, 8)
+    assert (early.lineage.epochs_done, read_manifest(artifact_dir).lineage.epochs_done) == (1, 8)
 
 
 def read_files(folder):
@@ -115,7 +115,7 @@ def test_a_run_leaves_a_whole_version(artifact_dir):
 
 
 def test_the_files_answer_at_the_temperature_that_was_fitted(artifact_dir, small_csv):
-    manifest, images = Manifest.read(artifact_dir), read_dataset(small_csv).images[:20]
+    manifest, images = read_manifest(artifact_dir), read_dataset(small_csv).images[:20]
     assert manifest.temperature != pytest.approx(1, abs=0.01)
     network = load_network(artifact_dir / "model.keras", manifest.files["model.keras"].sha256)
     assert (manifest.flip, manifest.crop_scales) == (True, (48,))
@@ -124,12 +124,12 @@ def test_the_files_answer_at_the_temperature_that_was_fitted(artifact_dir, small
 
 
 def test_the_network_learns_what_there_is_to_learn(artifact_dir):
-    assert Manifest.read(artifact_dir).metrics["PublicTest"]["ferplus"]["accuracy"] > 0.5
+    assert read_manifest(artifact_dir).metrics["PublicTest"]["ferplus"]["accuracy"] > 0.5
 
 
 def test_the_card_has_the_figures_and_the_limits(artifact_dir):
     card = (artifact_dir / "model_card.md").read_text()
-    accuracy = Manifest.read(artifact_dir).metrics["PublicTest"]["ferplus"]["accuracy"]
+    accuracy = read_manifest(artifact_dir).metrics["PublicTest"]["ferplus"]["accuracy"]
     assert f"accuracy {accuracy:.3f}" in card
     assert "never what a person feels" in card
 
@@ -143,7 +143,7 @@ def test_the_report_is_one_file_that_loads_nothing(stopped):
 
 def test_figures_in_the_manifest_are_those_of_the_files_beside_it(artifact_dir, small_csv, small_votes):
     found = evaluate_model(load_lite(artifact_dir).predict, read_dataset(small_csv, small_votes), "PublicTest")
-    stored = Manifest.read(artifact_dir).metrics["PublicTest"]
+    stored = read_manifest(artifact_dir).metrics["PublicTest"]
     assert stored == {key: found[key] for key in stored}
 
 
@@ -156,8 +156,8 @@ def test_a_run_folder_belongs_to_one_run(stopped, small_csv, small_votes):
 
 def test_a_run_can_start_from_a_version_and_be_taught_by_it(stopped, small_csv, small_votes, tmp_path):
     settings = make_settings(small_csv, small_votes, epochs=1, learning_rate=0.0, weight_decay=0.0)
-    child = Manifest.read(run_training(settings, tmp_path, initial_weights=stopped[2], teachers=[stopped[2]]))
-    sha256 = Manifest.read(stopped[2]).files["model.keras"].sha256
+    child = read_manifest(run_training(settings, tmp_path, initial_weights=stopped[2], teachers=[stopped[2]]))
+    sha256 = read_manifest(stopped[2]).files["model.keras"].sha256
     assert (child.lineage.parent, child.lineage.teachers) == (sha256, (sha256,))
     assert f"| taught by | {sha256} |" in (tmp_path / "artifact" / "model_card.md").read_text()
     assert np.array_equal(RunState(stopped[0]).load_best()[0], RunState(tmp_path).load_best()[0])
@@ -174,7 +174,7 @@ def test_a_smaller_network_may_start_from_a_larger_one(small_csv, tmp_path):
     parent = run_training(large, tmp_path / "large")
     child = run_training(default, tmp_path / "default", initial_weights=parent)
     found, expected = (
-        load_network(folder / "model.keras", Manifest.read(folder).files["model.keras"].sha256)
+        load_network(folder / "model.keras", read_manifest(folder).files["model.keras"].sha256)
         for folder in (child, parent)
     )
     for name in ("stem_conv", "stage2_block0_second_conv", "emotions"):
@@ -198,10 +198,10 @@ def test_a_version_without_the_form_in_8_bits_can_be_given_it(
     monkeypatch.setattr(quantize, "MAX_ACCURACY_LOSS", 1.0)  # of 28 rows one is too much already
     monkeypatch.setattr(quantize, "MAX_LOG_LOSS_RISE", 9.0)
     folder = shutil.copytree(artifact_dir, tmp_path / "version")
-    manifest = Manifest.read(folder)
+    manifest = read_manifest(folder)
     manifest.files.pop(INT8_FILE, None)
     manifest.metrics.pop("int8", None)
-    manifest.write(folder)
+    write_manifest(manifest, folder)
     with pytest.raises(ArtifactError, match="no int8 form"):
         load_lite(folder, is_int8=True)
     dataset = read_dataset(small_csv, small_votes)

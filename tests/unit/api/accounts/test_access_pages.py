@@ -12,6 +12,7 @@ from db.model_versions import shadow
 from db.model_versions.tables import ModelVersion
 from db.reviews.actions import cast_vote
 from db.reviews.tables import ReviewItem
+from tests.support.manifests import make_manifest
 from tests.unit.api.conftest import PASSWORD, Visitor
 from tests.unit.conftest import Analyses, spread
 
@@ -19,9 +20,7 @@ from tests.unit.conftest import Analyses, spread
 @pytest.fixture
 def challenger(database: Database, champion: ModelVersion) -> ModelVersion:
     with database.write() as session:
-        return model_versions.add_version(
-            session, "second", "e" * 64, {"schema_version": 2, "architecture": "report", "metrics": {}}
-        )
+        return model_versions.add_version(session, "second", "e" * 64, make_manifest())
 
 
 def test_promote_and_roll_back_with_their_reasons(

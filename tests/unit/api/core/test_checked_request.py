@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from db.core.session import Database
 from db.model_versions import actions as model_versions
+from tests.support.manifests import make_manifest
 
 PASSWORD = "correct horse battery"
 REFUSED = ["a\0b", "\x1b[2J", "a\x7f", "a\x9f"]
@@ -73,7 +74,7 @@ def test_there_is_nothing_at_an_address_with_control_characters(admin: FlaskClie
 
 def test_what_people_write_may_have_lines_and_every_alphabet(admin: FlaskClient, database: Database) -> None:
     with database.write() as session:
-        model_versions.add_version(session, "first", "d" * 64, {"schema_version": 2, "architecture": "report"})
+        model_versions.add_version(session, "first", "d" * 64, make_manifest())
     answer = admin.post("/v1/promotions", json={"model_version": 1, "reason": "фото\tcafé\n☕"})
     assert answer.status_code == 201
     assert admin.get("/v1/promotions").get_json()["items"][0]["reason"] == "фото\tcafé\n☕"

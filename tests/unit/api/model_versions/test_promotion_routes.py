@@ -6,15 +6,14 @@ from flask.testing import FlaskClient
 from db.core.session import Database
 from db.model_versions import actions as model_versions
 from db.model_versions.tables import ModelVersion
+from tests.support.manifests import make_manifest
 
 
 @pytest.fixture(autouse=True)
 def second(database: Database, champion: ModelVersion) -> None:
     """Version 2 is in service, and version 1 was before it."""
     with database.write() as session:
-        version = model_versions.add_version(
-            session, "second", "e" * 64, {"schema_version": 2, "architecture": "report"}
-        )
+        version = model_versions.add_version(session, "second", "e" * 64, make_manifest())
         model_versions.promote(session, version, "test", "better")
 
 

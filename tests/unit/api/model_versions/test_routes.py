@@ -6,13 +6,14 @@ from db.core.session import Database
 from db.core.vocabulary import PRETRAINED_CHAMPION
 from db.model_versions import actions as model_versions
 from db.model_versions.tables import ModelVersion
+from tests.support.manifests import make_manifest
 
 
 def test_versions_are_listed_newest_first_with_the_champion_marked(
     client: FlaskClient, champion: ModelVersion, database: Database
 ) -> None:
     with database.write() as session:
-        model_versions.add_version(session, "second", "e" * 64, {"schema_version": 2, "architecture": "default"})
+        model_versions.add_version(session, "second", "e" * 64, make_manifest("default"))
     items = client.get("/v1/model-versions").get_json()["items"]
     assert [(item["number"], item["name"], item["is_champion"]) for item in items] == [
         (2, "second", False),
@@ -20,7 +21,7 @@ def test_versions_are_listed_newest_first_with_the_champion_marked(
     ]
     assert client.get("/v1/model-versions/1").get_json() == items[1]
     assert client.get("/v1/model-versions/champion").get_json() == items[1]
-    assert items[1]["manifest"] == {"schema_version": 2, "architecture": "report", "metrics": {}}
+    assert items[1]["manifest"] == make_manifest()
 
 
 def test_a_newer_release_that_has_not_been_in_service_is_named(

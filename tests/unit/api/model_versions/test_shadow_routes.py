@@ -15,6 +15,7 @@ from db.model_versions import shadow
 from db.model_versions.tables import ModelVersion
 from db.reviews.actions import cast_vote
 from db.reviews.tables import ReviewItem
+from tests.support.manifests import make_manifest
 from tests.unit.conftest import Analyses, spread
 
 
@@ -31,7 +32,7 @@ def administrator(app: APIFlask, database: Database) -> FlaskClient:
 @pytest.fixture
 def second(database: Database, champion: ModelVersion) -> ModelVersion:
     with database.write() as session:
-        return model_versions.add_version(session, "second", "e" * 64, {"schema_version": 2, "architecture": "report"})
+        return model_versions.add_version(session, "second", "e" * 64, make_manifest())
 
 
 def test_a_version_runs_in_shadow_mode_until_it_is_ended(administrator: FlaskClient, second: ModelVersion) -> None:

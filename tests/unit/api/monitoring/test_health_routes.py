@@ -19,6 +19,7 @@ from db.model_versions.tables import ModelVersion
 from db.monitoring.tables import Worker
 from emoscope.settings import Settings
 from tests.conftest import Valkey
+from tests.support.manifests import make_manifest
 from tests.support.supervised import make_status, supervised
 
 
@@ -72,9 +73,7 @@ def test_a_worker_that_keeps_an_older_model_is_ready_and_says_so(
     app: APIFlask, worker: Any, champion: ModelVersion, database: Database
 ) -> None:
     with database.write() as session:
-        second = model_versions.add_version(
-            session, "second", "e" * 64, {"schema_version": 2, "architecture": "report"}
-        )
+        second = model_versions.add_version(session, "second", "e" * 64, make_manifest())
         model_versions.promote(session, second, "test", "for the test")
     worker.report(WorkerState.READY, "model version 2 can't be loaded: its file is damaged")
     answer = app.test_client().get("/readyz")

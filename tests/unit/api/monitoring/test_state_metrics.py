@@ -13,6 +13,7 @@ from db.jobs.tables import Job
 from db.model_versions import actions as model_versions
 from db.model_versions import shadow
 from db.model_versions.tables import ModelVersion
+from tests.support.manifests import make_manifest
 from tests.support.scraping import find, scrape
 from worker.core.services import Services
 
@@ -52,10 +53,8 @@ def test_children_that_keep_an_older_model_are_counted(
     worker.report(WorkerState.READY)
     assert find(scrape(app), "emoscope_workers_behind") == 0
     with database.write() as session:
-        second = model_versions.add_version(
-            session, "second", "e" * 64, {"schema_version": 2, "architecture": "report"}
-        )
-        third = model_versions.add_version(session, "third", "f" * 64, {"schema_version": 2, "architecture": "report"})
+        second = model_versions.add_version(session, "second", "e" * 64, make_manifest())
+        third = model_versions.add_version(session, "third", "f" * 64, make_manifest())
         model_versions.promote(session, second, "test", "for the test")
         shadow.start_shadow(session, third, "test", "for the test")
     samples = scrape(app)

@@ -8,6 +8,7 @@ from db.core.vocabulary import Detector, Emotion, FaceCondition
 from db.faces.actions import NewFace, add_faces
 from db.faces.tables import Face
 from db.model_versions import actions as model_versions
+from tests.support.manifests import make_manifest
 from tests.support.stored_jobs import add_job
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def store(database: Database, *faces: dict[str, object]) -> list[Face]:
     job_id = add_job(database)
     with database.write() as session:
-        version = model_versions.add_version(session, "v", "v", {"schema_version": 2, "architecture": "report"})
+        version = model_versions.add_version(session, "v", "v", make_manifest())
         usual = {
             "x": 1, "y": 2, "width": 30, "height": 40, "detector": Detector.HOG, "detection_score": 0.9,
             "model_version_id": version.id, "crop": bytes(2304),

@@ -13,6 +13,7 @@ from db.jobs.queries import get_job, list_events
 from db.jobs.states import InvalidTransition
 from db.jobs.tables import Job
 from db.model_versions import actions as model_versions
+from tests.support.manifests import make_manifest
 from tests.support.stored_jobs import LEASE_S, add_job, claim
 
 
@@ -25,7 +26,7 @@ def read(database: Database, job_id: UUID) -> Job:
 
 def make_face(session: Session, probabilities: tuple[float, ...]) -> NewFace:
     version = model_versions.find_version_by_digest(session, "d") or model_versions.add_version(
-        session, "test", "d", {"schema_version": 2, "architecture": "report"}
+        session, "test", "d", make_manifest()
     )
     return NewFace(
         x=1, y=2, width=3, height=4, detector=Detector.HOG, detection_score=0.9, probabilities=probabilities,

@@ -5,13 +5,14 @@ from db.core.session import Database
 from db.core.vocabulary import PRETRAINED_CHAMPION
 from db.model_versions import actions as model_versions
 from db.model_versions.actions import ChampionChanged, NothingToRollBack
+from tests.support.manifests import make_manifest
 
 
 def put_in_service(database: Database, *names: str) -> None:
     with database.write() as session:
         for name in names:
             version = model_versions.find_version_by_digest(session, name) or model_versions.add_version(
-                session, name, name, {"schema_version": 2, "architecture": "report"}
+                session, name, name, make_manifest()
             )
             model_versions.promote(session, version, "ana", f"for {name}")
 
@@ -71,9 +72,7 @@ def test_promoting_the_champion_again_changes_and_logs_nothing(database: Databas
 
 def test_each_new_version_is_logged_with_who_made_it(database: Database) -> None:
     with database.write() as session:
-        model_versions.add_version(
-            session, "a", "d" * 64, {"schema_version": 2, "architecture": "report"}, actor="training_run:1"
-        )
+        model_versions.add_version(session, "a", "d" * 64, make_manifest(), actor="training_run:1")
     with database.read() as session:
         [event] = list_audit_events(session, AuditFilter(action="model.register"))
     assert (event.actor, event.subject) == ("training_run:1", "model_version:1")
@@ -85,7 +84,7 @@ def test_each_new_version_is_logged_with_who_made_it(database: Database) -> None
 )
 def test_a_version_is_of_the_network_that_its_manifests_form_means(database, form, name, expected):
     with database.write() as session:
-        model_versions.add_version(session, "a", "d" * 64, {"schema_version": form, "architecture": name})
+        model_versions.add_version(session, "a", "d" * 64, make_manifest(name, schema_version=form))
     with database.read() as session:
         assert model_versions.get_version(session, 1).architecture == expected
 
@@ -98,7 +97,7 @@ def find_unused(database: Database) -> str | None:
 
 def ship(database: Database, digest: str) -> model_versions.ModelVersion:
     with database.write() as session:
-        manifest = {"schema_version": 2, "architecture": "default"}
+        manifest = make_manifest("default")
         return model_versions.add_version(session, PRETRAINED_CHAMPION, digest, manifest)
 
 

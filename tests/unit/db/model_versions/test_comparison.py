@@ -20,6 +20,7 @@ from db.reviews import actions as reviews
 from db.reviews.tables import ReviewItem, ReviewSubject
 from db.training_runs import lifecycle as training_runs
 from db.training_runs.corrections import RunCorrection, record_corrections
+from tests.support.manifests import make_manifest
 
 
 @pytest.fixture
@@ -27,9 +28,7 @@ def analyze(database: Database) -> Callable[..., UUID]:
     """Stores what a version said of a photo's one face, and gives the face's id."""
     with database.write() as session:
         for number in (1, 2):
-            model_versions.add_version(
-                session, f"v{number}", str(number) * 64, {"schema_version": 2, "architecture": "report"}
-            )
+            model_versions.add_version(session, f"v{number}", str(number) * 64, make_manifest())
 
     def run(photo: int, version: int, emotion: Emotion) -> UUID:
         with database.write() as session:

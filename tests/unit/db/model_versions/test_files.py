@@ -9,6 +9,7 @@ import pytest
 from db.core.blobs import BlobDamaged, BlobStore, make_model_key
 from db.core.session import Database
 from db.model_versions.files import fetch_version, find_stored, store_version
+from tests.support.manifests import make_manifest
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -23,8 +24,8 @@ def folder(tmp_path: Path) -> Path:
     made = tmp_path / "version"
     made.mkdir()
     (made / "model.keras").write_bytes(b"weights")
-    files = {"model.keras": {"sha256": hashlib.sha256(b"weights").hexdigest()}}
-    (made / "manifest.json").write_text(json.dumps({"schema_version": 2, "architecture": "report", "files": files}))
+    files = {"model.keras": {"sha256": hashlib.sha256(b"weights").hexdigest(), "bytes": 7}}
+    (made / "manifest.json").write_text(json.dumps(make_manifest(files=files)))
     return made
 
 
@@ -63,7 +64,7 @@ def test_a_manifest_names_no_file_outside_its_folder(
     database: Database, blobs: BlobStore, folder: Path, tmp_path: Path
 ) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"]["../escaped"] = {"sha256": hashlib.sha256(b"weights").hexdigest()}
+    manifest["files"]["../escaped"] = {"sha256": hashlib.sha256(b"weights").hexdigest(), "bytes": 7}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     (tmp_path / "escaped").write_bytes(b"weights")
     version = store_version(database, blobs, "mine", folder)

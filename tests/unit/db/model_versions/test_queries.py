@@ -11,6 +11,7 @@ from db.core.session import Database
 from db.model_versions import queries
 from db.model_versions.queries import find_number
 from db.model_versions.tables import ModelVersion
+from tests.support.manifests import make_manifest
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -38,7 +39,7 @@ def test_a_version_that_is_not_there_is_looked_for_each_time(
     database: Database, versions: tuple[ModelVersion, ModelVersion]
 ) -> None:
     later = ModelVersion(
-        id=uuid4(), number=9, name="later", architecture="report", digest="d" * 64, manifest={"schema_version": 2}
+        id=uuid4(), number=9, name="later", architecture="report", digest="d" * 64, manifest=make_manifest()
     )
     with database.read() as session, pytest.raises(NoResultFound):
         find_number(session, later.id)

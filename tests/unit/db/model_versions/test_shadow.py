@@ -9,6 +9,7 @@ from db.jobs.erasure import erase_job
 from db.model_versions import actions as model_versions
 from db.model_versions import shadow
 from db.model_versions.tables import ModelVersion, ShadowPrediction
+from tests.support.manifests import make_manifest
 from tests.unit.conftest import Analyses, spread
 
 
@@ -16,7 +17,7 @@ def test_a_challenger_is_set_replaced_and_ended_with_who_and_why(
     database: Database, versions: tuple[ModelVersion, ModelVersion]
 ) -> None:
     with database.write() as session:
-        third = model_versions.add_version(session, "third", "third", {"schema_version": 2, "architecture": "report"})
+        third = model_versions.add_version(session, "third", "third", make_manifest())
         assert shadow.start_shadow(session, versions[1], "ana", "try it")
         assert not shadow.start_shadow(session, versions[1], "ana", "again")
         assert shadow.start_shadow(session, third, "ben", "try this one")

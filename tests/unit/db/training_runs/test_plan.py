@@ -10,19 +10,18 @@ from db.model_versions import actions as model_versions
 from db.reviews.actions import cast_vote
 from db.reviews.queue import take_faces
 from db.training_runs.plan import MIN_REVIEWED_FACES, DatasetFiles, PlanImpossible, RunPlan, plan_run
+from tests.support.manifests import make_manifest, make_metrics
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Analyses
-
 
 CSV_ALONE = DatasetFiles(has_csv=True, has_votes=False)
 CSV_AND_VOTES = DatasetFiles(has_csv=True, has_votes=True)
 
 
 def add(database: Database, name: str, labels: str, accuracy: float | None = None, *, promote: bool = False) -> None:
-    figures = {"rows": 1, "macro_f1": 0.5, "log_loss": 1.0, "calibration_error": 0.1, "per_class": {}, "confusion": []}
-    metrics = {} if accuracy is None else {"PublicTest": {"fer2013": {"accuracy": accuracy, **figures}}}
-    manifest = {"schema_version": 2, "architecture": "default", "lineage": {"labels": labels}, "metrics": metrics}
+    metrics = {} if accuracy is None else {"PublicTest": make_metrics(fer2013={"accuracy": accuracy})}
+    manifest = make_manifest("default", lineage={"labels": labels}, metrics=metrics)
     with database.write() as session:
         version = model_versions.add_version(session, name, name, manifest)
         if promote:

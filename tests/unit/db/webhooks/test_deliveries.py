@@ -14,7 +14,7 @@ def test_a_callback_is_due_once_a_job_with_an_address_ends(database: Database) -
         (due,) = list_due(session, 10)
         claimed = claim_delivery(session, due, 30)
         assert claimed is not None
-        assert claimed.body["data"]["id"] == str(job_id)
+        assert claimed.body.data["id"] == str(job_id)
         assert claim_delivery(session, due, 30) is None
         taken = AttemptResult(duration_ms=1, status_code=204)
         record_attempt(session, due, taken, max_attempts=8, pause_after_s=60)

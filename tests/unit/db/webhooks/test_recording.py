@@ -19,6 +19,7 @@ from db.training_runs import lifecycle as training_runs
 from db.webhooks.deliveries import AttemptResult, list_due, record_attempt, replay_failed
 from db.webhooks.tables import WebhookDelivery, WebhookEndpoint, WebhookEvent
 from tests.support.endpoints import ANA, add_endpoint, add_job, cancel, list_deliveries
+from tests.support.manifests import make_manifest
 
 
 def list_events(database: Database) -> list[WebhookEvent]:
@@ -89,9 +90,7 @@ def test_promotions_and_training_runs_are_told_to_every_application(database: Da
     add_endpoint(database, "model_version.promoted", application="rival")
     with database.write() as session:
         for number in (1, 2):
-            version = model_versions.add_version(
-                session, "a", str(number) * 64, {"schema_version": 2, "architecture": "report"}
-            )
+            version = model_versions.add_version(session, "a", str(number) * 64, make_manifest())
             model_versions.promote(session, version, ANA, "better")
         run = training_runs.create_run(session, TrainingTrigger.API, ANA)
         training_runs.cancel_run(session, run.id, ANA)

@@ -17,6 +17,7 @@ from db.monitoring import heartbeats
 from emoscope.cli.checks import CheckStatus, Finding, run_checks
 from emoscope.settings import Settings
 from emoscope.stack.provision import register_shipped_models
+from tests.support.manifests import make_manifest
 from tests.support.supervised import make_status, supervised
 from worker.core import gpus
 from worker.core.services import Services
@@ -92,7 +93,7 @@ def test_a_release_that_waits_beside_the_champion_is_noted(
     settings: Settings, database: Database, blob_store: BlobStore
 ) -> None:
     with database.write() as session:
-        manifest = {"schema_version": 2, "architecture": "default"}
+        manifest = make_manifest("default")
         before = model_versions.add_version(session, "default", "an earlier release", manifest)
         model_versions.promote(session, before, "emoscope", "the version that comes with this release")
     register_shipped_models(database, blob_store, lambda _step: None)

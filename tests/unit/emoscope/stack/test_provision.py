@@ -8,7 +8,7 @@ from db.model_versions import actions as model_versions
 from emoscope.settings import Settings
 from emoscope.stack.provision import LOCAL_APPLICATION, provision, register_shipped_models
 from emoscope_client.address import Address, write_local_address
-from training.export.artifact import Manifest, list_pretrained
+from training.export.artifact import list_pretrained, parse_manifest, read_manifest
 
 
 def test_every_shipped_model_is_registered_once_and_the_best_put_in_service(
@@ -24,7 +24,7 @@ def test_every_shipped_model_is_registered_once_and_the_best_put_in_service(
     assert champion is not None
     assert champion.name == PRETRAINED_CHAMPION
     for version in versions:
-        for record in Manifest.from_json(version.manifest).files.values():
+        for record in parse_manifest(version.manifest).files.values():
             assert blob_store.get(make_model_key(record.sha256), record.sha256)
 
 
@@ -68,7 +68,7 @@ def test_a_newer_release_is_stored_beside_the_champion_and_said_at_each_start(
     database: Database, blob_store: BlobStore
 ) -> None:
     with database.write() as session:
-        manifest = Manifest.read(list_pretrained()[PRETRAINED_CHAMPION]).to_json()
+        manifest = read_manifest(list_pretrained()[PRETRAINED_CHAMPION]).to_json()
         before = model_versions.add_version(session, PRETRAINED_CHAMPION, "an earlier release", manifest)
         model_versions.promote(session, before, "emoscope", "the version that comes with this release")
     for _ in range(2):

@@ -2,9 +2,10 @@ import re
 
 import numpy as np
 
+from db.model_versions.history import TrainingHistory
 from training.data.dataset import read_dataset
 from training.evaluation.report import _show_mistakes, write_report
-from training.export.artifact import Manifest, list_pretrained
+from training.export.artifact import list_pretrained, read_manifest
 
 RANDOM = np.random.default_rng(0)
 
@@ -21,12 +22,12 @@ def test_the_surest_mistakes_come_first_and_what_is_right_or_unknown_is_none():
 
 
 def test_a_report_is_one_page_with_the_figures_and_loads_nothing(tmp_path, small_csv, small_votes):
-    manifest = Manifest.read(next(iter(list_pretrained().values())))
+    manifest = read_manifest(next(iter(list_pretrained().values())))
     dataset = read_dataset(small_csv, small_votes)
     rows = dataset.find_part("PublicTest")
     probabilities = RANDOM.dirichlet(np.ones(7), len(rows)).astype(np.float32)
     curve = {"epoch": 1, "loss": 1.0, "accuracy": 0.5, "val_loss": 1.1, "val_accuracy": 0.4}
-    history = {"best_epoch": 1, "epochs": [curve]}
+    history = TrainingHistory.model_validate({"best_epoch": 1, "epochs": [curve]})
     write_report(tmp_path / "report.html", manifest, history, dataset, rows, probabilities)
     page = (tmp_path / "report.html").read_text()
     assert "Against fer2013 (42 faces)" in page

@@ -4,7 +4,7 @@ import pytest
 from db.core.vocabulary import Architecture
 from tests.support.networks import CROPS
 from training.export import quantize
-from training.export.artifact import Manifest, list_pretrained
+from training.export.artifact import list_pretrained, read_manifest
 from training.export.lite import LiteModel, load_lite
 from training.export.quantize import is_alike, quantize_served
 from training.export.served import build_served, convert_to_tflite
@@ -53,7 +53,7 @@ def test_without_labels_or_where_it_would_be_worse_there_is_none(served, float32
 @pytest.mark.parametrize("name", list_pretrained())
 def test_each_shipped_version_has_a_form_that_does_as_well(name):
     folder = list_pretrained()[name]
-    manifest = Manifest.read(folder)
+    manifest = read_manifest(folder)
     assert is_alike(manifest.metrics["int8"])
     assert manifest.metrics["int8"]["rows"] > 1000
     random = np.random.default_rng(1)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from db.model_versions.manifest import VoteCalibration
 from training.evaluation.calibrate import fit_vote_shares
-from training.export.artifact import VoteCalibration
 from training.export.vote_shares import compute_vote_shares
 
 RANDOM = np.random.default_rng(0)

@@ -10,7 +10,7 @@ from db.core.vocabulary import Architecture
 from training.data.augmentation import Augmentation
 from training.data.batches import Examples
 from training.errors import ArtifactError
-from training.export.artifact import PRETRAINED_DIR, Manifest
+from training.export.artifact import PRETRAINED_DIR, read_manifest
 from training.export.lite import load_lite
 from training.fit.distill import Teachers, load_teachers
 from training.fit.loop import fit_network
@@ -53,7 +53,7 @@ def learn(run_dir, *, share, labels=LABELS):
 
 @pytest.mark.parametrize(("folder", "crop_scales"), [(VOTES, (48,)), (SINGLE, (42, 52))])
 def test_a_teacher_answers_as_it_did_before_its_temperature_was_fitted(folder, crop_scales):
-    manifest = Manifest.read(folder)
+    manifest = read_manifest(folder)
     assert (manifest.crop_scales, manifest.flip) == (crop_scales, True)
     seen = {48: FACES[:5], 42: FACES[:5, 3:-3, 3:-3], 52: np.pad(FACES[:5], ((0, 0), (2, 2), (2, 2)), mode="symmetric")}
     views = [view for side in crop_scales for view in (seen[side], seen[side][:, :, ::-1])]

@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 
+from db.model_versions.manifest import Manifest
 from training.data.augmentation import Augmentation
-from training.export.artifact import Manifest, list_pretrained
+from training.export.artifact import list_pretrained, read_manifest
 from training.fit.fine_tuning import FINE_TUNING_RATE, choose_settings, choose_votes, find_split, hold_out_like
 from training.fit.settings import RECIPES, Labels, Stage, TrainSettings
 
 CSV, VOTES = Path("faces.csv"), Path("votes.csv")
-CHAMPION = Manifest.read(next(iter(list_pretrained().values())))
-RECIPE = RECIPES[CHAMPION.architecture]
+CHAMPION = read_manifest(next(iter(list_pretrained().values())))
+RECIPE = RECIPES[CHAMPION.network]
 
 
 def choose(champion: Manifest = CHAMPION, **changes: object) -> TrainSettings:
@@ -20,7 +21,7 @@ def choose(champion: Manifest = CHAMPION, **changes: object) -> TrainSettings:
 
 
 def make_champion(**lineage: Any) -> Manifest:
-    return replace(CHAMPION, lineage=replace(CHAMPION.lineage, **lineage))
+    return CHAMPION.model_copy(update={"lineage": replace(CHAMPION.lineage, **lineage)})
 
 
 def test_a_run_from_trained_weights_takes_small_steps_over_faces_of_their_final_size() -> None:

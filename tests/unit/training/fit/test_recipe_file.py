@@ -5,7 +5,7 @@ import pytest
 
 from db.core.vocabulary import PRETRAINED_CHAMPION, Architecture
 from training.errors import ArtifactError, RunError
-from training.export.artifact import PRETRAINED_DIR, Manifest
+from training.export.artifact import PRETRAINED_DIR, read_manifest
 from training.fit.recipe_file import read_recipe
 from training.fit.settings import RECIPES
 
@@ -21,7 +21,7 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
 
 def test_a_versions_folder_gives_the_recipe_that_made_it() -> None:
     folder = PRETRAINED_DIR / PRETRAINED_CHAMPION
-    stored = Manifest.read(folder).lineage.settings["recipe"]
+    stored = read_manifest(folder).lineage.settings["recipe"]
     recipe = read_recipe(folder, RECIPES[Architecture.REPORT])
     assert (recipe.epochs, recipe.weight_decay, recipe.input_size) == (
         stored["epochs"],

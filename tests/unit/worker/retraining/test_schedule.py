@@ -11,6 +11,7 @@ from db.core.vocabulary import TrainingTrigger
 from db.model_versions import actions as model_versions
 from db.training_runs import lifecycle as runs
 from emoscope.settings import Settings
+from tests.support.manifests import make_manifest
 from worker.core import messages
 from worker.core.app import make_celery
 from worker.core.services import Services
@@ -70,7 +71,7 @@ def test_beat_knows_sunday_by_the_number_7_too(settings: Settings) -> None:
 
 def put_in_service(database: Database) -> None:
     with database.write() as session:
-        version = model_versions.add_version(session, "v", "v", {"schema_version": 2, "architecture": "report"})
+        version = model_versions.add_version(session, "v", "v", make_manifest())
         model_versions.promote(session, version, "test", "first")
 
 

@@ -16,6 +16,7 @@ from db.model_versions import actions as model_versions
 from emoscope.cli import terminal
 from emoscope.cli.app import app
 from emoscope.settings import Settings
+from tests.support.manifests import make_manifest
 
 RUNNER = CliRunner()
 ODD_NAME = "[red]shop[/red] [/nothing]"
@@ -40,9 +41,7 @@ def test_a_key_is_listed_with_its_applications_name_to_the_letter(database: Data
 
 def test_the_history_shows_reasons_to_the_letter(database: Database) -> None:
     with database.write() as session:
-        version = model_versions.add_version(
-            session, ODD_NAME, "0" * 64, {"schema_version": 2, "architecture": "report"}
-        )
+        version = model_versions.add_version(session, ODD_NAME, "0" * 64, make_manifest())
         model_versions.promote(session, version, "ben", ODD_NAME)
     for command in ("history", "list"):
         shown = RUNNER.invoke(app, ["models", command])

@@ -8,16 +8,13 @@ from api.model_versions.promotion_routes import Promotion
 from api.model_versions.routes import ModelVersion
 from db.model_versions import actions as model_versions
 from tests.support.commands import CommandLine
+from tests.support.manifests import make_manifest, make_metrics
 
 
 @pytest.fixture
 def two_versions(command_line: CommandLine) -> CommandLine:
-    figures = {"accuracy": 0.6123, "macro_f1": 0.5, "rows": 10, "log_loss": 1.0, "calibration_error": 0.1}
-    figures |= {"per_class": {}, "confusion": []}
-    manifests = (
-        {"schema_version": 2, "architecture": "report", "metrics": {}},
-        {"schema_version": 2, "architecture": "report", "metrics": {"PublicTest": {"fer2013": figures}}},
-    )
+    figures = make_metrics(rows=10, fer2013={"accuracy": 0.6123})
+    manifests = (make_manifest(), make_manifest(metrics={"PublicTest": figures}))
     with command_line.database.write() as session:
         for name, manifest in zip(("first", "[red]second"), manifests, strict=True):
             model_versions.add_version(session, name, name, manifest)

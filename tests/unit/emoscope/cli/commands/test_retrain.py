@@ -16,6 +16,7 @@ from db.training_runs.tables import TrainingRun
 from emoscope.cli.app import app
 from emoscope.settings import Settings
 from tests.conftest import Valkey
+from tests.support.manifests import make_manifest
 from tests.support.waiting import wait_until
 
 RUNNER = CliRunner()
@@ -30,7 +31,7 @@ def environment(
         monkeypatch.setenv(name, value)
     fresh_settings()
     with database.write() as session:
-        version = model_versions.add_version(session, "v", "v", {"schema_version": 2, "architecture": "report"})
+        version = model_versions.add_version(session, "v", "v", make_manifest())
         model_versions.promote(session, version, "test", "first")
     return monkeypatch
 

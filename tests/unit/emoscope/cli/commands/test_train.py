@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from db.core.vocabulary import Architecture
 from emoscope.cli.app import app
 from emoscope.cli.commands import train as module
-from training.export.artifact import PRETRAINED_DIR, Manifest
+from training.export.artifact import PRETRAINED_DIR, read_manifest
 from training.fit.run_settings import Folders, Origin, claim_run_dir
 from training.fit.settings import RECIPES, TrainSettings
 
@@ -24,7 +24,7 @@ Train = Callable[..., Result]
 
 
 def identify(version: Path) -> str:
-    return Manifest.read(version).files["model.keras"].sha256
+    return read_manifest(version).files["model.keras"].sha256
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ import json
 import pytest
 from pydantic import ValidationError
 
+from db.core.old_words import translate_labels, translate_manifest, translate_recipe, translate_settings
 from db.core.vocabulary import CROP_SIDE, Architecture
-from training.export.artifact import Manifest, list_pretrained
+from training.export.artifact import list_pretrained, parse_manifest, read_manifest
 from training.fit.recipe_file import read_recipe
 from training.fit.run_settings import claim_run_dir, read_run_origin, read_run_settings
 from training.fit.settings import RECIPES, Stage, TrainSettings
-from training.old_words import translate_labels, translate_manifest, translate_recipe, translate_settings
 
 OLD = {name: json.loads((folder / "manifest.json").read_text()) for name, folder in list_pretrained().items()}
 OLD_RECIPE = {
@@ -21,7 +21,7 @@ OLD_RECIPE = {
 
 @pytest.mark.parametrize("name", OLD)
 def test_a_stored_manifest_says_the_same_in_the_words_of_this_release(name):
-    old, new = OLD[name], Manifest.read(list_pretrained()[name])
+    old, new = OLD[name], read_manifest(list_pretrained()[name])
     assert old["schema_version"] < 3, (
         "a shipped version's manifest can't be rewritten: its digest is what installations know"
     )
@@ -38,9 +38,9 @@ def test_a_stored_manifest_says_the_same_in_the_words_of_this_release(name):
 
 @pytest.mark.parametrize("name", OLD)
 def test_what_is_written_has_the_new_words_alone_and_is_read_alike(name):
-    manifest = Manifest.read(list_pretrained()[name])
+    manifest = read_manifest(list_pretrained()[name])
     written = json.dumps(manifest.to_json())
-    assert Manifest.from_json(json.loads(written)) == manifest
+    assert parse_manifest(json.loads(written)) == manifest
     for word in ("mirrored", "framings", "averaging", "teaching", "held_out", "side", "keep", "single"):
         assert f'"{word}"' not in written, word
     assert translate_manifest(json.loads(written)) == json.loads(written)

@@ -47,13 +47,26 @@ def translate_settings(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def translate_manifest(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest, with its lineage."""
+    """A manifest, with its lineage. What is missing stays so. In form 1 the network `default` is what is `small` now."""
     found = _rename(plain, _MANIFEST)
-    lineage = dict(found["lineage"])
-    lineage["labels"] = translate_labels(lineage["labels"])
-    lineage["row_counts"] = _rename(lineage["row_counts"], _ROW_COUNTS)
-    lineage["settings"] = translate_settings(lineage["settings"])
-    return {**found, "lineage": lineage}
+    if (found.get("schema_version"), found.get("architecture")) == (1, "default"):
+        found["architecture"] = "small"
+    lineage = found.get("lineage")
+    if isinstance(lineage, Mapping):
+        found["lineage"] = translate_lineage(lineage)
+    return found
+
+
+def translate_lineage(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a version comes from, with the settings of its run."""
+    found = dict(plain)
+    if "labels" in found:
+        found["labels"] = translate_labels(found["labels"])
+    if isinstance(found.get("row_counts"), Mapping):
+        found["row_counts"] = _rename(found["row_counts"], _ROW_COUNTS)
+    if isinstance(found.get("settings"), Mapping):
+        found["settings"] = translate_settings(found["settings"])
+    return found
 
 
 def _rename(plain: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """The metrics of a version as JSON holds them: what manifests, gate reports and `emoscope evaluate --json` consist of."""
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired
+
+from typing_extensions import TypedDict  # pydantic takes typing's from Python 3.12 on
 
 
 class ClassMetrics(TypedDict):
