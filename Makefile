@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
 .DEFAULT_GOAL := help
 # test-kills takes 20 minutes, chaos an hour.
-.PHONY: help bench-peers bench-large setup demo up test test-openapi test-fleet test-kills test-pages test-schedule test-typescript stateful chaos chaos-batch soak fuzz audit check format bench clean
+.PHONY: help bench-peers bench-large setup demo up test test-openapi test-fleet test-kills test-pages test-schedule test-typescript mutate stateful chaos chaos-batch soak fuzz audit check format bench clean
 
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -44,6 +44,9 @@ test-schedule: setup ## Start training runs by a schedule of every minute, with 
 
 test-kills: setup ## Kill each program of a running stack, a hundred times in all
 	@TEST_KILLS=100 $(RUN)/pytest -q -s tests/acceptance/test_kills.py $(ARGS)
+
+mutate: setup ## Change single lines of the code, and list the changes that no near test notices (ARGS="db/jobs --mutants 200 --seed 1")
+	@$(RUN)/python -m tests.mutation $(ARGS)
 
 stateful: setup ## Random sequences of moves of jobs, training runs and reviews, many of them
 	@STATEFUL_EXAMPLES=200 STATEFUL_STEPS=60 $(RUN)/pytest -q tests/stateful $(ARGS)

@@ -21,9 +21,10 @@ from db.core.blobs import BlobStore
 from db.core.session import Database
 from db.core.tables import SchemaCompatibility
 from emoscope.settings import Settings, load_settings
+from tests.support.quick import pytest_addoption
 from tests.support.scheduling import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
-__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
+__all__ = ["pytest_addoption", "pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
 DATABASES = ("sqlite", "postgresql")
 

@@ -4,6 +4,8 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.support.quick import leave_out_slow
+
 _SHARES_SERVICE = ("test_command_line.py", "test_photo_to_emotions.py")
 _SLOWEST = (
     "test_retraining_loop.py",
@@ -32,6 +34,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     return SchedulingByFile(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The slowest files first, so that no process is left alone with one of them in the end."""
+    leave_out_slow(config, items)
     items.sort(key=lambda item: _SLOWEST.index(item.path.name) if item.path.name in _SLOWEST else len(_SLOWEST))

@@ -26,8 +26,12 @@ tf.config.list_physical_devices = lambda kind=None: gpus if kind == "GPU" else l
 tf.config.experimental.set_memory_growth = lambda *_: None
 tf.distribute.MirroredStrategy = lambda: mirror(["CPU:0", "CPU:1"])
 
+make_version = pipeline.make_version
 
-def run(name, devices, network, stops_after=None, teachers=()):
+
+def run(name, devices, network, stops_after=None, teachers=(), is_asked=False):
+    # is_asked: whether a version is made of it, which takes longer than the training
+    pipeline.make_version = make_version if is_asked else lambda folder, *_: folder
     gpus[:] = ["one", "two"] if devices == 2 else []
     pipeline.choose_strategy = runtime.choose_strategy if devices == 2 else tf.distribute.get_strategy
     changes = {"epochs": 2, "batch_size": 32, "learning_rate": 1e-3, "schedule": "inverse", "validation_share": 0.2}
@@ -43,7 +47,7 @@ def run(name, devices, network, stops_after=None, teachers=()):
             teachers=teachers,
         )
     except RunStopped:
-        return run(name, devices, network, teachers=teachers)
+        return run(name, devices, network)
     return made, [[figures.loss, figures.val_loss] for figures in RunState(folder / name).curves]
 
 
@@ -52,7 +56,7 @@ found = {
     "one": curves,
     "two": run("two", 2, "tiny")[1],
     "two, stopped after an epoch": run("stopped", 2, "tiny", stops_after=1)[1],
-    "two, of the residual networks, taught": run("taught", 2, "default", teachers=[run("teacher", 1, "default")[0]])[1],
+    "two, of the residual networks, taught": run("taught", 2, "default", teachers=[run("teacher", 1, "tiny", is_asked=True)[0]])[1],
 }
 print("FOUND", json.dumps(found))
 """
