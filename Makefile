@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
 .DEFAULT_GOAL := help
 # test-kills takes 20 minutes, chaos an hour.
-.PHONY: help bench-peers bench-large setup demo up test test-openapi test-fleet test-kills test-pages test-schedule test-typescript mutate stateful chaos chaos-batch soak fuzz audit check format bench clean
+.PHONY: help docs bench-peers bench-large setup demo up test test-openapi test-fleet test-kills test-pages test-schedule test-typescript mutate stateful chaos chaos-batch soak fuzz audit check format bench clean
 
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -82,12 +82,16 @@ audit: setup ## Known vulnerabilities and the licences of the packages
 	@$(RUN)/python -m tests.docs.licences >/dev/null
 	@$(RUN)/python -m tests.docs.audit $(UV)
 
-check: setup ## Lint, format, types, import rules, and that the files for containers fit together
+check: setup ## Lint, format, types, import rules, links of the documentation, and that the files for containers fit together
 	$(RUN)/ruff check
 	$(RUN)/ruff format --check
 	$(RUN)/mypy
 	$(RUN)/lint-imports
+	$(RUN)/zensical build --strict
 	$(RUN)/pytest -q tests/docs/test_compose.py tests/docs/test_kubernetes.py
+
+docs: setup ## Build the documentation site in site/
+	$(RUN)/zensical build --strict
 
 format: setup ## Mend what lint and format can mend by themselves
 	$(RUN)/ruff check --fix
