@@ -90,7 +90,11 @@ class Face(BaseModel):
         description="The least score that the worker took for a face. Null for faces stored before it was noted, as is `runtime`.",
         examples=[0.6],
     )
-    runtime: str | None = Field(description="What ran the network: `litert` or `tensorflow`.", examples=["litert"])
+    runtime: str | None = Field(
+        description="What ran the network: `litert`, `litert-int8` (its form in 8 bits, whose probabilities differ a little) or "
+        "`tensorflow`.",
+        examples=["litert"],
+    )
     emotion: Emotion = Field(
         description="What the face appears to express: the most likely emotion.", examples=["happy"]
     )

@@ -66,7 +66,7 @@ class WorkerMetrics(BaseModel):
     state: WorkerState = Field(examples=["ready"])
     detail: str | None = Field(description="Why it isn't ready, or why it kept an older version.", examples=[None])
     model_version: int | None = Field(examples=[1])
-    runtime: str | None = Field(examples=["litert"])
+    runtime: str | None = Field(description="As a face has it.", examples=["litert"])
     seen_at: Time = Field(description="Its last sign of life.")
 
 

@@ -52,7 +52,7 @@ class Face(Base):
     detection_threshold: Mapped[float | None] = mapped_column(REAL)
     """The least score that the worker that found it would have taken. This and `runtime` are null for faces of older releases."""
     runtime: Mapped[str | None] = mapped_column(String(50))
-    """What ran the network: `litert` or `tensorflow`."""
+    """What ran the network: `litert`, `litert-int8` (its form in 8 bits) or `tensorflow`."""
 
     probabilities: Mapped[list[float]]
     """Seven, in the order of `vocabulary.EMOTIONS`, summing to 1."""

@@ -24,7 +24,8 @@ Runtime = Literal["auto", "litert", "tensorflow"]
 class Classifier(ABC):
     """A loaded model version. It isn't safe to share between threads."""
 
-    runtime: ClassVar[str]
+    runtime: str
+    """What runs the network, and in which form: `litert`, `litert-int8` or `tensorflow`. Faces are stamped with it."""
     batch_sizes: ClassVar[tuple[int, ...]]
     """How many crops the model is run on at once, in ascending order; what is left over is filled up to the next size."""
 
@@ -76,20 +77,20 @@ class LiteRTClassifier(Classifier):
     Takes the version's int8 form where it has one, the processor is quick in 8 bits, and `allows_int8`.
     """
 
-    runtime: ClassVar[str] = "litert"
     batch_sizes: ClassVar[tuple[int, ...]] = (1,)
     """On a CPU, larger batches only cost memory: 1.6 ms a face for one, and for 16 at once (the report's network, measured)."""
 
     def __init__(self, *, allows_int8: bool = True) -> None:
         self._allows_int8 = allows_int8
-        self.file_name = TFLITE_FILE
+        self.runtime, self.file_name = "litert", TFLITE_FILE
 
     def load(self, artifact_dir: Path) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         # Not by its path: LiteRT would map the file, and whatever changed it later would change what this process answers.
         has_int8 = INT8_FILE in read_manifest(artifact_dir).files
-        self.file_name = INT8_FILE if has_int8 and self._allows_int8 and has_int8_dot_product() else TFLITE_FILE
+        if has_int8 and self._allows_int8 and has_int8_dot_product():
+            self.runtime, self.file_name = "litert-int8", INT8_FILE
         content = read_model_file(artifact_dir, self.file_name)
         self._interpreter: Any = Interpreter(model_content=content, num_threads=1)
         self._input_index = self._interpreter.get_input_details()[0]["index"]
@@ -106,7 +107,7 @@ class LiteRTClassifier(Classifier):
 class TensorFlowClassifier(Classifier):
     """The .keras file by TensorFlow, on a GPU where there is one."""
 
-    runtime: ClassVar[str] = "tensorflow"
+    runtime = "tensorflow"
     batch_sizes: ClassVar[tuple[int, ...]] = (1, 4, 16, 64)
     """Each is one trace of the function; a handful covers a portrait, a family and a class."""
 

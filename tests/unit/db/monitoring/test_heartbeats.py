@@ -61,13 +61,19 @@ def test_detectors_are_those_that_some_live_process_has(database: Database) -> N
 def test_a_process_that_works_otherwise_than_most_is_named(database: Database) -> None:
     usual = {"detector": "blazeface", "runtime": "litert", "detection_threshold": 0.6, "min_face_px": 32}
     with database.write() as session:
-        for name, options in (("a:1", usual | {"detector": "hog", "min_face_px": 40}), ("b:1", usual), ("c:1", usual)):
+        for name, options in (
+            ("a:1", usual | {"detector": "hog", "min_face_px": 40, "runtime": "litert-int8"}),
+            ("b:1", usual),
+            ("c:1", usual),
+        ):
             record_heartbeat(session, name, WorkerState.READY, options=options)
         record_heartbeat(session, "old:1", WorkerState.READY)  # of a release that tells no options
         record_heartbeat(session, "d:1", WorkerState.SETUP_FAILED, options=usual | {"runtime": "tensorflow"})
     with database.read() as session:
         live = list_live_workers(session, 10)
-    assert list_differences(live) == ["a:1 has detector hog in place of blazeface, min_face_px 40 in place of 32"]
+    assert list_differences(live) == [
+        "a:1 has detector hog in place of blazeface, min_face_px 40 in place of 32, runtime litert-int8 in place of litert"
+    ]
     assert list_differences([worker for worker in live if worker.name != "a:1"]) == []
     assert list_differences([]) == []
 

@@ -76,7 +76,7 @@ def test_damaged_model_is_refused_before_it_is_loaded(model_copy, runtime, name,
 
 def test_only_the_runtimes_own_file_is_needed(model_copy):
     (model_copy / "model.keras").unlink()
-    assert load_classifier(model_copy, "litert").runtime == "litert"
+    assert load_classifier(model_copy, "litert", allows_int8=False).runtime == "litert"
 
 
 def test_other_class_order_is_refused(model_copy):
@@ -89,7 +89,7 @@ def test_other_class_order_is_refused(model_copy):
 
 def test_auto_takes_litert_where_no_gpu_may_be_used(model_dir, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    assert load_classifier(model_dir).runtime == "litert"
+    assert load_classifier(model_dir, allows_int8=False).runtime == "litert"
 
 
 def test_auto_takes_tensorflow_where_a_gpu_is_within_reach(model_dir, monkeypatch, tmp_path):
@@ -113,15 +113,19 @@ def test_a_file_that_changes_after_it_was_loaded_changes_no_answer(model_copy, c
 
 
 @pytest.mark.parametrize(
-    ("is_quick", "allows_int8", "name"),
-    [(True, True, "model_int8.tflite"), (True, False, "model.tflite"), (False, True, "model.tflite")],
+    ("is_quick", "allows_int8", "name", "runtime"),
+    [
+        (True, True, "model_int8.tflite", "litert-int8"),
+        (True, False, "model.tflite", "litert"),
+        (False, True, "model.tflite", "litert"),
+    ],
 )
-def test_a_processor_that_is_quick_in_8_bits_takes_that_form_unless_it_may_not(
-    model_dir, crops, monkeypatch, is_quick, allows_int8, name
+def test_a_processor_that_is_quick_in_8_bits_takes_that_form_unless_it_may_not_and_says_so(
+    model_dir, crops, monkeypatch, is_quick, allows_int8, name, runtime
 ):
     monkeypatch.setattr("worker.analysis.classifier.has_int8_dot_product", lambda: is_quick)
     chosen = load_classifier(model_dir, "litert", allows_int8=allows_int8)
-    assert chosen.file_name == name
+    assert (chosen.file_name, chosen.runtime) == (name, runtime)
     reference = load_lite(model_dir, is_int8=name == "model_int8.tflite").predict(crops)
     np.testing.assert_allclose(chosen.classify(crops), reference, atol=1e-5)
 
@@ -131,7 +135,8 @@ def test_a_version_without_the_form_in_8_bits_is_served_in_32(model_copy, monkey
     manifest = json.loads((model_copy / "manifest.json").read_text())
     del manifest["files"]["model_int8.tflite"]
     (model_copy / "manifest.json").write_text(json.dumps(manifest))
-    assert load_classifier(model_copy, "litert").file_name == "model.tflite"
+    chosen = load_classifier(model_copy, "litert")
+    assert (chosen.file_name, chosen.runtime) == ("model.tflite", "litert")
 
 
 def test_both_forms_answer_alike_on_real_faces(model_dir, crops):

@@ -47,6 +47,29 @@ def test_a_missing_weights_file_is_named_without_its_folder(ask: Callable[..., s
     assert detail == "The yunet detector's weights file yunet.onnx does not exist."
 
 
+@pytest.mark.parametrize(("is_quick", "runtime"), [(True, "litert-int8"), (False, "litert")])
+def test_a_process_says_by_which_form_it_classifies(
+    settings: Settings,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_quick: bool,
+    runtime: str,
+) -> None:
+    """Two processors of a fleet may take two forms, whose probabilities differ: /readyz names those that differ in this."""
+    monkeypatch.setattr("worker.analysis.classifier.has_int8_dot_product", lambda: is_quick)
+    services = Services(settings)
+    register_shipped_models(database, services.blobs, lambda _: None)
+    WorkerProcess(services).beat()
+    with database.read() as session:
+        [worker] = list_live_workers(session, settings.worker_heartbeat_s)
+    assert (worker.state, worker.runtime) == (WorkerState.READY, runtime)
+    assert worker.options is not None
+    assert worker.options["runtime"] == runtime
+    services.database.close()
+    services.redis.close()
+
+
 def test_a_worker_process_that_waits_in_vain_tells_its_main_process(
     settings: Settings, database: Database, tmp_path: Path
 ) -> None:
