@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from db.core.actors import Actor
 from db.core.blobs import BlobDamaged, BlobMissing, BlobStoreUnavailable
 from db.core.types import utcnow
-from db.core.vocabulary import JobStatus
+from db.core.vocabulary import JobStatus, WorkerState
 from db.faces.actions import NewFace
 from db.jobs import lifecycle as jobs
 from db.jobs.batch_actions import settle_batch
@@ -21,6 +21,7 @@ from db.jobs.lifecycle import Claim, Outcome
 from db.jobs.queries import get_job
 from db.jobs.states import InvalidTransition
 from db.jobs.tables import Job
+from db.monitoring.heartbeats import list_live_workers
 from db.photos.decoding_lock import DecodingBusy, DecodingLock
 from db.photos.errors import PhotoError
 from emoscope.logging import bind_job
@@ -31,12 +32,16 @@ from worker.analysis.process import WorkerProcess
 from worker.analysis.shadow import classify_in_shadow
 from worker.core.messages import send_job
 from worker.core.services import Services
+from worker.core.stopping import is_stopping
 
 log = structlog.get_logger(__name__)
 
 _WRITE_AGAIN_S = 0.5
 _LOCK_WAIT_SHARE = 0.5
 """Share of a job's time that it may wait for the machine's other large pictures; the rest is for its own."""
+
+_READY_WAIT_SHARE = 0.5
+"""Share of a task's time for which a child that isn't ready keeps its message, while no other is either."""
 
 _REASONS = {
     BlobMissing.code: "the photo was deleted before it could be analysed",
@@ -55,7 +60,7 @@ def run_job(process: WorkerProcess, job_id: UUID) -> None:
     """
     services = process.services
     # A child that can't get ready would take message after message, far quicker than its siblings who work.
-    if not process.wait_until_ready(services.settings.worker_heartbeat_s):
+    if not _wait_until_ready(process):
         log.warning("job_left_waiting", job_id=str(job_id), reason="this child has no detector or no model")
         _pass_on(services, job_id)
         return
@@ -77,6 +82,29 @@ def run_job(process: WorkerProcess, job_id: UUID) -> None:
             if job.batch_id is not None:
                 settle_batch(services.database, services.announce, job.batch_id)
             classify_in_shadow(process, job_id)
+
+
+def _wait_until_ready(process: WorkerProcess) -> bool:
+    """Wait until this child is ready, a heartbeat at the least. Returns whether it is.
+
+    It gives up when another child is ready, when the worker stops, or well before the time limit of the task. While none is ready,
+    passing messages on would only move them round the queue.
+    """
+    settings = process.services.settings
+    end = monotonic() + _READY_WAIT_SHARE * settings.soft_time_limit_s
+    while not process.wait_until_ready(settings.worker_heartbeat_s):
+        if is_stopping() or monotonic() >= end or _is_another_ready(process):
+            return False
+    return True
+
+
+def _is_another_ready(process: WorkerProcess) -> bool:
+    try:
+        with process.services.database.read() as session:
+            live = list_live_workers(session, process.services.settings.worker_heartbeat_s)
+    except SQLAlchemyError:
+        return False
+    return any(worker.state is WorkerState.READY and worker.name != process.name for worker in live)
 
 
 def _trace_wait(job: Job) -> None:

@@ -16,10 +16,11 @@ from db.accounts import api_keys
 from db.core import queues
 from db.core.blobs import make_photo_key
 from db.core.session import Database
-from db.core.vocabulary import Detector, JobStatus
+from db.core.vocabulary import Detector, JobStatus, WorkerState
 from db.jobs import lifecycle as jobs
 from db.jobs import queries as job_queries
 from db.jobs.tables import Job
+from db.monitoring.heartbeats import record_heartbeat
 from emoscope.settings import Settings
 from emoscope.stack.provision import register_shipped_models
 from worker.analysis import job_runner
@@ -129,19 +130,32 @@ def test_a_job_waits_for_a_child_that_is_still_getting_ready(
     assert read(services, job_id)[0].error_code == "not_a_picture"
 
 
+@pytest.mark.parametrize(
+    ("is_other_ready", "waits"),
+    [(True, 1), (False, 5)],
+    ids=["another is ready", "none is, for half of the time limit"],
+)
 def test_a_child_that_cannot_get_ready_passes_its_job_on_after_a_pause(
-    services: Services, process: WorkerProcess, monkeypatch: pytest.MonkeyPatch
+    services: Services, process: WorkerProcess, monkeypatch: pytest.MonkeyPatch, *, is_other_ready: bool, waits: int
 ) -> None:
-    """Without the pause it would take all messages from those who work; without the message the job would wait for a sweep."""
+    """Without the pause it would take all messages from those who work; without the message the job would wait for a sweep.
+
+    While nobody is ready it keeps the message, which would only go round the queue.
+    """
     app = make_celery(services.settings)
     monkeypatch.setattr(messages, "app", app)
     unready = WorkerProcess(services)
+    services.settings = services.settings.model_copy(update={"worker_heartbeat_s": 10, "soft_time_limit_s": 100})
     waited: list[float] = []
     monkeypatch.setattr(unready, "wait_until_ready", lambda timeout_s: bool(waited.append(timeout_s)))
+    monkeypatch.setattr(job_runner, "monotonic", lambda: sum(waited))
+    with services.database.write() as session:
+        state = WorkerState.READY if is_other_ready else WorkerState.SETUP_FAILED
+        record_heartbeat(session, "another:1", state)
     job_id = submit(services, b"a text")
     with capture_logs() as lines:
         run_job(unready, job_id)
-    assert waited == [services.settings.worker_heartbeat_s]
+    assert waited == [services.settings.worker_heartbeat_s] * waits
     assert [line["event"] for line in lines] == ["job_left_waiting"]
     job, _ = read(services, job_id)
     assert (job.status, job.attempt) == (JobStatus.QUEUED, 0)
