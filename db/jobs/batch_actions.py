@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from time import monotonic
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import JobStatus
 from db.jobs import lifecycle
-from db.jobs.actions import make_retry
+from db.jobs.actions import is_photo_kept, make_retry
 from db.jobs.batches import count_ended, finish_batch, lock_active_jobs
 from db.jobs.erasure import erase_jobs
 from db.jobs.services import JobServices
@@ -34,7 +35,7 @@ class Retried:
     """What came of a retry.
 
     submitted: failed photos that are jobs again. gone: whose photo is no longer kept. left: the call's time was over before
-    these, or the queue full.
+    these, or the queue full. A photo that another call submitted meanwhile is in none of them.
     """
 
     submitted: int
@@ -132,8 +133,10 @@ def retry_batch(services: JobServices, batch: Batch, *, actor: Actor, is_owner: 
         for job in failed:
             if monotonic() >= end:
                 break
-            is_kept = _retry_job(services, batch.id, job, actor)
-            submitted, gone, left = submitted + is_kept, gone + (not is_kept), left - 1
+            outcome = _retry_job(services, batch.id, job, actor)
+            left -= 1
+            submitted += outcome is _Outcome.SUBMITTED
+            gone += outcome is _Outcome.GONE
     except QueueFull:
         if not submitted:
             raise
@@ -148,11 +151,21 @@ def _select_failed(batch_id: UUID) -> Select[Job]:
     return select(Job).where(Job.batch_id == batch_id, Job.status == JobStatus.FAILED).order_by(Job.batch_position)
 
 
-def _retry_job(services: JobServices, batch_id: UUID, job: Job, actor: Actor) -> bool:
-    """Put a new job in the place of a failed one. Returns whether its photo can still be had."""
+class _Outcome(StrEnum):
+    """What came of one photo's retry."""
+
+    SUBMITTED = "submitted"
+    GONE = "gone"
+    """Its photo is no longer kept."""
+    TAKEN = "taken"
+    """Another call was quicker, or the job is erased."""
+
+
+def _retry_job(services: JobServices, batch_id: UUID, job: Job, actor: Actor) -> _Outcome:
+    """Put a new job in the place of a failed one. Raises QueueFull, BlobStoreUnavailable."""
     data = _read_photo(services, job)
     if data is None:
-        return False
+        return _Outcome.GONE
     if not services.room.take(services.database, 1):
         raise QueueFull("no more jobs may wait now; try again later")
     new = make_retry(services, job, uuid7(), batch_id=batch_id, batch_position=job.batch_position)
@@ -173,18 +186,21 @@ def _retry_job(services: JobServices, batch_id: UUID, job: Job, actor: Actor) ->
     if not is_mine:
         if new.photo_key is not None:
             services.blobs.delete(new.photo_key)
-    elif new.photo_key is None:
+        return _Outcome.TAKEN
+    if new.photo_key is None:
         services.ask_for_fetches(1)
     else:
         services.send(new.id, new.priority)
-    return True
+    return _Outcome.SUBMITTED
 
 
 def _read_photo(services: JobServices, job: Job) -> bytes | None:
-    """The photo's bytes, none if it is to be fetched; None if it is gone."""
+    """The photo's bytes, none if it is to be fetched; None if it is gone, or its time is over."""
     if job.photo_key is None:
         was_fetched = bool(job.photo_sha256)
         return b"" if job.source_url and not was_fetched else None
+    if not is_photo_kept(job):
+        return None
     try:
         return services.blobs.get(job.photo_key, job.photo_sha256)
     except (BlobMissing, BlobDamaged):

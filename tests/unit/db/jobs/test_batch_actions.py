@@ -7,7 +7,7 @@ from threading import Barrier
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from uuid_utils.compat import uuid7
 
 from db.accounts import api_keys
@@ -15,6 +15,7 @@ from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.actors import Actor
 from db.core.blobs import BlobStore, BlobStoreUnavailable, make_photo_key
 from db.core.session import Database
+from db.core.types import utcnow
 from db.core.vocabulary import JobStatus
 from db.jobs import batch_actions as actions
 from db.jobs import lifecycle
@@ -201,6 +202,16 @@ def test_failed_photos_become_jobs_in_their_places_and_the_others_stay(services:
 
 
 @sqlite_alone
+def test_a_photo_whose_time_is_over_is_gone_though_the_sweeper_has_not_deleted_it(services: JobServices) -> None:
+    batch, job_ids = submit(services, 2)
+    fail(services, *job_ids)
+    with services.database.write() as session:
+        session.execute(update(Job).where(Job.id == job_ids[0]).values(purge_photo_at=utcnow()))
+    assert actions.retry_batch(services, batch, actor=SHOP, is_owner=True) == Retried(submitted=1, gone=1, left=0)
+    assert services.blobs.has(make_photo_key(job_ids[0]))
+
+
+@sqlite_alone
 def test_a_photo_that_was_never_fetched_is_fetched_anew(services: JobServices, outbox: Outbox) -> None:
     asked: list[int] = []
     services = make_job_services(
@@ -240,7 +251,7 @@ def test_a_retry_that_comes_only_half_way_is_logged_with_what_it_did(
     fail(services, *job_ids)
     retry = actions._retry_job
 
-    def retry_one(*given: object) -> bool:
+    def retry_one(*given: object) -> actions._Outcome:
         if retried:
             raise BlobStoreUnavailable("away")
         retried.append(given)
@@ -276,7 +287,10 @@ def test_two_retries_at_once_make_one_job_of_each_photo_and_leave_no_other_photo
         return actions.retry_batch(services, batch, actor=ANA, is_owner=False)
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(retry, range(2)))
+        told = list(pool.map(retry, range(2)))
+    assert sum(each.submitted for each in told) == 3, "none is told twice"
+    assert {(each.gone, each.left) for each in told} == {(0, 0)}
+    assert sum(int(details["photos"]) for _, _, details in list_logged(services, "batch.retry")) == 3
     with services.database.read() as session:
         jobs = session.scalars(select(Job).where(Job.batch_id == batch.id)).all()
     assert sorted(job.batch_position or 0 for job in jobs) == [0, 1, 2]
