@@ -80,9 +80,13 @@ MODELS = "models"
 """What every model file's key begins with."""
 
 
-def make_photo_key(job_id: UUID) -> str:
-    """Where a job's photo lies."""
-    return f"{PHOTOS}/{job_id}"
+def make_photo_key(job_id: UUID, fetch_try: int = 1) -> str:
+    """Where a job's photo lies.
+
+    fetch_try: which try fetched it, where it was fetched. Each try stores under a key of its own, so that one that was given up for
+    lost overwrites nothing.
+    """
+    return f"{PHOTOS}/{job_id}" if fetch_try == 1 else f"{PHOTOS}/{job_id}-{fetch_try}"
 
 
 def make_model_key(sha256: str) -> str:

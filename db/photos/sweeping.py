@@ -1,5 +1,6 @@
 """What the sweeper looks for among photos: those whose time is over, and those that no job owns."""
 
+import re
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -8,6 +9,9 @@ from sqlalchemy.orm import Session
 
 from db.core.types import utcnow
 from db.jobs.tables import Job
+
+_NAME = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-\d+)?")
+"""Of a photo in the store: its job's id, and the number of the fetch where it wasn't the first."""
 
 
 def list_purgeable_photos(session: Session, limit: int) -> list[tuple[UUID, str]]:
@@ -34,7 +38,5 @@ def find_unowned_photos(session: Session, keys: Sequence[str]) -> set[str]:
 
 
 def _read_job_id(key: str) -> UUID | None:
-    try:
-        return UUID(key.rsplit("/", 1)[1])
-    except ValueError:
-        return None
+    found = _NAME.fullmatch(key.rsplit("/", 1)[1])
+    return UUID(found[1]) if found else None

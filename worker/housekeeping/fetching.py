@@ -115,7 +115,7 @@ def _fetch(services: Services, job_id: UUID, url: str, tries: int) -> None:
     settings = services.settings
     try:
         found = download(url, settings)
-        photo = _check(found, job_id, settings)
+        photo = _check(found, make_photo_key(job_id, tries), settings)
     except FetchFailed as error:
         log.info("photo_not_fetched", tries=tries, code=error.code, reason=str(error))
         if error.is_final or tries >= _MAX_TRIES:
@@ -140,7 +140,7 @@ def _fetch(services: Services, job_id: UUID, url: str, tries: int) -> None:
             if job.filename is None:
                 job.filename = found.filename
     except InvalidTransition:
-        # The job has ended or is erased, or another fetch was quicker: then the photo is the job's.
+        # The job has ended or is erased, or another try was quicker: the photo of that one is the job's.
         with services.database.read() as session:
             unowned = find_unowned_photos(session, [photo.photo_key])
         services.blobs.delete_many(sorted(unowned))
@@ -159,13 +159,13 @@ def _fail(services: Services, job_id: UUID, code: str, detail: str) -> None:
         settle_batch(services.database, services.announce, job.batch_id)
 
 
-def _check(found: Download, job_id: UUID, settings: Settings) -> FetchedPhoto:
+def _check(found: Download, photo_key: str, settings: Settings) -> FetchedPhoto:
     """Look at a photo as at one that came with a request. Raises PhotoError or FetchFailed."""
     if not found.data:
         raise FetchFailed("empty_photo", "the URL's answer has no bytes", is_final=True)
     header = read_header(found.data, settings.max_photo_pixels, settings.max_decoding_bytes)
     return FetchedPhoto(
-        photo_key=make_photo_key(job_id),
+        photo_key=photo_key,
         photo_sha256=hashlib.sha256(found.data).hexdigest(),
         photo_bytes=len(found.data),
         media_type=header.media_type,

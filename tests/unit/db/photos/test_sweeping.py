@@ -32,4 +32,7 @@ def test_a_photo_without_a_job_is_found_and_a_strangers_file_left_alone(database
     owned, lost = make_photo_key(job_id), make_photo_key(uuid4())
     add_job(database, id=job_id, photo_key=owned)
     with database.read() as session:
-        assert find_unowned_photos(session, [owned, lost, "photos/holiday.jpg"]) == {lost}
+        assert find_unowned_photos(session, [owned, lost, f"{owned}-2", "photos/holiday.jpg", f"{lost}.old"]) == {
+            lost,
+            f"{owned}-2",
+        }

@@ -25,13 +25,13 @@ from worker.housekeeping.fetching import FetchFailed, download, fetch_due
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def make_picture() -> bytes:
+def make_picture(colour: str = "navy") -> bytes:
     made = io.BytesIO()
-    Image.new("RGB", (64, 48), "navy").save(made, "JPEG")
+    Image.new("RGB", (64, 48), colour).save(made, "JPEG")
     return made.getvalue()
 
 
-PHOTO = make_picture()
+PHOTO, OTHER_PHOTO = make_picture(), make_picture("olive")
 
 
 class Photos(BaseHTTPRequestHandler):
@@ -223,13 +223,14 @@ def test_a_photo_that_another_fetch_has_stored_meanwhile_stays(
         with services.database.write() as session:
             put_off_fetch(session, job_id, -1)
         fetch_due(services)
-        return download(url, settings)
+        return fetching.Download(OTHER_PHOTO, None)  # the address gives another photo at each request
 
     monkeypatch.setattr(fetching, "download", come_second)
     fetch_due(services)
     job, fetch = read(services, job_id)
     assert (job.status, fetch) == ("queued", None)
     assert services.blobs.get(job.photo_key or "", job.photo_sha256) == PHOTO
+    assert list(services.blobs.list_older("photos", -10)) == [job.photo_key], "the late one left nothing"
 
 
 def test_a_job_that_was_canceled_meanwhile_keeps_no_photo(services: Services, server: str) -> None:
