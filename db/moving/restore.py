@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO
 
-from sqlalchemy import Connection, Table, delete, update
+from sqlalchemy import Connection, Table, update
 
 from db.core import migrate
 from db.core.blobs import PHOTOS, BlobStore
@@ -22,16 +22,15 @@ from db.jobs.tables import Job
 from db.moving.backup import FILES, MANIFEST, ROWS, SUMMARY, BackupManifest, BackupSummary
 from db.moving.errors import CannotMove
 from db.moving.files import list_named_files
+from db.moving.newness import empty_new_database
 from db.moving.rows import (
     RowsDigest,
     allow_long_transaction,
     continue_numbering,
-    count_rows,
     decode_row,
     list_tables,
     write_rows,
 )
-from db.moving.transfer import MADE_BY_MIGRATION
 
 Progress = Callable[[str], None]
 
@@ -69,7 +68,7 @@ def read_backup(database: Database, blobs: BlobStore, source: IO[bytes], progres
     found = _Restoring({table.name: table for table in list_tables()})
     with database.engine.execution_options(emoscope_writes=True).begin() as connection:
         allow_long_transaction(connection)
-        _check_empty(connection, found.tables)
+        empty_new_database(connection, found.tables)
         try:
             with tarfile.open(fileobj=source, mode="r|") as tar:
                 for entry in tar:
@@ -85,14 +84,6 @@ def read_backup(database: Database, blobs: BlobStore, source: IO[bytes], progres
         without_photo = _let_go_of_photos(connection, found)
         progress(f"{summary.files:,} files with {summary.file_bytes:,} bytes, each compared with its digest")
     return RestoreReport(summary, without_photo)
-
-
-def _check_empty(connection: Connection, tables: dict[str, Table]) -> None:
-    for name, table in tables.items():
-        if name not in MADE_BY_MIGRATION and count_rows(connection, table):
-            raise CannotMove(f"the database has data of its own (in {name}): a backup is restored into a new one")
-    for name in MADE_BY_MIGRATION:
-        connection.execute(delete(tables[name]))
 
 
 def _take(connection: Connection, blobs: BlobStore, found: _Restoring, name: str, data: bytes) -> None:

@@ -66,11 +66,6 @@ def write_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> Non
         connection.execute(insert(table), list(rows))
 
 
-def count_rows(connection: Connection, table: Table) -> int:
-    """How many rows the table has."""
-    return connection.execute(select(func.count()).select_from(table)).scalar_one()
-
-
 def continue_numbering(connection: Connection, table: Table) -> None:
     """Let PostgreSQL number the next row after those that were written with numbers of their own."""
     column = table.autoincrement_column

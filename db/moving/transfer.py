@@ -9,17 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Table, delete
+from sqlalchemy import Table
 
 from db.core.blobs import MODELS, PHOTOS, BlobMissing, BlobStore
 from db.core.schema import SchemaAge, read_schema
 from db.core.session import Database
 from db.moving.errors import CannotMove
 from db.moving.files import list_named_files
+from db.moving.newness import empty_new_database
 from db.moving.rows import (
     allow_long_transaction,
     continue_numbering,
-    count_rows,
     digest_table,
     find_missing,
     list_tables,
@@ -29,9 +29,6 @@ from db.moving.rows import (
 )
 
 Progress = Callable[[str], None]
-
-MADE_BY_MIGRATION = ("promotions", "model_aliases", "model_versions", "workers")
-"""Tables that a new installation fills by itself. What the source has replaces it."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +77,7 @@ def _begin(target: Side, state: Path) -> None:
     if state.exists() and json.loads(state.read_text()).get("target") == address:
         return
     with target.database.engine.execution_options(emoscope_writes=True).begin() as connection:
-        for table in list_tables():
-            if table.name not in MADE_BY_MIGRATION and count_rows(connection, table):
-                raise CannotMove(f"the target has data of its own (in {table.name}): a transfer needs a new database")
-        tables = {table.name: table for table in list_tables()}
-        for name in MADE_BY_MIGRATION:
-            connection.execute(delete(tables[name]))
+        empty_new_database(connection, {table.name: table for table in list_tables()})
     state.write_text(json.dumps({"target": address}))
 
 
