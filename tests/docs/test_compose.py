@@ -111,6 +111,19 @@ def test_our_containers_may_do_nothing_but_run() -> None:
             assert {"/tmp", "/data"} <= set(targets), name
 
 
+def test_images_of_others_are_pinned_by_version_and_digest() -> None:
+    others = {name: service["image"] for name, service in read_services(COMPOSE).items() if "build" not in service}
+    assert set(others) == {"proxy", "postgres", "redis", "store"}
+    for name, image in others.items():
+        assert re.fullmatch(r"\$\{\w+_IMAGE:-[\w/]+:v?\d+\.\d+(\.\d+)?@sha256:[0-9a-f]{64}\}", image), name
+
+
+def test_whoever_starts_a_training_run_knows_whether_there_is_a_dataset() -> None:
+    """The API starts runs by a request and by a page, the housekeeper by the schedule, and the trainer does them."""
+    for name in ("api", "housekeeper", "training"):
+        assert read_services(COMPOSE)[name]["environment"]["EMOSCOPE_DATASET_CSV"] == "${EMOSCOPE_DATASET_CSV:-}", name
+
+
 def test_health_checks_start_no_interpreter_and_ask_no_database() -> None:
     services = read_services(COMPOSE)
     roles = {"api": "api", "worker": "analysis", "housekeeper": "housekeeping", "training": "training", "beat": "beat"}
