@@ -59,16 +59,21 @@ def has_image(name: str) -> bool:
     return subprocess.run(["docker", "image", "inspect", name], capture_output=True, check=False).returncode == 0
 
 
+def list_shipped() -> dict[str, str]:
+    """The images of others that the compose file names, by the variables that name others."""
+    text = (ROOT / "docker-compose.yml").read_text()
+    return dict(re.findall(r"\$\{(\w+_IMAGE):-([^}\s]+:[^}\s]+)\}", text))
+
+
 @cache
 def choose_images() -> dict[str, str]:
     """The variables that tell the compose file which images to start from: none where it can pull its own.
 
     PYTHON_IMAGE is there in any case, and so is PGBOUNCER_IMAGE, which only the tests use.
     """
-    text = (ROOT / "docker-compose.yml").read_text()
-    shipped = dict(re.findall(r"\$\{(\w+_IMAGE):-([^}\s]+:[^}\s]+)\}", text))
-    if can_pull(shipped["PYTHON_IMAGE"]):
-        return {"PYTHON_IMAGE": shipped["PYTHON_IMAGE"], "PGBOUNCER_IMAGE": PGBOUNCER_TO_PULL}
+    python = list_shipped()["PYTHON_IMAGE"]
+    if can_pull(python):
+        return {"PYTHON_IMAGE": python, "PGBOUNCER_IMAGE": PGBOUNCER_TO_PULL}
     return {f"{name.rpartition('/')[2].upper()}_IMAGE": name for name in NAMES}
 
 

@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 from typing import Any
 
-from tests.fleet import engine
+from tests.fleet import base_images, engine
 from tests.fleet.pages import read_commands
 from tests.fleet.project import FOLDER, OURS, Fleet
 from tests.fleet.steps import analyze
@@ -62,7 +62,7 @@ def write_overlay(fleet: Fleet) -> Path:
     database = f"postgresql+psycopg://emoscope:{password}@pgbouncer:6432/emoscope?{checked}"
     ours: dict[str, Any] = {
         name: {"environment": {"EMOSCOPE_DATABASE_URL": database, "EMOSCOPE_REDIS_URL": queue}, "volumes": mount}
-        for name in ("migrate", "api", "worker", "housekeeper")
+        for name in ("migrate", "api", "worker", "housekeeper", "training")
     }
     ours["beat"] = {"environment": {"EMOSCOPE_REDIS_URL": queue}, "volumes": mount}
     ours["migrate"]["depends_on"] = {"pgbouncer": {"condition": "service_started"}}
@@ -114,7 +114,7 @@ def encrypt(fleet: Fleet, key: str) -> dict[str, Any]:
         "--rm",
         "--entrypoint",
         "id",
-        fleet.values.get("POSTGRES_IMAGE", "postgres:18"),
+        fleet.values.get("POSTGRES_IMAGE") or base_images.list_shipped()["POSTGRES_IMAGE"],
         "-u",
         "postgres",
     )

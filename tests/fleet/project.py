@@ -1,6 +1,7 @@
 """The compose project that the fleet's tests run: its settings, its commands, and its HTTP address."""
 
 import functools
+import hashlib
 import json
 import os
 import ssl
@@ -8,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,8 @@ from tests.support.ports import find_free_port
 ROOT = Path(__file__).parents[2]
 FOLDER = engine.FOLDER / "run"
 PHOTO = portrait_photo("astronaut").data
-OURS = ("api", "worker", "housekeeper", "beat")
-"""The services that a release replaces, without the trainer."""
+OURS = ("api", "worker", "housekeeper", "beat", "training")
+"""The services that a release replaces."""
 _KINDS = ("api", "worker", "training")
 _ENDED = {"succeeded", "failed", "canceled"}
 
@@ -35,14 +37,16 @@ class Answer:
 
 
 class Fleet:
-    """The compose project `emoscope-test`."""
+    """A compose project of the shipped file."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "emoscope-test") -> None:
+        self.name = name
         self.port, self.https_port = find_free_port(), find_free_port()
-        FOLDER.mkdir(parents=True, exist_ok=True)
+        self.folder = FOLDER / name
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.values = self._make_values()
         self.files = [ROOT / "docker-compose.yml"]
-        self.desk = FOLDER / "desk"
+        self.desk = self.folder / "desk"
         """Where commands of the pages are typed."""
         self.desk.mkdir(exist_ok=True)
         for name in ("docker-compose.yml", "deploy", ".env.example"):
@@ -65,15 +69,15 @@ class Fleet:
     def set_values(self, **values: str) -> None:
         """Change what .env would say."""
         self.values |= values
-        (FOLDER / "env").write_text("".join(f"{name}={value}\n" for name, value in self.values.items()))
+        (self.folder / "env").write_text("".join(f"{name}={value}\n" for name, value in self.values.items()))
 
     @property
     def environment(self) -> dict[str, str]:
         """What Compose is told by its environment, as a person would export it."""
         return {
             **os.environ,
-            "COMPOSE_PROJECT_NAME": "emoscope-test",
-            "COMPOSE_ENV_FILES": str(FOLDER / "env"),
+            "COMPOSE_PROJECT_NAME": self.name,
+            "COMPOSE_ENV_FILES": str(self.folder / "env"),
             "COMPOSE_FILE": os.pathsep.join(map(str, self.files)),
         }
 
@@ -81,20 +85,34 @@ class Fleet:
         """Run `docker compose`."""
         return engine.run("docker", "compose", *words, timeout_s=timeout_s, env=self.environment, cwd=ROOT, **more)
 
-    def follow(self, page: str, heading: str = "", **replaced: str) -> list[str]:
+    def follow(
+        self, page: str, heading: str = "", given: Mapping[str, str] | None = None, **replaced: str
+    ) -> list[str]:
         """Do what a how-to page says, in a shell, in a folder that looks like the repository's. Returns what each block printed.
 
-        replaced: words of the page that stand for what only this machine knows.
+        given: variables that the reader has set. replaced: words of the page that stand for what only this machine knows.
         """
         said = []
         for block in read_commands(page, heading):
             command = functools.reduce(lambda text, pair: text.replace(*pair), replaced.items(), block)
-            said.append(
-                engine.run(
-                    "bash", "-euo", "pipefail", "-c", command, env=self.environment, cwd=self.desk, timeout_s=1200
-                )
-            )
+            said.append(self.type_in(command, given))
         return said
+
+    def type_in(self, command: str, given: Mapping[str, str] | None = None) -> str:
+        """Run a command in the shell. given: variables that are set. Returns what was printed."""
+        environment = {**self.environment, **(given or {})}
+        words = ["bash", "-euo", "pipefail", "-c", command]
+        return engine.run(*words, env=environment, cwd=self.desk, timeout_s=1200)
+
+    def read_env(self) -> None:
+        """Take over what a page's commands wrote into .env."""
+        lines = (self.folder / "env").read_text().splitlines()
+        self.values |= {name: value for name, _, value in (line.partition("=") for line in lines)}
+
+    def ask_database(self, statement: str) -> str:
+        """What PostgreSQL answers its superuser."""
+        words = ["exec", "-T", "postgres", "psql", "-U", "postgres", "-d", "emoscope", "-tAc", statement]
+        return self.compose(*words).strip()
 
     def up(self, *words: str) -> None:
         """Start services and wait until they are healthy."""
@@ -143,6 +161,15 @@ class Fleet:
         answer = self.ask("POST", "/v1/jobs", key, PHOTO, **headers)
         assert answer.status in {200, 202}, answer
         return str(answer.body["id"])
+
+    def read_photos(self, key: str, job_ids: list[str]) -> dict[str, str]:
+        """The digest of each job's photo."""
+        digests = {}
+        for job_id in job_ids:
+            answer = self.ask("GET", self.ask("GET", f"/v1/jobs/{job_id}", key).body["photo"]["url"], key)
+            assert answer.status == 200, job_id
+            digests[job_id] = hashlib.sha256(answer.body).hexdigest()
+        return digests
 
     def read_statuses(self, key: str, job_ids: list[str]) -> Counter[str]:
         """How many of these jobs are in each status."""

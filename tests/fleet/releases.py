@@ -35,7 +35,7 @@ def build_before(commit: str) -> dict[str, float]:
     """Build the images of a commit, as `before`."""
     with tempfile.TemporaryDirectory() as folder:
         export_commit(commit, Path(folder))
-        return build(Path(folder), "before", ("api", "worker"))
+        return build(Path(folder), "before", TARGETS)
 
 
 def time_rebuild_after_a_change(targets: tuple[str, ...]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
     python -m tests.fleet.run [STEP...]            or make test-fleet
 
-Takes a quarter of an hour on two cores, and more the first time, when images are built. It uses a project of its own
+Takes half an hour on two cores, and more the first time, when images are built. It uses a project of its own
 (`emoscope-test`), ports that are free, and removes its containers and volumes at the end. Writes what was seen to
 bench/results/fleet.json. Without arguments it does all steps; names of steps choose some, for work on them.
 """
@@ -16,7 +16,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.fleet import base_images, encryption, engine, more_pages, releases, steps
+from tests.fleet import (
+    base_images,
+    connections,
+    encryption,
+    engine,
+    erasing,
+    more_pages,
+    moving,
+    releases,
+    steps,
+    training,
+)
 from tests.fleet.project import FOLDER, OURS, ROOT, Fleet
 
 RESULTS = ROOT / "bench/results/fleet.json"
@@ -36,22 +47,21 @@ def build() -> dict[str, Any]:
     return seen
 
 
-def start(fleet: Fleet) -> str:
-    """Start the release before, with two APIs. Returns a key."""
-    fleet.use_release("before")
+def start(fleet: Fleet, tag: str) -> str:
+    """Start a release, with two APIs. Returns a key."""
+    fleet.use_release(tag)
     fleet.up("--scale", "api=2", "proxy", "postgres", "redis", "store", *OURS)
     return fleet.make_key("fleet-test")
 
 
 def run_steps(fleet: Fleet, wanted: list[str], seen: dict[str, Any]) -> None:
     """Do the steps in their order."""
-    if not wanted or "install" in wanted:
-        print(f"{datetime.now(UTC):%H:%M:%S} install", flush=True)
-        seen["install"] = more_pages.install()
-    if wanted == ["install"]:
+    alone: dict[str, Callable[[], Any]] = {"install": more_pages.install, "move": moving.move}
+    do_wanted(alone, wanted, seen)
+    if wanted and set(wanted) <= set(alone):
         return
     began = time.monotonic()
-    key = start(fleet)
+    key = start(fleet, "before" if not wanted or "roll" in wanted else "now")
     seen["start_s"] = round(time.monotonic() - began)
     job_ids = [fleet.submit(key) for _ in range(10)]
     everything: dict[str, Callable[[], Any]] = {
@@ -63,15 +73,19 @@ def run_steps(fleet: Fleet, wanted: list[str], seen: dict[str, Any]) -> None:
         "kills": lambda: steps.kill(fleet, key, JOBS),
         "second_machine": lambda: more_pages.add_a_machine(fleet, key),
         "secrets": lambda: more_pages.rotate_secrets(fleet, key),
+        "training": lambda: training.train(fleet, key),
+        "connections": lambda: connections.count(fleet, key),
         "any_user": lambda: steps.run_as_any_user(fleet),
         "encryption": lambda: encryption.encrypt(fleet, key),
+        "erase": lambda: erasing.erase(fleet, key),
         "backup": lambda: steps.back_up_and_restore(fleet, key, job_ids),
     }
-    if wanted and "roll" not in wanted:
-        fleet.use_release("now")
-        fleet.compose("run", "--rm", "-T", "migrate")
-        fleet.up("--no-deps", "--scale", "api=2", *OURS)
-    for name, do in everything.items():
+    do_wanted(everything, wanted, seen)
+
+
+def do_wanted(steps_by_name: dict[str, Callable[[], Any]], wanted: list[str], seen: dict[str, Any]) -> None:
+    """Do those steps that are wanted, all if none is named."""
+    for name, do in steps_by_name.items():
         if not wanted or name in wanted:
             print(f"{datetime.now(UTC):%H:%M:%S} {name}", flush=True)
             seen[name] = do()

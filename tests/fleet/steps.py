@@ -8,11 +8,18 @@ import threading
 import time
 from typing import Any
 
-from tests.fleet import engine
+from tests.fleet import engine, erasing
 from tests.fleet.client import CountingClient
 from tests.fleet.project import FOLDER, OURS, PHOTO, Fleet
 
 _SLACK_S = 1.0
+_TITLE = '{{index .Config.Labels "org.opencontainers.image.title"}}'
+_LOOK_FOR_COMPILED = """
+import importlib.util as u
+names = ("json", "asyncio", "email.message", "sqlalchemy", "api.core.app", "db.jobs.tables")
+missing = [name for name in names if not __import__("os").path.exists(u.find_spec(name).cached)]
+print(missing or "all")
+"""
 
 
 def analyze(fleet: Fleet, key: str) -> dict[str, Any]:
@@ -125,7 +132,10 @@ def stop_an_api(fleet: Fleet, key: str) -> dict[str, float]:
 
 
 def look_at_confinement(fleet: Fleet) -> dict[str, Any]:
-    """Each of our containers runs without root, without capabilities, with a read-only root, and sees only its own secrets."""
+    """Each of our containers runs without root, without capabilities, with a read-only root, and sees only its own secrets.
+
+    Its image has the standard library compiled, and says by its labels what it is.
+    """
     seen = {}
     for service in OURS:
         container = fleet.list_containers(service)[0]
@@ -140,12 +150,16 @@ def look_at_confinement(fleet: Fleet) -> dict[str, Any]:
             "no_new_privileges": fields["NoNewPrivs"] == "1",
             "root_is_read_only": writable.returncode != 0,
             "unused_secrets": secrets,
+            "compiled": engine.run("docker", "exec", container, "python", "-c", _LOOK_FOR_COMPILED).strip(),
+            "title": engine.run("docker", "inspect", "-f", _TITLE, container).strip(),
         }
         assert seen[service]["uid"] != "0", seen
         assert seen[service]["capabilities"] == 0, seen
         assert seen[service]["no_new_privileges"], seen
         assert seen[service]["root_is_read_only"], seen
         assert not secrets, seen
+        assert seen[service]["compiled"] == "all", seen
+        assert seen[service]["title"] == "Emoscope", seen
     for module in ("cv2", "_dlib_pybind11", "tensorflow"):
         for service in ("housekeeper", "beat"):
             command = [
@@ -157,25 +171,19 @@ def look_at_confinement(fleet: Fleet) -> dict[str, Any]:
                 f"import importlib.util as u; print(u.find_spec('{module}'))",
             ]
             assert fleet.compose(*command).strip() == "None", (service, module)
-    roles = fleet.compose(
-        "exec",
-        "-T",
-        "postgres",
-        "psql",
-        "-U",
-        "postgres",
-        "-tAc",
-        "SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = 'emoscope'",
+    roles = fleet.ask_database(
+        "SELECT rolsuper OR rolcreatedb OR rolcreaterole FROM pg_roles WHERE rolname = 'emoscope'"
     )
-    assert roles.strip() == "f", roles
+    assert roles == "f", roles
     return seen
 
 
 def run_as_any_user(fleet: Fleet, uid: int = 12345) -> dict[str, str]:
-    """API and worker start as a user that no image knows, and become ready."""
+    """All of ours start as a user that no image knows, and become ready; the trainer on a volume of its own."""
     overlay = FOLDER / "user.json"
-    services = {name: {"user": str(uid)} for name in (*OURS, "migrate")}
-    overlay.write_text(json.dumps({"services": services}))
+    services: dict[str, Any] = {name: {"user": str(uid)} for name in (*OURS, "migrate")}
+    services["training"]["volumes"] = ["training-of-another:/data"]
+    overlay.write_text(json.dumps({"services": services, "volumes": {"training-of-another": {}}}))
     fleet.files.append(overlay)
     try:
         fleet.up("--no-deps", *OURS)
@@ -191,10 +199,15 @@ def back_up_and_restore(fleet: Fleet, key: str, job_ids: list[str]) -> dict[str,
     """The how-to page, word for word: a backup, all volumes deleted, and a restore. Jobs and key are as they were."""
     backup = fleet.desk / "emoscope.tar"
     before = {job_id: fleet.ask("GET", f"/v1/jobs/{job_id}", key).body for job_id in job_ids}
+    photos = fleet.read_photos(key, job_ids)
     fleet.follow("back-up-and-restore", "Back up")
+    erase_again = (fleet, key, job_ids[0])
+    erasing.erase_job(*erase_again)
     fleet.compose("down", "--volumes", "--timeout", "10")
     fleet.follow("back-up-and-restore", "Restore")
     after = {job_id: fleet.ask("GET", f"/v1/jobs/{job_id}", key).body for job_id in job_ids}
-    assert after == before
+    assert after == before, "the erased job is there again, as the page says"
+    assert fleet.read_photos(key, job_ids) == photos
+    erasing.erase_job(*erase_again)
     analyze(fleet, key)
-    return {"bytes": backup.stat().st_size, "jobs_compared": len(after)}
+    return {"bytes": backup.stat().st_size, "jobs_compared": len(after), "photos_compared": len(photos)}

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""An S3 store on a folder, for tests: it checks signatures, knows one key and one bucket, and keeps what it was told.
+"""An S3 store on a folder, for tests: it checks signatures, knows one bucket and its keys, and keeps what it was told.
 
 It reads the environment that Garage reads (GARAGE_DEFAULT_ACCESS_KEY, _SECRET_KEY and _BUCKET) and listens on Garage's port.
-Put, get with ranges, head, delete, delete many, list in pages, multipart. `/garage status` asks whether it answers.
+Put, get with ranges, head, delete, delete many, list in pages, multipart. `/garage status` asks whether it answers;
+`key import`, `bucket allow` and `key delete` take Garage's arguments.
 """
 
 import datetime as dt
@@ -10,6 +11,7 @@ import email.utils
 import hashlib
 import hmac
 import http.client
+import json
 import os
 import re
 import shutil
@@ -21,6 +23,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 ROOT = Path("/var/lib/garage/data")
+KEYS = Path("/var/lib/garage/meta/keys.json")
+"""The secret of each key, and whether the key is for the bucket."""
 KEY, SECRET, BUCKET = (os.environ.get(f"GARAGE_DEFAULT_{name}", "") for name in ("ACCESS_KEY", "SECRET_KEY", "BUCKET"))
 PORT = 3900
 PAGE = 1000
@@ -75,8 +79,11 @@ class Handler(BaseHTTPRequestHandler):
         written = self.headers.get("Authorization") or ""
         parts = dict(re.findall(r"(\w+)=([^,\s]+)", written))
         credential = parts.get("Credential", "").split("/")
-        if len(credential) != 5 or credential[0] != KEY:
+        known = read_keys().get(credential[0])
+        if len(credential) != 5 or known is None:
             raise Refused(403, "InvalidAccessKeyId")
+        if not known["is_allowed"]:
+            raise Refused(403, "AccessDenied")
         payload = self.headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
         if re.fullmatch("[0-9a-f]{64}", payload) and payload != hashlib.sha256(body).hexdigest():
             raise Refused(400, "XAmzContentSHA256Mismatch")
@@ -96,7 +103,7 @@ class Handler(BaseHTTPRequestHandler):
         text = (
             f"AWS4-HMAC-SHA256\n{self.headers['x-amz-date']}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         )
-        key = f"AWS4{SECRET}".encode()
+        key = f"AWS4{known['secret']}".encode()
         for part in credential[1:]:
             key = sign(key, part)
         if not hmac.compare_digest(sign(key, text).hex(), parts.get("Signature", "")):
@@ -203,6 +210,33 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 512
 
 
+def read_keys() -> dict[str, dict[str, object]]:
+    return json.loads(KEYS.read_text()) if KEYS.exists() else {}
+
+
+def write_keys(keys: dict[str, dict[str, object]]) -> None:
+    draft = KEYS.with_suffix(".draft")
+    draft.write_text(json.dumps(keys))
+    draft.replace(KEYS)
+
+
+def change_keys(words: list[str]) -> None:
+    """`key import --yes ID SECRET -n NAME`, `bucket allow --read --write --owner BUCKET --key ID`, `key delete --yes ID`."""
+    keys = read_keys()
+    match words:
+        case ["key", "import", "--yes", key, secret, "-n", _]:
+            if key in keys:
+                sys.exit(f"Error: access key {key} exists already")
+            keys[key] = {"secret": secret, "is_allowed": False}
+        case ["bucket", "allow", "--read", "--write", "--owner", bucket, "--key", key] if bucket == BUCKET:
+            keys[key]["is_allowed"] = True
+        case ["key", "delete", "--yes", key]:
+            del keys[key]
+        case _:
+            sys.exit(f"Error: unknown command {words}")
+    write_keys(keys)
+
+
 def ask_status() -> int:
     connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=3)
     connection.request("GET", "/")
@@ -212,5 +246,8 @@ def ask_status() -> int:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["status"]:
         sys.exit(ask_status())
+    if sys.argv[1:2] != ["server"]:
+        sys.exit(change_keys(sys.argv[1:]))
+    write_keys(read_keys() | {KEY: {"secret": SECRET, "is_allowed": True}})
     (ROOT / BUCKET).mkdir(parents=True, exist_ok=True)
     Server(("0.0.0.0", PORT), Handler).serve_forever()
