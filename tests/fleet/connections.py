@@ -3,6 +3,7 @@
 import json
 import subprocess
 import threading
+import time
 from typing import Any, Self
 
 from tests.fleet import engine
@@ -13,6 +14,7 @@ _WORKERS, _PROCESSES = 8, 4
 _API_THREADS = 8
 _JOBS = 200
 _EVERY_S = 0.2
+_START_S = 400
 _COUNT = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'emoscope'"
 
 
@@ -42,6 +44,15 @@ class Counter:
         self._reader.join(20)
 
 
+def _wait_until_ready(fleet: Fleet) -> int:
+    """Wait until all worker processes say that they are ready. Returns how many do."""
+    asked = "SELECT count(*) FROM workers WHERE state = 'ready' AND seen_at > now() - interval '20 seconds'"
+    end = time.monotonic() + _START_S
+    while (ready := int(fleet.ask_database(asked))) < _WORKERS * _PROCESSES and time.monotonic() < end:
+        time.sleep(2)
+    return ready
+
+
 def count(fleet: Fleet, key: str) -> dict[str, Any]:
     """Start the workers at once, submit jobs, and count. No connection is refused, and every job ends well."""
     overlay = FOLDER / "connections.json"
@@ -59,8 +70,9 @@ def count(fleet: Fleet, key: str) -> dict[str, Any]:
         limit = int(fleet.ask_database("SHOW max_connections"))
         with Counter(fleet) as counter:
             job_ids = [fleet.submit(key) for _ in range(_JOBS)]
-            fleet.up("--no-deps", "--scale", f"worker={_WORKERS}", "worker")
-            ready = int(fleet.ask_database("SELECT count(*) FROM workers WHERE state = 'ready'"))
+            # Not `--wait`: so many start for longer than a health check allows one.
+            fleet.compose("up", "-d", "--no-build", "--no-deps", "--scale", f"worker={_WORKERS}", "worker")
+            ready = _wait_until_ready(fleet)
             idle = len(counter.counts)
             job_ids += [fleet.submit(key) for _ in range(_JOBS)]
             ended = dict(fleet.wait_for(key, job_ids))
