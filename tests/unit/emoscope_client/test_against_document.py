@@ -16,7 +16,7 @@ from emoscope_client.steps import Call
 from tests.support.scripted_steps import carry_out
 
 OPERATIONS = sorted(
-    name for name in vars(Operations) if not name.startswith("_") and name not in {"address", "retries", "timeout_s"}
+    name for name in dir(Operations) if not name.startswith("_") and name not in {"address", "retries", "timeout_s"}
 )
 EXAMPLES: dict[str, list[Any]] = {
     "photo": [b"photo"],
