@@ -105,7 +105,7 @@ clean: ## Remove what setup made
 	@sh scripts/install_uv.sh
 
 .venv/.synced: pyproject.toml client/pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
-	@echo "· installing the locked dependencies ($(if $(wildcard $(CARD)),5,2) GB the first time)"
+	@echo "· installing the locked dependencies (the first time, $(if $(wildcard $(CARD)),4,1.2) GB to download)"
 	@$(UV) sync --frozen $(EXTRAS) || { \
 	  echo "Error: the dependencies could not be installed. Is the package index reachable, and is there disk space?" >&2; exit 1; }
 	@touch $@
