@@ -30,13 +30,13 @@ _OF_REQUESTS = (
         "invalid_request",
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Invalid request",
-        "A parameter, form field or header has a value that isn't allowed. `errors` names each with the reason.",
+        "A parameter, form field or header has an invalid value. `errors` lists each with the reason.",
     ),
     ErrorKind(
         "body_too_large",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "Body too large",
-        "The body of a request without photos has more bytes than the service accepts.",
+        "The body of a request without photos is larger than the service accepts.",
     ),
     ErrorKind(
         "request_timeout",
@@ -54,37 +54,38 @@ _OF_REQUESTS = (
         "scope_missing",
         HTTPStatus.FORBIDDEN,
         "Scope missing",
-        "The key is valid, but none of its scopes allows this. `emoscope key create --scope` makes one that may.",
+        "The key is valid, but its scopes don't allow this call. `emoscope key create --scope` makes a key with "
+        "other scopes.",
     ),
     ErrorKind(
         "not_found",
         HTTPStatus.NOT_FOUND,
         "Not found",
-        "There is nothing at this address, or it belongs to another application, or it was erased.",
+        "There is nothing at this address, it belongs to another application, or it was erased.",
     ),
     ErrorKind(
         "method_not_allowed",
         HTTPStatus.METHOD_NOT_ALLOWED,
         "Method not allowed",
-        "The address exists, but not for this method. `Allow` names those that it takes.",
+        "This address doesn't support the method. `Allow` lists those that it supports.",
     ),
     ErrorKind(
         "http_error",
         HTTPStatus.BAD_REQUEST,
         "Request refused",
-        "Another HTTP error; the status and `detail` say which.",
+        "Another HTTP error. Its status and `detail` say which.",
     ),
     ErrorKind(
         "rate_limited",
         HTTPStatus.TOO_MANY_REQUESTS,
         "Too many requests",
-        "The key has made as many requests as it may for now. `Retry-After` says how many seconds to wait.",
+        "The key has reached its rate limit. `Retry-After` says how many seconds to wait.",
     ),
     ErrorKind(
         "quota_exceeded",
         HTTPStatus.TOO_MANY_REQUESTS,
         "Quota used up",
-        "The key has submitted as many photos as it may on a day (UTC). `Retry-After` says how many seconds are left of the day.",
+        "The key has reached its daily quota of photos. `Retry-After` says how many seconds are left of the day (UTC).",
     ),
     # The photo
     ErrorKind(
@@ -93,18 +94,18 @@ _OF_REQUESTS = (
         "Photo missing",
         "The form has no file field named `image`.",
     ),
-    ErrorKind("empty_photo", HTTPStatus.UNPROCESSABLE_ENTITY, "Empty photo", "The photo has no bytes."),
+    ErrorKind("empty_photo", HTTPStatus.UNPROCESSABLE_ENTITY, "Empty photo", "The photo is empty."),
     ErrorKind(
         "photo_too_large",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "Photo too large",
-        "The photo, or the whole batch, has more bytes than the service accepts.",
+        "The photo, or the batch as a whole, is larger than the service accepts.",
     ),
     ErrorKind(
         "not_a_picture",
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "Not a picture",
-        "The content is none of JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF. Neither name nor Content-Type matter.",
+        "The content is not a JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF. File name and Content-Type don't matter.",
     ),
     ErrorKind(
         "broken_picture",
@@ -116,76 +117,78 @@ _OF_REQUESTS = (
         "too_many_pixels",
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Too many pixels",
-        "The picture's width times height is more than the service accepts, or a side is longer than 1,000,000 pixels.",
+        "The picture has more pixels than the service accepts, or a side is longer than 1,000,000 pixels.",
     ),
     ErrorKind(
         "too_much_memory",
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Too much memory",
-        "Decoding the picture would take more memory than the service gives it. A smaller picture or a baseline JPEG takes less.",
+        "Decoding the picture would take more memory than the service allows. A smaller picture or a baseline JPEG"
+        " takes less.",
     ),
     ErrorKind(
         "too_many_photos",
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Too many photos",
-        "The form has more photos than the call takes: one for a job, `EMOSCOPE_MAX_BATCH_PHOTOS` for a batch.",
+        "The form has too many photos: a job takes one, a call on a batch `EMOSCOPE_MAX_BATCH_PHOTOS`.",
     ),
     # The job
     ErrorKind(
         "no_result",
         HTTPStatus.CONFLICT,
         "No result",
-        "The job has not succeeded, or not yet, so there are no faces to draw.",
+        "The job hasn't succeeded, or not yet, so there are no faces to draw.",
     ),
     # Reviews and training
     ErrorKind(
         "session_needed",
         HTTPStatus.FORBIDDEN,
         "Session needed",
-        "This is about the person who is signed in to the pages, so it takes their session and no API key.",
+        "This call is about the signed-in user. It needs the user's session and takes no API key.",
     ),
     ErrorKind(
         "wrong_password",
         HTTPStatus.FORBIDDEN,
         "Wrong password",
-        "The present password is another one. Nothing was changed; too many wrong ones lock the name for a while.",
+        "The present password is wrong. Nothing was changed. Too many wrong passwords lock the account for a while.",
     ),
     ErrorKind(
         "account_locked",
         HTTPStatus.TOO_MANY_REQUESTS,
         "Account locked",
-        "Too many wrong passwords were tried for this name from this address. `Retry-After` says how many seconds to wait.",
+        "Too many wrong passwords were tried for this name from this address. `Retry-After` says how many seconds "
+        "to wait.",
     ),
     # The service
     ErrorKind(
         "database_unavailable",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Database unavailable",
-        "The database doesn't answer, or is too busy. Try again; with an `Idempotency-Key` nothing happens twice.",
+        "The database doesn't answer or is too busy. Try again; with an `Idempotency-Key` nothing is done twice.",
     ),
     ErrorKind(
         "drawing_busy",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Too many pictures",
-        "As many pictures are drawn as may be at once. Try again in some seconds.",
+        "Too many pictures are being drawn at the same time. Try again in a few seconds.",
     ),
     ErrorKind(
         "server_busy",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Service busy",
-        "All threads are busy, or there is no room for another upload. Nothing was stored; try again in some seconds.",
+        "All threads are busy, or there is no room for another upload. Nothing was stored; try again in a few seconds.",
     ),
     ErrorKind(
         "not_ready",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Not ready",
-        "A part that the service needs is missing. `checks` says which, and why.",
+        "Something that the service needs is missing. `checks` says what, and why.",
     ),
     ErrorKind(
         "internal_error",
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "Internal error",
-        "Something went wrong that nobody foresaw. Give `request_id` to whoever runs the service: it is in the log.",
+        "An unexpected error. Give `request_id` to whoever runs the service: it is in the log.",
     ),
 )
 

@@ -76,8 +76,8 @@ class PurposeForbidden(DomainError):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     title = "Purpose forbidden"
     meaning = (
-        "Inferring the emotions of people at work or in education is forbidden (EU AI Act, Art. 5(1)(f)), but for medical and "
-        "safety reasons: declare `medical` or `safety` if that is what it is."
+        "Inferring the emotions of people at work or in education is forbidden (EU AI Act, Art. 5(1)(f)), except "
+        "for medical and safety reasons. If that is your purpose, declare `medical` or `safety`."
     )
 
 
@@ -87,7 +87,7 @@ class TestKeyScope(DomainError):
     code = "test_key_scope"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     title = "Scope of a test key"
-    meaning = "A test key has the scope `submit` alone: nobody administers or reviews what isn't real."
+    meaning = "A test key can have the scope `submit` only."
 
 
 class UnknownKey(DomainError):
@@ -96,7 +96,7 @@ class UnknownKey(DomainError):
     code = "unknown_key"
     status = HTTPStatus.NOT_FOUND
     title = "Unknown key"
-    meaning = "There is no valid key that starts like this."
+    meaning = "No valid key begins with this prefix, or more than one does."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ class PasswordsBusy(DomainError):
     code = "passwords_busy"
     status = HTTPStatus.SERVICE_UNAVAILABLE
     title = "Too many passwords"
-    meaning = "As many passwords are hashed as may be at once. Nothing was changed; try again in some seconds."
+    meaning = "Too many passwords are being hashed at the same time. Nothing was changed; try again in a few seconds."
 
     def __init__(self) -> None:
         super().__init__("too many passwords are checked at the moment; try again in some seconds")

@@ -22,7 +22,7 @@ class UnknownSession(DomainError):
     code = "unknown_session"
     status = HTTPStatus.NOT_FOUND
     title = "Unknown session"
-    meaning = "The person has no session of that id."
+    meaning = "The user has no session with this id."
 
 
 def hash_token(token: str) -> bytes:

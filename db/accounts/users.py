@@ -31,7 +31,7 @@ class InvalidUser(DomainError, ValueError):
     code = "invalid_user"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     title = "Invalid user"
-    meaning = "The name is taken or can't be one, or the password is too short or too long; `detail` says which."
+    meaning = "The user's name is taken or not allowed, or the password is too short or too long. `detail` says which."
 
 
 class UnknownUser(DomainError):
@@ -40,7 +40,7 @@ class UnknownUser(DomainError):
     code = "unknown_user"
     status = HTTPStatus.NOT_FOUND
     title = "Unknown user"
-    meaning = "There is no person of that name."
+    meaning = "There is no user with this name."
 
 
 class OwnAccount(DomainError):
@@ -48,8 +48,8 @@ class OwnAccount(DomainError):
 
     code = "own_account"
     status = HTTPStatus.CONFLICT
-    title = "One's own account"
-    meaning = "Nobody shuts themselves out or changes their own role; another administrator has to do it."
+    title = "Own account"
+    meaning = "Users can't disable themselves or change their own role. Another administrator has to do it."
 
 
 class LastAdministrator(DomainError):
@@ -58,7 +58,7 @@ class LastAdministrator(DomainError):
     code = "last_administrator"
     status = HTTPStatus.CONFLICT
     title = "Last administrator"
-    meaning = "Nobody else who can sign in is an administrator, so this one can't be shut out or given another role."
+    meaning = "This is the only administrator who can sign in, so they can't be disabled or given another role."
 
 
 def hash_password(password: str) -> str:

@@ -36,7 +36,7 @@ class BlobDamaged(DomainError):
     code = "blob_damaged"
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     title = "Stored photo damaged"
-    meaning = "The stored photo is not what was submitted."
+    meaning = "The stored photo differs from the one that was submitted."
 
 
 class BlobStoreUnavailable(DomainError):
@@ -45,7 +45,7 @@ class BlobStoreUnavailable(DomainError):
     code = "blob_store_unavailable"
     status = HTTPStatus.SERVICE_UNAVAILABLE
     title = "Blob store unavailable"
-    meaning = "The store that holds the photos doesn't answer. Nothing was accepted; try again."
+    meaning = "The blob store doesn't answer. Nothing was accepted; try again."
 
 
 class BlobStoreFull(BlobStoreUnavailable):
@@ -53,8 +53,11 @@ class BlobStoreFull(BlobStoreUnavailable):
 
     code = "storage_full"
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    title = "No room left"
-    meaning = "There is no room left where the service keeps its data. Nothing was accepted or changed; reading goes on. Try again."
+    title = "Storage full"
+    meaning = (
+        "The disk or database of the service is full. Nothing was accepted or changed, but reading works. Try "
+        "again later."
+    )
 
 
 @dataclass(frozen=True)

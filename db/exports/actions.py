@@ -42,8 +42,8 @@ class UnknownExport(DomainError):
 
     code = "unknown_export"
     status = HTTPStatus.NOT_FOUND
-    title = "No such export"
-    meaning = "There is no such export, or its file was deleted when its time was over."
+    title = "Unknown export"
+    meaning = "There is no export with this id, or its retention time is over."
 
 
 class ExportNotReady(DomainError):
@@ -52,7 +52,7 @@ class ExportNotReady(DomainError):
     code = "export_not_ready"
     status = HTTPStatus.CONFLICT
     title = "Export not ready"
-    meaning = "The export has no file: it waits, runs, failed or was canceled."
+    meaning = "The export has no file: it is queued or running, or it failed or was canceled."
 
 
 class ExportTooLarge(DomainError):
@@ -62,8 +62,8 @@ class ExportTooLarge(DomainError):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     title = "Export too large to stream"
     meaning = (
-        "So many jobs are not streamed (`EMOSCOPE_EXPORT_STREAM_JOBS`). Narrow the filters, or ask for a file with "
-        "`POST /v1/exports`."
+        "The export has too many jobs to be streamed (`EMOSCOPE_EXPORT_STREAM_JOBS`). Narrow the filters, or "
+        "create a file with `POST /v1/exports`."
     )
 
 
@@ -73,7 +73,7 @@ class TooManyExports(DomainError):
     code = "too_many_exports"
     status = HTTPStatus.TOO_MANY_REQUESTS
     title = "Too many exports"
-    meaning = f"An application may have {MOST_ACTIVE} exports that wait or run. Wait for one to end."
+    meaning = f"An application can have {MOST_ACTIVE} exports queued or running. Wait until one has ended."
     retry_after_s = 10
 
 

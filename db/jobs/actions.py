@@ -28,7 +28,7 @@ class PhotoGone(DomainError):
     status = HTTPStatus.GONE
     title = "Photo gone"
     meaning = (
-        "The photo was deleted, because its retention time is over. Crops and results stay until the job is erased."
+        "The photo was deleted because its retention time is over. Crops and results stay until the job is erased."
     )
 
 

@@ -37,8 +37,8 @@ class UnknownBatch(DomainError):
 
     code = "unknown_batch"
     status = HTTPStatus.NOT_FOUND
-    title = "No such batch"
-    meaning = "There is no such batch, or it was erased."
+    title = "Unknown batch"
+    meaning = "There is no batch with this id, or it was erased."
 
 
 class BatchClosed(DomainError):
@@ -47,7 +47,7 @@ class BatchClosed(DomainError):
     code = "batch_closed"
     status = HTTPStatus.CONFLICT
     title = "Batch closed"
-    meaning = "The batch was closed or canceled, so it takes no more photos."
+    meaning = "The batch was closed or canceled, so no photos can be added."
 
 
 class BatchFull(DomainError):
@@ -56,7 +56,7 @@ class BatchFull(DomainError):
     code = "batch_full"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     title = "Batch full"
-    meaning = f"A batch has at most {MOST_PHOTOS:,} photos. Nothing was taken; open another one."
+    meaning = f"A batch can have {MOST_PHOTOS:,} photos. None of these was added; open another batch."
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class IdempotencyConflict(DomainError):
     code = "idempotency_conflict"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     title = "Idempotency-Key used before"
-    meaning = "The same `Idempotency-Key` came earlier with another photo or other options."
+    meaning = "This `Idempotency-Key` was used before, with another photo or other options."
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class InvalidTransition(DomainError):
     code = "invalid_transition"
     status = HTTPStatus.CONFLICT
     title = "Job has ended"
-    meaning = "The job can't be canceled, because it has ended."
+    meaning = "The job has ended, so it can't be canceled."
 
     def __init__(self, job_id: UUID, to: JobStatus) -> None:
         super().__init__(f"job {job_id} can't become {to} now")

@@ -24,7 +24,7 @@ class UnknownModelVersion(DomainError):
     code = "unknown_model_version"
     status = HTTPStatus.NOT_FOUND
     title = "Unknown model version"
-    meaning = "There is no model version of that number, or none in service yet."
+    meaning = "There is no model version with this number, or no version is in service yet."
 
 
 class NothingToRollBack(DomainError):
@@ -33,7 +33,7 @@ class NothingToRollBack(DomainError):
     code = "nothing_to_roll_back"
     status = HTTPStatus.CONFLICT
     title = "Nothing to roll back"
-    meaning = "The version in service is the first one; none was there before it."
+    meaning = "The version in service is the first one, so there is none to go back to."
 
 
 class ChampionChanged(DomainError):
@@ -42,7 +42,7 @@ class ChampionChanged(DomainError):
     code = "champion_changed"
     status = HTTPStatus.CONFLICT
     title = "Champion changed"
-    meaning = "Another version is in service, or was before it, than the rollback names."
+    meaning = "The rollback names another version than the one in service, or than the one before it."
 
 
 def find_version_by_digest(session: Session, digest: str) -> ModelVersion | None:

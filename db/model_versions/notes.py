@@ -20,7 +20,7 @@ class InvalidNote(DomainError):
     code = "invalid_note"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     title = "Invalid note"
-    meaning = f"A note has 1 to {MOST_CHARACTERS} characters."
+    meaning = f"A note has 1 to {MOST_CHARACTERS:,} characters."
 
 
 def add_note(session: Session, version: ModelVersion, text: str, actor: Actor) -> ModelVersionNote:

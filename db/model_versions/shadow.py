@@ -23,7 +23,7 @@ class AlreadyInService(DomainError):
     code = "already_in_service"
     status = HTTPStatus.CONFLICT
     title = "Already in service"
-    meaning = "The version is in service, so it can't run in shadow mode beside itself."
+    meaning = "The version is in service, so it can't run in shadow mode."
 
 
 class NoChallenger(DomainError):

@@ -32,7 +32,7 @@ class UnknownFace(DomainError):
     code = "unknown_face"
     status = HTTPStatus.NOT_FOUND
     title = "Unknown face"
-    meaning = "There is no such face, or it was erased with its job."
+    meaning = "There is no face with this id, or it was erased with its job."
 
 
 def cast_vote(

@@ -26,8 +26,8 @@ class InvalidReport(DomainError):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     title = "Invalid report"
     meaning = (
-        "A report of a wrong box names a face of the job, a box lies inside the photo, and a job has at most "
-        f"{MOST_REPORTS_A_JOB} reports; `detail` says which."
+        "The report is invalid: a wrong box must belong to a face of the job, a box must lie inside the photo, and "
+        f"a job can have {MOST_REPORTS_A_JOB} reports. `detail` says which."
     )
 
 

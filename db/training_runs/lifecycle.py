@@ -45,7 +45,7 @@ class TrainingRunActive(DomainError):
     code = "training_run_active"
     status = HTTPStatus.CONFLICT
     title = "Training run active"
-    meaning = "A training run waits or goes on already, and there is one at a time. `detail` names it."
+    meaning = "Another training run is queued or running, and there can be one at a time. `detail` names it."
 
 
 class UnknownTrainingRun(DomainError):
@@ -54,7 +54,7 @@ class UnknownTrainingRun(DomainError):
     code = "unknown_training_run"
     status = HTTPStatus.NOT_FOUND
     title = "Unknown training run"
-    meaning = "There is no training run of that id."
+    meaning = "There is no training run with this id."
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,8 @@ class PlanImpossible(DomainError):
 
     code = "retraining_impossible"
     status = HTTPStatus.CONFLICT
-    title = "No run possible"
-    meaning = "No prepared dataset is configured (name one in `EMOSCOPE_DATASET_CSV`), or no version is in service to compare with."
+    title = "Retraining impossible"
+    meaning = "No dataset is configured (`EMOSCOPE_DATASET_CSV`), or no version is in service to compare with."
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class InvalidRunTransition(DomainError):
     code = "training_run_ended"
     status = HTTPStatus.CONFLICT
     title = "Training run has ended"
-    meaning = "The training run can't be canceled, because it has ended."
+    meaning = "The training run has ended, so it can't be canceled."
 
     def __init__(self, run_id: UUID, to: TrainingRunStatus) -> None:
         super().__init__(f"training run {run_id} can't become {to} now")

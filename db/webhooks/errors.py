@@ -11,7 +11,7 @@ class UnknownEndpoint(DomainError):
     code = "unknown_webhook"
     status = HTTPStatus.NOT_FOUND
     title = "Unknown webhook"
-    meaning = "There is no webhook endpoint of that id, or it belongs to another application."
+    meaning = "There is no webhook endpoint with this id, or it belongs to another application."
 
 
 class UnknownDelivery(DomainError):
@@ -20,7 +20,9 @@ class UnknownDelivery(DomainError):
     code = "unknown_delivery"
     status = HTTPStatus.NOT_FOUND
     title = "Unknown delivery"
-    meaning = "There is no webhook delivery of that id, it belongs to another application, or its time is over."
+    meaning = (
+        "There is no webhook delivery with this id, it belongs to another application, or its retention time is over."
+    )
 
 
 class RefusedEndpointUrl(DomainError):
@@ -29,7 +31,7 @@ class RefusedEndpointUrl(DomainError):
     code = "webhook_url_refused"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     title = "Webhook URL refused"
-    meaning = "This service doesn't call such a URL: it isn't plain, not public, or its port isn't allowed. `detail` says which."
+    meaning = "The service doesn't call this URL: its form, its host or its port isn't allowed. `detail` says which."
 
 
 class TooManyEndpoints(DomainError):
@@ -38,7 +40,7 @@ class TooManyEndpoints(DomainError):
     code = "too_many_webhooks"
     status = HTTPStatus.CONFLICT
     title = "Too many webhooks"
-    meaning = "The application has as many webhook endpoints as it may. Delete one first."
+    meaning = "The application has reached the maximum number of webhook endpoints. Delete one first."
 
 
 class EndpointNotActive(DomainError):
@@ -47,4 +49,4 @@ class EndpointNotActive(DomainError):
     code = "webhook_paused"
     status = HTTPStatus.CONFLICT
     title = "Webhook paused"
-    meaning = "The webhook endpoint is paused, so nothing is sent to it. Resume it first."
+    meaning = "The webhook endpoint is paused, so nothing can be sent to it. Resume it first."

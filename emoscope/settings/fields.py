@@ -51,10 +51,10 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
     )
 
-    # Where things are
+    # Storage
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("emoscope")),
-        description="Folder of everything that a one-machine stack keeps: database, queue, photos, models, logs, key.",
+        description="Folder in which a one-machine stack keeps everything: database, photos, models, logs, sockets, its API key.",
     )
     database_url: str = Field(
         default="",
@@ -63,212 +63,246 @@ class Settings(BaseSettings):
     )
     redis_url: str = Field(
         default="",
-        description="Redis or Valkey, as `redis://user:password@host:port/number`, `rediss://` for TLS, or `unix:///path`. "
-        "With TLS the certificate and its name are checked, unless the URL says `?ssl_cert_reqs=none` or "
-        "`?ssl_check_hostname=false`; it may name `ssl_ca_certs`, `ssl_certfile` and `ssl_keyfile` too. "
-        "Empty: `emoscope up` starts its own Valkey.",
+        description="Redis or Valkey, as `redis://user:password@host:port/number`, `rediss://` for TLS, or `unix:///path`. With "
+        "TLS the server's certificate and host name are checked, unless the URL says `?ssl_cert_reqs=none` or "
+        "`?ssl_check_hostname=false`. `ssl_ca_certs`, `ssl_certfile` and `ssl_keyfile` are read too. Empty: `emoscope"
+        " up` starts its own Valkey.",
     )
     blob_url: str = Field(
         default="",
-        description="Where photos and model files lie: `s3://bucket/prefix`, or a folder's path. Empty: a folder in `data_dir`.",
+        description="Blob store for photos and model files: `s3://bucket/prefix`, or the path of a folder. Empty: a folder in "
+        "`data_dir`.",
     )
-    s3_endpoint: str = Field(default="", description="Address of an S3-compatible store such as MinIO. Empty: AWS.")
+    s3_endpoint: str = Field(default="", description="Address of an S3-compatible store, such as Garage. Empty: AWS.")
     s3_region: str = Field(default="us-east-1", description="Region of the S3 bucket.")
-    s3_access_key_id: str = Field(default="", description="Key of the S3 store. Empty: what the AWS environment gives.")
-    s3_secret_access_key: SecretStr = Field(default=SecretStr(""), description="Secret of the S3 store's key.")
-
-    # The HTTP side
-    host: str = Field(
-        default="127.0.0.1", description="Address that the API listens on. Loopback unless told otherwise."
+    s3_access_key_id: str = Field(
+        default="", description="Access key of the S3 store. Empty: boto3 looks for credentials as usual."
     )
-    port: int = Field(default=8000, ge=0, le=65535, description="Port that the API listens on.")
-    api_processes: int = Field(default=1, ge=1, description="Processes that serve the API.")
-    api_threads: int = Field(default=32, ge=2, description="Threads in each API process.")
+    s3_secret_access_key: SecretStr = Field(default=SecretStr(""), description="Secret access key of the S3 store.")
+
+    # HTTP API
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address that the API listens on. The default accepts connections from this machine only.",
+    )
+    port: int = Field(
+        default=8000,
+        ge=0,
+        le=65535,
+        description="Port that the API listens on. `emoscope up` takes a free port if it is 0.",
+    )
+    api_processes: int = Field(default=1, ge=1, description="Number of API processes.")
+    api_threads: int = Field(default=32, ge=2, description="Number of threads in each API process.")
     max_waits: int = Field(
         default=1_500,
         ge=1,
-        description="Requests of one API process that may wait for a result at once; others are answered at once. They hold a "
-        "connection each and no thread; never more than three quarters of `EMOSCOPE_MAX_CONNECTIONS` wait.",
+        description="Maximum number of requests of an API process that wait for a result at the same time. Further ones are "
+        "answered at once. A waiting request holds a connection but no thread. At most three quarters of "
+        "`EMOSCOPE_MAX_CONNECTIONS` wait.",
     )
     header_timeout_s: float = Field(
-        default=10, gt=0, description="Seconds in which a new connection must have sent the headers of its request."
+        default=10, gt=0, description="Seconds that a new connection has to send the headers of its request."
     )
     body_timeout_s: float = Field(
         default=30,
         gt=0,
-        description="Seconds in which the body of a request must have arrived, and a second more for each "
-        "`EMOSCOPE_MIN_BODY_RATE` bytes of it that came.",
+        description="Seconds that a client has to send the body of a request. Each `EMOSCOPE_MIN_BODY_RATE` bytes that arrive add"
+        " one second.",
     )
-    min_body_rate: int = Field(
-        default=10_000, ge=1, description="Bytes a second at which a long upload must come to stay connected."
-    )
+    min_body_rate: int = Field(default=10_000, ge=1, description="Minimum rate of a long upload, in bytes per second.")
     max_connections: int = Field(
         default=2_000,
         ge=10,
-        description="Connections of one API process. Of more, the one is closed that has waited longest without a request.",
+        description="Maximum number of open connections of an API process. Beyond it, the connection that has been idle longest "
+        "is closed.",
     )
     max_held_body_bytes: int = Field(
         default=2_000_000_000,
         ge=1,
-        description="Bytes of all requests that one API process receives at a time, most of them in temporary files; further "
-        "ones are refused with 503.",
+        description="Maximum size of all request bodies that an API process receives at the same time, in bytes. Most of them lie"
+        " in temporary files. Further requests are refused with 503.",
     )
-    max_wait_s: float = Field(default=60, gt=0, description="Longest `wait` of one request, in seconds.")
-    max_photo_bytes: int = Field(default=25_000_000, ge=1, description="Largest photo accepted, in bytes.")
-    max_photo_pixels: int = Field(default=100_000_000, ge=1, description="Most pixels of a photo, width times height.")
+    max_wait_s: float = Field(default=60, gt=0, description="Maximum `wait` of a request, in seconds.")
+    max_photo_bytes: int = Field(default=25_000_000, ge=1, description="Maximum size of a photo, in bytes.")
+    max_photo_pixels: int = Field(
+        default=100_000_000, ge=1, description="Maximum number of pixels of a photo, width times height."
+    )
     max_decoding_mb: int = Field(
         default=550,
         ge=100,
-        description="Most MB of memory that decoding one photo may take; photos that would need more are refused. Photos that need "
-        "more than 128 MB are decoded one at a time on a machine.",
+        description="Maximum memory for decoding one photo, in MB. Photos that need more are refused. Photos that need more than "
+        "128 MB are decoded one at a time on a machine.",
     )
-    max_batch_photos: int = Field(default=100, ge=1, description="Most photos in one batch.")
-    max_batch_bytes: int = Field(default=500_000_000, ge=1, description="Most bytes of all photos of one batch.")
+    max_batch_photos: int = Field(
+        default=100, ge=1, description="Maximum number of photos in one call that submits a batch or adds to one."
+    )
+    max_batch_bytes: int = Field(
+        default=500_000_000, ge=1, description="Maximum size of all photos in one such call, in bytes."
+    )
     fetch_timeout_s: float = Field(
         default=20,
         gt=0,
         le=300,
-        description="Seconds that fetching a photo by its URL may take, redirects included.",
+        description="Seconds to fetch a photo by its URL, redirects included.",
     )
     fetch_private_hosts: bool = Field(
-        default=False, description="Whether photos may be fetched from private or loopback addresses."
+        default=False, description="Whether photos may be fetched from private and loopback addresses."
     )
     fetch_ports: str = Field(
-        default="80,443", description="Ports that photos may be fetched from, as numbers and ranges between commas."
+        default="80,443", description="Ports that photos may be fetched from: numbers and ranges, separated by commas."
     )
     export_stream_jobs: int = Field(
-        default=10_000, ge=1, description="Most jobs of an export that is streamed in an answer; larger ones are files."
+        default=10_000,
+        ge=1,
+        description="Maximum number of jobs in an export that is streamed. Larger exports are written to a file.",
     )
-    export_retention_s: float = Field(
-        default=7 * 24 * 3600, gt=0, description="Seconds that the file of an export is kept."
-    )
+    export_retention_s: float = Field(default=7 * 24 * 3600, gt=0, description="Seconds that an export's file is kept.")
     max_queued_jobs: int = Field(
-        default=10_000, ge=1, description="Jobs that may wait; further ones are refused with 429."
+        default=10_000, ge=1, description="Maximum number of queued jobs. Further submissions are refused with 429."
     )
     rate_limit: str = Field(
         default="600/minute",
-        description="Requests that one API key may make, as `number/second|minute|hour`. Empty: no limit.",
+        description="Number of requests allowed per API key, as `number/second|minute|hour`. Empty: no limit.",
     )
     allowed_hosts: str = Field(
         default="",
-        description="Host names by which the service may be asked, with commas between them; `.example.com` means every name "
-        "under it. Others are refused. Empty: any.",
+        description="Host names under which clients may call the service, separated by commas. `.example.com` means every name "
+        "under it. Requests for other hosts are refused. Empty: any host.",
     )
     cors_origins: str = Field(
         default="",
-        description="Origins whose pages may call `/v1` from a browser with an API key, as `https://example.com`, with commas "
-        "between them; `*` for any. Empty: none. Whoever opens a page can read its key: give it a quota and an end.",
+        description="Origins whose pages may call `/v1` from a browser with an API key, such as `https://example.com`, separated "
+        "by commas; `*` for any. Empty: none. Anyone who opens such a page can read its key: give the key a quota and"
+        " an expiry date.",
     )
     trusted_proxies: int = Field(
-        default=0, ge=0, description="Reverse proxies in front, whose X-Forwarded headers count."
+        default=0,
+        ge=0,
+        description="Number of reverse proxies in front of the API whose `X-Forwarded-*` headers are trusted.",
     )
 
     # Jobs
     photo_retention_s: float = Field(
         default=24 * 3600,
         ge=0,
-        description="Seconds that a photo is kept after its job ended; 0 deletes it at once. A job may ask for less.",
+        description="Seconds that a photo is kept after its job has ended. 0 deletes it at once. A job may ask for less.",
     )
     job_retention_s: float = Field(
         default=0,
         ge=0,
-        description="Seconds after its submission that an ended job is erased with its faces, crops and votes. 0: never.",
+        description="Seconds after submission when an ended job is erased with its faces, crops and votes. 0: never.",
     )
     idempotency_retention_s: float = Field(
         default=24 * 3600, ge=60, description="Seconds that an `Idempotency-Key` is remembered."
     )
-    max_attempts: int = Field(default=3, ge=1, description="Times a job is tried before it fails with `worker_lost`.")
+    max_attempts: int = Field(default=3, ge=1, description="Number of attempts before a job fails with `worker_lost`.")
     lease_s: float = Field(
-        default=30, gt=0, description="Seconds until a silent worker loses its job. Renewed three times a lease."
+        default=30,
+        gt=0,
+        description="Seconds after which a worker that doesn't renew its lease loses the job. Workers renew three times in this "
+        "period.",
     )
     soft_time_limit_s: float = Field(default=60, gt=0, description="Seconds after which a job fails with `time_limit`.")
-    hard_time_limit_s: float = Field(default=90, gt=0, description="Seconds after which a worker child is killed.")
+    hard_time_limit_s: float = Field(
+        default=90, gt=0, description="Seconds after which a worker process that still works on a job is killed."
+    )
     sweep_interval_s: float = Field(default=10, gt=0, description="Seconds between two runs of the sweeper.")
     resend_after_s: float = Field(
-        default=5, gt=0, description="Age in seconds from which a queued job's message may count as lost."
+        default=5,
+        gt=0,
+        description="Age of a queued job, in seconds, after which its message may count as lost and is sent again.",
     )
 
     # Analysis
-    detector: Detector = Field(default=Detector.BLAZEFACE, description="Face detector of jobs that name none.")
+    detector: Detector = Field(default=Detector.BLAZEFACE, description="Face detector for jobs that don't choose one.")
     detection_threshold: float | None = Field(
-        default=None, ge=0, le=1, description="Least detection score of a face. Empty: the detector's own default."
+        default=None, ge=0, le=1, description="Minimum detection score of a face. Empty: the detector's own default."
     )
-    min_face_px: int = Field(default=32, ge=8, description="Least side of a face in pixels, for jobs that name none.")
+    min_face_px: int = Field(
+        default=32, ge=8, description="Minimum side of a face in pixels, for jobs that don't choose one."
+    )
     yunet_weights: Path | None = Field(default=None, description="Weights file (.onnx) of the `yunet` detector.")
     uncertain_below: float = Field(
         default=0.6,
         ge=0,
         le=1,
-        description="Confidence under which a face is called uncertain; a face that seems covered is in any case.",
+        description="Faces with a lower confidence are marked `uncertain`. A face that seems covered always is.",
     )
     runtime: Literal["auto", "litert", "tensorflow"] = Field(
-        default="auto", description="What runs the network: LiteRT (CPU) or TensorFlow (GPU). `auto` asks the machine."
+        default="auto",
+        description="Runtime of the network: LiteRT (CPU) or TensorFlow (GPU). `auto` takes TensorFlow where there is a GPU that "
+        "it can use.",
     )
     int8: Literal["auto", "off"] = Field(
         default="auto",
-        description="Whether CPU workers classify in 8 bits: `auto` where the processor is quick in them (VNNI, DotProd) and the "
-        "version has that form. Probabilities differ a little from those in 32 bits; `off` keeps all machines alike.",
+        description="Whether CPU workers classify in 8 bits. `auto`: yes if the processor is fast at it (VNNI, DotProd) and the "
+        "model version has an 8-bit form. Probabilities differ slightly from those in 32 bits. `off` keeps all "
+        "machines alike.",
     )
     worker_processes: int = Field(
         default=0,
         ge=0,
-        description="Children of an analysis worker whose command line doesn't say (`-c`). 0: one a core that it may use, "
-        "on GPUs four at most.",
+        description="Number of processes of an analysis worker whose command line has no `-c`. 0: one per available core, at most"
+        " four on a GPU.",
     )
     worker_max_jobs_per_process: int = Field(
-        default=0, ge=0, description="Jobs after which a child is replaced. 0: never."
+        default=0, ge=0, description="Number of jobs after which a worker process is replaced. 0: never."
     )
     worker_max_memory_mb: int = Field(
         default=1500,
         ge=0,
-        description="Resident MB after which a child is replaced; on GPUs 4000 more, for CUDA's libraries. 0: never.",
+        description="Resident memory, in MB, beyond which a worker process is replaced after its job. With a GPU 4000 are added "
+        "for CUDA's libraries. 0: no limit.",
     )
     worker_heartbeat_s: float = Field(
-        default=5, gt=0, description="Seconds between two signs of life of a worker child."
+        default=5, gt=0, description="Seconds between two heartbeats of a worker process."
     )
 
     # Retraining
     dataset_csv: Path | None = Field(
         default=None,
-        description="Prepared CSV (FER2013's form; plain, .gz or .xz) that training runs learn from. Empty: no retraining.",
+        description="Dataset of training runs: a CSV in FER2013's form, plain, .gz or .xz. Empty: no retraining.",
     )
     dataset_votes: Path | None = Field(
-        default=None, description="FER+ votes that go with `dataset_csv`, where the model is taught votes."
+        default=None,
+        description="FER+ votes for the rows of `dataset_csv`. Without them runs train on the CSV's labels.",
     )
     evaluation_sets: str = Field(
         default="",
-        description="Labelled photos that every training run compares both models on, beside `dataset_csv`: folders with "
-        "`label/file` or a `labels.csv`, or CSVs with the columns `file,emotion`, separated by commas.",
+        description="Sets of labelled photos on which every training run compares both models, besides `dataset_csv`, separated "
+        "by commas: folders with `label/file` or a `labels.csv`, or CSVs with the columns `file,emotion`.",
     )
     retrain_schedule: str = Field(
         default="0 3 * * 0",
-        description="When beat starts a training run, in cron's form (minute, hour, day, month, weekday; Sunday is 0 or 7), UTC. "
-        "Empty: never.",
+        description="When training runs start, as a cron expression in UTC: minute, hour, day, month, weekday (Sunday is 0 or 7)."
+        " Empty: never.",
     )
     retrain_epochs: int = Field(
-        default=10, ge=1, description="Epochs of a training run that starts from the champion's weights."
+        default=10, ge=1, description="Number of epochs of a training run that starts from the champion's weights."
     )
     retrain_learning_rate: float | None = Field(
         default=None,
         gt=0,
-        description="Learning rate of a run from the champion's weights. Empty: a tenth of the network's own.",
+        description="Learning rate of a run that starts from the champion's weights. Empty: a tenth of the network's own.",
     )
     retrain_time_limit_s: float = Field(
-        default=24 * 3600, gt=0, description="Seconds after which a training run is stopped as failed."
+        default=24 * 3600, gt=0, description="Seconds after which a training run is stopped and fails."
     )
     min_correction_votes: int = Field(
-        default=1, ge=1, description="Reviewers who must have voted on a face before its label may teach."
+        default=1,
+        ge=1,
+        description="Number of reviewers who must have voted on a face before its label is used in training.",
     )
     max_correction_share: float = Field(
-        default=0.2, ge=0, lt=1, description="Most of a run's teaching rows that may be reviewers' labels."
+        default=0.2, ge=0, lt=1, description="Maximum share of corrections in the training rows of a run."
     )
     max_corrections: int = Field(
-        default=20_000, ge=0, description="Most labels that teach in one run, the latest first."
+        default=20_000, ge=0, description="Maximum number of corrections in a run. The latest are taken first."
     )
 
-    # The pages
+    # Pages
     session_lifetime_s: float = Field(
-        default=12 * 3600, ge=60, description="Seconds after which a person has to sign in again."
+        default=12 * 3600, ge=60, description="Seconds after which a user has to sign in again."
     )
 
     # Webhooks
@@ -280,48 +314,50 @@ class Settings(BaseSettings):
     webhook_pause_after_s: float = Field(
         default=3 * 24 * 3600,
         gt=0,
-        description="Seconds of failures without a success after which a webhook endpoint is paused.",
+        description="Seconds without a successful delivery after which a failing webhook endpoint is paused.",
     )
     callback_timeout_s: float = Field(
-        default=10, gt=0, description="Seconds that a webhook's receiver may take to answer."
+        default=10, gt=0, description="Seconds that a receiver has to answer a webhook call."
     )
     callback_max_attempts: int = Field(
-        default=8, ge=1, description="Times a webhook delivery is tried, with growing pauses."
+        default=8, ge=1, description="Number of attempts to deliver a webhook event, with growing pauses between them."
     )
     callback_private_hosts: bool = Field(
-        default=False, description="Whether webhooks may go to private or loopback addresses."
+        default=False, description="Whether webhooks may call private and loopback addresses."
     )
     callback_ports: str = Field(
         default="80,443,1024-65535",
-        description="Ports that webhooks may go to, as numbers and ranges between commas.",
+        description="Ports that webhooks may call: numbers and ranges, separated by commas.",
     )
 
-    # Logs
+    # Logs and traces
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="Least level that is logged."
+        default="INFO", description="Minimum level of log lines."
     )
     log_format: Literal["text", "json"] = Field(
-        default="text", description="Log lines for people, or one JSON object a line."
+        default="text", description="`text`: lines for people. `json`: one JSON object per line."
     )
 
     access_log: bool = Field(
         default=True,
-        description="Whether each request is a log line: method, route, status, time, who asked. Health checks aren't.",
+        description="Whether each request is logged: method, route, status, time, caller. Health checks are not.",
     )
     traces_url: str = Field(
         default="",
-        description="Address of an OpenTelemetry collector (OTLP over HTTP), as `http://collector:4318`. Empty: no traces.",
+        description="Address of an OpenTelemetry collector (OTLP over HTTP), such as `http://collector:4318`. Empty: no traces.",
     )
     traces_share: float = Field(
-        default=1, ge=0, le=1, description="Share of the requests that are traced, of those whose client didn't decide."
+        default=1, ge=0, le=1, description="Share of requests that are traced, unless the client has decided."
     )
 
     # The command line and the client
     api_url: str = Field(
-        default="", description="Where the client finds the API. Empty: the one-machine stack's address."
+        default="",
+        description="Address of the API for the client and the command line. Empty: the one-machine stack on this machine.",
     )
     api_key: SecretStr = Field(
-        default=SecretStr(""), description="Key of the client. Empty: the one-machine stack's own."
+        default=SecretStr(""),
+        description="API key of the client and the command line. Empty: the key of the one-machine stack.",
     )
 
     @field_validator(
