@@ -96,7 +96,7 @@ class StateCollector(Collector):
         for failure in failures:
             recent_failures.add_metric([failure.code], failure.count)
         age_s = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
-        children = GaugeMetricFamily("emoscope_workers", "Live worker children, by state.", labels=["state"])
+        children = GaugeMetricFamily("emoscope_workers", "Live worker processes, by state.", labels=["state"])
         by_state = Counter(worker.state for worker in live)
         for state in WorkerState:
             children.add_metric([state], by_state[state])
