@@ -20,7 +20,7 @@ from emoscope.cli.terminal import end_with_sentence, err, out
 if TYPE_CHECKING:
     from training.fit.loop import Progress as RunProgress
     from training.fit.run_settings import Folders
-    from training.fit.settings import TrainSettings
+    from training.fit.settings import Recipe, TrainSettings
 
 
 class Labels(StrEnum):
@@ -48,8 +48,29 @@ class Precision(StrEnum):
     FLOAT16 = "float16"
 
 
+def _take_config(context: typer.Context, path: Path | None) -> Path | None:
+    """Let a configuration file say what the command line doesn't."""
+    from training.errors import TrainingError
+    from training.fit.config_file import read_config
+
+    if path is not None:
+        with end_with_sentence(TrainingError):
+            config = read_config(path)
+        named = config.model_dump(include={"network", "labels", "seed", "split_seed", "precision"}, exclude_none=True)
+        context.default_map = {**(context.default_map or {}), **named}
+    return path
+
+
 def train(
     context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Configuration file of a version, as in training/configs: trains one like it. Other options change it.",
+            callback=_take_config,
+            is_eager=True,
+        ),
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="FER2013-format CSV. Not needed to go on with a run.")] = None,
     votes: Annotated[Path | None, typer.Option(help="FER+ votes for the same rows.")] = None,
     labels: Annotated[
@@ -102,8 +123,9 @@ def train(
         if has_run(run_dir):
             refuse_others(run_dir, _find_given(context))
         changes = {"epochs": epochs, "batch_size": batch_size}
-        settings = _make_settings(csv, votes, labels, network, seed, precision, recipe, changes, run_dir)
         folders = Folders(start_from, tuple(teacher or ()))
+        configured = _read_configured_recipe(config, folders, network)
+        settings = _make_settings(csv, votes, labels, network, seed, precision, recipe, configured, changes, run_dir)
         if csv:
             settings = _hold_out_as_known(settings, folders, split_seed)
         else:
@@ -134,6 +156,18 @@ def _find_folders(run_dir: Path, given: "Folders") -> "Folders":
     return Folders(given.initial_weights or stored.initial_weights, given.teachers or stored.teachers)
 
 
+def _read_configured_recipe(config: Path | None, folders: "Folders", network: Architecture) -> "Recipe":
+    """The recipe of the configuration file; without one, the network's own."""
+    from training.fit.config_file import read_config, require_origin
+    from training.fit.settings import RECIPES
+
+    if config is None:
+        return RECIPES[network]
+    found = read_config(config)
+    require_origin(found, folders.initial_weights, folders.teachers)
+    return RECIPES[network].change(found.recipe)
+
+
 def _make_settings(
     csv: Path | None,
     votes: Path | None,
@@ -142,20 +176,21 @@ def _make_settings(
     seed: int,
     precision: Precision,
     recipe_path: Path | None,
+    configured: "Recipe",
     changes: dict[str, int | None],
     run_dir: Path,
 ) -> "TrainSettings":
     from training.errors import RunError
     from training.fit.recipe_file import read_recipe
     from training.fit.run_settings import has_run, read_run_settings
-    from training.fit.settings import RECIPES, TrainSettings
+    from training.fit.settings import TrainSettings
 
     if csv is None:
         if not has_run(run_dir):
             raise RunError("training needs --csv, or --run with the folder of an interrupted run")
         return read_run_settings(run_dir)
     given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
-    recipe = RECIPES[network] if recipe_path is None else read_recipe(recipe_path, RECIPES[network])
+    recipe = configured if recipe_path is None else read_recipe(recipe_path, configured)
     recipe = dataclasses.replace(recipe, **given)
     votes = votes.resolve() if votes else None
     return TrainSettings(csv.resolve(), labels.value, network, recipe, votes, seed, precision.value)

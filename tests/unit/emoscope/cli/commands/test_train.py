@@ -123,3 +123,34 @@ def test_labels_are_named_as_earlier_releases_did_too(word: str, labels: str) ->
 def test_other_labels_are_refused(train: Train) -> None:
     done = train("--labels", "odd")
     assert done.exit_code == 2
+
+
+def test_a_configuration_file_says_what_the_command_line_does_not(
+    started: list[tuple[TrainSettings, Folders]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.toml").write_text(
+        'network = "small"\nlabels = "soft"\nseed = 5\nsplit_seed = 2\nprecision = "float32"\n'
+        f'parent = "{identify(PARENT)}"\n[recipe]\nepochs = 3\ndropout = 0.1\n'
+    )
+    given = ("train", "--config", "mine.toml", "--csv", "faces.csv", "--votes", "votes.csv")
+    done = CliRunner().invoke(app, [*given, "--start-from", str(PARENT), "--seed", "6", "--epochs", "4"])
+    assert done.exit_code == 0, done.output
+    [(settings, folders)] = started
+    assert settings == TrainSettings(
+        tmp_path / "faces.csv",
+        "soft",
+        Architecture.SMALL,
+        replace(RECIPES[Architecture.SMALL], epochs=4, dropout=0.1),
+        tmp_path / "votes.csv",
+        seed=6,
+        precision="float32",
+        split_seed=2,
+    )
+    assert folders == Folders(PARENT, ())
+    refused = CliRunner().invoke(app, given)
+    assert refused.exit_code == 1
+    assert "--start-from" in refused.output
+    Path("odd.toml").write_text("network = 1")
+    assert CliRunner().invoke(app, ["train", "--config", "odd.toml", "--csv", "faces.csv"]).exit_code == 1
+    assert len(started) == 1
