@@ -80,7 +80,7 @@ def _refuse_settings(error: InvalidSettings) -> NoReturn:
 def make_faces_table(title: str, faces: Iterable[Face]) -> Table:
     """Faces as rows: box in pixels, emotion, confidence, and the runner-up."""
     table = Table(title=escape(title), title_justify="left", title_style="bold")
-    for heading in ("face", "box (x, y, width, height)", "appears", "confidence", "then"):
+    for heading in ("face", "box (x, y, width, height)", "emotion", "confidence", "second"):
         table.add_column(heading, justify="right" if heading in {"face", "confidence"} else "left")
     for number, face in enumerate(faces, start=1):
         box = face.bounding_box
