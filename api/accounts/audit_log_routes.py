@@ -25,25 +25,29 @@ protect(blueprint, Scope.ADMIN)
 class AuditQuery(TextFields):
     """Which changes to list."""
 
-    actor: str | Unset = Field(default=None, max_length=200, description="Only what this one did.", examples=["ana"])
-    action: str | Unset = Field(default=None, max_length=50, description="Only this.", examples=["user.create"])
-    subject: str | Unset = Field(default=None, max_length=200, description="Only of this.", examples=["user:ben"])
+    actor: str | Unset = Field(
+        default=None, max_length=200, description="Only changes by this actor.", examples=["ana"]
+    )
+    action: str | Unset = Field(default=None, max_length=50, description="Only this action.", examples=["user.create"])
+    subject: str | Unset = Field(
+        default=None, max_length=200, description="Only changes of this object.", examples=["user:ben"]
+    )
     created_from: Moment | Unset = Field(default=None, description="At this time or later.")
     created_before: Moment | Unset = Field(default=None, description="Before this time.")
-    limit: int = Field(default=50, ge=1, le=200, description="Most changes of a page.")
-    cursor: int | Unset = Field(default=None, ge=1, le=LARGEST_ID, description="Take it from `next`.")
+    limit: int = Field(default=50, ge=1, le=200, description="Maximum number of changes per page.")
+    cursor: int | Unset = Field(default=None, ge=1, le=LARGEST_ID, description="Cursor of the page, taken from `next`.")
 
 
 class AuditEventEntry(BaseModel):
     """One change."""
 
     at: Time
-    actor: str = Field(description="A person, `application:NAME`, or a part of the service.", examples=["ana"])
+    actor: str = Field(description="A user, `application:NAME`, or a component of the service.", examples=["ana"])
     actor_kind: ActorKind | None = Field(
-        description="What kind of actor; null where it isn't known, in entries from before it was stored.",
+        description="Kind of the actor; null if it isn't known.",
         examples=["user"],
     )
-    action: str = Field(description="Noun and verb.", examples=["user.create"])
+    action: str = Field(description="Action, as noun and verb.", examples=["user.create"])
     subject: str = Field(description="What was changed.", examples=["user:ben"])
     details: dict[str, Any] = Field(examples=[{"role": "reviewer"}])
 
@@ -52,12 +56,12 @@ class AuditEventPage(BaseModel):
     """Some changes, newest first."""
 
     items: list[AuditEventEntry]
-    next: str | None = Field(description="Where the next page is; null on the last.")
+    next: str | None = Field(description="Address of the next page; null on the last one.")
 
 
 @blueprint.get("")
 @blueprint.input(AuditQuery, location="query", arg_name="query")
-@blueprint.output(AuditEventPage, description="A page of the log.")
+@blueprint.output(AuditEventPage, description="A page of the audit log.")
 @blueprint.doc(summary="Read the log of changes", responses=describe_errors("scope_missing", "invalid_request"))
 def read_audit_log(query: AuditQuery) -> Response:
     """Read a page of the log."""

@@ -27,11 +27,13 @@ from emoscope.settings import read_rate
 blueprint = APIBlueprint("keys", __name__, url_prefix="/v1/keys", tag="Access")
 protect(blueprint, Scope.ADMIN)
 
-_Description = Annotated[str, Field(max_length=200, description="For people.", examples=["the kiosk in the hall"])]
+_Description = Annotated[
+    str, Field(max_length=200, description="A description for people.", examples=["the kiosk in the hall"])
+]
 _Expiry = Annotated[
     Moment,
     Field(
-        description="From when on it is refused. Not given: never.",
+        description="Expiry date. Default: none.",
         examples=["2027-03-01T00:00:00Z"],
         json_schema_extra={"format": "date-time"},
     ),
@@ -40,13 +42,13 @@ _Rate = Annotated[
     str,
     Field(
         min_length=1,
-        description="Requests that it may make, in place of `EMOSCOPE_RATE_LIMIT`.",
+        description="Rate limit of the key, instead of `EMOSCOPE_RATE_LIMIT`.",
         examples=["60/minute"],
     ),
     AfterValidator(read_rate),
 ]
 _Quota = Annotated[
-    int, Field(ge=0, le=LARGEST_NUMBER, description="Photos that it may submit on a day (UTC).", examples=[10_000])
+    int, Field(ge=0, le=LARGEST_NUMBER, description="Number of photos per day (UTC).", examples=[10_000])
 ]
 
 
@@ -82,10 +84,10 @@ class NewKey(KeyTermsBody):
 
     application: Annotated[str, AfterValidator(api_keys.clean_name)] = Field(
         min_length=1,
-        description="Whose; made if there is none of that name. One line of at most 100 characters, and not `all`.",
+        description="Name of the application; it is created if it doesn't exist. One line of at most 100 characters, not `all`.",
         examples=["shop"],
     )
-    scopes: list[Scope] = Field(default=[Scope.SUBMIT], min_length=1, description="What the key may do.")
+    scopes: list[Scope] = Field(default=[Scope.SUBMIT], min_length=1, description="Scopes of the key.")
     is_test: bool = Field(
         default=False,
         description="A test key, which begins with `emo_test_`: its requests are answered at once, without a worker, with what the "
@@ -145,7 +147,7 @@ class UsageQuery(TextFields):
     first_day: Day | Unset = Field(default=None, description="From this day on (UTC).", examples=["2026-03-01"])
     last_day: Day | Unset = Field(default=None, description="Up to this day, included.", examples=["2026-03-31"])
     limit: int = Field(default=1000, ge=1, le=1000, description="Most rows of a page.")
-    cursor: _UsageCursor | Unset = Field(default=None, description="Where the page begins; take it from `next`.")
+    cursor: _UsageCursor | Unset = Field(default=None, description="Cursor of the page, taken from `next`.")
 
 
 class Usage(BaseModel):
@@ -165,7 +167,7 @@ class UsageList(BaseModel):
     """A page of counts by key and day, latest day first. They are up to ten seconds old."""
 
     items: list[Usage]
-    next: str | None = Field(description="Where the next page is; null on the last.")
+    next: str | None = Field(description="Address of the next page; null on the last one.")
 
 
 @blueprint.get("")

@@ -27,18 +27,18 @@ Password = Annotated[str, Field(description="12 to 1,000 characters.", examples=
 class NewUser(JsonBody):
     """A person to add."""
 
-    name: str = Field(description="As it is typed at sign-in; upper and lower case are the same.", examples=["ana"])
+    name: str = Field(description="Name for the sign-in; not case-sensitive.", examples=["ana"])
     password: Password
-    role: Role = Field(description="What the person may do; each role includes those before it.", examples=["reviewer"])
+    role: Role = Field(description="Role of the user. Each role includes the ones before it.", examples=["reviewer"])
 
 
 class UserChange(JsonBody):
     """What to change of a person; what isn't given stays."""
 
-    role: Role | Unset = Field(default=None, description="Counts from the person's next request.")
-    password: Password | Unset = Field(default=None, description="Another one signs the person out everywhere.")
+    role: Role | Unset = Field(default=None, description="Takes effect at the user's next request.")
+    password: Password | Unset = Field(default=None, description="A new password ends all sessions of the user.")
     is_disabled: bool | Unset = Field(
-        default=None, description="True shuts the person out at once; false lifts a lock too."
+        default=None, description="True disables the user at once. False enables the user and lifts a lock."
     )
 
 
@@ -71,7 +71,7 @@ def list_users() -> Response:
 
 @blueprint.post("")
 @blueprint.input(NewUser, location="json", arg_name="new")
-@blueprint.output(User, status_code=HTTPStatus.CREATED, description="The person can sign in.")
+@blueprint.output(User, status_code=HTTPStatus.CREATED, description="The user can sign in.")
 @blueprint.doc(
     summary="Add a person",
     responses=describe_errors("scope_missing", "invalid_user", "passwords_busy", "invalid_request"),
@@ -86,10 +86,10 @@ def create_user(new: NewUser) -> Response:
 
 @blueprint.patch("/<name>")
 @blueprint.input(UserChange, location="json", arg_name="change")
-@blueprint.output(User, description="The person as changed.")
+@blueprint.output(User, description="The changed user.")
 @blueprint.doc(
     summary="Change a person",
-    description="Role, password, and whether the person may sign in. Name, votes and log stay.",
+    description="Changes role, password, and whether the user can sign in. Name, votes and audit log stay.",
     responses=describe_errors(
         "scope_missing",
         "unknown_user",

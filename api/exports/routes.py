@@ -80,7 +80,7 @@ def create_export(query: ExportQuery) -> Response:
 
 @blueprint.get("")
 @blueprint.input(ExportListQuery, location="query", arg_name="query")
-@blueprint.output(ExportPage, description="Some exports, newest first.")
+@blueprint.output(ExportPage, description="A page of exports, newest first.")
 @blueprint.doc(summary="List exports", responses=describe_errors("invalid_request"))
 def list_exports(query: ExportListQuery) -> Response:
     """Read a page of the caller's exports."""
@@ -98,7 +98,7 @@ def list_exports(query: ExportListQuery) -> Response:
 
 @blueprint.get("/<uuid:export_id>")
 @blueprint.input(WaitQuery, location="query", arg_name="query")
-@blueprint.output(Export, description="The export as it is.")
+@blueprint.output(Export, description="The export.")
 @blueprint.doc(
     summary="Read an export",
     description="With `wait` the request is held until the export has ended.",
@@ -141,10 +141,10 @@ def read_export_file(export_id: UUID) -> Response:
 
 
 @blueprint.delete("/<uuid:export_id>")
-@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="It is gone.")
+@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="It was deleted.")
 @blueprint.doc(
     summary="Delete an export",
-    description="Deletes the file, or withdraws an export that has not ended.",
+    description="Deletes the file, or cancels an export that hasn't ended.",
     responses=describe_errors("scope_missing", "unknown_export", "blob_store_unavailable"),
 )
 def delete_export(export_id: UUID) -> tuple[str, HTTPStatus]:

@@ -18,14 +18,14 @@ class ExportQuery(JobFilterFields, TextFields):
         default=ExportRows.FACES,
         description="A row for each face, or for each job. With `emotion`, only faces that appear to express it.",
     )
-    format: ExportFormat = Field(default=ExportFormat.CSV, description="CSV (RFC 4180), or a JSON object in each line.")
+    format: ExportFormat = Field(default=ExportFormat.CSV, description="CSV (RFC 4180), or JSON Lines.")
 
 
 class ExportListQuery(TextFields):
     """Which exports to list."""
 
-    limit: int = Field(default=50, ge=1, le=200, description="Most exports of a page.")
-    cursor: RowId | Unset = Field(default=None, description="Where the page begins; take it from `next`.")
+    limit: int = Field(default=50, ge=1, le=200, description="Maximum number of exports per page.")
+    cursor: RowId | Unset = Field(default=None, description="Cursor of the page, taken from `next`.")
 
 
 class Export(BaseModel):
@@ -40,15 +40,15 @@ class Export(BaseModel):
     started_at: Time | None
     finished_at: Time | None
     expires_at: Time | None = Field(description="When the file is deleted.")
-    jobs_total: int | None = Field(description="Jobs to look at; null before it has started.", examples=[1000])
-    jobs_done: int = Field(description="Jobs looked at so far.", examples=[1000])
+    jobs_total: int | None = Field(description="Number of jobs to export; null until it has started.", examples=[1000])
+    jobs_done: int = Field(description="Jobs exported so far.", examples=[1000])
     row_count: int = Field(description="Rows written so far.", examples=[2314])
     bytes: int | None = Field(description="Size of the file.", examples=[1_204_221])
     sha256: str | None = Field(
         description="Hex SHA-256 of the file.", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2]
     )
     file_url: str | None = Field(
-        description="The file; null before it is there.",
+        description="Address of the file; null until it is complete.",
         examples=["/v1/exports/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d/file"],
     )
     error: JobError | None = Field(description="Why it failed.")
@@ -58,7 +58,7 @@ class ExportPage(BaseModel):
     """Some exports, newest first."""
 
     items: list[Export]
-    next: str | None = Field(description="Where the next page is; null on the last.", examples=[None])
+    next: str | None = Field(description="Address of the next page; null on the last one.", examples=[None])
 
 
 def export_to_schema(export: tables.Export) -> Export:

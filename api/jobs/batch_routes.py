@@ -107,7 +107,7 @@ def create_batch(query: BatchOptions, headers: PreferHeaders) -> Response:
 
 @blueprint.get("")
 @blueprint.input(BatchListQuery, location="query", arg_name="query")
-@blueprint.output(BatchPage, description="Some batches, newest first, without their photos.")
+@blueprint.output(BatchPage, description="A page of batches, newest first, without their photos.")
 @blueprint.doc(summary="List batches", responses=describe_errors("invalid_request", "scope_missing"))
 def list_batches(query: BatchListQuery) -> Response:
     """Read a page of the caller's batches, or of another application's."""
@@ -124,7 +124,7 @@ def list_batches(query: BatchListQuery) -> Response:
 
 @blueprint.get("/<uuid:batch_id>")
 @blueprint.input(WaitQuery, location="query", arg_name="query")
-@blueprint.output(Batch, description="The batch as it is.")
+@blueprint.output(Batch, description="The batch.")
 @blueprint.doc(
     summary="Read a batch",
     description="With `wait` the request is held until the batch is closed and every job of it has ended.",
@@ -142,7 +142,7 @@ def read_batch(batch_id: UUID, query: WaitQuery) -> Response:
 
 @blueprint.get("/<uuid:batch_id>/photos")
 @blueprint.input(BatchPhotosQuery, location="query", arg_name="query")
-@blueprint.output(BatchPhotoPage, description="Some photos, in the order sent.")
+@blueprint.output(BatchPhotoPage, description="A page of photos, in the order in which they were sent.")
 @blueprint.doc(summary="List the photos of a batch", responses=describe_errors("unknown_batch", "invalid_request"))
 def list_batch_photos(batch_id: UUID, query: BatchPhotosQuery) -> Response:
     """Read a page of the photos of a batch."""
@@ -194,7 +194,7 @@ def add_batch_photos(batch_id: UUID, query: JobOptions, headers: SubmitHeaders) 
 @blueprint.output(BatchSummary, description="The batch, closed.")
 @blueprint.doc(
     summary="Close a batch",
-    description="It takes no more photos. A batch that is closed already stays so.",
+    description="No more photos can be added. Closing a closed batch changes nothing.",
     responses=describe_errors("scope_missing", "unknown_batch"),
 )
 def close_batch(batch_id: UUID) -> Response:
@@ -208,7 +208,8 @@ def close_batch(batch_id: UUID) -> Response:
 @blueprint.output(BatchSummary, description="The batch, closed, with as many jobs canceled as the call had time for.")
 @blueprint.doc(
     summary="Cancel a batch",
-    description="Closes it and withdraws its jobs that have not ended; of very many, the last ones after the answer.",
+    description="Closes it and cancels its jobs that haven't ended. "
+    "If there are very many, the last ones are canceled after the answer.",
     responses=describe_errors("scope_missing", "unknown_batch"),
 )
 def cancel_batch(batch_id: UUID) -> Response:
@@ -220,7 +221,9 @@ def cancel_batch(batch_id: UUID) -> Response:
 
 
 @blueprint.post("/<uuid:batch_id>/retry")
-@blueprint.output(BatchRetry, status_code=HTTPStatus.ACCEPTED, description="How many photos were submitted again.")
+@blueprint.output(
+    BatchRetry, status_code=HTTPStatus.ACCEPTED, description="Number of photos that were submitted again."
+)
 @blueprint.doc(
     summary="Retry the failed photos of a batch",
     description="Submits each failed photo that is still kept as a new job in its place. The failed jobs leave the batch. It is "
@@ -237,7 +240,7 @@ def retry_batch(batch_id: UUID) -> Response:
 
 
 @blueprint.delete("/<uuid:batch_id>")
-@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="All of it is gone.")
+@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="Everything was erased.")
 @blueprint.doc(
     summary="Erase a batch",
     description="Deletes its photos, crops and rows, in whatever state it is, as erasing each of its jobs would. Nobody sees it "

@@ -24,7 +24,9 @@ PHOTOS_SHOWN = 1000
 class BatchOptions(JobOptions):
     """The options of a batch: those of its jobs, and whether it stays open."""
 
-    open: bool = Field(default=False, description="Whether it takes photos in further calls, until it is closed.")
+    open: bool = Field(
+        default=False, description="Whether photos can be added in further calls until the batch is closed."
+    )
 
 
 class BatchFields(OptionFields, JsonBody):
@@ -40,7 +42,7 @@ class BatchBody(BatchFields):
 
     open: bool = Field(
         default=False,
-        description="Whether it takes photos in further calls, until it is closed. It may begin without any.",
+        description="Whether photos can be added in further calls until the batch is closed. It may start without photos.",
     )
 
 
@@ -50,32 +52,32 @@ class BatchListQuery(TextFields):
     application: str | Unset = Field(
         default=None,
         max_length=100,
-        description="The application whose batches to list, or `all`. Another than the caller's own needs the scope `admin`.",
+        description="Batches of this application, or `all`. Any other than the caller's own needs the scope `admin`.",
         examples=["all"],
     )
-    limit: int = Field(default=50, ge=1, le=200, description="Most batches of a page.")
-    cursor: RowId | Unset = Field(default=None, description="Where the page begins; take it from `next`.")
+    limit: int = Field(default=50, ge=1, le=200, description="Maximum number of batches per page.")
+    cursor: RowId | Unset = Field(default=None, description="Cursor of the page, taken from `next`.")
 
 
 class BatchPhotosQuery(TextFields):
     """Which photos of a batch to list."""
 
-    after: int = Field(default=-1, ge=-1, le=1_000_000, description="List photos behind this position.")
-    limit: int = Field(default=200, ge=1, le=PHOTOS_SHOWN, description="Most photos of a page.")
+    after: int = Field(default=-1, ge=-1, le=1_000_000, description="Only photos after this position.")
+    limit: int = Field(default=200, ge=1, le=PHOTOS_SHOWN, description="Maximum number of photos per page.")
 
 
 class BatchPhoto(BaseModel):
     """One photo of a batch: refused, or the state of its job."""
 
-    position: int = Field(description="Its place among the photos sent, from 0.", examples=[0])
+    position: int = Field(description="Position in the batch, from 0.", examples=[0])
     filename: str | None = Field(examples=["team.jpg"])
     state: PhotoState = Field(examples=["succeeded"])
-    job_id: UUID | None = Field(description="Its job; null if it was refused.")
+    job_id: UUID | None = Field(description="The photo's job; null if the photo was refused.")
     job_url: str | None = Field(examples=["/v1/jobs/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"])
     face_count: int | None = Field(
-        description="How many faces were found; null until its job has succeeded.", examples=[3]
+        description="Number of faces; null until the photo's job has succeeded.", examples=[3]
     )
-    error: JobError | None = Field(description="Why it was refused, or why its job failed or was canceled.")
+    error: JobError | None = Field(description="Why the photo was refused, or why its job failed or was canceled.")
 
 
 class BatchCounts(BaseModel):
@@ -96,17 +98,15 @@ class BatchSummary(BaseModel):
     id: Id
     url: str = Field(examples=["/v1/batches/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"])
     created_at: Time
-    is_open: bool = Field(description="Whether it takes more photos.", examples=[False])
-    is_done: bool = Field(
-        description="Whether it is closed, and every photo was refused or its job has ended.", examples=[False]
-    )
-    finished_at: Time | None = Field(description="When its last job ended; null before.")
+    is_open: bool = Field(description="Whether photos can still be added.", examples=[False])
+    is_done: bool = Field(description="Whether the batch is closed and every job has ended.", examples=[False])
+    finished_at: Time | None = Field(description="When the last job ended; null until then.")
     counts: BatchCounts
     photos_per_s: float | None = Field(
-        description="Photos that ended each second since it was made; null before the first.", examples=[31.4]
+        description="Photos per second since the batch was created; null before the first one.", examples=[31.4]
     )
     left_s: float | None = Field(
-        description="Seconds until the photos sent so far have ended, at that rate; null before the first, and at the end.",
+        description="Estimated seconds until the photos submitted so far have ended; null before the first one, and at the end.",
         examples=[12.0],
     )
 
@@ -118,7 +118,7 @@ class Batch(BatchSummary):
         description=f"In the order sent: of a batch the first {PHOTOS_SHOWN:,}, of a call that adds photos those of the call."
     )
     photos_url: str = Field(
-        description="Where all photos are read in pages.",
+        description="Address of all photos, in pages.",
         examples=["/v1/batches/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d/photos"],
     )
 
@@ -128,7 +128,7 @@ class BatchPage(BaseModel):
 
     items: list[BatchSummary]
     next: str | None = Field(
-        description="Where the next page is; null on the last.",
+        description="Address of the next page; null on the last one.",
         examples=["/v1/batches?cursor=0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"],
     )
 
@@ -137,16 +137,18 @@ class BatchPhotoPage(BaseModel):
     """Some photos of a batch, in the order sent."""
 
     items: list[BatchPhoto]
-    next: str | None = Field(description="Where the next page is; null on the last.", examples=[None])
+    next: str | None = Field(description="Address of the next page; null on the last one.", examples=[None])
 
 
 class BatchRetry(BaseModel):
     """What came of a retry."""
 
-    submitted: int = Field(description="Failed photos that were submitted again, in their places.", examples=[2])
-    gone: int = Field(description="Failed photos that are no longer kept.", examples=[0])
+    submitted: int = Field(description="Failed photos that were submitted again.", examples=[2])
+    gone: int = Field(
+        description="Failed photos that couldn't be submitted again because they were deleted.", examples=[0]
+    )
     left: int = Field(
-        description="Failed photos that the call had no time for, or for which the queue had no room: call again.",
+        description="Failed photos that are left, because the call's time or the queue's room was used up: call again.",
         examples=[0],
     )
     batch: BatchSummary

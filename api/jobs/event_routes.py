@@ -26,16 +26,16 @@ class JobEvent(BaseModel):
     at: Time
     from_status: JobStatus | None = Field(description="Null for the submission.", examples=["queued"])
     to_status: JobStatus = Field(examples=["running"])
-    attempt: int = Field(description="How often a worker had taken the job.", examples=[1])
+    attempt: int = Field(description="Number of attempts so far.", examples=[1])
     actor: str = Field(
-        description="Who moved it: a user's name, `application:NAME`, a worker process, or a part of the service.",
+        description="Who changed it: a user's name, `application:NAME`, a worker process, or a component of the service.",
         examples=["host-1:4711"],
     )
     actor_kind: ActorKind | None = Field(
-        description="What kind of actor; null where it isn't known, in entries from before it was stored.",
+        description="Kind of the actor; null if it isn't known.",
         examples=["worker"],
     )
-    detail: str | None = Field(description="Why, where there is something to say.", examples=[None])
+    detail: str | None = Field(description="The reason, if there is one.", examples=[None])
 
 
 class JobEventList(BaseModel):

@@ -18,7 +18,7 @@ from db.jobs.queries import JobFilter
 class JobFilterFields(BaseModel):
     """The filters of jobs."""
 
-    status: JobStatus | Unset = Field(default=None, description="Only jobs of this status.")
+    status: JobStatus | Unset = Field(default=None, description="Only jobs with this status.")
     emotion: Emotion | Unset = Field(
         default=None, description="Only jobs with at least one face that appears to express this."
     )
@@ -32,22 +32,22 @@ class JobFilterFields(BaseModel):
     application: str | Unset = Field(
         default=None,
         max_length=100,
-        description="The application whose jobs to list, or `all`. Another than the caller's own needs the scope `admin`.",
+        description="Jobs of this application, or `all`. Any other than the caller's own needs the scope `admin`.",
         examples=["all"],
     )
     created_from: Moment | Unset = Field(
-        default=None, description="Created then or later.", examples=["2026-03-01T00:00:00Z"]
+        default=None, description="Only those created at this time or later.", examples=["2026-03-01T00:00:00Z"]
     )
     created_before: Moment | Unset = Field(
-        default=None, description="Created earlier than that.", examples=["2026-04-01T00:00:00Z"]
+        default=None, description="Only those created before this time.", examples=["2026-04-01T00:00:00Z"]
     )
 
 
 class JobListQuery(JobFilterFields, TextFields):
     """Which jobs to list."""
 
-    limit: int = Field(default=50, ge=1, le=200, description="Most jobs of a page.")
-    cursor: RowId | Unset = Field(default=None, description="Where the page begins; take it from `next`.")
+    limit: int = Field(default=50, ge=1, le=200, description="Maximum number of jobs per page.")
+    cursor: RowId | Unset = Field(default=None, description="Cursor of the page, taken from `next`.")
 
 
 def make_filter(session: Session, caller: Caller, query: JobFilterFields) -> JobFilter:

@@ -27,14 +27,14 @@ class OptionFields(BaseModel):
     """What may be asked for of a job, whatever the form."""
 
     detector: Detector | Unset = Field(
-        default=None, description="How faces are found. Default: the service's own choice.", examples=["blazeface"]
+        default=None, description="Face detector. Default: the service's setting.", examples=["blazeface"]
     )
     min_face_px: Annotated[int, Field(ge=8, le=10_000)] | Unset = Field(
-        default=None, description="Least side of a face, in pixels of the photo.", examples=[40]
+        default=None, description="Minimum side of a face, in pixels of the photo.", examples=[40]
     )
     priority: Priority = Field(
         default=Priority.INTERACTIVE,
-        description="`interactive` if somebody waits; `bulk` jobs are taken when no interactive job waits.",
+        description="`interactive` if somebody is waiting. `bulk` jobs are processed when no interactive job is queued.",
     )
     photo_retention_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Unset = Field(
         default=None,
@@ -49,7 +49,7 @@ class OptionFields(BaseModel):
     )
     callback_url: Annotated[str, Field(max_length=MAX_URL_CHARACTERS)] | Unset = Field(
         default=None,
-        description="Where to tell that the job has ended: a signed POST in the Standard Webhooks form.",
+        description="URL that gets a signed POST in the Standard Webhooks form when the job has ended.",
         examples=["https://example.com/emoscope"],
     )
 

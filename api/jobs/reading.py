@@ -24,7 +24,7 @@ class WaitQuery(TextFields):
         default=0,
         ge=0,
         allow_inf_nan=False,
-        description="Seconds to hold the request until there is something new; the service may answer sooner.",
+        description="Seconds to hold the request until something changes. The service may answer sooner.",
         examples=[10],
     )
 

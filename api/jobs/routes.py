@@ -127,7 +127,7 @@ def _submit(services: Services, caller: Caller, query: JobOptions, key: str | No
 
 @blueprint.get("")
 @blueprint.input(JobListQuery, location="query", arg_name="query")
-@blueprint.output(JobPage, description="Some jobs, newest first.")
+@blueprint.output(JobPage, description="A page of jobs, newest first.")
 @blueprint.doc(summary="List jobs", responses=describe_errors("invalid_request", "scope_missing"))
 def list_jobs(query: JobListQuery) -> Response:
     """Read a page of the caller's jobs, or of another application's."""
@@ -145,7 +145,7 @@ def list_jobs(query: JobListQuery) -> Response:
 @blueprint.get("/<uuid:job_id>")
 @blueprint.input(WaitQuery, location="query", arg_name="query")
 @blueprint.input(ReadHeaders, location="headers", arg_name="headers")
-@blueprint.output(Job, description="The job as it is.")
+@blueprint.output(Job, description="The job.")
 @blueprint.doc(
     summary="Read a job",
     description="With `wait` the request is held until the job's status changes. With `If-None-Match` the answer is 304 while "
@@ -175,7 +175,7 @@ def read_job(job_id: UUID, query: WaitQuery, headers: ReadHeaders) -> Response:
 @blueprint.output(Job, description="The job, canceled.")
 @blueprint.doc(
     summary="Cancel a job",
-    description="Withdraws a job that has not ended. A worker that is at it stops without a result.",
+    description="Cancels a job that hasn't ended. A worker that is analysing it stops without a result.",
     responses=describe_errors("scope_missing", "not_found", "invalid_transition"),
 )
 def cancel_job(job_id: UUID) -> Response:
@@ -187,7 +187,7 @@ def cancel_job(job_id: UUID) -> Response:
 
 
 @blueprint.delete("/<uuid:job_id>")
-@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="All of it is gone.")
+@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="Everything was erased.")
 @blueprint.doc(
     summary="Erase a job",
     description="Deletes the photo, the crops and every row of the job, in whatever state it is. If it fails it can be repeated. "

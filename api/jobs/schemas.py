@@ -32,8 +32,8 @@ class BoundingBox(BaseModel):
 
     x: int = Field(description="Left edge.", examples=[182])
     y: int = Field(description="Top edge.", examples=[64])
-    width: int = Field(description="Pixels to the right.", examples=[96])
-    height: int = Field(description="Pixels downwards.", examples=[96])
+    width: int = Field(description="Width in pixels.", examples=[96])
+    height: int = Field(description="Height in pixels.", examples=[96])
 
 
 _ONE_OF_EACH: dict[str, Any] = {
@@ -57,11 +57,13 @@ class Pose(BaseModel):
     """How a head is turned, from the landmarks."""
 
     roll_deg: float | None = Field(
-        description="Degrees that it leans to the right of the picture; null where the eyes are too close together to tell.",
+        description="How far the head leans towards the right of the picture, in degrees; "
+        "null if the eyes are too close together to tell.",
         examples=[-3.2],
     )
     yaw_deg: float | None = Field(
-        description="Degrees that it is turned to the right of the picture, approximately: a head of average shape is supposed.",
+        description="How far the head is turned towards the right of the picture, in degrees. "
+        "Approximate: computed for a head of average shape.",
         examples=[12.5],
     )
 
@@ -84,10 +86,11 @@ class Face(BaseModel):
 
     id: Id
     bounding_box: BoundingBox
-    detector: Detector = Field(description="What found the face.", examples=["blazeface"])
+    detector: Detector = Field(description="The detector that found the face.", examples=["blazeface"])
     detection_score: float = Field(description="How sure the detector is that this is a face, 0 to 1.", examples=[0.93])
     detection_threshold: float | None = Field(
-        description="The least score that the worker took for a face. Null for faces stored before it was noted, as is `runtime`.",
+        description="Minimum detection score on that worker. "
+        "Null for faces stored by a version of the service without it, as is `runtime`.",
         examples=[0.6],
     )
     runtime: str | None = Field(
@@ -103,7 +106,7 @@ class Face(BaseModel):
         "lower where the crop is covered, blurred or noisy.",
         examples=[0.91],
     )
-    margin: float = Field(description="Confidence less the second largest probability.", examples=[0.86])
+    margin: float = Field(description="Confidence minus the second largest probability.", examples=[0.86])
     second_emotion: Emotion = Field(description="The second most likely emotion.", examples=["surprised"])
     second_probability: float = Field(description="Its probability.", examples=[0.05])
     uncertain: bool = Field(
@@ -117,11 +120,11 @@ class Face(BaseModel):
         "say what the majority would answer. Null for faces classified before this was stored."
     )
     ambiguity: float | None = Field(
-        description="How divided people would be: the entropy of `vote_shares`, from 0 (all agree) to 1 (any answer is as good).",
+        description="How divided people would be: the entropy of `vote_shares`, from 0 (all agree) to 1 (all emotions alike).",
         examples=[0.18],
     )
     conditions: list[FaceCondition] = Field(
-        description="What makes the face hard to classify: it is `small`, `dark`, `blurred` or `covered`. Usually none.",
+        description="What makes the face hard to classify: `small`, `dark`, `blurred`, `covered`. Usually empty.",
         examples=[[]],
     )
     landmarks: list[FaceLandmark] | None = Field(
@@ -130,9 +133,9 @@ class Face(BaseModel):
     )
     pose: Pose | None
     quality: FaceQuality | None
-    usable: bool | None = Field(description="Whether nothing speaks against classifying the face.", examples=[True])
+    usable: bool | None = Field(description="Whether the face is good enough to classify.", examples=[True])
     unusable_reasons: list[UnusableReason] | None = Field(
-        description="What speaks against it: `small`, `dark`, `bright`, `blurred`, `covered`, `turned_away`, `cut_off`.",
+        description="If it isn't, why: `small`, `dark`, `bright`, `blurred`, `covered`, `turned_away`, `cut_off`.",
         examples=[[]],
     )
     model_version: int = Field(description="Number of the model version that classified the face.", examples=[1])
@@ -145,12 +148,12 @@ class Face(BaseModel):
 class Photo(BaseModel):
     """The photo of a job."""
 
-    filename: str | None = Field(description="The name that the client gave it.", examples=["team.jpg"])
+    filename: str | None = Field(description="File name, as the client sent it.", examples=["team.jpg"])
     source_url: str | None = Field(
-        description="Where it is fetched from, if it was given by a URL. Until it is fetched, what is known of it is null.",
+        description="The photo's URL, if it was submitted by URL. Until it is fetched, the other fields are null.",
         examples=[None],
     )
-    media_type: str | None = Field(description="Told by the content.", examples=["image/jpeg"])
+    media_type: str | None = Field(description="Media type, recognised by the content.", examples=["image/jpeg"])
     bytes: int | None = Field(examples=[184_233])
     sha256: str | None = Field(
         description="Hex SHA-256 of the bytes.", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2]
@@ -158,11 +161,11 @@ class Photo(BaseModel):
     width: int | None = Field(description="Pixels of the upright photo.", examples=[1280])
     height: int | None = Field(description="Pixels of the upright photo.", examples=[853])
     url: str | None = Field(
-        description="The photo itself; null once it is deleted.",
+        description="Address of the photo; null once it is deleted.",
         examples=["/v1/jobs/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d/image"],
     )
     available_until: Time | None = Field(
-        description="When the photo is deleted; null before the job has ended, and afterwards."
+        description="When the photo will be deleted; null until the job has ended, and after the deletion."
     )
 
 
@@ -178,34 +181,31 @@ class Job(BaseModel):
 
     id: Id
     url: Path
-    application: str = Field(description="Whose job it is.", examples=["shop"])
+    application: str = Field(description="The application that the job belongs to.", examples=["shop"])
     status: JobStatus = Field(
-        description="`queued`, `running`, or how it ended: `succeeded`, `failed`, `canceled`.", examples=["succeeded"]
+        description="`queued`, `running`, `succeeded`, `failed` or `canceled`.", examples=["succeeded"]
     )
     priority: Priority = Field(examples=["interactive"])
     created_at: Time
-    started_at: Time | None = Field(description="When a worker last took it.")
+    started_at: Time | None = Field(description="When the last attempt started.")
     finished_at: Time | None
-    deadline_at: Time | None = Field(description="If no worker has started it by then, it is canceled.")
-    attempt: int = Field(description="How often a worker has taken it.", examples=[1])
-    batch_id: UUID | None = Field(description="The batch that it came in.", examples=[None])
-    detector: Detector | None = Field(description="The detector asked for; null for the service's own choice.")
-    min_face_px: int | None = Field(
-        description="The least side of a face asked for; null for the service's own choice."
-    )
+    deadline_at: Time | None = Field(description="The job is canceled if no worker has started it by this time.")
+    attempt: int = Field(description="Number of attempts so far.", examples=[1])
+    batch_id: UUID | None = Field(description="The batch of the job, if any.", examples=[None])
+    detector: Detector | None = Field(description="The requested detector; null for the service's default.")
+    min_face_px: int | None = Field(description="The requested minimum side of a face; null for the service's default.")
     photo: Photo
     faces: list[Face] = Field(
-        description="Every face found, largest first. Empty until the job has succeeded, and then if there is no face."
+        description="Every face, largest first. Empty until the job has succeeded, and if there is no face."
     )
-    face_count: int | None = Field(
-        description="How many faces were found; null until the job has succeeded.", examples=[1]
-    )
+    face_count: int | None = Field(description="Number of faces; null until the job has succeeded.", examples=[1])
     annotated_url: str | None = Field(
         description="The photo with boxes and labels drawn; null without a result or photo.",
         examples=["/v1/jobs/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d/annotated"],
     )
     timings_ms: dict[str, float] | None = Field(
-        description="Milliseconds that the steps of the analysis took.", examples=[{"detect": 6.1, "classify": 1.9}]
+        description="Duration of each step of the analysis, in milliseconds.",
+        examples=[{"detect": 6.1, "classify": 1.9}],
     )
     error: JobError | None = Field(description="Why the job failed or was canceled.")
 
@@ -215,7 +215,7 @@ class JobPage(BaseModel):
 
     items: list[Job]
     next: str | None = Field(
-        description="Where the next page is; null on the last.",
+        description="Address of the next page; null on the last one.",
         examples=["/v1/jobs?status=succeeded&cursor=0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"],
     )
 

@@ -25,7 +25,7 @@ _ERRORS = describe_errors("unknown_model_version", "not_found", "blob_damaged", 
 @blueprint.get("/<int:number>/card")
 @blueprint.doc(
     summary="Read a version's model card",
-    description="What the version is, how it was made and evaluated, and what it is not fit for, as Markdown.",
+    description="How the version was trained and evaluated, and what it is not suitable for, as Markdown.",
     responses={**describe_response(200, "The card.", {_MARKDOWN: {"type": "string"}}), **_ERRORS},
 )
 def read_card(number: int) -> Response:

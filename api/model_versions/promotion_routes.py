@@ -40,7 +40,7 @@ class NewRollback(JsonBody):
         default=None, description="Roll back only if this version is in service.", examples=[2]
     )
     to_version: Number | None = Field(
-        default=None, description="Roll back only if this is the version that comes back.", examples=[1]
+        default=None, description="Roll back only if this version was in service before.", examples=[1]
     )
 
 
@@ -48,11 +48,11 @@ class Promotion(BaseModel):
     """One change of the version in service."""
 
     at: Time
-    from_version: int | None = Field(description="The version before; null for the first.", examples=[1])
+    from_version: int | None = Field(description="The previous version; null for the first one.", examples=[1])
     to_version: int = Field(examples=[2])
-    actor: str = Field(description="A person, an application, or a training run.", examples=["ana"])
+    actor: str = Field(description="A user, an application, or a training run.", examples=["ana"])
     actor_kind: ActorKind | None = Field(
-        description="What kind of actor; null where it isn't known, in entries from before it was stored.",
+        description="Kind of the actor; null if it isn't known.",
         examples=["user"],
     )
     reason: str = Field(examples=["better on profile faces"])
@@ -96,7 +96,7 @@ def list_promotion_schemas(session: Session) -> list[Promotion]:
 @blueprint.output(Promotion, status_code=HTTPStatus.CREATED, description="The version is in service.")
 @blueprint.doc(
     summary="Put a version in service",
-    description="Workers take it between jobs within seconds. Needs the scope `admin`. Answers 200 if it was in service already.",
+    description="Workers load it between jobs, within seconds. Needs the scope `admin`. Answers 200 if it was in service already.",
     responses={
         **describe_response(HTTPStatus.OK, "It was in service already.", {"application/json": _PROMOTION}),
         **describe_errors("scope_missing", "unknown_model_version", "invalid_request"),
@@ -115,7 +115,7 @@ def promote(wanted: NewPromotion) -> Response:
 @blueprint.post("/rollback")
 @needs_scope(Scope.ADMIN)
 @blueprint.input(NewRollback, location="json", arg_name="wanted")
-@blueprint.output(Promotion, status_code=HTTPStatus.CREATED, description="The version before is in service again.")
+@blueprint.output(Promotion, status_code=HTTPStatus.CREATED, description="The previous version is in service again.")
 @blueprint.doc(
     summary="Roll back to the version before",
     description="A second rollback goes back to where it was; `from_version` guards against one by mistake. Needs the scope "

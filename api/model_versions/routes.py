@@ -32,7 +32,7 @@ class ModelVersion(BaseModel):
     is_challenger: bool = Field(description="Whether it classifies live faces in shadow mode.", examples=[False])
     created_at: Time
     manifest: dict[str, Any] = Field(
-        description="All that is known about it: files, class order, metrics, lineage.",
+        description="The version's manifest: files, class order, metrics, lineage.",
         examples=[{"classes": ["angry", "disgusted", "fearful", "happy", "neutral", "sad", "surprised"]}],
     )
 
@@ -42,7 +42,7 @@ class ModelVersionList(BaseModel):
 
     items: list[ModelVersion]
     unused_release: int | None = Field(
-        description="Number of the version that came with a newer release and has never been in service; null if there is none."
+        description="Number of a version that came with a release and has never been in service; null if there is none."
     )
 
 

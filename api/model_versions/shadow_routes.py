@@ -51,19 +51,19 @@ class VersionDifference(BaseModel):
     face_id: UUID = Field(examples=["0197a2b4-0000-7000-8000-000000000000"])
     first: Answer
     second: Answer
-    label: VoteChoice | None = Field(description="What people say of it; null if nobody did, or not of one mind.")
+    label: VoteChoice | None = Field(description="The face's label; null if there is none.")
 
 
 class AnswersCompared(BaseModel):
     """How often two versions said the same of the same faces."""
 
-    shared: int = Field(description="Faces that both classified.", examples=[1200])
-    same: int = Field(description="Those of which both said the same.", examples=[1104])
+    shared: int = Field(description="Faces that both versions classified.", examples=[1200])
+    same: int = Field(description="Faces on which both agree.", examples=[1104])
     first_right: int = Field(
-        description="Of the others, those drawn by chance alone (the slice `random`) where people agree with the first.",
+        description="Of the faces on which they differ, those of the random slice where the first agrees with the label.",
         examples=[9],
     )
-    second_right: int = Field(description="The same with the second.", examples=[14])
+    second_right: int = Field(description="The same for the second.", examples=[14])
     p_value: float | None = Field(
         description="Of an exact McNemar test on `first_right` and `second_right`, two-sided: the chance of a split at least as "
         "uneven if both versions were equally good. Null where both are 0.",
@@ -82,11 +82,13 @@ class DatasetCompared(BaseModel):
     faces: int = Field(examples=[3372])
     first: float = Field(description="Accuracy, 0 to 1.", examples=[0.812])
     second: float = Field(examples=[0.84])
-    gain: float = Field(description="`second` less `first`.", examples=[0.028])
+    gain: float = Field(description="`second` minus `first`.", examples=[0.028])
     low: float = Field(description="Lower end of the gain's 95 % interval.", examples=[0.009])
     high: float = Field(examples=[0.046])
     p_value: float = Field(description="Two-sided.", examples=[0.003])
-    test: Method = Field(description="`mcnemar` is exact; `two_shares` is careful, since both saw the same faces.")
+    test: Method = Field(
+        description="`mcnemar` is exact. `two_shares` is conservative, because both classified the same faces."
+    )
     counts: bool = Field(description="Whether it takes part in the assessment.", examples=[True])
 
 
@@ -97,7 +99,7 @@ class VersionAssessment(BaseModel):
     decided_by: str | None = Field(
         description="The first dataset that shows a difference; null if none does.", examples=["PublicTest/ferplus"]
     )
-    datasets: list[DatasetCompared] = Field(description="Those that count first come first.")
+    datasets: list[DatasetCompared] = Field(description="The first of these counts most.")
 
 
 class VersionComparison(BaseModel):
@@ -106,7 +108,9 @@ class VersionComparison(BaseModel):
     first: int = Field(examples=[1])
     second: int = Field(examples=[2])
     assessment: VersionAssessment
-    live: AnswersCompared = Field(description="Faces that one classified for the job and the other in shadow mode.")
+    live: AnswersCompared = Field(
+        description="Faces that one version classified for the job and the other in shadow mode."
+    )
     reviewed: AnswersCompared = Field(
         description="Faces that reviewers labeled and whose photo was analysed under both versions."
     )
@@ -129,7 +133,9 @@ class DifferenceList(BaseModel):
 class ComparisonOptions(TextFields):
     """How much to list."""
 
-    limit: int = Field(default=24, ge=0, le=_MOST_DIFFERENCES, description="Most differing faces of each kind.")
+    limit: int = Field(
+        default=24, ge=0, le=_MOST_DIFFERENCES, description="Maximum number of differing faces of each kind."
+    )
 
 
 @blueprint.get("/challenger")
@@ -168,7 +174,7 @@ def set_challenger(wanted: NewChallenger) -> Response:
 @needs_scope(Scope.ADMIN)
 @blueprint.doc(
     summary="End shadow mode",
-    description="What the challenger said stays, for comparison. Needs the scope `admin`.",
+    description="The challenger's predictions are kept for comparison. Needs the scope `admin`.",
     responses={
         **describe_response(HTTPStatus.NO_CONTENT, "No version runs in shadow mode any more."),
         **describe_errors("scope_missing", "no_challenger"),
@@ -212,7 +218,7 @@ def compare_versions(first: int, second: int, options: ComparisonOptions) -> Res
 @blueprint.output(DifferenceList, description="The faces.")
 @blueprint.doc(
     summary="List the faces that two versions classified differently",
-    description="Faces of every application, so it needs the scope `review`.",
+    description="Covers faces of every application, so it needs the scope `review`.",
     responses=describe_errors("scope_missing", "unknown_model_version"),
 )
 def list_differences(first: int, second: int) -> Response:

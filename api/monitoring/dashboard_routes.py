@@ -37,15 +37,15 @@ class HourMetrics(BaseModel):
 class PhaseSeconds(BaseModel):
     """At most so many seconds."""
 
-    p50: float = Field(description="Half of the jobs.", examples=[0.2])
-    p95: float = Field(description="95 of 100 jobs.", examples=[0.6])
-    p99: float = Field(description="99 of 100 jobs.", examples=[1.1])
+    p50: float = Field(description="Median.", examples=[0.2])
+    p95: float = Field(description="95th percentile.", examples=[0.6])
+    p99: float = Field(description="99th percentile.", examples=[1.1])
 
 
 class JobSeconds(BaseModel):
     """How long jobs took."""
 
-    sample: int = Field(description="The newest so many jobs that succeeded.", examples=[1000])
+    sample: int = Field(description="Number of jobs: the newest ones that succeeded.", examples=[1000])
     waiting: PhaseSeconds
     running: PhaseSeconds
     total: PhaseSeconds
@@ -54,9 +54,9 @@ class JobSeconds(BaseModel):
 class FailureMetrics(BaseModel):
     """Jobs that failed for one reason."""
 
-    error_code: str = Field(description="Empty where there is none.", examples=["broken_picture"])
+    error_code: str = Field(description="Empty if there is no code.", examples=["broken_picture"])
     jobs: int = Field(examples=[3])
-    latest_at: Time = Field(description="When the newest of them was made.")
+    latest_at: Time = Field(description="When the newest of them was created.")
 
 
 class WorkerMetrics(BaseModel):
@@ -66,35 +66,35 @@ class WorkerMetrics(BaseModel):
     state: WorkerState = Field(examples=["ready"])
     detail: str | None = Field(description="Why it isn't ready, or why it kept an older version.", examples=[None])
     model_version: int | None = Field(examples=[1])
-    runtime: str | None = Field(description="As a face has it.", examples=["litert"])
-    seen_at: Time = Field(description="Its last sign of life.")
+    runtime: str | None = Field(description="Runtime of the network, as in a face.", examples=["litert"])
+    seen_at: Time = Field(description="Time of the last heartbeat.")
 
 
 class DashboardReport(BaseModel):
     """How the service is, and what it saw lately."""
 
     jobs: dict[JobStatus, int] = Field(
-        description="Jobs stored, by status; those that have ended as counted within the last minute.",
+        description="Stored jobs by status. Ended jobs are counted once a minute.",
         examples=[{"queued": 2, "running": 1, "succeeded": 5210, "failed": 12, "canceled": 3}],
     )
-    oldest_queued_at: Time | None = Field(description="When the job was made that waits longest.")
+    oldest_queued_at: Time | None = Field(description="When the oldest queued job was created.")
     champion: int | None = Field(description="The version in service.", examples=[1])
     champion_since: Time | None
     workers: list[WorkerMetrics]
     jobs_a_minute: float = Field(
-        description="Jobs that have ended, mean of the last five full minutes.", examples=[41.6]
+        description="Jobs ended per minute, mean of the last five full minutes.", examples=[41.6]
     )
-    minutes: list[MinuteMetrics] = Field(description="The last hour, the minute that goes on still last.")
+    minutes: list[MinuteMetrics] = Field(description="The last hour by minute; the last minute is incomplete.")
     job_seconds: JobSeconds | None = Field(description="Null for fewer than two jobs.")
-    failures: list[FailureMetrics] = Field(description="Of the last 24 hours, commonest first.")
-    hours: list[HourMetrics] = Field(description="The last two days, the hour that goes on still last.")
+    failures: list[FailureMetrics] = Field(description="Failures of the last 24 hours, most frequent first.")
+    hours: list[HourMetrics] = Field(description="The last two days by hour; the last hour is incomplete.")
 
 
 @blueprint.get("")
-@blueprint.output(DashboardReport, description="All of it.")
+@blueprint.output(DashboardReport, description="The dashboard.")
 @blueprint.doc(
     summary="The dashboard's figures",
-    description="Of every application's jobs and faces, so it needs the scope `review` or `admin`.",
+    description="Covers the jobs and faces of every application, so it needs the scope `review` or `admin`.",
     responses=describe_errors("scope_missing"),
 )
 def read_dashboard() -> Response:

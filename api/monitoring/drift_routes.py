@@ -54,7 +54,7 @@ class PeriodMetrics(BaseModel):
     mean_confidence: float | None = Field(examples=[0.78])
     mean_face_px: float | None = Field(description="Mean shorter side of a face, in pixels.", examples=[112.0])
     override_rate: ShareEstimate = Field(
-        description="How often people said another emotion than the model, on faces drawn by chance."
+        description="Share of reviewed faces in the random slice for which reviewers chose another emotion."
     )
 
 
@@ -105,7 +105,7 @@ def read_drift(query: DriftQuery) -> Response:
 @blueprint.output(DriftDays, description="Each day of both periods.")
 @blueprint.doc(
     summary="List what changes by day",
-    description="The `days` of the comparison as a list, which is downloaded as other lists are.",
+    description="The `days` of the comparison as a list, which can be downloaded.",
     responses=describe_errors("scope_missing", "invalid_request"),
 )
 def list_drift_days(query: DriftQuery) -> Response:

@@ -83,7 +83,7 @@ def healthz() -> Response:
 @blueprint.output(Ready, description="Photos will be analysed.")
 @blueprint.doc(
     summary="Can the service work?",
-    description="Asks the database, the queue, for a live worker with a model, and when the sweeper last came to its end.",
+    description="Checks the database, the queue, whether a worker with a model is alive, and when the sweeper last finished.",
     responses=describe_errors("not_ready", is_protected=False),
 )
 def readyz() -> Response:

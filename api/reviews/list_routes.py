@@ -32,15 +32,15 @@ PROGRESS_WINDOW = timedelta(days=30)
 class PageFields(TextFields):
     """Where a page begins, and how long it is."""
 
-    limit: int = Field(default=50, ge=1, le=200, description="Most items of a page.")
-    cursor: RowId | Unset = Field(default=None, description="Where the page begins; take it from `next`.")
+    limit: int = Field(default=50, ge=1, le=200, description="Maximum number of items per page.")
+    cursor: RowId | Unset = Field(default=None, description="Cursor of the page, taken from `next`.")
 
 
 class LabelQuery(PageFields):
     """Which labels to list."""
 
-    label: VoteChoice | Unset = Field(default=None, description="Only this label.", examples=["sad"])
-    is_blind: bool | Unset = Field(default=None, description="Only faces that have, or lack, a label of blind votes.")
+    label: VoteChoice | Unset = Field(default=None, description="Only faces with this label.", examples=["sad"])
+    is_blind: bool | Unset = Field(default=None, description="Only faces with, or without, a label by blind votes.")
 
 
 class Label(BaseModel):
@@ -53,8 +53,8 @@ class Label(BaseModel):
     width: int = Field(examples=[96])
     height: int = Field(examples=[96])
     label: VoteChoice = Field(examples=["sad"])
-    blind_label: VoteChoice | None = Field(description="The label by blind votes alone; null without them.")
-    vote_count: int = Field(description="Standing votes that aren't skips.", examples=[2])
+    blind_label: VoteChoice | None = Field(description="The label by blind votes only; null without such votes.")
+    vote_count: int = Field(description="Current votes, without skips.", examples=[2])
     labeled_at: Time | None
 
 
@@ -62,7 +62,7 @@ class LabelPage(BaseModel):
     """Labels, newest face first."""
 
     items: list[Label]
-    next: str | None = Field(description="Where the next page is; null on the last.")
+    next: str | None = Field(description="Address of the next page; null on the last one.")
 
 
 class ReviewDisagreement(BaseModel):
@@ -71,7 +71,7 @@ class ReviewDisagreement(BaseModel):
     id: UUID = Field(examples=["0197a2b4-0000-7000-8000-000000000000"])
     face_id: UUID = Field(examples=["0197a2b4-0000-7000-8000-000000000001"])
     job_id: UUID = Field(examples=["0197a2b4-0000-7000-8000-000000000002"])
-    emotion: Emotion = Field(description="What the model says.", examples=["sad"])
+    emotion: Emotion = Field(description="The predicted emotion.", examples=["sad"])
     confidence: float = Field(examples=[0.61])
     votes: list[Vote]
 
@@ -80,7 +80,7 @@ class DisagreementPage(BaseModel):
     """Disagreements, newest face first."""
 
     items: list[ReviewDisagreement]
-    next: str | None = Field(description="Where the next page is; null on the last.")
+    next: str | None = Field(description="Address of the next page; null on the last one.")
 
 
 class PhotoReport(BaseModel):
@@ -103,19 +103,19 @@ class PhotoReportPage(BaseModel):
     """Reports, newest first."""
 
     items: list[PhotoReport]
-    next: str | None = Field(description="Where the next page is; null on the last.")
+    next: str | None = Field(description="Address of the next page; null on the last one.")
 
 
 class Progress(BaseModel):
     """What one reviewer did in the last 30 days."""
 
     reviewer: str = Field(examples=["ben"])
-    votes: int = Field(description="That stand.", examples=[412])
-    today: int = Field(description="Of them, cast on this day of UTC.", examples=[31])
+    votes: int = Field(description="Current votes.", examples=[412])
+    today: int = Field(description="Of these, cast today (UTC).", examples=[31])
     skips: int = Field(examples=[4])
     blind: int = Field(examples=[80])
-    shared: int = Field(description="On faces with a label that others voted on too.", examples=[44])
-    agreed: int = Field(description="Of these, those that say what the label says.", examples=[40])
+    shared: int = Field(description="Votes on faces with a label that others voted on too.", examples=[44])
+    agreed: int = Field(description="Of these, votes that agree with the label.", examples=[40])
     latest_at: Time
 
 
@@ -130,7 +130,8 @@ class ProgressList(BaseModel):
 @blueprint.output(LabelPage, description="A page of labels.")
 @blueprint.doc(
     summary="List what reviewers decided",
-    description="Faces of every application, so it needs the scope `review`. Those with a `blind_label` are an evaluation set.",
+    description="Covers faces of every application, so it needs the scope `review`. Faces with "
+    "a `blind_label` can serve as an evaluation set.",
     responses=describe_errors("scope_missing", "invalid_request"),
 )
 def list_labels(query: LabelQuery) -> Response:
@@ -152,7 +153,7 @@ def list_labels(query: LabelQuery) -> Response:
 @blueprint.output(DisagreementPage, description="A page of disagreements.")
 @blueprint.doc(
     summary="List faces on which reviewers disagree",
-    description="Needs the scope `admin`, since it shows who said what.",
+    description="Needs the scope `admin`, because it shows who voted what.",
     responses=describe_errors("scope_missing", "invalid_request"),
 )
 def list_disagreements(query: PageFields) -> Response:
@@ -182,7 +183,7 @@ def list_disagreements(query: PageFields) -> Response:
 @blueprint.output(PhotoReportPage, description="A page of reports.")
 @blueprint.doc(
     summary="List missed faces and wrong boxes that were reported",
-    description="Of the photos of every application, so it needs the scope `review`.",
+    description="Covers photos of every application, so it needs the scope `review`.",
     responses=describe_errors("scope_missing", "invalid_request"),
 )
 def list_reports(query: PageFields) -> Response:

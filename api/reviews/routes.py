@@ -46,19 +46,21 @@ _MOST_UNDONE = 10_000
 class NextFaces(JsonBody):
     """Which faces a reviewer wants. Without a filter the queue mixes uncertain faces with faces drawn by chance."""
 
-    limit: int = Field(default=1, ge=1, le=_MOST_AT_ONCE, description="How many.")
+    limit: int = Field(default=1, ge=1, le=_MOST_AT_ONCE, description="Number of faces.")
     exclude: list[RowId] = Field(
-        default_factory=list, max_length=_MOST_AT_ONCE, description="Faces that the reviewer has before them already."
+        default_factory=list, max_length=_MOST_AT_ONCE, description="Faces that the reviewer has already received."
     )
-    emotion: Emotion | None = Field(default=None, description="What the model said.")
+    emotion: Emotion | None = Field(default=None, description="The predicted emotion.")
     min_confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     max_confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
-    min_face_px: Number | None = Field(default=None, description="Least shorter side of the face, in pixels.")
+    min_face_px: Number | None = Field(default=None, description="Minimum of the face's shorter side, in pixels.")
     max_face_px: Number | None = Field(default=None)
     model_version: Number | None = Field(default=None, description="The version that classified the face.")
     created_from: Moment | None = Field(default=None, description="Analysed at this time or later.")
     created_before: Moment | None = Field(default=None, description="Analysed before this time.")
-    application_id: RowId | None = Field(default=None, description="Of this application's newest 2,000 jobs.")
+    application_id: RowId | None = Field(
+        default=None, description="Only faces of this application's newest 2,000 jobs."
+    )
     batch_id: RowId | None = Field(default=None)
     job_id: RowId | None = Field(default=None)
     blind: bool = Field(
@@ -79,13 +81,15 @@ class Undo(JsonBody):
     """Which votes to withdraw: some by their ids, or the latest ones of a reviewer."""
 
     vote_ids: list[RowId] = Field(default_factory=list, max_length=1000)
-    last: int | None = Field(default=None, ge=1, le=_MOST_UNDONE, description="So many of the latest standing votes.")
+    last: int | None = Field(default=None, ge=1, le=_MOST_UNDONE, description="Number of the latest current votes.")
     since: Moment | None = Field(
         default=None,
-        description="All votes cast at this time or later. Votes from before that they replaced stand again.",
+        description="All votes cast at this time or later. Earlier votes that they replaced count again.",
     )
     reviewer: str | None = Field(
-        default=None, max_length=200, description="Whose. Default: the caller's own. Others' need the scope `admin`."
+        default=None,
+        max_length=200,
+        description="The reviewer. Default: the caller. Any other needs the scope `admin`.",
     )
 
     @model_validator(mode="after")
@@ -99,11 +103,13 @@ class VoteQuery(TextFields):
     """Whose votes to list, and how many."""
 
     reviewer: str | Unset = Field(
-        default=None, max_length=200, description="Whose. Default: the caller's own. Others' need the scope `admin`."
+        default=None,
+        max_length=200,
+        description="The reviewer. Default: the caller. Any other needs the scope `admin`.",
     )
     since: Moment | Unset = Field(default=None, description="Cast at this time or later.")
-    limit: int = Field(default=50, ge=1, le=200, description="Most votes of a page.")
-    cursor: RowId | Unset = Field(default=None, description="Where the page begins; take it from `next`.")
+    limit: int = Field(default=50, ge=1, le=200, description="Maximum number of votes per page.")
+    cursor: RowId | Unset = Field(default=None, description="Cursor of the page, taken from `next`.")
 
 
 class StatisticsQuery(TextFields):
@@ -136,7 +142,7 @@ def take_next(wanted: NextFaces) -> Response:
 
 
 @blueprint.post("/release")
-@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="They are given back.")
+@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="The faces were returned to the queue.")
 @blueprint.doc(summary="Give back faces that were taken", responses=describe_errors("scope_missing"))
 def release() -> tuple[str, HTTPStatus]:
     """Let other reviewers have what the caller took and hasn't voted on."""
@@ -147,10 +153,10 @@ def release() -> tuple[str, HTTPStatus]:
 
 @blueprint.post("/votes")
 @blueprint.input(NewVote, location="json", arg_name="vote")
-@blueprint.output(Vote, status_code=HTTPStatus.CREATED, description="The vote, and the label that follows.")
+@blueprint.output(Vote, status_code=HTTPStatus.CREATED, description="The vote, and the resulting label.")
 @blueprint.doc(
     summary="Vote on a face",
-    description="Replaces the caller's earlier vote on the same face. Any face can be voted on, taken from the queue or not.",
+    description="Replaces the caller's earlier vote on the same face. The face doesn't have to come from the queue.",
     responses=describe_errors("scope_missing", "unknown_face", "invalid_request"),
 )
 def create_vote(vote: NewVote) -> Response:
@@ -166,7 +172,7 @@ def create_vote(vote: NewVote) -> Response:
 
 @blueprint.get("/votes")
 @blueprint.input(VoteQuery, location="query", arg_name="query")
-@blueprint.output(VoteList, description="Votes that stand, newest first.")
+@blueprint.output(VoteList, description="Current votes, newest first.")
 @blueprint.doc(summary="List one's latest votes", responses=describe_errors("scope_missing", "invalid_request"))
 def list_votes(query: VoteQuery) -> Response:
     """Read the latest votes of the caller, or of another reviewer."""
@@ -187,10 +193,10 @@ def list_votes(query: VoteQuery) -> Response:
 
 @blueprint.post("/undo")
 @blueprint.input(Undo, location="json", arg_name="wanted")
-@blueprint.output(Undone, description="How many votes stood until now.")
+@blueprint.output(Undone, description="Number of votes that were undone.")
 @blueprint.doc(
     summary="Undo votes",
-    description="Withdraws one vote or many; a vote that one of them had replaced stands again.",
+    description="Undoes one vote or many. A vote that one of them had replaced counts again.",
     responses=describe_errors("scope_missing", "invalid_request"),
 )
 def undo(wanted: Undo) -> Response:

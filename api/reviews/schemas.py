@@ -18,16 +18,16 @@ class Vote(BaseModel):
     """What one reviewer said of a face."""
 
     id: Id
-    face_id: UUID | None = Field(description="The face as it was analysed then; null once that job is erased.")
+    face_id: UUID | None = Field(description="The face as it was analysed at that time; null once that job is erased.")
     reviewer: str = Field(examples=["ana"])
     choice: VoteChoice = Field(examples=["sad"])
-    predicted: Emotion = Field(description="What the model said then.", examples=["neutral"])
+    predicted: Emotion = Field(description="The emotion predicted at that time.", examples=["neutral"])
     model_version: int = Field(examples=[1])
     at: Time
-    is_blind: bool = Field(description="Whether it was cast without knowing what the model says.", examples=[False])
-    stands: bool = Field(description="False once it was undone or replaced.", examples=[True])
+    is_blind: bool = Field(description="Whether the reviewer didn't know the prediction.", examples=[False])
+    stands: bool = Field(description="False once the vote was undone or replaced.", examples=[True])
     label: VoteChoice | None = Field(
-        default=None, description="The face's label now: what most standing votes say; null where they are tied."
+        default=None, description="The face's present label: the choice with the most current votes; null for a tie."
     )
 
 
@@ -36,15 +36,17 @@ class ReviewFace(BaseModel):
 
     face: Face
     job_id: Id
-    slice: ReviewSlice = Field(description="Why it comes up: uncertain, or drawn by chance.", examples=["uncertain"])
+    slice: ReviewSlice = Field(
+        description="The face's slice: `uncertain`, or `random` (drawn by chance).", examples=["uncertain"]
+    )
     label: VoteChoice | None = Field(
-        description="What people have confirmed; null if nothing yet, and where the face is handed out for review.",
+        description="The face's label; null if there is none yet, and while the face is handed out for review.",
         examples=["sad"],
     )
     votes_wanted: int = Field(description="Votes that the face needs.", examples=[1])
-    is_open: bool = Field(description="Whether it still waits for votes.", examples=[True])
+    is_open: bool = Field(description="Whether it still needs votes.", examples=[True])
     votes: list[Vote] = Field(
-        description="Every vote on the face, oldest first, undone ones too. Empty where it is handed out for review."
+        description="Every vote on the face, oldest first, undone ones too. Empty while the face is handed out for review."
     )
 
 
@@ -58,7 +60,7 @@ class VoteList(BaseModel):
     """Votes, newest first."""
 
     items: list[Vote]
-    next: str | None = Field(default=None, description="Where the next page is; null on the last.")
+    next: str | None = Field(default=None, description="Address of the next page; null on the last one.")
 
 
 class Undone(BaseModel):
@@ -80,25 +82,21 @@ class ShareEstimate(BaseModel):
 class ReviewerAgreement(BaseModel):
     """How far reviewers say the same of the same face."""
 
-    faces: int = Field(description="Faces with two votes or more, skips aside.", examples=[40])
-    share: float | None = Field(
-        description="Of these faces, those whose first two votes say the same.", examples=[0.81]
-    )
-    alpha: float | None = Field(description="Krippendorff's: 1 is full agreement, 0 is chance.", examples=[0.74])
+    faces: int = Field(description="Faces with two or more votes, not counting skips.", examples=[40])
+    share: float | None = Field(description="Share of these faces whose first two votes agree.", examples=[0.81])
+    alpha: float | None = Field(description="Krippendorff's alpha: 1 is full agreement, 0 is chance.", examples=[0.74])
 
 
 class Statistics(BaseModel):
     """What the votes say of the model and of the reviewers."""
 
     accuracy: ShareEstimate = Field(
-        description="Of the model, on faces of the random slice, `blind` and `seen` together."
+        description="Accuracy of the model on faces of the random slice, `blind` and `seen` together."
     )
-    blind: ShareEstimate = Field(
-        description="The same of faces whose votes were cast without knowing what the model says: the accuracy to go by."
-    )
-    seen: ShareEstimate = Field(description="The same of all others, whose reviewers knew what the model says.")
-    not_faces: int = Field(description="Faces of that slice that are none.", examples=[3])
-    ambiguous: int = Field(description="Faces of that slice without one clear emotion.", examples=[9])
+    blind: ShareEstimate = Field(description="The same for faces with blind votes. This is the accuracy to rely on.")
+    seen: ShareEstimate = Field(description="The same for all other faces, whose reviewers knew the prediction.")
+    not_faces: int = Field(description="Faces of that slice labelled `not_a_face`.", examples=[3])
+    ambiguous: int = Field(description="Faces of that slice labelled `ambiguous`.", examples=[9])
     agreement: ReviewerAgreement
 
 

@@ -32,21 +32,21 @@ _POLL_AFTER_S = 2
 class NewRun(JsonBody):
     """How a run differs from what the settings say."""
 
-    from_scratch: bool = Field(default=False, description="Begin with fresh weights in place of the champion's.")
-    epochs: int | None = Field(default=None, ge=1, le=1000, description="Default: what the service is set to.")
+    from_scratch: bool = Field(default=False, description="Start from new weights instead of the champion's.")
+    epochs: int | None = Field(default=None, ge=1, le=1000, description="Default: the service's setting.")
 
 
 class PageQuery(TextFields):
     """Which page of a list."""
 
-    limit: int = Field(default=20, ge=1, le=100, description="Most runs on the page.")
-    cursor: RowId | None = Field(default=None, description="From `next` of the page before.")
+    limit: int = Field(default=20, ge=1, le=100, description="Maximum number of runs per page.")
+    cursor: RowId | None = Field(default=None, description="Cursor of the page, taken from `next`.")
 
 
 class PlanQuery(TextFields):
     """Which run to plan."""
 
-    from_scratch: bool = Field(default=False, description="Whether the run would begin with fresh weights.")
+    from_scratch: bool = Field(default=False, description="Whether the run would start from new weights.")
 
 
 class TrainingRun(BaseModel):
@@ -55,45 +55,45 @@ class TrainingRun(BaseModel):
     id: Id
     url: str = Field(examples=["/v1/training-runs/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"])
     status: TrainingRunStatus = Field(
-        description="`queued`, `running`, or how it ended: `promoted`, `rejected`, `failed`, `canceled`.",
+        description="`queued`, `running`, `promoted`, `rejected`, `failed` or `canceled`.",
         examples=["running"],
     )
     trigger: TrainingTrigger = Field(examples=["schedule"])
     actor: str = Field(description="Who started it.", examples=["beat"])
     actor_kind: ActorKind | None = Field(
-        description="What kind of actor; null where it isn't known, in entries from before it was stored.",
+        description="Kind of the actor; null if it isn't known.",
         examples=["system"],
     )
     options: RunOptions
     created_at: Time
     started_at: Time | None
     finished_at: Time | None
-    attempt: int = Field(description="How often a worker has taken it up.", examples=[1])
+    attempt: int = Field(description="Number of attempts so far.", examples=[1])
     is_cancel_requested: bool = Field(examples=[False])
-    dataset_sha256: str | None = Field(description="Identity of the CSV's rows.")
+    dataset_sha256: str | None = Field(description="Digest of the CSV's rows.")
     audit: RunAudit | None = Field(
-        description="What the dataset and the corrections hold, and the run's plan. Null until the run has read them."
+        description="Audit of the dataset and the corrections, and the run's plan. Null until the run has read them."
     )
     corrections: dict[str, int] = Field(
-        description="Reviewers' labels: how many teach, and how many were left out for each reason.",
+        description="Reviewers' labels: how many are used in training, and how many were left out, by reason.",
         examples=[{"used": 310, "too_small": 42, "like_holdout": 1}],
     )
-    champion: int | None = Field(description="The version to beat.", examples=[1])
-    progress: RunProgress | None = Field(description="How far it is. Null before it begins.")
-    challenger: int | None = Field(description="The version that came of it, in service or not.", examples=[2])
+    champion: int | None = Field(description="The champion that the challenger is compared with.", examples=[1])
+    progress: RunProgress | None = Field(description="Progress; null until the run has started.")
+    challenger: int | None = Field(description="The version that the run made, in service or not.", examples=[2])
     gate: GateReport | None = Field(
         description="The gate's checks, and the versions' metrics. Null until it is decided."
     )
     reason: str | None = Field(description="Why it ended as it did.")
-    error_code: str | None = Field(description="Why it failed, for programs.", examples=["dataset_invalid"])
-    error_detail: str | None = Field(description="Why it failed, for people.")
+    error_code: str | None = Field(description="Error code, if it failed.", examples=["dataset_invalid"])
+    error_detail: str | None = Field(description="Error message, if it failed.")
 
 
 class TrainingRunPage(BaseModel):
     """Some runs, newest first."""
 
     items: list[TrainingRun]
-    next: str | None = Field(description="Where the next page is; null on the last.")
+    next: str | None = Field(description="Address of the next page; null on the last one.")
 
 
 @blueprint.post("")
@@ -102,7 +102,7 @@ class TrainingRunPage(BaseModel):
 @blueprint.output(TrainingRun, status_code=HTTPStatus.ACCEPTED, description="The run waits for the training worker.")
 @blueprint.doc(
     summary="Start a training run",
-    description="Learns from the configured dataset and the reviewers' labels. Needs the scope `admin`.",
+    description="Trains on the configured dataset and the reviewers' labels. Needs the scope `admin`.",
     responses=describe_errors("scope_missing", "training_run_active", "retraining_impossible", "invalid_request"),
 )
 def create_run(wanted: NewRun) -> Response:
@@ -144,10 +144,10 @@ def plan_run(query: PlanQuery) -> Response:
 
 
 @blueprint.get("/<uuid:run_id>")
-@blueprint.output(TrainingRun, description="The run as it is.")
+@blueprint.output(TrainingRun, description="The run.")
 @blueprint.doc(
     summary="Read a training run",
-    description="Its progress is stored as it happens, about every two seconds.",
+    description="Its progress is updated about every two seconds.",
     responses=describe_errors("unknown_training_run"),
 )
 def read_run(run_id: UUID) -> Response:
@@ -157,7 +157,7 @@ def read_run(run_id: UUID) -> Response:
 
 @blueprint.post("/<uuid:run_id>/cancel")
 @needs_scope(Scope.ADMIN)
-@blueprint.output(TrainingRun, description="The run; one that goes on ends after its present step.")
+@blueprint.output(TrainingRun, description="The run. If it is running, it ends after its current step.")
 @blueprint.doc(
     summary="Cancel a training run",
     description="Needs the scope `admin`.",

@@ -24,7 +24,7 @@ protect_webhooks(blueprint)
 @blueprint.output(WebhookDeliveryPage, description="A page of deliveries, newest first.")
 @blueprint.doc(
     summary="List webhook deliveries",
-    description="Every attempt, of the caller's endpoints and of its jobs' `callback_url`; with the scope `admin` of all.",
+    description="Every attempt for the caller's endpoints and for the `callback_url` of its jobs; with the scope `admin` for all.",
     responses=describe_errors("scope_missing", "invalid_request"),
 )
 def list_webhook_deliveries(query: DeliveryQuery) -> Response:
@@ -48,7 +48,7 @@ def list_webhook_deliveries(query: DeliveryQuery) -> Response:
 
 
 @blueprint.get("/<uuid:delivery_id>")
-@blueprint.output(WebhookDelivery, description="The delivery as it is.")
+@blueprint.output(WebhookDelivery, description="The delivery.")
 @blueprint.doc(summary="Read a webhook delivery", responses=describe_errors("scope_missing", "unknown_delivery"))
 def read_webhook_delivery(delivery_id: UUID) -> Response:
     """Read one delivery."""

@@ -44,7 +44,11 @@ def make_address_rules(settings: Settings) -> endpoints.AddressRules:
 
 @blueprint.post("")
 @blueprint.input(NewWebhook, location="json", arg_name="new")
-@blueprint.output(WebhookMade, status_code=HTTPStatus.CREATED, description="The endpoint and its secret, this once.")
+@blueprint.output(
+    WebhookMade,
+    status_code=HTTPStatus.CREATED,
+    description="The endpoint and its secret. The secret is only in this answer.",
+)
 @blueprint.doc(
     summary="Add a webhook endpoint",
     description="From now on the URL gets a signed POST for each event of these types. The secret checks the signatures, in the "
@@ -82,7 +86,7 @@ def list_webhooks() -> Response:
 
 
 @blueprint.get("/<uuid:webhook_id>")
-@blueprint.output(Webhook, description="The endpoint as it is.")
+@blueprint.output(Webhook, description="The endpoint.")
 @blueprint.doc(summary="Read a webhook endpoint", responses=describe_errors("scope_missing", "unknown_webhook"))
 def read_webhook(webhook_id: UUID) -> Response:
     """Read one endpoint."""
@@ -116,7 +120,7 @@ def change_webhook(webhook_id: UUID, change: WebhookChange) -> Response:
 
 
 @blueprint.delete("/<uuid:webhook_id>")
-@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="It is called no more; its deliveries are gone.")
+@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="The endpoint and its deliveries were deleted.")
 @blueprint.doc(summary="Delete a webhook endpoint", responses=describe_errors("scope_missing", "unknown_webhook"))
 def delete_webhook(webhook_id: UUID) -> tuple[str, HTTPStatus]:
     """Delete one endpoint."""
@@ -129,7 +133,7 @@ def delete_webhook(webhook_id: UUID) -> tuple[str, HTTPStatus]:
 @blueprint.output(Webhook, description="The endpoint, paused.")
 @blueprint.doc(
     summary="Pause a webhook endpoint",
-    description="It is called no more until it is resumed. What happens meanwhile waits, as long as events are kept.",
+    description="It isn't called until it is resumed. Events are pending meanwhile, until their retention time is over.",
     responses=describe_errors("scope_missing", "unknown_webhook"),
 )
 def pause_webhook(webhook_id: UUID) -> Response:
@@ -144,7 +148,7 @@ def pause_webhook(webhook_id: UUID) -> Response:
 @blueprint.output(Webhook, description="The endpoint, active.")
 @blueprint.doc(
     summary="Resume a webhook endpoint",
-    description="What waited is sent first, oldest first.",
+    description="Pending events are sent first, oldest first.",
     responses=describe_errors("scope_missing", "unknown_webhook"),
 )
 def resume_webhook(webhook_id: UUID) -> Response:
@@ -157,10 +161,10 @@ def resume_webhook(webhook_id: UUID) -> Response:
 
 @blueprint.post("/<uuid:webhook_id>/rotate")
 @blueprint.input(Rotation, location="json", arg_name="rotation")
-@blueprint.output(SigningSecret, description="The new secret, this once.")
+@blueprint.output(SigningSecret, description="The new secret. It is only in this answer.")
 @blueprint.doc(
     summary="Replace the secret of a webhook endpoint",
-    description="While the overlap lasts, the secret before and the new one both sign each call.",
+    description="Until the overlap is over, both secrets sign each call.",
     responses=describe_errors("scope_missing", "unknown_webhook", "invalid_request"),
 )
 def rotate_webhook_secret(webhook_id: UUID, rotation: Rotation) -> Response:
@@ -172,7 +176,7 @@ def rotate_webhook_secret(webhook_id: UUID, rotation: Rotation) -> Response:
 
 @blueprint.post("/callback-secret/rotate")
 @blueprint.input(Rotation, location="json", arg_name="rotation")
-@blueprint.output(SigningSecret, description="The new secret, this once.")
+@blueprint.output(SigningSecret, description="The new secret. It is only in this answer.")
 @blueprint.doc(
     summary="Replace the secret of jobs' callbacks",
     description="It signs the calls of the `callback_url` of all jobs of the caller's application. Also for one that was "
@@ -191,7 +195,7 @@ def rotate_callback_secret(rotation: Rotation) -> Response:
 @blueprint.output(WebhookDelivery, status_code=HTTPStatus.ACCEPTED, description="The delivery, pending.")
 @blueprint.doc(
     summary="Send a test event",
-    description="The endpoint gets an event of the type `webhook.test`, whatever it wants.",
+    description="Sends an event of type `webhook.test`, whatever types the endpoint has.",
     responses=describe_errors("scope_missing", "unknown_webhook", "webhook_paused"),
 )
 def test_webhook(webhook_id: UUID) -> Response:
@@ -203,7 +207,7 @@ def test_webhook(webhook_id: UUID) -> Response:
 
 @blueprint.post("/<uuid:webhook_id>/replay-failed")
 @blueprint.input(ReplayFailed, location="json", arg_name="wanted")
-@blueprint.output(Replayed, description="How many events are sent again.")
+@blueprint.output(Replayed, description="Number of events that are sent again.")
 @blueprint.doc(
     summary="Replay what failed",
     description="Sends every event again that the endpoint never took and that waits for no attempt.",

@@ -40,12 +40,14 @@ Events = Annotated[
     Field(
         min_length=1,
         max_length=50,
-        description="Types of events to be told of.",
+        description="Types of events to send.",
         examples=[["job.succeeded", "job.failed"]],
         json_schema_extra={"items": {"type": "string", "enum": list(SUBSCRIBABLE)}},
     ),
 ]
-Description = Annotated[str, Field(max_length=200, description="For people.", examples=["the shop's back end"])]
+Description = Annotated[
+    str, Field(max_length=200, description="A description for people.", examples=["the shop's back end"])
+]
 IncludeFaces = Annotated[bool, Field(description="Whether bodies carry the faces of a job.")]
 
 
@@ -59,7 +61,7 @@ class NewWebhook(JsonBody):
     application: str | Unset = Field(
         default=None,
         max_length=100,
-        description="Whose; another than the caller's own needs the scope `admin`.",
+        description="The application. Any other than the caller's own needs the scope `admin`.",
         examples=["shop"],
     )
 
@@ -80,7 +82,7 @@ class Rotation(JsonBody):
         default=DEFAULT_OVERLAP_S,
         ge=0,
         le=LONGEST_OVERLAP_S,
-        description="Seconds for which the one before stays valid beside the new one.",
+        description="Seconds for which the old one stays valid.",
     )
 
 
@@ -88,7 +90,7 @@ class ReplayFailed(JsonBody):
     """Which events to send again."""
 
     since: Moment = Field(
-        description="Only events of then or later.",
+        description="Only events at this time or later.",
         examples=["2026-03-01T00:00:00Z"],
         json_schema_extra={"format": "date-time"},
     )
@@ -100,7 +102,7 @@ class Webhook(BaseModel):
     id: Id
     application: str = Field(examples=["shop"])
     url: Url
-    events: list[str] = Field(description="Types of events that it is told of.", examples=[["job.succeeded"]])
+    events: list[str] = Field(description="Types of events to send.", examples=[["job.succeeded"]])
     description: Description
     include_faces: IncludeFaces
     state: EndpointState = Field(
@@ -109,7 +111,7 @@ class Webhook(BaseModel):
     )
     state_reason: str | None = Field(description="Why the service paused it.")
     failing_since: Time | None = Field(description="The first failure after the last success.")
-    previous_secret_until: Time | None = Field(description="Until when the secret before the present one signs too.")
+    previous_secret_until: Time | None = Field(description="Until when the previous secret signs too.")
     created_at: Time
 
 
@@ -140,13 +142,13 @@ class WebhookDelivery(BaseModel):
     url: str = Field(examples=["https://example.com/emoscope"])
     event_id: UUID = Field(description="The `webhook-id` of the call, the same for every attempt.")
     event: str = Field(description="Type of the event.", examples=["job.succeeded"])
-    job_id: UUID | None = Field(description="The job that it is about.")
+    job_id: UUID | None = Field(description="The job of the event.")
     state: DeliveryState = Field(examples=["succeeded"])
-    attempt: int = Field(description="1 for the first of an event.", examples=[1])
-    is_replay: bool = Field(description="Whether somebody asked for it.")
-    due_at: Time = Field(description="When it will be made, if it is `pending`; else when it ended.")
+    attempt: int = Field(description="Number of the attempt, from 1.", examples=[1])
+    is_replay: bool = Field(description="Whether it is a replay.")
+    due_at: Time = Field(description="When the attempt is due, if it is `pending`, or when it ended.")
     started_at: Time | None
-    status_code: int | None = Field(description="Of the answer; null if there was none.", examples=[204])
+    status_code: int | None = Field(description="Status of the answer; null if there was none.", examples=[204])
     answer: str | None = Field(description="The first bytes of the answer's body.", examples=["ok"])
     error: str | None = Field(description="Why there was no answer.", examples=["ReadTimeout: timed out"])
     duration_ms: float | None = Field(examples=[38.4])
@@ -156,32 +158,34 @@ class WebhookDeliveryPage(BaseModel):
     """Some deliveries, newest first."""
 
     items: list[WebhookDelivery]
-    next: str | None = Field(description="Where the next page is; null on the last.")
+    next: str | None = Field(description="Address of the next page; null on the last one.")
 
 
 class Replayed(BaseModel):
     """How many events are sent again."""
 
-    count: int = Field(description="At most 1,000: repeat the call until it is 0.", examples=[12])
+    count: int = Field(description="Number of events, at most 1,000. Repeat the call until it is 0.", examples=[12])
 
 
 class DeliveryQuery(TextFields):
     """Which deliveries to list."""
 
-    webhook: RowId | Unset = Field(default=None, description="Only those of this endpoint.")
-    job: RowId | Unset = Field(default=None, description="Only those about this job, of its `callback_url` too.")
+    webhook: RowId | Unset = Field(default=None, description="Only deliveries to this endpoint.")
+    job: RowId | Unset = Field(
+        default=None, description="Only deliveries about this job, those to its `callback_url` included."
+    )
     event: str | Unset = Field(
         default=None, max_length=50, description="Only events of this type.", examples=["job.failed"]
     )
-    state: DeliveryState | Unset = Field(default=None, description="Only those in this state.")
+    state: DeliveryState | Unset = Field(default=None, description="Only deliveries in this state.")
     created_from: Moment | Unset = Field(
-        default=None, description="Only events of then or later.", examples=["2026-03-01T00:00:00Z"]
+        default=None, description="Only events at this time or later.", examples=["2026-03-01T00:00:00Z"]
     )
     created_before: Moment | Unset = Field(
-        default=None, description="Only events from before.", examples=["2026-04-01T00:00:00Z"]
+        default=None, description="Only events before this time.", examples=["2026-04-01T00:00:00Z"]
     )
-    limit: int = Field(default=50, ge=1, le=200, description="Most deliveries of a page.")
-    cursor: RowId | Unset = Field(default=None, description="Where the page begins; take it from `next`.")
+    limit: int = Field(default=50, ge=1, le=200, description="Maximum number of deliveries per page.")
+    cursor: RowId | Unset = Field(default=None, description="Cursor of the page, taken from `next`.")
 
 
 def webhook_to_schema(row: tables.WebhookEndpoint) -> Webhook:
