@@ -68,7 +68,9 @@ def main() -> int:
     """Print the page. Returns 1 if there are faults."""
     packages = list_packages()
     print("# Licences of the packages\n")
-    print("Packages that are installed with all extras and for development. Written by `python -m tests.docs.licences`.\n")
+    print(
+        "Packages that are installed with all extras and for development. Written by `python -m tests.docs.licences`.\n"
+    )
     print("| package | licence | |\n| --- | --- | --- |")
     for name, package in packages.items():
         print(f"| {name} | {find_licence(package)} | {COPYLEFT.get(name, '')} |")

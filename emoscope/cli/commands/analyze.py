@@ -45,16 +45,16 @@ def analyze(
         ),
     ] = None,
     from_file: Annotated[
-        str | None, typer.Option("--from-file", help="A list of photos, one a line; - for standard input.")
+        str | None, typer.Option("--from-file", help="File with a list of photos, one per line; - for standard input.")
     ] = None,
-    output: Annotated[Format, typer.Option("--format", "-f", help="Form of the result.")] = Format.TABLE,
+    output: Annotated[Format, typer.Option("--format", "-f", help="Format of the output.")] = Format.TABLE,
     detector: Annotated[Detector | None, typer.Option(help="Face detector.")] = None,
-    min_face_px: Annotated[int | None, typer.Option(help="Least side of a face, in pixels.")] = None,
+    min_face_px: Annotated[int | None, typer.Option(help="Minimum side of a face, in pixels.")] = None,
     keep_s: Annotated[float | None, typer.Option(help="Seconds that the service keeps the photos.")] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="As --format csv.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Don't go on with an interrupted run.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start again instead of resuming an interrupted run.")] = False,
 ) -> None:
     """Find the faces in photos and say which emotion each appears to express.
 

@@ -23,13 +23,15 @@ _Id = Annotated[UUID, typer.Argument(metavar="BATCH", help="Id of the batch, as 
 def list_(
     application: Annotated[
         str | None,
-        typer.Option(help="The application whose batches, or `all`; another than the key's own needs `admin`."),
+        typer.Option(
+            help="Batches of this application, or `all`. Any other than the key's own needs the scope `admin`."
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most batches shown, the newest.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of batches.")] = 50,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List batches, newest first: how many photos are in which state."""
+    """List batches, newest first, with the number of photos in each state."""
     with end_with_sentence(EmoscopeError), open_client() as client:
         pages = client.list_batches(page_size=min(limit, _MOST_A_PAGE), application=application)
         found = list(islice(pages, limit))
@@ -45,7 +47,7 @@ def list_(
 
 @app.command()
 def show(batch: _Id, *, as_json: AsJson = False) -> None:
-    """Show a batch: its progress, and which photos have no result, and why."""
+    """Show a batch: its progress, and the photos without a result, with the reason."""
     with end_with_sentence(EmoscopeError), open_client() as client:
         found = client.get_batch(batch)
         if as_json:
@@ -64,7 +66,7 @@ def show(batch: _Id, *, as_json: AsJson = False) -> None:
 
 @app.command()
 def close(batch: _Id) -> None:
-    """Let a batch take no more photos."""
+    """Close a batch: no more photos can be added."""
     with end_with_sentence(EmoscopeError), open_client() as client:
         client.close_batch(batch)
     err.print("Closed.")
@@ -72,7 +74,7 @@ def close(batch: _Id) -> None:
 
 @app.command()
 def cancel(batch: _Id) -> None:
-    """Close a batch and withdraw its photos that have no result yet."""
+    """Close a batch and cancel its photos that have no result yet."""
     with end_with_sentence(EmoscopeError), open_client() as client:
         found = client.cancel_batch(batch)
     err.print(f"Canceled; {found.counts.canceled:,} photos were withdrawn so far.")

@@ -29,7 +29,7 @@ def check(
         bool, typer.Option("--strict", help="Exit with 1 if any row can't be used or there is a warning.")
     ] = False,
 ) -> None:
-    """Say what is in a dataset: balance, copies, votes, missing emotions, and each row that can't be used.
+    """Check a dataset: balance, copies, votes, missing emotions, and each row that can't be used.
 
     Exits with 1 if no row can be used, or all rows to train on are of one emotion.
     """
@@ -81,11 +81,11 @@ def export_(
     csv: CsvPath,
     folder: Annotated[Path, typer.Argument(help="New folder for the pictures.")],
     split: Annotated[
-        float | None, typer.Option(help="Share of all rows for Training, in place of the CSV's own parts, e.g. 0.7.")
+        float | None, typer.Option(help="Share of all rows for Training, such as 0.7. Default: the CSV's own split.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of that split.")] = 1,
 ) -> None:
-    """Write one PNG a row: a folder a part, in it a folder an emotion."""
+    """Write one PNG per row: a folder per split, in it a folder per emotion."""
     from training.data.dataset import read_dataset
     from training.data.image_folders import assign_parts, export_folders
     from training.errors import TrainingError
@@ -101,10 +101,10 @@ def export_(
 
 @app.command("import")
 def import_(
-    folder: Annotated[Path, typer.Argument(help="Folder with a folder a part, in it a folder an emotion.")],
+    folder: Annotated[Path, typer.Argument(help="Folder with a folder per split, in it a folder per emotion.")],
     csv: Annotated[Path, typer.Argument(help="CSV to write.")],
 ) -> None:
-    """Write a FER2013-format CSV of folders of pictures."""
+    """Write a FER2013-format CSV from folders of pictures."""
     from training.data.image_folders import import_folders
     from training.errors import TrainingError
 

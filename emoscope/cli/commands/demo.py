@@ -20,7 +20,7 @@ class DemoFailed(Exception):
 
 def demo(
     port: Annotated[
-        int | None, typer.Option(help="Port of the API. Default: the settings' own, or a free one.")
+        int | None, typer.Option(help="Port of the API. Default: that of the settings, or a free one.")
     ] = None,
     output: Annotated[Path, typer.Option(help="Folder for the annotated pictures.")] = Path("demo-output"),
 ) -> None:

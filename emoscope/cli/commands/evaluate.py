@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from training.data.dataset import Dataset
     from training.evaluation.sets import EvaluationSet
 
-Int8 = Annotated[
-    bool, typer.Option("--int8", help="The version's form in 8 bits, which CPUs with VNNI or DotProd take.")
-]
+Int8 = Annotated[bool, typer.Option("--int8", help="The version's 8-bit form, which CPUs with VNNI or DotProd use.")]
 
 
 def evaluate(
@@ -40,7 +38,7 @@ def evaluate(
 ) -> None:
     """Evaluate a model: accuracy, macro-F1, per emotion, calibration, speed; on a CSV with its stress tests, and on photos.
 
-    Photos go the whole way: the largest face of each is found, cut out and classified. Further columns of a CSV become slices.
+    The largest face of each photo is found, cut out and classified. Further columns of a CSV become slices.
     """
     from db.model_versions.actions import UnknownModelVersion
     from training.data.dataset import read_dataset

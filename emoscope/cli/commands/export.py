@@ -32,28 +32,29 @@ class ExportFailed(EmoscopeError):
 
 def export(
     file: Annotated[str, typer.Argument(help="The file to write; - for standard output.")] = _STREAM,
-    rows: Annotated[ExportRows, typer.Option(help="A row for each face, or for each job.")] = ExportRows.FACES,
-    output: Annotated[ExportFormat, typer.Option("--format", "-f", help="Form of the file.")] = ExportFormat.CSV,
-    status: Annotated[JobStatus | None, typer.Option(help="Only jobs of this status.")] = None,
+    rows: Annotated[ExportRows, typer.Option(help="One row per face, or per job.")] = ExportRows.FACES,
+    output: Annotated[ExportFormat, typer.Option("--format", "-f", help="Format of the file.")] = ExportFormat.CSV,
+    status: Annotated[JobStatus | None, typer.Option(help="Only jobs with this status.")] = None,
     emotion: Annotated[
         Emotion | None, typer.Option(help="Only jobs with a face that appears to express this, and only such faces.")
     ] = None,
     error_code: Annotated[str | None, typer.Option(help="Only jobs that ended with this error code.")] = None,
     batch: Annotated[UUID | None, typer.Option(help="Only jobs of this batch.")] = None,
     application: Annotated[
-        str | None, typer.Option(help="The application whose jobs, or `all`; another than the key's own needs `admin`.")
+        str | None,
+        typer.Option(help="Jobs of this application, or `all`. Any other than the key's own needs the scope `admin`."),
     ] = None,
     created_from: Annotated[
-        datetime | None, typer.Option(help="Only jobs of then or later; this machine's time.")
+        datetime | None, typer.Option(help="Only jobs created at this time or later, in this machine's time zone.")
     ] = None,
-    created_before: Annotated[datetime | None, typer.Option(help="Only jobs from before.")] = None,
+    created_before: Annotated[datetime | None, typer.Option(help="Only jobs created before this time.")] = None,
     *,
     as_csv: Annotated[bool, typer.Option("--csv", help="As --format csv.")] = False,
     as_jsonl: Annotated[bool, typer.Option("--jsonl", help="As --format jsonl.")] = False,
 ) -> None:
     """Write results as CSV or JSON Lines, newest job first.
 
-    The service streams few results at once, and writes many to a file of its own first, which is deleted when it is here.
+    Small exports are streamed. For a large one the service writes a file first, which is deleted after the download.
     """
     form = ExportFormat.JSONL if as_jsonl else ExportFormat.CSV if as_csv else output
     wanted: dict[str, Any] = {

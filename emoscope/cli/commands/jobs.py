@@ -21,22 +21,23 @@ _MOST_A_PAGE = 200
 
 @app.command("list")
 def list_(
-    status: Annotated[JobStatus | None, typer.Option(help="Only jobs of this status.")] = None,
+    status: Annotated[JobStatus | None, typer.Option(help="Only jobs with this status.")] = None,
     emotion: Annotated[Emotion | None, typer.Option(help="Only jobs with a face that appears to express this.")] = None,
     error_code: Annotated[str | None, typer.Option(help="Only jobs that ended with this error code.")] = None,
     batch: Annotated[UUID | None, typer.Option(help="Only jobs of this batch.")] = None,
     application: Annotated[
-        str | None, typer.Option(help="The application whose jobs, or `all`; another than the key's own needs `admin`.")
+        str | None,
+        typer.Option(help="Jobs of this application, or `all`. Any other than the key's own needs the scope `admin`."),
     ] = None,
     created_from: Annotated[
-        datetime | None, typer.Option(help="Only jobs of then or later; this machine's time.")
+        datetime | None, typer.Option(help="Only jobs created at this time or later, in this machine's time zone.")
     ] = None,
-    created_before: Annotated[datetime | None, typer.Option(help="Only jobs from before.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most jobs shown, the newest.")] = 50,
+    created_before: Annotated[datetime | None, typer.Option(help="Only jobs created before this time.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of jobs.")] = 50,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List jobs, newest first: of which photo, in which status, with which faces."""
+    """List jobs, newest first, with photo, status and faces."""
     wanted: dict[str, Any] = {
         "status": status,
         "emotion": emotion,

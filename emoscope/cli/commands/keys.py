@@ -19,30 +19,33 @@ app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
 @app.command()
 def create(
-    application: Annotated[str, typer.Argument(help="Name of the application; made if it is new.")],
+    application: Annotated[str, typer.Argument(help="Name of the application; it is created if it doesn't exist.")],
     scope: Annotated[
         list[Scope] | None,
-        typer.Option(help="What the key may do; give it several times for several. Default: submit."),
+        typer.Option(help="A scope of the key. Can be given more than once. Default: submit."),
     ] = None,
     purpose: Annotated[
         Purpose | None,
         typer.Option(
-            help="What the application is used for; workplace and education are refused, as the law forbids them."
+            help="What the application is used for. workplace and education are refused, because the law forbids them."
         ),
     ] = None,
-    description: Annotated[str | None, typer.Option(help="For people.")] = None,
+    description: Annotated[str | None, typer.Option(help="A description for people.")] = None,
     expires_days: Annotated[
         float | None, typer.Option(min=0, help="Days after which it expires. Default: never.")
     ] = None,
     rate_limit: Annotated[
-        str | None, typer.Option(help="Requests that it may make, as 60/minute. Default: the setting's.")
+        str | None, typer.Option(help="Rate limit, such as 60/minute. Default: that of the settings.")
     ] = None,
     daily_quota: Annotated[
-        int | None, typer.Option(min=0, help="Photos that it may submit on a day (UTC). Default: any number.")
+        int | None, typer.Option(min=0, help="Number of photos per day (UTC). Default: no limit.")
     ] = None,
     *,
     test: Annotated[
-        bool, typer.Option("--test", help="A test key: answered without a worker, and apart from all that is real.")
+        bool,
+        typer.Option(
+            "--test", help="Make a test key: no worker is needed, and test jobs are kept apart from real ones."
+        ),
     ] = False,
 ) -> None:
     """Make a key for an application and print it. It can't be shown again."""
@@ -78,7 +81,7 @@ def create(
 
 @app.command("list")
 def list_(*, as_json: AsJson = False) -> None:
-    """List all keys: whose, when made, when last used, until when."""
+    """List all keys: application, when created, last used, expiry date."""
     from db.accounts import api_keys
 
     with open_database() as database, database.read() as session:
@@ -101,11 +104,9 @@ def list_(*, as_json: AsJson = False) -> None:
 @app.command()
 def rotate(
     prefix: Annotated[str, typer.Argument(help="The first characters of the key, as `emoscope key list` shows.")],
-    overlap_hours: Annotated[
-        float, typer.Option(min=0, max=168, help="Hours for which the key before stays valid.")
-    ] = 24,
+    overlap_hours: Annotated[float, typer.Option(min=0, max=168, help="Hours for which the old key stays valid.")] = 24,
 ) -> None:
-    """Make a key with the same scopes and terms, print it, and let the one before expire."""
+    """Replace a key: print a new one with the same scopes and limits, and let the old one expire."""
     from db.accounts import api_keys
 
     with end_with_sentence(api_keys.UnknownKey), open_database() as database, database.write() as session:
@@ -117,11 +118,11 @@ def rotate(
 @app.command()
 def usage(
     application: Annotated[str | None, typer.Option(help="Only this application's keys.")] = None,
-    days: Annotated[int, typer.Option(min=1, help="How many days, today included (UTC).")] = 7,
+    days: Annotated[int, typer.Option(min=1, help="Number of days, including today (UTC).")] = 7,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List what was done with each key, by day: requests, photos, faces, bytes, errors."""
+    """List the use of each key by day: requests, photos, faces, bytes, errors."""
     from db.accounts.usage import UsageFilter, list_usage
 
     first = datetime.now(UTC).date() - timedelta(days=days - 1)

@@ -15,7 +15,7 @@ app = typer.Typer(help="List model versions and choose the one in service.", no_
 
 @app.command("list")
 def list_(*, as_json: AsJson = False) -> None:
-    """List all versions, newest first, with their figures; the one in service has a star.
+    """List all versions, newest first, with their metrics. The one in service has a star.
 
     Metrics are of the last split that a version was evaluated on: `votes` is the accuracy against the majority of votes,
     `single` that against the published label. Macro-F1 is against the votes where there are votes.
@@ -54,7 +54,7 @@ def promote(
     number: Annotated[int, typer.Argument(help="Number of the version to put in service.")],
     reason: Annotated[str, typer.Option(help="Why, for the history.")],
 ) -> None:
-    """Put a version in service. Workers take it within seconds, between jobs."""
+    """Put a version in service. Workers load it within seconds, between jobs."""
     from db.model_versions import actions as model_versions
 
     with (
@@ -69,7 +69,7 @@ def promote(
 
 @app.command()
 def rollback(reason: Annotated[str, typer.Option(help="Why, for the history.")]) -> None:
-    """Put the version in service again that was there before the champion."""
+    """Put the version in service again that was in service before the champion."""
     from db.model_versions import actions as model_versions
 
     with (
@@ -84,10 +84,10 @@ def rollback(reason: Annotated[str, typer.Option(help="Why, for the history.")])
 
 @app.command()
 def shadow(
-    number: Annotated[int, typer.Argument(help="Number of the version that is to classify beside the champion.")],
-    reason: Annotated[str, typer.Option(help="Why, for the log of changes.")],
+    number: Annotated[int, typer.Argument(help="Number of the version to run beside the champion.")],
+    reason: Annotated[str, typer.Option(help="Why, for the audit log.")],
 ) -> None:
-    """Let a version classify live faces in shadow mode: stored for comparison, and shown to no application."""
+    """Run a version in shadow mode: it classifies live faces for comparison, and applications don't see its predictions."""
     from db.model_versions import actions as model_versions
     from db.model_versions import shadow as shadow_mode
 
@@ -103,7 +103,7 @@ def shadow(
 
 @app.command()
 def unshadow() -> None:
-    """End shadow mode. What the challenger said stays, for comparison."""
+    """End shadow mode. The challenger's predictions are kept for comparison."""
     from db.model_versions import shadow as shadow_mode
 
     with (

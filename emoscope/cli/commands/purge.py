@@ -11,11 +11,11 @@ _AT_ONCE = 200
 
 
 def purge(
-    older_than: Annotated[float, typer.Option(min=0, help="Days since a job was submitted.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many.")] = False,  # noqa: FBT002
+    older_than: Annotated[float, typer.Option(min=0, help="Age in days, since the job was submitted.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,  # noqa: FBT002
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,  # noqa: FBT002
 ) -> None:
-    """Erase ended jobs with their photos, faces, crops and votes. Corrections on them no longer teach the next model."""
+    """Erase ended jobs with their photos, faces, crops and votes. Their corrections are no longer used in training."""
     from db.core.blobs import BlobStore, BlobStoreUnavailable
     from db.jobs.retention import count_old_jobs, erase_old_jobs
     from emoscope.cli.database import open_database

@@ -23,18 +23,21 @@ _POLL_S = 1.0
 def retrain(
     *,
     from_scratch: Annotated[
-        bool, typer.Option("--from-scratch", help="Begin with fresh weights in place of the champion's.")
+        bool, typer.Option("--from-scratch", help="Start from new weights instead of the champion's.")
     ] = False,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs, in place of what the settings say.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Number of epochs. Default: that of the settings.")] = None,
     plan: Annotated[
-        bool, typer.Option("--plan", help="Only say what a run would train on and compare, and what may become of it.")
+        bool,
+        typer.Option(
+            "--plan", help="Only say what a run would train on and compare, and whether its result could be promoted."
+        ),
     ] = False,
     as_json: AsJson = False,
-    wait: Annotated[bool, typer.Option(help="Stay until the run has ended. Ctrl-C leaves it running.")] = True,
+    wait: Annotated[bool, typer.Option(help="Wait until the run has ended. Ctrl-C leaves it running.")] = True,
 ) -> None:
     """Train a challenger on the configured dataset and the reviewers' labels. It is put in service only if it is better.
 
-    The training worker does it: the one of `emoscope up`, or of the fleet.
+    The training worker of `emoscope up`, or of the fleet, executes the run.
     """
     from api.core.queue import Queue, QueueUnavailable
     from db.core.vocabulary import TrainingRunStatus, TrainingTrigger

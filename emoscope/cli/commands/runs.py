@@ -15,11 +15,11 @@ app = typer.Typer(help="List and show training runs.", no_args_is_help=True)
 
 @app.command("list")
 def list_(
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Most runs shown, the newest.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of runs.")] = 20,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List training runs, newest first: how each was started, and what came of it."""
+    """List training runs, newest first: how each was started, and its result."""
     from api.training_runs.routes import run_to_schema
     from db.training_runs.corrections import count_corrections
     from db.training_runs.lifecycle import list_runs
@@ -46,7 +46,7 @@ def show(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show a training run: how far it is, what the gate said, why it ended."""
+    """Show a training run: its progress, the gate's decision, why it ended."""
     from api.training_runs.routes import run_to_schema
     from db.training_runs.corrections import count_corrections
     from db.training_runs.lifecycle import UnknownTrainingRun, get_run

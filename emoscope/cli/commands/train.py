@@ -71,7 +71,7 @@ def train(
             is_eager=True,
         ),
     ] = None,
-    csv: Annotated[Path | None, typer.Option(help="FER2013-format CSV. Not needed to go on with a run.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="FER2013-format CSV. Not needed to resume a run.")] = None,
     votes: Annotated[Path | None, typer.Option(help="FER+ votes for the same rows.")] = None,
     labels: Annotated[
         Labels,
@@ -86,34 +86,34 @@ def train(
         Path | None,
         typer.Option(help="JSON file of the recipe's fields to change, or folder of a version to train like."),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Default: what the network's recipe says.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Default: what the network's recipe says.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Default: that of the network's recipe.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Default: that of the network's recipe.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same version.")] = 1,
     split_seed: Annotated[
         int | None,
         typer.Option(
-            help="Decides which rows are held out. Default: as in the version to start from or learn from, else --seed."
+            help="Decides which rows are the validation set. Default: as in the version to start from or learn from, else --seed."
         ),
     ] = None,
     run: Annotated[
-        Path | None, typer.Option(help="Folder of the run. One that was interrupted goes on from its last epoch.")
+        Path | None, typer.Option(help="Folder of the run. An interrupted run resumes after its last epoch.")
     ] = None,
     start_from: Annotated[Path | None, typer.Option(help="Folder of a version to start from.")] = None,
     teacher: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Folder of a version whose answers are taught beside the labels. May be given more than once."
+            help="Folder of a version whose predictions are trained on besides the labels. Can be given more than once."
         ),
     ] = None,
     export: Annotated[  # noqa: FBT002
-        bool, typer.Option("--export", help="Train no further: make a version of the run's best epoch so far.")
+        bool, typer.Option("--export", help="Don't train: write a version of the run's best epoch so far.")
     ] = False,
     threads: Annotated[int, typer.Option(min=0, help="Cores to use; 0 is all.")] = 0,
     precision: Annotated[
-        Precision, typer.Option(help="What to compute in. auto: 16 bits where the machine is quicker in them.")
+        Precision, typer.Option(help="Precision of the computation. auto: 16 bits if the machine is faster with them.")
     ] = Precision.AUTO,
 ) -> None:
-    """Train a network, and write a version with its figures, model card and report. Ctrl-C stops; --run goes on."""
+    """Train a network, and write a version with metrics, model card and report. Ctrl-C stops; --run resumes."""
     from training.errors import RunStopped, TrainingError
     from training.fit.resume import refuse_others
     from training.fit.run_settings import Folders, has_run

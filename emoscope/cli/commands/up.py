@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 def up(
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on. Anything but loopback lets others in.")
+        str | None, typer.Option(help="Address to listen on. Any other than loopback lets others connect.")
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder for the database, photos, models and logs.")] = None,
 ) -> None:
     """Run the whole service on this machine: queue, database, API, workers and schedule. Ctrl-C stops it.
 
-    What ends by itself is started again. Closing the terminal stops it too; nohup keeps it running.
+    Processes that end by themselves are started again. Closing the terminal stops everything too; nohup keeps it running.
     """
     from emoscope.stack.embedded import become_supervisor
     from emoscope.stack.preparation import StackError, prepare_stack

@@ -12,19 +12,17 @@ from emoscope.cli.database import open_database
 from emoscope.cli.operator import find_operator
 from emoscope.cli.terminal import AsJson, end_with_sentence, err, out, print_schemas
 
-app = typer.Typer(help="Make, list and disable the people who sign in to the pages.", no_args_is_help=True)
+app = typer.Typer(help="Create, list and disable the users who sign in to the pages.", no_args_is_help=True)
 
-_Name = Annotated[str, typer.Argument(help="The person's name, as it is typed at sign-in.")]
+_Name = Annotated[str, typer.Argument(help="The user's name for the sign-in.")]
 
 
 @app.command()
 def create(
     name: _Name,
-    role: Annotated[
-        Role, typer.Option(help="What the person may do; each role includes those before it.")
-    ] = Role.VIEWER,
+    role: Annotated[Role, typer.Option(help="Role of the user. Each role includes the ones before it.")] = Role.VIEWER,
 ) -> None:
-    """Add a person. The password is asked for, or read from stdin where that is no terminal."""
+    """Create a user. The password is prompted for, or read from stdin if that is no terminal."""
     from db.accounts import users
 
     with end_with_sentence(users.InvalidUser):
@@ -36,7 +34,7 @@ def create(
 
 @app.command("list")
 def list_(*, as_json: AsJson = False) -> None:
-    """List all people: role, state, last sign-in."""
+    """List all users: role, state, last sign-in."""
     from db.accounts import users
 
     with open_database() as database, database.read() as session:
@@ -56,7 +54,7 @@ def list_(*, as_json: AsJson = False) -> None:
 
 @app.command()
 def password(name: _Name) -> None:
-    """Set another password. The person is signed out everywhere, and a lock is lifted."""
+    """Set a new password. This ends all sessions of the user and lifts a lock."""
     from db.accounts import users
 
     with end_with_sentence(users.InvalidUser, users.UnknownUser):
@@ -67,8 +65,8 @@ def password(name: _Name) -> None:
 
 
 @app.command()
-def role(name: _Name, role: Annotated[Role, typer.Argument(help="What the person may do from now on.")]) -> None:
-    """Give a person another role."""
+def role(name: _Name, role: Annotated[Role, typer.Argument(help="The new role.")]) -> None:
+    """Change a user's role."""
     from db.accounts import users
 
     refusals = (users.UnknownUser, users.LastAdministrator)
@@ -79,7 +77,7 @@ def role(name: _Name, role: Annotated[Role, typer.Argument(help="What the person
 
 @app.command()
 def disable(name: _Name) -> None:
-    """Shut a person out at once. Votes and log stay."""
+    """Disable a user at once. Votes and audit log stay."""
     from db.accounts import users
 
     refusals = (users.UnknownUser, users.LastAdministrator)
@@ -90,7 +88,7 @@ def disable(name: _Name) -> None:
 
 @app.command()
 def enable(name: _Name) -> None:
-    """Let a disabled or locked person in again."""
+    """Enable a disabled or locked user."""
     from db.accounts import users
 
     with end_with_sentence(users.UnknownUser), open_database() as database, database.write() as session:

@@ -16,24 +16,24 @@ from emoscope.cli.terminal import AsJson, end_with_sentence, err, out, print_sch
 if TYPE_CHECKING:
     from db.webhooks.endpoints import AddressRules
 
-app = typer.Typer(help="Add and look after webhook endpoints, and replay what failed.", no_args_is_help=True)
+app = typer.Typer(help="Create and manage webhook endpoints, and replay failed deliveries.", no_args_is_help=True)
 
 _Id = Annotated[UUID, typer.Argument(help="Id of the endpoint, as `emoscope webhook list` shows.")]
-_Overlap = Annotated[float, typer.Option(min=0, max=168, help="Hours for which the secret before signs too.")]
+_Overlap = Annotated[float, typer.Option(min=0, max=168, help="Hours for which the old secret signs too.")]
 
 
 @app.command()
 def create(
-    application: Annotated[str, typer.Argument(help="Name of the application; made if it is new.")],
-    url: Annotated[str, typer.Argument(help="Where to call: an http or https URL.")],
+    application: Annotated[str, typer.Argument(help="Name of the application; it is created if it doesn't exist.")],
+    url: Annotated[str, typer.Argument(help="The URL to call: http or https.")],
     event: Annotated[
-        list[str] | None, typer.Option(help="A type of event; give it several times for several. Default: all.")
+        list[str] | None, typer.Option(help="A type of event. Can be given more than once. Default: all.")
     ] = None,
-    description: Annotated[str, typer.Option(help="For people.")] = "",
+    description: Annotated[str, typer.Option(help="A description for people.")] = "",
     *,
     include_faces: Annotated[bool, typer.Option(help="Whether bodies carry the faces of a job.")] = False,
 ) -> None:
-    """Add an endpoint and print its secret. It can't be shown again."""
+    """Create an endpoint and print its secret. The secret can't be shown again."""
     from db.accounts import api_keys
     from db.core.errors import DomainError
     from db.webhooks import endpoints
@@ -61,7 +61,7 @@ def create(
 
 @app.command("list")
 def list_(*, as_json: AsJson = False) -> None:
-    """List all endpoints, oldest first: whose, where, in which state."""
+    """List all endpoints, oldest first: application, URL, state."""
     from db.webhooks import endpoints
 
     with open_database() as database, database.read() as session:
@@ -80,7 +80,7 @@ def list_(*, as_json: AsJson = False) -> None:
 
 @app.command()
 def pause(endpoint: _Id) -> None:
-    """Call an endpoint no more until it is resumed. What happens meanwhile waits."""
+    """Pause an endpoint. Its events are pending until it is resumed."""
     from db.webhooks import endpoints
     from db.webhooks.errors import UnknownEndpoint
 
@@ -91,7 +91,7 @@ def pause(endpoint: _Id) -> None:
 
 @app.command()
 def resume(endpoint: _Id) -> None:
-    """Call an endpoint again, with what waited first."""
+    """Resume an endpoint. Pending events are sent first."""
     from db.webhooks import endpoints
     from db.webhooks.errors import UnknownEndpoint
 
@@ -102,7 +102,7 @@ def resume(endpoint: _Id) -> None:
 
 @app.command()
 def rotate(endpoint: _Id, overlap_hours: _Overlap = 24) -> None:
-    """Replace an endpoint's secret, and print the new one. Both sign while the overlap lasts."""
+    """Replace an endpoint's secret, and print the new one. Both sign until the overlap is over."""
     from db.webhooks import endpoints
     from db.webhooks.errors import UnknownEndpoint
 
@@ -132,7 +132,7 @@ def rotate_callbacks(
 
 @app.command()
 def test(endpoint: _Id) -> None:
-    """Send a test event to an endpoint. `emoscope webhook deliveries` says what became of it."""
+    """Send a test event to an endpoint. `emoscope webhook deliveries` shows the result."""
     from db.core.errors import DomainError
     from db.webhooks import endpoints
 
@@ -154,15 +154,17 @@ def delete(endpoint: _Id) -> None:
 
 @app.command()
 def deliveries(
-    endpoint: Annotated[UUID | None, typer.Option(help="Only those of this endpoint.")] = None,
-    job: Annotated[UUID | None, typer.Option(help="Only those about this job, of its callback_url too.")] = None,
+    endpoint: Annotated[UUID | None, typer.Option(help="Only deliveries to this endpoint.")] = None,
+    job: Annotated[
+        UUID | None, typer.Option(help="Only deliveries about this job, those to its callback_url included.")
+    ] = None,
     event: Annotated[str | None, typer.Option(help="Only events of this type.")] = None,
-    state: Annotated[DeliveryState | None, typer.Option(help="Only those in this state.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Most deliveries shown, the newest.")] = 50,
+    state: Annotated[DeliveryState | None, typer.Option(help="Only deliveries in this state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of deliveries.")] = 50,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List attempts to deliver events, newest first: when, what was answered, how long it took."""
+    """List attempts to deliver events, newest first: time, answer, duration."""
     from db.webhooks.deliveries import DeliveryFilter, list_deliveries
 
     wanted = DeliveryFilter(endpoint_id=endpoint, job_id=job, event=event, state=state)
@@ -203,9 +205,9 @@ def replay(delivery: Annotated[UUID, typer.Argument(help="Id of the delivery.")]
 @app.command("replay-failed")
 def replay_failed(
     endpoint: _Id,
-    hours: Annotated[float, typer.Option(min=0, help="Only events of the last so many hours.")] = 24,
+    hours: Annotated[float, typer.Option(min=0, help="Only events of this number of hours.")] = 24,
 ) -> None:
-    """Send every event again that an endpoint never took and that waits for no attempt."""
+    """Send all failed events of an endpoint again."""
     from db.core.errors import DomainError
     from db.webhooks.deliveries import MOST_REPLAYED
     from db.webhooks.deliveries import replay_failed as replay_all
