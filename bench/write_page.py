@@ -1,0 +1,193 @@
+"""Write docs/performance.md from the results of the benches in bench/results.
+
+python -m bench.write_page > docs/performance.md
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+_INTRODUCTION = """# Performance
+
+Every table on this page is written from a file in `bench/results` (`python -m bench.write_page`), and that file by
+the command above the table. Times are processor time unless the table says otherwise. Ratios carry over to other
+machines better than times: run the commands on yours. `python -m bench.compare_results` compares a run with the
+committed one.
+"""
+
+
+def write_page() -> str:
+    """The page as Markdown."""
+    sections = (
+        _peers(),
+        _submission(),
+        _reading(),
+        _waiting(),
+        _worker(),
+        _backlog(),
+        _pages(),
+        _start_up(),
+        _exports(),
+    )
+    return "\n".join([_INTRODUCTION, *("\n".join(section) for section in sections)])
+
+
+def _peers() -> Iterator[str]:
+    found = _read("peers")
+    yield from _head("A photo's analysis", "bench.analysis.peers --peers .peers", found)
+    yield (
+        "`make bench-peers` installs the peers. The limit is the least that the same networks can take: decode, one resize,\n"
+        "one run of the detector's first network, one run of the classifier for each face. Ours uses the version `quick`.\n"
+    )
+    taken: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for row in found["rows"]:
+        taken[row["photo"]][row["side"]] = row
+    rows = []
+    for photo, sides in taken.items():
+        ours = sides["ours, quick"]
+        ratios = [_ratio(sides[side]["ms"], ours["ms"]) for side in ("fer", "face-api")]
+        others = [str(sides[side]["faces"]) for side in ("fer", "face-api")]
+        limit = _ratio(ours["ms"], sides["least, quick"]["ms"])
+        rows.append([photo, f"{ours['ms']:.1f} ms", limit, *ratios, str(ours["faces"]), *others])
+    heads = ("photo", "ours", "ours to the limit", "fer to ours", "face-api to ours", "faces: ours", "fer", "face-api")
+    yield from _table(heads, rows)
+
+
+def _submission() -> Iterator[str]:
+    found = _read("submission")
+    yield from _head("Submitting a photo", "bench.service.submission", found)
+    yield (
+        "`POST /v1/jobs` beside a bare view that reads, hashes, writes and pushes, under the same server. The ratio is\n"
+        "the median of the rounds, with the least and the greatest.\n"
+    )
+    names = {"p50_ms": "p50", "p99_ms": "p99", "cpu_ms": "processor time a request"}
+    rows = [
+        [
+            str(row["clients"]),
+            names[row["measure"]],
+            f"{row['ours']:.1f} ms",
+            f"{row['bare']:.1f} ms",
+            _spread(row["ratio"]),
+        ]
+        for row in found["rows"]
+    ]
+    yield from _table(("clients", "measure", "ours", "bare view", "ratio"), rows)
+
+
+def _reading() -> Iterator[str]:
+    found = _read("reading")
+    yield from _head("Reading a job", "bench.service.reading", found)
+    rows = [[f"`{row['answer']}`", f"{row['cpu_ms']:.2f} ms", _range(row["spread_ms"])] for row in found["rows"]]
+    yield from _table(("answer of `GET /v1/jobs/{id}`", "processor time", "rounds"), rows)
+
+
+def _waiting() -> Iterator[str]:
+    found = _read("waiting")
+    yield from _head("Waiting for results", "bench.service.waiting", found)
+    after = found["answer_after_end_ms"]
+    rows = [
+        ["clients that wait", str(found["clients"])],
+        ["jobs, failed requests", f"{found['jobs']:,}, {found['failed']}"],
+        ["requests a job", f"{found['requests_a_job']:g}"],
+        [
+            "from the end of the job to the answer: p50, p95, p99 (wall clock)",
+            f"{after['p50']}, {after['p95']}, {after['p99']} ms",
+        ],
+    ]
+    yield from _table(("measure", ""), rows)
+
+
+def _worker() -> Iterator[str]:
+    found = _read("worker_job")
+    yield from _head("A job in the worker, besides the analysis", "bench.service.worker_job", found)
+    rows = [[row["faces"], f"{row['cpu_ms']:.1f} ms", _range(row["spread_ms"])] for row in found["rows"]]
+    yield from _table(("faces", "processor time", "rounds"), rows)
+
+
+def _backlog() -> Iterator[str]:
+    found = _read("backlog")
+    yield from _head(f"With {found['waiting']:,} jobs waiting", "bench.service.backlog", found)
+    rows = [[row["measure"], f"{row['empty_ms']:.1f} ms", f"{row['waiting_ms']:.1f} ms"] for row in found["rows"]]
+    yield from _table(("", "empty queue", f"{found['waiting']:,} waiting"), rows)
+
+
+def _pages() -> Iterator[str]:
+    found = _read("pages")
+    yield from _head(f"Pages over {found['faces']:,} faces", "bench.review_page --faces 1000000", found)
+    slowest = sorted(found["milliseconds"].items(), key=lambda page: -page[1]["processor"])[:10]
+    yield f"The ten slowest of {len(found['milliseconds'])} pages and filters, on {found['database']}.\n"
+    rows = [
+        [f"`{name}`" if name.startswith("/") else name, f"{taken['processor']:.0f} ms", f"{taken['median']:.0f} ms"]
+        for name, taken in slowest
+    ]
+    yield from _table(("page", "processor time", "wall clock, median"), rows)
+
+
+def _start_up() -> Iterator[str]:
+    found = _read("start_up")
+    yield from _head("Start-up and memory of `emoscope up`", "bench.service.start_up", found)
+    rows = [
+        ["from start to ready (wall clock)", f"{found['ready_s']:.1f} s"],
+        ["processor time until ready", f"{found['cpu_s']:.1f} s ({_range(found['cpu_spread_s'])})"],
+        ["memory of the idle stack (PSS)", f"{found['pss_mb']} MB"],
+    ]
+    yield from _table(("measure", ""), rows)
+
+
+def _exports() -> Iterator[str]:
+    found = _read("exports")
+    yield from _head("Exports", "bench.exports.million_rows", found)
+    rows = [
+        [row["database"], row["way"], f"{row['rows']:,}", f"{row['rows_a_second']:,}", f"{row['peak_mb']:.0f} MB"]
+        for row in found["rows"]
+    ]
+    yield from _table(("database", "way", "rows", "rows a second (wall clock)", "most memory"), rows)
+
+
+def _read(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def _head(title: str, command: str, found: dict[str, Any]) -> Iterator[str]:
+    machine = found["machine"]
+    flags = ", ".join(machine["flags"])
+    yield f"## {title}\n"
+    yield f"```sh\npython -m {command}\n```\n"
+    yield (
+        f"On {machine['cores']} cores of an {machine['processor']} ({flags}), Python {machine['python']}, "
+        f"commit `{machine['commit']}`; load of the machine at the end {machine['load_at_the_end']}.\n"
+    )
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{' --- |' * len(heads)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""
+
+
+def _ratio(one: float, other: float) -> str:
+    return f"{one / other:.1f}" if one / other >= 2 else f"{one / other:.2f}"
+
+
+def _spread(found: Sequence[float]) -> str:
+    middle, least, greatest = found
+    return f"{middle:.1f} ({least:.1f} to {greatest:.1f})"
+
+
+def _range(found: Sequence[float]) -> str:
+    return f"{min(found):g} to {max(found):g}"
+
+
+def main() -> None:
+    """Print the page."""
+    print(write_page(), end="")
+
+
+if __name__ == "__main__":
+    main()
