@@ -144,16 +144,14 @@ def write_page(page: str, tried: Tried) -> str:
 
 def _write_trials(trials: Iterable[Trial]) -> str:
     return _write_table(
-        ("run", "network and settings", "epochs (kept)", "validation", "PublicTest", "outcome", "date"),
+        ("run", "network and settings", "validation", "PublicTest", "outcome"),
         (
             (
                 trial.id,
                 _say_settings(trial),
-                _say_epochs(trial),
                 _say_metrics(trial.validation),
                 _say_metrics(trial.public_test),
                 f"**{trial.outcome}** (`{trial.shipped_in}`)" if trial.shipped_in else trial.outcome,
-                trial.date,
             )
             for trial in trials
         ),
@@ -168,15 +166,16 @@ def _say_settings(trial: Trial) -> str:
         f"{'teachers' if len(trial.teachers) > 1 else 'teacher'} {', '.join(trial.teachers)}{share}"
         if trial.teachers
         else "",
+        _say_epochs(trial),
         trial.settings,
     ]
     return "; ".join(filter(None, parts))
 
 
 def _say_epochs(trial: Trial) -> str:
-    kept = f" ({trial.kept_epoch})" if trial.kept_epoch else ""
     planned = f" of {trial.planned_epochs}" if trial.planned_epochs else ""
-    return f"{trial.epochs}{planned}{kept}" if trial.epochs else ""
+    kept = f", epoch {trial.kept_epoch} kept" if trial.kept_epoch not in {None, trial.epochs} else ""
+    return f"{trial.epochs}{planned} epochs{kept}" if trial.epochs else ""
 
 
 def _say_metrics(metrics: dict[str, Value]) -> str:
