@@ -212,6 +212,16 @@ def test_a_photo_whose_time_is_over_is_gone_though_the_sweeper_has_not_deleted_i
 
 
 @sqlite_alone
+def test_a_batch_whose_photos_are_tried_again_is_finished_no_longer_and_others_are(services: JobServices) -> None:
+    (batch, job_ids), (other, other_ids) = submit(services, 1), submit(services, 1)
+    fail(services, *job_ids, *other_ids)
+    actions.close_batch(services, other.id)
+    actions.close_batch(services, batch.id)
+    assert actions.retry_batch(services, read(services, batch.id), actor=SHOP, is_owner=True).submitted == 1
+    assert [read(services, each.id).finished_at is None for each in (batch, other)] == [True, False]
+
+
+@sqlite_alone
 def test_a_photo_that_was_never_fetched_is_fetched_anew(services: JobServices, outbox: Outbox) -> None:
     asked: list[int] = []
     services = make_job_services(
