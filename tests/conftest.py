@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Real parts for every test: SQLite and PostgreSQL, Valkey, a folder of blobs. All come from wheels."""
 
 import os

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The whole stack on a disk that fills: nothing ends, and all of it goes on by itself when there is room."""
 
 import time
@@ -25,7 +26,7 @@ def test_a_full_disk_stops_nothing_for_good(short_tmp: Path) -> None:
     with small_disk(short_tmp / "full", 400) as disk:
         settings = Settings(
             _env_file=None, data_dir=disk.folder / "data", port=find_free_port(), api_processes=2, **quick
-        )  # type: ignore[arg-type]
+        )
         with Stack(settings, lambda _step: None) as stack:
             service = Service(stack)
             kills = Kills(service)

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The main job, from a photo to the emotions of its faces, through real processes in both forms of the service."""
 
 import io

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The whole loop with real processes: analyse, correct, retrain, promote, judge by the new version; then reject; then roll back."""
 
 import os

@@ -27,7 +27,7 @@ def test_no_photo_of_a_soak_is_like_another() -> None:
 
 
 @pytest.mark.parametrize(("growth", "grows"), [(0.0, False), (0.02, True)])
-def test_growth_is_told_from_noise(growth: float, grows: bool) -> None:  # noqa: FBT001
+def test_growth_is_told_from_noise(growth: float, grows: bool) -> None:
     chance = random.Random(3)
     photos = list(range(0, 2000, 20))
     slope = fit_slope(photos, [100 + growth * count + chance.gauss(0, 2) for count in photos])

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Training from the shell, from a CSV to the figures of a version, as a person does it."""
 
 import json

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A real Chromium in front of a real server: our application on SQLite and Valkey, and somebody who plays the worker.
 
 Skipped with the reason where no Chromium is installed. Only SQLite: the databases are held against each other elsewhere.

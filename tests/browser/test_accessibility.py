@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Every page by axe's rules (WCAG 2.2 A and AA), in light and dark, on a desk and on a phone; and by keyboard alone."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """From the dashboard, what people come for takes few clicks. Typing a reason or a name is no click."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """`make test-pages`: every page with realistic data by axe's rules, wide, narrow and at 200 %, light and dark; and none is broken.
 
 The data are those of tests/support/seed.py, with long names, names from right to left, a crowded photo, reports and deliveries.

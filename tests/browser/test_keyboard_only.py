@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Review, correct, retry, promote and roll back without a pointer: Tab, Enter, Space, Escape and the keys of the review alone."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Versions in service and training runs, as administrators handle them, in a real browser."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Signing in, jobs and trying photos out, as people do it, in a real browser."""
 
 from collections.abc import Callable

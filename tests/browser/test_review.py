@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Voting on faces, as reviewers do it, in a real browser."""
 
 from collections.abc import Callable

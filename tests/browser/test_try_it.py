@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Try it where the service is busy, away for a moment, or no longer knows who asks, in a real browser."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """`python -m tests.chaos --seed 1 --database postgresql`: see docs/operations.md, and `make chaos`."""
 
 import argparse

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Photos that are submitted until each is accepted, and the receiver of their callbacks."""
 
 import http.server

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The stack under test, with a queue and a PostgreSQL that can be killed, and a disk that can be filled."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """`python -m tests.docs.licences > docs/licences.md`: the licence of every installed package."""
 
 import re

@@ -28,7 +28,7 @@ def read_blocks(page: str, kind: str) -> list[str]:
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> APIFlask:
     folder = tmp_path_factory.mktemp("pages")
-    return create_app(Settings(_env_file=None, data_dir=folder))  # type: ignore[call-arg]
+    return create_app(Settings(_env_file=None, data_dir=folder))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The fleet with every connection encrypted, under an authority of its own, and PgBouncer before PostgreSQL."""
 
 import json

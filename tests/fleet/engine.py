@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A container engine for the fleet's tests: dockerd, compose and buildx from Debian's packages, started where none runs.
 
     python -m tests.fleet.engine start | stop

@@ -49,7 +49,7 @@ def _write_number(data: bytearray, dice: random.Random) -> None:
     width = dice.choice((2, 4))
     number = dice.choice(_NUMBERS) & ((1 << 8 * width) - 1)
     at = _choose_place(data, dice)
-    data[at : at + width] = number.to_bytes(width, dice.choice(("big", "little")))  # type: ignore[arg-type]
+    data[at : at + width] = number.to_bytes(width, dice.choice(("big", "little")))
 
 
 def _cut_out(data: bytearray, dice: random.Random) -> None:

@@ -110,7 +110,7 @@ def start_stack() -> Iterator[tuple[Settings, str, str]]:
 
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(
-            _env_file=None,  # type: ignore[call-arg]
+            _env_file=None,
             data_dir=Path(folder) / "data",
             port=find_free_port(),
             rate_limit="",

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Receivers that hang keep their own callbacks waiting, and nothing else."""
 
 import socket

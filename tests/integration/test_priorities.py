@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Which of the jobs that wait comes first."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What must not lose a job: a child killed at work, a queue that comes back empty, a worker that comes back late."""
 
 import os

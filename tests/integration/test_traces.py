@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """One trace and one request id from a submission through the queue to the worker and its webhook, in spans and in log lines."""
 
 import io

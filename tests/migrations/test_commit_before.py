@@ -111,9 +111,7 @@ def is_installed(name: str) -> bool:
 def settings(short_tmp: Path) -> Settings:
     folder = short_tmp / "old"
     folder.mkdir(mode=0o700)
-    return Settings(  # type: ignore[call-arg]
-        _env_file=None, data_dir=folder, port=find_free_port(), sweep_interval_s=1, worker_processes=1
-    )
+    return Settings(_env_file=None, data_dir=folder, port=find_free_port(), sweep_interval_s=1, worker_processes=1)
 
 
 def test_the_commit_before_works_on_the_migrated_database(settings: Settings, tmp_path: Path) -> None:

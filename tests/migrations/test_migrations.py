@@ -166,7 +166,7 @@ def test_what_refers_to_a_table_that_is_made_anew_is_kept(empty_database: Databa
 
     def count() -> tuple[int, int, int]:
         with empty_database.engine.connect() as connection:
-            return tuple(  # type: ignore[return-value]
+            return tuple(
                 connection.execute(text(f"SELECT count({column}) FROM {table}")).scalar_one()
                 for table, column in (("jobs", "batch_id"), ("job_events", "job_id"), ("batches", "id"))
             )

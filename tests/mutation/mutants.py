@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """One-line mutants of a module: the same source with one expression or statement changed, made from its syntax tree."""
 
 import ast

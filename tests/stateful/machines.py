@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """How the state machines are run: few examples in `make test`, many by `make stateful`."""
 
 import os
@@ -41,7 +42,7 @@ def run_machine(make: Callable[[], RuleBasedStateMachine]) -> None:
 
 
 @contextmanager
-def refused_unless(allowed: bool, error: type[DomainError]) -> Iterator[None]:  # noqa: FBT001
+def refused_unless(allowed: bool, error: type[DomainError]) -> Iterator[None]:
     """The block must be refused with this error, and with no other, exactly if it isn't allowed."""
     try:
         yield

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Deliveries of events under random sequences of all that may happen to them, on both databases.
 
 Receivers take events, refuse them or are gone; workers fall silent with a delivery in hand and come back late; people pause,

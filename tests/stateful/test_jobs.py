@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Jobs and batches under random sequences of all that may happen to them, on both databases.
 
 Messages are lost, come twice and late; workers fall silent, come back late with their result, and give back; people cancel,
@@ -116,7 +117,7 @@ class JobMachine(RuleBasedStateMachine):
             worker_heartbeat_s=5,
             configured_detectors=frozenset(Detector),
         )
-        settings = Settings(_env_file=None, resend_after_s=1)  # type: ignore[call-arg]
+        settings = Settings(_env_file=None, resend_after_s=1)
         self.sweeping: Any = SimpleNamespace(
             database=database,
             blobs=self.blobs,

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Training runs under random sequences of all that may happen to them, on both databases.
 
 Messages come late, workers fall silent and come back, people cancel runs and change the champion meanwhile. At most one run waits

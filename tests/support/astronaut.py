@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Where the face of the portrait `astronaut` is."""
 
 import pytest

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Commands as somebody types them, on a database of their own."""
 
 from collections.abc import Callable, Iterator

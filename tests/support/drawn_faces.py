@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A dataset in FER2013's form, drawn by the tests: seven patterns with noise, which a network learns within seconds."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Webhook endpoints, and what is recorded for them."""
 
 from uuid import UUID, uuid4

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Worker processes on a database and a queue that a test may disturb, and a gate that holds a job in hand."""
 
 import hashlib

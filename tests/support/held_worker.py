@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The real worker, whose detector stops at a gate, so that a test can act while a job is in hand.
 
 Start it as `celery -A tests.support.held_worker`. The gate is the named pipe that EMOSCOPE_TEST_GATE names: opening it

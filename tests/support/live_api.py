@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The real API on a real socket, which answers a test key without a worker."""
 
 import threading

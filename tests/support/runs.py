@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Training runs in the database, without training."""
 
 from datetime import UTC, datetime

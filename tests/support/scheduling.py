@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """In which process, and in which order, test files run. Hooks that conftest.py takes from here."""
 
 import pytest

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """`python -m tests.support.screenshots URL FOLDER`: pictures of every page, light and dark, wide and narrow.
 
 URL: a service that tests/support/seed.py has filled. Pictures too large are stored with a palette of 256 colours.

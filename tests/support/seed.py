@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Fills a database with what the pages show: people, jobs of two days, votes, model versions, training runs.
 
 The faces are those of the demo's portraits, found and judged by the real detector and the version that ships. Times, failures,

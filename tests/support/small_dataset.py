@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A small dataset in FER2013's form: seven patterns that a network can tell apart, with noise, and votes for them."""
 
 from pathlib import Path

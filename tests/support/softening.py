@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Logits as probabilities."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A terminal with one program in it. If that program doesn't end, the test is told what still runs."""
 
 import contextlib

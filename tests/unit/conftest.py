@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Stored analyses, for whatever works on their faces."""
 
 from collections.abc import Iterator, Sequence

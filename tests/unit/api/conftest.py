@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The application with real parts, clients with keys, and somebody who plays the worker."""
 
 import io
@@ -61,7 +62,7 @@ def kept_url_builders() -> Iterator[None]:
     compile_builder = Rule._compile_builder
     kept: dict[tuple[object, ...], Callable[..., tuple[str, str]]] = {}
 
-    def find(rule: Rule, append_unknown: bool) -> Callable[..., tuple[str, str]]:  # noqa: FBT001 - as Werkzeug calls it
+    def find(rule: Rule, append_unknown: bool) -> Callable[..., tuple[str, str]]:
         if rule.defaults:  # they go through the converters
             return compile_builder(rule, append_unknown)
         key = (tuple(rule._trace), append_unknown)

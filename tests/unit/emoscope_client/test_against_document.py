@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The client's operations and models are those of the server's OpenAPI document."""
 
 import inspect

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Exceptions of the client."""
 
 import pytest

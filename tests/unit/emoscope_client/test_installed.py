@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The client as applications get it: a wheel, in an environment with nothing else, beside modules of the server's names."""
 
 import json

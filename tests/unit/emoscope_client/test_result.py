@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """JSON becomes results and results become JSON."""
 
 import pickle

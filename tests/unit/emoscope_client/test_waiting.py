@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A wait goes on while the service is away, asks no more than needed, and ends when its time is up."""
 
 import httpx

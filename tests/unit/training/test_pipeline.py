@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import dataclasses
 import json
 import shutil
@@ -165,7 +166,7 @@ def test_a_run_can_start_from_a_version_and_be_taught_by_it(stopped, small_csv, 
         run_training(settings, tmp_path, initial_weights=stopped[2])
 
 
-def test_a_smaller_network_may_start_from_a_larger_one(small_csv, tmp_path):
+def test_a_smaller_network_may_start_from_a_larger_one(small_csv: Path, tmp_path: Path) -> None:
     still = dataclasses.replace(QUICK, epochs=1, learning_rate=0.0, weight_decay=0.0, stages=(Stage(1.0, 16),))
     large, default = (
         TrainSettings(small_csv, "hard", network, still, seed=seed)
@@ -187,7 +188,7 @@ def test_a_version_of_another_network_is_no_start(artifact_dir, small_csv, tmp_p
         run_training(settings, tmp_path, initial_weights=artifact_dir)
 
 
-def test_training_on_votes_needs_votes(small_csv):
+def test_training_on_votes_needs_votes(small_csv: Path) -> None:
     with pytest.raises(RunError, match="needs a file of votes"):
         TrainSettings(small_csv, "soft", Architecture.DEFAULT, QUICK)
 

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 #!/usr/bin/python3
 """An S3 store on a folder, for tests: it checks signatures, knows one bucket and its keys, and keeps what it was told.
 

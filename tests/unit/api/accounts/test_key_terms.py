@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Keys that expire, have limits of their own, are replaced and are counted."""
 
 import io

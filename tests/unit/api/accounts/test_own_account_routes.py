@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """One's own password and sessions over the API: for people who are signed in, and for no key."""
 
 from typing import Any

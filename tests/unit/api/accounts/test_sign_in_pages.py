@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Signing in and out: where it leads, how long it lasts, and who is kept out."""
 
 import re

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What comes in is what it says: each value has one form, wherever a request carries it."""
 
 import io

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A disk without room: what reads goes on, what writes is refused with a code, and all comes back by itself."""
 
 from collections.abc import Callable, Iterator

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Which hosts the service answers for, and how the session's cookie is kept to TLS."""
 
 from collections.abc import Callable

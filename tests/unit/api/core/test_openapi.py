@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The OpenAPI document: complete, valid, and true of what the service answers."""
 
 import io

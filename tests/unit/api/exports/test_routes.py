@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Results as CSV and JSON Lines: streamed, and as files."""
 
 import csv

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The page of models answers whether it got better."""
 
 import re

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A version's page shows every figure of its manifest: here those of the version that ships."""
 
 import json

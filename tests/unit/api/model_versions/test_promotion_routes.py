@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Rollbacks that name the versions they mean. What else promotions do is told beside training runs."""
 
 import pytest

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The dashboard's figures over HTTP."""
 
 from collections.abc import Callable

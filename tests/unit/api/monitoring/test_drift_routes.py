@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import csv
 import io
 from typing import TYPE_CHECKING

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Alive and ready, and what is missing when it isn't."""
 
 import time

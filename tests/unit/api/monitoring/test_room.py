@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Whether photos can be stored, asked of the store only as often as it must be."""
 
 import pytest

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Boxes and labels drawn into pictures of every kind."""
 
 import io

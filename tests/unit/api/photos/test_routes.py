@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The photo, the photo with its faces marked, and crops, over HTTP."""
 
 import io

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What reviewers decided and reported, as lists of the API."""
 
 from typing import TYPE_CHECKING

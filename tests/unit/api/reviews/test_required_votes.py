@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A changed number of votes that a label needs to teach."""
 
 from collections.abc import Callable

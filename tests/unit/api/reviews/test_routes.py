@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 

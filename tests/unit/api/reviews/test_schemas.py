@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What the API shows of reviews."""
 
 from types import SimpleNamespace

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The services of test keys: one database apart from the real one, jobs that end by themselves, and nothing kept for long."""
 
 from collections.abc import Iterator

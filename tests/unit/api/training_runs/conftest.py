@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A service that has a dataset, and its administrator."""
 
 from collections.abc import Callable

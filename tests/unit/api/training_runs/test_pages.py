@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from db.core.session import Database
 from db.core.vocabulary import TrainingTrigger
 from db.model_versions.tables import ModelVersion

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Who reaches which page, and what every page keeps to."""
 
 import html

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A reviewer who can sign in."""
 
 from collections.abc import Iterator

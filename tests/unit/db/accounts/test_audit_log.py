@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The audit log: written with the change, listed newest first."""
 
 import pytest

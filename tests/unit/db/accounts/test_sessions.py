@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A person's own sessions and own password."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from collections.abc import Callable
 
 import pytest

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The schema's steps. What the migrations do: tests/migrations."""
 
 from pathlib import Path

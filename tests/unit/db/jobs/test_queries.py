@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """How jobs are found by the time of their making, and how little of them is read."""
 
 from collections.abc import Callable, Iterator

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What is old goes with all that hangs on it, and nothing else does."""
 
 from concurrent.futures import ThreadPoolExecutor

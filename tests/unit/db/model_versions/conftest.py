@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Model versions in a database."""
 
 import pytest

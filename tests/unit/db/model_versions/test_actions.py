@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import pytest
 
 from db.accounts.audit_log import AuditFilter, list_audit_events
@@ -82,7 +83,9 @@ def test_each_new_version_is_logged_with_who_made_it(database: Database) -> None
 @pytest.mark.parametrize(
     ("form", "name", "expected"), [(1, "default", "small"), (1, "large", "large"), (2, "default", "default")]
 )
-def test_a_version_is_of_the_network_that_its_manifests_form_means(database, form, name, expected):
+def test_a_version_is_of_the_network_that_its_manifests_form_means(
+    database: Database, form: int, name: str, expected: str
+) -> None:
     with database.write() as session:
         model_versions.add_version(session, "a", "d" * 64, make_manifest(name, schema_version=form))
     with database.read() as session:

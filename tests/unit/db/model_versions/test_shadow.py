@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Shadow mode: what the challenger says is stored beside what the champion said, and compared."""
 
 import pytest

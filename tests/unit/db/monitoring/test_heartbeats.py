@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Which worker processes live, and what they have."""
 
 from datetime import timedelta

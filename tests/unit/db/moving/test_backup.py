@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A backup is of one moment, and whole or not at all."""
 
 import io

@@ -51,5 +51,5 @@ def test_a_job_whose_photo_was_deleted_names_none(make_side: MakeSide) -> None:
 
 
 @pytest.mark.parametrize(("data", "is_intact"), [(PHOTO, True), (PHOTO + b" ", False), (b"", False)])
-def test_a_file_is_intact_if_it_has_the_digest(data: bytes, is_intact: bool) -> None:  # noqa: FBT001
+def test_a_file_is_intact_if_it_has_the_digest(data: bytes, is_intact: bool) -> None:
     assert NamedFile("photos/x", hashlib.sha256(PHOTO).hexdigest(), is_needed=False).is_intact(data) is is_intact

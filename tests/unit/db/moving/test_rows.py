@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Rows of every table mean the same on both databases, and are told apart by their digest."""
 
 import json

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Everything arrives, the same, whatever the kinds of database and store; and what was interrupted goes on."""
 
 from collections.abc import Callable

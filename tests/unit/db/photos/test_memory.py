@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import io
 
 import pytest
@@ -10,7 +11,7 @@ from tests.fuzz.files import save
 from tests.support.scenes import MANY, SCENE
 
 
-def test_a_picture_that_would_take_too_much_memory_has_a_code_of_its_own():
+def test_a_picture_that_would_take_too_much_memory_has_a_code_of_its_own() -> None:
     data = save(SCENE, "WEBP")
     needed = 16 * SCENE.width * SCENE.height
     with pytest.raises(TooMuchMemory, match="of memory; at most") as caught:

@@ -11,7 +11,7 @@ from tests.fuzz.files import save
 from tests.support.scenes import MANY, SCENE, decode
 
 
-def test_xmp_turns_nothing_and_exif_does():
+def test_xmp_turns_nothing_and_exif_does() -> None:
     xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
     xmp += b'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
     exif = Image.Exif()

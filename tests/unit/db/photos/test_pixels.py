@@ -13,7 +13,7 @@ from tests.fuzz.files import save
 from tests.support.scenes import SCENE, decode
 
 
-def test_a_reduced_picture_is_the_mean_of_its_pixels():
+def test_a_reduced_picture_is_the_mean_of_its_pixels() -> None:
     values = np.asarray(SCENE.resize((240, 180)))
     data = cv2.imencode(".bmp", values[..., ::-1])[1].tobytes()
     assert np.abs(decode(data, 4) - values.reshape(45, 4, 60, 4, 3).mean(axis=(1, 3))).max() <= 1

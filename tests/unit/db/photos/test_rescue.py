@@ -9,7 +9,7 @@ from tests.fuzz.files import make_chunk, save
 from tests.support.scenes import SCENE, decode
 
 
-def test_a_damaged_part_that_no_pixel_needs_is_left_out():
+def test_a_damaged_part_that_no_pixel_needs_is_left_out() -> None:
     png = save(SCENE, "PNG")
     expected = decode(png)
     bad_text = struct.pack(">I", 9) + b"tEXt" + b"a\0b\0c\0d\0e" + b"\0\0\0\0"
@@ -26,7 +26,7 @@ def test_a_damaged_part_that_no_pixel_needs_is_left_out():
 
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.97])
 @pytest.mark.parametrize("image_format", ["PNG", "JPEG", "progressive"])
-def test_missing_rows_are_told_from_a_missing_end(share, image_format):
+def test_missing_rows_are_told_from_a_missing_end(share: float, image_format: str) -> None:
     larger = SCENE.resize((200, 150))
     is_progressive = image_format == "progressive"
     whole = save(larger, "JPEG", progressive=True) if is_progressive else save(larger, image_format)

@@ -12,7 +12,7 @@ def add_chunk(png: bytes, kind: bytes, content: bytes) -> bytes:
     return png[:33] + make_chunk(kind, content) + png[33:]
 
 
-def test_a_png_that_names_its_significant_bits_is_scaled_by_them():
+def test_a_png_that_names_its_significant_bits_is_scaled_by_them() -> None:
     dark = np.full((45, 61), 1000, np.uint16)  # by its content alone it would have ten bits
     data = encode_by_opencv(".png", dark)
     assert decode(data)[0, 0, 0] == pytest.approx(1000 / 1023 * 255, abs=1)
@@ -24,7 +24,7 @@ def test_a_png_that_names_its_significant_bits_is_scaled_by_them():
 
 
 @pytest.mark.parametrize(("tag", "white"), [(281, 4095), (341, 2000), (281, 65535)])
-def test_a_tiff_is_scaled_by_the_largest_sample_that_it_declares(tag, white):
+def test_a_tiff_is_scaled_by_the_largest_sample_that_it_declares(tag: int, white: int) -> None:
     image = Image.fromarray(np.full((45, 61), 1000, np.uint16))
     data = save(image, "TIFF", tiffinfo={tag: white})
     assert decode(data)[0, 0, 0] == pytest.approx(1000 / white * 255, abs=1)

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import io
 
 import numpy as np
@@ -12,7 +13,9 @@ from tests.support.scenes import SCENE, decode
 @pytest.mark.parametrize("extension", [".png", ".tiff"])
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
 @pytest.mark.parametrize("is_grey", [True, False])
-def test_fewer_bits_in_a_sixteen_bit_file_are_as_bright_as_all_sixteen(extension, bits, is_grey):
+def test_fewer_bits_in_a_sixteen_bit_file_are_as_bright_as_all_sixteen(
+    extension: str, bits: int, is_grey: bool
+) -> None:
     colours = np.asarray(SCENE.convert("L") if is_grey else SCENE)
     full = np.where(colours >= 250, 255, colours)  # something is white, or nobody could tell how many bits there are
     white = (1 << bits) - 1
@@ -22,7 +25,7 @@ def test_fewer_bits_in_a_sixteen_bit_file_are_as_bright_as_all_sixteen(extension
     assert np.abs(decode(encode_by_opencv(extension, stored)) - expected).max() <= 2
 
 
-def test_a_large_sixteen_bit_picture_is_scaled_and_reduced_alike():
+def test_a_large_sixteen_bit_picture_is_scaled_and_reduced_alike() -> None:
     values = np.asarray(SCENE.resize((240, 180)))[..., ::-1].astype(np.uint16) * 16
     data = encode_by_opencv(".png", values)
     whole = decode(data)

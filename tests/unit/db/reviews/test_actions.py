@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Whatever way through the queue is taken, the faces that fit come by rank."""
 
 from collections.abc import Iterator

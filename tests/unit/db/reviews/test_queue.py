@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING

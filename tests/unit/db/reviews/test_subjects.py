@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from typing import TYPE_CHECKING
 
 from db.core.session import Database

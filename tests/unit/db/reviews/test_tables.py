@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Indexes of the review queue."""
 
 from db.reviews.tables import ReviewItem

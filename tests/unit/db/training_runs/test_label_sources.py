@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Where labels come from: one entry is all that a source needs."""
 
 from typing import TYPE_CHECKING

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from uuid import uuid4
 
 import pytest
@@ -125,7 +126,7 @@ def test_a_running_run_hears_that_it_is_to_stop(database: Database) -> None:
 
 
 @pytest.mark.parametrize("is_promoted", [True, False])
-def test_a_run_that_was_asked_to_stop_is_not_decided(database: Database, is_promoted: bool) -> None:  # noqa: FBT001
+def test_a_run_that_was_asked_to_stop_is_not_decided(database: Database, is_promoted: bool) -> None:
     old, new = add_version(database, "old", is_champion=True), add_version(database, "new")
     held = claim(database, start(database))
     snapshot(database, held, old)

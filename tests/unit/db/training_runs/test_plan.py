@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What a run will do, told before it starts."""
 
 from typing import TYPE_CHECKING

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from db.core.session import Database
 from db.jobs import lifecycle as jobs
 from db.webhooks.deliveries import AttemptResult, claim_delivery, list_due, record_attempt

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from sqlalchemy import select
 
 from db.core.session import Database

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The queue's address means the same to redis-py and to Celery."""
 
 import pytest

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What keeps a stack from starting is a sentence, and leaves nothing running."""
 
 import fcntl

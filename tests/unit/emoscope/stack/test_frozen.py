@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Programs whose pulse no longer moves."""
 
 import os

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Real processes stand for those of a stack that was killed."""
 
 import json

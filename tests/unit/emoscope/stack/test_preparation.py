@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What a stack needs before it starts, and what it says when it can't have it."""
 
 import fcntl

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """When a program is started again, with real programs and a short minute."""
 
 import os

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What the supervisor hears from the API, a piece at a time."""
 
 import selectors

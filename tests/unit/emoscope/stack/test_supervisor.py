@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The supervisor as a process, with small programs in place of those of the service."""
 
 import json

@@ -1,3 +1,6 @@
+# mypy: ignore-errors
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -15,7 +18,7 @@ def make(*rows: tuple[int, int, int]) -> Dataset:
     return Dataset(images, labels.astype(np.int64), parts.astype(np.uint8))
 
 
-def test_copies_are_told_within_a_part_and_across():
+def test_copies_are_told_within_a_part_and_across() -> None:
     found = audit_dataset(make((1, 0, TRAINING), (1, 0, TRAINING), (2, 3, TRAINING), (1, 0, PUBLIC), (9, 3, PUBLIC)))
     assert (found["rows"], found["splits"]["Training"]["copies_within"]) == (5, 1)
     assert found["splits"]["PublicTest"]["copies_of_training"] == 1
@@ -23,7 +26,7 @@ def test_copies_are_told_within_a_part_and_across():
     assert "PrivateTest" not in found["splits"]
 
 
-def test_what_is_missing_is_said_with_what_it_means():
+def test_what_is_missing_is_said_with_what_it_means() -> None:
     warnings = find_missing(make((1, 0, TRAINING), (2, 3, TRAINING)))
     assert (
         "no Training row is disgusted or fearful or neutral or sad or surprised: a model can't learn them" in warnings
@@ -31,7 +34,7 @@ def test_what_is_missing_is_said_with_what_it_means():
     assert warnings[-1].startswith("there are no PublicTest rows")
 
 
-def test_a_whole_dataset_has_no_warnings(small_csv, small_votes):
+def test_a_whole_dataset_has_no_warnings(small_csv: Path, small_votes: Path) -> None:
     found = audit_dataset(read_dataset(small_csv, small_votes))
     assert (found["warnings"], found["bad_rows"], found["splits"]["PublicTest"]["rows"]) == ([], [], 42)
     assert found["votes"] is not None

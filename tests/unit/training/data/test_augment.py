@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import cv2
 import numpy as np
 import pytest
@@ -16,16 +17,16 @@ def augment(augmentation, *, faces=FACES, seed=1, side=48):
     return augment_batch(tf.constant(faces), augmentation, seed=tf.constant([seed, 0]), side=side).numpy()
 
 
-def test_no_augmentation_changes_nothing():
+def test_no_augmentation_changes_nothing() -> None:
     assert np.array_equal(augment(Augmentation()), FACES)
 
 
-def test_the_same_seed_gives_the_same_pictures_and_another_gives_others():
+def test_the_same_seed_gives_the_same_pictures_and_another_gives_others() -> None:
     assert np.array_equal(augment(STRONG), augment(STRONG))
     assert not np.array_equal(augment(STRONG), augment(STRONG, seed=2))
 
 
-def test_pictures_stay_pictures_of_the_side_asked_for():
+def test_pictures_stay_pictures_of_the_side_asked_for() -> None:
     for side in (32, 48):
         changed = augment(STRONG, side=side)
         assert changed.shape == (8, side, side, 1)
@@ -34,7 +35,7 @@ def test_pictures_stay_pictures_of_the_side_asked_for():
         assert changed.max() <= 255
 
 
-def test_mirroring_alone_gives_the_face_or_its_mirror_image():
+def test_mirroring_alone_gives_the_face_or_its_mirror_image() -> None:
     changed = augment(Augmentation(flip=True))
     kinds = set()
     for before, after in zip(FACES.astype(np.float32), changed, strict=True):
@@ -44,7 +45,7 @@ def test_mirroring_alone_gives_the_face_or_its_mirror_image():
     assert kinds == {True, False}
 
 
-def test_a_smaller_side_shows_the_whole_face():
+def test_a_smaller_side_shows_the_whole_face() -> None:
     gradient = np.tile(np.linspace(0, 255, 48, dtype=np.uint8), (1, 48, 1))[..., None]
     small = augment(Augmentation(), faces=gradient, side=24)[0, 12, :, 0]
     assert small[0] < 10
@@ -55,7 +56,7 @@ def test_a_smaller_side_shows_the_whole_face():
 @pytest.mark.parametrize(
     "field", ["rotation_deg", "shift", "zoom", "stretch", "contrast", "brightness", "random_erasing"]
 )
-def test_every_kind_of_change_does_something(field):
+def test_every_kind_of_change_does_something(field: str) -> None:
     strength = 20 if field == "rotation_deg" else 1.0 if field == "random_erasing" else 0.2
     assert not np.allclose(augment(Augmentation(**{field: strength})), FACES, atol=1)
 
@@ -73,7 +74,7 @@ def mix(*, concentration=1.0, seed=1):
     return [each.numpy() for each in mixed]
 
 
-def test_a_mixed_face_teaches_what_its_two_faces_do_in_the_proportion_that_they_are_seen_in():
+def test_a_mixed_face_teaches_what_its_two_faces_do_in_the_proportion_that_they_are_seen_in() -> None:
     faces, targets, weights = mix()
     own = targets.diagonal()
     assert ((own >= 0.5) & (own < 1)).all()
@@ -82,13 +83,13 @@ def test_a_mixed_face_teaches_what_its_two_faces_do_in_the_proportion_that_they_
     assert np.allclose(weights, targets @ np.arange(8), atol=1e-5)
 
 
-def test_mixtures_follow_from_the_seed_and_each_face_has_its_own():
+def test_mixtures_follow_from_the_seed_and_each_face_has_its_own() -> None:
     assert np.array_equal(mix()[1], mix()[1])
     assert not np.allclose(mix()[1], mix(seed=2)[1])
     assert len({round(float(share), 4) for share in mix()[1].diagonal()}) == 8
 
 
-def test_a_low_concentration_hardly_mixes():
+def test_a_low_concentration_hardly_mixes() -> None:
     own = np.concatenate([mix(concentration=0.01, seed=seed)[1].diagonal() for seed in range(20)])
     assert np.median(own) > 0.999
     assert np.isfinite(own).all()
@@ -100,7 +101,7 @@ def degrade(**amounts):
     return degrade_batch(faces, augmentation, seed=tf.constant([3, 0]), side=48).numpy()
 
 
-def test_half_of_the_faces_are_blurred_each_by_its_own_gaussian():
+def test_half_of_the_faces_are_blurred_each_by_its_own_gaussian() -> None:
     changed = degrade(blur=1.5)
     assert np.array_equal(changed, degrade(blur=1.5))
     contrasts = changed.std(axis=(1, 2, 3)) / FACES.std(axis=(1, 2, 3))
@@ -115,7 +116,7 @@ def test_half_of_the_faces_are_blurred_each_by_its_own_gaussian():
         assert min(np.abs(face[..., 0] - each).max() for each in blurred) < 4
 
 
-def test_half_of_the_faces_get_noise_and_stay_pictures():
+def test_half_of_the_faces_get_noise_and_stay_pictures() -> None:
     changed = degrade(noise=30)
     is_noisy = np.abs(changed - FACES).max(axis=(1, 2, 3)) > 0
     assert 0 < is_noisy.sum() < 8
@@ -124,5 +125,5 @@ def test_half_of_the_faces_get_noise_and_stay_pictures():
     assert np.abs((changed - FACES)[is_noisy].mean()) < 3
 
 
-def test_nothing_is_degraded_unless_asked():
+def test_nothing_is_degraded_unless_asked() -> None:
     assert np.array_equal(degrade(), FACES)

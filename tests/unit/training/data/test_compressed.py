@@ -1,5 +1,7 @@
+# mypy: ignore-errors
 import gzip
 import lzma
+from pathlib import Path
 
 import pytest
 
@@ -15,14 +17,14 @@ def test_packed_files_are_the_same_dataset(small_csv, tmp_path, suffix, compress
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "damaged.csv.xz", "damaged.csv.gz"])
-def test_an_unreadable_file_is_refused(tmp_path, name):
+def test_an_unreadable_file_is_refused(tmp_path: Path, name: str) -> None:
     if name.startswith("damaged"):
         (tmp_path / name).write_bytes(b"no archive")
     with pytest.raises(DatasetError, match=name):
         read_dataset(tmp_path / name)
 
 
-def test_a_damaged_packed_file_is_refused(small_csv, tmp_path):
+def test_a_damaged_packed_file_is_refused(small_csv: Path, tmp_path: Path) -> None:
     content = bytearray(gzip.compress(small_csv.read_bytes()))
     content[1000:1100] = bytes(100)
     (tmp_path / "damaged.csv.gz").write_bytes(content)

@@ -9,7 +9,7 @@ FACES = tf.constant(np.random.default_rng(0).integers(60, 200, (30, 40, 40, 1)),
 SEED = tf.constant([1, 2])
 
 
-def test_every_face_or_none_is_covered_as_the_chance_says():
+def test_every_face_or_none_is_covered_as_the_chance_says() -> None:
     covered = cover_batch(FACES, chance=1.0, seed=SEED).numpy()
     shares = (covered != FACES.numpy()).mean(axis=(1, 2, 3))
     assert shares.min() > 0.03
@@ -18,17 +18,17 @@ def test_every_face_or_none_is_covered_as_the_chance_says():
     assert 0 <= covered.min() <= covered.max() <= 255
 
 
-def test_the_same_seed_covers_alike():
+def test_the_same_seed_covers_alike() -> None:
     first = cover_batch(FACES, chance=0.5, seed=SEED).numpy()
     assert (first == cover_batch(FACES, chance=0.5, seed=SEED).numpy()).all()
 
 
-def test_dimmed_faces_lose_light_and_are_whole_numbers():
+def test_dimmed_faces_lose_light_and_are_whole_numbers() -> None:
     dimmed = dim_batch(FACES, chance=1.0, seed=SEED).numpy()
     assert (dimmed.mean(axis=(1, 2, 3)) < 0.55 * FACES.numpy().mean(axis=(1, 2, 3))).all()
     assert (dimmed == np.round(dimmed)).all()
 
 
-def test_covering_and_low_light_are_part_of_degrading():
+def test_covering_and_low_light_are_part_of_degrading() -> None:
     harder = degrade_batch(FACES, Augmentation(cover=1.0, dim=1.0), seed=SEED, side=40).numpy()
     assert harder.mean() < 0.6 * FACES.numpy().mean()

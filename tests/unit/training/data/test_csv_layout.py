@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import numpy as np
 import pytest
 
@@ -15,7 +16,7 @@ from training.errors import DatasetError
         ("emotion,pixels,Usage,emotion\n", "names the column emotion more than once"),
     ],
 )
-def test_a_header_without_each_column_once_is_refused(text, message):
+def test_a_header_without_each_column_once_is_refused(text: str, message: str) -> None:
     with pytest.raises(DatasetError, match=message):
         parse_rows(text.encode())
 

@@ -1,3 +1,6 @@
+# mypy: ignore-errors
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,13 +10,15 @@ from training.data.dataset import read_dataset
 from training.errors import DatasetError
 
 
-def test_fer_numbers_become_the_vocabularys_order(small_csv):
+def test_fer_numbers_become_the_vocabularys_order(small_csv: Path) -> None:
     labels = read_dataset(small_csv).labels[:7]
     expected = ["angry", "disgusted", "fearful", "happy", "sad", "surprised", "neutral"]
     assert [EMOTIONS[label] for label in labels] == [Emotion(name) for name in expected]
 
 
-def test_a_second_reading_comes_from_the_cache_and_is_equal(small_csv, small_votes, cache_home):
+def test_a_second_reading_comes_from_the_cache_and_is_equal(
+    small_csv: Path, small_votes: Path, cache_home: Path
+) -> None:
     first = read_dataset(small_csv, small_votes)
     cached = list(cache_home.rglob("*.npz"))
     assert len(cached) == 1
@@ -24,7 +29,7 @@ def test_a_second_reading_comes_from_the_cache_and_is_equal(small_csv, small_vot
     assert np.array_equal(second.images, first.images)
 
 
-def test_a_dataset_is_read_where_nothing_can_be_cached(small_csv, tmp_path):
+def test_a_dataset_is_read_where_nothing_can_be_cached(small_csv: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     read = read_dataset(small_csv, cache_dir=tmp_path / "file" / "datasets")
     assert read.sha256 == read_dataset(small_csv).sha256
@@ -55,14 +60,18 @@ def test_a_cached_file_that_cannot_be_read_is_made_anew(small_csv, cache_home, d
     assert [path.name for path in cached.parent.iterdir()] == [cached.name]
 
 
-def test_a_cached_file_is_on_the_disk_before_it_has_its_name(small_csv, cache_home, monkeypatch):
+def test_a_cached_file_is_on_the_disk_before_it_has_its_name(
+    small_csv: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = []
     monkeypatch.setattr("os.fsync", lambda _: names.extend(path.suffix for path in cache_home.rglob("*.*")))
     read_dataset(small_csv)
     assert names == [".partial"]
 
 
-def test_a_full_disk_leaves_no_half_of_a_cached_file(small_csv, cache_home, monkeypatch):
+def test_a_full_disk_leaves_no_half_of_a_cached_file(
+    small_csv: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fill(file, **_):
         file.write(b"half")
         raise OSError(28, "No space left on device")
@@ -72,14 +81,14 @@ def test_a_full_disk_leaves_no_half_of_a_cached_file(small_csv, cache_home, monk
     assert not [path for path in cache_home.rglob("*") if path.is_file()]
 
 
-def test_bad_rows_survive_the_cache(small_csv, tmp_path):
+def test_bad_rows_survive_the_cache(small_csv: Path, tmp_path: Path) -> None:
     path = tmp_path / "bad.csv"
     path.write_text(small_csv.read_text() + "9,1 2,Training\n")
     assert read_dataset(path).bad_rows == read_dataset(path).bad_rows
     assert read_dataset(path).bad_rows[0].line == 184
 
 
-def test_identity_changes_with_one_pixel_one_label_or_votes(small_csv, small_votes, tmp_path):
+def test_identity_changes_with_one_pixel_one_label_or_votes(small_csv: Path, small_votes: Path, tmp_path: Path) -> None:
     text = small_csv.read_text()
     lines = text.splitlines()
     first = lines[1].split(",")
@@ -93,7 +102,7 @@ def test_identity_changes_with_one_pixel_one_label_or_votes(small_csv, small_vot
     assert len({dataset.sha256 for dataset in datasets}) == 4
 
 
-def test_votes_stay_with_their_rows_when_a_row_is_bad(small_csv, small_votes, tmp_path):
+def test_votes_stay_with_their_rows_when_a_row_is_bad(small_csv: Path, small_votes: Path, tmp_path: Path) -> None:
     lines = small_csv.read_text().splitlines()
     lines[1] = lines[1].replace(",", ",999 ", 1)
     path = tmp_path / "bad.csv"
@@ -104,7 +113,7 @@ def test_votes_stay_with_their_rows_when_a_row_is_bad(small_csv, small_votes, tm
     assert np.array_equal(dataset.votes.majorities, dataset.labels)
 
 
-def test_votes_of_other_rows_are_refused(small_csv, small_votes, tmp_path):
+def test_votes_of_other_rows_are_refused(small_csv: Path, small_votes: Path, tmp_path: Path) -> None:
     lines = small_votes.read_text().splitlines()
     shorter, moved = tmp_path / "shorter.csv", tmp_path / "moved.csv"
     shorter.write_text("\n".join(lines[:-1]) + "\n")
@@ -115,7 +124,7 @@ def test_votes_of_other_rows_are_refused(small_csv, small_votes, tmp_path):
         read_dataset(small_csv, moved)
 
 
-def test_copies_are_found_within_and_across_parts(small_csv, tmp_path):
+def test_copies_are_found_within_and_across_parts(small_csv: Path, tmp_path: Path) -> None:
     lines = small_csv.read_text().splitlines()
     training, public = lines[1], lines[-1]
     path = tmp_path / "copies.csv"
@@ -126,7 +135,7 @@ def test_copies_are_found_within_and_across_parts(small_csv, tmp_path):
     assert parts["PublicTest"]["copies_of_training"] == 1
 
 
-def test_empty_lines_at_the_end_of_both_files_are_no_rows(small_csv, small_votes, tmp_path):
+def test_empty_lines_at_the_end_of_both_files_are_no_rows(small_csv: Path, small_votes: Path, tmp_path: Path) -> None:
     csv, votes = tmp_path / "small.csv", tmp_path / "votes.csv"
     for path, original in ((csv, small_csv), (votes, small_votes)):
         path.write_text(original.read_text() + "\n\n")

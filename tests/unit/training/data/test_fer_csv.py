@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -105,7 +106,7 @@ def test_other_spellings_of_the_same_rows_are_read(text):
     assert (rows.images == 7).all()
 
 
-def test_a_row_that_lacks_a_further_column_is_bad_whichever_way_it_is_read():
+def test_a_row_that_lacks_a_further_column_is_bad_whichever_way_it_is_read() -> None:
     text = "emotion,pixels,Usage,id\n" + row().rstrip() + ",a\n" + row()
     for more in ("", "bad\n"):
         rows = parse_rows((text + more).encode())
@@ -113,7 +114,7 @@ def test_a_row_that_lacks_a_further_column_is_bad_whichever_way_it_is_read():
         assert len(rows.images) == 1
 
 
-def test_rows_of_another_form_are_read_as_whole_blocks(monkeypatch):
+def test_rows_of_another_form_are_read_as_whole_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Row by row is some thirty times as slow."""
     monkeypatch.setattr("training.data.fer_csv._decode_row", lambda *_: pytest.fail("read row by row"))
     for header, form in FORMS:
@@ -121,6 +122,6 @@ def test_rows_of_another_form_are_read_as_whole_blocks(monkeypatch):
         assert len(parse_rows(f"{header}\n{line}\n".encode()).images) == 1
 
 
-def test_a_file_without_a_usable_row_is_refused():
+def test_a_file_without_a_usable_row_is_refused() -> None:
     with pytest.raises(DatasetError, match="none of the 1 rows can be used: emotion '9'"):
         parse_rows((HEADER + row(emotion=9)).encode())

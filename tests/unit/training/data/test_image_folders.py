@@ -1,3 +1,6 @@
+# mypy: ignore-errors
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
@@ -7,7 +10,7 @@ from training.data.image_folders import assign_parts, export_folders, import_fol
 from training.errors import DatasetError
 
 
-def test_a_dataset_comes_back_from_folders_as_it_was(small_csv, tmp_path):
+def test_a_dataset_comes_back_from_folders_as_it_was(small_csv: Path, tmp_path: Path) -> None:
     dataset = read_dataset(small_csv)
     assert export_folders(dataset, dataset.parts, tmp_path / "pictures") == 182
     assert len(list((tmp_path / "pictures" / "Training" / "happy").iterdir())) == 20
@@ -15,7 +18,7 @@ def test_a_dataset_comes_back_from_folders_as_it_was(small_csv, tmp_path):
     assert (tmp_path / "back.csv").read_text() == small_csv.read_text()
 
 
-def test_own_division_has_its_share_and_follows_its_seed(small_csv):
+def test_own_division_has_its_share_and_follows_its_seed(small_csv: Path) -> None:
     dataset = read_dataset(small_csv)
     parts = assign_parts(dataset, training_share=0.7, seed=1)
     assert (parts == 0).mean() == pytest.approx(0.7, abs=0.02)
@@ -27,7 +30,7 @@ def test_own_division_has_its_share_and_follows_its_seed(small_csv):
         assign_parts(dataset, training_share=0.7, seed=-1)
 
 
-def test_pictures_of_another_size_and_colour_are_taken(tmp_path):
+def test_pictures_of_another_size_and_colour_are_taken(tmp_path: Path) -> None:
     folder = tmp_path / "pictures" / "Training" / "sad"
     folder.mkdir(parents=True)
     Image.new("RGB", (96, 96), (200, 200, 200)).save(folder / "face.jpg")
@@ -41,7 +44,7 @@ def save_one(folder, picture, name, **options):
     picture.save(folder / "Training" / "sad" / name, **options)
 
 
-def test_a_picture_is_turned_upright_as_its_exif_says(tmp_path):
+def test_a_picture_is_turned_upright_as_its_exif_says(tmp_path: Path) -> None:
     """Bright at the top, stored lying on its side as phones do."""
     upright = np.zeros((48, 48), np.uint8)
     upright[:24] = 255
@@ -54,7 +57,7 @@ def test_a_picture_is_turned_upright_as_its_exif_says(tmp_path):
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [("<u2", "png"), ("<u2", "tiff"), (">u2", "tiff"), ("<i4", "tiff")])
-def test_pictures_of_16_bits_keep_their_shades(tmp_path, kind, suffix):
+def test_pictures_of_16_bits_keep_their_shades(tmp_path: Path, kind: str, suffix: str) -> None:
     ramp = np.linspace(0, 65535, 48 * 48).reshape(48, 48)
     save_one(tmp_path / "pictures", Image.fromarray(ramp.astype(kind)), f"face.{suffix}")
     import_folders(tmp_path / "pictures", tmp_path / "one.csv")
@@ -63,7 +66,7 @@ def test_pictures_of_16_bits_keep_their_shades(tmp_path, kind, suffix):
 
 
 @pytest.mark.parametrize("before", ["an earlier CSV\n", None])
-def test_a_picture_that_cannot_be_read_costs_no_csv_that_is_there(tmp_path, before):
+def test_a_picture_that_cannot_be_read_costs_no_csv_that_is_there(tmp_path: Path, before: str | None) -> None:
     save_one(tmp_path / "pictures", Image.new("L", (48, 48)), "1.png")
     (tmp_path / "pictures" / "Training" / "sad" / "2.png").write_bytes(b"no picture")
     path = tmp_path / "own.csv"
@@ -75,7 +78,7 @@ def test_a_picture_that_cannot_be_read_costs_no_csv_that_is_there(tmp_path, befo
     assert not list(tmp_path.glob("*.partial"))
 
 
-def test_a_full_folder_is_not_written_over(small_csv, tmp_path):
+def test_a_full_folder_is_not_written_over(small_csv: Path, tmp_path: Path) -> None:
     dataset = read_dataset(small_csv)
     (tmp_path / "note.txt").write_text("mine")
     with pytest.raises(DatasetError, match="not empty"):
@@ -90,7 +93,7 @@ def test_a_full_folder_is_not_written_over(small_csv, tmp_path):
         ("Training/sad/1.png", "can't be read as a picture"),
     ],
 )
-def test_a_tree_of_another_form_is_refused(tmp_path, path, message):
+def test_a_tree_of_another_form_is_refused(tmp_path: Path, path: str, message: str) -> None:
     picture = tmp_path / "tree" / path
     picture.parent.mkdir(parents=True)
     picture.write_bytes(b"no picture")
@@ -98,7 +101,7 @@ def test_a_tree_of_another_form_is_refused(tmp_path, path, message):
         import_folders(tmp_path / "tree", tmp_path / "out.csv")
 
 
-def test_an_empty_or_missing_folder_is_refused(tmp_path):
+def test_an_empty_or_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no pictures"):
         import_folders(tmp_path, tmp_path / "out.csv")
     with pytest.raises(DatasetError, match="no folder"):

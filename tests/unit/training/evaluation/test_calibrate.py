@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import numpy as np
 import pytest
 
@@ -6,7 +7,7 @@ from training.evaluation.calibrate import fit_temperature
 from training.evaluation.metrics import measure_calibration_error
 
 
-def test_temperature_mends_overconfidence():
+def test_temperature_mends_overconfidence() -> None:
     random = np.random.default_rng(3)
     honest = random.normal(0, 1.5, (6000, 7))
     truth = np.array([random.choice(7, p=row / row.sum()) for row in soften(honest).astype(float)])

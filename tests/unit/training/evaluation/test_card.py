@@ -1,4 +1,6 @@
+# mypy: ignore-errors
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +22,7 @@ def test_the_card_of_every_shipped_version_can_be_written_anew(name, tmp_path):
     assert "never what a person feels" in card
 
 
-def test_what_a_version_started_from_is_named(tmp_path):
+def test_what_a_version_started_from_is_named(tmp_path: Path) -> None:
     manifest = read_manifest(next(iter(list_pretrained().values())))
     lineage = dataclasses.replace(manifest.lineage, parent=None, teachers=())
     write_card(tmp_path / "card.md", manifest.model_copy(update={"lineage": lineage}))

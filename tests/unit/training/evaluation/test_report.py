@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from training.export.artifact import list_pretrained, read_manifest
 RANDOM = np.random.default_rng(0)
 
 
-def test_the_surest_mistakes_come_first_and_what_is_right_or_unknown_is_none():
+def test_the_surest_mistakes_come_first_and_what_is_right_or_unknown_is_none() -> None:
     images = RANDOM.integers(0, 256, (4, 48, 48)).astype(np.uint8)
     probabilities = np.full((4, 7), 0.01, np.float32)
     probabilities[np.arange(4), [0, 1, 2, 3]] = [0.5, 0.9, 0.8, 0.94]
@@ -21,7 +22,9 @@ def test_the_surest_mistakes_come_first_and_what_is_right_or_unknown_is_none():
     ]
 
 
-def test_a_report_is_one_page_with_the_figures_and_loads_nothing(tmp_path, small_csv, small_votes):
+def test_a_report_is_one_page_with_the_figures_and_loads_nothing(
+    tmp_path: Path, small_csv: Path, small_votes: Path
+) -> None:
     manifest = read_manifest(next(iter(list_pretrained().values())))
     dataset = read_dataset(small_csv, small_votes)
     rows = dataset.find_part("PublicTest")

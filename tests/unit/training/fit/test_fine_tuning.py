@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import numpy as np
 import pytest
 
@@ -44,7 +45,7 @@ def test_only_neutral_is_lowered(network):
     layer.set_weights(before)
 
 
-def test_a_head_tells_separable_classes_apart():
+def test_a_head_tells_separable_classes_apart() -> None:
     features = np.repeat(np.eye(3, dtype=np.float32) * 5, 10, axis=0)
     targets = np.repeat(np.eye(3, dtype=np.float32), 10, axis=0)
     weights, bias = fit_head(features, targets)

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import dataclasses
 import itertools
 import math
@@ -119,7 +120,7 @@ fit(Path(sys.argv[1]), progress=lambda now: now.step == now.steps and print(now.
     assert are_equal(finished, fit(tmp_path))
 
 
-def test_no_batch_is_reported_as_its_epoch_is(tmp_path, monkeypatch):
+def test_no_batch_is_reported_as_its_epoch_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     moments = itertools.count(step=2)  # two seconds between any two looks at the clock
     monkeypatch.setattr("training.fit.loop.time.monotonic", lambda: next(moments))
     reports = []
@@ -140,7 +141,7 @@ def test_only_the_current_files_are_kept(finished, run_dir):
     assert names == {"state.json", "state-3.npz", f"best-{finished.best_epoch}.npz"}
 
 
-def test_plain_adam_takes_fewer_rows_than_a_batch_as_one_batch(tmp_path):
+def test_plain_adam_takes_fewer_rows_than_a_batch_as_one_batch(tmp_path: Path) -> None:
     recipe = dataclasses.replace(
         RECIPE,
         schedule="inverse",
@@ -153,7 +154,7 @@ def test_plain_adam_takes_fewer_rows_than_a_batch_as_one_batch(tmp_path):
     assert fit(tmp_path, recipe=recipe).epochs_done == 1
 
 
-def test_a_run_whose_loss_is_no_finite_number_ends_and_keeps_what_was_sound(tmp_path):
+def test_a_run_whose_loss_is_no_finite_number_ends_and_keeps_what_was_sound(tmp_path: Path) -> None:
     recipe = dataclasses.replace(RECIPE, schedule="inverse", weight_decay=0.0, learning_rate=1e38)
     reports, asked = [], []
 
@@ -168,7 +169,7 @@ def test_a_run_whose_loss_is_no_finite_number_ends_and_keeps_what_was_sound(tmp_
     assert len(asked) < 70 // recipe.batch_size  # at once, not at the end of the epoch
 
 
-def test_an_epoch_whose_last_step_spoiled_the_weights_is_not_stored(tmp_path):
+def test_an_epoch_whose_last_step_spoiled_the_weights_is_not_stored(tmp_path: Path) -> None:
     recipe = dataclasses.replace(
         RECIPE, schedule="inverse", weight_decay=0.0, ema=0.0, learning_rate=1e38, batch_size=70
     )

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Going on with a run. By the command's options: tests/unit/emoscope/cli/commands/test_train.py."""
 
 from dataclasses import replace

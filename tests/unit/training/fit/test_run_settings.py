@@ -1,5 +1,7 @@
+# mypy: ignore-errors
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +25,7 @@ def make_settings(folder):
     return TrainSettings(folder / "faces.csv", "hard", Architecture.REPORT, RECIPES[Architecture.REPORT], seed=3)
 
 
-def test_a_run_comes_back_as_it_was_claimed(tmp_path):
+def test_a_run_comes_back_as_it_was_claimed(tmp_path: Path) -> None:
     run_dir, settings = tmp_path / "run", make_settings(tmp_path)
     assert not has_run(run_dir)
     claim_run_dir(run_dir, settings, ORIGIN, Folders(tmp_path / "parent", (tmp_path / "teacher",)))
@@ -33,7 +35,7 @@ def test_a_run_comes_back_as_it_was_claimed(tmp_path):
     assert read_run_folders(run_dir).initial_weights == tmp_path / "parent", "what was claimed first stays"
 
 
-def test_another_run_is_refused_with_what_differs(tmp_path):
+def test_another_run_is_refused_with_what_differs(tmp_path: Path) -> None:
     settings = make_settings(tmp_path)
     claim_run_dir(tmp_path / "run", settings, ORIGIN)
     for other, origin, named in (
@@ -46,7 +48,7 @@ def test_another_run_is_refused_with_what_differs(tmp_path):
             claim_run_dir(tmp_path / "run", other, origin)
 
 
-def test_a_folder_of_an_earlier_release_names_no_teachers(tmp_path):
+def test_a_folder_of_an_earlier_release_names_no_teachers(tmp_path: Path) -> None:
     claim_run_dir(tmp_path / "run", make_settings(tmp_path), Origin("d" * 64))
     path = tmp_path / "run/settings.json"
     stored = json.loads(path.read_text())
@@ -56,7 +58,7 @@ def test_a_folder_of_an_earlier_release_names_no_teachers(tmp_path):
     assert read_run_folders(tmp_path / "run") == Folders()
 
 
-def test_where_there_is_no_run_it_is_said(tmp_path):
+def test_where_there_is_no_run_it_is_said(tmp_path: Path) -> None:
     for read in (read_run_settings, read_run_origin, read_run_folders):
         with pytest.raises(RunError, match="no training run"):
             read(tmp_path)

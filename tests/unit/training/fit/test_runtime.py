@@ -1,4 +1,6 @@
+# mypy: ignore-errors
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,7 @@ from training.pipeline import run_training
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16", "float32"])
-def test_layers_compute_in_the_precision_asked_for_and_keep_their_weights_in_32_bits(precision):
+def test_layers_compute_in_the_precision_asked_for_and_keep_their_weights_in_32_bits(precision: str) -> None:
     with computing_in(precision):
         network = build_network(Architecture.DEFAULT)
     convolutions = [layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)]
@@ -43,19 +45,21 @@ def test_processors_that_multiply_bfloat16_learn_in_it(flags, precision):
         ([(9, 0), (7, 0)], "float16"),
     ],
 )
-def test_a_gpu_decides_before_the_processor_and_the_oldest_of_several_for_all(gpus, precision):
+def test_a_gpu_decides_before_the_processor_and_the_oldest_of_several_for_all(
+    gpus: list[tuple[int, int]], precision: str
+) -> None:
     assert choose_precision({"avx2", "amx_bf16"}, gpus) == precision
     assert choose_precision(set(), gpus) == precision
 
 
-def test_auto_is_what_the_machine_is_quickest_in():
+def test_auto_is_what_the_machine_is_quickest_in() -> None:
     with computing_in("auto"):
         chosen = keras.config.dtype_policy().compute_dtype
     assert chosen == choose_precision()
 
 
 @pytest.mark.timeout(300)
-def test_a_run_goes_on_in_the_precision_that_it_began_with(small_csv, tmp_path):
+def test_a_run_goes_on_in_the_precision_that_it_began_with(small_csv: Path, tmp_path: Path) -> None:
     recipe = dataclasses.replace(RECIPES[Architecture.DEFAULT], epochs=1, batch_size=16, stages=(Stage(1.0, 16),))
     began = "float32" if choose_precision() == "bfloat16" else "bfloat16"
     settings = TrainSettings(small_csv, "hard", Architecture.DEFAULT, recipe, precision=began)

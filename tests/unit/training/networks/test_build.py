@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import numpy as np
 import pytest
 
@@ -15,7 +16,7 @@ def list_report_layers(network):
     return [(kind, getattr(layer, kinds[kind])) for kind, layer in found if kind in kinds]
 
 
-def test_report_network_is_the_reports_listing():
+def test_report_network_is_the_reports_listing() -> None:
     network = build_network(Architecture.REPORT)
     assert list_report_layers(network) == [
         ("Conv2D", 32), ("Conv2D", 64), ("MaxPooling2D", (2, 2)), ("Conv2D", 128), ("MaxPooling2D", (2, 2)),
@@ -27,16 +28,16 @@ def test_report_network_is_the_reports_listing():
     assert all(float(layer.kernel_regularizer.l2) == pytest.approx(1e-4) for layer in convolutions)
 
 
-def test_dense_variant_ends_in_dense_layers_with_two_dropouts():
+def test_dense_variant_ends_in_dense_layers_with_two_dropouts() -> None:
     layers = list_report_layers(build_network(Architecture.REPORT_DENSE))
     assert layers[-4:] == [("Dropout", 0.25), ("Dense", 1024), ("Dropout", 0.25), ("Dense", 7)]
 
 
-def test_default_network_is_small():
+def test_default_network_is_small() -> None:
     assert build_network(Architecture.DEFAULT).count_params() * 4 < 10_000_000
 
 
-def test_default_inherits_the_layers_that_it_shares_with_a_large_network():
+def test_default_inherits_the_layers_that_it_shares_with_a_large_network() -> None:
     large, default = build_network(Architecture.LARGE), build_network(Architecture.DEFAULT)
     inherit_weights(default, large)
     shared = [layer for layer in default.layers if layer.weights]
@@ -50,7 +51,7 @@ def test_default_inherits_the_layers_that_it_shares_with_a_large_network():
     np.testing.assert_allclose(*seen, atol=1e-5)
 
 
-def test_a_larger_network_answers_as_the_smaller_one_it_grew_from():
+def test_a_larger_network_answers_as_the_smaller_one_it_grew_from() -> None:
     default, large = build_network(Architecture.DEFAULT), build_network(Architecture.LARGE)
     before = np.asarray(large(CROPS[:4, ..., None].astype(np.float32)))
     inherit_weights(large, default)
@@ -79,7 +80,7 @@ def test_a_network_inherits_every_weight_of_its_like(architecture):
         ("report", "tiny"),
     ],
 )
-def test_weights_that_do_not_fit_are_refused(parent, child):
+def test_weights_that_do_not_fit_are_refused(parent: str, child: str) -> None:
     parent, child = build_network(Architecture(parent)), build_network(Architecture(child))
     with pytest.raises(RunError, match=f"is a {parent.name}, whose weights don't fit a {child.name}"):
         inherit_weights(child, parent)

@@ -8,7 +8,7 @@ from training.networks.build import build_network
 from training.networks.conditions import FEATURES, ConditionWeights, fit_conditions
 
 
-def test_faces_that_are_answered_worse_get_a_higher_temperature():
+def test_faces_that_are_answered_worse_get_a_higher_temperature() -> None:
     features = RANDOM.normal(size=(4000, FEATURES)).astype(np.float32)
     is_hard = features[:, 5] > 0
     truth = RANDOM.integers(0, 7, 4000)
@@ -20,7 +20,7 @@ def test_faces_that_are_answered_worse_get_a_higher_temperature():
     assert abs(found.weights[5]) == np.abs(found.weights).max()
 
 
-def test_both_forms_answer_alike_with_contrast_and_conditions_inside():
+def test_both_forms_answer_alike_with_contrast_and_conditions_inside() -> None:
     weights = ConditionWeights(RANDOM.normal(0, 0.1, FEATURES).astype(np.float32), 0.1)
     network = build_network(Architecture.SMALL)
     served = build_served(network, temperature=0.7, flip=True, input_size=40, normalized=True, conditions=weights)

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import json
 import shutil
 from pathlib import Path
@@ -18,7 +19,7 @@ def crops(blazeface, page):
 
 
 @pytest.fixture(scope="module")
-def tensorflow_classifier(model_dir) -> Classifier:
+def tensorflow_classifier(model_dir: Path) -> Classifier:
     classifier = load_classifier(model_dir, "tensorflow")
     classifier.warm()
     return classifier
@@ -37,7 +38,7 @@ def test_probabilities_are_seven_and_sum_to_one(classifier, crops):
     assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
 
 
-def test_no_crops_give_no_probabilities(classifier):
+def test_no_crops_give_no_probabilities(classifier: Classifier) -> None:
     assert classifier.classify(np.empty((0, 48, 48), np.uint8)).shape == (0, 7)
 
 
@@ -65,7 +66,9 @@ def test_tensorflow_traces_no_more_than_the_fixed_batch_sizes(tensorflow_classif
 @pytest.mark.parametrize(
     ("runtime", "name"), [("litert", "model.tflite"), ("litert", "model_int8.tflite"), ("tensorflow", "model.keras")]
 )
-def test_damaged_model_is_refused_before_it_is_loaded(model_copy, runtime, name, monkeypatch):
+def test_damaged_model_is_refused_before_it_is_loaded(
+    model_copy: Path, runtime: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("worker.analysis.classifier.has_int8_dot_product", lambda: "int8" in name)
     content = bytearray((model_copy / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -74,12 +77,12 @@ def test_damaged_model_is_refused_before_it_is_loaded(model_copy, runtime, name,
         load_classifier(model_copy, runtime)
 
 
-def test_only_the_runtimes_own_file_is_needed(model_copy):
+def test_only_the_runtimes_own_file_is_needed(model_copy: Path) -> None:
     (model_copy / "model.keras").unlink()
     assert load_classifier(model_copy, "litert", allows_int8=False).runtime == "litert"
 
 
-def test_other_class_order_is_refused(model_copy):
+def test_other_class_order_is_refused(model_copy: Path) -> None:
     manifest = json.loads((model_copy / "manifest.json").read_text())
     manifest["emotions"].reverse()
     (model_copy / "manifest.json").write_text(json.dumps(manifest))
@@ -87,19 +90,21 @@ def test_other_class_order_is_refused(model_copy):
         load_classifier(model_copy, "litert")
 
 
-def test_auto_takes_litert_where_no_gpu_may_be_used(model_dir, monkeypatch):
+def test_auto_takes_litert_where_no_gpu_may_be_used(model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     assert load_classifier(model_dir, allows_int8=False).runtime == "litert"
 
 
-def test_auto_takes_tensorflow_where_a_gpu_is_within_reach(model_dir, monkeypatch, tmp_path):
+def test_auto_takes_tensorflow_where_a_gpu_is_within_reach(
+    model_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr("worker.core.gpus.NVIDIA_DEVICE", tmp_path)
     monkeypatch.setattr("worker.core.gpus.CUDNN", "libc.so.6")  # any that loads
     assert load_classifier(model_dir).runtime == "tensorflow"
 
 
-def test_unknown_runtime_is_refused(model_dir):
+def test_unknown_runtime_is_refused(model_dir: Path) -> None:
     with pytest.raises(ValueError, match="onnx"):
         load_classifier(model_dir, "onnx")
 
@@ -130,7 +135,9 @@ def test_a_processor_that_is_quick_in_8_bits_takes_that_form_unless_it_may_not_a
     np.testing.assert_allclose(chosen.classify(crops), reference, atol=1e-5)
 
 
-def test_a_version_without_the_form_in_8_bits_is_served_in_32(model_copy, monkeypatch):
+def test_a_version_without_the_form_in_8_bits_is_served_in_32(
+    model_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("worker.analysis.classifier.has_int8_dot_product", lambda: True)
     manifest = json.loads((model_copy / "manifest.json").read_text())
     del manifest["files"]["model_int8.tflite"]

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
@@ -39,5 +40,5 @@ def test_a_masked_one_says_so(face):
     assert conditions(masked) == (FaceCondition.COVERED,)
 
 
-def test_a_crop_of_one_grey_is_measured_too():
+def test_a_crop_of_one_grey_is_measured_too() -> None:
     assert FaceCondition.BLURRED in conditions(np.full((CROP_SIDE, CROP_SIDE), 128, np.uint8))

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import io
 import random
 import struct
@@ -10,6 +11,7 @@ from PIL import ExifTags, Image, ImageFile
 
 from db.photos.errors import BrokenPicture, NotAPicture, PhotoError, TooManyPixels
 from worker.analysis.decode import decode_photo, decode_reduced
+from worker.analysis.resize import Picture
 
 MAX_PIXELS = 20_000_000
 
@@ -30,7 +32,7 @@ TURNS_TO_STORE = {
 
 
 @pytest.fixture(scope="module")
-def upright(astronaut) -> Image.Image:
+def upright(astronaut: Picture) -> Image.Image:
     """Not square, and different in every corner."""
     return Image.fromarray(astronaut[40:220, 60:320])
 
@@ -74,13 +76,13 @@ def test_exif_orientation_turns_every_format_upright(upright, file_format, orien
 
 @pytest.mark.parametrize("exif", [b"Exif\0\0garbage!", b"Exif\0\0II*\0"])
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "HEIF"])
-def test_exif_that_cannot_be_read_turns_nothing(upright, file_format, exif):
+def test_exif_that_cannot_be_read_turns_nothing(upright: Image.Image, file_format: str, exif: bytes) -> None:
     data = encode(upright, file_format, exif=exif, quality=95)
     picture = decode_photo(data, max_pixels=MAX_PIXELS)
     assert mean_difference(picture, upright) < 3
 
 
-def test_heic_is_turned_once_and_not_twice(upright):
+def test_heic_is_turned_once_and_not_twice(upright: Image.Image) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     # The encoder stores the turn as HEIC's own property, and in the EXIF as well, as cameras do.
@@ -89,14 +91,14 @@ def test_heic_is_turned_once_and_not_twice(upright):
     assert mean_difference(decode_photo(data, max_pixels=MAX_PIXELS), upright) < 3
 
 
-def test_orientation_without_meaning_is_ignored(upright):
+def test_orientation_without_meaning_is_ignored(upright: Image.Image) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 77
     assert decode_photo(encode(upright, "JPEG", exif=exif), max_pixels=MAX_PIXELS).shape == (180, 260, 3)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK", "YCbCr", "LAB", "I", "F"])
-def test_every_kind_of_pixels_becomes_rgb(upright, mode):
+def test_every_kind_of_pixels_becomes_rgb(upright: Image.Image, mode: str) -> None:
     grey = mode in ("1", "L", "LA", "I", "F")
     image = (upright.convert("L") if mode in ("I", "F") else upright).convert(mode)
     picture = decode_photo(encode(image, "TIFF"), max_pixels=MAX_PIXELS)
@@ -105,38 +107,38 @@ def test_every_kind_of_pixels_becomes_rgb(upright, mode):
     assert mean_difference(picture, expected) < 25
 
 
-def test_cmyk_jpeg_keeps_its_colours(upright):
+def test_cmyk_jpeg_keeps_its_colours(upright: Image.Image) -> None:
     picture = decode_photo(encode(upright.convert("CMYK"), "JPEG", quality=95), max_pixels=MAX_PIXELS)
     assert mean_difference(picture, upright) < 4
 
 
-def test_grey_jpeg_becomes_rgb(upright):
+def test_grey_jpeg_becomes_rgb(upright: Image.Image) -> None:
     picture = decode_photo(encode(upright.convert("L"), "JPEG", quality=95), max_pixels=MAX_PIXELS)
     assert mean_difference(picture, upright.convert("L")) < 3
 
 
 @pytest.mark.parametrize(("extension", "channels"), [(".png", 1), (".png", 3), (".tiff", 1), (".tiff", 3)])
-def test_sixteen_bits_become_eight(extension, channels):
+def test_sixteen_bits_become_eight(extension: str, channels: int) -> None:
     values = np.linspace(0, 65535, 64 * 48 * channels).reshape(48, 64, channels).astype(np.uint16)
     data = cv2.imencode(extension, values)[1].tobytes()
     expected = (values[..., ::-1] >> 8).astype(int) if channels == 3 else (values >> 8).astype(int)
     assert np.abs(decode_photo(data, max_pixels=MAX_PIXELS).astype(int) - expected).max() <= 1
 
 
-def test_transparent_parts_lie_on_white(upright):
+def test_transparent_parts_lie_on_white(upright: Image.Image) -> None:
     layer = upright.convert("RGBA")
     layer.putalpha(Image.new("L", upright.size, 0))
     for file_format in ("PNG", "WEBP", "TIFF"):
         assert decode_photo(encode(layer, file_format), max_pixels=MAX_PIXELS).min() == 255
 
 
-def test_transparent_palette_lies_on_white():
+def test_transparent_palette_lies_on_white() -> None:
     image = Image.new("P", (8, 8), 3)
     image.putpalette([0, 0, 0] * 256)
     assert decode_photo(encode(image, "PNG", transparency=3), max_pixels=MAX_PIXELS).min() == 255
 
 
-def test_first_frame_of_an_animation_is_taken():
+def test_first_frame_of_an_animation_is_taken() -> None:
     frames = [Image.new("RGB", (16, 16), color) for color in ("red", "blue")]
     for file_format in ("GIF", "WEBP"):
         data = encode(frames[0], file_format, save_all=True, append_images=frames[1:], lossless=True)
@@ -145,7 +147,7 @@ def test_first_frame_of_an_animation_is_taken():
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
-def test_file_that_ends_too_early_is_broken(upright, file_format, share):
+def test_file_that_ends_too_early_is_broken(upright: Image.Image, file_format: str, share: float) -> None:
     data = encode(upright, file_format)
     with pytest.raises(BrokenPicture):
         decode_photo(data[: int(len(data) * share)], max_pixels=MAX_PIXELS)
@@ -171,13 +173,13 @@ def make_png_header(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("side", [5_000, 11_000, 60_000])
-def test_too_many_pixels_are_refused_by_the_header_alone(side):
+def test_too_many_pixels_are_refused_by_the_header_alone(side: int) -> None:
     with pytest.raises(TooManyPixels) as caught:
         decode_photo(make_png_header(side, side), max_pixels=MAX_PIXELS)
     assert caught.value.code == "too_many_pixels"
 
 
-def test_pixel_cap_is_inclusive(upright):
+def test_pixel_cap_is_inclusive(upright: Image.Image) -> None:
     data = encode(upright, "PNG")
     assert decode_photo(data, max_pixels=180 * 260).shape == (180, 260, 3)
     with pytest.raises(TooManyPixels):
@@ -185,7 +187,7 @@ def test_pixel_cap_is_inclusive(upright):
 
 
 @pytest.mark.parametrize(("size", "factor"), [((1280, 900), 1), ((2600, 1301), 2), ((6001, 4001), 4)])
-def test_large_jpeg_is_decoded_at_a_fraction(astronaut, size, factor):
+def test_large_jpeg_is_decoded_at_a_fraction(astronaut: Picture, size: tuple[int, int], factor: int) -> None:
     image = Image.fromarray(astronaut).resize(size)
     reduced = decode_reduced(encode(image, "JPEG", quality=95), max_pixels=30_000_000)
     assert (reduced.factor, reduced.width, reduced.height) == (factor, *size)
@@ -194,7 +196,7 @@ def test_large_jpeg_is_decoded_at_a_fraction(astronaut, size, factor):
     assert mean_difference(reduced.picture, image.resize((width, height), Image.Resampling.BOX)) < 3
 
 
-def test_reduced_jpeg_is_turned_upright_and_says_its_full_size(upright):
+def test_reduced_jpeg_is_turned_upright_and_says_its_full_size(upright: Image.Image) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     stored = upright.resize((2601, 1801)).transpose(Image.Transpose.ROTATE_90)
@@ -203,12 +205,12 @@ def test_reduced_jpeg_is_turned_upright_and_says_its_full_size(upright):
     assert reduced.picture.shape == (901, 1301, 3)
 
 
-def test_other_formats_are_never_reduced(upright):
+def test_other_formats_are_never_reduced(upright: Image.Image) -> None:
     reduced = decode_reduced(encode(upright.resize((2600, 1800)), "PNG"), max_pixels=MAX_PIXELS)
     assert (reduced.factor, reduced.width, reduced.height) == (1, 2600, 1800)
 
 
-def test_truncated_file_stays_broken_after_face_recognition_is_imported(upright):
+def test_truncated_file_stays_broken_after_face_recognition_is_imported(upright: Image.Image) -> None:
     from worker.analysis.detectors.face_recognition_package import import_face_recognition
 
     import_face_recognition()
@@ -219,7 +221,7 @@ def test_truncated_file_stays_broken_after_face_recognition_is_imported(upright)
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF"])
-def test_damaged_files_raise_nothing_but_photo_errors(upright, file_format):
+def test_damaged_files_raise_nothing_but_photo_errors(upright: Image.Image, file_format: str) -> None:
     intact = encode(upright.resize((40, 30)), file_format)
     dice = random.Random(file_format)
     for _ in range(120):

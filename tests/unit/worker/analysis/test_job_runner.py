@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """How a job ends that can't be analysed, with a real child: its code, and what its owner may read of the reason."""
 
 import hashlib

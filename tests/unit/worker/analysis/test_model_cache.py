@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Workers follow the champion, and keep what they have when the new one can't be had. With the versions that ship."""
 
 from pathlib import Path

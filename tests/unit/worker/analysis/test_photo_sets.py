@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,7 +16,7 @@ class WholePicture(Detector):
     default_threshold = 0.5
     geometry = CropGeometry(margin=0.0, shift_y=0.0)
 
-    def load(self):
+    def load(self) -> None:
         """Nothing to load."""
 
     def _find_candidates(self, picture, min_face_px, threshold):

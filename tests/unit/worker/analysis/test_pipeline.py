@@ -1,7 +1,9 @@
+# mypy: ignore-errors
 import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,15 +11,19 @@ from PIL import Image
 
 from db.core.vocabulary import EMOTIONS
 from db.photos.errors import PhotoError
-from emoscope.stack.demo_photos import Placement, compose_page, encode_jpeg, load_portrait
+from emoscope.stack.demo_photos import DemoPhoto, Placement, compose_page, encode_jpeg, load_portrait
+from worker.analysis.classifier import Classifier
 from worker.analysis.crops import crop_faces
 from worker.analysis.decode import decode_photo, decode_reduced
+from worker.analysis.detectors.base import Detector
 from worker.analysis.pipeline import analyze_photo, enlarge_detections
 
 LIMITS = {"max_pixels": 20_000_000, "min_face_px": 24}
 
 
-def test_every_face_has_box_score_probabilities_and_crop(blazeface, classifier, page_photo):
+def test_every_face_has_box_score_probabilities_and_crop(
+    blazeface: Detector, classifier: Classifier, page_photo: DemoPhoto
+) -> None:
     analysis = analyze_photo(page_photo.data, blazeface, classifier, **LIMITS)
     assert (analysis.width, analysis.height) == (1280, 960)
     assert len(analysis.faces) == 7
@@ -31,23 +37,25 @@ def test_every_face_has_box_score_probabilities_and_crop(blazeface, classifier, 
     assert set(analysis.timings_ms) == {"decode", "detect", "crop", "classify", "measure"}
 
 
-def test_stored_crop_is_what_was_judged(blazeface, classifier, astronaut_photo):
+def test_stored_crop_is_what_was_judged(
+    blazeface: Detector, classifier: Classifier, astronaut_photo: DemoPhoto
+) -> None:
     (face,) = analyze_photo(astronaut_photo.data, blazeface, classifier, **LIMITS).faces
     crop = np.frombuffer(face.crop, np.uint8).reshape(1, 48, 48)
     assert classifier.classify(crop)[0] == pytest.approx(face.probabilities, abs=1e-6)
 
 
-def test_photo_without_faces_has_none(blazeface, classifier):
+def test_photo_without_faces_has_none(blazeface: Detector, classifier: Classifier) -> None:
     analysis = analyze_photo(encode_jpeg(Image.new("RGB", (300, 200), "green")), blazeface, classifier, **LIMITS)
     assert (analysis.width, analysis.height, analysis.faces) == (300, 200, ())
 
 
-def test_broken_photo_raises(blazeface, classifier, astronaut_photo):
+def test_broken_photo_raises(blazeface: Detector, classifier: Classifier, astronaut_photo: DemoPhoto) -> None:
     with pytest.raises(PhotoError):
         analyze_photo(astronaut_photo.data[:5000], blazeface, classifier, **LIMITS)
 
 
-def test_turned_photo_gives_boxes_of_the_upright_picture(blazeface, classifier):
+def test_turned_photo_gives_boxes_of_the_upright_picture(blazeface: Detector, classifier: Classifier) -> None:
     portrait = load_portrait("grace_hopper").image
     exif = Image.Exif()
     exif[274] = 6
@@ -60,7 +68,9 @@ def test_turned_photo_gives_boxes_of_the_upright_picture(blazeface, classifier):
     assert face.box.y + face.box.height / 2 == pytest.approx(223, abs=25)
 
 
-def test_large_photo_gives_the_same_faces_as_its_pixels_without_reduction(blazeface, classifier):
+def test_large_photo_gives_the_same_faces_as_its_pixels_without_reduction(
+    blazeface: Detector, classifier: Classifier
+) -> None:
     image = load_portrait("astronaut").image.resize((3000, 3000), Image.Resampling.BICUBIC)
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)
@@ -70,7 +80,7 @@ def test_large_photo_gives_the_same_faces_as_its_pixels_without_reduction(blazef
     assert np.abs(np.array(reduced.probabilities) - np.array(whole.probabilities)).max() < 0.05
 
 
-def test_small_faces_of_a_large_photo_are_cut_from_its_full_size(blazeface, classifier):
+def test_small_faces_of_a_large_photo_are_cut_from_its_full_size(blazeface: Detector, classifier: Classifier) -> None:
     data = compose_page((Placement("grace_hopper", (700, 700), 110),), (2600, 1600)).data
     (face,) = analyze_photo(data, blazeface, classifier, **LIMITS).faces
     reduced = decode_reduced(data, max_pixels=20_000_000)
@@ -82,7 +92,9 @@ def test_small_faces_of_a_large_photo_are_cut_from_its_full_size(blazeface, clas
     assert face.crop == from_full_size.tobytes() != from_reduced.tobytes()
 
 
-def test_wanted_size_and_threshold_are_kept_to(blazeface, classifier, page_photo):
+def test_wanted_size_and_threshold_are_kept_to(
+    blazeface: Detector, classifier: Classifier, page_photo: DemoPhoto
+) -> None:
     few = analyze_photo(page_photo.data, blazeface, classifier, max_pixels=20_000_000, min_face_px=150)
     assert all(max(face.box.width, face.box.height) >= 150 for face in few.faces)
     assert len(few.faces) == 2
@@ -105,7 +117,7 @@ print(json.dumps([len(faces), resident, sorted(heavy)]))
 """
 
 
-def test_cpu_child_imports_nothing_heavy_and_stays_small(model_dir, page_photo):
+def test_cpu_child_imports_nothing_heavy_and_stays_small(model_dir: Path, page_photo: DemoPhoto) -> None:
     process = subprocess.run(
         [sys.executable, "-c", CPU_CHILD, str(model_dir)], input=page_photo.data, capture_output=True, check=True
     )
@@ -115,7 +127,7 @@ def test_cpu_child_imports_nothing_heavy_and_stays_small(model_dir, page_photo):
     assert resident_bytes < 300_000_000
 
 
-def test_a_mirrored_head_is_turned_the_other_way(blazeface, classifier):
+def test_a_mirrored_head_is_turned_the_other_way(blazeface: Detector, classifier: Classifier) -> None:
     portrait = load_portrait("grace_hopper").image
     (face,) = analyze_photo(encode_jpeg(portrait), blazeface, classifier, **LIMITS).faces
     mirrored = portrait.transpose(Image.Transpose.FLIP_LEFT_RIGHT)

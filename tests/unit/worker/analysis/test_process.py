@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What a child says of itself when it can't get ready. Whoever asks /readyz sees it, so it names no folder of the machine."""
 
 from collections.abc import Callable, Iterator

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Shadow mode in a worker child, with the versions that ship."""
 
 import pytest

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A beat that sends nothing is ended."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """How workers reach the queue."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Finding GPUs and sharing one. TensorFlow's view of the machine is played: no card is needed, nor used."""
 
 import sys

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A worker process that watches its main process."""
 
 import os

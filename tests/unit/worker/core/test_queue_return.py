@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A real worker's connection to a real queue, which loses everything."""
 
 import os

@@ -22,7 +22,7 @@ def find_stall(see: Callable[[int], Sight], seconds: int = 200) -> tuple[int, st
 
 def turning(sight: Sight, second: int, **changes: int | None) -> Sight:
     values = {name: getattr(sight, name) for name in ("waiting", "free", "busy", "moves")}
-    return Sight(**values | {"turns": second} | changes)  # type: ignore[arg-type]
+    return Sight(**values | {"turns": second} | changes)
 
 
 def test_a_free_worker_that_begins_with_nothing_is_stalled() -> None:

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """How a worker process hears that it is to stop."""
 
 import os

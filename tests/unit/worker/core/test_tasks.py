@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What a worker does when a task of its own has ended badly."""
 
 import os

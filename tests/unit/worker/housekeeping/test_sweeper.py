@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import socket
 import threading
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from pathlib import Path
 from uuid import UUID, uuid4
 

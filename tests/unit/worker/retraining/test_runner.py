@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Whole training runs, with TensorFlow and drawn faces. On SQLite alone: what they store is tested elsewhere on both."""
 
 import json

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Runs with a CSV alone, as a new installation has it: the shipped version that was trained on votes is in service.
 
 With TensorFlow and drawn faces, on SQLite alone. `make test-schedule` does the same with real processes.

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 

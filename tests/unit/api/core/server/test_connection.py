@@ -51,7 +51,7 @@ def connection() -> Connection:
         count_late_headers=lambda: loop.timers.update(late=True),
         is_stopping=False,
     )
-    made.transport, made.loop = Transport(), loop  # type: ignore[attr-defined]
+    made.transport, made.loop = Transport(), loop
     from api.core.server.hangup import Hangup
 
     made._closed, made._current_request, made._body_receiver, made._request_ready = False, None, None, None
@@ -64,32 +64,32 @@ def connection() -> Connection:
 def test_headers_that_come_too_late_are_told_so_and_counted_without_a_line_each(connection: Connection) -> None:
     connection._header_bytes = 5
     connection._end_late_headers()
-    sent = connection.transport.sent  # type: ignore[attr-defined]
+    sent = connection.transport.sent
     assert sent.startswith(b"HTTP/1.1 408 ")
     assert b"Connection: close" in sent
-    assert connection.worker.loop.timers["late"]  # type: ignore[attr-defined]
+    assert connection.worker.loop.timers["late"]
 
 
 def test_a_client_that_sent_nothing_is_told_nothing(connection: Connection) -> None:
     connection._end_late_headers()
-    assert connection.transport.sent == b""  # type: ignore[attr-defined]
+    assert connection.transport.sent == b""
 
 
 def test_a_request_that_ends_early_is_refused_once(connection: Connection) -> None:
     connection._header_bytes = 5
     assert connection.eof_received() is False
-    sent = connection.transport.sent  # type: ignore[attr-defined]
+    sent = connection.transport.sent
     assert sent.startswith(b"HTTP/1.1 400 ")
-    assert connection.transport.ended == "eof"  # type: ignore[attr-defined]
+    assert connection.transport.ended == "eof"
     assert connection.eof_received() is False
     connection.data_received(b"the rest of what was refused")
-    assert connection.transport.sent == sent  # type: ignore[attr-defined]
+    assert connection.transport.sent == sent
 
 
 def test_a_second_answer_is_never_sent_into_the_first(connection: Connection) -> None:
     connection._is_answer_begun, connection._current_request = True, object()
     connection._send_error_response(400, "odd")
-    assert connection.transport.sent == b""  # type: ignore[attr-defined]
+    assert connection.transport.sent == b""
     assert connection._hangup.is_refused
 
 
@@ -97,15 +97,15 @@ def test_a_reader_that_does_not_read_is_cut_off_and_one_that_does_is_not(connect
     loop: Any = connection.worker.loop
     connection._write_timer = loop.call_later(30, connection._end_late_reader)
     loop.timers["_end_late_reader"]()
-    assert connection.transport.ended == "aborted"  # type: ignore[attr-defined]
+    assert connection.transport.ended == "aborted"
 
 
 def test_an_idle_connection_closes_and_a_running_request_goes_on(connection: Connection) -> None:
-    connection.req_count = 5  # type: ignore[attr-defined]
+    connection.req_count = 5
     connection.end_idle(is_reuse_over=False)
-    assert connection.transport.ended == ""  # type: ignore[attr-defined]
+    assert connection.transport.ended == ""
     assert connection._hangup.is_set
     connection._current_request, connection._hangup.is_admitted = object(), True
     connection.end_idle()
-    assert connection.transport.ended == ""  # type: ignore[attr-defined]
+    assert connection.transport.ended == ""
     assert not connection.is_waiting_for_request

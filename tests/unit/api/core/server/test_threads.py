@@ -79,7 +79,7 @@ def test_urgent_work_comes_before_what_waits_already() -> None:
         started = [start(lambda: go.wait(10))]
         await asyncio.sleep(0)
         for word, is_urgent in (("first", False), ("second", False), ("urgent", True), ("next", True)):
-            started.append(start(lambda word=word: order.append(word), is_urgent=is_urgent))  # type: ignore[misc]
+            started.append(start(lambda word=word: order.append(word), is_urgent=is_urgent))
             await asyncio.sleep(0)
         go.set()
         await asyncio.gather(*started)

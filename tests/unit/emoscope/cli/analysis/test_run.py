@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A run over many photos ends with one job for each, wherever it is interrupted."""
 
 import contextlib

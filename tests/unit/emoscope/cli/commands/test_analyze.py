@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """`emoscope analyze` on a running API."""
 
 import json

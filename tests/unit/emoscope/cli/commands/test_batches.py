@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """`emoscope batch` on a running API."""
 
 import json

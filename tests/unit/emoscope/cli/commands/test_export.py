@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """`emoscope export` on a running API: few results streamed, many by a file of the service."""
 
 import csv

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """`emoscope job` on a running API."""
 
 import json

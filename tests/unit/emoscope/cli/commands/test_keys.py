@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What the listing commands show is what is stored, whatever it looks like."""
 
 import json

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """`emoscope purge` on a database with an old and a young job."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What `emoscope train` makes of its options, with nothing trained."""
 
 import json

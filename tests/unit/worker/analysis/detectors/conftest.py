@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """dlib's detector, loaded once a module, and a picture small enough for it."""
 
 import numpy as np
@@ -13,6 +14,6 @@ def hog():
 
 
 @pytest.fixture(scope="module")
-def half_astronaut(astronaut) -> Picture:
+def half_astronaut(astronaut: Picture) -> Picture:
     """Small enough for dlib's convolutional detector on a CPU; the face is 52 pixels wide."""
     return np.ascontiguousarray(astronaut[::2, ::2])

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import numpy as np
 import pytest
 
@@ -27,7 +28,7 @@ def test_smaller_faces_than_wanted_are_left_out(hog, blazeface, astronaut):
         (Extent(5.1, 5, 5.4, 9), None),
     ],
 )
-def test_a_box_is_rounded_and_cut_off_at_the_pictures_edges(extent: Extent, box: Box | None):
+def test_a_box_is_rounded_and_cut_off_at_the_pictures_edges(extent: Extent, box: Box | None) -> None:
     assert clip_to_box(extent, 100, 50) == box
 
 
@@ -51,7 +52,7 @@ class Fixed(Detector):
 PICTURE = np.zeros((100, 100, 3), np.uint8)
 
 
-def test_faces_come_surest_first_and_what_is_weak_small_or_outside_stays_out():
+def test_faces_come_surest_first_and_what_is_weak_small_or_outside_stays_out() -> None:
     detector = Fixed(
         (0, 0, 40, 40, 0.6), (50, 50, 90, 90, 1.2), (0, 0, 20, 10, 0.9), (0, 0, 40, 40, 0.4), (200, 0, 240, 40, 1)
     )
@@ -64,7 +65,7 @@ def test_faces_come_surest_first_and_what_is_weak_small_or_outside_stays_out():
     assert Fixed().detect(PICTURE) == []
 
 
-def test_candidates_keep_faces_and_eyes_together():
+def test_candidates_keep_faces_and_eyes_together() -> None:
     eyes = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
     both = Candidates(np.array([[0, 0, 4, 4], [1, 1, 3, 3]], np.float32), np.array([0.1, 0.2], np.float32), eyes)
     moved = both.scaled(2).moved(10, 20).take(np.array([1]))

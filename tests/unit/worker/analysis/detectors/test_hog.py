@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import numpy as np
 
 from tests.support.astronaut import assert_is_the_astronauts_face

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Which detectors a machine has."""
 
 import sys
@@ -47,6 +48,6 @@ def test_each_entry_has_its_module_with_a_detector_of_that_name(name: Detector) 
     assert loading._find_class(name).name == name
 
 
-def test_unknown_detector_is_refused():
+def test_unknown_detector_is_refused() -> None:
     with pytest.raises(ValueError, match="haar"):
         load_detector("haar")

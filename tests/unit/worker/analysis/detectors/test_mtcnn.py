@@ -1,11 +1,13 @@
+# mypy: ignore-errors
 import numpy as np
 import pytest
 
 from tests.support.astronaut import assert_is_the_astronauts_face
 from worker.analysis.detectors.loading import load_detector
+from worker.analysis.resize import Picture
 
 
-def test_mtcnn_finds_the_face_and_its_eyes(astronaut):
+def test_mtcnn_finds_the_face_and_its_eyes(astronaut: Picture) -> None:
     detector = load_detector("mtcnn")
     (detection,) = detector.detect(astronaut, min_face_px=40)
     assert_is_the_astronauts_face(detection)

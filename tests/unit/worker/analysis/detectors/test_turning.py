@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 import numpy as np
 import pytest
 
@@ -8,7 +9,7 @@ from worker.analysis.detectors.turning import list_turns, turn_back
 
 
 @pytest.mark.parametrize("place", [(3, 5), (20, 0), (0, 29)])
-def test_a_place_found_in_a_turned_picture_is_that_place_in_the_picture(place):
+def test_a_place_found_in_a_turned_picture_is_that_place_in_the_picture(place: tuple[int, int]) -> None:
     picture = np.zeros((30, 40, 3), np.uint8)
     picture[place] = 255
     for quarters, turned in list_turns(picture):

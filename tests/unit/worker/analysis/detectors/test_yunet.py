@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 from importlib import metadata
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from tests.support.astronaut import assert_is_the_astronauts_face
 from worker.analysis.detectors.base import DetectorUnavailable
 from worker.analysis.detectors.loading import load_detector
+from worker.analysis.resize import Picture
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +18,7 @@ def yunet_weights() -> Path:
     return Path(str(next(path for path in carried if "yunet" in path.name).locate()))
 
 
-def test_yunet_finds_the_face_and_its_eyes(astronaut, yunet_weights):
+def test_yunet_finds_the_face_and_its_eyes(astronaut: Picture, yunet_weights: Path) -> None:
     detector = load_detector("yunet", weights=yunet_weights)
     (detection,) = detector.detect(astronaut, min_face_px=40)
     assert_is_the_astronauts_face(detection)
@@ -29,12 +31,12 @@ def test_yunet_finds_the_face_and_its_eyes(astronaut, yunet_weights):
         assert detector.detect(np.full(shape, 128, np.uint8)) == []
 
 
-def test_yunet_says_that_it_needs_a_weights_file():
+def test_yunet_says_that_it_needs_a_weights_file() -> None:
     with pytest.raises(DetectorUnavailable, match="EMOSCOPE_YUNET_WEIGHTS"):
         load_detector("yunet")
 
 
-def test_yunet_says_which_weights_file_is_missing_or_no_network(tmp_path: Path):
+def test_yunet_says_which_weights_file_is_missing_or_no_network(tmp_path: Path) -> None:
     with pytest.raises(DetectorUnavailable, match=r"absent\.onnx does not exist"):
         load_detector("yunet", weights=tmp_path / "absent.onnx")
     (tmp_path / "text.onnx").write_text("not a network")
