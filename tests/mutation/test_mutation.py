@@ -90,7 +90,7 @@ class PlayedShard(Shard):
         self._is_failing = is_failing
         self.seen: list[str] = []
 
-    def _fails(self, tests: str) -> bool:
+    def _fails(self, tests: str, limit_s: float) -> bool:
         self.seen.append((self._copy / "db/module.py").read_text())
         return self._is_failing[tests].pop(0)
 

@@ -77,6 +77,7 @@ def test_a_finished_run_makes_its_version_once(stopped, small_csv, small_votes, 
     assert read_files(run_dir / "artifact") == before
 
 
+@pytest.mark.usefixtures("without_int8")
 @pytest.mark.parametrize("part", ["model.tflite", "manifest.json", "epochs_done", "labels"])
 def test_a_version_that_is_damaged_or_of_something_else_is_made_anew(stopped, tmp_path, part):
     run_dir = tmp_path / "run"
@@ -155,6 +156,7 @@ def test_a_run_folder_belongs_to_one_run(stopped, small_csv, small_votes):
         export_run(stopped[2])
 
 
+@pytest.mark.usefixtures("without_int8")
 def test_a_run_can_start_from_a_version_and_be_taught_by_it(stopped, small_csv, small_votes, tmp_path):
     settings = make_settings(small_csv, small_votes, epochs=1, learning_rate=0.0, weight_decay=0.0)
     child = read_manifest(run_training(settings, tmp_path, initial_weights=stopped[2], teachers=[stopped[2]]))
@@ -166,6 +168,7 @@ def test_a_run_can_start_from_a_version_and_be_taught_by_it(stopped, small_csv, 
         run_training(settings, tmp_path, initial_weights=stopped[2])
 
 
+@pytest.mark.usefixtures("without_int8")
 def test_a_smaller_network_may_start_from_a_larger_one(small_csv: Path, tmp_path: Path) -> None:
     still = dataclasses.replace(QUICK, epochs=1, learning_rate=0.0, weight_decay=0.0, stages=(Stage(1.0, 16),))
     large, default = (

@@ -13,11 +13,11 @@ from uuid_utils.compat import uuid7
 
 from db.accounts import api_keys
 from db.core.session import Database
-from db.core.vocabulary import Emotion
+from db.core.vocabulary import Emotion, JobStatus
 from db.faces.queries import get_face
 from db.jobs import lifecycle as jobs
 from db.jobs.lifecycle import NewJob
-from db.jobs.queries import JobFilter, get_job, list_jobs
+from db.jobs.queries import JobFilter, count_jobs, get_job, list_jobs
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Analyses
@@ -42,7 +42,7 @@ def add(database: Database) -> Callable[..., UUID]:
     return make
 
 
-def find(database: Database, **wanted: datetime) -> list[UUID]:
+def find(database: Database, **wanted: Any) -> list[UUID]:
     with database.read() as session:
         return [job.id for job in list_jobs(session, JobFilter(**wanted), limit=10)]
 
@@ -96,3 +96,27 @@ def test_of_a_faces_version_its_number_is_read_and_no_manifest(database: Databas
     assert face is not None
     assert {each.model_version.number for each in (*listed.faces, *job.faces, face)} == {1}
     assert not [statement for statement, _ in asked + asked_for_one if "manifest" in statement]
+
+
+@pytest.fixture
+def ended(database: Database, add: Callable[..., UUID]) -> dict[str, UUID]:
+    """Jobs by the code that they failed with; `queued` waits."""
+    ids = {name: add(NOON + place * MINUTE) for place, name in enumerate(("queued", "time_limit", "internal_error"))}
+    for code in ("time_limit", "internal_error"):
+        with database.write() as session:
+            _, claim = jobs.claim_job(session, ids[code], "host:1", 60)
+            jobs.fail_job(session, claim, code, "it failed")
+    return ids
+
+
+def test_jobs_are_found_by_status_and_by_what_they_failed_with(database: Database, ended: dict[str, UUID]) -> None:
+    assert find(database, error_code="time_limit") == [ended["time_limit"]]
+    assert find(database, status=JobStatus.QUEUED) == [ended["queued"]]
+    assert find(database, status=JobStatus.FAILED) == [ended["internal_error"], ended["time_limit"]]
+
+
+def test_a_status_that_no_job_has_is_counted_as_none(database: Database, ended: dict[str, UUID]) -> None:
+    with database.read() as session:
+        counted = count_jobs(session)
+    assert {status.value: count for status, count in counted.items() if count} == {"queued": 1, "failed": 2}
+    assert set(counted) == set(JobStatus)

@@ -36,3 +36,15 @@ def test_jobs_come_in_the_order_that_is_asked_for(
     assert read(JobOrder.LONGEST, limit=1, offset=1) == [third]
     monkeypatch.setattr(sorting, "SORTED_JOBS", 2)
     assert read(JobOrder.LONGEST) == [third, second]
+
+
+@pytest.mark.parametrize("order", [JobOrder.MOST_FACES, JobOrder.LONGEST])
+def test_a_job_that_has_not_ended_comes_last(database: Database, analyses: "Analyses", order: JobOrder) -> None:
+    ended, waiting = (analyses.store(FACE).job_id for _ in range(2))
+    with database.write() as session:
+        job = session.get_one(Job, waiting)
+        job.face_count = job.finished_at = None
+        first = session.get_one(Job, ended)
+        first.finished_at = first.created_at + timedelta(seconds=1)
+    with database.read() as session:
+        assert [job.id for job in list_sorted_jobs(session, JobFilter(), order, limit=10)] == [ended, waiting]

@@ -23,31 +23,41 @@ def served():
 
 
 @pytest.fixture(scope="module")
-def float32(served):
-    return LiteModel(convert_to_tflite(served))
+def float32_file(served):
+    return convert_to_tflite(served)
 
 
-def test_the_int8_form_is_a_third_as_large_and_answers_alike(served, float32):
+@pytest.fixture(scope="module")
+def float32(float32_file):
+    return LiteModel(float32_file)
+
+
+@pytest.fixture(scope="module")
+def wrong_at_random(served, float32):
+    """Quantised with labels that its answers have nothing to do with."""
+    return quantize_served(served, float32, 0.4, CROPS, TRUTH)
+
+
+def test_the_int8_form_is_a_third_as_large_and_answers_alike(served, float32, float32_file):
     answers = float32.predict(CROPS)
     made = quantize_served(served, float32, 0.4, CROPS, answers.argmax(axis=1))
-    assert len(made.content) < len(convert_to_tflite(served)) / 3
+    assert len(made.content) < len(float32_file) / 3
     found = LiteModel(made.content).predict(CROPS)
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
     assert made.metrics["accuracy"] == (found.argmax(axis=1) == answers.argmax(axis=1)).mean()
     assert (made.metrics["rows"], made.metrics["float32_accuracy"]) == (len(CROPS), 1.0)
 
 
-def test_its_temperature_is_its_own_and_the_served_model_keeps_its_own(served, float32):
-    before = served.get_layer("temperature").scale
-    wrong_at_random = quantize_served(served, float32, 0.4, CROPS, TRUTH)
+def test_its_temperature_is_its_own_and_the_served_model_keeps_its_own(served, wrong_at_random):
     assert wrong_at_random.metrics["temperature"] > 0.4  # right once in seven, it has to be less sure than it was
     assert wrong_at_random.metrics["log_loss"] < wrong_at_random.metrics["float32_log_loss"]
-    assert served.get_layer("temperature").scale == before
+    assert served.get_layer("temperature").scale == pytest.approx(1 / 0.4)
 
 
-def test_without_labels_or_where_it_would_be_worse_there_is_none(served, float32, monkeypatch):
+def test_without_labels_or_where_it_would_be_worse_there_is_none(served, float32, wrong_at_random, monkeypatch):
     assert quantize_served(served, float32, 0.4, CROPS[:0], TRUTH[:0]) is None
     monkeypatch.setattr(quantize, "MAX_ACCURACY_LOSS", -1.0)
+    monkeypatch.setattr(quantize, "convert_to_int8", lambda *_, **__: wrong_at_random.content)
     assert quantize_served(served, float32, 0.4, CROPS, TRUTH) is None
 
 

@@ -59,6 +59,7 @@ def test_auto_is_what_the_machine_is_quickest_in() -> None:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.usefixtures("without_int8")
 def test_a_run_goes_on_in_the_precision_that_it_began_with(small_csv: Path, tmp_path: Path) -> None:
     recipe = dataclasses.replace(RECIPES[Architecture.DEFAULT], epochs=1, batch_size=16, stages=(Stage(1.0, 16),))
     began = "float32" if choose_precision() == "bfloat16" else "bfloat16"

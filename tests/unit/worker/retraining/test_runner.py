@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     from tests.unit.conftest import Analyses
 
 
-pytestmark = [pytest.mark.parametrize("database_url", ["sqlite"], indirect=True), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+    pytest.mark.timeout(300),
+    pytest.mark.usefixtures("without_int8"),
+]
 
 LEARNING_RATE = 1e-3
 

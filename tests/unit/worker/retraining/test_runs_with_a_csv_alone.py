@@ -33,7 +33,11 @@ if TYPE_CHECKING:
     from tests.unit.conftest import Analyses
 
 
-pytestmark = [pytest.mark.parametrize("database_url", ["sqlite"], indirect=True), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+    pytest.mark.timeout(600),
+    pytest.mark.usefixtures("without_int8"),
+]
 
 
 @pytest.fixture(scope="module")
