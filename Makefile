@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make up`, `make test`. Each sets up what is missing first.
 .DEFAULT_GOAL := help
 # test-kills takes 20 minutes, chaos an hour.
-.PHONY: help docs bench-peers bench-large setup demo up test test-openapi test-fleet test-kills test-pages test-schedule test-typescript mutate stateful chaos chaos-batch soak fuzz audit check format bench clean
+.PHONY: help docs bench-peers bench-large setup demo up test test-openapi test-fleet test-kills test-pages test-schedule test-typescript coverage mutate stateful chaos chaos-batch soak fuzz audit check format bench clean
 
 # The service is a dozen processes; where Python may not keep its compiled modules, each of them compiles every library anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -29,6 +29,12 @@ up: setup ## Run the service on this machine until Ctrl-C
 
 test: setup ## Run all tests, with real Valkey and PostgreSQL from wheels
 	@$(RUN)/pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+
+coverage: setup ## Show the lines and branches that no test of tests/unit runs, on SQLite alone (ARGS="tests/unit/db")
+	@rm -rf .coverage && mkdir .coverage
+	@$(RUN)/coverage run -m pytest -q --quick -n 2 --dist loadscope $(or $(ARGS),tests/unit)
+	@$(RUN)/coverage combine -q
+	@$(RUN)/coverage report
 
 test-typescript: setup ## Generate a TypeScript client (npm), compile it strictly, upload a photo with it
 	@TEST_TYPESCRIPT=1 $(RUN)/pytest -q tests/clients $(ARGS)
