@@ -1,14 +1,17 @@
 # mypy: ignore-errors
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
 from db.accounts import api_keys
+from db.accounts.api_keys import KeyTerms, show_start
 from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.actors import Actor
 from db.core.session import Database
+from db.core.types import utcnow
 from db.core.vocabulary import Purpose, Scope
 
 ANA = Actor.user("ana")
@@ -71,3 +74,43 @@ def test_a_key_is_issued_with_its_application_and_what_that_is_for(database: Dat
         api_keys.revoke_key(session, key[:12], ANA)
         with pytest.raises(api_keys.UnknownKey, match="no valid key"):
             api_keys.revoke_key(session, key[:12], ANA)
+
+
+@pytest.mark.parametrize(("old_s", "kept_s"), [(None, 60), (600, 60), (5, 5)])
+def test_a_rotated_key_expires_after_the_overlap_or_earlier_if_it_would(
+    database: Database, old_s: float | None, kept_s: float
+) -> None:
+    now = utcnow()
+    expires_at = None if old_s is None else now + timedelta(seconds=old_s)
+    with database.write() as session:
+        terms = KeyTerms(expires_at=expires_at)
+        old = api_keys.create_key(session, api_keys.ensure_application(session, "a"), terms=terms)
+        new = api_keys.rotate_key(session, show_start(old), 60, ANA)
+    with database.read() as session:
+        found = {name: api_keys.find_key(session, key) for name, key in (("old", old), ("new", new))}
+    assert found["old"] is not None
+    assert found["old"].expires_at is not None
+    assert (found["old"].expires_at - now).total_seconds() == pytest.approx(kept_s, abs=3)
+    assert found["new"] is not None
+    assert found["new"].expires_at == expires_at
+
+
+def test_a_test_key_submits_and_does_nothing_else(database: Database) -> None:
+    with database.write() as session:
+        application = api_keys.ensure_application(session, "a")
+        assert api_keys.create_key(session, application, [Scope.SUBMIT, Scope.REVIEW])
+        assert api_keys.create_key(session, application, is_test=True)
+        with pytest.raises(api_keys.TestKeyScope):
+            api_keys.create_key(session, application, [Scope.SUBMIT, Scope.REVIEW], is_test=True)
+
+
+def test_the_first_use_of_a_key_is_recorded_and_those_right_after_it_are_not(database: Database) -> None:
+    with database.write() as session:
+        key = api_keys.create_key(session, api_keys.ensure_application(session, "a"))
+    for is_recorded in (False, True):
+        with database.look_up() as connection:
+            caller = api_keys.find_caller_key(connection, key)
+        assert caller is not None
+        assert api_keys.is_use_recorded(caller) is is_recorded
+        with database.write() as session:
+            api_keys.record_use(session, caller.id)
