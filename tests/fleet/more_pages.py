@@ -72,7 +72,7 @@ def add_a_machine(fleet: Fleet, key: str) -> dict[str, Any]:
         values = dict(line.split("=", 1) for line in inside.splitlines() if "=" in line)
         lines = [f"{name}={re.sub(r'(postgres|redis|store)(?=[:/][0-9e])', address, values[name])}" for name in names]
         (fleet.desk / "worker.env").write_text("\n".join(lines) + "\n")
-        (container,) = fleet.follow("add-a-machine", **{"emoscope/worker": fleet.values["WORKER_IMAGE"]})
+        (container,) = fleet.follow("add-a-machine", given=None, **{"emoscope/worker": fleet.values["WORKER_IMAGE"]})
         try:
             fleet.compose("stop", "worker")
             seen = analyze(fleet, key)

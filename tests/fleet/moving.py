@@ -65,7 +65,7 @@ def move() -> dict[str, Any]:
 
 def fill(data: Path) -> tuple[str, dict[str, str]]:
     """Run a one-machine stack with jobs and a vote. Returns its key, and what it answers."""
-    settings = Settings(_env_file=None, data_dir=data, port=find_free_port(), worker_processes=1, rate_limit="")  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, data_dir=data, port=find_free_port(), worker_processes=1, rate_limit="")
     with Stack(settings, lambda _: None) as stack:
         assert stack.client is not None
         key = stack.client.api_key

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from training.export.artifact import list_pretrained
 
 
 @pytest.mark.parametrize("folder", list_pretrained().values(), ids=lambda folder: folder.name)
-def test_the_histories_that_are_shipped_are_read_whole_and_written_alike(folder) -> None:
+def test_the_histories_that_are_shipped_are_read_whole_and_written_alike(folder: Path) -> None:
     stored = (folder / HISTORY_FILE).read_text()
     history = TrainingHistory.read(stored)
     assert json.loads(history.to_text()) == json.loads(stored)

@@ -20,7 +20,7 @@ from emoscope_client import ApiError, Client, Conflict, Export, InvalidRequest, 
 @pytest.fixture
 def job_ids(client: Client, photo: bytes, worker: Any) -> list[UUID]:
     """Two analysed photos, newest first, of one face and none."""
-    made = []
+    made: list[UUID] = []
     for faces in ((), (worker.see(),)):
         job = client.create_job(photo)
         worker.analyze(str(job.id), *faces)
@@ -50,7 +50,7 @@ def test_filters_restrict_what_is_read(client: Client, job_ids: list[UUID]) -> N
         ({"created_from": now - timedelta(hours=1), "created_before": now + timedelta(hours=1)}, 2),
         ({"created_before": now - timedelta(hours=1)}, 0),
     ):
-        rows = client.export_rows(rows="jobs", format="jsonl", **filters)  # type: ignore[arg-type]
+        rows = client.export_rows(rows="jobs", format="jsonl", **filters)
         assert rows.count(b"\n") == count, filters
 
 
