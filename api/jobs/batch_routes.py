@@ -1,19 +1,13 @@
 """Batches: many photos in one call or in many, each accepted or refused by itself."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
 from http import HTTPStatus
 from time import monotonic
 from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, url_for
-from uuid_utils.compat import uuid7
-from werkzeug.datastructures import FileStorage
 
-from api.core.authentication import DAILY_QUOTA, READS_JOBS, Caller, get_caller, needs_scope, protect, require_scope
-from api.core.errors import Problem
+from api.core.authentication import READS_JOBS, Caller, get_caller, needs_scope, protect, require_scope
 from api.core.once import recall, remember
 from api.core.openapi import describe_batch_body, describe_errors, describe_response
 from api.core.paging import read_page
@@ -37,18 +31,17 @@ from api.jobs.batch_schemas import (
     retry_to_schema,
     summary_to_schema,
 )
+from api.jobs.batch_submission import list_sent_photos, submit_new_batch, submit_photos
 from api.jobs.filter import choose_application_id
 from api.jobs.options import JobOptions, SubmitHeaders, read_options
 from api.jobs.reading import WaitQuery, read_preferred_wait
 from api.jobs.routes import POLL_AFTER_S, PreferHeaders
-from api.jobs.submission import make_new_job, make_repeatable
-from api.photos.inputs import PhotoInput, SentPhoto, is_json, read_input, read_json_body
-from api.photos.uploads import clean_filename, list_uploads, read_upload
+from api.photos.inputs import is_json, read_json_body
 from db import tables
 from db.core.vocabulary import Scope
 from db.jobs import batch_actions, batches
-from db.jobs.batches import BatchProgress, RefusedPhoto, UnknownBatch
-from db.jobs.submission import NewBatch, Submitted, require_detector, submit_batch
+from db.jobs.batches import BatchProgress, UnknownBatch
+from db.jobs.submission import NewBatch, Submitted
 
 blueprint = APIBlueprint("batches", __name__, url_prefix="/v1/batches", tag="Batches")
 protect(blueprint, *READS_JOBS, users_may_read=True)
@@ -90,7 +83,7 @@ def create_batch(query: BatchOptions, headers: PreferHeaders) -> Response:
     services, caller = get_services(), get_caller()
     submitted = recall("submitted", Submitted)
     if submitted is None:
-        submitted = remember("submitted", _submit_new(services, caller, query, headers.idempotency_key))
+        submitted = remember("submitted", submit_new_batch(services, caller, query, headers.idempotency_key))
     wait_s = read_preferred_wait(headers.prefer)
     batch, progress = _wait_for_end(services, caller, submitted.id, wait_s)
     response = _show(services, batch, progress)
@@ -175,10 +168,10 @@ def add_batch_photos(batch_id: UUID, query: JobOptions, headers: SubmitHeaders) 
     services, caller = get_services(), get_caller()
     batch, _ = _read(services, caller, batch_id, own_only=True)
     body = read_json_body(BatchFields) if is_json() else None
-    sent = _list_sent(services, body)
+    sent = list_sent_photos(services, body)
     options = read_options(query, services.settings, body)
     new = NewBatch(batch.id, batch.application_id, [], is_there=True)
-    submitted = _submit(services, caller, new, sent, options, headers.idempotency_key)
+    submitted = submit_photos(services, caller, new, sent, options, headers.idempotency_key)
     batch, progress = _read(services, caller, batch_id)
     photos: list[tables.Job | tables.BatchRefusal] = []
     if submitted.is_new:
@@ -259,93 +252,6 @@ def erase_batch(batch_id: UUID) -> tuple[str, HTTPStatus]:
     batch, _ = _read(services, caller, batch_id)
     is_gone = batch_actions.erase_batch(services.jobs, batch, actor=caller.actor, is_owner=_owns(caller, batch))
     return "", HTTPStatus.NO_CONTENT if is_gone else HTTPStatus.ACCEPTED
-
-
-def _list_sent(
-    services: Services, body: BatchFields | None, *, may_be_none: bool = False
-) -> Sequence[FileStorage | PhotoInput]:
-    """The photos of this request, not yet looked at. Call it before the form's fields are read: it sets the limits of a form."""
-    if body is None:
-        return list_uploads(services.settings)
-    if not body.photos and not may_be_none:
-        raise Problem("photo_missing", "`photos` lists no photo")
-    if len(body.photos) > services.settings.max_batch_photos:
-        detail = f"{len(body.photos)} photos; a call may have at most {services.settings.max_batch_photos}"
-        raise Problem("too_many_photos", detail)
-    return body.photos
-
-
-def _submit_new(services: Services, caller: Caller, query: BatchOptions, key: str | None) -> Submitted:
-    body = read_json_body(BatchBody) if is_json() else None
-    if body is not None and "open" in body.model_fields_set:
-        query = BatchOptions(**{**query.model_dump(exclude_unset=True), "open": body.open})
-    sent = _list_sent(services, body, may_be_none=query.open)
-    options = read_options(query, services.settings, body)
-    if options.detector is not None:  # said at once, also where no photo has come yet
-        require_detector(services.jobs, options.detector)
-    return _submit(
-        services, caller, NewBatch(uuid7(), caller.application_id, [], is_open=options.open), sent, options, key
-    )
-
-
-def _submit(
-    services: Services,
-    caller: Caller,
-    new: NewBatch,
-    sent_photos: Sequence[FileStorage | PhotoInput],
-    options: JobOptions,
-    key: str | None,
-) -> Submitted:
-    """Make a batch of the photos or add them to it, or find the one that the same request made before."""
-    accepted, refused = _check(sent_photos, services)
-    marks = [sent.mark for _, sent in accepted] + [f"{photo.position}:{photo.code}" for photo in refused]
-    if new.is_there:
-        marks.append(f"batch:{new.id}")
-    photos = [
-        (
-            make_new_job(sent, options, caller, services.settings, batch_id=new.id, batch_position=position),
-            sent.read,
-        )
-        for position, sent in accepted
-    ]
-    return submit_batch(
-        services.jobs,
-        replace(new, refused=refused),
-        photos,
-        actor=caller.actor,
-        repeatable=make_repeatable(key, options, marks),
-        quota=DAILY_QUOTA,
-    )
-
-
-def _check(
-    sent_photos: Sequence[FileStorage | PhotoInput], services: Services
-) -> tuple[list[tuple[int, SentPhoto]], list[RefusedPhoto]]:
-    """Look at each photo once, holding one at a time: accepted ones with their positions, and refusals as they are stored."""
-    accepted: list[tuple[int, SentPhoto]] = []
-    refused: list[RefusedPhoto] = []
-    for position, given in enumerate(sent_photos):
-        try:
-            accepted.append((position, _look_at(given, services)))
-        except Problem as problem:
-            name = given.filename or (given.image_url if isinstance(given, PhotoInput) else None)
-            refused.append(_describe_refusal(position, name, problem))
-    return accepted, refused
-
-
-def _look_at(given: FileStorage | PhotoInput, services: Services) -> SentPhoto:
-    if isinstance(given, PhotoInput):
-        return read_input(given, services.settings)
-    photo = read_upload(given, services.settings)[0]
-    return SentPhoto(photo, partial(_read_again, given, services), photo.filename)
-
-
-def _describe_refusal(position: int, filename: str | None, problem: Problem) -> RefusedPhoto:
-    return RefusedPhoto(position, clean_filename(filename), problem.kind.code, problem.detail)
-
-
-def _read_again(upload: FileStorage, services: Services) -> bytes:
-    return read_upload(upload, services.settings)[1]
 
 
 def _wait_for_end(
