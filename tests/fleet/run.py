@@ -4,7 +4,7 @@
 
 Takes half an hour on two cores, and more the first time, when images are built. It uses a project of its own
 (`emoscope-test`), ports that are free, and removes its containers and volumes at the end. Writes what was seen to
-bench/results/fleet.json. Without arguments it does all steps; names of steps choose some, for work on them.
+bench/results/fleet.json, each step with its time. Without arguments it does all steps; names of steps choose some.
 """
 
 import json
@@ -61,13 +61,15 @@ def run_steps(fleet: Fleet, wanted: list[str], seen: dict[str, Any]) -> None:
     if wanted and set(wanted) <= set(alone):
         return
     began = time.monotonic()
+    print(f"{datetime.now(UTC):%H:%M:%S} start", flush=True)
     key = start(fleet, "before" if not wanted or "roll" in wanted else "now")
-    seen["start_s"] = round(time.monotonic() - began)
+    record(seen, "start", {"start_s": round(time.monotonic() - began)})
     job_ids = [fleet.submit(key) for _ in range(10)]
     everything: dict[str, Callable[[], Any]] = {
         "analysis_before": lambda: steps.analyze(fleet, key),
         "roll": lambda: steps.roll(fleet, key),
         "analysis": lambda: steps.analyze(fleet, key),
+        "erase": lambda: erasing.erase(fleet, key),
         "confinement": lambda: steps.look_at_confinement(fleet),
         "stop": lambda: steps.stop_an_api(fleet, key),
         "kills": lambda: steps.kill(fleet, key, JOBS),
@@ -77,7 +79,6 @@ def run_steps(fleet: Fleet, wanted: list[str], seen: dict[str, Any]) -> None:
         "connections": lambda: connections.count(fleet, key),
         "any_user": lambda: steps.run_as_any_user(fleet),
         "encryption": lambda: encryption.encrypt(fleet, key),
-        "erase": lambda: erasing.erase(fleet, key),
         "backup": lambda: steps.back_up_and_restore(fleet, key, job_ids),
     }
     do_wanted(everything, wanted, seen)
@@ -88,18 +89,26 @@ def do_wanted(steps_by_name: dict[str, Callable[[], Any]], wanted: list[str], se
     for name, do in steps_by_name.items():
         if not wanted or name in wanted:
             print(f"{datetime.now(UTC):%H:%M:%S} {name}", flush=True)
-            seen[name] = do()
-            print(f"         {json.dumps(seen[name])}", flush=True)
+            record(seen, name, {name: do()})
+
+
+def record(seen: dict[str, Any], step: str, found: dict[str, Any]) -> None:
+    """Add what a step saw to what this run saw, and to the results, where the other steps stay as they were seen last."""
+    print(f"         {json.dumps(found)}", flush=True)
+    seen |= found
+    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    times = results.setdefault("at", {})
+    times[step] = datetime.now(UTC).isoformat(timespec="seconds")
+    RESULTS.write_text(json.dumps(results | found, indent=1) + "\n")
 
 
 def main() -> None:
     engine.start()
     base_images.prepare()
-    seen: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="seconds")}
+    seen: dict[str, Any] = {}
     if not os.environ.get("FLEET_NO_BUILD"):
         print(f"{datetime.now(UTC):%H:%M:%S} building", flush=True)
-        seen |= build()
-        print(f"         {json.dumps(seen)}", flush=True)
+        record(seen, "build", build())
     fleet = Fleet()
     try:
         run_steps(fleet, sys.argv[1:], seen)
@@ -111,8 +120,6 @@ def main() -> None:
             fleet.compose("down", "--volumes", "--remove-orphans", "--timeout", "5")
             shutil.rmtree(FOLDER, ignore_errors=True)
     print(json.dumps(seen, indent=1))
-    if not sys.argv[1:]:
-        RESULTS.write_text(json.dumps(seen, indent=1) + "\n")
 
 
 if __name__ == "__main__":
