@@ -88,6 +88,22 @@ def test_a_store_takes_the_lifecycle_rules(s3_endpoint: str) -> None:
     assert not any("Expiration" in rule for rule in kept), "the database would still name what expired"
 
 
+def test_what_was_seen_of_a_release_is_what_the_fleets_test_saw_last() -> None:
+    seen = json.loads((ROOT / "bench/results/fleet.json").read_text())
+    text = " ".join((HOW_TO / "upgrade-and-roll-back.md").read_text().split())
+    outcomes = seen["roll"]["outcomes"].values()
+    assert f"sent {sum(sum(each.values()) for each in outcomes):,} requests" in text
+    assert {name for each in outcomes for name in each} == {"ok"}
+    assert f"The longest took {seen['roll']['longest_s']:g} s." in text
+    stop, trained = seen["stop"], seen["training"]
+    assert f"the last of them {stop['last_answer_s']} s after SIGTERM and was gone after {stop['gone_s']} s" in text
+    assert f"{trained['epochs']} epochs" in text
+    for kind in ("api", "worker", "training"):
+        before, now = (seen["image_mb"].get(f"emoscope-test/{kind}:{tag}") for tag in ("before", "now"))
+        row = f"| {kind} | {before or ''} | {now:,} | {seen['build_s']['after_a_change_of_code'][kind]} |"
+        assert " ".join(row.split()) in text
+
+
 def test_the_fleets_test_follows_each_page_that_has_commands() -> None:
     followed = "".join(path.read_text() for path in (ROOT / "tests/fleet").glob("*.py"))
     for page in PAGES:

@@ -41,6 +41,17 @@ def test_the_example_fits_into_what_the_compose_file_sets() -> None:
     assert 8 * 4 + few_threads + read_most("housekeeper") < 100
 
 
+def test_the_connections_of_eight_workers_are_those_that_were_counted() -> None:
+    seen = json.loads((ROOT / "bench/results/fleet.json").read_text())["connections"]
+    assert (seen["workers"], seen["worker_processes"], seen["max_connections"], seen["refused"]) == (8, 32, 100, 0)
+    jobs = seen["jobs"]["succeeded"]
+    assert (
+        f"{seen['peak_while_starting']} connections while the workers started, and {seen['peak']} while {jobs} jobs ran"
+        in PAGE
+    )
+    assert seen["peak"] < seen["max_connections"]
+
+
 def test_what_the_database_takes_is_what_was_measured() -> None:
     seen = json.loads((ROOT / "bench/results/sizing_load.json").read_text())
     times = f"{seen['statements_a_job']} statements, {seen['database_cpu_ms_a_job']:.1f} ms of processor time"

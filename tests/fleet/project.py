@@ -134,6 +134,8 @@ class Fleet:
             "--scope",
             "submit",
             "--scope",
+            "review",
+            "--scope",
             "admin",
         ]
         return self.compose("exec", "-T", "api", *words).split()[-1]

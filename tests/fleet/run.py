@@ -67,7 +67,7 @@ def run_steps(fleet: Fleet, wanted: list[str], seen: dict[str, Any]) -> None:
     job_ids = [fleet.submit(key) for _ in range(10)]
     everything: dict[str, Callable[[], Any]] = {
         "analysis_before": lambda: steps.analyze(fleet, key),
-        "roll": lambda: steps.roll(fleet, key),
+        "roll": lambda: {"from": releases.find_commit_before()[:12]} | steps.roll(fleet, key),
         "analysis": lambda: steps.analyze(fleet, key),
         "erase": lambda: erasing.erase(fleet, key),
         "confinement": lambda: steps.look_at_confinement(fleet),
