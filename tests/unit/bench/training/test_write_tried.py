@@ -1,6 +1,7 @@
 """The page on networks that were tried says what the data says."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from pydantic import ValidationError
@@ -52,6 +53,6 @@ def test_an_unknown_field_or_metric_is_refused() -> None:
 def test_dates_and_epochs_are_possible() -> None:
     assert DATA.name in PAGE.read_text()
     for trial in TRIED.trials:
-        assert "2026-11-24" <= trial.date <= "2026-11-26"
+        assert "2026-11-24" <= trial.date <= datetime.now(UTC).date().isoformat()
         if trial.epochs is not None:
             assert (trial.kept_epoch or 0) <= trial.epochs <= (trial.planned_epochs or trial.epochs)
