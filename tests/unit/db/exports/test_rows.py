@@ -10,6 +10,7 @@ import pytest
 from db.core.session import Database
 from db.core.vocabulary import EMOTIONS, Emotion, ExportRows, JobStatus
 from db.exports.rows import FACE_FIELDS, JOB_FIELDS, count_wanted, list_fields, read_pages
+from db.faces.tables import Face
 from db.jobs import erasure
 from db.jobs.queries import JobFilter
 from tests.support.stored_jobs import add_job
@@ -58,6 +59,18 @@ def test_a_face_has_its_numbers(database: Database, photos: list[StoredPhoto]) -
     assert row["second_emotion"] != "sad"
     assert row["margin"] == pytest.approx(row["confidence"] - row["second_probability"], abs=1e-5)
     assert (row["usable"], row["vote_share_sad"], row["ambiguity"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(("yaw_deg", "reasons"), [(0.0, []), (89.0, ["turned_away"])])
+def test_a_face_says_whether_it_is_usable_and_why_not(
+    database: Database, photos: list[StoredPhoto], yaw_deg: float, reasons: list[str]
+) -> None:
+    (face_id,) = photos[2].face_ids
+    with database.write() as session:
+        face = session.get_one(Face, face_id)
+        face.sharpness, face.brightness, face.inside_share, face.yaw_deg = 0.5, 0.5, 1.0, yaw_deg
+    [row] = [row for row in read_rows(database, ALL, ExportRows.FACES, 9) if row["face_id"] == face_id]
+    assert (row["usable"], row["unusable_reasons"]) == (not reasons, reasons)
 
 
 def test_a_photo_that_was_not_fetched_yet_has_no_numbers(database: Database) -> None:
