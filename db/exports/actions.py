@@ -22,9 +22,9 @@ from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import TERMINAL_STATUSES, ExportFormat, ExportRows, JobStatus
 from db.exports.documents import WantedJobs
-from db.exports.rows import Row, count_wanted, list_fields, read_pages
+from db.exports.rows import count_wanted, list_fields, read_pages
 from db.exports.tables import Export
-from db.exports.writing import write_pages
+from db.exports.writing import Row, write_pages
 from db.jobs.queries import JobFilter
 from db.webhooks.event_types import EXPORT_FINISHED, ExportEventData
 from db.webhooks.recording import record_event

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from db.accounts.tables import Application
 from db.core.session import Database
 from db.core.vocabulary import EMOTIONS, ExportRows
+from db.exports.writing import Row
 from db.faces.tables import Face, measure_ambiguity
 from db.faces.usability import list_unusable_reasons
 from db.jobs.queries import JobFilter, restrict
@@ -137,11 +137,6 @@ FACE_FIELDS = (
     "model_version",
 )
 """The columns of an export with a row for each face."""
-
-
-Cell = UUID | datetime | str | float | int | bool | list[str] | None
-Row = dict[str, Cell]
-"""Values by the name of the column: all of JOB_FIELDS, or of FACE_FIELDS."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from db.core.vocabulary import ExportFormat
-from db.exports.rows import Cell, Row
+
+Cell = UUID | datetime | str | float | int | bool | list[str] | None
+Row = dict[str, Cell]
+"""Values by the name of the column: all of JOB_FIELDS, or of FACE_FIELDS.
+
+Defined here and not in `rows`, because the command line imports this module and must not load SQLAlchemy.
+"""
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Text that begins with one of these is a formula to a spreadsheet (OWASP, "CSV Injection"); the last four are full-width."""
