@@ -24,6 +24,7 @@ from db.core.actors import EMOSCOPE
 from db.core.blobs import BlobStore, BlobStoreUnavailable, make_photo_key
 from db.core.test_database import open_test_database
 from db.core.upsert import insert_if_new
+from db.core.vocabulary import CROP_SIDE, EMOTIONS
 from db.exports.actions import write_export
 from db.jobs import lifecycle as jobs
 from db.jobs.fetching import FetchedPhoto, claim_fetch, list_due_fetches, record_fetched
@@ -31,6 +32,7 @@ from db.jobs.retention import erase_old_jobs
 from db.jobs.services import JobServices
 from db.jobs.states import InvalidTransition
 from db.model_versions import actions as model_versions
+from db.model_versions.manifest import Lineage, Manifest
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +43,22 @@ _LEASE_S = 30.0
 _WORKER = "test:0"
 _DIGEST = "0" * 64
 _FETCHED_SIZE = 640, 480
+
+_MANIFEST = Manifest(
+    schema_version=3,
+    architecture="default",
+    emotions=EMOTIONS,
+    input_name="crops",
+    input_dtype="uint8",
+    input_shape=(None, CROP_SIDE, CROP_SIDE, 1),
+    temperature=1.0,
+    flip=False,
+    files={},
+    metrics={},
+    lineage=Lineage("", {}, "hard", 0, 0, None, {}, "", {}),
+    created_at="1970-01-01T00:00:00+00:00",
+)
+"""Of the version that test jobs name. It has no files: their results are made up."""
 
 
 @dataclass(frozen=True)
@@ -166,8 +184,7 @@ def _open(real: Services) -> TestServices:
     database = open_test_database(real.database, settings.data_dir)
     with database.write() as session:
         if model_versions.get_champion(session) is None:
-            manifest = {"schema_version": 2, "architecture": "default", "metrics": {}}
-            version = model_versions.add_version(session, "test", _DIGEST, manifest)
+            version = model_versions.add_version(session, "test", _DIGEST, _MANIFEST.to_json())
             model_versions.promote(session, version, EMOSCOPE, "answers test keys")
     url = f"{settings.effective_blob_url.rstrip('/')}/test-mode"
     given = {field.name: getattr(real, field.name) for field in fields(Services)}
