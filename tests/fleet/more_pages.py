@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import textwrap
 import time
 from typing import Any
 
@@ -63,7 +64,7 @@ def add_a_machine(fleet: Fleet, key: str) -> dict[str, Any]:
     text = (HOW_TO / "add-a-machine.md").read_text()
     (override,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     path = FOLDER / "published.yml"
-    path.write_text(re.sub(r"^   ", "", override, flags=re.MULTILINE).replace("10.0.0.1", address))
+    path.write_text(textwrap.dedent(override).replace("10.0.0.1", address))
     names = re.findall(r"`(EMOSCOPE_\w+)`", text.split("`worker.env` has", 1)[1].split("\n\n", 1)[0])
     fleet.files.append(path)
     try:
