@@ -1,4 +1,8 @@
-"""A database of many judged faces for the benches: 90 days of jobs, three versions, confidence and size as they come."""
+"""A database of many classified faces for the benches: 90 days of jobs, three versions, confidence and size as they come.
+
+Four applications of very different sizes, one of which sent photos on the first days only; batches; labels of which some are
+tied; and the answers of the version before beside those of the newest.
+"""
 
 import random
 from collections.abc import Iterator
@@ -12,14 +16,16 @@ from uuid_utils.compat import uuid7
 
 from db.accounts import api_keys
 from db.core import migrate
+from db.core.actors import Actor
 from db.core.base import Base
 from db.core.session import Database
 from db.core.types import utcnow
-from db.core.vocabulary import EMOTIONS, Detector, JobStatus, Priority, ReviewSlice, VoteChoice
+from db.core.vocabulary import EMOTIONS, Detector, Emotion, JobStatus, Priority, ReviewSlice, VoteChoice
 from db.faces.hourly_counts import count_in
 from db.faces.tables import Face
-from db.jobs.tables import Job
+from db.jobs.tables import Batch, Job
 from db.model_versions import actions as model_versions
+from db.model_versions.tables import ShadowPrediction
 from db.reviews.queue import RANDOM_SLICE_SHARE
 from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
 from tests.support.manifests import make_manifest
@@ -31,7 +37,19 @@ _FAILED_SHARE = 0.02
 """Failed jobs beside each that succeeded."""
 _LABELLED_SHARE = 0.01
 _RIGHT_SHARE = 0.8
+_TIED_SHARE = 0.02
+"""Of the labelled faces, those whose two votes differ."""
+_REVIEWERS = ("judge", "ben", "eva")
+_BATCH_PHOTOS = 500
+APPLICATIONS = {"bench": 0.6, "shop": 0.3, "kiosk": 0.1}
+"""Each one's share of the photos."""
+GONE_APPLICATION = "gone"
+_GONE_DAYS = 2
+"""On so many first days the application that is gone sent all photos."""
 _CROP = bytes(2304)
+
+_TABLES = (Batch, Job, Face, ShadowPrediction, ReviewSubject, ReviewItem, ReviewVote)
+"""In an order in which each refers to those before it."""
 
 Rows = dict[type[Base], list[dict[str, Any]]]
 
@@ -43,13 +61,20 @@ def fill(database: Database, faces: int) -> None:
         if session.scalar(select(func.count()).select_from(ReviewItem)):
             return
     with database.write() as session:
-        application = api_keys.ensure_application(session, "bench").id
-        versions = [model_versions.add_version(session, f"v{n}", f"v{n}", make_manifest()).id for n in (1, 2, 3)]
-    made = _make_jobs(faces, application, versions)
+        applications = {
+            name: api_keys.ensure_application(session, name).id for name in (*APPLICATIONS, GONE_APPLICATION)
+        }
+        versions = [
+            model_versions.add_version(session, f"v{n}", f"v{n}", make_manifest()) for n in (1, 2, 3)
+        ]
+        for version in versions:
+            model_versions.promote(session, version, Actor.system("bench"), "the newest")
+    made = _make_jobs(faces, applications, [version.id for version in versions])
     while block := list(islice(made, _JOBS_A_BLOCK)):
         with database.write() as session:
-            for table in (Job, Face, ReviewSubject, ReviewItem, ReviewVote):
-                session.execute(insert(table), [row for rows in block for row in rows[table]])
+            for table in _TABLES:
+                if stored := [row for rows in block for row in rows[table]]:
+                    session.execute(insert(table), stored)
             count_in(session, [ReviewItem(**row) for rows in block for row in rows[ReviewItem]])
     if not database.is_sqlite:
         # What its autovacuum does by itself, minutes later. Nothing gathers statistics on SQLite.
@@ -57,49 +82,60 @@ def fill(database: Database, faces: int) -> None:
             connection.execute(text("VACUUM ANALYZE"))
 
 
-def _make_jobs(faces: int, application: UUID, versions: list[UUID]) -> Iterator[Rows]:
-    chance, now = random.Random(1), utcnow()
+def _make_jobs(faces: int, applications: dict[str, UUID], versions: list[UUID]) -> Iterator[Rows]:
+    chance, now, batch = random.Random(1), utcnow(), dict[str, Any]()
     for number in range(faces // _FACES_A_JOB):
         share = number * _FACES_A_JOB / faces
         at = now - timedelta(days=DAYS * (1 - share))
-        rows: Rows = {table: [] for table in (Job, Face, ReviewSubject, ReviewItem, ReviewVote)}
-        job = _make_job(number, application, at)
+        rows: Rows = {table: [] for table in _TABLES}
+        name = chance.choices(list(APPLICATIONS), list(APPLICATIONS.values()))[0]
+        job = _make_job(number, applications[GONE_APPLICATION if share * DAYS < _GONE_DAYS else name], at)
+        if number % _BATCH_PHOTOS == 0:
+            batch = {
+                "id": make_key(at), "application_id": applications["bench"], "created_at": at, "closed_at": at,
+                "finished_at": at, "photo_count": 0,
+            }  # fmt: skip
+            rows[Batch].append(batch)
+        if job["application_id"] == batch["application_id"]:
+            job |= {"batch_id": batch["id"], "batch_position": batch["photo_count"]}
+            batch["photo_count"] += 1
         rows[Job].append(job)
         if chance.random() < _FAILED_SHARE:
             ended = {"status": JobStatus.FAILED, "error_code": "broken_picture", "face_count": None}
-            rows[Job].append(_make_job(faces + number, application, at) | ended)
+            rows[Job].append(_make_job(faces + number, job["application_id"], at) | ended)
         version = min(2, int(3.2 * share))
         for position in range(_FACES_A_JOB):
-            _make_face(rows, chance, job, position, version + 1, versions[version])
+            _make_face(rows, chance, job, position, version + 1, versions)
         yield rows
 
 
 def _make_job(number: int, application: UUID, at: datetime) -> dict[str, Any]:
     return {
-        "id": _make_key(at), "application_id": application, "status": JobStatus.SUCCEEDED, "revision": 2,
+        "id": make_key(at), "application_id": application, "status": JobStatus.SUCCEEDED, "revision": 2,
         "priority": Priority.BULK, "photo_retention_s": 0.0, "media_type": "image/jpeg",
-        "photo_sha256": f"{number:064x}", "photo_bytes": 1, "width": 1000, "height": 1000, "attempt": 1,
+        "photo_sha256": f"{number:064x}", "photo_bytes": 1, "batch_id": None,
+        "batch_position": None, "filename": f"photo-{number:07}.jpg", "width": 1000, "height": 1000, "attempt": 1,
         "max_attempts": 3, "created_at": at, "started_at": at + timedelta(seconds=0.1),
         "finished_at": at + timedelta(seconds=0.2), "face_count": _FACES_A_JOB, "error_code": None,
     }  # fmt: skip
 
 
 def _make_face(
-    rows: Rows, chance: random.Random, job: dict[str, Any], position: int, version: int, version_id: UUID
+    rows: Rows, chance: random.Random, job: dict[str, Any], position: int, version: int, versions: list[UUID]
 ) -> None:
-    """Add a face to the rows, with its place in the queue; a few of them judged."""
+    """Add a face to the rows, with its place in the queue; a few of them labelled."""
     at = job["created_at"]
     emotion = chance.choices(EMOTIONS, (10, 1, 5, 40, 30, 10, 4))[0]
     confidence = chance.betavariate(5, 2)
     margin = chance.uniform(max(0.0, 2 * confidence - 1), confidence)
-    side, face_id = int(chance.lognormvariate(4.5, 0.7)), _make_key(at)
+    side, face_id = int(chance.lognormvariate(4.5, 0.7)), make_key(at)
     slice_ = ReviewSlice.RANDOM if chance.random() < RANDOM_SLICE_SHARE else ReviewSlice.UNCERTAIN
     box = {"x": 200 * position, "y": 0, "width": side, "height": side}
     rows[Face].append(
         box | {
             "id": face_id, "job_id": job["id"], "position": position, "detector": Detector.BLAZEFACE,
             "detection_score": 0.9, "probabilities": [0.0] * 7, "emotion": emotion, "confidence": confidence,
-            "margin": margin, "model_version_id": version_id, "crop": _CROP, "created_at": at,
+            "margin": margin, "model_version_id": versions[version - 1], "crop": _CROP, "created_at": at,
         }
     )  # fmt: skip
     item = {
@@ -108,24 +144,46 @@ def _make_face(
         "votes_wanted": 1, "subject_id": None, "closed_at": None,
     }  # fmt: skip
     rows[ReviewItem].append(item)
-    if chance.random() < _LABELLED_SHARE:
-        label = VoteChoice((emotion if chance.random() < _RIGHT_SHARE else chance.choice(EMOTIONS)).value)
-        item |= {"subject_id": _make_key(at), "closed_at": at}
-        rows[ReviewSubject].append(
-            box | {
-                "id": item["subject_id"], "photo_sha256": job["photo_sha256"], "crop": _CROP, "label": label,
-                "drawn_at": at if slice_ is ReviewSlice.RANDOM else None, "vote_count": 1, "created_at": at,
-                "labeled_at": at,
+    if version == len(versions):
+        said = emotion if chance.random() < _RIGHT_SHARE else chance.choice(EMOTIONS)
+        rows[ShadowPrediction].append(
+            {
+                "face_id": face_id, "model_version_id": versions[-2], "predicted_by_id": versions[-1],
+                "probabilities": [0.0] * 7, "emotion": said, "confidence": confidence, "differs": said is not emotion,
+                "created_at": at,
             }
         )  # fmt: skip
+    if chance.random() < _LABELLED_SHARE:
+        _label_face(rows, chance, item, job["photo_sha256"], box)
+
+
+def _label_face(
+    rows: Rows, chance: random.Random, item: dict[str, Any], photo_sha256: str, box: dict[str, int]
+) -> None:
+    """One vote, blind where the face was drawn by chance; or two that differ, which leave it without a label."""
+    at, is_blind = item["created_at"], item["slice"] is ReviewSlice.RANDOM
+    emotion: Emotion = item["emotion"]
+    label = VoteChoice((emotion if chance.random() < _RIGHT_SHARE else chance.choice(EMOTIONS)).value)
+    is_tied = chance.random() < _TIED_SHARE
+    choices = (label, VoteChoice.AMBIGUOUS) if is_tied else (label,)
+    item |= {"subject_id": make_key(at), "closed_at": None if is_tied else at}
+    rows[ReviewSubject].append(
+        box | {
+            "id": item["subject_id"], "photo_sha256": photo_sha256, "crop": _CROP, "label": None if is_tied else label,
+            "blind_label": label if is_blind and not is_tied else None, "drawn_at": at if is_blind else None,
+            "vote_count": len(choices), "created_at": at, "labeled_at": at,
+        }
+    )  # fmt: skip
+    for reviewer, choice in zip(chance.sample(_REVIEWERS, len(choices)), choices, strict=True):
         rows[ReviewVote].append(
             {
-                "id": _make_key(at), "subject_id": item["subject_id"], "face_id": face_id, "reviewer": "judge",
-                "choice": label, "predicted": emotion, "model_version": version, "at": at,
+                "id": make_key(at), "subject_id": item["subject_id"], "face_id": item["face_id"],
+                "reviewer": reviewer, "choice": choice, "predicted": emotion, "model_version": item["model_version"],
+                "at": at, "is_blind": is_blind,
             }
         )  # fmt: skip
 
 
-def _make_key(at: datetime) -> UUID:
+def make_key(at: datetime) -> UUID:
     """A key of that time, as if the row had been stored then."""
     return uuid7(nanoseconds=int(at.timestamp() * 1e9))

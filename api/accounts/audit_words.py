@@ -8,6 +8,9 @@ from flask import url_for
 
 from db.accounts.tables import AuditEvent
 
+_DIGEST_SHOWN = 12
+"""Characters of a digest that are shown: it is told from others by them."""
+
 _SENTENCES: Mapping[str, str] = {
     "user.sign_in": "signed in",
     "user.sign_in_failed": "failed to sign in",
@@ -118,6 +121,8 @@ def list_particulars(details: Mapping[str, Any]) -> list[tuple[str, str]]:
         if value is None or value == "":
             continue
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        if name.endswith(("digest", "sha256")):
+            text = f"{text[:_DIGEST_SHOWN]}…"
         shown.append((name.replace("_", " "), text))
     return shown
 

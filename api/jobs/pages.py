@@ -24,7 +24,7 @@ from db.jobs.actions import is_photo_kept
 from db.jobs.sorting import SORTED_JOBS, JobOrder, list_sorted_jobs
 from db.reviews.actions import find_job_id
 from db.reviews.reports import create_report, list_reports
-from db.reviews.result_views import list_hidden, record_result_view
+from db.reviews.result_views import list_hidden, record_result_views
 from db.reviews.subjects import find_labels, find_own_votes
 from db.webhooks.deliveries import DeliveryFilter, list_deliveries
 
@@ -77,7 +77,10 @@ def show_list() -> str:
         found = _list_jobs(session, search)
         hidden = list_hidden(session, [face.id for job in found for face in job.faces[:FACES_SHOWN]])
         applications = api_keys.list_applications(session)
-    shown = found[:JOBS_A_PAGE]
+    shown, person = found[:JOBS_A_PAGE], get_person()
+    if search.emotion is not None and person.role is not Role.VIEWER:
+        # whoever asks for an emotion is told that these jobs have it
+        record_result_views(get_services().database, [job.id for job in shown], person.name)
     kept: dict[str, Any] = search.model_dump(exclude={"before", "page"}, exclude_none=True)
     place = {"page": (search.page or 1) + 1} if search.sort else {"before": str(shown[-1].id)} if shown else {}
     older = url_for("pages.jobs.show_list", **{**kept, **place}) if len(found) > JOBS_A_PAGE else None
@@ -117,7 +120,7 @@ def show(job_id: UUID) -> str:
     """One job: the photo with its faces, each face's probabilities, what happened, what can be done."""
     job, person = read_job(job_id), get_person()
     if job.faces and person.role is not Role.VIEWER:
-        record_result_view(get_services().database, job_id, person.name)
+        record_result_views(get_services().database, [job_id], person.name)
     with get_services().database.read() as session:
         events = job_queries.list_events(session, job_id)
         application = api_keys.get_application(session, job.application_id)

@@ -1,7 +1,7 @@
 """Reads the jobs that a caller may see, at once or when they have changed."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import monotonic
 from urllib.request import parse_http_list
 from uuid import UUID
@@ -13,8 +13,9 @@ from api.core.errors import Problem
 from api.core.fields import TextFields
 from api.core.services import Services
 from db import tables
-from db.core.vocabulary import TERMINAL_STATUSES
+from db.core.vocabulary import TERMINAL_STATUSES, Scope
 from db.jobs import queries as job_queries
+from db.reviews.result_views import record_result_views
 
 
 class WaitQuery(TextFields):
@@ -41,6 +42,15 @@ def read_visible_job(services: Services, caller: Caller, job_id: UUID) -> tables
     if job is None:
         raise Problem("not_found", f"there is no job {job_id}")
     return job
+
+
+def record_seen(services: Services, caller: Caller, job_ids: Iterable[UUID]) -> None:
+    """Remember that a signed-in reviewer is shown what the model says of the jobs' faces: their votes on them aren't blind.
+
+    Of applications nothing is remembered: what they show to whom is theirs to say, by `blind` of `POST /v1/reviews/next`.
+    """
+    if caller.is_person and Scope.REVIEW in caller.scopes:
+        record_result_views(services.database, job_ids, caller.actor)
 
 
 def wait_for_job(

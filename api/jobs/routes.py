@@ -25,7 +25,7 @@ from api.core.server.bridge import MEMO
 from api.core.services import Services, get_services
 from api.jobs.filter import JobListQuery, make_filter
 from api.jobs.options import JobOptions, SubmitHeaders, Unset, read_options
-from api.jobs.reading import WaitQuery, has_ended, read_preferred_wait, read_visible_job, wait_for_job
+from api.jobs.reading import WaitQuery, has_ended, read_preferred_wait, read_visible_job, record_seen, wait_for_job
 from api.jobs.schemas import Job, JobPage, job_to_schema, make_etag
 from api.jobs.submission import make_new_job, make_repeatable
 from api.photos.inputs import JobBody, SentPhoto, is_json, read_input, read_json_body
@@ -35,7 +35,6 @@ from db.core.vocabulary import Scope
 from db.jobs import actions
 from db.jobs import queries as job_queries
 from db.jobs.submission import Submitted, submit_job
-from db.reviews.result_views import record_result_view
 from emoscope.settings import Settings
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
@@ -137,6 +136,7 @@ def list_jobs(query: JobListQuery) -> Response:
         found = read_page(
             lambda limit: job_queries.list_jobs(session, wanted, limit=limit, before=query.cursor), query.limit
         )
+    record_seen(services, caller, [job.id for job in found.rows])
     following = found.make_next_url(".list_jobs")
     page = JobPage(items=[job_to_schema(job, services.settings.uncertain_below) for job in found.rows], next=following)
     return respond(page)
@@ -213,9 +213,8 @@ def _read_submission(query: JobOptions, settings: Settings) -> tuple[SentPhoto, 
 
 
 def _show(job: tables.Job) -> Response:
-    caller = get_caller()
-    if job.faces and caller.is_person and Scope.REVIEW in caller.scopes:
-        record_result_view(get_services().database, job.id, caller.actor)
+    if job.faces:
+        record_seen(get_services(), get_caller(), [job.id])
     shown = job_to_schema(job, get_services().settings.uncertain_below)
     response = respond(shown)
     response.set_etag(make_etag(job))

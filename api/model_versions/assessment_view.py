@@ -18,7 +18,7 @@ from db.model_versions.assessment import (
     decide,
 )
 from db.model_versions.comparison import compare_answers
-from db.model_versions.shadow_comparison import compare_live
+from db.model_versions.shadow_comparison import count_live_right
 from db.reviews.mistakes import Mistake, estimate_by_version, list_mistakes
 from db.reviews.statistics import Estimate
 
@@ -81,8 +81,8 @@ def choose_versions(
 def assess_versions(session: Session, old: tables.ModelVersion, new: tables.ModelVersion) -> Assessment:
     """What every dataset says of two versions, faces of this service first."""
     reviewed = [
-        assess_reviewed(LIVE, compare_live(session, old, new, limit=0)),
-        assess_reviewed(REVIEWED, compare_answers(session, old.number, new.number, limit=0)),
+        assess_reviewed(LIVE, count_live_right(session, old, new)),
+        assess_reviewed(REVIEWED, compare_answers(session, old.number, new.number, limit=0).right),
     ]
     found = [each for each in reviewed if each is not None]
     return decide([*found, *assess_evaluations(old.document, new.document)])

@@ -13,7 +13,7 @@ from api.core.errors import Problem
 from api.core.fields import TextFields
 from api.core.openapi import describe_errors, describe_picture
 from api.core.services import get_services
-from api.jobs.reading import read_visible_job
+from api.jobs.reading import read_visible_job, record_seen
 from api.photos.annotate import Label, UnreadablePicture
 from api.photos.render_pool import draw_in_turn
 from db import tables
@@ -92,6 +92,7 @@ def read_annotated(job_id: UUID, query: AnnotatedQuery) -> Response:
     job = read_visible_job(get_services(), get_caller(), job_id)
     if job.status is not JobStatus.SUCCEEDED:
         raise Problem("no_result", f"the job is {job.status}; only a job that succeeded has faces to draw")
+    record_seen(get_services(), get_caller(), [job_id])
     labels = [
         Label(
             face.x,

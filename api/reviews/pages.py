@@ -5,92 +5,44 @@ the next face is on screen before the request is sent. Without a script each vot
 """
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, abort, render_template, request
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
-from api.core.fields import LARGEST_NUMBER, Day, RowId
 from api.core.services import get_services
 from api.reviews.choice_keys import CHOICE_KEYS
 from api.reviews.guidelines import GROUND_RULE, GUIDELINES
+from api.reviews.search import (
+    MOST_IN_A_GRID,
+    GridSearch,
+    ReviewSearch,
+    keep_search,
+    read_choice,
+    read_uuid,
+    read_uuids,
+)
 from api.web.forms import refills_search
-from api.web.queries import Query, begin_day, end_day, read_query
+from api.web.queries import read_query
 from api.web.site import get_person, go, needs
 from db.accounts import api_keys
 from db.core.types import utcnow
-from db.core.vocabulary import Emotion, Role, VoteChoice
+from db.core.vocabulary import Role, VoteChoice
 from db.reviews import actions as reviews
 from db.reviews import queue as review_queue
 from db.reviews import statistics as review_statistics
 from db.reviews.cards import Card, list_cards
 from db.reviews.disagreements import count_disagreements, list_disagreements
 from db.reviews.examples import list_examples
-from db.reviews.filter import ReviewFilter
 from db.reviews.progress import list_progress
 
 blueprint = Blueprint("review", __name__, url_prefix="/review")
 
 _CARDS = 4
 """Faces on the page at once: the one that is shown, and those that come next, with their pictures loaded."""
-_MOST_DAYS = 36_500
 _RECENT = 12
 _RECENT_WINDOW = timedelta(days=30)
-_IDS = TypeAdapter(list[RowId])
-_GRID = 30
-_MOST_IN_A_GRID = 50
-_MOST_NAMED = 50
-
-
-def _split(given: object) -> object:
-    return given.split(",") if isinstance(given, str) else given
-
-
-class ReviewSearch(Query):
-    """Which faces the reviewer wants; what is empty doesn't restrict. Dates are days of UTC; `until` is the last one."""
-
-    emotion: Emotion | None = None
-    min_confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
-    max_confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
-    min_face_px: int | None = Field(default=None, ge=0, le=LARGEST_NUMBER)
-    max_face_px: int | None = Field(default=None, ge=0, le=LARGEST_NUMBER)
-    model_version: int | None = Field(default=None, ge=0, le=LARGEST_NUMBER)
-    days: int | None = Field(default=None, ge=1, le=_MOST_DAYS)
-    since: Day | None = None
-    until: Day | None = None
-    application: RowId | None = None
-    batch: RowId | None = None
-    job: RowId | None = None
-    faces: Annotated[tuple[RowId, ...], BeforeValidator(_split)] = Field(default=(), max_length=_MOST_NAMED)
-
-    def to_query(self) -> dict[str, str]:
-        """The same as an address has it."""
-        given = {name: str(value) for name, value in self.model_dump(exclude={"faces"}, exclude_none=True).items()}
-        return {**given, "faces": ",".join(map(str, self.faces))} if self.faces else given
-
-    def to_filter(self) -> ReviewFilter:
-        """The same for the database."""
-        begins = [begin_day(self.since)] if self.since else []
-        if self.days is not None:
-            begins.append(utcnow() - timedelta(days=self.days))
-        return ReviewFilter(
-            created_from=max(begins, default=None),
-            created_before=end_day(self.until) if self.until else None,
-            application_id=self.application,
-            batch_id=self.batch,
-            job_id=self.job,
-            face_ids=self.faces,
-            **self.model_dump(exclude={"days", "since", "until", "application", "batch", "job", "faces"}),
-        )
-
-
-class GridSearch(Query):
-    """Which faces a grid shows."""
-
-    emotion: Emotion = Emotion.HAPPY
-    count: int = Field(default=_GRID, ge=1, le=_MOST_IN_A_GRID)
 
 
 @blueprint.get("")
@@ -126,8 +78,8 @@ def show_statistics() -> str:
 @needs(Role.REVIEWER)
 def vote() -> str | AnyResponse:
     """Store a vote. A script gets the cards that are missing on its page; a plain form gets the page anew."""
-    face_id, choice = _read_uuid("face_id"), _read_choice()
-    person, shown, search = get_person(), set(_read_uuids("shown")), read_query(ReviewSearch, request.form)
+    face_id, choice = read_uuid("face_id"), read_choice()
+    person, shown, search = get_person(), set(read_uuids("shown")), read_query(ReviewSearch, request.form)
     services = get_services()
     least_votes = services.settings.min_correction_votes
     with services.database.write() as session:
@@ -141,7 +93,7 @@ def vote() -> str | AnyResponse:
             return ""
         return go("jobs.show", job_id=job_id, done="voted", _anchor=f"face-{face_id}")
     if "fragment" not in request.form:
-        return go("review.show", **_keep_search())
+        return go("review.show", **keep_search())
     cards = _take_cards(person.name, search, _CARDS - len(shown), exclude=shown)
     return render_template("reviews/cards.html", cards=cards, vote=cast, choices=CHOICE_KEYS)
 
@@ -151,12 +103,12 @@ def vote() -> str | AnyResponse:
 def undo() -> str | AnyResponse:
     """Withdraw one's own votes. A script gets the faces' cards back; a plain form gets the page anew."""
     person, services = get_person(), get_services()
-    vote_ids = _read_uuids("vote_id")
+    vote_ids = read_uuids("vote_id")
     with services.database.write() as session:
         votes = [each for each in reviews.get_votes(session, vote_ids) if each.reviewer == person.name]
         reviews.undo_votes(session, votes, person.actor, least_votes=services.settings.min_correction_votes)
     if "fragment" not in request.form:
-        return go("review.show", done="undone", **_keep_search())
+        return go("review.show", done="undone", **keep_search())
     with services.database.read() as session:
         cards = list_cards(session, [each.face_id for each in votes if each.face_id is not None], person.name)
     return render_template("reviews/cards.html", cards=cards, vote=None, choices=CHOICE_KEYS)
@@ -178,9 +130,9 @@ def show_grid() -> str:
 def confirm_grid() -> AnyResponse:
     """Vote for what the model says of every face that isn't marked, and lead to the marked ones."""
     asked = read_query(GridSearch, request.form)
-    face_ids, marked = _read_uuids("face_id"), set(_read_uuids("marked"))
-    if len(face_ids) > _MOST_IN_A_GRID:
-        abort(422, f"A grid has at most {_MOST_IN_A_GRID} faces.")
+    face_ids, marked = read_uuids("face_id"), set(read_uuids("marked"))
+    if len(face_ids) > MOST_IN_A_GRID:
+        abort(422, f"A grid has at most {MOST_IN_A_GRID} faces.")
     services, person = get_services(), get_person()
     least_votes, choice = services.settings.min_correction_votes, VoteChoice(asked.emotion.value)
     for face_id in face_ids:
@@ -209,7 +161,7 @@ def show_disagreements() -> str:
 @needs(Role.ADMINISTRATOR)
 def decide() -> AnyResponse:
     """Settle a disagreement: the label is what this vote says."""
-    services, face_id, choice = get_services(), _read_uuid("face_id"), _read_choice()
+    services, face_id, choice = get_services(), read_uuid("face_id"), read_choice()
     if choice is VoteChoice.SKIP:
         abort(422, "A skip decides nothing.")
     least_votes = services.settings.min_correction_votes
@@ -283,28 +235,3 @@ def _read_statistics(reviewer: str, search: ReviewSearch) -> dict[str, Any]:
             "disagreements": count_disagreements(session),
             "is_filtered": bool(search.to_query()),
         }
-
-
-def _keep_search() -> dict[str, str]:
-    return {name: value for name, value in request.form.items() if name in ReviewSearch.model_fields and value}
-
-
-def _read_uuid(field: str) -> UUID:
-    found = _read_uuids(field)
-    if len(found) != 1:
-        abort(422, f"{field} is no id.")
-    return found[0]
-
-
-def _read_uuids(field: str) -> list[UUID]:
-    try:
-        return _IDS.validate_python(request.form.getlist(field))
-    except ValidationError:
-        abort(422, f"{field} is no id.")
-
-
-def _read_choice() -> VoteChoice:
-    try:
-        return VoteChoice(request.form.get("choice", ""))
-    except ValueError:
-        abort(422, "There is no such choice.")

@@ -17,6 +17,7 @@ from api.core.paging import read_page
 from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.options import Unset
+from api.jobs.reading import record_seen
 from api.reviews.schemas import (
     ReviewFace,
     ReviewFaceList,
@@ -59,7 +60,8 @@ class NextFaces(JsonBody):
     created_from: Moment | None = Field(default=None, description="Analysed at this time or later.")
     created_before: Moment | None = Field(default=None, description="Analysed before this time.")
     application_id: RowId | None = Field(
-        default=None, description="Only faces of this application's newest 2,000 jobs."
+        default=None,
+        description="Only faces of this application's newest jobs: 2,000, or fewer that hold 5,000 faces.",
     )
     batch_id: RowId | None = Field(default=None)
     job_id: RowId | None = Field(default=None)
@@ -237,6 +239,7 @@ def read_face(face_id: UUID) -> Response:
         face = faces.get_face(session, face_id)
     if face is None:  # erased in between
         raise reviews.UnknownFace(f"there is no face {face_id}")
+    record_seen(services, caller, [face.job_id])
     has_voted = any(vote.reviewer == caller.actor and vote.withdrawn_at is None for vote in votes)
     may_see = has_voted or item.closed_at is not None or Scope.ADMIN in caller.scopes
     return respond(review_to_schema(item, face, votes if may_see else None, services.settings))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import erfc, hypot, sqrt
 
-from db.model_versions.comparison import AnswerComparison, compute_two_sided_mcnemar_p
+from db.model_versions.comparison import RightCounts, compute_two_sided_mcnemar_p
 from db.model_versions.manifest import Manifest
 from db.model_versions.metrics import TRUTHS, TruthMetrics
 from db.reviews.statistics import Estimate, estimate_share
@@ -91,19 +91,19 @@ def decide(datasets: Iterable[DatasetAssessment]) -> Assessment:
     return Assessment(first.answer, listed, first, [each for each in told if each.answer is not first.answer])
 
 
-def assess_reviewed(dataset: str, comparison: AnswerComparison) -> DatasetAssessment | None:
+def assess_reviewed(dataset: str, right: RightCounts) -> DatasetAssessment | None:
     """What blind votes say of two versions' answers to the same faces, `first` being the old one; None without such faces.
 
     The interval is Wilson's of the share of the disputed faces on which the new one is right, scaled to all faces.
     """
-    told = comparison.told
+    told = right.told
     if not told:
         return None
-    old, new = comparison.both_right + comparison.first_right, comparison.both_right + comparison.second_right
-    disputed = comparison.first_right + comparison.second_right
-    share = estimate_share(comparison.second_right, disputed)
+    old, new = right.both + right.first, right.both + right.second
+    disputed = right.first + right.second
+    share = estimate_share(right.second, disputed)
     low, high = ((2 * end - 1) * disputed / told if end is not None else 0.0 for end in (share.low, share.high))
-    p_value = compute_two_sided_mcnemar_p(comparison.first_right, comparison.second_right)
+    p_value = compute_two_sided_mcnemar_p(right.first, right.second)
     return DatasetAssessment(
         dataset, told, old / told, new / told, low, high, 1.0 if p_value is None else p_value, Method.MCNEMAR
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from db.core.vocabulary import Emotion, VoteChoice
@@ -45,6 +45,11 @@ class AnswerComparison:
     differences: Sequence[Difference]
     told: int = 0
     both_right: int = 0
+
+    @property
+    def right(self) -> "RightCounts":
+        """Who was right, where a label tells."""
+        return RightCounts(self.told, self.both_right, self.first_right, self.second_right)
 
     @property
     def p_value(self) -> float | None:
@@ -108,7 +113,7 @@ def compare_answers(session: Session, first: int, second: int, *, limit: int) ->
     answer of each version counts. limit: most differences listed.
     """
     answers = _read_answers(session, first, second)
-    shared = [(subject_id, *pair) for subject_id, pair in answers.items() if None not in pair]
+    shared = [(subject_id, *pair) for subject_id, pair in answers.items()]
     labels = _read_labels(session, [subject_id for subject_id, *_ in shared])
     kinds: Counter[tuple[Emotion, Emotion, VoteChoice]] = Counter()
     differing: list[tuple[Any, Difference]] = []
@@ -135,10 +140,20 @@ def compare_answers(session: Session, first: int, second: int, *, limit: int) ->
 
 
 def _read_answers(session: Session, first: int, second: int) -> dict[UUID, list[Any]]:
-    """The latest answers of two versions to each judged face, by subject; None where a version has none.
+    """The latest answers of two versions to each judged face that both analysed, by subject.
 
-    Read in one pass, and put together here: the database would read every judged face once for each version and each question.
+    Few faces are analysed by two versions; which ones, an index tells. Put together here: the database would read each of them
+    once for each version and each question.
     """
+    is_answer = (ReviewItem.subject_id.is_not(None), ReviewItem.model_version.in_((first, second)))
+    both = (
+        select(ReviewItem.subject_id)
+        .where(*is_answer)
+        .group_by(ReviewItem.subject_id)
+        .having(func.count(ReviewItem.model_version.distinct()) == len({first, second}))
+        .with_hint(ReviewItem, "INDEXED BY ix_review_items_subject_id_model_version", "sqlite")
+        .subquery()
+    )
     rows = session.execute(
         select(
             ReviewItem.subject_id,
@@ -147,9 +162,10 @@ def _read_answers(session: Session, first: int, second: int) -> dict[UUID, list[
             ReviewItem.emotion,
             ReviewItem.confidence,
         )
-        .where(ReviewItem.subject_id.is_not(None), ReviewItem.model_version.in_((first, second)))
+        .join(both, both.c.subject_id == ReviewItem.subject_id)
+        .where(*is_answer)
         .order_by(ReviewItem.created_at, ReviewItem.face_id)
-        .with_hint(ReviewItem, "INDEXED BY ix_review_items_subject_id", "sqlite")
+        .with_hint(ReviewItem, "INDEXED BY ix_review_items_subject_id_model_version", "sqlite")
     )
     answers: dict[UUID, list[Any]] = {}
     for row in rows:

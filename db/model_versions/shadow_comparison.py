@@ -38,7 +38,7 @@ def compare_live(session: Session, first: ModelVersion, second: ModelVersion, *,
     however often its photo came. limit: most differences listed, newest faces first.
     """
     counts = [count_shadow_predictions(session, one.id, other.id) for one, other in ((first, second), (second, first))]
-    right = _count_right(session, first, second)
+    right = count_live_right(session, first, second)
     differences = _list_differences(session, first, second, limit)
     differences += [_swap(difference) for difference in _list_differences(session, second, first, limit)]
     return AnswerComparison(
@@ -58,7 +58,7 @@ def _list_differences(session: Session, predictor: ModelVersion, shadow: ModelVe
     return [Difference(*row) for row in session.execute(newest.order_by(ShadowPrediction.face_id.desc()).limit(limit))]
 
 
-def _count_right(session: Session, first: ModelVersion, second: ModelVersion) -> RightCounts:
+def count_live_right(session: Session, first: ModelVersion, second: ModelVersion) -> RightCounts:
     """On how many faces that were drawn by chance and labelled blind each version was right."""
     is_real = ShadowPrediction.predicted_by_id == first.id
     latest_first = (ReviewItem.created_at.desc(), ReviewItem.face_id.desc())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from db.core.vocabulary import Emotion
 from db.faces.tables import Face
@@ -14,12 +14,16 @@ from db.reviews.tables import ReviewItem
 NEWEST_JOBS = 2000
 """Of an application or a batch, so many newest jobs are looked through: its faces are in no index of the queue."""
 
+NEWEST_FACES = 5000
+"""Faces of these jobs after which no older job is looked through, however few jobs they are."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewFilter:
     """Which faces a reviewer wants; what is None doesn't restrict. Sizes: the box's shorter side, in pixels of the photo.
 
-    Times: stored at or after, stored before. application_id, batch_id: faces of its newest NEWEST_JOBS jobs.
+    Times: stored at or after, stored before. application_id, batch_id: faces of its newest jobs, as NEWEST_JOBS and
+    NEWEST_FACES bound them.
     """
 
     emotion: Emotion | None = None
@@ -57,8 +61,7 @@ class ReviewFilter:
             conditions.append(ReviewItem.face_id.in_(select(Face.id).where(Face.job_id == self.job_id)))
         for column, key in ((Job.application_id, self.application_id), (Job.batch_id, self.batch_id)):
             if key is not None:
-                jobs = select(Job.id).where(column == key).order_by(Job.id.desc()).limit(NEWEST_JOBS)
-                conditions.append(ReviewItem.face_id.in_(_select_faces(jobs)))
+                conditions.append(ReviewItem.face_id.in_(_select_newest_faces(column == key)))
         return conditions
 
     def match(self) -> list[ColumnElement[bool]]:
@@ -106,5 +109,8 @@ EVERY_FACE = ReviewFilter()
 """A filter that restricts nothing."""
 
 
-def _select_faces(jobs: Select[UUID]) -> Select[UUID]:
-    return select(Face.id).where(Face.job_id.in_(select(jobs.subquery().c.id)))
+def _select_newest_faces(condition: ColumnElement[bool]) -> Select[UUID]:
+    jobs = select(Job.id, Job.face_count).where(condition).order_by(Job.id.desc()).limit(NEWEST_JOBS).subquery()
+    faces = func.coalesce(jobs.c.face_count, 0)
+    counted = select(jobs.c.id, (func.sum(faces).over(order_by=jobs.c.id.desc()) - faces).label("before")).subquery()
+    return select(Face.id).where(Face.job_id.in_(select(counted.c.id).where(counted.c.before < NEWEST_FACES)))

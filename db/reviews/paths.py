@@ -26,6 +26,9 @@ NARROW = 80_000
 FEW = 10_000
 """Most faces that are fetched and sorted. Where more of them fit, reading on by rank comes upon some soon."""
 
+BY_KEY = "INDEXED BY sqlite_autoindex_review_items_1"
+"""Lets SQLite look named faces up by their key. By itself it reads every open face, and looks each up among those named."""
+
 _ROUNDING = 1e-6
 """By how much seven probabilities of 32 bits may miss 1 in sum."""
 
@@ -56,9 +59,8 @@ class Path:
         SQLite chooses among indexes by guesses, so it is told which. PostgreSQL knows how many faces each range has.
         """
         found = statement.where(ReviewItem.closed_at.is_(None), *self.conditions)
-        if self.index is None:
-            return found
-        return found.with_hint(ReviewItem, f"INDEXED BY ix_review_items_open_{self.index}", "sqlite")
+        by = BY_KEY if self.index is None else f"INDEXED BY ix_review_items_open_{self.index}"
+        return found.with_hint(ReviewItem, by, "sqlite")
 
 
 def list_paths(session: Session, slice_: ReviewSlice, wanted: ReviewFilter) -> Iterator[Path]:

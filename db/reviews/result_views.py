@@ -1,7 +1,7 @@
 """Which predictions reviewers have seen already, and which lists keep back, so that a blind vote is a blind one.
 
-Lists keep back what the model says of a face of the random slice until it has its votes. A reviewer who opens the result of a job
-sees it all the same; that is recorded, and their votes on its faces aren't blind.
+Lists keep back what the model says of a face of the random slice until it has its votes. A reviewer who opens the result of a job,
+as a page, document or picture, sees it all the same; that is recorded, and their votes on its faces aren't blind.
 """
 
 from collections.abc import Iterable
@@ -28,15 +28,26 @@ def list_hidden(session: Session, face_ids: Iterable[UUID]) -> frozenset[UUID]:
     return frozenset(session.scalars(wanted))
 
 
-def record_result_view(database: Database, job_id: UUID, reviewer: str) -> None:
-    """Remember that the reviewer has seen the job's result. Writes once, and only where a face may still get a blind vote."""
-    open_face = select(Face.id).join(ReviewItem, ReviewItem.face_id == Face.id).where(Face.job_id == job_id, *_IS_OPEN)
+def record_result_views(database: Database, job_ids: Iterable[UUID], reviewer: str) -> None:
+    """Remember that the reviewer has seen the jobs' results. Writes once, and only where a face may still get a blind vote."""
+    is_known = exists().where(ResultView.job_id == Face.job_id, ResultView.reviewer == reviewer)
+    new = (
+        select(Face.job_id)
+        .distinct()
+        .join(ReviewItem, ReviewItem.face_id == Face.id)
+        .where(Face.job_id.in_(tuple(job_ids)), *_IS_OPEN, ~is_known)
+    )
     with database.read() as session:
-        is_new = session.get(ResultView, (job_id, reviewer)) is None
-        if not is_new or session.scalar(open_face.limit(1)) is None:
-            return
-    with suppress(IntegrityError), database.write() as session:  # of a job that was erased meanwhile
-        insert_if_new(session, ResultView, job_id=job_id, reviewer=reviewer)
+        found = session.scalars(new).all()
+    if not found:
+        return
+    with database.write() as session:
+        for job_id in found:
+            with (
+                suppress(IntegrityError),
+                session.begin_nested(),
+            ):  # of a job that was erased meanwhile nothing is stored
+                insert_if_new(session, ResultView, job_id=job_id, reviewer=reviewer)
 
 
 def has_seen_result(photo_sha256: InstrumentedAttribute[str] | str, reviewer: str) -> ColumnElement[bool]:

@@ -99,6 +99,8 @@ class ReviewItem(Base):
         Index(None, "reserved_by", sqlite_where=_RESERVED, postgresql_where=_RESERVED),
         # Nearly all faces have none; with those in it, SQLite's statistics would call the index useless.
         Index(None, "subject_id", sqlite_where=_LABELLED, postgresql_where=_LABELLED),
+        # Tells from itself alone which judged faces two versions analysed.
+        Index(None, "subject_id", "model_version", sqlite_where=_LABELLED, postgresql_where=_LABELLED),
     )
 
     face_id: Mapped[UUID] = mapped_column(ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True)

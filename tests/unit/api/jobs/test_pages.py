@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from uuid import UUID
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -157,8 +158,7 @@ def test_a_vote_after_the_result_was_opened_is_not_blind(
     assert "hidden until your vote" in by_page.get("/review")
     by_page.get(f"/jobs/{job_id}")
     assert by_api.client.get(f"/v1/jobs/{job_id}").status_code == 200
-    with database.read() as session:
-        assert sorted(session.scalars(select(ResultView.reviewer))) == ["administrator", "reviewer"]
+    assert list_viewers(database) == ["administrator", "reviewer"]
     text = by_page.get("/review")
     assert f'data-face="{face_id}"' in text
     assert "hidden until your vote" not in text.partition('data-face="')[2].partition("</article>")[0]
@@ -170,3 +170,42 @@ def set_random(database: Database) -> list[UUID]:
         face_ids = list(session.scalars(select(ReviewItem.face_id)))
     set_slice(database, ReviewSlice.RANDOM, *face_ids)
     return face_ids
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/jobs?application=all",
+        "/v1/jobs/{job_id}/annotated",
+        "/v1/reviews/faces/{face_id}",
+        "/jobs/{job_id}",
+        "/jobs?emotion=surprised",
+    ],
+)
+def test_whatever_shows_a_reviewer_what_the_model_says_is_remembered(
+    reviewer: Visitor,
+    viewer: Visitor,
+    admin: FlaskClient,
+    submit: Callable[..., str],
+    worker: PlayedWorker,
+    database: Database,
+    path: str,
+) -> None:
+    job_id = submit()
+    worker.analyze(job_id, worker.see(Emotion.SURPRISED))
+    [face_id] = set_random(database)
+    address = path.format(job_id=job_id, face_id=face_id)
+    if address.startswith("/v1"):
+        assert admin.get(address).status_code == 200  # an application says itself whether its reviewers saw it
+    for unseen in ("/jobs", "/jobs?emotion=sad", "/dashboard", f"/v1/jobs/{job_id}/events"):
+        assert reviewer.client.get(unseen).status_code == 200
+    viewer.client.get(address)
+    assert list_viewers(database) == []
+    for _ in range(2):
+        assert reviewer.client.get(address).status_code == 200
+    assert list_viewers(database) == ["reviewer"]
+
+
+def list_viewers(database: Database) -> list[str]:
+    with database.read() as session:
+        return sorted(session.scalars(select(ResultView.reviewer)))

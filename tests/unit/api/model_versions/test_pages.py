@@ -1,6 +1,9 @@
 # mypy: ignore-errors
 """A version's page shows every figure of its manifest: here those of the version that ships."""
 
+import csv
+import html
+import io
 import json
 import re
 from typing import Any
@@ -9,12 +12,14 @@ import pytest
 
 from db.core.blobs import BlobStore
 from db.core.session import Database
-from db.core.vocabulary import EMOTIONS, PRETRAINED_CHAMPION
+from db.core.vocabulary import EMOTIONS, PRETRAINED_CHAMPION, Emotion
 from db.model_versions import actions as model_versions
+from db.model_versions import shadow
 from db.model_versions.files import store_version
 from db.model_versions.tables import ModelVersion
 from tests.support.shipped import FOLDER
 from tests.unit.api.conftest import Visitor
+from tests.unit.conftest import Analyses, spread
 from training.export.artifact import PRETRAINED_DIR
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -151,3 +156,25 @@ def test_the_list_says_that_a_newer_release_has_never_been_in_service(
     link = f'href="/models/compare?version={version.number}&amp;version={newer.number}"'
     assert link in text
     viewer.get("/models/compare", version=[version.number, newer.number])
+
+
+def test_a_comparison_is_downloaded_by_its_links_where_there_is_something_to_download(
+    viewer: Visitor, version: ModelVersion, database: Database, analyses: Analyses
+) -> None:
+    with database.write() as session:
+        other = model_versions.add_version(session, "other", "e" * 64, version.manifest)
+    asked = {"version": [version.number, other.number]}
+    assert "Download differing faces" not in viewer.get("/models/compare", **asked)
+    photo = analyses.store((Emotion.HAPPY, 0.8), (Emotion.SAD, 0.7), version=version.digest)
+    said = dict(zip(photo.face_ids, (spread(Emotion.HAPPY, 0.9), spread(Emotion.ANGRY, 0.9)), strict=True))
+    with database.write() as session:
+        shadow.add_shadow_predictions(session, other.id, said)
+    page = viewer.get("/models/compare", **asked)
+    links = [
+        html.unescape(found) for found in re.findall(r'href="([^"]*)" download><span[^>]*>Download differing', page)
+    ]
+    by_csv, by_lines = (viewer.get(link) for link in links)
+    [row] = csv.DictReader(io.StringIO(by_csv))
+    assert (row["face_id"], row["first.emotion"], row["second.emotion"]) == (str(photo.face_ids[1]), "sad", "angry")
+    [line] = [json.loads(line) for line in by_lines.splitlines()]
+    assert line["face_id"] == row["face_id"]

@@ -14,7 +14,7 @@ from db.model_versions.assessment import (
     decide,
     pair_evaluations,
 )
-from db.model_versions.comparison import AnswerComparison
+from db.model_versions.comparison import RightCounts
 from db.model_versions.manifest import Manifest
 from db.reviews.statistics import estimate_share
 from training.export.artifact import PRETRAINED_DIR
@@ -24,8 +24,8 @@ def read_shipped(name: str) -> Manifest:
     return Manifest.read(json.loads((PRETRAINED_DIR / name / "manifest.json").read_text()))
 
 
-def compare(*, told: int, both: int, first: int, second: int) -> AnswerComparison:
-    return AnswerComparison(told, both, first, second, [], told, both)
+def compare(*, told: int, both: int, first: int, second: int) -> RightCounts:
+    return RightCounts(told, both, first, second)
 
 
 def test_blind_votes_are_assessed_by_the_faces_where_one_alone_is_right() -> None:

@@ -8,7 +8,7 @@ from db.core.session import Database
 from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
 from db.reviews.actions import cast_vote
 from db.reviews.cards import list_cards
-from db.reviews.result_views import has_seen_result, list_hidden, record_result_view
+from db.reviews.result_views import has_seen_result, list_hidden, record_result_views
 from db.reviews.tables import ResultView
 from tests.support.reviewing import set_slice, take, vote
 from tests.unit.conftest import Analyses
@@ -27,8 +27,8 @@ def test_whoever_saw_the_result_of_a_photo_casts_no_blind_vote_on_any_analysis_o
     first, again = (analyses.store(HAPPY, photo="a" * 64) for _ in range(2))
     [face_id] = again.face_ids
     set_slice(database, ReviewSlice.RANDOM, face_id, *first.face_ids)
-    record_result_view(database, first.job_id, "ana")
-    record_result_view(database, first.job_id, "ana")
+    record_result_views(database, [first.job_id, uuid4()], "ana")
+    record_result_views(database, [first.job_id], "ana")
     assert list_views(database) == [(first.job_id, "ana")]
     blind: dict[str, tuple[bool, bool]] = {}
     for reviewer in ("ana", "ben"):
@@ -49,7 +49,7 @@ def test_nothing_is_recorded_where_no_face_may_get_a_blind_vote(database: Databa
     assert take(database, "ben", random_share=1.0) == settled.face_ids
     vote(database, settled.face_ids[0], "ben")
     for job_id in (uncertain.job_id, settled.job_id, uuid4()):
-        record_result_view(database, job_id, "ana")
+        record_result_views(database, [job_id], "ana")
     assert list_views(database) == []
 
 
