@@ -47,11 +47,11 @@ _PLAIN = (
 def list_paths(app: Flask, session: Session) -> list[str]:
     """The addresses. Raises RuntimeError if a page is missing among them."""
     ids = {each.name: each.id for each in session.scalars(select(Application))}
-    job = session.scalars(select(Job).where(Job.face_count > 0).order_by(Job.id.desc())).first()
+    job = session.scalars(select(Job).where(Job.face_count > 0).order_by(Job.id.desc()).limit(1)).first()
     face_id = session.scalars(select(Face.id).where(Face.job_id == job.id)).first() if job else None
-    batch_id = session.scalars(select(Batch.id).order_by(Batch.id)).first()
+    batch_id = session.scalars(select(Batch.id).order_by(Batch.id).limit(1)).first()
     run_ids = session.scalars(select(TrainingRun.id).order_by(TrainingRun.id.desc())).all()
-    hook_id = session.scalars(select(WebhookEndpoint.id)).first()
+    hook_id = session.scalars(select(WebhookEndpoint.id).limit(1)).first()
     if job is None:
         raise RuntimeError("the database has no job")
     applications = [str(ids[name]) for name in (*APPLICATIONS, GONE_APPLICATION)]

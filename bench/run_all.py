@@ -17,7 +17,7 @@ SHORT_FORMS = {
     "bench.analysis.photo_times": ["--repeats", "3"],
     "bench.analysis.runtimes": ["--repeats", "3"],
     "bench.detectors.compare": ["--timings-only", "--detectors", "blazeface"],
-    "bench.review_page": ["--faces", "5000"],
+    "bench.pages": ["--faces", "5000"],
     "bench.review_queue": ["--faces", "5000"],
     "bench.service.steady_memory": ["--jobs", "100"],
     "bench.service.swap_under_load": ["--swaps", "1"],

@@ -17,6 +17,7 @@ from db.core.upsert import insert_if_new
 from db.core.vocabulary import ReviewSlice
 from db.faces.tables import Face
 from db.jobs.tables import Job
+from db.reviews.paths import BY_KEY
 from db.reviews.tables import ResultView, ReviewItem
 
 _IS_OPEN = (ReviewItem.slice == ReviewSlice.RANDOM, ReviewItem.closed_at.is_(None))
@@ -25,7 +26,7 @@ _IS_OPEN = (ReviewItem.slice == ReviewSlice.RANDOM, ReviewItem.closed_at.is_(Non
 def list_hidden(session: Session, face_ids: Iterable[UUID]) -> frozenset[UUID]:
     """Those of the faces that may still get a blind vote: no list shows a reviewer what the model says of them."""
     wanted = select(ReviewItem.face_id).where(ReviewItem.face_id.in_(tuple(face_ids)), *_IS_OPEN)
-    return frozenset(session.scalars(wanted))
+    return frozenset(session.scalars(wanted.with_hint(ReviewItem, BY_KEY, "sqlite")))
 
 
 def record_result_views(database: Database, job_ids: Iterable[UUID], reviewer: str) -> None:
@@ -36,6 +37,7 @@ def record_result_views(database: Database, job_ids: Iterable[UUID], reviewer: s
         .distinct()
         .join(ReviewItem, ReviewItem.face_id == Face.id)
         .where(Face.job_id.in_(tuple(job_ids)), *_IS_OPEN, ~is_known)
+        .with_hint(ReviewItem, BY_KEY, "sqlite")
     )
     with database.read() as session:
         found = session.scalars(new).all()

@@ -28,7 +28,10 @@ from tests.browser.conftest import Site
 from tests.browser.test_accessibility import OPTIONS
 from tests.support import seed
 
-pytestmark = pytest.mark.skipif("TEST_PAGES" not in os.environ, reason="takes minutes: make test-pages")
+pytestmark = [
+    pytest.mark.skipif("TEST_PAGES" not in os.environ, reason="takes minutes: make test-pages"),
+    pytest.mark.timeout(1800),  # fifty pages in one test, on a machine that does other work
+]
 
 LONG = "Photographische_Aufnahme_der_Belegschaft_beim_Sommerfest_in_Wanne-Eickel_2026_unbearbeitet_Endfassung_korrigiert_2.jpeg"
 RIGHT_TO_LEFT = "صورة المجموعة في الحديقة العامة.jpg"
