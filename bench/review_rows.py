@@ -64,9 +64,7 @@ def fill(database: Database, faces: int) -> None:
         applications = {
             name: api_keys.ensure_application(session, name).id for name in (*APPLICATIONS, GONE_APPLICATION)
         }
-        versions = [
-            model_versions.add_version(session, f"v{n}", f"v{n}", make_manifest()) for n in (1, 2, 3)
-        ]
+        versions = [model_versions.add_version(session, f"v{n}", f"v{n}", make_manifest()) for n in (1, 2, 3)]
         for version in versions:
             model_versions.promote(session, version, Actor.system("bench"), "the newest")
     made = _make_jobs(faces, applications, [version.id for version in versions])

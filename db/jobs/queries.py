@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from db.accounts.tables import Application
 from db.core.keys import first_key
@@ -153,7 +153,9 @@ def restrict(statement: Select[*tuple[Any, ...]], wanted: JobFilter) -> Select[*
 def _match_text(text: str) -> ColumnElement[bool]:
     """An id, a digest, or a part of a name; names have no index, so only the newest jobs are looked through."""
     if re.fullmatch("[0-9a-fA-F]{64}", text):
-        return Job.photo_sha256 == text.lower()
+        # by their keys, which every index of jobs ends with: SQLite would read all jobs of a status or an application instead
+        same = aliased(Job)
+        return Job.id.in_(select(same.id).where(same.photo_sha256 == text.lower()))
     try:
         return Job.id == UUID(text)
     except ValueError:

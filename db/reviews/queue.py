@@ -19,7 +19,7 @@ from db.faces.hourly_counts import count_in
 from db.faces.tables import Face
 from db.model_versions.queries import find_number
 from db.reviews.filter import EVERY_FACE, ReviewFilter
-from db.reviews.paths import BY_KEY, list_paths
+from db.reviews.paths import choose_counted, list_paths
 from db.reviews.subjects import choose_same, is_settled, list_earlier, lock_photo, lock_subjects, make_chance
 from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
 
@@ -178,11 +178,12 @@ def _search(
 
 def count_waiting(session: Session, wanted: ReviewFilter = EVERY_FACE, *, most: int = MOST_COUNTED) -> int:
     """How many faces that fit wait for votes. Counts `most` at most."""
-    conditions = [ReviewItem.closed_at.is_(None), *wanted.match()]
-    if wanted.picks_by_answer:
-        conditions.append(ReviewItem.slice == ReviewSlice.UNCERTAIN)
-    by = BY_KEY if wanted.picks_by_job else "INDEXED BY ix_review_items_open_rank"
-    waiting = (
-        select(literal(1)).select_from(ReviewItem).where(*conditions).limit(most).with_hint(ReviewItem, by, "sqlite")
-    )
-    return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
+    slices = [ReviewSlice.UNCERTAIN] if wanted.picks_by_answer else list(ReviewSlice)
+    count = 0
+    for slice_ in slices:
+        path = choose_counted(session, slice_, wanted).narrow(*wanted.match())
+        waiting = path.search(select(literal(1)).select_from(ReviewItem)).limit(most - count)
+        count += session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
+        if count >= most:
+            break
+    return count

@@ -45,6 +45,8 @@ def test_each_filter_keeps_what_it_says(
     faces = analyses.store((HAPPY, 0.9), (SAD, 0.6)).face_ids
     faces += analyses.store((HAPPY, 0.7), version="second", box=(0, 0, 40, 80)).face_ids
     set_slice(database, ReviewSlice.UNCERTAIN)
+    with database.read() as session:
+        assert count_waiting(session, wanted) == len(expected)
     assert {faces.index(face_id) for face_id in take(database, wanted=wanted, limit=9)} == expected
 
 
