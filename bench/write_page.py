@@ -4,6 +4,7 @@ python -m bench.write_page > docs/performance.md
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ the command above the table. Times are processor time unless the table says othe
 machines better than times: run the commands on yours. `python -m bench.compare_results` compares a run with the
 committed one.
 """
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def write_page() -> str:
@@ -116,11 +118,15 @@ def _backlog() -> Iterator[str]:
 
 def _pages() -> Iterator[str]:
     found = _read("pages")
-    yield from _head(f"Pages over {found['faces']:,} faces", "bench.review_page --faces 1000000", found)
+    yield from _head(f"Pages over {found['faces']:,} faces", "bench.pages --faces 1000000", found)
     slowest = sorted(found["milliseconds"].items(), key=lambda page: -page[1]["processor"])[:10]
-    yield f"The ten slowest of {len(found['milliseconds'])} pages and filters, on {found['database']}.\n"
+    yield f"The ten slowest of {found['addresses']:,} pages and filters, on {found['database']}.\n"
     rows = [
-        [f"`{name}`" if name.startswith("/") else name, f"{taken['processor']:.0f} ms", f"{taken['median']:.0f} ms"]
+        [
+            f"`{_ID.sub('ID', name)}`" if name.startswith("/") else name,
+            f"{taken['processor']:.0f} ms",
+            f"{taken['median']:.0f} ms",
+        ]
         for name, taken in slowest
     ]
     yield from _table(("page", "processor time", "wall clock, median"), rows)

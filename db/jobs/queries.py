@@ -159,8 +159,11 @@ def _match_text(text: str) -> ColumnElement[bool]:
     try:
         return Job.id == UUID(text)
     except ValueError:
-        newest = select(Job.id).order_by(Job.id.desc()).limit(NEWEST_NAMED).subquery()
-        return Job.id.in_(select(newest.c.id)) & Job.filename.icontains(text, autoescape=True)
+        # one stretch of the keys; named one by one, PostgreSQL reads the names of all jobs first
+        other = aliased(Job)
+        oldest = select(other.id).order_by(other.id.desc()).offset(NEWEST_NAMED - 1).limit(1).scalar_subquery()
+        is_new = Job.id >= func.coalesce(oldest, UUID(int=0), type_=other.id.type)
+        return is_new & Job.filename.icontains(text, autoescape=True)
 
 
 def list_events(session: Session, job_id: UUID) -> Sequence[JobEvent]:
