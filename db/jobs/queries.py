@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, false, func, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from db.accounts.tables import Application
@@ -143,6 +143,10 @@ def restrict(statement: Select[*tuple[Any, ...]], wanted: JobFilter) -> Select[*
         statement = statement.where(Job.id < latest, Job.created_at < wanted.created_before)
     if wanted.text is not None:
         statement = statement.where(_match_text(wanted.text))
+    if wanted.emotion is not None and (wanted.error_code or wanted.status not in {None, JobStatus.SUCCEEDED}):
+        return statement.where(
+            false()
+        )  # faces are stored with the success of their job; a search would read all of them
     if wanted.emotion is not None:
         statement = statement.where(
             select(Face.id).where(Face.job_id == Job.id, Face.emotion == wanted.emotion).exists()

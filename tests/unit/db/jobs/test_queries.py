@@ -120,3 +120,20 @@ def test_a_status_that_no_job_has_is_counted_as_none(database: Database, ended: 
         counted = count_jobs(session)
     assert {status.value: count for status, count in counted.items() if count} == {"queued": 1, "failed": 2}
     assert set(counted) == set(JobStatus)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [{"status": JobStatus.FAILED}, {"status": JobStatus.QUEUED}, {"error_code": "broken_picture"}],
+    ids=lambda beside: str(*beside.values()),
+)
+def test_no_face_is_searched_for_among_jobs_that_have_none(
+    database: Database, analyses: "Analyses", beside: dict[str, Any]
+) -> None:
+    analyses.store((Emotion.HAPPY, 0.9))
+    with database.read() as session:
+        assert len(list_jobs(session, JobFilter(emotion=Emotion.HAPPY, status=JobStatus.SUCCEEDED), limit=5)) == 1
+        with listening(database) as asked:
+            assert list_jobs(session, JobFilter(emotion=Emotion.HAPPY, **beside), limit=5) == []
+    assert len(asked) == 1
+    assert "EXISTS" not in asked[0][0]
