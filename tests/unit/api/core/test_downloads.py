@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from api.core.downloads import find_item, flatten, list_columns
 from db.core.session import Database
 from db.core.vocabulary import Emotion, Role
+from tests.support.endpoints import add_endpoint
 from tests.unit.api.conftest import PlayedWorker, Visitor
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -108,9 +109,10 @@ def test_who_may_not_read_a_list_may_not_download_it(client: FlaskClient, visit:
 
 @on_sqlite
 def test_every_page_with_a_list_links_to_its_files(
-    administrator: Visitor, submit: Callable[..., str], worker: PlayedWorker
+    administrator: Visitor, database: Database, submit: Callable[..., str], worker: PlayedWorker
 ) -> None:
     job_id = submit()
+    add_endpoint(database)
     worker.analyze(job_id, worker.see(Emotion.HAPPY))
     asked = {"action": "user.create", "since": "2026-01-01"}
     linked = {

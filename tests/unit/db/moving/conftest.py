@@ -35,6 +35,7 @@ from db.moving.backup import BackupSummary, write_backup
 from db.moving.restore import read_backup
 from db.moving.rows import digest_table, list_tables, write_rows
 from db.moving.transfer import Side
+from tests.support.manifests import make_manifest
 
 MOMENT = datetime(2026, 3, 29, 1, 30, 0, 123456, tzinfo=UTC)
 PHOTO = b"a photo"
@@ -100,7 +101,7 @@ def make_row(table: Table, number: int, made: dict[str, list[dict[str, Any]]]) -
     if table.name == "model_versions":
         weights = f"weights {number}"
         sha256 = hashlib.sha256(weights.encode()).hexdigest()
-        manifest = {"files": {"model.keras": {"sha256": sha256}}, "note": "Zoë"}
+        manifest = make_manifest(files={"model.keras": {"sha256": sha256, "bytes": len(weights)}}, note="Zoë")
         row["digest"] = hashlib.sha256(json.dumps(manifest).encode()).hexdigest()
         row["manifest"] = manifest | {"bytes": {sha256: weights, row["digest"]: json.dumps(manifest)}}
     return row
