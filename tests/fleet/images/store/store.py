@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 #!/usr/bin/python3
 """An S3 store on a folder, for tests: it checks signatures, knows one bucket and its keys, and keeps what it was told.
 
@@ -47,11 +46,11 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
-    def send(self, status: int, body: bytes = b"", size: int | None = None, **headers: str) -> None:
+    def send(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(body) if size is None else size))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
@@ -229,8 +228,8 @@ def change_keys(words: list[str]) -> None:
             if key in keys:
                 sys.exit(f"Error: access key {key} exists already")
             keys[key] = {"secret": secret, "is_allowed": False}
-        case ["bucket", "allow", "--read", "--write", "--owner", bucket, "--key", key] if bucket == BUCKET:
-            keys[key]["is_allowed"] = True
+        case ["bucket", "allow", *given] if {"--read", "--write", "--owner", "--key", BUCKET} <= set(given):
+            keys[given[given.index("--key") + 1]]["is_allowed"] = True
         case ["key", "delete", "--yes", key]:
             del keys[key]
         case _:
@@ -248,7 +247,8 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["status"]:
         sys.exit(ask_status())
     if sys.argv[1:2] != ["server"]:
-        sys.exit(change_keys(sys.argv[1:]))
+        change_keys(sys.argv[1:])
+        sys.exit()
     write_keys(read_keys() | {KEY: {"secret": SECRET, "is_allowed": True}})
     (ROOT / BUCKET).mkdir(parents=True, exist_ok=True)
     Server(("0.0.0.0", PORT), Handler).serve_forever()
