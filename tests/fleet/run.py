@@ -104,6 +104,7 @@ def record(seen: dict[str, Any], step: str, found: dict[str, Any]) -> None:
 
 def main() -> None:
     engine.start()
+    engine.tidy()
     base_images.prepare()
     seen: dict[str, Any] = {}
     if not os.environ.get("FLEET_NO_BUILD"):
