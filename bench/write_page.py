@@ -117,19 +117,32 @@ def _backlog() -> Iterator[str]:
 
 
 def _pages() -> Iterator[str]:
-    found = _read("pages")
-    yield from _head(f"Pages over {found['faces']:,} faces", "bench.pages --faces 1000000", found)
-    slowest = sorted(found["milliseconds"].items(), key=lambda page: -page[1]["processor"])[:10]
-    yield f"The ten slowest of {found['addresses']:,} pages and filters, on {found['database']}.\n"
+    found = {name: _read(name) for name in ("pages", "pages_postgresql")}
+    yield from _head("Pages over a million faces", "bench.pages --faces 1000000", found["pages"])
+    for each in found.values():
+        yield from _slowest_pages(each)
+
+
+def _slowest_pages(found: dict[str, Any]) -> Iterator[str]:
+    """On SQLite all work is the process's own; on PostgreSQL the clock counts, of which `least` has no other work in it."""
+    is_own = found["database"] == "sqlite"
+    by = "processor" if is_own else "least"
+    slowest = sorted(found["milliseconds"].items(), key=lambda page: -page[1][by])[:10]
+    machine = found["machine"]
+    yield (
+        f"The ten slowest of {found['addresses']:,} pages and filters on {'SQLite' if is_own else 'PostgreSQL'}, "
+        f"commit `{machine['commit']}`, load {machine['load_at_the_end']}.\n"
+    )
     rows = [
         [
             f"`{_ID.sub('ID', name)}`" if name.startswith("/") else name,
             f"{taken['processor']:.0f} ms",
+            f"{taken['least']:.0f} ms",
             f"{taken['median']:.0f} ms",
         ]
         for name, taken in slowest
     ]
-    yield from _table(("page", "processor time", "wall clock, median"), rows)
+    yield from _table(("page", "processor time of the API", "wall clock, least", "wall clock, median"), rows)
 
 
 def _start_up() -> Iterator[str]:
