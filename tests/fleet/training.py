@@ -20,6 +20,7 @@ def train(fleet: Fleet, key: str) -> dict[str, Any]:
     """Start a run by the API, replace the trainer by roll.sh while it trains, and wait for the decision."""
     folder = FOLDER / "dataset"
     folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)  # an earlier step runs a stack in this process, which keeps its files to itself
     csv = write_drawn_csv(folder / "faces.csv", training=_TRAINING_ROWS, public=_PUBLIC_ROWS)
     csv.chmod(0o644)
     fleet.set_values(DATASET_DIR=str(folder), EMOSCOPE_DATASET_CSV=f"/dataset/{Path(csv).name}")
