@@ -100,7 +100,8 @@ def test_what_was_seen_of_a_release_is_what_the_fleets_test_saw_last() -> None:
     assert f"{trained['epochs']} epochs" in text
     for kind in ("api", "worker", "training"):
         before, now = (seen["image_mb"].get(f"emoscope-test/{kind}:{tag}") for tag in ("before", "now"))
-        row = f"| {kind} | {before or ''} | {now:,} | {seen['build_s']['after_a_change_of_code'][kind]} |"
+        size = "" if before is None else f"{before:,}"
+        row = f"| {kind} | {size} | {now:,} | {seen['build_s']['after_a_change_of_code'][kind]} |"
         assert " ".join(row.split()) in text
 
 
