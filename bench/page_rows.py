@@ -26,7 +26,7 @@ _ACTIONS = ("user.sign_in", "user.sign_in_failed", "review.undo", "job.erase", "
 
 
 def fill_pages(database: Database) -> None:
-    """Store all that, in a database that has jobs and versions. One that has it already is left as it is."""
+    """Store all that, in a database that has jobs and versions. Does nothing to one that has it already."""
     with database.write() as session:
         if session.scalar(select(TrainingRun.id).limit(1)) is not None:
             return

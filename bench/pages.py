@@ -1,7 +1,7 @@
 """How long the server works for every page with a million faces stored, from request to answer, in milliseconds.
 
 `python -m bench.pages [--faces 1000000] [--database URL] [--results FILE] [--only TEXT]` fills an empty database (SQLite in a
-temporary folder unless one is named; one that is filled already stays as it is), which takes minutes, and asks the application
+temporary folder unless one is named; one that is filled already is used unchanged), which takes minutes, and asks the application
 itself for the page of reviews, for the answer to a vote with the next card, and for every page with every filter alone and every
 pair of filters: bench/page_paths.py lists them. bench/review_queue.py says how to start PostgreSQL.
 

@@ -45,7 +45,7 @@ APPLICATIONS = {"bench": 0.6, "shop": 0.3, "kiosk": 0.1}
 """Each one's share of the photos."""
 GONE_APPLICATION = "gone"
 _GONE_DAYS = 2
-"""On so many first days the application that is gone sent all photos."""
+"""Days at the beginning on which all photos came from an application that sends none any more."""
 _CROP = bytes(2304)
 
 _TABLES = (Batch, Job, Face, ShadowPrediction, ReviewSubject, ReviewItem, ReviewVote)
@@ -55,7 +55,7 @@ Rows = dict[type[Base], list[dict[str, Any]]]
 
 
 def fill(database: Database, faces: int) -> None:
-    """Store so many faces. A database that holds them already is left as it is."""
+    """Store this number of faces. Does nothing to a database that is filled already."""
     migrate.upgrade(database)
     with database.read() as session:
         if session.scalar(select(func.count()).select_from(ReviewItem)):

@@ -188,7 +188,7 @@ _OF_REQUESTS = (
         "internal_error",
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "Internal error",
-        "An unexpected error. Give `request_id` to whoever runs the service: it is in the log.",
+        "An unexpected error. Give `request_id` to the operator of the service: it is in the log.",
     ),
 )
 

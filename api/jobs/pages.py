@@ -79,7 +79,7 @@ def show_list() -> str:
         applications = api_keys.list_applications(session)
     shown, person = found[:JOBS_A_PAGE], get_person()
     if search.emotion is not None and person.role is not Role.VIEWER:
-        # whoever asks for an emotion is told that these jobs have it
+        # a list filtered by emotion says what the model predicted for these jobs
         record_result_views(get_services().database, [job.id for job in shown], person.name)
     kept: dict[str, Any] = search.model_dump(exclude={"before", "page"}, exclude_none=True)
     place = {"page": (search.page or 1) + 1} if search.sort else {"before": str(shown[-1].id)} if shown else {}

@@ -109,7 +109,7 @@ def read_tried(path: Path = DATA) -> Tried:
 
 
 def write_page(page: str, tried: Tried) -> str:
-    """The page with each table written anew. Raises KeyError for a table or a metric that isn't known."""
+    """The page with each table replaced by what the data says. Raises KeyError for a table or a metric that isn't known."""
     tables = {
         "baseline": _write_trials(tried.baseline),
         "soft_labels": _write_trials(tried.soft_labels),
