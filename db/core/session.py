@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -190,10 +192,29 @@ def _configure_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # the driver would begin transactions by rules of its own
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
+    switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def switch_to_wal(cursor: sqlite3.Cursor, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Set the journal mode of a file to WAL, which it keeps.
+
+    The first connection to a new file changes it. SQLite refuses that at once, whatever the busy timeout, while another connection
+    has the file locked, as when several processes open a new file together. Raises sqlite3.OperationalError if it is still locked
+    after the busy timeout. sleep: waits that many seconds between two attempts.
+    """
+    deadline = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            sleep(0.01)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -1,5 +1,7 @@
 """Transactions and what each connection is told."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from db.accounts.tables import UnknownName
-from db.core.session import Database
+from db.core.session import Database, switch_to_wal
 from db.core.types import utcnow
 
 
@@ -84,3 +86,25 @@ def test_a_damaged_file_is_told_from_a_sound_one(tmp_path: Path) -> None:
     path.write_bytes(content)
     assert database.find_damage() is not None
     database.close()
+
+
+def test_a_file_that_another_opens_now_is_waited_for_until_it_can_be_changed(tmp_path: Path) -> None:
+    file = tmp_path / "new.db"
+    waits: list[float] = []
+    with closing(sqlite3.connect(file)) as other, closing(sqlite3.connect(file)) as mine:
+        other.execute("BEGIN IMMEDIATE")
+
+        def wait(seconds: float) -> None:
+            waits.append(seconds)
+            other.rollback()
+
+        switch_to_wal(mine.cursor(), sleep=wait)
+        assert len(waits) == 1
+        assert mine.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_fault_that_is_no_lock_is_raised_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "none.db"
+    file.write_bytes(b"this is no database" * 100)
+    with closing(sqlite3.connect(file)) as mine, pytest.raises(sqlite3.DatabaseError):
+        switch_to_wal(mine.cursor(), sleep=lambda _seconds: pytest.fail("it waited"))
