@@ -41,6 +41,12 @@ def test_the_dashboard_shows_metrics_that_there_are() -> None:
     assert len(places) == len(set(places))
 
 
+def test_the_page_of_the_api_names_every_metric() -> None:
+    table = re.findall(r"^\| `(emoscope_[a-z_]+)` \|", (ROOT / "docs/api.md").read_text(), re.MULTILINE)
+    assert len(table) == len(set(table))
+    assert {re.sub("_(bucket|count|sum)$", "", name) for name in list_metrics()} == set(table)
+
+
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool isn't installed (Debian package prometheus)")
 def test_each_alert_fires_when_it_should_and_only_then() -> None:
     command = ["promtool", "test", "rules", str(RULES.with_name("alerts_test.yml"))]
