@@ -28,7 +28,10 @@ up: setup ## Run the service on this machine until Ctrl-C
 	@$(RUN)/emoscope up $(ARGS)
 
 test: setup ## Run all tests, with real Valkey and PostgreSQL from wheels
-	@$(RUN)/pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@$(RUN)/pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
+
+test-long: setup ## Run the tests that `make test` leaves out because they take long
+	@$(RUN)/pytest --long -m long -n 2 --dist loadscope $(ARGS)
 
 coverage: setup ## Show the lines and branches that no test of tests/unit runs, on SQLite alone (ARGS="tests/unit/db")
 	@rm -rf .coverage && mkdir .coverage

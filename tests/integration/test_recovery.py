@@ -14,7 +14,7 @@ from tests.support.fleet import Fleet, run_fleet
 from tests.support.waiting import wait_until
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=[pytest.param("sqlite", marks=pytest.mark.long), "postgresql"])
 def running_fleet(request: pytest.FixtureRequest, short_tmp: Path) -> Iterator[Fleet]:
     is_sqlite = request.param == "sqlite"
     url = "" if is_sqlite else request.getfixturevalue("make_postgresql_database")("recovery")

@@ -22,7 +22,7 @@ def workers(short_tmp: Path, request: pytest.FixtureRequest) -> Iterator[Workers
         yield workers
 
 
-@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("pool", ["processes", pytest.param("threads", marks=pytest.mark.long)])
 def test_a_worker_goes_on_after_its_queue_was_away_while_it_was_busy(workers: Workers, pool: str) -> None:
     worker = workers.start_worker(*POOLS[pool])
     workers.send(1, 2, 3, 4)
@@ -37,7 +37,14 @@ def test_a_worker_goes_on_after_its_queue_was_away_while_it_was_busy(workers: Wo
     assert worker.poll() is None
 
 
-@pytest.mark.parametrize(("fault", "pool"), [("deaf", "processes"), ("deaf", "threads"), ("hanging", "processes")])
+@pytest.mark.parametrize(
+    ("fault", "pool"),
+    [
+        ("deaf", "processes"),
+        pytest.param("deaf", "threads", marks=pytest.mark.long),
+        pytest.param("hanging", "processes", marks=pytest.mark.long),
+    ],
+)
 def test_a_worker_that_takes_nothing_ends_and_another_goes_on(workers: Workers, fault: str, pool: str) -> None:
     worker = workers.start_worker(*POOLS[pool], EMOSCOPE_TEST_FAULT=fault)
     workers.open_gate()

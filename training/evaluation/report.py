@@ -45,7 +45,7 @@ def write_report(
     rows: positions in `dataset` of the faces judged. probabilities: float32 (N, 7), the
     version's answers to them.
     """
-    title = f"{manifest.architecture}, taught {manifest.labels}"
+    title = f"{manifest.architecture}, {manifest.labels} labels"
     truths = {"fer2013": dataset.labels[rows]}
     if dataset.votes is not None:
         truths["ferplus"] = dataset.votes.majorities[rows]

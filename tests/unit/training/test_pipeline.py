@@ -162,13 +162,14 @@ def test_a_run_can_start_from_a_version_and_be_taught_by_it(stopped, small_csv, 
     child = read_manifest(run_training(settings, tmp_path, initial_weights=stopped[2], teachers=[stopped[2]]))
     sha256 = read_manifest(stopped[2]).files["model.keras"].sha256
     assert (child.lineage.parent, child.lineage.teachers) == (sha256, (sha256,))
-    assert f"| taught by | {sha256} |" in (tmp_path / "artifact" / "model_card.md").read_text()
+    assert f"| teachers | {sha256} |" in (tmp_path / "artifact" / "model_card.md").read_text()
     assert np.array_equal(RunState(stopped[0]).load_best()[0], RunState(tmp_path).load_best()[0])
     with pytest.raises(RunError, match="another teachers"):
         run_training(settings, tmp_path, initial_weights=stopped[2])
 
 
 @pytest.mark.usefixtures("without_int8")
+@pytest.mark.long
 def test_a_smaller_network_may_start_from_a_larger_one(small_csv: Path, tmp_path: Path) -> None:
     still = dataclasses.replace(QUICK, epochs=1, learning_rate=0.0, weight_decay=0.0, stages=(Stage(1.0, 16),))
     large, default = (

@@ -90,6 +90,7 @@ def test_the_share_is_what_the_teachers_say_and_the_rest_are_the_labels(tmp_path
     assert not all(map(np.array_equal, half, by_labels))
 
 
+@pytest.mark.long
 def test_teachers_teach_on_several_devices(tmp_path: Path) -> None:
     code = f"""
 import sys
