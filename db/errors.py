@@ -1,4 +1,4 @@
-"""Every error of `db` that a client is told of, imported so that all of them are known: `db.core.errors.list_domain_errors`."""
+"""Imports every error of `db` that is reported to clients, so that `db.core.errors.list_domain_errors` finds all."""
 
 from db.accounts.api_keys import PurposeForbidden, TestKeyScope, UnknownKey
 from db.accounts.passwords import PasswordsBusy

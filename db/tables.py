@@ -1,4 +1,4 @@
-"""Every table, for whoever needs the whole schema, or tells a row from an API schema of the same name: `tables.Job`."""
+"""Every table, for code that needs the whole schema or distinguishes a row from an API schema of the same name: `tables.Job`."""
 
 from db.accounts.tables import ApiKey, Application, AuditEvent, KeyUsage, SignInTries, UnknownName, User, UserSession
 from db.core.base import Base

@@ -1,4 +1,4 @@
-"""Access: the people who sign in, and the API keys of applications."""
+"""The access page: users, and the API keys of applications."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -34,7 +34,7 @@ class _Terms(Query):
 @blueprint.get("")
 @needs(Role.ADMINISTRATOR)
 def show() -> str:
-    """All people and all keys, with the forms to change them; and a key that was just made, this once."""
+    """List all users and keys, with the forms to change them. A key that was just created is shown once."""
     told = read_once()
     with get_services().database.read() as session:
         user_rows, keys = users.list_users(session), api_keys.list_keys(session)
@@ -59,7 +59,7 @@ def show() -> str:
 @needs(Role.ADMINISTRATOR)
 @refills(show, "add-person", name=users.InvalidUser)
 def create_user() -> AnyResponse:
-    """Add a person."""
+    """Create a user."""
     password_hash = _hash_password()
     with get_services().database.write() as session:
         users.create_user(session, request.form.get("name", ""), password_hash, _read_role(), get_person().actor)
@@ -70,7 +70,7 @@ def create_user() -> AnyResponse:
 @needs(Role.ADMINISTRATOR)
 @refills(show)
 def change_role(name: str) -> AnyResponse:
-    """Give a person another role."""
+    """Change a user's role."""
     with get_services().database.write() as session:
         users.change_role(session, name, _read_role(), get_person().actor)
     return go("access.show", done="role_changed")
@@ -80,7 +80,7 @@ def change_role(name: str) -> AnyResponse:
 @needs(Role.ADMINISTRATOR)
 @refills(show, "password-{name}")
 def change_password(name: str) -> AnyResponse:
-    """Set a person's password."""
+    """Set a user's password."""
     password_hash = _hash_password()
     with get_services().database.write() as session:
         users.change_password(session, name, password_hash, get_person().actor)
@@ -91,7 +91,7 @@ def change_password(name: str) -> AnyResponse:
 @needs(Role.ADMINISTRATOR)
 @refills(show)
 def disable_user(name: str) -> AnyResponse:
-    """Shut a person out."""
+    """Disable a user."""
     with get_services().database.write() as session:
         users.disable_user(session, name, get_person().actor)
     return go("access.show", done="user_disabled")
@@ -101,7 +101,7 @@ def disable_user(name: str) -> AnyResponse:
 @needs(Role.ADMINISTRATOR)
 @refills(show)
 def enable_user(name: str) -> AnyResponse:
-    """Let a person in again."""
+    """Enable a user again."""
     with get_services().database.write() as session:
         users.enable_user(session, name, get_person().actor)
     return go("access.show", done="user_enabled")
@@ -111,7 +111,7 @@ def enable_user(name: str) -> AnyResponse:
 @needs(Role.ADMINISTRATOR)
 @refills(show, "make-key")
 def create_key() -> AnyResponse:
-    """Make a key, and let the page show it once."""
+    """Create a key. The page shows it once."""
     try:
         name = api_keys.clean_name(request.form.get("application", ""))
     except ValueError as error:
@@ -121,7 +121,7 @@ def create_key() -> AnyResponse:
         abort(422, "There is no such scope.")
     scopes = [scope for scope in Scope if scope.value in given]
     if not scopes:
-        raise FieldRefused("scope", "A key that may do nothing is of no use: choose what it may do.")
+        raise FieldRefused("scope", "Choose at least one scope: a key without scopes can do nothing.")
     purpose, terms = _read_purpose(), _read_terms()
     with get_services().database.write() as session:
         is_new = api_keys.find_application_id(session, name) is None
@@ -133,7 +133,7 @@ def create_key() -> AnyResponse:
 @blueprint.post("/keys/<prefix>/rotate")
 @needs(Role.ADMINISTRATOR)
 def rotate_key(prefix: str) -> AnyResponse:
-    """Replace a key, and show the new one once."""
+    """Replace a key, and show the new one."""
     with get_services().database.write() as session:
         name = api_keys.get_valid_key(session, prefix).application.name
         key = api_keys.rotate_key(session, prefix, DEFAULT_OVERLAP_S, get_person().actor)
@@ -144,7 +144,7 @@ def rotate_key(prefix: str) -> AnyResponse:
 @needs(Role.ADMINISTRATOR)
 @refills(show)
 def revoke_key(prefix: str) -> AnyResponse:
-    """End a key."""
+    """Revoke a key."""
     with get_services().database.write() as session:
         api_keys.revoke_key(session, prefix, get_person().actor)
     return go("access.show", done="key_revoked")
@@ -158,7 +158,7 @@ def _read_purpose() -> Purpose | None:
 
 
 def _read_terms() -> api_keys.KeyTerms:
-    """What the form says of a key; a field that is left empty limits nothing."""
+    """Read the key's terms from the form. Empty fields set no limit."""
     given = read_query(_Terms, request.form)
     return api_keys.KeyTerms(
         description=given.description,
@@ -169,7 +169,7 @@ def _read_terms() -> api_keys.KeyTerms:
 
 
 def _hash_password() -> str:
-    """The hash of the form's password. Raises FieldRefused."""
+    """Hash the password of the form. Raises FieldRefused."""
     try:
         return users.hash_password(request.form.get("password", ""))
     except users.InvalidUser as error:

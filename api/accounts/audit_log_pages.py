@@ -1,4 +1,4 @@
-"""The audit log: who did what, and when, in words."""
+"""The audit log page: who did what, and when."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ _PAGE = 50
 
 
 class AuditSearch(Query):
-    """What the list's form asks for, and where the page begins. Dates are days of UTC; `until` is the last one."""
+    """Filters and cursor of the audit log page. Dates are days in UTC; `until` is inclusive."""
 
     actor: str | None = None
     action: str | None = None
@@ -31,7 +31,7 @@ class AuditSearch(Query):
     before: int | None = Field(default=None, ge=1, le=LARGEST_ID)
 
     def to_filter(self) -> AuditFilter:
-        """The same for the database."""
+        """Convert to the database's filter."""
         return AuditFilter(
             actor=self.actor,
             action=self.action,
@@ -41,7 +41,7 @@ class AuditSearch(Query):
         )
 
     def to_api_query(self) -> dict[str, str]:
-        """The same for the API."""
+        """Convert to query parameters of the API."""
         return make_api_query(self.to_filter())
 
 
@@ -49,7 +49,7 @@ class AuditSearch(Query):
 @needs(Role.ADMINISTRATOR)
 @refills_search
 def show() -> str:
-    """A page of the log, newest first."""
+    """Show a page of the audit log, newest first."""
     search = read_query(AuditSearch, request.args)
     kept: dict[str, Any] = search.model_dump(exclude={"before"}, exclude_none=True)
     with get_services().database.read() as session:

@@ -1,4 +1,4 @@
-"""The log of changes: who changed what, and when. Needs the scope `admin`."""
+"""The audit log: who changed what, and when. Needs the scope `admin`."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ class AuditQuery(TextFields):
 
 
 class AuditEventEntry(BaseModel):
-    """One change."""
+    """One entry of the audit log."""
 
     at: Time
     actor: str = Field(description="A user, `application:NAME`, or a component of the service.", examples=["ana"])
@@ -53,7 +53,7 @@ class AuditEventEntry(BaseModel):
 
 
 class AuditEventPage(BaseModel):
-    """Some changes, newest first."""
+    """A page of the audit log, newest first."""
 
     items: list[AuditEventEntry]
     next: str | None = Field(description="Address of the next page; null on the last one.")

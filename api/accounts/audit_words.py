@@ -1,4 +1,4 @@
-"""The audit log in words: what somebody did, and where the thing is that it was done to."""
+"""The audit log in words: what was done, and a link to what it was done to."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from flask import url_for
 from db.accounts.tables import AuditEvent
 
 _DIGEST_SHOWN = 12
-"""Characters of a digest that are shown: it is told from others by them."""
+"""Characters of a digest that are shown; enough to tell digests apart."""
 
 _SENTENCES: Mapping[str, str] = {
     "user.sign_in": "signed in",
@@ -65,31 +65,31 @@ _SENTENCES: Mapping[str, str] = {
 """What stands between the actor and the subject."""
 
 _ABOUT_THEMSELVES = frozenset({"user.sign_in", "user.sign_in_failed", "user.wrong_password", "user.lock"})
-"""Their subject is who did it, so it is named first, and once."""
+"""Actions whose subject is also the actor, so only the subject is named."""
 
 _ID_SHOWN = 13
-"""Of an id, what tells when it was made: enough to tell rows of one page apart."""
+"""Characters of an id that hold its creation time; enough to tell the rows of a page apart."""
 
 _KINDS = {"model_version": "version", "training_run": "training run", "reviewer": "reviewer"}
 
 
 def list_actions() -> tuple[tuple[str, str], ...]:
-    """Every action with its words, for a choice."""
+    """List every action with its words, for a select field."""
     return tuple((action, words.rstrip(":")) for action, words in _SENTENCES.items())
 
 
 def say_action(event: AuditEvent) -> str:
-    """What was done, in words that follow the actor."""
+    """Describe an action in words that follow the actor's name."""
     return _SENTENCES.get(event.action, event.action.replace(".", ": ").replace("_", " "))
 
 
 def is_about_themselves(event: AuditEvent) -> bool:
-    """Whether the subject is who did it."""
+    """Return whether the subject is the actor."""
     return event.action in _ABOUT_THEMSELVES
 
 
 def name_subject(event: AuditEvent) -> str:
-    """What it was done to, as people write it."""
+    """Name the subject as users write it."""
     kind, _, name = event.subject.partition(":")
     if kind in {"user", "key"}:
         return name
@@ -99,7 +99,7 @@ def name_subject(event: AuditEvent) -> str:
 
 
 def link_subject(event: AuditEvent) -> str | None:
-    """The page of what it was done to, or None if it has none or is gone."""
+    """Return the URL of the subject's page, or None if it has none or was deleted."""
     kind, _, name = event.subject.partition(":")
     if kind == "model_version" and name.isdecimal():
         return url_for("pages.models.show", number=int(name))
@@ -115,7 +115,7 @@ def link_subject(event: AuditEvent) -> str | None:
 
 
 def list_particulars(details: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The particulars, as name and value; what is empty is left out."""
+    """List details as pairs of name and value, without empty ones."""
     shown = []
     for name, value in details.items():
         if value is None or value == "":

@@ -1,4 +1,4 @@
-"""API keys: list, make, change, rotate, revoke, and what is done with them. Every call needs the scope `admin`."""
+"""API keys: list, create, change, rotate and revoke them, and read their usage. Every call needs the scope `admin`."""
 
 from datetime import date
 from http import HTTPStatus
@@ -53,7 +53,7 @@ _Quota = Annotated[
 
 
 def read_place(cursor: str) -> tuple[date, UUID]:
-    """The row behind which a page of usage begins: day and key. Raises ValueError."""
+    """Parse a usage cursor into day and key. Raises ValueError."""
     day, _, key_id = cursor.partition("_")
     return date.fromisoformat(day), UUID(key_id)
 
@@ -62,7 +62,7 @@ _UsageCursor = Annotated[str, AfterValidator(lambda cursor: read_place(cursor) a
 
 
 class KeyTermsBody(JsonBody):
-    """What a key is for and how far it reaches. What isn't given isn't limited."""
+    """A key's name and limits. A missing field sets no limit."""
 
     description: _Description | Unset = None
     expires_at: _Expiry | Unset = None
@@ -70,7 +70,7 @@ class KeyTermsBody(JsonBody):
     daily_quota: _Quota | Unset = None
 
     def to_terms(self) -> api_keys.KeyTerms:
-        """The same for the database."""
+        """Convert to the database's terms."""
         return api_keys.KeyTerms(
             description=self.description,
             expires_at=self.expires_at,
@@ -80,7 +80,7 @@ class KeyTermsBody(JsonBody):
 
 
 class NewKey(KeyTermsBody):
-    """A key to make."""
+    """A key to create."""
 
     application: Annotated[str, AfterValidator(api_keys.clean_name)] = Field(
         min_length=1,
@@ -90,8 +90,8 @@ class NewKey(KeyTermsBody):
     scopes: list[Scope] = Field(default=[Scope.SUBMIT], min_length=1, description="Scopes of the key.")
     is_test: bool = Field(
         default=False,
-        description="A test key, which begins with `emo_test_`: its requests are answered at once, without a worker, with what the "
-        "header `Emoscope-Test` asks for, and apart from all that is real.",
+        description="A test key, which begins with `emo_test_`. Its requests are answered at once, without a worker, as the header "
+        "`Emoscope-Test` asks. Test data is kept apart from real data.",
     )
     purpose: Purpose | Unset = Field(
         default=None,
@@ -101,34 +101,34 @@ class NewKey(KeyTermsBody):
 
 
 class KeyRotation(JsonBody):
-    """How a key is replaced."""
+    """How to replace a key."""
 
     overlap_s: float = Field(
         default=24 * 3600,
         ge=0,
         le=LONGEST_OVERLAP_S,
-        description="Seconds for which the key before stays valid beside the new one.",
+        description="Seconds for which the previous key stays valid.",
     )
 
 
 class Key(BaseModel):
-    """A key, by its first characters: the rest can't be read again."""
+    """A key, named by its first characters. The rest isn't stored."""
 
     prefix: str = Field(examples=["emo_4fWk0s9Q"])
     application: str = Field(examples=["shop"])
-    purpose: Purpose | None = Field(description="What the application declares; null if it didn't.")
+    purpose: Purpose | None = Field(description="The declared purpose; null if there is none.")
     scopes: list[Scope] = Field(examples=[["submit"]])
     description: str | None
     created_at: Time
     expires_at: Time | None = Field(description="Null: never.")
-    rate_limit: str | None = Field(description="Null: the setting's.", examples=["60/minute"])
+    rate_limit: str | None = Field(description="Null: the limit of the setting.", examples=["60/minute"])
     daily_quota: int | None = Field(description="Photos on a day (UTC); null: any number.")
-    last_used_at: Time | None = Field(description="To the minute.")
+    last_used_at: Time | None = Field(description="Precise to one minute.")
     revoked_at: Time | None
 
 
 class KeyMade(BaseModel):
-    """A new key, shown this once: only its hash is stored."""
+    """A new key, shown once: only its hash is stored."""
 
     key: str = Field(examples=["emo_4fWk0s9Qd1..."])
 
@@ -140,41 +140,41 @@ class KeyList(BaseModel):
 
 
 class UsageQuery(TextFields):
-    """Which counts to list."""
+    """Which usage to list."""
 
     key: str | Unset = Field(default=None, max_length=16, description="Only this key's.", examples=["emo_4fWk0s9Q"])
     application: str | Unset = Field(default=None, max_length=100, description="Only this application's.")
     first_day: Day | Unset = Field(default=None, description="From this day on (UTC).", examples=["2026-03-01"])
     last_day: Day | Unset = Field(default=None, description="Up to this day, included.", examples=["2026-03-31"])
-    limit: int = Field(default=1000, ge=1, le=1000, description="Most rows of a page.")
+    limit: int = Field(default=1000, ge=1, le=1000, description="Maximum number of rows per page.")
     cursor: _UsageCursor | Unset = Field(default=None, description="Cursor of the page, taken from `next`.")
 
 
 class Usage(BaseModel):
-    """What was done with a key on a day."""
+    """Usage of a key on one day."""
 
     key: str = Field(examples=["emo_4fWk0s9Q"])
     application: str = Field(examples=["shop"])
     day: date = Field(description="Of UTC.", examples=["2026-03-01"])
     requests: int = Field(examples=[1200])
-    photos: int = Field(description="Submitted and taken.", examples=[400])
-    faces: int = Field(description="Found, on the day of the analysis.", examples=[820])
-    bytes: int = Field(description="Of the bodies of its requests.", examples=[73_000_000])
-    errors: int = Field(description="Requests that were answered with 400 or more.", examples=[3])
+    photos: int = Field(description="Photos accepted.", examples=[400])
+    faces: int = Field(description="Faces found, counted on the day of the analysis.", examples=[820])
+    bytes: int = Field(description="Bytes of request bodies.", examples=[73_000_000])
+    errors: int = Field(description="Requests answered with status 400 or above.", examples=[3])
 
 
 class UsageList(BaseModel):
-    """A page of counts by key and day, latest day first. They are up to ten seconds old."""
+    """A page of usage by key and day, latest day first. Counts are up to ten seconds old."""
 
     items: list[Usage]
     next: str | None = Field(description="Address of the next page; null on the last one.")
 
 
 @blueprint.get("")
-@blueprint.output(KeyList, description="All of them, also those revoked.")
+@blueprint.output(KeyList, description="All keys, including revoked ones.")
 @blueprint.doc(summary="List API keys", responses=describe_errors("scope_missing"))
 def list_keys() -> Response:
-    """Read all keys."""
+    """List all keys."""
     with get_services().database.read() as session:
         shown = [key_to_schema(key) for key in api_keys.list_keys(session)]
     return respond(KeyList(items=shown))
@@ -182,10 +182,10 @@ def list_keys() -> Response:
 
 @blueprint.get("/usage")
 @blueprint.input(UsageQuery, location="query", arg_name="query")
-@blueprint.output(UsageList, description="Counts by key and day.")
-@blueprint.doc(summary="What is done with API keys", responses=describe_errors("scope_missing", "invalid_request"))
+@blueprint.output(UsageList, description="Usage by key and day.")
+@blueprint.doc(summary="Read the usage of API keys", responses=describe_errors("scope_missing", "invalid_request"))
 def list_key_usage(query: UsageQuery) -> Response:
-    """Read counts by key and day."""
+    """List usage by key and day."""
     wanted = UsageFilter(
         prefix=query.key, application=query.application, first_day=query.first_day, last_day=query.last_day
     )
@@ -201,13 +201,13 @@ def list_key_usage(query: UsageQuery) -> Response:
 
 @blueprint.post("")
 @blueprint.input(NewKey, location="json", arg_name="new")
-@blueprint.output(KeyMade, status_code=HTTPStatus.CREATED, description="The key, this once.")
+@blueprint.output(KeyMade, status_code=HTTPStatus.CREATED, description="The key. It is shown only once.")
 @blueprint.doc(
-    summary="Make an API key",
+    summary="Create an API key",
     responses=describe_errors("scope_missing", "invalid_request", "purpose_forbidden", "test_key_scope"),
 )
 def create_key(new: NewKey) -> Response:
-    """Make a key."""
+    """Create a key."""
     with get_services().database.write() as session:
         key, _ = api_keys.issue_key(
             session,
@@ -223,14 +223,14 @@ def create_key(new: NewKey) -> Response:
 
 @blueprint.put("/<prefix>")
 @blueprint.input(KeyTermsBody, location="json", arg_name="terms")
-@blueprint.output(Key, description="The key, with these terms.")
+@blueprint.output(Key, description="The key with its new terms.")
 @blueprint.doc(
     summary="Change an API key",
-    description="Gives the key these terms in place of those it has. What isn't given isn't limited any more.",
+    description="Replaces all terms of the key. A missing field removes its limit.",
     responses=describe_errors("scope_missing", "unknown_key", "invalid_request"),
 )
 def change_key(prefix: str, terms: KeyTermsBody) -> Response:
-    """Give a key other terms."""
+    """Change a key's terms."""
     with get_services().database.write() as session:
         key = api_keys.change_key(session, prefix, terms.to_terms(), get_caller().actor)
     return respond(key_to_schema(key))
@@ -238,10 +238,10 @@ def change_key(prefix: str, terms: KeyTermsBody) -> Response:
 
 @blueprint.post("/<prefix>/rotate")
 @blueprint.input(KeyRotation, location="json", arg_name="rotation")
-@blueprint.output(KeyMade, status_code=HTTPStatus.CREATED, description="The new key, this once.")
+@blueprint.output(KeyMade, status_code=HTTPStatus.CREATED, description="The new key. It is shown only once.")
 @blueprint.doc(
     summary="Replace an API key",
-    description="Makes a key with the same scopes and terms. The one before stays valid while the overlap lasts.",
+    description="Creates a key with the same scopes and terms. The previous key stays valid until the overlap ends.",
     responses=describe_errors("scope_missing", "unknown_key", "invalid_request"),
 )
 def rotate_key(prefix: str, rotation: KeyRotation) -> Response:
@@ -255,7 +255,7 @@ def rotate_key(prefix: str, rotation: KeyRotation) -> Response:
 @blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="Requests with the key are refused from now on.")
 @blueprint.doc(summary="Revoke an API key", responses=describe_errors("scope_missing", "unknown_key"))
 def revoke_key(prefix: str) -> tuple[str, HTTPStatus]:
-    """End a key, by its first characters."""
+    """Revoke a key, given by its first characters."""
     with get_services().database.write() as session:
         api_keys.revoke_key(session, prefix, get_caller().actor)
     return "", HTTPStatus.NO_CONTENT
@@ -266,7 +266,7 @@ def _show_new(key: str) -> Response:
 
 
 def key_to_schema(key: tables.ApiKey) -> Key:
-    """What the API shows of a key."""
+    """Convert a key to its API schema."""
     return Key(
         prefix=key.prefix,
         application=key.application.name,
@@ -283,7 +283,7 @@ def key_to_schema(key: tables.ApiKey) -> Key:
 
 
 def usage_to_schema(row: tables.KeyUsage) -> Usage:
-    """What the API shows of a key's day."""
+    """Convert a usage row to its API schema."""
     return Usage(
         key=row.key.prefix,
         application=row.key.application.name,

@@ -1,4 +1,4 @@
-"""The notice for people whose faces are analysed: what is done, and what for. Applications link to it; nobody has to sign in."""
+"""The privacy notice for people in photos: what is analysed, and why. Public; applications link to it."""
 
 from uuid import UUID
 
@@ -14,14 +14,14 @@ blueprint = Blueprint("notice", __name__, url_prefix="/notice")
 @blueprint.get("")
 @needs(EVERYBODY)
 def show() -> str:
-    """What the service does, for whoever is in a photo."""
+    """Show the notice of the service."""
     return render_template("accounts/notice.html", application=None)
 
 
 @blueprint.get("/<uuid:application_id>")
 @needs(EVERYBODY)
 def show_application(application_id: UUID) -> str:
-    """The same, with the name and the declared purpose of the application that asks for it."""
+    """Show the notice with an application's name and declared purpose."""
     with get_services().database.read() as session:
         application = session.get(tables.Application, application_id)
     if application is None:

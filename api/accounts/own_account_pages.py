@@ -1,4 +1,4 @@
-"""The account of whoever is signed in: their password, and the sessions by which they are."""
+"""The account page of the signed-in user: password and sessions."""
 
 from typing import Literal
 
@@ -17,30 +17,30 @@ from db.core.vocabulary import Role
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
 Field = Literal["present", "new", "again"]
-"""The fields of the password's form."""
+"""Fields of the password form."""
 
 
 @blueprint.get("")
 @needs(Role.VIEWER)
 def show() -> str:
-    """The form for another password, and the person's sessions."""
+    """Show the password form and the user's sessions."""
     return _render()
 
 
 @blueprint.post("")
 @needs(Role.VIEWER)
 def change_password() -> tuple[str, int] | AnyResponse:
-    """Set another password. It is sent to the page's own address, so that the page can be loaded again after an error."""
+    """Change the user's password. The form posts to the page's own URL, so that the page can be reloaded after an error."""
     person = get_person()
     present, new = request.form.get("present", ""), request.form.get("new", "")
     if new != request.form.get("again", ""):
-        return _render("The new password was typed in two ways.", "again"), 422
+        return _render("The new passwords don't match.", "again"), 422
     try:
         change_own_password(
             get_services().database, person.name, present, new, person.session_id, request.remote_addr or ""
         )
     except InvalidUser as error:
-        return _render(f"The new password can't be taken: {error}.", "new"), 422
+        return _render(f"The new password is not allowed: {error}.", "new"), 422
     except SignInRefused:
         return _render("The present password is wrong.", "present"), 403
     except AccountLocked as error:
@@ -53,7 +53,7 @@ def change_password() -> tuple[str, int] | AnyResponse:
 @blueprint.post("/sessions/<session_id>/end")
 @needs(Role.VIEWER)
 def end_session(session_id: str) -> AnyResponse:
-    """End one of the person's sessions."""
+    """End one of the user's sessions."""
     with get_services().database.write() as session:
         user_sessions.end_session(session, get_person().id, session_id)
     return go("account.show", done="session_ended")
@@ -62,7 +62,7 @@ def end_session(session_id: str) -> AnyResponse:
 @blueprint.post("/sessions/end-others")
 @needs(Role.VIEWER)
 def end_other_sessions() -> AnyResponse:
-    """End all sessions of the person but this one."""
+    """End all other sessions of the user."""
     person = get_person()
     with get_services().database.write() as session:
         user_sessions.end_sessions(session, person.id, kept_id=person.session_id)
@@ -70,7 +70,7 @@ def end_other_sessions() -> AnyResponse:
 
 
 def _render(problem: str | None = None, wrong_field: Field | None = None) -> str:
-    """The page. problem: why the password wasn't changed; wrong_field: where the person goes on."""
+    """Render the page. problem: why the password wasn't changed; wrong_field: the field to focus."""
     with get_services().database.read() as session:
         sessions = user_sessions.list_sessions(session, get_person().id)
     return render_template("accounts/own_account.html", sessions=sessions, problem=problem, wrong_field=wrong_field)

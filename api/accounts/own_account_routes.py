@@ -1,4 +1,4 @@
-"""The account of whoever is signed in to the pages: their password and their sessions. No API key reaches it."""
+"""Password and sessions of the signed-in user. API keys are refused."""
 
 from http import HTTPStatus
 
@@ -25,36 +25,36 @@ protect(blueprint, only_users=True)
 
 
 class PasswordChange(JsonBody):
-    """Another password for oneself."""
+    """A new password for the caller."""
 
-    present: str = Field(description="The one that counts until now.", examples=["battery staple correct"])
+    present: str = Field(description="The current password.", examples=["battery staple correct"])
     new: Password
 
 
 class PersonSession(BaseModel):
-    """A browser in which the person is signed in."""
+    """A browser session of the user."""
 
     id: str = Field(
-        description="To end the session by; nobody gets in with it.",
+        description="Id to end the session by. It can't be used to sign in.",
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )
-    created_at: Time = Field(description="When the person signed in.")
-    expires_at: Time = Field(description="When the person has to sign in again.")
-    is_this: bool = Field(description="Whether this request was made by it.", examples=[True])
+    created_at: Time = Field(description="When the user signed in.")
+    expires_at: Time = Field(description="When the session expires.")
+    is_this: bool = Field(description="Whether this request belongs to the session.", examples=[True])
 
 
 class SessionList(BaseModel):
-    """All of the person's sessions that still last, newest first."""
+    """The user's active sessions, newest first."""
 
     items: list[PersonSession]
 
 
 @blueprint.post("/password")
 @blueprint.input(PasswordChange, location="json", arg_name="change")
-@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="The new password counts.")
+@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="The password was changed.")
 @blueprint.doc(
-    summary="Change one's own password",
-    description="Ends all other sessions of the person, and keeps this one.",
+    summary="Change your password",
+    description="Ends all other sessions of the user.",
     responses=describe_errors(
         "session_needed", "wrong_password", "account_locked", "invalid_user", "passwords_busy", "invalid_request"
     ),
@@ -72,7 +72,7 @@ def change_password(change: PasswordChange) -> tuple[str, HTTPStatus]:
             request.remote_addr or "",
         )
     except sign_in.SignInRefused as error:
-        raise Problem("wrong_password", "the present password is another one") from error
+        raise Problem("wrong_password", "the current password is wrong") from error
     except AccountLocked as error:
         seconds = max(1, round((error.until - utcnow()).total_seconds()))
         raise Problem("account_locked", str(error), headers={"Retry-After": str(seconds)}) from error
@@ -80,10 +80,10 @@ def change_password(change: PasswordChange) -> tuple[str, HTTPStatus]:
 
 
 @blueprint.get("/sessions")
-@blueprint.output(SessionList, description="All of them.")
-@blueprint.doc(summary="List one's own sessions", responses=describe_errors("session_needed"))
+@blueprint.output(SessionList, description="All active sessions.")
+@blueprint.doc(summary="List your sessions", responses=describe_errors("session_needed"))
 def list_sessions() -> Response:
-    """Read the caller's sessions."""
+    """List the caller's sessions."""
     person = _get_person()
     with get_services().database.read() as session:
         shown = [
@@ -99,24 +99,24 @@ def list_sessions() -> Response:
 
 
 @blueprint.delete("/sessions/<session_id>")
-@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="Whoever uses that browser has to sign in again.")
+@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="The session was ended.")
 @blueprint.doc(
-    summary="End one of one's own sessions",
-    description="That of this request too, which signs out.",
+    summary="End one of your sessions",
+    description="If it is the session of this request, this signs the user out.",
     responses=describe_errors("session_needed", "unknown_session"),
 )
 def end_session(session_id: str) -> tuple[str, HTTPStatus]:
-    """End one session of the caller."""
+    """End one of the caller's sessions."""
     with get_services().database.write() as session:
         user_sessions.end_session(session, _get_person().id, session_id)
     return "", HTTPStatus.NO_CONTENT
 
 
 @blueprint.post("/sessions/end-others")
-@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="Only the session of this request is left.")
-@blueprint.doc(summary="End all other sessions of one's own", responses=describe_errors("session_needed"))
+@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="All other sessions were ended.")
+@blueprint.doc(summary="End all your other sessions", responses=describe_errors("session_needed"))
 def end_other_sessions() -> tuple[str, HTTPStatus]:
-    """End all sessions of the caller but the one of this request."""
+    """End all of the caller's sessions except the one of this request."""
     person = _get_person()
     with get_services().database.write() as session:
         user_sessions.end_sessions(session, person.id, kept_id=person.session_id)

@@ -1,4 +1,4 @@
-"""Signing in and out."""
+"""Sign-in and sign-out pages."""
 
 import re
 
@@ -16,13 +16,13 @@ from db.core.vocabulary import Role
 blueprint = Blueprint("sign_in", __name__)
 
 _PATH = re.compile(r"/(?![/\\])[^\x00-\x1f\x7f]*")
-"""A path of this site. What begins with two slashes names another site; so it does with a tab between them, which browsers drop."""
+"""A path on this site. A path with two leading slashes names another host, also with a tab between them: browsers drop the tab."""
 
 
 @blueprint.get("/sign-in")
 @needs(EVERYBODY)
 def show() -> str | AnyResponse:
-    """The form; or, where there is nobody yet who could sign in, how to make the first person."""
+    """Show the sign-in form, or how to create the first user if there is none."""
     if find_person() is not None:
         return redirect(_find_target())
     with get_services().database.read() as session:
@@ -48,7 +48,7 @@ def enter() -> tuple[str, int] | AnyResponse:
     except AccountLocked as error:
         return _refuse(name, f"Too many wrong passwords. Try again after {error.until:%H:%M} UTC."), 429
     except PasswordsBusy:
-        return _refuse(name, "Many people sign in at the moment. Try again in some seconds."), 503
+        return _refuse(name, "Too many users are signing in. Try again in some seconds."), 503
     response = redirect(_find_target(), 303)
     set_cookie(response, token)
     return response
@@ -57,7 +57,7 @@ def enter() -> tuple[str, int] | AnyResponse:
 @blueprint.post("/sign-out")
 @needs(Role.VIEWER)
 def leave() -> AnyResponse:
-    """End this session."""
+    """End the session."""
     with get_services().database.write() as session:
         sign_in.close_session(session, request.cookies.get(COOKIE, ""))
     response = go("sign_in.show", done="signed_out")
@@ -70,6 +70,6 @@ def _refuse(name: str, problem: str) -> str:
 
 
 def _find_target() -> str:
-    """Where the person was going. Only paths of this site: a link to the sign-in must not lead to another one."""
+    """Return the path to redirect to after the sign-in. Only paths on this site, so that a sign-in link can't lead elsewhere."""
     target = request.args.get("next", "")
     return target if _PATH.fullmatch(target) else url_for("pages.dashboard.show")

@@ -1,4 +1,4 @@
-"""People who sign in to the pages: list, add, change. Every call needs the scope `admin`."""
+"""Users: list, create and change them. Every call needs the scope `admin`."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -25,7 +25,7 @@ Password = Annotated[str, Field(description="12 to 1,000 characters.", examples=
 
 
 class NewUser(JsonBody):
-    """A person to add."""
+    """A user to create."""
 
     name: str = Field(description="Name for the sign-in; not case-sensitive.", examples=["ana"])
     password: Password
@@ -33,7 +33,7 @@ class NewUser(JsonBody):
 
 
 class UserChange(JsonBody):
-    """What to change of a person; what isn't given stays."""
+    """Changes to a user. Missing fields stay as they are."""
 
     role: Role | Unset = Field(default=None, description="Takes effect at the user's next request.")
     password: Password | Unset = Field(default=None, description="A new password ends all sessions of the user.")
@@ -43,7 +43,7 @@ class UserChange(JsonBody):
 
 
 class User(BaseModel):
-    """A person who can sign in."""
+    """A user of the pages."""
 
     name: str = Field(examples=["ana"])
     role: Role = Field(examples=["reviewer"])
@@ -54,16 +54,16 @@ class User(BaseModel):
 
 
 class UserList(BaseModel):
-    """All people, by name."""
+    """All users, by name."""
 
     items: list[User]
 
 
 @blueprint.get("")
-@blueprint.output(UserList, description="All of them.")
+@blueprint.output(UserList, description="All users.")
 @blueprint.doc(summary="List people", responses=describe_errors("scope_missing"))
 def list_users() -> Response:
-    """Read all people."""
+    """List all users."""
     with get_services().database.read() as session:
         shown = [user_to_schema(user) for user in users.list_users(session)]
     return respond(UserList(items=shown))
@@ -73,11 +73,11 @@ def list_users() -> Response:
 @blueprint.input(NewUser, location="json", arg_name="new")
 @blueprint.output(User, status_code=HTTPStatus.CREATED, description="The user can sign in.")
 @blueprint.doc(
-    summary="Add a person",
+    summary="Create a user",
     responses=describe_errors("scope_missing", "invalid_user", "passwords_busy", "invalid_request"),
 )
 def create_user(new: NewUser) -> Response:
-    """Add a person."""
+    """Create a user."""
     password_hash = users.hash_password(new.password)
     with get_services().database.write() as session:
         user = users.create_user(session, new.name, password_hash, new.role, get_caller().actor)
@@ -88,8 +88,8 @@ def create_user(new: NewUser) -> Response:
 @blueprint.input(UserChange, location="json", arg_name="change")
 @blueprint.output(User, description="The changed user.")
 @blueprint.doc(
-    summary="Change a person",
-    description="Changes role, password, and whether the user can sign in. Name, votes and audit log stay.",
+    summary="Change a user",
+    description="Changes role, password, and whether the user can sign in. Name, votes and audit log are kept.",
     responses=describe_errors(
         "scope_missing",
         "unknown_user",
@@ -101,7 +101,7 @@ def create_user(new: NewUser) -> Response:
     ),
 )
 def change_user(name: str, change: UserChange) -> Response:
-    """Change what is given."""
+    """Change the given fields of a user."""
     actor = get_caller().actor
     password_hash = None if change.password is None else users.hash_password(change.password)
     with get_services().database.write() as session:
@@ -116,7 +116,7 @@ def change_user(name: str, change: UserChange) -> Response:
 
 
 def user_to_schema(user: tables.User) -> User:
-    """What the API shows of a person."""
+    """Convert a user to its API schema."""
     return User(
         name=user.name,
         role=user.role,

@@ -1,1 +1,1 @@
-"""What every subject of the API shares."""
+"""Code shared by all subjects of the API."""

@@ -1,4 +1,4 @@
-"""A log line for each request. Health checks, metrics and the pages' own files are none: they would be most of the lines."""
+"""One log line per request, except health checks, metrics and static files, which would be most of the lines."""
 
 from time import perf_counter
 
@@ -19,7 +19,7 @@ def register_access_log(app: Flask, *, is_on: bool) -> None:
 
 
 def _begin() -> None:
-    memo = request.environ.get(MEMO, {})  # a request that waits runs again
+    memo = request.environ.get(MEMO, {})  # a parked request runs more than once
     g.began = memo.setdefault("began", perf_counter())
 
 
@@ -31,7 +31,7 @@ def _log(response: Response) -> Response:
     log.info(
         "request",
         method=request.method,
-        route=rule.rule if rule is not None else "(none)",  # a path may have what somebody keeps to himself
+        route=rule.rule if rule is not None else "(none)",  # the path may contain private data
         status=response.status_code,
         ms=round((perf_counter() - g.get("began", perf_counter())) * 1000, 1),
         bytes=response.content_length if not response.is_streamed else None,

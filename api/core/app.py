@@ -1,4 +1,4 @@
-"""The application: every part of the API, put together."""
+"""The application factory."""
 
 from importlib.metadata import version
 
@@ -32,7 +32,7 @@ from api.webhooks import routes as webhooks
 from emoscope.settings import Settings
 
 _MOST_BODY_BYTES = 1_000_000
-"""Of a request whose route sets no limit of its own, as those for photos do. It is held in memory, as text and as what it says."""
+"""Limit for routes without one of their own; photo routes set theirs. The body is held in memory twice: raw and parsed."""
 
 _DESCRIPTION = (
     "Finds the faces in a photo and says which of seven emotions each face *appears to express*. "
@@ -41,23 +41,23 @@ _DESCRIPTION = (
 
 
 def create_app(settings: Settings, services: Services | None = None) -> APIFlask:
-    """Make the WSGI application.
+    """Create the WSGI application.
 
-    services: connections to use instead of opening those that the settings name. Raises BlobStoreUnavailable if the folder of
-    the photos can't be made; database and queue are reached at first use.
+    services: connections to use instead of opening those of the settings. Raises BlobStoreUnavailable if the photo folder can't be
+    created; database and queue are connected at first use.
     """
     app = APIFlask("api", title="Emoscope", version=version("emoscope"), docs_path=None)
     app.config.update(
         DESCRIPTION=_DESCRIPTION,
         MAX_CONTENT_LENGTH=_MOST_BODY_BYTES,
-        # what a route may answer is written beside it
+        # each route declares its own responses
         AUTO_404_RESPONSE=False,
         AUTO_AUTH_ERROR_RESPONSE=False,
         AUTO_VALIDATION_ERROR_RESPONSE=False,
         AUTO_SERVERS=False,
         OPENAPI_VERSION="3.1.0",
     )
-    # the fields of a job are best read in the order in which they are declared
+    # keep the declared order of fields
     app.json.sort_keys = False  # type: ignore[attr-defined]
     (services or open_services(settings)).install(app.extensions)
     metrics_routes.register_metrics(app)

@@ -1,7 +1,7 @@
-"""Who asks: an application, by its API key, or a person who is signed in to the pages.
+"""Authentication: by API key for applications, by session for users of the pages.
 
-An application sees its own jobs alone, unless its key has the scope `admin`. People see every application's, here as on the pages,
-and do what their role may.
+An application sees only its own jobs, unless its key has the scope `admin`. Users see the jobs of every application, and may do
+what their role allows.
 """
 
 from collections.abc import Callable
@@ -40,10 +40,10 @@ _FIXED_HEADERS = {"WWW-Authenticate": 'Bearer realm="emoscope"'}
 
 
 READS_JOBS = (Scope.SUBMIT, Scope.ADMIN)
-"""Scopes of which one lets a key read jobs, with all that belongs to them: events, photo, picture, batch."""
+"""Scopes that allow reading jobs and what belongs to them: events, photo, picture, batch. One is enough."""
 
 PAGES_APPLICATION = "pages"
-"""The application that people act for who are signed in to the pages."""
+"""The application on whose behalf signed-in users act."""
 
 _ROLE_SCOPES = {
     Role.VIEWER: frozenset[Scope](),
@@ -54,11 +54,10 @@ _ROLE_SCOPES = {
 
 @dataclass(frozen=True)
 class Caller:
-    """The application that a request comes from.
+    """The application or user that sent a request.
 
-    name: of the application, or of the person who acts for it; is_person says which. key_id: of the key or person whose
-    requests are counted. scopes: what the caller may do beyond reading what is its own. rate_limit, daily_quota: of the key, where
-    it has its own.
+    name: of the application, or of the user if is_person. key_id: id of the key or user for which requests are counted. scopes:
+    what the caller may do beyond reading its own jobs. rate_limit, daily_quota: limits of the key, if it has any.
     """
 
     application_id: UUID
@@ -72,26 +71,28 @@ class Caller:
 
     @property
     def visible_application_id(self) -> UUID | None:
-        """The application whose jobs the caller may see; None for those of all."""
+        """Id of the application whose jobs the caller may see; None for all."""
         return None if self.is_person or Scope.ADMIN in self.scopes else self.application_id
 
     def owns(self, job: Job) -> bool:
-        """Whether the caller is the application that submitted the job."""
+        """Return whether the caller is the application that submitted the job."""
         return not self.is_person and job.application_id == self.application_id
 
     @property
     def actor(self) -> Actor:
-        """The caller as histories and votes show them."""
+        """The caller as an actor for history and votes."""
         return Actor.user(self.name) if self.is_person else Actor.application(self.name)
 
 
 class KeyOrSession(HTTPTokenAuth):
-    """A key in the header, or a session of the pages where there is none: a proxy may have put a password of its own there."""
+    """Authenticates by bearer key, or by session if no `Bearer` header was sent: a proxy may use the header for its own
+    password.
+    """
 
     def authenticate(self, auth: Any, stored_password: str | None) -> Caller | None:
-        """Who asks, or None. Called by the library, which looks at the header alone."""
+        """Return the caller, or None. Called by APIFlask, which passes the parsed header."""
         memo = request.environ.get(MEMO, {})
-        if "caller" in memo:  # the request is looked at a second time, now with its body
+        if "caller" in memo:  # second run of the request, now with its body
             g.caller = memo["caller"]
             _choose_services(g.caller)
             return cast("Caller", g.caller)
@@ -113,22 +114,21 @@ bearer = KeyOrSession(
 
 
 def protect(blueprint: APIBlueprint, *scopes: Scope, users_may_read: bool = False, only_users: bool = False) -> None:
-    """Let only requests with a valid key reach the blueprint's routes, and not more of them than the key may make.
+    """Require a valid key or session for every route of a blueprint, and enforce the key's rate limit.
 
-    scopes: what the key must be allowed to do, one of them, for every route; none for any key. A signed-in person's session counts
-    as a key with the scopes of the person's role, where the request also shows that it comes from our own pages. people_may_read:
-    whether everybody who is signed in may read, since a page shows the same to viewers. only_people: whether keys are refused,
-    since the routes are about the person who is signed in.
+    scopes: scopes of which the key needs one, for every route; none means that any key may call. A user's session has the scopes of
+    the user's role. Requests that change something must also carry the CSRF token. users_may_read: whether every signed-in user may
+    read, as viewers do on the pages. only_users: whether keys are refused, because the routes are about the signed-in user.
     """
 
     @blueprint.before_request
     @blueprint.auth_required(bearer)
     def require_key() -> Response | None:
-        if request.method == "OPTIONS":  # goes by without a key
+        if request.method == "OPTIONS":  # CORS preflight requests carry no key
             return None
         refusal = _limit(get_caller()) or _fail_on_demand(get_caller())
         if refusal is None and only_users and not get_caller().is_person:
-            raise Problem("session_needed", "no key has a password or sessions: this needs somebody who is signed in")
+            raise Problem("session_needed", "this needs a signed-in user: API keys have no password or sessions")
         if refusal is None and scopes:
             require_scope(*scopes, or_person=users_may_read and request.method in SAFE_METHODS)
         return refusal
@@ -161,9 +161,7 @@ def _take_photos(count: int) -> None:
         if left is not None:
             now = utcnow()
             midnight = datetime.combine(now.date() + timedelta(days=1), time.min, UTC)
-            detail = (
-                f"this key may submit {caller.daily_quota:,} photos on a day (UTC); {left:,} are left, not {count:,}"
-            )
+            detail = f"this key may submit {caller.daily_quota:,} photos per day (UTC); {left:,} are left, {count:,} were sent"
             headers = {"Retry-After": str(max(1, round((midnight - now).total_seconds())))}
             raise Problem("quota_exceeded", detail, headers=headers)
     g.photos_taken = count
@@ -177,29 +175,29 @@ def _give_back_photos(count: int) -> None:
 
 
 DAILY_QUOTA = Quota(_take_photos, _give_back_photos)
-"""The photos that the caller's key may submit on a day, and the count of those it has. Raises Problem `quota_exceeded`."""
+"""Enforces and counts the daily photo quota of the caller's key. Raises Problem `quota_exceeded`."""
 
 
 def get_caller() -> Caller:
-    """Who makes this request. Only in routes of a protected blueprint."""
+    """Return the caller of this request. Only in routes of a protected blueprint."""
     return cast("Caller", g.caller)
 
 
 def require_scope(*scopes: Scope, or_person: bool = False) -> None:
-    """Raise Problem `scope_missing` unless the caller may do what one of the scopes says.
+    """Raise Problem `scope_missing` unless the caller has one of the scopes.
 
-    or_person: whether everybody who is signed in may too.
+    or_person: whether every signed-in user is allowed too.
     """
     caller = get_caller()
     if caller.scopes.isdisjoint(scopes) and not (or_person and caller.is_person):
         wanted = " or ".join(f"`{scope}`" for scope in scopes)
-        raise Problem("scope_missing", f"this needs the scope {wanted}, which the key or the person doesn't have")
+        raise Problem("scope_missing", f"this needs the scope {wanted}, which the key or user doesn't have")
 
 
 def needs_scope(*scopes: Scope, or_person: bool = False) -> Callable[[Route], Route]:
-    """Ask for a scope before anything of the request is read. Stands under the route and above its inputs.
+    """Check the scope before the request's inputs are read. Place it below the route decorator and above `@input`.
 
-    scopes, or_person: as of require_scope.
+    scopes, or_person: see require_scope.
     """
 
     def mark(route: Route) -> Route:
@@ -214,7 +212,7 @@ def needs_scope(*scopes: Scope, or_person: bool = False) -> Callable[[Route], Ro
 
 
 def find_signed_in_caller() -> Caller | None:
-    """Who makes this request, by the session of the pages; None if nobody is signed in."""
+    """Return the signed-in user as the caller; None if nobody is signed in."""
     person = find_person()
     if person is None:
         return None
@@ -228,7 +226,7 @@ def find_signed_in_caller() -> Caller | None:
 
 
 def get_person_caller() -> Caller:
-    """The signed-in person as the caller. Only on pages that need a role."""
+    """Return the signed-in user as the caller. Only on pages that need a role."""
     caller = find_signed_in_caller()
     assert caller is not None
     return caller
@@ -247,7 +245,7 @@ def _find_caller(token: str | None) -> Caller | None:
         try:
             with database.write() as session:
                 api_keys.record_use(session, key.id)
-        except DBAPIError as error:  # what only reads must go on where nothing can be written
+        except DBAPIError as error:  # reads must work while the database is read-only
             log.warning("key_use_not_noted", reason=str(error.orig))
     scopes = frozenset(scope for scope in Scope if scope in key.scopes)
     g.caller = Caller(
@@ -263,7 +261,7 @@ def _find_caller(token: str | None) -> Caller | None:
 
 
 def _choose_services(caller: Caller) -> None:
-    """Answer a test key from what belongs to tests alone."""
+    """Give requests of a test key the test services."""
     if caller.is_test:
         g.services = get_services().test_mode.open(get_services(), caller.application_id, caller.name)
 
@@ -285,7 +283,7 @@ def _refuse(_status: int) -> Response:
 
 
 def _fail_on_demand(caller: Caller) -> Response | None:
-    """The error that a test key's request asks for, or None. Raises Problem `invalid_request` for a header that means nothing."""
+    """Return the error that a test key's request asks for, or None. Raises Problem `invalid_request` for an invalid header."""
     if not caller.is_test:
         return None
     try:
@@ -302,11 +300,11 @@ def _fail_on_demand(caller: Caller) -> Response | None:
 
 def _limit(caller: Caller) -> Response | None:
     memo = request.environ.get(MEMO, {})
-    if "allowance" not in memo:  # a request that is looked at twice counts once
+    if "allowance" not in memo:  # count a request once, even if it runs twice
         memo["allowance"] = get_services().limiter.count(str(caller.key_id), caller.rate_limit)
     allowance: Allowance | None = memo["allowance"]
     g.allowance = allowance
     if allowance is None or allowance.is_allowed:
         return None
-    detail = f"this key may make {allowance.limit} requests in {allowance.window_s} seconds"
+    detail = f"this key may send {allowance.limit} requests in {allowance.window_s} seconds"
     return Problem("rate_limited", detail, headers={"Retry-After": str(allowance.reset_s)}).to_response()

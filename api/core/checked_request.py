@@ -1,7 +1,8 @@
-"""What no route should get: text with control characters, which a database refuses and a terminal obeys; and files without end.
+"""Checks of every request: no control characters, which a database refuses and a terminal interprets, and no unlimited number of
+files.
 
-It is looked at once for all routes: path and query before the route, JSON and forms when the route reads them, within the
-limits that it has set by then. Names of files aren't refused but cleaned, see `api/photos/uploads.py`.
+Path and query are checked before the route; JSON and forms when the route reads them, within the limits that it has set by
+then. File names are cleaned, not refused: see `api/photos/uploads.py`.
 """
 
 import json
@@ -21,14 +22,14 @@ from api.core.multipart import FormParser, InvalidForm
 from api.core.services import get_services
 
 _REFUSED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters but tab and line breaks, which a reason may have; and halves of a surrogate pair, which UTF-8 can't say."""
+"""Control characters except tab and line breaks, which a reason may contain; and lone surrogates, which UTF-8 can't encode."""
 
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-"""What no address has."""
+"""Characters that no path may contain."""
 
 _UNREADABLE = "\ufffd"
-"""What bytes become that aren't UTF-8, in forms; in JSON they are refused as such."""
+"""The replacement for bytes that aren't UTF-8, in forms. JSON that isn't UTF-8 is refused as such."""
 
 _NOT_UTF_8 = "is not UTF-8"
 
@@ -38,9 +39,9 @@ _HEALTH_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class CheckedRequest(Request):
-    """A request that gives out no text with control characters: it raises Problem `invalid_request` in its place.
+    """A request whose texts are free of control characters; reading others raises Problem `invalid_request`.
 
-    max_form_files: files that a form may have; where there are more, reading it raises Problem `too_many_photos`.
+    max_form_files: maximum number of files in a form; reading a form with more raises Problem `too_many_photos`.
     """
 
     form_data_parser_class = FormParser
@@ -51,7 +52,7 @@ class CheckedRequest(Request):
         self._form_files: list[IO[bytes]] = []
 
     def close(self) -> None:
-        """Called by Flask at the end. Of a form that was given up midway, Werkzeug forgets the files."""
+        """Close the files. Called by Flask at the end; Werkzeug forgets the files of a form that it stopped reading."""
         super().close()
         for file in self._form_files:
             file.close()
@@ -64,8 +65,11 @@ class CheckedRequest(Request):
         return fields
 
     def get_json(self, *_args: Any, **_kwargs: Any) -> Any:
-        """The body, which must be a JSON object in UTF-8 (RFC 8259). A name that is there twice would have two readings."""
-        # a chunked body is cut off at the limit, without an error
+        """Return the body, which must be a JSON object in UTF-8 (RFC 8259).
+
+        Duplicate names are refused, because parsers differ in which one they take.
+        """
+        # a chunked body over the limit is truncated without an error
         most = self.max_content_length
         if most is not None and self.content_length is None and len(self.get_data()) >= most:
             raise RequestEntityTooLarge
@@ -85,14 +89,14 @@ class CheckedRequest(Request):
         return found
 
     def _load_form_data(self) -> None:
-        """Called by Werkzeug when a route reads fields or files."""
+        """Parse the form. Called by Werkzeug when a route reads fields or files."""
         try:
             super()._load_form_data()
         except InvalidForm as error:
             raise Problem("bad_request", str(error)) from error
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
-        """Called by Werkzeug with each file of a form that begins."""
+        """Count the form's files. Called by Werkzeug when a file begins."""
         if self.max_form_files is not None and len(self._form_files) >= self.max_form_files:
             raise Problem("too_many_photos", f"the form has more than {self.max_form_files} files")
         file = super()._get_file_stream(*args, **kwargs)
@@ -101,7 +105,7 @@ class CheckedRequest(Request):
 
 
 def register_request_checks(app: Flask) -> None:
-    """Look at every request of this application."""
+    """Check every request of this application."""
     app.request_class = CheckedRequest
     app.before_request(_check_address)
 
@@ -110,7 +114,7 @@ def _check_address() -> None:
     _check_host()
     _check_coding()
     if _CONTROLS.search(request.path):
-        raise Problem("not_found", "no address here has control characters")
+        raise Problem("not_found", "no path of this service has control characters")
     _check_query_bytes()
     _check("query", request.args.items(multi=True))
     if request.path.startswith("/v1/"):
@@ -119,7 +123,7 @@ def _check_address() -> None:
 
 
 def _check_query_bytes() -> None:
-    """Werkzeug leaves bytes that aren't UTF-8 as they are written, percent sign and all: that would be another text."""
+    """Refuse a query that isn't UTF-8. Werkzeug keeps such bytes percent-encoded, which would be another text."""
     for pair in request.query_string.split(b"&"):
         try:
             unquote_to_bytes(pair).decode()
@@ -129,7 +133,7 @@ def _check_query_bytes() -> None:
 
 
 def _refuse_unread_parameters() -> None:
-    """Refuse a query where the route reads none. A route that reads one refuses by itself what it doesn't know."""
+    """Refuse query parameters on routes that take none. Other routes refuse unknown parameters themselves."""
     view = current_app.view_functions.get(request.endpoint or "")
     is_download = view is not None and set(request.args) == {FORMAT} and find_item(view) is not None
     if (
@@ -139,41 +143,39 @@ def _refuse_unread_parameters() -> None:
         and not any(place == "query" for _, place in _list_inputs(view))
     ):
         field = next(iter(request.args))
-        raise make_invalid_request(
-            [{"in": "query", "field": field, "reason": "is unknown: this address takes no query"}]
-        )
+        raise make_invalid_request([{"in": "query", "field": field, "reason": "is unknown: this route takes no query"}])
 
 
 def _list_inputs(view: Callable[..., Any]) -> Iterable[tuple[Any, str]]:
-    """What APIFlask knows of a route's inputs: the model and the place of each."""
+    """Return the inputs of a route as APIFlask stores them: model and location of each."""
     return getattr(view, "_spec", {}).get("args") or ()
 
 
 def _check_coding() -> None:
-    """Refuse a packed body, which would be taken for the photo itself."""
+    """Refuse a compressed body, which would be read as the photo itself."""
     coding = request.headers.get("Content-Encoding", "")
     if coding.strip().lower() not in {"", "identity"}:
-        detail = f"the body comes in the content coding {coding[:50]!r}; send it as it is"
+        detail = f"the body has the content coding {coding[:50]!r}; send it as it is"
         raise Problem("bad_request", detail)
 
 
 def refuse_repeated(place: str, given: MultiDict[str, str]) -> None:
-    """Raise Problem `invalid_request` where a field is given more than once: it would have as many readings."""
+    """Raise Problem `invalid_request` if a field is given more than once."""
     for field, values in given.lists():
         if len(values) > 1:
             raise make_invalid_request([{"in": place, "field": field, "reason": "is given more than once"}])
 
 
 def _check_host() -> None:
-    """Refuse a host that isn't ours, since pages and answers repeat it. Health checks come by any name."""
+    """Refuse a Host header that isn't one of ours, since pages and responses repeat it. Health checks may use any host."""
     if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1" and "Host" not in request.headers:
         raise Problem("bad_request", "the request has no Host header")
     host = request.headers.get("Host", "")
     if host and not _HOST.fullmatch(host):
-        raise Problem("bad_request", "the Host header is no host")
+        raise Problem("bad_request", "the Host header is invalid")
     allowed = get_services().settings.allowed_host_list
     if allowed and request.path not in _HEALTH_PATHS and not host_is_trusted(request.host.lower(), allowed):
-        raise Problem("bad_request", "the Host header names no host of this service (`EMOSCOPE_ALLOWED_HOSTS`)")
+        raise Problem("bad_request", "the Host header is not a host of this service (`EMOSCOPE_ALLOWED_HOSTS`)")
 
 
 def _check(place: str, texts: Iterable[tuple[str, str]]) -> None:
@@ -199,7 +201,7 @@ def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _list_texts(found: Any) -> Iterator[tuple[str, str]]:
-    """Every text in what JSON gave, with the name of its outermost field. Without recursion: JSON may be nested deeply."""
+    """List every text in a JSON value, with its top-level field. Iterative, because JSON may be nested deeply."""
     left = [("", found)]
     while left:
         field, value = left.pop()

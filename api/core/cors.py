@@ -1,4 +1,4 @@
-"""Calls from pages of other sites (CORS), where a setting allows their origin. Sessions are never part of them: only keys are."""
+"""CORS for the origins in the settings. Cookies are never allowed: calls from other sites need a key."""
 
 from flask import Flask, Response, request
 
@@ -9,7 +9,7 @@ _PREFLIGHT_LIFE_S = 600
 
 
 def register_cors(app: Flask, origins: str) -> None:
-    """Answer pages of these origins. origins: with commas between them; `*` for any; empty for none."""
+    """Add CORS headers for these origins. origins: separated by commas; `*` for any; empty for none."""
     allowed = frozenset(each.strip().rstrip("/") for each in origins.split(",") if each.strip())
     if not allowed:
         return

@@ -1,7 +1,7 @@
-"""Every list of the API as a file: `format=csv` or `format=jsonl` gives all its pages from `cursor` on, with its filters.
+"""Downloads of every list: `format=csv` or `format=jsonl` returns all rows from `cursor` on, with the list's filters.
 
-A list is a GET route whose success is a schema with `items`. Pages are read one after the other while the file is sent, so memory
-doesn't grow with it; each is a transaction of its own.
+A list is a GET route whose response schema has `items`. Pages are read one after the other while the file is sent, each in its own
+transaction, so memory use doesn't grow with the file.
 """
 
 import json
@@ -30,14 +30,14 @@ PARAMETER = {
     "columns such as `error.code`, and text that a spreadsheet would take for a formula has an apostrophe before it.",
     "schema": {"type": "string", "enum": [each.value for each in ExportFormat]},
 }
-"""As the OpenAPI document has it, of every list."""
+"""The `format` parameter of every list in the OpenAPI document."""
 
 View = Callable[..., Any]
 Args = ImmutableMultiDict[str, str]
 
 
 def register_downloads(app: APIFlask) -> None:
-    """Let every list that the application has by now be downloaded."""
+    """Make every list registered so far downloadable."""
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         item = find_item(view)
@@ -47,7 +47,7 @@ def register_downloads(app: APIFlask) -> None:
 
 
 def find_item(view: View) -> type[BaseModel] | None:
-    """The schema of a list's items, or None if the view answers with no list."""
+    """Return the schema of a list's items, or None if the view isn't a list."""
     schema = getattr(view, "_spec", {}).get("response", {}).get("schema")
     field = getattr(schema, "model_fields", {}).get("items")
     kinds = get_args(field.annotation) if field is not None else ()
@@ -55,7 +55,7 @@ def find_item(view: View) -> type[BaseModel] | None:
 
 
 def list_columns(item: type[BaseModel]) -> tuple[str, ...]:
-    """A list's columns in CSV: those of an object within are its own, behind its name and a dot."""
+    """Return a list's CSV columns. A nested object's fields are columns named `object.field`."""
     columns: list[str] = []
     for name, field in item.model_fields.items():
         kinds = [each for each in (field.annotation, *get_args(field.annotation)) if isinstance(each, type)]
@@ -67,7 +67,7 @@ def list_columns(item: type[BaseModel]) -> tuple[str, ...]:
 
 
 def flatten(found: dict[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:
-    """An item's cells, by column. Lists and objects without columns of their own are JSON."""
+    """Return an item's cells by column. Lists, and objects without columns, are written as JSON."""
 
     def read(column: str) -> Any:
         value: Any = found
@@ -108,7 +108,7 @@ def _make_downloadable(app: APIFlask, view: View, item: type[BaseModel], name: s
 
 
 def _find_most(view: View) -> int | None:
-    """How many items a page of the list may have at most, or None if it doesn't come in pages."""
+    """Return the maximum page size of a list, or None if it has no pages."""
     for schema, _ in getattr(view, "_spec", {}).get("args") or ():
         for bound in schema.model_fields["limit"].metadata if "limit" in schema.model_fields else ():
             if isinstance(bound, Le):
@@ -124,9 +124,9 @@ def _read_format(given: list[str]) -> ExportFormat:
 
 
 def _make_reader(app: APIFlask, view: View, parts: dict[str, Any]) -> Callable[[Args], Response]:
-    """A function that asks the view as this request does, with other parameters of the address, also when the request has ended.
+    """Return a function that calls the view like this request, with other query parameters.
 
-    Each call has a context of its own: a file may be read or left at any time, beside other requests.
+    Each call has its own context, because the file is sent after the request's context has ended.
     """
     environ, known = request.environ, {name: g.get(name) for name in g}
 

@@ -1,6 +1,6 @@
-"""Every error that the API answers with: its stable code, HTTP status, title and meaning. Listed in docs/api.md too.
+"""Every error of the API: its stable code, HTTP status, title and meaning. Also listed in docs/api.md.
 
-Those of the requests themselves are here; those of the rules are the classes in `db.errors`.
+Errors of requests are here; errors of the domain are classes in `db.errors`.
 """
 
 from dataclasses import dataclass

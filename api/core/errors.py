@@ -1,4 +1,4 @@
-"""Every error as application/problem+json (RFC 9457), with a stable code. No traceback ever leaves the process."""
+"""Every error as application/problem+json (RFC 9457), with a stable code. Tracebacks are never sent."""
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -22,17 +22,17 @@ from db.core.full_disk import is_disk_full
 log = structlog.get_logger(__name__)
 
 ERROR_PAGE = "/docs/errors"
-"""Where the codes are explained; a problem's `type` is this page with the code as its anchor."""
+"""The page that explains the codes. A problem's `type` is this URL with the code as its fragment."""
 
 RETRY_AFTER_S = 5
-"""When to try again what was 503, unless the problem says."""
+"""Default `Retry-After` of a 503."""
 
 
 class Problem(Exception):
-    """An error that the client is told of.
+    """An error that is sent to the client.
 
-    code: one of ERROR_KINDS. detail: a sentence on this very case that helps. errors: what is wrong with which field.
-    more: further members of the problem object.
+    code: one of ERROR_KINDS. detail: a sentence about this case. errors: invalid fields with the reasons. more: further members of
+    the problem object.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Problem(Exception):
         return shown | self.more
 
     def to_response(self) -> Response:
-        """The answer."""
+        """The response."""
         response = Response(json.dumps(self.to_dict()), self.status, mimetype=PROBLEM_JSON)
         response.headers.extend(self.headers)
         if self.status is HTTPStatus.SERVICE_UNAVAILABLE:
@@ -77,19 +77,19 @@ class Problem(Exception):
 
 
 def explain_validation(error: ValidationError, place: str) -> Problem:
-    """Name each value that pydantic refused. place: where the values came from, such as `query` or `form`."""
+    """List the values that pydantic refused. place: where the values came from, such as `query` or `form`."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
     return make_invalid_request(_name_fields(place, ((str(item["loc"][0]), item["msg"]) for item in found)))
 
 
 def make_invalid_request(errors: list[dict[str, str]]) -> Problem:
-    """Say which values are not allowed, the first of them in the detail. errors: `in`, `field` and `reason` of each."""
+    """Build the problem for invalid values; its detail names the first. errors: `in`, `field` and `reason` of each."""
     first = errors[0]
     return Problem("invalid_request", f"{first['field']}: {first['reason']}", errors=errors)
 
 
 def register_errors(app: Flask) -> None:
-    """Turn whatever a route raises into a problem."""
+    """Convert every exception of a route into a problem."""
     app.register_error_handler(Problem, Problem.to_response)
     app.register_error_handler(HTTPError, _handle_apiflask_error)
     app.register_error_handler(HTTPException, handle_http_error)
@@ -101,7 +101,7 @@ def register_errors(app: Flask) -> None:
 
 
 def _handle_apiflask_error(error: HTTPError) -> Response:
-    """APIFlask raises this when a query, form or header doesn't fit its model."""
+    """Convert the error that APIFlask raises when a query, form or header is invalid."""
     found = error.detail if isinstance(error.detail, dict) else {}
     errors = [
         named
@@ -112,10 +112,10 @@ def _handle_apiflask_error(error: HTTPError) -> Response:
 
 
 def handle_http_error(error: HTTPException) -> Response:
-    """The problem that an HTTP error is: of the routing, of the body, or raised by a route."""
+    """Convert an HTTP error of the routing, of the body, or of a route."""
     if isinstance(error, RequestEntityTooLarge):
         limits, most = get_services().settings, current_app.config["MAX_CONTENT_LENGTH"]
-        if request.max_content_length == most:  # no route for photos has set its own
+        if request.max_content_length == most:  # the route set no photo limit
             return Problem("body_too_large", f"the body may have at most {most:,} bytes").to_response()
         detail = f"a photo may have at most {limits.max_photo_bytes:,} bytes, a batch {limits.max_batch_bytes:,} in all"
         return Problem("photo_too_large", detail).to_response()
@@ -136,7 +136,7 @@ def _handle_domain_error(error: DomainError) -> Response:
 
 
 def _handle_system_error(error: OSError) -> Response:
-    """A large upload lies in a temporary file, for one."""
+    """Convert an OSError, such as a full disk while an upload is written to a temporary file."""
     return _report_full_disk(error) if is_disk_full(error) else _handle_unexpected_error(error)
 
 
@@ -156,13 +156,15 @@ def _handle_database_error(error: DBAPIError | PoolTimeout) -> Response:
 
 
 def _has_database_folder() -> bool:
-    """SQLite says the same of a full disk and of a folder that isn't there: it can't open its file."""
+    """Return whether SQLite's folder exists. SQLite reports a full disk and a missing folder alike: "unable to open database
+    file".
+    """
     path = make_url(get_services().settings.effective_database_url).database
     return path is None or Path(path).parent.is_dir()
 
 
 def _is_operational(error: DBAPIError) -> bool:
-    """Whether the database is to blame, and not the statement: PEP 249's OperationalError, whichever the driver."""
+    """Return whether the database, not the statement, is at fault: PEP 249's OperationalError of any driver."""
     return any(kind.__name__ == "OperationalError" for kind in type(error.orig).__mro__)
 
 
@@ -173,8 +175,10 @@ def _handle_unexpected_error(error: Exception) -> Response:
 
 
 def _name_fields(place: str, reasons: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-    """One reason for each field. Pydantic gives one for every type that an option may have, as in `detector.none`, and the
-    first is that of the type which clients can send; it begins the messages of our own checks with the exception's kind.
+    """Keep one reason per field.
+
+    Pydantic gives one for each type of a union, as in `detector.none`; the first is that of the type that clients can send.
+    Also strips the exception's name from the messages of our own validators.
     """
     first: dict[str, str] = {}
     for path, reason in reasons:

@@ -1,7 +1,7 @@
-"""How requests are read: one base for JSON bodies, one for text (addresses, forms), and the types that their fields share.
+"""Base models of request data: one for JSON bodies, one for text (query and forms), and shared field types.
 
-A value has one form. What JSON calls a number is a number there, never a text or a boolean; in text it is written in decimal
-digits. A time is RFC 3339, an id a UUID in its usual form.
+Each value has one form. In JSON a number must be a number, not a string or boolean; in text it must be decimal digits. A time is
+RFC 3339, an id a UUID in its usual form.
 """
 
 import json
@@ -15,9 +15,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from pydantic.json_schema import SkipJsonSchema
 
 LARGEST_NUMBER = 2**31 - 1
-"""What an integer column holds; a larger number would be an error of the database."""
+"""Largest value of an INTEGER column."""
 LARGEST_ID = 2**63 - 1
-"""The same of a wide one."""
+"""Largest value of a BIGINT column."""
 
 _WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?", re.ASCII)
@@ -31,14 +31,14 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.I
 
 
 def _leave_out_defaults_that_are_none(schema: dict[str, Any]) -> None:
-    """Of fields that a body may leave out, but not set to null."""
+    """Remove null defaults from the schema of fields that may be left out but not be null."""
     for field in schema.get("properties", {}).values():
         if "anyOf" not in field and field.get("default", "") is None:
             del field["default"]
 
 
 class JsonBody(BaseModel):
-    """The JSON body of a request: an object with JSON's own types, and no field that isn't declared."""
+    """A JSON body: an object with JSON's own types and no undeclared fields."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, allow_inf_nan=False, json_schema_extra=_leave_out_defaults_that_are_none
@@ -47,7 +47,7 @@ class JsonBody(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _is_null_only_where_documented(cls, value: object, info: ValidationInfo) -> object:
-        """A field that may be left out may not be null, unless its document says so."""
+        """Refuse null for an optional field, unless its schema allows null."""
         field = cls.model_fields[str(info.field_name)]
         if value is None and not field.is_required() and NoneType not in _list_types(field.annotation, is_shown=True):
             raise ValueError("may not be null; leave it out")
@@ -55,12 +55,12 @@ class JsonBody(BaseModel):
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
-        """Read what JSON gave, by JSON's rules rather than Python's. Raises ValidationError."""
+        """Validate parsed JSON by JSON's rules, not Python's. Raises ValidationError."""
         return obj if isinstance(obj, cls) else cls.model_validate_json(json.dumps(obj), **options)
 
 
 class TextFields(BaseModel):
-    """Query parameters or fields of a form: text, of which each value has one form, and no field that isn't declared."""
+    """Query parameters or form fields: text in which each value has one form, and no undeclared fields."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -80,9 +80,9 @@ class TextFields(BaseModel):
 
 
 def _list_types(annotation: Any, *, is_shown: bool = False) -> frozenset[Any]:
-    """The types of which a field may be one, without what is annotated to them.
+    """List the types of a union, without their annotations.
 
-    is_shown: leave out what the document leaves out.
+    is_shown: leave out types that are hidden from the OpenAPI document.
     """
     if get_origin(annotation) is Annotated:
         inner, *notes = get_args(annotation)
@@ -94,7 +94,7 @@ def _list_types(annotation: Any, *, is_shown: bool = False) -> frozenset[Any]:
 
 
 def _read_moment(given: object) -> datetime:
-    """The moment that RFC 3339 text means, in UTC; digits beyond microseconds are cut off."""
+    """Parse an RFC 3339 time, in UTC. Digits beyond microseconds are dropped."""
     if isinstance(given, datetime):
         return given
     if not isinstance(given, str) or not _RFC_3339.fullmatch(given):
@@ -103,7 +103,7 @@ def _read_moment(given: object) -> datetime:
     try:
         return datetime.fromisoformat(given.upper()).astimezone(UTC)
     except OverflowError:
-        raise ValueError("is outside the years that a calendar has") from None
+        raise ValueError("is outside the supported range of years") from None
     except ValueError:
         raise ValueError("is a day that the calendar doesn't have") from None
 

@@ -1,4 +1,4 @@
-"""How many requests a key may make, counted in Redis over all processes."""
+"""Rate limits per key, counted in Redis across all processes."""
 
 import re
 import threading
@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 _TIMEOUT_S = 0.5
 _QUOTA_LIFE_S = 2 * 24 * 3600
 _PAUSE_S = 5.0
-"""How long Redis isn't asked again after it failed: a dead queue must not slow every request."""
+"""How long Redis isn't called after a failure, so that a dead queue doesn't slow every request."""
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 
@@ -43,15 +43,17 @@ local reset = left
 if before > 0 then reset = math.min(reset, left % (window / before)) end
 return {is_allowed and 1 or 0, limit - used, math.floor(reset)}
 """
-"""One request in a window that slides: that of before counts by the share of it that the last `window` still covers.
+"""Count a request in a sliding window: the previous window's count is weighted by the share of it that the last `window` seconds
+still cover.
 
-KEYS: the key's counts. ARGV: limit, seconds of the window. Returns whether it is allowed, what is left, milliseconds until more is.
+KEYS: the key's counts. ARGV: limit, window in seconds. Returns whether the request is allowed, how many are left, and the
+milliseconds until the next is allowed.
 """
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """What a key may still do. limit requests in window_s seconds, remaining of them left, full again in reset_s seconds."""
+    """What a key has left: `remaining` of `limit` requests per window_s seconds. It has all of them again in reset_s seconds."""
 
     is_allowed: bool
     limit: int
@@ -61,9 +63,9 @@ class Allowance:
 
 
 class RateLimiter:
-    """Counts requests in a window that slides, so that no burst fits between two windows. One command a request.
+    """Counts requests in a sliding window, with one Redis command per request.
 
-    While Redis is down everything is allowed: the limit guards against one client taking all, not against intruders.
+    While Redis is down everything is allowed: the limit protects against one client taking all capacity, not against attackers.
     """
 
     def __init__(self, redis_url: str, rate: str) -> None:
@@ -80,7 +82,7 @@ class RateLimiter:
         self._paused_until = 0.0
 
     def count(self, key: str, rate: str | None = None) -> Allowance | None:
-        """Count one request of a key. rate: in place of the setting's. Returns None where there is no limit, or nobody to count."""
+        """Count one request of a key. rate: overrides the setting. Returns None if there is no limit or Redis is down."""
         limit, window_s = _read_rate(rate) if rate else (self._limit, self._window_s)
         if not limit or monotonic() < self._paused_until:
             return None
@@ -95,9 +97,9 @@ class RateLimiter:
         return Allowance(bool(is_allowed), limit, window_s, max(0, remaining), reset_s)
 
     def take_photos(self, key: str, count: int, quota: int) -> int | None:
-        """Take `count` photos of a key's quota of the day (UTC). Returns None if there are so many left, else how many are.
+        """Take `count` photos from a key's quota of the day (UTC). Returns None on success, else how many are left.
 
-        What is refused isn't taken. While Redis is down everything is allowed, as for requests.
+        A refused count isn't taken. While Redis is down everything is allowed.
         """
         if monotonic() < self._paused_until:
             return None
@@ -114,11 +116,11 @@ class RateLimiter:
         return max(0, quota - (taken - count))
 
     def give_back_photos(self, key: str, count: int) -> None:
-        """Put back what `take_photos` took for photos that became no jobs."""
+        """Return photos to the quota that became no jobs."""
         if monotonic() < self._paused_until:
             return
         try:
-            # what was taken before midnight is gone with its day
+            # counts taken before midnight expired with their day
             if self._redis.exists(_name_quota(key)):
                 self._redis.decrby(_name_quota(key), count)
         except redis.RedisError as error:
@@ -130,7 +132,7 @@ class RateLimiter:
         log.warning("rate_limit_unavailable", reason=str(error))
 
     def close(self) -> None:
-        """Close the connections. The object stays usable and would connect anew."""
+        """Close the connections. The object stays usable and reconnects at the next call."""
         self._redis.close()
 
 
@@ -141,5 +143,5 @@ def _name_quota(key: str) -> str:
 def _read_rate(rate: str) -> tuple[int, int]:
     found = re.fullmatch(r"([0-9]+)/(second|minute|hour)", rate)
     if found is None:
-        raise ValueError(f"{rate!r} is no rate, such as 600/minute")
+        raise ValueError(f"{rate!r} is not a rate such as 600/minute")
     return int(found[1]), _SECONDS[found[2]]

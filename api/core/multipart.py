@@ -1,6 +1,7 @@
-"""Forms, read strictly: what is wrong with one is said, and odd file names harm nobody.
+"""A strict form parser.
 
-Werkzeug takes a form that it can't read for an empty one, and the client then hears that a photo is missing.
+Werkzeug parses a malformed form as an empty one, so the client would be told that a photo is missing. This parser raises an error
+that names the fault. Odd file names are accepted.
 """
 
 from collections.abc import Iterator
@@ -22,24 +23,24 @@ from werkzeug.sansio.multipart import (
 )
 
 FILE_FIELDS = frozenset({"image"})
-"""Fields that are files, also where a client gives no file name."""
+"""Fields that are files even without a file name."""
 
 _BUFFER_BYTES = 64 * 1024
 
 
 class InvalidForm(Exception):
-    """The body isn't the form that its Content-Type says. The message says why."""
+    """The body doesn't match its Content-Type. The message says why."""
 
 
 class FormParser(FormDataParser):
-    """Reads forms. Raises InvalidForm where Werkzeug's own gives an empty form."""
+    """A form parser that raises InvalidForm where Werkzeug's returns an empty form."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.silent = False
 
     def parse(self, *args: Any, **kwargs: Any) -> Any:
-        """Read a form; see Werkzeug."""
+        """Parse a form; see Werkzeug."""
         try:
             return super().parse(*args, **kwargs)
         except UnicodeDecodeError:
@@ -67,7 +68,7 @@ class _Decoder(MultipartDecoder):
         state = self.state
         try:
             event = super().next_event()
-        except (ValueError, AttributeError):  # the latter where a part ends right behind its headers
+        except (ValueError, AttributeError):  # AttributeError if a part ends right after its headers
             raise InvalidForm(self.describe_fault(state)) from None
         if isinstance(event, Field | File) and not event.name:
             raise InvalidForm("a part of the form has no name")
@@ -84,7 +85,7 @@ class _Decoder(MultipartDecoder):
         return f"the form ends without its closing boundary --{boundary}--"
 
     def _parse_headers(self, data: bytes | bytearray) -> Headers:
-        """As Werkzeug's, but for names that aren't UTF-8: they come from old systems, and any name will do."""
+        """Parse headers like Werkzeug, but accept names that aren't UTF-8: old systems send them, and the name doesn't matter."""
         headers = Headers()
         for raw_line in HEADER_CONTINUATION_RE.sub(b" ", data).splitlines():
             try:
@@ -107,7 +108,7 @@ class _PartsParser(MultiPartParser):
         content: Any = None
         for event in self._list_events(stream, boundary):
             if isinstance(event, Data):
-                assert part is not None  # data follows the headers of its part
+                assert part is not None  # data follows its part's headers
                 content.write(event.data)
                 if not event.more_data:
                     self._finish_part(part, content, fields, files)
@@ -144,7 +145,7 @@ class _PartsParser(MultiPartParser):
 
 
 class _FieldContent:
-    """A text field while it arrives, within the limit on what a form may keep in memory."""
+    """A text field that is arriving, within the memory limit of forms."""
 
     def __init__(self, max_bytes: int | None) -> None:
         self.pieces: list[bytes] = []

@@ -1,11 +1,11 @@
-"""What a request does once, though it may run more than once: see api/core/server/parking.py.
+"""Results that a request keeps when it runs again: see api/core/server/parking.py.
 
     submitted = recall("submitted", Submitted)
     if submitted is None:
         submitted = remember("submitted", submit(...))
 
-Everything that reads the body belongs between the two: there is no body the second time. A request other than GET and HEAD that
-remembers nothing holds its thread while it waits.
+Everything that reads the body belongs inside the `if`: the second run has no body. A request other than GET and HEAD that remembers
+nothing holds its thread while it waits.
 """
 
 from typing import TypeVar
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def recall(name: str, kind: type[T]) -> T | None:
-    """What an earlier run of this request remembered under this name; None in the first run."""
+    """Return what an earlier run of this request remembered under this name; None in the first run."""
     found = request.environ.get(MEMO, {}).get(name)
     if found is None:
         return None
@@ -28,7 +28,7 @@ def recall(name: str, kind: type[T]) -> T | None:
 
 
 def remember(name: str, done: T) -> T:
-    """Keep what was done for the next run of this request, which may run again from now on. Returns `done`."""
+    """Keep a result for the next run of this request, and allow the request to run again. Returns `done`."""
     request.environ.setdefault(MEMO, {})[name] = done
     parking = current_parking.get()
     if parking is not None:

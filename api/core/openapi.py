@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beyond what APIFlask reads off the routes."""
+"""Additions to the OpenAPI document that APIFlask generates from the routes."""
 
 import copy
 import json
@@ -18,7 +18,7 @@ from api.webhooks.document import describe_webhooks
 from db.photos.formats import MEDIA_TYPES
 
 Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
-"""The responses of a route beside that of its success, as APIFlask takes them."""
+"""The error responses of a route, in APIFlask's form."""
 
 _SESSION = "Session"
 _SESSION_SCHEME = {
@@ -33,11 +33,13 @@ _EVERYWHERE = ("bad_request", "database_unavailable", "internal_error")
 
 
 class FieldError(BaseModel):
-    """One value that isn't allowed."""
+    """One invalid value."""
 
     model_config = ConfigDict(populate_by_name=True)
 
-    place: str = Field(alias="in", description="Where it was: `query`, `form`, `headers`.", examples=["query"])
+    place: str = Field(
+        alias="in", description="Where the value was sent: `query`, `form`, `headers`.", examples=["query"]
+    )
     field: str = Field(examples=["min_face_px"])
     reason: str = Field(examples=["Input should be greater than or equal to 8"])
 
@@ -49,15 +51,15 @@ class ProblemBody(BaseModel):
     title: str = Field(description="The same for all errors of the kind.", examples=["Not found"])
     status: int = Field(description="The HTTP status.", examples=[404])
     code: str = Field(description="Stable, for programs.", examples=["not_found"])
-    detail: str = Field(description="A sentence on this very case.", examples=["there is no job 0197a2b4-..."])
+    detail: str = Field(description="A sentence about this case.", examples=["there is no job 0197a2b4-..."])
     request_id: str | None = Field(
         description="Also in `X-Request-ID` and in the service's log.", examples=["0197a2b4"]
     )
-    errors: list[FieldError] = Field(default_factory=list, description="What is wrong with which field.")
+    errors: list[FieldError] = Field(default_factory=list, description="The invalid fields, with the reasons.")
 
 
 def describe_errors(*codes: str, is_protected: bool = True) -> Responses:
-    """The error responses of a route, for its `responses`: these codes, and those that any route may answer with."""
+    """Return the error responses of a route, for its `responses`: these codes and those that any route may return."""
     wanted = (*codes, *(_PROTECTED if is_protected else ()), *_EVERYWHERE)
     by_status: dict[HTTPStatus, list[ErrorKind]] = {}
     for kind in (ERROR_KINDS[code] for code in dict.fromkeys(wanted)):
@@ -66,7 +68,7 @@ def describe_errors(*codes: str, is_protected: bool = True) -> Responses:
 
 
 def _describe_kinds(kinds: Sequence[ErrorKind]) -> dict[str, str | dict[str, dict[str, Any]]]:
-    """One response, which stands for all kinds of error with its status."""
+    """Describe all kinds of error with the same status as one response."""
     return {
         "description": "\n\n".join(f"`{kind.code}`: {kind.meaning}" for kind in kinds),
         "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -74,26 +76,26 @@ def _describe_kinds(kinds: Sequence[ErrorKind]) -> dict[str, str | dict[str, dic
 
 
 def describe_response(status: int, description: str, content: dict[str, dict[str, Any]] | None = None) -> Responses:
-    """One more response of a route. content: the schema of each media type."""
+    """Describe a further response of a route. content: the schema of each media type."""
     return {
         status: {"description": description, "content": {name: {"schema": it} for name, it in (content or {}).items()}}
     }
 
 
 def describe_picture(*media_types: str) -> Responses:
-    """A success that is a picture."""
+    """Describe a successful response that is a picture."""
     return describe_response(200, "The picture.", dict.fromkeys(media_types, _BINARY))
 
 
 def describe_photo_body(options: type[BaseModel], json_body: type[BaseModel]) -> dict[str, Any]:
-    """The body of a route that takes one photo: a form, JSON, or the photo itself."""
+    """Describe the body of a route that takes one photo: a form, JSON, or the photo itself."""
     raw = {name: {"schema": _BINARY} for name in (*MEDIA_TYPES, "application/octet-stream")}
     content = {"multipart/form-data": _form(_BINARY, options), "application/json": _json(json_body), **raw}
     return {"requestBody": {"required": True, "content": content}}
 
 
 def describe_batch_body(options: type[BaseModel], json_body: type[BaseModel]) -> dict[str, Any]:
-    """The body of a route that takes many photos: a form with a file field for each, or JSON."""
+    """Describe the body of a route that takes many photos: a form with one file field per photo, or JSON."""
     images = {"type": "array", "items": _BINARY, "minItems": 1}
     content = {"multipart/form-data": _form(images, options), "application/json": _json(json_body)}
     return {"requestBody": {"required": True, "content": content}}
@@ -103,7 +105,7 @@ _BINARY = {"type": "string", "format": "binary"}
 
 
 def _json(body: type[BaseModel]) -> dict[str, Any]:
-    """The schema of a JSON body, with what it refers to written out in place."""
+    """Return the schema of a JSON body with its references inlined."""
     schema = body.model_json_schema()
     definitions = schema.pop("$defs", {})
 
@@ -131,16 +133,16 @@ def _form(image: dict[str, Any], options: type[BaseModel]) -> dict[str, Any]:
 
 
 def register_openapi(app: APIFlask) -> None:
-    """Complete the document whenever it is made."""
+    """Complete the document each time it is generated."""
 
     @app.spec_processor
     def complete(spec: dict[str, Any] | str) -> dict[str, Any] | str:
-        assert isinstance(spec, dict)  # a text only where YAML is asked for
+        assert isinstance(spec, dict)  # the document is YAML text only if YAML was requested
         problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}", by_alias=True)
         schemas = spec.setdefault("components", {}).setdefault("schemas", {})
         schemas |= {**problem.pop("$defs"), "Problem": problem}
         spec["components"].setdefault("securitySchemes", {})[_SESSION] = _SESSION_SCHEME
-        spec["tags"] = list({tag["name"]: tag for tag in spec["tags"]}.values())  # two blueprints may share one
+        spec["tags"] = list({tag["name"]: tag for tag in spec["tags"]}.values())  # two blueprints may share a tag
         spec["webhooks"], data = describe_webhooks()
         schemas |= data
         spec = _shorten_names(spec)
@@ -149,7 +151,7 @@ def register_openapi(app: APIFlask) -> None:
         for path, operations in spec["paths"].items():
             for operation in operations.values():
                 if path.startswith("/v1/"):
-                    # APIFlask says it for the first blueprint with this authentication, and forgets the others
+                    # APIFlask adds security to the first blueprint with this scheme only
                     operation["security"] = [{_SESSION if path.startswith("/v1/account/") else "BearerAuth": []}]
                 if set(operation.get("requestBody", {}).get("content", ())) == {"application/json"}:
                     too_large = ERROR_KINDS["body_too_large"]
@@ -161,14 +163,14 @@ def register_openapi(app: APIFlask) -> None:
 
     @app.after_request
     def name_prefix(response: Response) -> Response:
-        """Behind a proxy that serves us under a path, the document's paths begin there; it is made once, for all."""
+        """Prefix the document's paths if a proxy serves us below a path. The document is generated once for all requests."""
         if request.endpoint == "openapi.spec" and request.script_root:
             response.data = json.dumps({**json.loads(response.data), "servers": [{"url": request.script_root}]})
         return response
 
 
 def _describe_downloads(spec: dict[str, Any]) -> None:
-    """Say of every list that it is given as a file too."""
+    """Document the downloads of every list."""
     for operations in spec["paths"].values():
         operation = operations.get("get")
         content = (operation or {}).get("responses", {}).get("200", {}).get("content", {})
@@ -180,7 +182,7 @@ def _describe_downloads(spec: dict[str, Any]) -> None:
 
 
 def _name_operations(app: APIFlask, spec: dict[str, Any]) -> None:
-    """Give each operation the name of the function that serves it, as `createJob`."""
+    """Name each operation after its view function, such as `createJob`."""
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<(?:[^:<>]+:)?(\w+)>", r"{\1}", rule.rule)
         words = app.view_functions[rule.endpoint].__name__.split("_")
@@ -191,7 +193,7 @@ def _name_operations(app: APIFlask, spec: dict[str, Any]) -> None:
 
 
 def hide_pages(app: APIFlask) -> None:
-    """Keep the pages out of the document. APIFlask asks every blueprint whether it belongs there; Flask's own can't answer.
+    """Keep the pages out of the document. APIFlask asks every blueprint for `enable_openapi`, which Flask's own blueprints lack.
 
     Call it after the last blueprint is registered.
     """
@@ -201,7 +203,7 @@ def hide_pages(app: APIFlask) -> None:
 
 
 def _shorten_names(spec: dict[str, Any]) -> dict[str, Any]:
-    """APIFlask registers a nested model once under each model that holds it, as `Job.Face`; one `Face` is enough."""
+    """Shorten schema names. APIFlask registers a nested model once per parent, as `Job.Face`; one `Face` is enough."""
     schemas = spec["components"]["schemas"]
     text = json.dumps(spec)
     for name in schemas:
@@ -214,9 +216,9 @@ def _shorten_names(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tidy_parameter(parameter: dict[str, Any]) -> None:
-    """OpenAPI tools show a parameter's own description, not its schema's."""
+    """Move the description from a parameter's schema to the parameter, where tools look for it."""
     if parameter["in"] == "header":
-        parameter["name"] = parameter["name"].title()  # as HTTP writes them
+        parameter["name"] = parameter["name"].title()  # header names as HTTP writes them
     schema = parameter["schema"]
     _tidy_schema(schema)
     if "description" in schema:
@@ -224,7 +226,7 @@ def _tidy_parameter(parameter: dict[str, Any]) -> None:
 
 
 def _tidy_schema(schema: dict[str, Any]) -> None:
-    """Take out what pydantic adds and nobody needs: titles made from names, and that what isn't given is null."""
+    """Remove what pydantic adds and nobody needs: titles made from names, and null defaults."""
     schema.pop("title", None)
     if schema.get("default", ...) is None:
         del schema["default"]

@@ -1,4 +1,4 @@
-"""Pages of rows, each beginning behind the last row of the page before."""
+"""Cursor pagination."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """Some rows. cursor: place of the last of them, behind which the next page begins; None on the last page."""
+    """A page of rows. cursor: position of its last row, after which the next page begins; None on the last page."""
 
     rows: Sequence[Row]
     cursor: Any
 
     @property
     def has_more(self) -> bool:
-        """Whether there is a page after it."""
+        """Whether there is a next page."""
         return self.cursor is not None
 
     def make_next_url(self, endpoint: str, parameter: str = "cursor") -> str | None:
-        """Where the next page is, with all else that this request asks for; None on the last page.
+        """Return the URL of the next page with the other query parameters of this request; None on the last page.
 
-        parameter: the one of the query that takes the cursor.
+        parameter: query parameter of the cursor.
         """
         asked: dict[str, Any] = {**(request.view_args or {}), **request.args.to_dict(), parameter: self.cursor}
         return url_for(endpoint, **asked) if self.has_more else None
@@ -36,7 +36,7 @@ def read_page(
 ) -> Page[Row]:
     """Read at most `limit` rows, and find out whether there are more.
 
-    read: returns at most the number of rows that it is given. find_place: returns a row's cursor, by default its id.
+    read: takes a limit and returns at most that many rows. find_place: returns a row's cursor, by default its id.
     """
     found = read(limit + 1)
     rows = found[:limit]

@@ -1,7 +1,7 @@
-"""Sends a job's message to the workers.
+"""Sends messages to the workers.
 
-The message is a hint; the job row, committed before, is the truth. A message that can't be sent costs a few seconds of
-waiting, until the sweeper sends it anew.
+A message is a hint; the job's row, committed before, is the truth. If a message can't be sent, the job waits a few seconds until
+the sweeper sends it again.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from db.core.vocabulary import Priority
 log = structlog.get_logger(__name__)
 
 _TIMEOUT_S = 1.0
-"""A request must not hang on a dead queue; a living one takes the message in about a millisecond."""
+"""Short, so that a request doesn't hang on a dead queue; a live one takes a message in about a millisecond."""
 
 
 class QueueUnavailable(Exception):
@@ -29,24 +29,24 @@ class QueueUnavailable(Exception):
 
 
 class Queue:
-    """The way to the workers. Safe to use from several threads; connects at first use."""
+    """The connection to the workers' queue. Thread-safe; connects at first use."""
 
     def __init__(self, redis_url: str) -> None:
-        """redis_url: Redis or Valkey, as redis-py reads it."""
+        """redis_url: URL of Redis or Valkey, as redis-py takes it."""
         self._redis: redis.Redis = redis.Redis.from_url(
             redis_url,
             socket_timeout=_TIMEOUT_S,
             socket_connect_timeout=_TIMEOUT_S,
-            # One more try, at once: a pooled connection may have been cut while it was idle.
+            # Retry once, at once: an idle pooled connection may have been closed.
             retry=Retry(NoBackoff(), 1, (redis.ConnectionError,)),
         )
 
     def send_job(self, job_id: UUID, priority: Priority) -> None:
-        """Tell the workers that a job waits. Raises QueueUnavailable after about a second; the sweeper will send it then."""
+        """Send a job's message. Raises QueueUnavailable after about a second; then the sweeper sends it."""
         self._send(queues.ANALYZE, job_id, queues.choose_queue(priority))
 
     def try_to_send_job(self, job_id: UUID, priority: Priority) -> bool:
-        """Send a job's message. Returns whether the queue took it; if it doesn't answer, the sweeper sends it."""
+        """Send a job's message. Returns whether the queue took it; if not, the sweeper sends it."""
         try:
             self.send_job(job_id, priority)
         except QueueUnavailable as error:
@@ -55,17 +55,17 @@ class Queue:
         return True
 
     def ask_for_fetches(self, count: int) -> None:
-        """Tell the housekeepers that so many photos wait to be fetched. If the queue doesn't answer, the sweeper tells them."""
+        """Tell the housekeepers that `count` photos wait to be fetched. If the queue is down, the sweeper tells them."""
         for _ in range(min(count, queues.FETCH_MESSAGES)):
             if not self._try_to_send(queues.FETCH_PHOTOS):
                 return
 
     def try_to_send_export(self, export_id: UUID) -> bool:
-        """Send an export's message. Returns whether the queue took it; if it doesn't answer, the sweeper sends it."""
+        """Send an export's message. Returns whether the queue took it; if not, the sweeper sends it."""
         return self._try_to_send(queues.WRITE_EXPORT, export_id)
 
     def try_to_send_deliveries(self, delivery_ids: Sequence[UUID]) -> None:
-        """Ask for webhook deliveries whose rows are committed. The sweeper asks for what the queue doesn't take."""
+        """Send messages for committed webhook deliveries. The sweeper sends those that the queue didn't take."""
         try:
             for delivery_id in delivery_ids[: queues.MOST_SENT_AT_COMMIT]:
                 self._send(queues.DELIVER_WEBHOOK, delivery_id, queues.CALLBACK_QUEUE)
@@ -73,7 +73,7 @@ class Queue:
             log.warning("deliveries_not_sent", reason=str(error))
 
     def send_run(self, run_id: UUID) -> None:
-        """Tell the training worker that a run waits. Raises QueueUnavailable as send_job does."""
+        """Send a run's message to the training worker. Raises QueueUnavailable as send_job does."""
         self._send(queues.RETRAIN, run_id, queues.TRAINING_QUEUE)
 
     def _send(self, task: str, subject_id: UUID, queue: str) -> None:
@@ -92,5 +92,5 @@ class Queue:
         return True
 
     def close(self) -> None:
-        """Close the connections. The object stays usable and would connect anew."""
+        """Close the connections. The object stays usable and reconnects at the next call."""
         self._redis.close()

@@ -1,4 +1,4 @@
-"""The answer of an API route: a schema as JSON."""
+"""JSON responses of API routes."""
 
 from http import HTTPStatus
 
@@ -7,9 +7,9 @@ from pydantic import BaseModel
 
 
 def respond(shown: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:
-    """What the route's `@output` describes, as JSON. It ends with a new line, for those who read it in a terminal.
+    """Serialize the route's `@output` schema as JSON. It ends with a newline, for terminals.
 
-    Where a list goes on, its `next` is a `Link` header too (RFC 8288).
+    A list's `next` is also sent as a `Link` header (RFC 8288).
     """
     response = Response(f"{shown.model_dump_json()}\n", status, mimetype="application/json")
     following = getattr(shown, "next", None)

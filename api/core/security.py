@@ -1,4 +1,4 @@
-"""What every request and every answer carries: a request id, a trace, and headers that keep browsers careful."""
+"""Request id, trace and security headers of every request and response."""
 
 import re
 
@@ -11,7 +11,7 @@ from api.core.server.bridge import MEMO
 REQUEST_ID = "X-Request-ID"
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-"""What we take over from a client or proxy. Anything else could forge lines in a log."""
+"""Request ids accepted from a client or proxy. Others could forge log lines."""
 
 _NOTHING_CSP = "default-src 'none'; frame-ancestors 'none'"
 _PAGE_CSP = (
@@ -29,7 +29,7 @@ def register_security(app: Flask) -> None:
 
 def _begin() -> None:
     given = request.headers.get(REQUEST_ID, "")
-    memo = request.environ.get(MEMO, {})  # a request may run more than once
+    memo = request.environ.get(MEMO, {})  # a parked request runs more than once
     g.request_id = given if _GIVEN_ID.fullmatch(given) else memo.setdefault("request_id", uuid7().hex)
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 

@@ -1,4 +1,4 @@
-"""What the routes need of the outside, opened once a process and held by the application."""
+"""External connections of the routes, opened once per process."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -29,7 +29,7 @@ _EXTENSION = "emoscope"
 
 @dataclass(frozen=True)
 class Services:
-    """One application's connections."""
+    """The connections of one application."""
 
     settings: Settings
     database: Database
@@ -47,7 +47,7 @@ class Services:
 
     @property
     def jobs(self) -> JobServices:
-        """What the actions on jobs take."""
+        """The dependencies of actions on jobs."""
         settings = self.settings
         return JobServices(
             database=self.database,
@@ -68,15 +68,15 @@ class Services:
         )
 
     def ask_for_export(self, export_id: UUID) -> None:
-        """Have an export's file written. Call it after the commit."""
+        """Send the message that writes an export's file. Call it after the commit."""
         self.queue.try_to_send_export(export_id)
 
     def install(self, extensions: dict[str, Any]) -> None:
-        """Hang the services on an application."""
+        """Store the services in an application's extensions."""
         extensions[_EXTENSION] = self
 
     def close(self) -> None:
-        """Close all connections and end the waiting thread."""
+        """Close all connections and stop the waiting thread."""
         self.usage.close()
         self.test_mode.close()
         self.waiter.close()
@@ -87,7 +87,7 @@ class Services:
 
 
 def open_services(settings: Settings) -> Services:
-    """Open what the settings name. Only the blob folder is touched here; all else connects at first use."""
+    """Open the services that the settings name. Only the blob folder is touched here; the others connect at first use."""
     s3 = S3Options(
         settings.s3_endpoint,
         settings.s3_region,
@@ -114,13 +114,13 @@ def open_services(settings: Settings) -> Services:
 
 
 def _make_test_mode() -> "TestMode":
-    from api.test_mode.services import TestMode  # which is made of services
+    from api.test_mode.services import TestMode  # imported late: it imports this module
 
     return TestMode()
 
 
 def get_services() -> Services:
-    """The services of the application that handles this request; those of test keys for a request with one."""
+    """Return the services of the application that handles this request, or test services for a test key."""
     if "services" in g:
         return cast("Services", g.services)
     return cast("Services", current_app.extensions[_EXTENSION])

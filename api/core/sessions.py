@@ -1,8 +1,7 @@
-"""Signed-in browsers: the cookie that names a session, and the proof that a request comes from our own pages.
+"""Sessions of signed-in users: the session cookie, and the CSRF token.
 
-The session itself lies in the database (`db/accounts/sign_in.py`), so several processes share it and it can be ended at once. The
-proof against forged requests is made from the session's own secret: see
-docs/decisions/0502-sessions-prove-where-a-form-comes-from.md.
+The session is a row in the database (`db/accounts/sign_in.py`), so that all processes share it and it can be ended at once. The
+CSRF token is derived from the session's own secret: see docs/decisions/0502-sessions-prove-where-a-form-comes-from.md.
 """
 
 import hashlib
@@ -29,7 +28,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True)
 class Person:
-    """Who is signed in, by which session. proof: what a request must carry, beside the cookie, to change anything."""
+    """A signed-in user with a session. csrf_token: required, beside the cookie, to change anything."""
 
     id: UUID
     name: str
@@ -39,14 +38,14 @@ class Person:
 
     @property
     def actor(self) -> Actor:
-        """The person as histories show them."""
+        """The user as an actor for history."""
         return Actor.user(self.name)
 
 
 def find_person() -> Person | None:
-    """The person whose session this request carries, looked up once a request; None if nobody is signed in.
+    """Return the user whose session this request carries, looked up once per request; None if nobody is signed in.
 
-    Where the look-up fails it is nobody from then on, so that the page that tells of the failure doesn't fail by the same.
+    After a failed look-up it returns None, so that the error page doesn't fail in the same way.
     """
     if "person" not in g:
         g.person = None
@@ -56,9 +55,9 @@ def find_person() -> Person | None:
 
 
 def is_from_here(made: Request) -> bool:
-    """Whether a browser sent this request from one of our own pages, or no browser sent it.
+    """Return whether a browser sent this request from one of our own pages, or no browser sent it.
 
-    Browsers say so themselves: by Sec-Fetch-Site, which they send over HTTPS and to this machine, and by Origin elsewhere.
+    Browsers send Sec-Fetch-Site over HTTPS and to localhost, and Origin elsewhere.
     """
     site = made.headers.get("Sec-Fetch-Site")
     if site is not None:
@@ -68,9 +67,9 @@ def is_from_here(made: Request) -> bool:
 
 
 def has_csrf_token(person: Person, made: Request) -> bool:
-    """Whether the request carries this session's proof as a header; a page's form may carry it as a field.
+    """Return whether the request carries the session's CSRF token, as a header or, on the pages, as a form field.
 
-    A form is only read on the pages: the API sets the limits of a photo's form itself.
+    Only pages read the form here: API routes first set the limits of a photo's form.
     """
     given = made.headers.get(HEADER)
     if given is None and made.blueprint is not None and made.blueprint.startswith("pages"):
@@ -79,7 +78,7 @@ def has_csrf_token(person: Person, made: Request) -> bool:
 
 
 def set_cookie(response: Response, token: str) -> None:
-    """Give the browser its session. Scripts can't read the cookie, and other sites can't make a form send it."""
+    """Set the session cookie. Scripts can't read it, and forms of other sites can't send it."""
     lifetime_s = int(get_services().settings.session_lifetime_s)
     response.set_cookie(
         COOKIE, token, max_age=lifetime_s, httponly=True, samesite="Lax", secure=is_over_tls(), path="/"
@@ -87,12 +86,14 @@ def set_cookie(response: Response, token: str) -> None:
 
 
 def clear_cookie(response: Response) -> None:
-    """Take the session from the browser."""
+    """Delete the session cookie."""
     response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=is_over_tls(), path="/")
 
 
 def is_over_tls() -> bool:
-    """Whether the browser speaks TLS, to us or to a proxy, be it trusted or not: who lies here only loses their own cookie."""
+    """Return whether the browser speaks TLS, to us or to any proxy, trusted or not: a forged header only costs the sender's own
+    cookie.
+    """
     return request.is_secure or request.headers.get("X-Forwarded-Proto", "").strip().lower() == "https"
 
 

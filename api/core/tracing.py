@@ -1,4 +1,4 @@
-"""A span for each request, under that of a client or proxy that sent a `traceparent`."""
+"""One span per request, below that of a client or proxy that sent `traceparent`."""
 
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, cast
@@ -9,11 +9,11 @@ from api.core.server.bridge import MEMO
 from emoscope.tracing import bind_trace, make_traceparent, open_tracing, read_traceparent
 
 UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Asked every few seconds by machines."""
+"""Polled every few seconds by machines."""
 
 
 def register_tracing(app: Flask) -> None:
-    """Trace every request of this application, if the settings want traces."""
+    """Trace every request of this application, if tracing is enabled."""
     app.before_request(_enter)
     app.after_request(_end)
     app.teardown_request(_leave)
@@ -25,7 +25,7 @@ def _enter() -> None:
     if not open_tracing().is_on or request.path in UNTRACED:
         stack.enter_context(bind_trace(given))
         return
-    memo = request.environ.get(MEMO, {})  # a request that waits runs again, and goes on with its span
+    memo = request.environ.get(MEMO, {})  # a parked request runs again and continues its span
     g.span = memo.get("span")
     if g.span is None:
         route = request.url_rule.rule if request.url_rule is not None else "(none)"

@@ -1,8 +1,8 @@
-"""Long polls: a request waits for a job to change without asking the database again and again.
+"""Long polls: requests that wait for a job to change without polling the database.
 
-Who moves a job publishes its id on a Redis channel after the commit. One thread a process listens and wakes those who wait
-for that job. They listen first and read the job afterwards, so no change falls between the two. Under the server a request that
-waits holds no thread: see api/core/server/parking.py.
+Whoever changes a job publishes its id on a Redis channel after the commit. One thread per process listens and wakes the requests
+that wait for this job. A request subscribes before it reads the job, so no change is missed. Under the server a waiting request
+holds no thread: see api/core/server/parking.py.
 """
 
 import threading
@@ -27,11 +27,11 @@ _CONNECT_TIMEOUT_S = 1.0
 _RECONNECT_PAUSE_S = 0.5
 _JOIN_TIMEOUT_S = 10.0
 _CHECK_INTERVAL_S = 10.0
-"""How often a silent connection is tried, so that one that was cut without a word is noticed."""
+"""How often an idle connection is pinged, so that a silently dropped one is noticed."""
 
 
 class Changes(Wakeup):
-    """What one request waits for: changes of its jobs."""
+    """The changes that one request waits for."""
 
     def __init__(self, *, may_wait: bool) -> None:
         super().__init__()
@@ -39,11 +39,11 @@ class Changes(Wakeup):
         self._hangup = current_hangup.get()
 
     def wait(self, deadline: float) -> bool:
-        """Wait for the next change. Returns False when there was none before `deadline`, in `time.monotonic()` seconds.
+        """Wait for the next change. Returns False if there was none before `deadline`, in `time.monotonic()` seconds.
 
-        Returns True also if messages may have been lost: read the jobs again. Under the server the wait needs no thread. This
-        raises Parked, the request runs again, and `is_over` says whether the deadline passed. A request that may not run
-        again (see `api.core.once`) waits in its thread.
+        Also returns True if messages may have been lost: read the jobs again. Under the server the wait needs no thread: this
+        raises Parked, the request runs again, and `is_over` says whether the deadline passed. A request that may not run again (see
+        `api.core.once`) waits in its thread.
         """
         if not self.may_wait or self.is_over or self.is_pointless:
             return False
@@ -53,19 +53,19 @@ class Changes(Wakeup):
         return self.block(deadline) and not self.is_pointless
 
     def keep_deadline(self, deadline: float) -> float:
-        """The deadline that this request waited for first, or this one."""
+        """Return the deadline of this request's first wait, or this one if it is the first."""
         if self.deadline is None:
             self.deadline = deadline
         return self.deadline
 
     @property
     def is_pointless(self) -> bool:
-        """Whether the client hung up, or the process is told to stop: who waits answers at once."""
+        """Whether the client hung up or the process is stopping. Then answer at once."""
         return self._hangup is not None and self._hangup.is_set
 
     @contextmanager
     def heed_hangup(self) -> Iterator[None]:
-        """Wake the one who waits when waiting becomes pointless."""
+        """Wake the waiter when the client hangs up or the process stops."""
         if self._hangup is None:
             yield
             return
@@ -74,11 +74,11 @@ class Changes(Wakeup):
 
 
 class Waiter:
-    """One process's ear on the channel. Its thread starts with the first wait, so in the process that serves."""
+    """One process's subscription to the channel. Its thread starts with the first wait, so in the serving process."""
 
     def __init__(self, redis_url: str, max_waits: int) -> None:
-        """max_waits: requests that may wait at once; any further one is answered at once."""
-        # a silent channel is no fault: messages are waited for by `get_message`, and health checks tell whether it is alive
+        """max_waits: requests that may wait at the same time; further ones are answered at once."""
+        # an idle channel is normal: `get_message` has its own timeout, and health checks detect a dead connection
         self._redis = _connect(redis_url, socket_timeout=_CHECK_INTERVAL_S, health_check_interval=_CHECK_INTERVAL_S)
         self._publisher = _connect(redis_url, socket_timeout=_CONNECT_TIMEOUT_S)
         self._max_waits = max_waits
@@ -92,9 +92,9 @@ class Waiter:
 
     @contextmanager
     def listen(self, job_ids: Iterable[UUID]) -> Iterator[Changes]:
-        """Gather the changes of some jobs from now on. Read the jobs inside the block, then wait, then read again.
+        """Collect the changes of some jobs. Read the jobs inside the block, then wait, then read again.
 
-        A request that runs again goes on with what it gathered since it waited; its `job_ids` are those of the first time.
+        A request that runs again keeps what was collected since its first run, and the `job_ids` of that run.
         """
         parking = current_parking.get()
         if parking is None:
@@ -122,9 +122,9 @@ class Waiter:
         return changes, partial(self._forget, wanted, changes) if changes.may_wait else _do_nothing
 
     def announce(self, job_id: UUID) -> None:
-        """Wake those who wait for this job, in every process. Call it after the commit.
+        """Wake the requests that wait for this job, in every process. Call it after the commit.
 
-        A queue that is down only makes them wait longer.
+        If the queue is down, they only wait longer.
         """
         try:
             self._publisher.publish(queues.JOB_CHANGED_CHANNEL, str(job_id))
@@ -132,7 +132,7 @@ class Waiter:
             log.warning("announcement_lost", job_id=str(job_id), reason=str(error))
 
     def close(self) -> None:
-        """Stop the thread and wake everybody."""
+        """Stop the thread and wake all waiting requests."""
         self._closed.set()
         if self._thread is not None:
             with suppress(redis.RedisError):  # it ends by itself, a moment later
@@ -171,7 +171,7 @@ class Waiter:
         if message is None or self._closed.is_set():
             return
         if message["type"] == "subscribe":
-            # What was published before, or while the connection was away, is lost.
+            # Messages published before the subscription, or while the connection was down, are lost.
             self._wake_all()
             return
         try:

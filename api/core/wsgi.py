@@ -1,4 +1,4 @@
-"""What Gunicorn runs: `gunicorn -c python:api.core.gunicorn_config api.core.wsgi:app`."""
+"""WSGI entry point: `gunicorn -c python:api.core.gunicorn_config api.core.wsgi:app`."""
 
 from api.core.app import create_app
 from emoscope.logging import configure_logs

@@ -1,4 +1,4 @@
-"""Exports: results as CSV or JSON Lines, streamed where they are few, as a file where they are many."""
+"""Exports of results as CSV or JSON Lines: small ones are streamed, large ones are written to a file."""
 
 from http import HTTPStatus
 from time import monotonic
@@ -40,7 +40,7 @@ _FILE = describe_response(200, "The rows.", {"text/csv": _TEXT, "application/jso
     responses={**_FILE, **describe_errors("invalid_request", "scope_missing", "export_too_large")},
 )
 def stream_rows(query: ExportQuery) -> Response:
-    """Send the rows of some jobs."""
+    """Stream the rows of some jobs."""
     services, caller = get_services(), get_caller()
     with services.database.read() as session:
         wanted = make_filter(session, caller, query)
@@ -55,13 +55,13 @@ def stream_rows(query: ExportQuery) -> Response:
 @blueprint.output(Export, status_code=HTTPStatus.ACCEPTED, description="The export, queued.")
 @blueprint.doc(
     summary="Export results to a file",
-    description="Writes the rows to a file, however many there are, newest job first. Poll it, or hear of its end by the webhook "
-    "event `export.finished`. The file is kept for `EMOSCOPE_EXPORT_RETENTION_S`. Jobs that are erased meanwhile are in it "
-    "still, so delete it when it is not needed.",
+    description="Writes the rows to a file, however many there are, newest job first. Poll it, or use the webhook event "
+    "`export.finished`. The file is kept for `EMOSCOPE_EXPORT_RETENTION_S`. Jobs erased after it was written are still in "
+    "it, so delete it when it is no longer needed.",
     responses=describe_errors("invalid_request", "scope_missing", "too_many_exports"),
 )
 def create_export(query: ExportQuery) -> Response:
-    """Ask for a file of results."""
+    """Create an export."""
     services, caller = get_services(), get_caller()
     with services.database.write() as session:
         wanted = make_filter(session, caller, query)
@@ -69,7 +69,7 @@ def create_export(query: ExportQuery) -> Response:
             session, caller.application_id, wanted, query.rows, query.format, actor=caller.actor
         )
     services.ask_for_export(export.id)
-    with services.database.read() as session:  # that of a test key is written already
+    with services.database.read() as session:  # an export of a test key is already written
         export = actions.find_export(session, export.id, caller.application_id)
     response = _show(export)
     response.status_code = HTTPStatus.ACCEPTED
@@ -83,7 +83,7 @@ def create_export(query: ExportQuery) -> Response:
 @blueprint.output(ExportPage, description="A page of exports, newest first.")
 @blueprint.doc(summary="List exports", responses=describe_errors("invalid_request"))
 def list_exports(query: ExportListQuery) -> Response:
-    """Read a page of the caller's exports."""
+    """List the caller's exports."""
     services, caller = get_services(), get_caller()
     with services.database.read() as session:
         found = read_page(
@@ -141,7 +141,7 @@ def read_export_file(export_id: UUID) -> Response:
 
 
 @blueprint.delete("/<uuid:export_id>")
-@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="It was deleted.")
+@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="The export was deleted.")
 @blueprint.doc(
     summary="Delete an export",
     description="Deletes the file, or cancels an export that hasn't ended.",

@@ -1,4 +1,4 @@
-"""What the API reads and shows of exports."""
+"""Request and response schemas of exports."""
 
 from flask import url_for
 from pydantic import BaseModel, Field
@@ -12,7 +12,7 @@ from db.core.vocabulary import ExportFormat, ExportRows, JobStatus
 
 
 class ExportQuery(JobFilterFields, TextFields):
-    """Which results to export, and in which form. The filters are those of the list of jobs."""
+    """Which results to export, and in which format. The filters are those of the list of jobs."""
 
     rows: ExportRows = Field(
         default=ExportRows.FACES,
@@ -29,7 +29,7 @@ class ExportListQuery(TextFields):
 
 
 class Export(BaseModel):
-    """Results that are written to a file."""
+    """An export of results to a file."""
 
     id: Id
     url: str = Field(examples=["/v1/exports/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"])
@@ -55,14 +55,14 @@ class Export(BaseModel):
 
 
 class ExportPage(BaseModel):
-    """Some exports, newest first."""
+    """A page of exports, newest first."""
 
     items: list[Export]
     next: str | None = Field(description="Address of the next page; null on the last one.", examples=[None])
 
 
 def export_to_schema(export: tables.Export) -> Export:
-    """What the API shows of an export."""
+    """Convert an export to its API schema."""
     has_file = export.status is JobStatus.SUCCEEDED
     return Export(
         id=export.id,

@@ -1,4 +1,4 @@
-"""Batches: many photos in one call or in many, each accepted or refused by itself."""
+"""Batches: many photos in one call or several. Each photo is accepted or refused on its own."""
 
 from http import HTTPStatus
 from time import monotonic
@@ -67,19 +67,21 @@ _SUBMIT_ERRORS = (
 @blueprint.output(Batch, status_code=HTTPStatus.ACCEPTED, description="The batch, with the state of each photo.")
 @blueprint.doc(
     summary="Submit many photos",
-    description="One `image` file field for each photo, or a JSON list of URLs and photos in base64. What can't be accepted "
-    "is listed as refused, with the reason, and the others go on. The options hold for all of them. With `open` the batch takes "
-    "photos in further calls.",
+    description="One `image` file field for each photo, or a JSON list of URLs and photos in base64. Photos that aren't accepted "
+    "are listed as refused, with the reason; the others are still processed. The options apply to all photos. With `open` "
+    "the batch accepts photos in further calls.",
     responses={
         **describe_response(
-            200, "With `Prefer: wait=N`: the batch, done.", {"application/json": {"$ref": "#/components/schemas/Batch"}}
+            200,
+            "With `Prefer: wait=N`: the finished batch.",
+            {"application/json": {"$ref": "#/components/schemas/Batch"}},
         ),
         **describe_errors(*_SUBMIT_ERRORS),
     },
     extensions=describe_batch_body(BatchOptions, BatchBody),
 )
 def create_batch(query: BatchOptions, headers: PreferHeaders) -> Response:
-    """Make a job of each photo in this request."""
+    """Create a batch with a job for each photo in this request."""
     services, caller = get_services(), get_caller()
     submitted = recall("submitted", Submitted)
     if submitted is None:
@@ -103,7 +105,7 @@ def create_batch(query: BatchOptions, headers: PreferHeaders) -> Response:
 @blueprint.output(BatchPage, description="A page of batches, newest first, without their photos.")
 @blueprint.doc(summary="List batches", responses=describe_errors("invalid_request", "scope_missing"))
 def list_batches(query: BatchListQuery) -> Response:
-    """Read a page of the caller's batches, or of another application's."""
+    """List the caller's batches, or another application's."""
     services, caller = get_services(), get_caller()
     with services.database.read() as session:
         application_id = choose_application_id(session, caller, query.application)
@@ -138,7 +140,7 @@ def read_batch(batch_id: UUID, query: WaitQuery) -> Response:
 @blueprint.output(BatchPhotoPage, description="A page of photos, in the order in which they were sent.")
 @blueprint.doc(summary="List the photos of a batch", responses=describe_errors("unknown_batch", "invalid_request"))
 def list_batch_photos(batch_id: UUID, query: BatchPhotosQuery) -> Response:
-    """Read a page of the photos of a batch."""
+    """List the photos of a batch."""
     services, caller = get_services(), get_caller()
     batch, _ = _read(services, caller, batch_id)
     with services.database.read() as session:
@@ -158,13 +160,13 @@ def list_batch_photos(batch_id: UUID, query: BatchPhotosQuery) -> Response:
 @blueprint.output(Batch, status_code=HTTPStatus.ACCEPTED, description="The batch, with the photos of this call.")
 @blueprint.doc(
     summary="Add photos to a batch",
-    description="As submitting many photos, to a batch that is open. A batch has at most 100,000. A call that is repeated with its "
+    description="Like submitting many photos, to an open batch. A batch has at most 100,000 photos. A call repeated with its "
     "`Idempotency-Key` adds nothing, and lists no photos.",
     responses=describe_errors("unknown_batch", "batch_closed", "batch_full", *_SUBMIT_ERRORS),
     extensions=describe_batch_body(JobOptions, BatchFields),
 )
 def add_batch_photos(batch_id: UUID, query: JobOptions, headers: SubmitHeaders) -> Response:
-    """Make a job of each photo in this request, in a batch that is there."""
+    """Add a job for each photo in this request to a batch."""
     services, caller = get_services(), get_caller()
     batch, _ = _read(services, caller, batch_id, own_only=True)
     body = read_json_body(BatchFields) if is_json() else None
@@ -191,14 +193,14 @@ def add_batch_photos(batch_id: UUID, query: JobOptions, headers: SubmitHeaders) 
     responses=describe_errors("scope_missing", "unknown_batch"),
 )
 def close_batch(batch_id: UUID) -> Response:
-    """Let a batch take no more photos."""
+    """Close a batch."""
     services, caller = get_services(), get_caller()
     batch_actions.close_batch(services.jobs, _read(services, caller, batch_id)[0].id)
     return _show_summary(*_read(services, caller, batch_id))
 
 
 @blueprint.post("/<uuid:batch_id>/cancel")
-@blueprint.output(BatchSummary, description="The batch, closed, with as many jobs canceled as the call had time for.")
+@blueprint.output(BatchSummary, description="The closed batch. Jobs are canceled for as long as the call has time.")
 @blueprint.doc(
     summary="Cancel a batch",
     description="Closes it and cancels its jobs that haven't ended. "
@@ -206,7 +208,7 @@ def close_batch(batch_id: UUID) -> Response:
     responses=describe_errors("scope_missing", "unknown_batch"),
 )
 def cancel_batch(batch_id: UUID) -> Response:
-    """Withdraw the jobs of a batch."""
+    """Cancel a batch."""
     services, caller = get_services(), get_caller()
     batch, _ = _read(services, caller, batch_id)
     batch_actions.cancel_batch(services.jobs, batch, actor=caller.actor, is_owner=_owns(caller, batch))
@@ -219,12 +221,12 @@ def cancel_batch(batch_id: UUID) -> Response:
 )
 @blueprint.doc(
     summary="Retry the failed photos of a batch",
-    description="Submits each failed photo that is still kept as a new job in its place. The failed jobs leave the batch. It is "
-    "finished once more when these have ended.",
+    description="Submits each failed photo that is still stored as a new job, which replaces the failed one in the batch. The "
+    "batch finishes again when the new jobs have ended.",
     responses=describe_errors("scope_missing", "unknown_batch", "queue_full", "blob_store_unavailable"),
 )
 def retry_batch(batch_id: UUID) -> Response:
-    """Submit the failed photos of a batch again."""
+    """Retry the failed photos of a batch."""
     services, caller = get_services(), get_caller()
     batch, _ = _read(services, caller, batch_id)
     retried = batch_actions.retry_batch(services.jobs, batch, actor=caller.actor, is_owner=_owns(caller, batch))
@@ -236,11 +238,11 @@ def retry_batch(batch_id: UUID) -> Response:
 @blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="Everything was erased.")
 @blueprint.doc(
     summary="Erase a batch",
-    description="Deletes its photos, crops and rows, in whatever state it is, as erasing each of its jobs would. Nobody sees it "
-    "any more; of very many jobs, the last ones go after the answer, which is 202 then. A signed-in person needs the role "
-    "`administrator`.",
+    description="Deletes its photos, crops and rows, in any state, like erasing each of its jobs. The batch is hidden at once. If "
+    "it has very many jobs, the last ones are erased after the answer, whose status is then 202. A signed-in user needs the "
+    "role `administrator`.",
     responses={
-        **describe_response(202, "The rest of it goes within a minute or two."),
+        **describe_response(202, "The rest is erased within a minute or two."),
         **describe_errors("scope_missing", "unknown_batch", "blob_store_unavailable"),
     },
 )
@@ -257,7 +259,7 @@ def erase_batch(batch_id: UUID) -> tuple[str, HTTPStatus]:
 def _wait_for_end(
     services: Services, caller: Caller, batch_id: UUID, wait_s: float
 ) -> tuple[tables.Batch, BatchProgress]:
-    """The batch when it is done, or as it is after `wait_s` seconds (at most settings.max_wait_s)."""
+    """Return the batch when it is done, or in its state after `wait_s` seconds (at most settings.max_wait_s)."""
     found = _read(services, caller, batch_id)
     if wait_s <= 0 or is_done(*found):
         return found

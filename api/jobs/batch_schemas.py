@@ -1,4 +1,4 @@
-"""What the API shows of a batch."""
+"""Request and response schemas of batches."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -18,11 +18,11 @@ from db.jobs.batches import BatchProgress
 PhotoState = Literal["queued", "running", "succeeded", "failed", "canceled", "refused"]
 
 PHOTOS_SHOWN = 1000
-"""Photos of a batch that are shown with it; the rest is read in pages."""
+"""Photos that are returned with a batch; the others are read in pages."""
 
 
 class BatchOptions(JobOptions):
-    """The options of a batch: those of its jobs, and whether it stays open."""
+    """Options of a batch: those of its jobs, and whether it stays open."""
 
     open: bool = Field(
         default=False, description="Whether photos can be added in further calls until the batch is closed."
@@ -30,7 +30,7 @@ class BatchOptions(JobOptions):
 
 
 class BatchFields(OptionFields, JsonBody):
-    """Photos in JSON, each by its URL or in base64, with the options of their jobs."""
+    """Photos in JSON, each as a URL or in base64, with the options of their jobs."""
 
     photos: Annotated[list[PhotoInput], Field(max_length=1000)] = Field(
         default_factory=list, description="The photos, at most `EMOSCOPE_MAX_BATCH_PHOTOS`."
@@ -67,7 +67,7 @@ class BatchPhotosQuery(TextFields):
 
 
 class BatchPhoto(BaseModel):
-    """One photo of a batch: refused, or the state of its job."""
+    """One photo of a batch: the state of its job, or why it was refused."""
 
     position: int = Field(description="Position in the batch, from 0.", examples=[0])
     filename: str | None = Field(examples=["team.jpg"])
@@ -93,7 +93,7 @@ class BatchCounts(BaseModel):
 
 
 class BatchSummary(BaseModel):
-    """Photos that belong together. A photo whose job was erased is no longer counted."""
+    """A batch without its photos. Photos whose jobs were erased are no longer counted."""
 
     id: Id
     url: str = Field(examples=["/v1/batches/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"])
@@ -115,7 +115,7 @@ class Batch(BatchSummary):
     """A batch with its photos."""
 
     photos: list[BatchPhoto] = Field(
-        description=f"In the order sent: of a batch the first {PHOTOS_SHOWN:,}, of a call that adds photos those of the call."
+        description=f"In the order sent: for a batch, the first {PHOTOS_SHOWN:,}; for a call that adds photos, those of the call."
     )
     photos_url: str = Field(
         description="Address of all photos, in pages.",
@@ -124,7 +124,7 @@ class Batch(BatchSummary):
 
 
 class BatchPage(BaseModel):
-    """Some batches, newest first."""
+    """A page of batches, newest first."""
 
     items: list[BatchSummary]
     next: str | None = Field(
@@ -134,35 +134,35 @@ class BatchPage(BaseModel):
 
 
 class BatchPhotoPage(BaseModel):
-    """Some photos of a batch, in the order sent."""
+    """A page of a batch's photos, in the order sent."""
 
     items: list[BatchPhoto]
     next: str | None = Field(description="Address of the next page; null on the last one.", examples=[None])
 
 
 class BatchRetry(BaseModel):
-    """What came of a retry."""
+    """The result of a retry."""
 
     submitted: int = Field(description="Failed photos that were submitted again.", examples=[2])
     gone: int = Field(
         description="Failed photos that couldn't be submitted again because they were deleted.", examples=[0]
     )
     left: int = Field(
-        description="Failed photos that are left, because the call's time or the queue's room was used up: call again.",
+        description="Failed photos that are left because the call ran out of time or the queue is full: call again.",
         examples=[0],
     )
     batch: BatchSummary
 
 
 def summary_to_schema(batch: tables.Batch, progress: BatchProgress) -> BatchSummary:
-    """What a list of batches shows of one."""
+    """Convert a batch to its summary in a list."""
     return BatchSummary(**_list_fields(batch, progress))
 
 
 def batch_to_schema(
     batch: tables.Batch, progress: BatchProgress, photos: Sequence[tables.Job | tables.BatchRefusal]
 ) -> Batch:
-    """What the API shows of a batch. photos: of which it shows the state."""
+    """Convert a batch to its API schema. photos: the photos to include."""
     return Batch(
         **_list_fields(batch, progress),
         photos=[photo_to_schema(photo) for photo in photos],
@@ -171,18 +171,18 @@ def batch_to_schema(
 
 
 def retry_to_schema(batch: tables.Batch, progress: BatchProgress, retried: Retried) -> BatchRetry:
-    """What the API shows of a retry."""
+    """Convert the result of a retry to its API schema."""
     shown = summary_to_schema(batch, progress)
     return BatchRetry(submitted=retried.submitted, gone=retried.gone, left=retried.left, batch=shown)
 
 
 def is_done(batch: tables.Batch, progress: BatchProgress) -> bool:
-    """Whether nothing more will happen to a batch by itself."""
+    """Return whether a batch is closed and all its jobs have ended."""
     return batch.closed_at is not None and progress.is_idle
 
 
 def photo_to_schema(photo: tables.Job | tables.BatchRefusal) -> BatchPhoto:
-    """What the API shows of a photo of a batch."""
+    """Convert a photo of a batch to its API schema."""
     if isinstance(photo, tables.BatchRefusal):
         return BatchPhoto(
             position=photo.position,

@@ -1,4 +1,4 @@
-"""What is sent for a batch -> jobs of it: photos are looked at one by one, and those that are refused keep their places."""
+"""Submission of batches: photos are checked one by one, and refused ones keep their positions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,7 +26,10 @@ from db.jobs.submission import NewBatch, Submitted, require_detector, submit_bat
 def list_sent_photos(
     services: Services, body: BatchFields | None, *, may_be_none: bool = False
 ) -> Sequence[FileStorage | PhotoInput]:
-    """The photos of this request, not yet looked at. Call it before the form's fields are read: it sets the limits of a form."""
+    """Return the photos of this request, not yet checked.
+
+    Call it before the form's fields are read: it sets the limits of the form.
+    """
     if body is None:
         return list_uploads(services.settings)
     if not body.photos and not may_be_none:
@@ -38,13 +41,13 @@ def list_sent_photos(
 
 
 def submit_new_batch(services: Services, caller: Caller, query: BatchOptions, key: str | None) -> Submitted:
-    """Make a batch of the photos of this request. key: its Idempotency-Key. Raises Problem, and what submit_batch raises."""
+    """Create a batch from the photos of this request. key: its Idempotency-Key. Raises Problem, and what submit_batch raises."""
     body = read_json_body(BatchBody) if is_json() else None
     if body is not None and "open" in body.model_fields_set:
         query = BatchOptions(**{**query.model_dump(exclude_unset=True), "open": body.open})
     sent = list_sent_photos(services, body, may_be_none=query.open)
     options = read_options(query, services.settings, body)
-    if options.detector is not None:  # said at once, also where no photo has come yet
+    if options.detector is not None:  # checked first, also for a batch without photos
         require_detector(services.jobs, options.detector)
     return submit_photos(
         services, caller, NewBatch(uuid7(), caller.application_id, [], is_open=options.open), sent, options, key
@@ -59,7 +62,7 @@ def submit_photos(
     options: JobOptions,
     key: str | None,
 ) -> Submitted:
-    """Make a batch of the photos or add them to it, or find the one that the same request made before."""
+    """Create a batch with these photos or add them to it, or return the one that the same request created before."""
     accepted, refused = _check(sent_photos, services)
     marks = [sent.mark for _, sent in accepted] + [f"{photo.position}:{photo.code}" for photo in refused]
     if new.is_there:
@@ -84,7 +87,10 @@ def submit_photos(
 def _check(
     sent_photos: Sequence[FileStorage | PhotoInput], services: Services
 ) -> tuple[list[tuple[int, SentPhoto]], list[RefusedPhoto]]:
-    """Look at each photo once, holding one at a time: accepted ones with their positions, and refusals as they are stored."""
+    """Check each photo once, holding one in memory at a time.
+
+    Returns accepted photos with their positions, and refusals as they are stored.
+    """
     accepted: list[tuple[int, SentPhoto]] = []
     refused: list[RefusedPhoto] = []
     for position, given in enumerate(sent_photos):

@@ -1,4 +1,4 @@
-"""The jobs of the list as a whole: downloaded with its filters, and several at once tried again, canceled or erased."""
+"""Bulk actions of the job list: download with its filters; retry, cancel or erase several jobs."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -25,14 +25,14 @@ blueprint = Blueprint("chosen_jobs", __name__, url_prefix="/jobs")
 
 
 class Download(JobSearch):
-    """What the links of the list ask for: its filters, and the form of the file."""
+    """Query of the download links: the list's filters and the file's format."""
 
     rows: ExportRows = ExportRows.JOBS
     format: ExportFormat = ExportFormat.CSV
 
 
 class ChosenAction(StrEnum):
-    """What can be done with several jobs at once."""
+    """An action on several jobs."""
 
     RETRY = "retry"
     CANCEL = "cancel"
@@ -49,7 +49,7 @@ _DONE = {
 @blueprint.get("/download")
 @needs(Role.VIEWER)
 def download() -> Response:
-    """The jobs of the list, or their faces, as a file. Raises ExportTooLarge."""
+    """Download the listed jobs, or their faces, as a file. Raises ExportTooLarge."""
     asked, services = read_query(Download, request.args), get_services()
     pieces = stream_rows(
         services.database, asked.to_filter(), asked.rows, asked.format, services.settings.export_stream_jobs
@@ -63,7 +63,7 @@ def download() -> Response:
 @needs(Role.REVIEWER)
 @refills(show_list)
 def change_chosen() -> AnyResponse:
-    """Do the same with each of the chosen jobs, and say how many it was done to and why not to the others."""
+    """Apply the action to each chosen job, and say how many succeeded and why the others didn't."""
     try:
         action = ChosenAction(request.form.get("action", ""))
         chosen = [UUID(given) for given in request.form.getlist("job_id")][:JOBS_A_PAGE]

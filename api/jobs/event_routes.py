@@ -1,4 +1,4 @@
-"""A job's events: every move that it made, when, by whom and why."""
+"""A job's events: every transition, with time, actor and reason."""
 
 from uuid import UUID
 
@@ -21,7 +21,7 @@ protect(blueprint, *READS_JOBS, users_may_read=True)
 
 
 class JobEvent(BaseModel):
-    """One move of a job."""
+    """One transition of a job."""
 
     at: Time
     from_status: JobStatus | None = Field(description="Null for the submission.", examples=["queued"])
@@ -45,10 +45,10 @@ class JobEventList(BaseModel):
 
 
 @blueprint.get("/<uuid:job_id>/events")
-@blueprint.output(JobEventList, description="All of them.")
+@blueprint.output(JobEventList, description="All events.")
 @blueprint.doc(summary="Read what happened to a job", responses=describe_errors("scope_missing", "not_found"))
 def list_job_events(job_id: UUID) -> Response:
-    """Read every move of a job."""
+    """List a job's events."""
     services = get_services()
     job = read_visible_job(services, get_caller(), job_id)
     with services.database.read() as session:

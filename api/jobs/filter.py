@@ -1,4 +1,4 @@
-"""Which jobs a listing shows: the query's words -> the database's filter, within what the caller may see."""
+"""Filters of job lists, limited to what the caller may see."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from db.jobs.queries import JobFilter
 
 
 class JobFilterFields(BaseModel):
-    """The filters of jobs."""
+    """Filters of jobs."""
 
     status: JobStatus | Unset = Field(default=None, description="Only jobs with this status.")
     emotion: Emotion | Unset = Field(
@@ -36,10 +36,10 @@ class JobFilterFields(BaseModel):
         examples=["all"],
     )
     created_from: Moment | Unset = Field(
-        default=None, description="Only those created at this time or later.", examples=["2026-03-01T00:00:00Z"]
+        default=None, description="Only jobs created at this time or later.", examples=["2026-03-01T00:00:00Z"]
     )
     created_before: Moment | Unset = Field(
-        default=None, description="Only those created before this time.", examples=["2026-04-01T00:00:00Z"]
+        default=None, description="Only jobs created before this time.", examples=["2026-04-01T00:00:00Z"]
     )
 
 
@@ -51,9 +51,10 @@ class JobListQuery(JobFilterFields, TextFields):
 
 
 def make_filter(session: Session, caller: Caller, query: JobFilterFields) -> JobFilter:
-    """What the caller asks for, as the database takes it.
+    """Convert the query to the database's filter.
 
-    Raises Problem `scope_missing` if the caller may not see that application's jobs, `invalid_request` if there is no such one.
+    Raises Problem `scope_missing` if the caller may not see that application's jobs, `invalid_request` if the application doesn't
+    exist.
     """
     return JobFilter(
         application_id=choose_application_id(session, caller, query.application),
@@ -67,7 +68,7 @@ def make_filter(session: Session, caller: Caller, query: JobFilterFields) -> Job
 
 
 def choose_application_id(session: Session, caller: Caller, name: str | None) -> UUID | None:
-    """The application whose jobs or batches to list, or None for all. Raises as make_filter does."""
+    """Return the id of the application whose jobs or batches to list, or None for all. Raises as make_filter does."""
     if name is None:
         return caller.application_id
     application_id = None if name == ALL_APPLICATIONS else api_keys.find_application_id(session, name)

@@ -1,4 +1,4 @@
-"""What a client may ask for with a photo, as form fields or query parameters; form fields win."""
+"""Options of a submission, as form fields or query parameters. Form fields take precedence."""
 
 import hashlib
 import json
@@ -20,11 +20,11 @@ from emoscope.settings import Settings
 _LONGEST_DEADLINE_S = 7 * 24 * 3600
 
 Unset = SkipJsonSchema[None]
-"""An option that isn't given. Clients can't write it, so the documented type leaves it out."""
+"""An option that isn't given. Clients can't send it, so the documented type leaves it out."""
 
 
 class OptionFields(BaseModel):
-    """What may be asked for of a job, whatever the form."""
+    """Options of a job."""
 
     detector: Detector | Unset = Field(
         default=None, description="Face detector. Default: the service's setting.", examples=["blazeface"]
@@ -38,8 +38,8 @@ class OptionFields(BaseModel):
     )
     photo_retention_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Unset = Field(
         default=None,
-        description="Seconds that the photo is kept after the job has ended; 0 deletes it at once. "
-        "At most, and by default, what the service is set to.",
+        description="Seconds for which the photo is kept after the job has ended; 0 deletes it at once. Maximum and default: the "
+        "service's setting.",
         examples=[0],
     )
     deadline_s: Annotated[float, Field(gt=0, le=_LONGEST_DEADLINE_S, allow_inf_nan=False)] | Unset = Field(
@@ -55,12 +55,12 @@ class OptionFields(BaseModel):
 
 
 class JobOptions(OptionFields, TextFields):
-    """The options of a job, or of every job of a batch."""
+    """Options of a job, or of every job of a batch."""
 
     model_config = ConfigDict(frozen=True)
 
     def make_fingerprint(self, photos: Iterable[str]) -> str:
-        """Hex SHA-256 of all that a request asks for. photos: hex SHA-256 of each."""
+        """Return the hex SHA-256 of everything that the request asks for. photos: hex SHA-256 of each photo."""
         asked = {"photos": list(photos), **self.model_dump(mode="json")}
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
@@ -69,25 +69,25 @@ Options = TypeVar("Options", bound=JobOptions)
 
 
 class SubmitHeaders(BaseModel):
-    """The headers of a submission that change what it does."""
+    """Headers that change what a submission does."""
 
     emoscope_test: str | Unset = Field(
         default=None,
-        description="With a test key alone: how it is answered. `faces=happy,sad`, `faces=` for none, `failed=CODE`, `error=CODE`, "
-        "`slow=SECONDS` or `never`. Without it the photo's digest chooses.",
+        description="Only with a test key: how to answer. `faces=happy,sad`, `faces=` for none, `failed=CODE`, `error=CODE`, "
+        "`slow=SECONDS` or `never`. Without it the photo's digest decides.",
         examples=["faces=happy,sad"],
     )
 
     idempotency_key: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[ -~]+$")] | Unset = Field(
         default=None,
-        description="Any text of yours. The same request with the same key answers with the first job again; another "
-        "request with it is refused.",
+        description="Any text. Repeating the same request with the same key returns the first job; a different request with it is "
+        "refused.",
         examples=["photo-4711"],
     )
 
 
 def read_options(query: Options, settings: Settings, json_body: OptionFields | None = None) -> Options:
-    """Merge the form's fields, or those of a JSON body, into the options of the query, and hold them against the service's limits.
+    """Merge the fields of the form or JSON body into the options of the query, and check them against the service's limits.
 
     Raises Problem `invalid_request`.
     """

@@ -1,4 +1,4 @@
-"""Jobs: the list, one job, and what people may do with it."""
+"""Job pages: the list, one job, and the actions on it."""
 
 from typing import Any
 from uuid import UUID
@@ -31,16 +31,16 @@ from db.webhooks.deliveries import DeliveryFilter, list_deliveries
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
 JOBS_A_PAGE = 25
-"""Jobs on a page of the list."""
+"""Jobs per page of the list."""
 FACES_SHOWN = 5
-"""Faces of a job on the list."""
+"""Faces shown per job on the list."""
 _MOST_DELIVERIES = 50
 _UNREADABLE = frozenset({"broken_picture", "not_a_picture"})
-"""What jobs failed with whose photos nothing can show."""
+"""Error codes of jobs whose photos can't be displayed."""
 
 
 class JobSearch(Query):
-    """What the list's form asks for. Dates are days of UTC; `until` is the last one shown."""
+    """Filters of the list's form. Dates are days in UTC; `until` is inclusive."""
 
     status: JobStatus | None = None
     emotion: Emotion | None = None
@@ -54,7 +54,7 @@ class JobSearch(Query):
     page: int | None = Field(default=None, ge=1, le=SORTED_JOBS // JOBS_A_PAGE)
 
     def to_filter(self) -> job_queries.JobFilter:
-        """The same for the database."""
+        """Convert to the database's filter."""
         return job_queries.JobFilter(
             application_id=self.application,
             status=self.status,
@@ -70,7 +70,7 @@ class JobSearch(Query):
 @needs(Role.VIEWER)
 @refills_search
 def show_list() -> str:
-    """A page of jobs, newest first."""
+    """Show a page of jobs, newest first."""
     search = read_query(JobSearch, request.args)
     with get_services().database.read() as session:
         counts = get_services().job_counts.read(session)
@@ -79,7 +79,7 @@ def show_list() -> str:
         applications = api_keys.list_applications(session)
     shown, person = found[:JOBS_A_PAGE], get_person()
     if search.emotion is not None and person.role is not Role.VIEWER:
-        # a list filtered by emotion says what the model predicted for these jobs
+        # the list, filtered by emotion, shows predictions of these jobs
         record_result_views(get_services().database, [job.id for job in shown], person.name)
     kept: dict[str, Any] = search.model_dump(exclude={"before", "page"}, exclude_none=True)
     place = {"page": (search.page or 1) + 1} if search.sort else {"before": str(shown[-1].id)} if shown else {}
@@ -105,7 +105,7 @@ def show_list() -> str:
 
 
 def _list_jobs(session: Session, search: JobSearch) -> list[tables.Job]:
-    """The jobs of a page, and one more if there is one. Without an order the page begins behind a job, so it stays where it is."""
+    """List the jobs of a page, and one more if there is one. The cursor is a job, so the page stays the same as jobs are added."""
     limit = JOBS_A_PAGE + 1
     if search.sort is None:
         return job_queries.list_jobs(session, search.to_filter(), limit=limit, before=search.before)
@@ -117,7 +117,7 @@ def _list_jobs(session: Session, search: JobSearch) -> list[tables.Job]:
 @blueprint.get("/<uuid:job_id>")
 @needs(Role.VIEWER)
 def show(job_id: UUID) -> str:
-    """One job: the photo with its faces, each face's probabilities, what happened, what can be done."""
+    """Show one job: the photo with its faces, their probabilities, the job's events, and the possible actions."""
     job, person = read_job(job_id), get_person()
     if job.faces and person.role is not Role.VIEWER:
         record_result_views(get_services().database, [job_id], person.name)
@@ -150,7 +150,7 @@ def show(job_id: UUID) -> str:
 @blueprint.get("/faces/<uuid:face_id>")
 @needs(Role.VIEWER)
 def show_face(face_id: UUID) -> AnyResponse:
-    """The page of the face's job, at the face."""
+    """Redirect to the face on its job's page."""
     with get_services().database.read() as session:
         job_id = find_job_id(session, face_id)
     if job_id is None:
@@ -171,7 +171,7 @@ def retry(job_id: UUID) -> AnyResponse:
 @needs(Role.REVIEWER)
 @refills(show)
 def cancel(job_id: UUID) -> AnyResponse:
-    """Withdraw a job that has not ended."""
+    """Cancel a job that hasn't ended."""
     actions.cancel_job(get_services().jobs, read_job(job_id), actor=get_person().actor, is_owner=False)
     return go("jobs.show", job_id=job_id, done="canceled")
 
@@ -180,13 +180,13 @@ def cancel(job_id: UUID) -> AnyResponse:
 @needs(Role.ADMINISTRATOR)
 @refills(show)
 def erase(job_id: UUID) -> AnyResponse:
-    """Erase a job with all that belongs to it."""
+    """Erase a job and everything that belongs to it."""
     actions.erase_job(get_services().jobs, read_job(job_id), actor=get_person().actor)
     return go("jobs.show_list", done="erased")
 
 
 class ReportForm(Query):
-    """What somebody reports of a photo's faces. The box is given whole or not at all."""
+    """A report on a photo's faces. The box has all four numbers or none."""
 
     kind: ReportKind
     face_id: RowId | None = None
@@ -197,13 +197,13 @@ class ReportForm(Query):
     note: str = Field(default="", max_length=500)
 
     def read_box(self) -> tuple[int, int, int, int] | None:
-        """x, y, width, height. Raises FieldRefused where some of them are missing."""
+        """Return x, y, width, height. Raises FieldRefused if some are missing."""
         box = (self.x, self.y, self.width, self.height)
         if all(each is None for each in box):
             return None
         x, y, width, height = box
         if x is None or y is None or width is None or height is None:
-            raise FieldRefused("x", "Give all four numbers of the place, or none.")
+            raise FieldRefused("x", "Give all four numbers of the box, or none.")
         return x, y, width, height
 
 
@@ -211,7 +211,7 @@ class ReportForm(Query):
 @needs(Role.REVIEWER)
 @refills(show, "missed")
 def report(job_id: UUID) -> AnyResponse:
-    """Report a face that was missed, or a wrong box."""
+    """Report a missed face or a wrong box."""
     given = read_query(ReportForm, request.form)
     job = read_job(job_id)
     with get_services().database.write() as session:
@@ -228,7 +228,7 @@ def report(job_id: UUID) -> AnyResponse:
 
 
 def read_job(job_id: UUID) -> tables.Job:
-    """The job with its faces, whichever application's. Raises NotFound."""
+    """Return a job of any application, with its faces. Raises NotFound."""
     with get_services().database.read() as session:
         job = job_queries.get_job(session, job_id)
     if job is None:

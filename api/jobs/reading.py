@@ -1,4 +1,4 @@
-"""Reads the jobs that a caller may see, at once or when they have changed."""
+"""Reads jobs that the caller may see, at once or after they have changed."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ from db.reviews.result_views import record_result_views
 
 
 class WaitQuery(TextFields):
-    """How long to hold a request."""
+    """How long to hold the request."""
 
     wait: float = Field(
         default=0,
@@ -31,12 +31,12 @@ class WaitQuery(TextFields):
 
 
 def has_ended(job: tables.Job) -> bool:
-    """Whether nothing will change any more."""
+    """Return whether the job has ended."""
     return job.status in TERMINAL_STATUSES
 
 
 def read_visible_job(services: Services, caller: Caller, job_id: UUID) -> tables.Job:
-    """The job with its faces. Raises Problem `not_found`, also for a job that the caller may not see."""
+    """Return the job with its faces. Raises Problem `not_found`, also for a job that the caller may not see."""
     with services.database.look_up() as connection:
         job = job_queries.get_job(connection, job_id, caller.visible_application_id)
     if job is None:
@@ -45,9 +45,9 @@ def read_visible_job(services: Services, caller: Caller, job_id: UUID) -> tables
 
 
 def record_seen(services: Services, caller: Caller, job_ids: Iterable[UUID]) -> None:
-    """Remember that a signed-in reviewer is shown what the model says of the jobs' faces: their votes on them aren't blind.
+    """Record that a signed-in reviewer saw the predictions for the jobs' faces, so that their votes on them aren't blind.
 
-    Of applications nothing is remembered: what they show to whom is theirs to say, by `blind` of `POST /v1/reviews/next`.
+    Nothing is recorded for applications. They declare by `blind` of `POST /v1/reviews/next` what they show to reviewers.
     """
     if caller.is_person and Scope.REVIEW in caller.scopes:
         record_result_views(services.database, job_ids, caller.actor)
@@ -56,7 +56,7 @@ def record_seen(services: Services, caller: Caller, job_ids: Iterable[UUID]) -> 
 def wait_for_job(
     services: Services, caller: Caller, job_id: UUID, is_enough: Callable[[tables.Job], bool], wait_s: float
 ) -> tables.Job:
-    """The job as soon as it `is_enough`, or as it is after `wait_s` seconds (at most settings.max_wait_s).
+    """Return the job as soon as it `is_enough`, or in its state after `wait_s` seconds (at most settings.max_wait_s).
 
     Raises Problem `not_found`, also if the job is erased meanwhile.
     """
@@ -73,9 +73,9 @@ def wait_for_job(
 
 
 def read_preferred_wait(prefer: str | None) -> int:
-    """Seconds of `Prefer: wait=N` (RFC 7240), or 0. A preference that can't be understood is none.
+    """Return the seconds of `Prefer: wait=N` (RFC 7240), or 0. A malformed preference counts as absent.
 
-    Names may be written in any case, parameters after a semicolon mean nothing here, and the first of two counts.
+    Names are case-insensitive, parameters after a semicolon are ignored, and the first of two values counts.
     """
     for preference in parse_http_list(prefer or ""):
         name, _, value = preference.partition(";")[0].partition("=")

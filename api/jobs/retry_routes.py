@@ -1,4 +1,4 @@
-"""Trying again: a job's photo, submitted once more as a new job."""
+"""Retry: submit a job's photo again as a new job."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -22,14 +22,14 @@ protect(blueprint, *READS_JOBS)
 @blueprint.output(Job, status_code=HTTPStatus.ACCEPTED, description="The new job, queued.")
 @blueprint.doc(
     summary="Analyse a photo again",
-    description="Submits the job's photo as a new job, with the same options but the deadline and the callback. It needs the "
-    "photo to be kept still.",
+    description="Submits the job's photo as a new job, with the same options except deadline and callback. The photo must still be "
+    "stored.",
     responses=describe_errors(
         "scope_missing", "not_found", "photo_gone", "detector_unavailable", "queue_full", "blob_store_unavailable"
     ),
 )
 def retry_job(job_id: UUID) -> Response:
-    """Make a new job of a job's photo."""
+    """Create a new job from a job's photo."""
     services, caller = get_services(), get_caller()
     job = read_visible_job(services, caller, job_id)
     new_id = actions.retry_job(services.jobs, job, actor=caller.actor, is_owner=caller.owns(job))

@@ -1,4 +1,4 @@
-"""Jobs: submit a photo, read, list, cancel, erase."""
+"""Jobs: submit a photo, read, list, cancel and erase jobs."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -41,11 +41,11 @@ blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
 protect(blueprint, *READS_JOBS, users_may_read=True)
 
 POLL_AFTER_S = 1
-"""What we tell clients that poll; those that wait need no such number."""
+"""Polling interval suggested to clients that don't wait."""
 
 
 class PreferHeaders(SubmitHeaders):
-    """The headers of a submission, with how long to wait for its result."""
+    """Headers of a submission, with how long to wait for its result."""
 
     prefer: str | Unset = Field(
         default=None,
@@ -55,7 +55,7 @@ class PreferHeaders(SubmitHeaders):
 
 
 class ReadHeaders(BaseModel):
-    """What the client knows already."""
+    """Headers of a conditional read."""
 
     if_none_match: str | Unset = Field(
         default=None, description="The `ETag` of an earlier answer.", examples=['"2-photo"']
@@ -69,12 +69,14 @@ class ReadHeaders(BaseModel):
 @blueprint.output(Job, status_code=HTTPStatus.ACCEPTED, description="The job, queued.")
 @blueprint.doc(
     summary="Submit a photo",
-    description="Send the photo as the form field `image`, or as the body itself, or in JSON by its URL or in base64. The answer "
-    "comes at once, with the queued job; with `Prefer: wait=10` it comes when the result is there, at most 10 seconds later. With "
-    "an `Idempotency-Key` the same request can be repeated without a second job.",
+    description="Send the photo as the form field `image`, as the body itself, or in JSON as a URL or in base64. The answer comes "
+    "at once, with the queued job. With `Prefer: wait=10` it comes when the result is ready, at most 10 seconds later. With "
+    "an `Idempotency-Key` the request can be repeated without creating a second job.",
     responses={
         **describe_response(
-            200, "With `Prefer: wait=N`: the job, ended.", {"application/json": {"$ref": "#/components/schemas/Job"}}
+            200,
+            "With `Prefer: wait=N`: the job, after it has ended.",
+            {"application/json": {"$ref": "#/components/schemas/Job"}},
         ),
         **describe_errors(
             "photo_missing",
@@ -97,12 +99,12 @@ class ReadHeaders(BaseModel):
     extensions=describe_photo_body(JobOptions, JobBody),
 )
 def create_job(query: JobOptions, headers: PreferHeaders) -> Response:
-    """Make a job of the photo in this request."""
+    """Create a job for the photo in this request."""
     services, caller = get_services(), get_caller()
     submitted = recall("submitted", Submitted)
     if submitted is None:
         submitted = remember("submitted", _submit(services, caller, query, headers.idempotency_key))
-    g.job_id = submitted.id  # for the log's line of this request
+    g.job_id = submitted.id  # for the access log
     wait_s = read_preferred_wait(headers.prefer)
     job = wait_for_job(services, caller, submitted.id, has_ended, wait_s)
     response = _show(job)
@@ -129,7 +131,7 @@ def _submit(services: Services, caller: Caller, query: JobOptions, key: str | No
 @blueprint.output(JobPage, description="A page of jobs, newest first.")
 @blueprint.doc(summary="List jobs", responses=describe_errors("invalid_request", "scope_missing"))
 def list_jobs(query: JobListQuery) -> Response:
-    """Read a page of the caller's jobs, or of another application's."""
+    """List the caller's jobs, or another application's."""
     services, caller = get_services(), get_caller()
     with services.database.read() as session:
         wanted = make_filter(session, caller, query)
@@ -148,16 +150,16 @@ def list_jobs(query: JobListQuery) -> Response:
 @blueprint.output(Job, description="The job.")
 @blueprint.doc(
     summary="Read a job",
-    description="With `wait` the request is held until the job's status changes. With `If-None-Match` the answer is 304 while "
-    "the job is as the client knows it, and `wait` holds the request until it isn't.",
+    description="With `wait` the request is held until the job's status changes. With `If-None-Match` the answer is 304 while the "
+    "job hasn't changed, and `wait` holds the request until it has.",
     responses={**describe_response(304, "Nothing has changed."), **describe_errors("not_found", "invalid_request")},
 )
 def read_job(job_id: UUID, query: WaitQuery, headers: ReadHeaders) -> Response:
     """Read one job, or wait for it to change."""
     services, caller = get_services(), get_caller()
-    memo = request.environ.get(MEMO, {})  # a request that waits runs again, and knows by then what it saw first
+    memo = request.environ.get(MEMO, {})  # a parked request runs again; its memo holds the first state
     first = read_visible_job(services, caller, job_id)
-    # a proxy that compresses makes an ETag weak
+    # proxies that compress weaken an ETag
     known = parse_etags(headers.if_none_match or memo.setdefault("seen", quote_etag(make_etag(first))))
 
     def is_enough(job: tables.Job) -> bool:
@@ -179,7 +181,7 @@ def read_job(job_id: UUID, query: WaitQuery, headers: ReadHeaders) -> Response:
     responses=describe_errors("scope_missing", "not_found", "invalid_transition"),
 )
 def cancel_job(job_id: UUID) -> Response:
-    """Withdraw one job."""
+    """Cancel one job."""
     services, caller = get_services(), get_caller()
     job = read_visible_job(services, caller, job_id)
     actions.cancel_job(services.jobs, job, actor=caller.actor, is_owner=caller.owns(job))
@@ -190,21 +192,21 @@ def cancel_job(job_id: UUID) -> Response:
 @blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="Everything was erased.")
 @blueprint.doc(
     summary="Erase a job",
-    description="Deletes the photo, the crops and every row of the job, in whatever state it is. If it fails it can be repeated. "
-    "A signed-in person needs the role `administrator`.",
+    description="Deletes the photo, the crops and every row of the job, in any state. If it fails, repeat it. A signed-in user "
+    "needs the role `administrator`.",
     responses=describe_errors("scope_missing", "not_found", "blob_store_unavailable"),
 )
 def erase_job(job_id: UUID) -> tuple[str, HTTPStatus]:
     """Erase one job."""
     services, caller = get_services(), get_caller()
-    if caller.is_person:  # what people submit isn't one person's own: it belongs to the application that they share
+    if caller.is_person:  # jobs that users submit belong to their shared application, not to one user
         require_scope(Scope.ADMIN)
     actions.erase_job(services.jobs, read_visible_job(services, caller, job_id), actor=caller.actor)
     return "", HTTPStatus.NO_CONTENT
 
 
 def _read_submission(query: JobOptions, settings: Settings) -> tuple[SentPhoto, JobOptions]:
-    """The photo of this request, in any of its forms, and the options."""
+    """Read the photo of this request, in any of its forms, and the options."""
     if is_json():
         body = read_json_body(JobBody)
         return read_input(body, settings), read_options(query, settings, body)

@@ -1,4 +1,4 @@
-"""What the API shows of jobs and faces: each field with its meaning and an example, and how it is made from a row."""
+"""API schemas of jobs and faces, and how they are made from rows."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -28,7 +28,7 @@ Id = Annotated[UUID, Field(examples=["0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"])]
 
 
 class BoundingBox(BaseModel):
-    """Where a face is: integer pixels of the upright photo, origin top left."""
+    """Bounding box of a face: integer pixels of the upright photo, origin top left."""
 
     x: int = Field(description="Left edge.", examples=[182])
     y: int = Field(description="Top edge.", examples=[64])
@@ -46,7 +46,7 @@ class Probabilities(create_model("Probabilities", **_ONE_OF_EACH)):  # type: ign
 
 
 class FaceLandmark(BaseModel):
-    """A point of a face, in pixels of the upright photo. Left and right are those of the picture, of an upright face."""
+    """A landmark of a face, in pixels of the upright photo. Left and right are those of the picture, for an upright face."""
 
     name: Landmark = Field(examples=["left_eye"])
     x: float = Field(examples=[205.3])
@@ -54,27 +54,26 @@ class FaceLandmark(BaseModel):
 
 
 class Pose(BaseModel):
-    """How a head is turned, from the landmarks."""
+    """Head pose, estimated from the landmarks."""
 
     roll_deg: float | None = Field(
-        description="How far the head leans towards the right of the picture, in degrees; "
-        "null if the eyes are too close together to tell.",
+        description="Tilt of the head towards the right of the picture, in degrees; null if the eyes are too close together to "
+        "tell.",
         examples=[-3.2],
     )
     yaw_deg: float | None = Field(
-        description="How far the head is turned towards the right of the picture, in degrees. "
-        "Approximate: computed for a head of average shape.",
+        description="Turn of the head towards the right of the picture, in degrees. Approximate: computed for a head of average "
+        "shape.",
         examples=[12.5],
     )
 
 
 class FaceQuality(BaseModel):
-    """How good the pixels of a face are."""
+    """Image quality of a face."""
 
     size_px: int = Field(description="Shorter side of the bounding box.", examples=[96])
     sharpness: float = Field(
-        description="Mean size of the edges of the crop, whatever its contrast: about 0.2 where it is out of focus, 1 where it is "
-        "sharp.",
+        description="Sharpness: mean size of the crop's edges, independent of contrast. About 0.2 if out of focus, 1 if sharp.",
         examples=[0.61],
     )
     brightness: float = Field(description="Mean grey of the crop, 0 (black) to 1 (white).", examples=[0.52])
@@ -102,25 +101,26 @@ class Face(BaseModel):
         description="What the face appears to express: the most likely emotion.", examples=["happy"]
     )
     confidence: float = Field(
-        description="That emotion's probability, 0 to 1: how often an answer this sure is right, by the majority of people. It is "
-        "lower where the crop is covered, blurred or noisy.",
+        description="Probability of that emotion, 0 to 1, calibrated to how often the prediction agrees with the majority of "
+        "people. It is lower if the crop is covered, blurred or noisy.",
         examples=[0.91],
     )
     margin: float = Field(description="Confidence minus the second largest probability.", examples=[0.86])
     second_emotion: Emotion = Field(description="The second most likely emotion.", examples=["surprised"])
     second_probability: float = Field(description="Its probability.", examples=[0.05])
     uncertain: bool = Field(
-        description="Whether the answer is not to be relied on: the confidence is below the service's threshold, or the face seems "
+        description="Whether the prediction is unreliable: the confidence is below the service's threshold, or the face seems "
         "covered.",
         examples=[False],
     )
     probabilities: Probabilities
     vote_shares: Probabilities | None = Field(
-        description="The share of people who would give each answer, if many were asked: less extreme than `probabilities`, which "
-        "say what the majority would answer. Null for faces classified before this was stored."
+        description="Estimated share of people who would choose each emotion. Less extreme than `probabilities`, which predict "
+        "the choice of the majority. Null for faces classified before this was stored."
     )
     ambiguity: float | None = Field(
-        description="How divided people would be: the entropy of `vote_shares`, from 0 (all agree) to 1 (all emotions alike).",
+        description="How divided people would be: the entropy of `vote_shares`, from 0 (all agree) to 1 (all emotions equally "
+        "often).",
         examples=[0.18],
     )
     conditions: list[FaceCondition] = Field(
@@ -128,14 +128,14 @@ class Face(BaseModel):
         examples=[[]],
     )
     landmarks: list[FaceLandmark] | None = Field(
-        description="The points that the detector gives, the eyes first; empty for a detector that gives none. "
-        "Null for faces stored before there were any, as are the next four."
+        description="Landmarks from the detector, the eyes first; empty if the detector gives none. Null for faces stored before "
+        "landmarks existed, as are the next four fields."
     )
     pose: Pose | None
     quality: FaceQuality | None
     usable: bool | None = Field(description="Whether the face is good enough to classify.", examples=[True])
     unusable_reasons: list[UnusableReason] | None = Field(
-        description="If it isn't, why: `small`, `dark`, `bright`, `blurred`, `covered`, `turned_away`, `cut_off`.",
+        description="If not, why: `small`, `dark`, `bright`, `blurred`, `covered`, `turned_away`, `cut_off`.",
         examples=[[]],
     )
     model_version: int = Field(description="Number of the model version that classified the face.", examples=[1])
@@ -177,7 +177,7 @@ class JobError(BaseModel):
 
 
 class Job(BaseModel):
-    """One photo to analyse, and what became of it."""
+    """One photo to analyse, and its result."""
 
     id: Id
     url: Path
@@ -221,12 +221,12 @@ class JobPage(BaseModel):
 
 
 def make_etag(job: tables.Job) -> str:
-    """Changes with everything that show_job shows."""
+    """Return an ETag that changes with everything that job_to_schema returns."""
     return f"{job.revision}-{'photo' if is_photo_kept(job) else 'gone'}"
 
 
 def job_to_schema(job: tables.Job, uncertain_below: float) -> Job:
-    """What the API shows of a job. uncertain_below: confidence under which a face is called uncertain."""
+    """Convert a job to its API schema. uncertain_below: confidence below which a face is marked uncertain."""
     is_kept = is_photo_kept(job)
     is_drawable = is_kept and job.status is JobStatus.SUCCEEDED
     return Job(
@@ -253,12 +253,12 @@ def job_to_schema(job: tables.Job, uncertain_below: float) -> Job:
 
 
 def error_to_schema(job: tables.Job) -> JobError | None:
-    """Why a job has no result, or None."""
+    """Return why a job has no result, or None."""
     return None if job.error_code is None else JobError(code=job.error_code, detail=job.error_detail or "")
 
 
 def face_to_schema(face: tables.Face, uncertain_below: float) -> Face:
-    """What the API shows of a face."""
+    """Convert a face to its API schema."""
     second_emotion, second_probability = face.second
     reasons = list_unusable_reasons(face)
     return Face(
@@ -304,7 +304,7 @@ def _show_quality(face: tables.Face) -> FaceQuality | None:
         return None
     return FaceQuality(
         size_px=min(face.width, face.height),
-        sharpness=round(face.sharpness, 4),  # a float32 in the database
+        sharpness=round(face.sharpness, 4),  # stored as float32
         brightness=round(face.brightness, 4),
         inside_share=round(face.inside_share, 4),
     )

@@ -1,4 +1,4 @@
-"""From what a request says to what `db.jobs` takes: a photo and options become a new job, a header becomes an idempotency key."""
+"""Converts a request into a new job and an idempotency key."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -23,7 +23,7 @@ def make_new_job(
     batch_id: UUID | None = None,
     batch_position: int | None = None,
 ) -> NewJob:
-    """What a job of the caller's is made from."""
+    """Build a new job of the caller from a photo and options."""
     job_id = uuid7()
     retention_s = options.photo_retention_s
     photo = sent.photo
@@ -52,5 +52,5 @@ def make_new_job(
 
 
 def make_repeatable(key: str | None, options: JobOptions, marks: Iterable[str]) -> Repeatable | None:
-    """The client's `Idempotency-Key` with the fingerprint of all that it asks for. marks: tell the photos apart."""
+    """Return the `Idempotency-Key` with the fingerprint of the request. marks: identify the photos."""
     return Repeatable(key, options.make_fingerprint(marks)) if key else None

@@ -1,4 +1,4 @@
-"""Try it: photos dropped into the page go through the service as those of any application do."""
+"""The Try it page: photos dropped into it are processed like those of any application."""
 
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -18,7 +18,7 @@ blueprint = Blueprint("try_it", __name__)
 
 
 class TryForm(Query):
-    """What the plain form asks for beside its photo."""
+    """Options of the plain form."""
 
     detector: Detector | None = None
 
@@ -26,7 +26,7 @@ class TryForm(Query):
 @blueprint.get("/try")
 @needs(Role.REVIEWER)
 def show() -> str:
-    """The place to drop photos. The page's script sends them to the API."""
+    """Show the drop area. The page's script sends the photos to the API."""
     services = get_services()
     available = list_detectors(services.jobs)
     detectors = [each for each in Detector if each in available]
@@ -36,7 +36,7 @@ def show() -> str:
 @blueprint.post("/try")
 @needs(Role.REVIEWER)
 def submit() -> AnyResponse:
-    """Take one photo from the plain form, where no script runs."""
+    """Accept one photo from the plain form, for browsers without scripts."""
     services = get_services()
     photo, data = read_photo(services.settings)
     sent = SentPhoto(photo, lambda: data, photo.filename)

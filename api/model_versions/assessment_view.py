@@ -1,4 +1,6 @@
-"""Did it get better? Two versions, what each dataset says of them, and the metrics of all versions, as the page shows them."""
+"""The assessment on the page of model versions: whether the newer of two versions is better, by dataset, and the metrics of all
+versions.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,12 +32,12 @@ _NAMES = {
 }
 _MOST_MISTAKES = 12
 _MOST_VERSIONS = 50
-"""On the chart: the newest."""
+"""Maximum number of versions on the chart, newest first."""
 
 
 @dataclass(frozen=True)
 class Versions:
-    """The two versions that a page compares. is_in_service: whether the new one is."""
+    """The two versions to compare. is_in_service: whether the new one is in service."""
 
     old: tables.ModelVersion
     new: tables.ModelVersion
@@ -44,7 +46,7 @@ class Versions:
 
 @dataclass(frozen=True)
 class ShownAssessment:
-    """The assessment in words. headline: the answer. reason: what it goes by."""
+    """An assessment in words. headline: the result. reason: the dataset that decides it."""
 
     pair: Versions
     assessment: Assessment
@@ -59,8 +61,9 @@ def choose_versions(
     old: int | None = None,
     new: int | None = None,
 ) -> Versions | None:
-    """The versions that are asked for by number; else the one in service and the one before it, else the newest and the one in
-    service. None where there aren't two. versions, history: newest first.
+    """Choose two versions: those requested by number; else the one in service and its predecessor, else the newest two.
+
+    None if there are fewer than two. versions, history: newest first.
     """
     by_number = {version.number: version for version in versions}
     by_id = {version.id: version for version in versions}
@@ -79,7 +82,7 @@ def choose_versions(
 
 
 def assess_versions(session: Session, old: tables.ModelVersion, new: tables.ModelVersion) -> Assessment:
-    """What every dataset says of two versions, faces of this service first."""
+    """Compare two versions on every dataset, faces of this service first."""
     reviewed = [
         assess_reviewed(LIVE, count_live_right(session, old, new)),
         assess_reviewed(REVIEWED, compare_answers(session, old.number, new.number, limit=0).right),
@@ -89,14 +92,14 @@ def assess_versions(session: Session, old: tables.ModelVersion, new: tables.Mode
 
 
 def describe_assessment(session: Session, pair: Versions) -> ShownAssessment:
-    """The assessment on two versions, and the new one's surest mistakes."""
+    """Describe the assessment of two versions, with the new one's most confident mistakes."""
     assessment = assess_versions(session, pair.old, pair.new)
     mistakes = list_mistakes(session, pair.new.number, limit=_MOST_MISTAKES)
     return ShownAssessment(pair, assessment, _say(pair, assessment.answer), _explain(assessment), mistakes)
 
 
 def name_dataset(dataset: str) -> str:
-    """A dataset of the assessment, in words."""
+    """Name a dataset of the assessment in words."""
     split, _, truth = dataset.partition("/")
     if dataset in _NAMES:
         return _NAMES[dataset]
@@ -111,7 +114,7 @@ def _say(pair: Versions, answer: Answer) -> str:
         return f"No, {new} is worse than {old}."
     if answer is Answer.NOT_SHOWN:
         return f"Not shown: between {new} and {old} no dataset shows a difference that can't be chance."
-    return f"Not known: {new} and {old} were never asked about the same faces."
+    return f"Not known: {new} and {old} never classified the same faces."
 
 
 def _explain(assessment: Assessment) -> str:
@@ -122,7 +125,7 @@ def _explain(assessment: Assessment) -> str:
     found = f"Decided by {name_dataset(decided.dataset)}: accuracy went {change}."
     if assessment.against:
         others = "; ".join(f"{name_dataset(each.dataset)} ({each.gain:+.3f})" for each in assessment.against)
-        return f"{found} The contrary is true of {others}, which count less."
+        return f"{found} The opposite holds for {others}, which count less."
     return found
 
 
@@ -132,7 +135,7 @@ def _bound(found: DatasetAssessment) -> str:
 
 
 def draw_versions(session: Session, versions: Sequence[tables.ModelVersion]) -> Chart:
-    """Accuracy and macro-F1 of each version, oldest first. versions: newest first."""
+    """Draw accuracy and macro-F1 of each version, oldest first. versions: newest first."""
     shown = list(reversed(versions[:_MOST_VERSIONS]))
     figures = [
         {(split, truth): numbers for split, truth, numbers in each.document.list_evaluations()} for each in shown

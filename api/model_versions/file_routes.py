@@ -1,4 +1,4 @@
-"""The files of a model version that people read: its card, and how its training went."""
+"""Readable files of a model version: its model card and its training history."""
 
 from apiflask import APIBlueprint
 from flask import Response
@@ -29,7 +29,7 @@ _ERRORS = describe_errors("unknown_model_version", "not_found", "blob_damaged", 
     responses={**describe_response(200, "The card.", {_MARKDOWN: {"type": "string"}}), **_ERRORS},
 )
 def read_card(number: int) -> Response:
-    """Send a version's card."""
+    """Send a version's model card."""
     return Response(_read(number, CARD), mimetype=_MARKDOWN)
 
 
@@ -37,13 +37,13 @@ def read_card(number: int) -> Response:
 @blueprint.output(TrainingHistory, description="Every epoch.")
 @blueprint.doc(summary="Read a version's training curves", responses=_ERRORS)
 def read_history(number: int) -> Response:
-    """Read how a version's training went."""
+    """Return a version's training history."""
     history = TrainingHistory.read(_read(number, HISTORY_FILE))
     return respond(history)
 
 
 def read_model_file(version: tables.ModelVersion, name: str) -> bytes | None:
-    """A file of the version, or None if it has none of that name. Raises BlobDamaged, BlobStoreUnavailable."""
+    """Read a file of the version; None if it has no such file. Raises BlobDamaged, BlobStoreUnavailable."""
     record = version.document.files.get(name)
     if record is None:
         return None

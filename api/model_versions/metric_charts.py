@@ -1,4 +1,4 @@
-"""A version's manifest -> figures and charts."""
+"""Metrics and charts from a version's manifest."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _SHADES = 10
 
 @dataclass(frozen=True)
 class Metrics:
-    """How a version did on one part of a dataset, against one truth. numbers: the figures."""
+    """Metrics of a version on one split of a dataset, against one kind of label. numbers: the metrics."""
 
     part: str
     truth: str
@@ -23,12 +23,14 @@ class Metrics:
 
     @property
     def title(self) -> str:
-        """Which faces, and against what, in words."""
+        """The split and the kind of label, in words."""
         return name_evaluation(self.part, self.truth)
 
     @property
     def confusion(self) -> list[tuple[str, list[tuple[int, int]]]]:
-        """For each true emotion, how often each answer was given, and a shade from 0 to 10 for its share of the row."""
+        """Confusion matrix: for each true emotion, how often each emotion was predicted, and a shade from 0 to 10 for its share of
+        the row.
+        """
         rows = []
         for emotion, counts in zip(EMOTIONS, self.numbers["confusion"], strict=True):
             total = sum(counts) or 1
@@ -37,25 +39,25 @@ class Metrics:
 
 
 def name_evaluation(part: str, truth: str) -> str:
-    """Which faces, and against what, in words."""
+    """Name the split and the kind of label in words."""
     return f"{_PARTS.get(part, part)}, {_TRUTHS.get(truth, truth)}"
 
 
 def list_metrics(manifest: Manifest) -> list[Metrics]:
-    """All that a version was evaluated on, the split that says most last. A manifest of another form has none."""
+    """List all evaluations in a manifest, the most informative split last. Empty for a manifest of another form."""
     return [Metrics(split, truth, numbers) for split, truth, numbers in manifest.list_evaluations()]
 
 
 @dataclass(frozen=True)
 class MetricPair:
-    """The figures of two versions that may stand beside each other. left_out: in words, which may not, being of different rows."""
+    """Comparable metrics of two versions. left_out: evaluations that aren't comparable because their rows differ, in words."""
 
     pairs: list[tuple[Metrics, Metrics]]
     left_out: list[str]
 
 
 def pair_metrics(first: Manifest, second: Manifest) -> MetricPair:
-    """Pair what two versions' manifests say of the same rows against the same truth: other rows may have been easier."""
+    """Pair the evaluations of two versions on the same rows and labels. Metrics on different rows aren't comparable."""
     found = pair_evaluations(first, second)
     return MetricPair(
         [(Metrics(split, truth, mine), Metrics(split, truth, theirs)) for split, truth, mine, theirs in found.pairs],
@@ -64,7 +66,7 @@ def pair_metrics(first: Manifest, second: Manifest) -> MetricPair:
 
 
 def draw_classes(figures: Metrics) -> Chart:
-    """Precision, recall and F1 of each emotion."""
+    """Draw precision, recall and F1 of each emotion."""
     per_class = figures.numbers["per_class"]
     found: list[ClassMetrics] = [per_class[emotion.value] for emotion in EMOTIONS]
     series = [
@@ -76,15 +78,15 @@ def draw_classes(figures: Metrics) -> Chart:
 
 
 def draw_reliability(figures: Metrics) -> Chart | None:
-    """Accuracy over mean confidence of each bin: on the diagonal where the version is as often right as it says.
+    """Draw a reliability diagram: accuracy over mean confidence of each bin. Perfect calibration lies on the diagonal.
 
-    None where it isn't known.
+    None if the manifest has no bins.
     """
     bins = figures.numbers["reliability"]
     if not bins:
         return None
     confidences, accuracies, _ = zip(*sorted(bins), strict=True)
-    series = [Series("as sure as right", "quiet", confidences), Series("this version", "accent", accuracies)]
+    series = [Series("perfect calibration", "quiet", confidences), Series("this version", "accent", accuracies)]
     labels = [f"{confidence:.3f}" for confidence in confidences]
     title = "Reliability: accuracy over confidence"
     return draw_lines(title, labels, series, show="{:.3f}".format, high=1.0, has_dots=True, places=confidences)

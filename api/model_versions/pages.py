@@ -1,4 +1,4 @@
-"""Model versions: side by side, one by one, two against each other; put in service and taken back."""
+"""Pages of model versions: the list, one version, comparison, promotion, rollback and shadow mode."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +45,7 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 @dataclass(frozen=True)
 class Row:
-    """A version with what the list shows of it. figures: those to compare versions by, the last split that it was evaluated on."""
+    """A version in the list. figures: metrics on the split by which versions are compared."""
 
     version: tables.ModelVersion
     figures: dict[str, Metrics]
@@ -53,7 +53,7 @@ class Row:
 
 
 class VersionsSearch(Query):
-    """Which two versions the assessment is about; without them, the one in service and the one before it."""
+    """The two versions to assess. Default: the version in service and its predecessor."""
 
     old: int | None = Field(default=None, ge=0, le=LARGEST_NUMBER)
     new: int | None = Field(default=None, ge=0, le=LARGEST_NUMBER)
@@ -63,7 +63,7 @@ class VersionsSearch(Query):
 @needs(Role.VIEWER)
 @refills_search
 def show_list() -> str:
-    """Did it get better? Then all versions, what was in service when, and which version each worker has."""
+    """Show the assessment, all versions, the history of promotions, and the version that each worker uses."""
     services, search = get_services(), read_query(VersionsSearch, request.args)
     with services.database.read() as session:
         champion = model_versions.get_champion(session)
@@ -93,7 +93,7 @@ def show_list() -> str:
 @blueprint.get("/<int:number>")
 @needs(Role.VIEWER)
 def show(number: int) -> str:
-    """One version: figures, charts, lineage, card."""
+    """Show one version: metrics, charts, lineage, model card."""
     with get_services().database.read() as session:
         version = find_model_version(session, number)
         champion, challenger = model_versions.get_champion(session), model_versions.get_challenger(session)
@@ -122,7 +122,7 @@ def show(number: int) -> str:
 @blueprint.get("/compare")
 @needs(Role.VIEWER)
 def compare() -> str | AnyResponse:
-    """Two versions beside each other, and the faces that both classified differently."""
+    """Show two versions side by side, and the faces that they classified differently."""
     asked = {read_number(given) for given in request.args.getlist("version")}
     numbers = sorted(number for number in asked if number is not None)
     if len(numbers) != 2 or None in asked:
@@ -148,7 +148,7 @@ def compare() -> str | AnyResponse:
 @needs(Role.ADMINISTRATOR)
 @refills(show, "promote")
 def promote(number: int) -> AnyResponse:
-    """Put a version in service."""
+    """Promote a version."""
     actor = get_person().actor
     with get_services().database.write() as session:
         model_versions.promote(session, find_model_version(session, number), actor, _read_reason())
@@ -159,7 +159,7 @@ def promote(number: int) -> AnyResponse:
 @needs(Role.ADMINISTRATOR)
 @refills(show, "note", text=InvalidNote)
 def write_note(number: int) -> AnyResponse:
-    """Write a note on a version."""
+    """Save a note on a version."""
     with get_services().database.write() as session:
         add_note(session, find_model_version(session, number), request.form.get("text", ""), get_person().actor)
     return go("models.show", number=number, done="noted")
@@ -169,10 +169,10 @@ def write_note(number: int) -> AnyResponse:
 @needs(Role.ADMINISTRATOR)
 @refills(show_list, "roll-back")
 def roll_back() -> AnyResponse:
-    """Put the version in service again that was there before: the one that the form named, or none."""
+    """Roll back to the version given in the form, or to none."""
     champion, target = (read_number(request.form.get(name, "")) for name in ("from_version", "to_version"))
     if champion is None or target is None:
-        abort(422, "The form doesn't say which version it is about. Open the page again.")
+        abort(422, "The form names no version. Open the page again.")
     with get_services().database.write() as session:
         model_versions.roll_back(session, get_person().actor, _read_reason(), champion=champion, target=target)
     return go("models.show_list", done="rolled_back")
@@ -182,7 +182,7 @@ def roll_back() -> AnyResponse:
 @needs(Role.ADMINISTRATOR)
 @refills(show, "shadow")
 def start_shadow(number: int) -> AnyResponse:
-    """Let a version classify live faces beside the champion."""
+    """Start shadow mode of a version."""
     with get_services().database.write() as session:
         shadow.start_shadow(session, find_model_version(session, number), get_person().actor, _read_reason())
     return go("models.show", number=number, done="shadow_started")
@@ -191,7 +191,7 @@ def start_shadow(number: int) -> AnyResponse:
 @blueprint.post("/shadow/end")
 @needs(Role.ADMINISTRATOR)
 def end_shadow() -> AnyResponse:
-    """Let no version classify beside the champion any more."""
+    """End shadow mode."""
     with get_services().database.write() as session:
         version = shadow.stop_shadow(session, get_person().actor)
     return go("models.show", number=version.number, done="shadow_ended")
@@ -200,7 +200,7 @@ def end_shadow() -> AnyResponse:
 @blueprint.get("/champion")
 @needs(Role.VIEWER)
 def show_champion() -> AnyResponse:
-    """The page of the version in service."""
+    """Redirect to the version in service."""
     with get_services().database.read() as session:
         champion = model_versions.get_champion(session)
     if champion is None:
@@ -215,7 +215,7 @@ def _describe(version: tables.ModelVersion) -> Row:
 
 
 def _find_parent(session: Any, version: tables.ModelVersion) -> tables.ModelVersion | None:
-    """The version whose weights this one started from, told by the digest of its Keras file."""
+    """Return the version whose weights this one started from, found by the digest of its Keras file."""
     sha256 = version.document.lineage.parent
     if not sha256:
         return None
@@ -226,7 +226,7 @@ def _find_parent(session: Any, version: tables.ModelVersion) -> tables.ModelVers
 
 
 def _read_file(version: tables.ModelVersion, name: str) -> bytes | None:
-    """A file of the version, or None if it has none of that name or the store can't give it now."""
+    """Read a file of the version; None if it has no such file or the store is unavailable."""
     try:
         return read_model_file(version, name)
     except (BlobDamaged, BlobStoreUnavailable):
@@ -234,18 +234,20 @@ def _read_file(version: tables.ModelVersion, name: str) -> bytes | None:
 
 
 def _render_card(card: str) -> Markup:
-    """A model card as HTML. A head of a table that says nothing is no head for who can't see the table."""
+    """Render a model card as HTML. Empty table headers become plain cells, because screen readers would announce them as
+    headers.
+    """
     html = _markdown.render(_without_title(card)).replace("<th></th>", "<td></td>")
     return Markup(html)  # noqa: S704  # HTML in it is escaped
 
 
 def _without_title(card: str) -> str:
-    """The card without its first heading: the page has one."""
+    """Return the card without its first heading: the page has one."""
     return card.partition("\n")[2] if card.startswith("# ") else card
 
 
 def _read_reason() -> str:
     reason = request.form.get("reason", "").strip()
     if not 3 <= len(reason) <= 500:
-        raise FieldRefused("reason", "Say why, in 3 to 500 characters: the history keeps it.")
+        raise FieldRefused("reason", "Give a reason of 3 to 500 characters. It is kept in the history.")
     return reason

@@ -1,4 +1,4 @@
-"""Promotions: which version was put in service when, by whom and why; put one in service, or the one before again."""
+"""Promotions: list them, promote a version, roll back."""
 
 from http import HTTPStatus
 
@@ -26,14 +26,14 @@ _PROMOTION = {"$ref": "#/components/schemas/Promotion"}
 
 
 class NewPromotion(JsonBody):
-    """Which version to put in service, and why."""
+    """Which version to promote, and why."""
 
     model_version: Number = Field(description="Number of the version.", examples=[2])
     reason: Reason = Field(examples=["better on profile faces"])
 
 
 class NewRollback(JsonBody):
-    """Why the version before comes back. With the numbers, it can't be another one than was meant."""
+    """Why to roll back. The version numbers guard against rolling back another version than intended."""
 
     reason: Reason = Field(examples=["confuses sad with neutral"])
     from_version: Number | None = Field(
@@ -59,23 +59,23 @@ class Promotion(BaseModel):
 
 
 class PromotionList(BaseModel):
-    """All changes, newest first."""
+    """All promotions, newest first."""
 
     items: list[Promotion]
 
 
 @blueprint.get("")
-@blueprint.output(PromotionList, description="All of them.")
+@blueprint.output(PromotionList, description="All changes.")
 @blueprint.doc(summary="List the changes of the version in service", responses=describe_errors())
 def list_promotions() -> Response:
-    """Read the history of the champion."""
+    """List the history of the champion."""
     with get_services().database.read() as session:
         shown = list_promotion_schemas(session)
     return respond(PromotionList(items=shown))
 
 
 def list_promotion_schemas(session: Session) -> list[Promotion]:
-    """What the API shows of every change, newest first."""
+    """Return the schema of every promotion, newest first."""
     numbers = {version.id: version.number for version in model_versions.list_versions(session)}
     return [
         Promotion(
@@ -103,7 +103,7 @@ def list_promotion_schemas(session: Session) -> list[Promotion]:
     },
 )
 def promote(wanted: NewPromotion) -> Response:
-    """Make a version the champion."""
+    """Promote a version."""
     with get_services().database.write() as session:
         version = model_versions.get_version(session, wanted.model_version)
         move = model_versions.promote(session, version, get_caller().actor, wanted.reason)
@@ -117,13 +117,13 @@ def promote(wanted: NewPromotion) -> Response:
 @blueprint.input(NewRollback, location="json", arg_name="wanted")
 @blueprint.output(Promotion, status_code=HTTPStatus.CREATED, description="The previous version is in service again.")
 @blueprint.doc(
-    summary="Roll back to the version before",
-    description="A second rollback goes back to where it was; `from_version` guards against one by mistake. Needs the scope "
-    "`admin`.",
+    summary="Roll back to the previous version",
+    description="A second rollback returns to the version before the first; `from_version` guards against rolling back twice by "
+    "mistake. Needs the scope `admin`.",
     responses=describe_errors("scope_missing", "nothing_to_roll_back", "champion_changed", "invalid_request"),
 )
 def roll_back(wanted: NewRollback) -> Response:
-    """Make the version before the champion the champion again."""
+    """Make the previous champion the champion again."""
     with get_services().database.write() as session:
         version, move = model_versions.roll_back(
             session,

@@ -1,4 +1,4 @@
-"""Model versions: which there are, and which is in service."""
+"""Model versions: list and read them."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ protect(blueprint)
 
 
 class ModelVersion(BaseModel):
-    """A trained model. It never changes; `model_version` of a face names the one that classified it."""
+    """A trained model. It never changes; `model_version` of a face refers to it."""
 
     number: int = Field(examples=[1])
     name: str = Field(examples=["default"])
@@ -47,10 +47,10 @@ class ModelVersionList(BaseModel):
 
 
 @blueprint.get("")
-@blueprint.output(ModelVersionList, description="All of them.")
+@blueprint.output(ModelVersionList, description="All versions.")
 @blueprint.doc(summary="List model versions", responses=describe_errors())
 def list_model_versions() -> Response:
-    """Read all versions."""
+    """List all versions."""
     with get_services().database.read() as session:
         shown = list_version_schemas(session)
         unused = model_versions.find_unused_release(session)
@@ -62,7 +62,7 @@ def list_model_versions() -> Response:
 @blueprint.output(ModelVersion, description="The champion.")
 @blueprint.doc(summary="Read the version in service", responses=describe_errors("unknown_model_version"))
 def read_champion() -> Response:
-    """Read the version that classifies new faces."""
+    """Read the version in service."""
     with get_services().database.read() as session:
         champion = model_versions.get_champion(session)
         if champion is None:
@@ -80,20 +80,20 @@ def read_model_version(number: int) -> Response:
 
 
 def find_model_version(session: Session, number: int) -> tables.ModelVersion:
-    """The version of a number that a client gave, however large. Raises UnknownModelVersion."""
+    """Return the version with a number from a client, however large. Raises UnknownModelVersion."""
     if number > LARGEST_NUMBER:
         raise UnknownModelVersion(f"there is no model version {number}")
     return model_versions.get_version(session, number)
 
 
 def list_version_schemas(session: Session) -> list[ModelVersion]:
-    """Every version as the API shows it, newest first."""
+    """Return the schema of every version, newest first."""
     champion, challenger = model_versions.get_champion(session), model_versions.get_challenger(session)
     return [_show(version, champion, challenger) for version in model_versions.list_versions(session)]
 
 
 def model_version_to_schema(session: Session, version: tables.ModelVersion) -> ModelVersion:
-    """A version as the API shows it."""
+    """Convert a version to its API schema."""
     return _show(version, model_versions.get_champion(session), model_versions.get_challenger(session))
 
 

@@ -1,4 +1,4 @@
-"""Shadow mode: which version classifies live faces beside the champion, unseen by applications, and where two versions differ."""
+"""Shadow mode and comparison of versions."""
 
 from http import HTTPStatus
 from typing import Literal
@@ -32,14 +32,14 @@ _MOST_LISTED = 10_000
 
 
 class NewChallenger(JsonBody):
-    """Which version is to run in shadow mode, and why."""
+    """Which version to run in shadow mode, and why."""
 
     model_version: Number = Field(description="Number of the version.", examples=[2])
     reason: Reason = Field(examples=["see how it does on this month's photos"])
 
 
 class Answer(BaseModel):
-    """What one version said of a face."""
+    """One version's prediction for a face."""
 
     emotion: Emotion = Field(examples=["sad"])
     confidence: float = Field(examples=[0.61])
@@ -55,7 +55,7 @@ class VersionDifference(BaseModel):
 
 
 class AnswersCompared(BaseModel):
-    """How often two versions said the same of the same faces."""
+    """How often two versions agree on the same faces."""
 
     shared: int = Field(description="Faces that both versions classified.", examples=[1200])
     same: int = Field(description="Faces on which both agree.", examples=[1104])
@@ -65,15 +65,15 @@ class AnswersCompared(BaseModel):
     )
     second_right: int = Field(description="The same for the second.", examples=[14])
     p_value: float | None = Field(
-        description="Of an exact McNemar test on `first_right` and `second_right`, two-sided: the chance of a split at least as "
-        "uneven if both versions were equally good. Null where both are 0.",
+        description="p-value of an exact two-sided McNemar test on `first_right` and `second_right`: the probability of a split "
+        "at least as uneven if both versions were equally good. Null if both are 0.",
         examples=[0.405],
     )
     differences: list[VersionDifference] = Field(description="Some of the faces where they differ, at most `limit`.")
 
 
 class DatasetCompared(BaseModel):
-    """Two versions' accuracy on the same faces of a dataset."""
+    """Accuracy of two versions on the same faces of a dataset."""
 
     dataset: str = Field(
         description="`live` and `reviewed` are faces of this service; others are `split/truth` and evaluation sets.",
@@ -87,9 +87,9 @@ class DatasetCompared(BaseModel):
     high: float = Field(examples=[0.046])
     p_value: float = Field(description="Two-sided.", examples=[0.003])
     test: Method = Field(
-        description="`mcnemar` is exact. `two_shares` is conservative, because both classified the same faces."
+        description="`mcnemar` is exact. `two_shares` is conservative, because it ignores that both classified the same faces."
     )
-    counts: bool = Field(description="Whether it takes part in the assessment.", examples=[True])
+    counts: bool = Field(description="Whether it is used in the assessment.", examples=[True])
 
 
 class VersionAssessment(BaseModel):
@@ -103,7 +103,7 @@ class VersionAssessment(BaseModel):
 
 
 class VersionComparison(BaseModel):
-    """Two versions on the same faces."""
+    """Comparison of two versions on the same faces."""
 
     first: int = Field(examples=[1])
     second: int = Field(examples=[2])
@@ -117,10 +117,13 @@ class VersionComparison(BaseModel):
 
 
 class ListedDifference(VersionDifference):
-    """The same, with where it was seen."""
+    """A differing face, and how both predictions came about."""
 
     seen_in: Literal["live", "reviewed"] = Field(
-        description="`live`: one classified for the job, the other in shadow mode. `reviewed`: the photo was analysed under both."
+        description=(
+            "`live`: one version classified the face for the job, the other in shadow mode. `reviewed`: the photo was analysed by "
+            "both."
+        )
     )
 
 
@@ -131,7 +134,7 @@ class DifferenceList(BaseModel):
 
 
 class ComparisonOptions(TextFields):
-    """How much to list."""
+    """How many faces to list."""
 
     limit: int = Field(
         default=24, ge=0, le=_MOST_DIFFERENCES, description="Maximum number of differing faces of each kind."
@@ -142,7 +145,7 @@ class ComparisonOptions(TextFields):
 @blueprint.output(ModelVersion, description="The challenger.")
 @blueprint.doc(summary="Read the version in shadow mode", responses=describe_errors("no_challenger"))
 def read_challenger() -> Response:
-    """Read the version that classifies beside the champion."""
+    """Read the version in shadow mode."""
     with get_services().database.read() as session:
         challenger = model_versions.get_challenger(session)
         if challenger is None:
@@ -153,12 +156,12 @@ def read_challenger() -> Response:
 @blueprint.put("/challenger")
 @needs_scope(Scope.ADMIN)
 @blueprint.input(NewChallenger, location="json", arg_name="wanted")
-@blueprint.output(ModelVersion, description="It is the challenger.")
+@blueprint.output(ModelVersion, description="It was the challenger already.")
 @blueprint.doc(
     summary="Run a version in shadow mode",
     description=(
-        "Workers let it classify every live face too, after the job has its result, so that no application waits for it or sees "
-        "what it says. It takes the place of another challenger. Needs the scope `admin`."
+        "Workers also classify every live face with it, after the job's result is stored, so that applications neither wait for "
+        "it nor see its predictions. It replaces the current challenger. Needs the scope `admin`."
     ),
     responses=describe_errors("scope_missing", "unknown_model_version", "already_in_service", "invalid_request"),
 )
@@ -176,12 +179,12 @@ def set_challenger(wanted: NewChallenger) -> Response:
     summary="End shadow mode",
     description="The challenger's predictions are kept for comparison. Needs the scope `admin`.",
     responses={
-        **describe_response(HTTPStatus.NO_CONTENT, "No version runs in shadow mode any more."),
+        **describe_response(HTTPStatus.NO_CONTENT, "Shadow mode has ended."),
         **describe_errors("scope_missing", "no_challenger"),
     },
 )
 def end_shadow() -> Response:
-    """Let no version classify beside the champion."""
+    """End shadow mode."""
     with get_services().database.write() as session:
         shadow.stop_shadow(session, get_caller().actor)
     return Response(status=HTTPStatus.NO_CONTENT)
@@ -193,14 +196,14 @@ def end_shadow() -> Response:
 @blueprint.output(VersionComparison, description="The comparison.")
 @blueprint.doc(
     summary="Compare two versions on the faces that both classified",
-    description="`assessment` says whether the second is better. Who was right is counted on faces drawn at random, each once, "
-    "that have blind votes and that no version was trained on. Reviewers get the other faces because the version in service was "
-    "unsure of them, so it would look worse than it is. `differences` are from all faces. Lists faces of every application, so it "
-    "needs the scope `review`.",
+    description="`assessment` says whether the second is better. Accuracy is measured on faces drawn at random, each once, that "
+    "have blind votes and that no version was trained on. Other reviewed faces were selected because the version in service "
+    "was uncertain, which would underestimate it. `differences` come from all faces. Covers faces of every application, so "
+    "it needs the scope `review`.",
     responses=describe_errors("scope_missing", "unknown_model_version", "invalid_request"),
 )
 def compare_versions(first: int, second: int, options: ComparisonOptions) -> Response:
-    """Count where two versions agree, and list faces where they don't."""
+    """Compare two versions, and list the faces that they classified differently."""
     with get_services().database.read() as session:
         one, other = find_model_version(session, first), find_model_version(session, second)
         shown = VersionComparison(
@@ -222,7 +225,7 @@ def compare_versions(first: int, second: int, options: ComparisonOptions) -> Res
     responses=describe_errors("scope_missing", "unknown_model_version"),
 )
 def list_differences(first: int, second: int) -> Response:
-    """List the faces where two versions don't agree."""
+    """List the faces that two versions classified differently."""
     with get_services().database.read() as session:
         one, other = find_model_version(session, first), find_model_version(session, second)
         live = compare_live(session, one, other, limit=_MOST_LISTED)

@@ -1,4 +1,4 @@
-"""What the dashboard shows of the service and of what it saw lately, read for the page and for the API alike."""
+"""Reads the state and recent activity of the service, for the dashboard's page and API."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,16 +24,16 @@ _HOURS = 48
 _MEAN_MINUTES = 5
 _FAILURE_WINDOW = timedelta(hours=24)
 _SAMPLE = 1000
-"""Newest jobs that the percentiles are taken from."""
+"""Number of newest jobs from which percentiles are computed."""
 
 
 @dataclass(frozen=True)
 class Dashboard:
-    """The service as it is, and what it did.
+    """State and recent activity of the service.
 
-    counts: jobs in each status. versions: numbers by id. minutes, hours: where each of the last 60 and 48 begins, in UTC; the last
-    goes on still. ended: jobs by the minute of their making. jobs_a_minute: mean of five full minutes. faces: by the hour in which
-    they were stored. percentiles: by phase, over the newest `sample` jobs that succeeded; None for fewer than two.
+    counts: jobs by status. versions: numbers by id. minutes, hours: starts of the last 60 minutes and 48 hours, in UTC; the last of
+    each is incomplete. ended: ended jobs by minute of creation. jobs_a_minute: mean of the last five complete minutes. faces: by
+    the hour in which they were stored. percentiles: by phase, of the newest `sample` jobs that succeeded; None for fewer than two.
     """
 
     counts: Mapping[JobStatus, int]
@@ -53,13 +53,14 @@ class Dashboard:
 
     @property
     def ready(self) -> int:
-        """Worker children that can take a job."""
+        """Number of worker processes that can take a job."""
         return sum(worker.state is WorkerState.READY for worker in self.workers)
 
     @property
     def hour_totals(self) -> dict[datetime, tuple[int, float]]:
-        """How many faces each of `hours` has, and the sum of their confidences. A face of a later hour, as one that was stored
-        while this was read or by a clock that is ahead, isn't counted.
+        """Number of faces and sum of their confidences for each of `hours`.
+
+        Faces of a later hour are left out: they were stored during the read, or by a machine whose clock is ahead.
         """
         totals = dict.fromkeys(self.hours, (0, 0.0))
         for hour, each in self.faces:
@@ -70,7 +71,7 @@ class Dashboard:
 
 
 def read_dashboard(services: Services, hours_back: int = _HOURS) -> Dashboard:
-    """Read all of it. hours_back: how far the hours go."""
+    """Read the dashboard. hours_back: number of hours."""
     now = utcnow()
     minutes = _list_back(now.replace(second=0, microsecond=0), timedelta(minutes=1), _MINUTES)
     hours = _list_back(floor_hour(now), timedelta(hours=1), hours_back)

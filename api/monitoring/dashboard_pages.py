@@ -1,4 +1,4 @@
-"""The dashboard: how the service is, and what it saw lately."""
+"""The dashboard page: state and recent activity of the service."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -21,17 +21,17 @@ from db.reviews.result_views import list_hidden
 blueprint = Blueprint("dashboard", __name__)
 
 _RANGES = ((6, "6 h"), (24, "24 h"), (48, "2 d"), (168, "7 d"), (720, "30 d"))
-"""Hours, and how the choice names them."""
+"""Number of hours, and its name in the select field."""
 
 
 class DashboardSearch(Query):
-    """How far back the charts by hour go."""
+    """Range of the hourly charts."""
 
     hours: int = Field(default=48, ge=1, le=720)
 
 
 _MOST_PLACES = 72
-"""On a chart by hour: more would be narrower than a line, and take longer to draw than to read from the database."""
+"""Maximum number of points of an hourly chart. More would be narrower than a line, and take longer to draw than to read."""
 _NEWEST_FACES = 14
 _ENDS = ((JobStatus.SUCCEEDED, "good"), (JobStatus.FAILED, "bad"), (JobStatus.CANCELED, "quiet"))
 
@@ -40,7 +40,7 @@ _ENDS = ((JobStatus.SUCCEEDED, "good"), (JobStatus.FAILED, "bad"), (JobStatus.CA
 @needs(Role.VIEWER)
 @refills_search
 def show() -> str:
-    """How many jobs come and go, how long they take, what fails, what the faces appear to express, who works."""
+    """Show throughput, durations, failures, predicted emotions and workers."""
     hours = read_query(DashboardSearch, request.args).hours
     found = read_dashboard(get_services(), hours)
     with get_services().database.read() as session:
@@ -103,7 +103,7 @@ def _draw_confidence(found: Dashboard) -> Chart:
 
 
 def _span(hours: Sequence[datetime]) -> tuple[int, dict[datetime, int]]:
-    """How many hours a place of the charts spans, and each hour's place."""
+    """Return how many hours each point of the charts spans, and the point of each hour."""
     step = max(1, ceil(len(hours) / _MOST_PLACES))
     return step, {hour: index // step for index, hour in enumerate(hours)}
 

@@ -1,4 +1,4 @@
-"""The dashboard's figures: how the service is, and what it saw lately, of every application."""
+"""The dashboard's data: state and recent activity of the service, across all applications."""
 
 from apiflask import APIBlueprint
 from flask import Response
@@ -17,9 +17,9 @@ protect(blueprint, Scope.REVIEW, Scope.ADMIN, users_may_read=True)
 
 
 class MinuteMetrics(BaseModel):
-    """Jobs made in one minute that have ended."""
+    """Ended jobs that were created in one minute."""
 
-    minute: Time = Field(description="Where it begins.")
+    minute: Time = Field(description="Start of the minute.")
     succeeded: int = Field(examples=[41])
     failed: int = Field(examples=[1])
     canceled: int = Field(examples=[0])
@@ -28,14 +28,14 @@ class MinuteMetrics(BaseModel):
 class HourMetrics(BaseModel):
     """Faces stored in one hour."""
 
-    hour: Time = Field(description="Where it begins.")
+    hour: Time = Field(description="Start of the hour.")
     faces: int = Field(examples=[310])
     emotions: dict[str, int] = Field(examples=[{"happy": 140, "neutral": 120}])
-    mean_confidence: float | None = Field(description="Null where there were no faces.", examples=[0.78])
+    mean_confidence: float | None = Field(description="Null if there were no faces.", examples=[0.78])
 
 
 class PhaseSeconds(BaseModel):
-    """At most so many seconds."""
+    """Percentiles, in seconds."""
 
     p50: float = Field(description="Median.", examples=[0.2])
     p95: float = Field(description="95th percentile.", examples=[0.6])
@@ -43,7 +43,7 @@ class PhaseSeconds(BaseModel):
 
 
 class JobSeconds(BaseModel):
-    """How long jobs took."""
+    """Durations of jobs."""
 
     sample: int = Field(description="Number of jobs: the newest ones that succeeded.", examples=[1000])
     waiting: PhaseSeconds
@@ -52,7 +52,7 @@ class JobSeconds(BaseModel):
 
 
 class FailureMetrics(BaseModel):
-    """Jobs that failed for one reason."""
+    """Jobs that failed with the same error code."""
 
     error_code: str = Field(description="Empty if there is no code.", examples=["broken_picture"])
     jobs: int = Field(examples=[3])
@@ -60,7 +60,7 @@ class FailureMetrics(BaseModel):
 
 
 class WorkerMetrics(BaseModel):
-    """A worker child that lives."""
+    """A live worker process."""
 
     name: str = Field(examples=["host-1:4711"])
     state: WorkerState = Field(examples=["ready"])
@@ -71,7 +71,7 @@ class WorkerMetrics(BaseModel):
 
 
 class DashboardReport(BaseModel):
-    """How the service is, and what it saw lately."""
+    """State and recent activity of the service."""
 
     jobs: dict[JobStatus, int] = Field(
         description="Stored jobs by status. Ended jobs are counted once a minute.",
@@ -98,7 +98,7 @@ class DashboardReport(BaseModel):
     responses=describe_errors("scope_missing"),
 )
 def read_dashboard() -> Response:
-    """Read what the dashboard shows."""
+    """Read the dashboard's data."""
     return respond(_show(dashboard.read_dashboard(get_services())))
 
 

@@ -1,4 +1,4 @@
-"""Drift as metrics. Measured every few minutes, since each measurement reads five weeks of faces."""
+"""Drift as Prometheus metrics. Measured every few minutes, because each measurement reads five weeks of faces."""
 
 import threading
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _MEASURE_EVERY_S = 300.0
 
 
 class DriftCollector(Collector):
-    """Holds the last measurement of this process. While the database is down the last one stays."""
+    """Collects drift, and keeps the last measurement while the database is down."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -27,7 +27,7 @@ class DriftCollector(Collector):
         self._measured_at = -_MEASURE_EVERY_S
 
     def collect(self) -> Iterator[Metric]:
-        """The last week and the four weeks before it."""
+        """Compare the last week with the four weeks before it."""
         drift = self._measure()
         if drift is None:
             return

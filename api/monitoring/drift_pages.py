@@ -1,4 +1,4 @@
-"""Drift: what the service sees and says, day by day, against the weeks before."""
+"""The drift page: the last week against the weeks before."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ blueprint = Blueprint("drift", __name__)
 
 @dataclass(frozen=True)
 class Row:
-    """One figure of both periods, as written."""
+    """A metric in both periods, formatted."""
 
     name: str
     reference: str
@@ -28,7 +28,7 @@ class Row:
 @blueprint.get("/drift")
 @needs(Role.VIEWER)
 def show() -> str:
-    """Emotion mix, confidence, face size and override rate."""
+    """Show emotion mix, confidence, face size and override rate."""
     with get_services().database.read() as session:
         drift = measure_drift(session, *choose_periods())
     return render_template(

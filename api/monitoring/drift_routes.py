@@ -1,4 +1,4 @@
-"""Drift: how faces and answers change over time, beside a reference period."""
+"""Drift: how faces and predictions change over time, against a reference period."""
 
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
@@ -22,15 +22,17 @@ protect(blueprint, Scope.REVIEW, users_may_read=True)
 
 
 _Edge = Annotated[Moment, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC))]
-"""A moment with room for the periods before it and the hour after it."""
+"""A time with room for the periods before it and the hour after it."""
 
 
 class DriftQuery(TextFields):
-    """Which periods to compare. Default: the last seven days with the four weeks before them."""
+    """Which periods to compare. Default: the last seven days against the four weeks before them."""
 
-    reference_from: Annotated[_Edge | None, Field(description="Where the reference period begins.")] = None
-    current_from: Annotated[_Edge | None, Field(description="Where it ends and the current period begins.")] = None
-    current_before: Annotated[_Edge | None, Field(description="Where the current period ends. Default: now.")] = None
+    reference_from: Annotated[_Edge | None, Field(description="Start of the reference period.")] = None
+    current_from: Annotated[
+        _Edge | None, Field(description="End of the reference period and start of the current one.")
+    ] = None
+    current_before: Annotated[_Edge | None, Field(description="End of the current period. Default: now.")] = None
 
     @model_validator(mode="after")
     def _is_ordered(self) -> "DriftQuery":
@@ -40,14 +42,14 @@ class DriftQuery(TextFields):
         return self
 
     def choose(self) -> tuple[Period, Period]:
-        """The periods, with defaults for what isn't given."""
+        """Return the periods, with defaults for missing values."""
         reference, current = choose_periods(self.current_before)
         middle = self.current_from or current.since
         return Period(self.reference_from or reference.since, middle), Period(middle, current.before)
 
 
 class PeriodMetrics(BaseModel):
-    """What the faces of some time were like."""
+    """Metrics of the faces of a period."""
 
     faces: int = Field(examples=[5210])
     emotions: dict[str, int] = Field(examples=[{"happy": 2100, "neutral": 1800}])
@@ -59,13 +61,13 @@ class PeriodMetrics(BaseModel):
 
 
 class DayMetrics(PeriodMetrics):
-    """The same of one day, in UTC."""
+    """Metrics of the faces of one day, in UTC."""
 
     day: date = Field(examples=["2026-03-01"])
 
 
 class DriftReport(BaseModel):
-    """Two periods and each of their days."""
+    """Metrics of two periods, and of each of their days."""
 
     reference_from: Time
     current_from: Time
@@ -80,7 +82,7 @@ class DriftReport(BaseModel):
 
 
 class DriftDays(BaseModel):
-    """The days of both periods that have faces, oldest first."""
+    """Days with faces of both periods, oldest first."""
 
     items: list[DayMetrics]
 

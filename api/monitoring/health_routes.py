@@ -1,4 +1,4 @@
-"""Whether the service is alive, and whether it can work."""
+"""Health checks: whether the process is alive, and whether the service is ready."""
 
 import time
 from collections.abc import Callable
@@ -24,21 +24,21 @@ from db.monitoring import heartbeats as workers
 from emoscope.stack.status import read_status
 
 _SWEEP_GRACE_S = 20.0
-"""Seconds that a sweep may be late. One takes well under a second, and several may run at once."""
+"""Seconds by which a sweep may be late. A sweep takes well under a second, and several may run at once."""
 
 blueprint = APIBlueprint("health", __name__, tag="Service")
 log = structlog.get_logger(__name__)
 
 
 class Check(BaseModel):
-    """How one part is."""
+    """State of one component."""
 
     ok: bool = Field(examples=[True])
     detail: str = Field(examples=["2 workers ready"])
 
 
 class Checks(BaseModel):
-    """How each part that the service needs is."""
+    """State of every component that the service needs."""
 
     database: Check
     queue: Check
@@ -55,27 +55,27 @@ class Alive(BaseModel):
 
 
 class Ready(BaseModel):
-    """The service can work."""
+    """The service is ready."""
 
     status: str = Field(examples=["ready"])
     checks: Checks
 
 
 class NotReady(ProblemBody):
-    """The service can't work; `checks` says which part is missing."""
+    """The service isn't ready; `checks` says which component is missing."""
 
     checks: Checks
 
 
 class PartMissing(Exception):
-    """A part that the service needs doesn't answer or isn't as it should be."""
+    """A required component doesn't respond or is in the wrong state."""
 
 
 @blueprint.get("/healthz")
 @blueprint.output(Alive, description="The process answers.")
 @blueprint.doc(summary="Is the process alive?", responses=describe_errors(is_protected=False))
 def healthz() -> Response:
-    """Answer, without asking anything of any other part."""
+    """Return at once, without checking other components."""
     return respond(Alive(status="alive"))
 
 
@@ -87,7 +87,7 @@ def healthz() -> Response:
     responses=describe_errors("not_ready", is_protected=False),
 )
 def readyz() -> Response:
-    """Look at each part in turn."""
+    """Check each component."""
     services = get_services()
     checks = Checks(
         database=_check(_check_database, services),
@@ -119,11 +119,11 @@ def _check_database(services: Services) -> str:
         raise PartMissing("it doesn't answer") from error
     match schema.age:
         case SchemaAge.OLDER:
-            raise PartMissing("its schema isn't that of this release; run the migrations")
+            raise PartMissing("its schema is older than this release; run the migrations")
         case SchemaAge.TOO_NEW:
-            raise PartMissing(f"a newer release made its schema ({schema.revision}), and this one doesn't work with it")
+            raise PartMissing(f"its schema ({schema.revision}) is from a newer release that this one doesn't support")
         case SchemaAge.NEWER:
-            return f"it answers; a newer release made its schema ({schema.revision}), and this one works with it"
+            return f"it answers; its schema ({schema.revision}) is from a newer release that this one supports"
         case SchemaAge.CURRENT:
             return "it answers, and its schema is current"
 
@@ -143,30 +143,30 @@ def _check_workers(services: Services) -> str:
             live = workers.list_live_workers(session, services.settings.worker_heartbeat_s)
             champion = model_versions.get_champion(session)
     except SQLAlchemyError as error:
-        raise PartMissing("the database can't be asked for them") from error
+        raise PartMissing("unknown: the database doesn't answer") from error
     ready = [worker for worker in live if worker.state is WorkerState.READY and worker.model_version_id is not None]
     if ready:
         behind = [worker.detail for worker in ready if champion is None or worker.model_version_id != champion.id]
-        kept = f"; {len(behind)} keep an older model: {behind[0] or 'they are about to change'}" if behind else ""
-        # one that has the champion and still says something can't load the challenger
+        kept = f"; {len(behind)} keep an older model: {behind[0] or 'they will change in a moment'}" if behind else ""
+        # a worker with a problem that uses the champion couldn't load the challenger
         in_shadow = [worker.detail for worker in ready if worker.detail and worker.detail not in behind]
         differing = workers.list_differences(ready)
-        differs = f"; {len(differing)} work otherwise than the rest: {differing[0]}" if differing else ""
+        differs = f"; {len(differing)} are configured differently: {differing[0]}" if differing else ""
         return f"{len(ready)} ready{kept}{f'; {in_shadow[0]}' if in_shadow else ''}{differs}"
     failed = [worker.detail for worker in live if worker.state is WorkerState.SETUP_FAILED]
     if failed:
-        raise PartMissing(f"none could get ready: {failed[0]}")
+        raise PartMissing(f"none is ready: {failed[0]}")
     if live:
         raise PartMissing(f"{len(live)} starting")
     raise PartMissing("none is running")
 
 
 def _check_housekeeping(services: Services) -> str:
-    """Without the sweeper, lost messages are not sent again, and photos are not deleted in time."""
+    """Check the time of the last sweep. Without the sweeper, lost messages aren't sent again and photos aren't deleted on time."""
     try:
         swept_at = float(services.redis.get(LAST_SWEEP_KEY) or 0)
     except redis.RedisError:
-        return "the queue can't be asked for it"  # its own check says enough
+        return "unknown: the queue doesn't answer"  # reported by the queue's own check
     if not swept_at:
         return "no sweep has ended since the queue was started"
     age_s = max(0.0, time.time() - swept_at)
@@ -176,7 +176,7 @@ def _check_housekeeping(services: Services) -> str:
 
 
 def _check_processes(services: Services) -> str:
-    """What `emoscope up` supervises. Photos are analysed without the trainer."""
+    """Check the processes that `emoscope up` supervises. A missing trainer doesn't matter: photos are analysed without it."""
     found = read_status(services.settings.stack_socket)
     if found is None:
         return "none is supervised by `emoscope up`"

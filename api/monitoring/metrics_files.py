@@ -1,8 +1,8 @@
-"""Files in which several API processes count, made safe against a disk without room.
+"""Files for multi-process metrics that are safe on a full disk.
 
-prometheus_client maps files with holes into memory. Who writes into a hole while the disk is full is killed by SIGBUS. Here
-the room is reserved before a file is mapped, and a process that gets none counts in memory alone: its counts are then missing
-from the answers of the others.
+prometheus_client maps sparse files into memory. Writing into a hole of such a file on a full disk kills the process with SIGBUS.
+Here the space is reserved before a file is mapped. A process that gets no space counts in memory only; its counts are then missing
+from the responses of other processes.
 """
 
 import io
@@ -16,11 +16,11 @@ log = structlog.get_logger(__name__)
 
 _FIRST_BYTES = mmap_dict._INITIAL_MMAP_SIZE  # noqa: SLF001 - the library has no name for it that isn't private
 _ENTRY_BYTES = 32
-"""At most, what an entry takes beside its key."""
+"""Maximum bytes of an entry besides its key."""
 
 
 class ReservedFile(mmap_dict.MmapedDict):
-    """A process's file. Never raises OSError, and never has a hole."""
+    """A process's metrics file. Never raises OSError, and has no holes."""
 
     def __init__(self, filename: str, read_mode: bool = False) -> None:  # noqa: FBT001, FBT002 - as the library calls it
         """filename: in PROMETHEUS_MULTIPROC_DIR. read_mode: whether it is only read."""
@@ -41,7 +41,7 @@ class ReservedFile(mmap_dict.MmapedDict):
         super()._init_value(key)  # type: ignore[no-untyped-call]
 
     def _start_in_memory(self) -> None:
-        self._f = io.BytesIO()  # no file, so that growing stays in memory too
+        self._f = io.BytesIO()  # no file, so that it also grows in memory only
         self._capacity = _FIRST_BYTES
         self._m = mmap.mmap(-1, self._capacity)
         self._positions: dict[str, int] = {}
@@ -63,12 +63,12 @@ class ReservedFile(mmap_dict.MmapedDict):
 
 
 def use_reserved_files() -> None:
-    """Let prometheus_client count in such files. Call it before the first metric is made."""
+    """Make prometheus_client use these files. Call it before the first metric is created."""
     values.MmapedDict = ReservedFile  # type: ignore[attr-defined]
 
 
 def _reserve(filename: str, size: int) -> None:
-    """Make a file of that size whose room is reserved. One that is there already is left as it is."""
+    """Create a file of that size with its space reserved. An existing file is kept."""
     descriptor = os.open(filename, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if os.fstat(descriptor).st_size == 0:

@@ -1,7 +1,7 @@
-"""Metrics for Prometheus: requests as counted by all API processes, and the state of the service as it is at the scrape.
+"""Prometheus metrics: request counts of all API processes, and the state of the service at scrape time.
 
-With several processes, whoever starts them sets PROMETHEUS_MULTIPROC_DIR to an empty folder; each process then counts in its
-own file there, and any of them answers for all.
+With several processes, PROMETHEUS_MULTIPROC_DIR must be set to an empty folder when they start. Each process counts in its own file
+there, and any of them responds for all.
 """
 
 import os
@@ -35,7 +35,7 @@ _DRIFT_EXTENSION = "emoscope_drift"
 
 
 class RequestMetrics:
-    """What one process counts of its requests."""
+    """One process's request metrics."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -57,13 +57,13 @@ class RequestMetrics:
         self._next_look = 0.0
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one answered request."""
+        """Count one completed request."""
         try:
             self._requests.labels(method, route, str(status)).inc()
             self._seconds.labels(method, route).observe(seconds)
             self._look_at_memory()
         except (OSError, ValueError) as error:
-            # Each series may have to open a file. A request is worth more than its count.
+            # Creating a series may have to open a file. Failing to count must not fail the request.
             log.warning("request_not_counted", reason=str(error))
 
     def _look_at_memory(self) -> None:
@@ -73,14 +73,14 @@ class RequestMetrics:
             self._memory.set(read_resident_bytes() or 0)
 
     def render(self) -> bytes:
-        """The counts of all processes, in Prometheus's text format."""
+        """Return the metrics of all processes in Prometheus's text format."""
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self.registry)
         registry = CollectorRegistry()
         try:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
             return generate_latest(registry)
-        except (OSError, ValueError) as error:  # no such folder, for one
+        except (OSError, ValueError) as error:  # for example if the folder doesn't exist
             log.warning("metrics_of_one_process", reason=str(error))
             return generate_latest(self.registry)
 
@@ -92,12 +92,12 @@ def register_metrics(app: Flask) -> None:
 
     @app.before_request
     def start_clock() -> None:
-        # a request may run more than once
+        # a parked request runs more than once
         g.started = request.environ.get(MEMO, {}).setdefault("started", perf_counter())
 
     @app.after_request
     def count(response: Response) -> Response:
-        # the rule, not the path: a path carries ids, and there would be a series for each
+        # the URL rule, not the path: each id would create a series
         route = request.url_rule.rule if request.url_rule is not None else "(none)"
         method = request.method if request.url_rule is not None else "(any)"
         metrics.count(method, route, response.status_code, perf_counter() - g.get("started", perf_counter()))

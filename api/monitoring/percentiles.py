@@ -1,4 +1,4 @@
-"""How long jobs took: percentiles of each phase, for the dashboard and for the metrics alike."""
+"""Percentiles of job durations by phase, for dashboard and metrics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from db.jobs.queries import JobDuration
 
 @dataclass(frozen=True)
 class Percentiles:
-    """50, 95 and 99 of a hundred jobs took at most so many seconds."""
+    """p50, p95 and p99 in seconds."""
 
     p50: float
     p95: float
@@ -17,7 +17,7 @@ class Percentiles:
 
 
 def take_percentiles(durations: Sequence[JobDuration]) -> dict[str, Percentiles] | None:
-    """Percentiles by phase: `waiting`, `running` and `total`. None for fewer than two jobs."""
+    """Return percentiles by phase: `waiting`, `running` and `total`. None for fewer than two jobs."""
     if len(durations) < 2:
         return None
     phases = {

@@ -1,4 +1,4 @@
-"""Whether photos can be stored, asked by /readyz at every poll, and of the store itself only now and then."""
+"""Whether photos can be stored, cached between polls of /readyz."""
 
 import threading
 from time import monotonic
@@ -7,11 +7,11 @@ from db.core.blobs import BlobStore, BlobStoreUnavailable
 
 _FOLDER_S = 0.0
 _S3_S = 30.0
-"""Seconds for which a good answer of the store counts. Each request costs money at S3."""
+"""Seconds for which a successful check is cached. Each check is a paid request at S3."""
 
 
 class Room:
-    """Tries to store a small blob. Safe to use from several threads; one asks, and the others wait for its answer."""
+    """Checks the store by writing a small blob. Thread-safe; one thread checks while the others wait for its result."""
 
     def __init__(self, blobs: BlobStore, *, is_remote: bool) -> None:
         self._blobs = blobs
@@ -21,7 +21,7 @@ class Room:
         self._problem: BlobStoreUnavailable | None = None
 
     def check(self) -> None:
-        """Raise BlobStoreFull or another BlobStoreUnavailable if no photo can be stored. A problem is looked at again each time."""
+        """Raise BlobStoreFull or another BlobStoreUnavailable if no photo can be stored. Failures aren't cached."""
         with self._lock:
             if self._problem is not None or monotonic() - self._asked_at >= self._valid_s:
                 try:

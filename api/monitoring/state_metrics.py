@@ -1,6 +1,7 @@
-"""The state of the service as metrics: asked of the database and the queue at each scrape.
+"""The state of the service as metrics, read from the database and the queue at each scrape.
 
-A scrape costs the same however many jobs have ended: only those that wait or run, and those of the last ten minutes, are counted.
+The cost of a scrape doesn't grow with the number of ended jobs: it counts queued and running jobs, and those of the last ten
+minutes.
 """
 
 from collections import Counter
@@ -43,14 +44,16 @@ _WINDOW = timedelta(minutes=10)
 
 
 class StateCollector(Collector):
-    """Asks at the scrape. A part that doesn't answer is left out, and `emoscope_part_up` says so."""
+    """Collects the state at each scrape. Metrics of a component that doesn't respond are left out, and its `emoscope_part_up` is
+    0.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def collect(self) -> Iterator[Metric]:
-        """All that is known now."""
-        up = GaugeMetricFamily("emoscope_part_up", "Whether a part answers: 1 or 0.", labels=["part"])
+        """Collect all available metrics."""
+        up = GaugeMetricFamily("emoscope_part_up", "Whether a component responds: 1 or 0.", labels=["part"])
         for part, ask in (("database", self._ask_database), ("queue", self._ask_queue)):
             try:
                 found = ask()
@@ -113,7 +116,7 @@ class StateCollector(Collector):
             endpoints.add_metric([endpoint_state], count)
         usage = GaugeMetricFamily(
             "emoscope_key_usage",
-            "What was done with all API keys since the beginning, by kind; /v1/keys/usage has it by key and day.",
+            "Usage of all API keys since the beginning, by kind; /v1/keys/usage has it by key and day.",
             labels=["kind"],
         )
         for kind, count in used.items():
@@ -123,7 +126,7 @@ class StateCollector(Collector):
             jobs,
             recent_jobs,
             recent_failures,
-            GaugeMetricFamily("emoscope_oldest_queued_seconds", "Age of the job that waits longest.", value=age_s),
+            GaugeMetricFamily("emoscope_oldest_queued_seconds", "Age of the oldest queued job.", value=age_s),
             children,
             GaugeMetricFamily(
                 "emoscope_workers_behind",
@@ -162,14 +165,14 @@ class StateCollector(Collector):
             lengths.add_metric([name], int(self._services.redis.llen(name)))
         swept = GaugeMetricFamily(
             "emoscope_last_sweep_timestamp_seconds",
-            "When the sweeper last came to its end, in seconds since 1970; 0 if that isn't known.",
+            "Time at which the last sweep ended, in seconds since 1970; 0 if unknown.",
             value=float(self._services.redis.get(queues.LAST_SWEEP_KEY) or 0),
         )
         return [lengths, swept]
 
 
 def _describe_durations(recent: list[job_queries.JobDuration]) -> Metric:
-    """Quantiles of the last ten minutes: of at most the newest 1,000 jobs, and of at least two."""
+    """Describe quantiles of the last ten minutes, from at most the newest 1,000 jobs and at least two."""
     metric = GaugeMetricFamily(
         "emoscope_recent_job_seconds",
         "How long jobs that succeeded in the last ten minutes waited, ran, and took in all.",

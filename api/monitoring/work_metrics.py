@@ -1,4 +1,4 @@
-"""Metrics of current work: the steps of analyses, the running training run, and the memory of each process."""
+"""Metrics of current work: analysis steps, the running training run, and memory of each process."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from db.training_runs.lifecycle import get_active_run
 
 
 def describe_steps(session: Session, limit: int, window: timedelta) -> Metric:
-    """Quantiles of the time in each step, of at most the newest `limit` jobs that succeeded in the window."""
+    """Describe quantiles of the duration of each step, from at most the newest `limit` jobs that succeeded in the window."""
     metric = GaugeMetricFamily(
         "emoscope_recent_step_seconds",
         "How long the steps of jobs that succeeded in the last ten minutes took.",
@@ -32,7 +32,7 @@ def describe_steps(session: Session, limit: int, window: timedelta) -> Metric:
 
 
 def gather_steps(timings_ms: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
-    """The seconds of each step, by its name."""
+    """Return the durations in seconds by step."""
     found: defaultdict[str, list[float]] = defaultdict(list)
     for timings in timings_ms:
         for step, taken_ms in timings.items():
@@ -41,7 +41,7 @@ def gather_steps(timings_ms: Sequence[Mapping[str, Any]]) -> dict[str, list[floa
 
 
 def describe_training(session: Session) -> list[Metric]:
-    """Whether a training run waits or runs, and how far it is."""
+    """Describe queued and running training runs, and the progress of the running one."""
     run = get_active_run(session)
     progress = RunProgress.read(run.progress) if run is not None else RunProgress()
     active = GaugeMetricFamily(
@@ -61,7 +61,7 @@ def describe_training(session: Session) -> list[Metric]:
 
 
 def describe_worker_memory(live: Sequence[Worker]) -> Metric:
-    """The resident memory of each live worker process that tells it."""
+    """Describe the resident memory of each live worker process that reports it."""
     metric = GaugeMetricFamily(
         "emoscope_worker_memory_bytes",
         "Resident memory of a worker process, as of its last heartbeat.",

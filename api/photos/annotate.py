@@ -1,4 +1,4 @@
-"""Draws what was found into the photo: a box and a label for each face."""
+"""Draws a box and a label for each face into the photo."""
 
 import io
 from collections.abc import Iterable
@@ -14,17 +14,17 @@ from db.photos.memory import FACTORS, choose_factor
 from db.photos.pixels import decode_upright
 
 _TEXT_SHARE = 1 / 45
-"""Height of a label's letters as a share of the picture's longer side: readable when the picture fills a screen."""
+"""Height of the label's text as a share of the picture's longer side; readable if the picture fills a screen."""
 
 _ANY_PIXELS = 2**62
-"""A photo that was accepted is drawn, whatever the limit is today; memory is what counts here."""
+"""No pixel limit: the photo was accepted, perhaps under another limit. Memory is limited instead."""
 
 _SMALLEST_TEXT_PX = 11
 _QUALITY = 90
 
 
 class UnreadablePicture(Exception):
-    """The photo can't be decoded. `code` says why, as at its submission."""
+    """The photo can't be decoded. `code` says why, with the codes of a submission."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -33,7 +33,7 @@ class UnreadablePicture(Exception):
 
 @dataclass(frozen=True)
 class DrawingLimits:
-    """What drawing may take: memory for decoding a photo, and the lock by which large photos wait for one another."""
+    """Limits of drawing: memory for decoding a photo, and the lock by which large photos are decoded one at a time."""
 
     max_decoding_bytes: int
     lock: DecodingLock
@@ -41,7 +41,7 @@ class DrawingLimits:
 
 @dataclass(frozen=True)
 class Label:
-    """A face to draw: its box in pixels of the upright photo, what it appears to express, and the confidence, 0 to 1."""
+    """A face to draw: its box in pixels of the upright photo, its emotion, and the confidence, 0 to 1."""
 
     x: int
     y: int
@@ -57,9 +57,9 @@ def draw_labels(
 ) -> bytes:
     """Draw boxes and labels into a photo.
 
-    data: the photo as it was submitted. upright_width: width that the boxes refer to. max_side: longest side of the picture
-    made, in pixels; it is never enlarged. Returns a JPEG. Raises UnreadablePicture, and DecodingBusy where the
-    photo is large and another one was being decoded all the time. Takes much memory: see `api/photos/render_pool.py`.
+    data: the photo as submitted. upright_width: width of the upright photo, to which the boxes refer. max_side: longest side of the
+    result in pixels; photos are never enlarged. Returns a JPEG. Raises UnreadablePicture, and DecodingBusy if a large photo had to
+    wait too long for another one. Needs much memory: see `api/photos/render_pool.py`.
     """
     picture = _load_upright(data, max_side, limits)
     scale = picture.width / upright_width
@@ -103,7 +103,7 @@ def _draw_label(
     text = f"{label.emotion}{'?' if label.is_uncertain else ''} {label.confidence:.2f}"
     pad = text_px // 4
     tag_width, tag_height = pen.textlength(text, font=font) + 2 * pad, text_px + 2 * pad
-    # above the box, or inside it at the picture's upper edge; and never past the right edge
+    # above the box, or inside it at the upper edge; never past the right edge
     tag_left = max(0.0, min(left, size[0] - tag_width))
     tag_top = top - tag_height if top >= tag_height else top
     pen.rectangle((tag_left, tag_top, tag_left + tag_width, tag_top + tag_height), fill=colour)

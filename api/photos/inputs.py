@@ -1,4 +1,4 @@
-"""Photos in JSON: by a URL that the service fetches, or in base64."""
+"""Photos in JSON: as a URL that the service fetches, or in base64."""
 
 import base64
 import binascii
@@ -17,24 +17,25 @@ from db.core.outgoing import MAX_URL_CHARACTERS, RefusedUrl, read_destination
 from emoscope.settings import Settings
 
 MAX_JSON_BYTES = 12_000_000
-"""Of a body with photos in base64, which is held in memory three times: as text, as what it says, and as bytes."""
+"""Limit of a body with photos in base64, which is held in memory three times: as text, as parsed JSON, and as bytes."""
 
 Body = TypeVar("Body", bound=JsonBody)
 
 
 class PhotoFields(BaseModel):
-    """A photo by its URL or in base64: one of the two."""
+    """A photo, either as a URL or in base64."""
 
     image_url: Annotated[str, Field(max_length=MAX_URL_CHARACTERS)] | Unset = Field(
         default=None,
-        description="Where the service fetches the photo: `http` or `https`, on a public host, by at most three redirects.",
+        description="URL from which the service fetches the photo: `http` or `https`, on a public host, with at most three "
+        "redirects.",
         examples=["https://example.com/team.jpg"],
     )
     image_base64: str | Unset = Field(
-        default=None, description="The photo's bytes in base64 (RFC 4648); a `data:` URL is taken too."
+        default=None, description="The photo's bytes in base64 (RFC 4648); `data:` URLs are accepted too."
     )
     filename: Annotated[str, Field(max_length=1000)] | Unset = Field(
-        default=None, description="A name for it.", examples=["team.jpg"]
+        default=None, description="A file name for it.", examples=["team.jpg"]
     )
 
 
@@ -48,9 +49,9 @@ class JobBody(PhotoFields, OptionFields, JsonBody):
 
 @dataclass(frozen=True)
 class SentPhoto:
-    """A photo as it was sent. photo: what its header says; None where it is still to be fetched from `source_url`.
+    """A photo as it was sent. photo: what its header says; None if it is still to be fetched from `source_url`.
 
-    read: gives its bytes. mark: tells it from others, for the fingerprint of a request.
+    read: returns its bytes. mark: identifies it in the fingerprint of a request.
     """
 
     photo: Photo | None
@@ -65,12 +66,12 @@ class SentPhoto:
 
 
 def is_json() -> bool:
-    """Whether the photos come in JSON."""
+    """Return whether the photos are sent as JSON."""
     return request.mimetype == "application/json"
 
 
 def read_json_body(kind: type[Body]) -> Body:
-    """The JSON body of this request. Raises Problem `invalid_request` or `bad_request`; RequestEntityTooLarge."""
+    """Return the JSON body of this request. Raises Problem `invalid_request` or `bad_request`; RequestEntityTooLarge."""
     request.max_content_length = MAX_JSON_BYTES
     try:
         return kind.model_validate(request.get_json())
@@ -79,7 +80,7 @@ def read_json_body(kind: type[Body]) -> Body:
 
 
 def read_input(given: PhotoFields, settings: Settings) -> SentPhoto:
-    """Look at a photo of a JSON body. Raises Problem `invalid_request`, or as check_photo does."""
+    """Check a photo of a JSON body. Raises Problem `invalid_request`, or as check_photo does."""
     filename = clean_filename(given.filename)
     if (given.image_url is None) == (given.image_base64 is None):
         raise _refuse("image_url", "give either image_url or image_base64")

@@ -1,4 +1,4 @@
-"""The pictures that pages show: a photo at the size of a screen, and crops."""
+"""Pictures on the pages: previews of photos, and crops."""
 
 import io
 from uuid import UUID
@@ -20,16 +20,16 @@ from db.jobs.actions import is_photo_kept
 blueprint = Blueprint("pictures", __name__)
 
 _MAX_SIDE = 1280
-"""Longest side of a preview in pixels: sharp on a large screen, and small enough to be there at once."""
+"""Longest side of a preview in pixels: sharp on a large screen, but quick to load."""
 _CROP_SCALE = 4
 _BROWSER_CACHE = "private, max-age=300"
-"""Long enough for a review to go back and forth, and short enough for an erased face to be gone soon."""
+"""Long enough to go back and forth in a review, short enough that erased faces disappear soon."""
 
 
 @blueprint.get("/jobs/<uuid:job_id>/preview")
 @needs(Role.VIEWER)
 def show_preview(job_id: UUID) -> Response:
-    """The photo, upright, as a JPEG that every browser shows, whatever its format was."""
+    """Send the photo, upright, as a JPEG that every browser can display."""
     job = read_job(job_id)
     drawn = draw_in_turn(get_services().settings, lambda: _read_photo(job), job.width, (), _MAX_SIDE)
     response = Response(drawn, mimetype="image/jpeg")
@@ -40,7 +40,7 @@ def show_preview(job_id: UUID) -> Response:
 @blueprint.get("/faces/<uuid:face_id>/crop.png")
 @needs(Role.VIEWER)
 def show_crop(face_id: UUID) -> Response:
-    """A face's crop, four times as large and smooth, since the page shows it to people."""
+    """Send a face's crop, smoothly enlarged four times for people."""
     with get_services().database.read() as session:
         face = faces.get_face(session, face_id)
     if face is None:

@@ -1,4 +1,4 @@
-"""Pictures of a job: the photo, the photo with its faces marked, and each face's crop."""
+"""Pictures of a job: the photo, the annotated photo, and the crop of each face."""
 
 import io
 from uuid import UUID
@@ -28,7 +28,7 @@ protect(blueprint, *READS_JOBS, Scope.REVIEW, users_may_read=True)
 
 
 class AnnotatedQuery(TextFields):
-    """How large to draw."""
+    """Size of the annotated photo."""
 
     max_side: int = Field(
         default=2048, ge=64, le=8192, description="Longest side of the picture, in pixels. It is never enlarged."
@@ -36,10 +36,13 @@ class AnnotatedQuery(TextFields):
 
 
 class CropQuery(TextFields):
-    """How large to show a crop."""
+    """Size of the crop."""
 
     scale: int = Field(
-        default=1, ge=1, le=16, description="How many pixels wide and high each of the 48 by 48 pixels is drawn."
+        default=1,
+        ge=1,
+        le=16,
+        description="Enlargement: width and height in which each of the 48 by 48 pixels is drawn.",
     )
 
 
@@ -47,14 +50,14 @@ class CropQuery(TextFields):
 @needs_scope(*READS_JOBS, or_person=True)
 @blueprint.doc(
     summary="The photo",
-    description="The bytes that were submitted, until their retention time is over.",
+    description="The bytes that were submitted. Available until their retention time ends.",
     responses={
         **describe_picture(*MEDIA_TYPES),
         **describe_errors("scope_missing", "not_found", "photo_gone", "blob_store_unavailable"),
     },
 )
 def read_image(job_id: UUID) -> Response:
-    """Send a job's photo as it was submitted."""
+    """Send a job's photo as submitted."""
     job = read_visible_job(get_services(), get_caller(), job_id)
     return send_file(
         io.BytesIO(_read_photo(job)),
@@ -87,7 +90,7 @@ def read_image(job_id: UUID) -> Response:
     },
 )
 def read_annotated(job_id: UUID, query: AnnotatedQuery) -> Response:
-    """Draw a job's faces into its photo."""
+    """Send a job's photo with its faces drawn."""
     settings = get_services().settings
     job = read_visible_job(get_services(), get_caller(), job_id)
     if job.status is not JobStatus.SUCCEEDED:
@@ -116,14 +119,14 @@ def read_annotated(job_id: UUID, query: AnnotatedQuery) -> Response:
 @blueprint.input(CropQuery, location="query", arg_name="query")
 @blueprint.doc(
     summary="A face as the model saw it",
-    description="Grey, 48 by 48 pixels, as PNG. It stays when the photo is deleted, until the job is erased.",
+    description="Grey, 48 by 48 pixels, as PNG. It is kept after the photo is deleted, until the job is erased.",
     responses={**describe_picture("image/png"), **describe_errors("scope_missing", "not_found", "invalid_request")},
 )
 def read_crop(face_id: UUID, query: CropQuery) -> Response:
     """Send a face's crop."""
     with get_services().database.read() as session:
         caller = get_caller()
-        # A reviewer votes on the faces of every application.
+        # Reviewers vote on the faces of every application.
         application_id = None if Scope.REVIEW in caller.scopes else caller.visible_application_id
         face = faces.get_face(session, face_id, application_id)
     if face is None:
@@ -140,5 +143,5 @@ def _read_photo(job: tables.Job) -> bytes:
         try:
             return get_services().blobs.get(job.photo_key, job.photo_sha256)
         except BlobMissing:
-            pass  # purged or erased since the row was read
+            pass  # deleted or erased since the row was read
     raise Problem("photo_gone", "the photo was deleted, because its retention time is over")

@@ -1,4 +1,4 @@
-"""Photos as they arrive: as the `image` field of a form, or as the body itself. Nothing is read past the limit."""
+"""Reads photos from the `image` field of a form or from the body, within the size limit."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,17 +17,18 @@ from emoscope.settings import Settings
 
 _FIELD = "image"
 _FORM_OVERHEAD_BYTES = 256_000
-"""What a form may add to its photos: boundaries, headers, options."""
+"""Bytes that a form may have besides its photos: boundaries, headers, options."""
 
 _SPARE_PARTS = 100
-"""Fields that a form may have beside its photos, and photos beyond the limit that are read, so that the answer can count them."""
+"""Maximum number of other fields in a form, and of photos beyond the limit that are still read, so that the error can count them.
+"""
 
 _FILENAME_CHARACTERS = 255
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo that was accepted: what its header says, its hex SHA-256, its size, and the name that the client gave it."""
+    """An accepted photo: what its header says, its hex SHA-256, its size, and the client's file name."""
 
     header: PictureHeader
     sha256: str
@@ -36,13 +37,13 @@ class Photo:
 
 
 def read_photo(settings: Settings) -> tuple[Photo, bytes]:
-    """Read the one photo of this request.
+    """Read the single photo of this request.
 
-    Raises Problem `photo_missing`, `too_many_photos` or `invalid_request`, or as check_photo does; RequestEntityTooLarge past
+    Raises Problem `photo_missing`, `too_many_photos` or `invalid_request`, or as check_photo does; RequestEntityTooLarge above
     settings.max_photo_bytes.
     """
     if not is_form():
-        # One byte more than is taken: a chunked body is cut off at this length, without an error.
+        # One byte over the limit: a chunked body is truncated at this length without an error.
         request.max_content_length = settings.max_photo_bytes + 1
         data = request.get_data(cache=False)
         return check_photo(data, None, settings), data
@@ -55,9 +56,9 @@ def read_photo(settings: Settings) -> tuple[Photo, bytes]:
 
 
 def list_uploads(settings: Settings) -> list[FileStorage]:
-    """The photos of a batch, not yet read; larger ones wait in temporary files.
+    """Return the photos of a batch, not yet read; larger ones are in temporary files.
 
-    Raises Problem `photo_missing`, `too_many_photos` or `invalid_request`; RequestEntityTooLarge past settings.max_batch_bytes.
+    Raises Problem `photo_missing`, `too_many_photos` or `invalid_request`; RequestEntityTooLarge above settings.max_batch_bytes.
     """
     uploads = _read_form(settings.max_batch_bytes, settings.max_batch_photos) if is_form() else []
     if not uploads:
@@ -69,7 +70,7 @@ def list_uploads(settings: Settings) -> list[FileStorage]:
 
 
 def _read_form(most_bytes: int, most_photos: int) -> list[FileStorage]:
-    """The photos of this request's form, some too many among them. Raises as list_uploads does, within these limits."""
+    """Parse the form of this request, including some photos beyond the limit. Raises as list_uploads does."""
     most_length = most_bytes + _FORM_OVERHEAD_BYTES
     request.max_content_length = most_length
     request.max_form_memory_size = _FORM_OVERHEAD_BYTES
@@ -78,7 +79,7 @@ def _read_form(most_bytes: int, most_photos: int) -> list[FileStorage]:
     try:
         files = request.files
     except RequestEntityTooLarge as error:
-        # Werkzeug says the same of too much in all, and of a field or of parts that it would have to keep in memory.
+        # Werkzeug raises the same error for a body that is too large, for a text field that is too large, and for too many parts.
         if request.stream.tell() >= most_length:
             raise
         detail = (
@@ -96,17 +97,16 @@ def _read_form(most_bytes: int, most_photos: int) -> list[FileStorage]:
 
 
 def read_upload(upload: FileStorage, settings: Settings) -> tuple[Photo, bytes]:
-    """Read one photo of a form, from its beginning. Raises Problem as check_photo does."""
+    """Read one photo of a form from its start. Raises Problem as check_photo does."""
     upload.stream.seek(0)
-    data = upload.stream.read(settings.max_photo_bytes + 1)  # one byte too many shows that there are more
+    data = upload.stream.read(settings.max_photo_bytes + 1)  # one byte over the limit shows that it is exceeded
     return check_photo(data, upload.filename, settings), data
 
 
 def check_photo(data: bytes, filename: str | None, settings: Settings) -> Photo:
-    """Accept a photo by its size and header.
+    """Check a photo's size and header.
 
-    Raises Problem `empty_photo`, `photo_too_large`, `not_a_picture`, `broken_picture`, `too_many_pixels` or
-    `too_much_memory`.
+    Raises Problem `empty_photo`, `photo_too_large`, `not_a_picture`, `broken_picture`, `too_many_pixels` or `too_much_memory`.
     """
     if not data:
         raise Problem("empty_photo", "the photo has no bytes")
@@ -120,7 +120,7 @@ def check_photo(data: bytes, filename: str | None, settings: Settings) -> Photo:
 
 
 def clean_filename(given: str | None) -> str | None:
-    """The name without folders and without characters that no database or header takes. None if nothing is left."""
+    """Return the name without folders and without characters that a database or header doesn't accept. None if nothing is left."""
     if not given:
         return None
     name = PurePosixPath(given.replace("\\", "/")).name
@@ -128,5 +128,5 @@ def clean_filename(given: str | None) -> str | None:
 
 
 def is_form() -> bool:
-    """Whether the photo comes in a form. Any other Content-Type means that the body is the photo."""
+    """Return whether the photo is sent in a form. With any other Content-Type the body is the photo."""
     return request.mimetype == "multipart/form-data"

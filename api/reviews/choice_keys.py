@@ -1,4 +1,4 @@
-"""The key of each choice that a reviewer has."""
+"""Keyboard keys of the reviewer's choices."""
 
 from db.core.vocabulary import EMOTIONS, VoteChoice
 

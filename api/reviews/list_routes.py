@@ -1,4 +1,4 @@
-"""What reviewers decided and reported, as lists: labels, disagreements, reports, and what each reviewer did."""
+"""Lists for reviews: labels, disagreements, reports, and the activity of reviewers."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -30,7 +30,7 @@ PROGRESS_WINDOW = timedelta(days=30)
 
 
 class PageFields(TextFields):
-    """Where a page begins, and how long it is."""
+    """Cursor and length of a page."""
 
     limit: int = Field(default=50, ge=1, le=200, description="Maximum number of items per page.")
     cursor: RowId | Unset = Field(default=None, description="Cursor of the page, taken from `next`.")
@@ -44,7 +44,7 @@ class LabelQuery(PageFields):
 
 
 class Label(BaseModel):
-    """What reviewers say of a face, in whatever analysis of its photo it was found."""
+    """A face's label, combined over all analyses of its photo."""
 
     id: UUID = Field(examples=["0197a2b4-0000-7000-8000-000000000000"])
     photo_sha256: str = Field(examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])
@@ -59,14 +59,14 @@ class Label(BaseModel):
 
 
 class LabelPage(BaseModel):
-    """Labels, newest face first."""
+    """A page of labels, newest face first."""
 
     items: list[Label]
     next: str | None = Field(description="Address of the next page; null on the last one.")
 
 
 class ReviewDisagreement(BaseModel):
-    """A face whose votes settle on no label."""
+    """A face whose votes give no label."""
 
     id: UUID = Field(examples=["0197a2b4-0000-7000-8000-000000000000"])
     face_id: UUID = Field(examples=["0197a2b4-0000-7000-8000-000000000001"])
@@ -77,14 +77,14 @@ class ReviewDisagreement(BaseModel):
 
 
 class DisagreementPage(BaseModel):
-    """Disagreements, newest face first."""
+    """A page of disagreements, newest face first."""
 
     items: list[ReviewDisagreement]
     next: str | None = Field(description="Address of the next page; null on the last one.")
 
 
 class PhotoReport(BaseModel):
-    """A face that was missed, or a box that isn't right. The box is null where nobody said it."""
+    """A missed face or a wrong box. The box is null if the reporter gave none."""
 
     id: UUID
     job_id: UUID
@@ -100,14 +100,14 @@ class PhotoReport(BaseModel):
 
 
 class PhotoReportPage(BaseModel):
-    """Reports, newest first."""
+    """A page of reports, newest first."""
 
     items: list[PhotoReport]
     next: str | None = Field(description="Address of the next page; null on the last one.")
 
 
 class Progress(BaseModel):
-    """What one reviewer did in the last 30 days."""
+    """Votes of one reviewer in the last 30 days."""
 
     reviewer: str = Field(examples=["ben"])
     votes: int = Field(description="Current votes.", examples=[412])
@@ -135,7 +135,7 @@ class ProgressList(BaseModel):
     responses=describe_errors("scope_missing", "invalid_request"),
 )
 def list_labels(query: LabelQuery) -> Response:
-    """Read a page of labels."""
+    """List labels."""
     with get_services().database.read() as session:
         found = read_page(
             lambda limit: find_labels(
@@ -157,7 +157,7 @@ def list_labels(query: LabelQuery) -> Response:
     responses=describe_errors("scope_missing", "invalid_request"),
 )
 def list_disagreements(query: PageFields) -> Response:
-    """Read a page of disagreements."""
+    """List disagreements."""
     with get_services().database.read() as session:
         found = read_page(
             lambda limit: find_disagreements(session, limit=limit, before=query.cursor),
@@ -187,7 +187,7 @@ def list_disagreements(query: PageFields) -> Response:
     responses=describe_errors("scope_missing", "invalid_request"),
 )
 def list_reports(query: PageFields) -> Response:
-    """Read a page of reports."""
+    """List reports."""
     with get_services().database.read() as session:
         found = read_page(lambda limit: list_all_reports(session, limit=limit, before=query.cursor), query.limit)
     items = [PhotoReport.model_validate(row, from_attributes=True) for row in found.rows]
@@ -198,7 +198,7 @@ def list_reports(query: PageFields) -> Response:
 @blueprint.output(ProgressList, description="Every reviewer who voted in the last 30 days.")
 @blueprint.doc(summary="What each reviewer did lately", responses=describe_errors("scope_missing"))
 def list_reviewers() -> Response:
-    """Count each reviewer's votes."""
+    """List the reviewers of the last 30 days with their votes."""
     now = utcnow()
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     with get_services().database.read() as session:

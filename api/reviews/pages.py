@@ -1,7 +1,7 @@
-"""Review: faces come one after the other, a key votes on each, and votes can be undone.
+"""The review pages: faces come one after another, a key casts a vote, and votes can be undone.
 
-The page holds some cards, drawn here; only the first is shown. A vote is answered with the cards that are missing behind it, so
-the next face is on screen before the request is sent. Without a script each vote is a form, and the page comes anew.
+The page holds several cards and shows the first. The response to a vote contains the cards that are missing behind it, so the next
+face is shown without waiting for the request. Without a script each vote is a form, and the page is rendered again.
 """
 
 from datetime import timedelta
@@ -40,7 +40,7 @@ from db.reviews.progress import list_progress
 blueprint = Blueprint("review", __name__, url_prefix="/review")
 
 _CARDS = 4
-"""Faces on the page at once: the one that is shown, and those that come next, with their pictures loaded."""
+"""Cards on the page: the one that is shown, and the next ones with their pictures preloaded."""
 _RECENT = 12
 _RECENT_WINDOW = timedelta(days=30)
 
@@ -49,7 +49,7 @@ _RECENT_WINDOW = timedelta(days=30)
 @needs(Role.REVIEWER)
 @refills_search
 def show() -> str:
-    """The first faces of the queue. What the votes say comes after them, so that no reviewer waits for it."""
+    """Show the first faces of the queue. Statistics are loaded afterwards, so that no reviewer waits for them."""
     search, person, services = read_query(ReviewSearch, request.args), get_person(), get_services()
     cards = _take_cards(person.name, search, _CARDS, exclude=set())
     with services.database.read() as session:
@@ -69,7 +69,7 @@ def show() -> str:
 @blueprint.get("/statistics")
 @needs(Role.REVIEWER)
 def show_statistics() -> str:
-    """The latest votes, and what the votes say: a part of the page, rendered again."""
+    """Render the part of the page with the latest votes and the statistics."""
     search = read_query(ReviewSearch, request.args)
     return render_template("reviews/statistics.html", **_read_statistics(get_person().name, search))
 
@@ -77,7 +77,7 @@ def show_statistics() -> str:
 @blueprint.post("/votes")
 @needs(Role.REVIEWER)
 def vote() -> str | AnyResponse:
-    """Store a vote. A script gets the cards that are missing on its page; a plain form gets the page anew."""
+    """Store a vote. Scripts get the missing cards; plain forms get the whole page."""
     face_id, choice = read_uuid("face_id"), read_choice()
     person, shown, search = get_person(), set(read_uuids("shown")), read_query(ReviewSearch, request.form)
     services = get_services()
@@ -88,7 +88,7 @@ def vote() -> str | AnyResponse:
             session, face_id, person.name, choice, least_votes=least_votes, is_from_queue=is_from_queue
         )
         job_id = None if is_from_queue else reviews.find_job_id(session, face_id)
-    if job_id is not None:  # corrected where it was seen
+    if job_id is not None:  # a correction on the job's page returns there
         if "fragment" in request.form:
             return ""
         return go("jobs.show", job_id=job_id, done="voted", _anchor=f"face-{face_id}")
@@ -101,7 +101,7 @@ def vote() -> str | AnyResponse:
 @blueprint.post("/undo")
 @needs(Role.REVIEWER)
 def undo() -> str | AnyResponse:
-    """Withdraw one's own votes. A script gets the faces' cards back; a plain form gets the page anew."""
+    """Undo the reviewer's own votes. Scripts get the faces' cards; plain forms get the whole page."""
     person, services = get_person(), get_services()
     vote_ids = read_uuids("vote_id")
     with services.database.write() as session:
@@ -118,7 +118,7 @@ def undo() -> str | AnyResponse:
 @needs(Role.REVIEWER)
 @refills_search
 def show_grid() -> str:
-    """Many faces of one predicted emotion: those that are wrong are marked, and all others confirmed at once."""
+    """Show a grid of faces with one predicted emotion. The reviewer marks the wrong ones and confirms the others at once."""
     asked = read_query(GridSearch, request.args)
     search = ReviewSearch(emotion=asked.emotion)
     cards = _take_cards(get_person().name, search, asked.count, exclude=set())
@@ -128,7 +128,7 @@ def show_grid() -> str:
 @blueprint.post("/grid")
 @needs(Role.REVIEWER)
 def confirm_grid() -> AnyResponse:
-    """Vote for what the model says of every face that isn't marked, and lead to the marked ones."""
+    """Vote for the prediction of every unmarked face, then show the marked ones."""
     asked = read_query(GridSearch, request.form)
     face_ids, marked = read_uuids("face_id"), set(read_uuids("marked"))
     if len(face_ids) > MOST_IN_A_GRID:
@@ -138,7 +138,9 @@ def confirm_grid() -> AnyResponse:
     for face_id in face_ids:
         if face_id not in marked:
             try:
-                with services.database.write() as session:  # one each: a face that is gone costs no other its vote
+                with (
+                    services.database.write() as session
+                ):  # one transaction each, so that an erased face doesn't lose the other votes
                     reviews.cast_vote(session, face_id, person.name, choice, least_votes=least_votes)
             except reviews.UnknownFace:
                 continue
@@ -150,7 +152,7 @@ def confirm_grid() -> AnyResponse:
 @blueprint.get("/disagreements")
 @needs(Role.ADMINISTRATOR)
 def show_disagreements() -> str:
-    """Faces on which reviewers disagree, with what each said: whoever is here decides."""
+    """Show faces on which reviewers disagree, with each vote, to be decided."""
     with get_services().database.read() as session:
         found = list_disagreements(session)
         count = count_disagreements(session)
@@ -160,7 +162,7 @@ def show_disagreements() -> str:
 @blueprint.post("/disagreements")
 @needs(Role.ADMINISTRATOR)
 def decide() -> AnyResponse:
-    """Settle a disagreement: the label is what this vote says."""
+    """Resolve a disagreement: this vote becomes the label."""
     services, face_id, choice = get_services(), read_uuid("face_id"), read_choice()
     if choice is VoteChoice.SKIP:
         abort(422, "A skip decides nothing.")
@@ -181,7 +183,7 @@ def decide() -> AnyResponse:
 @blueprint.get("/guidelines")
 @needs(Role.REVIEWER)
 def show_guidelines() -> str:
-    """What each emotion looks like, with faces that reviewers agree on."""
+    """Show what each emotion looks like, with faces on which reviewers agree."""
     with get_services().database.read() as session:
         examples = list_examples(session)
     return render_template("reviews/guidelines.html", guidelines=GUIDELINES, ground_rule=GROUND_RULE, examples=examples)
@@ -190,7 +192,7 @@ def show_guidelines() -> str:
 @blueprint.get("/progress")
 @needs(Role.REVIEWER)
 def show_progress() -> str:
-    """What each reviewer has done lately."""
+    """Show the recent activity of each reviewer."""
     now = utcnow()
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     with get_services().database.read() as session:
@@ -208,7 +210,7 @@ def show_progress() -> str:
 
 
 def _take_cards(reviewer: str, search: ReviewSearch, limit: int, exclude: set[UUID]) -> list[Card]:
-    """Hand out faces; they are read after the transaction that reserves them, since others wait for it."""
+    """Take faces from the queue. They are read after the transaction that reserves them, because other reviewers wait for it."""
     database, wanted = get_services().database, search.to_filter()
     if limit < 1:
         return []
@@ -220,7 +222,7 @@ def _take_cards(reviewer: str, search: ReviewSearch, limit: int, exclude: set[UU
 
 
 def _read_statistics(reviewer: str, search: ReviewSearch) -> dict[str, Any]:
-    """How many faces wait, and what the votes say of the model, of the reviewers, and of this one."""
+    """Count the queue, and compute the statistics of the model, of all reviewers, and of this one."""
     since = utcnow() - _RECENT_WINDOW
     with get_services().database.read() as session:
         recent = reviews.list_votes(session, reviewer=reviewer, limit=_RECENT)

@@ -1,4 +1,4 @@
-"""Reviews: faces come before a reviewer, votes are stored and undone, and it is told what the votes say."""
+"""Reviews: take faces, cast and undo votes, read the statistics."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -45,7 +45,7 @@ _MOST_UNDONE = 10_000
 
 
 class NextFaces(JsonBody):
-    """Which faces a reviewer wants. Without a filter the queue mixes uncertain faces with faces drawn by chance."""
+    """Which faces to review. Without a filter the queue mixes uncertain faces with faces drawn at random."""
 
     limit: int = Field(default=1, ge=1, le=_MOST_AT_ONCE, description="Number of faces.")
     exclude: list[RowId] = Field(
@@ -67,20 +67,20 @@ class NextFaces(JsonBody):
     job_id: RowId | None = Field(default=None)
     blind: bool = Field(
         default=False,
-        description="Promises that reviewers are shown nothing of what the model says of faces whose `slice` is `random` before "
-        "they have voted. Their votes are then stored as blind.",
+        description="Declares that reviewers don't see predictions for faces whose `slice` is `random` before they vote. Their "
+        "votes are then stored as blind.",
     )
 
 
 class NewVote(JsonBody):
-    """What a reviewer says of a face."""
+    """A reviewer's vote on a face."""
 
     face_id: RowId
     choice: VoteChoice = Field(description="An emotion, `not_a_face`, `ambiguous`, or `skip`.", examples=["sad"])
 
 
 class Undo(JsonBody):
-    """Which votes to withdraw: some by their ids, or the latest ones of a reviewer."""
+    """Which votes to undo: some by id, or a reviewer's latest ones."""
 
     vote_ids: list[RowId] = Field(default_factory=list, max_length=1000)
     last: int | None = Field(default=None, ge=1, le=_MOST_UNDONE, description="Number of the latest current votes.")
@@ -102,7 +102,7 @@ class Undo(JsonBody):
 
 
 class VoteQuery(TextFields):
-    """Whose votes to list, and how many."""
+    """Which votes to list."""
 
     reviewer: str | Unset = Field(
         default=None,
@@ -115,7 +115,7 @@ class VoteQuery(TextFields):
 
 
 class StatisticsQuery(TextFields):
-    """Of which faces and votes."""
+    """Which faces and votes to count."""
 
     model_version: Annotated[Number | None, Field(description="Classified by this version.")] = None
     since: Annotated[Moment | None, Field(description="Faces analysed, and votes cast, at this time or later.")] = None
@@ -126,7 +126,7 @@ class StatisticsQuery(TextFields):
 @blueprint.output(ReviewFaceList, description="The faces, kept from other reviewers for five minutes.")
 @blueprint.doc(summary="Take the next faces to review", responses=describe_errors("scope_missing", "invalid_request"))
 def take_next(wanted: NextFaces) -> Response:
-    """Hand out faces. A face that the reviewer has voted on doesn't come again."""
+    """Take faces from the queue. Faces on which the reviewer has voted aren't returned again."""
     services, reviewer = get_services(), get_caller().actor
     given = wanted.model_dump(exclude={"limit", "exclude", "blind"})
     with services.database.write() as session:
@@ -144,10 +144,10 @@ def take_next(wanted: NextFaces) -> Response:
 
 
 @blueprint.post("/release")
-@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="The faces were returned to the queue.")
+@blueprint.output({}, status_code=HTTPStatus.NO_CONTENT, description="The faces are back in the queue.")
 @blueprint.doc(summary="Give back faces that were taken", responses=describe_errors("scope_missing"))
 def release() -> tuple[str, HTTPStatus]:
-    """Let other reviewers have what the caller took and hasn't voted on."""
+    """Return faces that the caller took but didn't vote on."""
     with get_services().database.write() as session:
         review_queue.release_faces(session, get_caller().actor)
     return "", HTTPStatus.NO_CONTENT
@@ -175,9 +175,9 @@ def create_vote(vote: NewVote) -> Response:
 @blueprint.get("/votes")
 @blueprint.input(VoteQuery, location="query", arg_name="query")
 @blueprint.output(VoteList, description="Current votes, newest first.")
-@blueprint.doc(summary="List one's latest votes", responses=describe_errors("scope_missing", "invalid_request"))
+@blueprint.doc(summary="List your latest votes", responses=describe_errors("scope_missing", "invalid_request"))
 def list_votes(query: VoteQuery) -> Response:
-    """Read the latest votes of the caller, or of another reviewer."""
+    """List the latest votes of the caller, or of another reviewer."""
     caller = get_caller()
     reviewer = query.reviewer or caller.actor
     if reviewer != caller.actor:
@@ -198,11 +198,11 @@ def list_votes(query: VoteQuery) -> Response:
 @blueprint.output(Undone, description="Number of votes that were undone.")
 @blueprint.doc(
     summary="Undo votes",
-    description="Undoes one vote or many. A vote that one of them had replaced counts again.",
+    description="Undoes one or more votes. If one of them replaced an earlier vote, that vote counts again.",
     responses=describe_errors("scope_missing", "invalid_request"),
 )
 def undo(wanted: Undo) -> Response:
-    """Withdraw votes."""
+    """Undo votes."""
     caller, services, count = get_caller(), get_services(), 0
     least_votes = services.settings.min_correction_votes
     while True:
@@ -216,7 +216,7 @@ def undo(wanted: Undo) -> Response:
 
 
 def _find_undone(session: Session, wanted: Undo, caller: str) -> Sequence[ReviewVote]:
-    """The votes to withdraw; of those since a time at most so many that one transaction is soon over."""
+    """Find the votes to undo. With `since`, at most as many as one short transaction can handle."""
     if wanted.vote_ids:
         return reviews.get_votes(session, wanted.vote_ids)
     limit = wanted.last or _MOST_UNDONE
@@ -227,17 +227,17 @@ def _find_undone(session: Session, wanted: Undo, caller: str) -> Sequence[Review
 @blueprint.output(ReviewFace, description="The face, and every vote on it.")
 @blueprint.doc(
     summary="Read the votes on a face",
-    description="A reviewer sees the votes once the face has the votes that it needs, or once the reviewer has voted. The scope "
-    "`admin` sees them always.",
+    description="Reviewers see the votes once the face has enough votes, or once they have voted on it themselves. The scope "
+    "`admin` always sees them.",
     responses=describe_errors("scope_missing", "unknown_face"),
 )
 def read_face(face_id: UUID) -> Response:
-    """Read one face's review."""
+    """Read the votes on one face."""
     services, caller = get_services(), get_caller()
     with services.database.read() as session:
         item, votes = reviews.get_review(session, face_id)
         face = faces.get_face(session, face_id)
-    if face is None:  # erased in between
+    if face is None:  # erased in the meantime
         raise reviews.UnknownFace(f"there is no face {face_id}")
     record_seen(services, caller, [face.job_id])
     has_voted = any(vote.reviewer == caller.actor and vote.withdrawn_at is None for vote in votes)
@@ -249,9 +249,9 @@ def read_face(face_id: UUID) -> Response:
 @blueprint.input(StatisticsQuery, location="query", arg_name="query")
 @blueprint.output(Statistics, description="Live accuracy and agreement.")
 @blueprint.doc(
-    summary="What the votes say",
-    description="Accuracy on faces drawn by chance alone, so that it stands for all faces, and how far reviewers agree. "
-    "Each face counts once, as its latest analysis says, or the latest by `model_version`.",
+    summary="Read accuracy and agreement",
+    description="Accuracy is measured only on faces drawn at random, so that it represents all faces. Agreement says how far "
+    "reviewers agree. Each face counts once, in its latest analysis, or in the latest by `model_version`.",
     responses=describe_errors("scope_missing", "invalid_request"),
 )
 def read_statistics(query: StatisticsQuery) -> Response:

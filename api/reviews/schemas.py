@@ -1,4 +1,4 @@
-"""What the API shows of reviews, and how it is made from rows."""
+"""API schemas of reviews, and how they are made from rows."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -15,24 +15,26 @@ from emoscope.settings import Settings
 
 
 class Vote(BaseModel):
-    """What one reviewer said of a face."""
+    """One reviewer's vote on a face."""
 
     id: Id
-    face_id: UUID | None = Field(description="The face as it was analysed at that time; null once that job is erased.")
+    face_id: UUID | None = Field(description="The face of the analysis that was shown; null once its job is erased.")
     reviewer: str = Field(examples=["ana"])
     choice: VoteChoice = Field(examples=["sad"])
-    predicted: Emotion = Field(description="The emotion predicted at that time.", examples=["neutral"])
+    predicted: Emotion = Field(
+        description="The emotion that was predicted when the vote was cast.", examples=["neutral"]
+    )
     model_version: int = Field(examples=[1])
     at: Time
     is_blind: bool = Field(description="Whether the reviewer didn't know the prediction.", examples=[False])
     stands: bool = Field(description="False once the vote was undone or replaced.", examples=[True])
     label: VoteChoice | None = Field(
-        default=None, description="The face's present label: the choice with the most current votes; null for a tie."
+        default=None, description="The face's current label: the choice with the most current votes; null for a tie."
     )
 
 
 class ReviewFace(BaseModel):
-    """A face before reviewers."""
+    """A face to review."""
 
     face: Face
     job_id: Id
@@ -44,14 +46,14 @@ class ReviewFace(BaseModel):
         examples=["sad"],
     )
     votes_wanted: int = Field(description="Votes that the face needs.", examples=[1])
-    is_open: bool = Field(description="Whether it still needs votes.", examples=[True])
+    is_open: bool = Field(description="Whether it needs more votes.", examples=[True])
     votes: list[Vote] = Field(
         description="Every vote on the face, oldest first, undone ones too. Empty while the face is handed out for review."
     )
 
 
 class ReviewFaceList(BaseModel):
-    """Faces to review, in this order. Empty when there are none left."""
+    """Faces to review, in this order. Empty if none are left."""
 
     items: list[ReviewFace]
 
@@ -64,13 +66,13 @@ class VoteList(BaseModel):
 
 
 class Undone(BaseModel):
-    """What an undo did."""
+    """The result of an undo."""
 
     undone: int = Field(examples=[1])
 
 
 class ShareEstimate(BaseModel):
-    """A share that was observed, and the 95 % interval (Wilson) of the true one; null where nothing was observed."""
+    """An observed share with its 95 % interval (Wilson); null if nothing was observed."""
 
     hits: int = Field(examples=[181])
     count: int = Field(examples=[220])
@@ -80,7 +82,7 @@ class ShareEstimate(BaseModel):
 
 
 class ReviewerAgreement(BaseModel):
-    """How far reviewers say the same of the same face."""
+    """Agreement between reviewers on the same faces."""
 
     faces: int = Field(description="Faces with two or more votes, not counting skips.", examples=[40])
     share: float | None = Field(description="Share of these faces whose first two votes agree.", examples=[0.81])
@@ -88,7 +90,7 @@ class ReviewerAgreement(BaseModel):
 
 
 class Statistics(BaseModel):
-    """What the votes say of the model and of the reviewers."""
+    """Accuracy of the model and agreement of the reviewers."""
 
     accuracy: ShareEstimate = Field(
         description="Accuracy of the model on faces of the random slice, `blind` and `seen` together."
@@ -101,12 +103,12 @@ class Statistics(BaseModel):
 
 
 def estimate_to_schema(estimate: Estimate) -> ShareEstimate:
-    """What the API shows of an estimate."""
+    """Convert an estimate to its API schema."""
     return ShareEstimate(**vars(estimate))
 
 
 def vote_to_schema(vote: ReviewVote, label: VoteChoice | None = None) -> Vote:
-    """What the API shows of a vote. label: of the face, where it is known."""
+    """Convert a vote to its API schema. label: current label of the face, if known."""
     return Vote(
         id=vote.id,
         face_id=vote.face_id,
@@ -124,9 +126,9 @@ def vote_to_schema(vote: ReviewVote, label: VoteChoice | None = None) -> Vote:
 def review_to_schema(
     item: ReviewItem, face: tables.Face, votes: Sequence[ReviewVote] | None, settings: Settings
 ) -> ReviewFace:
-    """What the API shows of a face before reviewers. Call it while, or after, the item's subject was loaded.
+    """Convert a face to review to its API schema. Call it while the item's subject is loaded or loadable.
 
-    votes: None where the face is still to be reviewed: then nothing is shown of what others said, the label neither.
+    votes: None while the face is handed out for review; then label and votes are hidden.
     """
     label = item.subject.label if votes is not None and item.subject is not None else None
     return ReviewFace(
@@ -141,7 +143,7 @@ def review_to_schema(
 
 
 def statistics_to_schema(live: LiveAccuracy, agreement: Agreement) -> Statistics:
-    """What the API shows of the votes as a whole."""
+    """Convert the statistics to their API schema."""
     return Statistics(
         accuracy=estimate_to_schema(live.accuracy),
         blind=estimate_to_schema(live.blind),

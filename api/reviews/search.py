@@ -1,4 +1,4 @@
-"""What the pages of reviews are asked for: which faces, and which votes on them."""
+"""Queries and forms of the review pages."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -25,7 +25,7 @@ def _split(given: object) -> object:
 
 
 class ReviewSearch(Query):
-    """Which faces the reviewer wants; what is empty doesn't restrict. Dates are days of UTC; `until` is the last one."""
+    """Filters of the review queue; empty fields don't restrict. Dates are days in UTC; `until` is inclusive."""
 
     emotion: Emotion | None = None
     min_confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
@@ -42,12 +42,12 @@ class ReviewSearch(Query):
     faces: Annotated[tuple[RowId, ...], BeforeValidator(_split)] = Field(default=(), max_length=_MOST_NAMED)
 
     def to_query(self) -> dict[str, str]:
-        """The same as an address has it."""
+        """Convert to query parameters."""
         given = {name: str(value) for name, value in self.model_dump(exclude={"faces"}, exclude_none=True).items()}
         return {**given, "faces": ",".join(map(str, self.faces))} if self.faces else given
 
     def to_filter(self) -> ReviewFilter:
-        """The same for the database."""
+        """Convert to the database's filter."""
         begins = [begin_day(self.since)] if self.since else []
         if self.days is not None:
             begins.append(utcnow() - timedelta(days=self.days))
@@ -63,19 +63,19 @@ class ReviewSearch(Query):
 
 
 class GridSearch(Query):
-    """Which faces a grid shows."""
+    """Filters of the grid."""
 
     emotion: Emotion = Emotion.HAPPY
     count: int = Field(default=_GRID, ge=1, le=MOST_IN_A_GRID)
 
 
 def keep_search() -> dict[str, str]:
-    """What the form says of the search that its page was opened with."""
+    """Return the filters that the form carries over from its page."""
     return {name: value for name, value in request.form.items() if name in ReviewSearch.model_fields and value}
 
 
 def read_uuid(field: str) -> UUID:
-    """The one id in a field of the form. Anything else is refused."""
+    """Read the single id in a form field. Refuses anything else."""
     found = read_uuids(field)
     if len(found) != 1:
         abort(422, f"{field} is no id.")
@@ -83,7 +83,7 @@ def read_uuid(field: str) -> UUID:
 
 
 def read_uuids(field: str) -> list[UUID]:
-    """The ids in a field of the form, none or many. Anything else is refused."""
+    """Read the ids in a form field; there may be none. Refuses anything else."""
     try:
         return _IDS.validate_python(request.form.getlist(field))
     except ValidationError:
@@ -91,7 +91,7 @@ def read_uuids(field: str) -> list[UUID]:
 
 
 def read_choice() -> VoteChoice:
-    """What the form's vote says. Anything else is refused."""
+    """Read the choice of the form's vote. Refuses unknown choices."""
     try:
         return VoteChoice(request.form.get("choice", ""))
     except ValueError:

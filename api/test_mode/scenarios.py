@@ -1,4 +1,4 @@
-"""What a call with a test key is answered with: what its header asks for, or what its photo's digest says."""
+"""How requests with a test key are answered: as their header asks, or by the photo's digest."""
 
 import re
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from db.jobs.tables import Job
 HEADER = "Emoscope-Test"
 _LONGEST_S = 60.0
 _WORKS_S = 0.2
-"""How long a test job takes unless it is asked to be slow: long enough to be seen as queued."""
+"""Duration of a test job unless the header asks for another; long enough to be seen as queued."""
 _CONFIDENCE = 0.9
 _CODE = re.compile(r"[a-z_]{1,50}", re.ASCII)
 
 
 class InvalidScenario(ValueError):
-    """The header asks for nothing that there is; the message says what there is."""
+    """The header has no valid scenario. The message lists the valid ones."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """How a test job goes.
+    """The course of a test job.
 
-    emotions: of its faces, or None to take them from the photo's digest. failed: the error code that it ends with. error: the error
-    that the call itself is answered with. delay_s: until its end; None for a job that waits for ever.
+    emotions: of its faces; None derives them from the photo's digest. failed: error code of the job. error: error code of the
+    request itself. delay_s: seconds until the job ends; None if it never does.
     """
 
     emotions: tuple[Emotion, ...] | None = None
@@ -34,7 +34,7 @@ class Scenario:
 
 
 def read_scenario(header: str | None) -> Scenario:
-    """What `Emoscope-Test` asks for. Raises InvalidScenario."""
+    """Parse the header `Emoscope-Test`. Raises InvalidScenario."""
     name, _, value = (header or "").strip().partition("=")
     try:
         if not name:
@@ -55,7 +55,7 @@ def read_scenario(header: str | None) -> Scenario:
 
 
 def make_faces(scenario: Scenario, job: Job, model_version_id: object) -> tuple[NewFace, ...]:
-    """The faces of a test job: side by side, in a photo of any size. The same photo always has the same."""
+    """Make the faces of a test job, side by side. They depend only on the photo and the scenario."""
     digest = bytes.fromhex(job.photo_sha256)
     emotions = scenario.emotions
     if emotions is None:

@@ -1,7 +1,7 @@
-"""The services of a request with a test key: a database and a folder of blobs of their own, and answers without a worker.
+"""Services for requests with a test key: a separate database and blob folder, and results without a worker.
 
-So nothing of a test can come into a list, a statistic, a review or a training run of what is real: it isn't in that database.
-It is kept for a day, and made anew by a release with another schema.
+Test data therefore can't appear in real lists, statistics, reviews or training runs. The database is kept for a day, and recreated
+by a release with another schema.
 """
 
 import hashlib
@@ -58,18 +58,18 @@ _MANIFEST = Manifest(
     lineage=Lineage("", {}, "hard", 0, 0, None, {}, "", {}),
     created_at="1970-01-01T00:00:00+00:00",
 )
-"""Of the version that test jobs name. It has no files: their results are made up."""
+"""Name of the version that test jobs refer to. It has no files: the results are made up."""
 
 
 @dataclass(frozen=True)
 class TestServices(Services):
-    """Services that answer by themselves."""
+    """Services that simulate the workers."""
 
-    __test__ = False  # no test class for pytest
+    __test__ = False  # tells pytest that this isn't a test class
 
     @property
     def jobs(self) -> JobServices:
-        """As for real jobs, but for the worker, which is played here."""
+        """The dependencies of actions on jobs, with a simulated worker."""
         scenario = read_scenario(request.headers.get(HEADER) if has_request_context() else None)
         return replace(
             super().jobs,
@@ -78,14 +78,14 @@ class TestServices(Services):
         )
 
     def ask_for_export(self, export_id: UUID) -> None:
-        """Write the file at once: of a test's few jobs, and no housekeeper sees them."""
+        """Write the file at once: a test has few jobs and no housekeeper."""
         retention_s = self.settings.export_retention_s
         with tempfile.TemporaryDirectory() as folder:
             write_export(self.database, self.blobs, export_id, Path(folder), retention_s=retention_s)
         self.waiter.announce(export_id)
 
     def _play_fetches(self, count: int, scenario: Scenario) -> None:
-        """Give jobs that name their photo by a URL a photo that isn't there, without asking anybody for it."""
+        """Simulate the fetch of photos by URL, without a network request."""
         with self.database.write() as session:
             due = [(job_id, url) for job_id, url in list_due_fetches(session, count) if claim_fetch(session, job_id, 0)]
             for job_id, url in due:
@@ -111,7 +111,7 @@ class TestServices(Services):
         return True
 
     def _end(self, job_id: UUID, scenario: Scenario) -> None:
-        """Do what a worker would have done."""
+        """Simulate the end of a job."""
         batch_id = None
         try:
             with self.database.write() as session:
@@ -125,7 +125,7 @@ class TestServices(Services):
                     faces = make_faces(scenario, job, champion.id)
                     jobs.finish_job(session, claim, jobs.Outcome(job.width, job.height, faces, {"test": 0.0}))
         except InvalidTransition:
-            return  # canceled or erased meanwhile
+            return  # canceled or erased in the meantime
         except SQLAlchemyError as error:
             log.warning("test_job_not_ended", job_id=str(job_id), reason=str(error))
         for changed in (job_id, batch_id):
@@ -134,7 +134,7 @@ class TestServices(Services):
 
 
 class TestMode:
-    """Opens the services of test keys at the first request with one."""
+    """Opens the test services at the first request with a test key."""
 
     __test__ = False
 
@@ -145,13 +145,13 @@ class TestMode:
         self._next_purge = 0.0
 
     def open(self, real: Services, application_id: UUID, name: str) -> TestServices:
-        """The services for an application's test requests."""
+        """Return the services for an application's test requests."""
         with self._lock:
             if self._opened is None:
                 self._opened = _open(real)
             if application_id not in self._applications:
                 with self._opened.database.write() as session:
-                    # by its id: an application that was deleted may have had the same name
+                    # by id, because a deleted application may have had the same name
                     insert_if_new(
                         session,
                         Application,
@@ -164,7 +164,7 @@ class TestMode:
         return self._opened
 
     def forget_old(self) -> None:
-        """Erase what is older than a day. Errors are logged."""
+        """Erase test data older than a day. Errors are logged, not raised."""
         if self._opened is None or monotonic() < self._next_purge:
             return
         self._next_purge = monotonic() + _PURGE_S
@@ -174,7 +174,7 @@ class TestMode:
             log.warning("test_jobs_not_erased", reason=str(error))
 
     def close(self) -> None:
-        """Close the connection to the database of tests."""
+        """Close the connection to the test database."""
         if self._opened is not None:
             self._opened.database.close()
 

@@ -1,4 +1,4 @@
-"""The curves of training, of a run that goes on and of a version that was made."""
+"""Training curves of a running run or a finished version."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ _MOST_DOTS = 30
 
 
 def draw_curves(curve: Sequence[CurvePoint]) -> tuple[Chart, ...]:
-    """Loss and accuracy by epoch, on the training rows and the validation set; nothing before the first epoch has ended."""
+    """Draw loss and accuracy by epoch for training rows and validation set. Empty before the first epoch has ended."""
     if not curve:
         return ()
     labels = [str(point.epoch) for point in curve]

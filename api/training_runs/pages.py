@@ -1,4 +1,4 @@
-"""Training runs: all of them, one as it goes, start and cancel."""
+"""Pages of training runs: list, progress, start and cancel."""
 
 from typing import Literal
 from uuid import UUID
@@ -28,13 +28,13 @@ _MOST_EPOCHS = 1000
 
 
 class RunSearch(Query):
-    """Where the page of runs begins."""
+    """Cursor of the list of runs."""
 
     before: RowId | None = None
 
 
 class RunForm(Query):
-    """What the form that starts a run asks for."""
+    """Fields of the form that starts a run."""
 
     from_scratch: Literal["yes"] | None = None
     epochs: int | None = Field(default=None, ge=1, le=_MOST_EPOCHS)
@@ -44,7 +44,7 @@ class RunForm(Query):
 @needs(Role.VIEWER)
 @refills_search
 def show_list() -> str:
-    """All runs, newest first, and the form that starts one."""
+    """Show all runs, newest first, and the form that starts one."""
     before = read_query(RunSearch, request.args).before
     with get_services().database.read() as session:
         found = read_page(lambda limit: training_runs.list_runs(session, limit=limit, before=before), _PAGE)
@@ -64,7 +64,7 @@ def show_list() -> str:
 @blueprint.get("/<uuid:run_id>")
 @needs(Role.VIEWER)
 def show(run_id: UUID) -> str:
-    """One run: how far it is, what it is made from, what the gate said."""
+    """Show one run: progress, data, and the result of the gate."""
     with get_services().database.read() as session:
         run = training_runs.get_run(session, run_id)
         shown = describe_run(run)
@@ -94,7 +94,7 @@ def start() -> AnyResponse:
 @needs(Role.ADMINISTRATOR)
 @refills(show)
 def cancel(run_id: UUID) -> AnyResponse:
-    """Ask a run to stop."""
+    """Cancel a run; if it is running, ask it to stop."""
     with get_services().database.write() as session:
         training_runs.cancel_run(session, run_id, get_person().actor)
     return go("training.show", run_id=run_id, done="run_canceled")

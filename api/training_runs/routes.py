@@ -1,4 +1,4 @@
-"""Training runs: start one, follow it, cancel it."""
+"""Training runs: start, follow and cancel them."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -30,27 +30,27 @@ _POLL_AFTER_S = 2
 
 
 class NewRun(JsonBody):
-    """How a run differs from what the settings say."""
+    """Options of a run that override the settings."""
 
     from_scratch: bool = Field(default=False, description="Start from new weights instead of the champion's.")
     epochs: int | None = Field(default=None, ge=1, le=1000, description="Default: the service's setting.")
 
 
 class PageQuery(TextFields):
-    """Which page of a list."""
+    """Page of the list."""
 
     limit: int = Field(default=20, ge=1, le=100, description="Maximum number of runs per page.")
     cursor: RowId | None = Field(default=None, description="Cursor of the page, taken from `next`.")
 
 
 class PlanQuery(TextFields):
-    """Which run to plan."""
+    """Options of the planned run."""
 
     from_scratch: bool = Field(default=False, description="Whether the run would start from new weights.")
 
 
 class TrainingRun(BaseModel):
-    """One attempt to make a better model: what it is made from, how far it is, what the gate said."""
+    """A training run: its data, its progress, and the result of the gate."""
 
     id: Id
     url: str = Field(examples=["/v1/training-runs/0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"])
@@ -90,7 +90,7 @@ class TrainingRun(BaseModel):
 
 
 class TrainingRunPage(BaseModel):
-    """Some runs, newest first."""
+    """A page of runs, newest first."""
 
     items: list[TrainingRun]
     next: str | None = Field(description="Address of the next page; null on the last one.")
@@ -106,7 +106,7 @@ class TrainingRunPage(BaseModel):
     responses=describe_errors("scope_missing", "training_run_active", "retraining_impossible", "invalid_request"),
 )
 def create_run(wanted: NewRun) -> Response:
-    """Start a run, if none waits or goes on."""
+    """Start a run, unless one is queued or running."""
     started = start_training_run(TrainingTrigger.API, get_caller().actor, **wanted.model_dump())
     shown = _read(started.run.id)
     response = respond(shown, HTTPStatus.ACCEPTED)
@@ -120,7 +120,7 @@ def create_run(wanted: NewRun) -> Response:
 @blueprint.output(TrainingRunPage, description="A page of runs.")
 @blueprint.doc(summary="List training runs", responses=describe_errors("invalid_request"))
 def list_runs(query: PageQuery) -> Response:
-    """Read a page of runs, newest first."""
+    """List runs, newest first."""
     with get_services().database.read() as session:
         found = read_page(lambda limit: training_runs.list_runs(session, limit=limit, before=query.cursor), query.limit)
         shown = [run_to_schema(run, corrections.count_corrections(session, run.id)) for run in found.rows]
@@ -131,8 +131,9 @@ def list_runs(query: PageQuery) -> Response:
 @blueprint.input(PlanQuery, location="query", arg_name="query")
 @blueprint.output(RunPlan, description="What a run would do now.")
 @blueprint.doc(
-    summary="Say what a training run would do",
-    description="What it would train on, what it would compare, and whether the result could go into service.",
+    summary="Plan a training run",
+    description="Returns what a run would train on, what it would compare, and whether its result could be promoted. Starts "
+    "nothing.",
     responses=describe_errors("retraining_impossible", "invalid_request"),
 )
 def plan_run(query: PlanQuery) -> Response:
@@ -157,14 +158,14 @@ def read_run(run_id: UUID) -> Response:
 
 @blueprint.post("/<uuid:run_id>/cancel")
 @needs_scope(Scope.ADMIN)
-@blueprint.output(TrainingRun, description="The run. If it is running, it ends after its current step.")
+@blueprint.output(TrainingRun, description="The run. A running one stops after its current step.")
 @blueprint.doc(
     summary="Cancel a training run",
     description="Needs the scope `admin`.",
     responses=describe_errors("scope_missing", "unknown_training_run", "training_run_ended"),
 )
 def cancel_run(run_id: UUID) -> Response:
-    """Withdraw a run."""
+    """Cancel a run."""
     with get_services().database.write() as session:
         training_runs.cancel_run(session, run_id, get_caller().actor)
     return respond(_read(run_id))
@@ -177,14 +178,14 @@ def _read(run_id: UUID) -> TrainingRun:
 
 
 def _make_url(run_id: UUID) -> str:
-    """Where the API shows a run. A command has no request, and so no prefix of a proxy."""
+    """Return the API's path of a run. Commands have no request, and so no prefix of a proxy."""
     if not has_request_context():
         return f"{blueprint.url_prefix}/{run_id}"
     return url_for("training_runs.read_run", run_id=run_id)
 
 
 def run_to_schema(run: tables.TrainingRun, run_corrections: dict[str, int]) -> TrainingRun:
-    """What the API shows of a run. Call it while the run's session is open."""
+    """Convert a run to its API schema. Call it while the run's session is open."""
     return TrainingRun(
         id=run.id,
         url=_make_url(run.id),

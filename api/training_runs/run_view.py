@@ -1,4 +1,4 @@
-"""A training run as pages show it: how far it is, its curves, the dataset's balance, the gate's checks."""
+"""A training run for the pages: progress, curves, balance of the dataset, checks of the gate."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ _BALANCE_TONES = {"Training": "first", "PublicTest": "third", "PrivateTest": "fo
 
 @dataclass(frozen=True)
 class ShownRun:
-    """A run with what can be read off its JSON columns.
+    """A run with the contents of its JSON columns.
 
-    champion, challenger: numbers of the versions. share: of the work, 0 to 1, or None while it isn't known. facts: name and value.
-    start: whose weights it starts from, in words. plan: what it does, in sentences; empty until it has begun.
-    has_read_corrections: whether it came so far as to read the reviewers' labels.
+    champion, challenger: numbers of the versions. share: progress from 0 to 1, or None if unknown. facts: name and value. start:
+    the weights it starts from, in words. plan: its steps in sentences; empty until it has started. has_read_corrections: whether it
+    has read the reviewers' labels.
     """
 
     run: TrainingRun
@@ -39,9 +39,9 @@ class ShownRun:
 
 
 def describe_run(run: TrainingRun) -> ShownRun:
-    """Read a run's progress, audit and gate; call it while the run's session is open.
+    """Read a run's progress, audit and gate. Call it while the run's session is open.
 
-    Keys that aren't there are left out, since a run fills them as it goes.
+    Missing keys are left out: a run fills them as it proceeds.
     """
     progress, audit = RunProgress.read(run.progress), RunAudit.read(run.audit)
     epoch, epochs = progress.epoch, progress.epochs
@@ -81,7 +81,7 @@ def _name_start(run: TrainingRun, audit: RunAudit) -> str:
 
 
 def _draw_balance(audit: RunAudit) -> Chart | None:
-    """Rows by emotion, of each split of the dataset, and what corrections added."""
+    """Draw rows by emotion, for each split of the dataset and for the corrections."""
     counts = {name: split.emotions for name, split in audit.splits.items()}
     if not counts:
         return None

@@ -1,4 +1,4 @@
-"""All pages for people, put together under one blueprint."""
+"""The blueprint of all pages."""
 
 from flask import Blueprint
 
@@ -17,7 +17,7 @@ from api.webhooks import pages as webhook_pages
 
 
 def make_pages() -> Blueprint:
-    """The blueprint of all pages."""
+    """Create the blueprint of all pages."""
     pages = Blueprint("pages", __name__)
     for part in (
         sign_in_pages,

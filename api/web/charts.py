@@ -1,6 +1,6 @@
-"""Charts as plain shapes, drawn into the page as inline SVG: no script, readable without sight, themed by the stylesheet.
+"""Charts as inline SVG, drawn by the server: no script, accessible, themed by the stylesheet.
 
-All shapes lie in a square of 100 by 100 that the page stretches to its width; letters stay outside it, as HTML.
+All shapes are drawn in a square of 100 by 100 that the page stretches to its width; text is placed outside as HTML.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from api.web.formatting import NOTHING
 _SIDE = 100.0
 _UNIT_LABELS = ("0", "0.25", "0.5", "0.75", "1")
 _GAP = 0.18
-"""Share of a bar's place that stays empty."""
+"""Share of a bar's width that stays empty."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Bar:
-    """A rectangle, with what it says when pointed at."""
+    """A rectangle with its tooltip."""
 
     x: float
     y: float
@@ -40,7 +40,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Series:
-    """Values to draw, one for each place on the x axis; None leaves a gap."""
+    """Values to draw, one per point on the x axis; None leaves a gap."""
 
     name: str
     tone: str
@@ -49,7 +49,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart, ready for the template: its shapes, its axes, and all figures as a table for those who can't see it."""
+    """A chart for the template: shapes, axes, and all values as a table for screen readers."""
 
     title: str
     x_labels: tuple[str, ...]
@@ -61,13 +61,13 @@ class Chart:
     grid: tuple[float, ...] = field(default=())
     is_empty: bool = False
     places: tuple[float, ...] = ()
-    """Where each row of the table lies on the x axis, 0 to 1."""
+    """Position of each row of the table on the x axis, 0 to 1."""
     moments: tuple[datetime, ...] = ()
-    """When each row of the table was, if the x axis is time."""
+    """Time of each row of the table, if the x axis is time."""
 
     @property
     def x_moments(self) -> tuple[datetime, ...]:
-        """Those of the labels on the x axis."""
+        """Times of the labels on the x axis."""
         return _thin(self.moments, len(self.x_labels))
 
 
@@ -83,10 +83,10 @@ def draw_lines(
     places: Sequence[float] | None = None,
     moments: Sequence[datetime] = (),
 ) -> Chart:
-    """A curve for each series. low, high: ends of the y axis; None takes what the values need.
+    """Draw a line for each series.
 
-    places: where each label lies on an x axis from 0 to 1; without them they are evenly spaced.
-    A value that is no finite number leaves a gap, as None does. moments: of the labels, where these are times.
+    low, high: ends of the y axis; None fits the values. places: position of each label on an x axis from 0 to 1; by default evenly
+    spaced. Non-finite values leave a gap, like None. moments: times of the labels.
     """
     series = [replace(one, values=[_find_finite(value) for value in one.values]) for one in series]
     known = [value for one in series for value in one.values if value is not None]
@@ -119,7 +119,7 @@ def draw_stacks(
     high: float | None = None,
     moments: Sequence[datetime] = (),
 ) -> Chart:
-    """A bar for each place, with the series on top of each other."""
+    """Draw a bar for each point, with the series stacked."""
     totals = [sum(one.values[index] or 0 for one in series) for index in range(len(labels))]
     _, ticks = _choose_ticks(totals, 0.0, high)
     top = ticks[-1]
@@ -144,7 +144,7 @@ def draw_stacks(
 def draw_groups(
     title: str, labels: Sequence[str], series: Sequence[Series], *, show: Callable[[float], str] = "{:.3f}".format
 ) -> Chart:
-    """Bars beside each other, a group for each place, on an axis from 0 to 1."""
+    """Draw grouped bars, one group per point, on an axis from 0 to 1."""
     _, ticks = _choose_ticks([1.0], 0.0, 1.0)
     place = _SIDE / max(len(labels), 1)
     width = place * (1 - _GAP * 1.5) / max(len(series), 1)
@@ -211,7 +211,7 @@ def _join(spots: Sequence[tuple[float, float] | None]) -> str:
 
 
 def _choose_ticks(values: Sequence[float], low: float | None, high: float | None) -> tuple[float, list[float]]:
-    """About four round numbers from the bottom to at least the largest value."""
+    """Return about four round numbers from the bottom to at least the largest value."""
     bottom = low if low is not None else min(values, default=0.0)
     top = high if high is not None else max(values, default=1.0)
     if top <= bottom:
@@ -226,11 +226,11 @@ def _choose_ticks(values: Sequence[float], low: float | None, high: float | None
 
 
 def _show_tick(tick: float) -> str:
-    return f"{tick:,.0f}" if abs(tick) >= 1000 else f"{tick:.4g}"  # 0.2 times three is 0.6000000000000001
+    return f"{tick:,.0f}" if abs(tick) >= 1000 else f"{tick:.4g}"  # avoids 0.6000000000000001
 
 
 def _count_shown(labels: Sequence[str]) -> int:
-    """At most seven labels, or five long ones; with few places each has its own."""
+    """Return how many labels to show: at most seven, or five long ones."""
     if len(labels) <= 7:
         return len(labels)
     return 7 if max(map(len, labels)) <= 6 else 5
@@ -240,7 +240,7 @@ Item = TypeVar("Item")
 
 
 def _thin(items: Sequence[Item], count: int) -> tuple[Item, ...]:
-    """So many of them, evenly spaced, with the first and the last."""
+    """Return `count` evenly spaced items, including the first and the last."""
     if count >= len(items) or count < 2:
         return tuple(items)
     step = (len(items) - 1) / (count - 1)

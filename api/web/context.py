@@ -1,4 +1,4 @@
-"""What every template finds: who is signed in, the menu, what was done, and the words of metrics and keys."""
+"""Variables of every template: the signed-in user, the menu, messages, and explanations of metrics and keys."""
 
 from typing import Any
 
@@ -25,11 +25,11 @@ MENU = (
     ("webhooks", "Webhooks", Role.ADMINISTRATOR),
     ("audit", "Audit log", Role.ADMINISTRATOR),
 )
-"""The parts of the site: blueprint, name, and the role that may see it."""
+"""Sections of the site: blueprint, name, and the role that may see it."""
 
 
 def find_known_person() -> Person | None:
-    """Who is signed in; nobody too where the database can't say, so that pages for everybody are shown all the same."""
+    """Return the signed-in user, or None also if the database is unavailable, so that public pages are still shown."""
     try:
         return find_person()
     except (OperationalError, PoolTimeout):
@@ -37,7 +37,7 @@ def find_known_person() -> Person | None:
 
 
 def make_context() -> dict[str, Any]:
-    """What templates find. `is_public` says that the page is for everybody; such a page says nothing of what was done."""
+    """Return the template variables. `is_public` marks a public page; such pages show no messages."""
     person, is_public = find_known_person(), not (request.blueprint or "").startswith("pages")
     menu = [entry for entry in MENU if person is not None and person.role.covers(entry[2])]
     return {

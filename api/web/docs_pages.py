@@ -1,4 +1,4 @@
-"""Pages for everybody: what runs here, the API's documentation, its error codes. Nothing comes from a CDN."""
+"""Public pages: start page, API documentation, error codes. All assets are served locally."""
 
 from importlib.metadata import distribution
 from pathlib import Path
@@ -16,14 +16,14 @@ from db.jobs.submission import list_detectors
 blueprint = Blueprint("docs", __name__)
 
 _FOLDER = "flask_openapi_elements/templates/elements"
-"""Of the package, which is read for these files alone: importing it would ask for another framework."""
+"""Folder of the package, which is used only for these files: importing it would require another framework."""
 _ASSETS = {"elements.css": "css/styles.min.css", "elements.js": "js/web-components.min.js"}
 _A_DAY_S = 24 * 3600
 
 
 @blueprint.app_template_filter("mark_code")
 def mark_code(text: str) -> Markup:
-    """Show what stands between backticks as code."""
+    """Convert backticks to `code` elements."""
     parts = text.split("`")
     return Markup().join(
         Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts)
@@ -32,7 +32,7 @@ def mark_code(text: str) -> Markup:
 
 @blueprint.get("/")
 def show_landing() -> str:
-    """What runs here, and where to go; a place to drop photos for who may submit them."""
+    """Show the start page; users who may submit photos get a drop area."""
     services, person = get_services(), find_known_person()
     return render_template(
         "web/landing.html", settings=services.settings, detectors=_list_detectors(person), may_try=_may_try(person)
@@ -52,19 +52,19 @@ def _list_detectors(person: Person | None) -> list[Detector]:
 
 @blueprint.get("/docs")
 def show_docs() -> str:
-    """How to begin, and every call to read and to try."""
+    """Show the introduction and the API browser."""
     return render_template("web/docs.html", settings=get_services().settings)
 
 
 @blueprint.get("/docs/errors")
 def show_errors() -> str:
-    """Every error code with its meaning; the `type` of a problem points here."""
+    """Show every error code with its meaning; the `type` of a problem links here."""
     return render_template("web/errors.html", kinds=ERROR_KINDS.values())
 
 
 @blueprint.get("/docs/assets/<name>")
 def send_asset(name: str) -> Response:
-    """Send a file of Stoplight Elements, which draws the calls."""
+    """Send a file of Stoplight Elements, which renders the API browser."""
     folder = Path(str(distribution("flask-openapi-elements").locate_file(_FOLDER)))
-    # an unknown name leads to nothing that is there
+    # other files of the folder aren't served
     return send_from_directory(folder, _ASSETS.get(name, "-"), max_age=_A_DAY_S)

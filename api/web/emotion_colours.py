@@ -1,4 +1,4 @@
-"""The emotions' colours as a style sheet, written from the vocabulary.
+"""A style sheet with the emotions' colours, generated from the vocabulary.
 
 `--happy` is a colour, and the class `happy` sets `--tone` to it.
 """

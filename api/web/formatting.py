@@ -1,4 +1,4 @@
-"""How times, durations, sizes and codes are written on the pages."""
+"""Template filters for times, durations, sizes and codes."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,20 +12,20 @@ from db.core.vocabulary import TERMINAL_STATUSES
 from db.jobs.tables import Job
 
 NOTHING = "\N{EN DASH}"
-"""In place of what isn't known."""
+"""Shown for unknown values."""
 
 _STEPS = ((60, "s", 1), (3600, "min", 60), (86_400, "h", 3600), (float("inf"), "d", 86_400))
 
 
 def format_age(moment: datetime | None) -> str:
-    """How long ago, in the largest fitting unit: `12 s`, `5 min`, `3 h`, `9 d`."""
+    """Format an age in its largest unit: `12 s`, `5 min`, `3 h`, `9 d`."""
     if moment is None:
         return NOTHING
     return format_seconds(max(0.0, (utcnow() - moment).total_seconds()))
 
 
 def format_seconds(seconds: float | None) -> str:
-    """A duration in the largest fitting unit; under ten seconds with two decimals at most."""
+    """Format a duration in its largest unit; under ten seconds with at most two decimals."""
     if seconds is None:
         return NOTHING
     if seconds < 1:
@@ -39,7 +39,7 @@ def format_seconds(seconds: float | None) -> str:
 
 
 def format_time(moment: datetime | None) -> Markup:
-    """A moment as a `time` element: how long ago, with the exact moment in UTC for those who point at it."""
+    """Format a time as a `time` element that shows its age, with the exact time in UTC as tooltip."""
     if moment is None:
         return Markup('<span class="quiet">{}</span>').format(NOTHING)
     return Markup('<time datetime="{}" title="{:%Y-%m-%d %H:%M:%S} UTC">{} ago</time>').format(
@@ -48,7 +48,7 @@ def format_time(moment: datetime | None) -> Markup:
 
 
 def show_moment(moment: datetime | None, form: str = "moment") -> Markup:
-    """A moment as a `time` element with date and time in UTC, which a script writes in the reader's own zone.
+    """Format a time as a `time` element with date and time in UTC, which a script converts to the browser's time zone.
 
     form: `moment` to the minute, `exact` to the second.
     """
@@ -59,19 +59,19 @@ def show_moment(moment: datetime | None, form: str = "moment") -> Markup:
 
 
 def format_moment(moment: datetime | None) -> str:
-    """Date and time in UTC, to the minute."""
+    """Format date and time in UTC, to the minute."""
     return NOTHING if moment is None else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def format_bytes(count: int) -> str:
-    """A size in bytes, kB or MB."""
+    """Format a size in bytes, kB or MB."""
     if count < 1000:
         return f"{count} B"
     return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
 
 
 def format_photo(job: Job) -> str:
-    """Width and height of a job's photo, or the host that it is fetched from. The rest of the URL may hold a secret."""
+    """Format width and height of a job's photo, or the host it is fetched from. The rest of the URL may contain a secret."""
     if job.width:
         return f"{job.width}\N{MULTIPLICATION SIGN}{job.height}"
     host = urlsplit(job.source_url or "").hostname or NOTHING
@@ -79,22 +79,22 @@ def format_photo(job: Job) -> str:
 
 
 def format_words(code: str) -> str:
-    """A code as words: `not_a_face` is `not a face`."""
+    """Format a code as words: `not_a_face` becomes `not a face`."""
     return code.replace("_", " ").replace("-", " ")
 
 
 def format_share(share: float | None, digits: int = 3) -> str:
-    """A share between 0 and 1, as the service writes it everywhere: never as a percentage."""
+    """Format a share between 0 and 1. Never as a percentage."""
     return NOTHING if share is None else f"{share:.{digits}f}"
 
 
 def pair_with_itself(words: Iterable[str]) -> list[tuple[str, str]]:
-    """Words as the options of a choice: what is sent is what is shown."""
+    """Return words as options of a select field, with label and value equal."""
     return [(word, word) for word in words]
 
 
 def register_words(pages: Blueprint) -> None:
-    """Make these the templates' filters."""
+    """Register the template filters."""
     for filter_ in (
         format_age,
         format_seconds,

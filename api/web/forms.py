@@ -1,4 +1,4 @@
-"""A refused form comes back filled in, with the fault at its field; and what a page says or shows once after a form was sent."""
+"""Refused forms, which are shown again with the input and the error, and messages that are shown once after a form."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from db.core.errors import DomainError
 Page = TypeVar("Page", bound=Callable[..., Any])
 
 SEARCH = "filter"
-"""The name of every page's form of filters."""
+"""Form name of every page's filters."""
 
 ONCE_COOKIE = "emoscope_once"
 _ONCE_S = 120
-"""Long enough for the redirect after a form, and short enough that nobody else finds what it holds."""
+"""Long enough for the redirect after a form, short enough that nobody else finds its contents."""
 
 _REFILLED = frozenset(
     {HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 )
-"""What somebody can mend and send again."""
+"""Statuses of errors that the user can correct."""
 
 
 class FieldRefused(UnprocessableEntity):
-    """A form's field holds what can't be taken. detail: a sentence that says why."""
+    """A form field has an invalid value. detail: a sentence that says why."""
 
     def __init__(self, field: str, detail: str) -> None:
         super().__init__(detail)
@@ -44,9 +44,9 @@ class FieldRefused(UnprocessableEntity):
 
 @dataclass
 class Refused:
-    """A form that was refused. form: its name on the page. field: the one at fault, or None. page_url: where the page lies.
+    """A refused form. form: its name on the page. field: the invalid one, or None. page_url: URL of its page.
 
-    is_told: whether a form on the page has said why; if none has, the page says it first.
+    is_told: whether a form on the page has shown the reason; if not, the page shows it at the top.
     """
 
     form: str
@@ -57,20 +57,20 @@ class Refused:
     is_told: bool = False
 
     def tell(self) -> str:
-        """Why it was refused, for the form that says it."""
+        """Return the reason, and mark it as shown."""
         self.is_told = True
         return self.detail
 
     def list_values(self, name: str) -> list[str]:
-        """What was sent in this field."""
+        """Return what was sent in this field."""
         return self.values.getlist(name)
 
 
 def refills(page: Callable[..., Any], form: str = "", **fields: type[Exception]) -> Callable[[Page], Page]:
-    """Show `page` again, with its form as it was sent, where a view refuses a form.
+    """Decorate a view so that a refused form shows `page` again with the input.
 
-    form: the form's name on the page; `{name}` stands for a part of the address. Without one the page says first why it was
-    refused. fields: which error is about which field; a FieldRefused says so itself.
+    form: the form's name on the page; `{name}` stands for a URL parameter. Without a form the page shows the reason at the top.
+    fields: maps errors to fields; a FieldRefused names its own.
     """
 
     def decorate(view: Page) -> Page:
@@ -98,7 +98,7 @@ def refills(page: Callable[..., Any], form: str = "", **fields: type[Exception])
 
 
 def refills_search(page: Page) -> Page:
-    """Show a list without its filters, and the form of its filters as it was sent, where a filter can't be taken."""
+    """Decorate a list so that invalid filters show the list unfiltered, with the filter form as it was sent."""
 
     @wraps(page)
     def show(**parts: Any) -> Any:
@@ -108,7 +108,7 @@ def refills_search(page: Page) -> Page:
             if request.method not in {
                 "GET",
                 "HEAD",
-            }:  # it is shown for another form, which says by itself what was refused
+            }:  # the page is shown for another refused form
                 raise
             g.refused = Refused(SEARCH, _describe(error), error.field, request.args, request.full_path.rstrip("?"))
             g.is_search_left_out = True
@@ -118,20 +118,20 @@ def refills_search(page: Page) -> Page:
 
 
 def is_search_left_out() -> bool:
-    """Whether the filters of this request were refused, and the page is shown without them."""
+    """Return whether the filters of this request were refused, and the page is shown without them."""
     return bool(g.get("is_search_left_out"))
 
 
 def find_refused() -> Refused | None:
-    """The form that this request sent and that was refused."""
+    """Return the form of this request if it was refused."""
     found: Refused | None = g.get("refused")
     return found
 
 
 def show_once(response: AnyResponse, **values: str) -> AnyResponse:
-    """Let the next page that this browser opens show these once: a redirect can't carry them, and an address could be forged.
+    """Show these messages once on the next page of this browser. A redirect can't carry them, and a URL could be forged.
 
-    They travel in a cookie that scripts can't read and other sites can't set.
+    They are sent in a cookie that scripts can't read and other sites can't set.
     """
     told = base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
     response.set_cookie(
@@ -141,7 +141,7 @@ def show_once(response: AnyResponse, **values: str) -> AnyResponse:
 
 
 def read_once() -> dict[str, str]:
-    """What the page before wanted to be shown on this one; empty if nothing."""
+    """Return the messages for this page; empty if there are none."""
     try:
         found = json.loads(base64.urlsafe_b64decode(request.cookies.get(ONCE_COOKIE, "")) or b"{}")
     except ValueError:
@@ -150,7 +150,7 @@ def read_once() -> dict[str, str]:
 
 
 def forget_once(response: AnyResponse) -> None:
-    """Forget what was shown once. A redirect, a picture or a part of a page has shown nothing."""
+    """Delete the messages once a page has shown them. Redirects, pictures and page fragments keep them."""
     has_shown = response.mimetype == "text/html" and response.status_code not in {301, 302, 303}
     if has_shown and ONCE_COOKIE in request.cookies and request.headers.get("Sec-Fetch-Dest", "document") == "document":
         response.delete_cookie(ONCE_COOKIE, httponly=True, samesite="Strict", secure=is_over_tls(), path="/")
@@ -169,5 +169,5 @@ def _find_field(error: Exception, fields: dict[str, type[Exception]]) -> str | N
 
 
 def _find_endpoint(page: Callable[..., Any]) -> str:
-    """The page's endpoint, whichever blueprint it belongs to."""
+    """Return the page's endpoint, whichever blueprint it belongs to."""
     return next(endpoint for endpoint, view in current_app.view_functions.items() if view is page)

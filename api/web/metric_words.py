@@ -1,4 +1,4 @@
-"""What each metric on the pages means: its name, its unit, and a short explanation that is shown on demand."""
+"""Name, unit and explanation of each metric on the pages."""
 
 from dataclasses import dataclass
 
@@ -68,4 +68,4 @@ METRICS = {
         "interval.",
     ),
 }
-"""By the key that templates use."""
+"""Explanations by the key that templates use."""

@@ -1,4 +1,4 @@
-"""What addresses and forms ask a page for, read into a model; what doesn't fit is told as a page."""
+"""Reads query parameters and form fields of pages into models. Errors are shown as pages."""
 
 import re
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from api.web.forms import FieldRefused, is_search_left_out
 
 
 class Query(TextFields):
-    """What a page is asked for. A field of a form that was left empty isn't given.
+    """Base of a page's parameters. Empty form fields count as missing.
 
-    Fields that the model doesn't have are left alone: a page's address has some of its own, and so has every form.
+    Unknown fields are ignored: pages and forms have further ones.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -32,7 +32,7 @@ Asked = TypeVar("Asked", bound=Query)
 
 
 def read_query(kind: type[Asked], given: MultiDict[str, str]) -> Asked:
-    """Read an address's or a form's fields. Raises FieldRefused, or answers 422 for a field that is given twice."""
+    """Read query parameters or form fields. Raises FieldRefused; aborts with 422 if a field is given twice."""
     if given is request.args and is_search_left_out():
         return kind()
     for name in kind.model_fields:
@@ -48,23 +48,23 @@ def read_query(kind: type[Asked], given: MultiDict[str, str]) -> Asked:
 
 
 def read_number(given: str, largest: int = LARGEST_NUMBER) -> int | None:
-    """A whole number from 0 to `largest`, in decimal digits; None for anything else."""
+    """Return a whole number from 0 to `largest` in decimal digits; None for anything else."""
     number = int(given) if re.fullmatch("[0-9]{1,19}", given) else None
     return number if number is not None and number <= largest else None
 
 
 def begin_day(day: date) -> datetime:
-    """Where a day of UTC begins."""
+    """Return the start of a day in UTC."""
     return datetime.combine(day, time.min, UTC)
 
 
 def end_day(day: Day) -> datetime:
-    """Where the next day begins."""
+    """Return the start of the next day in UTC."""
     return begin_day(day) + timedelta(days=1)
 
 
 def make_api_query(wanted: Any) -> dict[str, str]:
-    """A filter of the database, a dataclass, as the API's address has it: times in RFC 3339, and nothing where it is None."""
+    """Convert a filter dataclass of the database to query parameters of the API: times in RFC 3339, without None."""
     given = {field.name: getattr(wanted, field.name) for field in fields(wanted)}
     return {
         name: value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)

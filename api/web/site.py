@@ -1,4 +1,4 @@
-"""What all pages share: who may see them, the proof that a form is ours, errors as pages."""
+"""Code shared by all pages: roles, CSRF checks, and error pages."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -28,56 +28,56 @@ Page = TypeVar("Page", bound=Callable[..., Any])
 
 _NEEDED = "needed_role"
 EVERYBODY = "everybody"
-"""In place of a role: a page for people who are not signed in."""
+"""Used in place of a role: the page is public."""
 
 _FORM_OVERHEAD_BYTES = 256_000
-"""What a form may hold beside a photo."""
+"""Bytes that a form may have besides a photo."""
 
 _DONE = {
     "canceled": "The job is canceled.",
     "retried": "The same photo was submitted again. This is its new job.",
     "erased": "The photo, its crops and every row of the job are gone.",
-    "promoted": "This version is in service now. Workers take it over within seconds.",
-    "shadow_started": "This version classifies live faces in shadow mode now. Workers load it within seconds.",
-    "shadow_ended": "No version runs in shadow mode any more.",
-    "rolled_back": "The version before is in service again. Workers take it over within seconds.",
+    "promoted": "This version is in service now. Workers switch to it within seconds.",
+    "shadow_started": "This version now runs in shadow mode. Workers load it within seconds.",
+    "shadow_ended": "Shadow mode has ended.",
+    "rolled_back": "The previous version is in service again. Workers switch to it within seconds.",
     "run_started": "The run is queued.",
-    "run_canceled": "The run will stop after its present step.",
-    "user_created": "The person can sign in now.",
-    "role_changed": "The role is changed. It counts from the person's next click.",
-    "password_changed": "The password is changed, and the person is signed out everywhere.",
+    "run_canceled": "The run will stop after its current step.",
+    "user_created": "The user can sign in now.",
+    "role_changed": "The role is changed. It takes effect at the user's next request.",
+    "password_changed": "The password is changed, and all sessions of the user are ended.",
     "own_password_changed": "Your password is changed, and all your other sessions are ended.",
     "session_ended": "The session is ended.",
     "sessions_ended": "All your other sessions are ended.",
-    "user_disabled": "The person is shut out.",
-    "user_enabled": "The person can sign in again.",
+    "user_disabled": "The user is disabled.",
+    "user_enabled": "The user is enabled again.",
     "key_revoked": "The key is revoked. Requests with it are refused from now on.",
-    "webhook_paused": "The endpoint is paused. What happens meanwhile waits.",
-    "webhook_resumed": "The endpoint is called again, with what waited first.",
+    "webhook_paused": "The endpoint is paused. Events are kept until it is resumed.",
+    "webhook_resumed": "The endpoint is resumed. Pending events are sent first.",
     "webhook_tested": "A test event is on its way. Its delivery is below.",
     "webhook_deleted": "The endpoint is deleted.",
-    "webhook_replayed": "What failed is sent again.",
+    "webhook_replayed": "Failed events are sent again.",
     "signed_out": "You are signed out.",
     "undone": "The votes are undone.",
     "voted": "Your vote is stored.",
     "reported": "The report is stored. Thank you.",
     "noted": "The note is stored.",
-    "decided": "The disagreement is settled.",
+    "decided": "The disagreement is resolved.",
     "grid_confirmed": "The faces are confirmed. These are the next ones.",
-    "grid_marked": "All faces but the marked ones are confirmed. These are the marked ones.",
+    "grid_marked": "All unmarked faces are confirmed. These are the marked ones.",
 }
-"""What a page says after something was done, by the word that the redirect leaves in a cookie."""
+"""Messages shown after an action, by the code that the redirect leaves in a cookie."""
 
 
 class RoleMissing(Forbidden):
-    """The person is signed in, but may not do this."""
+    """The signed-in user lacks the role for this."""
 
     def __init__(self, needed: Role) -> None:
         super().__init__(f"This needs the role {needed}. An administrator can give it to you.")
 
 
 class ForgedRequest(Forbidden):
-    """The request would change something, but doesn't show that it comes from one of our pages."""
+    """The request would change something, but has no valid CSRF token."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -86,7 +86,7 @@ class ForgedRequest(Forbidden):
 
 
 def needs(role: Role | str) -> Callable[[Page], Page]:
-    """Say who may reach a page. Every page says it: one that doesn't is shown to nobody."""
+    """Declare which role may open a page. Every page declares one; a page that doesn't is shown to nobody."""
 
     def mark(page: Page) -> Page:
         setattr(page, _NEEDED, role)
@@ -96,32 +96,32 @@ def needs(role: Role | str) -> Callable[[Page], Page]:
 
 
 def find_needed_role(app: Flask, endpoint: str) -> Role | str | None:
-    """What the page of that endpoint says of who may reach it, or None if it says nothing."""
+    """Return the declared role of an endpoint, or None if it declares none."""
     return cast("Role | str | None", getattr(app.view_functions[endpoint], _NEEDED, None))
 
 
 def get_person() -> Person:
-    """Who is signed in. Only on pages that need a role."""
+    """Return the signed-in user. Only on pages that need a role."""
     person = find_person()
-    assert person is not None  # guard_page let nobody else through
+    assert person is not None  # guard_page has required a user
     return person
 
 
 def go(endpoint: str, *, done: str | None = None, **values: Any) -> AnyResponse:
-    """Send the browser to a page after a form. done: a word of _DONE, for what the page is to say first."""
+    """Redirect to a page after a form. done: code in _DONE of the message to show."""
     assert done is None or done in _DONE
     response = redirect(url_for(f"pages.{endpoint}", **values), 303)
     return response if done is None else show_once(response, done=done)
 
 
 def describe_done() -> str | None:
-    """What was done before this page was shown, in a sentence."""
+    """Return the message to show on this page."""
     told = read_once()
     return _DONE.get(told.get("done", "")) or told.get("said")
 
 
 def guard_page() -> AnyResponse | None:
-    """Let a request through to its page, or send it to the sign-in. Raises RoleMissing, ForgedRequest."""
+    """Let a request through to its page, or redirect to the sign-in. Raises RoleMissing, ForgedRequest."""
     assert request.endpoint is not None
     needed = find_needed_role(current_app, request.endpoint)
     request.max_content_length = get_services().settings.max_photo_bytes + _FORM_OVERHEAD_BYTES
@@ -142,14 +142,14 @@ def guard_page() -> AnyResponse | None:
 
 
 def _find_way_back() -> str | None:
-    """The page that the browser shows: this one, or the one whose form it sent."""
+    """Return the page that the browser shows: this one, or the one whose form it sent."""
     if request.method == "GET":
         return f"{request.script_root}{request.full_path}".rstrip("?")
     return find_page_before()
 
 
 def find_page_before() -> str | None:
-    """Path and query of the page of ours from which the browser came, or None."""
+    """Return path and query of our page from which the browser came, or None."""
     before = urlsplit(request.referrer or "")
     if before.netloc != request.host or not before.path.startswith("/") or before.path.startswith("//"):
         return None
@@ -157,9 +157,9 @@ def find_page_before() -> str | None:
 
 
 def keep_private(response: Response) -> Response:
-    """Pages show faces: no cache may keep them. Forms tell us where they come from, and other sites nothing.
+    """Forbid caching, since pages show faces, and send the referrer only to our own pages.
 
-    What isn't available now says when to try again, as over the API.
+    Pages that are temporarily unavailable get a Retry-After, as in the API.
     """
     if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers.setdefault("Retry-After", str(RETRY_AFTER_S))
@@ -170,7 +170,7 @@ def keep_private(response: Response) -> Response:
 
 
 def register_page_errors(pages: Blueprint) -> None:
-    """Show whatever a page raises as a page."""
+    """Show every error of a page as a page."""
     pages.register_error_handler(HTTPException, _show_http_error)
     pages.register_error_handler(Problem, lambda problem: _show(problem.status, problem.kind.title, problem.detail))
     pages.register_error_handler(DomainError, _show_domain_error)
@@ -186,7 +186,7 @@ def register_page_errors(pages: Blueprint) -> None:
 
 
 _UNROUTED = {404: "There is nothing at this address.", 405: "This address can't be opened as a page."}
-"""What is said where no route takes the request, so that none says it of itself."""
+"""Messages for errors without a route."""
 _TITLES = {
     403: "Not allowed",
     404: "Not found",
@@ -208,7 +208,10 @@ def _show_refusal(status: HTTPStatus, detail: str) -> tuple[str, int]:
 
 
 def _make_unrouted_handler(detail: str) -> Callable[[HTTPException], AnyResponse]:
-    """Answers to the whole application's errors of a status: Flask asks for these before it asks a blueprint for any error."""
+    """Build an error handler for the whole application.
+
+    Flask asks it before the blueprint's, and it also gets requests without a route.
+    """
 
     def show(error: HTTPException) -> AnyResponse:
         if request.blueprint is not None and request.blueprint.startswith("pages"):
@@ -224,7 +227,7 @@ def _make_unrouted_handler(detail: str) -> Callable[[HTTPException], AnyResponse
 
 
 def _is_page_wanted() -> bool:
-    """Whether a browser asks for something to look at; what asks for anything, as curl does, is a program."""
+    """Return whether a browser asks for a page; programs such as curl accept anything."""
     wanted = request.accept_mimetypes.best_match((PROBLEM_JSON, "application/json", "text/html"))
     return wanted == "text/html" and not f"{request.path}/".startswith("/v1/")
 

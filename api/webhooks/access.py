@@ -1,4 +1,4 @@
-"""Who may manage webhooks: an application its own, and administrators all of them."""
+"""Who may manage webhooks: applications their own, administrators all."""
 
 from apiflask import APIBlueprint
 from flask import request
@@ -10,7 +10,7 @@ from db.core.vocabulary import Scope
 
 
 def protect_webhooks(blueprint: APIBlueprint) -> None:
-    """Let in keys that read jobs, and people who are administrators: others would see every application's addresses."""
+    """Require a key that may read jobs, or an administrator: other users would see the URLs of every application."""
     protect(blueprint, *READS_JOBS)
 
     @blueprint.before_request
@@ -20,5 +20,5 @@ def protect_webhooks(blueprint: APIBlueprint) -> None:
         if get_caller().is_test and request.method not in SAFE_METHODS:
             raise Problem(
                 "scope_missing",
-                "a test key has no webhooks: `POST /v1/webhooks/{id}/test` with a real one sends a test",
+                "test keys have no webhooks: call `POST /v1/webhooks/{id}/test` with a real key to send a test event",
             )

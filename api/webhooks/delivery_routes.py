@@ -28,7 +28,7 @@ protect_webhooks(blueprint)
     responses=describe_errors("scope_missing", "invalid_request"),
 )
 def list_webhook_deliveries(query: DeliveryQuery) -> Response:
-    """Read a page of deliveries."""
+    """List deliveries."""
     wanted = deliveries.DeliveryFilter(
         application_id=get_caller().visible_application_id,
         endpoint_id=query.webhook,
@@ -65,7 +65,7 @@ def read_webhook_delivery(delivery_id: UUID) -> Response:
     responses=describe_errors("scope_missing", "unknown_delivery", "webhook_paused"),
 )
 def replay_webhook_delivery(delivery_id: UUID) -> Response:
-    """Send an event again."""
+    """Replay a delivery."""
     caller = get_caller()
     with get_services().database.write() as session:
         found = deliveries.get_delivery(session, delivery_id, caller.visible_application_id)

@@ -1,19 +1,19 @@
-"""The `webhooks` of the OpenAPI document (3.1), written from the registry of event types."""
+"""The `webhooks` section of the OpenAPI 3.1 document, generated from the registry of event types."""
 
 from typing import Any
 
 from db.webhooks.event_types import EVENT_TYPES, EventType
 
 _HEADERS = {
-    "webhook-id": "Id of the event: the same for every attempt and replay, so that a receiver can leave out what it has had.",
-    "webhook-timestamp": "When the call was made, in seconds since 1970. Refuse one that is more than some minutes old.",
-    "webhook-signature": "`v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64 (Standard Webhooks); two with a space between "
-    "them while a secret is being replaced.",
+    "webhook-id": "Id of the event: the same for every attempt and replay, so that a receiver can ignore duplicates.",
+    "webhook-timestamp": "When the call was made, in seconds since 1970. Refuse calls that are more than a few minutes old.",
+    "webhook-signature": "`v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64 (Standard Webhooks); two signatures separated "
+    "by a space while a secret is being replaced.",
 }
 
 
 def describe_webhooks() -> tuple[dict[str, Any], dict[str, Any]]:
-    """The `webhooks` of the document, and the schemas that they name."""
+    """Build the `webhooks` section and the schemas that it refers to."""
     schemas: dict[str, Any] = {}
     for kind in EVENT_TYPES.values():
         found = kind.data.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -43,8 +43,8 @@ def _describe(kind: EventType) -> dict[str, Any]:
         ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": {
-            "2XX": {"description": "Taken. The body is kept up to 500 bytes, for the list of deliveries."},
-            "410": {"description": "The endpoint is gone: it is paused, and nothing is tried again."},
-            "default": {"description": "Not taken: it is tried again later, not before `Retry-After`."},
+            "2XX": {"description": "Accepted. Up to 500 bytes of the body are kept for the list of deliveries."},
+            "410": {"description": "The endpoint is gone: it is paused, and nothing is sent again."},
+            "default": {"description": "Not accepted: it is sent again later, not before `Retry-After`."},
         },
     }

@@ -1,4 +1,4 @@
-"""Webhooks: the endpoints of all applications, and what became of each attempt to tell them."""
+"""Webhook pages: the endpoints of all applications, and their deliveries."""
 
 from datetime import timedelta
 from typing import Any
@@ -36,7 +36,7 @@ class _Search(Query):
 @blueprint.get("")
 @needs(Role.ADMINISTRATOR)
 def show() -> str:
-    """All endpoints, with the form to add one."""
+    """Show all endpoints, with the form to add one."""
     with get_services().database.read() as session:
         rows = endpoints.list_endpoints(session, None)
     kinds = [EVENT_TYPES[name] for name in SUBSCRIBABLE]
@@ -50,14 +50,14 @@ def show() -> str:
 @needs(Role.ADMINISTRATOR)
 @refills(show, "add-webhook", url=RefusedEndpointUrl)
 def create() -> AnyResponse:
-    """Add an endpoint, and show its secret this once."""
+    """Add an endpoint, and show its secret once."""
     try:
         name = api_keys.clean_name(request.form.get("application", ""))
     except ValueError as error:
         raise FieldRefused("application", str(error)) from error
     events = [each for each in request.form.getlist("event") if each in SUBSCRIBABLE]
     if not events:
-        raise FieldRefused("event", "An endpoint that is told of nothing is of no use: choose events.")
+        raise FieldRefused("event", "Choose at least one event.")
     services = get_services()
     with services.database.write() as session:
         made = endpoints.create_endpoint(
@@ -77,14 +77,14 @@ def create() -> AnyResponse:
 @needs(Role.ADMINISTRATOR)
 @refills_search
 def show_one(webhook_id: UUID) -> str:
-    """One endpoint with its deliveries."""
+    """Show one endpoint with its deliveries."""
     return _render_one(webhook_id, secret=read_once().get("secret"))
 
 
 @blueprint.post("/<uuid:webhook_id>/pause")
 @needs(Role.ADMINISTRATOR)
 def pause(webhook_id: UUID) -> AnyResponse:
-    """Call it no more."""
+    """Pause an endpoint."""
     with get_services().database.write() as session:
         endpoints.pause_endpoint(session, endpoints.get_endpoint(session, webhook_id, None), get_person().actor)
     return go("webhooks.show_one", done="webhook_paused", webhook_id=webhook_id)
@@ -93,7 +93,7 @@ def pause(webhook_id: UUID) -> AnyResponse:
 @blueprint.post("/<uuid:webhook_id>/resume")
 @needs(Role.ADMINISTRATOR)
 def resume(webhook_id: UUID) -> AnyResponse:
-    """Call it again."""
+    """Resume an endpoint."""
     with get_services().database.write() as session:
         endpoints.resume_endpoint(session, endpoints.get_endpoint(session, webhook_id, None), get_person().actor)
     return go("webhooks.show_one", done="webhook_resumed", webhook_id=webhook_id)
@@ -102,7 +102,7 @@ def resume(webhook_id: UUID) -> AnyResponse:
 @blueprint.post("/<uuid:webhook_id>/rotate")
 @needs(Role.ADMINISTRATOR)
 def rotate(webhook_id: UUID) -> AnyResponse:
-    """Replace its secret, and show the new one this once."""
+    """Replace an endpoint's secret, and show the new one once."""
     with get_services().database.write() as session:
         found = endpoints.get_endpoint(session, webhook_id, None)
         secret = endpoints.rotate_secret(session, found, get_person().actor)
@@ -112,7 +112,7 @@ def rotate(webhook_id: UUID) -> AnyResponse:
 @blueprint.post("/<uuid:webhook_id>/test")
 @needs(Role.ADMINISTRATOR)
 def test(webhook_id: UUID) -> AnyResponse:
-    """Send it a test event."""
+    """Send a test event."""
     with get_services().database.write() as session:
         endpoints.send_test(session, endpoints.get_endpoint(session, webhook_id, None), get_person().actor)
     return go("webhooks.show_one", done="webhook_tested", webhook_id=webhook_id)
@@ -121,7 +121,7 @@ def test(webhook_id: UUID) -> AnyResponse:
 @blueprint.post("/<uuid:webhook_id>/delete")
 @needs(Role.ADMINISTRATOR)
 def delete(webhook_id: UUID) -> AnyResponse:
-    """Delete it."""
+    """Delete an endpoint."""
     with get_services().database.write() as session:
         endpoints.delete_endpoint(session, endpoints.get_endpoint(session, webhook_id, None), get_person().actor)
     return go("webhooks.show", done="webhook_deleted")
@@ -130,10 +130,10 @@ def delete(webhook_id: UUID) -> AnyResponse:
 @blueprint.post("/<uuid:webhook_id>/replay-failed")
 @needs(Role.ADMINISTRATOR)
 def replay_failed(webhook_id: UUID) -> AnyResponse:
-    """Send it again what it never took, of the last days."""
+    """Replay an endpoint's failed deliveries of the last days."""
     days = request.form.get("days", "")
     if days not in {str(each) for each in _REPLAYED_DAYS}:
-        abort(422, "Choose for how many days.")
+        abort(422, "Choose a number of days.")
     since = utcnow() - timedelta(days=int(days))
     with get_services().database.write() as session:
         deliveries.replay_failed(session, endpoints.get_endpoint(session, webhook_id, None), since, get_person().actor)
@@ -143,7 +143,7 @@ def replay_failed(webhook_id: UUID) -> AnyResponse:
 @blueprint.post("/deliveries/<uuid:delivery_id>/replay")
 @needs(Role.ADMINISTRATOR)
 def replay(delivery_id: UUID) -> AnyResponse:
-    """Send one event again."""
+    """Replay one delivery."""
     with get_services().database.write() as session:
         found = deliveries.get_delivery(session, delivery_id, None)
         deliveries.replay_delivery(session, found, get_person().actor)

@@ -38,7 +38,7 @@ protect_webhooks(blueprint)
 
 
 def make_address_rules(settings: Settings) -> endpoints.AddressRules:
-    """Which URLs the settings let this service call."""
+    """Return which URLs the settings allow."""
     return endpoints.AddressRules(settings.callback_private_hosts, settings.callback_port_ranges)
 
 
@@ -51,8 +51,8 @@ def make_address_rules(settings: Settings) -> endpoints.AddressRules:
 )
 @blueprint.doc(
     summary="Add a webhook endpoint",
-    description="From now on the URL gets a signed POST for each event of these types. The secret checks the signatures, in the "
-    "Standard Webhooks form. It is shown this once.",
+    description="From now on the URL gets a signed POST for each event of these types. The secret verifies the signatures, in the "
+    "Standard Webhooks format. It is shown only once.",
     responses=describe_errors("scope_missing", "invalid_request", "webhook_url_refused", "too_many_webhooks"),
 )
 def create_webhook(new: NewWebhook) -> Response:
@@ -79,7 +79,7 @@ def create_webhook(new: NewWebhook) -> Response:
 @blueprint.output(WebhookList, description="The caller's endpoints; with the scope `admin` those of all applications.")
 @blueprint.doc(summary="List webhook endpoints", responses=describe_errors("scope_missing"))
 def list_webhooks() -> Response:
-    """Read all endpoints that the caller may see."""
+    """List the endpoints that the caller may see."""
     with get_services().database.read() as session:
         found = endpoints.list_endpoints(session, get_caller().visible_application_id)
     return respond(WebhookList(items=[webhook_to_schema(each) for each in found]))
@@ -133,7 +133,7 @@ def delete_webhook(webhook_id: UUID) -> tuple[str, HTTPStatus]:
 @blueprint.output(Webhook, description="The endpoint, paused.")
 @blueprint.doc(
     summary="Pause a webhook endpoint",
-    description="It isn't called until it is resumed. Events are pending meanwhile, until their retention time is over.",
+    description="It isn't called until it is resumed. Until then its events are pending and kept for their retention time.",
     responses=describe_errors("scope_missing", "unknown_webhook"),
 )
 def pause_webhook(webhook_id: UUID) -> Response:
@@ -152,7 +152,7 @@ def pause_webhook(webhook_id: UUID) -> Response:
     responses=describe_errors("scope_missing", "unknown_webhook"),
 )
 def resume_webhook(webhook_id: UUID) -> Response:
-    """Call one endpoint again."""
+    """Resume one endpoint."""
     with get_services().database.write() as session:
         found = _get(session, webhook_id)
         endpoints.resume_endpoint(session, found, get_caller().actor)
@@ -179,12 +179,12 @@ def rotate_webhook_secret(webhook_id: UUID, rotation: Rotation) -> Response:
 @blueprint.output(SigningSecret, description="The new secret. It is only in this answer.")
 @blueprint.doc(
     summary="Replace the secret of jobs' callbacks",
-    description="It signs the calls of the `callback_url` of all jobs of the caller's application. Also for one that was "
-    "never told its secret.",
+    description="It signs the calls of the `callback_url` of all jobs of the caller's application. Also call this to get a first "
+    "secret.",
     responses=describe_errors("scope_missing", "invalid_request"),
 )
 def rotate_callback_secret(rotation: Rotation) -> Response:
-    """Replace the secret of the caller's `callback_url`s."""
+    """Replace the secret of the caller's callbacks."""
     caller = get_caller()
     with get_services().database.write() as session:
         secret = endpoints.rotate_callback_secret(session, caller.application_id, caller.actor, rotation.overlap_s)
@@ -210,7 +210,7 @@ def test_webhook(webhook_id: UUID) -> Response:
 @blueprint.output(Replayed, description="Number of events that are sent again.")
 @blueprint.doc(
     summary="Replay what failed",
-    description="Sends every event again that the endpoint never took and that waits for no attempt.",
+    description="Sends again every event that the endpoint never accepted and that has no pending attempt.",
     responses=describe_errors("scope_missing", "unknown_webhook", "invalid_request", "webhook_paused"),
 )
 def replay_failed_deliveries(webhook_id: UUID, wanted: ReplayFailed) -> Response:

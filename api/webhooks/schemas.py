@@ -1,4 +1,4 @@
-"""What the API takes and shows of webhook endpoints and deliveries."""
+"""Request and response schemas of webhook endpoints and deliveries."""
 
 from typing import Annotated
 from uuid import UUID
@@ -67,7 +67,7 @@ class NewWebhook(JsonBody):
 
 
 class WebhookChange(JsonBody):
-    """What to change of an endpoint; what isn't given stays."""
+    """Changes to an endpoint. Missing fields stay as they are."""
 
     url: Url | Unset = None
     events: Events | Unset = None
@@ -76,7 +76,7 @@ class WebhookChange(JsonBody):
 
 
 class Rotation(JsonBody):
-    """How a secret or a key is replaced."""
+    """How to replace a secret."""
 
     overlap_s: float = Field(
         default=DEFAULT_OVERLAP_S,
@@ -87,7 +87,7 @@ class Rotation(JsonBody):
 
 
 class ReplayFailed(JsonBody):
-    """Which events to send again."""
+    """Which events to replay."""
 
     since: Moment = Field(
         description="Only events at this time or later.",
@@ -106,8 +106,8 @@ class Webhook(BaseModel):
     description: Description
     include_faces: IncludeFaces
     state: EndpointState = Field(
-        description="`active`; `paused` by somebody; or `failing`: paused by the service, after days of failures or a 410. "
-        "What happens meanwhile waits until it is resumed, as long as events are kept."
+        description="`active`; `paused` by a user or application; or `failing`: paused by the service, after days of failures or "
+        "a 410. While it isn't active its events are kept for their retention time."
     )
     state_reason: str | None = Field(description="Why the service paused it.")
     failing_since: Time | None = Field(description="The first failure after the last success.")
@@ -116,14 +116,14 @@ class Webhook(BaseModel):
 
 
 class WebhookMade(BaseModel):
-    """A new endpoint, with the secret that signs its calls, shown this once."""
+    """A new endpoint with its signing secret, which is shown only once."""
 
     webhook: Webhook
     secret: str = Field(examples=[_SECRET])
 
 
 class SigningSecret(BaseModel):
-    """A new secret, shown this once. The one before signs too while the overlap lasts."""
+    """A new secret, shown only once. The previous one also signs until the overlap ends."""
 
     secret: str = Field(examples=[_SECRET])
 
@@ -135,7 +135,7 @@ class WebhookList(BaseModel):
 
 
 class WebhookDelivery(BaseModel):
-    """One attempt to tell an endpoint of an event."""
+    """One attempt to deliver an event to an endpoint."""
 
     id: Id
     webhook_id: UUID | None = Field(description="The endpoint; null for the `callback_url` of a job.")
@@ -146,23 +146,23 @@ class WebhookDelivery(BaseModel):
     state: DeliveryState = Field(examples=["succeeded"])
     attempt: int = Field(description="Number of the attempt, from 1.", examples=[1])
     is_replay: bool = Field(description="Whether it is a replay.")
-    due_at: Time = Field(description="When the attempt is due, if it is `pending`, or when it ended.")
+    due_at: Time = Field(description="When the attempt is due, if it is `pending`; otherwise when it ended.")
     started_at: Time | None
-    status_code: int | None = Field(description="Status of the answer; null if there was none.", examples=[204])
-    answer: str | None = Field(description="The first bytes of the answer's body.", examples=["ok"])
-    error: str | None = Field(description="Why there was no answer.", examples=["ReadTimeout: timed out"])
+    status_code: int | None = Field(description="Status of the response; null if there was none.", examples=[204])
+    answer: str | None = Field(description="The first bytes of the response body.", examples=["ok"])
+    error: str | None = Field(description="Why there was no response.", examples=["ReadTimeout: timed out"])
     duration_ms: float | None = Field(examples=[38.4])
 
 
 class WebhookDeliveryPage(BaseModel):
-    """Some deliveries, newest first."""
+    """A page of deliveries, newest first."""
 
     items: list[WebhookDelivery]
     next: str | None = Field(description="Address of the next page; null on the last one.")
 
 
 class Replayed(BaseModel):
-    """How many events are sent again."""
+    """Number of events that are sent again."""
 
     count: int = Field(description="Number of events, at most 1,000. Repeat the call until it is 0.", examples=[12])
 
@@ -189,7 +189,7 @@ class DeliveryQuery(TextFields):
 
 
 def webhook_to_schema(row: tables.WebhookEndpoint) -> Webhook:
-    """An endpoint as the API shows it: never its secret."""
+    """Convert an endpoint to its API schema, without its secret."""
     return Webhook(
         id=row.id,
         application=row.application.name,
@@ -206,7 +206,7 @@ def webhook_to_schema(row: tables.WebhookEndpoint) -> Webhook:
 
 
 def delivery_to_schema(row: tables.WebhookDelivery) -> WebhookDelivery:
-    """A delivery as the API shows it."""
+    """Convert a delivery to its API schema."""
     return WebhookDelivery(
         id=row.id,
         webhook_id=None if row.endpoint.job_id else row.endpoint_id,

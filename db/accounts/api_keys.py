@@ -21,32 +21,32 @@ from db.core.upsert import insert_if_new
 from db.core.vocabulary import Purpose, Scope
 
 ALL_APPLICATIONS = "all"
-"""What lists of jobs take in place of an application's name."""
+"""Reserved: in place of an application's name it lists the jobs of all applications."""
 
 _MOST_NAME_CHARACTERS = 100
 _KEY_PREFIX = "emo_"
 _SHOWN_CHARACTERS = 12
 _SHOWN_TEST_CHARACTERS = 16
 _LAST_USED_GRAIN = timedelta(minutes=1)
-"""How exact `last_used_at` is: one write a minute and key, not one a request."""
+"""Precision of `last_used_at`: at most one write per minute and key, instead of one per request."""
 
 
 def clean_name(name: str) -> str:
-    """An application's name as people give it, without spaces around it. Raises ValueError for one that nobody could ask for."""
+    """Strip an application's name. Raises ValueError if it is empty, too long, reserved, or has more than one line."""
     cleaned = name.strip()
     if not 1 <= len(cleaned) <= _MOST_NAME_CHARACTERS:
         raise ValueError(
-            f"an application's name has 1 to {_MOST_NAME_CHARACTERS} characters, spaces around it not counted"
+            f"an application's name has 1 to {_MOST_NAME_CHARACTERS} characters, not counting spaces around it"
         )
     if not cleaned.isprintable():
         raise ValueError("an application's name is one line, without tabs")
     if cleaned.lower() == ALL_APPLICATIONS:
-        raise ValueError(f"no application can be called {cleaned!r}: in a list of jobs that means all of them")
+        raise ValueError(f"no application can be called {cleaned!r}: it is reserved for lists of all jobs")
     return cleaned
 
 
 def ensure_application(session: Session, name: str) -> Application:
-    """The application of that name, made if there is none."""
+    """Return the application with that name; create it if there is none."""
     application = session.scalar(select(Application).where(Application.name == name))
     if application is None:
         insert_if_new(session, Application, name=name, callback_secret=make_secret())
@@ -55,22 +55,22 @@ def ensure_application(session: Session, name: str) -> Application:
 
 
 def find_application_id(session: Session, name: str) -> UUID | None:
-    """Id of the application of that name, or None."""
+    """Return the id of the application with that name, or None."""
     return session.scalar(select(Application.id).where(Application.name == name))
 
 
 def get_application(session: Session, application_id: UUID) -> Application:
-    """The application. Raises NoResultFound if it is gone."""
+    """Return the application. Raises NoResultFound if it was deleted."""
     return session.get_one(Application, application_id)
 
 
 def list_applications(session: Session) -> Sequence[Application]:
-    """All applications, by name."""
+    """List all applications by name."""
     return session.scalars(select(Application).order_by(Application.name)).all()
 
 
 class PurposeForbidden(DomainError):
-    """The law forbids what the application is to be used for."""
+    """The declared purpose is forbidden by law."""
 
     code = "purpose_forbidden"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -82,7 +82,7 @@ class PurposeForbidden(DomainError):
 
 
 class TestKeyScope(DomainError):
-    """A test key can't have such scopes."""
+    """A test key can't have these scopes."""
 
     code = "test_key_scope"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -91,7 +91,7 @@ class TestKeyScope(DomainError):
 
 
 class UnknownKey(DomainError):
-    """No valid key starts like this, or several do."""
+    """No valid key has this prefix, or more than one has."""
 
     code = "unknown_key"
     status = HTTPStatus.NOT_FOUND
@@ -101,9 +101,9 @@ class UnknownKey(DomainError):
 
 @dataclass(frozen=True, kw_only=True)
 class KeyTerms:
-    """What a key is for and how far it reaches.
+    """Name and limits of a key.
 
-    expires_at: None for never. rate_limit: `number/second|minute|hour`, None for the setting's. daily_quota: photos on a day (UTC).
+    expires_at: None for never. rate_limit: `number/second|minute|hour`, None for the setting's. daily_quota: photos per day (UTC).
     """
 
     description: str | None = None
@@ -121,14 +121,14 @@ def create_key(
     *,
     is_test: bool = False,
 ) -> str:
-    """Make a new key for the application, that may do what `scopes` say. Returns it; it can't be read again later.
+    """Create a key for the application. Returns the key, which is stored only as a hash.
 
-    is_test: whether its requests are answered without a worker, and apart from all that is real. Raises TestKeyScope.
+    is_test: whether its requests are answered without a worker and kept apart from real data. Raises TestKeyScope.
     """
     if is_test and set(scopes) != {Scope.SUBMIT}:
-        raise TestKeyScope("a test key submits, and may do nothing else: its scope is `submit`")
+        raise TestKeyScope("a test key can only submit: its scope is `submit`")
     key = (TEST_PREFIX if is_test else _KEY_PREFIX) + secrets.token_urlsafe(32)
-    if key.startswith(TEST_PREFIX) != is_test:  # by chance, one time in a thousand million
+    if key.startswith(TEST_PREFIX) != is_test:  # a collision has a probability of about 1 in 10^9
         return create_key(session, application, scopes, actor, terms, is_test=is_test)
     prefix, words = show_start(key), [scope.value for scope in Scope if scope in set(scopes)]
     row = ApiKey(application_id=application.id, prefix=prefix, key_hash=_hash(key), scopes=words, **vars(terms))
@@ -150,10 +150,10 @@ def issue_key(
     *,
     is_test: bool = False,
 ) -> tuple[str, Application]:
-    """Give an application a key, and make the application if it is new. Returns the key, which can't be read again, and whose.
+    """Create a key for an application, and the application if it is new. Returns the key, which is stored only as a hash, and the
+    application.
 
-    name: as clean_name gives it. purpose: what the application is used for, None if it doesn't say. Raises PurposeForbidden,
-    TestKeyScope.
+    name: as returned by clean_name. purpose: declared purpose of the application, or None. Raises PurposeForbidden, TestKeyScope.
     """
     application = ensure_application(session, name)
     if purpose is not None:
@@ -162,12 +162,12 @@ def issue_key(
 
 
 def show_start(key: str) -> str:
-    """A key's first characters, by which people tell keys apart."""
+    """Return a key's first characters, by which users identify it."""
     return key[: _SHOWN_TEST_CHARACTERS if key.startswith(TEST_PREFIX) else _SHOWN_CHARACTERS]
 
 
 def declare_purpose(session: Session, application: Application, purpose: Purpose, actor: Actor) -> None:
-    """Write down what an application is used for. Raises PurposeForbidden."""
+    """Store the declared purpose of an application. Raises PurposeForbidden."""
     if purpose.is_forbidden:
         raise PurposeForbidden(f"the purpose {purpose} is forbidden: {PurposeForbidden.meaning}")
     if application.purpose is not purpose:
@@ -178,7 +178,7 @@ def declare_purpose(session: Session, application: Application, purpose: Purpose
 
 
 def change_key(session: Session, prefix: str, terms: KeyTerms, actor: Actor) -> ApiKey:
-    """Give a valid key other terms, all of them. Raises UnknownKey."""
+    """Replace all terms of a valid key. Raises UnknownKey."""
     key = get_valid_key(session, prefix)
     for name, value in vars(terms).items():
         setattr(key, name, value)
@@ -187,9 +187,9 @@ def change_key(session: Session, prefix: str, terms: KeyTerms, actor: Actor) -> 
 
 
 def rotate_key(session: Session, prefix: str, overlap_s: float, actor: Actor) -> str:
-    """Make a key with the same scopes and terms, and let the one before expire in `overlap_s` seconds, or earlier if it would.
+    """Create a key with the same scopes and terms, and let the previous one expire in `overlap_s` seconds or earlier.
 
-    Returns the new key; it can't be read again later. Raises UnknownKey.
+    Returns the new key, which is stored only as a hash. Raises UnknownKey.
     """
     old = get_valid_key(session, prefix)
     terms = KeyTerms(
@@ -207,7 +207,7 @@ def rotate_key(session: Session, prefix: str, overlap_s: float, actor: Actor) ->
 
 
 def get_valid_key(session: Session, prefix: str) -> ApiKey:
-    """The one valid key that starts with `prefix`. Raises UnknownKey if none or several do."""
+    """Return the one valid key with this prefix. Raises UnknownKey if there are none or several."""
     found = session.scalars(
         select(ApiKey).where(ApiKey.prefix.startswith(prefix, autoescape=True), *_is_valid()).limit(2)
     ).all()
@@ -221,7 +221,7 @@ def _is_valid() -> tuple[ColumnElement[bool], ...]:
 
 
 def _describe_terms(terms: KeyTerms) -> dict[str, str | int]:
-    """For the audit log: what is set of them."""
+    """Return the terms that are set, for the audit log."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in vars(terms).items()
@@ -230,7 +230,7 @@ def _describe_terms(terms: KeyTerms) -> dict[str, str | int]:
 
 
 def widen_key(session: Session, key: ApiKey, scopes: Iterable[Scope], actor: Actor) -> None:
-    """Let a key do what `scopes` say too. Does nothing where it may already."""
+    """Add scopes to a key. Does nothing if it has them."""
     words = [scope.value for scope in Scope if scope in set(scopes) or scope.value in key.scopes]
     if words != key.scopes:
         record_audit_event(session, actor, "key.widen", f"key:{key.prefix}", before=key.scopes, after=words)
@@ -238,13 +238,13 @@ def widen_key(session: Session, key: ApiKey, scopes: Iterable[Scope], actor: Act
 
 
 def find_key(session: Session, key: str) -> ApiKey | None:
-    """The valid key with its application, or None if it is unknown, revoked or expired."""
+    """Return the valid key with its application, or None if it is unknown, revoked or expired."""
     return session.scalar(select(ApiKey).where(ApiKey.key_hash == _hash(key), *_is_valid()))
 
 
 @dataclass(frozen=True, slots=True)
 class CallerKey:
-    """What a request needs of its key. scopes: words of `vocabulary.Scope`."""
+    """The columns of a key that a request needs. scopes: values of `vocabulary.Scope`."""
 
     id: UUID
     application_id: UUID
@@ -257,7 +257,7 @@ class CallerKey:
 
     @property
     def is_test(self) -> bool:
-        """As of `ApiKey`."""
+        """See `ApiKey.is_test`."""
         return self.prefix.startswith(TEST_PREFIX)
 
 
@@ -282,16 +282,16 @@ _FIND_CALLER_KEY = (
 
 
 def find_caller_key(connection: Connection, key: str) -> CallerKey | None:
-    """The valid key, or None if it is unknown, revoked or expired.
+    """Return the valid key, or None if it is unknown, revoked or expired.
 
-    Asked at every request, so that a revoked key is refused at once.
+    Queried for every request, so that a revoked key is refused at once.
     """
     found = connection.execute(_FIND_CALLER_KEY, {"key_hash": _hash(key), "now": utcnow()}).first()
     return None if found is None else CallerKey(*found)
 
 
 def is_use_recorded(key: CallerKey) -> bool:
-    """Whether `last_used_at` is fresh enough to leave it."""
+    """Return whether `last_used_at` is recent enough to keep."""
     return key.last_used_at is not None and utcnow() - key.last_used_at < _LAST_USED_GRAIN
 
 
@@ -308,7 +308,7 @@ def list_keys(session: Session) -> Sequence[ApiKey]:
 
 
 def revoke_key(session: Session, prefix: str, actor: Actor = COMMAND_LINE) -> None:
-    """End the one valid key that starts with `prefix`. Raises UnknownKey if none or several do."""
+    """Revoke the one valid key with this prefix. Raises UnknownKey if there are none or several."""
     key = get_valid_key(session, prefix)
     key.revoked_at = utcnow()
     record_audit_event(session, actor, "key.revoke", f"key:{key.prefix}", application=key.application.name)

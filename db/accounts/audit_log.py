@@ -1,4 +1,4 @@
-"""The log of changes: who changed what, when, and the particulars. Written in the transaction of the change itself."""
+"""The audit log: who changed what, when, with details. Each entry is written in the transaction of the change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from db.core.actors import Actor
 
 @dataclass(frozen=True, kw_only=True)
 class AuditFilter:
-    """Which events a listing shows; what is None doesn't restrict. Times: happened at or after, happened before."""
+    """Filter of the audit log; None doesn't restrict. Times: since is inclusive, before is exclusive."""
 
     actor: str | None = None
     action: str | None = None
@@ -24,11 +24,10 @@ class AuditFilter:
 
 
 def record_audit_event(session: Session, actor: Actor, action: str, subject: str, **details: Any) -> None:
-    """Log a change.
+    """Add an entry to the audit log.
 
-    actor: a user's name, `application:<name>` of an API key, or the part of the service that acted by itself. action: noun
-    and verb, such as `user.create`. subject: what was changed, such as `user:ana`. details: plain values that JSON holds;
-    never a password, a key, or anything of a photo.
+    actor: a user, an application, or the component that acted by itself. action: noun and verb, such as `user.create`. subject:
+    what was changed, such as `user:ana`. details: JSON values; never a password, a key, or photo data.
     """
     session.add(AuditEvent(actor=actor, action=action, subject=subject, details=details))
 
@@ -36,7 +35,7 @@ def record_audit_event(session: Session, actor: Actor, action: str, subject: str
 def list_audit_events(
     session: Session, wanted: AuditFilter = AuditFilter(), *, limit: int = 50, before: int | None = None
 ) -> Sequence[AuditEvent]:
-    """At most `limit` events, newest first. before: id of the last event of the page before."""
+    """List at most `limit` entries, newest first. before: id of the last entry of the previous page."""
     statement = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(AuditEvent.id < before)

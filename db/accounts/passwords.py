@@ -1,4 +1,4 @@
-"""Passwords and their hashes: Argon2id, few at once."""
+"""Hashes passwords with Argon2id, a few at a time."""
 
 import threading
 from collections import Counter
@@ -12,24 +12,25 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from db.core.errors import DomainError
 
 hasher = PasswordHasher()
-"""Argon2id with the library's own parameters, which follow RFC 9106's second choice (64 MiB, three passes)."""
+"""Argon2id with the library's defaults, which are the second recommendation of RFC 9106 (64 MiB, three passes)."""
 
 _LONGEST_WAIT_S = 5.0
 _PLACES = 2
-"""Each hash takes 64 MiB and several cores for some tens of milliseconds, and anybody may ask for one by a form: as many at once
-as there are threads would fill a small machine and let nothing else through.
+"""A hash takes 64 MiB and several cores for tens of milliseconds, and anybody can request one by the sign-in form. Hashing in every
+thread at once would exhaust a small machine.
 """
 
 _PLACES_OF_ONE_ADDRESS = 1
 _WAITING_OF_ONE_ADDRESS = 1
 _WAITING = 8
-"""Who floods the sign-in from one address holds one place and waits for one more; others find the second place free. Those who
-wait hold threads of the API, so they are few.
+"""A client that floods the sign-in holds one slot and waits for one more, so other addresses find the second slot free.
+
+Waiting requests hold threads of the API, so there may be only a few.
 """
 
 
 class PasswordsBusy(DomainError):
-    """As many passwords are hashed as may be at once."""
+    """The maximum number of passwords is being hashed."""
 
     code = "passwords_busy"
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -37,11 +38,11 @@ class PasswordsBusy(DomainError):
     meaning = "Too many passwords are being hashed at the same time. Nothing was changed; try again in a few seconds."
 
     def __init__(self) -> None:
-        super().__init__("too many passwords are checked at the moment; try again in some seconds")
+        super().__init__("too many passwords are being checked; try again in a few seconds")
 
 
 class HashingPlaces:
-    """Places for those who hash, shared out by address."""
+    """Slots for hashing, shared fairly between addresses."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -50,7 +51,7 @@ class HashingPlaces:
 
     @contextmanager
     def take(self, address: str, timeout_s: float) -> Iterator[None]:
-        """Hash inside this block. Raises PasswordsBusy, at once where too many wait and otherwise after `timeout_s` seconds."""
+        """Hold a slot for this block. Raises PasswordsBusy: at once if too many wait, otherwise after `timeout_s` seconds."""
         with self._changed:
             if not self._may_hash(address):
                 self._wait(address, timeout_s)
@@ -81,16 +82,16 @@ _places = HashingPlaces()
 
 @contextmanager
 def take_place(address: str = "") -> Iterator[None]:
-    """Hash inside this block, with `hasher` or `is_password`. Raises PasswordsBusy if there is no place within some seconds.
+    """Hold a slot for this block, which calls `hasher` or `is_password`. Raises PasswordsBusy if none is free within a few seconds.
 
-    address: of the client, or empty for people who are signed in already and for the command line.
+    address: of the client; empty for signed-in users and the command line.
     """
     with _places.take(address, _LONGEST_WAIT_S):
         yield
 
 
 def is_password(password_hash: str, password: str) -> bool:
-    """Whether it is the password that was hashed."""
+    """Return whether the password matches the hash."""
     try:
         return hasher.verify(password_hash, password)
     except (VerificationError, InvalidHashError):

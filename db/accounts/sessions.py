@@ -1,6 +1,6 @@
-"""The sessions of one person: which there are, and ending them.
+"""Sessions of a user: list and end them.
 
-A session is named by its id: the SHA-256 of the cookie's token, in hexadecimal digits. It may be shown: nobody gets in with it.
+A session's id is the SHA-256 of the cookie's token in hex. It may be shown, because it can't be used to sign in.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from db.core.types import utcnow
 
 
 class UnknownSession(DomainError):
-    """The person has no session of that id, or none any more."""
+    """The user has no active session with this id."""
 
     code = "unknown_session"
     status = HTTPStatus.NOT_FOUND
@@ -26,17 +26,17 @@ class UnknownSession(DomainError):
 
 
 def hash_token(token: str) -> bytes:
-    """What is stored of a session's token."""
+    """Return the stored hash of a session's token."""
     return hashlib.sha256(token.encode()).digest()
 
 
 def make_id(token: str) -> str:
-    """The id of the session with that token."""
+    """Return the id of the session with that token."""
     return hash_token(token).hex()
 
 
 def list_sessions(session: Session, user_id: UUID) -> Sequence[UserSession]:
-    """The person's sessions that still last, newest first."""
+    """List the user's active sessions, newest first."""
     return session.scalars(
         select(UserSession)
         .where(UserSession.user_id == user_id, UserSession.expires_at > utcnow())
@@ -45,15 +45,15 @@ def list_sessions(session: Session, user_id: UUID) -> Sequence[UserSession]:
 
 
 def end_session(session: Session, user_id: UUID, session_id: str) -> None:
-    """End one of the person's sessions. Raises UnknownSession, also for another person's."""
+    """End one of the user's sessions. Raises UnknownSession, also for another user's."""
     is_meant = UserSession.token_hash == _read_id(session_id)
     statement = delete(UserSession).where(is_meant, UserSession.user_id == user_id, UserSession.expires_at > utcnow())
     if session.scalar(statement.returning(UserSession.token_hash)) is None:
-        raise UnknownSession("there is no such session of yours any more")
+        raise UnknownSession("you have no session with this id")
 
 
 def end_sessions(session: Session, user_id: UUID, *, kept_id: str | None = None) -> None:
-    """End all of the person's sessions, but the one of the id `kept_id`."""
+    """End all of the user's sessions except `kept_id`."""
     statement = delete(UserSession).where(UserSession.user_id == user_id)
     if kept_id is not None:
         statement = statement.where(UserSession.token_hash != _read_id(kept_id))
@@ -64,4 +64,4 @@ def _read_id(session_id: str) -> bytes:
     try:
         return bytes.fromhex(session_id)
     except ValueError:
-        raise UnknownSession("that is no session's id") from None
+        raise UnknownSession("this is not a session id") from None

@@ -1,4 +1,4 @@
-"""Signing in and staying signed in: passwords checked, guessing stopped, sessions kept on the server."""
+"""Sign-in: checks passwords, limits guessing, and keeps sessions on the server."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from db.core.types import utcnow
 
 
 class SignInRefused(Exception):
-    """Name and password don't belong together, or the person is disabled. The message doesn't say which."""
+    """Name and password don't match, or the user is disabled. The message doesn't say which."""
 
     code = "sign_in_refused"
 
@@ -28,15 +28,15 @@ class SignInRefused(Exception):
 
 
 def authenticate(database: Database, name: str, password: str, address: str = "") -> User:
-    """The person with this name and password.
+    """Return the user with this name and password.
 
-    address: of the client. Wrong passwords are counted for name and address together.
+    address: of the client. Wrong passwords are counted per name and address.
 
-    Takes tens of milliseconds, in which no transaction is open. Each try is counted before the password is looked at, so
-    that guesses sent at once gain nothing. Raises SignInRefused, also where the password was changed or the person disabled
-    meanwhile, AccountLocked, and PasswordsBusy, in which case the try wasn't counted.
+    Takes tens of milliseconds, without an open transaction. Each try is counted before the password is checked, so that parallel
+    guesses gain nothing. Raises SignInRefused, also if the password was changed or the user disabled in the meantime;
+    AccountLocked; and PasswordsBusy, after which the try isn't counted.
     """
-    # before the try is counted: a flood must not lock people out whose passwords nobody looked at
+    # before the try is counted: a flood must not lock users out whose passwords were never checked
     with take_place(normalize_address(address)):
         user = _check_password(database, name, password, address, "user.sign_in_failed")
         fresh_hash = hasher.hash(password) if hasher.check_needs_rehash(user.password_hash) else None
@@ -53,16 +53,16 @@ def authenticate(database: Database, name: str, password: str, address: str = ""
 def change_own_password(
     database: Database, name: str, present: str, new: str, session_id: str, address: str = ""
 ) -> None:
-    """Set another password of the person who is signed in by the session of that id, and end all other sessions of theirs.
+    """Change the password of a signed-in user, and end the user's other sessions.
 
-    present: the password that they have. It is guessed at as in a sign-in, with the same count and pauses; `address` as there.
-    Takes tens of milliseconds twice, in which no transaction is open. Raises InvalidUser for a new password that can't be one, and
-    SignInRefused, AccountLocked and PasswordsBusy as `authenticate`; nothing is changed then.
+    present: the current password. Wrong ones are counted and delayed as in a sign-in; address: as in `authenticate`. Takes twice
+    tens of milliseconds, without an open transaction. Raises InvalidUser for an invalid new password, and SignInRefused,
+    AccountLocked and PasswordsBusy as `authenticate`; then nothing is changed.
     """
     check_new_password(new)  # before the try is counted
     with take_place(normalize_address(address)):
         user = _check_password(database, name, present, address, "user.wrong_password")
-        # in the same place: without one for the second hashing, the right password would stay counted as a wrong one
+        # hashed in the same slot: if the second hashing found none, the right password would stay counted as wrong
         new_hash = hasher.hash(new)
     with database.write() as session:
         _lock_unchanged(session, user)
@@ -70,9 +70,9 @@ def change_own_password(
 
 
 def open_session(session: Session, user: User, lifetime_s: float) -> str:
-    """Start a session of a person who was authenticated. Returns the token for the cookie; only its hash is stored.
+    """Start a session of an authenticated user. Returns the token for the cookie; only its hash is stored.
 
-    Raises SignInRefused if the password was changed or the person disabled since.
+    Raises SignInRefused if the password was changed or the user disabled since.
     """
     _lock_unchanged(session, user)
     token = secrets.token_urlsafe(32)
@@ -83,7 +83,7 @@ def open_session(session: Session, user: User, lifetime_s: float) -> str:
 
 
 def find_signed_in(session: Session, token: str) -> User | None:
-    """The person whose session this is, or None if it has expired or was ended, or the person is disabled."""
+    """Return the user of a session, or None if it expired or was ended, or the user is disabled."""
     found = session.scalar(
         select(UserSession).where(UserSession.token_hash == hash_token(token), UserSession.expires_at > utcnow())
     )
@@ -96,15 +96,15 @@ def close_session(session: Session, token: str) -> None:
 
 
 def forget_expired_sessions(session: Session) -> None:
-    """Delete sessions whose time is over."""
+    """Delete expired sessions."""
     session.execute(delete(UserSession).where(UserSession.expires_at <= utcnow()))
 
 
 def _check_password(database: Database, name: str, password: str, address: str, failure: str) -> User:
-    """The person with this name and password, with this try counted until a transaction sets the count back.
+    """Return the user with this name and password. The try stays counted until a transaction resets the count.
 
-    failure: how the audit log names a wrong password. A name that nobody has isn't logged: it may be a password.
-    Call it in a place for hashing. Raises SignInRefused, AccountLocked.
+    failure: action for the audit log. Unknown names aren't logged: they may be passwords. Call it while holding a hashing slot.
+    Raises SignInRefused, AccountLocked.
     """
     with database.write() as session:
         locked_until = count_try(session, name, address)
@@ -118,7 +118,7 @@ def _check_password(database: Database, name: str, password: str, address: str, 
 
 
 def _record_failure(database: Database, user: User, address: str, action: str, until: datetime | None) -> None:
-    """Tell administrators that somebody guesses at a password. until: when the next try is looked at, where it must wait."""
+    """Log a wrong password for administrators. until: when the next try is allowed, if it must wait."""
     with database.write() as session:
         subject = f"user:{user.name}"
         record_audit_event(session, Actor.system("sign-in"), action, subject, address=address)
@@ -131,9 +131,9 @@ def _record_failure(database: Database, user: User, address: str, action: str, u
 
 
 def _lock_unchanged(session: Session, user: User) -> User:
-    """The person as stored now, kept from changes until the transaction ends.
+    """Lock the user's row until the transaction ends, and return it.
 
-    user: as read before the password was checked. Raises SignInRefused if what was checked no longer holds.
+    user: as read before the password was checked. Raises SignInRefused if it has changed since.
     """
     checked = user.password_hash
     found = session.get_one(User, user.id, populate_existing=True, with_for_update=True)
@@ -144,5 +144,5 @@ def _lock_unchanged(session: Session, user: User) -> User:
 
 @lru_cache(maxsize=1)
 def _hash_nobody() -> str:
-    """Checked in place of an unknown name's hash, so that the answer takes as long as for a known one."""
+    """Hash to check for unknown names, so that the response takes as long as for known ones."""
     return hasher.hash(secrets.token_hex())

@@ -1,7 +1,6 @@
-"""Wrong passwords, counted by name and address together, so that nobody is locked out by another's.
+"""Counts wrong passwords per name and address, so that attackers can't lock out others.
 
-Each further wrong password makes the pause longer. A name that nobody has is counted like any other, so that a pause doesn't
-tell which names there are.
+Each further wrong password doubles the pause. Unknown names are counted too, so that a pause doesn't reveal which names exist.
 """
 
 import hashlib
@@ -16,21 +15,21 @@ from db.core.types import utcnow
 from db.core.upsert import insert_if_new
 
 FREE_ATTEMPTS = 4
-"""Wrong passwords without a pause: people mistype."""
+"""Wrong passwords without a pause, for typing errors."""
 
 FIRST_PAUSE_S = 30
 LONGEST_PAUSE_S = 15 * 60
-"""Doubled from the first to the longest: about a hundred guesses a day from one address."""
+"""Doubled from the first to the longest; allows about a hundred guesses a day per address."""
 
 FORGET_S = 60 * 60
-"""Without a try for so long, the count starts anew and its row is deleted."""
+"""After this long without a try, the count is reset and its row deleted."""
 
 _IPV6_PREFIX = 64
-"""One customer has at least so many addresses, so they count as one."""
+"""A customer gets at least this many addresses, so they count as one."""
 
 
 class AccountLocked(Exception):
-    """Too many wrong passwords for this name from this address, whether somebody has it or not; try again at `until`."""
+    """Too many wrong passwords for this name from this address, known or not; try again at `until`."""
 
     code = "account_locked"
 
@@ -40,9 +39,9 @@ class AccountLocked(Exception):
 
 
 def count_try(session: Session, name: str, address: str) -> datetime | None:
-    """Count a try before its password is looked at, so that guesses sent at once gain nothing.
+    """Count a try before its password is checked, so that parallel guesses gain nothing.
 
-    Returns until when the next try must wait if this one is wrong, or None. Raises AccountLocked.
+    Returns until when the next try must wait if this one fails, or None. Raises AccountLocked.
     """
     tries = _lock_tries(session, name, address)
     now = utcnow()
@@ -58,20 +57,20 @@ def count_try(session: Session, name: str, address: str) -> datetime | None:
 
 
 def compute_pause_s(failed_attempts: int) -> int:
-    """Seconds that the next try must wait after so many wrong passwords."""
+    """Return the pause in seconds after this many wrong passwords."""
     doublings = failed_attempts - FREE_ATTEMPTS - 1
     return 0 if doublings < 0 else min(FIRST_PAUSE_S * 2 ** min(doublings, 20), LONGEST_PAUSE_S)
 
 
 def forget_tries(session: Session, name: str, address: str | None = None) -> None:
-    """Start the count of a name anew, for one address or for all."""
+    """Reset the count of a name, for one address or for all."""
     of_name = SignInTries.name_hash == hash_name(name)
     of_address = SignInTries.address == normalize_address(address) if address is not None else of_name
     session.execute(delete(SignInTries).where(of_name, of_address))
 
 
 def normalize_address(address: str) -> str:
-    """What counts as one address: an IPv4 address, or an IPv6 network of 64 bits. Empty for what is neither."""
+    """Return the address by which tries are counted: an IPv4 address, or an IPv6 /64 network. Empty for anything else."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -84,12 +83,12 @@ def normalize_address(address: str) -> str:
 
 
 def hash_name(name: str) -> bytes:
-    """SHA-256: people type passwords into the wrong field. Names don't differ by case or by spaces around them."""
+    """Return the SHA-256 of a normalized name. Stored hashed because users sometimes type passwords into the name field."""
     return hashlib.sha256(name.strip().lower().encode()).digest()
 
 
 def _lock_tries(session: Session, name: str, address: str) -> SignInTries:
-    """The row of a name and an address, made if there is none. Rows that are forgotten are deleted."""
+    """Lock the row of a name and an address; create it if there is none. Deletes expired rows."""
     is_over = SignInTries.last_tried_at <= utcnow() - timedelta(seconds=FORGET_S)
     over = select(SignInTries.id).where(is_over).limit(100).with_for_update(skip_locked=True)
     session.execute(delete(SignInTries).where(SignInTries.id.in_(over)).execution_options(synchronize_session=False))

@@ -26,24 +26,24 @@ TEST_PREFIX = "emo_test_"
 
 
 class Application(Base):
-    """Who submits photos. It sees its own jobs alone; its keys come and go."""
+    """An application that submits photos. It sees only its own jobs, and may have several keys over time."""
 
     __tablename__ = "applications"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     name: Mapped[str] = mapped_column(String(100), unique=True)
     callback_secret: Mapped[str] = mapped_column(String(100))
-    """Signs the calls of jobs' `callback_url`, in the Standard Webhooks form `whsec_...`."""
+    """Signs the calls of jobs' `callback_url`, in the Standard Webhooks format `whsec_...`."""
     previous_callback_secret: Mapped[str | None] = mapped_column(String(100))
     previous_callback_secret_until: Mapped[datetime | None]
-    """Until when the secret before signs too."""
+    """End of the overlap with the previous secret."""
     purpose: Mapped[Purpose | None] = mapped_column(Word(Purpose))
-    """What it declares to use the service for; empty until it does."""
+    """Declared purpose; empty if none was declared."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
 class ApiKey(Base):
-    """A key of an application. Only its hash is stored; the prefix lets a person tell keys apart."""
+    """A key of an application. Only its hash is stored; users identify it by its prefix."""
 
     __tablename__ = "api_keys"
 
@@ -51,17 +51,17 @@ class ApiKey(Base):
     application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id", ondelete="CASCADE"), index=True)
     prefix: Mapped[str] = mapped_column(String(16))
     key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    """SHA-256 of the key. A key is 256 random bits, so a slow password hash would add nothing."""
+    """SHA-256 of the key. A key has 256 random bits, so a slow password hash would add nothing."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     scopes: Mapped[list[str]] = mapped_column(default=lambda: [Scope.SUBMIT.value], server_default='["submit"]')
-    """What the key may do: words of `vocabulary.Scope`."""
+    """Values of `vocabulary.Scope`."""
     description: Mapped[str | None] = mapped_column(String(200))
     expires_at: Mapped[datetime | None]
-    """From when on it is refused; empty: never."""
+    """Expiry; empty: never."""
     rate_limit: Mapped[str | None] = mapped_column(String(50))
-    """In place of the setting; as the setting is written."""
+    """Overrides the setting, in the setting's format."""
     daily_quota: Mapped[int | None]
-    """Photos that it may submit on a day of UTC; empty: any number."""
+    """Photos per day (UTC); empty: unlimited."""
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 
@@ -69,12 +69,12 @@ class ApiKey(Base):
 
     @property
     def is_test(self) -> bool:
-        """Whether requests with it are answered by the service itself, without a worker, and apart from all that is real."""
+        """Whether requests with it are answered without a worker and kept apart from real data."""
         return self.prefix.startswith(TEST_PREFIX)
 
 
 class KeyUsage(Base):
-    """What was done with a key on a day of UTC."""
+    """Usage of a key on one day (UTC)."""
 
     __tablename__ = "key_usage"
 
@@ -84,17 +84,17 @@ class KeyUsage(Base):
     photos: Mapped[int] = mapped_column(BigInteger, default=0)
     """Accepted for analysis."""
     faces: Mapped[int] = mapped_column(BigInteger, default=0)
-    """Found in them; counted on the day of the analysis."""
+    """Found in these photos; counted on the day of the analysis."""
     bytes: Mapped[int] = mapped_column(BigInteger, default=0)
-    """Of the bodies of its requests."""
+    """Bytes of request bodies."""
     errors: Mapped[int] = mapped_column(BigInteger, default=0)
-    """Requests that were answered with 400 or more."""
+    """Requests answered with status 400 or above."""
 
     key: Mapped[ApiKey] = relationship(lazy="joined")
 
 
 class SignInTries(Base):
-    """Wrong passwords that were tried for one name from one address. Deleted when they are forgotten."""
+    """Wrong passwords for one name from one address. Deleted after a while without a try."""
 
     __tablename__ = "sign_in_tries"
     __table_args__ = (UniqueConstraint("name_hash", "address"), Index(None, "last_tried_at"))
@@ -104,25 +104,25 @@ class SignInTries(Base):
     address: Mapped[str] = mapped_column(String(64))
     """An IPv4 address, or an IPv6 network of 64 bits."""
     failed_attempts: Mapped[int] = mapped_column(default=0)
-    """Since the last right one."""
+    """Since the last correct password."""
     locked_until: Mapped[datetime | None]
     last_tried_at: Mapped[datetime | None]
 
 
 class User(Base):
-    """A person who signs in to the pages."""
+    """A user of the pages."""
 
     __tablename__ = "users"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     name: Mapped[str] = mapped_column(String(100), unique=True)
-    """Lower case; what the audit log and the votes call the person."""
+    """Lower case; used in the audit log and in votes."""
     role: Mapped[Role] = mapped_column(Word(Role))
     password_hash: Mapped[str] = mapped_column(String(200))
     """Argon2id, with its parameters and salt."""
     disabled_at: Mapped[datetime | None]
     locked_until: Mapped[datetime | None]
-    """Until when the latest address must wait that tried wrong passwords; others aren't hindered."""
+    """How long the latest address with wrong passwords must wait; other addresses needn't."""
     last_signed_in_at: Mapped[datetime | None]
     failed_attempts: Mapped[int] = mapped_column(default=0)
     last_tried_at: Mapped[datetime | None]
@@ -131,7 +131,7 @@ class User(Base):
 
 
 class UnknownName(Base):
-    """A name that somebody tried to sign in with and that nobody has. Used by the previous release only."""
+    """An unknown name with which a sign-in was tried. Used by the previous release only."""
 
     __tablename__ = "unknown_names"
     __table_args__ = (Index(None, "last_tried_at"),)
@@ -143,7 +143,7 @@ class UnknownName(Base):
 
 
 class UserSession(Base):
-    """A signed-in browser. Kept on the server, so that disabling a user or changing the password ends it at once."""
+    """A session of a signed-in user. Kept on the server, so that disabling the user or changing the password ends it at once."""
 
     __tablename__ = "user_sessions"
 
@@ -157,12 +157,12 @@ class UserSession(Base):
 
     @property
     def id(self) -> str:
-        """How the session is named to its person; nobody gets in with it."""
+        """The id shown to the user. It can't be used to sign in."""
         return self.token_hash.hex()
 
 
 class AuditEvent(ActorColumns, Base):
-    """One change: who made it, to what, when, and the particulars. Rows are only ever added."""
+    """An entry of the audit log: who changed what, when, with details. Rows are only added."""
 
     __tablename__ = "audit_events"
     __table_args__ = (
@@ -172,7 +172,7 @@ class AuditEvent(ActorColumns, Base):
         Index(None, "at"),
     )
 
-    # SQLite numbers rows by itself only where the key is a plain INTEGER.
+    # SQLite assigns ids only to a key of type INTEGER.
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     at: Mapped[datetime] = mapped_column(default=utcnow)
     action: Mapped[str] = mapped_column(String(50))

@@ -1,5 +1,7 @@
-"""What is done with each API key, by day. Counted in memory, and added to the database every some seconds: a process that is killed
-loses the counts of these seconds, and no request waits for a row.
+"""Counts the usage of API keys per day.
+
+Counts are kept in memory and added to the database every few seconds, so that no request waits for a row. A killed process loses
+the counts of the last few seconds.
 """
 
 import threading
@@ -26,10 +28,10 @@ _FLUSH_S = 10.0
 
 
 class UsageCounter:
-    """One process's counts, and the thread that adds them up. Safe to use from several threads."""
+    """One process's counts, and the thread that adds them to the database. Thread-safe."""
 
     def __init__(self, database: Database, flush_s: float = _FLUSH_S) -> None:
-        """flush_s: seconds between two additions to the database."""
+        """flush_s: seconds between two writes to the database."""
         self._database, self._flush_s = database, flush_s
         self._lock = threading.Lock()
         self._counts: defaultdict[tuple[UUID, date], Counter[str]] = defaultdict(Counter)
@@ -45,7 +47,7 @@ class UsageCounter:
                 self._thread.start()
 
     def flush(self) -> None:
-        """Add all counts to the database. What can't be written now is written later."""
+        """Add all counts to the database. Counts that can't be written are kept for later."""
         with self._lock:
             counts, self._counts = self._counts, defaultdict(Counter)
         if not counts:
@@ -60,7 +62,7 @@ class UsageCounter:
                     self._counts[place].update(found)
 
     def close(self) -> None:
-        """Stop the thread, and write what is counted."""
+        """Stop the thread, and write the remaining counts."""
         self._closed.set()
         self.flush()
 
@@ -72,7 +74,7 @@ class UsageCounter:
 def _add_up(session: Session, counts: dict[tuple[UUID, date], Counter[str]]) -> None:
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     known = set(session.scalars(select(ApiKey.id).where(ApiKey.id.in_({key_id for key_id, _ in counts}))))
-    # in one order, so that two processes never hold what the other waits for
+    # in a fixed order, so that two processes can't deadlock
     for (key_id, day), found in sorted(counts.items(), key=lambda each: each[0]):
         if key_id in known:
             added = insert(KeyUsage).values(key_id=key_id, day=day, **{name: found[name] for name in _COUNTED})
@@ -82,7 +84,7 @@ def _add_up(session: Session, counts: dict[tuple[UUID, date], Counter[str]]) -> 
 
 @dataclass(frozen=True, kw_only=True)
 class UsageFilter:
-    """Which counts a listing shows; what is None doesn't restrict. prefix: of the key. Days are included."""
+    """Filter of usage; None doesn't restrict. prefix: of the key. Both days are included."""
 
     prefix: str | None = None
     application: str | None = None
@@ -93,7 +95,9 @@ class UsageFilter:
 def list_usage(
     session: Session, wanted: UsageFilter, limit: int = 1000, before: tuple[date, UUID] | None = None
 ) -> Sequence[KeyUsage]:
-    """Counts by key and day, latest day first, at most `limit`. before: day and key of the last row of the page before."""
+    """List usage by key and day, latest day first, at most `limit` rows. before: day and key of the last row of the previous
+    page.
+    """
     statement = (
         select(KeyUsage)
         .join(KeyUsage.key)
@@ -116,6 +120,6 @@ def list_usage(
 
 
 def sum_usage(session: Session) -> dict[str, int]:
-    """What all keys did on all days, by name of the count."""
+    """Sum the usage of all keys on all days, by kind of count."""
     row = session.execute(select(*(func.coalesce(func.sum(getattr(KeyUsage, name)), 0) for name in _COUNTED))).one()
     return {name: int(value) for name, value in zip(_COUNTED, row, strict=True)}

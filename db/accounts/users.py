@@ -1,4 +1,4 @@
-"""People who sign in: their names, roles and passwords. Every change is logged."""
+"""Users of the pages: names, roles and passwords. Every change is logged."""
 
 import re
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ from db.core.upsert import insert_if_new
 from db.core.vocabulary import Role
 
 LEAST_PASSWORD_CHARACTERS = 12
-"""What OWASP's cheat sheet and NIST SP 800-63B leave as a sound least length without further rules."""
+"""Minimum length without composition rules, by OWASP's cheat sheet and NIST SP 800-63B."""
 
 _MOST_PASSWORD_CHARACTERS = 1000
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,99}")
 
 
 class InvalidUser(DomainError, ValueError):
-    """A name or password that can't be taken; the message says why."""
+    """The name or password is invalid; the message says why."""
 
     code = "invalid_user"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -35,7 +35,7 @@ class InvalidUser(DomainError, ValueError):
 
 
 class UnknownUser(DomainError):
-    """There is no user of that name."""
+    """There is no user with this name."""
 
     code = "unknown_user"
     status = HTTPStatus.NOT_FOUND
@@ -44,7 +44,7 @@ class UnknownUser(DomainError):
 
 
 class OwnAccount(DomainError):
-    """Users don't shut themselves out or change their own role: a slip could not be taken back."""
+    """Users can't disable themselves or change their own role, because they couldn't undo it."""
 
     code = "own_account"
     status = HTTPStatus.CONFLICT
@@ -53,7 +53,7 @@ class OwnAccount(DomainError):
 
 
 class LastAdministrator(DomainError):
-    """Nobody would be left who may manage people."""
+    """No administrator would be left."""
 
     code = "last_administrator"
     status = HTTPStatus.CONFLICT
@@ -64,7 +64,7 @@ class LastAdministrator(DomainError):
 def hash_password(password: str) -> str:
     """Hash a new password. Takes tens of milliseconds: call it outside a transaction.
 
-    Raises InvalidUser for one that is too short or too long, PasswordsBusy.
+    Raises InvalidUser if it is too short or too long, PasswordsBusy.
     """
     check_new_password(password)
     with take_place():
@@ -72,7 +72,7 @@ def hash_password(password: str) -> str:
 
 
 def check_new_password(password: str) -> None:
-    """Raise InvalidUser for a password that is too short or too long to be set."""
+    """Raise InvalidUser if a new password is too short or too long."""
     if not LEAST_PASSWORD_CHARACTERS <= len(password) <= _MOST_PASSWORD_CHARACTERS:
         raise InvalidUser(
             f"a password needs {LEAST_PASSWORD_CHARACTERS} to {_MOST_PASSWORD_CHARACTERS} characters, not {len(password)}"
@@ -80,11 +80,11 @@ def check_new_password(password: str) -> None:
 
 
 def create_user(session: Session, name: str, password_hash: str, role: Role, actor: Actor) -> User:
-    """Add a person. password_hash: as hash_password gives it. Raises InvalidUser if the name is taken or can't be one."""
+    """Create a user. password_hash: from hash_password. Raises InvalidUser if the name is taken or invalid."""
     name = normalize_name(name)
     if not _NAME.fullmatch(name):
         raise InvalidUser(
-            "a name has letters from a to z, digits, and any of . _ @ - inside, and at most 100 characters"
+            "a name has at most 100 characters: letters from a to z, digits, and inside it any of . _ @ -"
         )
     if not insert_if_new(session, User, name=name, role=role, password_hash=password_hash):
         raise InvalidUser(f"there is a user {name!r} already")
@@ -93,17 +93,17 @@ def create_user(session: Session, name: str, password_hash: str, role: Role, act
 
 
 def normalize_name(name: str) -> str:
-    """Names don't differ by case or by spaces around them."""
+    """Normalize a name: lower case, without spaces around it."""
     return name.strip().lower()
 
 
 def find_user(session: Session, name: str) -> User | None:
-    """The person of that name, or None."""
+    """Return the user with that name, or None."""
     return session.scalar(select(User).where(User.name == normalize_name(name)))
 
 
 def get_user(session: Session, name: str) -> User:
-    """The person of that name. Raises UnknownUser."""
+    """Return the user with that name. Raises UnknownUser."""
     user = find_user(session, name)
     if user is None:
         raise UnknownUser(f"there is no user {name!r}")
@@ -111,19 +111,19 @@ def get_user(session: Session, name: str) -> User:
 
 
 def has_users(session: Session) -> bool:
-    """Whether anybody could ever sign in."""
+    """Return whether there are any users."""
     return session.scalar(select(User.id).limit(1)) is not None
 
 
 def list_users(session: Session) -> Sequence[User]:
-    """All people, by name."""
+    """List all users by name."""
     return session.scalars(select(User).order_by(User.name)).all()
 
 
 def change_password(
     session: Session, name: str, password_hash: str, actor: Actor, *, kept_session_id: str | None = None
 ) -> None:
-    """Set another password, lift a lock, and sign the person out everywhere, but for the session of that id. Raises UnknownUser."""
+    """Set a user's password, lift a lock, and end all sessions except `kept_session_id`. Raises UnknownUser."""
     user = get_user(session, name)
     user.password_hash, user.locked_until = password_hash, None
     forget_tries(session, user.name)
@@ -132,7 +132,7 @@ def change_password(
 
 
 def change_role(session: Session, name: str, role: Role, actor: Actor) -> None:
-    """Give the person another role, which counts from the next request.
+    """Change a user's role. It takes effect at the next request.
 
     Raises UnknownUser, OwnAccount, LastAdministrator.
     """
@@ -145,9 +145,9 @@ def change_role(session: Session, name: str, role: Role, actor: Actor) -> None:
 
 
 def disable_user(session: Session, name: str, actor: Actor) -> None:
-    """Shut the person out at once. Name, votes and log stay. Raises UnknownUser, OwnAccount, LastAdministrator."""
+    """Disable a user at once. Name, votes and audit log are kept. Raises UnknownUser, OwnAccount, LastAdministrator."""
     user = get_user(session, name)
-    _refuse_own(user, actor, "you can't shut yourself out")
+    _refuse_own(user, actor, "you can't disable yourself")
     _refuse_last_administrator(session, user)
     if user.disabled_at is None:
         user.disabled_at = utcnow()
@@ -156,7 +156,7 @@ def disable_user(session: Session, name: str, actor: Actor) -> None:
 
 
 def enable_user(session: Session, name: str, actor: Actor) -> None:
-    """Let a disabled or locked person in again. Raises UnknownUser."""
+    """Enable a disabled or locked user. Raises UnknownUser."""
     user = get_user(session, name)
     user.disabled_at, user.locked_until = None, None
     forget_tries(session, user.name)
@@ -169,7 +169,7 @@ def _refuse_own(user: User, actor: Actor, reason: str) -> None:
 
 
 def _refuse_last_administrator(session: Session, user: User) -> None:
-    # Locked in one order, so that two administrators who shut each other out at once don't both succeed.
+    # Locked in a fixed order, so that two administrators who disable each other at once don't both succeed.
     administrators = session.scalars(
         select(User)
         .where(User.role == Role.ADMINISTRATOR, User.disabled_at.is_(None))
@@ -178,4 +178,4 @@ def _refuse_last_administrator(session: Session, user: User) -> None:
         .execution_options(populate_existing=True)
     ).all()
     if [each.id for each in administrators] == [user.id]:
-        raise LastAdministrator(f"{user.name!r} is the only administrator who can sign in; make another one first")
+        raise LastAdministrator(f"{user.name!r} is the only administrator who can sign in; add another one first")

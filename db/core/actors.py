@@ -1,7 +1,7 @@
-"""Who did something, with its kind: a user and an application of the same name are two.
+"""Who did something: a user, an application, a worker process, or a component of the service.
 
-An `Actor` is the text that histories show and that the `actor` columns hold, and it knows its kind, which lies in a column beside.
-Rows from before that column have no kind; it is read from the text where the text tells it.
+An `Actor` is a string, which is shown in histories and stored in the `actor` columns, and it has a kind, stored in a column beside.
+A user and an application may have the same name. Rows from before the kind was stored derive it from the text where possible.
 """
 
 import re
@@ -19,20 +19,20 @@ _WORKER = re.compile(r".+:[0-9]+")
 
 
 class ActorKind(StrEnum):
-    """What kind of actor."""
+    """Kind of an actor."""
 
     USER = "user"
-    """A person, by the name of the user."""
+    """A user of the pages, by name."""
     APPLICATION = "application"
-    """An application, by one of its API keys."""
+    """An application, using one of its API keys."""
     WORKER = "worker"
     """A worker process."""
     SYSTEM = "system"
-    """A part of the service that acts by itself, or somebody at the command line of its machine."""
+    """A component of the service that acts by itself, or a command on its machine."""
 
 
 class Actor(str):
-    """Who did something, as text that is unambiguous: a user's name has no colon in it. Equal to, and stored as, that text."""
+    """Who did something, as an unambiguous string: user names contain no colon. Compared and stored as that string."""
 
     __slots__ = ("kind",)
     kind: ActorKind
@@ -44,47 +44,47 @@ class Actor(str):
 
     @classmethod
     def user(cls, name: str) -> Self:
-        """The person of that name."""
+        """The user with that name."""
         return cls(ActorKind.USER, name)
 
     @classmethod
     def application(cls, name: str) -> Self:
-        """The application of that name."""
+        """The application with that name."""
         return cls(ActorKind.APPLICATION, f"{_APPLICATION}{name}")
 
     @classmethod
     def worker(cls, name: str) -> Self:
-        """The worker process of that name, `host:pid`."""
+        """The worker process with that name, `host:pid`."""
         return cls(ActorKind.WORKER, name)
 
     @classmethod
     def system(cls, name: str) -> Self:
-        """A part of the service that acts by itself."""
+        """A component of the service."""
         return cls(ActorKind.SYSTEM, name)
 
     @classmethod
     def command(cls, account: str) -> Self:
-        """Whoever gives a command on the service's machine, by the account there, which need not be a user of that name."""
+        """A command on the service's machine, by the operating system's account. It needn't be a user of that name."""
         return cls(ActorKind.SYSTEM, f"command:{account}")
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """The actor of a text that is stored without its kind. A bare name is a user's."""
+        """Parse an actor stored without its kind. A bare name is a user's."""
         return cls(find_kind(text) or ActorKind.USER, text)
 
     @property
     def name(self) -> str:
-        """The actor without the kind, as people write it."""
+        """The name without the kind."""
         return self.removeprefix(_APPLICATION)
 
 
 COMMAND_LINE = Actor.system("command line")
 EMOSCOPE = Actor.system("emoscope")
-"""The service itself, when it sets itself up."""
+"""The service itself, during setup."""
 
 
 def find_kind(text: str) -> ActorKind | None:
-    """The kind of an actor of which only the text is known. None for a bare name, which users had, and applications too."""
+    """Derive the kind of an actor from its text. None for a bare name, which could be a user or an application."""
     if text.startswith(_APPLICATION):
         return ActorKind.APPLICATION
     if _SYSTEM.fullmatch(text):
@@ -93,11 +93,11 @@ def find_kind(text: str) -> ActorKind | None:
 
 
 class ActorColumns:
-    """Columns of a table whose rows say who did something. A row gets the kind from the Actor that `actor` is set to."""
+    """Columns of a table whose rows have an actor. Setting `actor` to an Actor also sets the kind."""
 
     actor: Mapped[str] = mapped_column(String(200))
     actor_kind: Mapped[ActorKind | None] = mapped_column(Word(ActorKind))
-    """Empty in rows from before it was stored, and in rows of an older release."""
+    """Empty in rows from before it was stored, and in rows of older releases."""
 
     @validates("actor")
     def _keep_kind(self, _key: str, actor: str) -> str:
@@ -106,5 +106,5 @@ class ActorColumns:
 
     @property
     def known_actor_kind(self) -> ActorKind | None:
-        """The kind that is stored or that the text tells."""
+        """The stored kind, or the one derived from the text."""
         return self.actor_kind or find_kind(self.actor)

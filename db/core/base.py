@@ -1,4 +1,7 @@
-"""The base class of all tables. Keys are UUIDv7, so that they sort by time; what is listed, filtered or sorted has its index."""
+"""The base class of all tables. Primary keys are UUIDv7, so they sort by time.
+
+Every listed, filtered or sorted column has an index.
+"""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -14,7 +17,7 @@ from db.core.vocabulary import Detector, Emotion, JobStatus, Priority, WorkerSta
 
 
 class Base(DeclarativeBase):
-    """Names every constraint, so that a migration can speak of it on both databases."""
+    """Names every constraint, so that migrations can refer to it on both databases."""
 
     metadata = MetaData(
         naming_convention={

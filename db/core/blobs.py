@@ -1,7 +1,7 @@
-"""Blobs: photos and model files, in a folder or an S3 bucket, by one library (obstore) with the same calls for both.
+"""The blob store: photos and model files, in a folder or an S3 bucket, through one library (obstore).
 
-Model files are addressed by their SHA-256, since versions share them and never change. A photo lies under its job's id,
-so that erasing a job erases exactly its own photo, whatever else was submitted with the same bytes.
+Model files are stored by their SHA-256: versions share them, and they never change. A photo is stored under its job's id, so that
+erasing a job erases exactly its own photo, even if the same bytes were submitted before.
 """
 
 import hashlib
@@ -21,17 +21,17 @@ from db.core.full_disk import is_disk_full
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _UNFINISHED = re.compile(r".+#\d+")
-"""Names under which obstore writes a file in a folder before it renames it."""
+"""Names of temporary files that obstore renames once they are complete."""
 
 
 class BlobMissing(Exception):
-    """There is no blob under this key."""
+    """There is no blob with this key."""
 
     code = "blob_missing"
 
 
 class BlobDamaged(DomainError):
-    """The blob's bytes are not those that were stored."""
+    """The blob's content differs from what was stored."""
 
     code = "blob_damaged"
     status = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -40,7 +40,7 @@ class BlobDamaged(DomainError):
 
 
 class BlobStoreUnavailable(DomainError):
-    """The blob store doesn't answer, is full, or refuses."""
+    """The blob store doesn't answer, is full, or refuses access."""
 
     code = "blob_store_unavailable"
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -49,7 +49,7 @@ class BlobStoreUnavailable(DomainError):
 
 
 class BlobStoreFull(BlobStoreUnavailable):
-    """The blob store has no room left."""
+    """The blob store is full."""
 
     code = "storage_full"
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -62,7 +62,7 @@ class BlobStoreFull(BlobStoreUnavailable):
 
 @dataclass(frozen=True)
 class S3Options:
-    """How to reach an S3 store; what is empty comes from the AWS environment."""
+    """Options of an S3 store. Empty ones are taken from the AWS environment."""
 
     endpoint: str = ""
     region: str = ""
@@ -71,44 +71,44 @@ class S3Options:
 
 
 _CHECK_BYTES = 65_536
-"""More than a file system keeps beside a file's name, so that it needs room."""
+"""Larger than what a file system stores inside an inode, so that it needs space."""
 _PIECE_BYTES = 256 * 1024
 _PARTS_AT_ONCE = 2
-"""Parts of a file, of 5 MB each, that are in memory while it is stored; obstore's own choice is 12, so 60 MB."""
+"""Parts of a file, of 5 MB each, in memory while it is uploaded. obstore's default is 12, so 60 MB."""
 _KEYS_A_REQUEST = 1000
-"""The most that S3's DeleteObjects takes."""
+"""Maximum keys of S3's DeleteObjects."""
 PHOTOS = "photos"
-"""What every photo's key begins with."""
+"""Prefix of every photo's key."""
 MODELS = "models"
-"""What every model file's key begins with."""
+"""Prefix of every model file's key."""
 
 
 def make_photo_key(job_id: UUID, fetch_try: int = 1) -> str:
-    """Where a job's photo lies.
+    """Return the key of a job's photo.
 
-    fetch_try: which try fetched it, where it was fetched. Each try stores under a key of its own, so that one that was given up for
-    lost overwrites nothing.
+    fetch_try: number of the fetch, for photos submitted by URL. Each fetch has a key of its own, so that one presumed lost
+    overwrites nothing.
     """
     return f"{PHOTOS}/{job_id}" if fetch_try == 1 else f"{PHOTOS}/{job_id}-{fetch_try}"
 
 
 def make_model_key(sha256: str) -> str:
-    """Where a model file with this hex SHA-256 lies. Raises ValueError if it isn't one."""
+    """Return the key of the model file with this hex SHA-256. Raises ValueError if it isn't one."""
     if not _SHA256.fullmatch(sha256):
-        raise ValueError(f"{sha256!r} is no hex SHA-256")
+        raise ValueError(f"{sha256!r} is not a hex SHA-256")
     return f"{MODELS}/{sha256}"
 
 
 class BlobStore:
-    """Bytes under keys. Safe to use from several threads; make it after a fork or spawn, not before."""
+    """A key-value store of bytes. Thread-safe; create it after a fork or spawn, not before."""
 
     def __init__(self, url: str, s3: S3Options | None = None, timeout_s: float = 30) -> None:
-        """url: `s3://bucket/prefix` or a folder, which is made if missing. timeout_s: of one call to S3, tries included."""
+        """url: `s3://bucket/prefix` or a folder, which is created if missing. timeout_s: of one call to S3, retries included."""
         self._store = _open_store(url, s3 or S3Options(), timeout_s)
         self._folder = None if url.startswith("s3://") else Path(url)
 
     def put(self, key: str, data: bytes) -> None:
-        """Store bytes under a key, replacing what was there. Raises BlobStoreFull or another BlobStoreUnavailable."""
+        """Store bytes, replacing an existing blob. Raises BlobStoreFull or another BlobStoreUnavailable."""
         try:
             self._store.put(key, data)
         except (BaseError, OSError) as error:
@@ -116,7 +116,7 @@ class BlobStore:
             raise kind(f"can't store {key}: {_first_line(error)}") from error
 
     def put_file(self, key: str, path: Path) -> None:
-        """Store a file under a key, read in pieces. Raises as put does."""
+        """Store a file, read in pieces. Raises as put does."""
         try:
             self._store.put(key, path, max_concurrency=_PARTS_AT_ONCE)
         except (BaseError, OSError) as error:
@@ -124,7 +124,7 @@ class BlobStore:
             raise kind(f"can't store {key}: {_first_line(error)}") from error
 
     def stream(self, key: str) -> Iterator[bytes]:
-        """The bytes under a key in pieces, unchecked. Raises BlobMissing or BlobStoreUnavailable, at once or midway."""
+        """Return a blob in pieces, unchecked. Raises BlobMissing or BlobStoreUnavailable, at once or midway."""
         try:
             found = self._store.get(key)
         except (NotFoundError, FileNotFoundError) as error:
@@ -142,7 +142,7 @@ class BlobStore:
         return read()
 
     def check_room(self) -> None:
-        """Store a small blob and delete it again. Raises BlobStoreFull or another BlobStoreUnavailable."""
+        """Store a small blob and delete it. Raises BlobStoreFull or another BlobStoreUnavailable."""
         key = f"checks/{uuid4()}"
         try:
             self.put(key, bytes(_CHECK_BYTES))
@@ -151,17 +151,17 @@ class BlobStore:
         self.delete(key)
 
     def get(self, key: str, sha256: str) -> bytes:
-        """Read the bytes under a key and check them against their hex SHA-256.
+        """Return a blob after checking its hex SHA-256.
 
         Raises BlobMissing, BlobDamaged or BlobStoreUnavailable.
         """
         data = self.read(key)
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise BlobDamaged(f"the bytes of {key} are not those that were stored")
+            raise BlobDamaged(f"the bytes of {key} differ from those that were stored")
         return data
 
     def read(self, key: str) -> bytes:
-        """Read the bytes under a key, whatever they are. Raises BlobMissing or BlobStoreUnavailable."""
+        """Return a blob, unchecked. Raises BlobMissing or BlobStoreUnavailable."""
         try:
             return bytes(self._store.get(key).bytes())
         except (NotFoundError, FileNotFoundError) as error:
@@ -170,14 +170,14 @@ class BlobStore:
             raise BlobStoreUnavailable(f"can't read {key}: {_first_line(error)}") from error
 
     def list_sizes(self, prefix: str) -> dict[str, int]:
-        """The keys that begin with `prefix/`, with the bytes under each. Raises BlobStoreUnavailable."""
+        """List the keys below `prefix/` with the size of each blob. Raises BlobStoreUnavailable."""
         try:
             return {blob["path"]: blob["size"] for page in self._store.list(prefix=prefix) for blob in page}
         except (BaseError, OSError) as error:
             raise BlobStoreUnavailable(f"can't list {prefix}: {_first_line(error)}") from error
 
     def has(self, key: str) -> bool:
-        """Whether there is a blob under the key. Raises BlobStoreUnavailable."""
+        """Return whether there is a blob with this key. Raises BlobStoreUnavailable."""
         try:
             self._store.head(key)
         except (NotFoundError, FileNotFoundError):
@@ -187,7 +187,7 @@ class BlobStore:
         return True
 
     def list_older(self, prefix: str, age_s: float) -> Iterator[str]:
-        """The keys that begin with `prefix/` and were stored more than `age_s` seconds ago. Raises BlobStoreUnavailable."""
+        """List the keys below `prefix/` that were stored more than `age_s` seconds ago. Raises BlobStoreUnavailable."""
         before = datetime.now(UTC) - timedelta(seconds=age_s)
         try:
             for page in self._store.list(prefix=prefix):
@@ -196,9 +196,10 @@ class BlobStore:
             raise BlobStoreUnavailable(f"can't list {prefix}: {_first_line(error)}") from error
 
     def delete_unfinished(self, prefix: str, age_s: float) -> int:
-        """Delete what a process left that was killed while it stored a blob, more than `age_s` seconds ago. Returns how many.
+        """Delete temporary files older than `age_s` seconds, left by processes that were killed while storing a blob.
 
-        A folder has such files, `KEY#1` and so on, which no listing shows; S3 keeps nothing that isn't whole. Raises
+        Returns how many.
+        A folder has such files, named `KEY#1` and so on, which listings don't show. S3 keeps no incomplete blobs. Raises
         BlobStoreUnavailable.
         """
         if self._folder is None:
@@ -211,11 +212,11 @@ class BlobStore:
                     path.unlink(missing_ok=True)
                     count += 1
         except OSError as error:
-            raise BlobStoreUnavailable(f"can't delete what is unfinished in {prefix}: {error.strerror}") from error
+            raise BlobStoreUnavailable(f"can't delete temporary files in {prefix}: {error.strerror}") from error
         return count
 
     def delete(self, key: str) -> None:
-        """Delete the blob under a key; none there is fine. Raises BlobStoreUnavailable."""
+        """Delete a blob, if it exists. Raises BlobStoreUnavailable."""
         try:
             self._store.delete(key)
         except (NotFoundError, FileNotFoundError):
@@ -224,7 +225,7 @@ class BlobStore:
             raise BlobStoreUnavailable(f"can't delete {key}: {_first_line(error)}") from error
 
     def delete_many(self, keys: Sequence[str]) -> None:
-        """Delete the blobs under these keys, on S3 up to 1,000 a request; none there is fine. Raises BlobStoreUnavailable."""
+        """Delete blobs, if they exist; on S3 up to 1,000 per request. Raises BlobStoreUnavailable."""
         if self._folder is not None:
             for key in keys:
                 self.delete(key)
@@ -256,10 +257,10 @@ def _open_store(url: str, s3: S3Options, timeout_s: float) -> ObjectStore:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise BlobStoreUnavailable(f"can't make the folder {folder}: {error.strerror}") from error
+        raise BlobStoreUnavailable(f"can't create the folder {folder}: {error.strerror}") from error
     return LocalStore(folder)
 
 
 def _first_line(error: Exception) -> str:
-    """Libraries append their whole debug state after the sentence."""
+    """Return the first line of the message: the library appends its debug state."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

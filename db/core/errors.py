@@ -1,4 +1,4 @@
-"""The base class of the errors that a client is told of. A new one is a class: all else is written from it."""
+"""The base class of errors that are reported to clients. Documentation and responses are generated from its subclasses."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -6,10 +6,10 @@ from typing import ClassVar
 
 
 class DomainError(Exception):
-    """A rule doesn't allow what was asked for, or something that it needs is away.
+    """A rule forbids the request, or a dependency is unavailable.
 
-    code: stable, for programs. status: of the HTTP answer. title: the same for all errors of the code.
-    meaning: one sentence for the documentation. retry_after_s: when to try again, where that may help.
+    code: stable, for programs. status: HTTP status. title: the same for all errors with this code. meaning: one sentence for the
+    documentation. retry_after_s: when to try again, if that may help.
     """
 
     code: ClassVar[str]
@@ -20,12 +20,12 @@ class DomainError(Exception):
 
     @property
     def public_detail(self) -> str:
-        """What the client reads. The sentence of a fault of ours names paths and hosts, so its meaning stands in for it."""
+        """The message for clients. Messages of server errors may contain paths and hosts, so they are replaced by the meaning."""
         return self.meaning if self.status >= HTTPStatus.INTERNAL_SERVER_ERROR else str(self)
 
 
 def list_domain_errors(base: type[DomainError] = DomainError) -> Iterator[type[DomainError]]:
-    """Every error class with a code of its own, of the modules that are imported."""
+    """List every error class with its own code in the imported modules."""
     for error in base.__subclasses__():
         if "code" in vars(error):
             yield error

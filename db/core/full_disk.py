@@ -1,24 +1,26 @@
-"""Which errors mean that there is no room left, or that nothing may be written any more."""
+"""Recognizes errors that mean a full or read-only disk."""
 
 import errno
 import re
 
 _ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 _IN_WORDS = re.compile(rf"\(os error ({'|'.join(str(number) for number in sorted(_ERRORS))})\)")
-"""As obstore, which is written in Rust, ends its message."""
+"""The end of obstore's messages, which is written in Rust."""
 _SQLITE_CODES = {
     13,  # SQLITE_FULL
-    4874,  # SQLITE_IOERR_SHMSIZE: no room for the index of the write-ahead log
+    4874,  # SQLITE_IOERR_SHMSIZE: no space for the index of the write-ahead log
     8,  # SQLITE_READONLY
-    14,  # SQLITE_CANTOPEN: a file beside the database can't be made
+    14,  # SQLITE_CANTOPEN: a file next to the database can't be created
 }
 _POSTGRESQL_CODES = {"53100", "25006"}
 """disk_full, read_only_sql_transaction"""
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether what failed needs room on a disk, and would succeed once there is some."""
-    from sqlalchemy.exc import DBAPIError  # here, so that the command line reads its settings without it
+    """Return whether the operation failed for lack of disk space."""
+    from sqlalchemy.exc import (
+        DBAPIError,
+    )  # imported late, so that the command line reads its settings without SQLAlchemy
 
     if isinstance(error, DBAPIError):
         cause = error.orig

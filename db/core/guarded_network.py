@@ -1,4 +1,4 @@
-"""Connections to hosts that somebody else named: only to addresses that may be called, and never past a deadline."""
+"""Connections to hosts named by clients: only to allowed addresses, and with a deadline for the whole call."""
 
 import socket
 import ssl
@@ -13,25 +13,25 @@ import httpcore
 from db.core.outgoing import is_public
 
 _MAX_ADDRESSES = 8
-"""Addresses of one name that are tried; a name may have any number."""
+"""Maximum number of addresses tried per name; a name may have any number."""
 
 
 class NotPublic(Exception):
-    """The host has no address that is certainly public, and the settings allow no other."""
+    """No address of the host is certainly public, and the settings allow only public ones."""
 
     code = "callback_private_address"
 
 
 class GuardedNetwork(httpcore.SyncBackend):
-    """Connects for one call, which ends by `deadline`, in `time.monotonic()` seconds.
+    """The network of one call, which ends by `deadline`, in `time.monotonic()` seconds.
 
-    It resolves the name itself and connects to the very address that it checked, so that a name can't answer with a public
-    address first and a private one later. Every address of the name is tried, in the resolver's order.
+    It resolves the name once and connects to the address that it has checked, so that a name can't resolve to a public address
+    first and to a private one later. Every address of the name is tried, in the resolver's order.
     """
 
     def __init__(self, deadline: float, *, allows_private: bool) -> None:
         self.deadline, self._allows_private = deadline, allows_private
-        """The deadline may be brought forward while the call goes on."""
+        """The deadline may be moved forward during the call."""
 
     def connect_tcp(
         self,
@@ -41,18 +41,18 @@ class GuardedNetwork(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first address that answers. Raises NotPublic, httpcore.ConnectError or httpcore.ConnectTimeout."""
+        """Connect to the first address that responds. Raises NotPublic, httpcore.ConnectError or httpcore.ConnectTimeout."""
         found = _resolve(host, port, self.deadline)
         allowed = [address for address in found if self._allows_private or is_public(ip_address(address))]
         if not allowed:
-            raise NotPublic(f"{host} is {found[0]}, which isn't a public address")
+            raise NotPublic(f"{host} is {found[0]}, which is not a public address")
         last: httpcore.NetworkError | httpcore.TimeoutException | None = None
         for position, address in enumerate(allowed):
             left = self.deadline - monotonic()
             if left <= 0:
                 break
             try:
-                # an address that swallows packets leaves time for those after it
+                # an address that drops packets leaves time for the next ones
                 share = left / (len(allowed) - position)
                 stream = super().connect_tcp(address, port, share, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -63,8 +63,8 @@ class GuardedNetwork(httpcore.SyncBackend):
 
 
 class _DeadlineStream(httpcore.NetworkStream):
-    """A connection of which no read or write waits past the deadline: httpcore's time limits are for each by itself, so that a
-    receiver that sends a byte now and then would hold its caller for ever.
+    """A connection whose reads and writes end at the deadline. httpcore's timeouts apply to each read, so a receiver that sends a
+    byte now and then could hold its caller forever.
     """
 
     def __init__(self, stream: httpcore.NetworkStream, network: GuardedNetwork) -> None:
@@ -96,15 +96,16 @@ class _DeadlineStream(httpcore.NetworkStream):
 
 
 def list_addresses(host: str, port: int) -> list[str]:
-    """The name's addresses, each once, in the resolver's order. Raises OSError or UnicodeError. Takes as long as the resolver."""
+    """Return a name's addresses, without duplicates, in the resolver's order. Raises OSError or UnicodeError. Has no timeout."""
     infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(info[4][0]) for info in infos))
 
 
 def _resolve(host: str, port: int, deadline: float) -> list[str]:
-    """The name's addresses, each once, at most _MAX_ADDRESSES. Raises httpcore.ConnectError or httpcore.ConnectTimeout.
+    """Return a name's addresses, without duplicates, at most _MAX_ADDRESSES.
 
-    The system's resolver takes no time limit, so it runs in a thread that is left behind when the time is over.
+    Raises httpcore.ConnectError or httpcore.ConnectTimeout.
+    The system's resolver has no timeout, so it runs in a thread that is abandoned after the deadline.
     """
     found: list[str] = []
     errors: list[Exception] = []
@@ -112,7 +113,7 @@ def _resolve(host: str, port: int, deadline: float) -> list[str]:
     def look_up() -> None:
         try:
             found.extend(list_addresses(host, port))
-        except (OSError, UnicodeError) as error:  # a name that IDNA can't write is a UnicodeError
+        except (OSError, UnicodeError) as error:  # UnicodeError: the name isn't valid IDNA
             errors.append(error)
 
     thread = threading.Thread(target=look_up, name="resolve", daemon=True)

@@ -1,7 +1,7 @@
-"""The messages that tell the workers of a job or training run, written as Celery and kombu write them.
+"""Builds the messages to the workers in the format of Celery and kombu.
 
-Celery's own `send_task` takes a fifth of a submission's time: it looks up routes, declares queues and builds objects for
-options that we don't use. What lies in the queue is the same; a test compares the two. Standard library only: the API imports this.
+Celery's own `send_task` takes a fifth of a submission's time: it looks up routes, declares queues and builds objects for options
+that we don't use. The message is the same; a test compares the two. Standard library only, because the API imports this.
 """
 
 import json
@@ -32,11 +32,11 @@ _ORIGIN = f"gen{os.getpid()}@{socket.gethostname()}"
 
 
 def make_message(task: str, subject_id: UUID, queue: str, ids: Sequence[UUID] | None = None) -> str:
-    """The message of a task with ids as its arguments: push it to the left of the list that has the queue's name.
+    """Build the message of a task; push it to the left of the list that is named like the queue.
 
-    subject_id: of the job or run; the message's own id, so that a worker's parent knows what a lost child had. ids: the arguments;
-    the subject alone where they aren't given.
-    Celery's protocol 2, in the form that kombu's Redis transport gives it.
+    subject_id: of the job or run; used as the message's own id, so that a worker's parent process knows what a lost child was
+    working on. ids: arguments of the task; by default only the subject. The format is Celery's protocol 2 as kombu's Redis
+    transport encodes it.
     """
     subject = str(subject_id)
     arguments = [subject] if ids is None else [str(each) for each in ids]

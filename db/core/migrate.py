@@ -1,6 +1,6 @@
-"""The schema's versions. Migrations are the only way a schema is made, in tests too.
+"""Migrations. They are the only way to create the schema, also in tests.
 
-To add one after changing the models: `python -m db.core.migrate revision "what changes"`, then read what it wrote.
+After changing the models, run `python -m db.core.migrate revision "what changes"` and review the new file.
 """
 
 import sys
@@ -17,31 +17,31 @@ from db.core.schema import MIGRATIONS, SchemaAge, list_known_revisions, read_sch
 from db.core.session import Database
 
 _LOCK = 0x456D6F73
-"""Key of the PostgreSQL advisory lock that lets one process migrate at a time ("Emos")."""
+"""Key of the PostgreSQL advisory lock that allows one migration at a time ("Emos")."""
 
 
 class UnknownRevision(Exception):
-    """This release has no such revision of the schema."""
+    """This release doesn't know the revision."""
 
 
 class BrokenReference(Exception):
-    """A migration would leave a row that refers to one that is missing. Nothing was changed."""
+    """A migration would leave a row with a dangling foreign key. Nothing was changed."""
 
 
 class SchemaTooNew(Exception):
-    """A newer release made the schema, and this one doesn't work with it."""
+    """The schema is from a newer release and isn't compatible with this one."""
 
     def __init__(self, revision: str | None) -> None:
         super().__init__(
-            f"a newer release made the database's schema ({revision}), and this one doesn't work with it: "
-            "install that release, or restore a backup of before"
+            f"the database's schema ({revision}) is from a newer release that this one doesn't support: "
+            "install that release, or restore an older backup"
         )
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Bring the schema to a revision. Several processes may call it at once; the later ones find nothing to do.
+    """Upgrade the schema to a revision. Several processes may call it at once; the later ones find nothing to do.
 
-    A newer schema that this release works with is left as it is. Raises SchemaTooNew for another newer one.
+    A newer schema that this release supports is left unchanged. Raises SchemaTooNew for other newer ones.
     """
     with _migration(database) as connection:
         schema = read_schema_of(connection)
@@ -53,10 +53,10 @@ def upgrade(database: Database, revision: str = "head") -> None:
 
 @contextmanager
 def _migration(database: Database) -> Iterator[Connection]:
-    """The transaction of a migration, once no other process migrates.
+    """Open the transaction of a migration, once no other process migrates.
 
-    SQLite can't alter a column, so Alembic copies the table and drops the old one. With foreign keys on, that deletes the rows
-    that refer to the old table's, or takes the reference from them. They can only be turned off before the transaction.
+    SQLite can't alter a column, so Alembic copies the table and drops the old one. With foreign keys enabled this would delete or
+    unlink the rows that refer to it, and foreign keys can only be disabled before the transaction.
     """
     with database.engine.execution_options(emoscope_writes=True).connect() as connection:
         if not database.is_sqlite:
@@ -76,7 +76,7 @@ def _migration(database: Database) -> Iterator[Connection]:
 
 
 def _wait_for_turn(connection: Connection) -> None:
-    # The migration of another process may take longer than any other lock is waited for, and so may a statement of ours.
+    # Another process's migration may run longer than the usual lock timeout, and so may one of our statements.
     waits = connection.execute(text("SHOW lock_timeout")).scalar_one()
     connection.execute(text("SET LOCAL lock_timeout = 0"))
     connection.execute(text("SET LOCAL statement_timeout = 0"))
@@ -85,19 +85,19 @@ def _wait_for_turn(connection: Connection) -> None:
 
 
 def downgrade(database: Database, revision: str) -> None:
-    """Take the schema back to a revision; "base" is an empty database."""
+    """Downgrade the schema to a revision; "base" is an empty database."""
     with _migration(database) as connection:
         command.downgrade(_make_config(connection), revision)
 
 
 def move(database: Database, revision: str) -> bool:
-    """Bring the schema to a revision, forward or back. Returns whether that was back. Raises UnknownRevision."""
-    known = list_known_revisions()  # the newest first
+    """Upgrade or downgrade the schema to a revision. Returns whether it was a downgrade. Raises UnknownRevision."""
+    known = list_known_revisions()  # newest first
     found = read_schema(database).revision
     if revision not in known:
         raise UnknownRevision(f"there is no revision {revision}; this release knows {known[-1]} to {known[0]}")
     if found is not None and found not in known:
-        raise UnknownRevision(f"the schema is at {found}, which a newer release made: go back with that release")
+        raise UnknownRevision(f"the schema is at {found}, which is from a newer release: downgrade with that release")
     is_back = found is not None and known.index(revision) > known.index(found)
     if is_back:
         downgrade(database, revision)

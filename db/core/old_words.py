@@ -1,6 +1,6 @@
-"""Documents of earlier releases, in the words of this one: run settings, recipes, manifests, audits of datasets.
+"""Translates documents of earlier releases to current names: run settings, recipes, manifests, audits of datasets.
 
-Versions are immutable and keep the manifest that they were made with, and runs go on with the settings that they began with.
+Versions are immutable and keep their original manifest; runs continue with their original settings.
 """
 
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ _SETTINGS = {"holds_out_like_parent": "splits_like_parent"}
 
 
 def translate_labels(word: Any) -> Any:
-    """`single` and `votes` are `hard` and `soft`; any other word is left as it is."""
+    """Translate `single` to `hard` and `votes` to `soft`; other words are unchanged."""
     return _LABELS.get(word, word) if isinstance(word, str) else word
 
 
 def translate_recipe(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """Some or all fields of a recipe, with those of its stages and augmentation."""
+    """Translate some or all fields of a recipe, including its stages and augmentation."""
     found = _rename(plain, _RECIPE)
     if isinstance(found.get("stages"), list | tuple):
         found["stages"] = [_rename(each, _STAGE) if isinstance(each, Mapping) else each for each in found["stages"]]
@@ -37,7 +37,7 @@ def translate_recipe(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def translate_settings(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a run, with its recipe."""
+    """Translate a run's settings, including its recipe."""
     found = _rename(plain, _SETTINGS)
     if "labels" in found:
         found["labels"] = translate_labels(found["labels"])
@@ -47,7 +47,10 @@ def translate_settings(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def translate_manifest(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest, with its lineage. What is missing stays so. In form 1 the network `default` is what is `small` now."""
+    """Translate a manifest, including its lineage. Missing fields stay missing.
+
+    In form 1, the network `default` is what `small` is now.
+    """
     found = _rename(plain, _MANIFEST)
     if (found.get("schema_version"), found.get("architecture")) == (1, "default"):
         found["architecture"] = "small"
@@ -58,7 +61,7 @@ def translate_manifest(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def translate_lineage(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """Where a version comes from, with the settings of its run."""
+    """Translate a version's lineage, including the settings of its run."""
     found = dict(plain)
     if "labels" in found:
         found["labels"] = translate_labels(found["labels"])

@@ -1,8 +1,8 @@
-"""Which addresses this service may call for somebody else: callbacks now, and whatever else a client may name later.
+"""Decides which URLs given by clients this service may call.
 
-A URL is checked twice by the same rules: when it is submitted, and when it is called, for every address that its name has then
-(`db/core/guarded_network.py`). Only what is certainly public passes. What could be read in two ways is refused, since the two
-moments might read it differently.
+A URL is checked twice by the same rules: when it is submitted, and when it is called, for every address that its host then has
+(`db/core/guarded_network.py`). Only addresses that are certainly public pass. Ambiguous forms are refused, because the two checks
+might read them differently.
 """
 
 import re
@@ -15,25 +15,25 @@ MAX_URL_CHARACTERS = 2000
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.ASCII)
 _MAX_NAME_CHARACTERS = 253
-"""Of a whole name, and 63 between two dots of it (RFC 1035)."""
+"""Of a whole name; labels have at most 63 (RFC 1035)."""
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
-"""A last label that makes a host an IPv4 address for some programs, however it is written (WHATWG URL, "ends in a number")."""
+"""A last label that makes a host an IPv4 address for some programs, in any notation (WHATWG URL, "ends in a number")."""
 _DOTTED = re.compile(r"(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){3}", re.ASCII)
 
 _LOCAL_DOMAINS = frozenset(
     {"localhost", "local", "localdomain", "internal", "intranet", "lan", "home", "corp", "private", "test", "invalid"}
 )
-"""Top-level names that no public name has: special use (RFC 6761, RFC 6762), `internal`, and those that networks use at home."""
+"""Top-level domains that aren't public: special use (RFC 6761, RFC 6762), `internal`, and those used in home networks."""
 _LOCAL_SUFFIXES = (".home.arpa",)
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
-"""All that IANA has given out for public hosts. Site-local, mapped, NAT64 and multicast addresses lie outside."""
+"""All that IANA has allocated to public hosts. Excludes site-local, mapped, NAT64 and multicast addresses."""
 _NOT_PUBLIC_V4 = tuple(
     IPv4Network(network)
     for network in (
-        "192.0.0.0/24",  # protocol assignments, of which some count as global
-        "192.88.99.0/24",  # relays of 6to4
-        "224.0.0.0/4",  # multicast, which `is_global` lets pass
+        "192.0.0.0/24",  # protocol assignments, some of which count as global
+        "192.88.99.0/24",  # 6to4 relays
+        "224.0.0.0/4",  # multicast, which `is_global` includes
         "240.0.0.0/4",  # reserved
     )
 )
@@ -42,7 +42,7 @@ _NOT_PUBLIC_V6 = tuple(
     for network in (
         "2001::/23",  # protocol assignments: Teredo, ORCHID, benchmarks
         "2001:db8::/32",  # documentation
-        "2002::/16",  # 6to4, which carries an IPv4 address
+        "2002::/16",  # 6to4, which embeds an IPv4 address
         "3fff::/20",  # documentation
     )
 )
@@ -51,12 +51,12 @@ _ISATAP = frozenset({0x00005EFE, 0x02005EFE})
 
 
 class RefusedUrl(ValueError):
-    """The URL may not be called; the message says why, as the end of a sentence about it."""
+    """The URL may not be called. The message completes a sentence about the URL."""
 
 
 @dataclass(frozen=True)
 class Destination:
-    """A URL in parts, as it is called. host: lower case; an IPv6 address stands without brackets. target: path and query."""
+    """The parts of a URL. host: lower case, IPv6 addresses without brackets. target: path and query."""
 
     scheme: str
     host: str
@@ -65,16 +65,15 @@ class Destination:
 
     @property
     def authority(self) -> str:
-        """Host and port as the `Host` header has them."""
+        """Host and port as in the `Host` header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def read_destination(url: str, *, allows_private: bool, ports: Sequence[range]) -> Destination:
-    """Read an http or https URL that this service may call.
+    """Parse an http or https URL that this service may call.
 
-    allows_private: whether hosts of this machine and of its network may be called too. ports: those that may be called.
-    Raises RefusedUrl.
+    allows_private: whether hosts of this machine and its network are allowed. ports: allowed ports. Raises RefusedUrl.
     """
     if len(url) > MAX_URL_CHARACTERS:
         raise RefusedUrl(f"must have at most {MAX_URL_CHARACTERS} characters")
@@ -93,7 +92,7 @@ def read_destination(url: str, *, allows_private: bool, ports: Sequence[range]) 
     host = host.strip("[]")
     is_private = _is_local_name(host) if address is None else not is_public(address)
     if is_private and not allows_private:
-        raise RefusedUrl("must be a public host, since private and loopback addresses are not called from here")
+        raise RefusedUrl("must be a public host: private and loopback addresses are not called")
     port = _DEFAULT_PORTS[parts.scheme] if port is None else port
     if not any(port in allowed for allowed in ports):
         raise RefusedUrl(f"must not name port {port}, which this service doesn't call")
@@ -102,7 +101,7 @@ def read_destination(url: str, *, allows_private: bool, ports: Sequence[range]) 
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether the address is certainly a public host's: unicast, given out by IANA, and not another address in disguise."""
+    """Return whether the address is certainly a public host's: unicast, allocated by IANA, and not another address in disguise."""
     if isinstance(address, IPv4Address):
         return address.is_global and not any(address in network for network in _NOT_PUBLIC_V4)
     return (
@@ -115,7 +114,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
 
 
 def _split_host(netloc: str) -> tuple[str, int | None]:
-    """Host, in lower case and with its brackets, and port. urllib would take more than one form of either."""
+    """Split into host, in lower case and with brackets, and port. Stricter than urllib, which accepts several forms of both."""
     found = re.fullmatch(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(:(?P<port>[0-9]*))?", netloc, re.ASCII)
     if found is None:
         raise RefusedUrl("must name a host, and a port from 1 to 65535 or none")
@@ -128,7 +127,10 @@ def _split_host(netloc: str) -> tuple[str, int | None]:
 
 
 def _read_address(host: str) -> IPv4Address | IPv6Address | None:
-    """The address that the host is; None for a name. Raises RefusedUrl for what is neither, or for an address in another form."""
+    """Return the IP address that the host is, or None for a name.
+
+    Raises RefusedUrl for anything else, and for an address in another notation.
+    """
     if host.startswith("["):
         try:
             address = IPv6Address(host.strip("[]"))
@@ -158,6 +160,9 @@ def _read_address(host: str) -> IPv4Address | IPv6Address | None:
 
 
 def _is_local_name(host: str) -> bool:
-    """Whether the name belongs to this machine or its network. A name without a dot is completed by the resolver's search list."""
+    """Return whether the name belongs to this machine or its network.
+
+    The resolver completes a name without a dot from its search list.
+    """
     name = host.removesuffix(".")
     return "." not in name or name.rpartition(".")[2] in _LOCAL_DOMAINS or name.endswith(_LOCAL_SUFFIXES)

@@ -1,4 +1,4 @@
-"""Names that the API and the workers share. Standard library only: the API imports this, and nothing else of the worker."""
+"""Names shared by the API and the workers. Standard library only, because the API imports this."""
 
 from db.core.vocabulary import Priority
 
@@ -7,29 +7,29 @@ SWEEP = "emoscope.sweep"
 SWEEP_PHOTOS = "emoscope.sweep_photos"
 FETCH_PHOTOS = "emoscope.fetch_photos"
 FETCH_MESSAGES = 6
-"""Most messages that ask for photos to be fetched at one occasion: as many threads as fetch at once take one each."""
+"""Maximum number of fetch messages sent at a time: one for each thread that fetches."""
 WRITE_EXPORT = "emoscope.write_export"
 DELIVER_WEBHOOK = "emoscope.deliver_callback"
-"""Carries the id of a webhook delivery. Its name is from when only jobs had callbacks."""
+"""Carries the id of a webhook delivery. The name dates from when only jobs had callbacks."""
 RETRAIN = "emoscope.retrain"
 START_SCHEDULED_RUN = "emoscope.start_scheduled_run"
 
 ANALYSIS_QUEUE = "analysis"
 BULK_QUEUE = "analysis-bulk"
-"""Taken only while the analysis queue is empty."""
+"""Consumed only while the analysis queue is empty."""
 TRAINING_QUEUE = "training"
 HOUSEKEEPING_QUEUE = "housekeeping"
 CALLBACK_QUEUE = "callbacks"
-"""Read by the housekeeper too, after its own: a receiver that hangs must not keep the sweeper waiting."""
+"""Also consumed by the housekeeper, after its own queue, so that a slow receiver doesn't delay the sweeper."""
 MOST_SENT_AT_COMMIT = 50
-"""Webhook deliveries that are asked for as soon as they are committed; the sweeper asks for what is beyond."""
+"""Maximum number of webhook deliveries requested right after their commit; the sweeper sends the others."""
 
 LAST_SWEEP_KEY = "emoscope:last-sweep"
-"""Redis key of when the sweeper last came to its end, in seconds since 1970."""
+"""Redis key of the time at which the last sweep ended, in seconds since 1970."""
 JOB_CHANGED_CHANNEL = "emoscope:job-changed"
-"""Redis channel on which a job's id is published after each committed move, to wake those who wait for it."""
+"""Redis channel on which a job's id is published after each committed transition, to wake waiting requests."""
 
 
 def choose_queue(priority: Priority) -> str:
-    """The queue that a job's message goes to."""
+    """Return the queue of a job's message."""
     return BULK_QUEUE if priority is Priority.BULK else ANALYSIS_QUEUE

@@ -1,7 +1,7 @@
-"""Objects of mapped classes from rows that a plain statement gave: a tenth of the time that the ORM takes to load them.
+"""Builds objects of mapped classes from the rows of plain statements, in a tenth of the ORM's time.
 
-For what is read at every request. They are as after their session's end: what wasn't put in can't be loaded
-(DetachedInstanceError), and changes aren't stored.
+Used for what every request reads. The objects are like detached ones: missing attributes can't be loaded (DetachedInstanceError),
+and changes aren't stored.
 """
 
 from collections.abc import Mapping
@@ -15,27 +15,27 @@ Mapped = TypeVar("Mapped", bound=DeclarativeBase)
 
 
 def list_columns(mapped: type[DeclarativeBase], *without: str) -> list[Column[Any]]:
-    """The columns but those of these names, which are the attributes' names too.
+    """List the columns except those with these names, which are also the attribute names.
 
-    Asks the table and not the mapper: that one wants all classes to be imported, and this is called while they are.
+    Reads the table, not the mapper: this is called during imports, and the mapper needs all classes to be imported.
     """
     return [column for column in get_table(mapped).columns if column.key not in without]
 
 
 def list_empty(mapped: type[DeclarativeBase]) -> dict[str, Any]:
-    """Nothing in each column that may be empty and has no default: what a new row begins with."""
+    """Return None for each nullable column without a default: the initial values of a new row."""
     return {str(column.key): None for column in get_table(mapped).columns if column.nullable and column.default is None}
 
 
 def get_table(mapped: type[DeclarativeBase]) -> Table:
-    """The table, for statements that the ORM has no part in."""
+    """Return the table, for statements without the ORM."""
     return cast("Table", mapped.__table__)
 
 
 def make_object(mapped: type[Mapped], values: Mapping[str, Any], **related: object) -> Mapped:
-    """An object with these columns, by attribute name, and these related objects. Its constructor isn't called.
+    """Build an object from column values and related objects, by attribute name. Its constructor isn't called.
 
-    values: with its primary key.
+    values: including the primary key.
     """
     mapper = class_mapper(mapped)
     made: Mapped = mapper.class_manager.new_instance()
@@ -47,6 +47,6 @@ def make_object(mapped: type[Mapped], values: Mapping[str, Any], **related: obje
 
 
 def relate(made: Mapped, **related: object) -> Mapped:
-    """Give such an object its related ones, by attribute name. Returns it."""
+    """Set an object's related objects, by attribute name. Returns the object."""
     instance_dict(made).update(related)
     return made

@@ -1,4 +1,4 @@
-"""Whether this release works with a database's schema, also with one that a newer release made."""
+"""Tells whether this release works with a database's schema, also with one of a newer release."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,23 +17,23 @@ _READ_REVISION = text("SELECT version_num FROM alembic_version")
 
 
 class SchemaAge(StrEnum):
-    """A schema beside the one that this release makes."""
+    """A database's schema compared with this release's."""
 
     CURRENT = "current"
     OLDER = "older"
-    """It needs this release's migrations, or there is none yet."""
+    """It needs this release's migrations, or doesn't exist yet."""
     NEWER = "newer"
-    """A newer release made it, and this one works with it."""
+    """It is from a newer release, and compatible with this one."""
     TOO_NEW = "too_new"
-    """A newer release made it, and this one doesn't work with it."""
+    """It is from a newer release, and not compatible with this one."""
 
 
 @dataclass(frozen=True)
 class Schema:
-    """What a database says of its schema."""
+    """The schema of a database."""
 
     revision: str | None
-    """Of the newest migration that was done; None before the first."""
+    """Of the newest applied migration; None before the first."""
     age: SchemaAge
 
     @property
@@ -44,13 +44,13 @@ class Schema:
 
 @cache
 def list_known_revisions() -> tuple[str, ...]:
-    """The migrations that this release knows, newest first. The first is the one that its own schema has."""
+    """List the migrations of this release, newest first. The first is the revision of its own schema."""
     config = ScriptDirectory(str(MIGRATIONS))
     return tuple(script.revision for script in config.walk_revisions())
 
 
 def read_schema(database: Database) -> Schema:
-    """Ask the database: one query while it has this release's schema. Raises SQLAlchemyError if it doesn't answer."""
+    """Read the schema: one query while it is this release's own. Raises SQLAlchemyError if the database doesn't answer."""
     no_table = OperationalError if database.is_sqlite else ProgrammingError
     try:
         with database.engine.connect() as connection:
@@ -61,7 +61,7 @@ def read_schema(database: Database) -> Schema:
 
 
 def read_schema_of(connection: Connection) -> Schema:
-    """As `read_schema`, inside a transaction that goes on."""
+    """Like `read_schema`, within a transaction."""
     is_there = _has_table(connection, "alembic_version")
     return _compare(connection, connection.execute(_READ_REVISION).scalar() if is_there else None)
 
@@ -72,7 +72,7 @@ def _compare(connection: Connection, revision: str | None) -> Schema:
         return Schema(revision, SchemaAge.CURRENT)
     if revision is None or revision in known:
         return Schema(revision, SchemaAge.OLDER)
-    # The oldest release that works with a newer schema is this one or an older one only if this one knows its revision.
+    # `oldest_revision` of a newer schema is this release or older only if this release knows it.
     is_there = _has_table(connection, SchemaCompatibility.__tablename__)
     oldest = connection.execute(select(SchemaCompatibility.oldest_revision)).scalar() if is_there else None
     return Schema(revision, SchemaAge.NEWER if oldest in known else SchemaAge.TOO_NEW)

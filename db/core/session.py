@@ -1,4 +1,4 @@
-"""Connections and transactions, the same way on SQLite and PostgreSQL."""
+"""Connections and transactions for SQLite and PostgreSQL."""
 
 import contextlib
 import os
@@ -19,10 +19,10 @@ from db.core.sqlite import HintingCompiler
 
 _WRITES = "emoscope_writes"
 WAITING_DELIVERIES = "waiting_deliveries"
-"""Where a session keeps the ids of webhook deliveries that are to be made after its commit."""
+"""Key in `session.info` of webhook deliveries to send after the commit."""
 _BUSY_TIMEOUT_MS = 15_000
 _TIME_LIMITS_MS = {"lock_timeout": 15_000, "statement_timeout": 120_000, "idle_in_transaction_session_timeout": 120_000}
-"""Of PostgreSQL. A statement that takes longer is a fault; a transaction that is left open holds up others."""
+"""PostgreSQL's timeouts. A statement that takes longer is a fault, and an idle transaction blocks others."""
 _REFUSED_BY_POOLERS = "unsupported startup parameter"
 
 _NETWORK_LIMITS = {
@@ -31,14 +31,14 @@ _NETWORK_LIMITS = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
-"""A server that vanished without a word is noticed in a minute, not when the system gives up after hours."""
+"""TCP keepalives, so that a vanished server is noticed within a minute, not after the system's hours."""
 
 
 class WriteLock:
-    """Lets one thread of this process at a time write to an SQLite database, which has one writer anyway.
+    """Allows one thread of this process at a time to write to an SQLite database, which has only one writer.
 
-    SQLite's own way to wait is to sleep and to try again: with 32 threads, each of them sleeps for most of the time and the unlucky
-    ones for seconds. After `timeout_s` a thread tries all the same, and SQLite says what it thinks of it.
+    SQLite waits by sleeping and retrying. With 32 threads each would sleep most of the time, and unlucky ones for seconds. After
+    `timeout_s` a thread tries anyway, and SQLite reports the error.
     """
 
     def __init__(self, timeout_s: float) -> None:
@@ -55,22 +55,22 @@ class WriteLock:
 
 
 class Database:
-    """One process's way to the database.
+    """A process's access to the database.
 
-    `read()` and `write()` are transactions. Keep them short: none may stay open while pixels are worked on or a
-    network is waited for.
+    `read()` and `write()` are transactions. Keep them short: none may stay open while pixels are processed or a network call is
+    made.
     """
 
     def __init__(self, url: str, pool_size: int = 10, max_overflow: int = 10, schema: str | None = None) -> None:
-        """url: SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg://...`. Connects at first use, not here.
+        """url: SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg://...`. Connects at first use.
 
-        pool_size: connections that are kept. max_overflow: further ones while many are needed at a time. schema: of PostgreSQL, in
-        place of the default one.
+        pool_size: connections that are kept open. max_overflow: additional ones under load. schema: PostgreSQL schema, instead of
+        the default one.
         """
         engine = _create_engine(url, pool_size, max_overflow)
         self.engine = engine.execution_options(schema_translate_map={None: schema}) if schema else engine
         self.send_deliveries: Callable[[Sequence[UUID]], None] | None = None
-        """Has webhook deliveries made, whose rows are committed. It doesn't raise; the sweeper sends what it leaves."""
+        """Sends the messages of committed webhook deliveries. It doesn't raise; the sweeper sends those that it misses."""
         self._reading = sessionmaker(self.engine, expire_on_commit=False)
         self._write_engine = self.engine.execution_options(**{_WRITES: True})
         self._writing = sessionmaker(self._write_engine, expire_on_commit=False)
@@ -79,18 +79,18 @@ class Database:
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether the database is a file of this machine."""
+        """Whether the database is an SQLite file."""
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A transaction that only reads. What it loaded stays usable afterwards."""
+        """Open a read-only transaction. Loaded objects stay usable afterwards."""
         with self._reading() as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A transaction that writes: committed at the end of the block, rolled back if the block raises."""
+        """Open a writing transaction: committed at the end of the block, rolled back if the block raises."""
         with self._write_lock, self._writing.begin() as session:
             yield session
         waiting: list[UUID] = session.info.pop(WAITING_DELIVERIES, [])
@@ -99,20 +99,20 @@ class Database:
 
     @contextmanager
     def look_up(self) -> Iterator[Connection]:
-        """Statements that read, each by itself: without a transaction around them, and without objects of the ORM."""
+        """Open a connection for single SELECTs, without a transaction and without ORM objects."""
         with self._single_engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write_rows(self) -> Iterator[Connection]:
-        """A transaction that writes, without the ORM: committed at the end of the block, rolled back if the block raises."""
+        """Open a writing transaction without the ORM: committed at the end of the block, rolled back if the block raises."""
         with self._write_lock, self._write_engine.begin() as connection:
             yield connection
 
     def find_damage(self) -> str | None:
-        """What is broken in the file of an SQLite database; None if nothing is, or for another kind of database.
+        """Check the file of an SQLite database. Returns a description of the damage; None if there is none, or for PostgreSQL.
 
-        Reads all of the file: about a second for each gigabyte. Raises SQLAlchemyError if the file is no database at all.
+        Reads the whole file: about a second per gigabyte. Raises SQLAlchemyError if the file isn't a database.
         """
         if not self.is_sqlite:
             return None
@@ -121,7 +121,7 @@ class Database:
         return None if said == "ok" else said
 
     def close(self) -> None:
-        """Close the pooled connections. The object stays usable and would connect anew."""
+        """Close the pooled connections. The object stays usable and reconnects at the next call."""
         self.engine.dispose()
 
 
@@ -133,7 +133,7 @@ def _create_engine(url: str, pool_size: int, max_overflow: int) -> Engine:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    # A pooled connection may have been cut while idle; a lock that nobody gives back must not hang a process for ever.
+    # A pooled connection may have been closed while idle, and an abandoned lock must not hang a process forever.
     limits = " ".join(f"-c {name}={value}" for name, value in _TIME_LIMITS_MS.items())
     engine = create_engine(
         url,
@@ -147,17 +147,17 @@ def _create_engine(url: str, pool_size: int, max_overflow: int) -> Engine:
 
 
 class PoolerLimits:
-    """Sets the limits in each transaction where a pooler stands before PostgreSQL and refuses them at the start of a connection.
+    """Sets the timeouts in each transaction if a pooler in front of PostgreSQL refuses them at connection start.
 
-    PgBouncer does so: a connection of its own serves one client after another, each for a transaction. That costs a statement in
-    each. Statements aren't prepared then, since the next transaction may be on another connection.
+    PgBouncer does: its server connections serve one client after another, each for a transaction. This costs a statement per
+    transaction. Prepared statements are disabled, because the next transaction may use another connection.
     """
 
     def __init__(self) -> None:
         self._is_needed = False
 
     def watch(self, engine: Engine) -> None:
-        """Apply to all connections of the engine."""
+        """Apply it to all connections of the engine."""
         event.listen(engine, "do_connect", self._connect)
         event.listen(engine, "begin", self._begin)
 
@@ -179,17 +179,19 @@ class PoolerLimits:
 
 
 def _make_sqlite_file(_dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> None:
-    """Make a new database's file for its user alone. SQLite gives the files that it makes beside it the same mode."""
+    """Create a new database's file readable by its user only. SQLite gives its other files the same mode."""
     if not options.get("uri") and arguments[0] != ":memory:":
-        with contextlib.suppress(OSError):  # it is there, or SQLite says better why it can't be made
+        with contextlib.suppress(OSError):  # it exists, or SQLite reports the reason better
             os.close(os.open(arguments[0], os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _configure_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
-    """WAL lets readers go on while one process writes; NORMAL is safe with it (a power cut may lose the last commits,
-    never the file). Foreign keys are off unless asked for.
+    """Configure a connection. With WAL, readers continue while one process writes.
+
+    NORMAL is safe with WAL: a power cut may lose the last commits, but can't corrupt the file. SQLite enables foreign keys only
+    on request.
     """
-    connection.isolation_level = None  # the driver would begin transactions by rules of its own
+    connection.isolation_level = None  # disables the driver's own transaction handling
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
     switch_to_wal(cursor)
@@ -199,11 +201,11 @@ def _configure_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
 
 
 def switch_to_wal(cursor: sqlite3.Cursor, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Set the journal mode of a file to WAL, which it keeps.
+    """Set the file's journal mode to WAL, which is persistent.
 
-    The first connection to a new file changes it. SQLite refuses that at once, whatever the busy timeout, while another connection
-    has the file locked, as when several processes open a new file together. Raises sqlite3.OperationalError if it is still locked
-    after the busy timeout. sleep: waits that many seconds between two attempts.
+    The first connection to a new file changes it. While another connection has the file locked, as when several processes open a
+    new file together, SQLite refuses that at once, regardless of the busy timeout. Raises sqlite3.OperationalError if it is still
+    locked after the busy timeout. sleep: waits that many seconds between two attempts.
     """
     deadline = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
     while True:
@@ -218,8 +220,8 @@ def switch_to_wal(cursor: sqlite3.Cursor, sleep: Callable[[float], None] = time.
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """Take the write lock at the start of a writing transaction: one that reads first and writes later would fail with
-    SQLITE_BUSY at once, whatever the busy timeout, if another process wrote in between.
+    """Take the write lock at the start of a writing transaction. A transaction that reads first and writes later would fail with
+    SQLITE_BUSY, regardless of the busy timeout, if another process wrote in between.
     """
     options = connection.get_execution_options()
     if options.get("isolation_level") != "AUTOCOMMIT":

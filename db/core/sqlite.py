@@ -1,4 +1,4 @@
-"""Hints for SQLite, which SQLAlchemy leaves out: it has them for other databases only."""
+"""Index hints for SQLite, which SQLAlchemy doesn't compile."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 
 
 class HintingCompiler(SQLiteCompiler):
-    """Writes `select(...).with_hint(table, "INDEXED BY name", "sqlite")` behind the table's name.
+    """Compiles `select(...).with_hint(table, "INDEXED BY name", "sqlite")`.
 
-    SQLite then fails if it can't use the index, instead of reading the whole table unnoticed.
+    SQLite then fails if it can't use the index, instead of silently scanning the table.
     """
 
     def get_from_hint_text(self, table: Any, text: str | None) -> str | None:
-        """The hint as it was given."""
+        """Return the hint unchanged."""
         return text

@@ -1,6 +1,6 @@
-"""The database of test keys: a file beside the others, or a schema of its own in PostgreSQL. Nothing of it is kept for long.
+"""The database of test keys: a separate SQLite file or PostgreSQL schema, kept for a short time.
 
-It is named by the newest migration, so that a release with another schema makes one anew in place of migrating it.
+Its name contains the newest migration, so that a release with another schema creates a new one instead of migrating it.
 """
 
 from pathlib import Path
@@ -13,11 +13,11 @@ from db.core.session import Database
 
 _SCHEMA = "emoscope_test"
 _LOCK = 0x456D6F74
-"""Key of the PostgreSQL advisory lock under which the tables are made ("Emot")."""
+"""Key of the PostgreSQL advisory lock for creating the tables ("Emot")."""
 
 
 def open_test_database(real: Database, folder: Path) -> Database:
-    """The database of tests beside the real one, with its tables. folder: where a file is made for SQLite."""
+    """Open the test database that belongs to the real one, with its tables. folder: where its file is created for SQLite."""
     head = list_known_revisions()[0]
     if real.is_sqlite:
         folder.mkdir(parents=True, exist_ok=True)

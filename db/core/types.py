@@ -1,4 +1,4 @@
-"""Column types that mean the same on SQLite and PostgreSQL."""
+"""Column types that behave the same on SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -8,21 +8,21 @@ from sqlalchemy.types import TypeDecorator
 
 
 def utcnow() -> datetime:
-    """The present moment, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware datetime in UTC. SQLite keeps no time zone, so it is taken off there and put back on reading.
+    """An aware datetime in UTC. SQLite stores no time zone, so it is removed on writing and added on reading.
 
-    Raises ValueError for a datetime without a time zone, which would mean a different moment on every machine.
+    Raises ValueError for a naive datetime, whose meaning would depend on the machine.
     """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn the moment into what the database stores."""
+        """Convert for the database."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -31,14 +31,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn what the database stores into the moment."""
+        """Convert from the database."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Word(TypeDecorator[StrEnum]):
-    """A member of one StrEnum, stored as its text, so that a new member needs no migration."""
+    """A member of a StrEnum, stored as text, so that a new member needs no migration."""
 
     impl = String(32)
     cache_ok = True
@@ -48,9 +48,9 @@ class Word(TypeDecorator[StrEnum]):
         self.words = words
 
     def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:
-        """Turn the word into text. Raises ValueError for a word that the enum doesn't have."""
+        """Convert to text. Raises ValueError for a value that the enum doesn't have."""
         return None if value is None else self.words(value).value
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
-        """Turn the text into the word."""
+        """Convert to the enum's member."""
         return None if value is None else self.words(value)

@@ -1,4 +1,4 @@
-"""Rows that two transactions may make at once: the second finds that of the first, and neither fails."""
+"""Inserts that two transactions may make at once: the second finds the first one's row, and neither fails."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from db.core.base import Base
 
 
 def insert_if_new(session: Session, table: type[Base], **values: Any) -> bool:
-    """Store a row, unless one with the same unique values is there. Returns whether it was stored.
+    """Insert a row, unless one with the same unique values exists. Returns whether it was inserted.
 
-    Where another transaction has stored such a row and not ended yet, this waits for its end.
+    Waits for another open transaction that has inserted such a row.
     """
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     stored = insert(table).values(**values).on_conflict_do_nothing().returning(*inspect(table).primary_key)

@@ -1,4 +1,4 @@
-"""The words that every part of Emoscope shares. Standard library only, so that anything may import it."""
+"""Names shared by all components. Standard library only, so that every component can import it."""
 
 from enum import StrEnum
 from typing import Self
@@ -7,7 +7,7 @@ from typing import Self
 class Emotion(StrEnum):
     """What a face appears to express, in the order of every probability vector (alphabetical).
 
-    An entry is the whole registration of an emotion: name, number in FER2013, column in FER+, colours on a light page, on a dark
+    An entry is the complete registration of an emotion: name, number in FER2013, column in FER+, colours on a light page, on a dark
     page, and on a photo.
     """
 
@@ -25,7 +25,7 @@ class Emotion(StrEnum):
     SAD = "sad", 4, "sadness", "#2f74c0", "#6aa8ec", "#1f6fb2"
     SURPRISED = "surprised", 5, "surprise", "#e2762a", "#f59a58", "#e8710a"
 
-    def __new__(  # the defaults are for `Emotion("happy")`, which looks an entry up
+    def __new__(  # the defaults allow `Emotion("happy")`, which looks up an entry
         cls,
         name: str,
         fer2013_number: int = -1,
@@ -34,7 +34,7 @@ class Emotion(StrEnum):
         dark: str = "",
         photo: str = "",
     ) -> Self:
-        """Make an entry, whose value is its name."""
+        """Create an entry, whose value is its name."""
         entry = str.__new__(cls, name)
         entry._value_ = name
         entry.fer2013_number, entry.ferplus_column = fer2013_number, ferplus_column
@@ -43,45 +43,45 @@ class Emotion(StrEnum):
 
     @property
     def key(self) -> str:
-        """The key that chooses it in reviews: its place in the order, from 1."""
+        """The key that chooses it in reviews: its position, from 1."""
         return str(tuple(type(self)).index(self) + 1)
 
 
 EMOTIONS: tuple[Emotion, ...] = tuple(Emotion)
 
 CROP_SIDE = 48
-"""Width and height of a crop in pixels: what FER2013 has and every model sees."""
+"""Width and height of a crop in pixels: the size of FER2013's images and of every model's input."""
 
 
 class JobStatus(StrEnum):
-    """Where a job is. `db/jobs/states.py` says which moves there are."""
+    """State of a job. `db/jobs/states.py` defines the transitions."""
 
     QUEUED = "queued"
-    """Stored, and waiting for a worker."""
+    """Stored, waiting for a worker."""
     RUNNING = "running"
     """Claimed by a worker that holds its lease."""
     SUCCEEDED = "succeeded"
-    """Analysed; the faces are stored, also when there are none."""
+    """Analysed; the faces are stored, if there are any."""
     FAILED = "failed"
-    """Given up; the job's error code says why."""
+    """Failed; the job's error code says why."""
     CANCELED = "canceled"
-    """Withdrawn before a result was written."""
+    """Canceled before a result was written."""
 
 
 TERMINAL_STATUSES = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED})
 
 
 class Priority(StrEnum):
-    """Which jobs go first when there are more than the workers can take."""
+    """Order of jobs when there are more than the workers can process."""
 
     INTERACTIVE = "interactive"
-    """A person waits for it."""
+    """A user waits for it."""
     BULK = "bulk"
-    """Nobody waits; taken when no interactive job is queued."""
+    """Nobody waits for it; processed when no interactive job is queued."""
 
 
 class Landmark(StrEnum):
-    """A point of a face. Left and right are those of the picture, of a face that is upright in it."""
+    """A landmark of a face. Left and right are those of the picture, for an upright face."""
 
     LEFT_EYE = "left_eye"
     RIGHT_EYE = "right_eye"
@@ -99,12 +99,11 @@ _FIVE_POINTS = (*_EYES_NOSE, Landmark.LEFT_MOUTH_CORNER, Landmark.RIGHT_MOUTH_CO
 
 
 class Detector(StrEnum):
-    """The ways to find faces, by the names that jobs and settings use.
+    """The detectors, by the names that jobs and settings use.
 
-    An entry and its module, `worker/analysis/detectors/NAME.py`, are the whole registration of a detector.
-    packages: what its module imports beside the standard library and numpy. landmarks: the points that it gives of each face, in
-    the order in which they are stored, the eyes first. weights_setting: the setting that names its file of weights; empty where a
-    package carries them.
+    An entry and its module, `worker/analysis/detectors/NAME.py`, are the complete registration of a detector. packages: what its
+    module imports besides the standard library and numpy. landmarks: points per face in the order in which they are stored, the
+    eyes first. weights_setting: setting that names its weights file; empty if a package includes them.
     """
 
     packages: tuple[str, ...]
@@ -124,7 +123,7 @@ class Detector(StrEnum):
     def __new__(
         cls, name: str, packages: tuple[str, ...] = (), landmarks: tuple[Landmark, ...] = (), weights_setting: str = ""
     ) -> Self:
-        """Make an entry, whose value is its name."""
+        """Create an entry, whose value is its name."""
         entry = str.__new__(cls, name)
         entry._value_ = name
         entry.packages, entry.landmarks, entry.weights_setting = packages, landmarks, weights_setting
@@ -132,62 +131,62 @@ class Detector(StrEnum):
 
 
 class Architecture(StrEnum):
-    """The networks that training can build, by name."""
+    """The network architectures, by name."""
 
     REPORT = "report"
     REPORT_DENSE = "report-dense"
     TINY = "tiny"
-    """A hundredth of the work of `report`: shows in seconds whether a dataset and a set-up work."""
+    """A hundredth of the work of `report`: shows within seconds whether a dataset and a set-up work."""
     SMALL = "small"
     """Half the work of `default`."""
     DEFAULT = "default"
     """What ships: small enough for a core."""
     LARGE = "large"
-    """Twice the work of `default`, to teach it."""
+    """Twice the work of `default`; a teacher for it."""
     WIDE = "wide"
-    """Four times the weights of `large`, to teach too; for machines with a GPU."""
+    """Four times the weights of `large`; a larger teacher, for machines with a GPU."""
 
 
 class WorkerState(StrEnum):
-    """How a worker child is."""
+    """State of a worker process."""
 
     STARTING = "starting"
     """Loading detector and model."""
     READY = "ready"
     """Detector and model are loaded and warm."""
     SETUP_FAILED = "setup_failed"
-    """Detector or model could not be loaded; the detail says why."""
+    """Detector or model failed to load; the detail says why."""
     STOPPED = "stopped"
-    """Ended in order."""
+    """Stopped normally."""
 
 
 CHAMPION = "champion"
 """The alias of the model version in service."""
 CHALLENGER = "challenger"
-"""The alias of the version that judges live faces beside the champion, in shadow mode."""
+"""The alias of the version that classifies live faces in shadow mode."""
 PRETRAINED_CHAMPION = "default"
-"""Name of the shipped version that a new installation puts into service."""
+"""Name of the shipped version that a new installation promotes."""
 OLD_PRETRAINED_NAMES = {"default-votes": "default", "default-single": "default-hard"}
-"""What earlier releases called shipped versions -> their names now. Rows of versions keep the name that they were stored with."""
+"""Former names of shipped versions -> current names. Rows of versions keep their stored name."""
 
 
 class ExportRows(StrEnum):
-    """What a row of an export is."""
+    """What a row of an export represents."""
 
     FACES = "faces"
     JOBS = "jobs"
 
 
 class ExportFormat(StrEnum):
-    """The form of an export."""
+    """File format of an export."""
 
     CSV = "csv"
     JSONL = "jsonl"
-    """A JSON object in each line."""
+    """One JSON object per line."""
 
 
 class VoteChoice(StrEnum):
-    """What a reviewer says of a face: one of the seven emotions, or why it is none of them."""
+    """A reviewer's choice for a face: one of the seven emotions, or why it is none of them."""
 
     ANGRY = "angry"
     DISGUSTED = "disgusted"
@@ -197,32 +196,32 @@ class VoteChoice(StrEnum):
     SAD = "sad"
     SURPRISED = "surprised"
     NOT_A_FACE = "not_a_face"
-    """The detector was wrong: there is no face in the crop."""
+    """A false detection: there is no face in the crop."""
     AMBIGUOUS = "ambiguous"
-    """A face, but no single emotion that people would agree on."""
+    """A face, but without a single emotion on which people would agree."""
     SKIP = "skip"
     """No opinion; the face goes to another reviewer."""
 
     @property
     def emotion(self) -> Emotion | None:
-        """The emotion that is meant, or None."""
+        """The chosen emotion, or None."""
         return Emotion(self.value) if self.value in EMOTIONS else None
 
 
 class FaceCondition(StrEnum):
-    """What makes a face hard to judge."""
+    """What makes a face hard to classify."""
 
     SMALL = "small"
-    """Smaller in the photo than the crop that was made of it."""
+    """Smaller in the photo than its crop."""
     DARK = "dark"
     BLURRED = "blurred"
     """Out of focus, or enlarged."""
     COVERED = "covered"
-    """A mask, dark glasses, a hand or the like seems to hide a part of it."""
+    """A mask, dark glasses, a hand or similar seems to hide a part of it."""
 
 
 class UnusableReason(StrEnum):
-    """Why a face is a poor one to classify. `db/faces/usability.py` has the limits."""
+    """Why a face is unsuitable for classification. `db/faces/usability.py` has the limits."""
 
     SMALL = "small"
     DARK = "dark"
@@ -236,35 +235,35 @@ class UnusableReason(StrEnum):
 
 
 class ReviewSlice(StrEnum):
-    """How a face comes before reviewers."""
+    """How a face was selected for review."""
 
     UNCERTAIN = "uncertain"
-    """Because the model hesitated."""
+    """Because the model was uncertain."""
     RANDOM = "random"
-    """By chance alone, so that these faces stand for all of them."""
+    """Drawn at random, so that these faces represent all faces."""
 
 
 class ReportKind(StrEnum):
-    """What somebody found wrong with the boxes of a photo."""
+    """What is wrong with the boxes of a photo."""
 
     MISSED_FACE = "missed_face"
     """A face that wasn't found."""
     WRONG_BOX = "wrong_box"
-    """A box that is too large, too small, or beside the face."""
+    """A box that is too large, too small, or next to the face."""
 
 
 class Role(StrEnum):
-    """What a person may do on the pages. Each role may do what those before it may."""
+    """What a user may do on the pages. Each role includes the previous ones."""
 
     VIEWER = "viewer"
-    """Look at everything."""
+    """Read everything."""
     REVIEWER = "reviewer"
     """Judge faces."""
     ADMINISTRATOR = "administrator"
-    """Choose models, start runs, manage people and keys, erase."""
+    """Promote models, start runs, manage users and keys, erase."""
 
     def covers(self, needed: "Role") -> bool:
-        """Whether this role may do what `needed` may."""
+        """Return whether this role includes `needed`."""
         ranks = tuple(Role)
         return ranks.index(self) >= ranks.index(needed)
 
@@ -273,28 +272,28 @@ class Scope(StrEnum):
     """What an API key may do."""
 
     SUBMIT = "submit"
-    """Submit photos, and see its own application's jobs."""
+    """Submit photos, and read the application's own jobs."""
     REVIEW = "review"
-    """See and judge every application's faces."""
+    """Read and review the faces of every application."""
     ADMIN = "admin"
-    """Choose models, start training runs, keep people and keys, and see every application's jobs."""
+    """Promote models, start training runs, manage users and keys, and read the jobs of every application."""
 
 
 class TrainingRunStatus(StrEnum):
-    """Where a training run is."""
+    """State of a training run."""
 
     QUEUED = "queued"
-    """Stored, and waiting for the training worker."""
+    """Stored, waiting for the training worker."""
     RUNNING = "running"
     """Claimed by a worker that holds its lease."""
     PROMOTED = "promoted"
     """The challenger passed the gate and is in service."""
     REJECTED = "rejected"
-    """The challenger is kept, and the champion stays; the reason says why."""
+    """The challenger is kept, but the champion stays in service; the reason says why."""
     FAILED = "failed"
-    """No challenger came of it; the error says why."""
+    """No challenger was produced; the error says why."""
     CANCELED = "canceled"
-    """Stopped by a person."""
+    """Stopped by a user."""
 
 
 class TrainingTrigger(StrEnum):
@@ -307,25 +306,25 @@ class TrainingTrigger(StrEnum):
 
 
 class EndpointState(StrEnum):
-    """How a webhook endpoint is."""
+    """State of a webhook endpoint."""
 
     ACTIVE = "active"
-    """Called as soon as something happens."""
+    """Called for each event."""
     PAUSED = "paused"
-    """Not called, because somebody paused it. What happens meanwhile waits."""
+    """Paused by a user or application. Its events are kept until it is resumed."""
     FAILING = "failing"
-    """Not called, because it failed for days, or said that it is gone. What happens meanwhile waits."""
+    """Paused by the service, after days of failures or a 410. Its events are kept until it is resumed."""
 
 
 class DeliveryState(StrEnum):
-    """What became of one attempt to deliver an event."""
+    """State of one attempt to deliver an event."""
 
     PENDING = "pending"
-    """Will be made, at `due_at` or as soon as its endpoint is active."""
+    """Due at `due_at`, or as soon as its endpoint is active."""
     SUCCEEDED = "succeeded"
     """The receiver answered with a status from 200 to 299."""
     FAILED = "failed"
-    """Any other answer, or none."""
+    """Any other response, or none."""
 
 
 class Purpose(StrEnum):

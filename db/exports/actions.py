@@ -1,4 +1,4 @@
-"""Exports as files: asked for, written by a housekeeper that holds a lease, read, and deleted when their time is over."""
+"""Exports to files: created, written by a housekeeper that holds a lease, read, and deleted after their retention time."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -32,9 +32,9 @@ from db.webhooks.recording import record_event
 LEASE_S = 60.0
 _MAX_ATTEMPTS = 3
 _PROGRESS_S = 2.0
-"""Seconds between two notes of how far an export is; each renews the lease."""
+"""Seconds between two progress updates, each of which renews the lease."""
 MOST_ACTIVE = 10
-"""Exports of one application that may wait or run at once."""
+"""Maximum number of exports of one application that are queued or running."""
 
 
 class UnknownExport(DomainError):
@@ -47,7 +47,7 @@ class UnknownExport(DomainError):
 
 
 class ExportNotReady(DomainError):
-    """The export has no file, or not yet."""
+    """The export has no file yet, or none at all."""
 
     code = "export_not_ready"
     status = HTTPStatus.CONFLICT
@@ -56,7 +56,7 @@ class ExportNotReady(DomainError):
 
 
 class ExportTooLarge(DomainError):
-    """More jobs than are streamed in an answer."""
+    """More jobs than a response may stream."""
 
     code = "export_too_large"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -68,7 +68,7 @@ class ExportTooLarge(DomainError):
 
 
 class TooManyExports(DomainError):
-    """The application has as many exports under way as it may."""
+    """The application has the maximum number of active exports."""
 
     code = "too_many_exports"
     status = HTTPStatus.TOO_MANY_REQUESTS
@@ -79,24 +79,24 @@ class TooManyExports(DomainError):
 
 @dataclass(frozen=True)
 class ExportClaim:
-    """A housekeeper's right to write an export: valid while it runs in this attempt."""
+    """A housekeeper's claim on an export: valid while it is running in this attempt."""
 
     export_id: UUID
     attempt: int
 
 
 def make_export_key(export_id: UUID) -> str:
-    """Where an export's file lies."""
+    """Return the key of an export's file."""
     return f"exports/{export_id}"
 
 
 def create_export(
     session: Session, application_id: UUID, wanted: JobFilter, rows: ExportRows, form: ExportFormat, *, actor: Actor
 ) -> Export:
-    """Ask for a file. Send its message after the commit. Raises TooManyExports."""
+    """Create a queued export. Send its message after the commit. Raises TooManyExports."""
     active = select(Export.id).where(Export.application_id == application_id, Export.status.not_in(TERMINAL_STATUSES))
     if len(session.scalars(active.limit(MOST_ACTIVE)).all()) >= MOST_ACTIVE:
-        raise TooManyExports(f"{MOST_ACTIVE} exports wait or run already")
+        raise TooManyExports(f"{MOST_ACTIVE} exports are queued or running already")
     document = WantedJobs.of_filter(wanted).model_dump(mode="json", exclude_none=True)
     export = Export(application_id=application_id, rows=rows, format=form, wanted=document)
     session.add(export)
@@ -106,7 +106,7 @@ def create_export(
 
 
 def find_export(session: Session, export_id: UUID, application_id: UUID | None) -> Export:
-    """The export. application_id: look only among that application's. Raises UnknownExport."""
+    """Return the export. application_id: only among that application's exports. Raises UnknownExport."""
     export = session.get(Export, export_id)
     if export is None or application_id not in {None, export.application_id}:
         raise UnknownExport(f"there is no export {export_id}")
@@ -116,7 +116,7 @@ def find_export(session: Session, export_id: UUID, application_id: UUID | None) 
 def list_exports(
     session: Session, application_id: UUID | None, *, limit: int, before: UUID | None = None
 ) -> Sequence[Export]:
-    """At most `limit` exports, newest first. application_id: None for all. before: the last one of the page before."""
+    """List at most `limit` exports, newest first. application_id: None for all. before: the last export of the previous page."""
     statement = select(Export).order_by(Export.id.desc()).limit(limit)
     if application_id is not None:
         statement = statement.where(Export.application_id == application_id)
@@ -128,7 +128,7 @@ def list_exports(
 def stream_rows(
     database: Database, wanted: JobFilter, rows: ExportRows, form: ExportFormat, most_jobs: int
 ) -> Iterator[bytes]:
-    """The rows of at most `most_jobs` jobs, in pieces. Raises ExportTooLarge at once where there are more."""
+    """Return the rows of at most `most_jobs` jobs in pieces. Raises ExportTooLarge at once if there are more."""
     with database.read() as session:
         if count_wanted(session, wanted, most_jobs + 1) > most_jobs:
             raise ExportTooLarge(
@@ -139,7 +139,7 @@ def stream_rows(
 
 
 def delete_export(database: Database, blobs: BlobStore, export_id: UUID, *, actor: Actor) -> None:
-    """Delete an export with its file, or withdraw it. Raises BlobStoreUnavailable."""
+    """Delete an export with its file, or cancel it. Raises BlobStoreUnavailable."""
     blobs.delete(make_export_key(export_id))
     with database.write() as session:
         if session.scalar(delete(Export).where(Export.id == export_id).returning(Export.id)) is not None:
@@ -147,24 +147,24 @@ def delete_export(database: Database, blobs: BlobStore, export_id: UUID, *, acto
 
 
 def list_waiting_exports(session: Session, limit: int) -> Sequence[UUID]:
-    """Exports that nobody writes: they wait, or their writer went silent."""
+    """List queued exports, and running ones whose lease expired."""
     is_abandoned = (Export.status == JobStatus.RUNNING) & (Export.lease_expires_at <= utcnow())
     statement = select(Export.id).where(or_(Export.status == JobStatus.QUEUED, is_abandoned))
     return session.scalars(statement.order_by(Export.id).limit(limit)).all()
 
 
 def list_expired_exports(session: Session, limit: int) -> Sequence[UUID]:
-    """Exports whose time is over."""
+    """List exports whose retention time is over."""
     return session.scalars(select(Export.id).where(Export.expires_at <= utcnow()).limit(limit)).all()
 
 
 def write_export(
     database: Database, blobs: BlobStore, export_id: UUID, folder: Path, *, retention_s: float
 ) -> Export | None:
-    """Write an export's file, if nobody else does. Returns the export as it ended; None if there was nothing to do.
+    """Write an export's file, unless another worker does. Returns the ended export; None if there was nothing to do.
 
-    folder: for the file until it is whole. retention_s: how long it is kept. Raises BlobStoreUnavailable and OSError; the export is
-    tried again then, when its lease has run out.
+    folder: for the incomplete file. retention_s: how long the file is kept. Raises BlobStoreUnavailable and OSError; the export is
+    then retried when its lease has expired.
     """
     claim = _claim(database, export_id)
     if claim is None:
@@ -183,13 +183,13 @@ def write_export(
         blobs.put_file(make_export_key(export_id), Path(file.name))
     expires_at = utcnow() + timedelta(seconds=retention_s)
     ended = _finish(database, claim, status=JobStatus.SUCCEEDED, expires_at=expires_at, **written)
-    if ended is None:  # it was deleted while its file was stored
+    if ended is None:  # deleted while its file was uploaded
         blobs.delete(make_export_key(export_id))
     return ended
 
 
 class _Writer:
-    """Writes the rows to a file, and notes in the database how far it is."""
+    """Writes the rows to a file, and its progress to the database."""
 
     def __init__(self, database: Database, claim: ExportClaim, file: IO[bytes]) -> None:
         self._database, self._claim, self._file = database, claim, file
@@ -197,7 +197,7 @@ class _Writer:
         self._noted_at = 0.0
 
     def write(self, wanted: JobFilter, export: Export, total: int) -> dict[str, Any]:
-        """Returns the columns of the export that say what was written. Raises _Withdrawn."""
+        """Write the file. Returns the columns of the export that describe it. Raises _Withdrawn."""
         self._note(jobs_total=total)
         digest, byte_count = hashlib.sha256(), 0
         for piece in write_pages(self._list_pages(wanted, export.rows), list_fields(export.rows), export.format):
@@ -216,7 +216,7 @@ class _Writer:
             yield page.rows
 
     def _note(self, **values: int) -> None:
-        """Write down how far it is, and renew the lease."""
+        """Store the progress, and renew the lease."""
         self._noted_at = monotonic()
         with self._database.write() as session:
             renewed = {"lease_expires_at": utcnow() + timedelta(seconds=LEASE_S), **values}
@@ -226,7 +226,7 @@ class _Writer:
 
 
 class _Withdrawn(Exception):
-    """The export was deleted, or another attempt has it in hand."""
+    """The export was deleted, or claimed by another attempt."""
 
 
 def _claim(database: Database, export_id: UUID) -> ExportClaim | None:
@@ -278,7 +278,7 @@ def _finish(database: Database, claim: ExportClaim, **values: Any) -> Export | N
 
 
 def record_export_finished(session: Session, export: Export) -> None:
-    """Tell webhooks that an export has ended."""
+    """Record the webhook event of an ended export."""
     data = ExportEventData(
         id=export.id,
         status=export.status.value,

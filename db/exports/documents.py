@@ -1,4 +1,4 @@
-"""Which jobs an export holds, as it is stored with the export."""
+"""The filter of an export, as stored with it."""
 
 from datetime import datetime
 from uuid import UUID
@@ -25,9 +25,9 @@ class WantedJobs(BaseModel):
 
     @classmethod
     def of_filter(cls, wanted: JobFilter) -> "WantedJobs":
-        """What is stored of a filter."""
+        """Build from a filter."""
         return cls(**vars(wanted))
 
     def to_filter(self) -> JobFilter:
-        """The filter that was stored."""
+        """Convert to a filter."""
         return JobFilter(**{name: getattr(self, name) for name in type(self).model_fields})

@@ -1,4 +1,4 @@
-"""The rows of an export, in pages, so that memory doesn't grow with their number. Each page is a read transaction of its own."""
+"""The rows of an export, read in pages so that memory use is bounded. Each page is a read transaction of its own."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ JOB_FIELDS = (
     "error_code",
     "error_detail",
 )
-"""The columns of an export with a row for each job."""
+"""Columns of an export with one row per job."""
 _JOB_FIELDS_OF_FACES = (
     "job_id",
     "application",
@@ -136,12 +136,12 @@ FACE_FIELDS = (
     "unusable_reasons",
     "model_version",
 )
-"""The columns of an export with a row for each face."""
+"""Columns of an export with one row per face."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of some jobs, newest first. last: the last of these jobs. jobs: how many they are."""
+    """Rows of some jobs, newest first. last: the last of these jobs. jobs: their number."""
 
     rows: list[Row]
     last: UUID
@@ -149,18 +149,20 @@ class Page:
 
 
 def list_fields(rows: ExportRows) -> tuple[str, ...]:
-    """The columns, in order."""
+    """List the columns in order."""
     return FACE_FIELDS if rows is ExportRows.FACES else JOB_FIELDS
 
 
 def count_wanted(session: Session, wanted: JobFilter, most: int | None = None) -> int:
-    """How many jobs are wanted; counts no further than `most`."""
+    """Return the number of matching jobs, counted up to `most`."""
     found = restrict(select(Job.id), wanted).limit(most).subquery()
     return session.scalar(select(func.count()).select_from(found)) or 0
 
 
 def read_pages(database: Database, wanted: JobFilter, rows: ExportRows, page_size: int = JOBS_A_PAGE) -> Iterator[Page]:
-    """Every page of an export. Jobs that come or go meanwhile may be in it or not; no other is missing or there twice."""
+    """Return every page of an export. Jobs created or erased during the export may be missing; no other job is missing or
+    repeated.
+    """
     with database.read() as session:
         applications = dict(session.execute(select(Application.id, Application.name)).all())
         versions = dict(session.execute(select(ModelVersion.id, ModelVersion.number)).all())

@@ -1,4 +1,4 @@
-"""The table of exports: results that are written to a file."""
+"""The table of exports."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from db.core.vocabulary import ExportFormat, ExportRows, JobStatus
 
 
 class Export(Base):
-    """Results that somebody asked for as a file. `db/exports/actions.py` alone changes its status; the words are those of jobs."""
+    """An export to a file. Only `db/exports/actions.py` changes its status; the values are those of jobs."""
 
     __tablename__ = "exports"
     __table_args__ = (
@@ -25,7 +25,7 @@ class Export(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id", ondelete="CASCADE"))
-    """Who asked for it; whose jobs it holds is in `wanted`."""
+    """Who created it; `wanted` says whose jobs it contains."""
     rows: Mapped[ExportRows] = mapped_column(Word(ExportRows))
     format: Mapped[ExportFormat] = mapped_column(Word(ExportFormat))
     wanted: Mapped[dict[str, Any]]
@@ -35,11 +35,11 @@ class Export(Base):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
-    """When the file and this row are deleted."""
+    """When file and row are deleted."""
     attempt: Mapped[int] = mapped_column(default=0)
     lease_expires_at: Mapped[datetime | None]
     jobs_total: Mapped[int | None]
-    """Jobs to look at, as counted at the start."""
+    """Jobs to export, as counted at the start."""
     jobs_done: Mapped[int] = mapped_column(default=0)
     row_count: Mapped[int] = mapped_column(default=0)
     byte_count: Mapped[int | None] = mapped_column(BigInteger)

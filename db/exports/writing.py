@@ -1,4 +1,4 @@
-"""Rows as text: CSV or JSON Lines, a piece for each page."""
+"""Writes rows as CSV or JSON Lines, one piece per page."""
 
 import csv
 import io
@@ -11,23 +11,23 @@ from db.core.vocabulary import ExportFormat
 
 Cell = UUID | datetime | str | float | int | bool | list[str] | None
 Row = dict[str, Cell]
-"""Values by the name of the column: all of JOB_FIELDS, or of FACE_FIELDS.
+"""Values by column name: all of JOB_FIELDS, or of FACE_FIELDS.
 
 Defined here and not in `rows`, because the command line imports this module and must not load SQLAlchemy.
 """
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""Text that begins with one of these is a formula to a spreadsheet (OWASP, "CSV Injection"); the last four are full-width."""
+"""Characters with which spreadsheets begin a formula (OWASP, "CSV Injection"); the last four are full-width."""
 
 MEDIA_TYPES = {ExportFormat.CSV: "text/csv; charset=utf-8; header=present", ExportFormat.JSONL: "application/jsonl"}
 
 
 _PLAIN = frozenset({float, int, type(None)})
-"""Most cells are of these, and are written as they are: a call for each would take a quarter of the time of an export."""
+"""Types that are written unchanged. Most cells have one, and a call for each would take a quarter of an export's time."""
 
 
 def write_pages(pages: Iterable[list[Row]], fields: tuple[str, ...], form: ExportFormat) -> Iterator[bytes]:
-    """The file in pieces, UTF-8: in CSV a line of column names first, though there be no row; lines end with CR LF there."""
+    """Return the file in pieces, UTF-8. CSV begins with a header line, even without rows, and its lines end with CR LF."""
     if form is ExportFormat.CSV:
         yield _write_csv([list(fields)])
     for rows in pages:
@@ -49,7 +49,7 @@ def _write_csv(rows: Iterable[Sequence[Cell]]) -> bytes:
 
 
 def _to_cell(value: Cell) -> str:
-    """A value as a cell. Text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    """Convert a value to a CSV cell. Text that a spreadsheet would read as a formula gets a leading apostrophe."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):

@@ -20,11 +20,11 @@ _EMPTY = list_empty(Face)
 
 @dataclass(frozen=True, kw_only=True)
 class NewFace:
-    """One face that a worker found.
+    """A face that a worker found.
 
-    x, y, width, height: bounding box in pixels of the upright picture. probabilities: seven, in the order of EMOTIONS.
-    crop: grey uint8 (48, 48), row by row, 2,304 bytes. vote_shares: seven, in the same order. conditions: what makes the face
-    hard to judge. measures: its points, pose and pixels.
+    x, y, width, height: bounding box in pixels of the upright photo. probabilities: seven, in the order of EMOTIONS. crop: grey
+    uint8 (48, 48), row by row, 2,304 bytes. vote_shares: seven, in the same order. conditions: what makes the face hard to
+    classify. measures: its landmarks, pose and image quality.
     """
 
     x: int
@@ -40,12 +40,12 @@ class NewFace:
     conditions: tuple[FaceCondition, ...] | None = None
     measures: FaceMeasures | None = None
     detection_threshold: float | None = None
-    """The least score that was taken, and with `runtime` what tells by which settings the face was found."""
+    """The worker's detection threshold. With `runtime` it records the settings by which the face was found."""
     runtime: str | None = None
 
 
 def add_faces(session: Session, job_id: UUID, faces: Iterable[NewFace]) -> list[Face]:
-    """Store a job's faces in the order given, each with its emotion, confidence and margin.
+    """Store a job's faces in the given order, each with its emotion, confidence and margin.
 
     Returns them; they belong to no session.
     """

@@ -1,7 +1,7 @@
-"""How many faces were stored in each hour, and what they were like, so that nobody counts a million rows to draw a chart.
+"""Hourly counts of faces and sums of their values, so that charts needn't count a million rows.
 
-A face is counted in the transaction that stores it, and taken out in the one that erases it. Each hour and emotion has a few
-rows of which a transaction changes one: two workers that end at once seldom wait for one another.
+A face is added in the transaction that stores it and subtracted in the one that erases it. Each hour and emotion has a few rows, of
+which a transaction changes a random one, so that workers seldom wait for one another.
 """
 
 from collections.abc import Iterable
@@ -19,14 +19,14 @@ from db.core.vocabulary import Emotion
 from db.faces.tables import FaceHour
 
 LANES = 4
-"""Rows of each hour and emotion."""
+"""Rows per hour and emotion."""
 
 _HOUR = timedelta(hours=1)
 _chance = SystemRandom()
 
 
 class StoredFace(Protocol):
-    """What is counted of a face. face_px: the shorter side of its box."""
+    """The values of a face that are counted. face_px: the shorter side of its box."""
 
     created_at: datetime
     emotion: Emotion
@@ -36,7 +36,7 @@ class StoredFace(Protocol):
 
 @dataclass(frozen=True)
 class EmotionCount:
-    """How many faces appear to express one emotion, and the sums over them."""
+    """Number of faces with one emotion, and sums of their values."""
 
     emotion: Emotion
     faces: int
@@ -45,39 +45,39 @@ class EmotionCount:
 
 
 def count_in(session: Session, faces: Iterable[StoredFace], chance: Random = _chance) -> None:
-    """Count new faces. Call it last in a transaction, since its rows are shared with other workers."""
+    """Add new faces. Call it last in a transaction, because its rows are shared with other workers."""
     _change(session, faces, 1, chance.randrange(LANES))
 
 
 def count_out(session: Session, faces: Iterable[StoredFace], chance: Random = _chance) -> None:
-    """Take erased faces out of the counts."""
+    """Subtract erased faces."""
     _change(session, faces, -1, chance.randrange(LANES))
 
 
 def list_hours(session: Session, since: datetime) -> list[tuple[datetime, EmotionCount]]:
-    """Counts of each hour from `since` on, a full hour; hours in order."""
+    """List the counts of each hour from `since` on, which is a full hour, in order."""
     statement = _sum_up(FaceHour.hour).where(FaceHour.hour >= since)
     return [(hour, EmotionCount(*sums)) for hour, *sums in session.execute(statement)]
 
 
 def list_days(session: Session, since: datetime, before: datetime) -> list[tuple[date, EmotionCount]]:
-    """Counts of each day in UTC, days in order. since, before: full hours; of their days only the hours between them count."""
+    """List the counts of each day (UTC), in order. since, before: full hours; only the hours between them count."""
     statement = _sum_up(func.date(FaceHour.hour)).where(FaceHour.hour >= since, FaceHour.hour < before)
     return [(read_day(day), EmotionCount(*sums)) for day, *sums in session.execute(statement)]
 
 
 def read_day(found: str | date) -> date:
-    """What func.date gives; SQLite gives text."""
+    """Convert the result of func.date, which is text on SQLite."""
     return date.fromisoformat(found) if isinstance(found, str) else found
 
 
 def floor_hour(moment: datetime) -> datetime:
-    """The full hour that the moment is in."""
+    """Return the start of the hour."""
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def ceil_hour(moment: datetime) -> datetime:
-    """The first full hour that isn't before the moment."""
+    """Return the start of the hour, or of the next one if the time isn't a full hour."""
     hour = floor_hour(moment)
     return hour if hour == moment else hour + _HOUR
 
@@ -93,7 +93,7 @@ def _change(session: Session, faces: Iterable[StoredFace], sign: int, lane: int)
         row["face_px_sum"] += sign * face.face_px
     if not rows:
         return
-    # Always in the same order, or two transactions could each wait for the other's row.
+    # In a fixed order, so that two transactions can't deadlock.
     values = [{"hour": hour, "emotion": emotion, "lane": lane, **rows[hour, emotion]} for hour, emotion in sorted(rows)]
     session.flush()
     session.execute(_UPSERTS[session.get_bind().dialect.name], values)
@@ -121,4 +121,4 @@ _UPSERTS = {
     "sqlite": _make_upsert(sqlite.insert(get_table(FaceHour))),
     "postgresql": _make_upsert(postgresql.insert(get_table(FaceHour))),
 }
-"""Both databases know the statement, and SQLAlchemy has one for each."""
+"""Both databases support the statement; SQLAlchemy has a function for each."""

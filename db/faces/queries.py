@@ -1,4 +1,4 @@
-"""Faces as stored: what a worker found, and how they are read again."""
+"""Reads stored faces."""
 
 from uuid import UUID
 
@@ -10,11 +10,11 @@ from db.jobs.tables import Job
 from db.model_versions.tables import ModelVersion
 
 version_number = joinedload(Face.model_version).load_only(ModelVersion.number)
-"""How to load of a face's model version what is shown of it, and not its whole manifest."""
+"""Loads the displayed columns of a face's model version, without its manifest."""
 
 
 def get_face(session: Session, face_id: UUID, application_id: UUID | None = None) -> Face | None:
-    """The face with its crop and its version's number, or None. application_id: look only among that application's faces."""
+    """Return the face with its crop and its version's number, or None. application_id: only among that application's faces."""
     statement = select(Face).options(undefer(Face.crop), version_number).where(Face.id == face_id)
     if application_id is not None:
         statement = statement.join(Job, Job.id == Face.job_id).where(Job.application_id == application_id)

@@ -1,4 +1,4 @@
-"""The tables of faces: each detected face, and the counts by hour."""
+"""The tables of faces: detected faces, and hourly counts."""
 
 import math
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Face(Base):
-    """One face of a photo, with what it appears to express."""
+    """A face in a photo, with the emotion that it appears to express."""
 
     __tablename__ = "faces"
     __table_args__ = (
@@ -46,27 +46,28 @@ class Face(Base):
     y: Mapped[int]
     width: Mapped[int]
     height: Mapped[int]
-    """The bounding box, in pixels of the upright picture, origin top left."""
+    """The bounding box, in pixels of the upright photo, origin top left."""
     detector: Mapped[Detector]
     detection_score: Mapped[float]
     detection_threshold: Mapped[float | None] = mapped_column(REAL)
-    """The least score that the worker that found it would have taken. This and `runtime` are null for faces of older releases."""
+    """Detection threshold of the worker. This and `runtime` are null for faces of older releases."""
     runtime: Mapped[str | None] = mapped_column(String(50))
-    """What ran the network: `litert`, `litert-int8` (its form in 8 bits) or `tensorflow`."""
+    """Runtime of the network: `litert`, `litert-int8` (quantized to 8 bits) or `tensorflow`."""
 
     probabilities: Mapped[list[float]]
     """Seven, in the order of `vocabulary.EMOTIONS`, summing to 1."""
     emotion: Mapped[Emotion]
     confidence: Mapped[float]
     margin: Mapped[float]
-    """Confidence less the second largest probability: small where the model hesitates."""
+    """Confidence minus the second largest probability: small if the model was uncertain."""
     vote_shares: Mapped[list[float] | None]
-    """The share of people who would give each emotion, in the same order; null for faces stored before there were any."""
+    """Estimated share of people who would choose each emotion, in the same order; null for faces of older releases."""
     conditions: Mapped[list[str] | None]
-    """What makes the face hard to judge, as values of `vocabulary.FaceCondition`; null as above."""
+    """What makes the face hard to classify, values of `vocabulary.FaceCondition`; null as above."""
     landmarks: Mapped[list[float] | None]
-    """x and y of each of the detector's points in turn, as `vocabulary.Detector` names them. This and the next five are null for
-    faces stored before they were measured: see `db.faces.measures.FaceMeasures`."""
+    """x and y of each landmark in turn, in the order of `vocabulary.Detector`. This and the next five are null for faces of older
+    releases: see `db.faces.measures.FaceMeasures`.
+    """
     roll_deg: Mapped[float | None] = mapped_column(REAL)
     yaw_deg: Mapped[float | None] = mapped_column(REAL)
     sharpness: Mapped[float | None] = mapped_column(REAL)
@@ -74,7 +75,7 @@ class Face(Base):
     inside_share: Mapped[float | None] = mapped_column(REAL)
     model_version_id: Mapped[UUID] = mapped_column(ForeignKey("model_versions.id"))
     crop: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
-    """Grey uint8 (48, 48), row by row: exactly what the model saw."""
+    """Grey uint8 (48, 48), row by row: the input of the model."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
     model_version: Mapped["ModelVersion"] = relationship()
@@ -82,12 +83,14 @@ class Face(Base):
 
     @property
     def ambiguity(self) -> float | None:
-        """Entropy of the vote shares over that of seven equal ones: 0 where all agree, 1 where any answer is as good."""
+        """Entropy of the vote shares, divided by that of a uniform distribution: 0 if all agree, 1 if all emotions are equally
+        likely.
+        """
         return measure_ambiguity(self.vote_shares)
 
     @property
     def second(self) -> tuple[Emotion, float]:
-        """The second most likely emotion, and its probability."""
+        """The second most likely emotion and its probability."""
         place = max(
             (place for place in range(len(EMOTIONS)) if EMOTIONS[place] is not self.emotion),
             key=self.probabilities.__getitem__,
@@ -95,12 +98,12 @@ class Face(Base):
         return EMOTIONS[place], self.probabilities[place]
 
     def is_uncertain(self, below: float) -> bool:
-        """Whether the answer is not to be relied on: its expected accuracy is under `below`, or the face seems covered."""
+        """Return whether the prediction is unreliable: its confidence is below `below`, or the face seems covered."""
         return self.confidence < below or FaceCondition.COVERED in (self.conditions or ())
 
 
 def measure_ambiguity(shares: Sequence[float] | None) -> float | None:
-    """As `Face.ambiguity`, of vote shares alone."""
+    """As `Face.ambiguity`, from vote shares alone."""
     if shares is None:
         return None
     entropy = -sum(share * math.log(share) for share in shares if share > 0)
@@ -110,7 +113,7 @@ def measure_ambiguity(shares: Sequence[float] | None) -> float | None:
 class FaceHour(Base):
     """Faces that were stored in one hour and appear to express one emotion.
 
-    The sums of all lanes count; see db/faces/hourly_counts.py.
+    The counts are sums over all lanes; see db/faces/hourly_counts.py.
     """
 
     __tablename__ = "face_hours"

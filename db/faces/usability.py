@@ -1,4 +1,4 @@
-"""Whether a face is good enough to classify, and what speaks against it. Worked out on reading, so that limits may change.
+"""Tells whether a face is suitable for classification, and if not, why. Computed on reading, so that limits can change.
 
 The limits of `dark`, `blurred` and `covered` are those of `worker/analysis/conditions.py`; the others are chosen here.
 """
@@ -9,13 +9,13 @@ from typing import Protocol
 from db.core.vocabulary import FaceCondition, UnusableReason
 
 SMALLEST_PX = 24
-"""Half the side of a crop: of a smaller face, three pixels of four are interpolated."""
+"""Half the side of a crop: in smaller faces, three of four pixels are interpolated."""
 BRIGHTEST = 0.92
-"""Mean grey beyond which a crop is washed out."""
+"""Mean grey above which a crop is washed out."""
 LARGEST_YAW_DEG = 45.0
-"""Beyond it one eye and half of the mouth are hidden."""
+"""Above this, one eye and half of the mouth are hidden."""
 LEAST_INSIDE_SHARE = 0.75
-"""Below it the mouth or the brows lie outside the picture."""
+"""Below this, the mouth or the brows lie outside the picture."""
 
 _OF_CONDITIONS = {
     FaceCondition.DARK: UnusableReason.DARK,
@@ -25,7 +25,7 @@ _OF_CONDITIONS = {
 
 
 class MeasuredFace(Protocol):
-    """What is looked at of a face: a row of `faces`, or the columns of one."""
+    """The columns of a face that are examined."""
 
     @property
     def width(self) -> int: ...
@@ -44,7 +44,7 @@ class MeasuredFace(Protocol):
 
 
 def list_unusable_reasons(face: MeasuredFace) -> list[UnusableReason] | None:
-    """What makes a face a poor one to classify; empty for a usable one, None for a face stored before this was measured."""
+    """List what makes a face unsuitable; empty for a usable one, None for a face stored before this was measured."""
     if face.sharpness is None or face.brightness is None or face.inside_share is None:
         return None
     conditions = face.conditions or ()

@@ -1,6 +1,6 @@
-"""What is done with jobs that are there: cancel, retry, erase. Routes, pages, commands and the sweeper call these.
+"""Actions on existing jobs: cancel, retry, erase. Called by routes, pages, commands and the sweeper.
 
-Each is one use case with its rules, its transaction and its entry in the audit log.
+Each is one use case with its rules, its transaction and its audit entry.
 """
 
 from http import HTTPStatus
@@ -41,7 +41,7 @@ def cancel_job(services: JobServices, job: Job, *, actor: Actor, is_owner: bool)
 
 
 def retry_job(services: JobServices, job: Job, *, actor: Actor, is_owner: bool) -> UUID:
-    """Submit a job's photo again, with the same options but the deadline and the callback. Returns the new job's id.
+    """Submit a job's photo again, with the same options except deadline and callback. Returns the new job's id.
 
     is_owner: as for cancel_job. Raises PhotoGone, QueueFull, BlobStoreUnavailable, BlobDamaged.
     """
@@ -61,7 +61,7 @@ def retry_job(services: JobServices, job: Job, *, actor: Actor, is_owner: bool) 
 def make_retry(
     services: JobServices, job: Job, job_id: UUID, *, batch_id: UUID | None = None, batch_position: int | None = None
 ) -> NewJob:
-    """What a second job of a photo is made from: the same options but the deadline and the callback."""
+    """Build the new job of a retry: the same options except deadline and callback."""
     return NewJob(
         id=job_id,
         application_id=job.application_id,
@@ -84,9 +84,9 @@ def make_retry(
 
 
 def erase_job(services: JobServices, job: Job, *, actor: Actor) -> None:
-    """Erase a job with all that belongs to it, whatever its state. If it fails it can be repeated.
+    """Erase a job with everything that belongs to it, in any state. If it fails, repeat it.
 
-    The photo goes first: if that fails, the job is still there. Raises BlobStoreUnavailable.
+    The photo is deleted first: if that fails, the job still exists. Raises BlobStoreUnavailable.
     """
     if job.photo_key is not None:
         services.blobs.delete(job.photo_key)
@@ -97,11 +97,13 @@ def erase_job(services: JobServices, job: Job, *, actor: Actor) -> None:
 
 
 def is_photo_kept(job: Job) -> bool:
-    """Whether the photo may still be shown. Its time may be over some seconds before the sweeper deletes it."""
+    """Return whether the photo may be shown. Its retention time may end some seconds before the sweeper deletes it."""
     return job.photo_key is not None and (job.purge_photo_at is None or job.purge_photo_at > utcnow())
 
 
 def _record(session: Session, job: Job, actor: Actor, is_owner: bool, action: str, **details: str) -> None:  # noqa: FBT001
-    """Log it, unless an application did it to a job of its own, which is its daily work: the job's events tell of that."""
+    """Add an audit entry, except for applications acting on their own jobs: that is their normal operation and is recorded in the
+    job's events.
+    """
     if actor.kind is not ActorKind.APPLICATION or not is_owner:
         record_audit_event(session, actor, action, f"job:{job.id}", **details)

@@ -1,4 +1,4 @@
-"""What is done with batches that are there: close, cancel, retry, erase. The sweeper goes on with what is too much for one call."""
+"""Actions on existing batches: close, cancel, retry, erase. The sweeper continues what one call can't finish."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,16 +26,16 @@ from db.jobs.submission import QueueFull
 from db.jobs.tables import Batch, Job
 
 CALL_S = 5.0
-"""Seconds that a call may work on a batch."""
+"""Maximum seconds that a call works on a batch."""
 _JOBS_A_TRANSACTION = 100
 
 
 @dataclass(frozen=True)
 class Retried:
-    """What came of a retry.
+    """Result of a retry.
 
-    submitted: failed photos that are jobs again. gone: whose photo is no longer kept. left: the call's time was over before
-    these, or the queue full. A photo that another call submitted meanwhile is in none of them.
+    submitted: failed photos that were submitted again. gone: photos that were deleted. left: photos for which the call had no time
+    or the queue no room. Photos that another call submitted meanwhile are in none of them.
     """
 
     submitted: int
@@ -44,20 +44,20 @@ class Retried:
 
 
 def close_batch(services: JobServices, batch_id: UUID) -> None:
-    """Let a batch take no more photos, whether it did before or not. If all its jobs have ended, it is finished."""
+    """Close a batch to further photos. If all its jobs have ended, it is finished. Does nothing to a closed batch."""
     with services.database.write() as session:
         session.execute(update(Batch).where(Batch.id == batch_id, Batch.closed_at.is_(None)).values(closed_at=utcnow()))
     settle_batch(services.database, services.announce, batch_id)
 
 
 def settle_batch(database: Database, announce: Callable[[UUID], None], batch_id: UUID) -> None:
-    """Finish a batch if its jobs have ended, and wake those who wait for it."""
+    """Finish a batch if its jobs have ended, and wake the requests that wait for it."""
     if finish_batch(database, batch_id):
         announce(batch_id)
 
 
 def cancel_batch(services: JobServices, batch: Batch, *, actor: Actor, is_owner: bool) -> None:
-    """Close a batch and cancel its jobs that have not ended: as many as the call has time for, the sweeper does the rest."""
+    """Close a batch and cancel its active jobs: as many as the call has time for; the sweeper cancels the others."""
     now = utcnow()
     with services.database.write() as session:
         session.execute(
@@ -77,7 +77,7 @@ def cancel_rest(
     actor: Actor,
     most_s: float,
 ) -> None:
-    """Cancel what has not ended of a batch, for `most_s` seconds at the most. What was retried after `canceled_at` goes on."""
+    """Cancel a batch's active jobs for at most `most_s` seconds. Jobs retried after `canceled_at` aren't canceled."""
     end = monotonic() + most_s
     while monotonic() < end:
         with database.write() as session:
@@ -91,9 +91,9 @@ def cancel_rest(
 
 
 def erase_batch(services: JobServices, batch: Batch, *, actor: Actor, is_owner: bool) -> bool:
-    """Erase a batch with its jobs, photos and results. Returns whether all of it is gone; else the sweeper does the rest.
+    """Erase a batch with its jobs, photos and results. Returns whether it is complete; if not, the sweeper erases the rest.
 
-    Nobody sees the batch from now on. Raises BlobStoreUnavailable; the sweeper goes on with it then too.
+    The batch is hidden from now on. Raises BlobStoreUnavailable; the sweeper continues then too.
     """
     now = utcnow()
     with services.database.write() as session:
@@ -105,7 +105,7 @@ def erase_batch(services: JobServices, batch: Batch, *, actor: Actor, is_owner: 
 
 
 def erase_rest(database: Database, blobs: BlobStore, batch_id: UUID, *, most_s: float) -> bool:
-    """Erase what is left of a batch, for `most_s` seconds at the most. Returns whether all is gone. Raises BlobStoreUnavailable."""
+    """Erase the rest of a batch for at most `most_s` seconds. Returns whether it is complete. Raises BlobStoreUnavailable."""
     end = monotonic() + most_s
     while monotonic() < end:
         with database.read() as session:
@@ -122,9 +122,9 @@ def erase_rest(database: Database, blobs: BlobStore, batch_id: UUID, *, most_s: 
 
 
 def retry_batch(services: JobServices, batch: Batch, *, actor: Actor, is_owner: bool) -> Retried:
-    """Submit the failed photos of a batch again, in their places. The failed jobs leave the batch, and are kept.
+    """Submit the failed photos of a batch again, at their positions. The failed jobs leave the batch, but are kept.
 
-    Works for some seconds; call it again while photos are left. Raises QueueFull if there is no room for any, BlobStoreUnavailable.
+    Works for some seconds; call it again while photos are left. Raises QueueFull if there is room for none, BlobStoreUnavailable.
     """
     with services.database.read() as session:
         failed = session.scalars(_select_failed(batch.id)).all()
@@ -152,22 +152,22 @@ def _select_failed(batch_id: UUID) -> Select[Job]:
 
 
 class _Outcome(StrEnum):
-    """What came of one photo's retry."""
+    """Result of one photo's retry."""
 
     SUBMITTED = "submitted"
     GONE = "gone"
-    """Its photo is no longer kept."""
+    """Its photo was deleted."""
     TAKEN = "taken"
-    """Another call was quicker, or the job is erased."""
+    """Another call retried it first, or the job was erased."""
 
 
 def _retry_job(services: JobServices, batch_id: UUID, job: Job, actor: Actor) -> _Outcome:
-    """Put a new job in the place of a failed one. Raises QueueFull, BlobStoreUnavailable."""
+    """Replace a failed job with a new one. Raises QueueFull, BlobStoreUnavailable."""
     data = _read_photo(services, job)
     if data is None:
         return _Outcome.GONE
     if not services.room.take(services.database, 1):
-        raise QueueFull("no more jobs may wait now; try again later")
+        raise QueueFull("the queue is full; try again later")
     new = make_retry(services, job, uuid7(), batch_id=batch_id, batch_position=job.batch_position)
     if new.photo_key is not None:
         services.blobs.put(new.photo_key, data)
@@ -178,7 +178,7 @@ def _retry_job(services: JobServices, batch_id: UUID, job: Job, actor: Actor) ->
             .values(batch_id=None, batch_position=None)
             .returning(Job.id)
         )
-        is_mine = session.scalar(moved) is not None  # else another call was quicker
+        is_mine = session.scalar(moved) is not None  # otherwise another call retried it first
         if is_mine:
             session.execute(update(Batch).where(Batch.id == batch_id).values(finished_at=None))
             count_ended(session, batch_id, failed=-1)
@@ -195,7 +195,7 @@ def _retry_job(services: JobServices, batch_id: UUID, job: Job, actor: Actor) ->
 
 
 def _read_photo(services: JobServices, job: Job) -> bytes | None:
-    """The photo's bytes, none if it is to be fetched; None if it is gone, or its time is over."""
+    """Return the photo's bytes, empty if it is still to be fetched; None if it was deleted or its retention time is over."""
     if job.photo_key is None:
         was_fetched = bool(job.photo_sha256)
         return b"" if job.source_url and not was_fetched else None
@@ -208,6 +208,6 @@ def _read_photo(services: JobServices, job: Job) -> bytes | None:
 
 
 def _record(session: Session, batch: Batch, actor: Actor, is_owner: bool, action: str, **details: str) -> None:  # noqa: FBT001
-    """Log it, unless an application did it to a batch of its own, which is its daily work."""
+    """Add an audit entry, except for applications acting on their own batches: that is their normal operation."""
     if actor.kind is not ActorKind.APPLICATION or not is_owner:
         record_audit_event(session, actor, action, f"batch:{batch.id}", **details)

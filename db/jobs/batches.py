@@ -1,7 +1,7 @@
-"""Batches: photos that belong together, and how many of them are where.
+"""Batches and their progress counts.
 
-Nobody counts rows to show a batch's progress. The batch's own row counts the photos sent and refused; a job that ends counts itself
-in one of a few rows (lanes), in the transaction that ends it; running jobs are few. The rest is queued.
+Progress is read without counting all jobs. The batch's row counts the photos sent and refused. A job that ends adds itself to one
+of a few rows (lanes) in the same transaction. Running jobs are few enough to count. The remaining ones are queued.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,9 +25,9 @@ from db.webhooks.event_types import BATCH_FINISHED, BatchEventData
 from db.webhooks.recording import record_event
 
 LANES = 4
-"""Rows in which the ended jobs of one batch are counted: two workers that end at once seldom wait for one another."""
+"""Rows that count the ended jobs of one batch, so that workers seldom wait for one another."""
 MOST_PHOTOS = 100_000
-"""Of one batch."""
+"""Photos per batch."""
 
 _chance = SystemRandom()
 
@@ -42,7 +42,7 @@ class UnknownBatch(DomainError):
 
 
 class BatchClosed(DomainError):
-    """The batch takes no more photos."""
+    """The batch is closed to further photos."""
 
     code = "batch_closed"
     status = HTTPStatus.CONFLICT
@@ -51,7 +51,7 @@ class BatchClosed(DomainError):
 
 
 class BatchFull(DomainError):
-    """The batch has as many photos as one may have."""
+    """The batch has the maximum number of photos."""
 
     code = "batch_full"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -61,7 +61,7 @@ class BatchFull(DomainError):
 
 @dataclass(frozen=True)
 class RefusedPhoto:
-    """A photo that became no job. code, detail: why, for programs and for people."""
+    """A photo that was refused. code, detail: the reason, for programs and for people."""
 
     position: int
     filename: str | None
@@ -71,8 +71,10 @@ class RefusedPhoto:
 
 @dataclass(frozen=True)
 class BatchProgress:
-    """How many photos of a batch are in which state. rate: photos that ended each second since it was made; left_s: seconds
-    until the rest has ended, at that rate. Both None before the first has ended.
+    """How many photos of a batch are in which state. rate: ended photos per second since the batch was created; left_s: seconds
+    until the rest has ended at that rate.
+
+    Both None before the first has ended.
     """
 
     total: int
@@ -92,12 +94,12 @@ class BatchProgress:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no job waits or runs."""
+        """Whether no job is queued or running."""
         return self.queued + self.running == 0
 
 
 def create_batch(session: Session, batch_id: UUID, application_id: UUID, *, is_open: bool) -> Batch:
-    """Store a batch without photos. is_open: whether it takes photos in further calls."""
+    """Store a batch without photos. is_open: whether photos can be added in further calls."""
     batch = Batch(id=batch_id, application_id=application_id, closed_at=None if is_open else utcnow())
     session.add(batch)
     session.flush()
@@ -107,10 +109,10 @@ def create_batch(session: Session, batch_id: UUID, application_id: UUID, *, is_o
 def take_positions(
     session: Session, batch_id: UUID, count: int, refused: Sequence[RefusedPhoto], *, is_new: bool
 ) -> int:
-    """Make room for `count` more photos of a batch, refused ones among them. Returns the position of the first.
+    """Reserve `count` positions in a batch, including refused photos. Returns the first position.
 
-    refused: their positions count from 0, of these photos. is_new: whether this transaction made the batch.
-    Raises UnknownBatch, BatchClosed or BatchFull.
+    refused: their positions count from 0 within this call. is_new: whether this transaction created the batch. Raises UnknownBatch,
+    BatchClosed or BatchFull.
     """
     conditions = () if is_new else (Batch.closed_at.is_(None), Batch.erased_at.is_(None))
     statement = (
@@ -140,20 +142,20 @@ def _explain_refusal(session: Session, batch_id: UUID) -> None:
     if batch is None or batch.erased_at is not None:
         raise UnknownBatch(f"there is no batch {batch_id}")
     if batch.closed_at is not None:
-        raise BatchClosed("the batch is closed, so it takes no more photos")
-    raise BatchFull(f"the batch has {batch.photo_count:,} photos, and one has at most {MOST_PHOTOS:,}")
+        raise BatchClosed("the batch is closed")
+    raise BatchFull(f"the batch has {batch.photo_count:,} photos, and may have at most {MOST_PHOTOS:,}")
 
 
 def count_ended(session: Session, batch_id: UUID, **changes: int) -> None:
-    """Count jobs of a batch that have ended or were erased, in the transaction that did it.
+    """Count jobs of a batch that ended or were erased, in the same transaction.
 
-    changes: by how many `succeeded`, `failed`, `canceled`, `erased` rise or fall.
+    changes: by how many `succeeded`, `failed`, `canceled`, `erased` increase or decrease.
     """
     count_in_lane(session, batch_id, changes, _chance)
 
 
 def count_in_lane(session: Session, batch_id: UUID, changes: dict[str, int], chance: Random) -> None:
-    """As count_ended, in a lane chosen by `chance`."""
+    """Like count_ended, in a lane chosen by `chance`."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     values = {"succeeded": 0, "failed": 0, "canceled": 0, "erased": 0} | changes
     statement = insert(BatchCount).values(batch_id=batch_id, lane=chance.randrange(LANES), **values)
@@ -162,7 +164,7 @@ def count_in_lane(session: Session, batch_id: UUID, changes: dict[str, int], cha
 
 
 def count_batches(session: Session, batches: Sequence[Batch]) -> dict[UUID, BatchProgress]:
-    """The progress of these batches, in two queries."""
+    """Return the progress of these batches, in two queries."""
     ids = [batch.id for batch in batches]
     sums = (BatchCount.succeeded, BatchCount.failed, BatchCount.canceled, BatchCount.erased)
     counted = {
@@ -176,7 +178,7 @@ def count_batches(session: Session, batches: Sequence[Batch]) -> dict[UUID, Batc
     unfinished = [batch.id for batch in batches if batch.finished_at is None]
     running: dict[UUID | None, int] = {}
     if unfinished:
-        # by the index of statuses: no more jobs run than there are worker processes
+        # by the index on status: at most one job runs per worker process
         running = dict(
             session.execute(
                 select(Job.batch_id, func.count())
@@ -194,7 +196,7 @@ def count_batches(session: Session, batches: Sequence[Batch]) -> dict[UUID, Batc
 
 
 def count_batch(session: Session, batch: Batch) -> BatchProgress:
-    """The progress of one batch."""
+    """Return the progress of one batch."""
     return count_batches(session, [batch])[batch.id]
 
 
@@ -219,10 +221,10 @@ def _make_progress(batch: Batch, numbers: Sequence[int], running: int, now: date
 
 
 def finish_batch(database: Database, batch_id: UUID) -> bool:
-    """Finish a closed batch whose jobs have all ended, and write its event. Returns whether this call did it.
+    """Finish a closed batch whose jobs have all ended, and record its event. Returns whether this call did it.
 
-    Call it after the commit that ended a job: of two jobs that end at once, the later call sees both. The sweeper calls it for
-    what a crash left.
+    Call it after the commit that ended a job: of two jobs that end at the same time, the later call sees both. The sweeper calls it
+    after crashes.
     """
     with database.read() as session:
         batch = session.get(Batch, batch_id)
@@ -240,7 +242,7 @@ def finish_batch(database: Database, batch_id: UUID) -> bool:
             return False
         batch = session.get_one(Batch, batch_id, populate_existing=True)
         progress = count_batch(session, batch)
-        if not progress.is_idle:  # its failed photos were submitted again meanwhile
+        if not progress.is_idle:  # its failed photos were submitted again in the meantime
             batch.finished_at = None
             return False
         record_batch_finished(session, batch, progress)
@@ -248,7 +250,7 @@ def finish_batch(database: Database, batch_id: UUID) -> bool:
 
 
 def record_batch_finished(session: Session, batch: Batch, progress: BatchProgress) -> None:
-    """Tell webhooks that a batch is finished."""
+    """Record the webhook event of a finished batch."""
     data = BatchEventData(
         id=batch.id,
         succeeded=progress.succeeded,
@@ -260,7 +262,7 @@ def record_batch_finished(session: Session, batch: Batch, progress: BatchProgres
 
 
 def find_batch(session: Session, batch_id: UUID, application_id: UUID | None = None) -> Batch | None:
-    """The batch, or None. application_id: look only among that application's batches."""
+    """Return the batch, or None. application_id: only among that application's batches."""
     statement = select(Batch).where(Batch.id == batch_id, Batch.erased_at.is_(None))
     if application_id is not None:
         statement = statement.where(Batch.application_id == application_id)
@@ -270,7 +272,7 @@ def find_batch(session: Session, batch_id: UUID, application_id: UUID | None = N
 def list_batches(
     session: Session, application_id: UUID | None, *, limit: int, before: UUID | None = None
 ) -> Sequence[Batch]:
-    """At most `limit` batches, newest first. application_id: None for all. before: the last batch of the page before."""
+    """List at most `limit` batches, newest first. application_id: None for all. before: the last batch of the previous page."""
     statement = select(Batch).where(Batch.erased_at.is_(None)).order_by(Batch.id.desc()).limit(limit)
     if application_id is not None:
         statement = statement.where(Batch.application_id == application_id)
@@ -280,7 +282,7 @@ def list_batches(
 
 
 def list_photos(session: Session, batch_id: UUID, *, limit: int, after: int = -1) -> list[Job | BatchRefusal]:
-    """At most `limit` photos of a batch, by position, from the one behind `after`: jobs without faces, and refusals."""
+    """List at most `limit` photos of a batch by position, after `after`: jobs without faces, and refusals."""
     jobs: Iterable[Job | BatchRefusal] = session.scalars(
         select(Job)
         .where(Job.batch_id == batch_id, Job.batch_position > after)
@@ -297,14 +299,15 @@ def list_photos(session: Session, batch_id: UUID, *, limit: int, after: int = -1
 
 
 def read_position(photo: Job | BatchRefusal) -> int:
-    """A photo's place among those sent, from 0."""
+    """Return a photo's position in the batch, from 0."""
     return (photo.batch_position or 0) if isinstance(photo, Job) else photo.position
 
 
 def lock_active_jobs(session: Session, batch_id: UUID, made_before: datetime, limit: int) -> Sequence[UUID]:
-    """Jobs of a batch that have not ended, of those that were there at `made_before`, kept from moves until the transaction ends.
+    """Lock a batch's active jobs that were created before `made_before`, until the transaction ends.
 
-    All are locked before the first of them is counted, as a worker locks its job: else each could wait for what the other has.
+    All are locked before the first one is counted. Workers also lock their job before its batch's count, so that neither waits for
+    the other.
     """
     return session.scalars(
         select(Job.id)
@@ -316,7 +319,7 @@ def lock_active_jobs(session: Session, batch_id: UUID, made_before: datetime, li
 
 
 def list_unsettled(session: Session, limit: int) -> Sequence[Batch]:
-    """Closed batches that are not finished, and those on their way out; the sweeper looks after them."""
+    """List closed batches that aren't finished, and batches being erased, for the sweeper."""
     closed = select(Batch).where(Batch.finished_at.is_(None), Batch.closed_at.is_not(None)).limit(limit)
     erased = select(Batch).where(Batch.erased_at.is_not(None)).limit(limit)
     return list({batch.id: batch for batch in (*session.scalars(closed), *session.scalars(erased))}.values())

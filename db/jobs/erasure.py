@@ -1,4 +1,4 @@
-"""Erasing: what is gone afterwards is gone from every table."""
+"""Erases jobs from every table."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,19 +17,19 @@ from db.reviews.tables import ReviewItem
 
 
 def erase_job(session: Session, job_id: UUID) -> bool:
-    """Delete a job as erase_jobs does. Returns whether it was there."""
+    """Delete a job as erase_jobs does. Returns whether it existed."""
     return erase_jobs(session, [job_id]) == 1
 
 
 def erase_jobs(session: Session, job_ids: Sequence[UUID], *, skips_locked: bool = False) -> int:
-    """Delete jobs with their faces, crops, events, callbacks and idempotency keys. Returns how many were there.
+    """Delete jobs with their faces, crops, events, callbacks and idempotency keys. Returns how many existed.
 
-    Reviewers' votes on their faces go too, and with them the corrections that train the next model, unless the same photo was
-    analysed in another job that is still there. Delete the photos' blobs first: if that fails the jobs are still there, and the
-    erasure can be repeated. A worker that holds a job finds its claim gone.
-    skips_locked: leave out jobs that another transaction has locked, as another sweep that erases them (PostgreSQL).
+    Votes on their faces are deleted too, and with them corrections for training, unless another existing job analysed the same
+    photo. Delete the photos' blobs first: if that fails, the jobs still exist and the erasure can be repeated. A worker that holds
+    a job finds its claim invalid. skips_locked: leave out jobs that another transaction has locked, such as another sweep
+    (PostgreSQL).
     """
-    # Holding the rows keeps a worker from adding faces between here and the deletion.
+    # The lock keeps workers from adding faces before the deletion.
     held = session.execute(
         select(Job.id, Job.photo_sha256, Job.batch_id, Job.status)
         .where(Job.id.in_(job_ids))

@@ -1,4 +1,4 @@
-"""Photos that are still to be fetched: which are due, who fetches one, and how it ended. `docs/decisions/0307` says why."""
+"""Photos to be fetched by URL: which are due, who fetches one, and the result. See `docs/decisions/0307`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from db.jobs.tables import Job, PhotoFetch
 
 @dataclass(frozen=True, kw_only=True)
 class FetchedPhoto:
-    """A photo that is in the blob store now. width, height: pixels of the upright picture, by its header."""
+    """A fetched photo in the blob store. width, height: pixels of the upright photo, from its header."""
 
     photo_key: str
     photo_sha256: str
@@ -30,7 +30,7 @@ class FetchedPhoto:
 
 
 def list_due_fetches(session: Session, limit: int) -> Sequence[tuple[UUID, str]]:
-    """Jobs whose photo is due to be fetched, with its URL, longest overdue first."""
+    """List jobs whose photo is due to be fetched, with its URL, longest overdue first."""
     rows = session.execute(
         select(PhotoFetch.job_id, Job.source_url)
         .join(Job, Job.id == PhotoFetch.job_id)
@@ -42,9 +42,10 @@ def list_due_fetches(session: Session, limit: int) -> Sequence[tuple[UUID, str]]
 
 
 def claim_fetch(session: Session, job_id: UUID, lease_s: float) -> int | None:
-    """Take a due fetch for `lease_s` seconds. Returns which try it is, from 1; None if another took it or it isn't due.
+    """Claim a due fetch for `lease_s` seconds. Returns the number of the try, from 1;
 
-    A fetch whose job has ended is forgotten.
+    None if it isn't due or another worker claimed it.
+    A fetch whose job has ended is deleted.
     """
     now = utcnow()
     statement = (
@@ -61,7 +62,10 @@ def claim_fetch(session: Session, job_id: UUID, lease_s: float) -> int | None:
 
 
 def record_fetched(session: Session, job_id: UUID, photo: FetchedPhoto) -> Job:
-    """Give a job its photo. Send its message after the commit. Raises InvalidTransition if it waits for none any more."""
+    """Store a job's fetched photo. Send its message after the commit.
+
+    Raises InvalidTransition if the job no longer waits for a photo.
+    """
     forget_fetch(session, job_id)
     statement = (
         update(Job)
@@ -75,17 +79,17 @@ def record_fetched(session: Session, job_id: UUID, photo: FetchedPhoto) -> Job:
 
 
 def record_fetch_failed(session: Session, job_id: UUID, actor: Actor, code: str, detail: str) -> Job:
-    """End a job whose photo can't be had. Raises InvalidTransition if it was canceled or erased meanwhile."""
+    """Fail a job whose photo can't be fetched. Raises InvalidTransition if it was canceled or erased in the meantime."""
     forget_fetch(session, job_id)
     return fail_unfetched_job(session, job_id, actor, code, detail)
 
 
 def put_off_fetch(session: Session, job_id: UUID, pause_s: float) -> None:
-    """Try again in `pause_s` seconds."""
+    """Retry the fetch in `pause_s` seconds."""
     later = utcnow() + timedelta(seconds=pause_s)
     session.execute(update(PhotoFetch).where(PhotoFetch.job_id == job_id).values(next_try_at=later))
 
 
 def forget_fetch(session: Session, job_id: UUID) -> None:
-    """Fetch it no more."""
+    """Delete the fetch."""
     session.execute(delete(PhotoFetch).where(PhotoFetch.job_id == job_id))

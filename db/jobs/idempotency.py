@@ -1,4 +1,4 @@
-"""Submissions that can be repeated: the same Idempotency-Key answers with the first job or batch again."""
+"""Idempotency keys: a repeated submission returns the first job or batch."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +14,7 @@ from db.jobs.tables import IdempotencyKey
 
 
 class IdempotencyConflict(DomainError):
-    """The Idempotency-Key was used before, for another photo or other options."""
+    """The Idempotency-Key was used before, with another photo or other options."""
 
     code = "idempotency_conflict"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -24,16 +24,16 @@ class IdempotencyConflict(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Repeatable:
-    """What makes a submission repeatable: the client's key, and the fingerprint (hex SHA-256) of all that it asks for."""
+    """An idempotency key, and the fingerprint (hex SHA-256) of the whole request."""
 
     key: str
     fingerprint: str
 
 
 def find_submission(session: Session, application_id: UUID, repeatable: Repeatable) -> IdempotencyKey | None:
-    """The earlier submission with this key, or None.
+    """Return the earlier submission with this key, or None.
 
-    Raises IdempotencyConflict if the earlier one asked for something else.
+    Raises IdempotencyConflict if its request was different.
     """
     earlier = session.scalar(
         select(IdempotencyKey).where(
@@ -60,7 +60,7 @@ def remember_submission(
     job_id: UUID | None = None,
     batch_id: UUID | None = None,
 ) -> None:
-    """Remember a submission for `retention_s` seconds. Raises IntegrityError if another request was quicker."""
+    """Store a submission for `retention_s` seconds. Raises IntegrityError if another request stored it first."""
     session.add(
         IdempotencyKey(
             application_id=application_id,
@@ -75,5 +75,5 @@ def remember_submission(
 
 
 def forget_expired_submissions(session: Session) -> None:
-    """Delete the idempotency keys whose time is over."""
+    """Delete expired idempotency keys."""
     session.execute(delete(IdempotencyKey).where(IdempotencyKey.expires_at <= utcnow()))

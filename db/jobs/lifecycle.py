@@ -1,4 +1,4 @@
-"""The life of a job: made, claimed, finished, given back, canceled. Every function works inside the caller's transaction."""
+"""The lifecycle of a job: create, claim, finish, requeue, cancel. Every function runs inside the caller's transaction."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,20 +20,20 @@ from db.reviews.queue import add_to_queue
 from db.webhooks.recording import record_job_end
 
 _EMPTY_JOB = list_empty(Job) | {"revision": 0, "attempt": 0}
-"""A new job's columns."""
+"""Columns of a new job."""
 
 OUTAGE_ATTEMPTS = 100
-"""Tries that a job gets while its photo can't be read. A child rests after each, so they last for many minutes at the least."""
+"""Attempts of a job whose photo can't be read. Workers pause after each, so they span many minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewJob:
-    """What a job is made from: who asks, the stored photo, and the options."""
+    """A new job: its submitter, the stored photo, and the options."""
 
     id: UUID
     application_id: UUID
     photo_key: str | None
-    """None where the photo is still to be fetched from `source_url`; what is known of it is empty or 0 until then."""
+    """None if the photo is still to be fetched from `source_url`; until then its other fields are empty or 0."""
     photo_sha256: str
     photo_bytes: int
     media_type: str
@@ -53,24 +53,24 @@ class NewJob:
     callback_url: str | None = None
     key_id: UUID | None = None
     request_id: str | None = None
-    """Of the request that submits it, for log lines."""
+    """Request id of the submission, for log lines."""
     traceparent: str | None = None
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A worker's right to write a job's result: valid while the job is running in this attempt."""
+    """A worker's claim on a job: valid while the job is running in this attempt."""
 
     job_id: UUID
     attempt: int
     worker: str
     photo_retention_s: float | None = None
-    """How long the photo is kept after the job's end, where that is known."""
+    """How long the photo is kept after the job has ended, if known."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an analysis found. faces: largest first; may be empty. width, height: pixels of the upright picture."""
+    """Result of an analysis. faces: largest first; may be empty. width, height: pixels of the upright photo."""
 
     width: int
     height: int
@@ -82,9 +82,9 @@ _INSERT_JOB = insert(get_table(Job))
 
 
 def create_job(source: Session, new: NewJob, actor: Actor, now: datetime | None = None) -> Job:
-    """Store a queued job. Send its message only after the commit.
+    """Store a queued job. Send its message after the commit.
 
-    Returns the job as it is stored; it belongs to no session. now: when it is made, if not at this moment.
+    Returns the stored job, which belongs to no session. now: creation time, by default the current time.
     """
     now = now or utcnow()
     asked = vars(new).copy()
@@ -106,9 +106,9 @@ def create_job(source: Session, new: NewJob, actor: Actor, now: datetime | None 
 
 
 def claim_job(session: Session, job_id: UUID, worker: str, lease_s: float) -> tuple[Job, Claim]:
-    """Take a queued job, with a lease of `lease_s` seconds and a fresh attempt number.
+    """Claim a queued job, with a lease of `lease_s` seconds and a new attempt number.
 
-    Raises InvalidTransition if it isn't queued, was deleted, its photo is still to be fetched, or its deadline has passed before a
+    Raises InvalidTransition if it isn't queued, was deleted, its photo is still to be fetched, or its deadline passed before a
     first attempt: then there is nothing to do.
     """
     now = utcnow()
@@ -134,7 +134,7 @@ def claim_job(session: Session, job_id: UUID, worker: str, lease_s: float) -> tu
 
 
 def finish_job(session: Session, claim: Claim, outcome: Outcome) -> Job:
-    """Write the faces, their places in the review queue and the end of the job, all together.
+    """Store the faces and their review queue entries, and set the job to succeeded.
 
     Raises InvalidTransition if the claim is no longer valid.
     """
@@ -157,7 +157,7 @@ def finish_job(session: Session, claim: Claim, outcome: Outcome) -> Job:
 
 
 def fail_job(session: Session, claim: Claim, code: str, detail: str) -> Job:
-    """End the job as failed, for a reason that trying again would not mend. Raises InvalidTransition as finish_job does."""
+    """Fail the job for a reason that a retry wouldn't fix. Raises InvalidTransition as finish_job does."""
     return _end(
         session,
         claim.job_id,
@@ -173,7 +173,7 @@ def fail_job(session: Session, claim: Claim, code: str, detail: str) -> Job:
 
 
 def fail_unfetched_job(session: Session, job_id: UUID, actor: Actor, code: str, detail: str) -> Job:
-    """End a queued job whose photo can't be fetched. Raises InvalidTransition if it was canceled or erased meanwhile."""
+    """Fail a queued job whose photo can't be fetched. Raises InvalidTransition if it was canceled or erased in the meantime."""
     return _end(
         session,
         job_id,
@@ -200,28 +200,28 @@ def renew_lease(session: Session, claim: Claim, lease_s: float) -> bool:
 def give_back_job(
     session: Session, claim: Claim, actor: Actor, detail: str, code: str, *, is_outage: bool = False
 ) -> Job:
-    """Put the job back in the queue to be tried again, or fail it with `code` after its last attempt.
+    """Requeue the job, or fail it with `code` after its last attempt.
 
-    detail: what went wrong. The sweeper sends the job's message anew, which gives what went wrong time to pass.
-    is_outage: it isn't the job's fault, and costs none of its attempts, which are for photos that kill their workers; but after
-    `OUTAGE_ATTEMPTS` in all it is given up too. Raises InvalidTransition as finish_job does.
+    detail: what went wrong. The sweeper sends the job's message again later, so that the cause can pass. is_outage: the job isn't
+    at fault, so this doesn't use up one of its attempts, which are for photos that crash workers. After `OUTAGE_ATTEMPTS` in all it
+    fails anyway. Raises InvalidTransition as finish_job does.
     """
     return _give_back(session, claim, actor, detail, code, is_outage=is_outage)
 
 
 def take_back_job(session: Session, claim: Claim, actor: Actor) -> Job:
-    """Do the same to a claim whose lease has run out; the code of a last attempt is `worker_lost`.
+    """Requeue a job whose lease expired, or fail it with `worker_lost` after its last attempt.
 
-    Raises InvalidTransition if the lease was renewed or the job has moved.
+    Raises InvalidTransition if the lease was renewed or the job's state changed.
     """
     is_expired = Job.lease_expires_at <= utcnow()
     return _give_back(session, claim, actor, f"{claim.worker} went silent", "worker_lost", (is_expired,))
 
 
 def cancel_job(session: Session, job_id: UUID, actor: Actor, detail: str | None = None) -> Job:
-    """Withdraw a job that has no result yet; a worker that holds it will find its claim gone.
+    """Cancel a job that has no result yet. A worker that holds it will find its claim invalid.
 
-    Raises InvalidTransition if the job has ended or isn't there.
+    Raises InvalidTransition if the job has ended or doesn't exist.
     """
     status = session.scalar(select(Job.status).where(Job.id == job_id).with_for_update())
     if status is None or status in TERMINAL_STATUSES:
@@ -230,7 +230,7 @@ def cancel_job(session: Session, job_id: UUID, actor: Actor, detail: str | None 
 
 
 def cancel_overdue_job(session: Session, job_id: UUID, actor: Actor) -> Job:
-    """Cancel a queued job whose deadline has passed. Raises InvalidTransition if a worker was quicker, or had started it before."""
+    """Cancel a queued job whose deadline has passed. Raises InvalidTransition if a worker has started it."""
     reason = "no worker was free before the deadline"
     return _end(
         session,
@@ -246,7 +246,7 @@ def cancel_overdue_job(session: Session, job_id: UUID, actor: Actor) -> Job:
 
 
 def _holds(claim: Claim) -> tuple[ColumnElement[bool], ...]:
-    """The attempt number fences: a worker that lost its job and comes back late holds an older one."""
+    """Match the claim. The attempt number is a fencing token: a worker that lost its job and returns late has an older number."""
     return (Job.status == JobStatus.RUNNING, Job.attempt == claim.attempt)
 
 
@@ -306,9 +306,9 @@ def _end(
     photo_retention_s: float | None = None,
     **values: Any,
 ) -> Job:
-    """Move a job to its end: the lease falls, the photo's time starts to run, webhooks are told.
+    """End a job: release the lease, start the photo's retention time, record webhook events.
 
-    photo_retention_s: the job's own, which never changes; it is read where the caller doesn't know it.
+    photo_retention_s: the job's own value, which never changes; read from the database if the caller doesn't know it.
     """
     now = utcnow()
     if photo_retention_s is None:

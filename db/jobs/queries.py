@@ -1,4 +1,4 @@
-"""How jobs are read: one, a page of many, counts."""
+"""Reads jobs: one, a page, counts."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -20,18 +20,18 @@ from db.jobs.tables import Job, JobEvent
 from db.model_versions.tables import ModelVersion
 
 NEWEST_NAMED = 20_000
-"""Jobs whose file names are searched."""
+"""Number of newest jobs whose file names are searched."""
 
 _SUBMISSION_S = 3600
-"""More than can lie between the making of a job's key and of its row: a photo that has no row by then is deleted."""
+"""Upper bound of the time between creating a job's key and its row. Older photos without a row are deleted."""
 
 PARTS = joinedload(Job.application), selectinload(Job.faces).options(version_number)
-"""What is shown of a job beside its own row."""
+"""Columns that are shown with a job."""
 
 
 @dataclass(frozen=True)
 class JobDuration:
-    """How long a job that succeeded took. waiting_s: from its making to its last start; running_s: from there to its end."""
+    """Duration of a job that succeeded. waiting_s: from creation to its last start; running_s: from there to the end."""
 
     waiting_s: float
     running_s: float
@@ -40,7 +40,7 @@ class JobDuration:
 
 @dataclass(frozen=True)
 class Origin:
-    """The request that a job comes of: its id, and its trace where it is traced."""
+    """The request that created a job: its id, and its trace if traced."""
 
     request_id: str | None
     traceparent: str | None
@@ -51,7 +51,7 @@ UNKNOWN_ORIGIN = Origin(None, None)
 
 @dataclass(frozen=True, kw_only=True)
 class JobFilter:
-    """Which jobs a listing shows; what is None doesn't restrict. Times: created at or after, created before."""
+    """Filter of jobs; None doesn't restrict. Times: since is inclusive, before is exclusive."""
 
     application_id: UUID | None = None
     status: JobStatus | None = None
@@ -61,7 +61,7 @@ class JobFilter:
     created_from: datetime | None = None
     created_before: datetime | None = None
     text: str | None = None
-    """An id or a photo's SHA-256, whole, or a part of a file name, which is looked for in the NEWEST_NAMED newest jobs."""
+    """An id or a photo's SHA-256, complete, or a part of a file name, searched in the NEWEST_NAMED newest jobs."""
 
 
 _JOB_COLUMNS = list_columns(Job)
@@ -80,15 +80,15 @@ _FIND_FACES = (
 
 
 def find_origin(session: Session, job_id: UUID) -> Origin:
-    """The request that a job comes of; nothing is known of one that is gone."""
+    """Return the request that created a job; empty if the job was erased."""
     found = session.execute(select(Job.request_id, Job.traceparent).where(Job.id == job_id)).first()
     return Origin(*found) if found else UNKNOWN_ORIGIN
 
 
 def get_job(source: Connection | Session, job_id: UUID, application_id: UUID | None = None) -> Job | None:
-    """The job with its application and faces, or None. application_id: look only among that application's jobs.
+    """Return the job with its application and faces, or None. application_id: only among that application's jobs.
 
-    What it gives belongs to no session: see db/core/rows.py.
+    The result belongs to no session: see db/core/rows.py.
     """
     found = source.execute(_FIND_JOB, {"job_id": job_id}).first()
     if found is None:
@@ -97,7 +97,7 @@ def get_job(source: Connection | Session, job_id: UUID, application_id: UUID | N
     if application_id is not None and values["application_id"] != application_id:
         return None
     faces = _list_faces(source, job_id) if values["face_count"] else []
-    if len(faces) != (values["face_count"] or 0):  # the job was erased between the two statements
+    if len(faces) != (values["face_count"] or 0):  # erased between the two statements
         return None
     application = make_object(Application, {"id": values["application_id"], "name": found[-1]})
     return make_object(Job, values, application=application, faces=faces)
@@ -113,10 +113,10 @@ def _list_faces(source: Connection | Session, job_id: UUID) -> list[Face]:
 
 
 def list_jobs(session: Session, wanted: JobFilter, *, limit: int, before: UUID | None = None) -> list[Job]:
-    """At most `limit` jobs with their applications and faces, newest first.
+    """List at most `limit` jobs with their applications and faces, newest first.
 
-    before: the last job of the page before. Keys sort by time, so the page stays where it is while jobs are added, and a time
-    asked for bounds the keys that are read; times alone have no index.
+    before: the last job of the previous page. Keys sort by time, so pages stay stable while jobs are added, and time filters
+    restrict the key, because times have no index.
     """
     statement = select(Job).options(*PARTS).order_by(Job.id.desc()).limit(limit)
     if before is not None:
@@ -126,7 +126,7 @@ def list_jobs(session: Session, wanted: JobFilter, *, limit: int, before: UUID |
 
 
 def restrict(statement: Select[*tuple[Any, ...]], wanted: JobFilter) -> Select[*tuple[Any, ...]]:
-    """A statement on jobs, restricted to those that are wanted."""
+    """Add a filter to a statement on jobs."""
     if wanted.application_id is not None:
         statement = statement.where(Job.application_id == wanted.application_id)
     if wanted.status is not None:
@@ -146,7 +146,7 @@ def restrict(statement: Select[*tuple[Any, ...]], wanted: JobFilter) -> Select[*
     if wanted.emotion is not None and (wanted.error_code or wanted.status not in {None, JobStatus.SUCCEEDED}):
         return statement.where(
             false()
-        )  # faces are stored with the success of their job; a search would read all of them
+        )  # faces exist only for jobs that succeeded; without this a search would read all of them
     if wanted.emotion is not None:
         statement = statement.where(
             select(Face.id).where(Face.job_id == Job.id, Face.emotion == wanted.emotion).exists()
@@ -155,15 +155,15 @@ def restrict(statement: Select[*tuple[Any, ...]], wanted: JobFilter) -> Select[*
 
 
 def _match_text(text: str) -> ColumnElement[bool]:
-    """An id, a digest, or a part of a name; names have no index, so only the newest jobs are looked through."""
+    """Match an id, a digest, or a part of a file name. File names have no index, so only the newest jobs are searched."""
     if re.fullmatch("[0-9a-fA-F]{64}", text):
-        # by their keys, which every index of jobs ends with: SQLite would read all jobs of a status or an application instead
+        # restricted by key, which every index of jobs ends with; otherwise SQLite would read all jobs of a status or application
         same = aliased(Job)
         return Job.id.in_(select(same.id).where(same.photo_sha256 == text.lower()))
     try:
         return Job.id == UUID(text)
     except ValueError:
-        # one stretch of the keys; named one by one, PostgreSQL reads the names of all jobs first
+        # as a range of keys; with a list of keys, PostgreSQL would read the names of all jobs first
         other = aliased(Job)
         oldest = select(other.id).order_by(other.id.desc()).offset(NEWEST_NAMED - 1).limit(1).scalar_subquery()
         is_new = Job.id >= func.coalesce(oldest, UUID(int=0), type_=other.id.type)
@@ -171,24 +171,24 @@ def _match_text(text: str) -> ColumnElement[bool]:
 
 
 def list_events(session: Session, job_id: UUID) -> Sequence[JobEvent]:
-    """Every move of a job, oldest first."""
+    """List every transition of a job, oldest first."""
     return session.scalars(select(JobEvent).where(JobEvent.job_id == job_id).order_by(JobEvent.id)).all()
 
 
 def count_jobs(session: Session, statuses: Collection[JobStatus] = tuple(JobStatus)) -> dict[JobStatus, int]:
-    """How many jobs there are in each of these statuses. Reads an index entry a job: see api/monitoring/job_counts.py."""
+    """Count the jobs in each of these statuses. Reads one index entry per job: see api/monitoring/job_counts.py."""
     wanted = select(Job.status, func.count()).where(Job.status.in_(statuses)).group_by(Job.status)
     counted = dict(session.execute(wanted).all())
     return {status: counted.get(status, 0) for status in statuses}
 
 
 def oldest_queued_at(session: Session) -> datetime | None:
-    """When the job that has waited longest was made, or None if none waits."""
+    """Return the creation time of the oldest queued job, or None."""
     return session.scalar(select(Job.created_at).where(Job.status == JobStatus.QUEUED).order_by(Job.id).limit(1))
 
 
 def list_recent_timings(session: Session, limit: int, finished_since: datetime) -> list[dict[str, float]]:
-    """Milliseconds by step of the newest `limit` jobs that succeeded, as far as they ended since then."""
+    """Return milliseconds by step of the newest `limit` jobs that succeeded, limited to those that ended since then."""
     rows = session.execute(
         select(Job.finished_at, Job.timings_ms)
         .where(Job.status == JobStatus.SUCCEEDED)
@@ -199,7 +199,7 @@ def list_recent_timings(session: Session, limit: int, finished_since: datetime) 
 
 
 def list_recent_durations(session: Session, limit: int) -> list[JobDuration]:
-    """Durations of the newest `limit` jobs that succeeded."""
+    """Return the durations of the newest `limit` jobs that succeeded."""
     rows = session.execute(
         select(Job.created_at, Job.started_at, Job.finished_at)
         .where(Job.status == JobStatus.SUCCEEDED)

@@ -1,4 +1,4 @@
-"""Erasing what is old: ended jobs with all that hangs on them, and batches that no job belongs to any more."""
+"""Erases old data: ended jobs with everything that belongs to them, and empty batches."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,19 +16,22 @@ from db.jobs.erasure import erase_jobs
 from db.jobs.tables import Batch, Job
 
 _JOBS_A_TRANSACTION = 100
-"""A write lock on SQLite keeps all others out, and this many jobs of a few faces hold it for about a tenth of a second."""
+"""Jobs erased per transaction.
+
+SQLite's write lock blocks all other writers; for this many jobs with a few faces each it is held for about 0.1 s.
+"""
 
 
 def count_old_jobs(session: Session, age_s: float) -> int:
-    """How many ended jobs were submitted more than `age_s` seconds ago."""
+    """Count ended jobs that were submitted more than `age_s` seconds ago."""
     return session.scalar(select(func.count()).select_from(Job).where(*_is_old(age_s))) or 0
 
 
 def erase_old_jobs(database: Database, blobs: BlobStore, age_s: float, limit: int) -> int:
     """Erase at most `limit` ended jobs that were submitted more than `age_s` seconds ago, oldest first, as `erase_jobs` does.
 
-    A hundred in a transaction, their photos first, so that what a crash or an error leaves is found again. Batches that this
-    leaves empty go too. Returns how many jobs are gone. Raises BlobStoreUnavailable.
+    Each transaction erases a hundred, their photos first, so that a later call finds what a crash or error left. Batches that
+    become empty are deleted too. Returns how many jobs were erased. Raises BlobStoreUnavailable.
     """
     with database.read() as session:
         old = _list_old_jobs(session, age_s, limit)
@@ -50,11 +53,11 @@ def _list_old_jobs(session: Session, age_s: float, limit: int) -> Sequence[tuple
 
 
 def _is_old(age_s: float) -> tuple[ColumnElement[bool], ...]:
-    """By the key, which sorts by the time of submission; so the index of statuses finds them."""
+    """Match by the key, which sorts by time of submission, so that the index on status can be used."""
     return (Job.status.in_(TERMINAL_STATUSES), Job.id < first_key(utcnow(), -age_s))
 
 
 def _forget_empty_batches(session: Session, age_s: float) -> None:
-    """They hold the names of the photos that were refused. One that is still being filled isn't that old."""
+    """Delete empty batches, which still contain names of refused photos. A batch that is still being filled isn't that old."""
     has_jobs = exists().where(Job.batch_id == Batch.id)
     session.execute(delete(Batch).where(Batch.created_at < utcnow() - timedelta(seconds=age_s), ~has_jobs))

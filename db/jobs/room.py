@@ -1,4 +1,4 @@
-"""How many more jobs may wait, without counting those that wait at each submission."""
+"""Tracks how many more jobs may be queued, without counting the queue for each submission."""
 
 import threading
 from time import monotonic, perf_counter
@@ -11,7 +11,7 @@ from db.jobs.tables import Job
 
 _REUSED_TIMES = 100
 _MOST_REUSE_S = 1.0
-"""A count is used again for 100 times as long as it took: so counting takes a hundredth of one thread's time, however many wait."""
+"""A count is reused for 100 times the time that it took, so that counting takes at most 1 % of a thread's time."""
 
 _WAITING = (
     select(Job.id).where(Job.status == JobStatus.QUEUED).limit(bindparam("at_most", type_=Job.attempt.type)).subquery()
@@ -20,9 +20,9 @@ _COUNT = select(func.count()).select_from(_WAITING)
 
 
 class QueueRoom:
-    """One process's knowledge of how full the queue is. Safe to use from several threads.
+    """One process's estimate of the room in the queue. Thread-safe.
 
-    What other processes add within a second at most isn't seen at once, so the queue may become that much longer than its limit.
+    It notices jobs of other processes within a second, so the queue may exceed its limit by that many.
     """
 
     def __init__(self, max_queued_jobs: int) -> None:
@@ -32,7 +32,7 @@ class QueueRoom:
         self._fresh_until = 0.0
 
     def take(self, database: Database, wanted: int) -> bool:
-        """Whether `wanted` more jobs may wait. They count as waiting from then on. Nobody is refused by an old count."""
+        """Take room for `wanted` jobs. Returns whether there was enough. Nobody is refused by an outdated count."""
         with self._lock:
             if monotonic() < self._fresh_until and self._fits(wanted):
                 self._waiting += wanted
@@ -54,5 +54,5 @@ class QueueRoom:
 
 
 def count_waiting(connection: Connection, at_most: int) -> int:
-    """How many jobs wait, or `at_most` if there are more. Reads as many index entries."""
+    """Count queued jobs up to `at_most`. Reads that many index entries."""
     return int(connection.execute(_COUNT, {"at_most": at_most}).scalar_one())

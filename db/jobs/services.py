@@ -1,4 +1,4 @@
-"""What the actions on jobs need beside their own arguments."""
+"""Dependencies of the actions on jobs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,15 +12,14 @@ from db.jobs.room import QueueRoom
 
 @dataclass(frozen=True, slots=True)
 class JobServices:
-    """The database, the blob store, the way to the workers, and the limits of this service.
+    """Database, blob store, messages to the workers, and limits of this service.
 
-    send: tells the workers that a job waits; returns whether the queue took it. The sweeper sends what was lost.
-    announce: wakes whoever waits for a change of the job or batch. It doesn't raise.
-    ask_for_fetches: tells the housekeepers that so many photos wait to be fetched. It doesn't raise; the sweeper asks again.
-    room: how many more jobs may wait. idempotency_retention_s: how long a key is remembered.
-    photo_retention_s: longest that a photo is kept after its job ended. max_attempts: of a new job.
-    worker_heartbeat_s: seconds between two heartbeats. configured_detectors: those that a job may name while no worker is known.
-    request_id, traceparent: of the request that these actions are done for; new jobs carry them.
+    send: sends a job's message; returns whether the queue took it. The sweeper sends lost messages. announce: wakes requests that
+    wait for the job or batch. It doesn't raise. ask_for_fetches: tells the housekeepers that this many photos wait to be fetched.
+    It doesn't raise; the sweeper repeats it. room: how many more jobs may be queued. idempotency_retention_s: how long a key is
+    remembered. photo_retention_s: longest time that a photo is kept after its job has ended. max_attempts: of a new job.
+    worker_heartbeat_s: seconds between two heartbeats. configured_detectors: those that a job may use while no worker is known.
+    request_id, traceparent: of the current request; stored in new jobs.
     """
 
     database: Database

@@ -1,4 +1,4 @@
-"""Jobs in another order than the newest first."""
+"""Sorted lists of jobs, in other orders than newest first."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,11 +12,11 @@ from db.jobs.queries import PARTS, JobFilter, restrict
 from db.jobs.tables import Job
 
 SORTED_JOBS = 2_000
-"""Jobs that are sorted: the newest that fit the filter. How long a job took has no index, which every submission would pay for."""
+"""Number of newest matching jobs that are sorted. Duration has no index, because every submission would have to update it."""
 
 
 class JobOrder(StrEnum):
-    """How a list of jobs is sorted."""
+    """Sort order of a list of jobs."""
 
     NEWEST = "newest"
     OLDEST = "oldest"
@@ -39,9 +39,9 @@ _KEYS: dict[JobOrder, Callable[[Any], float]] = {
 
 
 def list_sorted_jobs(session: Session, wanted: JobFilter, order: JobOrder, *, limit: int, offset: int = 0) -> list[Job]:
-    """At most `limit` jobs with their applications and faces, behind the first `offset` in that order; equal ones newest first.
+    """List at most `limit` jobs with their applications and faces, after the first `offset`; ties are newest first.
 
-    The oldest are those of all jobs; other orders are of the SORTED_JOBS newest that fit.
+    `oldest` sorts all jobs; the other orders sort the SORTED_JOBS newest matching ones.
     """
     if order in {JobOrder.NEWEST, JobOrder.OLDEST}:
         by_age = Job.id.asc() if order is JobOrder.OLDEST else Job.id.desc()

@@ -33,7 +33,7 @@ _MOVES: dict[JobStatus, frozenset[JobStatus]] = {
 
 
 class InvalidTransition(DomainError):
-    """The job is not in a state from which this move may be made, or another worker holds it."""
+    """The job's state doesn't allow this transition, or another worker holds the job."""
 
     code = "invalid_transition"
     status = HTTPStatus.CONFLICT
@@ -47,7 +47,7 @@ class InvalidTransition(DomainError):
 
     @property
     def public_detail(self) -> str:
-        """What the client reads, who asked to cancel the job."""
+        """The message for clients, who asked to cancel the job."""
         return "the job has ended, so it can't be canceled any more"
 
 
@@ -62,7 +62,7 @@ def record_move(
     now: datetime,
     detail: str | None = None,
 ) -> None:
-    """Write the event of one move."""
+    """Store the event of a transition."""
     row = {
         "job_id": job_id,
         "at": now,
@@ -88,22 +88,21 @@ def move_job(
     conditions: tuple[ColumnElement[bool], ...] = (),
     values: dict[str, Any] | None = None,
 ) -> Job:
-    """Move a job from one status to another, if it is there and all `conditions` hold, and write the event.
+    """Change a job's status, if it exists and all `conditions` hold, and store the event.
 
-    One conditional UPDATE, so that of two processes that try the same move exactly one succeeds.
-    actor: who moves it, for the event. values: further columns to set.
-    Returns the job as it is now; it belongs to no session.
-    Raises InvalidTransition if no row matched, ValueError for a move that doesn't exist.
+    One conditional UPDATE, so that of two processes that try the same transition exactly one succeeds. actor: for the event.
+    values: further columns to set. Returns the updated job, which belongs to no session. Raises InvalidTransition if no row
+    matched, ValueError for an undefined transition.
     """
     if to not in _MOVES[from_status]:
-        raise ValueError(f"there is no move from {from_status} to {to}")
+        raise ValueError(f"there is no transition from {from_status} to {to}")
     statement = (
         update(_JOBS)
         .where(_JOBS.c.id == job_id, _JOBS.c.status == from_status, *conditions)
         .values(status=to, revision=_JOBS.c.revision + 1, **(values or {}))
         .returning(*_JOB_COLUMNS)
     )
-    session.flush()  # what the session has changed of this job comes before
+    session.flush()  # flush the session's pending changes to this job first
     found = session.execute(statement).first()
     if found is None:
         raise InvalidTransition(job_id, to)

@@ -1,7 +1,7 @@
-"""Submitting photos, alone or as a batch: photo stored, row committed, message sent, in this order.
+"""Submission of photos, single or as a batch: photo stored, row committed, message sent, in this order.
 
-A crash after the first step leaves a photo without a job, never a job without a photo; a crash after the second leaves a job
-that the sweeper sends.
+A crash after the first step leaves a photo without a job, never a job without a photo. After a crash following the second, the
+sweeper sends the job's message.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,7 +43,7 @@ class DetectorMissing(DomainError):
 
 
 class QueueFull(DomainError):
-    """So many jobs wait that no more are taken now."""
+    """The maximum number of jobs is queued."""
 
     code = "queue_full"
     status = HTTPStatus.TOO_MANY_REQUESTS
@@ -54,7 +54,7 @@ class QueueFull(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How many photos may be submitted. take: called with their number before any is stored; raises if they are too many.
+    """A quota for submissions. take: called with the number of photos before any is stored; raises if there are too many.
 
     give_back: called with the same number if none of them became a job.
     """
@@ -68,10 +68,10 @@ UNLIMITED = Quota(lambda _: None, lambda _: None)
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """What a batch is made from, or what is added to one that is open.
+    """A new batch, or photos for an open one.
 
-    refused: the photos that are no job of it. Their positions count the photos of this call.
-    is_open: whether it takes photos in further calls. is_there: whether an open batch of this id is there already.
+    refused: photos that were refused; their positions count within this call. is_open: whether photos can be added in further
+    calls. is_there: whether the batch exists already.
     """
 
     id: UUID
@@ -83,9 +83,9 @@ class NewBatch:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """What came of a submission. id: of the job or batch. is_new: False if the same request made it before.
+    """Result of a submission. id: of the job or batch. is_new: False if an earlier request with the same key created it.
 
-    first_position, count: of the photos of this call in a batch, refused ones among them.
+    first_position, count: of this call's photos in a batch, including refused ones.
     """
 
     id: UUID
@@ -103,11 +103,11 @@ def submit_job(
     repeatable: Repeatable | None = None,
     quota: Quota = UNLIMITED,
 ) -> Submitted:
-    """Make a job of a photo, or find the one that the same request made before.
+    """Create a job for a photo, or return the one that the same request created before.
 
-    data: the photo's bytes; none where it is to be fetched. repeatable: the client's idempotency key, if it sent one.
-    quota: what the submission takes from, unless it is repeated or refused.
-    Raises IdempotencyConflict, QueueFull, BlobStoreUnavailable, and what `quota.take` raises.
+    data: the photo's bytes; empty if it is to be fetched. repeatable: the client's idempotency key, if any. quota: charged unless
+    the submission is repeated or refused. Raises IdempotencyConflict, QueueFull, BlobStoreUnavailable, and what `quota.take`
+    raises.
     """
     try:
         with _submission(services, [(new, lambda: data)], None, repeatable, quota) as session:
@@ -129,10 +129,10 @@ def submit_batch(
     repeatable: Repeatable | None = None,
     quota: Quota = UNLIMITED,
 ) -> Submitted:
-    """Make a batch of photos or add them to one, or find the one that the same request made before.
+    """Create a batch of photos or add them to one, or return the one that the same request created before.
 
-    photos: each accepted photo's job, and what reads its bytes; one photo is in memory at a time. What is to be fetched has none.
-    Raises as submit_job does, and UnknownBatch, BatchClosed, BatchFull.
+    photos: the job of each accepted photo, with a function that reads its bytes; one photo is in memory at a time. A photo to be
+    fetched has no bytes. Raises as submit_job does, and UnknownBatch, BatchClosed, BatchFull.
     """
     count = len(photos) + len(batch.refused)
     try:
@@ -152,12 +152,12 @@ def submit_batch(
 
 
 def _mark(services: JobServices, new: NewJob) -> NewJob:
-    """The new job with the request that it comes of."""
+    """Add the request's id and trace to the new job."""
     return replace(new, request_id=services.request_id, traceparent=services.traceparent)
 
 
 class _MadeBefore(Exception):
-    """The same request was made before. job_id, batch_id: what it made."""
+    """An earlier request with the same key created job_id or batch_id."""
 
     def __init__(self, earlier: IdempotencyKey) -> None:
         super().__init__()
@@ -172,9 +172,9 @@ def _submission(
     repeatable: Repeatable | None,
     quota: Quota,
 ) -> Iterator[Session]:
-    """Store the photos, and open the transaction in which their jobs are made. Raises as submit_batch does, and _MadeBefore.
+    """Store the photos, and open the transaction that creates their jobs. Raises as submit_batch does, and _MadeBefore.
 
-    If it ends in an error, no photo stays behind and nothing is taken from the quota.
+    After an error no photo is left behind and nothing is charged to the quota.
     """
     application_id = batch.application_id if batch else photos[0][0].application_id
     _refuse_repeated(services, application_id, repeatable)
@@ -203,12 +203,12 @@ def _submission(
                 )
     except Exception as error:
         quota.give_back(len(photos))
-        # A refusal was before the commit, and a full disk kept it from happening: the photos would take the last of the room. Of
-        # other errors that isn't always known, and the sweeper looks for photos without a job.
+        # A refusal comes before the commit, and a full disk prevents it, so these photos can be deleted; on a full disk they
+        # would take the last space. After other errors the commit may have happened: the sweeper looks for photos without a job.
         is_refusal = isinstance(error, DomainError | _MadeBefore)
         if not are_stored or is_refusal or (isinstance(error, DBAPIError) and is_disk_full(error)):
             _discard_photos(services, stored)
-        elif isinstance(error, IntegrityError):  # of the key: another request wrote it between our look and our commit
+        elif isinstance(error, IntegrityError):  # the key: another request stored it between our look-up and our commit
             try:
                 _refuse_repeated(services, application_id, repeatable)
             except _MadeBefore:
@@ -218,9 +218,9 @@ def _submission(
 
 
 def _refuse_repeated(services: JobServices, application_id: UUID, repeatable: Repeatable | None) -> None:
-    """Raise _MadeBefore if the same request was made before."""
+    """Raise _MadeBefore if an earlier request with the same key exists."""
     if repeatable is not None:
-        # a writing transaction, because a key whose time is over is deleted on the way
+        # a write transaction, because it deletes an expired key
         with services.database.write() as session:
             _refuse_repeated_in(session, application_id, repeatable)
 
@@ -232,24 +232,26 @@ def _refuse_repeated_in(session: Session, application_id: UUID, repeatable: Repe
 
 
 def _send(services: JobServices, made: Sequence[NewJob]) -> None:
-    """Have the photos analysed, and fetched where they aren't here."""
+    """Send messages for the analysis, and for the fetch of photos that aren't here yet."""
     to_fetch = sum(new.photo_key is None for new in made)
     if to_fetch:
         services.ask_for_fetches(to_fetch)
     for new in made:
         if new.photo_key is not None and not services.send(new.id, new.priority):
-            break  # the rest would only wait for the same queue; the sweeper sends them
+            break  # the others would wait for the same queue; the sweeper sends them
 
 
 def list_detectors(services: JobServices) -> frozenset[Detector]:
-    """The detectors that a job may name: what the workers say they have, and where none says, what the settings allow."""
+    """List the detectors that a job may use: those that live workers report, or those that the settings allow if no worker reports
+    any.
+    """
     with services.database.read() as session:
         found = find_available_detectors(session, services.worker_heartbeat_s)
     return services.configured_detectors if found is None else found
 
 
 def require_detector(services: JobServices, detector: Detector | None) -> None:
-    """Raise DetectorMissing if no worker has it."""
+    """Raise DetectorMissing if no worker has the detector."""
     if detector not in list_detectors(services):
         raise DetectorMissing(
             f"no worker has what the detector {detector} needs; `emoscope doctor` says what is missing"
@@ -259,7 +261,7 @@ def require_detector(services: JobServices, detector: Detector | None) -> None:
 def _require_room(services: JobServices, wanted: int) -> None:
     if not services.room.take(services.database, wanted):
         limit = services.room.max_queued_jobs
-        raise QueueFull(f"at most {limit:,} jobs may wait, and {wanted:,} more would be too many; try again later")
+        raise QueueFull(f"at most {limit:,} jobs may be queued, and {wanted:,} more would be too many; try again later")
 
 
 def _discard_photos(services: JobServices, stored: Iterable[NewJob]) -> None:

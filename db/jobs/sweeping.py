@@ -1,6 +1,4 @@
-"""What the sweeper looks for: jobs and photos that need care. What lists them reads by an index, at most `limit` rows where it
-takes one.
-"""
+"""Queries of the sweeper on jobs. They read by an index, at most `limit` rows if they take a limit."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -19,7 +17,7 @@ _JOBS = get_table(Job)
 
 
 def list_expired_claims(session: Session, limit: int) -> list[Claim]:
-    """Claims whose lease has run out."""
+    """List claims whose lease has expired."""
     rows = session.execute(
         select(Job.id, Job.attempt, Job.worker, Job.photo_retention_s)
         .where(Job.status == JobStatus.RUNNING, Job.lease_expires_at <= utcnow())
@@ -30,7 +28,7 @@ def list_expired_claims(session: Session, limit: int) -> list[Claim]:
 
 
 def list_overdue(session: Session, limit: int) -> Sequence[UUID]:
-    """Queued jobs whose deadline has passed, and that no worker has started."""
+    """List queued jobs whose deadline passed before any worker started them."""
     return session.scalars(
         select(Job.id)
         .where(Job.status == JobStatus.QUEUED, Job.deadline_at <= utcnow(), Job.attempt == 0)
@@ -40,9 +38,9 @@ def list_overdue(session: Session, limit: int) -> Sequence[UUID]:
 
 
 def list_waiting(connection: Connection, sent_before_s: float) -> list[tuple[UUID, Priority]]:
-    """All queued jobs whose message was sent longer than `sent_before_s` seconds ago, oldest first.
+    """List all queued jobs whose message was sent more than `sent_before_s` seconds ago, oldest first.
 
-    All, for most of them lie in the queue, and a job whose message was lost must not wait behind those; the setting
+    Not limited: most of them are still in the queue, and a job whose message was lost must not wait behind those. The setting
     `max_queued_jobs` bounds them.
     """
     rows = connection.execute(
@@ -52,7 +50,7 @@ def list_waiting(connection: Connection, sent_before_s: float) -> list[tuple[UUI
 
 
 def count_waiting(connection: Connection, sent_before_s: float) -> int:
-    """How many `list_waiting` would give."""
+    """Return the number of jobs that `list_waiting` would return."""
     return int(connection.scalar(select(func.count()).select_from(_JOBS).where(*_waits_since(sent_before_s))) or 0)
 
 
@@ -63,12 +61,12 @@ def _waits_since(sent_before_s: float) -> tuple[ColumnElement[bool], ...]:
 
 
 def record_sent(session: Session, job_ids: Sequence[UUID]) -> None:
-    """Write down that the jobs' messages were sent now."""
+    """Record that the jobs' messages were sent now."""
     session.execute(update(Job).where(Job.id.in_(job_ids)).values(sent_at=utcnow()))
 
 
 def expire_lease(session: Session, job_id: UUID, is_dead: Callable[[str], bool]) -> bool:
-    """Let the lease of a running job run out now, if `is_dead` says so of its worker's name. Returns whether it did."""
+    """Expire the lease of a running job now, if `is_dead` returns true for its worker's name. Returns whether it did."""
     is_held = (Job.id == job_id) & (Job.status == JobStatus.RUNNING)
     worker = session.scalar(select(Job.worker).where(is_held).with_for_update())
     if worker is None or not is_dead(worker):

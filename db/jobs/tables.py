@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 _HAS_ERROR = text("error_code IS NOT NULL")
 IS_ACTIVE_IN_BATCH = text("batch_id IS NOT NULL AND status IN ('queued', 'running')")
-"""Said by a partial index, so that the end of a batch of any size is found at once."""
+"""Covered by a partial index, so that the end of a batch of any size is found at once."""
 
 
 class Batch(Base):
-    """Photos that belong together, submitted in one call or in many. `db/jobs/batches.py` says how they are counted."""
+    """Photos that belong together, submitted in one call or several. `db/jobs/batches.py` explains its counts."""
 
     __tablename__ = "batches"
     __table_args__ = (Index(None, "application_id", "id"), Index(None, "finished_at", "closed_at"))
@@ -43,17 +43,17 @@ class Batch(Base):
     application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id", ondelete="CASCADE"))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     closed_at: Mapped[datetime | None]
-    """Since when it takes no more photos."""
+    """When it was closed to further photos."""
     finished_at: Mapped[datetime | None]
-    """When its last job ended. The event is written with it."""
+    """When its last job ended. Set together with its event."""
     canceled_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
-    """Since when it is on its way out, and shown to nobody."""
+    """When its erasure began; it is hidden from then on."""
     photo_count: Mapped[int] = mapped_column(default=0)
-    """Photos sent, refused ones too; the next one's position."""
+    """Photos sent, including refused ones; also the next photo's position."""
     refused_count: Mapped[int] = mapped_column(default=0)
     refused: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]", deferred=True)
-    """Written by releases before 0016, which may run beside this one; `BatchRefusal` has what counts."""
+    """Written by releases before 0016, which may run at the same time. The current counts are in `BatchRefusal`."""
 
 
 class BatchRefusal(Base):
@@ -69,7 +69,7 @@ class BatchRefusal(Base):
 
 
 class BatchCount(Base):
-    """Jobs of a batch that have ended, and those erased. The sums of all lanes count."""
+    """Ended and erased jobs of a batch. The counts are sums over all lanes."""
 
     __tablename__ = "batch_counts"
 
@@ -82,7 +82,7 @@ class BatchCount(Base):
 
 
 class Job(Base):
-    """One photo to analyse, and what became of it. `db/jobs/lifecycle.py` alone changes its status."""
+    """One photo to analyse, and its result. Only `db/jobs/lifecycle.py` changes its status."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -103,53 +103,53 @@ class Job(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id", ondelete="CASCADE"))
     key_id: Mapped[UUID | None]
-    """The API key that submitted it, for counting its faces. Keys may be gone before their jobs."""
+    """The API key of the submission, for counting its faces. May be deleted before its jobs."""
     request_id: Mapped[str | None] = mapped_column(String(64))
-    """Of the request that submitted it: in every log line of the job."""
+    """Request id of the submission, in every log line of the job."""
     traceparent: Mapped[str | None] = mapped_column(String(55))
-    """Of the span that submitted it, as W3C Trace Context writes it, where the request is traced."""
+    """Span of the submission in W3C Trace Context, if it is traced."""
     batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id", ondelete="SET NULL"))
     batch_position: Mapped[int | None]
 
     status: Mapped[JobStatus] = mapped_column(default=JobStatus.QUEUED)
     revision: Mapped[int] = mapped_column(default=0)
-    """Counts the moves; it is the job's ETag."""
+    """Number of transitions; used as the job's ETag."""
     priority: Mapped[Priority] = mapped_column(default=Priority.INTERACTIVE)
 
-    # What was asked for
+    # Options
     detector: Mapped[Detector | None]
     min_face_px: Mapped[int | None]
     deadline_at: Mapped[datetime | None]
     photo_retention_s: Mapped[float]
     callback_url: Mapped[str | None] = mapped_column(Text)
 
-    # The photo; its bytes lie in the blob store under `photo_key`
+    # The photo; its bytes are in the blob store under `photo_key`
     filename: Mapped[str | None] = mapped_column(String(255))
     media_type: Mapped[str] = mapped_column(String(50))
     photo_key: Mapped[str | None] = mapped_column(String(200))
-    """Null before the photo is fetched, and once it is purged. Until it is fetched, what is known of it is empty or 0."""
+    """Null before the photo is fetched, and after it is deleted. Until it is fetched, its other columns are empty or 0."""
     source_url: Mapped[str | None] = mapped_column(Text)
-    """Where the photo is fetched from, if it didn't come with the request."""
+    """URL from which the photo is fetched, if it wasn't uploaded."""
     photo_sha256: Mapped[str] = mapped_column(String(64))
     photo_bytes: Mapped[int] = mapped_column(BigInteger)
     width: Mapped[int]
-    """Pixels of the upright picture."""
+    """Pixels of the upright photo."""
     height: Mapped[int]
     purge_photo_at: Mapped[datetime | None]
 
-    # Who works on it
+    # Lease
     attempt: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int]
     worker: Mapped[str | None] = mapped_column(String(200))
     lease_expires_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
-    """When its message last went to the queue."""
+    """When its message was last sent."""
 
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
-    # What came of it
+    # Result
     error_code: Mapped[str | None] = mapped_column(String(50))
     error_detail: Mapped[str | None] = mapped_column(Text)
     face_count: Mapped[int | None]
@@ -161,7 +161,7 @@ class Job(Base):
 
 
 class PhotoFetch(Base):
-    """A photo that has to be fetched. The row goes when the photo is there, or the job has failed for lack of it."""
+    """A photo to be fetched. The row is deleted when the photo is stored or its job has ended."""
 
     __tablename__ = "photo_fetches"
 
@@ -171,11 +171,11 @@ class PhotoFetch(Base):
 
 
 class JobEvent(ActorColumns, Base):
-    """One move of a job, with who made it and why."""
+    """One transition of a job, with actor and reason."""
 
     __tablename__ = "job_events"
 
-    # SQLite numbers rows by itself only where the key is a plain INTEGER.
+    # SQLite assigns ids only to a key of type INTEGER.
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
     at: Mapped[datetime] = mapped_column(default=utcnow)
@@ -186,7 +186,7 @@ class JobEvent(ActorColumns, Base):
 
 
 class IdempotencyKey(Base):
-    """A submission that can be repeated without a second job."""
+    """A submission that can be repeated without creating a second job."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (UniqueConstraint("application_id", "key"),)
@@ -195,7 +195,7 @@ class IdempotencyKey(Base):
     application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id", ondelete="CASCADE"))
     key: Mapped[str] = mapped_column(String(255))
     fingerprint: Mapped[str] = mapped_column(String(64))
-    """SHA-256 of all that the first request asked for."""
+    """SHA-256 of the first request's contents."""
     job_id: Mapped[UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
     batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)

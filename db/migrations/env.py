@@ -1,4 +1,4 @@
-"""Alembic's entry point. It is only run through `db/core/migrate.py`, which hands over the connection."""
+"""Alembic's entry point. Only run by `db/core/migrate.py`, which passes the connection."""
 
 from collections.abc import Collection
 from typing import Any, Literal
@@ -13,16 +13,16 @@ from db.tables import Base, SchemaCompatibility
 
 
 def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
-    """Write our own column types as what they are in the database, so that a migration never depends on later code."""
+    """Render our column types as their database types, so that migrations never depend on later code."""
     if kind == "type" and isinstance(item, TypeDecorator):
         return f"sa.{item.impl_instance!r}"
     return False
 
 
 def note_compatibility(ctx: MigrationContext, heads: Collection[str], **_: Any) -> None:
-    """Write how old a release may be that works with the schema after a migration, or after taking one back.
+    """Store the oldest release that works with the schema after an upgrade or downgrade.
 
-    A migration that names no `oldest_revision` works with no older release.
+    A migration without `oldest_revision` is compatible with no older release.
     """
     assert ctx.connection is not None
     if not heads or not inspect(ctx.connection).has_table(SchemaCompatibility.__tablename__):

@@ -1,4 +1,4 @@
-"""Model versions and the aliases that point at them."""
+"""Model versions and their aliases."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -19,7 +19,7 @@ from db.webhooks.recording import record_event
 
 
 class UnknownModelVersion(DomainError):
-    """There is no model version of that number."""
+    """There is no model version with this number."""
 
     code = "unknown_model_version"
     status = HTTPStatus.NOT_FOUND
@@ -28,7 +28,7 @@ class UnknownModelVersion(DomainError):
 
 
 class NothingToRollBack(DomainError):
-    """There is no earlier champion to go back to."""
+    """There is no earlier champion to roll back to."""
 
     code = "nothing_to_roll_back"
     status = HTTPStatus.CONFLICT
@@ -37,7 +37,7 @@ class NothingToRollBack(DomainError):
 
 
 class ChampionChanged(DomainError):
-    """Another version is in service, or was before it, than whoever asks believes."""
+    """The version in service, or the previous one, differs from the one that the caller named."""
 
     code = "champion_changed"
     status = HTTPStatus.CONFLICT
@@ -46,14 +46,14 @@ class ChampionChanged(DomainError):
 
 
 def find_version_by_digest(session: Session, digest: str) -> ModelVersion | None:
-    """The version whose manifest has this SHA-256, or None."""
+    """Return the version whose manifest has this SHA-256, or None."""
     return session.scalar(select(ModelVersion).where(ModelVersion.digest == digest))
 
 
 def add_version(
     session: Session, name: str, digest: str, manifest: dict[str, Any], actor: Actor = EMOSCOPE
 ) -> ModelVersion:
-    """Store a version under the next number, and log it. Its files must be in the blob store already."""
+    """Store a version under the next number, and log it. Its files must already be in the blob store."""
     number = (session.scalar(select(func.max(ModelVersion.number))) or 0) + 1
     architecture = Manifest.read(manifest).architecture
     version = ModelVersion(number=number, name=name, architecture=architecture, digest=digest, manifest=manifest)
@@ -64,7 +64,7 @@ def add_version(
 
 
 def get_version(session: Session, number: int) -> ModelVersion:
-    """The version of that number. Raises UnknownModelVersion."""
+    """Return the version with that number. Raises UnknownModelVersion."""
     version = session.scalar(select(ModelVersion).where(ModelVersion.number == number))
     if version is None:
         raise UnknownModelVersion(f"there is no model version {number}")
@@ -77,13 +77,13 @@ def list_versions(session: Session) -> Sequence[ModelVersion]:
 
 
 def get_champion(session: Session) -> ModelVersion | None:
-    """The version in service, or None before the first is registered."""
+    """Return the version in service, or None before the first promotion."""
     return find_by_alias(session, CHAMPION)
 
 
 def lock_champion(session: Session) -> ModelVersion | None:
-    """The version in service, which stays that until the transaction ends, or None before the first is registered."""
-    # Two statements: one that joins would find nothing where it had to wait for another transaction to move the alias.
+    """Return the version in service and lock the alias until the transaction ends; None before the first promotion."""
+    # Two statements: a join would find nothing if it had to wait for another transaction to move the alias.
     version_id = session.scalar(
         select(ModelAlias.model_version_id).where(ModelAlias.alias == CHAMPION).with_for_update()
     )
@@ -91,9 +91,9 @@ def lock_champion(session: Session) -> ModelVersion | None:
 
 
 def find_unused_release(session: Session) -> ModelVersion | None:
-    """The version that came with a release after the champion was made, if it has never been in service; or None.
+    """Return the version that came with a release after the champion was created, if it was never in service; else None.
 
-    Nothing puts it into service by itself: people or the gate have chosen the champion. So somebody must be told.
+    It isn't promoted automatically, because users or the gate have chosen the champion. So users are told about it.
     """
     champion = get_champion(session)
     names = [PRETRAINED_CHAMPION, *(old for old, new in OLD_PRETRAINED_NAMES.items() if new == PRETRAINED_CHAMPION)]
@@ -107,12 +107,12 @@ def find_unused_release(session: Session) -> ModelVersion | None:
 
 
 def get_challenger(session: Session) -> ModelVersion | None:
-    """The version that judges live faces in shadow mode, or None."""
+    """Return the version in shadow mode, or None."""
     return find_by_alias(session, CHALLENGER)
 
 
 def find_by_alias(session: Session, alias: str) -> ModelVersion | None:
-    """The version that an alias points at, or None."""
+    """Return the version of an alias, or None."""
     return session.scalar(
         select(ModelVersion)
         .join(ModelAlias, ModelAlias.model_version_id == ModelVersion.id)
@@ -123,9 +123,9 @@ def find_by_alias(session: Session, alias: str) -> ModelVersion | None:
 def promote(
     session: Session, version: ModelVersion, actor: Actor, reason: str, *, action: str = "model.promote"
 ) -> Promotion | None:
-    """Point the champion alias at a version, with a history row. Returns None if it points there already.
+    """Move the champion alias to a version, and record the promotion. Returns None if the version is in service already.
 
-    A challenger that is promoted no longer runs in shadow mode. action: as the audit log names it.
+    A promoted challenger leaves shadow mode. action: for the audit log.
     """
     alias = session.scalar(select(ModelAlias).where(ModelAlias.alias == CHAMPION).with_for_update())
     if alias is not None and alias.model_version_id == version.id:
@@ -153,12 +153,14 @@ def promote(
 def roll_back(
     session: Session, actor: Actor, reason: str, *, champion: int | None = None, target: int | None = None
 ) -> tuple[ModelVersion, Promotion]:
-    """Put the version in service again that was there before the champion. Rolling back twice goes back to where it was.
+    """Promote the previous champion again. A second rollback returns to the version before the first.
 
-    champion, target: numbers of the version that is to leave and of the one that is to come back, where they matter. Raises
-    NothingToRollBack if the champion is the first one, ChampionChanged if it or the one before is another than was said.
+    champion, target: expected numbers of the current and the previous version, if given. Raises NothingToRollBack if the champion
+    is the first one, ChampionChanged if a number differs.
     """
-    present = lock_champion(session)  # first, so that the history isn't read while another transaction moves the alias
+    present = lock_champion(
+        session
+    )  # locked first, so that no other transaction moves the alias while the history is read
     latest = session.scalar(select(Promotion).where(Promotion.alias == CHAMPION).order_by(Promotion.id.desc()).limit(1))
     if present is None or latest is None or latest.from_version_id is None:
         raise NothingToRollBack("no version was in service before this one")
@@ -166,11 +168,11 @@ def roll_back(
     if champion not in {None, present.number} or target not in {None, version.number}:
         raise ChampionChanged(f"version {present.number} is in service, and version {version.number} was before it")
     promotion = promote(session, version, actor, reason, action="model.roll_back")
-    if promotion is None:  # the alias and its history are always written together
+    if promotion is None:  # alias and history are always written together
         raise NothingToRollBack(f"version {version.number} is in service already")
     return version, promotion
 
 
 def list_promotions(session: Session) -> Sequence[Promotion]:
-    """All moves of the champion alias, newest first."""
+    """List all promotions, newest first."""
     return session.scalars(select(Promotion).where(Promotion.alias == CHAMPION).order_by(Promotion.id.desc())).all()

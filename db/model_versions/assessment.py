@@ -1,7 +1,7 @@
-"""Is one version better than another? What each dataset says, with an interval and a test, and what follows from all of them.
+"""Compares two versions on every dataset, with an interval and a test, and decides which is better.
 
-Datasets are asked in a fixed order, and the first that can tell decides: faces of this service with blind votes, then the splits
-that both versions were evaluated on, votes before single labels, the test split before the validation set.
+Datasets have a fixed order, and the first with a significant difference decides: faces of this service with blind votes, then the
+splits on which both versions were evaluated, votes before single labels, the test split before the validation set.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,36 +15,36 @@ from db.model_versions.metrics import TRUTHS, TruthMetrics
 from db.reviews.statistics import Estimate, estimate_share
 
 SIGNIFICANCE = 0.05
-"""The chance of calling equal versions different on one dataset, as the gate's (training/evaluation/gate.py)."""
+"""Significance level per dataset, as in the gate (training/evaluation/gate.py)."""
 VALIDATION = "validation"
 
 
 class Answer(StrEnum):
-    """What a dataset says of the new version beside the old one, and what all of them say together."""
+    """The result of one dataset, or of all of them."""
 
     BETTER = "better"
     WORSE = "worse"
     NOT_SHOWN = "not_shown"
-    """A difference isn't shown: it may be chance."""
+    """No significant difference."""
     UNKNOWN = "unknown"
-    """No dataset has answers of both versions to the same faces."""
+    """No dataset has predictions of both versions for the same faces."""
 
 
 class Method(StrEnum):
-    """How the chance of a difference was found. Both are two-sided."""
+    """The test of a difference. Both are two-sided."""
 
     MCNEMAR = "mcnemar"
-    """Exact, on the faces where only one of the two is right."""
+    """Exact, on the faces that only one of the two classified correctly."""
     TWO_SHARES = "two_shares"
-    """Of two independent shares. Both versions saw the same faces, which makes it careful: true differences are found later."""
+    """Of two independent shares. Conservative, because both versions classified the same faces."""
 
 
 @dataclass(frozen=True)
 class DatasetAssessment:
-    """Two versions' accuracy on the same faces. dataset: its name, as the pages say it.
+    """Accuracy of two versions on the same faces. dataset: its name on the pages.
 
-    old, new: accuracy, 0 to 1. low, high: 95 % interval of new - old. p_value: the chance of such a difference if both were equally
-    good. counts: whether it takes part in the decision; stress tests don't.
+    old, new: accuracy, 0 to 1. low, high: 95 % interval of new - old. p_value: probability of such a difference if both were
+    equally good. counts: whether it takes part in the decision; stress tests don't.
     """
 
     dataset: str
@@ -59,12 +59,12 @@ class DatasetAssessment:
 
     @property
     def gain(self) -> float:
-        """By how much the new version's accuracy is higher."""
+        """Difference of the accuracies, new minus old."""
         return self.new - self.old
 
     @property
     def answer(self) -> Answer:
-        """What this dataset alone says."""
+        """The result of this dataset alone."""
         if self.p_value > SIGNIFICANCE:
             return Answer.NOT_SHOWN
         return Answer.BETTER if self.gain > 0 else Answer.WORSE
@@ -72,7 +72,9 @@ class DatasetAssessment:
 
 @dataclass(frozen=True)
 class Assessment:
-    """What follows from all datasets. decided_by: the first that could tell, or None. against: those that say the contrary."""
+    """The result of all datasets. decided_by: the first with a significant difference, or None. against: those with the opposite
+    result.
+    """
 
     answer: Answer
     datasets: Sequence[DatasetAssessment]
@@ -81,7 +83,7 @@ class Assessment:
 
 
 def decide(datasets: Iterable[DatasetAssessment]) -> Assessment:
-    """The first dataset that counts and shows a difference decides. datasets: those that count first come first."""
+    """Decide by the first dataset that counts and has a significant difference. datasets: in order of priority."""
     listed = list(datasets)
     counting = [each for each in listed if each.counts]
     told = [each for each in counting if each.answer is not Answer.NOT_SHOWN]
@@ -92,9 +94,9 @@ def decide(datasets: Iterable[DatasetAssessment]) -> Assessment:
 
 
 def assess_reviewed(dataset: str, right: RightCounts) -> DatasetAssessment | None:
-    """What blind votes say of two versions' answers to the same faces, `first` being the old one; None without such faces.
+    """Compare two versions by blind votes on the same faces, `first` being the old one; None without such faces.
 
-    The interval is Wilson's of the share of the disputed faces on which the new one is right, scaled to all faces.
+    The interval is Wilson's for the share of the disputed faces that the new one classified correctly, scaled to all faces.
     """
     told = right.told
     if not told:
@@ -110,9 +112,9 @@ def assess_reviewed(dataset: str, right: RightCounts) -> DatasetAssessment | Non
 
 
 def assess_shares(dataset: str, faces: int, old: float, new: float, *, counts: bool = True) -> DatasetAssessment:
-    """What two versions' accuracies on the same number of faces say, where nothing is known of each face. faces: at least 1.
+    """Compare the accuracies of two versions on the same number of faces, without results per face. faces: at least 1.
 
-    The interval is bound_difference's, the test that of two shares with a common variance, two-sided.
+    The interval is that of bound_difference; the test is a two-sided test of two shares with a common variance.
     """
     first, second = estimate_share(round(old * faces), faces), estimate_share(round(new * faces), faces)
     low, high = bound_difference(first, second)
@@ -132,9 +134,9 @@ def assess_shares(dataset: str, faces: int, old: float, new: float, *, counts: b
 
 
 def bound_difference(first: Estimate, second: Estimate) -> tuple[float, float]:
-    """The 95 % interval of `second` less `first`, shares of different faces, of at least one each.
+    """Return the 95 % interval of `second` - `first`, shares of different faces, with at least one face each.
 
-    Newcombe's from Wilson's intervals (1998, "Interval estimation for the difference between independent proportions", method 10).
+    Newcombe's, from Wilson's intervals (1998, "Interval estimation for the difference between independent proportions", method 10).
     """
     old, old_low, old_high = first.share or 0.0, first.low or 0.0, first.high or 0.0
     new, new_low, new_high = second.share or 0.0, second.low or 0.0, second.high or 0.0
@@ -143,16 +145,16 @@ def bound_difference(first: Estimate, second: Estimate) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class PairedEvaluations:
-    """Split, truth and both evaluations, in the manifest's order. left_out: splits and truths of different rows."""
+    """Split, kind of label, and both evaluations, in the manifest's order. left_out: those whose rows differ."""
 
     pairs: Sequence[tuple[str, str, TruthMetrics, TruthMetrics]]
     left_out: Sequence[tuple[str, str]]
 
 
 def pair_evaluations(first: Manifest, second: Manifest) -> PairedEvaluations:
-    """Put what two versions' manifests say of the same rows beside each other: other rows may have been easier.
+    """Pair the evaluations of two versions on the same rows; metrics on different rows aren't comparable.
 
-    Rows of the validation set are the same only where all that chose them is.
+    Rows of the validation set are the same only if all settings that select them are.
     """
     pairs: list[tuple[str, str, TruthMetrics, TruthMetrics]] = []
     left_out: list[tuple[str, str]] = []
@@ -170,9 +172,9 @@ def pair_evaluations(first: Manifest, second: Manifest) -> PairedEvaluations:
 
 
 def assess_evaluations(old: Manifest, new: Manifest) -> list[DatasetAssessment]:
-    """What the splits of the manifests say, those that count first, then their stress tests and further sets.
+    """Compare two versions on the splits of their manifests, in order of priority, then on stress tests and evaluation sets.
 
-    Names are `split/truth`, and those of the sets.
+    Names are `split/truth`, or those of the sets.
     """
     order = sorted(pair_evaluations(old, new).pairs, key=lambda pair: (pair[0] == VALIDATION, -TRUTHS.index(pair[1])))
     found = [

@@ -1,4 +1,4 @@
-"""Where two model versions judged the same face: told by the people's record of it, which outlives every analysis."""
+"""Compares two model versions on reviewed faces that both classified, by the reviews' subjects, which outlive each analysis."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,12 +14,12 @@ from db.reviews.tables import ReviewItem, ReviewSubject
 from db.training_runs.label_sources import has_trained
 
 _READ_AT_ONCE = 500
-"""Subjects of one query: databases bound how many values it may name."""
+"""Subjects per query: databases limit the number of bound values."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A face that two versions judged differently. label: what people say of it, where they agree."""
+    """A face that two versions classified differently. label: the reviewers' label, if any."""
 
     face_id: UUID
     first: Emotion
@@ -31,11 +31,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class AnswerComparison:
-    """How often two versions said the same of the same face, who was right where they didn't, and some of those faces.
+    """How often two versions agree, which one was right where they differ, and some of those faces.
 
-    first_right, second_right: faces where only the one was right, by the blind labels of which `can_tell` is true. told: all faces
-    with such a label, which is an emotion. both_right: those on which both versions were right.
-    differences: whatever people say of them, also nothing.
+    first_right, second_right: faces that only one version classified correctly, by the blind labels for which `can_tell` holds.
+    told: all faces with such a label that is an emotion. both_right: faces that both classified correctly. differences: regardless
+    of labels.
     """
 
     shared: int
@@ -48,19 +48,20 @@ class AnswerComparison:
 
     @property
     def right(self) -> "RightCounts":
-        """Who was right, where a label tells."""
+        """The counts of right predictions."""
         return RightCounts(self.told, self.both_right, self.first_right, self.second_right)
 
     @property
     def p_value(self) -> float | None:
-        """Two-sided, of an exact McNemar test on who was right; None where no face tells."""
+        """p-value of an exact two-sided McNemar test; None without such faces."""
         return compute_two_sided_mcnemar_p(self.first_right, self.second_right)
 
 
 def compute_two_sided_mcnemar_p(first: int, second: int) -> float | None:
-    """Chance of a split at least as uneven, to either side, of the faces where only one of two is right, if both were equally good.
+    """Return the p-value of an exact two-sided McNemar test: the probability of a split at least as uneven, in either direction, of
+    the faces that only one of two versions classified correctly, if both were equally good.
 
-    Exact. None where there is no such face.
+    None if there is no such face.
     """
     count = first + second
     if not count:
@@ -73,18 +74,18 @@ def compute_two_sided_mcnemar_p(first: int, second: int) -> float | None:
 
 
 def can_tell() -> ColumnElement[bool]:
-    """Whether a judged face's label tells fairly which of two versions is right.
+    """Condition: a reviewed face's label is an unbiased test of two versions.
 
-    Only if the face came by chance alone, in its turn: the others were chosen for the doubts of the version in service, which is
-    wrong on them more often than on all. Only if reviewers didn't know what that version says, since they would lean towards it.
-    And not if either version may have been trained on it.
+    The face must have been drawn at random and reviewed in its turn: others were selected for the uncertainty of the version in
+    service, which is wrong on them more often. Reviewers must not have known the prediction, which would influence them. And
+    neither version may have been trained on it.
     """
     return and_(ReviewSubject.drawn_at.is_not(None), ReviewSubject.blind_label.is_not(None), ~has_trained())
 
 
 @dataclass(frozen=True)
 class RightCounts:
-    """Of the faces whose label tells who is right: how many there are, and on how many both, or one alone, are right."""
+    """Faces with a usable label: how many, and how many of them both versions, or only one, classified correctly."""
 
     told: int
     both: int
@@ -93,7 +94,7 @@ class RightCounts:
 
 
 def count_right(rows: Iterable[tuple[Emotion, Emotion, VoteChoice, int]]) -> RightCounts:
-    """Add up rows of the first version's emotion, the second's, the label, and how many faces have these."""
+    """Sum rows of the first version's emotion, the second's, the label, and the number of faces."""
     told = both = first = second = 0
     for mine, theirs, label, count in rows:
         if label.emotion is None:
@@ -107,10 +108,10 @@ def count_right(rows: Iterable[tuple[Emotion, Emotion, VoteChoice, int]]) -> Rig
 
 
 def compare_answers(session: Session, first: int, second: int, *, limit: int) -> AnswerComparison:
-    """Compare the answers of two versions, by number, on faces that people judged and both versions analysed.
+    """Compare the predictions of two versions, by number, on reviewed faces that both classified.
 
-    Such a face's photo was analysed twice, before and after a version came into service; where it was more often, the latest
-    answer of each version counts. limit: most differences listed.
+    The photo of such a face was analysed at least twice, by different versions. The latest prediction of each version counts.
+    limit: maximum number of differences listed.
     """
     answers = _read_answers(session, first, second)
     shared = [(subject_id, *pair) for subject_id, pair in answers.items()]
@@ -140,10 +141,10 @@ def compare_answers(session: Session, first: int, second: int, *, limit: int) ->
 
 
 def _read_answers(session: Session, first: int, second: int) -> dict[UUID, list[Any]]:
-    """The latest answers of two versions to each judged face that both analysed, by subject.
+    """Return the latest predictions of two versions for each reviewed face that both classified, by subject.
 
-    Few faces are analysed by two versions; which ones, an index tells. Put together here: the database would read each of them
-    once for each version and each question.
+    Few faces are classified by two versions, and an index finds them. They are combined here: the database would read each one once
+    per version and question.
     """
     is_answer = (ReviewItem.subject_id.is_not(None), ReviewItem.model_version.in_((first, second)))
     both = (
@@ -177,7 +178,7 @@ def _read_answers(session: Session, first: int, second: int) -> dict[UUID, list[
 
 
 def _read_labels(session: Session, subject_ids: Sequence[UUID]) -> dict[UUID, Any]:
-    """Label, blind label, when it was given, and whether it tells who is right, of each subject."""
+    """Return label, blind label, its time, and whether `can_tell` holds, for each subject."""
     columns = (ReviewSubject.id, ReviewSubject.label, ReviewSubject.blind_label, ReviewSubject.labeled_at)
     found: dict[UUID, Any] = {}
     for start in range(0, len(subject_ids), _READ_AT_ONCE):

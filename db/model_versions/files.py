@@ -1,4 +1,4 @@
-"""A model version's folder <-> the blob store and the table of versions."""
+"""Copies a model version between its folder, the blob store and the table of versions."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ MANIFEST = "manifest.json"
 
 
 def find_stored(database: Database, folder: Path) -> ModelVersion | None:
-    """The version in `folder`, if it is stored already."""
+    """Return the version in `folder` if it is already stored."""
     digest = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
     with database.read() as session:
         return model_versions.find_version_by_digest(session, digest)
@@ -26,11 +26,9 @@ def find_stored(database: Database, folder: Path) -> ModelVersion | None:
 def store_version(
     database: Database, blobs: BlobStore, name: str, folder: Path, actor: Actor = EMOSCOPE
 ) -> ModelVersion:
-    """Store the version in `folder`, files first, under the next number; or find it where it is stored already.
+    """Store the version in `folder` under the next number, files first; or return it if it is stored already.
 
-    folder: a manifest, checked by the caller, and the files that it names. actor: who stores it, for the log.
-
-    Raises BlobStoreUnavailable.
+    folder: a manifest, validated by the caller, and the files that it names. actor: for the audit log. Raises BlobStoreUnavailable.
     """
     manifest_bytes = (folder / MANIFEST).read_bytes()
     digest = hashlib.sha256(manifest_bytes).hexdigest()
@@ -39,13 +37,13 @@ def store_version(
     for file_name, record in Manifest.read(manifest).files.items():
         blobs.put(make_model_key(record.sha256), (folder / file_name).read_bytes())
     with database.write() as session:
-        # Another machine may have been quicker.
+        # Another machine may have stored it first.
         known = model_versions.find_version_by_digest(session, digest)
         return known or model_versions.add_version(session, name, digest, manifest, actor)
 
 
 def fetch_version(blobs: BlobStore, version: ModelVersion, folder: Path) -> Path:
-    """Copy a version from the blob store into `folder`, whole or not at all, unless it is there. Returns the folder.
+    """Copy a version from the blob store into `folder`, atomically, unless it is there. Returns the folder.
 
     Raises BlobMissing, BlobDamaged, BlobStoreUnavailable.
     """

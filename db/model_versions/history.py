@@ -1,4 +1,4 @@
-"""The curves of a version's training: what training writes into its folder as `history.json`, and pages and API read."""
+"""Training history of a version: training writes it to `history.json`; pages and API read it."""
 
 from typing import Self
 
@@ -10,20 +10,20 @@ HISTORY_FILE = "history.json"
 
 
 class TrainingHistory(BaseModel):
-    """How a version's training went."""
+    """Training history of a version."""
 
     model_config = ConfigDict(frozen=True)
 
     best_epoch: int | None = Field(default=None, description="The epoch whose weights were kept.", examples=[37])
     epochs: list[CurvePoint] = Field(
-        description="Loss and accuracy of each epoch, on the training rows and (`val_`) on the validation set; and its seconds.",
+        description="Loss and accuracy of each epoch, on training rows and (`val_`) validation set; and its duration in seconds.",
     )
 
     @classmethod
     def read(cls, stored: bytes | str) -> Self:
-        """What `to_text` gave. Raises pydantic's ValidationError."""
+        """Parse the output of `to_text`. Raises pydantic's ValidationError."""
         return cls.model_validate_json(stored)
 
     def to_text(self) -> str:
-        """As JSON."""
+        """Return it as JSON."""
         return self.model_dump_json(indent=1) + "\n"

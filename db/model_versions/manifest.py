@@ -1,6 +1,6 @@
-"""A version's manifest: what training writes into its folder, the database keeps, and workers, pages and later runs read.
+"""A version's manifest: written by training, stored in the database, read by workers, pages and later runs.
 
-Manifests of earlier releases are read in the words of this one; fields that only a later release knows are ignored.
+Manifests of earlier releases are translated to current names; unknown fields of later releases are ignored.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from db.model_versions.metrics import TruthMetrics, VersionMetrics, list_splits,
 
 KERAS_FILE = "model.keras"
 Labels = Literal["hard", "soft"]
-"""What a network is trained on: the CSV's own labels, or the shares of votes."""
+"""What a network is trained on: the CSV's own labels, or shares of votes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class VoteCalibration:
-    """How a version's probabilities become vote shares: the softmax of scale times their logarithm plus an offset a class."""
+    """Converts probabilities to vote shares: softmax of scale times their logarithm plus an offset per class."""
 
     scale: float
     offsets: tuple[float, ...] = (0.0,) * len(EMOTIONS)
@@ -39,7 +39,7 @@ class _SplitRecipe(BaseModel):
 
 
 class _SplitSettings(BaseModel):
-    """Of a run's settings, what decides which rows it held out."""
+    """The run settings that select the validation rows."""
 
     recipe: _SplitRecipe = _SplitRecipe()
     split_seed: int | None = None
@@ -50,9 +50,9 @@ class _SplitSettings(BaseModel):
 class Lineage:
     """Where a version comes from.
 
-    row_counts: how many rows trained it, were held out, and were left out and why. parent: SHA-256 of the .keras file whose
-    weights it started from. teachers: the same of the versions whose answers it learned from beside the labels.
-    settings: of the run, as `training.fit.settings` writes and reads them. epochs_done: of settings' epochs.
+    row_counts: training rows, validation rows, and rows left out by reason. parent: SHA-256 of the .keras file whose weights it
+    started from. teachers: SHA-256 of the versions whose predictions it learned from besides the labels. settings: of the run, as
+    `training.fit.settings` writes and reads them. epochs_done: of settings' epochs.
     """
 
     dataset_sha256: str
@@ -68,7 +68,7 @@ class Lineage:
 
     @property
     def held_out_by(self) -> tuple[object, ...] | None:
-        """By what the run chose the rows that it held out, as `training.data.split` does; None where that isn't known."""
+        """How the run selected its validation rows, as `training.data.split` does; None if unknown."""
         found = _SplitSettings.model_validate(self.settings)
         seed = self.seed if found.split_seed is None else found.split_seed
         share = found.recipe.validation_share
@@ -76,15 +76,14 @@ class Lineage:
 
 
 class Manifest(BaseModel):
-    """All that is said about a version. Immutable, like the version.
+    """The description of a version. Immutable, like the version.
 
-    architecture: the name of `network`. emotions: names of the seven outputs, in order.
-    temperature: already inside the model files, here for the record. files: by name.
-    metrics: by split and truth, e.g. `metrics["PublicTest"]["ferplus"]["accuracy"]`; parts of another form are left out.
-    created_at: ISO 8601, UTC. flip: whether each answer averages the face with its mirror image. crop_scales: sides of the squares,
-    in pixels of the crop, over which it averages too. normalized: whether crops of little contrast are stretched first.
-    conditions: whether the temperature is higher for faces that are hard to see.
-    votes: what turns probabilities into vote shares, fitted on validation rows; None in versions made before there were any.
+    architecture: name of `network`. emotions: names of the seven outputs, in order. temperature: already applied inside the model
+    files. files: by name. metrics: by split and kind of label, such as `metrics["PublicTest"]["ferplus"]["accuracy"]`; those of
+    another form are left out. created_at: ISO 8601, UTC. flip: whether each prediction averages the face and its mirror image.
+    crop_scales: sides of the squares, in pixels of the crop, that are also averaged. normalized: whether low-contrast crops are
+    stretched first. conditions: whether the temperature is higher for faces that are hard to see. votes: converts probabilities to
+    vote shares, fitted on validation rows; None for older versions.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -120,36 +119,36 @@ class Manifest(BaseModel):
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
-        """The manifest that `to_json` gave, of this release or of an earlier one. Raises pydantic's ValidationError."""
+        """Parse the output of `to_json` of this or an earlier release. Raises pydantic's ValidationError."""
         return cls.model_validate(translate_manifest(stored))
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values that JSON holds."""
+        """Return it as JSON values."""
         return self.model_dump(mode="json")
 
     @property
     def network(self) -> Architecture:
-        """The network to build. Raises ValueError if this release has none of that name."""
+        """The network to build. Raises ValueError if this release has no network of that name."""
         return Architecture(self.architecture)
 
     @property
     def labels(self) -> Labels:
-        """What it was trained on."""
+        """The labels it was trained on."""
         return self.lineage.labels
 
     @property
     def vote_calibration(self) -> VoteCalibration:
-        """What turns probabilities into vote shares. In versions that don't say, undoing the temperature does."""
+        """Converts probabilities to vote shares. For versions without it, by undoing the temperature."""
         return self.votes or VoteCalibration(self.temperature)
 
     @property
     def keras_sha256(self) -> str | None:
-        """Digest of the weights that a later run may start from."""
+        """Digest of the weights from which a later run may start."""
         record = self.files.get(KERAS_FILE)
         return None if record is None else record.sha256
 
     def list_evaluations(self) -> Iterator[tuple[str, str, TruthMetrics]]:
-        """Split, truth and metrics of all that the version was evaluated on, the split that says most last."""
+        """List split, kind of label and metrics of each evaluation, the most informative split last."""
         for split, metrics in list_splits(self.metrics):
             for truth, found in list_truths(metrics):
                 yield split, truth, found

@@ -1,12 +1,12 @@
-"""The metrics of a version as JSON holds them: what manifests, gate reports and `emoscope evaluate --json` consist of."""
+"""A version's metrics in JSON, as contained in manifests, gate reports and `emoscope evaluate --json`."""
 
 from typing import NotRequired
 
-from typing_extensions import TypedDict  # pydantic takes typing's from Python 3.12 on
+from typing_extensions import TypedDict  # pydantic requires this TypedDict before Python 3.12
 
 
 class ClassMetrics(TypedDict):
-    """How well one emotion is told. support: rows that are this emotion."""
+    """Metrics of one emotion. support: rows with this emotion."""
 
     precision: float
     recall: float
@@ -15,7 +15,7 @@ class ClassMetrics(TypedDict):
 
 
 class CopyFreeMetrics(TypedDict):
-    """The same rows without exact copies of Training rows."""
+    """Metrics on the same rows without exact copies of training rows."""
 
     rows: int
     accuracy: float
@@ -23,10 +23,10 @@ class CopyFreeMetrics(TypedDict):
 
 
 class TruthMetrics(TypedDict):
-    """Predictions against one truth. Shares are 0 to 1; log_loss is in nats.
+    """Metrics against one kind of label. Shares are 0 to 1; log_loss is in nats.
 
-    reliability: of each bin of confidence its mean confidence, its accuracy, its share of the rows. intervals: 95 %, by the name of
-    the metric. confusion: rows are the truth, columns the prediction, both in the order of EMOTIONS.
+    reliability: mean confidence, accuracy and share of rows of each confidence bin. intervals: 95 %, by name of the metric.
+    confusion: rows are labels, columns are predictions, both in the order of EMOTIONS.
     """
 
     rows: int
@@ -42,7 +42,7 @@ class TruthMetrics(TypedDict):
 
 
 class SplitMetrics(TypedDict):
-    """A split against each truth that it has: `fer2013`, hard labels, and `ferplus`, the clear majority of votes."""
+    """A split against each kind of label that it has: `fer2013`, hard labels, and `ferplus`, the clear majority of votes."""
 
     rows: int
     copies_of_training_rows: int
@@ -51,14 +51,14 @@ class SplitMetrics(TypedDict):
 
 
 class SpeedMetrics(TypedDict):
-    """On one core of the machine that measured."""
+    """Speed on one core of the machine that measured it."""
 
     ms_a_face: float
     faces_a_second: float
 
 
 class SliceMetrics(TypedDict):
-    """Some faces of an evaluation set. accuracy and calibration_error are over the faces that were found."""
+    """A part of an evaluation set. accuracy and calibration_error are over detected faces."""
 
     rows: int
     accuracy: float
@@ -67,11 +67,11 @@ class SliceMetrics(TypedDict):
 
 
 class SetMetrics(TypedDict):
-    """How a version does on an evaluation set.
+    """Metrics of a version on an evaluation set.
 
-    rows: photos, with those in which no face was found (`missed`), which count as wrong in `accuracy` and `recall`. The other
-    metrics are over the faces that were found. mean_recall: over the emotions that occur. uncertain: at each threshold of
-    confidence, the share of wrong answers below it, and of right ones.
+    rows: photos, including those without a detected face (`missed`), which count as wrong in `accuracy` and `recall`. The other
+    metrics are over detected faces. mean_recall: over the emotions that occur. uncertain: for each confidence threshold, the shares
+    of wrong and of right predictions below it.
     """
 
     rows: int
@@ -89,7 +89,9 @@ class SetMetrics(TypedDict):
 
 
 class Int8Metrics(TypedDict):
-    """The int8 form beside the float32 form, on the validation rows with a clear label. temperature: inside the int8 form."""
+    """The int8 model compared with the float32 model, on validation rows with a clear label. temperature: applied inside the int8
+    model.
+    """
 
     temperature: float
     rows: int
@@ -100,7 +102,7 @@ class Int8Metrics(TypedDict):
 
 
 class VersionMetrics(TypedDict, total=False):
-    """All that a manifest says of how good a version is: by split, `speed`, `sets` by name, and its `int8` form, if it has one."""
+    """All metrics in a manifest: by split, `speed`, `sets` by name, and `int8` if the version has such a model."""
 
     validation: SplitMetrics
     PublicTest: SplitMetrics
@@ -110,21 +112,21 @@ class VersionMetrics(TypedDict, total=False):
 
 
 class ComparedMetrics(TruthMetrics):
-    """A version on the rows that a gate compares on. sets: empty where it wasn't measured on any."""
+    """A version's metrics on the rows that a gate compares. sets: empty if none were measured."""
 
     ms_a_face: float
     sets: dict[str, SetMetrics]
 
 
 class ReviewedMetrics(TypedDict):
-    """Champion and challenger on the faces that reviewers labelled."""
+    """Champion and challenger on faces labelled by reviewers."""
 
     champion: TruthMetrics
     challenger: TruthMetrics
 
 
 class EvaluationReport(SplitMetrics, SpeedMetrics):
-    """What `emoscope evaluate` finds on a CSV. usage: the split, or `all`."""
+    """The result of `emoscope evaluate` on a CSV. usage: the split, or `all`."""
 
     usage: str
     dataset_sha256: str
@@ -134,12 +136,12 @@ TRUTHS = ("fer2013", "ferplus")
 
 
 def list_truths(split: SplitMetrics) -> list[tuple[str, TruthMetrics]]:
-    """The truths that a split was compared with, in the order of TRUTHS."""
+    """List the kinds of label of a split, in the order of TRUTHS."""
     found = (("fer2013", split.get("fer2013")), ("ferplus", split.get("ferplus")))
     return [(name, metrics) for name, metrics in found if metrics is not None]
 
 
 def list_splits(metrics: VersionMetrics) -> list[tuple[str, SplitMetrics]]:
-    """The splits of a version, the one that says most last."""
+    """List the splits of a version, the most informative one last."""
     found = (("validation", metrics.get("validation")), ("PublicTest", metrics.get("PublicTest")))
     return [(name, split) for name, split in found if split is not None]

@@ -24,7 +24,7 @@ class InvalidNote(DomainError):
 
 
 def add_note(session: Session, version: ModelVersion, text: str, actor: Actor) -> ModelVersionNote:
-    """Write a note on a version. Raises InvalidNote."""
+    """Add a note to a version. Raises InvalidNote."""
     text = text.strip()
     if not 1 <= len(text) <= MOST_CHARACTERS:
         raise InvalidNote(f"a note has 1 to {MOST_CHARACTERS} characters")
@@ -36,6 +36,6 @@ def add_note(session: Session, version: ModelVersion, text: str, actor: Actor) -
 
 
 def list_notes(session: Session, version: ModelVersion) -> Sequence[ModelVersionNote]:
-    """The notes on a version, newest first."""
+    """List the notes on a version, newest first."""
     wanted = select(ModelVersionNote).where(ModelVersionNote.model_version_id == version.id)
     return session.scalars(wanted.order_by(ModelVersionNote.id.desc())).all()

@@ -1,4 +1,4 @@
-"""What is read of model versions with every job."""
+"""Columns of model versions that are read with every job."""
 
 from uuid import UUID
 
@@ -11,11 +11,11 @@ from db.model_versions.tables import ModelVersion
 _VERSIONS = get_table(ModelVersion)
 _FIND_NUMBER = select(_VERSIONS.c.number).where(_VERSIONS.c.id == bindparam("version_id"))
 _known: dict[UUID, int] = {}
-"""A version's number never changes, and there are few versions."""
+"""Numbers by version id. They never change, and there are few versions."""
 
 
 def find_number(session: Session, version_id: UUID) -> int:
-    """The number of a version. Read once a process, without its manifest of 20 kB. Raises NoResultFound."""
+    """Return the number of a version. Cached per process, and read without its manifest of 20 kB. Raises NoResultFound."""
     if version_id not in _known:
         _known[version_id] = session.execute(_FIND_NUMBER, {"version_id": version_id}).scalar_one()
     return _known[version_id]

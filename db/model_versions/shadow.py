@@ -1,4 +1,4 @@
-"""Shadow mode: one version beside the champion, the challenger, judges live faces too, and nobody is told what it says."""
+"""Shadow mode: the challenger also classifies live faces, without anybody seeing its predictions."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -18,7 +18,7 @@ from db.model_versions.tables import ModelAlias, ModelVersion, ShadowPrediction
 
 
 class AlreadyInService(DomainError):
-    """The version is the champion: it judges every face anyway."""
+    """The version is the champion, so it classifies every face already."""
 
     code = "already_in_service"
     status = HTTPStatus.CONFLICT
@@ -27,7 +27,7 @@ class AlreadyInService(DomainError):
 
 
 class NoChallenger(DomainError):
-    """No version runs in shadow mode."""
+    """No version is in shadow mode."""
 
     code = "no_challenger"
     status = HTTPStatus.NOT_FOUND
@@ -36,13 +36,13 @@ class NoChallenger(DomainError):
 
 
 def start_shadow(session: Session, version: ModelVersion, actor: Actor, reason: str) -> bool:
-    """Make a version the challenger, in place of another if there is one. Returns whether that changed anything.
+    """Make a version the challenger, replacing another one. Returns whether this changed anything.
 
-    Workers take it within seconds, between jobs. Raises AlreadyInService for the champion.
+    Workers load it within seconds, between jobs. Raises AlreadyInService for the champion.
     """
     champion = get_champion(session)
     if champion is not None and champion.id == version.id:
-        raise AlreadyInService(f"version {version.number} is in service, so it judges every face already")
+        raise AlreadyInService(f"version {version.number} is in service, so it classifies every face already")
     alias = session.scalar(select(ModelAlias).where(ModelAlias.alias == CHALLENGER).with_for_update())
     if alias is not None and alias.model_version_id == version.id:
         return False
@@ -56,7 +56,7 @@ def start_shadow(session: Session, version: ModelVersion, actor: Actor, reason: 
 
 
 def stop_shadow(session: Session, actor: Actor) -> ModelVersion:
-    """End shadow mode. What the challenger said stays. Returns the version that it was; raises NoChallenger."""
+    """End shadow mode. The challenger's predictions are kept. Returns the former challenger; raises NoChallenger."""
     version = get_challenger(session)
     if version is None:
         raise NoChallenger("no version runs in shadow mode")
@@ -66,7 +66,7 @@ def stop_shadow(session: Session, actor: Actor) -> ModelVersion:
 
 
 def list_faces_to_classify(session: Session, job_id: UUID, challenger_id: UUID) -> Sequence[Face]:
-    """A job's faces with their crops, without those that the challenger itself judged as the champion."""
+    """List a job's faces with their crops, except those that the challenger classified itself as the champion."""
     statement = (
         select(Face)
         .options(undefer(Face.crop))
@@ -77,7 +77,7 @@ def list_faces_to_classify(session: Session, job_id: UUID, challenger_id: UUID) 
 
 
 def add_shadow_predictions(session: Session, challenger_id: UUID, answers: Mapping[UUID, Sequence[float]]) -> None:
-    """Store what the challenger says. answers: seven probabilities by the face's id; faces erased meanwhile are left out."""
+    """Store predictions of the challenger. answers: seven probabilities by face id; faces erased in the meantime are left out."""
     faces = session.scalars(select(Face).where(Face.id.in_(answers)).with_for_update(key_share=True, of=Face))
     for face in faces:
         probabilities = list(answers[face.id])

@@ -1,4 +1,4 @@
-"""Where two versions judged the same live face differently: one for real, the other in shadow mode."""
+"""Compares two versions on live faces that one classified for the job and the other in shadow mode."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,14 +16,14 @@ from db.reviews.tables import ReviewItem, ReviewSubject
 
 @dataclass(frozen=True)
 class ShadowCounts:
-    """How many live faces the challenger judged beside the champion, and of how many it said the same."""
+    """How many live faces the challenger classified, and on how many it agreed with the champion."""
 
     shared: int
     same: int
 
 
 def count_shadow_predictions(session: Session, predicted_by_id: UUID, challenger_id: UUID) -> ShadowCounts:
-    """How often the challenger said the same as the version that judged the faces for real. Read from an index alone."""
+    """Count how often the challenger agreed with the version that classified the faces for the jobs. Reads only an index."""
     statement = select(func.count(), func.count().filter(ShadowPrediction.differs.is_(False))).where(
         ShadowPrediction.model_version_id == challenger_id, ShadowPrediction.predicted_by_id == predicted_by_id
     )
@@ -32,10 +32,10 @@ def count_shadow_predictions(session: Session, predicted_by_id: UUID, challenger
 
 
 def compare_live(session: Session, first: ModelVersion, second: ModelVersion, *, limit: int) -> AnswerComparison:
-    """Compare two versions on the live faces that one judged for real and the other in shadow mode, whichever did which.
+    """Compare two versions on live faces that one classified for the job and the other in shadow mode, in either role.
 
-    Who was right is told by the people's labels of which `can_tell` is true; a face counts once for it, by its latest analysis,
-    however often its photo came. limit: most differences listed, newest faces first.
+    Accuracy is measured by the labels for which `can_tell` holds; each face counts once, by its latest analysis. limit: maximum
+    number of differences listed, newest faces first.
     """
     counts = [count_shadow_predictions(session, one.id, other.id) for one, other in ((first, second), (second, first))]
     right = count_live_right(session, first, second)
@@ -59,7 +59,7 @@ def _list_differences(session: Session, predictor: ModelVersion, shadow: ModelVe
 
 
 def count_live_right(session: Session, first: ModelVersion, second: ModelVersion) -> RightCounts:
-    """On how many faces that were drawn by chance and labelled blind each version was right."""
+    """Count the randomly drawn faces with blind labels that each version classified correctly."""
     is_real = ShadowPrediction.predicted_by_id == first.id
     latest_first = (ReviewItem.created_at.desc(), ReviewItem.face_id.desc())
     ranked = (
@@ -72,7 +72,7 @@ def count_live_right(session: Session, first: ModelVersion, second: ModelVersion
         .join(ReviewSubject, ReviewSubject.id == ReviewItem.subject_id)
         .join(ShadowPrediction, ShadowPrediction.face_id == ReviewItem.face_id)
         .where(
-            # People judge few faces and versions many: begin at the judged ones.
+            # Few faces are reviewed, so begin with those.
             ReviewItem.slice == ReviewSlice.RANDOM,
             ReviewItem.subject_id.is_not(None),
             or_(_is_pair(first, second), _is_pair(second, first)),
@@ -91,7 +91,7 @@ def _is_pair(predictor: ModelVersion, shadow: ModelVersion) -> ColumnElement[boo
 
 
 def _select_differing(predictor: ModelVersion, shadow: ModelVersion, *columns: Any) -> Select[Any]:
-    """The faces that the two judged differently, with the people's label where there is one."""
+    """Select the faces that the two classified differently, with the reviewers' label if there is one."""
     return (
         select(*columns)
         .select_from(ShadowPrediction)

@@ -1,4 +1,4 @@
-"""The tables of model versions: versions, aliases, promotions, and the answers of a challenger in shadow mode."""
+"""The tables of model versions: versions, aliases, promotions, and shadow predictions."""
 
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from db.model_versions.manifest import Manifest
 
 
 class ModelVersion(Base):
-    """A trained model. Never changed once stored."""
+    """A trained model. It never changes once stored."""
 
     __tablename__ = "model_versions"
 
@@ -30,18 +30,18 @@ class ModelVersion(Base):
     name: Mapped[str] = mapped_column(String(100))
     architecture: Mapped[str] = mapped_column(String(50))
     digest: Mapped[str] = mapped_column(String(64), unique=True)
-    """SHA-256 of the manifest, which holds those of all files: the version's identity."""
+    """SHA-256 of the manifest, which contains those of all files: the version's identity."""
     manifest: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
     @property
     def document(self) -> Manifest:
-        """The manifest, for who reads it."""
+        """The parsed manifest."""
         return Manifest.read(self.manifest)
 
 
 class ModelVersionNote(ActorColumns, Base):
-    """What somebody wrote about a version, which itself never changes."""
+    """A user's note on a version."""
 
     __tablename__ = "model_version_notes"
 
@@ -62,7 +62,7 @@ class ModelAlias(Base):
 
 
 class Promotion(ActorColumns, Base):
-    """One move of an alias: who, when, why."""
+    """One move of an alias: actor, time, reason."""
 
     __tablename__ = "promotions"
 
@@ -75,21 +75,21 @@ class Promotion(ActorColumns, Base):
 
 
 class ShadowPrediction(Base):
-    """What a version that isn't in service says of a face, beside what the version in service said of it."""
+    """A challenger's prediction for a face, beside that of the version in service."""
 
     __tablename__ = "shadow_predictions"
-    # Two versions are compared from this alone, however many faces both judged.
+    # Versions are compared by this index alone, however many faces both classified.
     __table_args__ = (Index(None, "model_version_id", "predicted_by_id", "differs", "face_id"),)
 
     face_id: Mapped[UUID] = mapped_column(ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True)
     model_version_id: Mapped[UUID] = mapped_column(ForeignKey("model_versions.id"), primary_key=True)
-    """The challenger of that time."""
+    """The challenger at that time."""
     predicted_by_id: Mapped[UUID] = mapped_column(ForeignKey("model_versions.id"))
-    """The version that the face's stored answer is from."""
+    """The version of the face's stored prediction."""
     probabilities: Mapped[list[float]]
     """Seven, in the order of `vocabulary.EMOTIONS`, summing to 1."""
     emotion: Mapped[Emotion]
     confidence: Mapped[float]
     differs: Mapped[bool]
-    """Whether the emotion is another one than the stored answer's."""
+    """Whether the emotion differs from the stored prediction's."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)

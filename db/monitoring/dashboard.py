@@ -1,4 +1,4 @@
-"""What the dashboard counts of jobs: by minute, and failures by code. Each reads one stretch of an index."""
+"""Job counts for the dashboard: by minute, and failures by code. Each query reads one range of an index."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from db.reviews.tables import ReviewItem
 
 @dataclass(frozen=True)
 class MinuteCount:
-    """How many jobs that were made in a minute have come to one end."""
+    """Number of jobs created in a minute that ended with the same status."""
 
     minute: datetime
     status: JobStatus
@@ -25,7 +25,7 @@ class MinuteCount:
 
 @dataclass(frozen=True)
 class FailureCount:
-    """How many jobs failed with one code, and when the newest of them was made."""
+    """Number of jobs that failed with the same code, and creation time of the newest."""
 
     code: str
     count: int
@@ -33,7 +33,7 @@ class FailureCount:
 
 
 def count_jobs_by_minute(session: Session, since: datetime) -> list[MinuteCount]:
-    """Jobs made at or after `since` that have ended, by the minute of their making and how they ended."""
+    """Count ended jobs created at or after `since`, by minute of creation and status."""
     minute = _floor_minute(session)
     rows = session.execute(
         select(minute, Job.status, func.count())
@@ -45,7 +45,7 @@ def count_jobs_by_minute(session: Session, since: datetime) -> list[MinuteCount]
 
 
 def count_failures(session: Session, since: datetime) -> list[FailureCount]:
-    """Jobs made at or after `since` that failed, by code, commonest first."""
+    """Count failed jobs created at or after `since`, by code, most frequent first."""
     rows = session.execute(
         select(Job.error_code, func.count(), func.max(Job.created_at))
         .where(Job.status == JobStatus.FAILED, Job.id >= first_key(since))
@@ -57,7 +57,7 @@ def count_failures(session: Session, since: datetime) -> list[FailureCount]:
 
 @dataclass(frozen=True)
 class NewFace:
-    """A face as the model saw it. confidence: 0 to 1."""
+    """A crop with its prediction. confidence: 0 to 1."""
 
     face_id: UUID
     emotion: Emotion
@@ -65,21 +65,21 @@ class NewFace:
 
 
 def list_newest_faces(session: Session, limit: int) -> list[NewFace]:
-    """The faces that were stored last, newest first; read from an index."""
+    """List the latest stored faces, newest first; read from an index."""
     columns = (ReviewItem.face_id, ReviewItem.emotion, ReviewItem.confidence)
     rows = session.execute(select(*columns).order_by(ReviewItem.created_at.desc()).limit(limit))
     return [NewFace(*row) for row in rows]
 
 
 def average_minutes(counts: Iterable[MinuteCount], now: datetime, minutes: int) -> float:
-    """Mean of the last `minutes` full minutes. The one that goes on doesn't count: it isn't over."""
+    """Return the mean of the last `minutes` complete minutes. The current minute doesn't count."""
     end = now.replace(second=0, microsecond=0)
     since = end - timedelta(minutes=minutes)
     return sum(each.count for each in counts if since <= each.minute < end) / minutes
 
 
 def _floor_minute(session: Session) -> ColumnElement[int]:
-    """The minute of a job's making, as seconds since 1970."""
+    """Return the minute of a job's creation, in seconds since 1970."""
     if session.get_bind().dialect.name == "sqlite":
         epoch: ColumnElement[int] = cast(func.strftime("%s", Job.created_at), Integer)
     else:

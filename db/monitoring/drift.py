@@ -1,6 +1,6 @@
-"""How what the service sees and says changes over time, beside a period that it is held against.
+"""Drift: how faces and predictions of one period differ from those of a reference period.
 
-A change here is a change of the photos, of the model, or of both; people have to look which.
+A change may come from the photos, from the model, or from both.
 """
 
 from collections import defaultdict
@@ -20,7 +20,7 @@ from db.reviews.tables import ReviewItem
 
 NOTABLE_SHIFT = 0.1
 LARGE_SHIFT = 0.25
-"""Population stability index from which a shift counts as notable, and as large: credit scoring's rule of thumb."""
+"""Population stability index above which a shift is notable, and large: the rule of thumb of credit scoring."""
 
 _CURRENT = timedelta(days=7)
 _REFERENCE = timedelta(days=28)
@@ -28,7 +28,7 @@ _REFERENCE = timedelta(days=28)
 
 @dataclass(frozen=True)
 class Period:
-    """From `since` on, before `before`."""
+    """From `since` (inclusive) to `before` (exclusive)."""
 
     since: datetime
     before: datetime
@@ -36,10 +36,10 @@ class Period:
 
 @dataclass
 class Metrics:
-    """What faces of some time were like. confidence_sum, face_px_sum: over all faces; sizes are of the shorter side of a face.
+    """Metrics of the faces of a period. confidence_sum, face_px_sum: sums over all faces; the size is a face's shorter side.
 
-    judged: faces of the random slice, judged in their turn, whose label is an emotion; each counts once a period, on the day of its
-    latest analysis. overridden: those of them where the label isn't the model's answer.
+    judged: faces of the random slice, reviewed in their turn, whose label is an emotion; each counts once per period, on the day of
+    its latest analysis. overridden: those whose label differs from the prediction.
     """
 
     emotions: dict[Emotion, int] = field(default_factory=lambda: dict.fromkeys(EMOTIONS, 0))
@@ -50,26 +50,26 @@ class Metrics:
 
     @property
     def faces(self) -> int:
-        """How many."""
+        """Number of faces."""
         return sum(self.emotions.values())
 
     @property
     def mean_confidence(self) -> float | None:
-        """0 to 1, or None without faces."""
+        """0 to 1; None without faces."""
         return self.confidence_sum / self.faces if self.faces else None
 
     @property
     def mean_face_px(self) -> float | None:
-        """In pixels of the photo, or None without faces."""
+        """In pixels of the photo; None without faces."""
         return self.face_px_sum / self.faces if self.faces else None
 
     @property
     def override_rate(self) -> Estimate:
-        """How often people said another emotion than the model, with its interval."""
+        """Share of reviewed faces for which reviewers chose another emotion, with its interval."""
         return estimate_share(self.overridden, self.labelled)
 
     def add(self, other: "Metrics") -> None:
-        """Take in the figures of other faces."""
+        """Add the metrics of other faces."""
         for emotion, count in other.emotions.items():
             self.emotions[emotion] += count
         self.confidence_sum += other.confidence_sum
@@ -82,7 +82,7 @@ class Metrics:
 class Drift:
     """Two periods, and each day of both.
 
-    emotion_shift: population stability index of the emotion mix, from 0 (the same) up; None where a period has no faces.
+    emotion_shift: population stability index of the emotion mix, from 0 (equal) up; None if a period has no faces.
     """
 
     reference_period: Period
@@ -94,13 +94,13 @@ class Drift:
 
 
 def choose_periods(now: datetime | None = None) -> tuple[Period, Period]:
-    """The periods that are compared unless told otherwise: the four weeks before the last seven days, and those days."""
+    """Return the default periods: the last seven days, and the four weeks before them."""
     now = now or utcnow()
     return Period(now - _CURRENT - _REFERENCE, now - _CURRENT), Period(now - _CURRENT, now)
 
 
 def measure_drift(session: Session, reference: Period, current: Period) -> Drift:
-    """Compare two periods. Reads the counts of full hours, and faces only where a period begins or ends within an hour."""
+    """Compare two periods. Reads hourly counts, and single faces only where a period begins or ends within an hour."""
     reference_days, current_days = _measure_days(session, reference), _measure_days(session, current)
     before, after = _sum(reference_days.values()), _sum(current_days.values())
     days: defaultdict[date, Metrics] = defaultdict(Metrics)
@@ -111,7 +111,7 @@ def measure_drift(session: Session, reference: Period, current: Period) -> Drift
 
 
 def measure_shift(before: Metrics, after: Metrics) -> float | None:
-    """Population stability index of two emotion mixes; half a face is added to each emotion, so that none is empty."""
+    """Return the population stability index of two emotion mixes. Half a face is added to each emotion to avoid zeros."""
     if not before.faces or not after.faces:
         return None
     shift = 0.0
@@ -145,7 +145,7 @@ def _add(figures: Metrics, counted: EmotionCount) -> None:
 
 
 def _cut_edges(period: Period, first: datetime, last: datetime) -> list[Period]:
-    """What of the period lies in no full hour. first, last: where its full hours begin and end."""
+    """Return the parts of a period outside of full hours. first, last: start and end of its full hours."""
     cut = (
         [Period(period.since, period.before)]
         if last < first
@@ -155,7 +155,7 @@ def _cut_edges(period: Period, first: datetime, last: datetime) -> list[Period]:
 
 
 def _count_faces(session: Session, edge: Period) -> list[EmotionCount]:
-    """Count the faces of a stretch within one hour."""
+    """Count the faces of a period within one hour."""
     rows = session.execute(
         select(ReviewItem.emotion, func.count(), func.sum(ReviewItem.confidence), func.sum(ReviewItem.face_px))
         .where(ReviewItem.created_at >= edge.since, ReviewItem.created_at < edge.before)
@@ -165,7 +165,7 @@ def _count_faces(session: Session, edge: Period) -> list[EmotionCount]:
 
 
 def _select_labelled(period: Period) -> Select[str | date, Emotion, VoteChoice | None, int]:
-    """Labels of the random slice, by day and by what the model said."""
+    """Select labels of the random slice, by day and predicted emotion."""
     drawn = select_drawn(ReviewItem.created_at >= period.since, ReviewItem.created_at < period.before).subquery()
     day = func.date(drawn.c.created_at)
     return (

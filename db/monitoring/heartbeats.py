@@ -1,4 +1,4 @@
-"""Worker children and their signs of life."""
+"""Worker processes and their heartbeats."""
 
 import json
 from collections import Counter
@@ -15,7 +15,7 @@ from db.core.vocabulary import Detector, WorkerState
 from db.monitoring.tables import Worker
 
 _SILENT_HEARTBEATS = 3
-"""Signs of life that a child may miss before it no longer counts: one may be late on a busy machine."""
+"""Missed heartbeats after which a worker no longer counts as live; one may be late on a busy machine."""
 
 
 def record_heartbeat(
@@ -31,7 +31,7 @@ def record_heartbeat(
     options: Mapping[str, Any] | None = None,
     memory_bytes: int | None = None,
 ) -> None:
-    """Write down how a child is now; this is also its sign of life. What isn't given becomes empty."""
+    """Store a worker's state and heartbeat. Values that aren't given become empty."""
     worker = session.get(Worker, name)
     if worker is None:
         worker = Worker(name=name)
@@ -48,7 +48,7 @@ def record_heartbeat(
 
 
 def list_live_workers(session: Session, heartbeat_s: float) -> Sequence[Worker]:
-    """The children that weren't stopped and missed fewer than three signs of life. heartbeat_s: seconds between two."""
+    """List workers that weren't stopped and missed fewer than three heartbeats. heartbeat_s: interval of heartbeats."""
     oldest = utcnow() - timedelta(seconds=heartbeat_s * _SILENT_HEARTBEATS)
     return session.scalars(
         select(Worker).where(Worker.seen_at >= oldest, Worker.state != WorkerState.STOPPED).order_by(Worker.name)
@@ -56,9 +56,9 @@ def list_live_workers(session: Session, heartbeat_s: float) -> Sequence[Worker]:
 
 
 def list_differences(workers: Iterable[Worker]) -> list[str]:
-    """How ready worker processes find and classify faces otherwise than most of the fleet: a sentence for each that does.
+    """Describe, in a sentence each, ready workers whose detector or runtime settings differ from most of the fleet.
 
-    Of two kinds that are equally many, the one counts as the fleet's of which a process has run longest.
+    In a tie, the settings of the longest-running worker count as the fleet's.
     """
     told = [worker for worker in workers if worker.state is WorkerState.READY and worker.options is not None]
     if not told:
@@ -83,11 +83,11 @@ def _describe(worker: Worker, usual: Mapping[str, Any]) -> str:
 
 
 def find_available_detectors(session: Session, heartbeat_s: float) -> frozenset[Detector] | None:
-    """The detectors of which some live worker process has all that they need; None where none says."""
+    """Return the detectors that at least one live worker can load; None if no worker reports any."""
     told = [worker.detectors for worker in list_live_workers(session, heartbeat_s) if worker.detectors is not None]
     return frozenset(Detector(each) for words in told for each in words if each in tuple(Detector)) if told else None
 
 
 def forget_workers(session: Session, older_than_s: float) -> None:
-    """Delete the rows of children silent for longer than that."""
+    """Delete workers without a heartbeat for that long."""
     session.execute(delete(Worker).where(Worker.seen_at < utcnow() - timedelta(seconds=older_than_s)))

@@ -1,4 +1,4 @@
-"""The table of worker children."""
+"""The table of worker processes."""
 
 from datetime import datetime
 from typing import Any
@@ -13,23 +13,25 @@ from db.core.vocabulary import Detector, WorkerState
 
 
 class Worker(Base):
-    """A worker child and its last sign of life."""
+    """A worker process and its last heartbeat."""
 
     __tablename__ = "workers"
 
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     state: Mapped[WorkerState]
     detail: Mapped[str | None] = mapped_column(Text)
-    """Why it could not get ready, or why it kept an older model."""
+    """Why it isn't ready, or why it kept an older model."""
     runtime: Mapped[str | None] = mapped_column(String(50))
     detector: Mapped[Detector | None]
     detectors: Mapped[list[str] | None]
-    """Words of `vocabulary.Detector`: those that it could load. Empty in rows of an older release."""
+    """Detectors that it could load, values of `vocabulary.Detector`. Empty in rows of older releases."""
     options: Mapped[dict[str, Any] | None]
-    """What decides its results beside the model: `detector`, `runtime`, `detection_threshold`, `min_face_px`. Empty in rows of an
-    older release."""
+    """Settings that affect its results besides the model: `detector`, `runtime`, `detection_threshold`, `min_face_px`.
+
+    Empty in rows of older releases.
+    """
     memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
-    """Resident, where the system tells."""
+    """Resident memory, if the system reports it."""
     model_version_id: Mapped[UUID | None] = mapped_column(ForeignKey("model_versions.id"))
     started_at: Mapped[datetime] = mapped_column(default=utcnow)
     seen_at: Mapped[datetime] = mapped_column(default=utcnow, index=True)

@@ -36,7 +36,7 @@ ROWS, FILES = "rows/", "files/"
 
 
 class BackupManifest(BaseModel):
-    """The first entry of a backup. revision: of the schema. with_photos: whether photos were asked for."""
+    """The first entry of a backup. revision: of the schema. with_photos: whether photos are included."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,7 +47,7 @@ class BackupManifest(BaseModel):
 
 
 class TableSummary(BaseModel):
-    """What a backup has of one table. sha256: of all rows, whatever their order."""
+    """Contents of one table in a backup. sha256: of all rows, independent of their order."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,7 +56,7 @@ class TableSummary(BaseModel):
 
 
 class BackupSummary(BaseModel):
-    """The last entry of a backup: one without it is cut off. missing: photos that rows name and that were gone."""
+    """The last entry of a backup; without it the backup is incomplete. missing: referenced photos that had been deleted."""
 
     tables: dict[str, TableSummary]
     files: int = 0
@@ -67,10 +67,10 @@ class BackupSummary(BaseModel):
 def write_backup(
     database: Database, blobs: BlobStore, out: IO[bytes], progress: Progress, *, photos: bool = True
 ) -> BackupSummary:
-    """Write a backup, as a stream: `out` needs no seek. Raises CannotMove, and what databases and stores raise."""
+    """Write a backup as a stream; `out` needn't be seekable. Raises CannotMove, and errors of databases and stores."""
     if read_schema(database).age is not SchemaAge.CURRENT:
         raise CannotMove(
-            "the schema isn't this release's: take the backup with the release that runs, or migrate first"
+            "the schema is not the one of this release: take the backup with the installed release, or migrate first"
         )
     with tarfile.open(fileobj=out, mode="w|") as tar, database.engine.connect() as connection:
         take_snapshot(connection)

@@ -1,5 +1,5 @@
-"""What keeps data from being moved. Commands say it in a sentence; no request meets these."""
+"""Errors of backup, restore and transfer. Only commands raise them."""
 
 
 class CannotMove(Exception):
-    """The two sides don't fit, or what arrived isn't what was sent. The sentence says what to do."""
+    """Source and target don't fit, or the data was damaged. The message says what to do."""

@@ -1,4 +1,4 @@
-"""Which files the rows of a database name, and the digest that each must have."""
+"""Lists the files that rows refer to, with the digest of each."""
 
 import hashlib
 from collections.abc import Iterator
@@ -14,19 +14,19 @@ from db.model_versions.tables import ModelVersion
 
 @dataclass(frozen=True, slots=True)
 class NamedFile:
-    """A blob that rows name. sha256: of its bytes, hex. is_needed: rows are of no use without it."""
+    """A blob that rows refer to. sha256: of its bytes, hex. is_needed: whether the rows are useless without it."""
 
     key: str
     sha256: str
     is_needed: bool
 
     def is_intact(self, data: bytes) -> bool:
-        """Whether these are the bytes."""
+        """Return whether the bytes match."""
         return hashlib.sha256(data).hexdigest() == self.sha256
 
 
 def list_named_files(connection: Connection, *, photos: bool = True) -> Iterator[NamedFile]:
-    """The files of all model versions, each once, then the photos of all jobs that still have one."""
+    """List the files of all model versions, each once, then the photos of all jobs that have one."""
     seen: set[str] = set()
     for digest, manifest in connection.execute(select(ModelVersion.digest, ModelVersion.manifest)):
         for sha256 in (digest, *(record.sha256 for record in Manifest.read(manifest).files.values())):
@@ -37,5 +37,5 @@ def list_named_files(connection: Connection, *, photos: bool = True) -> Iterator
         return
     query = select(Job.photo_key, Job.photo_sha256).where(Job.photo_key.is_not(None)).order_by(Job.id)
     for key, sha256 in connection.execution_options(yield_per=1000).execute(query):
-        assert key is not None  # the query asks for it
+        assert key is not None  # the query selects only jobs with a photo
         yield NamedFile(key, sha256, is_needed=False)

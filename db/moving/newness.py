@@ -1,4 +1,4 @@
-"""What a new installation has by itself: `emoscope migrate` registers the shipped models, and writes down that it did."""
+"""Detects a new installation. `emoscope migrate` registers the shipped models and logs it, so its database isn't empty."""
 
 from sqlalchemy import Connection, Table, delete, func, select
 
@@ -10,7 +10,7 @@ _HISTORY = "audit_events"
 
 
 def empty_new_database(connection: Connection, tables: dict[str, Table]) -> None:
-    """Delete what a new installation has by itself, since what is moved has its own. Raises CannotMove if there is anything else.
+    """Delete the initial rows of a new installation. Raises CannotMove if there are any others.
 
     tables: all, by name.
     """

@@ -1,7 +1,7 @@
-"""Restoring a backup into an empty installation, of either kind: all of it, or nothing.
+"""Restores a backup into an empty installation, on either database: completely, or not at all.
 
-A job whose photo the backup doesn't have is restored as one whose photo was deleted: results, crops and votes are there, the photo
-isn't. If it had not been analysed yet it fails with `blob_missing` when a worker takes it, so that its application hears of it.
+A job whose photo isn't in the backup is restored as one whose photo was deleted: with results, crops and votes. If it hadn't been
+analysed yet, it fails with `blob_missing` when a worker claims it, so that its application is told.
 """
 
 import gzip
@@ -39,7 +39,7 @@ _IDS_A_STATEMENT = 500
 
 @dataclass
 class _Restoring:
-    """What was found so far."""
+    """State of the restore."""
 
     tables: dict[str, Table]
     digests: dict[str, RowsDigest] = field(default_factory=dict)
@@ -52,17 +52,17 @@ class _Restoring:
 
 @dataclass(frozen=True)
 class RestoreReport:
-    """What was restored. without_photo: jobs whose photo the backup lacks."""
+    """Result of a restore. without_photo: jobs whose photo isn't in the backup."""
 
     summary: BackupSummary
     without_photo: int
 
 
 def read_backup(database: Database, blobs: BlobStore, source: IO[bytes], progress: Progress) -> RestoreReport:
-    """Restore a backup from a stream, which needs no seek. The database must have no data of its own.
+    """Restore a backup from a stream, which needn't be seekable. The database must be a new installation's.
 
-    Rows are committed last: after any error the database is as it was, and the restore can be tried again. Raises CannotMove, and
-    what databases and stores raise.
+    Rows are committed last: after any error the database is unchanged, and the restore can be repeated. Raises CannotMove, and
+    errors of databases and stores.
     """
     migrate.upgrade(database)
     found = _Restoring({table.name: table for table in list_tables()})
@@ -76,7 +76,7 @@ def read_backup(database: Database, blobs: BlobStore, source: IO[bytes], progres
                     if content is not None:
                         _take(connection, blobs, found, entry.name, content.read())
         except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, ValueError, KeyError) as error:
-            raise CannotMove(f"this is no backup of Emoscope, or it is damaged: {error}") from error
+            raise CannotMove(f"this is not an Emoscope backup, or it is damaged: {error}") from error
         summary = _check(found)
         for name, table in found.tables.items():
             continue_numbering(connection, table)
@@ -96,7 +96,7 @@ def _take(connection: Connection, blobs: BlobStore, found: _Restoring, name: str
                 "that made it, then migrate"
             )
     elif found.manifest is None:
-        raise CannotMove(f"this is no backup of Emoscope: it begins with {name}")
+        raise CannotMove(f"this is not an Emoscope backup: it begins with {name}")
     elif name.startswith(ROWS):
         table = found.tables[name.split("/")[1]]
         rows = [decode_row(table, line) for line in gzip.decompress(data).decode().splitlines()]
@@ -112,23 +112,23 @@ def _take(connection: Connection, blobs: BlobStore, found: _Restoring, name: str
 
 
 def _check(found: _Restoring) -> BackupSummary:
-    """Compare what came with what the backup says that it has."""
+    """Compare the data with the backup's summary."""
     summary = found.summary
     if summary is None:
-        raise CannotMove("the backup is cut off: its last entry is missing")
+        raise CannotMove("the backup is incomplete: its last entry is missing")
     if set(summary.tables) != set(found.tables):
         raise CannotMove("the backup has other tables than this release")
     for name, expected in summary.tables.items():
         digest = found.digests.get(name, RowsDigest())
         if (digest.count, digest.hex) != (expected.rows, expected.sha256):
-            raise CannotMove(f"the backup is damaged: the rows of {name} aren't those that were saved")
+            raise CannotMove(f"the backup is damaged: the rows of {name} differ from those that were saved")
     if (len(found.files), found.file_bytes) != (summary.files, summary.file_bytes):
         raise CannotMove("the backup is damaged: files are missing")
     return summary
 
 
 def _let_go_of_photos(connection: Connection, found: _Restoring) -> int:
-    """Let jobs whose photo the backup lacks say that it is gone. Returns how many. Raises CannotMove for a damaged file."""
+    """Mark the photos that aren't in the backup as deleted. Returns how many. Raises CannotMove for a damaged file."""
     lost = []
     for file in list_named_files(connection):
         digest = found.files.get(file.key)
@@ -137,7 +137,7 @@ def _let_go_of_photos(connection: Connection, found: _Restoring) -> int:
         if digest is None:
             lost.append(file.key)
         elif digest != file.sha256:
-            raise CannotMove(f"the backup is damaged: {file.key} isn't what was saved")
+            raise CannotMove(f"the backup is damaged: {file.key} differs from what was saved")
     for start in range(0, len(lost), _IDS_A_STATEMENT):
         chunk = lost[start : start + _IDS_A_STATEMENT]
         connection.execute(update(Job).where(Job.photo_key.in_(chunk)).values(photo_key=None))

@@ -1,7 +1,7 @@
-"""Rows of any table, on either database: read in one order, counted, digested, written. No table is named here.
+"""Reads, counts, digests and writes rows of any table on either database, in a fixed order.
 
-The tables come from the metadata, so a new one is copied without a word. What a value means doesn't depend on the database: keys,
-moments, bytes and documents are the same on SQLite and PostgreSQL.
+The tables come from the metadata, so a new table needs no change here. Keys, times, bytes and JSON documents mean the same on
+SQLite and PostgreSQL.
 """
 
 import base64
@@ -29,10 +29,10 @@ Row = Mapping[str, Any]
 
 
 def list_tables() -> list[Table]:
-    """Every table, those first that others refer to.
+    """List every table, referenced ones first.
 
-    The table that speaks of the schema isn't among them: migrations fill it. The columns are the service's,
-    but for documents that may be missing: there None is written as no value, never as a JSON null.
+    Excludes the table about the schema, which migrations fill. Columns are copied, except that documents with None are written as
+    SQL NULL, never as JSON null.
     """
     copies = MetaData()
     tables = [table.to_metadata(copies) for table in Base.metadata.sorted_tables if table.name not in _OF_THE_SCHEMA]
@@ -44,7 +44,10 @@ def list_tables() -> list[Table]:
 
 
 def read_rows(connection: Connection, table: Table) -> Iterator[list[Row]]:
-    """All rows by primary key, in chunks. A row that refers to another of its table comes after it: keys sort by time."""
+    """Read all rows by primary key, in chunks.
+
+    A row comes after the rows of the same table that it refers to, because keys sort by time.
+    """
     query = select(table).order_by(*table.primary_key.columns)
     result = connection.execution_options(yield_per=ROWS_A_CHUNK).execute(query)
     for chunk in result.mappings().partitions():
@@ -52,7 +55,7 @@ def read_rows(connection: Connection, table: Table) -> Iterator[list[Row]]:
 
 
 def find_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> list[Row]:
-    """The rows whose primary key the table doesn't have."""
+    """Return the rows whose primary key isn't in the table."""
     keys = list(table.primary_key.columns)
     wanted = [tuple(row[key.name] for key in keys) for row in rows]
     condition = keys[0].in_([key[0] for key in wanted]) if len(keys) == 1 else tuple_(*keys).in_(wanted)
@@ -61,13 +64,13 @@ def find_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> l
 
 
 def write_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Add rows. Raises IntegrityError if one is there already."""
+    """Insert rows. Raises IntegrityError if one exists."""
     if rows:
         connection.execute(insert(table), list(rows))
 
 
 def continue_numbering(connection: Connection, table: Table) -> None:
-    """Let PostgreSQL number the next row after those that were written with numbers of their own."""
+    """Set PostgreSQL's sequence to continue after rows that were inserted with explicit ids."""
     column = table.autoincrement_column
     if column is None or connection.dialect.name != "postgresql":
         return
@@ -81,14 +84,14 @@ def continue_numbering(connection: Connection, table: Table) -> None:
 
 
 def take_snapshot(connection: Connection) -> None:
-    """Let all that this transaction reads be of one moment. Call it first. A transaction on SQLite is so anyway."""
+    """Make all reads of this transaction see the same moment. Call it first. SQLite's transactions do so anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         allow_long_transaction(connection)
 
 
 def allow_long_transaction(connection: Connection) -> None:
-    """Let this transaction last for as long as it must."""
+    """Disable the timeouts of this transaction."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
@@ -96,13 +99,13 @@ def allow_long_transaction(connection: Connection) -> None:
 
 @dataclass(slots=True)
 class RowsDigest:
-    """Count and digest of a table's rows, whatever order they come in: the sum of the rows' SHA-256."""
+    """Count and digest of a table's rows, independent of their order: the sum of the rows' SHA-256."""
 
     count: int = 0
     total: int = 0
 
     def add(self, table: Table, rows: Sequence[Row]) -> None:
-        """Take in some rows."""
+        """Add rows."""
         for row in rows:
             self.count += 1
             number = int.from_bytes(hashlib.sha256(encode_row(table, row).encode()).digest())
@@ -115,7 +118,7 @@ class RowsDigest:
 
 
 def digest_table(connection: Connection, table: Table) -> RowsDigest:
-    """Count and digest of all rows of a table."""
+    """Return count and digest of all rows of a table."""
     digest = RowsDigest()
     for rows in read_rows(connection, table):
         digest.add(table, rows)
@@ -123,23 +126,23 @@ def digest_table(connection: Connection, table: Table) -> RowsDigest:
 
 
 def encode_row(table: Table, row: Row) -> str:
-    """A row as one line of JSON, the same for the same row on any database."""
+    """Encode a row as one line of JSON, identical on both databases."""
     values = {column.name: _encode(column.type, row[column.name]) for column in table.columns}
     return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def decode_row(table: Table, line: str) -> Row:
-    """The row of a line that `encode_row` wrote. Raises ValueError for anything else, KeyError for a column that is missing."""
+    """Decode a line of `encode_row`. Raises ValueError if it is malformed, KeyError if a column is missing."""
     values = json.loads(line)
     try:
         return {column.name: _decode(column.type, values[column.name]) for column in table.columns}
-    except (TypeError, AttributeError) as error:  # no object, or a value of another type
-        raise ValueError(f"this is no row of {table.name}") from error
+    except (TypeError, AttributeError) as error:  # not an object, or a value of another type
+        raise ValueError(f"this is not a row of {table.name}") from error
 
 
 def _encode(kind: object, value: Any) -> object:
     if isinstance(kind, REAL) and value is not None:
-        return struct.unpack("f", struct.pack("f", value))[0]  # PostgreSQL keeps four bytes, SQLite eight
+        return struct.unpack("f", struct.pack("f", value))[0]  # PostgreSQL stores four bytes, SQLite eight
     if isinstance(value, bytes | memoryview):
         return base64.b64encode(value).decode()
     if isinstance(value, datetime):

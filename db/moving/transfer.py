@@ -1,7 +1,7 @@
-"""Everything from one installation to another, whatever the kind of database and store: every row, and every file that rows name.
+"""Copies all rows and files from one installation to another, on any database and store.
 
-What is there already is left alone, so a transfer that was interrupted goes on where it was. Nothing may write to either side
-meanwhile; what arrived is compared with what was sent, row by row and byte by byte.
+Existing rows and files are kept, so an interrupted transfer can be continued. Nothing may write to either side meanwhile. The copy
+is compared with the source, row by row and byte by byte.
 """
 
 import json
@@ -41,7 +41,9 @@ class Side:
 
 @dataclass
 class TransferReport:
-    """What arrived. tables: rows and digest of each, alike on both sides. missing: photos that rows name and the source lacks."""
+    """Result of a transfer. tables: rows and digest of each, equal on both sides. missing: referenced photos that the source
+    lacks.
+    """
 
     tables: dict[str, tuple[int, str]] = field(default_factory=dict)
     files: int = 0
@@ -50,10 +52,10 @@ class TransferReport:
 
 
 def transfer(source: Side, target: Side, state: Path, progress: Progress) -> TransferReport:
-    """Copy everything from source to target, and check that it is the same.
+    """Copy everything from source to target, and compare.
 
-    state: a file of the source's side that remembers that a transfer to this target has begun; a target with data of its own is
-    refused without it. Raises CannotMove, and what databases and stores raise.
+    state: a file of the source that marks a started transfer to this target; without it, a target with data of its own is refused.
+    Raises CannotMove, and errors of databases and stores.
     """
     _check_schemas(source, target)
     _begin(target, state)
@@ -68,11 +70,11 @@ def transfer(source: Side, target: Side, state: Path, progress: Progress) -> Tra
 def _check_schemas(source: Side, target: Side) -> None:
     for side, name in ((source, "source"), (target, "target")):
         if read_schema(side.database).age is not SchemaAge.CURRENT:
-            raise CannotMove(f"the {name}'s schema isn't this release's: run `emoscope migrate` on it first")
+            raise CannotMove(f"the {name}'s schema is not the one of this release: run `emoscope migrate` on it first")
 
 
 def _begin(target: Side, state: Path) -> None:
-    """Make sure that the target is new, or half filled by this transfer."""
+    """Require a new target, or one partly filled by this transfer."""
     address = target.database.engine.url.render_as_string(hide_password=True)
     if state.exists() and json.loads(state.read_text()).get("target") == address:
         return
@@ -94,7 +96,7 @@ def _copy_table(source: Side, target: Side, table: Table, report: TransferReport
     sent, arrived = (_digest(side, table) for side in (source, target))
     if sent != arrived:
         raise CannotMove(
-            f"the rows of {table.name} differ: {sent[0]:,} were sent and {arrived[0]:,} are there. Does something still run on "
+            f"the rows of {table.name} differ: {sent[0]:,} were sent and {arrived[0]:,} arrived. Is something still running on "
             "either side?"
         )
     report.tables[table.name] = sent

@@ -1,1 +1,1 @@
-"""Photos: which formats are taken, what their headers say, and how their pixels are read. Pillow only, for every process."""
+"""Photos: accepted formats, headers, and decoding. Uses only Pillow, so that every process can import it."""

@@ -1,7 +1,7 @@
-"""The size that a file's first bytes claim, read without any decoder.
+"""Reads the size that a file claims, without a decoder.
 
-Some decoders set memory aside for the claimed size when they open a file, and some refuse large sizes as damage. So the claim
-is looked at first.
+Some decoders allocate memory for the claimed size when they open a file, and some report large sizes as damage. So the claim is
+checked first.
 """
 
 import struct
@@ -13,9 +13,9 @@ Size = tuple[int, int]
 
 
 def read_claimed_size(data: bytes) -> Size | None:
-    """Width and height in pixels as stored, or None where the header breaks off before it says them.
+    """Return the stored width and height in pixels, or None if the header ends before them.
 
-    HEIC and AVIF aren't read here: `find_largest_item` looks into them where their reader fails.
+    HEIC and AVIF aren't read here; `find_largest_item` is used if their reader fails.
     """
     for start, read in _READERS.items():
         if data.startswith(start):
@@ -27,7 +27,7 @@ def read_claimed_size(data: bytes) -> Size | None:
 
 
 def find_largest_item(data: bytes) -> Size | None:
-    """The largest size that a HEIC or AVIF file gives any of its pictures; None where it gives none."""
+    """Return the largest size of any picture in a HEIC or AVIF file; None if there is none."""
     sizes = []
     at = data.find(b"ispe")
     while at >= 0 and at + 16 <= len(data):
@@ -91,4 +91,4 @@ _READERS: dict[bytes, Callable[[bytes], Size | None]] = {
     b"II*\0": _read_tiff,
     b"MM\0*": _read_tiff,
 }
-"""How files of each format begin -> what reads their size."""
+"""First bytes of each format -> function that reads its size."""

@@ -1,7 +1,7 @@
-"""One large picture is decoded at a time on a machine.
+"""Limits a machine to decoding one large picture at a time.
 
-The lock is the kernel's, on a folder that every process of the machine has. It ends with the process that holds it, however
-that process ends, and it needs no room on the disk.
+The lock is a kernel lock on a folder that all processes of the machine share. It is released when its process ends, in whatever
+way, and needs no disk space.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ _POLL_S = 0.02
 
 
 class DecodingBusy(Exception):
-    """Another large picture was being decoded for as long as this one could wait."""
+    """Another large picture was being decoded during the whole wait."""
 
     code = "decoding_busy"
 
@@ -28,8 +28,8 @@ class DecodingBusy(Exception):
 class DecodingLock:
     """The right to decode a large picture.
 
-    folder: what is locked, the data folder; the temporary folder is taken where it doesn't exist.
-    wait_s: longest wait for it, in seconds.
+    folder: the folder to lock, usually the data folder; the temporary folder is used if it doesn't exist. wait_s: maximum wait in
+    seconds.
     """
 
     folder: Path
@@ -37,7 +37,7 @@ class DecodingLock:
 
     @contextmanager
     def hold_for(self, peak_bytes: int) -> Iterator[None]:
-        """Hold the lock while a picture of this size is decoded; a small one needs none. Raises DecodingBusy."""
+        """Hold the lock while a picture of this size is decoded; small ones don't need it. Raises DecodingBusy."""
         if peak_bytes <= LARGE_BYTES:
             yield
             return

@@ -1,26 +1,26 @@
-"""Why a photo is refused. The API and the workers raise these same errors with these same codes."""
+"""Errors of refused photos. API and workers raise the same errors with the same codes."""
 
 
 class PhotoError(Exception):
-    """A photo that can't be analysed. `code` is stable; the message is for the person who sent it."""
+    """A photo that can't be analysed. `code` is stable; the message is for the sender."""
 
     code = "photo_unreadable"
 
 
 class NotAPicture(PhotoError):
-    """The bytes are of none of the formats that the service reads."""
+    """The content has none of the supported formats."""
 
     code = "not_a_picture"
 
 
 class BrokenPicture(PhotoError):
-    """The file begins like a picture, but its header can't be read or rows of pixels are missing."""
+    """The content starts like a picture, but its header can't be read or rows of pixels are missing."""
 
     code = "broken_picture"
 
 
 class TooManyPixels(PhotoError):
-    """The picture has more pixels than the service takes, or its header claims so."""
+    """The picture has, or claims in its header, more pixels than the service accepts."""
 
     code = "too_many_pixels"
 
@@ -32,9 +32,9 @@ class TooMuchMemory(PhotoError):
 
 
 _INTERRUPTIONS = frozenset({"SoftTimeLimitExceeded"})
-"""Celery's time limit, by its name, since `db` doesn't import Celery."""
+"""Celery's time limit exception, by name, because `db` doesn't import Celery."""
 
 
 def is_interruption(error: Exception) -> bool:
-    """Whether decoding was interrupted. Then the error says nothing of the file."""
+    """Return whether decoding was interrupted, so that the error says nothing about the file."""
     return type(error).__name__ in _INTERRUPTIONS

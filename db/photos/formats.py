@@ -1,4 +1,4 @@
-"""The formats that the service reads, and how Pillow is set up for them."""
+"""The supported formats, and Pillow's configuration for them."""
 
 import warnings
 from collections.abc import Callable
@@ -9,10 +9,10 @@ from PIL import Image, JpegImagePlugin
 pillow_heif.register_heif_opener()
 Image.init()
 
-# The service counts pixels itself, against its own setting, before anything is decoded.
+# The service checks the number of pixels itself, against its own setting, before it decodes.
 Image.MAX_IMAGE_PIXELS = None
 
-# Pillow's remarks on odd tags, several a file: whoever sends files would decide how much is logged.
+# Pillow warns about odd tags, several times per file, so senders could flood the log.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 MEDIA_TYPES_BY_FORMAT = {
@@ -25,21 +25,21 @@ MEDIA_TYPES_BY_FORMAT = {
     "AVIF": "image/avif",
     "HEIF": "image/heic",
 }
-"""Pillow's names of the formats, in the order they are tried. AVIF goes before HEIF, its container."""
+"""Pillow's names of the formats, in the order in which they are tried. AVIF precedes HEIF, its container."""
 
 MEDIA_TYPES = tuple(MEDIA_TYPES_BY_FORMAT.values())
 
 _MAGIC_BYTES = 64
-"""More than the longest beginning by which a format is known."""
+"""More than the longest signature of a format."""
 
 Reader = Callable[[object, str], Image.Image]
 
 
 def list_readers(data: bytes) -> list[tuple[str, Reader]]:
-    """The formats that a file may have by its first bytes, each with Pillow's reader of it.
+    """Return the formats that match a file's first bytes, each with Pillow's reader.
 
-    Pillow's `Image.open` would try every format it knows. Its reader of JPEG also looks for further pictures behind the first
-    (MPO), which nobody asked for, and which fails on files that are sound otherwise.
+    Pillow's `Image.open` would try every format. Its JPEG reader also looks for further pictures behind the first one (MPO), which
+    we don't need and which fails on some valid files.
     """
     start = data[:_MAGIC_BYTES]
     found: list[tuple[str, Reader]] = []

@@ -1,6 +1,6 @@
-"""What a photo's header says, read once for the API and for the workers: format, size, orientation, memory.
+"""Reads a photo's header: format, size, orientation, memory. Used by API and workers.
 
-Whatever this module accepts, `db.photos.pixels` decodes to that size, or finds rows of pixels missing. No pixel is decoded here.
+`db.photos.pixels` decodes every accepted photo to the size found here, or reports missing rows. No pixel is decoded here.
 """
 
 import io
@@ -17,15 +17,15 @@ from db.photos.orientation import SIDEWAYS, read_orientation
 from db.photos.png_chunks import clean_png
 
 MAX_SIDE_PX = 1_000_000
-"""Longest side of a picture. No photo comes near; every row takes memory of its own, and so does the length of one."""
+"""Longest side of a picture. Real photos are far smaller; each row needs memory of its own, and so does the length of a row."""
 
 _CLEANERS = {"JPEG": clean_jpeg, "PNG": clean_png}
-"""How to make a file without the parts that no pixel needs, for files where such a part is damaged."""
+"""Functions that remove the parts of a file that no pixel needs, for files in which such a part is damaged."""
 
 
 @dataclass(frozen=True)
 class PictureHeader:
-    """What a header says. width, height: pixels of the upright picture (its first frame)."""
+    """Contents of a header. width, height: pixels of the upright photo (its first frame)."""
 
     media_type: str
     width: int
@@ -34,10 +34,10 @@ class PictureHeader:
 
 @dataclass(frozen=True)
 class OpenedPhoto:
-    """A photo whose header was read and found acceptable.
+    """A photo with an accepted header.
 
-    image: opened by Pillow, not decoded. data: the file, or what was made of it to leave out damaged parts.
-    orientation: EXIF's number, 1 to 8. peak_bytes: most memory that decoding it will take.
+    image: opened by Pillow, not decoded. data: the file, or a copy without damaged parts. orientation: EXIF's number, 1 to 8.
+    peak_bytes: maximum memory of decoding it.
     """
 
     image: Image.Image
@@ -47,17 +47,17 @@ class OpenedPhoto:
     peak_bytes: int
 
     def estimate_peak_bytes(self, factor: int) -> int:
-        """Most memory that decoding takes at a fraction of the size."""
+        """Return the maximum memory of decoding at a fraction of the size."""
         return estimate_peak_bytes(self.image, self.data, factor)
 
     def reopen(self) -> Image.Image:
-        """Open the same picture again, as if nothing had been decoded of it."""
+        """Open the same picture again, undecoded."""
         image, _ = _open(self.data)
         return image
 
 
 def read_header(data: bytes, max_pixels: int, max_decoding_bytes: int) -> PictureHeader:
-    """Tell a picture's format by its content, and its size by its header. Raises as open_photo does."""
+    """Detect a picture's format from its content, and read its size. Raises as open_photo does."""
     photo = open_photo(data, max_pixels, max_decoding_bytes)
     photo.image.close()
     return photo.header
@@ -66,8 +66,8 @@ def read_header(data: bytes, max_pixels: int, max_decoding_bytes: int) -> Pictur
 def open_photo(data: bytes, max_pixels: int, max_decoding_bytes: int) -> OpenedPhoto:
     """Read a photo's header.
 
-    max_pixels: most that the picture may have, width times height. max_decoding_bytes: most memory that decoding it may take.
-    Raises NotAPicture, BrokenPicture, TooManyPixels or TooMuchMemory.
+    max_pixels: maximum width times height. max_decoding_bytes: maximum memory for decoding. Raises NotAPicture, BrokenPicture,
+    TooManyPixels or TooMuchMemory.
     """
     _check_pixels(read_claimed_size(data), max_pixels)
     try:
@@ -83,10 +83,10 @@ def open_photo(data: bytes, max_pixels: int, max_decoding_bytes: int) -> OpenedP
     if peak_bytes > max_decoding_bytes:
         raise TooMuchMemory(
             f"decoding the picture would take {peak_bytes // 1_000_000:,} MB of memory; at most "
-            f"{max_decoding_bytes // 1_000_000:,} MB are taken. A smaller picture, or the same one as a baseline JPEG, takes less"
+            f"{max_decoding_bytes // 1_000_000:,} MB are allowed. A smaller picture, or the same one as a baseline JPEG, takes less"
         )
     orientation = read_orientation(image, data)
-    # Pillow gives a TIFF's size as that of the upright picture.
+    # Pillow gives a TIFF's size in upright orientation.
     if orientation in SIDEWAYS and image.format != "TIFF":
         width, height = height, width
     header = PictureHeader(MEDIA_TYPES_BY_FORMAT[image.format or ""], width, height)
@@ -101,7 +101,7 @@ def _check_pixels(size: tuple[int, int] | None, max_pixels: int) -> None:
 
 
 def _open(data: bytes) -> tuple[Image.Image, bytes]:
-    """Open a picture by the first reader that takes it. Returns it with the bytes that it was read from."""
+    """Open a picture with the first reader that accepts it. Returns it with the bytes that were read."""
     readers = list_readers(data)
     if not readers:
         raise NotAPicture("the content is none of JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF")
@@ -111,8 +111,8 @@ def _open(data: bytes) -> tuple[Image.Image, bytes]:
             try:
                 content = data if version is not None else _CLEANERS[name](data)
                 return reader(io.BytesIO(content), ""), content
-            except Exception as error:  # a reader may raise anything at hostile bytes
+            except Exception as error:  # readers may raise anything on malicious input
                 if is_interruption(error):
                     raise
                 reason = reason or error
-    raise BrokenPicture("the content begins like a picture, but its header can't be read") from reason
+    raise BrokenPicture("the content starts like a picture, but its header can't be read") from reason

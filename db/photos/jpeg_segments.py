@@ -1,4 +1,4 @@
-"""The segments of a JPEG file up to its first scan: enough to know its size, its kind, and to leave out what is damaged."""
+"""Parses the segments of a JPEG file up to its first scan, for its size and kind and to remove damaged ones."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _START_OF_SCAN = 0xDA
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
-"""Markers without a length: TEM, the restart markers and the start of the image."""
+"""Markers without a length: TEM, restart markers, and start of image."""
 
 _KEPT_APPLICATION_SEGMENTS = frozenset({0xE0, 0xEE})
-"""JFIF and Adobe, which say what the numbers mean. EXIF is kept as well."""
+"""JFIF and Adobe, which define the meaning of the samples. EXIF is kept too."""
 
 
 @dataclass(frozen=True, slots=True)
 class JpegFrame:
-    """What a JPEG's frame header says.
+    """Contents of a JPEG's frame header.
 
-    width, height: as stored. coefficients: DCT coefficients of the whole picture, which a decoder keeps (two bytes each) if
-    the picture comes in several scans. has_several_scans: progressive, or its components come one after the other.
+    width, height: as stored. coefficients: DCT coefficients of the whole picture, which a decoder keeps (two bytes each) if the
+    picture has several scans. has_several_scans: progressive, or with components in separate scans.
     """
 
     width: int
@@ -28,7 +28,7 @@ class JpegFrame:
 
 
 def read_jpeg_frame(data: bytes) -> JpegFrame | None:
-    """Read the first frame header. None where there is none before the first scan."""
+    """Read the first frame header. None if there is none before the first scan."""
     found: tuple[int, int, int, int, bool] | None = None
     for marker, start, end in _list_segments(data):
         if marker in _START_OF_FRAME and found is None and end - start >= 6:
@@ -50,7 +50,7 @@ def read_jpeg_frame(data: bytes) -> JpegFrame | None:
 
 
 def clean_jpeg(data: bytes) -> bytes:
-    """The same picture without the segments that no decoder needs: comments, previews, maker notes. EXIF stays."""
+    """Return the same picture without optional segments: comments, previews, maker notes. EXIF is kept."""
     kept = [data[:2]]
     for marker, start, end in _list_segments(data):
         if marker == _START_OF_SCAN:
@@ -72,7 +72,7 @@ def _count_coefficients(width: int, height: int, sampling: list[int]) -> int:
 
 
 def _list_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Each segment's marker, and where its content begins and ends; the first scan's header is the last of them."""
+    """List marker, start and end of each segment's content; the last one is the first scan's header."""
     at = 2
     while True:
         at = data.find(b"\xff", at)

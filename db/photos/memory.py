@@ -1,6 +1,6 @@
-"""How much memory decoding a picture takes at its peak, estimated from its header.
+"""Estimates the peak memory of decoding a picture from its header.
 
-The numbers are bytes a pixel, measured in real processes: `python -m bench.analysis.large_photos`, docs/decisions/0305.
+The numbers are bytes per pixel, measured in real processes: `python -m bench.analysis.large_photos`, docs/decisions/0305.
 """
 
 import math
@@ -11,49 +11,49 @@ from PIL import Image
 from db.photos.jpeg_segments import read_jpeg_frame
 
 MAX_DECODING_BYTES = 550_000_000
-"""What decoding one picture may take unless a setting says otherwise. A worker process needs about 250 MB beside it."""
+"""Default limit for decoding one picture. A worker process needs about 250 MB besides."""
 
 MAX_KEPT_PIXELS = 25_000_000
-"""A decoded picture of more pixels is kept at a half, a quarter or an eighth of its sides."""
+"""Pictures with more pixels are decoded to a half, a quarter or an eighth of their sides."""
 
 FACTORS = (1, 2, 4, 8)
 
 LARGE_BYTES = 128_000_000
-"""A picture that takes more than this is decoded while no other such picture is, on the whole machine."""
+"""Pictures that need more than this are decoded one at a time on the whole machine."""
 
 _STORED_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
-"""What Pillow keeps for a pixel, by mode; four bytes for every other."""
+"""Pillow's bytes per pixel, by mode; four for all others."""
 
 _WHOLE_BYTES = {"WEBP": 21.0, "AVIF": 14.0, "HEIF": 8.5}
-"""What a format takes that its library decodes in one go, Pillow's own copy included: the most of its kinds, measured."""
+"""Bytes per pixel of formats whose library decodes in one go, including Pillow's copy: the measured maximum."""
 
 _LOSSY_WEBP_BYTES = 16.0
-"""What a WebP takes that is neither lossless nor transparent."""
+"""Bytes per pixel of a WebP that is neither lossless nor transparent."""
 
 _KEPT_BYTES = 10
-"""A pixel of the picture that is kept: Pillow's four bytes, and two copies of three while it becomes an array."""
+"""Bytes per pixel of the resulting picture: Pillow's four, and two copies of three while it becomes an array."""
 
 _JPEG_BYTES = 6
-"""A pixel of a JPEG as OpenCV decodes it."""
+"""Bytes per pixel of a JPEG decoded by OpenCV."""
 
 _ROW_BUFFER_BYTES = 24_000_000
-"""What goes through the conversions at a time (`db.photos.pixels`)."""
+"""Bytes that are converted at a time (`db.photos.pixels`)."""
 
 
 def choose_factor(width: int, height: int, max_pixels: int = MAX_KEPT_PIXELS) -> int:
-    """By how much each side is divided, 1, 2, 4 or 8, so that at most `max_pixels` are left if that can be had."""
+    """Return the factor, 1, 2, 4 or 8, by which to divide each side so that at most `max_pixels` are left, if possible."""
     return next((factor for factor in FACTORS if _count_kept(width, height, factor) <= max_pixels), FACTORS[-1])
 
 
 def _count_kept(width: int, height: int, factor: int) -> int:
-    """Pixels of the reduced picture, whose sides are rounded up: one row stays one row."""
+    """Return the pixels of the reduced picture. Sides are rounded up, so one row stays one row."""
     return math.ceil(width / factor) * math.ceil(height / factor)
 
 
 def estimate_peak_bytes(image: Image.Image, data: bytes, factor: int | None = None) -> int:
-    """Most bytes that decoding takes, from the opened file to the array that is kept.
+    """Return the peak bytes of decoding, from the opened file to the final array.
 
-    image: opened, not decoded. data: its file. factor: by which each side is divided; None takes the least that is allowed.
+    image: opened, not decoded. data: its file. factor: by which each side is divided; None takes the smallest allowed.
     """
     width, height = image.size
     pixels = width * height
@@ -68,26 +68,28 @@ def estimate_peak_bytes(image: Image.Image, data: bytes, factor: int | None = No
 
 
 def _count_kept_coefficients(data: bytes) -> int:
-    """A JPEG in several scans is kept as coefficients until the last scan, at full size whatever size is asked for."""
+    """Return the bytes of coefficients that a JPEG with several scans keeps until the last one, at full size whatever the
+    factor.
+    """
     frame = read_jpeg_frame(data)
     return 2 * frame.coefficients if frame is not None and frame.has_several_scans else 0
 
 
 def _measure_reader(image: Image.Image, data: bytes, pixels: int) -> int:
-    """What a format's reader needs beside Pillow's own copy."""
+    """Return what a format's reader needs besides Pillow's own copy."""
     if image.format in _WHOLE_BYTES:
         is_lossy_webp = image.format == "WEBP" and data[12:16] == b"VP8 "
         whole = _LOSSY_WEBP_BYTES if is_lossy_webp else _WHOLE_BYTES[image.format]
         return round(pixels * (whole - 4))
     if image.format == "BMP":
-        return 2 * pixels  # run lengths are undone in Python, in a buffer that is copied once
+        return 2 * pixels  # run-length decoding in Python, in a buffer that is copied once
     if image.format == "TIFF":
         return _measure_tiff_strip(image)
     return 0
 
 
 def _measure_tiff_strip(image: Any) -> int:
-    """Libtiff decodes a strip or a tile at a time, which may be the whole picture."""
+    """Return the size of a strip or tile, which libtiff decodes at a time. It may be the whole picture."""
     tags = image.tag_v2
     width, height = image.size
     if image.tile and image.tile[0][0] != "libtiff":

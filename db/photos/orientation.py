@@ -1,7 +1,7 @@
-"""How a stored picture is turned upright: by EXIF alone, as browsers do.
+"""Turns stored pictures upright by EXIF, as browsers do.
 
-XMP says it too in some files, and browsers don't look there. HEIC and AVIF are turned by their own container, and their EXIF
-counts for nothing.
+Some files repeat the orientation in XMP, which browsers ignore. HEIC and AVIF are turned by their container, and their EXIF
+orientation is ignored.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ from db.photos.png_chunks import find_chunk
 UPRIGHT: Final = 1
 
 TURNED_BY_READER = frozenset({"HEIF"})
-"""Formats whose reader turns the picture by itself. AVIF's reader hands its container's turn on as EXIF."""
+"""Formats whose reader turns the picture itself. AVIF's reader reports its container's rotation as EXIF."""
 
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -25,22 +25,22 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF orientation -> what makes the picture upright."""
+"""EXIF orientation -> Pillow's operation that makes the picture upright."""
 
 SIDEWAYS = frozenset({5, 6, 7, 8})
-"""The orientations of a picture that lies on its side: upright, width and height change places."""
+"""Orientations that swap width and height."""
 
 
 def read_orientation(image: Image.Image, data: bytes) -> int:
-    """EXIF's number for how a picture is still to be turned, 1 to 8; 1, upright, where there is none that makes sense.
+    """Return the EXIF orientation still to be applied, 1 to 8; 1 (upright) if there is no valid one.
 
-    image: opened, not yet decoded. data: its file. An EXIF block that can't be read turns nothing, as in every viewer.
+    image: opened, not decoded. data: its file. An unreadable EXIF block is ignored, as in every viewer.
     """
     if image.format in TURNED_BY_READER:
         return UPRIGHT
     if image.format == "TIFF":
         return _check(image.tag_v2.get(ExifTags.Base.Orientation))  # type: ignore[attr-defined]
-    # A PNG may have its EXIF behind its pixels, where Pillow finds it only after decoding.
+    # A PNG may have its EXIF after its pixels, where Pillow finds it only after decoding.
     block = find_chunk(data, b"eXIf") if image.format == "PNG" else image.info.get("exif")
     if not isinstance(block, bytes):
         return UPRIGHT
@@ -48,7 +48,7 @@ def read_orientation(image: Image.Image, data: bytes) -> int:
     try:
         exif.load(block)
         return _check(exif.get(ExifTags.Base.Orientation))
-    except Exception as error:  # what Pillow raises depends on where the block is damaged
+    except Exception as error:  # Pillow's exception depends on where the block is damaged
         if is_interruption(error):
             raise
         return UPRIGHT

@@ -1,7 +1,7 @@
-"""A photo's pixels by Pillow: upright, RGB, eight bits a sample, reduced where the whole picture would be too much.
+"""Decodes a photo with Pillow: upright, RGB, eight bits per sample, reduced if the whole picture would need too much memory.
 
-Pillow decodes a picture once, into one to four bytes a pixel. Everything else is done a strip of rows at a time, so that no
-second copy of a large picture is ever made.
+Pillow decodes a picture once, into one to four bytes per pixel. All other steps work on strips of rows, so that no second copy of a
+large picture is made.
 """
 
 import math
@@ -17,7 +17,7 @@ from db.photos.sample_range import find_range, scale_to_grey
 from db.photos.sixteen_bits import find_sixteen_bit_form, merge_sixteen_bits, set_form
 
 _STRIP_PIXELS = 2_000_000
-"""Pixels that are converted at a time: whole rows, or parts of a long row."""
+"""Pixels converted at a time: whole rows, or parts of a long row."""
 
 Convert = Callable[[Image.Image], Image.Image]
 
@@ -25,9 +25,8 @@ Convert = Callable[[Image.Image], Image.Image]
 def decode_upright(photo: OpenedPhoto, factor: int) -> Image.Image:
     """Decode a photo's first frame.
 
-    photo: just opened; it can be decoded once. factor: 1, 2, 4 or 8, by which each side is divided, rounding up.
-    Returns mode RGB. Transparent parts lie on white. Colours stay in the file's own colour space.
-    Raises BrokenPicture.
+    photo: just opened; it can be decoded once. factor: 1, 2, 4 or 8, by which each side is divided, rounding up. Returns mode RGB.
+    Transparent parts become white. Colours stay in the file's own colour space. Raises BrokenPicture.
     """
     image = photo.image
     stored_width, stored_height = _find_stored_size(image)
@@ -35,7 +34,7 @@ def decode_upright(photo: OpenedPhoto, factor: int) -> Image.Image:
     done = _draft(image, factor)
     image = _load(image, photo.data)
     if image.size != (math.ceil(stored_width / done), math.ceil(stored_height / done)):
-        raise BrokenPicture("the pixels are of another size than the header says")
+        raise BrokenPicture("the pixels have another size than the header says")
     if form is not None:
         image = merge_sixteen_bits(
             image,
@@ -47,23 +46,23 @@ def decode_upright(photo: OpenedPhoto, factor: int) -> Image.Image:
         picture = _convert_in_strips(image, 1, _to_rgb)
     else:
         picture = _convert_in_strips(image, factor // done, _choose_conversion(image, photo.data))
-    image.close()  # a large picture's pixels go before the kept ones are copied
+    image.close()  # free a large picture's pixels before the result is copied
     turn = TURNS.get(photo.orientation)
     return picture if turn is None else picture.transpose(turn)
 
 
 def _find_stored_size(image: Image.Image) -> tuple[int, int]:
-    """Width and height as stored. A TIFF is kept from turning itself, which would take a second copy of it."""
+    """Return the stored width and height. A TIFF is kept from turning itself, which would need a second copy."""
     if image.format != "TIFF":
         return image.size
     image._size = image._tile_size  # type: ignore[attr-defined]  # noqa: SLF001
-    # Pillow's own does nothing but turn the picture and read tags, some of which it fails on after the last row.
+    # Pillow's version only turns the picture and reads tags; some tags make it fail after the last row.
     image.load_end = lambda: None  # type: ignore[attr-defined]
     return image.size
 
 
 def _draft(image: Image.Image, factor: int) -> int:
-    """Ask for a reduced picture where the format has it for nothing. Returns by how much it is reduced."""
+    """Request a reduced picture if the format supports it. Returns by how much it is reduced."""
     if image.format != "JPEG" or factor == 1:
         return 1
     before = image.size
@@ -72,14 +71,14 @@ def _draft(image: Image.Image, factor: int) -> int:
 
 
 def _load(image: Image.Image, data: bytes, form: str | None = None) -> Image.Image:
-    """Decode, by a second way where the first finds damage: what is damaged may be behind the last row."""
+    """Decode, with a fallback for damaged files, whose damage may be after the last row."""
     size, image_format = image.size, image.format
     try:
         image.load()
-    except Exception as error:  # a reader may raise anything at hostile bytes
+    except Exception as error:  # readers may raise anything on malicious input
         if is_interruption(error):
             raise
-        fault = error.with_traceback(None)  # which holds the decoder, and with it the pixels
+        fault = error.with_traceback(None)  # it refers to the decoder, and so to the pixels
     else:
         return image
     image.close()
@@ -104,7 +103,7 @@ def _rescue(image_format: str | None, data: bytes, size: tuple[int, int], form: 
 
 
 def _read_again(photo: OpenedPhoto, form: str) -> Image.Image:
-    """Decode the same file once more, with its samples read in another form."""
+    """Decode the same file again with another sample form."""
     image = photo.reopen()
     _find_stored_size(image)
     set_form(image, form)
@@ -128,7 +127,7 @@ def _to_rgb(strip: Image.Image) -> Image.Image:
 def _convert_in_strips(
     image: Image.Image, factor: int, convert: Convert, onto: Image.Image | None = None
 ) -> Image.Image:
-    """Convert a picture a strip at a time, and reduce it on the way. onto: what the result is added to, in its place."""
+    """Convert a picture strip by strip, and reduce it. onto: picture into which the result is pasted."""
     if onto is None and factor == 1 and image.width * image.height <= _STRIP_PIXELS:
         return convert(image)
     size = (math.ceil(image.width / factor), math.ceil(image.height / factor))
@@ -146,7 +145,7 @@ def _convert_in_strips(
 
 
 def _list_strips(image: Image.Image, factor: int) -> Iterator[tuple[int, int, int, int]]:
-    """Left, top, right and bottom of each strip; of a picture whose rows are very long, of parts of rows."""
+    """List left, top, right and bottom of each strip; very long rows are split."""
     rows = max(1, _STRIP_PIXELS // (image.width * factor)) * factor
     columns = max(1, _STRIP_PIXELS // rows // factor) * factor
     for top in range(0, image.height, rows):

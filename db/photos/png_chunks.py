@@ -1,4 +1,4 @@
-"""The chunks of a PNG file: what stands behind its pixels, and the same picture without damaged chunks."""
+"""Parses the chunks of a PNG file, and rebuilds the picture without damaged ones."""
 
 import struct
 import zlib
@@ -8,13 +8,13 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NEEDED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT"})
 _PIECE_BYTES = 1 << 20
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-"""The header's kind of colour -> samples of a pixel."""
+"""Colour type -> samples per pixel."""
 _PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
-"""Of an interlaced picture: first row and column, and the steps between them."""
+"""Passes of an interlaced picture: first row and column, and the steps between them."""
 
 
 def list_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """Each chunk's kind and content, up to the end of the picture or of the file. Checksums are not looked at."""
+    """Return kind and content of each chunk up to the end of the picture or file. Checksums are ignored."""
     view, at = memoryview(data), len(SIGNATURE)
     while at + 8 <= len(data):
         length, kind = int.from_bytes(view[at : at + 4], "big"), bytes(view[at + 4 : at + 8])
@@ -25,18 +25,18 @@ def list_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
 
 
 def find_chunk(data: bytes, wanted: bytes) -> bytes | None:
-    """The content of the first chunk of a kind, wherever it stands."""
+    """Return the content of the first chunk of a kind, wherever it is."""
     return next((bytes(content) for kind, content in list_chunks(data) if kind == wanted), None)
 
 
 def clean_png(data: bytes) -> bytes:
-    """The same picture with nothing but the chunks that its pixels need, and with right checksums."""
+    """Return the same picture with only the chunks that its pixels need, and with correct checksums."""
     kept = [_make_chunk(kind, bytes(content)) for kind, content in list_chunks(data) if kind in _NEEDED]
     return b"".join([SIGNATURE, *kept, _make_chunk(b"IEND", b"")])
 
 
 def repair_png(data: bytes) -> bytes | None:
-    """The same picture with its stream of pixels made anew, without the stream's own checksum. None where rows are missing."""
+    """Return the same picture with its pixel stream rebuilt and the stream's checksum corrected. None if rows are missing."""
     needed = [(kind, bytes(content)) for kind, content in list_chunks(data) if kind in _NEEDED]
     stream, byte_count = _repack(b"".join(content for kind, content in needed if kind == b"IDAT"))
     if not needed or byte_count < _count_row_bytes(needed[0][1]):
@@ -46,7 +46,7 @@ def repair_png(data: bytes) -> bytes | None:
 
 
 def _count_row_bytes(header: bytes) -> int:
-    """How many bytes all rows of a picture have, each with the byte that names its filter."""
+    """Return the bytes of all rows, each with its filter byte."""
     width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", header[:13])
     bits = depth * _SAMPLES[colour]
     passes = _PASSES if interlace else ((0, 0, 1, 1),)
@@ -58,7 +58,7 @@ def _count_row_bytes(header: bytes) -> int:
 
 
 def _repack(stream: bytes) -> tuple[bytes, int]:
-    """Compress a stream anew as far as it can be read, piece by piece. Returns it with its number of bytes, uncompressed."""
+    """Recompress a stream as far as it can be read, piece by piece. Returns it with its uncompressed size."""
     source, made = zlib.decompressobj(-zlib.MAX_WBITS), zlib.compressobj(1)
     parts, rest, byte_count = [], stream[2:], 0
     try:
@@ -68,7 +68,7 @@ def _repack(stream: bytes) -> tuple[bytes, int]:
             parts.append(made.compress(piece))
             rest = source.unconsumed_tail
     except zlib.error:
-        pass  # what came before the damage counts
+        pass  # keep what precedes the damage
     return b"".join([*parts, made.flush()]), byte_count
 
 

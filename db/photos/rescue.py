@@ -1,4 +1,4 @@
-"""Second ways to decode a file on which the first one failed, although every row of its pixels may be there."""
+"""Fallbacks for files that failed to decode although all rows of their pixels may be there."""
 
 import io
 import math
@@ -10,13 +10,13 @@ from db.photos.png_chunks import repair_png
 
 _END_OF_JPEG = b"\xff\xd9"
 _FILLER = bytes(range(1, 255)) * 4
-"""Bytes that no JPEG decoder takes for a marker."""
+"""Bytes that no JPEG decoder reads as a marker."""
 
 
 def reopen_rescued(image_format: str | None, data: bytes, size: tuple[int, int]) -> Image.Image | None:
-    """Open a file that could not be decoded in another way. None where rows of its pixels are missing, or it can't be told.
+    """Open a file that failed to decode, by another method. None if rows are missing or this can't be determined.
 
-    size: that the first way was going to give. A PNG's stream of pixels is made anew. A JPEG gets the end marker that it lacks.
+    size: that the first attempt would have had. A PNG's pixel stream is rebuilt. A JPEG gets its missing end marker.
     """
     if image_format == "PNG":
         repaired = repair_png(data)
@@ -27,9 +27,9 @@ def reopen_rescued(image_format: str | None, data: bytes, size: tuple[int, int])
 
 
 def _has_all_rows(data: bytes, size: tuple[int, int]) -> bool:
-    """Whether a JPEG without an end has its last row.
+    """Return whether a JPEG without an end marker has its last row.
 
-    Libjpeg makes up what is missing from whatever follows the data. If it makes nothing up, what follows makes no difference.
+    Libjpeg fills missing data from whatever follows. If it fills nothing, the following bytes make no difference.
     """
     ended, filled = (_open_jpeg(data + more + _END_OF_JPEG, size) for more in (b"", _FILLER))
     return ImageChops.difference(ended, filled).getbbox() is None
@@ -38,7 +38,7 @@ def _has_all_rows(data: bytes, size: tuple[int, int]) -> bool:
 def _open_jpeg(data: bytes, size: tuple[int, int]) -> Image.Image:
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(data), "")
     width, height = image.size
-    # Pillow reduces by as much as the wanted size goes in, so the size that it gave, rounded up, would give the double of it.
+    # Pillow reduces by the factor that fits the requested size, so requesting the rounded-up size would give twice that size.
     for factor in FACTORS:
         if size == (math.ceil(width / factor), math.ceil(height / factor)):
             image.draft(None, (max(1, width // factor), max(1, height // factor)))

@@ -1,8 +1,8 @@
-"""Samples of more than eight bits become eight: which number is white.
+"""Converts samples of more than eight bits to eight: which value is white.
 
-A 16-bit file often holds 8, 10, 12 or 14 bits only. Which, the file says: a TIFF by its bits a sample or its largest sample
-value, a PNG by its significant bits. Where it says nothing, the content does: the fewest of 8, 10, 12, 14 or 16 bits that hold
-its largest sample. Numbers of no set range (32 bits, floating point) reach from their least to their greatest.
+A 16-bit file often contains only 8, 10, 12 or 14 bits. A TIFF declares it by its bits per sample or its largest sample value, a PNG
+by its significant bits. Otherwise it is the smallest of 8, 10, 12, 14 and 16 bits that contains the largest sample. Samples without
+a fixed range (32 bits, floating point) are scaled from their minimum to their maximum.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _STRIP_PIXELS = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class SampleRange:
-    """Samples from `low`, which becomes black, to `high`, which becomes white; the other way round if inverted."""
+    """Samples from `low` (black) to `high` (white); reversed if inverted."""
 
     low: float
     high: float
@@ -29,18 +29,18 @@ class SampleRange:
 
     @property
     def scale(self) -> float:
-        """By how much a sample is multiplied."""
+        """Factor of each sample."""
         scale = 255 / max(self.high - self.low, 1e-9)
         return -scale if self.is_inverted else scale
 
     @property
     def offset(self) -> float:
-        """What is added after that; the half rounds to the nearest."""
+        """Offset added after scaling, including 0.5 for rounding."""
         return (255 - self.low * self.scale if self.is_inverted else -self.low * self.scale) + 0.5
 
 
 def find_declared_white(image: Image.Image, data: bytes, largest: int) -> int:
-    """The sample that is white, of a picture of at most 16 bits a sample.
+    """Return the white value of a picture with at most 16 bits per sample.
 
     image: opened. data: its file. largest: the largest sample of the picture.
     """
@@ -54,7 +54,7 @@ def find_declared_white(image: Image.Image, data: bytes, largest: int) -> int:
 
 
 def find_range(image: Image.Image, data: bytes) -> SampleRange:
-    """The range of a decoded picture of mode I;16, I or F. What is no number in it becomes 0 on the way."""
+    """Return the range of a decoded picture of mode I;16, I or F. NaN and infinite samples become 0."""
     is_inverted = image.format == "TIFF" and _read_tag(image, _PHOTOMETRIC) == 0
     low, high = _get_extrema(image)
     if image.mode.startswith("I;16"):
@@ -69,7 +69,7 @@ def find_range(image: Image.Image, data: bytes) -> SampleRange:
 
 
 def scale_to_grey(strip: Image.Image, samples: SampleRange) -> Image.Image:
-    """Scale samples of mode I;16, I or F into mode L."""
+    """Scale samples of mode I;16, I or F to mode L."""
     scale, offset = samples.scale, samples.offset
     return strip.convert("F").point(lambda value: value * scale + offset).convert("L")
 
@@ -79,7 +79,7 @@ def _find_png_white(data: bytes, largest: int) -> int:
     if not declared:
         return _find_white_by_content(largest)
     white = (1 << min(max(declared), 16)) - 1
-    # Writers that follow the standard have scaled such samples to 16 bits already; others left them as they were.
+    # Writers that follow the standard scaled such samples to 16 bits; others left them unchanged.
     return white if 0 < largest <= white else 65535
 
 
@@ -99,7 +99,7 @@ def _find_white_by_content(largest: int) -> int:
 
 
 def _read_tag(image: Image.Image, tag: int) -> float | None:
-    """A TIFF tag's largest number; None where there is none."""
+    """Return a TIFF tag's largest number; None if there is none."""
     tags: Any = getattr(image, "tag_v2", {})
     found = tags.get(tag)
     values = found if isinstance(found, tuple) else (found,)
@@ -120,9 +120,9 @@ def _list_strips(image: Image.Image) -> list[tuple[int, int, int, int]]:
 
 
 def _fill_holes(image: Image.Image) -> None:
-    """Make what is no number, and what is infinite, 0, a strip at a time."""
+    """Set NaN and infinite samples to 0, strip by strip."""
     for box in _list_strips(image):
         strip = image.crop(box)
-        # Only finite numbers give 0 when they are taken from themselves.
+        # Only finite numbers give 0 when subtracted from themselves.
         holes = ImageMath.lambda_eval(lambda given: ((given["it"] - given["it"]) == given["it"] * 0) * 1, it=strip)
         image.paste(0, box, ImageMath.lambda_eval(lambda given: (given["it"] == 0) * 255, it=holes).convert("L"))

@@ -1,6 +1,6 @@
-"""Colours of 16 bits a sample become eight by their declared range, by Pillow, which keeps eight bits of each.
+"""Converts 16-bit colours to eight bits by their declared range, using Pillow, which keeps eight bits.
 
-A file is read twice: once for the upper eight bits of each sample, once in the other byte order for the lower ones.
+A file is read twice: once for the upper byte of each sample, once in the other byte order for the lower one.
 """
 
 from collections.abc import Callable
@@ -17,9 +17,9 @@ _LOWER = {
     "CMYK;16B": "CMYK;16L", "CMYK;16L": "CMYK;16B", "CMYK;16N": "CMYK;16B",
     "LA;16B": "RGBA",
 }  # fmt: skip
-"""Pillow's name of a form of samples -> its name of the same in the other byte order.
+"""Pillow's name of a sample form -> its name in the other byte order.
 
-LA;16B has no such twin. Read as RGBA, its four bytes are the upper and the lower one of its grey, then those of its alpha.
+LA;16B has no counterpart. Read as RGBA, its four bytes are the upper and lower byte of grey, then those of alpha.
 """
 
 _PLANAR, _PLANES = 284, 2
@@ -29,15 +29,15 @@ ReadAgain = Callable[[str], Image.Image]
 
 
 class ConvertAll(Protocol):
-    """Applies a conversion to a picture, and reduces it. onto: what the result is added to, in its place."""
+    """Applies a conversion to a picture, and reduces it. onto: picture into which the result is pasted."""
 
     def __call__(self, whole: Image.Image, convert: Convert, onto: Image.Image | None = None) -> Image.Image:
-        """Convert."""
+        """Convert the picture."""
         ...
 
 
 def find_sixteen_bit_form(image: Any) -> str | None:
-    """Pillow's name for how an opened file's 16-bit colours are stored; None where it has none, or they can't be read twice."""
+    """Return Pillow's name for the form of an opened file's 16-bit colours; None if it has none, or they can't be read twice."""
     if not image.tile:
         return None
     arguments: Any = image.tile[0].args
@@ -47,7 +47,7 @@ def find_sixteen_bit_form(image: Any) -> str | None:
 
 
 def set_form(image: Any, form: str) -> None:
-    """Have an opened file's samples read in this form."""
+    """Set the form in which an opened file's samples are read."""
     image.tile = [
         tile._replace(args=(form, *tile.args[1:]) if isinstance(tile.args, tuple) else form) for tile in image.tile
     ]
@@ -56,7 +56,7 @@ def set_form(image: Any, form: str) -> None:
 def merge_sixteen_bits(
     upper: Image.Image, form: str, data: bytes, read_again: ReadAgain, convert_all: ConvertAll
 ) -> Image.Image:
-    """Scale a picture's samples from black to the white that its file declares.
+    """Scale a picture's samples from black to the declared white.
 
     upper: decoded, with the upper bytes; it is closed. form: of its samples. data: its file. read_again: decodes the file in
     another form. convert_all: applies a conversion to a picture, and reduces it. Returns the picture in its own mode, or in LA.
@@ -67,7 +67,7 @@ def merge_sixteen_bits(
     white = find_declared_white(upper, data, 256 * brightest + 255 if brightest else 255)
     if white == 65535:
         made = convert_all(upper, lambda strip: strip)
-        if made is not upper:  # a small picture is left as it is
+        if made is not upper:  # small pictures aren't reduced
             upper.close()
         return made
     scale = 255 / white
@@ -78,7 +78,7 @@ def merge_sixteen_bits(
         joined = convert_all(both, lambda strip: _join_grey_and_alpha(strip, high, low))
         both.close()
         return joined
-    # Alpha may use all 16 bits where the colours don't.
+    # Alpha may use all 16 bits even if the colours don't.
     is_full = [band == "A" and most == 255 for band, most in zip(bands, highest, strict=True)]
     high_tables = [value for full in is_full for value in (_make_table(1.0) if full else high)]
     low_tables = [value for full in is_full for value in (_make_table(0.0) if full else low)]

@@ -1,8 +1,8 @@
-"""Votes on faces, and the label that follows from them.
+"""Votes on faces, and the labels that result from them.
 
-Each reviewer has at most one standing vote on a face; a later one replaces it, and nothing is ever deleted but with the face.
-The label is what more standing votes say than anything else, skips aside; where two say the same number, there is none, and the
-face stays in the queue for one more reviewer.
+Each reviewer has at most one current vote per face; a later one replaces it. Votes are deleted only with their face. The label is
+the choice with the most current votes, not counting skips. In a tie there is no label, and the face stays in the queue for another
+reviewer.
 """
 
 from collections import Counter
@@ -45,14 +45,14 @@ def cast_vote(
     is_from_queue: bool = True,
     is_deciding: bool = False,
 ) -> ReviewVote:
-    """Store a reviewer's vote, in place of an earlier one, and settle the face's label. Raises UnknownFace.
+    """Store a reviewer's vote, replacing an earlier one, and update the face's label. Raises UnknownFace.
 
-    least_votes: those that a label needs to teach; until then the face waits for other reviewers. is_from_queue: whether the
-    reviewer saw the face as the queue handed it out, and not elsewhere with what the model says. is_deciding: whether the vote
-    settles a disagreement of others, and is the label whatever they said.
+    least_votes: votes that a label needs for training; until then the face waits for other reviewers. is_from_queue: whether the
+    reviewer got the face from the queue, not from a page that shows its prediction. is_deciding: whether the vote resolves a
+    disagreement: then it is the label, whatever the others chose.
 
-    The vote is blind where the queue handed out the face without what the model says, and the reviewer neither voted on it before
-    nor saw the result of a job with its photo.
+    The vote is blind if the queue handed out the face without its prediction, and the reviewer neither voted on it before nor saw
+    the result of a job with its photo.
     """
     photo_sha256 = session.scalar(select(Job.photo_sha256).join(Face, Face.job_id == Job.id).where(Face.id == face_id))
     subjects = lock_subjects(session, photo_sha256) if photo_sha256 is not None else ()
@@ -69,7 +69,7 @@ def cast_vote(
     is_in_turn = is_from_queue and item.reserved_by == reviewer and item.slice is ReviewSlice.RANDOM
     if earlier is not None:
         earlier.withdrawn_at, earlier.withdrawn_by = utcnow(), reviewer
-        session.flush()  # before the new one comes: only one may stand
+        session.flush()  # before the new vote: only one may be current
     vote = ReviewVote(
         subject_id=subject.id,
         face_id=face_id,
@@ -98,16 +98,16 @@ def undo_votes(
     since: datetime | None = None,
     least_votes: int = 1,
 ) -> int:
-    """Withdraw votes; a vote that one of them had replaced stands again. Returns how many stood until now.
+    """Undo votes. A vote that one of them replaced becomes current again. Returns how many were current.
 
-    actor: whoever undoes them, the reviewer or an administrator. since: votes that were cast at or after it don't stand again, but
-    those before them do. The faces come before reviewers again where votes are missing. least_votes: as for `cast_vote`.
+    actor: the reviewer or an administrator. since: votes cast at or after it don't become current again, earlier ones do. Faces
+    that lack votes return to the queue. least_votes: see `cast_vote`.
     """
     given = tuple(votes)
     subjects = lock_subjects_by_id(session, {vote.subject_id for vote in given})
     wanted = select(ReviewVote).where(ReviewVote.id.in_([vote.id for vote in given])).order_by(ReviewVote.id.desc())
     undone = Counter[str]()
-    # Read again, since somebody else may have changed them before they were locked.
+    # Read again: another transaction may have changed them before they were locked.
     for vote in session.scalars(wanted.execution_options(populate_existing=True)).all():
         if vote.withdrawn_at is not None:
             continue
@@ -134,7 +134,7 @@ def list_votes(
     limit: int = 50,
     before: UUID | None = None,
 ) -> Sequence[ReviewVote]:
-    """The latest standing votes, newest first. since: cast at or after. before: the last vote of the page before."""
+    """List the latest current votes, newest first. since: cast at or after. before: the last vote of the previous page."""
     statement = select(ReviewVote).where(ReviewVote.withdrawn_at.is_(None))
     if before is not None:
         statement = statement.where(ReviewVote.id < before)
@@ -146,18 +146,18 @@ def list_votes(
 
 
 def get_votes(session: Session, vote_ids: Iterable[UUID]) -> Sequence[ReviewVote]:
-    """These votes, newest first; those that aren't there are left out."""
+    """Return these votes, newest first, without unknown ids."""
     wanted = select(ReviewVote).where(ReviewVote.id.in_(tuple(vote_ids)))
     return session.scalars(wanted.order_by(ReviewVote.id.desc())).all()
 
 
 def find_job_id(session: Session, face_id: UUID) -> UUID | None:
-    """The job of a face, or None if it is gone."""
+    """Return the job of a face, or None if the face was erased."""
     return session.scalar(select(Face.job_id).where(Face.id == face_id))
 
 
 def get_review(session: Session, face_id: UUID) -> tuple[ReviewItem, Sequence[ReviewVote]]:
-    """A face's place in the queue, with its subject, and every vote on the face, oldest first. Raises UnknownFace."""
+    """Return a face's queue entry, with its subject, and every vote on the face, oldest first. Raises UnknownFace."""
     item = session.get(ReviewItem, face_id)
     if item is None:
         raise UnknownFace(f"there is no face {face_id}")
@@ -167,7 +167,7 @@ def get_review(session: Session, face_id: UUID) -> tuple[ReviewItem, Sequence[Re
 def _find_subject(
     session: Session, face_id: UUID, photo_sha256: str, subjects: Sequence[ReviewSubject]
 ) -> ReviewSubject:
-    """The one of the photo's judged faces that this is, or a new one."""
+    """Return the photo's reviewed face that this one is, or a new one."""
     face = session.scalars(select(Face).options(undefer(Face.crop)).where(Face.id == face_id)).one()
     subject = choose_same(face, subjects)
     if subject is None:
@@ -185,7 +185,7 @@ def _find_replaced(session: Session, vote: ReviewVote) -> ReviewVote | None:
 
 
 def _settle(session: Session, subject: ReviewSubject, least_votes: int) -> None:
-    """Work out the labels from the standing votes, and open or close the face's places in the queue."""
+    """Compute the labels from the current votes, and open or close the face's queue entries."""
     session.flush()
     votes = session.execute(
         select(ReviewVote.choice, ReviewVote.is_blind, ReviewVote.is_deciding)
@@ -208,7 +208,7 @@ def _settle(session: Session, subject: ReviewSubject, least_votes: int) -> None:
 
 
 def _choose_label(choices: Sequence[VoteChoice]) -> VoteChoice | None:
-    """What more votes say than anything else, or None."""
+    """Return the choice with the most votes, or None in a tie."""
     ranking = Counter(choices).most_common(2)
     is_tied = len(ranking) == 2 and ranking[0][1] == ranking[1][1]
     return None if not ranking or is_tied else ranking[0][0]

@@ -1,4 +1,4 @@
-"""Faces as they come before a reviewer, read at once for all cards of a page."""
+"""Reads the faces that are shown to a reviewer, all cards of a page at once."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ from db.reviews.tables import ReviewItem, ReviewVote
 
 @dataclass(frozen=True)
 class Card:
-    """A face before a reviewer: its row, its job, its place in the queue, and the votes that stand on it.
+    """A face for review: its row, its job, its queue entry, and its current votes.
 
-    has_own_vote: whether the reviewer's own is among these. Until then other votes aren't shown, or agreement would mean little.
-    is_blind: whether what the model says stays hidden until the reviewer has voted.
+    has_own_vote: whether one of them is the reviewer's. Until then other votes are hidden, so that agreement is meaningful.
+    is_blind: whether the prediction is hidden until the reviewer has voted.
     """
 
     face: Face
@@ -39,7 +39,7 @@ class Card:
 
 
 def list_cards(session: Session, face_ids: Sequence[UUID], reviewer: str) -> list[Card]:
-    """The cards of these faces, in this order; faces that are gone are left out. Two queries, however many there are."""
+    """Return the cards of these faces, in this order, without erased ones. Takes two queries."""
     rows = session.execute(
         select(Face, Job, ReviewItem, has_seen_result(Job.photo_sha256, reviewer))
         .join(Job, Job.id == Face.job_id)

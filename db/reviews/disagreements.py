@@ -1,4 +1,4 @@
-"""Faces on which reviewers disagree, for somebody who decides."""
+"""Faces on which reviewers disagree, to be decided by an administrator."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A face whose votes settle on no label. face: its latest analysis. votes: those that stand, skips too, oldest first."""
+    """A face whose votes give no label. face: its latest analysis. votes: current ones, including skips, oldest first."""
 
     face: Face
     subject: ReviewSubject
@@ -21,7 +21,7 @@ class Disagreement:
 
 
 def list_disagreements(session: Session, *, limit: int = 20, before: UUID | None = None) -> list[Disagreement]:
-    """The faces with two votes or more and no label, newest first. before: id of the last subject of the page before."""
+    """List the faces with two votes or more and no label, newest first. before: id of the last subject of the previous page."""
     undecided = select(ReviewSubject).where(ReviewSubject.label.is_(None), ReviewSubject.vote_count > 1)
     if before is not None:
         undecided = undecided.where(ReviewSubject.id < before)
@@ -30,7 +30,7 @@ def list_disagreements(session: Session, *, limit: int = 20, before: UUID | None
     standing = select(ReviewVote).where(ReviewVote.subject_id.in_(votes), ReviewVote.withdrawn_at.is_(None))
     for vote in session.scalars(standing.order_by(ReviewVote.id)):
         votes[vote.subject_id].append(vote)
-    # by the key, which sorts by time: the last one stays
+    # by the key, which sorts by time, so pages stay stable
     shown = (
         select(ReviewItem.subject_id, ReviewItem.face_id)
         .where(ReviewItem.subject_id.in_(votes))
@@ -46,6 +46,6 @@ def list_disagreements(session: Session, *, limit: int = 20, before: UUID | None
 
 
 def count_disagreements(session: Session) -> int:
-    """How many faces wait for somebody who decides."""
+    """Count the faces that wait for a decision."""
     undecided = (ReviewSubject.label.is_(None), ReviewSubject.vote_count > 1)
     return session.scalar(select(func.count()).select_from(ReviewSubject).where(*undecided)) or 0

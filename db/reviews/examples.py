@@ -1,4 +1,4 @@
-"""Faces that reviewers agree on, as examples of what each emotion looks like."""
+"""Faces on which reviewers agree, as examples of each emotion."""
 
 from collections import defaultdict
 from uuid import UUID
@@ -10,11 +10,13 @@ from db.core.vocabulary import Emotion
 from db.reviews.tables import ReviewItem, ReviewSubject
 
 _NEWEST = 500
-"""Labels that are looked through, so that a rare emotion doesn't make the page wait."""
+"""Maximum number of labels searched, so that a rare emotion doesn't slow the page."""
 
 
 def list_examples(session: Session, each: int = 4) -> dict[Emotion, list[UUID]]:
-    """Ids of faces whose label is an emotion, at most `each` of one, the newest labels; those that several reviewers gave first."""
+    """Return ids of faces whose label is an emotion, at most `each` per emotion, from the newest labels; those with several
+    agreeing votes first.
+    """
     rows = session.execute(
         select(ReviewSubject.id, ReviewSubject.label, ReviewSubject.vote_count)
         .where(ReviewSubject.label.is_not(None), ReviewSubject.labeled_at.is_not(None))

@@ -1,4 +1,4 @@
-"""Which faces of the queue a reviewer wants."""
+"""Filters of the review queue."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,18 +12,18 @@ from db.jobs.tables import Job
 from db.reviews.tables import ReviewItem
 
 NEWEST_JOBS = 2000
-"""Of an application or a batch, so many newest jobs are looked through: its faces are in no index of the queue."""
+"""Newest jobs of an application or batch that are searched: no index of the queue has the application."""
 
 NEWEST_FACES = 5000
-"""Faces of these jobs after which no older job is looked through, however few jobs they are."""
+"""Number of faces after which no older job is searched."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewFilter:
-    """Which faces a reviewer wants; what is None doesn't restrict. Sizes: the box's shorter side, in pixels of the photo.
+    """Filter of the review queue; None doesn't restrict. Sizes: shorter side of the box, in pixels of the photo.
 
-    Times: stored at or after, stored before. application_id, batch_id: faces of its newest jobs, as NEWEST_JOBS and
-    NEWEST_FACES bound them.
+    Times: stored since (inclusive), before (exclusive). application_id, batch_id: faces of its newest jobs, limited by NEWEST_JOBS
+    and NEWEST_FACES.
     """
 
     emotion: Emotion | None = None
@@ -41,10 +41,7 @@ class ReviewFilter:
 
     @property
     def picks_by_answer(self) -> bool:
-        """Whether it looks at what the face or the model's answer is like, and not only at when and by which version.
-
-        So does whoever names a job or a face.
-        """
+        """Whether it depends on the face or its prediction, not only on time and version. Filters by job or face count as such."""
         return self.emotion is not None or self.picks_by_job or bool(self.match_confidence() or self.match_size())
 
     @property
@@ -53,7 +50,7 @@ class ReviewFilter:
         return bool(self.face_ids) or any(key is not None for key in (self.application_id, self.batch_id, self.job_id))
 
     def match_job(self) -> list[ColumnElement[bool]]:
-        """The conditions on jobs and faces that are named."""
+        """Return the conditions on named jobs and faces."""
         conditions: list[ColumnElement[bool]] = []
         if self.face_ids:
             conditions.append(ReviewItem.face_id.in_(self.face_ids))
@@ -65,23 +62,23 @@ class ReviewFilter:
         return conditions
 
     def match(self) -> list[ColumnElement[bool]]:
-        """The conditions for a face to fit."""
+        """Return all conditions."""
         return [*self.match_emotion(), *self.match_version(), *self.match_ranges(), *self.match_job()]
 
     def match_ranges(self) -> list[ColumnElement[bool]]:
-        """Those of confidence, size and time."""
+        """Return the conditions on confidence, size and time."""
         return [*self.match_confidence(), *self.match_size(), *self.match_time()]
 
     def match_emotion(self) -> list[ColumnElement[bool]]:
-        """That of the emotion."""
+        """Return the condition on the emotion."""
         return [] if self.emotion is None else [ReviewItem.emotion == self.emotion]
 
     def match_version(self) -> list[ColumnElement[bool]]:
-        """That of the model version."""
+        """Return the condition on the model version."""
         return [] if self.model_version is None else [ReviewItem.model_version == self.model_version]
 
     def match_confidence(self) -> list[ColumnElement[bool]]:
-        """Those of the confidence."""
+        """Return the conditions on the confidence."""
         low, high = self.min_confidence, self.max_confidence
         return [
             *([] if low is None else [ReviewItem.confidence >= low]),
@@ -89,7 +86,7 @@ class ReviewFilter:
         ]
 
     def match_size(self) -> list[ColumnElement[bool]]:
-        """Those of the size."""
+        """Return the conditions on the size."""
         low, high = self.min_face_px, self.max_face_px
         return [
             *([] if low is None else [ReviewItem.face_px >= low]),
@@ -97,7 +94,7 @@ class ReviewFilter:
         ]
 
     def match_time(self) -> list[ColumnElement[bool]]:
-        """Those of the time."""
+        """Return the conditions on the time."""
         since, before = self.created_from, self.created_before
         return [
             *([] if since is None else [ReviewItem.created_at >= since]),
@@ -106,7 +103,7 @@ class ReviewFilter:
 
 
 EVERY_FACE = ReviewFilter()
-"""A filter that restricts nothing."""
+"""A filter without restrictions."""
 
 
 def _select_newest_faces(condition: ColumnElement[bool]) -> Select[UUID]:

@@ -1,4 +1,4 @@
-"""What reviewers have decided: the labels of faces."""
+"""Lists the labels of faces."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -18,9 +18,9 @@ def list_labels(
     is_blind: bool | None = None,
     before: UUID | None = None,
 ) -> Sequence[ReviewSubject]:
-    """Faces that have a label, newest first by when somebody first voted on them.
+    """List faces that have a label, newest first by the time of their first vote.
 
-    is_blind: only faces that have a label of blind votes, or only those that have none. before: the last face of the page before.
+    is_blind: only faces with, or without, a label from blind votes. before: the last face of the previous page.
     """
     statement = select(ReviewSubject).where(ReviewSubject.label.is_not(None))
     if label is not None:

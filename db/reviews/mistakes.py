@@ -1,4 +1,4 @@
-"""Where a version was wrong by what people say: its surest mistakes, and how often each version was right."""
+"""A version's errors according to labels: its most confident mistakes, and accuracy by version."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ from db.reviews.statistics import Estimate, estimate_share
 from db.reviews.tables import ReviewItem, ReviewSubject
 
 NEWEST_LABELS = 2000
-"""Labels that are looked through for mistakes, so that the page doesn't wait for all of them."""
+"""Maximum number of labels searched for mistakes, so that the page is fast."""
 
 _EMOTIONS = tuple(VoteChoice(emotion.value) for emotion in EMOTIONS)
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A face that people call another emotion than the version did. confidence: the version's, 0 to 1."""
+    """A face whose label differs from a version's prediction. confidence: the version's, 0 to 1."""
 
     face_id: UUID
     emotion: Emotion
@@ -29,7 +29,7 @@ class Mistake:
 
 
 def list_mistakes(session: Session, model_version: int, *, limit: int) -> list[Mistake]:
-    """The mistakes of which the version, by number, was surest, among the newest labels; each face once.
+    """List the most confident mistakes of a version, by number, among the newest labels; each face once.
 
     Faces that may still get a blind vote are left out.
     """
@@ -45,7 +45,7 @@ def list_mistakes(session: Session, model_version: int, *, limit: int) -> list[M
         .join(newest, newest.c.id == ReviewItem.subject_id)
         .where(
             ReviewItem.model_version == model_version,
-            # the others may still get a blind vote, and the page would tell what the model says
+            # the page would reveal the prediction of faces that may still get a blind vote
             or_(ReviewItem.slice != ReviewSlice.RANDOM, ReviewItem.closed_at.is_not(None)),
         )
         .with_hint(ReviewItem, "INDEXED BY ix_review_items_subject_id", "sqlite")
@@ -59,7 +59,9 @@ def list_mistakes(session: Session, model_version: int, *, limit: int) -> list[M
 
 
 def estimate_by_version(session: Session) -> Mapping[int, Estimate]:
-    """Accuracy of each version, by number, on the faces drawn by chance that have blind votes; a face counts once a version."""
+    """Estimate the accuracy of each version, by number, on randomly drawn faces with blind votes; a face counts once per
+    version.
+    """
     latest_first = (ReviewItem.created_at.desc(), ReviewItem.emotion)
     once = (ReviewItem.subject_id, ReviewItem.model_version)
     ranked = (

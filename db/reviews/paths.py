@@ -1,8 +1,8 @@
-"""Which way through the queue finds the next faces quickly, whatever the filter.
+"""Chooses the index that finds the next faces quickly, for any filter.
 
-Reading faces in the order of their rank finds them at once where many faces fit the filter, and reads the whole queue where none
-does. So only the first WINDOW faces are read in that order. If they don't hold enough, few faces fit, and then it is quicker
-to read one range of the filter (a size, a confidence, a time) from an index of its own and to sort what fits.
+Reading faces by rank is fast if many match the filter, but reads the whole queue if none does. So only the first WINDOW faces are
+read by rank. If they don't contain enough matches, few faces match, and it is faster to read one range of the filter (a size, a
+confidence, a time) from its own index and sort the matches.
 """
 
 from collections.abc import Iterator
@@ -20,24 +20,24 @@ from db.reviews.tables import ReviewItem
 Ts = TypeVarTuple("Ts")
 
 WINDOW = 20_000
-"""Faces that are read by rank before another way is tried."""
+"""Faces read by rank before another index is tried."""
 NARROW = 80_000
-"""Most faces of a range that are read instead. What reading them takes: docs/decisions/0401."""
+"""Maximum number of faces in a range that is read instead. For its cost see docs/decisions/0401."""
 FEW = 10_000
-"""Most faces that are fetched and sorted. Where more of them fit, reading on by rank comes upon some soon."""
+"""Maximum number of faces that are fetched and sorted. If more match, reading on by rank soon finds some."""
 
 BY_KEY = "INDEXED BY sqlite_autoindex_review_items_1"
-"""Lets SQLite look named faces up by their key. By itself it reads every open face, and looks each up among those named."""
+"""Makes SQLite look up named faces by their key. Otherwise it reads every open face and checks whether it is named."""
 
 _ROUNDING = 1e-6
-"""By how much seven probabilities of 32 bits may miss 1 in sum."""
+"""Rounding error of the sum of seven 32-bit probabilities."""
 
 
 @dataclass(frozen=True)
 class Path:
-    """One stretch of an index of open faces. is_ranked: whether it has them by rank; if not, they are sorted.
+    """A range of an index of open faces. is_ranked: whether it is in order of rank; if not, the faces are sorted.
 
-    index: None where the conditions name the faces, which are found by their keys.
+    index: None if the conditions name the faces, which are then found by key.
     """
 
     index: str | None
@@ -45,18 +45,18 @@ class Path:
     is_ranked: bool = True
 
     def narrow(self, *conditions: ColumnElement[bool]) -> "Path":
-        """The same with further conditions."""
+        """Return the range with further conditions."""
         return replace(self, conditions=(*self.conditions, *conditions))
 
     def follow(self, statement: Select[*Ts]) -> Select[*Ts]:
-        """Let the statement read this stretch, least rank first."""
-        # A sum is no column, so no index has it in order: the range itself is read.
+        """Make the statement read this range in order of rank."""
+        # Sorting by an expression prevents the use of an index for the order, so the range itself is read.
         return self.search(statement).order_by(ReviewItem.rank if self.is_ranked else ReviewItem.rank + 0)
 
     def search(self, statement: Select[*Ts]) -> Select[*Ts]:
-        """The same in any order.
+        """Return the range in any order.
 
-        SQLite chooses among indexes by guesses, so it is told which. PostgreSQL knows how many faces each range has.
+        SQLite guesses which index to use, so the index is prescribed. PostgreSQL has statistics of each range.
         """
         found = statement.where(ReviewItem.closed_at.is_(None), *self.conditions)
         by = BY_KEY if self.index is None else f"INDEXED BY ix_review_items_open_{self.index}"
@@ -64,11 +64,9 @@ class Path:
 
 
 def list_paths(session: Session, slice_: ReviewSlice, wanted: ReviewFilter) -> Iterator[Path]:
-    """Where to look, one after the other, until enough faces are found. Together they hold every face that fits, by rank."""
+    """List the ranges to search, in order, until enough faces are found. Together they contain every matching face, by rank."""
     if wanted.picks_by_job:
-        yield Path(
-            None, (ReviewItem.slice == slice_,), is_ranked=False
-        )  # the query that follows it has the conditions already
+        yield Path(None, (ReviewItem.slice == slice_,), is_ranked=False)  # the query on it has the conditions already
         return
     ranked = _choose_ranked(slice_, wanted)
     last = _find_last_rank(session, ranked) if wanted.match_ranges() or len(wanted.match()) > 1 else None
@@ -90,7 +88,7 @@ def list_paths(session: Session, slice_: ReviewSlice, wanted: ReviewFilter) -> I
 
 
 def choose_counted(session: Session, slice_: ReviewSlice, wanted: ReviewFilter) -> Path:
-    """The stretch of an index in which the faces of a slice that fit are counted soonest. It has no condition but its own."""
+    """Return the index range in which the matching faces of a slice are counted fastest. It includes only its own condition."""
     if wanted.picks_by_job:
         return Path(None, (ReviewItem.slice == slice_,), is_ranked=False)
     narrow = _choose_narrow(session, slice_, wanted) if wanted.match() else None
@@ -98,10 +96,10 @@ def choose_counted(session: Session, slice_: ReviewSlice, wanted: ReviewFilter) 
 
 
 def _choose_ranked(slice_: ReviewSlice, wanted: ReviewFilter) -> Path:
-    """The index that has the faces by rank and, of what the filter asks, leaves out most."""
+    """Return the index in order of rank that excludes the most faces by the filter."""
     conditions = [ReviewItem.slice == slice_]
     if slice_ is ReviewSlice.UNCERTAIN and wanted.min_confidence is not None:
-        # The second largest probability is at most what the largest leaves, so a sure face has no small margin: begin there.
+        # The second largest probability is at most one minus the largest, so a confident face has a large margin: start there.
         conditions.append(ReviewItem.rank >= 2 * wanted.min_confidence - 1 - _ROUNDING)
     if wanted.emotion is not None:
         return Path("emotion", (*conditions, *wanted.match_emotion()))
@@ -111,14 +109,14 @@ def _choose_ranked(slice_: ReviewSlice, wanted: ReviewFilter) -> Path:
 
 
 def _find_last_rank(session: Session, ranked: Path) -> float | None:
-    """The rank at the window's end, or None if all faces lie in it."""
+    """Return the rank at the end of the window, or None if it contains all faces."""
     return session.scalar(ranked.follow(select(ReviewItem.rank)).offset(WINDOW - 1).limit(1))
 
 
 def _choose_narrow(session: Session, slice_: ReviewSlice, wanted: ReviewFilter) -> Path | None:
-    """The narrowest range that the filter asks for, or None if all of them hold more than NARROW faces."""
+    """Return the narrowest range of the filter, or None if all of them contain more than NARROW faces."""
     ranges = list(_list_ranges(slice_, wanted))
-    # Counted by and by: where one of them holds next to nothing, the others aren't counted far.
+    # Counted step by step, so that no range is counted further than the smallest one found so far.
     for most in (NARROW // 64, NARROW // 8, NARROW):
         chosen, least = None, most + 1
         for path in ranges:
@@ -132,10 +130,10 @@ def _choose_narrow(session: Session, slice_: ReviewSlice, wanted: ReviewFilter) 
 
 
 def _list_ranges(slice_: ReviewSlice, wanted: ReviewFilter) -> Iterator[Path]:
-    """All ranges of the filter, first those that most often are narrow: of the later ones no more is counted than of these."""
+    """List all ranges of the filter, usually narrow ones first: later ones are counted only up to the size of the best so far."""
     in_slice = ReviewItem.slice == slice_
     if wanted.match_time():
-        # The index has each version's faces by time, so that a version out of service and the last days leave nothing to read.
+        # This index has each version's faces by time, so retired versions and recent days read almost nothing.
         versions = wanted.match_version() or [ReviewItem.model_version.in_(select(ModelVersion.number))]
         yield Path("time", (in_slice, *versions, *wanted.match_time()), is_ranked=False)
     if wanted.match_size():

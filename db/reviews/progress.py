@@ -1,4 +1,4 @@
-"""What each reviewer has done."""
+"""The activity of each reviewer."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +13,10 @@ from db.reviews.tables import ReviewSubject, ReviewVote
 
 @dataclass(frozen=True)
 class ReviewerProgress:
-    """One reviewer's standing votes of a period. agreed: those that say what the face's label says, where others voted too.
+    """A reviewer's current votes of a period. shared: on faces that have a label and votes of others. agreed: those of them that
+    match the label.
 
-    shared: on faces that others voted on too and that have a label. latest_at: of the last vote.
+    latest_at: of the last vote.
     """
 
     reviewer: str
@@ -29,7 +30,7 @@ class ReviewerProgress:
 
 
 def list_progress(session: Session, *, since: datetime, today: datetime) -> list[ReviewerProgress]:
-    """Each reviewer's votes since then, most votes first. today: when the day began."""
+    """List each reviewer's votes since then, most votes first. today: start of the day."""
 
     def count(condition: ColumnElement[bool]) -> ColumnElement[int]:
         return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
@@ -48,7 +49,7 @@ def list_progress(session: Session, *, since: datetime, today: datetime) -> list
             func.max(ReviewVote.at),
         )
         .join(ReviewSubject, ReviewSubject.id == ReviewVote.subject_id)
-        # keys sort by time, so the votes of the period are one stretch of them
+        # keys sort by time, so the period's votes are a range of keys
         .where(ReviewVote.id >= first_key(since), ReviewVote.withdrawn_at.is_(None))
         .group_by(ReviewVote.reviewer)
         .order_by(func.count().desc(), ReviewVote.reviewer)

@@ -1,7 +1,7 @@
-"""The queue before reviewers: uncertain faces first, mixed with faces drawn by chance alone.
+"""The review queue: uncertain faces first, mixed with randomly drawn faces.
 
-Whether a face belongs to the random slice is drawn when it is first stored, and within the slice faces come in a random order.
-What is judged of that slice when a face's turn comes stands for all faces.
+Whether a face belongs to the random slice is drawn when it is first stored. Within the slice, faces come in random order. Faces of
+the slice that are reviewed in their turn are a random sample of all faces.
 """
 
 from collections.abc import Collection, Sequence
@@ -24,32 +24,32 @@ from db.reviews.subjects import choose_same, is_settled, list_earlier, lock_phot
 from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
 
 RANDOM_SLICE_SHARE = 0.125
-"""Share of all faces that belong to the random slice."""
+"""Share of all faces that are drawn for the random slice."""
 RANDOM_TURN_SHARE = 0.2
-"""Share of a reviewer's faces that come from the random slice."""
+"""Share of the faces handed to a reviewer that come from the random slice."""
 SECOND_VOTE_SHARE = 0.1
-"""Share of faces that need two reviewers' votes, so that their agreement can be told."""
+"""Share of faces that need votes of two reviewers, to measure agreement."""
 RESERVATION_S = 300
-"""How long a face that was handed to one reviewer is kept from the others."""
+"""Seconds for which a face handed to one reviewer is withheld from others."""
 
 _INSERT = insert(get_table(ReviewItem))
 _EMPTY = list_empty(ReviewItem)
 MOST_COUNTED = 10_000
-"""Faces that are counted before it is only said that there are more."""
+"""Maximum number of faces that are counted exactly."""
 
 _chance = SystemRandom()
 
 
 def add_to_queue(session: Session, photo_sha256: str, faces: Sequence[Face]) -> None:
-    """Give each new face its place: the one that it had in an earlier analysis of its photo, or one that is drawn now.
+    """Add each new face to the queue, with the slice and rank of an earlier analysis of its photo, or newly drawn ones.
 
-    A face that people judged in an earlier analysis takes over their label.
+    A face that was reviewed in an earlier analysis gets that label.
     """
     if not faces:
         return
     lock_photo(session, photo_sha256)
     earlier, items, rows = list_earlier(session, photo_sha256), [], []
-    # what people judge belongs to a stored face, so a photo that wasn't analysed before has nothing that was judged
+    # labels belong to stored faces, so a photo that is new has none
     subjects = lock_subjects(session, photo_sha256) if earlier else ()
     for face in faces:
         slice_, rank, votes_wanted = _draw(make_chance(photo_sha256, face))
@@ -71,7 +71,7 @@ def add_to_queue(session: Session, photo_sha256: str, faces: Sequence[Face]) -> 
         subject = choose_same(face, subjects)
         if subject is not None:
             row["subject_id"] = subject.id
-            # How many votes a label needs is a setting of those who take votes; whether one is missing shows in the earlier places.
+            # The number of votes that a label needs is a setting of the API; earlier queue entries tell whether some are missing.
             is_awaited = any(
                 other.subject_id == subject.id and other.slice is slice_ and other.closed_at is None
                 for other in earlier
@@ -95,13 +95,14 @@ def take_faces(
     is_seen: bool = False,
     chance: Random = _chance,
 ) -> list[ReviewItem]:
-    """Hand out at most `limit` faces, and keep them from other reviewers for RESERVATION_S seconds.
+    """Hand out at most `limit` faces, and withhold them from other reviewers for RESERVATION_S seconds.
 
-    exclude: faces that the reviewer has on screen already. random_share: chance of each that it comes from the random slice.
-    is_seen: whether the reviewer is shown what the model says of faces of the random slice too, so that votes on them aren't blind.
-    The random slice isn't touched where the filter picks by answer, since its faces must be judged in their own order.
-    A face isn't handed to a reviewer whose vote on it stands, cast on this analysis of its photo or on another; but one of the
-    random slice that was judged out of turn comes up in its turn all the same.
+    exclude: faces that the reviewer has on screen. random_share: probability of each face to come from the random slice. is_seen:
+    whether predictions of the random slice are shown too, so that votes aren't blind.
+
+    The random slice is skipped if the filter depends on the prediction, because its faces must be reviewed in their own order. A
+    face with a current vote of the reviewer, on this or another analysis of its photo, isn't handed out; except one of the random
+    slice that was reviewed out of turn.
     """
     from_random = sum(chance.random() < random_share for _ in range(limit))
     if wanted.picks_by_answer:
@@ -116,15 +117,15 @@ def take_faces(
             taken += found
             seen.update(item.face_id for item in found)
     for item in taken:
-        # what was shown to somebody stays shown, also where it is handed to them once more
+        # a prediction that was shown stays marked as shown
         item.reserved_seen = is_seen or (item.reserved_seen and item.reserved_by == reviewer)
         item.reserved_by, item.reserved_until = reviewer, now + timedelta(seconds=RESERVATION_S)
     return taken
 
 
 def release_faces(session: Session, reviewer: str) -> None:
-    """Give back the faces that the reviewer was handed and has not judged."""
-    # Those that another transaction has in hand are being judged at this moment; waiting for it could end in a deadlock.
+    """Release the faces that the reviewer took but didn't vote on."""
+    # Rows locked by another transaction are being voted on; waiting for them could deadlock.
     theirs = (
         select(ReviewItem.face_id)
         .where(ReviewItem.reserved_by == reviewer, ReviewItem.closed_at.is_(None))
@@ -136,7 +137,7 @@ def release_faces(session: Session, reviewer: str) -> None:
 
 
 def _draw(chance: Random) -> tuple[ReviewSlice, float, int]:
-    """Slice, rank in the random slice, and votes wanted."""
+    """Draw slice, rank in the random slice, and number of votes."""
     slice_ = ReviewSlice.RANDOM if chance.random() < RANDOM_SLICE_SHARE else ReviewSlice.UNCERTAIN
     return slice_, chance.random(), 2 if chance.random() < SECOND_VOTE_SHARE else 1
 
@@ -150,14 +151,14 @@ def _search(
     now: datetime,
     limit: int,
 ) -> list[ReviewItem]:
-    """At most `limit` free faces of one slice that fit, least rank first."""
+    """Find at most `limit` free faces of a slice that match, lowest rank first."""
     own_votes = select(ReviewVote.id).where(
         ReviewVote.subject_id == ReviewItem.subject_id,
         ReviewVote.reviewer == reviewer,
         ReviewVote.withdrawn_at.is_(None),
     )
     if slice_ is ReviewSlice.RANDOM:
-        # What was judged out of turn comes before the same reviewer once more, where there may be no other.
+        # Faces reviewed out of turn are handed to the same reviewer again, since there may be no other reviewer.
         is_subject = ReviewSubject.id == ReviewVote.subject_id
         own_votes = own_votes.join(ReviewSubject, is_subject).where(ReviewSubject.drawn_at.is_not(None))
     is_free = or_(
@@ -166,7 +167,7 @@ def _search(
     statement = select(ReviewItem).where(*wanted.match(), is_free, ~own_votes.exists())
     if exclude:
         statement = statement.where(ReviewItem.face_id.not_in(exclude))
-    # Two reviewers who ask at once on PostgreSQL pass over each other's rows; SQLite has one writer at a time.
+    # On PostgreSQL, concurrent reviewers skip each other's rows; SQLite has one writer at a time.
     statement = statement.with_for_update(skip_locked=True)
     found: list[ReviewItem] = []
     for path in list_paths(session, slice_, wanted):
@@ -177,7 +178,7 @@ def _search(
 
 
 def count_waiting(session: Session, wanted: ReviewFilter = EVERY_FACE, *, most: int = MOST_COUNTED) -> int:
-    """How many faces that fit wait for votes. Counts `most` at most."""
+    """Count matching faces that wait for votes, up to `most`."""
     slices = [ReviewSlice.UNCERTAIN] if wanted.picks_by_answer else list(ReviewSlice)
     count = 0
     for slice_ in slices:

@@ -1,4 +1,4 @@
-"""Reports of faces that were missed, and of boxes that are wrong."""
+"""Reports of missed faces and wrong boxes."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -20,7 +20,7 @@ MOST_REPORTS_A_JOB = 200
 
 
 class InvalidReport(DomainError):
-    """The report names no place in the photo, or the photo has as many reports as it may have."""
+    """The report is invalid, or the job has the maximum number of reports."""
 
     code = "invalid_report"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -41,9 +41,9 @@ def create_report(
     box: tuple[int, int, int, int] | None = None,
     note: str = "",
 ) -> FaceReport:
-    """Store a report. box: x, y, width, height of where the face is, in pixels of the upright photo. Raises InvalidReport."""
+    """Store a report. box: x, y, width, height of the face, in pixels of the upright photo. Raises InvalidReport."""
     if kind is ReportKind.WRONG_BOX and face_id is None:
-        raise InvalidReport("say which face has the wrong box")
+        raise InvalidReport("a report of a wrong box must name the face")
     if face_id is not None and session.scalar(select(Face.job_id).where(Face.id == face_id)) != job.id:
         raise InvalidReport("the job has no such face")
     if box is not None:
@@ -68,11 +68,11 @@ def create_report(
 
 
 def list_reports(session: Session, job_id: UUID) -> Sequence[FaceReport]:
-    """The reports on a job's photo, oldest first."""
+    """List the reports on a job's photo, oldest first."""
     return session.scalars(select(FaceReport).where(FaceReport.job_id == job_id).order_by(FaceReport.id)).all()
 
 
 def list_all_reports(session: Session, *, limit: int, before: UUID | None = None) -> Sequence[FaceReport]:
-    """Reports on the photos of all jobs, newest first. before: the last one of the page before."""
+    """List reports of all jobs, newest first. before: the last report of the previous page."""
     statement = select(FaceReport).order_by(FaceReport.id.desc()).limit(limit)
     return session.scalars(statement if before is None else statement.where(FaceReport.id < before)).all()

@@ -1,4 +1,4 @@
-"""Faces that were reviewed while a label needed more or fewer votes to teach than now: opened and closed as it is now."""
+"""Updates the queue after a change of the number of votes that a label needs."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -16,7 +16,7 @@ _FACES_A_TRANSACTION = 500
 
 
 def resettle_all(database: Database, least_votes: int) -> None:
-    """Bring the review queue in line with the number of votes that a label needs to teach. Reads all reviewed faces."""
+    """Open and close queue entries for the current number of required votes. Reads all reviewed faces."""
     with database.read() as session:
         found = list_unsettled(session, least_votes)
     for start in range(0, len(found), _FACES_A_TRANSACTION):
@@ -25,7 +25,7 @@ def resettle_all(database: Database, least_votes: int) -> None:
 
 
 def list_unsettled(session: Session, least_votes: int) -> Sequence[UUID]:
-    """The faces of the uncertain slice that are closed with too few votes, or open with enough. Reads the judged ones alone."""
+    """List faces of the uncertain slice that are closed with too few votes, or open with enough. Reads only reviewed faces."""
     is_short = and_(ReviewItem.closed_at.is_not(None), ReviewSubject.vote_count < least_votes)
     is_over = and_(
         ReviewItem.closed_at.is_(None),
@@ -43,7 +43,7 @@ def list_unsettled(session: Session, least_votes: int) -> Sequence[UUID]:
 
 
 def resettle(session: Session, subject_ids: Sequence[UUID], least_votes: int) -> None:
-    """Open or close the places of these faces in the queue, as votes would; those that are gone by now are left out."""
+    """Open or close the queue entries of these faces, as votes would; deleted faces are skipped."""
     subjects = {subject.id: subject for subject in lock_subjects_by_id(session, subject_ids)}
     places = select(ReviewItem).where(ReviewItem.subject_id.in_(subjects)).execution_options(populate_existing=True)
     for item in session.scalars(places):

@@ -1,7 +1,7 @@
-"""Which predictions reviewers have seen already, and which lists keep back, so that a blind vote is a blind one.
+"""Records which predictions reviewers have seen, so that blind votes are really blind.
 
-Lists keep back what the model says of a face of the random slice until it has its votes. A reviewer who opens the result of a job,
-as a page, document or picture, sees it all the same; that is recorded, and their votes on its faces aren't blind.
+Lists hide the prediction of a face of the random slice until it has its votes. A reviewer who opens a job's result sees it anyway;
+this is recorded, and their votes on its faces aren't blind.
 """
 
 from collections.abc import Iterable
@@ -24,13 +24,16 @@ _IS_OPEN = (ReviewItem.slice == ReviewSlice.RANDOM, ReviewItem.closed_at.is_(Non
 
 
 def list_hidden(session: Session, face_ids: Iterable[UUID]) -> frozenset[UUID]:
-    """Those of the faces that may still get a blind vote: no list shows a reviewer what the model says of them."""
+    """Return the faces that may still get a blind vote: lists hide their predictions from reviewers."""
     wanted = select(ReviewItem.face_id).where(ReviewItem.face_id.in_(tuple(face_ids)), *_IS_OPEN)
     return frozenset(session.scalars(wanted.with_hint(ReviewItem, BY_KEY, "sqlite")))
 
 
 def record_result_views(database: Database, job_ids: Iterable[UUID], reviewer: str) -> None:
-    """Remember that the reviewer has seen the jobs' results. Writes once, and only where a face may still get a blind vote."""
+    """Record that the reviewer has seen the jobs' results.
+
+    Writes at most once per job, and only if a face may still get a blind vote.
+    """
     is_known = exists().where(ResultView.job_id == Face.job_id, ResultView.reviewer == reviewer)
     new = (
         select(Face.job_id)
@@ -48,12 +51,12 @@ def record_result_views(database: Database, job_ids: Iterable[UUID], reviewer: s
             with (
                 suppress(IntegrityError),
                 session.begin_nested(),
-            ):  # of a job that was erased meanwhile nothing is stored
+            ):  # jobs erased in the meantime are skipped
                 insert_if_new(session, ResultView, job_id=job_id, reviewer=reviewer)
 
 
 def has_seen_result(photo_sha256: InstrumentedAttribute[str] | str, reviewer: str) -> ColumnElement[bool]:
-    """The condition that the reviewer has seen a result of any analysis of the photo."""
+    """Condition: the reviewer has seen a result of any analysis of the photo."""
     job = aliased(Job)
     return exists().where(
         ResultView.job_id == job.id, job.photo_sha256 == photo_sha256, ResultView.reviewer == reviewer

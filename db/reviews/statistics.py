@@ -1,4 +1,4 @@
-"""What the votes say of the model and of the reviewers: accuracy on live faces, and agreement."""
+"""Statistics of votes: accuracy on live faces, and agreement of reviewers."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _Z = 1.959964
 
 @dataclass(frozen=True)
 class Estimate:
-    """A share that was observed, and the 95 % interval of the true one. All None where nothing was observed."""
+    """An observed share, and the 95 % interval of the true one. All None if nothing was observed."""
 
     hits: int
     count: int
@@ -29,10 +29,10 @@ class Estimate:
 
 @dataclass(frozen=True)
 class LiveAccuracy:
-    """How often the model's answer was what people confirmed, on faces drawn by chance alone, each counted once.
+    """Accuracy on randomly drawn faces, each counted once.
 
-    blind: of faces whose votes were cast without knowing what the model says. seen: of the others, whose reviewers knew it.
-    accuracy: of both together. not_faces, ambiguous: faces of the same draw without a right answer, in none of the estimates.
+    blind: faces whose reviewers didn't know the prediction. seen: all others. accuracy: both together. not_faces, ambiguous: drawn
+    faces without a right answer, in none of the estimates.
     """
 
     accuracy: Estimate
@@ -44,11 +44,11 @@ class LiveAccuracy:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far reviewers say the same of the same face.
+    """Agreement of reviewers on the same faces.
 
-    faces: with two votes or more, skips aside. share: of these, those whose first two votes say the same; a third is asked for
-    where they differ, and with it reviewers would look less of one mind than they are. alpha: Krippendorff's, for nominal data:
-    1 is full agreement, 0 is chance. None where there is nothing to compare.
+    faces: with two votes or more, not counting skips. share: of faces whose first two votes agree; a third vote is only requested
+    if they differ, so counting it would underestimate agreement. alpha: Krippendorff's, for nominal data: 1 is full agreement, 0 is
+    chance. None without data.
     """
 
     faces: int
@@ -57,7 +57,7 @@ class Agreement:
 
 
 def estimate_share(hits: int, count: int) -> Estimate:
-    """A share with its 95 % interval by Wilson (1927), which holds for few observations and near 0 and 1 too."""
+    """Return a share with its 95 % Wilson interval (1927), which is valid for few observations and near 0 and 1."""
     if not count:
         return Estimate(0, 0, None, None, None)
     share, z2 = hits / count, _Z * _Z
@@ -69,9 +69,9 @@ def estimate_share(hits: int, count: int) -> Estimate:
 def estimate_live_accuracy(
     session: Session, *, model_version: int | None = None, since: datetime | None = None, before: datetime | None = None
 ) -> LiveAccuracy:
-    """Estimate accuracy from the random slice. Times: faces stored at or after, stored before.
+    """Estimate accuracy from the random slice. Times: faces stored since (inclusive), before (exclusive).
 
-    model_version: of the faces that it analysed, its latest answer to each. Without one, the latest answer of any version.
+    model_version: uses its latest prediction for each face. By default, the latest prediction of any version.
     """
     conditions = []
     if model_version is not None:
@@ -97,12 +97,10 @@ def estimate_live_accuracy(
 
 
 def select_drawn(*conditions: ColumnElement[bool]) -> Select[datetime, Emotion, VoteChoice | None, bool]:
-    """The labelled faces of the random slice that came before a reviewer in their turn.
+    """Select the labelled faces of the random slice that were reviewed in their turn: created_at, emotion, label, is_blind.
 
-    Of each: created_at, emotion, label, is_blind.
-
-    A face that has a label of blind votes has that one, whatever was said by those who knew what the model says.
-    A face counts once, however often its photo was analysed: the latest analysis that fits the conditions, which are on ReviewItem.
+    A label from blind votes takes precedence over one from other votes. A face counts once, however often its photo was analysed:
+    by the latest analysis that matches the conditions on ReviewItem.
     """
     latest_first = (ReviewItem.created_at.desc(), ReviewItem.emotion)
     ranked = (
@@ -131,7 +129,7 @@ def select_drawn(*conditions: ColumnElement[bool]) -> Select[datetime, Emotion, 
 
 
 def measure_agreement(session: Session, *, since: datetime | None = None) -> Agreement:
-    """Compare the standing votes on faces that several reviewers judged. since: votes cast at or after."""
+    """Compare the current votes on faces with several reviewers. since: votes cast at or after."""
     place = func.row_number().over(partition_by=ReviewVote.subject_id, order_by=ReviewVote.id)
     standing = (
         select(ReviewVote.subject_id, ReviewVote.choice, ReviewVote.at, place.label("place"))
@@ -162,7 +160,9 @@ def measure_agreement(session: Session, *, since: datetime | None = None) -> Agr
 
 
 def _compute_alpha(votes: list[Counter[VoteChoice]]) -> float:
-    """Krippendorff's alpha (2011, "Computing Krippendorff's Alpha-Reliability", section C), each face weighing by its votes."""
+    """Return Krippendorff's alpha (2011, "Computing Krippendorff's Alpha-Reliability", section C), with each face weighted by its
+    votes.
+    """
     totals = sum(votes, Counter[VoteChoice]())
     count = totals.total()
     observed = sum(

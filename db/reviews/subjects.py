@@ -1,7 +1,7 @@
-"""Which face is which, across analyses: the same place in the same photo is the same face.
+"""Identifies faces across analyses: the same position in the same photo is the same face.
 
-Whatever is drawn by chance of a face is drawn once: another analysis of the photo takes it over, so that a face that is analysed
-often comes up no sooner than others.
+Random draws are made once per face and reused for further analyses of the photo, so that a face that is analysed often isn't drawn
+more often.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,14 +22,14 @@ from db.jobs.tables import Job
 from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
 
 LEAST_OVERLAP = 0.5
-"""Least intersection over union of two boxes that are one face: the bound that detection benchmarks use (PASCAL VOC)."""
+"""Minimum intersection over union of two boxes of the same face: the threshold of detection benchmarks (PASCAL VOC)."""
 
 _MOST_EARLIER = 200
-"""Faces of earlier analyses that are looked at: the same bytes may come any number of times."""
+"""Maximum number of faces of earlier analyses that are compared: the same bytes may come any number of times."""
 
 
 class Box(Protocol):
-    """Anything with a bounding box, in pixels of the upright picture."""
+    """Anything with a bounding box, in pixels of the upright photo."""
 
     x: int
     y: int
@@ -38,7 +38,7 @@ class Box(Protocol):
 
 
 def measure_overlap(first: Box, second: Box) -> float:
-    """Intersection over union of two boxes, 0 to 1."""
+    """Return the intersection over union of two boxes, 0 to 1."""
     width = min(first.x + first.width, second.x + second.width) - max(first.x, second.x)
     height = min(first.y + first.height, second.y + second.height) - max(first.y, second.y)
     shared = max(width, 0) * max(height, 0)
@@ -50,29 +50,29 @@ BoxT = TypeVar("BoxT", bound=Box)
 
 
 def choose_same(box: Box, others: Iterable[BoxT]) -> BoxT | None:
-    """The one that overlaps `box` most, or None if none overlaps it enough."""
+    """Return the box that overlaps `box` most, or None if none overlaps enough."""
     best = max(others, key=lambda other: measure_overlap(box, other), default=None)
     return best if best is not None and measure_overlap(box, best) >= LEAST_OVERLAP else None
 
 
 def lock_subjects(session: Session, photo_sha256: str) -> Sequence[ReviewSubject]:
-    """Every face of these very photo bytes that somebody has judged, as it is now.
+    """Return every reviewed face of these photo bytes, locked until the transaction ends.
 
-    Until the transaction ends, no other one that calls this with the same photo goes on, whether there are such faces or not.
-    Call it before anything else is locked but the photo's job.
+    Other transactions that call this for the same photo wait, even if it has no such faces. Call it before locking anything else,
+    except the photo's job.
     """
     lock_photo(session, photo_sha256)
     return _lock(session, ReviewSubject.photo_sha256 == photo_sha256)
 
 
 def lock_photo(session: Session, photo_sha256: str) -> None:
-    """Wait until no other transaction that calls this with the same photo is open. The first half of lock_subjects."""
+    """Wait for other transactions that locked the same photo. The first part of lock_subjects."""
     if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer at a time
         session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(photo_sha256, 0))))
 
 
 def lock_subjects_of(session: Session, photo_sha256s: Iterable[str]) -> None:
-    """Keep the subjects of several photos from changes until the transaction ends, in one order for all transactions."""
+    """Lock the subjects of several photos until the transaction ends, in a fixed order to avoid deadlocks."""
     digests = sorted(set(photo_sha256s))
     if session.get_bind().dialect.name == "postgresql":
         digest = func.unnest(cast(digests, ARRAY(Text))).column_valued("digest")
@@ -82,13 +82,13 @@ def lock_subjects_of(session: Session, photo_sha256s: Iterable[str]) -> None:
 
 
 def lock_subjects_by_id(session: Session, subject_ids: Iterable[UUID]) -> Sequence[ReviewSubject]:
-    """These judged faces, as they are now, kept from changes until the transaction ends; those that are gone are left out."""
+    """Return these subjects, locked until the transaction ends, without deleted ones."""
     return _lock(session, ReviewSubject.id.in_(tuple(subject_ids)))
 
 
 @dataclass(slots=True)
 class EarlierFace:
-    """A face of an earlier analysis of a photo: its box, and its place in the queue."""
+    """A face of an earlier analysis of a photo: its box and its queue entry."""
 
     x: int
     y: int
@@ -115,19 +115,19 @@ _LIST_EARLIER = (
 
 
 def list_earlier(session: Session, photo_sha256: str) -> list[EarlierFace]:
-    """The faces of the photo's latest analyses, newest first. Reads their boxes and places, and no crops."""
+    """List the faces of the photo's latest analyses, newest first. Reads boxes and queue entries, but no crops."""
     return [EarlierFace(*row) for row in session.execute(_LIST_EARLIER, {"photo_sha256": photo_sha256})]
 
 
 def make_chance(photo_sha256: str, box: Box) -> Random:
-    """Chance that falls the same way whenever the same detector finds a face in the same photo."""
+    """Return a random generator seeded by photo and box, so that repeated analyses draw the same."""
     return Random(f"{photo_sha256} {box.x} {box.y} {box.width} {box.height}")  # noqa: S311  # guards nothing
 
 
 def adopt_faces(session: Session, subject: ReviewSubject, others: Sequence[ReviewSubject]) -> None:
-    """Let all stored faces that are this one belong to it: those of analyses of its photo from before anybody judged it.
+    """Assign all stored faces that are this one to the subject: those of analyses before its first vote.
 
-    others: the judged faces of its photo that `lock_subjects` gave.
+    others: the reviewed faces of its photo, from `lock_subjects`.
     """
     rows = session.execute(
         select(ReviewItem, Face)
@@ -142,21 +142,23 @@ def adopt_faces(session: Session, subject: ReviewSubject, others: Sequence[Revie
 
 
 def count_wanted(item: ReviewItem, least_votes: int) -> int:
-    """Votes that the face needs. least_votes: what a label needs to teach; those of the random slice never teach."""
+    """Return how many votes the face needs. least_votes: votes that a label needs for training; faces of the random slice are never
+    used for training.
+    """
     return item.votes_wanted if item.slice is ReviewSlice.RANDOM else max(item.votes_wanted, least_votes)
 
 
 def is_settled(item: ReviewItem, subject: ReviewSubject, least_votes: int = 1) -> bool:
-    """Whether the face needs no further vote. least_votes: what a label needs to teach.
+    """Return whether the face needs no further vote. least_votes: votes that a label needs for training.
 
-    One of the random slice that was judged out of turn still waits for its turn: only then does its label count.
+    A face of the random slice that was reviewed out of turn still waits for its turn: only then does its label count.
     """
     is_drawn = item.slice is not ReviewSlice.RANDOM or subject.drawn_at is not None
     return subject.label is not None and subject.vote_count >= count_wanted(item, least_votes) and is_drawn
 
 
 def find_labels(session: Session, face_ids: Iterable[UUID]) -> dict[UUID, VoteChoice]:
-    """What people have confirmed of these faces, by face; faces without a label are left out."""
+    """Return the labels of these faces, by face; faces without a label are left out."""
     rows = session.execute(
         select(ReviewItem.face_id, ReviewSubject.label)
         .join(ReviewSubject, ReviewSubject.id == ReviewItem.subject_id)
@@ -166,7 +168,7 @@ def find_labels(session: Session, face_ids: Iterable[UUID]) -> dict[UUID, VoteCh
 
 
 def find_own_votes(session: Session, face_ids: Iterable[UUID], reviewer: str) -> dict[UUID, VoteChoice]:
-    """What this reviewer said of these faces, by face; faces on which no vote of theirs stands are left out."""
+    """Return this reviewer's current votes on these faces, by face."""
     rows = session.execute(
         select(ReviewItem.face_id, ReviewVote.choice)
         .join(ReviewVote, ReviewVote.subject_id == ReviewItem.subject_id)
@@ -178,7 +180,7 @@ def find_own_votes(session: Session, face_ids: Iterable[UUID], reviewer: str) ->
 
 
 def list_subject_ids(session: Session, job_ids: Sequence[UUID]) -> Sequence[UUID]:
-    """The subjects that the faces of these jobs belong to."""
+    """List the subjects of these jobs' faces."""
     found = session.scalars(
         select(ReviewItem.subject_id)
         .distinct()
@@ -189,14 +191,14 @@ def list_subject_ids(session: Session, job_ids: Sequence[UUID]) -> Sequence[UUID
 
 
 def erase_orphans(session: Session, subject_ids: Sequence[UUID]) -> None:
-    """Delete those of the subjects that no stored face belongs to, with their votes and their places in training runs."""
+    """Delete those of the subjects that have no stored face, with their votes and training corrections."""
     if subject_ids:
         is_used = exists().where(ReviewItem.subject_id == ReviewSubject.id)
         session.execute(delete(ReviewSubject).where(ReviewSubject.id.in_(subject_ids), ~is_used))
 
 
 def _lock(session: Session, condition: ColumnElement[bool]) -> Sequence[ReviewSubject]:
-    # In one order, so that two transactions never each wait for a face that the other one has.
+    # In a fixed order, so that two transactions can't deadlock.
     statement = select(ReviewSubject).where(condition).order_by(ReviewSubject.id)
     statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
     return session.scalars(statement).all()

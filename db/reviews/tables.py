@@ -1,4 +1,4 @@
-"""The tables of reviews: each face's place in the queue, the face as people judge it, and their votes."""
+"""The tables of reviews: queue entries, reviewed faces (subjects), votes and reports."""
 
 from datetime import datetime
 from uuid import UUID
@@ -28,7 +28,7 @@ _STANDING = text("withdrawn_at IS NULL")
 
 
 _SEARCHED = ("rank", "emotion", "model_version", "confidence", "face_px", "created_at")
-"""All that a filter may ask for: with it in the index, faces that don't fit are passed over without reading their rows."""
+"""The columns that filters use: as part of the index, faces that don't match are skipped without reading their rows."""
 
 
 def _index_open(name: str, *first: str) -> Index:
@@ -38,14 +38,14 @@ def _index_open(name: str, *first: str) -> Index:
 
 
 class ReviewSubject(Base):
-    """One face as people judge it. It stays the same when its photo is analysed again, and when the photo is purged.
+    """A reviewed face. It stays the same when its photo is analysed again or deleted.
 
-    Found again by the photo's SHA-256 and the overlap of the boxes; see docs/review.md.
+    Identified by the photo's SHA-256 and the overlap of boxes; see docs/review.md.
     """
 
     __tablename__ = "review_subjects"
     __table_args__ = (
-        # Few faces are undecided, and the inbox reads no others.
+        # Few faces are undecided, and the page reads no others.
         Index("ix_review_subjects_undecided", "id", sqlite_where=_UNDECIDED, postgresql_where=_UNDECIDED),
     )
 
@@ -55,17 +55,17 @@ class ReviewSubject(Base):
     y: Mapped[int]
     width: Mapped[int]
     height: Mapped[int]
-    """The bounding box, in pixels of the upright picture."""
+    """The bounding box, in pixels of the upright photo."""
     crop: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
-    """What the first reviewer saw: grey uint8 (48, 48), row by row."""
+    """The crop that the first reviewer saw: grey uint8 (48, 48), row by row."""
     drawn_at: Mapped[datetime | None]
-    """When somebody first voted on it who had been handed it from the random slice, in its turn; empty before that."""
+    """First vote by a reviewer who got it from the random slice in its turn; empty before."""
     label: Mapped[VoteChoice | None] = mapped_column(Word(VoteChoice))
-    """What most standing votes say, or the vote that decides; empty without votes or when they are tied."""
+    """The choice with the most current votes, or the deciding vote; empty without votes or in a tie."""
     blind_label: Mapped[VoteChoice | None] = mapped_column(Word(VoteChoice))
-    """The same of blind votes alone: those cast without knowing what the model says."""
+    """The same from blind votes only."""
     vote_count: Mapped[int] = mapped_column(default=0)
-    """Standing votes that aren't skips."""
+    """Current votes, not counting skips."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     labeled_at: Mapped[datetime | None] = mapped_column(index=True)
     """When the label last changed."""
@@ -74,18 +74,18 @@ class ReviewSubject(Base):
 
 
 class ReviewItem(Base):
-    """A face's place in the review queue. Narrow, so that the queue is searched without touching crops."""
+    """A face's entry in the review queue. Narrow, so that the queue is searched without reading crops."""
 
     __tablename__ = "review_items"
     __table_args__ = (
-        # Three in the order in which faces are handed out, and three that find what few faces have; see db/reviews/paths.py.
+        # Three in the order in which faces are handed out, and three for rare values; see db/reviews/paths.py.
         _index_open("rank", "rank"),
         _index_open("emotion", "emotion", "rank"),
         _index_open("version", "model_version", "rank"),
         _index_open("size", "face_px"),
         _index_open("confidence", "confidence"),
         _index_open("time", "model_version", "created_at"),
-        # Drift reads the broken hours at a period's ends, and the judged faces of a period, from these alone.
+        # Drift reads the partial hours at a period's ends, and the reviewed faces of a period, from these alone.
         Index("ix_review_items_period", "created_at", "emotion", "confidence", "face_px"),
         Index(
             "ix_review_items_judged",
@@ -97,25 +97,25 @@ class ReviewItem(Base):
             postgresql_where=_LABELLED,
         ),
         Index(None, "reserved_by", sqlite_where=_RESERVED, postgresql_where=_RESERVED),
-        # Nearly all faces have none; with those in it, SQLite's statistics would call the index useless.
+        # Partial, because nearly all rows are null, and SQLite's statistics would make it avoid the index.
         Index(None, "subject_id", sqlite_where=_LABELLED, postgresql_where=_LABELLED),
-        # Tells from itself alone which judged faces two versions analysed.
+        # Covers the search for reviewed faces that two versions analysed.
         Index(None, "subject_id", "model_version", sqlite_where=_LABELLED, postgresql_where=_LABELLED),
     )
 
     face_id: Mapped[UUID] = mapped_column(ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True)
     slice: Mapped[ReviewSlice] = mapped_column(Word(ReviewSlice))
     rank: Mapped[float]
-    """Least comes first: the margin where the slice is `uncertain`, a random number where it is `random`.
+    """Lowest first: the margin in the slice `uncertain`, a random number in the slice `random`.
 
-    Slice, random number and votes wanted are the same in all analyses of a face; see db/reviews/subjects.py.
+    Slice, random number and number of votes are the same in all analyses of a face; see db/reviews/subjects.py.
     """
     emotion: Mapped[Emotion]
     confidence: Mapped[float]
     face_px: Mapped[int]
     """The shorter side of the bounding box."""
     model_version: Mapped[int]
-    """Number of the version that judged the face."""
+    """Number of the version that classified the face."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
     votes_wanted: Mapped[int] = mapped_column(default=1)
@@ -124,14 +124,14 @@ class ReviewItem(Base):
     reserved_by: Mapped[str | None] = mapped_column(String(200))
     reserved_until: Mapped[datetime | None]
     reserved_seen: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether whoever has it was shown what the model says."""
+    """Whether the current holder was shown the prediction."""
     subject_id: Mapped[UUID | None] = mapped_column(ForeignKey("review_subjects.id", ondelete="SET NULL"))
 
     subject: Mapped[ReviewSubject | None] = relationship()
 
 
 class ReviewVote(Base):
-    """What one reviewer said of a face. Kept when it is undone or replaced; then it no longer stands."""
+    """One reviewer's vote on a face. Undone and replaced votes are kept."""
 
     __tablename__ = "review_votes"
     __table_args__ = (
@@ -150,44 +150,44 @@ class ReviewVote(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     subject_id: Mapped[UUID] = mapped_column(ForeignKey("review_subjects.id", ondelete="CASCADE"), index=True)
     face_id: Mapped[UUID | None] = mapped_column(ForeignKey("faces.id", ondelete="SET NULL"))
-    """The analysis in which the reviewer saw it; empty once that job is erased."""
+    """The analysis that the reviewer saw; empty once that job is erased."""
     reviewer: Mapped[str] = mapped_column(String(200))
     choice: Mapped[VoteChoice] = mapped_column(Word(VoteChoice))
     predicted: Mapped[Emotion]
-    """What the model said then."""
+    """The prediction at that time."""
     model_version: Mapped[int]
     at: Mapped[datetime] = mapped_column(default=utcnow)
     is_blind: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether the reviewer didn't know what the model says."""
+    """Whether the reviewer didn't know the prediction."""
     is_deciding: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether it settles a disagreement: the label is what it says, whatever the others say."""
+    """Whether it resolves a disagreement: then it is the label, whatever the others chose."""
     replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("review_votes.id", ondelete="SET NULL"), index=True)
-    """The same reviewer's earlier vote, which comes back if this one is undone."""
+    """The same reviewer's earlier vote, which becomes current again if this one is undone."""
     withdrawn_at: Mapped[datetime | None]
     withdrawn_by: Mapped[str | None] = mapped_column(String(200))
 
 
 class FaceReport(ActorColumns, Base):
-    """What somebody found wrong with the boxes of a photo: a face that was missed, or a box that isn't right. Gone with its job."""
+    """A report of a missed face or a wrong box. Deleted with its job."""
 
     __tablename__ = "face_reports"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
     face_id: Mapped[UUID | None] = mapped_column(ForeignKey("faces.id", ondelete="CASCADE"), index=True)
-    """The face whose box is wrong; empty where a face was missed."""
+    """The face with the wrong box; empty for a missed face."""
     kind: Mapped[ReportKind] = mapped_column(Word(ReportKind))
     x: Mapped[int | None]
     y: Mapped[int | None]
     width: Mapped[int | None]
     height: Mapped[int | None]
-    """Where the face is, in pixels of the upright picture, if it was said."""
+    """Position of the face, in pixels of the upright photo, if given."""
     note: Mapped[str] = mapped_column(Text, default="")
     at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
 class ResultView(Base):
-    """A reviewer has seen what the model says of a job's faces, before all of them had their votes. Gone with its job."""
+    """A reviewer has seen the predictions of a job's faces before all of them had their votes. Deleted with its job."""
 
     __tablename__ = "result_views"
 

@@ -1,4 +1,4 @@
-"""Starting a training run: the same rules whether the schedule, a command, the API or a page asks for it."""
+"""Starts training runs, for schedule, command, API and page alike."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from db.training_runs.tables import TrainingRun
 
 @dataclass(frozen=True)
 class StartedRun:
-    """A queued run, and what it will do."""
+    """A queued run and its plan."""
 
     run: TrainingRun
     plan: RunPlan
@@ -32,11 +32,10 @@ def start_run(
     epochs: int | None = None,
     slot: datetime | None = None,
 ) -> StartedRun:
-    """Queue a run and tell the training worker of it.
+    """Queue a run and send its message to the training worker.
 
-    send: sends the run's message after the commit; where it fails the sweeper sends it later. slot: the moment of the schedule that
-    the run stands for.
-    Raises PlanImpossible where a run would have nothing to train on or compare with, TrainingRunActive.
+    send: sends the message after the commit; if it fails, the sweeper sends it later. slot: time of the schedule for which the run
+    is started. Raises PlanImpossible if there is nothing to train on or to compare with, TrainingRunActive.
     """
     with database.write() as session:
         plan = plan_run(session, files, from_scratch=from_scratch)

@@ -1,4 +1,4 @@
-"""Faces that people have labelled, as training rows of the next model."""
+"""Labelled faces as training rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Correction:
 
 @dataclass(frozen=True)
 class RunCorrection:
-    """What became of a correction in a run. refusal: why it was left out, or None where it trained."""
+    """Whether a run used a correction. refusal: why it was left out, or None if it was used."""
 
     subject_id: UUID
     emotion: Emotion
@@ -39,7 +39,7 @@ class RunCorrection:
 
 
 def list_corrections(session: Session, *, limit: int, after: Correction | None = None) -> list[Correction]:
-    """The `limit` latest faces that have a label to train on, newest label first. after: the last one of those listed before."""
+    """List the `limit` latest faces with a label for training, newest label first. after: the last one of the previous call."""
     statement = _select(LabelUse.TRAINING)
     if after is not None:
         is_next = and_(ReviewSubject.labeled_at == after.labeled_at, ReviewSubject.id > after.subject_id)
@@ -49,18 +49,18 @@ def list_corrections(session: Session, *, limit: int, after: Correction | None =
 
 
 def list_reviewed(session: Session, *, limit: int) -> list[Correction]:
-    """The latest faces whose label may tell which of two versions is right more often."""
+    """List the latest faces whose label can be used to compare two versions."""
     statement = _select(LabelUse.COMPARISON).limit(limit)
     return [_read(subject, Emotion(label)) for subject, label in session.execute(statement) if label]
 
 
 def count_reviewed(session: Session) -> int:
-    """How many faces `list_reviewed` could list."""
+    """Count the faces that `list_reviewed` could return."""
     return session.scalar(select(func.count()).select_from(ReviewSubject).where(matches_use(LabelUse.COMPARISON))) or 0
 
 
 def record_corrections(session: Session, run_id: UUID, run_corrections: Iterable[RunCorrection]) -> None:
-    """Write down which corrections a run was offered, in place of what was written before."""
+    """Store the corrections considered by a run, replacing those stored before."""
     session.execute(delete(TrainingCorrection).where(TrainingCorrection.run_id == run_id))
     session.add_all(
         TrainingCorrection(
@@ -74,7 +74,7 @@ def record_corrections(session: Session, run_id: UUID, run_corrections: Iterable
 
 
 def list_used(session: Session, run_id: UUID) -> list[Correction]:
-    """The corrections that train in a run, with the label that they had at its start; erased ones are gone from it."""
+    """List the corrections used by a run, with their labels at its start, without erased ones."""
     rows = list(
         session.execute(
             select(ReviewSubject, TrainingCorrection.emotion)
@@ -88,7 +88,7 @@ def list_used(session: Session, run_id: UUID) -> list[Correction]:
 
 
 def count_corrections(session: Session, run_id: UUID) -> dict[str, int]:
-    """How many corrections of a run were used, and how many were left out for each reason."""
+    """Return how many corrections a run used, and how many it left out by reason."""
     rows = session.execute(
         select(TrainingCorrection.refusal, func.count())
         .where(TrainingCorrection.run_id == run_id)

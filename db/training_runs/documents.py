@@ -1,6 +1,6 @@
-"""The JSON documents of a training run, as who writes and who reads them share them.
+"""The JSON documents of a training run, shared by writers and readers.
 
-Whatever a release adds has a default, so that runs of earlier releases are still read; what this release doesn't know is ignored.
+New fields have defaults, so that documents of earlier releases can be read; unknown fields are ignored.
 """
 
 from math import isfinite
@@ -10,7 +10,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _finite_or_none(value: Any) -> Any:
-    """JSON has no word for NaN and the infinite numbers: PostgreSQL refuses them, and browsers can't read them."""
+    """Replace NaN and infinite numbers, which JSON doesn't have: PostgreSQL refuses them, and browsers can't parse them."""
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
@@ -22,29 +22,29 @@ class _Document(BaseModel):
 
     @classmethod
     def read(cls, stored: dict[str, Any] | None) -> Self:
-        """What a JSON column holds; the defaults where it is empty. Raises pydantic's ValidationError."""
+        """Parse a JSON column; defaults if it is empty. Raises pydantic's ValidationError."""
         return cls.model_validate(stored or {})
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values that a JSON column holds."""
+        """Return it as JSON values."""
         return self.model_dump(mode="json")
 
 
 class _OpenDocument(_Document):
-    """Further fields are kept as they are."""
+    """Keeps unknown fields."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
 class RunOptions(_Document):
-    """What was asked for when a run was started."""
+    """Options with which a run was started."""
 
     from_scratch: bool = Field(default=False, description="Fresh weights in place of a version's.")
-    epochs: int | None = Field(default=None, description="Null: what the service is set to.")
+    epochs: int | None = Field(default=None, description="Null: the setting.")
 
 
 class CurvePoint(_Document):
-    """A finished epoch. Losses that are no finite number are null."""
+    """A finished epoch. Losses that aren't finite are null."""
 
     epoch: int
     loss: Number = None
@@ -55,7 +55,7 @@ class CurvePoint(_Document):
 
 
 class RunProgress(_Document):
-    """How far a run is. Null is what isn't known yet."""
+    """Progress of a run. Null: not known yet."""
 
     step: str = Field(default="", description="`preparing`, `training` or `comparing`.", examples=["training"])
     epoch: int | None = Field(default=None, examples=[3])
@@ -69,7 +69,7 @@ class RunProgress(_Document):
 
 
 class GateCheck(_Document):
-    """One question of the gate, its answer, and the figures behind it in words."""
+    """One check of the gate, its result, and the metrics behind it in words."""
 
     name: str
     is_passed: bool
@@ -85,7 +85,7 @@ class GateDecision(_Document):
 
 
 class ClassMetrics(_Document):
-    """How well one emotion is told. support: rows that are this emotion."""
+    """Metrics of one emotion. support: rows with this emotion."""
 
     precision: float
     recall: float
@@ -101,7 +101,7 @@ class SetMetrics(_OpenDocument):
 
 
 class ComparedMetrics(_OpenDocument):
-    """A version's metrics on the rows that were compared: shares from 0 to 1; `log_loss` in nats; `ms_a_face` on one core."""
+    """A version's metrics on the compared rows: shares from 0 to 1; `log_loss` in nats; `ms_a_face` on one core."""
 
     rows: int | None = None
     accuracy: float | None = None
@@ -110,32 +110,32 @@ class ComparedMetrics(_OpenDocument):
     calibration_error: float | None = None
     ms_a_face: float | None = None
     per_class: dict[str, ClassMetrics] = {}
-    confusion: list[list[int]] = Field(default=[], description="Rows: the truth; columns: the answer.")
+    confusion: list[list[int]] = Field(default=[], description="Rows: labels; columns: predictions.")
     sets: dict[str, SetMetrics] = Field(default={}, description="Evaluation sets and stress tests, by name.")
 
 
 class ReviewedMetrics(_Document):
-    """Both versions' metrics on the faces drawn at random that reviewers have labelled."""
+    """Metrics of both versions on the randomly drawn faces labelled by reviewers."""
 
     champion: ComparedMetrics
     challenger: ComparedMetrics
 
 
 class GateReport(_Document):
-    """What the gate compared and decided. The metrics are those of `emoscope evaluate`, on the rows that were compared."""
+    """What the gate compared, and its decision. The metrics are those of `emoscope evaluate` on the compared rows."""
 
     decision: GateDecision
     champion: ComparedMetrics = ComparedMetrics()
     challenger: ComparedMetrics = ComparedMetrics()
     reference: ComparedMetrics | None = Field(
         default=None,
-        description="Of the best version on the challenger's labels, where the champion was trained on others.",
+        description="Of the best version on the challenger's labels, if the champion was trained on others.",
     )
     reviewed: ReviewedMetrics | None = None
 
 
 class AuditedSplit(_OpenDocument):
-    """A split of the dataset. emotions: rows of each. copies: of earlier rows of it, and of Training rows."""
+    """A split of the dataset. emotions: rows of each. copies: of earlier rows of the split, and of training rows."""
 
     rows: int = 0
     emotions: dict[str, int] = {}
@@ -144,7 +144,7 @@ class AuditedSplit(_OpenDocument):
 
 
 class StoredPlan(_OpenDocument):
-    """A run's plan as it was when the run began: `db.training_runs.plan.RunPlan` of the release that ran it."""
+    """The plan with which a run started: `db.training_runs.plan.RunPlan` of the release that ran it."""
 
     is_from_scratch: bool = False
     references: list[dict[str, int | str]] = []
@@ -152,7 +152,7 @@ class StoredPlan(_OpenDocument):
 
 
 class RunAudit(_OpenDocument):
-    """What the dataset and the corrections of a run hold."""
+    """Contents of a run's dataset and corrections."""
 
     warnings: list[str] = []
     sha256: str = ""
@@ -161,7 +161,7 @@ class RunAudit(_OpenDocument):
     bad_rows: list[dict[str, int | str]] = Field(
         default=[], description="Line and reason of each row that was left out."
     )
-    votes: dict[str, int] | None = Field(default=None, description="Rows by what became of their votes.")
+    votes: dict[str, int] | None = Field(default=None, description="Rows by result of their votes.")
     corrections: dict[str, int] | None = Field(
         default=None, description="Reviewers' labels: `used`, and left out for each reason. Null until they were read."
     )

@@ -1,4 +1,4 @@
-"""Where labels of reviewed faces come from, and what they may be used for. An entry of LABEL_SOURCES is the whole of a source."""
+"""Sources of labels for reviewed faces, and their uses. An entry of LABEL_SOURCES registers a source completely."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ _TRAINS = tuple(VoteChoice(emotion.value) for emotion in EMOTIONS)
 
 
 class LabelUse(StrEnum):
-    """What labels are for. None serves both: a model that had learnt a label would be scored by it."""
+    """Use of labels. Each label has one use only: a model trained on a label can't be evaluated on it."""
 
     TRAINING = "training"
     """Training rows beside the CSV's."""
     COMPARISON = "comparison"
-    """They tell which of two versions is right more often."""
+    """Test which of two versions is right more often."""
 
 
 @dataclass(frozen=True)
 class LabelSource:
-    """A kind of label. label: the column that holds it. condition: the faces whose label counts."""
+    """A kind of label. label: its column. condition: faces whose label counts."""
 
     name: str
     use: LabelUse
@@ -33,12 +33,12 @@ class LabelSource:
     condition: Callable[[], ColumnElement[bool]]
 
     def matches(self) -> ColumnElement[bool]:
-        """Whether a face has a label of this source that is an emotion."""
+        """Condition: the face has a label of this source that is an emotion."""
         return and_(self.label.in_(_TRAINS), self.condition())
 
 
 def has_trained() -> ColumnElement[bool]:
-    """Whether a face's label has trained in any run, and so can't tell which of two versions is right."""
+    """Condition: the label was used in any training run, so that it can't be used to compare versions."""
     return exists().where(TrainingCorrection.subject_id == ReviewSubject.id, TrainingCorrection.refusal.is_(None))
 
 
@@ -48,8 +48,8 @@ def _is_of_random_slice() -> ColumnElement[bool]:
 
 LABEL_SOURCES: tuple[LabelSource, ...] = (
     LabelSource("reviews", LabelUse.TRAINING, ReviewSubject.label, lambda: ~_is_of_random_slice()),
-    # Blind votes alone: those who know what the version in service says tend to agree with it, and would favour it. Faces that
-    # were asked for because the version in service is unsure of them don't count: it is wrong on them more often.
+    # Blind votes only: reviewers who know the prediction of the version in service tend to agree with it, which would favour it.
+    # Faces selected for its uncertainty don't count either: it is wrong on them more often.
     LabelSource(
         "blind_reviews",
         LabelUse.COMPARISON,
@@ -57,11 +57,11 @@ LABEL_SOURCES: tuple[LabelSource, ...] = (
         lambda: and_(ReviewSubject.drawn_at.is_not(None), ~has_trained()),
     ),
 )
-"""If a face has labels of several sources of one use, the first source counts."""
+"""If a face has labels of several sources with the same use, the first source counts."""
 
 
 def matches_use(use: LabelUse) -> ColumnElement[bool]:
-    """Whether a face has a label for that use, of any source."""
+    """Condition: the face has a label of any source with this use."""
     found, *others = (source.matches() for source in _list_sources(use))
     for other in others:
         found = found | other
@@ -69,7 +69,7 @@ def matches_use(use: LabelUse) -> ColumnElement[bool]:
 
 
 def choose_label(use: LabelUse) -> ColumnElement[VoteChoice | None]:
-    """A face's label for that use: that of the first source that it has one of."""
+    """Return a face's label for this use, from the first source that has one."""
     return case(*((source.matches(), source.label) for source in _list_sources(use)))
 
 

@@ -1,6 +1,6 @@
-"""The life of a training run: made, claimed, followed, ended. Every function works inside the caller's transaction.
+"""The lifecycle of a training run: create, claim, update, end. Every function runs inside the caller's transaction.
 
-Every move is one conditional UPDATE and one row in the log of changes; `db/training_runs/states.py` says which there are.
+Each transition is one conditional UPDATE and one audit entry; `db/training_runs/states.py` defines them.
 """
 
 from collections.abc import Sequence
@@ -34,13 +34,13 @@ from db.training_runs.states import (
 from db.training_runs.tables import TrainingRun
 
 MAX_ATTEMPTS = 5
-"""How often a run is taken up again after its worker went silent."""
+"""How often a run is resumed after its lease expired."""
 
 _LANE = "active"
 
 
 class TrainingRunActive(DomainError):
-    """Another run waits or runs, and there is one at a time; or the schedule's moment has its run already."""
+    """Another run is queued or running, and only one may be; or the schedule has already started a run for this time."""
 
     code = "training_run_active"
     status = HTTPStatus.CONFLICT
@@ -49,7 +49,7 @@ class TrainingRunActive(DomainError):
 
 
 class UnknownTrainingRun(DomainError):
-    """There is no training run of that id."""
+    """There is no training run with this id."""
 
     code = "unknown_training_run"
     status = HTTPStatus.NOT_FOUND
@@ -59,7 +59,7 @@ class UnknownTrainingRun(DomainError):
 
 @dataclass(frozen=True)
 class Pulse:
-    """What a worker hears when it gives a sign of life. canceled_by: who wants the run stopped, or None."""
+    """Result of a heartbeat. canceled_by: who asked to stop the run, or None."""
 
     is_held: bool
     canceled_by: str | None
@@ -74,10 +74,10 @@ def create_run(
     epochs: int | None = None,
     slot: datetime | None = None,
 ) -> TrainingRun:
-    """Store a queued run. Send its message only after the commit.
+    """Store a queued run. Send its message after the commit.
 
-    from_scratch: fresh weights in place of the champion's. epochs: in place of the settings'. slot: the moment of the schedule
-    that the run stands for. Raises TrainingRunActive.
+    from_scratch: start from new weights instead of the champion's. epochs: overrides the setting. slot: time of the schedule for
+    which the run is started. Raises TrainingRunActive.
     """
     is_taken = TrainingRun.lane == _LANE
     if slot is not None:
@@ -98,13 +98,13 @@ def create_run(
         with session.begin_nested():
             session.add(run)
     except IntegrityError as error:
-        raise TrainingRunActive("another training run was started at this very moment") from error
+        raise TrainingRunActive("another training run was started at the same moment") from error
     record_audit_event(session, actor, "training_run.queued", name_run(run.id), trigger=trigger, **run.options)
     return run
 
 
 def get_run(session: Session, run_id: UUID) -> TrainingRun:
-    """The run. Raises UnknownTrainingRun."""
+    """Return the run. Raises UnknownTrainingRun."""
     run = session.get(TrainingRun, run_id)
     if run is None:
         raise UnknownTrainingRun(f"there is no training run {run_id}")
@@ -112,12 +112,12 @@ def get_run(session: Session, run_id: UUID) -> TrainingRun:
 
 
 def get_active_run(session: Session) -> TrainingRun | None:
-    """The run that waits or runs, or None."""
+    """Return the queued or running run, or None."""
     return session.scalar(select(TrainingRun).where(TrainingRun.lane == _LANE))
 
 
 def list_runs(session: Session, *, limit: int = 20, before: UUID | None = None) -> Sequence[TrainingRun]:
-    """At most `limit` runs, newest first. before: the last run of the page before."""
+    """List at most `limit` runs, newest first. before: the last run of the previous page."""
     statement = select(TrainingRun).order_by(TrainingRun.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(TrainingRun.id < before)
@@ -125,7 +125,7 @@ def list_runs(session: Session, *, limit: int = 20, before: UUID | None = None) 
 
 
 def claim_run(session: Session, run_id: UUID, worker: str, lease_s: float) -> tuple[TrainingRun, RunClaim]:
-    """Take a queued run, with a lease and a fresh attempt number. Raises InvalidRunTransition if it isn't queued."""
+    """Claim a queued run, with a lease and a new attempt number. Raises InvalidRunTransition if it isn't queued."""
     now = utcnow()
     run = move_run(
         session,
@@ -142,7 +142,7 @@ def claim_run(session: Session, run_id: UUID, worker: str, lease_s: float) -> tu
 
 
 def renew_run(session: Session, claim: RunClaim, lease_s: float, progress: RunProgress | None = None) -> Pulse:
-    """Extend the lease to `lease_s` seconds from now, and store the progress if there is some."""
+    """Extend the lease to `lease_s` seconds from now, and store the progress, if given."""
     values: dict[str, Any] = {"lease_expires_at": utcnow() + timedelta(seconds=lease_s)}
     if progress is not None:
         values["progress"] = progress.to_json()
@@ -155,7 +155,9 @@ def renew_run(session: Session, claim: RunClaim, lease_s: float, progress: RunPr
 def record_snapshot(
     session: Session, claim: RunClaim, *, dataset_sha256: str, audit: RunAudit, champion_id: UUID
 ) -> None:
-    """Write down what the run is made from and which version it must beat. Raises InvalidRunTransition if the claim is gone."""
+    """Store what the run is trained on and which version it is compared with. Raises InvalidRunTransition if the claim is
+    invalid.
+    """
     statement = (
         update(TrainingRun)
         .where(TrainingRun.id == claim.run_id, *holds_run(claim))
@@ -174,11 +176,10 @@ def decide_run(
     reason: str,
     gate: GateReport,
 ) -> TrainingRun:
-    """End the run with the gate's answer, and put the challenger in service if it passed, all together.
+    """End the run with the gate's decision, and promote the challenger if it passed, in one transaction.
 
-    A run that was asked to stop, if only since the comparison, ends `canceled`, whatever the gate said. A champion that was
-    changed while the run went on is left alone: the challenger was never compared with it.
-    Raises InvalidRunTransition if the claim is no longer valid.
+    A run that was asked to stop ends `canceled`, whatever the decision. A champion that changed during the run stays: the
+    challenger wasn't compared with it. Raises InvalidRunTransition if the claim is no longer valid.
     """
     run = get_run(session, claim.run_id)
     session.refresh(run, with_for_update=True)
@@ -197,7 +198,7 @@ def decide_run(
     if is_promoted and champion is not None and champion.id != run.champion_id:
         is_promoted = False
         reason = (
-            f"version {champion.number} was put in service while this run went on, and it wasn't compared with that"
+            f"version {champion.number} was put in service during this run, so the challenger wasn't compared with it"
         )
     run = end_run(
         session,
@@ -214,21 +215,21 @@ def decide_run(
 
 
 def fail_run(session: Session, claim: RunClaim, code: str, detail: str) -> TrainingRun:
-    """End the run without a challenger. Raises InvalidRunTransition if the claim is no longer valid."""
+    """End the run as failed. Raises InvalidRunTransition if the claim is no longer valid."""
     return end_run(
         session, claim, TrainingRunStatus.FAILED, Actor.worker(claim.worker), error_code=code, error_detail=detail
     )
 
 
 def finish_cancel(session: Session, claim: RunClaim, canceled_by: str) -> TrainingRun:
-    """End a run that was asked to stop and has. Raises InvalidRunTransition if the claim is no longer valid."""
+    """End a run that has stopped as requested. Raises InvalidRunTransition if the claim is no longer valid."""
     return end_run(
         session, claim, TrainingRunStatus.CANCELED, Actor.read(canceled_by), reason=f"canceled by {canceled_by}"
     )
 
 
 def cancel_run(session: Session, run_id: UUID, actor: Actor) -> TrainingRun:
-    """Withdraw a run: at once if it waits, and else as soon as its worker hears of it.
+    """Cancel a run: at once if it is queued, otherwise at its worker's next heartbeat.
 
     Raises UnknownTrainingRun, InvalidRunTransition if the run has ended.
     """

@@ -1,6 +1,6 @@
-"""What a training run will do, and whether its result can replace the version in service: known before it starts.
+"""Plans a training run: what it will do, and whether its result can replace the version in service.
 
-The worker, the API, the command and the pages read the same plan, so that none of them promises what another doesn't do.
+Worker, API, command and pages use the same plan.
 """
 
 from collections.abc import Sequence
@@ -20,13 +20,15 @@ from db.training_runs.corrections import count_reviewed
 LabelKind = Literal["hard", "soft"]
 
 MIN_REVIEWED_FACES = 30
-"""Reviewers' labels that it takes to compare versions trained on different labels. With fewer, a handful of faces would decide."""
+"""Minimum number of reviewers' labels for comparing versions trained on different kinds of labels, so that no handful of faces
+decides.
+"""
 
 _MAX_CANDIDATES = 3
 
 
 class PlanImpossible(DomainError):
-    """There is nothing to train on, or no version in service to compare with; the message says which."""
+    """There is no dataset, or no version in service to compare with; the message says which."""
 
     code = "retraining_impossible"
     status = HTTPStatus.CONFLICT
@@ -36,14 +38,14 @@ class PlanImpossible(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class DatasetFiles:
-    """Which files of a dataset are configured."""
+    """Configured files of a dataset."""
 
     has_csv: bool
     has_votes: bool
 
     @classmethod
     def of(cls, csv_path: Path | None, votes_path: Path | None) -> Self:
-        """Those that the settings name."""
+        """Build from the settings."""
         return cls(csv_path is not None, votes_path is not None)
 
 
@@ -52,42 +54,39 @@ class PlannedVersion(BaseModel):
 
     number: int = Field(examples=[2])
     name: str = Field(examples=["default-hard"])
-    labels: LabelKind = Field(
-        description="What it was trained on: the CSV's own labels, or the votes of several people."
-    )
+    labels: LabelKind = Field(description="Labels it was trained on: the CSV's own, or votes of several people.")
 
 
 class RunPlan(BaseModel):
-    """What a run trains on, starts from and compares, and what its result may become."""
+    """What a run trains on, starts from and compares, and whether its result can be promoted."""
 
     labels: LabelKind = Field(
-        description="What the run trains on: the CSV's own labels (`hard`), or the file of votes (`soft`)."
+        description="Labels that the run trains on: the CSV's own (`hard`), or the file of votes (`soft`)."
     )
     champion: PlannedVersion = Field(description="The version in service.")
     references: list[PlannedVersion] = Field(
-        description="Empty where the version in service was trained on the same labels. Otherwise the versions on these labels "
-        "with the best recorded accuracy: the run measures them on the CSV, and starts from and compares with the best."
+        description="Empty if the version in service was trained on the same kind of labels. Otherwise the versions trained on "
+        "this kind with the best recorded accuracy: the run measures them on the CSV, starts from the best, and compares "
+        "with it."
     )
-    is_from_scratch: bool = Field(description="Whether it starts from fresh weights.")
+    is_from_scratch: bool = Field(description="Whether it starts from new weights.")
     reviewed_faces: int = Field(
-        description="Faces drawn at random that reviewers have labelled: the versions are compared on these too.",
+        description="Randomly drawn faces labelled by reviewers, on which the versions are also compared.",
         examples=[12],
     )
-    can_replace_champion: bool = Field(
-        description="Whether the result can go into service, if the comparison finds it better."
-    )
-    summary: list[str] = Field(description="The same in sentences.")
+    can_replace_champion: bool = Field(description="Whether the result can be promoted if it is better.")
+    summary: list[str] = Field(description="The plan in sentences.")
 
     @property
     def is_across_labels(self) -> bool:
-        """Whether the version in service was trained on another kind of labels than this run trains on."""
+        """Whether the version in service was trained on another kind of labels than this run uses."""
         return self.champion.labels != self.labels
 
 
 def plan_run(session: Session, files: DatasetFiles, *, from_scratch: bool = False) -> RunPlan:
-    """Plan a run with what is configured and stored now. Raises PlanImpossible."""
+    """Plan a run with the current configuration and data. Raises PlanImpossible."""
     if not files.has_csv:
-        raise PlanImpossible("no dataset is configured: name one in EMOSCOPE_DATASET_CSV")
+        raise PlanImpossible("no dataset is configured (EMOSCOPE_DATASET_CSV)")
     champion = get_champion(session)
     if champion is None:
         raise PlanImpossible("no model version is in service, so there is nothing to compare with")
@@ -108,7 +107,7 @@ def plan_run(session: Session, files: DatasetFiles, *, from_scratch: bool = Fals
 
 
 def find_labels(version: ModelVersion) -> LabelKind:
-    """What a version was trained on, by its manifest."""
+    """Return the kind of labels that a version was trained on, from its manifest."""
     return version.document.labels
 
 
@@ -117,7 +116,7 @@ def _describe(version: ModelVersion) -> PlannedVersion:
 
 
 def _find_best(versions: Sequence[ModelVersion], labels: LabelKind) -> list[PlannedVersion]:
-    """The most accurate versions by what their manifests record of PublicTest; of equal ones the newest first."""
+    """Return the most accurate versions by their manifests' accuracy on PublicTest; ties are newest first."""
     of_kind = [version for version in versions if find_labels(version) == labels]
     ranked = sorted(of_kind, key=lambda version: (_read_accuracy(version), version.number), reverse=True)
     return [_describe(version) for version in ranked[:_MAX_CANDIDATES]]

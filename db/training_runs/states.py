@@ -26,7 +26,7 @@ ACTIVE_STATUSES = frozenset({TrainingRunStatus.QUEUED, TrainingRunStatus.RUNNING
 
 
 class InvalidRunTransition(DomainError):
-    """The run is not in a state from which this move may be made, or another worker holds it."""
+    """The run's state doesn't allow this transition, or another worker holds the run."""
 
     code = "training_run_ended"
     status = HTTPStatus.CONFLICT
@@ -39,7 +39,7 @@ class InvalidRunTransition(DomainError):
 
 @dataclass(frozen=True)
 class RunClaim:
-    """A worker's right to write a run's progress and end: valid while the run is running in this attempt."""
+    """A worker's claim on a run: valid while the run is running in this attempt."""
 
     run_id: UUID
     attempt: int
@@ -47,7 +47,7 @@ class RunClaim:
 
 
 def holds_run(claim: RunClaim) -> tuple[ColumnElement[bool], ...]:
-    """The claim is still valid. The attempt number fences, as it does for jobs."""
+    """Condition: the claim is valid. The attempt number is a fencing token, as for jobs."""
     return (TrainingRun.status == TrainingRunStatus.RUNNING, TrainingRun.attempt == claim.attempt)
 
 
@@ -59,7 +59,7 @@ def end_run(
     *conditions: ColumnElement[bool],
     **values: Any,
 ) -> TrainingRun:
-    """End a run that `claim` holds. Raises InvalidRunTransition if the claim is no longer valid."""
+    """End a run held by `claim`. Raises InvalidRunTransition if the claim is no longer valid."""
     return move_run(
         session, claim.run_id, TrainingRunStatus.RUNNING, to, actor, *holds_run(claim), *conditions, **values
     )
@@ -74,7 +74,7 @@ def move_run(
     *conditions: ColumnElement[bool],
     **values: Any,
 ) -> TrainingRun:
-    """Make a move if the run is there and all conditions hold. Raises InvalidRunTransition if no row matched."""
+    """Change a run's status if it exists and all conditions hold. Raises InvalidRunTransition if no row matched."""
     if to not in ACTIVE_STATUSES:
         values |= {"lane": None, "lease_expires_at": None, "finished_at": utcnow()}
     statement = (
@@ -103,5 +103,5 @@ def move_run(
 
 
 def name_run(run_id: UUID) -> str:
-    """What the log of changes calls a run."""
+    """Return the run's subject in the audit log."""
     return f"training_run:{run_id}"

@@ -1,4 +1,4 @@
-"""What the sweeper does for training runs: those whose worker went silent, and those whose message was lost."""
+"""Queries and actions of the sweeper on training runs: expired leases and lost messages."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -17,7 +17,7 @@ from db.training_runs.tables import TrainingRun
 
 
 def list_expired_runs(session: Session) -> list[RunClaim]:
-    """Claims whose lease has run out."""
+    """List claims whose lease has expired."""
     rows = session.execute(
         select(TrainingRun.id, TrainingRun.attempt, TrainingRun.worker).where(
             TrainingRun.status == TrainingRunStatus.RUNNING, TrainingRun.lease_expires_at <= utcnow()
@@ -27,34 +27,34 @@ def list_expired_runs(session: Session) -> list[RunClaim]:
 
 
 def take_back_run(session: Session, claim: RunClaim, actor: Actor) -> TrainingRun:
-    """Queue a run again whose worker went silent; fail it after its last attempt; end it if it was to be stopped.
+    """Requeue a run whose lease expired; fail it after its last attempt; end it if it was to be canceled.
 
-    Raises InvalidRunTransition if the lease was renewed or the run has moved.
+    Raises InvalidRunTransition if the lease was renewed or the run's state changed.
     """
     is_expired = TrainingRun.lease_expires_at <= utcnow()
     return _try_again(session, claim, actor, "worker_lost", f"{claim.worker} went silent", is_expired)
 
 
 def retry_run(session: Session, claim: RunClaim, actor: Actor, code: str, detail: str) -> TrainingRun:
-    """Do the same to a run that lacked a part of the service; after its last attempt it fails with `code`.
+    """Requeue a run that lacked a dependency; after its last attempt fail it with `code`.
 
-    The sweeper sends its message when it next looks, which gives what is away time to come back.
-    Raises InvalidRunTransition if the claim is no longer valid.
+    The sweeper sends its message at its next pass, so that the dependency has time to recover. Raises InvalidRunTransition if the
+    claim is no longer valid.
     """
     return _try_again(session, claim, actor, code, detail)
 
 
 def give_back_run(session: Session, claim: RunClaim, actor: Actor) -> TrainingRun:
-    """Queue a run again that its worker leaves in order. It counts as no failed attempt.
+    """Requeue a run whose worker is stopping. This isn't counted as a failed attempt.
 
     Raises InvalidRunTransition if the claim is no longer valid.
     """
-    # Nobody is there to take a message; the sweeper sends it when it next looks.
+    # No worker would receive a message now; the sweeper sends it at its next pass.
     return _queue_again(session, claim, actor, sent_at=None, max_attempts=TrainingRun.max_attempts + 1)
 
 
 def expire_run_lease(session: Session, run_id: UUID, is_dead: Callable[[str], bool]) -> bool:
-    """Let the lease of a running run run out now, if `is_dead` says so of its worker's name. Returns whether it did."""
+    """Expire the lease of a running run now, if `is_dead` returns true for its worker's name. Returns whether it did."""
     is_held = (TrainingRun.id == run_id) & (TrainingRun.status == TrainingRunStatus.RUNNING)
     worker = session.scalar(select(TrainingRun.worker).where(is_held).with_for_update())
     if worker is None or not is_dead(worker):
@@ -64,7 +64,7 @@ def expire_run_lease(session: Session, run_id: UUID, is_dead: Callable[[str], bo
 
 
 def list_waiting_runs(session: Session, sent_before_s: float) -> Sequence[UUID]:
-    """Queued runs whose message was sent longer than that many seconds ago, or isn't sent."""
+    """List queued runs whose message wasn't sent within the last `sent_before_s` seconds."""
     sent_before = utcnow() - timedelta(seconds=sent_before_s)
     return session.scalars(
         select(TrainingRun.id).where(
@@ -75,7 +75,7 @@ def list_waiting_runs(session: Session, sent_before_s: float) -> Sequence[UUID]:
 
 
 def record_run_sent(session: Session, run_id: UUID) -> None:
-    """Write down that the run's message was sent now."""
+    """Record that the run's message was sent now."""
     session.execute(update(TrainingRun).where(TrainingRun.id == run_id).values(sent_at=utcnow()))
 
 

@@ -1,4 +1,4 @@
-"""The tables of training runs: each run from request to decision, and the corrections that it was offered."""
+"""The tables of training runs: runs, and their corrections."""
 
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from db.model_versions.tables import ModelVersion
 
 
 class TrainingRun(ActorColumns, Base):
-    """One attempt to make a better model. `db/training_runs/lifecycle.py` alone changes its status."""
+    """A training run. Only `db/training_runs/lifecycle.py` changes its status."""
 
     __tablename__ = "training_runs"
     __table_args__ = (Index(None, "status", "lease_expires_at"),)
@@ -24,14 +24,14 @@ class TrainingRun(ActorColumns, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     status: Mapped[TrainingRunStatus] = mapped_column(Word(TrainingRunStatus), default=TrainingRunStatus.QUEUED)
     lane: Mapped[str | None] = mapped_column(String(20), unique=True)
-    """Holds one word while the run waits or runs, and nothing afterwards: so there is one at a time."""
+    """A constant while the run is queued or running, then null; its unique constraint allows one active run at a time."""
     trigger: Mapped[TrainingTrigger] = mapped_column(Word(TrainingTrigger))
     slot: Mapped[datetime | None] = mapped_column(unique=True)
-    """The moment of the schedule that the run stands for; unique, so that two beats start one run."""
+    """Time of the schedule for which the run was started; unique, so that two beats start one run."""
     options: Mapped[dict[str, Any]]
-    """What was asked for: `from_scratch`, and `epochs` where given."""
+    """Options: `from_scratch`, and `epochs` if given."""
 
-    # Who works on it
+    # Lease
     attempt: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int]
     worker: Mapped[str | None] = mapped_column(String(200))
@@ -43,21 +43,21 @@ class TrainingRun(ActorColumns, Base):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
-    # What it is made from
+    # Data
     dataset_sha256: Mapped[str | None] = mapped_column(String(64))
-    """Identity of the CSV's rows, without corrections."""
+    """Digest of the CSV's rows, without corrections."""
     audit: Mapped[dict[str, Any] | None]
-    """What the CSV and the corrections hold: rows by part and class, bad rows, copies, corrections used and left out."""
+    """Contents of CSV and corrections: rows by split and class, invalid rows, copies, corrections used and left out."""
     champion_id: Mapped[UUID | None] = mapped_column(ForeignKey("model_versions.id"))
 
-    # How it goes
+    # Progress
     progress: Mapped[dict[str, Any] | None]
-    """Step, epoch, epochs, loss, accuracy, seconds left, and the curve so far."""
+    """Step, epoch, epochs, loss, accuracy, seconds left, and the curves so far."""
 
-    # What came of it
+    # Result
     challenger_id: Mapped[UUID | None] = mapped_column(ForeignKey("model_versions.id"))
     gate: Mapped[dict[str, Any] | None]
-    """The gate's figures and each of its checks."""
+    """The gate's metrics and checks."""
     reason: Mapped[str | None] = mapped_column(Text)
     """Why the challenger was promoted or rejected, or who canceled the run."""
     error_code: Mapped[str | None] = mapped_column(String(50))
@@ -68,7 +68,7 @@ class TrainingRun(ActorColumns, Base):
 
 
 class TrainingCorrection(Base):
-    """A correction that a run was offered. Goes with the face that it is about, when that is erased."""
+    """A correction considered by a run. Deleted when its face is erased."""
 
     __tablename__ = "training_corrections"
 
@@ -79,4 +79,4 @@ class TrainingCorrection(Base):
     emotion: Mapped[Emotion]
     """The label at the run's start."""
     refusal: Mapped[str | None] = mapped_column(String(50))
-    """Why it was left out; empty where it taught."""
+    """Why it was left out; empty if it was used."""

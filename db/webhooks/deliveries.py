@@ -1,4 +1,4 @@
-"""Deliveries: taken by a worker with a lease, recorded with what the receiver answered, tried again, replayed, listed."""
+"""Deliveries: claimed by a worker with a lease, recorded with the receiver's response, retried, replayed, listed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ from db.webhooks.tables import WebhookDelivery, WebhookEndpoint, WebhookEvent
 _FIRST_PAUSE_S = 5
 _LONGEST_PAUSE_S = 6 * 3600
 MOST_REPLAYED = 1000
-"""Deliveries that one call replays."""
+"""Maximum number of deliveries that one call replays."""
 _DELIVERER = Actor.system("webhooks")
 
 
 @dataclass(frozen=True)
 class Claimed:
-    """A delivery in hand: where it goes, what it says, and the secrets that sign it."""
+    """A claimed delivery: its URL, its body, and the secrets that sign it."""
 
     id: UUID
     event_id: UUID
@@ -42,15 +42,16 @@ class Claimed:
     secrets: list[str]
     job_id: UUID | None = None
     origin: Origin = UNKNOWN_ORIGIN
-    """The request that the event's job comes of."""
+    """Request id of the event's job."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AttemptResult:
-    """How an attempt went.
+    """Result of an attempt.
 
-    status_code: of the answer, None if there was none; error says why then. answer: the first bytes of its body, as text.
-    is_final: no further attempt may help. is_gone: the receiver says that it is no more. retry_after_s: what the receiver asks for.
+    status_code: of the response, None if there was none; then error says why. answer: first bytes of the response body, as text.
+    is_final: whether retries are pointless. is_gone: whether the receiver says that it no longer exists. retry_after_s: from the
+    receiver.
     """
 
     duration_ms: float
@@ -63,13 +64,13 @@ class AttemptResult:
 
     @property
     def is_taken(self) -> bool:
-        """Whether the receiver took the event."""
+        """Whether the receiver accepted the event."""
         return self.status_code is not None and 200 <= self.status_code < 300
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryFilter:
-    """Which deliveries a listing shows; what is None doesn't restrict. Times: of the event, at or after, and before."""
+    """Filter of deliveries; None doesn't restrict. Times: of the event, since (inclusive), before (exclusive)."""
 
     application_id: UUID | None = None
     endpoint_id: UUID | None = None
@@ -81,7 +82,7 @@ class DeliveryFilter:
 
 
 def list_due(session: Session, limit: int) -> Sequence[UUID]:
-    """Deliveries that are due, to endpoints that are active; longest overdue first."""
+    """List deliveries that are due, to active endpoints, longest overdue first."""
     return session.scalars(
         select(WebhookDelivery.id)
         .join(WebhookEndpoint, WebhookEndpoint.id == WebhookDelivery.endpoint_id)
@@ -92,7 +93,7 @@ def list_due(session: Session, limit: int) -> Sequence[UUID]:
 
 
 def find_url(session: Session, delivery_id: UUID) -> str | None:
-    """Where a delivery goes, or None if it is gone."""
+    """Return the URL of a delivery, or None if it was deleted."""
     return session.scalar(
         select(WebhookEndpoint.url)
         .join(WebhookDelivery, WebhookDelivery.endpoint_id == WebhookEndpoint.id)
@@ -101,7 +102,10 @@ def find_url(session: Session, delivery_id: UUID) -> str | None:
 
 
 def claim_delivery(session: Session, delivery_id: UUID, lease_s: float) -> Claimed | None:
-    """Take a due delivery for `lease_s` seconds. Returns None if it isn't due, another took it, or its endpoint is paused."""
+    """Claim a due delivery for `lease_s` seconds.
+
+    Returns None if it isn't due, another worker claimed it, or its endpoint is paused.
+    """
     now = utcnow()
     active = select(WebhookEndpoint.id).where(WebhookEndpoint.state == EndpointState.ACTIVE)
     statement = (
@@ -131,14 +135,14 @@ def claim_delivery(session: Session, delivery_id: UUID, lease_s: float) -> Claim
 def record_attempt(
     session: Session, delivery_id: UUID, result: AttemptResult, *, max_attempts: int, pause_after_s: float
 ) -> None:
-    """Write down how an attempt went, and have the next one made if it failed.
+    """Store the result of an attempt, and schedule the next one if it failed.
 
     An endpoint that has failed for `pause_after_s` seconds without a success, or says that it is gone, is paused.
     """
     held = select(WebhookDelivery).where(WebhookDelivery.id == delivery_id).with_for_update(of=WebhookDelivery)
     delivery = session.scalar(held, execution_options={"populate_existing": True})
     if delivery is None or delivery.state is not DeliveryState.PENDING:
-        return  # erased, or a worker that was thought dead has come back
+        return  # erased, or the lease expired and another worker claimed it
     now = utcnow()
     delivery.state = DeliveryState.SUCCEEDED if result.is_taken else DeliveryState.FAILED
     delivery.status_code, delivery.answer, delivery.error = result.status_code, result.answer, result.error
@@ -170,12 +174,14 @@ def record_attempt(
 
 
 def choose_pause_s(attempt: int, retry_after_s: float | None) -> float:
-    """5 s, 20 s, 80 s, ... six hours; not less than the receiver asked for, within these six hours."""
+    """Return the pause before the next attempt: 5 s, 20 s, 80 s, ... six hours; at least what the receiver asked for, up to six
+    hours.
+    """
     return float(min(max(_FIRST_PAUSE_S * 4 ** (attempt - 1), retry_after_s or 0), _LONGEST_PAUSE_S))
 
 
 def get_delivery(session: Session, delivery_id: UUID, application_id: UUID | None) -> WebhookDelivery:
-    """A delivery. application_id: look only among that application's. Raises UnknownDelivery."""
+    """Return a delivery. application_id: only among that application's. Raises UnknownDelivery."""
     delivery = session.get(WebhookDelivery, delivery_id)
     if delivery is None or application_id not in {None, delivery.endpoint.application_id}:
         raise UnknownDelivery(f"there is no delivery {delivery_id}")
@@ -185,7 +191,7 @@ def get_delivery(session: Session, delivery_id: UUID, application_id: UUID | Non
 def list_deliveries(
     session: Session, wanted: DeliveryFilter, *, limit: int, before: UUID | None = None
 ) -> Sequence[WebhookDelivery]:
-    """At most `limit` deliveries with their events and endpoints, newest first. before: the last one of the page before."""
+    """List at most `limit` deliveries with events and endpoints, newest first. before: the last delivery of the previous page."""
     statement = (
         select(WebhookDelivery)
         .join(WebhookDelivery.event)
@@ -213,7 +219,7 @@ def list_deliveries(
 
 
 def replay_delivery(session: Session, delivery: WebhookDelivery, actor: Actor) -> WebhookDelivery:
-    """Send its event to its endpoint again, now, with attempts counted anew. Raises EndpointNotActive."""
+    """Send the delivery's event to its endpoint again, now, with attempts counted from 1. Raises EndpointNotActive."""
     _require_active(delivery.endpoint)
     again = WebhookDelivery(event_id=delivery.event_id, endpoint_id=delivery.endpoint_id, is_replay=True)
     add_deliveries(session, [again])
@@ -224,7 +230,7 @@ def replay_delivery(session: Session, delivery: WebhookDelivery, actor: Actor) -
 
 
 def replay_failed(session: Session, endpoint: WebhookEndpoint, since: datetime, actor: Actor) -> int:
-    """Send every event of `since` or later again that the endpoint never took and that waits for no attempt.
+    """Send again every event since `since` that the endpoint never accepted and that has no pending attempt.
 
     At most MOST_REPLAYED, oldest first. Returns how many. Raises EndpointNotActive.
     """
@@ -265,7 +271,7 @@ def replay_failed(session: Session, endpoint: WebhookEndpoint, since: datetime, 
 
 
 def count_pending(session: Session) -> int:
-    """How many deliveries wait, those of paused endpoints left out."""
+    """Count pending deliveries of active endpoints."""
     return (
         session.scalar(
             select(func.count())

@@ -1,4 +1,4 @@
-"""Webhook endpoints: created, changed, paused, rotated, tested, deleted. Each is one use case with its audit entry."""
+"""Webhook endpoints: create, change, pause, rotate, test, delete. Each is one use case with its audit entry."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from db.webhooks.recording import send_event
 from db.webhooks.tables import WebhookDelivery, WebhookEndpoint
 
 MOST_ENDPOINTS = 20
-"""Of one application: each job that ends is told to all of them."""
+"""Maximum per application: each ended job is sent to all of them."""
 DEFAULT_OVERLAP_S = 24 * 3600.0
 
 
 @dataclass(frozen=True)
 class AddressRules:
-    """Which URLs may be called. allows_private: hosts of this machine and its network too. ports: those that may be called."""
+    """Which URLs may be called. allows_private: whether hosts of this machine and its network are allowed. ports: allowed ports."""
 
     allows_private: bool
     ports: Sequence[range]
@@ -51,13 +51,13 @@ def create_endpoint(
     description: str = "",
     include_faces: bool = False,
 ) -> WebhookEndpoint:
-    """Add an endpoint. Its `secret` is shown to whoever adds it, and nobody later.
+    """Add an endpoint. Its `secret` is shown only to its creator.
 
     events: names of `event_types.SUBSCRIBABLE`. Raises RefusedEndpointUrl, TooManyEndpoints.
     """
     rules.check(url)
     is_own = (WebhookEndpoint.application_id == application.id, WebhookEndpoint.job_id.is_(None))
-    # the application's row is held, so that two requests at once don't both find the last place free
+    # locks the application's row, so that concurrent requests can't exceed the limit
     session.execute(select(Application.id).where(Application.id == application.id).with_for_update(key_share=True))
     count = session.scalar(select(func.count()).select_from(WebhookEndpoint).where(*is_own)) or 0
     if count >= MOST_ENDPOINTS:
@@ -77,7 +77,7 @@ def create_endpoint(
 
 
 def get_endpoint(session: Session, endpoint_id: UUID, application_id: UUID | None) -> WebhookEndpoint:
-    """An endpoint. application_id: look only among that application's. Raises UnknownEndpoint."""
+    """Return an endpoint. application_id: only among that application's. Raises UnknownEndpoint."""
     endpoint = session.get(WebhookEndpoint, endpoint_id)
     if endpoint is None or application_id not in {None, endpoint.application_id} or endpoint.job_id is not None:
         raise UnknownEndpoint(f"there is no webhook endpoint {endpoint_id}")
@@ -85,7 +85,7 @@ def get_endpoint(session: Session, endpoint_id: UUID, application_id: UUID | Non
 
 
 def list_endpoints(session: Session, application_id: UUID | None) -> Sequence[WebhookEndpoint]:
-    """Endpoints but those of single jobs, oldest first; of all applications for None."""
+    """List endpoints, except those of single jobs, oldest first. application_id: None for all applications."""
     statement = select(WebhookEndpoint).where(WebhookEndpoint.job_id.is_(None)).order_by(WebhookEndpoint.id)
     if application_id is not None:
         statement = statement.where(WebhookEndpoint.application_id == application_id)
@@ -93,7 +93,7 @@ def list_endpoints(session: Session, application_id: UUID | None) -> Sequence[We
 
 
 def count_endpoints(session: Session) -> dict[EndpointState, int]:
-    """How many endpoints there are in each state, those of single jobs left out."""
+    """Count endpoints by state, except those of single jobs."""
     found = dict(
         session.execute(
             select(WebhookEndpoint.state, func.count())
@@ -115,7 +115,7 @@ def change_endpoint(
     description: str | None = None,
     include_faces: bool | None = None,
 ) -> None:
-    """Change what is given. Raises RefusedEndpointUrl."""
+    """Change the given fields. Raises RefusedEndpointUrl."""
     if url is not None:
         rules.check(url)
         endpoint.url = url
@@ -129,14 +129,14 @@ def change_endpoint(
 
 
 def pause_endpoint(session: Session, endpoint: WebhookEndpoint, actor: Actor) -> None:
-    """Call it no more until it is resumed. What happens meanwhile waits, for as long as events are kept."""
+    """Pause an endpoint until it is resumed. Its events are kept for their retention time."""
     if endpoint.state is not EndpointState.PAUSED:
         endpoint.state, endpoint.state_reason = EndpointState.PAUSED, None
         _log(session, actor, "webhook.pause", endpoint)
 
 
 def resume_endpoint(session: Session, endpoint: WebhookEndpoint, actor: Actor) -> None:
-    """Call it again, with what waited first."""
+    """Resume an endpoint. Pending events are sent first."""
     if endpoint.state is not EndpointState.ACTIVE:
         endpoint.state, endpoint.state_reason, endpoint.failing_since = EndpointState.ACTIVE, None, None
         _log(session, actor, "webhook.resume", endpoint)
@@ -145,7 +145,7 @@ def resume_endpoint(session: Session, endpoint: WebhookEndpoint, actor: Actor) -
 def rotate_secret(
     session: Session, endpoint: WebhookEndpoint, actor: Actor, overlap_s: float = DEFAULT_OVERLAP_S
 ) -> str:
-    """Give it a new secret, and return that. The one before signs too for `overlap_s` seconds."""
+    """Replace an endpoint's secret. Returns the new one. The previous one also signs for `overlap_s` seconds."""
     endpoint.previous_secret = endpoint.secret
     endpoint.previous_secret_until = utcnow() + timedelta(seconds=overlap_s)
     endpoint.secret = make_secret()
@@ -156,7 +156,7 @@ def rotate_secret(
 def rotate_callback_secret(
     session: Session, application_id: UUID, actor: Actor, overlap_s: float = DEFAULT_OVERLAP_S
 ) -> str:
-    """Give an application a new secret for the `callback_url` of its jobs, and return that, as `rotate_secret` does."""
+    """Replace the secret of an application's callbacks. Returns the new one, as `rotate_secret` does."""
     application = session.get_one(Application, application_id, with_for_update={"key_share": True})
     application.previous_callback_secret = application.callback_secret
     application.previous_callback_secret_until = utcnow() + timedelta(seconds=overlap_s)
@@ -166,7 +166,7 @@ def rotate_callback_secret(
 
 
 def send_test(session: Session, endpoint: WebhookEndpoint, actor: Actor) -> WebhookDelivery:
-    """Send an event that says nothing, now. Raises EndpointNotActive."""
+    """Send a test event now. Raises EndpointNotActive."""
     if endpoint.state is not EndpointState.ACTIVE:
         raise EndpointNotActive("the webhook endpoint is paused; resume it before testing it")
     data = TestEventData(endpoint_id=endpoint.id, message=f"a test event, sent by {actor.name}")
@@ -176,7 +176,7 @@ def send_test(session: Session, endpoint: WebhookEndpoint, actor: Actor) -> Webh
 
 
 def delete_endpoint(session: Session, endpoint: WebhookEndpoint, actor: Actor) -> None:
-    """Delete it with its deliveries."""
+    """Delete an endpoint with its deliveries."""
     session.delete(endpoint)
     _log(session, actor, "webhook.delete", endpoint)
 

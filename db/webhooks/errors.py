@@ -1,4 +1,4 @@
-"""What the rules of webhooks refuse."""
+"""Errors of webhooks."""
 
 from http import HTTPStatus
 
@@ -6,7 +6,7 @@ from db.core.errors import DomainError
 
 
 class UnknownEndpoint(DomainError):
-    """There is no such endpoint, or it is another application's."""
+    """There is no such endpoint, or it belongs to another application."""
 
     code = "unknown_webhook"
     status = HTTPStatus.NOT_FOUND
@@ -15,7 +15,7 @@ class UnknownEndpoint(DomainError):
 
 
 class UnknownDelivery(DomainError):
-    """There is no such delivery, or it is another application's."""
+    """There is no such delivery, or it belongs to another application."""
 
     code = "unknown_delivery"
     status = HTTPStatus.NOT_FOUND
@@ -26,7 +26,7 @@ class UnknownDelivery(DomainError):
 
 
 class RefusedEndpointUrl(DomainError):
-    """The URL is none that this service may call."""
+    """The service may not call this URL."""
 
     code = "webhook_url_refused"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -35,7 +35,7 @@ class RefusedEndpointUrl(DomainError):
 
 
 class TooManyEndpoints(DomainError):
-    """The application has as many endpoints as it may."""
+    """The application has the maximum number of endpoints."""
 
     code = "too_many_webhooks"
     status = HTTPStatus.CONFLICT

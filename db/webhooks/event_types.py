@@ -1,4 +1,4 @@
-"""Every type of event that webhooks tell of. A new one is one entry here, and a call of `record_event` where it happens."""
+"""Every type of webhook event. A new one needs an entry here and a call of `record_event` where it happens."""
 
 import json
 from collections.abc import Mapping
@@ -14,17 +14,17 @@ _JOB = "0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"
 
 
 class EventData(BaseModel):
-    """What an event is about: the `data` of its body."""
+    """The `data` of an event's body."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def to_json(self) -> dict[str, JsonValue]:
-        """As plain values that a JSON column holds."""
+        """Return it as JSON values."""
         return self.model_dump(mode="json")
 
 
 class EventFace(EventData):
-    """A face of a job, for endpoints that ask for faces. The job itself has more."""
+    """A face of a job, for endpoints that request faces. The job itself has more fields."""
 
     id: UUID = Field(examples=[_JOB])
     x: int = Field(description="Left edge, in pixels of the upright photo.", examples=[182])
@@ -42,24 +42,24 @@ class JobEventData(EventData):
 
     id: UUID = Field(examples=[_JOB])
     status: JobStatus = Field(examples=["succeeded"])
-    batch_id: UUID | None = Field(default=None, description="The batch that the job is of.")
+    batch_id: UUID | None = Field(default=None, description="The job's batch.")
     face_count: int | None = Field(default=None, description="Null without a result.", examples=[2])
     error_code: str | None = Field(default=None, description="Why there is no result.", examples=["broken_picture"])
     faces: list[EventFace] | None = Field(
         default=None,
-        description="Only for endpoints with `include_faces`, and while the job is there.",
+        description="Only for endpoints with `include_faces`, and until the job is erased.",
         examples=[None],
     )
 
 
 class BatchEventData(EventData):
-    """A batch of which every job has ended."""
+    """A batch whose jobs have all ended."""
 
     id: UUID = Field(examples=[_JOB])
-    succeeded: int = Field(description="Jobs with a result.", examples=[97])
+    succeeded: int = Field(description="Jobs that succeeded.", examples=[97])
     failed: int = Field(examples=[2])
     canceled: int = Field(examples=[0])
-    refused: int = Field(description="Photos that became no job.", examples=[1])
+    refused: int = Field(description="Photos that were refused.", examples=[1])
 
 
 class ExportEventData(EventData):
@@ -67,7 +67,7 @@ class ExportEventData(EventData):
 
     id: UUID = Field(examples=[_JOB])
     status: str = Field(description="`succeeded`, `failed` or `canceled`.", examples=["succeeded"])
-    row_count: int | None = Field(default=None, description="Rows of the file.", examples=[1_000_000])
+    row_count: int | None = Field(default=None, description="Rows in the file.", examples=[1_000_000])
     error_code: str | None = Field(default=None, description="Why there is no file.")
 
 
@@ -76,23 +76,23 @@ class TrainingRunEventData(EventData):
 
     id: UUID = Field(examples=[_JOB])
     status: str = Field(description="`promoted`, `rejected`, `failed` or `canceled`.", examples=["rejected"])
-    challenger: int | None = Field(default=None, description="Number of the version that it made.", examples=[4])
-    reason: str | None = Field(default=None, description="Why it ended like this.")
+    challenger: int | None = Field(default=None, description="Number of the resulting version.", examples=[4])
+    reason: str | None = Field(default=None, description="Why it ended with this status.")
     error_code: str | None = Field(default=None, description="Why there is no version.")
 
 
 class PromotionEventData(EventData):
     """A model version that was put in service."""
 
-    number: int = Field(description="Of the version in service now.", examples=[4])
-    previous: int | None = Field(default=None, description="Of the version before.", examples=[3])
+    number: int = Field(description="Number of the version in service now.", examples=[4])
+    previous: int | None = Field(default=None, description="Number of the previous version.", examples=[3])
     reason: str = Field(examples=["better on every set"])
 
 
 class TestEventData(EventData):
-    """Nothing but a test of an endpoint."""
+    """A test event."""
 
-    __test__ = False  # no test class for pytest
+    __test__ = False  # tells pytest that this isn't a test class
 
     endpoint_id: UUID = Field(examples=[_JOB])
     message: str = Field(examples=["a test event, sent by hand"])
@@ -100,7 +100,7 @@ class TestEventData(EventData):
 
 @dataclass(frozen=True)
 class EventType:
-    """One type of event. meaning: when it is sent. is_subscribable: False for what is sent by hand alone."""
+    """One type of event. meaning: when it is sent. is_subscribable: False if it is only sent by hand."""
 
     name: str
     meaning: str
@@ -110,7 +110,7 @@ class EventType:
 
 JOB_SUCCEEDED = EventType("job.succeeded", "A job has ended with a result.", JobEventData)
 JOB_FAILED = EventType("job.failed", "A job has ended without a result; `error_code` says why.", JobEventData)
-JOB_CANCELED = EventType("job.canceled", "A job was withdrawn, or its deadline has passed.", JobEventData)
+JOB_CANCELED = EventType("job.canceled", "A job was canceled, or its deadline has passed.", JobEventData)
 BATCH_FINISHED = EventType("batch.finished", "The last job of a batch has ended.", BatchEventData)
 EXPORT_FINISHED = EventType("export.finished", "An export has ended.", ExportEventData)
 TRAINING_RUN_FINISHED = EventType("training_run.finished", "A training run has ended.", TrainingRunEventData)
@@ -138,14 +138,14 @@ JOB_EVENTS = {
     JobStatus.CANCELED: JOB_CANCELED,
 }
 SUBSCRIBABLE = tuple(name for name, kind in EVENT_TYPES.items() if kind.is_subscribable)
-"""What endpoints can ask for."""
+"""Event types that endpoints can subscribe to."""
 
 
 @dataclass(frozen=True)
 class EventBody:
-    """The body of a call, as Standard Webhooks has it. kind: a name in EVENT_TYPES. moment: when it happened.
+    """The body of a call, in the Standard Webhooks format. kind: a name in EVENT_TYPES. moment: when it happened.
 
-    data: an EventData as it was stored, in the form that the release had which stored it.
+    data: an EventData as stored, in the form of the release that stored it.
     """
 
     kind: str
@@ -153,5 +153,5 @@ class EventBody:
     data: Mapping[str, JsonValue]
 
     def to_text(self) -> str:
-        """As JSON."""
+        """Return it as JSON."""
         return json.dumps({"type": self.kind, "timestamp": self.moment.isoformat(), "data": dict(self.data)})

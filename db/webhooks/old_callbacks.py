@@ -1,6 +1,6 @@
-"""Rows of `callbacks`, which releases before 0.2 wrote, as endpoints, events and deliveries.
+"""Converts rows of `callbacks`, written by releases before 0.2, to endpoints, events and deliveries.
 
-The sweeper does it, so that rows which a worker of the release before writes during an upgrade are found too.
+The sweeper does this, so that rows written by a worker of the previous release during an upgrade are found too.
 """
 
 import re
@@ -16,9 +16,9 @@ from db.webhooks.tables import Callback, WebhookDelivery, WebhookEndpoint, Webho
 
 
 def adopt_callbacks(session: Session, limit: int) -> int:
-    """Turn at most `limit` callbacks into deliveries, those that no worker holds. Returns how many.
+    """Convert at most `limit` callbacks that no worker holds. Returns how many.
 
-    The event keeps the callback's id, so that a receiver knows a call that it has had before.
+    The event keeps the callback's id, so that receivers recognize a call that they got before.
     """
     rows = session.execute(
         select(Callback, Job)

@@ -1,4 +1,4 @@
-"""Events as they happen, in the transaction of what happened: stored once, with a delivery for each endpoint that wants them."""
+"""Records events in the transaction of what happened: once, with a delivery for each subscribed endpoint."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -21,10 +21,10 @@ def record_event(
     job_id: UUID | None = None,
     batch_id: UUID | None = None,
 ) -> WebhookEvent | None:
-    """Store an event for the endpoints that want it. Returns None, and stores nothing, if none does.
+    """Store an event for its subscribed endpoints. Returns None, and stores nothing, if there are none.
 
-    application_id: whose endpoints are told; None for something that concerns everybody. job_id, batch_id: what the event is about;
-    it is erased with that. The calls are made after the commit.
+    application_id: whose endpoints are notified; None for events that concern everybody. job_id, batch_id: the subject; the event
+    is erased with it. The calls are made after the commit.
     """
     wanted = [each for each in _list_endpoints(session, application_id) if kind.name in each.events]
     return send_event(session, kind, data, wanted, job_id=job_id, batch_id=batch_id)
@@ -39,7 +39,7 @@ def send_event(
     job_id: UUID | None = None,
     batch_id: UUID | None = None,
 ) -> WebhookEvent | None:
-    """Store an event for these endpoints, whatever they want. Returns None if there are none."""
+    """Store an event for these endpoints, whatever they subscribe to. Returns None if there are none."""
     if not endpoints:
         return None
     event = WebhookEvent(type=kind.name, data=data.to_json(), job_id=job_id, batch_id=batch_id)
@@ -50,14 +50,14 @@ def send_event(
 
 
 def add_deliveries(session: Session, deliveries: Sequence[WebhookDelivery]) -> None:
-    """Store deliveries, and have them made right after the commit."""
+    """Store deliveries, and send their messages right after the commit."""
     session.add_all(deliveries)
     session.flush()
     session.info.setdefault(WAITING_DELIVERIES, []).extend(each.id for each in deliveries)
 
 
 def record_job_end(session: Session, job: Job) -> None:
-    """Tell the endpoints of a job that has ended, its own `callback_url` among them."""
+    """Record the end of a job for its endpoints, including its own `callback_url`."""
     endpoints = _list_endpoints(session, job.application_id)
     kind = JOB_EVENTS[job.status]
     wanted = [each for each in endpoints if kind.name in each.events]
@@ -82,7 +82,7 @@ def record_job_end(session: Session, job: Job) -> None:
 
 
 def _list_endpoints(session: Session, application_id: UUID | None) -> Sequence[WebhookEndpoint]:
-    """An application's endpoints but those of single jobs, in whatever state; those of all applications for None."""
+    """List an application's endpoints in any state, except those of single jobs; None lists those of all applications."""
     statement = select(WebhookEndpoint).where(WebhookEndpoint.job_id.is_(None))
     if application_id is not None:
         statement = statement.where(WebhookEndpoint.application_id == application_id)

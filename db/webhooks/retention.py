@@ -1,4 +1,4 @@
-"""Forgetting events whose time is over, with their deliveries."""
+"""Deletes expired events with their deliveries."""
 
 from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
@@ -9,9 +9,9 @@ from db.webhooks.tables import WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 
 def forget_events(session: Session, age_s: float, limit: int) -> int:
-    """Delete at most `limit` events that are older than `age_s` seconds, with their deliveries. Returns how many events.
+    """Delete at most `limit` events older than `age_s` seconds, with their deliveries. Returns how many events.
 
-    The endpoints of single jobs go with their last delivery.
+    Endpoints of single jobs are deleted with their last delivery.
     """
     old = session.scalars(
         select(WebhookEvent.id)

@@ -1,4 +1,4 @@
-"""The tables of webhooks: who is called, what happened, and every attempt to tell of it."""
+"""The tables of webhooks: endpoints, events, and deliveries."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from db.core.vocabulary import DeliveryState, EndpointState
 
 
 class WebhookEndpoint(Base):
-    """A URL that is called when something happens. The `callback_url` of a job is an endpoint of that job alone."""
+    """A URL that receives events. The `callback_url` of a job is an endpoint of that job alone."""
 
     __tablename__ = "webhook_endpoints"
     __table_args__ = (Index(None, "application_id", "job_id"),)
@@ -23,18 +23,18 @@ class WebhookEndpoint(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id", ondelete="CASCADE"))
     job_id: Mapped[UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), unique=True)
-    """The one job that it is for; empty for all of its application's."""
+    """The single job that it is for; empty for all jobs of its application."""
     url: Mapped[str] = mapped_column(Text)
     description: Mapped[str] = mapped_column(String(200), default="")
     events: Mapped[list[str]]
-    """Types of events that are wanted."""
+    """Subscribed event types."""
     include_faces: Mapped[bool] = mapped_column(default=False)
-    """Whether bodies carry the faces of a job."""
+    """Whether bodies include the faces of a job."""
     secret: Mapped[str | None] = mapped_column(String(100))
-    """Signs the calls, in the Standard Webhooks form `whsec_...`. Empty: the application's callback secret."""
+    """Signs the calls, in the Standard Webhooks format `whsec_...`. Empty: the application's callback secret."""
     previous_secret: Mapped[str | None] = mapped_column(String(100))
     previous_secret_until: Mapped[datetime | None]
-    """Until when the secret before signs too."""
+    """End of the overlap with the previous secret."""
     state: Mapped[EndpointState] = mapped_column(Word(EndpointState), default=EndpointState.ACTIVE)
     state_reason: Mapped[str | None] = mapped_column(Text)
     """Why the service paused it."""
@@ -46,21 +46,21 @@ class WebhookEndpoint(Base):
 
 
 class WebhookEvent(Base):
-    """Something that happened, stored once however many endpoints are told. Its id is the `webhook-id` of every call."""
+    """An event, stored once for all endpoints. Its id is the `webhook-id` of every call."""
 
     __tablename__ = "webhook_events"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     type: Mapped[str] = mapped_column(String(50))
     data: Mapped[dict[str, Any]]
-    """As the type's document says; never a face."""
+    """Data of the event type; never a face."""
     job_id: Mapped[UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
     batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
 class WebhookDelivery(Base):
-    """One attempt to tell an endpoint of an event. An attempt that failed is followed by the row of the next."""
+    """One attempt to deliver an event to an endpoint. A failed attempt is followed by the row of the next one."""
 
     __tablename__ = "webhook_deliveries"
     __table_args__ = (Index(None, "state", "due_at"), Index(None, "endpoint_id", "id"), Index(None, "event_id", "id"))
@@ -70,17 +70,17 @@ class WebhookDelivery(Base):
     endpoint_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_endpoints.id", ondelete="CASCADE"))
     attempt: Mapped[int] = mapped_column(default=1)
     is_replay: Mapped[bool] = mapped_column(default=False)
-    """Whether somebody asked for it, after the attempts that the service makes by itself."""
+    """Whether it was requested by hand, in addition to the automatic attempts."""
     state: Mapped[DeliveryState] = mapped_column(Word(DeliveryState), default=DeliveryState.PENDING)
     due_at: Mapped[datetime] = mapped_column(default=utcnow)
-    """When it may be made. While it is made: until when no other worker makes it."""
+    """When it is due. During the attempt: until when no other worker may claim it."""
     started_at: Mapped[datetime | None]
     status_code: Mapped[int | None]
-    """Of the receiver's answer; empty if there was none."""
+    """Status of the response; empty if there was none."""
     answer: Mapped[str | None] = mapped_column(Text)
-    """The first bytes of the answer's body, as text."""
+    """The first bytes of the response body, as text."""
     error: Mapped[str | None] = mapped_column(Text)
-    """Why there is no answer."""
+    """Why there was no response."""
     duration_ms: Mapped[float | None]
 
     event: Mapped[WebhookEvent] = relationship(lazy="joined")
@@ -88,7 +88,7 @@ class WebhookDelivery(Base):
 
 
 class Callback(Base):
-    """A call that a job owed in releases before 0.2. `old_callbacks.py` turns them into deliveries; nothing adds any."""
+    """A callback of releases before 0.2. `old_callbacks.py` converts them to deliveries; no new ones are added."""
 
     __tablename__ = "callbacks"
     __table_args__ = (Index(None, "done_at", "next_try_at"),)
@@ -98,5 +98,5 @@ class Callback(Base):
     tries: Mapped[int] = mapped_column(default=0)
     next_try_at: Mapped[datetime] = mapped_column(default=utcnow)
     done_at: Mapped[datetime | None]
-    """When it was delivered or given up."""
+    """When it was delivered or abandoned."""
     last_answer: Mapped[str | None] = mapped_column(Text)

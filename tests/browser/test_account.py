@@ -29,7 +29,7 @@ def test_a_person_changes_the_password_and_is_signed_out_elsewhere(
     results = Axe().run(page, options=OPTIONS)  # with the mistake and two sessions on it
     assert results.violations_count == 0, results.generate_report()
     fill(page, PASSWORD, NEW, NEW + "!")
-    expect(page.get_by_role("alert")).to_have_text("The new password was typed in two ways.")
+    expect(page.get_by_role("alert")).to_have_text("The new passwords don't match.")
     expect(page.get_by_label("New password again")).to_be_focused()
     fill(page, PASSWORD, NEW, NEW)
     expect(page.get_by_role("status")).to_contain_text("Your password is changed")

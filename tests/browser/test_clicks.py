@@ -74,7 +74,7 @@ def test_whether_the_model_got_better_takes_one(dashboard: Callable[[], Page], s
     page = dashboard()
     page.get_by_role("link", name="Models").click()
     expect(page.get_by_role("heading", name="Did it get better?")).to_be_visible()
-    expect(page.get_by_text("version 2 and version 1 were never asked about the same faces")).to_be_visible()
+    expect(page.get_by_text("version 2 and version 1 never classified the same faces")).to_be_visible()
     assert count_clicks(page) == 1
 
 

@@ -18,7 +18,7 @@ def test_a_refused_form_comes_back_filled_in_and_what_destroys_asks(visit: Calla
     dialog.get_by_label("Password").fill(PASSWORD)
     dialog.get_by_label("Role").select_option("reviewer")
     dialog.get_by_role("button", name="Add").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("A name has letters from a to z")
+    expect(dialog.get_by_role("alert")).to_contain_text("A name has at most 100 characters")
     expect(dialog.get_by_label("Name")).to_have_value("not a name")
     expect(dialog.get_by_label("Name")).to_have_attribute("aria-invalid", "true")
     expect(dialog.get_by_label("Name")).to_be_focused()

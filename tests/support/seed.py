@@ -221,7 +221,7 @@ def seed_jobs(database: Database, blobs: BlobStore, version: ModelVersion, count
 
 
 def seed_shadow(database: Database) -> None:
-    """The version that was taught single labels judges every face in shadow mode."""
+    """The version trained on hard labels runs in shadow mode."""
     classifier = load_classifier(PRETRAINED_DIR / "default-hard")
     with database.write() as session:
         challenger = next(each for each in model_versions.list_versions(session) if each.name == "default-hard")

@@ -1,1 +1,1 @@
-"""The HTTP server: whole requests are read under deadlines before they take a thread."""
+"""The HTTP server: it reads whole requests under deadlines before it gives them a thread."""

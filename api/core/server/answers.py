@@ -1,4 +1,4 @@
-"""Answers of the WSGI application, taken from it in a thread and sent from the event loop."""
+"""Responses of the WSGI application, taken from it in a thread and sent from the event loop."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -8,13 +8,13 @@ from flask import has_request_context, request
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _MAX_PIECE_BYTES = 256_000
-"""What is taken from the application at once. A thread is free while a client reads it, however slowly."""
+"""Bytes taken from the application at once. No thread is held while a client reads them, however slowly."""
 
 
 class BodyNeeded(BaseException):
-    """The application reads the body, which hasn't arrived. Not an Exception: no handler of the application may answer it.
+    """The application reads the body, which hasn't arrived. A BaseException, so that no handler of the application catches it.
 
-    max_bytes: the limit that the application set on this body by then, or None.
+    max_bytes: the limit that the application has set on this body so far, or None.
     """
 
     def __init__(self, max_bytes: int | None) -> None:
@@ -23,7 +23,7 @@ class BodyNeeded(BaseException):
 
 
 class MissingBody:
-    """Stands in for a body while the headers alone are looked at."""
+    """Stands in for the body while the application runs with the headers alone."""
 
     def read(self, _size: int = -1) -> bytes:
         """Raise BodyNeeded."""
@@ -33,10 +33,10 @@ class MissingBody:
 
 
 class Answer:
-    """One answer. Everything that runs code of the application is called in a thread."""
+    """One response. Every method that runs code of the application is called in a thread."""
 
     def __init__(self, app: WsgiApp, environ: dict[str, Any]) -> None:
-        """Run the application and take the first piece. Raises what it raises."""
+        """Run the application and take the first piece. Raises what the application raises."""
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.is_complete = False
@@ -46,7 +46,7 @@ class Answer:
         self.first = self.take_piece()
 
     def take_piece(self) -> bytes:
-        """The next bytes; `is_complete` says whether they are the last."""
+        """Return the next bytes; `is_complete` says whether they are the last."""
         pieces, size = self._written, sum(map(len, self._written))
         self._written = []
         try:
@@ -63,7 +63,7 @@ class Answer:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def close(self) -> None:
-        """Tell the application that nothing more is taken."""
+        """Close the application's iterable."""
         if not self.is_complete:
             self.is_complete = True
             if hasattr(self._body, "close"):

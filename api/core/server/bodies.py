@@ -1,4 +1,4 @@
-"""Bodies of requests while they arrive: small ones in memory, larger ones in temporary files, all within a total."""
+"""Request bodies while they arrive: small ones in memory, larger ones in temporary files, all within a total."""
 
 import asyncio
 from concurrent.futures import Executor
@@ -7,18 +7,18 @@ from tempfile import TemporaryFile
 from typing import IO
 
 _MAX_MEMORY_BYTES = 1_000_000
-"""A body that is larger goes to a file."""
+"""Bodies larger than this go to a file."""
 
 _MAX_TOTAL_MEMORY_BYTES = 64_000_000
-"""Bytes of all bodies in memory of one process; when they are used up, each body goes to a file from its first byte."""
+"""Total bytes of bodies in memory per process. When they are used up, new bodies go to a file from the first byte."""
 
 
 class NoRoomForBody(Exception):
-    """The process holds as many bytes of bodies as it may, or the disk is full."""
+    """The process holds the maximum number of body bytes, or the disk is full."""
 
 
 class BodyBudget:
-    """Counts the bytes that all bodies of a process hold. For one event loop: nothing is locked."""
+    """Counts the bytes of all bodies of a process. For one event loop only: it takes no lock."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
@@ -27,10 +27,10 @@ class BodyBudget:
 
 
 class Body:
-    """One body. Write it while it arrives, then `open` it, and `close` it at the end."""
+    """One body. `write` it while it arrives, then `open` it, and `close` it at the end."""
 
     def __init__(self, budget: BodyBudget, executor: Executor) -> None:
-        """executor: where files are written, since a slow disk must not stop the event loop."""
+        """executor: writes the files, so that a slow disk doesn't block the event loop."""
         self.byte_count = 0
         self._budget = budget
         self._executor = executor
@@ -58,12 +58,12 @@ class Body:
         self._release_memory()
 
     def open(self) -> IO[bytes]:
-        """The whole body, at its beginning."""
+        """Return the whole body, positioned at its start."""
         self._file.seek(0)
         return self._file
 
     def close(self) -> None:
-        """Give back what the body holds."""
+        """Release what the body holds."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -82,7 +82,7 @@ class Body:
         if isinstance(self._file, BytesIO):
             file = TemporaryFile()  # noqa: SIM115  # closed in `close`
             try:
-                # released whatever happens: memory that is still looked at can't be given back
+                # always released: memory with an exported view can't be freed
                 with self._file.getbuffer() as held:
                     file.write(held)
             except OSError:
@@ -90,7 +90,7 @@ class Body:
                 raise
             self._file = file
         self._file.write(data)
-        self._file.flush()  # a full disk is noticed here, not when the photo is read
+        self._file.flush()  # so that a full disk is noticed here, not when the photo is read
 
     def _release_memory(self) -> None:
         self._budget.memory_bytes -= self._memory_bytes

@@ -1,8 +1,7 @@
-"""An ASGI application that runs a WSGI application: each request is whole before it takes a thread.
+"""An ASGI application that runs a WSGI application. A request takes a thread only when it is complete.
 
-What comes before the body is looked at first where the body is large, slow, or held back by `Expect: 100-continue`: the
-application runs with the headers alone and answers if it can. Only when it asks for the body is the body read.
-See docs/decisions/0306-whole-requests-before-a-thread.md.
+If the body is large, slow, or held back by `Expect: 100-continue`, the application first runs with the headers alone and answers if
+it can. The body is read only if the application asks for it. See docs/decisions/0306-whole-requests-before-a-thread.md.
 """
 
 import asyncio
@@ -30,26 +29,28 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 HANGUP = "emoscope.hangup"
-"""The key of the scope under which a server may put the request's Hangup."""
+"""Key of the ASGI scope under which the server may put the request's Hangup."""
 
 MEMO = "emoscope.memo"
-"""The key of the environ under which the application keeps what it found out from the headers, for its second run."""
+"""Key of the WSGI environ under which the application keeps results of the headers for its second run."""
 
 _UNCHECKED_BYTES = 1_000_000
 _SLOW_UNCHECKED_BYTES = 64_000
 _SLOW_S = 0.5
-"""What is read of a body before its headers are looked at, and what of one that takes longer than this. Most requests are whole
-by then, so the application runs once. A thousand clients that send a byte each cost nothing.
+"""Body bytes read before the headers are checked: for most bodies, and for bodies that take longer than _SLOW_S. Most requests are
+complete by then, so the application runs once. A thousand clients that send a byte each cost nothing.
 """
 
 _CHECK_THREADS = 2
-"""Where headers of large and slow bodies are looked at, so that a thousand of them leave the others their threads."""
+"""Threads that check the headers of large and slow bodies, so that a thousand of those leave threads for other requests."""
 
 _DISCARDED_BYTES = {401: 4_000_000}
 _MAX_DISCARDED_BYTES = 32_000_000
 _DISCARD_S = 2.0
-"""How much of a refused body is read and thrown away. A server that closes a connection on which the client still sends
-resets it, and the client never reads why. Of a client without a key a usual photo is read, and no more.
+"""Bytes of a refused body that are read and discarded.
+
+If the server closed the connection while the client still sends, the client would get a reset instead of the answer. For a
+client without a key this covers a typical photo.
 """
 
 _HEALTH_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -58,9 +59,9 @@ _HEALTH_THREADS = 2
 
 @dataclass(frozen=True)
 class BridgeLimits:
-    """body_timeout_s: a body may take so long, and longer by a second for each `min_body_rate` bytes that came.
-    thread_timeout_s: how long a whole request waits for a thread. max_body_bytes: of one body where the application sets no
-    limit. max_held_bytes: of all bodies of the process.
+    """body_timeout_s: time for a body to arrive, plus one second per `min_body_rate` bytes received. thread_timeout_s: how long a
+    complete request waits for a thread. max_body_bytes: limit of a body for which the application sets none. max_held_bytes:
+    limit of all bodies of the process.
     """
 
     threads: int
@@ -72,7 +73,7 @@ class BridgeLimits:
 
 
 class ClientGone(Exception):
-    """The client closed the connection before its request was whole."""
+    """The client closed the connection before its request was complete."""
 
 
 class Bridge:
@@ -88,7 +89,7 @@ class Bridge:
         self.check_threads = Threads(_CHECK_THREADS, limits.thread_timeout_s, "check")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve one request. Called by Gunicorn for each ASGI scope."""
         if scope["type"] != "http":
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close"})
@@ -108,18 +109,18 @@ class Bridge:
             exchange.parking.close()
 
     def close(self) -> None:
-        """Take no more requests."""
+        """Accept no more requests."""
         self._threads.close()
         self._health_threads.close()
         self.check_threads.close()
         self._writers.shutdown(wait=False)
 
     def make_body(self) -> Body:
-        """A body to be filled."""
+        """Create an empty body."""
         return Body(self._budget, self._writers)
 
     def find_threads(self, path: str) -> Threads:
-        """Whose threads serve a path: health checks have their own, so that they are answered whatever else goes on."""
+        """Return the threads that serve a path. Health checks have their own, so that they are answered under any load."""
         return self._health_threads if path in _HEALTH_PATHS else self._threads
 
     @property
@@ -129,7 +130,7 @@ class Bridge:
 
     @property
     def limits(self) -> BridgeLimits:
-        """What holds for each request."""
+        """The limits of every request."""
         return self._limits
 
 
@@ -167,19 +168,19 @@ class _Exchange:
             self.body.close()
             while isinstance(found, Parked):
                 await self._wait(found)
-                add_body(self._environ, BytesIO(), 0)  # what was read is in the memo
-                found = await self._run(self._environ, is_urgent=True)  # its result is there: new work comes later
-            assert isinstance(found, Answer)  # a body that is there isn't needed
+                add_body(self._environ, BytesIO(), 0)  # the body was read by the first run
+                found = await self._run(self._environ, is_urgent=True)  # urgent: its result is ready, new work can wait
+            assert isinstance(found, Answer)  # the body is there, so BodyNeeded isn't raised
             answer = found
         await self._send_answer(answer)
 
     async def _wait(self, parked: Parked) -> None:
-        """Wait without a thread, until there is something new or waiting is pointless."""
+        """Wait without a thread until something changes, the deadline passes or the client hangs up."""
         with self.hangup.listen(parked.wakeup.notify):
             await parked.wakeup.wait_parked(parked.deadline)
 
     async def refuse(self, refusal: Refusal) -> None:
-        """Answer in place of the application."""
+        """Send the refusal in place of the application's answer."""
         status, headers, content = refusal.make_answer()
         self._announce_close(headers)
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
@@ -187,7 +188,7 @@ class _Exchange:
         await self._discard_rest(status)
 
     async def _read_body(self) -> Answer | None:
-        """Read the body, or return the application's answer to the headers alone."""
+        """Read the body. Returns None, or the application's answer to the headers alone."""
         now = asyncio.get_running_loop().time
         started, max_bytes = now(), self._limits.max_body_bytes
         is_checked = False
@@ -202,14 +203,14 @@ class _Exchange:
                 async with asyncio.timeout(max(0.0, ends - now())):
                     message = await self._receive()
             except TimeoutError:
-                detail = f"the body came too slowly: {self.body.byte_count:,} bytes in {now() - started:.0f} s"
+                detail = f"the body arrived too slowly: {self.body.byte_count:,} bytes in {now() - started:.0f} s"
                 raise Refusal("request_timeout", detail) from None
             if message["type"] == "http.disconnect":
                 raise ClientGone
             await self._keep(message.get("body", b""))
             self._note_more(is_more=message.get("more_body", False))
             if self.body.byte_count > max_bytes:
-                return None  # the application sees a length that is too large, and says so in its own words
+                return None  # the application refuses the length with its own error
         return None
 
     def _is_large(self, waited_s: float) -> bool:
@@ -217,11 +218,11 @@ class _Exchange:
 
     async def _check_headers(self) -> Answer | BodyNeeded:
         environ = {**self._environ, "wsgi.input": MissingBody()}
-        # A client that waits to be asked has sent a whole request, as far as it may; one that sends slowly waits its turn.
+        # A client that sent `Expect` has sent its whole request so far, so it gets a normal thread.
         threads = self._threads if self._is_body_held_back else self._bridge.check_threads
         found = await threads.run(self._context, partial(_call, self._bridge.app, environ))
         self.hangup.is_admitted = True
-        assert not isinstance(found, Parked)  # it may not, without its body
+        assert not isinstance(found, Parked)  # requests without a body can't park
         return found
 
     def _note_more(self, *, is_more: bool) -> None:
@@ -232,7 +233,7 @@ class _Exchange:
         try:
             await self.body.write(data)
         except NoRoomForBody:
-            detail = "the service has no room for more uploads at the moment; try again in some seconds"
+            detail = "the service has no room for more uploads at the moment; try again in a few seconds"
             raise Refusal("server_busy", detail) from None
 
     async def _run(self, environ: dict[str, Any], *, is_urgent: bool = False) -> Answer | BodyNeeded | Parked:
@@ -260,7 +261,7 @@ class _Exchange:
             headers.append((b"Connection", b"close"))
 
     async def _discard_rest(self, status: int) -> None:
-        """Read on for a moment, so that the client gets to read the answer."""
+        """Read and discard the body for a moment, so that the client gets to read the answer."""
         left = _DISCARDED_BYTES.get(status, _MAX_DISCARDED_BYTES)
         if self._is_whole or (self._is_body_held_back and not self.body.byte_count):
             return
@@ -279,6 +280,6 @@ def _call(app: WsgiApp, environ: dict[str, Any]) -> Answer | BodyNeeded | Parked
     try:
         return Answer(app, environ)
     except (BodyNeeded, Parked) as instead:
-        # its frames hold all that the application had at hand, for as long as the request waits
+        # the traceback's frames would keep the application's objects alive while the request waits
         instead.__context__ = None
         return instead.with_traceback(None)

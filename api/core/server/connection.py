@@ -1,7 +1,7 @@
-"""One client's connection: HTTP/1.1 as Gunicorn's ASGI protocol reads it, with a deadline on all that a client may hold back.
+"""One client's connection: Gunicorn's HTTP/1.1 protocol for ASGI, with a deadline on everything that a client may delay.
 
-Gunicorn leaves half headers, half-closed connections and clients that don't read their answer without one. The methods that
-are overridden here are Gunicorn's own and may change with its next major version, so `pyproject.toml` holds it below that.
+Gunicorn sets no deadline on incomplete headers, half-closed connections and clients that don't read their answer. The methods
+overridden here are internal to Gunicorn and may change with its next major version, so `pyproject.toml` pins it below that.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _MAX_HEADER_BYTES = 32_000
-"""Of request line and all headers. A thousand half requests then hold 32 MB at the most."""
+"""Bytes of request line and headers. A thousand incomplete requests then hold at most 32 MB."""
 
 _MAX_BUFFERED_BYTES = 64_000
-"""Bytes of a body that wait to be taken; the socket isn't read while there are more."""
+"""Body bytes that wait to be read by the bridge; above this the socket isn't read."""
 
 _LINGER_S = 2.0
-"""How long a client may go on sending after its request was refused."""
+"""How long a client may keep sending after its request was refused."""
 
 _STATUS_CODES = {414: "http_error", 431: "http_error", 501: "http_error"}
 
@@ -65,19 +65,19 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # Gunicorn has no types
     def data_received(self, data: bytes) -> None:
         """Called by asyncio."""
         if self._closed:
-            return  # the rest of what was refused
+            return  # the rest of a refused request
         if self._current_request is None:
             self._header_bytes += len(data)
         try:
             super().data_received(data)
-        except Exception:  # a client must not get at a traceback, whatever the parser trips over
+        except Exception:  # whatever the parser fails on, the client must not see a traceback
             log.exception("unreadable_request")
             self._refuse(400, "the request is not well-formed HTTP")
         if self._current_request is None and self._header_bytes > _MAX_HEADER_BYTES:
             self._refuse(431, f"request line and headers may have at most {_MAX_HEADER_BYTES:,} bytes")
 
     def eof_received(self) -> bool:
-        """Called by asyncio when the client sends no more. Returns whether the connection stays open for the answer."""
+        """Called by asyncio when the client closes its sending side. Returns whether the connection stays open for the answer."""
         if self._closed:
             return False
         if self._current_request is None:
@@ -88,7 +88,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # Gunicorn has no types
             if not self._is_answer_begun:
                 self._refuse(400, "the body ended before all of it had arrived")
             return False
-        # Most clients that end here are gone; one that only sends no more still gets its answer, at once.
+        # Most such clients are gone. One that only closed its sending side still gets its answer, at once.
         self._keepalive = 0
         self._hangup.set()
         return True
@@ -100,25 +100,25 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # Gunicorn has no types
         self._hangup.set()
         super().connection_lost(exc)
         if self._flow_control is not None:
-            self._flow_control.resume_writing()  # whoever waits for the client to read would wait for ever
+            self._flow_control.resume_writing()  # otherwise writers that wait for the client would wait forever
 
     def pause_writing(self) -> None:
-        """Called by asyncio when the client doesn't read its answer as quickly as it is sent."""
+        """Called by asyncio when the client reads more slowly than the answer is sent."""
         super().pause_writing()
         if self._write_timer is None:
             self._write_timer = self.worker.loop.call_later(self.worker.limits.write_timeout_s, self._end_late_reader)
 
     def resume_writing(self) -> None:
-        """Called by asyncio when the client has read most of it."""
+        """Called by asyncio when the client has caught up."""
         if self._write_timer is not None:
             self._write_timer.cancel()
             self._write_timer = None
         super().resume_writing()
 
     def end_idle(self, *, is_reuse_over: bool = True) -> None:
-        """Close the connection if no request is being served on it, and have one that waits answered at once.
+        """Close the connection if it serves no request. If its request waits, answer it at once.
 
-        is_reuse_over: whether that holds, too, for a connection that was used before; its client may be sending already.
+        is_reuse_over: whether to also close an idle connection that was used before; its client may already be sending.
         """
         self._hangup.set()
         if self._closed:
@@ -171,16 +171,16 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # Gunicorn has no types
         return scope
 
     def _is_websocket_upgrade(self, _request: Any) -> bool:
-        return False  # there are none here, and a server may ignore an upgrade
+        return False  # WebSockets aren't supported, and a server may ignore an upgrade
 
     def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
-        """Called by Gunicorn for requests that aren't HTTP. It closes the connection afterwards."""
+        """Called by Gunicorn for malformed requests. Gunicorn closes the connection afterwards."""
         if self._closed:
             return
         self._hangup.is_refused = True
         if self._is_answer_begun and self._current_request is not None:
             log.warning("request_refused", code="bad_request", status=status, reason=message)
-            return  # the client has its answer; a second one would be read as part of it
+            return  # part of an answer was sent; a second one would be read as part of it
         self._send_refusal(Refusal(_STATUS_CODES.get(status, "bad_request"), message, status=status))
 
     def _close_transport(self) -> None:
@@ -188,7 +188,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # Gunicorn has no types
             return
         timeout_s = self.worker.limits.write_timeout_s
         if self._hangup.is_refused:
-            # A close while the client still sends resets the connection, and it never reads why.
+            # Closing while the client still sends would reset the connection, and the client would never read the reason.
             self.transport.write_eof()
             self._closed = True
             if self._body_receiver is not None:
@@ -196,7 +196,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # Gunicorn has no types
             timeout_s = _LINGER_S
         else:
             super()._close_transport()
-        # asyncio would keep trying to send what is left for as long as the client doesn't read
+        # asyncio would otherwise keep trying to send for as long as the client doesn't read
         if self._write_timer is not None:
             self._write_timer.cancel()
         self._write_timer = self.worker.loop.call_later(timeout_s, self._end_late_reader)
@@ -205,7 +205,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # Gunicorn has no types
         self._send_error_response(status, detail)
         self._close_transport()
         if self._request_ready is not None:
-            self._request_ready.set()  # the loop that waits for the next request ends
+            self._request_ready.set()  # ends the loop that waits for the next request
 
     def _send_refusal(self, refusal: Refusal, *, is_logged: bool = True) -> None:
         status, headers, body = refusal.make_answer(is_logged=is_logged)
@@ -217,7 +217,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # Gunicorn has no types
 
     def _end_late_headers(self) -> None:
         self._header_timer = None
-        self.worker.count_late_headers()  # no log line each: whoever sends half requests sends many
+        self.worker.count_late_headers()  # counted, not logged one by one: a slow-header attack makes many
         if self._header_bytes:
             detail = "the headers didn't arrive in time"
             self._send_refusal(Refusal("request_timeout", detail), is_logged=False)

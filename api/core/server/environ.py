@@ -1,4 +1,4 @@
-"""From an ASGI scope to a WSGI environ (PEP 3333)."""
+"""Converts an ASGI scope to a WSGI environ (PEP 3333)."""
 
 import re
 import sys
@@ -7,14 +7,14 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 _ORIGIN = re.compile(rb"\Ahttps?://[^/]*", re.IGNORECASE)
-"""A request line may name the whole URL (RFC 9112, section 3.2.2)."""
+"""A request line may contain the whole URL (RFC 9112, section 3.2.2)."""
 
 Scope = dict[str, Any]
-"""What ASGI says of a request."""
+"""The ASGI scope of a request."""
 
 
 def make_environ(scope: Scope) -> dict[str, Any]:
-    """Make the environ of a request without its body; see `add_body`."""
+    """Build the environ of a request without its body; see `add_body`."""
     raw_path = _ORIGIN.sub(b"", bytes(scope["raw_path"]).partition(b"?")[0]) or b"/"
     query = bytes(scope["query_string"]).decode("latin-1")
     server = scope["server"] or ("localhost", 80)
@@ -42,19 +42,19 @@ def make_environ(scope: Scope) -> dict[str, Any]:
         name, value = raw_name.decode("latin-1").upper().replace("-", "_"), raw_value.decode("latin-1")
         if name not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
             name = f"HTTP_{name}"
-        # Cookies are joined as RFC 6265 writes them, all other repeated headers as a list (RFC 9110, section 5.3).
+        # Cookies are joined as in RFC 6265, all other repeated headers as a list (RFC 9110, section 5.3).
         separator = "; " if name == "HTTP_COOKIE" else ","
         environ[name] = f"{environ[name]}{separator}{value}" if name in environ else value
     return environ
 
 
 def add_body(environ: dict[str, Any], body: Any, byte_count: int) -> None:
-    """Give an environ its whole body, which has a length now even if it came in chunks."""
+    """Add the complete body to an environ. Its length is known now, even if it came in chunks."""
     environ["wsgi.input"] = body
     environ["CONTENT_LENGTH"] = str(byte_count)
     environ.pop("HTTP_TRANSFER_ENCODING", None)
 
 
 def find_header(scope: Scope, name: bytes) -> bytes | None:
-    """The first header of that lower-case name."""
+    """Return the first header with this lower-case name."""
     return next((value for given, value in scope["headers"] if given == name), None)

@@ -1,4 +1,4 @@
-"""Whether anybody still waits for an answer: set when the client hangs up, and when the process is told to stop."""
+"""Tells waiting requests that the client hung up or that the process is stopping."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,9 +7,9 @@ from contextvars import ContextVar
 
 
 class Hangup:
-    """A flag that wakes those who wait. Set once, from any thread. One a request.
+    """A flag that wakes waiting threads: one per request, set at most once, from any thread.
 
-    It also carries what the server's two halves tell each other of the request.
+    It also carries state that connection and bridge share about the request.
     """
 
     def __init__(self) -> None:
@@ -17,19 +17,19 @@ class Hangup:
         self._callbacks: list[Callable[[], None]] = []
         self._is_set = False
         self.is_admitted = False
-        """Whether the request is whole, or its headers were found good: a stop waits for it."""
+        """Whether the request is complete, or its headers were accepted. A stopping process then waits for it."""
         self.is_last = False
-        """Whether the connection ends with this answer, since the rest of the body isn't wanted."""
+        """Whether the connection closes after this answer, because the rest of the body isn't read."""
         self.is_refused = False
-        """Whether the server has answered for itself, and logged why."""
+        """Whether the server itself has answered, and logged why."""
 
     @property
     def is_set(self) -> bool:
-        """Whether waiting is pointless."""
+        """Whether the client is gone or the process is stopping."""
         return self._is_set
 
     def set(self) -> None:
-        """Call everybody who listens, now and from now on."""
+        """Set the flag and call every listener."""
         with self._lock:
             self._is_set = True
             callbacks, self._callbacks = self._callbacks, []
@@ -38,7 +38,7 @@ class Hangup:
 
     @contextmanager
     def listen(self, callback: Callable[[], None]) -> Iterator[None]:
-        """Have `callback` called when the flag is set, at once if it is set already."""
+        """Call `callback` when the flag is set, at once if it is set already."""
         with self._lock:
             is_set = self._is_set
             if not is_set:
@@ -54,4 +54,4 @@ class Hangup:
 
 
 current_hangup: ContextVar[Hangup | None] = ContextVar("current_hangup", default=None)
-"""Of the request that this thread serves; None outside the server, as in most tests."""
+"""Hangup of the request that this thread serves; None outside the server, as in most tests."""

@@ -1,8 +1,7 @@
-"""Requests that wait without a thread: the application gives up its run, and runs again when there is something new.
+"""Requests that wait without a thread.
 
-What waits raises Parked, once it is registered with whatever will wake it. The server keeps the connection, and runs the
-application again with the same headers when it is woken or its time is over. What the first run found out lies in
-the request's memo.
+A request that waits registers its wakeup and raises Parked. The server keeps the connection, and runs the application again with
+the same headers when the request is woken or its deadline passes. Results of the first run are kept in the request's memo.
 """
 
 import asyncio
@@ -14,22 +13,22 @@ from time import monotonic
 
 
 class Wakeup:
-    """A wait that a thread or the event loop can do. Woken from any thread."""
+    """A wait for a thread or the event loop. It can be woken from any thread."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._wake: Callable[[], object] | None = None
         self.deadline: float | None = None
-        """In `time.monotonic()` seconds, from the first wait of the request on."""
+        """In `time.monotonic()` seconds, set by the request's first wait."""
         self.is_over = False
-        """Whether the time of the parked wait was over without anything new."""
+        """Whether the deadline passed without a wakeup."""
 
     def notify(self) -> None:
-        """Wake the one who waits, now or as soon as it waits."""
+        """Wake the waiter, now or as soon as it waits."""
         self._event.set()
         wake = self._wake
         if wake is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the process is ending
                 wake()
 
     def block(self, deadline: float) -> bool:
@@ -39,7 +38,7 @@ class Wakeup:
         return is_woken
 
     async def wait_parked(self, deadline: float) -> None:
-        """Wait in the event loop; `is_over` says whether the deadline came first."""
+        """Wait in the event loop; `is_over` then says whether the deadline came first."""
         loop, woken = asyncio.get_running_loop(), asyncio.Event()
         self._wake = lambda: loop.call_soon_threadsafe(woken.set)
         try:
@@ -53,8 +52,8 @@ class Wakeup:
         self._event.clear()
 
 
-class Parked(BaseException):  # no error
-    """The request waits, and needs no thread meanwhile. Not an Exception: no handler of the application may answer it."""
+class Parked(BaseException):  # not an error
+    """The request waits and needs no thread meanwhile. A BaseException, so that no handler of the application catches it."""
 
     def __init__(self, wakeup: Wakeup, deadline: float) -> None:
         super().__init__()
@@ -63,10 +62,11 @@ class Parked(BaseException):  # no error
 
 
 class Parking:
-    """Where one request may wait. may_park: False while its body isn't there; then it doesn't wait at all.
+    """Parking state of one request.
 
-    may_run_again: whether the request may be run again without doing anything twice. Others wait in their thread.
-    wakeup: what the request waits for, from its first wait on. forget: ends that.
+    may_park: False until its body is complete; until then it doesn't wait at all. may_run_again: whether the request may run again
+    without repeating its effects; others wait in their thread. wakeup: what the request waits for, from its first wait on. forget:
+    unregisters the wakeup.
     """
 
     def __init__(self) -> None:
@@ -76,11 +76,11 @@ class Parking:
         self.forget: Callable[[], None] | None = None
 
     def close(self) -> None:
-        """The request is answered, or nobody is there any more."""
+        """Stop waiting: the request is answered, or the client is gone."""
         forget, self.forget = self.forget, None
         if forget is not None:
             forget()
 
 
 current_parking: ContextVar[Parking | None] = ContextVar("current_parking", default=None)
-"""Of the request that this thread serves; None outside the server, as in most tests: there, waiting blocks the thread."""
+"""Parking of the request that this thread serves; None outside the server, as in most tests. There, waiting blocks the thread."""

@@ -1,4 +1,4 @@
-"""Gunicorn's parser of HTTP/1.1, with trailers, lengths and codings checked too, and faults told in sentences."""
+"""Gunicorn's HTTP/1.1 parser with further checks of trailers, lengths and codings, and readable error messages."""
 
 from gunicorn.asgi.parser import (
     InvalidHeader,
@@ -11,7 +11,7 @@ from gunicorn.asgi.parser import (
 )
 
 _LENGTH_DIGITS = 19
-"""Of a Content-Length: more bytes than any body has. Python refuses to read a number of thousands of digits."""
+"""Digits of a Content-Length; no body has more bytes than that. Python refuses to parse numbers of thousands of digits."""
 
 _SENTENCES = {
     InvalidRequestMethod: "the method {} is none: it has 3 to 20 characters, in capitals",
@@ -19,21 +19,21 @@ _SENTENCES = {
     InvalidHeaderName: "no header or trailer may have the name {} here",
     UnsupportedTransferCoding: "the body comes in the transfer coding {}; only chunked is taken",
 }
-"""Errors of which Gunicorn names the text at fault and nothing else."""
+"""Messages for errors in which Gunicorn gives only the offending text."""
 
 
 class StrictParser(PythonProtocol):  # type: ignore[misc]  # Gunicorn has no types
-    """Refuses trailer lines that are no header fields, endless lengths, and bodies that would have to be unpacked."""
+    """Refuses invalid trailers, overlong Content-Lengths, and compressed bodies."""
 
     __slots__ = ()
 
     @property
     def unread_bytes(self) -> int:
-        """Bytes that came behind a whole request."""
+        """Bytes received after a complete request."""
         return len(self._buffer) if self.is_complete else 0
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes. Raises ParseError, whose text is for the client."""
+        """Parse the next bytes. Raises ParseError, whose text is sent to the client."""
         try:
             super().feed(data)
         except tuple(_SENTENCES) as error:
@@ -48,7 +48,7 @@ class StrictParser(PythonProtocol):  # type: ignore[misc]  # Gunicorn has no typ
         super()._finalize_headers()
 
     def _check_codings(self, value: bytes) -> None:
-        """Gunicorn takes a packed body for the body itself."""
+        """Refuse a compressed body, which Gunicorn would pass on as it is."""
         for coding in value.split(b","):
             if coding.strip(b" \t").lower() not in {b"chunked", b"identity"}:
                 raise UnsupportedTransferCoding(coding.strip(b" \t").decode("latin-1"))

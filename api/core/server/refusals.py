@@ -1,4 +1,4 @@
-"""Answers of the server itself, to requests that never reach a route. The same form as every other error."""
+"""Errors that the server sends itself, for requests that never reach a route. They have the same form as all other errors."""
 
 import json
 from http import HTTPStatus
@@ -14,7 +14,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Refusal(Exception):
-    """A request that is refused before a route sees it. code: one of ERROR_KINDS. detail: a sentence for the client."""
+    """A request is refused before a route runs. code: one of ERROR_KINDS. detail: a sentence for the client."""
 
     def __init__(self, code: str, detail: str, *, status: int | None = None) -> None:
         super().__init__(detail)
@@ -23,7 +23,7 @@ class Refusal(Exception):
         self.detail = detail
 
     def make_answer(self, *, is_logged: bool = True) -> tuple[int, Headers, bytes]:
-        """Log the refusal in one line. Returns status, headers and body of the answer."""
+        """Log the refusal in one line. Returns status, headers and body of the response."""
         request_id = uuid7().hex
         if is_logged:
             log.warning(

@@ -1,4 +1,4 @@
-"""Threads that run the application: a fixed number, and a deadline on waiting for one."""
+"""A fixed number of threads that run the application, with a limit on the wait for one."""
 
 import asyncio
 import contextvars
@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 class Threads:
-    """A number of threads, and those who wait for one: in the order they came, but urgent ones first."""
+    """A pool of threads. Requests wait for one in the order in which they came, urgent ones first."""
 
     def __init__(self, count: int, max_wait_s: float, name: str) -> None:
         """max_wait_s: how long a request may wait for a thread."""
@@ -31,10 +31,10 @@ class Threads:
         is_patient: bool = False,
         is_urgent: bool = False,
     ) -> Result:
-        """Run a function in a thread, in that context.
+        """Run a function in a thread, in the given context.
 
-        Raises what it raises; Refusal `server_busy` if no thread is free in time, unless the caller is patient. Where the caller
-        is cancelled the function still runs to its end.
+        Raises what the function raises, and Refusal `server_busy` if no thread is free in time and the caller isn't patient. If the
+        caller is canceled, the function still runs to its end.
         """
         if self._free_count:
             self._free_count -= 1
@@ -43,13 +43,15 @@ class Threads:
                 async with asyncio.timeout(None if is_patient else self._max_wait_s):
                     await self._wait(self._urgent if is_urgent else self._others)
             except TimeoutError:
-                raise Refusal("server_busy", "all threads of the service are busy; try again in some seconds") from None
+                raise Refusal(
+                    "server_busy", "all threads of the service are busy; try again in a few seconds"
+                ) from None
         future = asyncio.get_running_loop().run_in_executor(self._executor, context.run, function)
         future.add_done_callback(self._release)
         return await asyncio.shield(future)
 
     async def _wait(self, queue: "deque[asyncio.Future[None]]") -> None:
-        """Wait until a thread is handed over."""
+        """Wait until another request releases its thread."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         queue.append(turn)
         try:
@@ -57,7 +59,7 @@ class Threads:
         except asyncio.CancelledError:
             if turn.cancelled():
                 queue.remove(turn)
-            else:  # it was handed over at the same moment
+            else:  # a thread was handed over at the same moment
                 self._hand_over()
             raise
 
@@ -74,8 +76,8 @@ class Threads:
     def _release(self, future: asyncio.Future[Result]) -> None:
         self._hand_over()
         if not future.cancelled():
-            future.exception()  # asyncio complains of errors that nobody looks at, as after a cancel
+            future.exception()  # retrieved, so that asyncio doesn't log it as never retrieved, as after a cancel
 
     def close(self) -> None:
-        """Take no more work."""
+        """Accept no more work."""
         self._executor.shutdown(wait=False)

@@ -1,4 +1,4 @@
-"""The process that serves: Gunicorn's ASGI worker with deadlines, a limit on connections, and a quick stop."""
+"""The serving process: Gunicorn's ASGI worker with deadlines, a connection limit, and a quick shutdown."""
 
 import asyncio
 import contextlib
@@ -22,9 +22,9 @@ _BACKLOG = 2048
 _NOTIFY_S = 1.0
 _STOP_POLL_S = 0.02
 _READ_FIRST_S = 0.05
-"""How long a connection that was taken last has to bring the request that was sent on it."""
+"""Seconds in which a connection accepted during shutdown must send its request."""
 _REUSE_S = 0.5
-"""How long a stopping process leaves connections open that were used before: a request may be on its way."""
+"""Seconds for which used connections stay open during shutdown: a request may be on its way."""
 
 _WRITE_TIMEOUT_S = 30.0
 _MULTIPART_OVERHEAD_BYTES = 1_000_000
@@ -32,7 +32,7 @@ _MULTIPART_OVERHEAD_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """header_timeout_s: from connecting to the end of the headers. write_timeout_s: for a client to read what was sent to it."""
+    """header_timeout_s: from connecting to the end of the headers. write_timeout_s: for a client to read what was sent."""
 
     header_timeout_s: float
     write_timeout_s: float
@@ -40,7 +40,7 @@ class ConnectionLimits:
 
 
 class ServerWorker(ASGIWorker):  # type: ignore[misc]  # Gunicorn has no types
-    """Serves the WSGI application that Gunicorn is told of."""
+    """Serves Gunicorn's WSGI application."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -55,40 +55,42 @@ class ServerWorker(ASGIWorker):  # type: ignore[misc]  # Gunicorn has no types
             max_held_bytes=settings.max_held_body_bytes,
         )
         self._connections: set[Connection] = set()
-        self._without_request: dict[Connection, None] = {}  # the oldest first
+        self._without_request: dict[Connection, None] = {}  # oldest first
         self._late_headers = 0
         self._stop = asyncio.Event()
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
-        """Accept any configuration: ours."""
+        """Accept the configuration: it is always ours."""
 
     def load_wsgi(self) -> None:
         """Called by Gunicorn to load the application."""
-        for number in _STOP_SIGNALS:  # until it is loaded there is nothing to finish, and loading takes seconds
+        for number in (
+            _STOP_SIGNALS
+        ):  # while it loads, which takes seconds, no request can be lost, so a signal may end it at once
             self.loop.remove_signal_handler(number)
         self.bridge = Bridge(self.app.wsgi(), self._bridge_limits)
         self.asgi = self.bridge
         self.init_signals()
 
     def add_connection(self, connection: Connection) -> None:
-        """Keep a new connection. Of too many, the oldest that has sent no whole headers is closed."""
+        """Add a new connection. Above the limit, close the oldest one that hasn't sent complete headers."""
         self._connections.add(connection)
         self._without_request[connection] = None
         if len(self._connections) > self.limits.max_connections:
             next(iter(self._without_request)).end_idle()
 
     def note_request(self, connection: Connection) -> None:
-        """The headers of a request have arrived."""
+        """Record that a request's headers have arrived."""
         self._without_request.pop(connection, None)
 
     def remove_connection(self, connection: Connection) -> None:
-        """Forget a connection."""
+        """Forget a closed connection."""
         self._connections.discard(connection)
         self._without_request.pop(connection, None)
 
     def count_late_headers(self) -> None:
-        """A connection was closed whose headers took too long."""
+        """Count a connection that was closed because its headers took too long."""
         self._late_headers += 1
 
     def handle_exit_signal(self) -> None:
@@ -102,7 +104,7 @@ class ServerWorker(ASGIWorker):  # type: ignore[misc]  # Gunicorn has no types
         self._stop.set()
 
     async def _serve(self) -> None:
-        """Called by Gunicorn: serve until told to stop, or until the parent is gone."""
+        """Serve until a stop signal or the end of the parent process. Called by Gunicorn."""
         for listener in self.sockets:
             self.servers.append(
                 await self.loop.create_server(lambda: Connection(self), sock=listener.sock, backlog=_BACKLOG)
@@ -118,7 +120,7 @@ class ServerWorker(ASGIWorker):  # type: ignore[misc]  # Gunicorn has no types
         await self._finish()
 
     async def _finish(self) -> None:
-        """Answer what waits at once, let what runs end, and close all else."""
+        """Answer waiting requests at once, let running ones finish, and close all other connections."""
         self.alive = False
         self.is_stopping = True
         connected = self._accept_the_rest()
@@ -141,13 +143,13 @@ class ServerWorker(ASGIWorker):  # type: ignore[misc]  # Gunicorn has no types
         self.bridge.close()
 
     def _accept_the_rest(self) -> list[socket.socket]:
-        """Connections that the system has made and this process hasn't taken: closing the listener would reset them.
+        """Accept the connections in the kernel's backlog: closing the listener would reset them.
 
-        A proxy can't send a POST again whose connection was reset, but it can one that was refused.
+        A proxy can retry a POST whose connection was refused, but not one whose connection was reset.
         """
         accepted: list[socket.socket] = []
         for listener in self.sockets:
-            with contextlib.suppress(OSError):  # none is left
+            with contextlib.suppress(OSError):  # the backlog is empty
                 while True:
                     connection, _ = listener.sock.accept()
                     connection.setblocking(False)  # noqa: FBT003
@@ -155,7 +157,7 @@ class ServerWorker(ASGIWorker):  # type: ignore[misc]  # Gunicorn has no types
         return accepted
 
     def _log_late_headers(self) -> None:
-        """One line a second at the most, whatever comes in."""
+        """Log late headers, at most one line per second."""
         if self._late_headers:
             log.warning("headers_timed_out", connections=self._late_headers)
             self._late_headers = 0

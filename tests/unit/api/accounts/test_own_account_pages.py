@@ -72,7 +72,7 @@ def test_a_persons_own_change_is_in_the_log_under_their_name(administrator: Visi
     ("fields", "status", "sentence", "wrong_field"),
     [
         ({"present": "wrong"}, 403, "The present password is wrong.", "present"),
-        ({"again": NEW + "!"}, 422, "The new password was typed in two ways.", "again"),
+        ({"again": NEW + "!"}, 422, "The new passwords don't match.", "again"),
         ({"new": "short"}, 422, "a password needs 12 to 1000 characters, not 5.", "new"),
         ({"new": "x" * 1001}, 422, "a password needs 12 to 1000 characters, not 1001.", "new"),
         ({"present": "", "new": ""}, 422, "not 0.", "new"),
@@ -133,7 +133,7 @@ def test_one_other_session_is_ended(viewer: Visitor, enter: Callable[[str], Flas
     assert viewer.post(f"/account/sessions/{read_id(ended)}/end") == (303, "/account")
     assert [is_in(client) for client in (ended, kept, viewer.client)] == [False, True, True]
     status, text = viewer.post(f"/account/sessions/{read_id(ended)}/end")
-    assert (status, "no such session" in text) == (404, True)
+    assert (status, "no session with this id" in text) == (404, True)
 
 
 def test_all_other_sessions_are_ended(viewer: Visitor, reviewer: Visitor, enter: Callable[[str], FlaskClient]) -> None:

@@ -48,7 +48,7 @@ def test_the_version_in_service_is_held_against_the_one_before(
     assert f"No, version {hard.number} is worse than version {version.number}." in page
     text = read_text(page)
     assert "Decided by PublicTest, vote majority: accuracy went from 0.840 to 0.694, by -0.146 (95 % interval" in text
-    assert "The contrary is true of PublicTest, single label (+0.072)" in text
+    assert "The opposite holds for PublicTest, single label (+0.072)" in text
     other_way = viewer.get("/models", old=hard.number, new=version.number)
     assert f"Yes, version {version.number} is better than version {hard.number}." in other_way
 

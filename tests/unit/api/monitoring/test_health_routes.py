@@ -59,7 +59,7 @@ def read_missing(app: APIFlask) -> dict[str, str]:
         (None, "none is running"),
         (WorkerState.STARTING, "1 starting"),
         (WorkerState.STOPPED, "none is running"),
-        (WorkerState.SETUP_FAILED, "none could get ready: no weights"),
+        (WorkerState.SETUP_FAILED, "none is ready: no weights"),
     ],
 )
 def test_a_worker_that_cannot_work_is_missing(

@@ -76,7 +76,7 @@ def test_a_store_that_is_away_says_so() -> None:
 
 def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(BlobStoreUnavailable, match="can't make the folder"):
+    with pytest.raises(BlobStoreUnavailable, match="can't create the folder"):
         BlobStore(str(tmp_path / "file" / "blobs"))
 
 
@@ -84,7 +84,7 @@ def test_keys_tell_photos_from_models() -> None:
     job_id = uuid4()
     assert make_photo_key(job_id) == f"photos/{job_id}"
     assert make_model_key(SHA256) == f"models/{SHA256}"
-    with pytest.raises(ValueError, match="no hex SHA-256"):
+    with pytest.raises(ValueError, match="not a hex SHA-256"):
         make_model_key("../../etc/passwd")
 
 

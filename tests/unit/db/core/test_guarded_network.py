@@ -65,7 +65,7 @@ def test_only_public_addresses_of_a_name_are_called(monkeypatch: pytest.MonkeyPa
 
 def test_a_name_without_a_public_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     resolve_to(monkeypatch, "::ffff:8.8.8.8", "10.0.0.1")
-    with pytest.raises(NotPublic, match="isn't a public address"):
+    with pytest.raises(NotPublic, match="is not a public address"):
         connect(80, allows_private=False)
 
 

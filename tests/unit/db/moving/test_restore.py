@@ -77,7 +77,7 @@ def test_rows_that_are_none_are_refused(make_side: MakeSide) -> None:
     fill_every_table(old.database, old.blobs)
     data, _ = save(old)
     for line in ("[]", "null", "7", "{}", "no json", '{"id": 7}', '{"id": "7"}'):
-        with pytest.raises(CannotMove, match="no backup of Emoscope, or it is damaged"):
+        with pytest.raises(CannotMove, match="not an Emoscope backup, or it is damaged"):
             restore(new, change_entries(data, {"rows/jobs/000001.jsonl.gz": gzip.compress(line.encode())}))
 
 
@@ -104,7 +104,7 @@ def test_another_file_than_the_one_that_a_row_names_is_refused(make_side: MakeSi
     for folder in ("files/photos/", "files/models/"):
         [name, *_] = [entry for entry in read_entries(data) if entry.startswith(folder)]
         other = bytes(read_entries(data)[name].size)
-        with pytest.raises(CannotMove, match="isn't what was saved"):
+        with pytest.raises(CannotMove, match="differs from what was saved"):
             restore(new, change_entries(data, {name: other}))
 
 
