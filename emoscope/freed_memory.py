@@ -1,4 +1,4 @@
-"""Where memory goes that is no longer used: what is large, as pixels are, goes back to the system at once. And how much is used."""
+"""Returns freed memory to the system, and measures the resident memory."""
 
 import ctypes
 import os
@@ -9,18 +9,17 @@ _MMAP_THRESHOLD = -3
 
 
 def give_large_memory_back(least_bytes: int) -> None:
-    """Return freed blocks of at least this many bytes to the system at once, in this process and those that it forks.
+    """Return freed blocks of at least this many bytes to the system at once, in this process and its forks.
 
-    glibc would raise the size from which it does so to the largest that was freed, and keep what is smaller for the thread that
-    had it.
+    By default glibc raises this threshold to the largest block freed, and keeps smaller blocks for the thread that used them.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries don't have it
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, least_bytes)
 
 
 def read_resident_bytes() -> int | None:
-    """The resident memory of this process. None where the system has no /proc."""
+    """Return the resident memory of this process, or None if the system has no /proc."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except (OSError, ValueError, IndexError):

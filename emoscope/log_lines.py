@@ -1,4 +1,4 @@
-"""What one log line holds: bounded in length, and without a traceback where the cause is a service that is away."""
+"""Processors of log lines: they limit the length, and omit tracebacks of outages."""
 
 import re
 import sys
@@ -12,7 +12,7 @@ _TOLD_BY_OTHERS = ("timestamp", "level", "logger", "exception", "stack")
 
 _OUTAGES = frozenset(
     {
-        # A database, a queue, a store that doesn't answer. By name, so that no process imports a library for its log.
+        # Unavailable database, queue or store. By name, so that no library is imported only for logging.
         "sqlalchemy.exc.OperationalError",
         "sqlalchemy.exc.InterfaceError",
         "sqlalchemy.exc.TimeoutError",
@@ -26,17 +26,17 @@ _OUTAGES = frozenset(
     }
 )
 _REFUSALS = {
-    # PostgreSQL that stops or starts; a queue whose disk is full, or that may not be written to.
+    # PostgreSQL starting or stopping; a queue with a full disk or in read-only mode.
     "sqlalchemy.exc.DBAPIError": re.compile(
         r"terminating connection|server closed the connection|the database system is|connection is lost"
     ),
     "redis.exceptions.ResponseError": re.compile(r"^(MISCONF|READONLY|OOM|LOADING)"),
 }
-"""What these say of an outage; otherwise they are faults of ours."""
+"""Messages of these exceptions during an outage; with other messages they are bugs."""
 
 
 def shorten_outages(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Replace the traceback of an outage by one line in `error`. Tracebacks are for faults of ours."""
+    """Replace the traceback of an outage by one line in `error`. Tracebacks are for bugs."""
     exc_info = event.get("exc_info")
     if exc_info is True:
         exc_info = sys.exc_info()
@@ -48,7 +48,7 @@ def shorten_outages(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 def bound_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Cut what is long, and let no value break its line. SQLAlchemy adds the statement with its parameters to each error."""
+    """Truncate long values and remove line breaks. SQLAlchemy appends the statement with its parameters to each error."""
     for key, value in event.items():
         if isinstance(value, str) and key not in _TOLD_BY_OTHERS:
             event[key] = _bound(value)
@@ -56,7 +56,7 @@ def bound_values(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the error says that another service doesn't answer."""
+    """Return whether the error means that another service is unavailable."""
     names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
     return bool(names & _OUTAGES) or any(
         pattern.search(str(error)) for name, pattern in _REFUSALS.items() if name in names
@@ -66,5 +66,5 @@ def is_outage(error: BaseException) -> bool:
 def _bound(text: str) -> str:
     text = text.split("\n[SQL: ", 1)[0].split("\n(Background on this error", 1)[0]
     text = " ".join(text.split()) if "\n" in text else text
-    text = _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)  # a terminal would obey them
+    text = _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)  # a terminal would interpret control characters
     return text if len(text) <= _MOST_CHARS else f"{text[:_MOST_CHARS]} ... ({len(text)} characters)"

@@ -1,4 +1,4 @@
-"""A handler that sums up what repeats, so that no outage fills a disk."""
+"""A log handler that summarizes repeated lines, so that an outage can't fill a disk."""
 
 import logging
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 _BURST = 5
-"""Lines of one kind that are written in one window. The attempts of a short outage are seen one by one."""
+"""Maximum number of equal lines per window. The attempts of a short outage are logged individually."""
 _WINDOW_S = 60.0
 _MOST_KINDS = 500
 _VARYING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
@@ -18,7 +18,7 @@ _VARYING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
 
 @dataclass(slots=True)
 class _Kind:
-    """Lines of one logger, level and event in one window."""
+    """Lines with the same logger, level and event in one window."""
 
     began: float
     level: int
@@ -26,10 +26,10 @@ class _Kind:
 
 
 class SummingHandler(logging.StreamHandler[TextIO]):
-    """Writes the first lines of a kind in each minute, and then how many more there were.
+    """Writes the first lines of a kind in each minute, and then the number of further ones.
 
-    Warnings and worse are of one kind if logger and event are the same, whatever job or address they name. What is written for
-    each request or job in normal operation is left alone. Safe to use from several threads.
+    Warnings and errors are of the same kind if logger and event are equal, whatever job or address they name. Lines of normal
+    operation, one per request or job, aren't summarized. Thread-safe.
     """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
@@ -48,13 +48,13 @@ class SummingHandler(logging.StreamHandler[TextIO]):
         return super().handle(record)
 
     def close(self) -> None:
-        """Tell what was counted and not told yet: the process ends."""
+        """Write the pending counts when the process ends."""
         for summary in self._end_windows(float("inf")):
             super().handle(summary)
         super().close()
 
     def _count(self, record: logging.LogRecord, now: float) -> bool:
-        """Whether the record may be written."""
+        """Return whether the record may be written."""
         name = (record.name, _name_event(record))
         with self._counting:
             kind = self._kinds.get(name)
@@ -66,7 +66,7 @@ class SummingHandler(logging.StreamHandler[TextIO]):
             return kind.count <= _BURST
 
     def _end_windows(self, now: float) -> list[logging.LogRecord]:
-        """Forget the kinds whose window is over. Returns a line for each that had more than was written."""
+        """Remove expired windows. Returns a summary line for each with suppressed lines."""
         summaries = []
         with self._counting:
             while self._kinds:
@@ -81,7 +81,7 @@ class SummingHandler(logging.StreamHandler[TextIO]):
 
 
 def _name_event(record: logging.LogRecord) -> str:
-    """What the line is about, without what differs from line to line."""
+    """Return the constant part of the line's message."""
     event = record.msg.get("event", "") if isinstance(record.msg, dict) else record.msg
     error = record.exc_info[0] if isinstance(record.exc_info, tuple) else None
     text = " ".join(_VARYING.sub("#", str(event)[:300]).split())

@@ -1,4 +1,4 @@
-"""Log lines of every process: for people on a terminal, or one JSON object a line for machines."""
+"""Log configuration of every process: readable lines, or one JSON object per line."""
 
 import logging
 import sys
@@ -16,7 +16,7 @@ from emoscope.log_repeats import SummingHandler
 
 @contextmanager
 def bind_job(job_id: UUID, request_id: str | None, traceparent: str | None = None) -> Iterator[None]:
-    """Have the log lines inside the block name the job, the request that submitted it, and its trace."""
+    """Add the job, the request that submitted it, and its trace to the log lines inside the block."""
     known = {"job_id": str(job_id)} | ({"request_id": request_id} if request_id else {})
     if traceparent:
         known["trace_id"] = traceparent.split("-")[1]
@@ -25,9 +25,9 @@ def bind_job(job_id: UUID, request_id: str | None, traceparent: str | None = Non
 
 
 def configure_logs(level: str, line_format: Literal["text", "json"]) -> None:
-    """Send structlog's and the standard library's lines to stderr in one form. Call it once, at a process's start.
+    """Write lines of structlog and the standard library to stderr in one format. Call it once, when a process starts.
 
-    Whatever is away and for however long, the lines of a process stay few: see `SummingHandler`.
+    During outages of any length the number of lines stays small: see `SummingHandler`.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -54,7 +54,7 @@ def configure_logs(level: str, line_format: Literal["text", "json"]) -> None:
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # two lines at each look at the schema
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it logs two lines at each look at the schema
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

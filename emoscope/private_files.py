@@ -1,22 +1,22 @@
-"""Files of the service are for its user alone: photos of people, the keys of applications."""
+"""Restricts the service's files, such as photos and API keys, to its own user."""
 
 import os
 from pathlib import Path
 
 _DIR_MODE, _FILE_MODE = 0o700, 0o600
 _BLOBS = "blobs"
-"""May hold a million files, so it is looked through only until its own mode says that all in it is private."""
+"""May contain a million files, so it is searched only if its own mode isn't private yet."""
 
 
 def keep_private() -> None:
-    """From now on, files and folders that this process makes are for its user alone. Call it at the start of a process."""
+    """Make new files and folders of this process private to its user. Call it when a process starts."""
     os.umask(0o077)
 
 
 def make_tree_private(data_dir: Path) -> None:
-    """Take the rights of others from the data folder and all that lies in it. Raises OSError.
+    """Remove other users' rights on the data folder and its contents. Raises OSError.
 
-    An earlier release left them readable. What belongs to another user can't be changed, and raises.
+    An earlier release left them readable. Files of other users can't be changed, and raise.
     """
     for folder, folders, files in os.walk(data_dir, topdown=True):
         path = Path(folder)
@@ -26,7 +26,7 @@ def make_tree_private(data_dir: Path) -> None:
         for name in files:
             _make_private(path / name, _FILE_MODE)
         if path.name == _BLOBS and path.parent == data_dir:
-            continue  # last, below: an interrupted walk is then done again
+            continue  # the folder last, so that an interrupted walk is repeated
         _make_private(path, _DIR_MODE)
     if (data_dir / _BLOBS).is_dir():
         _make_private(data_dir / _BLOBS, _DIR_MODE)
@@ -42,4 +42,4 @@ def _make_private(path: Path, mode: int) -> None:
             return
         path.chmod(mode)
     except FileNotFoundError:
-        return  # deleted since
+        return  # deleted in the meantime

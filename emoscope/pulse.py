@@ -1,7 +1,7 @@
-"""The pulse of a process: a file of its own that it touches every second, so that other processes see whether it still moves.
+"""Heartbeat files of main processes: touched every second, so that other processes see when one hangs.
 
-A process that hangs as a whole, stopped or caught in native code, can't tell so itself. Its worker processes, the health probe and
-`emoscope up` look at this file.
+A process that is stopped or stuck in native code can't report it itself. Its worker processes, the health probe and `emoscope up`
+watch this file.
 """
 
 import contextlib
@@ -15,16 +15,17 @@ from pathlib import Path
 from emoscope.stillness import Stillness
 
 FROZEN_AFTER_S = 20.0
-"""A pulse that old belongs to a process that hangs. It beats every second, and a busy machine delays it by a few."""
+"""Age of a heartbeat file after which its process counts as hanging. It is touched every second; a busy machine delays it by a few.
+"""
 
 
 READY = "ready"
-"""What the marks of worker processes that are ready begin with, in the place of a role."""
+"""Prefix of the marker files of ready worker processes, in place of a role."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """The pulse of one process. role: `api`, `analysis`, `housekeeping`, `training` or `beat`."""
+    """The heartbeat file of one process. role: `api`, `analysis`, `housekeeping`, `training` or `beat`."""
 
     role: str
     pid: int
@@ -32,14 +33,14 @@ class Pulse:
 
     @property
     def age_s(self) -> float | None:
-        """Seconds since the last beat. None: the process ended in order."""
+        """Seconds since the last heartbeat. None: the process ended normally."""
         try:
             return max(0.0, time.time() - self.path.stat().st_mtime)
         except OSError:
             return None
 
     def beat(self) -> None:
-        """Show that the process moves. Raises nothing: a folder that can't be written stops no process."""
+        """Touch the file. Never raises: a read-only folder must not stop a process."""
         with contextlib.suppress(OSError):
             self.path.touch(mode=0o600)
 
@@ -50,21 +51,21 @@ class Pulse:
                 path.unlink()
 
     def mark_ready(self, pid: int, *, is_ready: bool) -> None:
-        """In a worker process: let whoever looks at the folder see whether this process is ready. pid: its own.
+        """In a worker process: mark it as ready, or not. pid: its own.
 
-        The file `ready@HOST@PID` holds nothing. A container's health check asks for it, since it asks no database.
+        The file `ready@HOST@PID` is empty. A container's health check looks for it instead of querying the database.
         """
         mark = self.path.with_name(f"{READY}@{socket.gethostname()}@{pid}")
         with contextlib.suppress(OSError):
             mark.touch(mode=0o600) if is_ready else mark.unlink(missing_ok=True)
 
     def report_failure(self, reason: str) -> None:
-        """In a worker process: tell the main process why this one can't set up, and won't be able to."""
+        """In a worker process: tell the main process why this one can never get ready."""
         with contextlib.suppress(OSError):
             self._failure_path.write_text(reason)
 
     def read_failure(self) -> str | None:
-        """In the main process: why its worker processes can't set up. None: none of them said so."""
+        """In the main process: return why its worker processes can never get ready, or None."""
         try:
             return self._failure_path.read_text()
         except OSError:
@@ -76,27 +77,27 @@ class Pulse:
 
 
 class PulseObserver:
-    """Looks at a pulse from another process."""
+    """Watches a heartbeat file from another process."""
 
     def __init__(self, pulse: Pulse) -> None:
         self.pulse = pulse
         self._stillness = Stillness()
 
     def is_frozen(self, now: float) -> bool:
-        """Whether the process hangs. now: seconds of a monotonic clock. Ask every few seconds.
+        """Return whether the process hangs. now: monotonic time in seconds. Call it every few seconds.
 
-        A machine that slept, or whose clock was set, freezes nothing: what counts is the time for which this process looked.
+        Suspending the machine or changing its clock doesn't count: only time during which this process was running does.
         """
         try:
             beaten_at = self.pulse.path.stat().st_mtime_ns
-        except OSError:  # it is ending, or the folder can't be written
+        except OSError:  # it is ending, or the folder is read-only
             self._stillness.reset()
             return False
         return self._stillness.look(beaten_at, now) >= FROZEN_AFTER_S
 
 
 def make_pulse(data_dir: Path, role: str) -> Pulse:
-    """The pulse of this process, in a folder from which files of processes that are gone are removed."""
+    """Create this process's heartbeat file, and remove files of dead processes from the folder."""
     folder = _find_folder(data_dir)
     with contextlib.suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -104,17 +105,17 @@ def make_pulse(data_dir: Path, role: str) -> Pulse:
         if not _is_running(pulse.pid):
             pulse.end()
     pulse = find_pulse(data_dir, role, os.getpid())
-    pulse.end()  # files of a container's earlier start, whose process had the same number
+    pulse.end()  # files of an earlier start of the container with the same process id
     return pulse
 
 
 def find_pulse(data_dir: Path, role: str, pid: int) -> Pulse:
-    """The pulse of a process of this machine."""
+    """Return the heartbeat file of a process of this machine."""
     return Pulse(role, pid, _find_folder(data_dir) / f"{role}@{socket.gethostname()}@{pid}")
 
 
 def list_pulses(data_dir: Path) -> Iterator[Pulse]:
-    """The pulses of this machine's processes, also of those that were killed."""
+    """List the heartbeat files of this machine's processes, including killed ones."""
     for path in sorted(_find_folder(data_dir).glob(f"*@{socket.gethostname()}@*")):
         role, _, pid = path.name.split("@")
         if pid.isdigit():
@@ -122,7 +123,7 @@ def list_pulses(data_dir: Path) -> Iterator[Pulse]:
 
 
 def has_pulse(data_dir: Path, role: str) -> bool:
-    """Whether a process of that role moves on this machine."""
+    """Return whether a process of that role is alive on this machine."""
     ages = [pulse.age_s for pulse in list_pulses(data_dir) if pulse.role == role and _is_running(pulse.pid)]
     return any(age_s is not None and age_s < FROZEN_AFTER_S for age_s in ages)
 

@@ -1,22 +1,22 @@
-"""How long something that should move has stood still."""
+"""Measures how long something hasn't changed."""
 
 from collections.abc import Hashable
 
 _MOST_STEP_S = 5.0
-"""Most seconds that one look counts for. Who looks may be stopped with what it looks at, and for longer."""
+"""Maximum seconds that count between two observations. The observer may have been stopped itself."""
 
 
 class Stillness:
-    """Measures for how long a value hasn't changed, in seconds that the observer was awake itself."""
+    """Measures for how long a value hasn't changed, excluding time in which the observer was stopped."""
 
     def __init__(self) -> None:
         self._value: Hashable = None
         self._looked_at: float | None = None
         self.seconds = 0.0
-        """For how long the value hasn't changed."""
+        """Seconds for which the value hasn't changed."""
 
     def look(self, value: Hashable, now: float) -> float:
-        """Look at the value. now: seconds of a monotonic clock. Returns for how many seconds it hasn't changed."""
+        """Observe the value. now: monotonic time in seconds. Returns for how many seconds it hasn't changed."""
         if self._looked_at is None or value != self._value:
             self.seconds = 0.0
         else:
@@ -25,5 +25,5 @@ class Stillness:
         return self.seconds
 
     def reset(self) -> None:
-        """Begin to measure anew with the next look."""
+        """Start over with the next observation."""
         self._looked_at, self.seconds = None, 0.0

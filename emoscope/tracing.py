@@ -1,7 +1,7 @@
-"""Traces of OpenTelemetry, from a request through the queue to the worker and the webhook, where a setting names a collector.
+"""OpenTelemetry traces from a request through the queue to worker and webhook, if a setting names a collector.
 
-A job's row carries the `traceparent` of the request that submitted it (https://www.w3.org/TR/trace-context/), so that no trace
-breaks when the queue loses its messages. Without the setting nothing of OpenTelemetry is imported and a span costs a microsecond.
+A job's row stores the `traceparent` of its submission (https://www.w3.org/TR/trace-context/), so that no trace breaks when the
+queue loses messages. Without the setting OpenTelemetry isn't imported, and a span costs a microsecond.
 """
 
 import re
@@ -27,15 +27,15 @@ _EXPORT_TIMEOUT_S = 5
 
 
 class Tracing:
-    """Makes the spans of one process."""
+    """Creates the spans of one process."""
 
     def __init__(self, tracer: "Tracer | None") -> None:
-        """tracer: None makes spans that go nowhere."""
+        """tracer: None makes spans that aren't sent."""
         self._tracer = tracer
 
     @property
     def is_on(self) -> bool:
-        """Whether spans go anywhere."""
+        """Whether spans are sent."""
         return self._tracer is not None
 
     def start(
@@ -47,9 +47,9 @@ class Tracing:
         began_at: datetime | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> "Span | None":
-        """Begin a span, under `parent` (a traceparent), or else under the span that is current in this thread.
+        """Start a span below `parent` (a traceparent), or below the current span of this thread.
 
-        began_at: when it began, if not now. End it with its `end`.
+        began_at: start time, by default now. End it with its `end`.
         """
         if self._tracer is None:
             return None
@@ -69,7 +69,7 @@ class Tracing:
     def span(
         self, name: str, kind: Kind = "internal", *, parent: str | None = None, **attributes: Any
     ) -> Iterator[None]:
-        """A span around the block; what it raises is recorded. Log lines inside have its trace's id."""
+        """Run the block in a span, which records exceptions. Log lines inside have its trace id."""
         span = self.start(name, kind, parent=parent, attributes=attributes)
         if span is None:
             with bind_trace(parent):
@@ -82,7 +82,7 @@ class Tracing:
 
 
 def make_traceparent(span: "Span | None") -> str | None:
-    """The text by which another process goes on with a span's trace. None without a span."""
+    """Return the traceparent by which another process continues a span's trace. None without a span."""
     if span is None:
         return None
     context = span.get_span_context()
@@ -90,7 +90,7 @@ def make_traceparent(span: "Span | None") -> str | None:
 
 
 def find_current_traceparent() -> str | None:
-    """The traceparent of the span that is current in this thread. None without one."""
+    """Return the traceparent of this thread's current span. None without one."""
     if not open_tracing().is_on:
         return None
     from opentelemetry.trace import get_current_span
@@ -100,13 +100,13 @@ def find_current_traceparent() -> str | None:
 
 
 def read_traceparent(header: str) -> str | None:
-    """What a client or proxy sent as its `traceparent`, if it has the form."""
+    """Return the `traceparent` of a client or proxy, if it is well-formed."""
     return header if _TRACEPARENT.fullmatch(header) else None
 
 
 @contextmanager
 def bind_trace(traceparent: str | None) -> Iterator[None]:
-    """Have the log lines inside the block carry the trace's id."""
+    """Add the trace's id to log lines inside the block."""
     found = _TRACEPARENT.fullmatch(traceparent or "")
     if found is None:
         yield
@@ -117,12 +117,12 @@ def bind_trace(traceparent: str | None) -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def open_tracing() -> Tracing:
-    """This process's tracing, made at first use as the settings say: after forks, since it starts a thread."""
+    """Return this process's tracing, created at first use from the settings: after forks, since it starts a thread."""
     return make_tracing(load_settings())
 
 
 def make_tracing(settings: Settings, exporter: "SpanExporter | None" = None) -> Tracing:
-    """Tracing to the collector that the settings name, or to another exporter."""
+    """Return tracing to the collector in the settings, or to another exporter."""
     if not settings.traces_url and exporter is None:
         return Tracing(None)
     from opentelemetry.sdk.resources import Resource

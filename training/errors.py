@@ -1,49 +1,49 @@
-"""What can go wrong in training, each with a code that stays the same from release to release."""
+"""Errors of training, with stable codes."""
 
 
 class TrainingError(Exception):
-    """Something that the caller of training can put right. `code` is stable; the message is for people."""
+    """An error that the caller of training can fix. `code` is stable; the message is for people."""
 
     code = "training_error"
 
 
 class DatasetError(TrainingError):
-    """A dataset that can't be read, or whose parts don't belong together."""
+    """The dataset can't be read, or its files don't belong together."""
 
     code = "dataset_invalid"
 
 
 class VotesMismatch(DatasetError):
-    """A file of votes that doesn't belong to the rows of the CSV."""
+    """The file of votes doesn't belong to the rows of the CSV."""
 
     code = "votes_mismatch"
 
 
 class ArtifactError(TrainingError):
-    """A model version's files are missing, damaged or of a form that this release does not know."""
+    """A model version's files are missing, damaged or in a format that this release doesn't know."""
 
     code = "artifact_invalid"
 
 
 class ArtifactDamagedError(ArtifactError):
-    """A file of a model version isn't the one that its manifest names."""
+    """A file of a model version differs from the digest in its manifest."""
 
     code = "artifact_damaged"
 
 
 class RunError(TrainingError):
-    """A training run that can't start or go on as asked."""
+    """A training run can't start or resume with these settings."""
 
     code = "training_run_invalid"
 
 
 class TrainingDiverged(TrainingError):
-    """A loss is no finite number any more, so nothing further can be learnt. The run's folder keeps the finished epochs."""
+    """A loss is no longer finite, so training can't continue. The run's folder keeps the finished epochs."""
 
     code = "training_diverged"
 
 
 class RunStopped(TrainingError):
-    """The run was asked to stop. Its folder holds all that is needed to go on from the last finished epoch."""
+    """The run was asked to stop. It can be resumed from its folder after the last finished epoch."""
 
     code = "training_run_stopped"

@@ -1,6 +1,6 @@
-"""A run from beginning to end: dataset -> split -> fit -> temperature -> served model -> figures -> version on disk.
+"""The training pipeline: dataset -> split -> fit -> temperature -> served model -> metrics -> version on disk.
 
-Starts the same from the shell, from code and from the retraining task, and goes on from its run folder after any kill.
+Used by command line, Python code and the retraining task. It resumes from its run folder after any kill.
 """
 
 from collections.abc import Sequence
@@ -47,16 +47,16 @@ def run_training(
     corrections: LabelledFaces | None = None,
     cache_dir: Path | None = None,
 ) -> Path:
-    """Train a network and make a version of it. Returns the version's folder, inside `run_dir`.
+    """Train a network and export a version. Returns the version's folder, inside `run_dir`.
 
-    run_dir: new, or that of an interrupted run with the same settings, which then goes on after its last finished epoch.
-    dataset: what is in the settings' files, if the caller has read them already.
-    initial_weights: folder of a version to start from, of this network or of one that has all its layers; None is fresh weights.
-    teachers: folders of versions whose answers are part of what each row teaches, by the recipe's `teacher_share`.
-    corrections: faces that reviewers labelled, already filtered; they teach beside the CSV's rows.
-    cache_dir: where decoded datasets are kept; None is the user's cache folder.
-    Raises RunStopped if `should_stop` said so, RunError if `run_dir` belongs to another run, TrainingDiverged, DatasetError,
-    ArtifactError.
+    run_dir: new, or of an interrupted run with the same settings, which is resumed after its last finished epoch.
+    dataset: contents of the settings' files, if already read.
+    initial_weights: folder of a version to start from, with this network or one that has all its layers; None for new weights.
+    teachers: folders of versions whose predictions are part of each target, by the recipe's `teacher_share`.
+    corrections: faces labelled by reviewers, already filtered; added to the CSV's training rows.
+    cache_dir: folder of decoded datasets; None is the user's cache folder.
+    Raises RunStopped if `should_stop` returned true, RunError if `run_dir` belongs to another run, TrainingDiverged,
+    DatasetError, ArtifactError.
     """
     if dataset is None:
         dataset = read_dataset(settings.csv_path, settings.votes_path, cache_dir=cache_dir)
@@ -64,7 +64,7 @@ def run_training(
         dataset = add_corrections(dataset, corrections)
     parent = _identify(initial_weights) if initial_weights else None
     origin = Origin(dataset.sha256, parent, tuple(_identify(teacher) for teacher in teachers))
-    strategy = choose_strategy()  # before anything computes: a GPU's memory is set up at its first use
+    strategy = choose_strategy()  # before any computation: a GPU's memory is configured at first use
     settings = _settle_precision(settings, run_dir)
     claim_run_dir(run_dir, settings, origin, Folders(initial_weights, tuple(teachers)))
     known = read_validation_pictures(initial_weights) if initial_weights else frozenset()
@@ -93,7 +93,7 @@ def run_training(
 
 
 def export_run(run_dir: Path, *, cache_dir: Path | None = None) -> Path:
-    """Make a version of the best epoch that an unfinished run has so far, and leave the run as it is.
+    """Export a version of an unfinished run's best epoch so far, and leave the run unchanged.
 
     Raises RunError if it hasn't finished an epoch, or its dataset has changed.
     """
@@ -106,7 +106,7 @@ def export_run(run_dir: Path, *, cache_dir: Path | None = None) -> Path:
         read_run_origin(run_dir),
     )
     if dataset.sha256 != origin.dataset_sha256:
-        raise RunError(f"the run in {run_dir} learnt from another dataset than what is in {settings.csv_path} now")
+        raise RunError(f"the run in {run_dir} was trained on another dataset than {settings.csv_path} has now")
     parent_dir = read_run_folders(run_dir).initial_weights
     known = read_validation_pictures(parent_dir) if parent_dir and parent_dir.exists() else frozenset()
     examples = make_examples(dataset, settings, known)
@@ -114,7 +114,7 @@ def export_run(run_dir: Path, *, cache_dir: Path | None = None) -> Path:
 
 
 def _settle_precision(settings: TrainSettings, run_dir: Path) -> TrainSettings:
-    """A run goes on in what it began with, even where another precision would be the quickest."""
+    """Keep the precision with which a run started, even if another one would be the fastest."""
     if settings.precision != "auto":
         return settings
     chosen = read_run_settings(run_dir).precision if has_run(run_dir) else choose_precision()

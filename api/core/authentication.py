@@ -56,8 +56,10 @@ _ROLE_SCOPES = {
 class Caller:
     """The application or user that sent a request.
 
-    name: of the application, or of the user if is_person. key_id: id of the key or user for which requests are counted. scopes:
-    what the caller may do beyond reading its own jobs. rate_limit, daily_quota: limits of the key, if it has any.
+    name: of the application, or of the user if is_person.
+    key_id: id of the key or user for which requests are counted.
+    scopes: what the caller may do beyond reading its own jobs.
+    rate_limit, daily_quota: limits of the key, if it has any.
     """
 
     application_id: UUID
@@ -116,9 +118,10 @@ bearer = KeyOrSession(
 def protect(blueprint: APIBlueprint, *scopes: Scope, users_may_read: bool = False, only_users: bool = False) -> None:
     """Require a valid key or session for every route of a blueprint, and enforce the key's rate limit.
 
-    scopes: scopes of which the key needs one, for every route; none means that any key may call. A user's session has the scopes of
-    the user's role. Requests that change something must also carry the CSRF token. users_may_read: whether every signed-in user may
-    read, as viewers do on the pages. only_users: whether keys are refused, because the routes are about the signed-in user.
+    scopes: scopes of which the key needs one, for every route; none means that any key may call. A user's session has the
+    scopes of the user's role. Requests that change something must also carry the CSRF token.
+    users_may_read: whether every signed-in user may read, as viewers do on the pages.
+    only_users: whether keys are refused, because the routes are about the signed-in user.
     """
 
     @blueprint.before_request

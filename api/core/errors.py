@@ -31,8 +31,10 @@ RETRY_AFTER_S = 5
 class Problem(Exception):
     """An error that is sent to the client.
 
-    code: one of ERROR_KINDS. detail: a sentence about this case. errors: invalid fields with the reasons. more: further members of
-    the problem object.
+    code: one of ERROR_KINDS.
+    detail: a sentence about this case.
+    errors: invalid fields with the reasons.
+    more: further members of the problem object.
     """
 
     def __init__(

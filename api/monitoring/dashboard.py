@@ -31,9 +31,13 @@ _SAMPLE = 1000
 class Dashboard:
     """State and recent activity of the service.
 
-    counts: jobs by status. versions: numbers by id. minutes, hours: starts of the last 60 minutes and 48 hours, in UTC; the last of
-    each is incomplete. ended: ended jobs by minute of creation. jobs_a_minute: mean of the last five complete minutes. faces: by
-    the hour in which they were stored. percentiles: by phase, of the newest `sample` jobs that succeeded; None for fewer than two.
+    counts: jobs by status.
+    versions: numbers by id.
+    minutes, hours: starts of the last 60 minutes and 48 hours, in UTC; the last of each is incomplete.
+    ended: ended jobs by minute of creation.
+    jobs_a_minute: mean of the last five complete minutes.
+    faces: by the hour in which they were stored.
+    percentiles: by phase, of the newest `sample` jobs that succeeded; None for fewer than two.
     """
 
     counts: Mapping[JobStatus, int]

@@ -57,9 +57,12 @@ def draw_labels(
 ) -> bytes:
     """Draw boxes and labels into a photo.
 
-    data: the photo as submitted. upright_width: width of the upright photo, to which the boxes refer. max_side: longest side of the
-    result in pixels; photos are never enlarged. Returns a JPEG. Raises UnreadablePicture, and DecodingBusy if a large photo had to
-    wait too long for another one. Needs much memory: see `api/photos/render_pool.py`.
+    data: the photo as submitted.
+    upright_width: width of the upright photo, to which the boxes refer.
+    max_side: longest side of the result in pixels; photos are never enlarged.
+    Returns a JPEG.
+    Raises UnreadablePicture, and DecodingBusy if a large photo had to wait too long for another one. Needs much memory: see
+    `api/photos/render_pool.py`.
     """
     picture = _load_upright(data, max_side, limits)
     scale = picture.width / upright_width

@@ -23,8 +23,10 @@ class InvalidScenario(ValueError):
 class Scenario:
     """The course of a test job.
 
-    emotions: of its faces; None derives them from the photo's digest. failed: error code of the job. error: error code of the
-    request itself. delay_s: seconds until the job ends; None if it never does.
+    emotions: of its faces; None derives them from the photo's digest.
+    failed: error code of the job.
+    error: error code of the request itself.
+    delay_s: seconds until the job ends; None if it never does.
     """
 
     emotions: tuple[Emotion, ...] | None = None

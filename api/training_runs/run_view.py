@@ -16,9 +16,12 @@ _BALANCE_TONES = {"Training": "first", "PublicTest": "third", "PrivateTest": "fo
 class ShownRun:
     """A run with the contents of its JSON columns.
 
-    champion, challenger: numbers of the versions. share: progress from 0 to 1, or None if unknown. facts: name and value. start:
-    the weights it starts from, in words. plan: its steps in sentences; empty until it has started. has_read_corrections: whether it
-    has read the reviewers' labels.
+    champion, challenger: numbers of the versions.
+    share: progress from 0 to 1, or None if unknown.
+    facts: name and value.
+    start: the weights it starts from, in words.
+    plan: its steps in sentences; empty until it has started.
+    has_read_corrections: whether it has read the reviewers' labels.
     """
 
     run: TrainingRun

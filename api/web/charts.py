@@ -85,8 +85,9 @@ def draw_lines(
 ) -> Chart:
     """Draw a line for each series.
 
-    low, high: ends of the y axis; None fits the values. places: position of each label on an x axis from 0 to 1; by default evenly
-    spaced. Non-finite values leave a gap, like None. moments: times of the labels.
+    low, high: ends of the y axis; None fits the values.
+    places: position of each label on an x axis from 0 to 1; by default evenly spaced. Non-finite values leave a gap, like None.
+    moments: times of the labels.
     """
     series = [replace(one, values=[_find_finite(value) for value in one.values]) for one in series]
     known = [value for one in series for value in one.values if value is not None]

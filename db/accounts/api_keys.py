@@ -103,7 +103,9 @@ class UnknownKey(DomainError):
 class KeyTerms:
     """Name and limits of a key.
 
-    expires_at: None for never. rate_limit: `number/second|minute|hour`, None for the setting's. daily_quota: photos per day (UTC).
+    expires_at: None for never.
+    rate_limit: `number/second|minute|hour`, None for the setting's.
+    daily_quota: photos per day (UTC).
     """
 
     description: str | None = None
@@ -153,7 +155,9 @@ def issue_key(
     """Create a key for an application, and the application if it is new. Returns the key, which is stored only as a hash, and the
     application.
 
-    name: as returned by clean_name. purpose: declared purpose of the application, or None. Raises PurposeForbidden, TestKeyScope.
+    name: as returned by clean_name.
+    purpose: declared purpose of the application, or None.
+    Raises PurposeForbidden, TestKeyScope.
     """
     application = ensure_application(session, name)
     if purpose is not None:

@@ -26,8 +26,9 @@ class AuditFilter:
 def record_audit_event(session: Session, actor: Actor, action: str, subject: str, **details: Any) -> None:
     """Add an entry to the audit log.
 
-    actor: a user, an application, or the component that acted by itself. action: noun and verb, such as `user.create`. subject:
-    what was changed, such as `user:ana`. details: JSON values; never a password, a key, or photo data.
+    actor: a user, an application, or the component that acted by itself.
+    action: noun and verb, such as `user.create`.
+    subject: what was changed, such as `user:ana`. details: JSON values; never a password, a key, or photo data.
     """
     session.add(AuditEvent(actor=actor, action=action, subject=subject, details=details))
 

@@ -32,9 +32,10 @@ def authenticate(database: Database, name: str, password: str, address: str = ""
 
     address: of the client. Wrong passwords are counted per name and address.
 
-    Takes tens of milliseconds, without an open transaction. Each try is counted before the password is checked, so that parallel
-    guesses gain nothing. Raises SignInRefused, also if the password was changed or the user disabled in the meantime;
-    AccountLocked; and PasswordsBusy, after which the try isn't counted.
+    Takes tens of milliseconds, without an open transaction. Each try is counted before the password is checked, so that
+    parallel guesses gain nothing.
+    Raises SignInRefused, also if the password was changed or the user disabled in the meantime; AccountLocked; and
+    PasswordsBusy, after which the try isn't counted.
     """
     # before the try is counted: a flood must not lock users out whose passwords were never checked
     with take_place(normalize_address(address)):

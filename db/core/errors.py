@@ -8,8 +8,11 @@ from typing import ClassVar
 class DomainError(Exception):
     """A rule forbids the request, or a dependency is unavailable.
 
-    code: stable, for programs. status: HTTP status. title: the same for all errors with this code. meaning: one sentence for the
-    documentation. retry_after_s: when to try again, if that may help.
+    code: stable, for programs.
+    status: HTTP status.
+    title: the same for all errors with this code.
+    meaning: one sentence for the documentation.
+    retry_after_s: when to try again, if that may help.
     """
 
     code: ClassVar[str]

@@ -73,7 +73,9 @@ class Destination:
 def read_destination(url: str, *, allows_private: bool, ports: Sequence[range]) -> Destination:
     """Parse an http or https URL that this service may call.
 
-    allows_private: whether hosts of this machine and its network are allowed. ports: allowed ports. Raises RefusedUrl.
+    allows_private: whether hosts of this machine and its network are allowed.
+    ports: allowed ports.
+    Raises RefusedUrl.
     """
     if len(url) > MAX_URL_CHARACTERS:
         raise RefusedUrl(f"must have at most {MAX_URL_CHARACTERS} characters")

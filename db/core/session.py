@@ -64,8 +64,9 @@ class Database:
     def __init__(self, url: str, pool_size: int = 10, max_overflow: int = 10, schema: str | None = None) -> None:
         """url: SQLAlchemy URL, `sqlite:///path` or `postgresql+psycopg://...`. Connects at first use.
 
-        pool_size: connections that are kept open. max_overflow: additional ones under load. schema: PostgreSQL schema, instead of
-        the default one.
+        pool_size: connections that are kept open.
+        max_overflow: additional ones under load.
+        schema: PostgreSQL schema, instead of the default one.
         """
         engine = _create_engine(url, pool_size, max_overflow)
         self.engine = engine.execution_options(schema_translate_map={None: schema}) if schema else engine
@@ -203,9 +204,10 @@ def _configure_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
 def switch_to_wal(cursor: sqlite3.Cursor, sleep: Callable[[float], None] = time.sleep) -> None:
     """Set the file's journal mode to WAL, which is persistent.
 
-    The first connection to a new file changes it. While another connection has the file locked, as when several processes open a
-    new file together, SQLite refuses that at once, regardless of the busy timeout. Raises sqlite3.OperationalError if it is still
-    locked after the busy timeout. sleep: waits that many seconds between two attempts.
+    The first connection to a new file changes it. While another connection has the file locked, as when several processes open
+    a new file together, SQLite refuses that at once, regardless of the busy timeout.
+    Raises sqlite3.OperationalError if it is still locked after the busy timeout.
+    sleep: waits that many seconds between two attempts.
     """
     deadline = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
     while True:

@@ -101,9 +101,10 @@ _FIVE_POINTS = (*_EYES_NOSE, Landmark.LEFT_MOUTH_CORNER, Landmark.RIGHT_MOUTH_CO
 class Detector(StrEnum):
     """The detectors, by the names that jobs and settings use.
 
-    An entry and its module, `worker/analysis/detectors/NAME.py`, are the complete registration of a detector. packages: what its
-    module imports besides the standard library and numpy. landmarks: points per face in the order in which they are stored, the
-    eyes first. weights_setting: setting that names its weights file; empty if a package includes them.
+    An entry and its module, `worker/analysis/detectors/NAME.py`, are the complete registration of a detector.
+    packages: what its module imports besides the standard library and numpy.
+    landmarks: points per face in the order in which they are stored, the eyes first.
+    weights_setting: setting that names its weights file; empty if a package includes them.
     """
 
     packages: tuple[str, ...]

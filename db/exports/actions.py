@@ -163,8 +163,9 @@ def write_export(
 ) -> Export | None:
     """Write an export's file, unless another worker does. Returns the ended export; None if there was nothing to do.
 
-    folder: for the incomplete file. retention_s: how long the file is kept. Raises BlobStoreUnavailable and OSError; the export is
-    then retried when its lease has expired.
+    folder: for the incomplete file.
+    retention_s: how long the file is kept.
+    Raises BlobStoreUnavailable and OSError; the export is then retried when its lease has expired.
     """
     claim = _claim(database, export_id)
     if claim is None:

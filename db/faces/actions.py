@@ -22,9 +22,12 @@ _EMPTY = list_empty(Face)
 class NewFace:
     """A face that a worker found.
 
-    x, y, width, height: bounding box in pixels of the upright photo. probabilities: seven, in the order of EMOTIONS. crop: grey
-    uint8 (48, 48), row by row, 2,304 bytes. vote_shares: seven, in the same order. conditions: what makes the face hard to
-    classify. measures: its landmarks, pose and image quality.
+    x, y, width, height: bounding box in pixels of the upright photo.
+    probabilities: seven, in the order of EMOTIONS.
+    crop: grey uint8 (48, 48), row by row, 2,304 bytes.
+    vote_shares: seven, in the same order.
+    conditions: what makes the face hard to classify.
+    measures: its landmarks, pose and image quality.
     """
 
     x: int

@@ -12,9 +12,11 @@ class FaceMeasures:
     """The measures of one face.
 
     landmarks: (x, y) in pixels of the upright photo, in the order of the detector's entry in the vocabulary; may be empty.
-    roll_deg: tilt to the right of the picture, -180 to 180. yaw_deg: turn to the right of the picture, -90 to 90, approximate. Both
-    None without suitable landmarks. sharpness: mean size of the Laplacian of the standardised crop. brightness: mean grey of the
-    crop, 0 to 1. inside_share: share of the box inside the picture, 0 to 1.
+    roll_deg: tilt to the right of the picture, -180 to 180.
+    yaw_deg: turn to the right of the picture, -90 to 90, approximate. Both None without suitable landmarks.
+    sharpness: mean size of the Laplacian of the standardised crop.
+    brightness: mean grey of the crop, 0 to 1.
+    inside_share: share of the box inside the picture, 0 to 1.
     """
 
     landmarks: Sequence[tuple[float, float]]

@@ -34,8 +34,10 @@ _JOBS_A_TRANSACTION = 100
 class Retried:
     """Result of a retry.
 
-    submitted: failed photos that were submitted again. gone: photos that were deleted. left: photos for which the call had no time
-    or the queue no room. Photos that another call submitted meanwhile are in none of them.
+    submitted: failed photos that were submitted again.
+    gone: photos that were deleted.
+    left: photos for which the call had no time or the queue no room. Photos that another call submitted meanwhile are in none
+    of them.
     """
 
     submitted: int

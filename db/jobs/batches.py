@@ -111,8 +111,9 @@ def take_positions(
 ) -> int:
     """Reserve `count` positions in a batch, including refused photos. Returns the first position.
 
-    refused: their positions count from 0 within this call. is_new: whether this transaction created the batch. Raises UnknownBatch,
-    BatchClosed or BatchFull.
+    refused: their positions count from 0 within this call.
+    is_new: whether this transaction created the batch.
+    Raises UnknownBatch, BatchClosed or BatchFull.
     """
     conditions = () if is_new else (Batch.closed_at.is_(None), Batch.erased_at.is_(None))
     statement = (

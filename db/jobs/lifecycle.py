@@ -202,9 +202,10 @@ def give_back_job(
 ) -> Job:
     """Requeue the job, or fail it with `code` after its last attempt.
 
-    detail: what went wrong. The sweeper sends the job's message again later, so that the cause can pass. is_outage: the job isn't
-    at fault, so this doesn't use up one of its attempts, which are for photos that crash workers. After `OUTAGE_ATTEMPTS` in all it
-    fails anyway. Raises InvalidTransition as finish_job does.
+    detail: what went wrong. The sweeper sends the job's message again later, so that the cause can pass.
+    is_outage: the job isn't at fault, so this doesn't use up one of its attempts, which are for photos that crash workers.
+    After `OUTAGE_ATTEMPTS` in all it fails anyway.
+    Raises InvalidTransition as finish_job does.
     """
     return _give_back(session, claim, actor, detail, code, is_outage=is_outage)
 

@@ -31,7 +31,9 @@ def erase_old_jobs(database: Database, blobs: BlobStore, age_s: float, limit: in
     """Erase at most `limit` ended jobs that were submitted more than `age_s` seconds ago, oldest first, as `erase_jobs` does.
 
     Each transaction erases a hundred, their photos first, so that a later call finds what a crash or error left. Batches that
-    become empty are deleted too. Returns how many jobs were erased. Raises BlobStoreUnavailable.
+    become empty are deleted too.
+    Returns how many jobs were erased.
+    Raises BlobStoreUnavailable.
     """
     with database.read() as session:
         old = _list_old_jobs(session, age_s, limit)

@@ -14,11 +14,15 @@ from db.jobs.room import QueueRoom
 class JobServices:
     """Database, blob store, messages to the workers, and limits of this service.
 
-    send: sends a job's message; returns whether the queue took it. The sweeper sends lost messages. announce: wakes requests that
-    wait for the job or batch. It doesn't raise. ask_for_fetches: tells the housekeepers that this many photos wait to be fetched.
-    It doesn't raise; the sweeper repeats it. room: how many more jobs may be queued. idempotency_retention_s: how long a key is
-    remembered. photo_retention_s: longest time that a photo is kept after its job has ended. max_attempts: of a new job.
-    worker_heartbeat_s: seconds between two heartbeats. configured_detectors: those that a job may use while no worker is known.
+    send: sends a job's message; returns whether the queue took it. The sweeper sends lost messages.
+    announce: wakes requests that wait for the job or batch. It doesn't raise.
+    ask_for_fetches: tells the housekeepers that this many photos wait to be fetched. It doesn't raise; the sweeper repeats it.
+    room: how many more jobs may be queued.
+    idempotency_retention_s: how long a key is remembered.
+    photo_retention_s: longest time that a photo is kept after its job has ended.
+    max_attempts: of a new job.
+    worker_heartbeat_s: seconds between two heartbeats.
+    configured_detectors: those that a job may use while no worker is known.
     request_id, traceparent: of the current request; stored in new jobs.
     """
 

@@ -90,9 +90,11 @@ def move_job(
 ) -> Job:
     """Change a job's status, if it exists and all `conditions` hold, and store the event.
 
-    One conditional UPDATE, so that of two processes that try the same transition exactly one succeeds. actor: for the event.
-    values: further columns to set. Returns the updated job, which belongs to no session. Raises InvalidTransition if no row
-    matched, ValueError for an undefined transition.
+    One conditional UPDATE, so that of two processes that try the same transition exactly one succeeds.
+    actor: for the event.
+    values: further columns to set.
+    Returns the updated job, which belongs to no session.
+    Raises InvalidTransition if no row matched, ValueError for an undefined transition.
     """
     if to not in _MOVES[from_status]:
         raise ValueError(f"there is no transition from {from_status} to {to}")

@@ -70,8 +70,9 @@ UNLIMITED = Quota(lambda _: None, lambda _: None)
 class NewBatch:
     """A new batch, or photos for an open one.
 
-    refused: photos that were refused; their positions count within this call. is_open: whether photos can be added in further
-    calls. is_there: whether the batch exists already.
+    refused: photos that were refused; their positions count within this call.
+    is_open: whether photos can be added in further calls.
+    is_there: whether the batch exists already.
     """
 
     id: UUID
@@ -105,9 +106,10 @@ def submit_job(
 ) -> Submitted:
     """Create a job for a photo, or return the one that the same request created before.
 
-    data: the photo's bytes; empty if it is to be fetched. repeatable: the client's idempotency key, if any. quota: charged unless
-    the submission is repeated or refused. Raises IdempotencyConflict, QueueFull, BlobStoreUnavailable, and what `quota.take`
-    raises.
+    data: the photo's bytes; empty if it is to be fetched.
+    repeatable: the client's idempotency key, if any.
+    quota: charged unless the submission is repeated or refused.
+    Raises IdempotencyConflict, QueueFull, BlobStoreUnavailable, and what `quota.take` raises.
     """
     try:
         with _submission(services, [(new, lambda: data)], None, repeatable, quota) as session:

@@ -43,8 +43,10 @@ class Method(StrEnum):
 class DatasetAssessment:
     """Accuracy of two versions on the same faces. dataset: its name on the pages.
 
-    old, new: accuracy, 0 to 1. low, high: 95 % interval of new - old. p_value: probability of such a difference if both were
-    equally good. counts: whether it takes part in the decision; stress tests don't.
+    old, new: accuracy, 0 to 1.
+    low, high: 95 % interval of new - old.
+    p_value: probability of such a difference if both were equally good.
+    counts: whether it takes part in the decision; stress tests don't.
     """
 
     dataset: str

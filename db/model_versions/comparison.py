@@ -34,8 +34,9 @@ class AnswerComparison:
     """How often two versions agree, which one was right where they differ, and some of those faces.
 
     first_right, second_right: faces that only one version classified correctly, by the blind labels for which `can_tell` holds.
-    told: all faces with such a label that is an emotion. both_right: faces that both classified correctly. differences: regardless
-    of labels.
+    told: all faces with such a label that is an emotion.
+    both_right: faces that both classified correctly.
+    differences: regardless of labels.
     """
 
     shared: int

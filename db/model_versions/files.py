@@ -28,7 +28,9 @@ def store_version(
 ) -> ModelVersion:
     """Store the version in `folder` under the next number, files first; or return it if it is stored already.
 
-    folder: a manifest, validated by the caller, and the files that it names. actor: for the audit log. Raises BlobStoreUnavailable.
+    folder: a manifest, validated by the caller, and the files that it names.
+    actor: for the audit log.
+    Raises BlobStoreUnavailable.
     """
     manifest_bytes = (folder / MANIFEST).read_bytes()
     digest = hashlib.sha256(manifest_bytes).hexdigest()

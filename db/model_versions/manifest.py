@@ -50,9 +50,11 @@ class _SplitSettings(BaseModel):
 class Lineage:
     """Where a version comes from.
 
-    row_counts: training rows, validation rows, and rows left out by reason. parent: SHA-256 of the .keras file whose weights it
-    started from. teachers: SHA-256 of the versions whose predictions it learned from besides the labels. settings: of the run, as
-    `training.fit.settings` writes and reads them. epochs_done: of settings' epochs.
+    row_counts: training rows, validation rows, and rows left out by reason.
+    parent: SHA-256 of the .keras file whose weights it started from.
+    teachers: SHA-256 of the versions whose predictions it learned from besides the labels.
+    settings: of the run, as `training.fit.settings` writes and reads them.
+    epochs_done: of settings' epochs.
     """
 
     dataset_sha256: str
@@ -78,12 +80,18 @@ class Lineage:
 class Manifest(BaseModel):
     """The description of a version. Immutable, like the version.
 
-    architecture: name of `network`. emotions: names of the seven outputs, in order. temperature: already applied inside the model
-    files. files: by name. metrics: by split and kind of label, such as `metrics["PublicTest"]["ferplus"]["accuracy"]`; those of
-    another form are left out. created_at: ISO 8601, UTC. flip: whether each prediction averages the face and its mirror image.
-    crop_scales: sides of the squares, in pixels of the crop, that are also averaged. normalized: whether low-contrast crops are
-    stretched first. conditions: whether the temperature is higher for faces that are hard to see. votes: converts probabilities to
-    vote shares, fitted on validation rows; None for older versions.
+    architecture: name of `network`.
+    emotions: names of the seven outputs, in order.
+    temperature: already applied inside the model files.
+    files: by name.
+    metrics: by split and kind of label, such as `metrics["PublicTest"]["ferplus"]["accuracy"]`; those of another form are left
+    out.
+    created_at: ISO 8601, UTC.
+    flip: whether each prediction averages the face and its mirror image.
+    crop_scales: sides of the squares, in pixels of the crop, that are also averaged.
+    normalized: whether low-contrast crops are stretched first.
+    conditions: whether the temperature is higher for faces that are hard to see.
+    votes: converts probabilities to vote shares, fitted on validation rows; None for older versions.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)

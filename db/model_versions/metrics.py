@@ -25,7 +25,8 @@ class CopyFreeMetrics(TypedDict):
 class TruthMetrics(TypedDict):
     """Metrics against one kind of label. Shares are 0 to 1; log_loss is in nats.
 
-    reliability: mean confidence, accuracy and share of rows of each confidence bin. intervals: 95 %, by name of the metric.
+    reliability: mean confidence, accuracy and share of rows of each confidence bin.
+    intervals: 95 %, by name of the metric.
     confusion: rows are labels, columns are predictions, both in the order of EMOTIONS.
     """
 
@@ -70,8 +71,9 @@ class SetMetrics(TypedDict):
     """Metrics of a version on an evaluation set.
 
     rows: photos, including those without a detected face (`missed`), which count as wrong in `accuracy` and `recall`. The other
-    metrics are over detected faces. mean_recall: over the emotions that occur. uncertain: for each confidence threshold, the shares
-    of wrong and of right predictions below it.
+    metrics are over detected faces.
+    mean_recall: over the emotions that occur.
+    uncertain: for each confidence threshold, the shares of wrong and of right predictions below it.
     """
 
     rows: int

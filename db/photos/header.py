@@ -36,7 +36,9 @@ class PictureHeader:
 class OpenedPhoto:
     """A photo with an accepted header.
 
-    image: opened by Pillow, not decoded. data: the file, or a copy without damaged parts. orientation: EXIF's number, 1 to 8.
+    image: opened by Pillow, not decoded.
+    data: the file, or a copy without damaged parts.
+    orientation: EXIF's number, 1 to 8.
     peak_bytes: maximum memory of decoding it.
     """
 
@@ -66,8 +68,9 @@ def read_header(data: bytes, max_pixels: int, max_decoding_bytes: int) -> Pictur
 def open_photo(data: bytes, max_pixels: int, max_decoding_bytes: int) -> OpenedPhoto:
     """Read a photo's header.
 
-    max_pixels: maximum width times height. max_decoding_bytes: maximum memory for decoding. Raises NotAPicture, BrokenPicture,
-    TooManyPixels or TooMuchMemory.
+    max_pixels: maximum width times height.
+    max_decoding_bytes: maximum memory for decoding.
+    Raises NotAPicture, BrokenPicture, TooManyPixels or TooMuchMemory.
     """
     _check_pixels(read_claimed_size(data), max_pixels)
     try:

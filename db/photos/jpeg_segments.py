@@ -17,8 +17,10 @@ _KEPT_APPLICATION_SEGMENTS = frozenset({0xE0, 0xEE})
 class JpegFrame:
     """Contents of a JPEG's frame header.
 
-    width, height: as stored. coefficients: DCT coefficients of the whole picture, which a decoder keeps (two bytes each) if the
-    picture has several scans. has_several_scans: progressive, or with components in separate scans.
+    width, height: as stored.
+    coefficients: DCT coefficients of the whole picture, which a decoder keeps (two bytes each) if the picture has several
+    scans.
+    has_several_scans: progressive, or with components in separate scans.
     """
 
     width: int

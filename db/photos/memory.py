@@ -53,7 +53,9 @@ def _count_kept(width: int, height: int, factor: int) -> int:
 def estimate_peak_bytes(image: Image.Image, data: bytes, factor: int | None = None) -> int:
     """Return the peak bytes of decoding, from the opened file to the final array.
 
-    image: opened, not decoded. data: its file. factor: by which each side is divided; None takes the smallest allowed.
+    image: opened, not decoded.
+    data: its file.
+    factor: by which each side is divided; None takes the smallest allowed.
     """
     width, height = image.size
     pixels = width * height

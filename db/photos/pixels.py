@@ -25,8 +25,10 @@ Convert = Callable[[Image.Image], Image.Image]
 def decode_upright(photo: OpenedPhoto, factor: int) -> Image.Image:
     """Decode a photo's first frame.
 
-    photo: just opened; it can be decoded once. factor: 1, 2, 4 or 8, by which each side is divided, rounding up. Returns mode RGB.
-    Transparent parts become white. Colours stay in the file's own colour space. Raises BrokenPicture.
+    photo: just opened; it can be decoded once.
+    factor: 1, 2, 4 or 8, by which each side is divided, rounding up.
+    Returns mode RGB. Transparent parts become white. Colours stay in the file's own colour space.
+    Raises BrokenPicture.
     """
     image = photo.image
     stored_width, stored_height = _find_stored_size(image)

@@ -42,7 +42,9 @@ class SampleRange:
 def find_declared_white(image: Image.Image, data: bytes, largest: int) -> int:
     """Return the white value of a picture with at most 16 bits per sample.
 
-    image: opened. data: its file. largest: the largest sample of the picture.
+    image: opened.
+    data: its file.
+    largest: the largest sample of the picture.
     """
     if image.format == "PNG":
         return _find_png_white(data, largest)

@@ -58,8 +58,12 @@ def merge_sixteen_bits(
 ) -> Image.Image:
     """Scale a picture's samples from black to the declared white.
 
-    upper: decoded, with the upper bytes; it is closed. form: of its samples. data: its file. read_again: decodes the file in
-    another form. convert_all: applies a conversion to a picture, and reduces it. Returns the picture in its own mode, or in LA.
+    upper: decoded, with the upper bytes; it is closed.
+    form: of its samples.
+    data: its file.
+    read_again: decodes the file in another form.
+    convert_all: applies a conversion to a picture, and reduces it.
+    Returns the picture in its own mode, or in LA.
     """
     bands = upper.getbands()
     highest = [high for _, high in upper.getextrema()]  # type: ignore[misc]

@@ -47,12 +47,12 @@ def cast_vote(
 ) -> ReviewVote:
     """Store a reviewer's vote, replacing an earlier one, and update the face's label. Raises UnknownFace.
 
-    least_votes: votes that a label needs for training; until then the face waits for other reviewers. is_from_queue: whether the
-    reviewer got the face from the queue, not from a page that shows its prediction. is_deciding: whether the vote resolves a
-    disagreement: then it is the label, whatever the others chose.
+    least_votes: votes that a label needs for training; until then the face waits for other reviewers.
+    is_from_queue: whether the reviewer got the face from the queue, not from a page that shows its prediction.
+    is_deciding: whether the vote resolves a disagreement: then it is the label, whatever the others chose.
 
-    The vote is blind if the queue handed out the face without its prediction, and the reviewer neither voted on it before nor saw
-    the result of a job with its photo.
+    The vote is blind if the queue handed out the face without its prediction, and the reviewer neither voted on it before nor
+    saw the result of a job with its photo.
     """
     photo_sha256 = session.scalar(select(Job.photo_sha256).join(Face, Face.job_id == Job.id).where(Face.id == face_id))
     subjects = lock_subjects(session, photo_sha256) if photo_sha256 is not None else ()
@@ -100,8 +100,9 @@ def undo_votes(
 ) -> int:
     """Undo votes. A vote that one of them replaced becomes current again. Returns how many were current.
 
-    actor: the reviewer or an administrator. since: votes cast at or after it don't become current again, earlier ones do. Faces
-    that lack votes return to the queue. least_votes: see `cast_vote`.
+    actor: the reviewer or an administrator.
+    since: votes cast at or after it don't become current again, earlier ones do. Faces that lack votes return to the queue.
+    least_votes: see `cast_vote`.
     """
     given = tuple(votes)
     subjects = lock_subjects_by_id(session, {vote.subject_id for vote in given})

@@ -97,12 +97,13 @@ def take_faces(
 ) -> list[ReviewItem]:
     """Hand out at most `limit` faces, and withhold them from other reviewers for RESERVATION_S seconds.
 
-    exclude: faces that the reviewer has on screen. random_share: probability of each face to come from the random slice. is_seen:
-    whether predictions of the random slice are shown too, so that votes aren't blind.
+    exclude: faces that the reviewer has on screen.
+    random_share: probability of each face to come from the random slice.
+    is_seen: whether predictions of the random slice are shown too, so that votes aren't blind.
 
-    The random slice is skipped if the filter depends on the prediction, because its faces must be reviewed in their own order. A
-    face with a current vote of the reviewer, on this or another analysis of its photo, isn't handed out; except one of the random
-    slice that was reviewed out of turn.
+    The random slice is skipped if the filter depends on the prediction, because its faces must be reviewed in their own order.
+    A face with a current vote of the reviewer, on this or another analysis of its photo, isn't handed out; except one of the
+    random slice that was reviewed out of turn.
     """
     from_random = sum(chance.random() < random_share for _ in range(limit))
     if wanted.picks_by_answer:

@@ -31,8 +31,10 @@ class Estimate:
 class LiveAccuracy:
     """Accuracy on randomly drawn faces, each counted once.
 
-    blind: faces whose reviewers didn't know the prediction. seen: all others. accuracy: both together. not_faces, ambiguous: drawn
-    faces without a right answer, in none of the estimates.
+    blind: faces whose reviewers didn't know the prediction.
+    seen: all others.
+    accuracy: both together.
+    not_faces, ambiguous: drawn faces without a right answer, in none of the estimates.
     """
 
     accuracy: Estimate
@@ -46,9 +48,10 @@ class LiveAccuracy:
 class Agreement:
     """Agreement of reviewers on the same faces.
 
-    faces: with two votes or more, not counting skips. share: of faces whose first two votes agree; a third vote is only requested
-    if they differ, so counting it would underestimate agreement. alpha: Krippendorff's, for nominal data: 1 is full agreement, 0 is
-    chance. None without data.
+    faces: with two votes or more, not counting skips.
+    share: of faces whose first two votes agree; a third vote is only requested if they differ, so counting it would
+    underestimate agreement.
+    alpha: Krippendorff's, for nominal data: 1 is full agreement, 0 is chance. None without data.
     """
 
     faces: int

@@ -34,8 +34,9 @@ def start_run(
 ) -> StartedRun:
     """Queue a run and send its message to the training worker.
 
-    send: sends the message after the commit; if it fails, the sweeper sends it later. slot: time of the schedule for which the run
-    is started. Raises PlanImpossible if there is nothing to train on or to compare with, TrainingRunActive.
+    send: sends the message after the commit; if it fails, the sweeper sends it later.
+    slot: time of the schedule for which the run is started.
+    Raises PlanImpossible if there is nothing to train on or to compare with, TrainingRunActive.
     """
     with database.write() as session:
         plan = plan_run(session, files, from_scratch=from_scratch)

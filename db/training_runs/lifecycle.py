@@ -76,8 +76,10 @@ def create_run(
 ) -> TrainingRun:
     """Store a queued run. Send its message after the commit.
 
-    from_scratch: start from new weights instead of the champion's. epochs: overrides the setting. slot: time of the schedule for
-    which the run is started. Raises TrainingRunActive.
+    from_scratch: start from new weights instead of the champion's.
+    epochs: overrides the setting.
+    slot: time of the schedule for which the run is started.
+    Raises TrainingRunActive.
     """
     is_taken = TrainingRun.lane == _LANE
     if slot is not None:

@@ -49,9 +49,11 @@ class Claimed:
 class AttemptResult:
     """Result of an attempt.
 
-    status_code: of the response, None if there was none; then error says why. answer: first bytes of the response body, as text.
-    is_final: whether retries are pointless. is_gone: whether the receiver says that it no longer exists. retry_after_s: from the
-    receiver.
+    status_code: of the response, None if there was none; then error says why.
+    answer: first bytes of the response body, as text.
+    is_final: whether retries are pointless.
+    is_gone: whether the receiver says that it no longer exists.
+    retry_after_s: from the receiver.
     """
 
     duration_ms: float
@@ -232,7 +234,9 @@ def replay_delivery(session: Session, delivery: WebhookDelivery, actor: Actor) -
 def replay_failed(session: Session, endpoint: WebhookEndpoint, since: datetime, actor: Actor) -> int:
     """Send again every event since `since` that the endpoint never accepted and that has no pending attempt.
 
-    At most MOST_REPLAYED, oldest first. Returns how many. Raises EndpointNotActive.
+    At most MOST_REPLAYED, oldest first.
+    Returns how many.
+    Raises EndpointNotActive.
     """
     _require_active(endpoint)
     open_or_taken = (

@@ -1,4 +1,4 @@
-"""The command line. Each command is a file in `commands/`; what it needs is imported when it runs, so that help is instant."""
+"""The command line. Each command is a module in `commands/` and imports its dependencies when it runs, so that help is fast."""
 
 from importlib.metadata import version
 from typing import Annotated
@@ -75,7 +75,7 @@ def _read_common_options(
 
 
 def main() -> None:
-    """Run the command that the arguments name."""
+    """Run the command given by the arguments."""
     try:
         app()
     except InvalidSettings as error:

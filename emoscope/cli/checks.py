@@ -1,4 +1,4 @@
-"""What `emoscope doctor` looks at: each check says how one part is, and what to do where something is missing."""
+"""The checks of `emoscope doctor`: each reports the state of one component, and how to fix it."""
 
 import importlib.util
 import shutil
@@ -29,27 +29,27 @@ _LOW_DISK_BYTES = 1_000_000_000
 _CHECK_BYTES = 65_536
 _BROKEN_DATABASE_ADVICE = "stop the service and restore a backup; `sqlite3 FILE .recover` saves what can be read"
 _TRAINING_PACKAGES = frozenset({"mtcnn", "tensorflow"})
-"""What the extra `training` installs, and `worker` does not."""
+"""Packages of the extra `training` that `worker` doesn't install."""
 _SWEEP_GRACE_S = 60
-"""Seconds that a sweep may be late."""
+"""Seconds by which a sweep may be late."""
 _HOUSEKEEPING_ADVICE = (
-    "see that beat and the worker of the queue housekeeping run: nothing takes jobs back or deletes photos without them"
+    "check that beat and the worker of the queue housekeeping run: without them no job is requeued and no photo deleted"
 )
 
 
 class CheckStatus(StrEnum):
-    """How bad a finding is."""
+    """Severity of a finding."""
 
     OK = "ok"
     NOTE = "note"
-    """Works, but somebody should know."""
+    """Works, but needs attention."""
     MISSING = "missing"
     """Something won't work."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """How one part is. advice: what to do; empty where nothing need be done."""
+    """State of one component. advice: how to fix it; empty if nothing is wrong."""
 
     part: str
     status: CheckStatus
@@ -58,7 +58,7 @@ class Finding:
 
 
 def run_checks(settings: Settings) -> Iterator[Finding]:
-    """Check one part after the other."""
+    """Run each check in turn."""
     yield from _check_variables()
     yield from _check_packages(settings)
     yield from _check_gpu(settings)
@@ -74,7 +74,7 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
 
 def _check_variables() -> Iterator[Finding]:
     for unknown in find_unknown_variables():
-        yield Finding("settings", CheckStatus.NOTE, str(unknown), "see docs/settings.md for the names that there are")
+        yield Finding("settings", CheckStatus.NOTE, str(unknown), "see docs/settings.md for all names")
 
 
 def _check_packages(settings: Settings) -> Iterator[Finding]:
@@ -94,12 +94,12 @@ def _check_packages(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_gpu(settings: Settings) -> Iterator[Finding]:
-    """Nothing where there is no card, or none is wanted."""
+    """Return no finding if there is no GPU, or none is wanted."""
     if takes_gpu(settings.runtime):
-        yield Finding("gpu", CheckStatus.OK, "an NVIDIA card, on which TensorFlow classifies faces")
+        yield Finding("gpu", CheckStatus.OK, "an NVIDIA GPU, on which TensorFlow classifies faces")
     elif has_card() and settings.runtime != "litert":
-        detail = "there is an NVIDIA card, and TensorFlow or CUDA's libraries, which it takes, aren't installed"
-        yield Finding("gpu", CheckStatus.NOTE, detail, "install emoscope[gpu], or do without: EMOSCOPE_RUNTIME=litert")
+        detail = "there is an NVIDIA GPU, but TensorFlow or CUDA's libraries, which it needs, aren't installed"
+        yield Finding("gpu", CheckStatus.NOTE, detail, "install emoscope[gpu], or use the CPU: EMOSCOPE_RUNTIME=litert")
 
 
 def _check_disk(settings: Settings) -> Finding:
@@ -127,13 +127,13 @@ def _check_disk(settings: Settings) -> Finding:
 
 
 def _check_stack(settings: Settings) -> Iterator[Finding]:
-    """Nothing where `emoscope up` doesn't run."""
+    """Return no finding if `emoscope up` isn't running."""
     found = read_status(settings.stack_socket)
     if found is None:
         return
     for program in found:
         if program.is_failing:
-            advice = f"see {settings.data_dir / 'logs' / program.name}.log; it is started again every 30 seconds at the latest"
+            advice = f"see {settings.data_dir / 'logs' / program.name}.log; it is restarted at least every 30 seconds"
             yield Finding("processes", CheckStatus.MISSING, program.describe(), advice)
     if not any(program.is_failing for program in found):
         yield Finding("processes", CheckStatus.OK, f"`emoscope up` runs {', '.join(program.name for program in found)}")
@@ -157,16 +157,16 @@ def _check_database(database: Database, settings: Settings) -> Iterator[Finding]
 
 
 def _find_database_fault(database: Database) -> tuple[str, str] | None:
-    """What is wrong, and what to do. Raises SQLAlchemyError if the database can't be asked."""
+    """Return what is wrong and how to fix it. Raises SQLAlchemyError if the database doesn't answer."""
     damage = database.find_damage()
     if damage is not None:
         return f"the file is damaged: {damage}", _BROKEN_DATABASE_ADVICE
     schema = read_schema(database)
     if schema.age is SchemaAge.TOO_NEW:
-        reason = f"a newer release made its schema ({schema.revision}), and this one doesn't work with it"
-        return reason, "install that release, or restore a backup of before"
+        reason = f"its schema ({schema.revision}) is from a newer release that this one doesn't support"
+        return reason, "install that release, or restore an older backup"
     if schema.age is SchemaAge.OLDER:
-        return "the schema isn't the newest", f"run `{name_program()} migrate`"
+        return "the schema is outdated", f"run `{name_program()} migrate`"
     return None
 
 
@@ -182,7 +182,7 @@ def _check_model(database: Database, settings: Settings) -> Iterator[Finding]:
 
 
 def _check_retraining(database: Database, settings: Settings) -> Iterator[Finding]:
-    """What the next training run does, where a dataset is configured."""
+    """Report what the next training run will do, if a dataset is configured."""
     files = DatasetFiles.of(settings.dataset_csv, settings.dataset_votes)
     if not files.has_csv:
         return
@@ -198,13 +198,13 @@ def _check_queue(settings: Settings) -> Iterator[Finding]:
         policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
         version = client.info("server").get("redis_version")
         swept_at = float(client.get(LAST_SWEEP_KEY) or 0)
-    except (redis.RedisError, OSError) as error:  # a certificate's file that can't be read is an OSError
+    except (redis.RedisError, OSError) as error:  # an unreadable certificate file is an OSError
         yield Finding("queue", CheckStatus.MISSING, str(error), f"see EMOSCOPE_REDIS_URL, or run `{name_program()} up`")
         return
     finally:
         client.close()
     if policy != "noeviction":
-        advice = "set maxmemory-policy to noeviction, or messages are dropped when memory is short"
+        advice = "set maxmemory-policy to noeviction, otherwise messages are dropped when memory is short"
         yield Finding("queue", CheckStatus.NOTE, f"version {version}, maxmemory-policy {policy}", advice)
     else:
         yield Finding("queue", CheckStatus.OK, f"version {version}, noeviction")
@@ -213,11 +213,11 @@ def _check_queue(settings: Settings) -> Iterator[Finding]:
 
 def _check_sweeper(settings: Settings, swept_at: float) -> Finding:
     if not swept_at:
-        return Finding("housekeeping", CheckStatus.NOTE, "the sweeper hasn't come to its end yet", _HOUSEKEEPING_ADVICE)
+        return Finding("housekeeping", CheckStatus.NOTE, "no sweep has ended yet", _HOUSEKEEPING_ADVICE)
     age_s = time.time() - swept_at
     if age_s <= settings.sweep_interval_s + _SWEEP_GRACE_S:
-        return Finding("housekeeping", CheckStatus.OK, f"the sweeper last came to its end {age_s:.0f} s ago")
-    detail = f"the sweeper hasn't come to its end for {age_s:.0f} s"
+        return Finding("housekeeping", CheckStatus.OK, f"the last sweep ended {age_s:.0f} s ago")
+    detail = f"no sweep has ended for {age_s:.0f} s"
     return Finding("housekeeping", CheckStatus.MISSING, detail, _HOUSEKEEPING_ADVICE)
 
 
@@ -236,7 +236,10 @@ def _check_workers(database: Database, settings: Settings) -> Iterator[Finding]:
         live = heartbeats.list_live_workers(session, settings.worker_heartbeat_s)
     if not any(worker.state is WorkerState.READY for worker in live):
         yield Finding(
-            "workers", CheckStatus.MISSING, "no worker child is ready", f"run `{name_program()} up`, or start a worker"
+            "workers",
+            CheckStatus.MISSING,
+            "no worker process is ready",
+            f"run `{name_program()} up`, or start a worker",
         )
     for worker in live:
         detail = f"{worker.name}: {worker.state}" + (f", {worker.detail}" if worker.detail else "")
@@ -246,8 +249,8 @@ def _check_workers(database: Database, settings: Settings) -> Iterator[Finding]:
 
 
 def _guard(part: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """Run a check that needs the database, whose own finding says enough if it is away."""
+    """Run a check that needs the database, whose own finding is reported if it is unavailable."""
     try:
         yield from check()
     except SQLAlchemyError:
-        yield Finding(part, CheckStatus.MISSING, "can't tell without the database")
+        yield Finding(part, CheckStatus.MISSING, "unknown: needs the database")

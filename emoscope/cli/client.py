@@ -1,4 +1,4 @@
-"""The client as commands open it: on the service that the settings name, or on the stack of this machine."""
+"""Opens the client for commands: on the service in the settings, or on this machine's stack."""
 
 from emoscope.cli.program import name_program
 from emoscope.cli.terminal import read_settings
@@ -7,9 +7,9 @@ from emoscope_client.address import find_address
 
 
 def open_client(retries: Retries | None = None) -> Client:
-    """A client of the service that the settings name, `.env` included. Raises NoAddress, InvalidAddress.
+    """Return a client of the service in the settings, including `.env`. Raises NoAddress, InvalidAddress.
 
-    retries: in place of the client's own choice.
+    retries: overrides the client's default.
     """
     settings = read_settings()
     try:

@@ -1,4 +1,4 @@
-"""The database as commands open it: one that can't be used ends the command with a sentence."""
+"""Opens the database for commands; errors end the command with a message."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_database() -> Iterator["Database"]:
-    """The database of the settings. Exits with status 1 and what to do if it can't be reached or has no schema yet."""
+    """Return the database of the settings. Exits with status 1 and advice if it is unreachable or has no schema yet."""
     from sqlalchemy.exc import OperationalError, ProgrammingError
 
     from db.core.session import Database

@@ -1,4 +1,4 @@
-"""Who gives a command, for the log of changes."""
+"""Identifies who runs a command, for the audit log."""
 
 import getpass
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def find_operator() -> "Actor":
-    """The account on this machine that the command runs as. A container's may have no name."""
+    """Return the operating system's account that runs the command. In a container it may have no name."""
     from db.core.actors import Actor
 
     try:

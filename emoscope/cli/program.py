@@ -1,4 +1,4 @@
-"""How to start the program again, for hints that people copy."""
+"""Names the program in hints, so that users can copy them."""
 
 import shutil
 import sys
@@ -8,9 +8,10 @@ NAME = "emoscope"
 
 
 def name_program(started_as: str | None = None) -> str:
-    """What to type for `emoscope`, here and now: the bare name only where the shell finds this very program by it.
+    """Return how to call `emoscope` here: the bare name only if the shell would find this very program.
 
-    started_as: the path that the program was started by; None means sys.argv[0]. Anybody else's program gets the bare name.
+    started_as: path by which the program was started; None means sys.argv[0]. For another user's program it returns the bare
+    name.
     """
     path = Path(sys.argv[0] if started_as is None else started_as)
     if path.name == "__main__.py" and path.parent.name == NAME:

@@ -1,6 +1,6 @@
-"""How commands speak to people: one console for words and tables, one for progress and errors, and how they end.
+"""Output of commands: one console for results, one for progress and errors, and error exits.
 
-Rich takes `[words]` for markup, so what isn't ours, such as paths and reasons, is escaped before it is printed.
+Rich interprets `[words]` as markup, so foreign text such as paths and reasons is escaped.
 """
 
 import json
@@ -19,30 +19,30 @@ from emoscope.settings.problems import InvalidSettings
 from emoscope_client import Face, Result
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, with the field names of the API.")]
-"""The option of every command that lists or shows something. With it, stdout holds one JSON document and nothing else."""
+"""Option of every command that lists or shows something. With it, stdout contains only one JSON document."""
 
 out = Console(emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)
 
 
 def say_step(text: str) -> None:
-    """One step of something long, on stderr, so that stdout stays clean for results."""
+    """Print a step of a long operation on stderr, so that stdout contains only results."""
     err.print(f"[dim]·[/dim] {escape(text)}")
 
 
 def print_json(found: object, indent: int | None = 2) -> None:
-    """Something as JSON on stdout, exactly: neither broken into lines nor read as markup."""
+    """Print JSON on stdout exactly, without line breaks or markup."""
     out.out(json.dumps(found, indent=indent), highlight=False)
 
 
 def print_schemas(found: Iterable[BaseModel | Result]) -> None:
-    """What a command lists, as JSON in the form of the API: an array of the objects in `items`."""
+    """Print a list as JSON in the API's form: the objects in `items` as an array."""
     print_json([each.to_json() if isinstance(each, Result) else each.model_dump(mode="json") for each in found])
 
 
 @contextmanager
 def end_with_sentence(*errors: type[Exception]) -> Iterator[None]:
-    """Turn these errors into a sentence on stderr and exit status 1. Others are faults of ours and show their traceback."""
+    """Convert these exceptions to a message on stderr and exit status 1. Others are bugs and show their traceback."""
     try:
         yield
     except errors as error:
@@ -51,9 +51,9 @@ def end_with_sentence(*errors: type[Exception]) -> Iterator[None]:
 
 
 def read_settings(**given: object) -> Settings:
-    """The settings, with what was given on the command line in place of what the environment says.
+    """Return the settings, overridden by command line options.
 
-    given: values by setting name; None means not given. Exits with a sentence for each bad setting.
+    given: values by setting name; None means not given. Exits with a message for each invalid setting.
     """
     changes = {name: value for name, value in given.items() if value is not None}
     try:
@@ -66,7 +66,7 @@ def read_settings(**given: object) -> Settings:
 
 
 def warn_of_unknown_variables() -> None:
-    """Name each variable that begins like a setting and is none."""
+    """Warn about each variable that is named like a setting but isn't one."""
     for unknown in find_unknown_variables():
         err.print(f"[yellow]Warning:[/yellow] {escape(str(unknown))}")
 
@@ -78,7 +78,7 @@ def _refuse_settings(error: InvalidSettings) -> NoReturn:
 
 
 def make_faces_table(title: str, faces: Iterable[Face]) -> Table:
-    """Faces as rows: box in pixels, emotion, confidence, and the runner-up."""
+    """Make a table of faces: box in pixels, emotion, confidence, and the runner-up."""
     table = Table(title=escape(title), title_justify="left", title_style="bold")
     for heading in ("face", "box (x, y, width, height)", "emotion", "confidence", "second"):
         table.add_column(heading, justify="right" if heading in {"face", "confidence"} else "left")

@@ -1,4 +1,4 @@
-"""Every setting. Imports nothing else of the project."""
+"""All settings. Imports nothing else of the project."""
 
 from emoscope.settings.fields import Settings, find_unknown_variables, load_settings, load_settings_or_exit
 from emoscope.settings.problems import InvalidSettings

@@ -1,7 +1,7 @@
-"""Schedules in cron's form: minute, hour, day, month, weekday.
+"""Parses cron expressions: minute, hour, day, month, weekday.
 
-Celery reads them too, but only when a worker starts, in sentences that name no setting, and without the 7 that is Sunday in
-most crons; and what reads the settings imports no Celery.
+Celery parses them too, but only when a worker starts, with errors that name no setting, and without 7 for Sunday. Also, code that
+reads the settings doesn't import Celery.
 """
 
 import re
@@ -12,7 +12,7 @@ _DAYS_OF_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 class InvalidSchedule(ValueError):
-    """It isn't a schedule; the message goes on from its name."""
+    """The schedule is invalid. The message completes a sentence about the setting."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class _Field:
     first: int
     last: int
     highest: int
-    """The highest number that may be written: 7 among weekdays, which is the first once more."""
+    """The highest number allowed: 7 for weekdays, which means Sunday again."""
     words: tuple[str, ...] = ()
 
     def expand(self, text: str) -> list[int]:
-        """The numbers that a field's text stands for. Raises InvalidSchedule."""
+        """Return the numbers that a field stands for. Raises InvalidSchedule."""
         return [number for part in text.split(",") for number in self._expand_part(part, text)]
 
     def _expand_part(self, part: str, text: str) -> list[int]:
@@ -39,7 +39,7 @@ class _Field:
         else:
             low = self._read(start, text)
             high = low if end is None else self._read(end, text)
-            over_the_end = [*range(low, self.last + 1), *range(self.first, high + 1)]  # Friday to Monday
+            over_the_end = [*range(low, self.last + 1), *range(self.first, high + 1)]  # for example Friday to Monday
             numbers = list(range(low, high + 1)) if low <= high else over_the_end
         return numbers[:: int(step or 1)]
 
@@ -73,14 +73,14 @@ _FIELDS = (
 
 
 def normalize_schedule(schedule: str) -> str:
-    """The schedule as Celery reads it: a space between fields, weekdays as numbers, Sunday 0. Raises InvalidSchedule."""
+    """Return the schedule in Celery's form: one space between fields, weekdays as numbers, Sunday as 0. Raises InvalidSchedule."""
     texts = schedule.split()
     if len(texts) != len(_FIELDS):
         raise InvalidSchedule("must have five fields: minute, hour, day, month, weekday")
     numbers = [field.expand(text) for field, text in zip(_FIELDS, texts, strict=True)]
     *_, days, months, weekdays = numbers
     if min(days) > max(_DAYS_OF_MONTHS[month - 1] for month in months):
-        raise InvalidSchedule("never comes: no month that it names has the day")
+        raise InvalidSchedule("never comes: none of its months has the day")
     if texts[-1] != "*":
         texts[-1] = ",".join(str(day) for day in sorted({day % 7 for day in weekdays}))
     return " ".join(texts)

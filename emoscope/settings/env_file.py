@@ -1,4 +1,4 @@
-"""The `.env` file: UTF-8 text, or a sentence. What can't be read is never passed over in silence."""
+"""Reads the `.env` file, and reports whatever can't be read."""
 
 from io import StringIO
 from pathlib import Path
@@ -10,9 +10,9 @@ from emoscope.settings.problems import PREFIX, InvalidSettings, Problem
 
 
 def read_env_file(path: Path) -> dict[str, str | None]:
-    """The variables of a `.env` file; none if there is no file. Raises InvalidSettings.
+    """Return the variables of a `.env` file; none if it doesn't exist. Raises InvalidSettings.
 
-    A line of another program's that can't be read is left to it; one that names a setting of ours is a fault.
+    A malformed line is ignored if it belongs to another program, and an error if it names one of our settings.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -23,7 +23,7 @@ def read_env_file(path: Path) -> dict[str, str | None]:
     except UnicodeDecodeError as error:
         raise _refuse(path, "isn't UTF-8 text; save it as UTF-8") from error
     if "\0" in text:
-        raise _refuse(path, "isn't UTF-8 text but UTF-16, as it seems; save it as UTF-8")
+        raise _refuse(path, "seems to be UTF-16, not UTF-8 text; save it as UTF-8")
     for line in parse_stream(StringIO(text)):
         if line.error and PREFIX in line.original.string.upper():
             raise _refuse(path, f"has a line {line.original.line} that can't be read; write NAME=value")

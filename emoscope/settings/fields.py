@@ -1,4 +1,4 @@
-"""Every setting, once, with its meaning. Each is read from the environment as EMOSCOPE_<NAME>, or from a `.env` file.
+"""Every setting with its description. Each is read from the environment as EMOSCOPE_<NAME>, or from a `.env` file.
 
 Without any setting the service runs on one machine: SQLite, an embedded Valkey and a folder, all under `data_dir`.
 """
@@ -36,11 +36,13 @@ _WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?", re.ASCII)
 
 _MAX_SOCKET_DIR_BYTES = 85
-"""A socket's path may have 104 bytes on macOS and 108 on Linux, the terminating one and the socket's own name included."""
+"""Bytes of the folder's path. A socket's path has at most 104 bytes on macOS and 108 on Linux, including its name and the
+terminating zero.
+"""
 
 
 class Settings(BaseSettings):
-    """The settings of all processes. A process reads them once, at its start."""
+    """The settings of all processes. A process reads them once, when it starts."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -365,19 +367,19 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
-        """A variable that is set to nothing, as compose files do, means the same as one that isn't set."""
+        """An empty variable, as in compose files, means the same as an unset one."""
         return None if value == "" else value
 
     @field_validator("data_dir", mode="before")
     @classmethod
     def _empty_is_default(cls, value: object) -> object:
-        """The same of a folder, which would be the current one otherwise."""
+        """The same for a folder; an empty path would be the current folder."""
         return Path(platformdirs.user_data_dir("emoscope")) if value == "" else value
 
     @field_validator("*", mode="before")
     @classmethod
     def _has_one_form(cls, value: object, info: ValidationInfo) -> object:
-        """A number in text is written in decimal digits. Rates of learning may be written as 5e-5, as everybody does."""
+        """Numbers must be written in decimal digits. Learning rates may be written as 5e-5."""
         annotation = cls.model_fields[str(info.field_name)].annotation
         kinds = {annotation, *get_args(annotation)}
         if not isinstance(value, str) or not value or info.field_name == "retrain_learning_rate":
@@ -417,9 +419,9 @@ class Settings(BaseSettings):
         return self
 
     def to_environment(self) -> dict[str, str]:
-        """What was set, as the environment variables that give another process the same settings.
+        """Return the settings that were set, as environment variables for another process.
 
-        Relative paths become absolute: the other process may have another current folder.
+        Relative paths become absolute, because the other process may have another current folder.
         """
         environment = {"EMOSCOPE_DATA_DIR": str(self.data_dir.absolute())}
         for name in self.model_fields_set:
@@ -437,13 +439,13 @@ class Settings(BaseSettings):
         return environment
 
     def find_weights(self, detector: Detector) -> Path | None:
-        """The file of weights that is set for a detector; None where none is, or it needs none."""
+        """Return the weights file of a detector; None if none is set or it needs none."""
         found = getattr(self, detector.weights_setting) if detector.weights_setting else None
         return found if isinstance(found, Path) else None
 
     @property
     def allowed_host_list(self) -> list[str]:
-        """`allowed_hosts`, taken apart, in lower case."""
+        """`allowed_hosts` as a list, in lower case."""
         return [name for name in map(str.strip, self.allowed_hosts.lower().split(",")) if name]
 
     @property
@@ -453,22 +455,22 @@ class Settings(BaseSettings):
 
     @property
     def address(self) -> str:
-        """`host:port` of the API as URLs and Gunicorn take it: an IPv6 address stands in brackets."""
+        """`host:port` of the API for URLs and Gunicorn, with IPv6 addresses in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def effective_database_url(self) -> str:
-        """The SQLAlchemy URL that is used."""
+        """The SQLAlchemy URL in use."""
         return self.database_url or f"sqlite:///{quote(str(self.data_dir / 'emoscope.db'))}"
 
     @property
     def effective_blob_url(self) -> str:
-        """The folder or S3 address of the blob store that is used."""
+        """The folder or S3 URL of the blob store in use."""
         return self.blob_url or str(self.data_dir / "blobs")
 
     @property
     def s3_options(self) -> S3Options:
-        """How to reach the S3 store, where `blob_url` names one."""
+        """Options of the S3 store, if `blob_url` names one."""
         return S3Options(
             endpoint=self.s3_endpoint,
             region=self.s3_region,
@@ -483,24 +485,24 @@ class Settings(BaseSettings):
 
     @property
     def effective_retrain_schedule(self) -> str:
-        """The schedule of training runs in the form that Celery reads. Empty: none."""
+        """The schedule of training runs in Celery's form. Empty: none."""
         return normalize_schedule(self.retrain_schedule) if self.retrain_schedule else ""
 
     @property
     def callback_port_ranges(self) -> list[range]:
-        """The ports that callbacks may go to."""
+        """Ports that webhooks may call."""
         return parse_ports(self.callback_ports)
 
     @property
     def fetch_port_ranges(self) -> list[range]:
-        """The ports that photos may be fetched from."""
+        """Ports that photos may be fetched from."""
         return parse_ports(self.fetch_ports)
 
     @property
     def runtime_dir(self) -> Path:
-        """Folder of the sockets of this machine's own stack: in `data_dir`, or under /tmp where that path is too long for a socket.
+        """Folder of the one-machine stack's sockets: in `data_dir`, or under /tmp if that path is too long for a socket.
 
-        It depends on nothing but `data_dir` and the user, so that every process finds the stack, whatever its TMPDIR says.
+        It depends only on `data_dir` and the user, so that every process finds the stack, whatever its TMPDIR.
         """
         data_dir = self.data_dir.resolve()
         if len(os.fsencode(data_dir)) <= _MAX_SOCKET_DIR_BYTES:
@@ -510,32 +512,32 @@ class Settings(BaseSettings):
 
     @property
     def queue_socket(self) -> Path:
-        """Where the Valkey of this machine's own stack listens."""
+        """Socket of the one-machine stack's Valkey."""
         return self.runtime_dir / "queue.sock"
 
     @property
     def stack_socket(self) -> Path:
-        """Where the supervisor of this machine's own stack tells how its programs are."""
+        """Socket on which the one-machine stack's supervisor reports the state of its programs."""
         return self.runtime_dir / "stack.sock"
 
     @property
     def redis_address(self) -> RedisAddress:
-        """Where the queue is: the address set, or the socket of this machine's own stack."""
+        """The queue's address: the setting, or the socket of the one-machine stack."""
         return read_redis_url(self.redis_url) if self.redis_url else RedisAddress(socket=str(self.queue_socket))
 
     @property
     def effective_redis_url(self) -> str:
-        """The queue's address in redis-py's form."""
+        """The queue's URL in redis-py's form."""
         return self.redis_address.to_redis_url()
 
     @property
     def broker_url(self) -> str:
-        """The same address in Celery's form."""
+        """The queue's URL in Celery's form."""
         return self.redis_address.to_broker_url()
 
 
 def _make_sqlite_path_absolute(url: str) -> str:
-    """The URL of an SQLite file with an absolute path; any other URL as it is."""
+    """Return the URL of an SQLite file with an absolute path; other URLs unchanged."""
     prefix = "sqlite:///"
     path = url.removeprefix(prefix)
     if not url.startswith(prefix) or not path or path.startswith(("/", ":memory:", "file:")):
@@ -545,8 +547,8 @@ def _make_sqlite_path_absolute(url: str) -> str:
 
 @lru_cache(maxsize=1)
 def load_settings() -> Settings:
-    """Read the settings from the environment, once in a process. Raises InvalidSettings naming each bad one."""
-    read_env_file(ENV_FILE)  # pydantic would read it, and pass over what it can't
+    """Return the settings, read once per process from the environment. Raises InvalidSettings, which names each invalid one."""
+    read_env_file(ENV_FILE)  # pydantic would read the file itself, ignoring unreadable lines
     try:
         return Settings()
     except ValidationError as error:
@@ -554,7 +556,7 @@ def load_settings() -> Settings:
 
 
 def load_settings_or_exit() -> Settings:
-    """The settings of a process that can't run without: bad ones end it with a sentence for each, and status 2."""
+    """Return the settings, or exit with status 2 and a message for each invalid one."""
     try:
         return load_settings()
     except InvalidSettings as error:
@@ -562,5 +564,7 @@ def load_settings_or_exit() -> Settings:
 
 
 def find_unknown_variables() -> list[UnknownVariable]:
-    """Variables of the environment and of the `.env` file that begin like a setting and are none. Raises InvalidSettings."""
+    """Return variables of the environment and the `.env` file that are named like a setting but aren't one. Raises
+    InvalidSettings.
+    """
     return find_unknown({**read_env_file(ENV_FILE), **os.environ}, Settings.model_fields)

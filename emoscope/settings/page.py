@@ -1,4 +1,4 @@
-"""Writes docs/settings.md from the settings themselves: `python -m emoscope.settings.page > docs/settings.md`."""
+"""Generates docs/settings.md from the settings: `python -m emoscope.settings.page > docs/settings.md`."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ is started. Without any, `emoscope up` runs on one machine. This page is written
 
 
 def write_settings_page() -> str:
-    """The page, as Markdown, with a table for each group of settings in the file."""
+    """Return the page as Markdown, with one table per group of settings in the file."""
     source = (Path(__file__).parent / "fields.py").read_text()
     lines = [_INTRODUCTION]
     for line in source.splitlines():

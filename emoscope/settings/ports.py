@@ -1,4 +1,4 @@
-"""Sets of ports as a setting writes them: numbers and ranges between commas."""
+"""Parses sets of ports: numbers and ranges separated by commas."""
 
 import re
 
@@ -7,7 +7,7 @@ _MAX_PORT = 65535
 
 
 def parse_ports(written: str) -> list[range]:
-    """Read `80,443,1024-65535`. Raises ValueError with the reason."""
+    """Parse `80,443,1024-65535`. Raises ValueError with the reason."""
     found = []
     for part in written.split(","):
         numbers = _PART.fullmatch(part.strip())

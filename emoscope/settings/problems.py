@@ -1,4 +1,4 @@
-"""What is wrong with the settings, as sentences that name each of them; and variables that look like settings and aren't."""
+"""Errors of settings as readable messages, and variables that are named like settings but aren't."""
 
 import difflib
 import re
@@ -11,12 +11,12 @@ from pydantic import ValidationError
 
 PREFIX = "EMOSCOPE_"
 _INTERNAL = (f"{PREFIX}INTERNAL_", f"{PREFIX}TEST_")
-"""What processes of ours tell each other, and what tests set."""
+"""Variables that our processes pass to each other, and those that tests set."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One fault. setting: the variable's name, or the file's. reason: what is wrong, as the end of a sentence about it."""
+    """One error. setting: name of the variable or file. reason: completes a sentence about it."""
 
     setting: str
     reason: str
@@ -26,7 +26,7 @@ class Problem:
 
 
 class InvalidSettings(ValueError):
-    """The settings can't be used."""
+    """The settings are invalid."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -34,7 +34,7 @@ class InvalidSettings(ValueError):
 
     @classmethod
     def from_validation(cls, error: ValidationError) -> "InvalidSettings":
-        """The same of what pydantic found. A check of several settings names them itself."""
+        """Convert pydantic's error. Checks that involve several settings name them themselves."""
         problems = []
         for found in error.errors(include_url=False, include_input=False):
             reason = re.sub("^(Value|Assertion) error, ", "", found["msg"])
@@ -49,18 +49,18 @@ class InvalidSettings(ValueError):
 
 @dataclass(frozen=True)
 class UnknownVariable:
-    """A variable that begins like a setting and is none. nearest: the setting that it may mean."""
+    """A variable named like a setting that isn't one. nearest: the most similar setting."""
 
     name: str
     nearest: str | None
 
     def __str__(self) -> str:
         meant = f"; is {self.nearest} meant?" if self.nearest else ""
-        return f"{self.name} is no setting and changes nothing{meant}"
+        return f"{self.name} is not a setting and has no effect{meant}"
 
 
 def find_unknown(given: Mapping[str, object], known: Iterable[str]) -> list[UnknownVariable]:
-    """Variables among the given that begin like a setting and are none. known: the fields of the settings."""
+    """Find variables that are named like a setting but aren't one. known: the fields of the settings."""
     names = [PREFIX + field.upper() for field in known]
     found = []
     for name in sorted(given):
@@ -71,7 +71,7 @@ def find_unknown(given: Mapping[str, object], known: Iterable[str]) -> list[Unkn
 
 
 def exit_with(error: InvalidSettings) -> NoReturn:
-    """End a process whose settings can't be used: a sentence for each on stderr, and status 2."""
+    """Exit with status 2 and a message on stderr for each invalid setting."""
     for problem in error.problems:
         print(f"Error: {problem}", file=sys.stderr)  # noqa: T201
     raise SystemExit(2) from error

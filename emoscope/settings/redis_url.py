@@ -1,7 +1,7 @@
-"""The queue's address: read once, by our own rules, and written for both libraries that connect to it.
+"""Parses the queue's URL once, and converts it for both libraries that connect to it.
 
-redis-py and kombu (Celery) read a URL in two ways: options of one are errors of the other, and for TLS the one checks
-certificates where the other doesn't. What is written here means the same to both.
+redis-py and kombu (Celery) read URLs differently: some options of one are errors of the other, and with TLS only one checks
+certificates by default. The converted URLs mean the same to both.
 """
 
 import re
@@ -20,12 +20,12 @@ _OPTIONS = ("db", "username", "password", *_TLS_OPTIONS)
 
 
 class InvalidRedisUrl(ValueError):
-    """The URL can't be read; the message says why, as the end of a sentence about it. It never has the password."""
+    """The URL is invalid. The message completes a sentence about it, and never contains the password."""
 
 
 @dataclass(frozen=True)
 class RedisAddress:
-    """Where the queue is. socket: path of a Unix socket, in place of host and port. tls: options by redis-py's names, or None."""
+    """Address of the queue. socket: path of a Unix socket, instead of host and port. tls: options by redis-py's names, or None."""
 
     host: str = ""
     port: int = _DEFAULT_PORT
@@ -36,13 +36,13 @@ class RedisAddress:
     tls: Mapping[str, str] | None = None
 
     def to_redis_url(self) -> str:
-        """The URL as redis-py reads it, and `limits`, which hands it on."""
+        """Return the URL for redis-py, and for `limits`, which passes it on."""
         if self.socket:
             return f"unix://{self._write_user()}{quote(self.socket)}?db={self.database}"
         return self._write_tcp()
 
     def to_broker_url(self) -> str:
-        """The URL as Celery reads it."""
+        """Return the URL for Celery."""
         if self.socket:
             return f"redis+socket://{self._write_user()}{quote(self.socket)}?virtual_host={self.database}"
         return self._write_tcp()
@@ -59,7 +59,7 @@ class RedisAddress:
 
 
 def read_redis_url(url: str) -> RedisAddress:
-    """Read `redis://`, `rediss://` (TLS) or `unix://`. Raises InvalidRedisUrl."""
+    """Parse `redis://`, `rediss://` (TLS) or `unix://`. Raises InvalidRedisUrl."""
     scheme, separator, _ = url.partition("://")
     if not separator or scheme not in {"redis", "rediss", "unix"} or not url.isprintable() or " " in url:
         raise InvalidRedisUrl("must be redis://host:port/number, rediss:// for TLS, or unix:///path/to/socket")
@@ -77,7 +77,7 @@ def read_redis_url(url: str) -> RedisAddress:
     password = _choose(options, "password", unquote(parts.password or ""))
     if scheme == "unix":
         if parts.netloc.rpartition("@")[2] or len(parts.path) < 2:
-            raise InvalidRedisUrl("must have the socket's whole path, as in unix:///run/valkey.sock")
+            raise InvalidRedisUrl("must have the socket's absolute path, as in unix:///run/valkey.sock")
         database = _read_database(options.get("db", ""))
         return RedisAddress(socket=unquote(parts.path), database=database, username=username, password=password)
     host = parts.hostname or ""
@@ -97,7 +97,7 @@ def _read_options(query: str, *, is_tls: bool) -> dict[str, str]:
         raise InvalidRedisUrl("has an option twice")
     for name in options:
         if name not in _OPTIONS:
-            # what isn't a word may be a piece of a password with a ? in it
+            # an unknown word may be part of a password with a ? in it
             shown = f"has the option {name}" if re.fullmatch("[a-z_]+", name) else "has an unknown option"
             raise InvalidRedisUrl(f"{shown}, and only {', '.join(_OPTIONS)} are known; write ? in a password as %3F")
         if name in _TLS_OPTIONS and not is_tls:
@@ -106,7 +106,7 @@ def _read_options(query: str, *, is_tls: bool) -> dict[str, str]:
 
 
 def _choose(options: Mapping[str, str], name: str, in_place: str) -> str:
-    """The value that stands in the URL's own place for it or among its options."""
+    """Return the value given in the URL itself or among its options."""
     given = options.get(name, in_place)
     if in_place and given != in_place:
         raise InvalidRedisUrl(f"has two values of {name}")
@@ -120,7 +120,7 @@ def _read_database(written: str) -> int:
 
 
 def _read_tls(options: Mapping[str, str]) -> dict[str, str]:
-    """The certificate is checked, and the name in it, unless the URL says otherwise."""
+    """Return the TLS options. By default the certificate and its host name are checked."""
     requirement = _CERT_REQS.get(options.get("ssl_cert_reqs", "required").lower())
     if requirement is None:
         raise InvalidRedisUrl("must have ssl_cert_reqs as required, optional or none")

@@ -1,7 +1,7 @@
-"""The URLs of the settings: each is read once, into the one form that the rest of the code takes.
+"""Parses the URLs of the settings into one normalized form.
 
-What is refused raises ValueError with the reason, as the end of a sentence about the setting. No reason repeats the URL, which
-may have a password in it.
+Invalid URLs raise ValueError with a reason that completes a sentence about the setting. Reasons never repeat the URL, which may
+contain a password.
 """
 
 import importlib.util
@@ -13,7 +13,7 @@ _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?", re.ASCII)
 
 
 def read_database_url(url: str) -> str:
-    """SQLAlchemy's URL of a PostgreSQL or SQLite database. Empty stays empty."""
+    """Return the SQLAlchemy URL of a PostgreSQL or SQLite database. Empty stays empty."""
     if not url:
         return ""
     from sqlalchemy import make_url
@@ -31,20 +31,22 @@ def read_database_url(url: str) -> str:
         return read.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
     if read.drivername in {"sqlite", "sqlite+pysqlite"}:
         if not read.database or read.database == ":memory:" or read.host:
-            raise ValueError("must name SQLite's file, as in sqlite:////path/to/file: every process opens it by itself")
+            raise ValueError(
+                "must name SQLite's file, as in sqlite:////path/to/file: every process opens it separately"
+            )
         return read.set(drivername="sqlite").render_as_string(hide_password=False)
     raise ValueError("must begin with postgresql:// or sqlite://; other databases and drivers aren't supported")
 
 
 def read_blob_url(url: str) -> str:
-    """`s3://bucket/prefix` or a folder's path. Empty stays empty."""
+    """Parse `s3://bucket/prefix` or a folder's path. Empty stays empty."""
     if "://" in url and not _BUCKET.fullmatch(url):
         raise ValueError("must be s3://bucket/prefix with the name of a bucket, or a folder's path")
     return url
 
 
 def read_http_url(url: str) -> str:
-    """The address of an HTTP service. Empty stays empty."""
+    """Parse the URL of an HTTP service. Empty stays empty."""
     if not url:
         return ""
     try:
@@ -58,14 +60,14 @@ def read_http_url(url: str) -> str:
 
 
 def read_collector_url(url: str) -> str:
-    """The address of a collector of traces. Empty stays empty."""
+    """Parse the URL of a trace collector. Empty stays empty."""
     if url and importlib.util.find_spec("opentelemetry.sdk") is None:
-        raise ValueError("names a collector of traces, and OpenTelemetry isn't installed: install emoscope[fleet]")
+        raise ValueError("names a trace collector, but OpenTelemetry isn't installed: install emoscope[fleet]")
     return read_http_url(url)
 
 
 def read_host(host: str) -> str:
-    """An address or name to listen on, without a port."""
+    """Parse a host to listen on, without a port."""
     is_ipv6 = re.fullmatch(r"[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*", host, re.ASCII)
     if not (is_ipv6 or re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", host, re.ASCII)):
         raise ValueError("must be an address or a name without a port, such as 127.0.0.1 or ::1")
@@ -73,7 +75,7 @@ def read_host(host: str) -> str:
 
 
 def read_rate(rate: str) -> str:
-    """A number of requests in a time. Empty stays empty."""
+    """Parse a rate limit. Empty stays empty."""
     if rate and not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour)", rate, re.ASCII):
         raise ValueError("must be a number of requests in a second, minute or hour, such as 600/minute")
     return rate

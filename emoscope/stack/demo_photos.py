@@ -1,7 +1,7 @@
-"""Real photos for the demo, the tests and the benchmarks: two portraits, and a page of several faces made of them.
+"""Real photos for demo, tests and benchmarks: two portraits, and a page of several faces composed of them.
 
-Both portraits are in the public domain (NASA, US Navy) and come with packages of the `demo` extra: the astronaut Eileen
-Collins with scikit-image, Rear Admiral Grace Hopper with Matplotlib. Only Pillow is needed to read them.
+Both portraits are in the public domain (NASA, US Navy) and come with packages of the `demo` extra: the astronaut Eileen Collins
+with scikit-image, Rear Admiral Grace Hopper with Matplotlib. Only Pillow is needed to read them.
 """
 
 import importlib.util
@@ -21,18 +21,18 @@ PAPER = (236, 232, 222)
 
 
 class DemoPhotoMissing(Exception):
-    """A demo photo comes with a package that isn't installed: install emoscope[demo]."""
+    """The package that contains a demo photo isn't installed: install emoscope[demo]."""
 
     code = "demo_photo_missing"
 
 
 @dataclass(frozen=True, slots=True)
 class DemoPhoto:
-    """A photo with the faces that are known to be in it.
+    """A photo with its known faces.
 
     data: the file's bytes.
     media_type: of those bytes.
-    faces: where the faces are, marked by hand in the portraits and carried along into what is made of them.
+    faces: boxes, marked by hand in the portraits and transformed with them.
     """
 
     name: str
@@ -43,7 +43,7 @@ class DemoPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """A picture of one person, and where the face lies in it."""
+    """A picture of one person, with the box of the face."""
 
     image: Image.Image
     face: FaceBox
@@ -51,12 +51,12 @@ class Portrait:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """One portrait on the page.
+    """A portrait on the page.
 
-    portrait: which of the portraits.
+    portrait: name of the portrait.
     center: of the face, in pixels of the page.
     face_px: side of the face on the page.
-    turn: degrees by which the picture is turned anticlockwise.
+    turn: degrees by which the picture is rotated counter-clockwise.
     """
 
     portrait: str
@@ -82,7 +82,7 @@ PAGE = (
 def load_portrait(name: str) -> Portrait:
     """Read "astronaut" (512x512) or "grace_hopper" (512x600), RGB.
 
-    Raises DemoPhotoMissing where the package that carries it isn't installed.
+    Raises DemoPhotoMissing if the package that contains it isn't installed.
     """
     package, path, face = {
         "astronaut": ("skimage", "data/astronaut.png", (174, 70, 105, 105)),
@@ -103,18 +103,18 @@ def locate_package_file(package: str, path: str) -> Path:
 
 
 def load_demo_photos() -> list[DemoPhoto]:
-    """What the demo submits: the astronaut's portrait, as a file, and the page of several faces."""
+    """Return the photos of the demo: the astronaut's portrait, and the page of several faces."""
     return [portrait_photo("astronaut"), compose_page()]
 
 
 def portrait_photo(name: str) -> DemoPhoto:
-    """One of the portraits as a JPEG file."""
+    """Return a portrait as a JPEG file."""
     portrait = load_portrait(name)
     return DemoPhoto(f"{name}.jpg", encode_jpeg(portrait.image), "image/jpeg", (portrait.face,))
 
 
 def compose_page(placements: tuple[Placement, ...] = PAGE, size: tuple[int, int] = PAGE_SIZE) -> DemoPhoto:
-    """Lay portraits out on paper, as in an album.
+    """Compose portraits on paper, as in an album.
 
     placements: later ones cover earlier ones.
     size: of the page, width and height in pixels.
@@ -126,7 +126,7 @@ def compose_page(placements: tuple[Placement, ...] = PAGE, size: tuple[int, int]
 
 
 def place_portrait(page: Image.Image, placement: Placement) -> FaceBox:
-    """Paste one portrait into the page, and return where its face came to lie."""
+    """Paste a portrait into the page, and return the box of its face."""
     portrait = load_portrait(placement.portrait)
     image, (left, top, side, _) = portrait.image, portrait.face
     if placement.is_mirrored:
@@ -146,14 +146,14 @@ def place_portrait(page: Image.Image, placement: Placement) -> FaceBox:
 
 
 def turn_point(point: tuple[float, float], degrees: float) -> tuple[float, float]:
-    """Turn a point about the origin, anticlockwise as one sees it (y points down)."""
+    """Rotate a point about the origin, counter-clockwise as seen on screen (y points down)."""
     x, y = point
     sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
     return (x * cosine + y * sine, y * cosine - x * sine)
 
 
 def encode_jpeg(image: Image.Image) -> bytes:
-    """Write an RGB picture as a JPEG file."""
+    """Encode an RGB picture as JPEG."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()

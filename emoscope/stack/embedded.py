@@ -1,4 +1,4 @@
-"""The whole service on one machine, started and stopped together: an embedded Valkey, the API, the workers and beat."""
+"""Starts and stops the whole service on one machine: an embedded Valkey, the API, the workers and beat."""
 
 import contextlib
 import json
@@ -16,24 +16,24 @@ from emoscope_client.address import Address
 __all__ = ["Stack", "StackError", "become_supervisor"]
 
 _STOP_TIMEOUT_S = 90
-"""More than the supervisor takes for all programs, if none of them ends before it is killed."""
+"""Longer than the supervisor needs for all programs if each of them must be killed."""
 
 
 def become_supervisor(prepared: PreparedStack) -> NoReturn:
-    """Replace this process by the supervisor of the stack, which keeps a sixth of its memory."""
+    """Replace this process by the stack's supervisor, which needs a sixth of its memory."""
     os.set_inheritable(prepared.lock, True)  # noqa: FBT003
     command = _make_command(prepared.lock)
     os.execv(command[0], command)  # noqa: S606
 
 
 class Stack:
-    """A stack for the length of a `with` block: entered when it works, left when all of its programs have ended.
+    """A stack for the length of a `with` block: entered when it is ready, left when all of its programs have ended.
 
-    The supervisor is a process of its own, and stops the stack when this process ends in whatever way.
+    The supervisor is a process of its own, and stops the stack when this process ends in any way.
     """
 
     def __init__(self, settings: Settings, progress: Progress) -> None:
-        """progress: is told each step in a few words."""
+        """progress: called with each step in a few words."""
         self.settings = settings
         self.progress = progress
         self.client: Address | None = None
@@ -56,7 +56,7 @@ class Stack:
         self._stop()
 
     def find_pid(self, name: str) -> int:
-        """The process id of one of the stack's programs, such as `api`. Raises StackError if it doesn't run now."""
+        """Return the process id of one of the stack's programs, such as `api`. Raises StackError if it isn't running."""
         for program in read_status(self.settings.stack_socket) or ():
             if program.name == name and program.pid is not None:
                 return program.pid
@@ -70,7 +70,7 @@ class Stack:
                 stdout=subprocess.PIPE,
                 text=True,
                 pass_fds=[prepared.lock],
-                start_new_session=True,  # a Ctrl-C stops it by way of this process, in order
+                start_new_session=True,  # in its own session: on Ctrl-C this process stops it in order
             )
         finally:
             os.close(prepared.lock)
@@ -88,7 +88,9 @@ class Stack:
         if self._supervisor is None:
             return
         with contextlib.suppress(OSError):
-            self._supervisor.communicate(timeout=_STOP_TIMEOUT_S)  # closes its input, at whose end it stops the stack
+            self._supervisor.communicate(
+                timeout=_STOP_TIMEOUT_S
+            )  # closes the supervisor's stdin; at its end the supervisor stops the stack
 
 
 def _make_command(lock: int) -> list[str]:

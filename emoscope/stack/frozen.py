@@ -1,4 +1,4 @@
-"""Which programs hang as a whole: stopped, or caught in native code. They don't end by themselves, so the supervisor kills them."""
+"""Detects programs that hang, stopped or stuck in native code. They don't exit, so the supervisor kills them."""
 
 import time
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ _LOOK_EVERY_S = 2.0
 
 
 class FrozenPrograms:
-    """Looks at the pulses of programs that have one."""
+    """Watches the heartbeat files of programs."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
@@ -18,7 +18,7 @@ class FrozenPrograms:
         self._looked_at = 0.0
 
     def find(self, pids: Iterable[int]) -> list[int]:
-        """Those of the processes that hang. Looks every two seconds, however often it is asked."""
+        """Return the programs that hang. Checks at most every two seconds."""
         now = time.monotonic()
         if now - self._looked_at < _LOOK_EVERY_S:
             return []

@@ -1,7 +1,7 @@
-"""What a stack starts is written down beside its lock, so that the next one can stop what a stack that was killed left running.
+"""Records the processes of a stack beside its lock, so that the next stack can stop those that a killed one left running.
 
-Only a process that is still the same one is stopped: its number may have gone to another since. Where the kernel doesn't
-say when a process started, as on macOS, nothing is written down.
+Only a process with the same start time is stopped, because process ids are reused. If the kernel doesn't report start times, as
+on macOS, nothing is recorded.
 """
 
 import json
@@ -39,13 +39,13 @@ class _Started:
             return
         except PermissionError as error:
             raise LeftoverStays(
-                f"the process {self.pid} ({self.name!r}) of an earlier stack still runs, and belongs to another user. "
-                "Have it stopped, or name another folder in EMOSCOPE_DATA_DIR."
+                f"the process {self.pid} ({self.name!r}) of an earlier stack is still running and belongs to another user. "
+                "Stop it, or name another folder in EMOSCOPE_DATA_DIR."
             ) from error
 
 
 def record_started(data_dir: Path, name: str, pid: int) -> None:
-    """Remember a process that the stack of this data folder has started, in place of one of that name. Raises OSError."""
+    """Record a process that the stack of this data folder has started, replacing an earlier one with that name. Raises OSError."""
     since = _read_start(pid)
     if since is None:
         return
@@ -56,9 +56,9 @@ def record_started(data_dir: Path, name: str, pid: int) -> None:
 
 
 def stop_leftovers(data_dir: Path, progress: Callable[[str], None]) -> None:
-    """Stop what an earlier stack of this data folder has left running, in the order in which it would have been.
+    """Stop processes left by an earlier stack of this data folder, in the usual order.
 
-    Call it with the stack's lock in hand, or it stops a stack that runs. Raises LeftoverStays.
+    Call it while holding the stack's lock; otherwise it would stop a running stack. Raises LeftoverStays.
     """
     left = [process for process in _read_started(data_dir) if process.is_running]
     if left:
@@ -85,10 +85,10 @@ def _read_started(data_dir: Path) -> list[_Started]:
 
 
 def _read_start(pid: int) -> str | None:
-    """In which boot of the machine, and when in it, a process started. None if it has ended or the kernel doesn't say."""
+    """Return boot id and start time of a process, or None if it has ended or the kernel doesn't report them."""
     try:
         boot = (_PROC / "sys" / "kernel" / "random" / "boot_id").read_text().strip()
-        # Its name stands in brackets and may hold anything; what follows are the fields from the third on.
+        # the name, in brackets, may contain anything; the third and later fields follow it
         fields = (_PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return None

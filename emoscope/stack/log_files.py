@@ -1,4 +1,4 @@
-"""Log files of the one-machine stack, bounded in size and number whatever is written to them."""
+"""Log files of the one-machine stack, limited in size and number."""
 
 import contextlib
 import itertools
@@ -6,16 +6,16 @@ import os
 from pathlib import Path
 
 MAX_BYTES = 5_000_000
-"""Size of one file. With the older ones, a program's logs take at most (OLDER_FILES + 1) times as much."""
+"""Maximum size of a file. A program's logs take at most (OLDER_FILES + 1) times as much."""
 OLDER_FILES = 3
-"""`NAME.log.1` is the youngest of the older files."""
+"""Number of older files; `NAME.log.1` is the latest of them."""
 
 
 class LogFile:
-    """One log file that is renamed when it is full. A disk that is full or refuses loses lines and raises nothing."""
+    """A log file that is rotated when full. On a full or read-only disk lines are lost, and nothing is raised."""
 
     def __init__(self, path: Path, max_bytes: int = MAX_BYTES, older_files: int = OLDER_FILES) -> None:
-        """path: of the youngest file; its folder must exist. The file is made at the first write."""
+        """path: of the current file; its folder must exist. The file is created at the first write."""
         self.path = path
         self._max_bytes = max_bytes
         self._older_files = older_files
@@ -24,19 +24,19 @@ class LogFile:
         self._lost_bytes = 0
 
     def write(self, data: bytes) -> None:
-        """Append bytes. What can't be written is dropped; a line tells how much once the disk takes lines again."""
+        """Append bytes. Bytes that can't be written are dropped; a later line reports how many."""
         part_bytes = self._max_bytes // 2
         for start in range(0, len(data), part_bytes):
             self._write_part(data[start : start + part_bytes])
 
     def close(self) -> None:
-        """Close the file. The next write opens it again."""
+        """Close the file. The next write reopens it."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
     def read_tail(self, lines: int = 15, max_bytes: int = 20_000) -> str:
-        """The last lines, of at most so many bytes."""
+        """Return the last lines, limited to max_bytes."""
         try:
             with self.path.open("rb") as file:
                 file.seek(max(0, self.path.stat().st_size - max_bytes))
@@ -72,5 +72,5 @@ class LogFile:
                 with contextlib.suppress(FileNotFoundError):
                     newer.replace(older)
         except OSError:
-            # Where files can't be renamed, the bound on their size counts more than what they say.
+            # if files can't be renamed, the size limit takes precedence over their contents
             os.truncate(self.path, 0)

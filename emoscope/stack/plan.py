@@ -1,6 +1,6 @@
-"""What the supervisor is to run: programs with their command lines, in the order in which they start.
+"""What the supervisor runs: programs with their command lines, in start order.
 
-Standard library only, as everything that the supervisor imports: it stays in memory as long as the stack runs.
+Standard library only, like everything that the supervisor imports, to keep its memory small.
 """
 
 import json
@@ -16,35 +16,35 @@ class Program:
     name: str
     command: Sequence[str]
     environment: dict[str, str] = field(default_factory=dict)
-    """Variables added to those of the supervisor."""
+    """Variables in addition to the supervisor's."""
     stop_step: int = 0
-    """Programs of a lower step are stopped before those of a higher one; those of one step are stopped together."""
+    """Programs with a lower step are stopped first; those with the same step are stopped together."""
     ready_socket: str | None = None
-    """Path of the Unix socket that the program listens on. The programs after it start once the socket answers."""
+    """Path of the Unix socket that the program listens on. Later programs start once the socket answers."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run, and how to tell that all of it works."""
+    """The programs, and how to check that the stack is ready."""
 
     data_dir: str
     programs: Sequence[Program]
     working_dir: str
-    """Current folder of every program. It holds nothing that Python could import."""
+    """Current folder of every program. It contains nothing that Python could import."""
     status_socket: str
-    """Path of the Unix socket on which the supervisor tells how the programs are."""
+    """Path of the Unix socket on which the supervisor reports the state of the programs."""
     ready_host: str
     ready_port: int
-    """Where GET /readyz is asked whether the stack works."""
+    """Host and port of GET /readyz, which tells whether the stack is ready."""
     greeting: str = ""
-    """Printed when the stack works."""
+    """Printed when the stack is ready."""
 
     def to_json(self) -> str:
-        """The plan as the supervisor reads it."""
+        """Return the plan as JSON for the supervisor."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read a plan. Raises ValueError, KeyError or TypeError if the text is none."""
+        """Parse a plan. Raises ValueError, KeyError or TypeError if the text is invalid."""
         values = json.loads(text)
         return cls(**(values | {"programs": [Program(**program) for program in values["programs"]]}))

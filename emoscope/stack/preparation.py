@@ -1,4 +1,4 @@
-"""What the one-machine stack needs before its programs start: folders, a lock, a free port, the database."""
+"""Prepares the one-machine stack before its programs start: folders, a lock, a free port, the database."""
 
 import fcntl
 import os
@@ -29,22 +29,22 @@ class StackError(Exception):
 
 @dataclass(frozen=True)
 class PreparedStack:
-    """A stack whose programs can start."""
+    """A stack whose programs can be started."""
 
     settings: Settings
-    """With the port that the API is to listen on, also where any was asked for."""
+    """With the actual port of the API, also if any free one was requested."""
     client: Address
     plan: Plan
     lock: int
-    """Descriptor of the locked file in which the plan stands. Whoever has it open holds the lock."""
+    """Descriptor of the locked file that contains the plan. Every process that has it open holds the lock."""
 
 
 def prepare_stack(
     settings: Settings, progress: Progress, greet: Callable[[Address], str] | None = None
 ) -> PreparedStack:
-    """Make everything ready for the supervisor. Raises StackError.
+    """Prepare everything for the supervisor. Raises StackError.
 
-    progress: is told each step in a few words. greet: writes what the supervisor prints once the stack works.
+    progress: called with each step in a few words. greet: returns what the supervisor prints when the stack is ready.
     """
     keep_private()
     _prepare_folders(settings)
@@ -108,18 +108,18 @@ def _prepare_folders(settings: Settings) -> None:
 
 
 def _prepare_runtime_dir(folder: Path) -> None:
-    """Make the folder of the sockets. Under /tmp anybody could have made it before, and could then pose as the queue."""
+    """Create the folder of the sockets. Under /tmp another user could have created it before, to pose as the queue."""
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise StackError(
-            f"{folder} isn't a folder of this user. Remove it, or name another folder in EMOSCOPE_DATA_DIR."
+            f"{folder} doesn't belong to this user. Remove it, or name another folder in EMOSCOPE_DATA_DIR."
         )
     folder.chmod(0o700)
 
 
 def _empty_folder(folder: Path) -> None:
-    """Counts begin at 0 with each start; files of an earlier one would be added to them."""
+    """Empty a folder of metrics: counts start at 0, and old files would be added to them."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(exist_ok=True)
 
@@ -136,14 +136,14 @@ def _take_lock(settings: Settings) -> int:
     except OSError as error:
         os.close(lock)
         raise StackError(
-            f"a stack already runs on the data folder {settings.data_dir}. Use that one, stop it, or name another "
+            f"a stack already runs on the data folder {settings.data_dir}. Use it, stop it, or name another "
             "folder in EMOSCOPE_DATA_DIR."
         ) from error
     return lock
 
 
 def _find_port(settings: Settings) -> int:
-    """The port of the settings if nobody listens on it; any free one if they say 0."""
+    """Return the port of the settings if it is free, or any free one for 0."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

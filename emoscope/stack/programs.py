@@ -1,4 +1,4 @@
-"""One program that the supervisor runs: started, its end noted, and when it is started again."""
+"""One program of the supervisor: starting it, detecting its end, and scheduling its restart."""
 
 import contextlib
 import os
@@ -12,23 +12,23 @@ from emoscope.stack.plan import Program
 from emoscope.stack.status import ProgramStatus
 
 MIN_UPTIME_S = 60.0
-"""A program that ends sooner after its start has failed; one that ran longer begins anew without a pause."""
+"""A program that ends sooner after its start has failed; after a longer run it is restarted without a pause."""
 MAX_PAUSE_S = 30.0
 
 
 def choose_pause_s(failures: int) -> float:
-    """Seconds until a program starts again that failed so often in a row: 0, 0, 1, 2, 4, 8, 16, 30, 30, ..."""
+    """Return the seconds before the restart after this many consecutive failures: 0, 0, 1, 2, 4, 8, 16, 30, 30, ..."""
     return 0.0 if failures < 2 else min(MAX_PAUSE_S, 2.0 ** min(failures - 2, 10))
 
 
 class SupervisedProgram:
-    """A program, its log, and its history."""
+    """A program with its log and restart history."""
 
     def __init__(self, plan: Program, working_dir: str, logs: Path) -> None:
         self.plan = plan
         self.log = LogFile(logs / f"{plan.name}.log")
         self.restart_at: float | None = None
-        """When it is started again, in time.monotonic() seconds; None while it runs or isn't to run."""
+        """When it is restarted, in time.monotonic() seconds; None while it runs or must not run."""
         self._working_dir = working_dir
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
@@ -38,7 +38,7 @@ class SupervisedProgram:
 
     @property
     def pid(self) -> int | None:
-        """The process id, or None while it doesn't run."""
+        """The process id, or None while it isn't running."""
         return None if self._process is None else self._process.pid
 
     @property
@@ -47,17 +47,17 @@ class SupervisedProgram:
         return self.to_status().is_failing
 
     def describe(self) -> str:
-        """What to tell people if it keeps failing."""
+        """Describe the failures for users."""
         return self.to_status().describe()
 
     def to_status(self) -> ProgramStatus:
-        """How it is now."""
+        """Return its current status."""
         has_run_long = self._process is not None and time.monotonic() - self._started_at >= MIN_UPTIME_S
         failures = 0 if has_run_long else self._failures
         return ProgramStatus(self.plan.name, self.pid, self._starts, failures, self._exit_status)
 
     def start(self) -> int:
-        """Start it. Returns the descriptor from which its output is read. Raises OSError; it is then tried again later."""
+        """Start it. Returns the descriptor of its output. Raises OSError; then it is retried later."""
         self._started_at = time.monotonic()
         self._starts += 1
         reading, writing = os.pipe()
@@ -69,7 +69,7 @@ class SupervisedProgram:
                 stdin=subprocess.DEVNULL,
                 stdout=writing,
                 stderr=writing,
-                # In a group of its own, so that a Ctrl-C reaches the supervisor alone, and that all of it can be killed.
+                # in its own process group, so that Ctrl-C reaches only the supervisor, and all of it can be killed
                 start_new_session=True,
             )
         except OSError:
@@ -82,14 +82,14 @@ class SupervisedProgram:
         return reading
 
     def has_ended(self) -> bool:
-        """Whether it ran and has ended since."""
+        """Whether it was running and has ended."""
         return self._process is not None and self._process.poll() is not None
 
     def note_end(self, *, is_stopping: bool) -> str:
-        """Take note of its end, and plan the next start unless the stack stops. Returns a sentence for the log."""
+        """Record its end, and schedule a restart unless the stack is stopping. Returns a log message."""
         assert self._process is not None
         self._exit_status = self._process.returncode
-        # Its own processes must not go on beside those of the next start.
+        # its remaining processes must not run beside those of the next start
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         said = f"the {self.plan.name} ({self._process.pid}) ended with status {self._exit_status}"
@@ -98,7 +98,7 @@ class SupervisedProgram:
             return said
         self._plan_restart()
         assert self.restart_at is not None
-        return f"{said}; it starts again in {max(0.0, self.restart_at - time.monotonic()):.0f} s"
+        return f"{said}; it is restarted in {max(0.0, self.restart_at - time.monotonic()):.0f} s"
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal; SIGKILL to all of its processes."""

@@ -1,4 +1,4 @@
-"""What must be there before the processes start: the newest schema, the shipped models, a key for this machine."""
+"""Provisions an installation before processes start: newest schema, shipped models, and a key for this machine."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,13 +17,13 @@ from emoscope_client.address import read_local_address
 from training.export.artifact import list_pretrained, read_manifest
 
 LOCAL_APPLICATION = "local"
-"""The application that the command line and clients on this machine act for."""
+"""The application of the command line and clients on this machine."""
 
 Progress = Callable[[str], None]
 
 
 def provision(settings: Settings, progress: Progress) -> str:
-    """Bring the database up to date, register the shipped models, and return a valid key of the local application.
+    """Upgrade the database, register the shipped models, and return a valid key of the local application.
 
     Safe to call at each start, and by several machines at once.
     """
@@ -37,9 +37,9 @@ def provision(settings: Settings, progress: Progress) -> str:
 
 
 def register_shipped_models(database: Database, blobs: BlobStore, progress: Progress) -> None:
-    """Store the model versions that come with this release, and put one in service where none is.
+    """Store the model versions that come with this release, and promote one if none is in service.
 
-    A version that is known already is left alone, and so is a champion that people or the gate have chosen.
+    Known versions are kept unchanged, and so is a champion chosen by users or the gate.
     """
     for name, folder in list_pretrained().items():
         version_number = _register(database, blobs, name, folder, progress)
@@ -56,7 +56,7 @@ def register_shipped_models(database: Database, blobs: BlobStore, progress: Prog
 
 
 def advise_on_release(number: int) -> str:
-    """What to do about a version that came with a release while another is in service, as a sentence."""
+    """Return advice about a version that came with a release while another one is in service."""
     return (
         f"version {number} came with a newer release: compare them on the page Models, and put it in service with "
         f"`{name_program()} models promote {number} --reason WHY`"
@@ -64,7 +64,7 @@ def advise_on_release(number: int) -> str:
 
 
 def _register(database: Database, blobs: BlobStore, name: str, folder: Path, progress: Progress) -> int:
-    """Store one version unless it is stored. Returns its number."""
+    """Store a version unless it is stored. Returns its number."""
     known = find_stored(database, folder)
     if known is None:
         progress(f"registering the model {name!r}")
@@ -78,7 +78,7 @@ def _ensure_local_key(database: Database, settings: Settings) -> str:
     with database.write() as session:
         known = api_keys.find_key(session, local.api_key) if local is not None else None
         if local is not None and known is not None:
-            # Whoever can read this machine's files may do everything.
+            # access to this machine's files already allows everything
             api_keys.widen_key(session, known, Scope, actor=EMOSCOPE)
             return local.api_key
         application = api_keys.ensure_application(session, LOCAL_APPLICATION)

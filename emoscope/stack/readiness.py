@@ -1,7 +1,7 @@
-"""Asks the API of this machine's stack whether everything works.
+"""Queries the API of this machine's stack for readiness, without blocking.
 
-Never waits: the API asks the supervisor how its programs are before it answers. And without http.client, which would double the
-supervisor's memory.
+It must not block, because the API asks the supervisor for the state of its programs before it answers. It doesn't use
+http.client, which would double the supervisor's memory.
 """
 
 import json
@@ -13,12 +13,12 @@ _CONNECT_TIMEOUT_S = 1.0
 
 
 class ReadinessProbe:
-    """One request to /readyz, whose answer is read as it comes. Close it in any case."""
+    """One request to /readyz, whose response is read as it arrives. Always close it."""
 
     def __init__(self, selector: selectors.BaseSelector, host: str, port: int) -> None:
-        """Send the request. The owner of the selector calls the `data` of the key with its `fileobj` when something can be read."""
+        """Send the request. The selector's owner calls the key's `data` with its `fileobj` when it is readable."""
         self.missing: str | None = None
-        """What the stack still waits for, in a few words; empty when it works; None while no answer has come."""
+        """What the stack still waits for, in a few words; empty if it is ready; None until a response arrives."""
         self._selector = selector
         self._answer = b""
         self._connection: socket.socket | None = None
@@ -32,7 +32,7 @@ class ReadinessProbe:
             self.missing = "the API"
 
     def close(self) -> None:
-        """Forget the request."""
+        """Close the connection."""
         if self._connection is not None:
             if self._connection in self._selector.get_map():
                 self._selector.unregister(self._connection)
@@ -57,6 +57,6 @@ def _read_answer(answer: bytes) -> str:
     if head.split(b" ", 2)[1:2] == [b"200"]:
         return ""
     try:
-        return str(json.loads(body).get("detail", "a part of it"))
+        return str(json.loads(body).get("detail", "a component of it"))
     except (ValueError, AttributeError):
         return "the API"

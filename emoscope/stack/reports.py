@@ -1,4 +1,4 @@
-"""What the supervisor tells of its start: as lines for people, or as JSON lines for the process that started it."""
+"""Reports the supervisor's start: as text for users, or as JSON lines for the parent process."""
 
 import contextlib
 import json
@@ -9,20 +9,20 @@ _DIM, _RED, _PLAIN = "\033[2m", "\033[1;31m", "\033[0m"
 
 
 class Reporter(Protocol):
-    """Who is told of the start."""
+    """Receives reports of the start."""
 
     def step(self, text: str) -> None:
-        """A step in a few words."""
+        """Report a step in a few words."""
 
     def ready(self, greeting: str) -> None:
-        """The stack works."""
+        """Report that the stack is ready."""
 
     def fail(self, text: str) -> None:
-        """The stack can't start; the text says why."""
+        """Report why the stack can't start."""
 
 
 class TerminalReporter:
-    """Prints steps and errors on stderr, the greeting on stdout. A terminal that is gone is no error."""
+    """Prints steps and errors on stderr, the greeting on stdout. A closed terminal is ignored."""
 
     def __init__(self) -> None:
         self._has_colours = sys.stderr.isatty()
@@ -49,7 +49,7 @@ class TerminalReporter:
 
 
 class LineReporter:
-    """Writes one JSON object a line on stdout until the stack works, and nothing after: nobody reads on."""
+    """Writes one JSON object per line on stdout until the stack is ready, and nothing afterwards: nobody reads it."""
 
     def __init__(self) -> None:
         self._is_read = True

@@ -1,4 +1,4 @@
-"""A program that listens on a socket and no longer answers there: the queue, which has no pulse of ours."""
+"""Detects when the queue no longer answers on its socket; it has no heartbeat file of ours."""
 
 import contextlib
 import socket
@@ -11,7 +11,7 @@ _READ_BYTES = 4096
 
 
 class SilentSocket:
-    """Asks Valkey on its Unix socket whether it is there, and never waits for the answer: the supervisor looks after others too."""
+    """Pings Valkey on its Unix socket without blocking, because the supervisor has other programs to watch."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -21,29 +21,29 @@ class SilentSocket:
         self._looked_at: float | None = None
 
     def is_silent(self, now: float) -> bool:
-        """Whether the program takes connections and has answered nothing for FROZEN_AFTER_S seconds.
+        """Return whether the program accepts connections but has answered nothing for FROZEN_AFTER_S seconds.
 
-        now: seconds of a monotonic clock. Looks every two seconds, however often it is asked.
+        now: monotonic time in seconds. Checks at most every two seconds.
         """
         if self._looked_at is not None and now - self._looked_at < _LOOK_EVERY_S:
             return False
         self._looked_at = now
         try:
             self._ask()
-        except OSError:  # it has ended or is only starting, which the supervisor sees by itself
+        except OSError:  # it has ended or is starting, which the supervisor sees itself
             self.close()
             return False
         return self._stillness.look(self._answers, now) >= FROZEN_AFTER_S
 
     def close(self) -> None:
-        """Forget what was seen."""
+        """Reset the measurement."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         self._stillness.reset()
 
     def _ask(self) -> None:
-        """Take the answers that have come, and ask once more. Raises OSError."""
+        """Read the answers that have arrived, and ping again. Raises OSError."""
         if self._connection is None:
             connection = socket.socket(socket.AF_UNIX)
             connection.setblocking(False)  # noqa: FBT003

@@ -1,6 +1,6 @@
-"""How the programs of this machine's stack are. The supervisor tells it on a Unix socket to whoever connects.
+"""State of the stack's programs, which the supervisor sends on a Unix socket.
 
-A file would be stale after a kill, and could not be written on a full disk.
+A file would be outdated after a kill, and couldn't be written on a full disk.
 """
 
 import json
@@ -11,22 +11,22 @@ from pathlib import Path
 
 _TIMEOUT_S = 2.0
 FAILING_AFTER = 3
-"""Ends within a minute of its start, in a row, after which a program counts as one that keeps failing."""
+"""Consecutive ends within a minute of the start after which a program counts as failing."""
 
 
 @dataclass(frozen=True)
 class ProgramStatus:
-    """How one program is."""
+    """State of one program."""
 
     name: str
     pid: int | None
-    """None while it waits to be started again."""
+    """None while it waits for its restart."""
     starts: int
-    """How often it was started since the stack was."""
+    """Number of starts since the stack's start."""
     failures: int
-    """How often in a row it ended within a minute of its start; 0 once it has run for a minute."""
+    """Number of consecutive ends within a minute of the start; 0 once it has run for a minute."""
     exit_status: int | None
-    """With which status it last ended; minus the signal's number if a signal ended it."""
+    """Exit status of its last end; minus the signal's number after a signal."""
 
     @property
     def is_failing(self) -> bool:
@@ -34,17 +34,17 @@ class ProgramStatus:
         return self.failures >= FAILING_AFTER
 
     def describe(self) -> str:
-        """What to tell people about a program that keeps failing."""
+        """Describe the failures for users."""
         return f"the {self.name} keeps failing: it ended {self.failures} times in a row, last with status {self.exit_status}"
 
 
 def encode_status(programs: Sequence[ProgramStatus]) -> bytes:
-    """What the supervisor sends."""
+    """Encode what the supervisor sends."""
     return json.dumps([asdict(program) for program in programs]).encode()
 
 
 def read_status(status_socket: Path) -> list[ProgramStatus] | None:
-    """Ask the supervisor how its programs are. Returns None where no stack runs, or where it isn't this user's."""
+    """Read the state of the programs from the supervisor. Returns None if no stack is running, or if it is another user's."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_TIMEOUT_S)

@@ -1,8 +1,8 @@
 """Keeps the programs of the one-machine stack running: `python -P -m emoscope.stack.supervisor LOCK_FD`.
 
-A program that ends is started again. Nothing is given up once the stack has worked. One thread waits for everything: the ends of
-programs, what they write, signals, and those who ask how the programs are. The standard library alone is imported, so that this
-process stays small beside what it runs. Why no library does this: docs/decisions/0600.
+Programs that end are restarted, without limit once the stack was ready. One thread waits for everything: ends and output of
+programs, signals, and status requests. Only the standard library is imported, to keep this process small. Why no library is used:
+docs/decisions/0600.
 """
 
 import contextlib
@@ -41,11 +41,11 @@ class StartFailed(Exception):
 
 
 class _Told(Exception):
-    """The supervisor was told to stop while it started."""
+    """The supervisor was asked to stop during its start."""
 
 
 class Supervisor:
-    """Runs the programs of a plan until it is told to stop."""
+    """Runs the programs of a plan until it is asked to stop."""
 
     def __init__(self, plan: Plan, reporter: Reporter) -> None:
         self._plan = plan
@@ -62,9 +62,9 @@ class Supervisor:
         self._is_stopping = False
 
     def run(self, stop_descriptor: int | None = None) -> int:
-        """Start the programs, keep them running until a signal comes, and stop them in order. Returns the exit status.
+        """Start the programs, keep them running until a signal arrives, and stop them in order. Returns the exit status.
 
-        stop_descriptor: the end of this stream stops the stack too.
+        stop_descriptor: the end of this stream also stops the stack.
         """
         with contextlib.ExitStack() as cleanup:
             cleanup.enter_context(self._hear_signals())
@@ -80,7 +80,7 @@ class Supervisor:
                 return 1
             except _Told:
                 return 130
-            self._note("the stack works")
+            self._note("the stack is ready")
             self._reporter.ready(self._plan.greeting)
             while not self._is_told:
                 self._turn(_TURN_S)
@@ -106,7 +106,7 @@ class Supervisor:
         )
 
     def _find_missing(self) -> str:
-        """What the stack still waits for, in a few words; empty when it works."""
+        """Return what the stack still waits for, in a few words; empty if it is ready."""
         with contextlib.closing(ReadinessProbe(self._selector, self._plan.ready_host, self._plan.ready_port)) as probe:
             end = time.monotonic() + _PROBE_TIMEOUT_S
             while probe.missing is None and time.monotonic() < end:
@@ -114,7 +114,7 @@ class Supervisor:
             return "the API" if probe.missing is None else probe.missing
 
     def _take_start_turn(self) -> None:
-        """Before the stack has worked for the first time, what keeps failing is an error that somebody should see at once."""
+        """Run a turn before the stack is ready for the first time: then a failing program is an error that is reported at once."""
         self._turn(_START_TURN_S)
         if self._is_told:
             raise _Told
@@ -144,12 +144,12 @@ class Supervisor:
             return
         self._selector.register(output, selectors.EVENT_READ, program)
         assert program.pid is not None
-        # On a full disk the note is lost; a later stack then can't stop what this one leaves.
+        # On a full disk the record is lost; a later stack then can't stop what this one leaves.
         with contextlib.suppress(OSError):
             record_started(Path(self._plan.data_dir), program.plan.name, program.pid)
 
     def _turn(self, timeout_s: float) -> None:
-        """Wait for something to happen, and look after it."""
+        """Wait for an event, and handle it."""
         now = time.monotonic()
         due = [program.restart_at for program in self._programs if program.restart_at is not None]
         wait_s = timeout_s if self._is_stopping else min([timeout_s, *(max(0.0, at - now) for at in due)])
@@ -178,7 +178,7 @@ class Supervisor:
             if program.plan.name in self._sockets and self._sockets[program.plan.name].is_silent(now)
         ]
         for pid in {*self._frozen.find(running), *silent}:
-            self._note(f"the {running[pid].plan.name} ({pid}) hangs, and is killed")
+            self._note(f"the {running[pid].plan.name} ({pid}) hangs and is killed")
             running[pid].send(signal.SIGKILL)
 
     def _read_output(self, descriptor: int, program: SupervisedProgram) -> None:
@@ -206,7 +206,7 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _hear_signals(self) -> Iterator[None]:
-        """Signals only set a flag and wake the loop. SIGINT or SIGHUP that are ignored, as under nohup, stay so."""
+        """Let signals only set a flag and wake the loop. SIGINT or SIGHUP that are ignored, as under nohup, stay ignored."""
         reading, writing = socket.socketpair()
         reading.setblocking(False)  # noqa: FBT003
         writing.setblocking(False)  # noqa: FBT003
@@ -252,7 +252,7 @@ class Supervisor:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the plan that stands in the stack's lock file. arguments: the descriptor of that file, and `lines` for JSON lines."""
+    """Run the plan in the stack's lock file. arguments: descriptor of that file, and `lines` for JSON lines."""
     os.umask(0o077)
     lock = int(arguments[0])
     os.set_inheritable(lock, False)  # noqa: FBT003 - a program must not hold the lock when this process is gone

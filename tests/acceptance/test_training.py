@@ -110,7 +110,7 @@ def test_train_stops_on_ctrl_c_goes_on_and_is_evaluated(folder):
     ]
     seen, rest = train_and_stop(folder, *arguments)
     assert seen.startswith("epoch 1/60")
-    stopped = re.search(r"stopped after (\d+) of 60 epochs. Go on with: \S*emoscope train --run run\n", rest)
+    stopped = re.search(r"stopped after (\d+) of 60 epochs. Resume with: \S*emoscope train --run run\n", rest)
     assert stopped, rest
     held_out = json.loads((folder / "run" / "settings.json").read_text())["settings"]
     assert (held_out["split_seed"], held_out["recipe"]["validation_share"]) == find_split(

@@ -48,6 +48,6 @@ def test_an_env_file_that_cannot_be_read_ends_the_process_with_a_sentence(tmp_pa
 def test_doctor_names_unknown_variables(tmp_path: Path) -> None:
     ended = run([*PROCESSES["doctor"], "--json"], tmp_path, EMOSCOPE_PHOTO_RETENTION="0")
     assert (
-        "EMOSCOPE_PHOTO_RETENTION is no setting and changes nothing; is EMOSCOPE_PHOTO_RETENTION_S meant?"
+        "EMOSCOPE_PHOTO_RETENTION is not a setting and has no effect; is EMOSCOPE_PHOTO_RETENTION_S meant?"
         in ended.stdout
     )

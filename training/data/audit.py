@@ -1,4 +1,4 @@
-"""A dataset -> what there is to know about it before training: balance, copies, bad rows, votes."""
+"""Audits a dataset before training: balance, copies, invalid rows, votes."""
 
 from typing import TypedDict
 
@@ -12,9 +12,10 @@ from training.errors import DatasetError
 
 
 class AuditedSplit(TypedDict):
-    """The rows of a split, in all and of each emotion.
+    """Rows of a split, in all and by emotion.
 
-    copies_within: rows that repeat an earlier row of it. copies_of_training: rows of another split that are also Training rows.
+    copies_within: rows that repeat an earlier row of the split. copies_of_training: rows of another split that are also training
+    rows.
     """
 
     rows: int
@@ -24,14 +25,14 @@ class AuditedSplit(TypedDict):
 
 
 class ListedRow(TypedDict):
-    """A row of the CSV that was left out. line: from 1, the header's."""
+    """A row of the CSV that was left out. line: line number; the header is line 1."""
 
     line: int
     reason: str
 
 
 class DatasetAudit(TypedDict):
-    """All that is counted. sha256: identity of the rows. votes: rows by what became of their votes; None without votes."""
+    """Counts of a dataset. sha256: digest of the rows. votes: rows by result of their votes; None without votes."""
 
     warnings: list[str]
     sha256: str
@@ -42,7 +43,7 @@ class DatasetAudit(TypedDict):
 
 
 def audit_dataset(dataset: Dataset) -> DatasetAudit:
-    """Count everything, as plain values that JSON holds."""
+    """Count everything, as JSON values."""
     training = dataset.find_part("Training")
     splits: dict[str, AuditedSplit] = {}
     for part in PARTS:
@@ -68,7 +69,7 @@ def audit_dataset(dataset: Dataset) -> DatasetAudit:
 
 
 def refuse_one_emotion(dataset: Dataset) -> None:
-    """Raise DatasetError if the rows to train on are of fewer than two emotions."""
+    """Raise DatasetError if the training rows have fewer than two emotions."""
     found = np.unique(dataset.labels[dataset.find_part("Training")])
     if len(found) < LEAST_EMOTIONS:
         names = str(EMOTIONS[found[0]]) if len(found) else "missing"
@@ -76,7 +77,7 @@ def refuse_one_emotion(dataset: Dataset) -> None:
 
 
 def find_missing(dataset: Dataset) -> list[str]:
-    """Say of each part which emotions it has no row of, and whether there are no rows to compare models on."""
+    """List the emotions missing in each split, and whether there are no rows to compare models on."""
     warnings = []
     for part in PARTS:
         rows = dataset.find_part(part)

@@ -1,6 +1,6 @@
-"""Random changes that leave an expression what it is: a batch of faces in, the same faces seen a little differently out.
+"""Random augmentation of a batch of faces that keeps their expression.
 
-All of it is stateless: the same seed gives the same pictures, so that an interrupted run goes on exactly as it would have.
+All functions are stateless: the same seed gives the same pictures, so that an interrupted run can be resumed exactly.
 """
 
 import math
@@ -12,9 +12,11 @@ from training.fit.runtime import tf
 
 
 def augment_batch(faces: "tf.Tensor", augmentation: Augmentation, *, seed: "tf.Tensor", side: int) -> "tf.Tensor":
-    """Change each face of a batch by its own random amounts, and give all of them the side asked for.
+    """Augment each face of a batch with its own random values, and resize it.
 
-    faces: uint8 (N, S, S, 1). seed: int32 (2,). side: of the pictures that come out, in pixels.
+    faces: uint8 (N, S, S, 1).
+    seed: int32 (2,).
+    side: of the output, in pixels.
     Returns float32 (N, side, side, 1), 0 to 255.
     """
     pixels = tf.cast(faces, tf.float32)
@@ -33,14 +35,16 @@ def augment_batch(faces: "tf.Tensor", augmentation: Augmentation, *, seed: "tf.T
 
 
 def resize_batch(faces: "tf.Tensor", side: int) -> "tf.Tensor":
-    """The same faces, (N, S, S, 1), at another side, in pixels."""
+    """Resize faces (N, S, S, 1) to another side, in pixels."""
     return faces if faces.shape[1] == side else tf.image.resize(faces, (side, side))
 
 
 def degrade_batch(faces: "tf.Tensor", augmentation: Augmentation, *, seed: "tf.Tensor", side: int) -> "tf.Tensor":
-    """Make some faces harder to see: covered, out of focus, in low light, noisy; each by its own random amount.
+    """Make some faces harder to see, with random values: covered, out of focus, in low light, noisy.
 
-    faces: float32 (N, side, side, 1), 0 to 255. seed: int32 (2,). Returns the same shape and range.
+    faces: float32 (N, side, side, 1), 0 to 255.
+    seed: int32 (2,).
+    Returns the same shape and range.
     """
     if augmentation.cover:
         faces = cover_batch(faces, chance=augmentation.cover, seed=seed + 2)
@@ -56,12 +60,14 @@ def degrade_batch(faces: "tf.Tensor", augmentation: Augmentation, *, seed: "tf.T
 
 
 def dim_batch(faces: "tf.Tensor", *, chance: float, seed: "tf.Tensor") -> "tf.Tensor":
-    """Take away up to nine tenths of the light of some faces, add a sensor's noise, and round as an 8-bit photo does.
+    """Darken some faces by up to 90 %, add sensor noise, and round to 8 bits.
 
-    faces: float32 (N, S, S, 1), 0 to 255. seed: int32 (2,). Returns the same shape and range.
+    faces: float32 (N, S, S, 1), 0 to 255.
+    seed: int32 (2,).
+    Returns the same shape and range.
     """
     draws = tf.random.stateless_uniform((3, tf.shape(faces)[0]), seed)
-    light = 0.1 * tf.pow(5.0, draws[1])  # evenly in the logarithm, from 0.1 to 0.5
+    light = 0.1 * tf.pow(5.0, draws[1])  # log-uniform from 0.1 to 0.5
     grain = tf.random.stateless_normal(tf.shape(faces), seed + 1) * _each(2.0 * draws[2])
     dimmed = tf.clip_by_value(tf.round(faces * _each(light) + grain), 0.0, 255.0)
     return tf.where(_each(draws[0]) < chance, dimmed, faces)
@@ -70,18 +76,21 @@ def dim_batch(faces: "tf.Tensor", *, chance: float, seed: "tf.Tensor") -> "tf.Te
 def mix_batch(
     faces: "tf.Tensor", targets: "tf.Tensor", weights: "tf.Tensor", *, concentration: float, seed: "tf.Tensor"
 ) -> "tuple[tf.Tensor, tf.Tensor, tf.Tensor]":
-    """Lay over each face of a batch another one, and mix what they teach in the same proportion (mixup, Zhang et al. 2018).
+    """Mix each face of a batch, and its target, with another one (mixup, Zhang et al. 2018).
 
-    faces: float32 (N, S, S, 1). targets: float32 (N, 7). weights: float32 (N,). seed: int32 (2,).
-    concentration: of the symmetric Beta distribution that each proportion is drawn from: near 0 hardly a mixture, at 1 any alike.
-    Returns the same shapes. The face that was there is at least half of what comes out.
+    faces: float32 (N, S, S, 1).
+    targets: float32 (N, 7).
+    weights: float32 (N,).
+    seed: int32 (2,).
+    concentration: of the symmetric Beta distribution of the proportions: near 0 hardly mixed, at 1 uniform.
+    Returns the same shapes. Each face keeps a share of at least one half.
     """
     gammas = tf.random.stateless_gamma((2, tf.shape(faces)[0]), seed, concentration)
     share = gammas[0] / tf.maximum(gammas[0] + gammas[1], 1e-20)
     share = tf.maximum(share, 1.0 - share)
 
     def mix(mine: "tf.Tensor", share: "tf.Tensor") -> "tf.Tensor":
-        other = tf.roll(mine, 1, axis=0)  # batches are shuffled: the one before is any other
+        other = tf.roll(mine, 1, axis=0)  # batches are shuffled, so the previous face is a random one
         return share * mine + (1.0 - share) * other
 
     return mix(faces, _each(share)), mix(targets, share[:, None]), mix(weights, share)
@@ -92,7 +101,7 @@ def _each(values: "tf.Tensor") -> "tf.Tensor":
 
 
 def _transform(pixels: "tf.Tensor", augmentation: Augmentation, draws: "tf.Tensor", side: int) -> "tf.Tensor":
-    """One affine map a face, from where a pixel goes to where it is read, about the middle of the picture."""
+    """Return one affine map per face, from output to input pixels, about the centre of the picture."""
     source_side = float(pixels.shape[1])
     angle = draws[0] * (augmentation.rotation_deg * 3.141592653589793 / 180.0)
     zoom = source_side / side / (1.0 + augmentation.zoom * draws[1])
@@ -116,7 +125,7 @@ def _transform(pixels: "tf.Tensor", augmentation: Augmentation, draws: "tf.Tenso
 
 
 def _erase(pixels: "tf.Tensor", chance: float, draws: "tf.Tensor", side: int) -> "tf.Tensor":
-    """Fill one rectangle of some of the faces with the face's mean grey."""
+    """Fill a rectangle of some faces with the face's mean grey."""
     places = tf.range(side, dtype=tf.float32)[None, :]
     height, width = (0.1 + 0.3 * draws[0]) * side, (0.1 + 0.3 * draws[1]) * side
     top, left = draws[2] * (side - height), draws[3] * (side - width)
@@ -127,7 +136,7 @@ def _erase(pixels: "tf.Tensor", chance: float, draws: "tf.Tensor", side: int) ->
 
 
 def _blur(pixels: "tf.Tensor", sigmas: "tf.Tensor", *, reach: int) -> "tf.Tensor":
-    """Each face by a Gaussian of its own; sigmas: (N,), in pixels; reach: how far it looks, in pixels."""
+    """Blur each face with a Gaussian of its own; sigmas: (N,), in pixels; reach: radius of the kernel, in pixels."""
     side = pixels.shape[1]
     offsets = tf.range(-reach, reach + 1, dtype=tf.float32)
     kernels = tf.nn.softmax(-((offsets / tf.maximum(sigmas, 1e-3)[:, None]) ** 2) / 2)

@@ -1,4 +1,4 @@
-"""How far a training picture may be changed. Apart from `augment`, so that settings are read without TensorFlow."""
+"""Settings of the augmentation. Separate from `augment`, so that settings are read without TensorFlow."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -8,15 +8,16 @@ from pydantic import ConfigDict, Field
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How far faces may be changed; all zeros, the default, changes nothing.
+    """Ranges of the augmentation; all zeros, the default, changes nothing.
 
-    flip: whether half of the faces are mirrored. rotation_deg, shift (share of the side), zoom (share), stretch (share,
-    width against height): each drawn evenly from minus to plus its value. contrast (share), brightness (of 255): the same.
-    random_erasing: chance that a rectangle of 10 to 40 % of each side is filled with grey.
-    blur (standard deviation of a Gaussian, in pixels of a face of 48), noise (standard deviation, of 255): of half of the faces
-    each, drawn evenly from nothing to the value, as small faces, bad light and strong compression have them.
-    cover: chance that a mask, dark glasses or a hand is drawn over the face. dim: chance that the face loses most of its light,
-    down to a tenth, and gets a sensor's noise. Teachers see no blur, noise, covering or low light.
+    flip: whether half of the faces are mirrored. rotation_deg, shift (share of the side), zoom (share), stretch (share, width
+    against height): each drawn uniformly from minus to plus its value. contrast (share), brightness (of 255): likewise.
+    random_erasing: probability of filling a rectangle of 10 to 40 % of each side with grey. blur (standard deviation of a
+    Gaussian, in pixels of a face of 48), noise (standard deviation, of 255): each applied to half of the faces, uniform from
+    zero to the value, like small faces, bad light and strong compression.
+    cover: probability of drawing a mask, dark glasses or a hand over the face.
+    dim: probability of removing most of the light, down to a tenth, and adding sensor noise. Teachers see no blur, noise,
+    covering or low light.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
@@ -36,5 +37,5 @@ class Augmentation:
 
     @property
     def is_identity(self) -> bool:
-        """Whether faces come out as they went in (at the same side)."""
+        """Whether it changes no face (of the same side)."""
         return self == Augmentation()

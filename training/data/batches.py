@@ -1,4 +1,4 @@
-"""Examples and a recipe -> batches that a network learns from, the same ones whenever a run goes on."""
+"""Makes the training batches of examples and a recipe; a resumed run gets the same batches."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from training.networks.normalize import normalize_faces
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Faces to learn from. images: uint8 (N, 48, 48). targets: float32 (N, 7), shares summing to 1. weights: float32 (N,)."""
+    """Training examples. images: uint8 (N, 48, 48). targets: float32 (N, 7), shares summing to 1. weights: float32 (N,)."""
 
     images: npt.NDArray[np.uint8]
     targets: npt.NDArray[np.float32]
@@ -24,15 +24,16 @@ class Examples:
 def make_batches(
     examples: Examples, recipe: Recipe, *, seed: int, epochs: range, side: int, shown_side: int | None = None
 ) -> "tf.data.Dataset":
-    """The batches of `epochs`, one epoch after the other, each in an order and with changes that follow from seed and epoch.
+    """Yield the batches of `epochs`, each epoch in an order and with augmentation determined by seed and epoch.
 
-    side: that the network sees, in pixels. shown_side: that its teachers see, at least `side`; None where it has none.
-    Yields float32 faces (B, side, side, 1), targets (B, 7) and weights (B,). With teachers the faces come twice: as the network
-    sees them, and for the teachers at `shown_side`, without blur and noise. Rows short of a whole batch sit an epoch out.
+    side: input size of the network, in pixels.
+    shown_side: that of its teachers, at least `side`; None without teachers.
+    Yields float32 faces (B, side, side, 1), targets (B, 7) and weights (B,). With teachers the faces come twice: for the
+    network, and for the teachers at `shown_side`, without blur and noise. An incomplete last batch of an epoch is dropped.
     """
     batch_size = min(recipe.batch_size, len(examples.images))
     count = len(examples.images)
-    with tf.device("CPU"):  # which changes the faces while a GPU, if there is one, learns
+    with tf.device("CPU"):  # augments on the CPU while a GPU trains
         images, targets = tf.constant(examples.images[..., None]), tf.constant(examples.targets)
         weights = tf.constant(examples.weights)
 
@@ -56,6 +57,6 @@ def make_batches(
     orders = tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(shuffle)
     first_step = epochs.start * (count // batch_size)
     numbered = tf.data.Dataset.zip(tf.data.Dataset.counter(first_step), orders)
-    # Where the cores do all the work, a second batch at the same time would only fight for them; a GPU would wait for one.
+    # On a CPU a second batch in parallel would only compete for cores; a GPU would wait for one.
     at_once = tf.data.AUTOTUNE if tf.config.list_physical_devices("GPU") else 1
     return numbered.map(load, num_parallel_calls=at_once, deterministic=True).prefetch(2)

@@ -1,4 +1,4 @@
-"""Files of a dataset as they are given: plain, `.gz` or `.xz`."""
+"""Reads dataset files that are plain, `.gz` or `.xz`."""
 
 import gzip
 import lzma
@@ -9,7 +9,7 @@ from training.errors import DatasetError
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file as it lies there. Raises DatasetError if it can't be read."""
+    """Return the raw bytes of a file. Raises DatasetError if it can't be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -17,7 +17,7 @@ def read_file(path: Path) -> bytes:
 
 
 def unpack(path: Path, stored: bytes) -> bytes:
-    """What is in a file with these bytes, packed as its name says. Raises DatasetError if it is damaged."""
+    """Decompress a file's bytes according to its suffix. Raises DatasetError if they are damaged."""
     try:
         if path.suffix == ".xz":
             return lzma.decompress(stored)

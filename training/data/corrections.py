@@ -1,4 +1,4 @@
-"""Faces that reviewers labelled -> rows that teach beside the CSV's, once those that could do harm are left out."""
+"""Filters faces labelled by reviewers, and appends them to the training rows."""
 
 from dataclasses import dataclass, replace
 
@@ -11,33 +11,38 @@ from training.data.fer_csv import PARTS
 from training.data.votes import VoteTable
 
 HOLDOUT_PART = "PublicTest"
-"""The rows that judge champion and challenger, but for copies of Training rows. They never teach, and no label like them does."""
+"""Split on which champion and challenger are compared, except copies of training rows. Neither its rows nor labels of the same
+pictures are used for training.
+"""
 
 LEAST_FACE_PX = CROP_SIDE
-"""A smaller face was enlarged to make its crop."""
+"""Smaller faces are enlarged for their crop."""
 
 LEAST_SHARPNESS = 280.0
-"""Variance of the Laplacian; 0.5 % of FER2013's Training rows are below it (docs/decisions/0403)."""
+"""Minimum variance of the Laplacian; 0.5 % of FER2013's training rows are below it (docs/decisions/0403)."""
 
 NEAR_COPY = 0.9
-"""Correlation of two thumbnails from which pictures count as one: it holds for 99 % of FER2013's pictures moved by one pixel, and
-for all that were scaled or compressed anew (docs/decisions/0403)."""
+"""Correlation of two thumbnails above which pictures count as copies: true of 99 % of FER2013's pictures shifted by one pixel, and
+of all scaled or recompressed ones (docs/decisions/0403).
+"""
 
 VOTES_A_LABEL = 10
-"""A label counts as a picture on which all of FER+'s ten people agree."""
+"""A label counts like a picture on which all ten FER+ voters agree."""
 
 _THUMBNAIL_SIDE = 12
 _ROWS_A_BLOCK = 2048
 
 TOO_SMALL, BLURRED, LIKE_HOLDOUT, OVER_SHARE = "too_small", "blurred", "like_holdout", "over_share"
-"""Why a face doesn't teach."""
+"""Why a face isn't used for training."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledFaces:
-    """Faces with a confirmed label, those to prefer first.
+    """Faces with a confirmed label, in order of preference.
 
-    images: uint8 (N, 48, 48). labels: int64 (N,), index into EMOTIONS. face_px: int64 (N,), shorter side of the face in its photo.
+    images: uint8 (N, 48, 48).
+    labels: int64 (N,), index into EMOTIONS.
+    face_px: int64 (N,), shorter side of the face in its photo.
     """
 
     images: npt.NDArray[np.uint8]
@@ -45,17 +50,17 @@ class LabelledFaces:
     face_px: npt.NDArray[np.int64]
 
     def select(self, is_wanted: npt.NDArray[np.bool_]) -> "LabelledFaces":
-        """Those of the faces that are wanted, in the same order. is_wanted: bool (N,)."""
+        """Return the wanted faces, in the same order. is_wanted: bool (N,)."""
         return LabelledFaces(self.images[is_wanted], self.labels[is_wanted], self.face_px[is_wanted])
 
 
 def refuse_corrections(
     faces: LabelledFaces, dataset: Dataset, training_rows: int, max_share: float
 ) -> list[str | None]:
-    """Say of each face why it may not teach beside `dataset`, or None if it may.
+    """Return for each face why it can't be used for training with `dataset`, or None if it can.
 
-    teaching_rows: how many rows of `dataset` teach. max_share: most of all that teaches that may be faces of this kind, 0 to 1
-    (exclusive). The first ones fill it.
+    training_rows: number of training rows in `dataset`. max_share: maximum share of such faces in the training set, 0 to 1
+    (exclusive). The first faces are preferred.
     """
     holdout = dataset.images[dataset.find_part(HOLDOUT_PART)]
     reasons = (
@@ -75,7 +80,7 @@ def refuse_corrections(
 
 
 def add_corrections(dataset: Dataset, faces: LabelledFaces) -> Dataset:
-    """The dataset with the faces behind its own rows, as Training rows."""
+    """Append the faces to the dataset as training rows."""
     count = len(faces.images)
     if not count:
         return dataset
@@ -96,7 +101,7 @@ def add_corrections(dataset: Dataset, faces: LabelledFaces) -> Dataset:
 
 
 def measure_sharpness(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Variance of the Laplacian of each picture, float32 (N,): small where edges are soft or missing."""
+    """Return the variance of the Laplacian of each picture, float32 (N,): small if edges are soft or missing."""
     pixels = images.astype(np.float32)
     middle = pixels[:, 1:-1, 1:-1]
     around = pixels[:, :-2, 1:-1] + pixels[:, 2:, 1:-1] + pixels[:, 1:-1, :-2] + pixels[:, 1:-1, 2:]
@@ -104,9 +109,11 @@ def measure_sharpness(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
 
 def find_near_copies(images: npt.NDArray[np.uint8], others: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Say of each picture whether it is one of `others`, or its mirror image, up to scaling, compression and a small shift.
+    """Return which pictures are copies of one of `others` or its mirror image, apart from scaling, compression and a small shift.
 
-    images: uint8 (N, 48, 48). others: uint8 (M, 48, 48). Returns bool (N,).
+    images: uint8 (N, 48, 48).
+    others: uint8 (M, 48, 48).
+    Returns bool (N,).
     """
     found = np.zeros(len(images), bool)
     if not len(others):
@@ -119,7 +126,7 @@ def find_near_copies(images: npt.NDArray[np.uint8], others: npt.NDArray[np.uint8
 
 
 def _make_thumbnails(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Mean, and length, taken out: float32 (N, 144), so that a product of two is their correlation."""
+    """Return thumbnails with zero mean and unit length: float32 (N, 144), so that a product of two is their correlation."""
     cell = CROP_SIDE // _THUMBNAIL_SIDE
     cells = images.reshape(len(images), _THUMBNAIL_SIDE, cell, _THUMBNAIL_SIDE, cell)
     thumbnails = cells.mean(axis=(2, 4), dtype=np.float32).reshape(len(images), -1)

@@ -1,19 +1,21 @@
-"""Masks, dark glasses and hands drawn over some faces of a batch, as training sees them.
+"""Draws masks, dark glasses and hands over some training faces.
 
-What a covered face expresses is harder to tell, and a network that never saw one doesn't know: with a mask drawn over FER2013's
-faces, a version trained without these is right on a third of them and sure of four fifths.
+Expressions of covered faces are harder to recognize, and a network that never saw one is overconfident: with a mask drawn over
+FER2013's faces, a version trained without them is right on a third, with a mean confidence of four fifths.
 """
 
 from training.fit.runtime import tf
 
 _MASK_SHARE, _GLASSES_SHARE = 0.4, 0.3
-"""Of the covered faces; the others have a hand."""
+"""Share of the covered faces; the others get a hand."""
 
 
 def cover_batch(faces: "tf.Tensor", *, chance: float, seed: "tf.Tensor") -> "tf.Tensor":
-    """Draw one covering over some of the faces, each at its own place, in its own size and grey.
+    """Draw one covering over some faces, each with random position, size and grey.
 
-    faces: float32 (N, S, S, 1), 0 to 255. chance: that a face is covered, 0 to 1. seed: int32 (2,).
+    faces: float32 (N, S, S, 1), 0 to 255.
+    chance: probability that a face is covered, 0 to 1.
+    seed: int32 (2,).
     Returns the same shape and range.
     """
     count, side = tf.shape(faces)[0], faces.shape[1]
@@ -30,7 +32,7 @@ def cover_batch(faces: "tf.Tensor", *, chance: float, seed: "tf.Tensor") -> "tf.
     mean = tf.reduce_mean(faces, axis=(1, 2, 3))[:, None, None]
     shade = _each(draws[8])
     grey = tf.where(is_mask, 50.0 + 200.0 * shade, tf.where(is_glasses, 60.0 * shade, mean + 80.0 * (shade - 0.4)))
-    # Folds and fingers: a covering isn't one flat grey, or the network would learn to look for that.
+    # Folds and fingers: with one flat grey, the network would learn to detect that.
     folds = 10.0 * tf.sin(40.0 * (y + (shape[0] - 0.5) * x) + 6.0 * shade)
     drawn = tf.clip_by_value(grey + folds + tf.zeros_like(x + y), 0.0, 255.0)
     return tf.where(covered[..., None], drawn[..., None], faces)
@@ -41,7 +43,7 @@ def _each(values: "tf.Tensor") -> "tf.Tensor":
 
 
 def _in_mask(x: "tf.Tensor", y: "tf.Tensor", shape: "list[tf.Tensor]") -> "tf.Tensor":
-    """Everything below a line over the nose that falls towards the ears, narrower towards the chin."""
+    """The area below a line over the nose that descends towards the ears, narrower towards the chin."""
     from_middle = tf.abs(x - 0.5)
     top = 0.48 + 0.14 * shape[1] + (0.1 + 0.3 * shape[2]) * from_middle
     half_width = 0.34 + 0.12 * shape[3] - 0.25 * tf.maximum(y - 0.75, 0.0)
@@ -58,7 +60,7 @@ def _in_glasses(x: "tf.Tensor", y: "tf.Tensor", shape: "list[tf.Tensor]") -> "tf
 
 
 def _in_hand(x: "tf.Tensor", y: "tf.Tensor", shape: "list[tf.Tensor]") -> "tf.Tensor":
-    """A slanting ellipse anywhere from the cheeks to the chin."""
+    """A slanted ellipse anywhere between cheeks and chin."""
     center_x, center_y = 0.15 + 0.7 * shape[1], 0.55 + 0.35 * shape[2]
     angle = 3.14159 * shape[3]
     along = (x - center_x) * tf.cos(angle) + (y - center_y) * tf.sin(angle)

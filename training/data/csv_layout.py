@@ -1,4 +1,4 @@
-"""Where a CSV's columns are: found by name in its first line, in any order, whatever other columns there are."""
+"""Finds the columns of a CSV by the names in its first line, in any order, with any further columns."""
 
 import csv
 from collections.abc import Sequence
@@ -11,29 +11,29 @@ COLUMNS = ("emotion", "pixels", "Usage")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Places of the three columns in a row of `count` fields: indices in the order of COLUMNS."""
+    """Indices of the three columns, in the order of COLUMNS, in a row of `count` fields."""
 
     places: tuple[int, ...]
     count: int
 
     @property
     def is_published(self) -> bool:
-        """Whether the columns are these three alone, in FER2013's published order."""
+        """Whether there are only these three columns, in FER2013's published order."""
         return self.places == (0, 1, 2) and self.count == len(COLUMNS)
 
     def split(self, line: bytes) -> list[bytes]:
-        """All fields of a row, as they are."""
+        """Return all fields of a row."""
         return line.split(b",") if b'"' not in line else _split_quoted(line)
 
     def pick(self, fields: list[bytes]) -> list[bytes]:
-        """The three fields out of the `count` of a row, without blanks around them, in the order of COLUMNS."""
+        """Return the three fields, stripped, in the order of COLUMNS."""
         return [fields[place].strip() for place in self.places]
 
 
 def read_header(line: str) -> Layout:
-    """Find the columns in the first line of a CSV; blanks and capital letters don't count.
+    """Find the columns in the first line of a CSV, ignoring case and blanks.
 
-    Raises DatasetError if a column is missing or there twice.
+    Raises DatasetError if a column is missing or repeated.
     """
     names = _split_header(line)
     wanted = [column.lower() for column in COLUMNS]
@@ -41,7 +41,7 @@ def read_header(line: str) -> Layout:
     if missing:
         shown = ",".join(names)[:80]
         raise DatasetError(
-            f"the first line must name the columns {', '.join(COLUMNS)}: it has no {' and no '.join(missing)}, and is `{shown}`"
+            f"the first line must name the columns {', '.join(COLUMNS)}: it lacks {' and no '.join(missing)}, and is `{shown}`"
         )
     repeated = [column for column, name in zip(COLUMNS, wanted, strict=True) if names.count(name) > 1]
     if repeated:
@@ -54,7 +54,7 @@ def _split_header(line: str) -> Sequence[str]:
 
 
 def _split_quoted(line: bytes) -> list[bytes]:
-    """A comma between quotes belongs to its field."""
+    """Split a line; a comma between quotes belongs to its field."""
     try:
         rows = list(csv.reader([line.decode("utf-8", "surrogateescape")], skipinitialspace=True))
     except csv.Error:

@@ -1,6 +1,6 @@
-"""A FER2013-format CSV, and optionally its FER+ votes -> a dataset in memory, with an identity.
+"""Reads a CSV in FER2013's format, and optionally its FER+ votes, into a dataset with a digest.
 
-FER2013's own emotion numbers are translated here, once, into the vocabulary's order.
+FER2013's emotion numbers are translated to the order of EMOTIONS here, and nowhere else.
 """
 
 import hashlib
@@ -27,16 +27,18 @@ FER_ORDER = tuple(sorted(Emotion, key=lambda emotion: emotion.fer2013_number))
 """FER2013's number -> emotion."""
 
 _CACHE_FORM = 1
-"""Raised whenever what a cached file holds changes."""
+"""Increment whenever the contents of a cache file change."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Faces with labels, in the order of their file.
+    """Labelled faces in the order of their file.
 
-    images: uint8 (N, 48, 48). labels: int64 (N,), index into EMOTIONS: the one published label.
-    parts: uint8 (N,), index into fer_csv.PARTS. votes: FER+ votes, one row a face, if a file of them was given.
-    corrections: how many rows at the end are faces that reviewers labelled, and no rows of the file.
+    images: uint8 (N, 48, 48).
+    labels: int64 (N,), index into EMOTIONS: the published label.
+    parts: uint8 (N,), index into fer_csv.PARTS.
+    votes: FER+ votes, one row per face, if a file was given.
+    corrections: number of rows at the end that are faces labelled by reviewers, not rows of the file.
     """
 
     images: npt.NDArray[np.uint8]
@@ -48,7 +50,7 @@ class Dataset:
 
     @cached_property
     def sha256(self) -> str:
-        """The dataset's identity: a digest of pictures, labels, parts and votes, whatever file form they came in."""
+        """Digest of pictures, labels, splits and votes, independent of the file format."""
         digest = hashlib.sha256()
         arrays: list[npt.NDArray[Any]] = [self.images, self.labels, self.parts]
         if self.votes is not None:
@@ -66,21 +68,21 @@ class Dataset:
         return np.fromiter(groups, np.int64, len(self.images))
 
     def find_part(self, part: str) -> npt.NDArray[np.int64]:
-        """Positions of the rows of `part` (a name of fer_csv.PARTS). Raises DatasetError for any other name."""
+        """Return the positions of the rows of `part` (a name of fer_csv.PARTS). Raises DatasetError for any other name."""
         if part not in PARTS:
             raise DatasetError(f"a part is one of {', '.join(PARTS)}, not {part!r}")
         return np.flatnonzero(self.parts == PARTS.index(part))
 
     def find_copies_of(self, others: npt.NDArray[np.int64], among: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """bool, one for each position of `among`: whether that picture is also one of `others`."""
+        """Return for each position of `among` whether its picture is also one of `others`, bool."""
         return np.isin(self.copy_groups[among], self.copy_groups[others])
 
 
 def read_dataset(csv_path: Path, votes_path: Path | None = None, *, cache_dir: Path | None = None) -> Dataset:
-    """Read a CSV and votes (each plain, .gz or .xz), the CSV from the cache where these very bytes were read before.
+    """Read a CSV and votes (each plain, .gz or .xz). If the same bytes were read before, the CSV comes from the cache.
 
-    cache_dir: where decoded files are kept; None means the user's cache folder.
-    Raises DatasetError for a file that isn't in this form, VotesMismatch for votes that belong to other rows.
+    cache_dir: folder of decoded files; None means the user's cache folder. Raises DatasetError for a malformed file,
+    VotesMismatch for votes of other rows.
     """
     rows = _read_rows(csv_path, cache_dir or default_cache_dir())
     translate = np.array([EMOTIONS.index(emotion) for emotion in FER_ORDER], np.int64)
@@ -90,7 +92,7 @@ def read_dataset(csv_path: Path, votes_path: Path | None = None, *, cache_dir: P
 
 
 def default_cache_dir() -> Path:
-    """Where decoded datasets are kept unless told otherwise: the user's cache folder."""
+    """Return the default folder of decoded datasets: the user's cache folder."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emoscope" / "datasets"
 
 
@@ -100,13 +102,13 @@ def _read_rows(path: Path, cache_dir: Path) -> CsvRows:
     rows = _load_rows(cached)
     if rows is None:
         rows = parse_rows(unpack(path, stored))
-        with suppress(OSError):  # a home that can't be written to, or a full disk: then it is read anew each time
+        with suppress(OSError):  # a read-only home or a full disk: the CSV is decoded each time
             _store_rows(rows, cached)
     return rows
 
 
 def _load_rows(path: Path) -> CsvRows | None:
-    """The rows of a cached file, or None where it is missing, damaged or can't be read: then it is made anew."""
+    """Return the rows of a cache file, or None if it is missing, damaged or unreadable."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return CsvRows(
@@ -136,7 +138,9 @@ def _store_rows(rows: CsvRows, path: Path) -> None:
                 bad_rows=np.array([(str(row.line), row.reason) for row in rows.bad_rows], np.str_).reshape(-1, 2),
             )
             file.flush()
-            os.fsync(file.fileno())  # a power cut after the rename would leave an empty file of the right name
+            os.fsync(
+                file.fileno()
+            )  # otherwise a power cut after the rename could leave an empty file with the final name
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

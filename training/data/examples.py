@@ -1,4 +1,4 @@
-"""A dataset and a choice of labels -> what the network learns from, and what is held out of that."""
+"""Splits a dataset into training examples and validation set."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ from training.fit.settings import TrainSettings
 
 @dataclass(frozen=True, slots=True)
 class SplitExamples:
-    """What teaches and what is held out.
+    """Training examples and validation set.
 
-    training_labels: int64 (M,), the published label of each row that teaches, whatever labels are taught.
-    validation_rows: positions in the dataset of the rows held out. validation_truth: int (N,), each one's single label or vote
-    majority, whichever the labels are; votes.NO_MAJORITY where people disagree.
+    training_labels: int64 (M,), the published label of each training row, whatever labels are used.
+    validation_rows: positions of the validation rows.
+    validation_truth: int (N,), their hard labels or vote majorities; votes.NO_MAJORITY if people disagree.
     """
 
     training: Examples
@@ -29,9 +29,9 @@ class SplitExamples:
 
 
 def make_examples(dataset: Dataset, settings: TrainSettings, known: frozenset[bytes] = frozenset()) -> SplitExamples:
-    """Divide the Training rows that teach something; the other parts take no part in this.
+    """Divide the usable rows of the Training split; the other splits aren't used.
 
-    known: digests of the pictures that the parent's run held out. Raises DatasetError if too few rows are left.
+    known: digests of the pictures in the parent's validation set. Raises DatasetError if too few rows are left.
     """
     targets = make_targets(dataset, settings.labels)
     training, held_out = divide_dataset(dataset, settings, known)

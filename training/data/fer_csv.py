@@ -1,9 +1,9 @@
-"""FER2013's CSV text -> arrays, in one pass over the bytes.
+"""Parses FER2013's CSV into arrays, in one pass over the bytes.
 
-A row is `emotion,pixels,Usage`: FER2013's emotion number, 2,304 integers separated by spaces, and the part's name. A block of rows
-that looks exactly like that is decoded by NumPy on whole bytes. A block with the columns in another order, with further columns,
-blanks or quotes is brought to that form first. What still isn't of that form is read row by row, slowly, and every
-row in it that can't be used is named with its line and the reason. docs/decisions/0204 says what that costs.
+A row is `emotion,pixels,Usage`: FER2013's emotion number, 2,304 integers separated by spaces, and the split's name. NumPy decodes
+blocks of rows in exactly this form. Blocks with other column orders, further columns, blanks or quotes are rewritten first.
+Remaining blocks are read row by row, slowly, and each unusable row is reported with its line and the reason. Measurements:
+docs/decisions/0204.
 """
 
 import os
@@ -24,10 +24,10 @@ PIXELS = CROP_SIDE * CROP_SIDE
 FER_EMOTIONS = 7
 
 _ROWS_A_BLOCK = 128
-"""About 1 MB of text: enough that calls cost little beside bytes, and little enough for the processor's caches."""
+"""About 1 MB of text: large enough that the overhead of calls is small, small enough for the processor's caches."""
 
 _MAX_PREFIX = 25
-"""What the last digit of a pixel may follow: 255 is the largest."""
+"""Largest value before the last digit of a pixel: 255 is the maximum."""
 
 _PART_NUMBERS = {part.encode(): number for number, part in enumerate(PARTS)}
 _MAX_HEADER = 1000
@@ -36,7 +36,7 @@ _SPACE, _COMMA, _ZERO = 32, 44, 48
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that was left out: its line in the file (the header is line 1) and why."""
+    """A row that was left out: its line (the header is line 1) and the reason."""
 
     line: int
     reason: str
@@ -44,11 +44,13 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True)
 class CsvRows:
-    """Every usable row of a CSV, in the file's order.
+    """The usable rows of a CSV, in the file's order.
 
-    images: uint8 (N, 48, 48). emotions: uint8 (N,), FER2013's own numbers. parts: uint8 (N,), index into PARTS.
-    positions: int64 (N,), which row of the file (0 is the first after the header), so that a second file can be lined up.
-    row_count: rows in the file, bad ones included.
+    images: uint8 (N, 48, 48).
+    emotions: uint8 (N,), FER2013's own numbers.
+    parts: uint8 (N,), index into PARTS.
+    positions: int64 (N,), row number in the file (0 is the first after the header), to align a second file.
+    row_count: rows in the file, including invalid ones.
     """
 
     images: npt.NDArray[np.uint8]
@@ -60,16 +62,16 @@ class CsvRows:
 
 
 def parse_rows(text: bytes) -> CsvRows:
-    """Decode the whole CSV.
+    """Parse the whole CSV.
 
-    Raises DatasetError if a column is missing in the first line or there isn't one usable row.
+    Raises DatasetError if the first line lacks a column or there is no usable row.
     """
     header, _, _ = text[:_MAX_HEADER].removeprefix(b"\xef\xbb\xbf").partition(b"\n")
     if header.endswith(b"\r"):
         text = text.replace(b"\r\n", b"\n")
     layout = read_header(header.decode("utf-8", "replace"))
     if text.endswith(b"\n\n"):
-        text = text.rstrip(b"\n")  # empty lines at the end are no rows, here as in a file of votes
+        text = text.rstrip(b"\n")  # empty lines at the end don't count as rows, as in a file of votes
     body = text if text.endswith(b"\n") else text + b"\n"
     newlines = _find_newlines(body)
     starts, ends = newlines[:-1] + 1, newlines[1:]
@@ -114,8 +116,9 @@ def _find_newlines(text: bytes) -> npt.NDArray[np.int64]:
 class _Block(NamedTuple):
     """Rows that are decoded together.
 
-    bytes: uint8, of all of them. starts, ends: int64 (rows,), where in `bytes` each begins, and where its line ends.
-    text, offset: what `bytes` is a view of, and from where.
+    bytes: uint8, of all rows.
+    starts, ends: int64 (rows,), start of each row and end of its line in `bytes`.
+    text, offset: buffer of which `bytes` is a view, and its start there.
     """
 
     text: bytes
@@ -126,13 +129,13 @@ class _Block(NamedTuple):
 
 
 class _BlockDecoder:
-    """Decodes blocks of well-formed rows, in arrays that it makes once.
+    """Decodes blocks of well-formed rows, using preallocated arrays.
 
-    Made anew for every block, they would cost more than the arithmetic: the system hands out fresh memory a page at a time.
+    Allocating them for each block would cost more than the arithmetic, because the system provides fresh memory page by page.
     """
 
     def __init__(self, text: bytes, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], layout: Layout) -> None:
-        """starts, ends: int64 (rows,), where each row of `text` begins, and where its line ends."""
+        """starts, ends: int64 (rows,), start of each row of `text` and end of its line."""
         self._text, self._starts, self._ends, self._layout = text, starts, ends, layout
         self._bytes = np.frombuffer(text, np.uint8)
         self._arrays = np.empty((4, 0), np.uint8)
@@ -144,7 +147,7 @@ class _BlockDecoder:
         emotions: npt.NDArray[np.uint8],
         parts: npt.NDArray[np.uint8],
     ) -> bool:
-        """Decode `rows` into their places in the arrays. False, with these undefined, if any row isn't well-formed."""
+        """Decode `rows` into the arrays. Returns False, leaving their contents undefined, if a row isn't well-formed."""
         found = self._decode_published(self._take_block(rows)) if self._layout.is_published else None
         if found is None:
             rewritten = self._rewrite_block(rows)
@@ -158,7 +161,7 @@ class _BlockDecoder:
         return True
 
     def _take_block(self, rows: range) -> "_Block":
-        """The rows as they are in the file."""
+        """Return the rows as they are in the file."""
         first, last = self._starts[rows.start], self._ends[rows.stop - 1]
         places = slice(rows.start, rows.stop)
         return _Block(
@@ -166,9 +169,9 @@ class _BlockDecoder:
         )
 
     def _rewrite_block(self, rows: range) -> "_Block | None":
-        """The rows in the published form, without blanks, quotes and further columns.
+        """Return the rows in the published form, without blanks, quotes and further columns.
 
-        None if a row hasn't as many fields as the header.
+        None if a row has another number of fields than the header.
         """
         split = [self._layout.split(self._text[self._starts[row] : self._ends[row]]) for row in rows]
         if any(len(fields) != self._layout.count for fields in split):
@@ -179,16 +182,18 @@ class _BlockDecoder:
         return _Block(text, np.frombuffer(text, np.uint8), np.concatenate([[0], stops[:-1]]), stops - 1, 0)
 
     def _decode_published(self, rows: "_Block") -> tuple[npt.NDArray[np.uint8], list[bytes]] | None:
-        """Numbers, uint8 (rows, 2305), emotion first, and part names of rows in the published form. None for any other form."""
+        """Return numbers, uint8 (rows, 2305), emotion first, and split names of rows in the published form. None for any other
+        form.
+        """
         block = rows.bytes
         digits, is_digit, prefixes, marks = self._borrow_arrays(len(block))
-        np.subtract(block, _ZERO, out=digits)  # wraps, so that anything but a digit is more than 9
+        np.subtract(block, _ZERO, out=digits)  # wraps around, so that any non-digit is more than 9
         np.less(digits, 10, out=is_digit.view(bool))
         np.multiply(digits, is_digit, out=digits)
         ends = np.flatnonzero(np.greater(is_digit[:-1], is_digit[1:], out=marks[:-1].view(bool)))
         if len(ends) != len(rows.starts) * (PIXELS + 1):
             return None
-        # at each digit that isn't its number's last: what it and the one before it amount to
+        # at each digit that isn't the last of its number: value of this digit and the previous one
         prefixes[0] = 0
         np.multiply(digits[:-1], is_digit[1:], out=prefixes[1:])
         np.multiply(prefixes, 10, out=prefixes)
@@ -199,7 +204,7 @@ class _BlockDecoder:
         np.multiply(prefixes, 10, out=prefixes)
         np.add(digits[1:], prefixes[:-1], out=digits[1:])
         values = digits.take(ends)
-        # 256 to 259, which wrap to 0 to 3, and more than three digits were written with more digits than what was read
+        # rejects 256 to 259, which wrap to 0 to 3, and numbers of more than three digits
         digit_count = int(np.count_nonzero(is_digit))
         if digit_count != len(values) + np.count_nonzero(values > 9) + np.count_nonzero(values > 99):
             return None
@@ -211,16 +216,16 @@ class _BlockDecoder:
         return table, names
 
     def _borrow_arrays(self, length: int) -> npt.NDArray[np.uint8]:
-        """uint8 (4, length), with anything in them, until the next call."""
+        """Return uint8 (4, length), uninitialized, valid until the next call."""
         if self._arrays.shape[1] < length:
             self._arrays = np.empty((4, length), np.uint8)
         return self._arrays[:, :length]
 
 
 def _find_part_names(rows: "_Block", ends: npt.NDArray[np.int64], digit_and_space_count: int) -> list[bytes] | None:
-    """The part's name of each row; nothing unless every row is numbers, spaces and two commas.
+    """Find the split's name in each row; None unless each row has only numbers, spaces and two commas.
 
-    ends: int64 (rows, 2305), where in the block each number ends.
+    ends: int64 (rows, 2305), end of each number in the block.
     """
     first, last = ends[:, 0], ends[:, -1]
     are_commas = (rows.bytes[first + 1] == _COMMA) & (rows.bytes[last + 1] == _COMMA)
@@ -228,7 +233,7 @@ def _find_part_names(rows: "_Block", ends: npt.NDArray[np.int64], digit_and_spac
         return None
     bounds = zip((last + 2 + rows.offset).tolist(), (rows.ends + rows.offset).tolist(), strict=True)
     names = [rows.text[start:stop] for start, stop in bounds]
-    others = sum(map(len, names)) + 3 * len(rows.starts)  # two commas and the line's end
+    others = sum(map(len, names)) + 3 * len(rows.starts)  # two commas and the newline
     return names if len(rows.bytes) == digit_and_space_count + others else None
 
 
@@ -239,7 +244,7 @@ def _decode_row(
     emotions: npt.NDArray[np.uint8],
     parts: npt.NDArray[np.uint8],
 ) -> str:
-    """Decode one row into the given views of it. The reason if it can't be used, otherwise nothing."""
+    """Decode one row into views of the arrays. Returns the reason if it is unusable, otherwise None."""
     fields = layout.split(line)
     if len(fields) != layout.count:
         return f"{len(fields)} fields in place of {layout.count}"

@@ -1,4 +1,4 @@
-"""The report's data preparation, both ways: a folder a part, in it a folder an emotion, in it a PNG a row; and back to a CSV."""
+"""Converts a dataset to folders `SPLIT/EMOTION` with one PNG per row, and back to a CSV."""
 
 import struct
 from pathlib import Path
@@ -26,18 +26,19 @@ _DAMAGE_ERRORS = (
     ArithmeticError,
     struct.error,
 )
-"""What Pillow's plugins and the libraries beneath raise for damaged files."""
+"""Exceptions of Pillow's plugins and their libraries for damaged files."""
 
 _WHITE_16_BITS = 65535
 
 
 def assign_parts(dataset: Dataset, *, training_share: float, seed: int) -> npt.NDArray[np.uint8]:
-    """Another division of all rows, stratified, copies on one side: uint8 (N,), index into PARTS of Training or PublicTest.
+    """Return a new stratified division of all rows, with copies on one side: uint8 (N,), index into PARTS of Training or
+    PublicTest.
 
-    Raises DatasetError for a share that isn't between 0 and 1, or a seed below 0.
+    Raises DatasetError for a share that isn't between 0 and 1, or a negative seed.
     """
     if seed < 0:
-        raise DatasetError(f"a seed is a whole number from 0 on, not {seed}")
+        raise DatasetError(f"a seed must be a whole number of at least 0, not {seed}")
     if not 0 < training_share < 1:
         raise DatasetError(f"the share of Training rows must be between 0 and 1, not {training_share}")
     _, held_out = split_rows(dataset.labels, dataset.copy_groups, held_out=1 - training_share, seed=seed)
@@ -47,9 +48,9 @@ def assign_parts(dataset: Dataset, *, training_share: float, seed: int) -> npt.N
 
 
 def export_folders(dataset: Dataset, parts: npt.NDArray[np.uint8], folder: Path) -> int:
-    """Write every picture as `folder/PART/EMOTION/NUMBER.png`, NUMBER being its row. Returns how many.
+    """Write each picture as `folder/PART/EMOTION/NUMBER.png`, NUMBER being its row. Returns how many.
 
-    parts: uint8 (N,), index into PARTS. Raises DatasetError if the folder has anything in it.
+    parts: uint8 (N,), index into PARTS. Raises DatasetError if the folder isn't empty.
     """
     if folder.exists() and any(folder.iterdir()):
         raise DatasetError(f"{folder} is not empty")
@@ -62,11 +63,11 @@ def export_folders(dataset: Dataset, parts: npt.NDArray[np.uint8], folder: Path)
 
 
 def import_folders(folder: Path, csv_path: Path) -> PictureTree:
-    """Write a FER2013-format CSV of a tree of pictures, in the order of their file names. Returns what was found in it.
+    """Write a CSV in FER2013's format from a tree of pictures, in the order of their file names. Returns what was found.
 
-    Pictures may be of any kind that PIL reads; they are turned upright, and become grey, and 48x48 by averaging where they aren't.
-    A CSV that is there stays as it is until the new one is whole.
-    Raises DatasetError as find_pictures does, and for a picture that can't be read.
+    Pictures of any format that PIL reads are turned upright and converted to grey, and to 48x48 by averaging if necessary. An
+    existing CSV is replaced only once the new one is complete. Raises DatasetError as find_pictures does, and for an unreadable
+    picture.
     """
     tree = find_pictures(folder)
     partial = csv_path.with_name(f"{csv_path.name}.partial")
@@ -85,7 +86,7 @@ def import_folders(folder: Path, csv_path: Path) -> PictureTree:
 def _read_picture(path: Path) -> npt.NDArray[np.uint8]:
     try:
         with Image.open(path) as picture:
-            picture.load()  # before the orientation is read: some files have it last, and Pillow turns a TIFF by itself
+            picture.load()  # loaded before the orientation is read: some files have it last, and Pillow turns a TIFF itself
             grey = _to_grey(_turn_upright(picture))
     except (UnidentifiedImageError, Image.DecompressionBombError, *_DAMAGE_ERRORS) as error:
         raise DatasetError(f"{path} can't be read as a picture") from error
@@ -95,7 +96,7 @@ def _read_picture(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def _turn_upright(picture: Image.Image) -> Image.Image:
-    """As its EXIF says, where that can be read: phones store a picture as the sensor lay."""
+    """Turn a picture upright by its EXIF, if readable: phones store pictures in the sensor's orientation."""
     try:
         return ImageOps.exif_transpose(picture)
     except _DAMAGE_ERRORS:
@@ -103,7 +104,7 @@ def _turn_upright(picture: Image.Image) -> Image.Image:
 
 
 def _to_grey(picture: Image.Image) -> Image.Image:
-    """Pillow cuts 16 bits off at 255, which leaves hardly anything but white."""
+    """Convert to grey. Pillow clips 16 bits at 255, which would make nearly everything white."""
     if picture.mode != "I" and not picture.mode.startswith("I;16"):
         return picture.convert("L")
     values = np.asarray(picture, np.float64) / _WHITE_16_BITS * 255

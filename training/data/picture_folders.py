@@ -1,7 +1,7 @@
-"""A tree of pictures as people have it -> the pictures with their part and emotion.
+"""Finds the pictures of a folder tree with their splits and emotions.
 
-FER2013 is passed on as folders under many names: the published parts or `train` and `test`, emotions as adjectives or nouns, in
-capital letters or not, with the files that file managers leave behind.
+FER2013 is distributed in folders with many names: the published splits or `train` and `test`, emotions as adjectives or nouns, in
+any case, with hidden files of file managers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ class FoundPicture:
 
 @dataclass(frozen=True, slots=True)
 class PictureTree:
-    """The pictures of a tree in the order of their file names, and how many other files were left aside."""
+    """The pictures of a tree in the order of their file names, and the number of other files that were skipped."""
 
     pictures: tuple[FoundPicture, ...]
     ignored: int
@@ -52,9 +52,9 @@ class PictureTree:
 def find_pictures(folder: Path) -> PictureTree:
     """List the pictures of a tree `PART/EMOTION/FILE`.
 
-    `test` is PublicTest, or PrivateTest where there is a folder for validation too. Hidden files and those of file managers are
-    skipped; other files that aren't pictures by their suffix are counted.
-    Raises DatasetError for a folder that is neither a part nor an emotion, or a tree without pictures.
+    `test` is PublicTest, or PrivateTest if there is also a validation folder. Hidden files and those of file managers are
+    skipped; other files without a picture's suffix are counted. Raises DatasetError for a folder that is neither a split nor an
+    emotion, or a tree without pictures.
     """
     if not folder.is_dir():
         raise DatasetError(f"there is no folder {folder}")
@@ -77,7 +77,7 @@ def _choose_part_names(folder: Path) -> Mapping[str, str]:
 
 
 def _name_folders(folder: Path, names: Mapping[str, Name]) -> Iterator[tuple[Path, Name]]:
-    """Folders with what their names stand for. Files beside them, a README or a CSV, are no matter."""
+    """Map folders to the meaning of their names. Files beside them, such as a README or a CSV, are ignored."""
     for path in _list_entries(folder):
         if not path.is_dir():
             continue

@@ -1,4 +1,4 @@
-"""Which rows teach and which are held out: stratified, by seed, with copies of a picture always on one side. No TensorFlow."""
+"""Splits rows into training and validation set: stratified, seeded, with copies of a picture on the same side. No TensorFlow."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,25 +10,25 @@ from training.errors import DatasetError
 from training.fit.settings import Labels, TrainSettings
 
 LEAST_EMOTIONS = 2
-"""With one there is nothing to tell apart."""
+"""With one emotion there is nothing to distinguish."""
 
 _ENOUGH_KNOWN = 0.5
-"""Share of the rows to hold out that must be known from the parent; with fewer the dataset is another one."""
+"""Minimum share of the validation rows that must be known from the parent; with fewer, it is another dataset."""
 
 
 def split_rows(
     labels: npt.NDArray[np.int64], groups: npt.NDArray[np.int64], *, held_out: float, seed: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Divide rows into those that teach and those held out.
+    """Split rows into training and validation set.
 
-    labels: int64 (N,), any class numbers; each class gives about the same share. groups: int64 (N,), equal for copies of a picture;
-    a group counts as one of the class of its first row.
-    held_out: share held out, 0 to 1 (both exclusive). The same arguments always give the same answer.
-    Returns positions (teaching, held out), each in ascending order; together they are every row once.
+    labels: int64 (N,), any class numbers; each class contributes about the same share.
+    groups: int64 (N,), equal for copies of a picture; a group has the class of its first row.
+    held_out: share of validation rows, 0 to 1 (both exclusive). The same arguments always give the same result.
+    Returns positions (training, validation), each ascending; together they are every row once.
     Raises ValueError for a share outside its range.
     """
     if not 0 < held_out < 1:
-        raise ValueError(f"the share held out must be between 0 and 1, not {held_out}")
+        raise ValueError(f"the validation share must be between 0 and 1, not {held_out}")
     random = np.random.default_rng(seed)
     names, first_rows, members = np.unique(groups, return_index=True, return_inverse=True)
     is_held = np.zeros(len(names), bool)
@@ -41,9 +41,9 @@ def split_rows(
 
 
 def make_targets(dataset: Dataset, labels: Labels) -> npt.NDArray[np.float32]:
-    """What each row teaches, float32 (N, 7): shares summing to 1, or all zero for a row that teaches nothing.
+    """Return the target of each row, float32 (N, 7): shares summing to 1, or zeros for a row that isn't used.
 
-    Raises DatasetError if votes are asked for and the dataset has none.
+    Raises DatasetError if votes are requested and the dataset has none.
     """
     if labels == "hard":
         return np.eye(len(EMOTIONS), dtype=np.float32)[dataset.labels]
@@ -55,10 +55,10 @@ def make_targets(dataset: Dataset, labels: Labels) -> npt.NDArray[np.float32]:
 def divide_dataset(
     dataset: Dataset, settings: TrainSettings, known: frozenset[bytes] = frozenset()
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Divide the Training rows that teach something; the other parts take no part in this.
+    """Split the usable rows of the Training split; the other splits aren't used.
 
-    known: digests of the pictures that the run of the parent held out, which count where the settings say so.
-    Returns positions in the dataset (teaching, held out), each in ascending order.
+    known: digests of the pictures in the parent's validation set, used if the settings ask for it.
+    Returns positions in the dataset (training, validation), each ascending.
     Raises DatasetError if too few rows are left.
     """
     rows = dataset.find_part("Training")
@@ -79,7 +79,7 @@ def divide_dataset(
 
 
 def _find_known(dataset: Dataset, settings: TrainSettings, known: frozenset[bytes]) -> npt.NDArray[np.bool_]:
-    """Which rows of the CSV show a picture that the parent's run held out, bool (N,)."""
+    """Return which rows of the CSV show a picture of the parent's validation set, bool (N,)."""
     found = np.zeros(len(dataset.images), bool)
     if known and settings.splits_like_parent:
         from_csv = len(dataset.images) - dataset.corrections
@@ -88,10 +88,11 @@ def _find_known(dataset: Dataset, settings: TrainSettings, known: frozenset[byte
 
 
 def _choose_held_out(dataset: Dataset, share: float, seed: int) -> npt.NDArray[np.bool_]:
-    """Which rows of the dataset are held out, bool (N,): the same ones whichever labels are taught.
+    """Return which rows are validation rows, bool (N,): the same ones for both kinds of labels.
 
-    So a run on one kind of labels can start from a version taught the other, and still judge itself by faces that neither saw. With
-    votes the share is of the rows whose votes teach. Reviewers' labels teach, and never judge: what is held out comes from the CSV.
+    So a run on one kind of labels can start from a version trained on the other kind, and be validated on faces that neither was
+    trained on. With votes, the share is of rows whose votes are usable. Reviewers' labels are only used for training: validation
+    rows come from the CSV.
     """
     by = make_targets(dataset, "hard" if dataset.votes is None else "soft")
     is_from_csv = np.arange(len(dataset.images)) < len(dataset.images) - dataset.corrections

@@ -1,4 +1,4 @@
-"""A file of votes beside a CSV -> votes by row of the CSV, once it is clear that they belong together."""
+"""Aligns a file of votes with the rows of a CSV, after checking that they belong together."""
 
 from pathlib import Path
 
@@ -10,20 +10,21 @@ from training.data.votes import NO_MAJORITY, VoteTable, read_votes
 from training.errors import VotesMismatch
 
 EXPECTED_AGREEMENT = 0.5
-"""Least share of labels that the votes' majority repeats. FER+'s repeats 0.65 of FER2013's where there is a clear majority,
-and 0.606 in the worst 500 rows; it repeats 0.18 where the votes are those of the next row."""
+"""Minimum share of labels that match the votes' majority. FER+ matches 0.65 of FER2013's labels where there is a clear majority,
+and 0.606 in the worst 500 rows; votes shifted by one row match 0.18.
+"""
 
 _BLOCK = 500
 _DEVIATIONS = 3.0
 
 
 def line_up_votes(rows: CsvRows, labels: npt.NDArray[np.int64], path: Path) -> VoteTable:
-    """Read a file of votes and bring it into the order of the CSV's usable rows.
+    """Read a file of votes in the order of the CSV's usable rows.
 
-    labels: int64 (N,), index into EMOTIONS, of the usable rows. A file with the column `Image name` is joined by it: the number in
-    the name is the row of the CSV. A row that isn't named has no votes. A file without that column has one row for each row.
-    Raises VotesMismatch if Usage, the number of rows or the votes themselves say that the file belongs to another CSV; DatasetError
-    as read_votes does.
+    labels: int64 (N,), index into EMOTIONS, of the usable rows. A file with the column `Image name` is joined by it: the number
+    in the name is the row of the CSV. Rows that aren't named have no votes. A file without that column must have one row per row
+    of the CSV. Raises VotesMismatch if Usage, the number of rows or the votes show that the file belongs to another CSV;
+    DatasetError as read_votes does.
     """
     file = read_votes(path)
     found = (
@@ -46,7 +47,7 @@ def _select_by_position(table: VoteTable, rows: CsvRows, path: Path) -> VoteTabl
 
 
 def _select_by_name(table: VoteTable, named: npt.NDArray[np.int64], rows: CsvRows, path: Path) -> VoteTable:
-    """Votes of rows that the CSV doesn't have are left aside: FER+ has PrivateTest, which a CSV may lack."""
+    """Select votes by row. Rows that the CSV lacks are skipped: FER+ includes PrivateTest, which a CSV may lack."""
     numbers, places = np.unique(named, return_index=True)
     if not len(numbers):
         raise VotesMismatch(f"no row of {path.name} has an Image name")
@@ -62,7 +63,7 @@ def _select_by_name(table: VoteTable, named: npt.NDArray[np.int64], rows: CsvRow
 
 
 def _check_agreement(votes: VoteTable, labels: npt.NDArray[np.int64], parts: npt.NDArray[np.uint8], path: Path) -> None:
-    """Votes of other rows than their own agree with the labels by chance alone: in one Usage, or from some row on."""
+    """Check each Usage and each stretch of rows: votes of other rows agree with the labels only by chance."""
     known = np.flatnonzero(votes.majorities != NO_MAJORITY)
     is_agreed = votes.majorities == labels
     for number, name in enumerate(PARTS):

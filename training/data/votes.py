@@ -1,7 +1,7 @@
-"""FER+ votes: what ten people saw in each picture, as a distribution over the seven emotions.
+"""FER+ votes: the votes of ten people on each picture, as a distribution over the seven emotions.
 
 Source of the votes: Barsoum et al. 2016, "Training deep networks for facial expression recognition with crowd-sourced label
-distribution". Rules for rows that are no clear example of one of the seven are ours and are written at `VoteTable`.
+distribution". The rules for rows that clearly show none of the seven are ours; see `VoteTable`.
 """
 
 import csv
@@ -27,14 +27,12 @@ _NAME_NUMBER = re.compile(r"(\d+)(?:\.\w+)?$", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class VoteTable:
-    """Votes by row of the CSV that they belong to.
+    """Votes by row of the CSV.
 
-    counts: int64 (N, 10): the seven emotions in the vocabulary's order, then contempt, unknown and NF (not a face).
-
-    A row's majority is the one column with the most votes; it exists for us only where that column is one of the seven and
-    no other column has as many. A row teaches (`is_teaching`) unless contempt, unknown or NF has the most votes, alone or
-    shared, or two people or more called it not a face. A single person's vote is an outlier and isn't taught where others
-    agree, as the votes' authors do it.
+    counts: int64 (N, 10): the seven emotions in the order of EMOTIONS, then contempt, unknown and NF (not a face). A row's
+    majority is the single column with the most votes, if it is one of the seven. A row is used (`is_used`) unless contempt,
+    unknown or NF has the most votes, alone or tied, or at least two people called it not a face. As in the original paper, a
+    single vote is an outlier and dropped where others agree.
     """
 
     parts: tuple[str, ...]
@@ -42,7 +40,7 @@ class VoteTable:
 
     @property
     def majorities(self) -> npt.NDArray[np.int64]:
-        """Index of the emotion of each row's clear majority, int64 (N,); NO_MAJORITY where there is none."""
+        """Index of the emotion of each row's clear majority, int64 (N,); NO_MAJORITY if there is none."""
         best = self.counts.max(axis=1, keepdims=True)
         is_clear = (self.counts == best).sum(axis=1) == 1
         winner = self.counts.argmax(axis=1)
@@ -50,14 +48,14 @@ class VoteTable:
 
     @property
     def is_used(self) -> npt.NDArray[np.bool_]:
-        """Which rows teach, bool (N,): those whose votes say something about the seven emotions."""
+        """Which rows are used for training, bool (N,): those whose votes are about the seven emotions."""
         seven, other = self.counts[:, : len(EMOTIONS)], self.counts[:, len(EMOTIONS) :]
         is_seen: npt.NDArray[np.bool_] = seven.max(axis=1) > other.max(axis=1)
         return is_seen & (other[:, OTHER_COLUMNS.index("NF")] < 2)
 
     @property
     def distributions(self) -> npt.NDArray[np.float32]:
-        """Votes as shares, float32 (N, 7); all zero where a row doesn't teach."""
+        """Votes as shares, float32 (N, 7); zeros for rows that aren't used."""
         seven = self.counts[:, : len(EMOTIONS)]
         agreed = np.where(seven > 1, seven, 0)
         votes = np.where(agreed.sum(axis=1, keepdims=True) > 0, agreed, seven) * self.is_used[:, None]
@@ -65,11 +63,11 @@ class VoteTable:
         return shares.astype(np.float32)
 
     def select(self, positions: npt.NDArray[np.int64]) -> "VoteTable":
-        """The votes of the rows at `positions`, in that order."""
+        """Return the votes of the rows at `positions`, in that order."""
         return VoteTable(tuple(self.parts[position] for position in positions.tolist()), self.counts[positions])
 
     def count_rows(self) -> dict[str, int]:
-        """How many rows teach, have a clear majority, or were left out and for which reason."""
+        """Count the rows that are used, have a clear majority, or were left out, by reason."""
         is_used = self.is_used
         names = (*EMOTIONS, *OTHER_COLUMNS)
         left_out = Counter(names[column] for column in self.counts[~is_used].argmax(axis=1).tolist())
@@ -84,7 +82,7 @@ class VoteTable:
 
 @dataclass(frozen=True, slots=True)
 class VotesFile:
-    """A file of votes as it lies there. rows: of the CSV, int64 (N,), where the file names them by `Image name`; else None."""
+    """A parsed file of votes. rows: of the CSV, int64 (N,), if the file has `Image name`; else None."""
 
     table: VoteTable
     rows: npt.NDArray[np.int64] | None
@@ -93,8 +91,8 @@ class VotesFile:
 def read_votes(path: Path) -> VotesFile:
     """Read a file of votes, plain, .gz or .xz: a CSV with `Usage` and the ten vote columns by name; other columns are ignored.
 
-    A row whose `Image name` is empty belongs to no picture and is left out; FER+ has such rows for pictures that show no face.
-    Raises DatasetError if it can't be read, a column is missing, a vote isn't a whole number, or a name has no number.
+    Rows with an empty `Image name` are left out; FER+ has such rows for pictures without a face. Raises DatasetError if it can't
+    be read, a column is missing, a vote isn't a whole number, or a name has no number.
     """
     names = [*(emotion.ferplus_column for emotion in EMOTIONS), *OTHER_COLUMNS]
     table = _read_table(path, ("Usage", *names))
@@ -113,7 +111,7 @@ def read_votes(path: Path) -> VotesFile:
 
 
 def _read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Every row by lower-case column name, at least one. Raises DatasetError."""
+    """Read every row by lower-case column name; there must be at least one. Raises DatasetError."""
     try:
         text = unpack(path, read_file(path)).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -133,8 +131,8 @@ def _read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
 
 def _read_number(name: str, path: Path) -> int:
-    """The row of the CSV that a picture's name stands for: FER+ calls the first one `fer0000000.png`."""
+    """Return the row of the CSV for a picture's name: FER+ calls the first one `fer0000000.png`."""
     found = _NAME_NUMBER.search(name.strip())
     if found is None:
-        raise DatasetError(f"the Image name {name[:40]!r} in {path.name} has no number of a row")
+        raise DatasetError(f"the Image name {name[:40]!r} in {path.name} has no row number")
     return int(found[1])

@@ -1,7 +1,7 @@
-"""Answers to validation rows and what people said of them -> what makes a version's numbers mean what they say.
+"""Fits the calibration of a version on validation rows.
 
-The temperature makes confidence the share of right answers (Guo et al. 2017). Vote shares undo it: they are the shares of people
-who would give each answer.
+The temperature makes confidence equal to accuracy (Guo et al. 2017). Vote shares undo it: they estimate the share of people who
+would choose each emotion.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ _GOLDEN = (5**0.5 - 1) / 2
 
 
 def fit_temperature(logits: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]) -> float:
-    """The temperature with the least log-loss; dividing by it changes no answer, only how sure it sounds.
+    """Return the temperature with the least log-loss. Dividing logits by it changes only the confidence, not the predicted emotion.
 
     logits: float (N, 7). truth: int (N,), 0 to 6. Found by golden-section search; the log-loss has one minimum.
     """
@@ -31,9 +31,9 @@ def fit_temperature(logits: npt.NDArray[np.float32], truth: npt.NDArray[np.int64
 
 
 def fit_vote_shares(probabilities: npt.NDArray[np.float32], votes: npt.NDArray[np.float32]) -> VoteCalibration:
-    """The scale and offsets with which a version's probabilities come nearest to people's votes, by cross-entropy.
+    """Return the scale and offsets that convert a version's probabilities to people's votes with the least cross-entropy.
 
-    probabilities: float (N, 7), as served. votes: float (N, 7), shares of the voters, each row summing to 1.
+    probabilities: float (N, 7), as served. votes: float (N, 7), shares of voters, each row summing to 1.
     """
     logits = np.log(np.maximum(probabilities.astype(np.float64), 1e-12))
 

@@ -1,4 +1,4 @@
-"""A manifest -> its model card: what the version is, how good it is and on whom, and what it is not for."""
+"""Writes the model card from a manifest: what the version is, its metrics, and its limits."""
 
 from pathlib import Path
 

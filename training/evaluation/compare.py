@@ -1,4 +1,4 @@
-"""Champion and challenger on the same held-out rows -> the gate's decision, and the figures of both."""
+"""Compares champion and challenger on the same test rows: the gate's decision, and the metrics of both."""
 
 import time
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ NO_FACES = LabelledFaces(np.empty((0, CROP_SIDE, CROP_SIDE), np.uint8), np.empty
 
 @dataclass(frozen=True, slots=True)
 class AcrossLabels:
-    """How to compare where the champion was trained on another kind of labels.
+    """How to compare if the champion was trained on another kind of labels.
 
-    reference_dir: the best version on the challenger's kind, or None if there is none. least_reviewed_faces: reviewers' labels that
-    it takes to replace the champion.
+    reference_dir: the best version on the challenger's kind, or None. least_reviewed_faces: reviewers' labels required to replace
+    the champion.
     """
 
     reference_dir: Path | None
@@ -41,10 +41,10 @@ class AcrossLabels:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the gate said, and of each model the figures on the rows that it was compared on.
+    """The gate's decision, and the metrics of each model on the compared rows.
 
-    reference: of the best version on the challenger's labels, where the champion was trained on others. reviewed: of champion and
-    challenger on the faces that reviewers labelled, where there are any.
+    reference: of the best version on the challenger's labels, if the champion was trained on others. reviewed: of champion and
+    challenger on faces labelled by reviewers, if there are any.
     """
 
     decision: Decision
@@ -54,15 +54,15 @@ class Comparison:
     reviewed: ReviewedMetrics | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values that JSON holds."""
+        """Return it as JSON values."""
         return asdict(self)
 
 
 def find_holdout(dataset: Dataset, labels: Labels) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Positions of the held-out rows that have one clear answer, and the answers, int64, by the labels that are taught.
+    """Return the positions of the test rows with a clear label, and these labels, int64, of the kind used for training.
 
-    Exact copies of Training rows are left out: a model may know them by heart.
-    Raises DatasetError if no row is left, or votes are asked for and the dataset has none.
+    Exact copies of training rows are left out, because a model may have memorized them. Raises DatasetError if no row is left, or
+    votes are requested and the dataset has none.
     """
     if labels == "soft" and dataset.votes is None:
         raise DatasetError("the dataset has no votes to judge by")
@@ -72,7 +72,7 @@ def find_holdout(dataset: Dataset, labels: Labels) -> tuple[npt.NDArray[np.int64
     rows = rows[truth[rows] != NO_MAJORITY]
     if not len(rows):
         raise DatasetError(
-            f"the dataset has no {HOLDOUT_PART} rows with a clear label that aren't Training rows too, so no two models can be "
+            f"the dataset has no {HOLDOUT_PART} rows with a clear label that aren't also Training rows, so models can't be "
             "compared on it"
         )
     return rows, truth[rows]
@@ -94,12 +94,14 @@ def compare_versions(
     reviewed: LabelledFaces | None = None,
     across: AcrossLabels | None = None,
 ) -> Comparison:
-    """Let the models answer the same rows, as they would be served on CPUs, and ask the gate.
+    """Run the models on the same rows, as served on CPUs, and apply the gate.
 
-    The folders hold versions. evaluation_sets: none of them may show the challenger to be worse. The stress tests of the
-    same rows are measured too, and decide nothing. reviewed: faces with reviewers' labels that none of the models was
-    trained on. across: set where the champion was trained on another kind of labels than the challenger.
-    Raises DatasetError as find_holdout does, ArtifactError for files that can't be used.
+    The folders contain versions.
+    evaluation_sets: the challenger is rejected if it is significantly worse on one. The stress tests of the same rows are
+    measured too, but don't count.
+    reviewed: faces with reviewers' labels on which none of the models was trained.
+    across: set if the champion was trained on another kind of labels than the challenger.
+    Raises DatasetError as find_holdout does, ArtifactError for unusable files.
     """
     rows, truth = find_holdout(dataset, labels)
     reference_dir = across.reference_dir if across is not None else None
@@ -110,7 +112,8 @@ def compare_versions(
     answers = [Answers(model.predict(images), ms) for model, ms in zip(models, times_ms, strict=True)]
     champion, challenger, *others = answers
     gated = [_answer_set(models, each) for each in evaluation_sets]
-    # What a toy or a first model never saw, as a face on its side, says little about the next one: reported, not decided on.
+    # Faces unlike the training set of a toy or first model, such as one on its side, say little about the next model: reported,
+    # but not decisive.
     sets = [*gated, *(_answer_set(models, each) for each in make_stress_sets(dataset, rows, truth))]
     faces = reviewed or NO_FACES
     old, new = (model.predict(faces.images) for model in models[:2])
@@ -139,7 +142,7 @@ def compare_versions(
 
 
 def find_best(folders: Sequence[Path], dataset: Dataset, labels: Labels) -> Path:
-    """The folder of the most accurate of these versions on the held-out rows; of equal ones the first.
+    """Return the folder of the most accurate of these versions on the test rows; in a tie the first.
 
     Raises DatasetError and ArtifactError as compare_versions does.
     """
@@ -161,9 +164,9 @@ def _measure_reviewed(
 
 
 def _time_side_by_side(models: list[LiteModel], face: npt.NDArray[np.uint8]) -> list[float]:
-    """Least milliseconds of this thread's own computing for one face, by model, in turns.
+    """Return the least milliseconds of this thread's processor time per face, by model, measured alternately.
 
-    A run gives way to everything else on its machine, so that the clock on the wall would say how busy that is.
+    A run has low priority, so that wall-clock time would measure the load of the machine.
     """
     times: list[list[float]] = [[] for _ in models]
     for _ in range(_TURNS):

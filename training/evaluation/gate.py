@@ -1,7 +1,8 @@
-"""May the challenger take the champion's place? A pure function of both models' answers to the same held-out faces.
+"""The gate: decides whether the challenger replaces the champion, from both models' predictions for the same faces. A pure
+function.
 
-Every check must pass: the first four keep a worse model out, and the last one asks for evidence that it is better. Nothing is
-promoted for luck alone: where neither test sees a gain, the champion stays.
+Every check must pass: the first four reject a worse model, and the last one requires evidence of a gain. Without a significant
+gain in either test the champion stays.
 """
 
 from collections.abc import Sequence
@@ -17,14 +18,14 @@ from training.evaluation.metrics import compute_accuracy, compute_macro_f1, coun
 
 
 class HoldoutMismatchError(TrainingError):
-    """Champion and challenger were not asked about the same faces, or about none."""
+    """Champion and challenger have predictions for different faces, or for none."""
 
     code = "gate_holdout_mismatch"
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """One model's answers. probabilities: float (N, 7). ms_a_face: of one face alone, both models on the same machine."""
+    """One model's predictions. probabilities: float (N, 7). ms_a_face: for a single face, both models on the same machine."""
 
     probabilities: npt.NDArray[np.float32]
     ms_a_face: float
@@ -32,13 +33,14 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class GateLimits:
-    """What a challenger may cost, and how sure its gain must be. Shares are 0 to 1.
+    """Limits on the challenger's losses, and the required significance of its gain. Shares are 0 to 1.
 
-    max_accuracy_loss, max_recall_loss: how far accuracy, or one class's recall, may fall; recall further, where that may be chance.
-    min_class_rows: classes with fewer rows are too few to judge their recall.
-    max_calibration_error, max_ms_a_face: bounds, unless the champion is no better itself.
-    timing_noise: by how much of itself a time may be longer and still count as the same.
-    significance: chance of calling equal models better, of both tests together, and of calling them worse, of each.
+    max_accuracy_loss, max_recall_loss: how far accuracy, or one class's recall, may fall; recall further if that isn't
+    significant.
+    min_class_rows: minimum rows of a class to check its recall.
+    max_calibration_error, max_ms_a_face: bounds, unless the champion exceeds them too.
+    timing_noise: relative increase of a time that still counts as equal.
+    significance: probability of calling equal models better, for both tests together, and of calling them worse, for each.
     """
 
     max_accuracy_loss: float = 0.005
@@ -52,7 +54,7 @@ class GateLimits:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question of the gate, its answer, and the figures behind it in words."""
+    """One check of the gate, its result, and the metrics behind it in words."""
 
     name: str
     is_passed: bool
@@ -61,7 +63,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether to promote, why in one sentence, and every check."""
+    """The decision, its reason in one sentence, and every check."""
 
     is_promoted: bool
     reason: str
@@ -76,11 +78,11 @@ def decide_promotion(
     *,
     further: Sequence[Check] = (),
 ) -> Decision:
-    """Compare two models' answers to the same faces.
+    """Compare two models' predictions for the same faces.
 
-    further: checks made elsewhere, all of which must pass too.
-    truth: int (N,), 0 to 6, of faces that neither model was taught.
-    Raises HoldoutMismatchError unless both answered the N faces of `truth`, N at least 1.
+    further: other checks that must pass.
+    truth: int (N,), 0 to 6, of faces on which neither model was trained.
+    Raises HoldoutMismatchError unless both have predictions for the N faces of `truth`, N at least 1.
     """
     *checks, gain = check_all(champion, challenger, truth, limits)
     return conclude([*checks, *further, gain], "gain", "accuracy")
@@ -89,7 +91,7 @@ def decide_promotion(
 def check_all(
     champion: Answers, challenger: Answers, truth: npt.NDArray[np.int64], limits: GateLimits
 ) -> tuple[Check, ...]:
-    """Every check of two models on the same faces. Raises HoldoutMismatchError."""
+    """Return every check of two models on the same faces. Raises HoldoutMismatchError."""
     shapes = {champion.probabilities.shape, challenger.probabilities.shape}
     if shapes != {(len(truth), len(EMOTIONS))} or not len(truth):
         raise HoldoutMismatchError(f"answers of shapes {sorted(shapes)} for {len(truth)} faces")
@@ -104,7 +106,7 @@ def check_all(
 
 
 def conclude(checks: Sequence[Check], *evidence: str) -> Decision:
-    """Promote if every check is passed. evidence: names of the checks that say why, in this order."""
+    """Promote if every check passed. evidence: names of the checks quoted as the reason, in this order."""
     failed = [check for check in checks if not check.is_passed]
     if failed:
         reasons = "; ".join(check.reason for check in failed)
@@ -123,7 +125,7 @@ def _check_accuracy(old: npt.NDArray[np.int64], new: npt.NDArray[np.int64], limi
 def _check_recall(
     old: npt.NDArray[np.int64], new: npt.NDArray[np.int64], truth: npt.NDArray[np.int64], limits: GateLimits
 ) -> Check:
-    """No class may lose recall beyond the limit and beyond chance: of a rare class, two faces are that much."""
+    """Check that no class loses recall beyond limit and chance: for a rare class, two faces exceed the limit."""
     count = len(EMOTIONS)
     faces = np.bincount(truth, minlength=count)
     is_compared = faces >= limits.min_class_rows
@@ -167,7 +169,7 @@ def _check_speed(champion: Answers, challenger: Answers, limits: GateLimits) -> 
 def _check_gain(
     old: npt.NDArray[np.int64], new: npt.NDArray[np.int64], truth: npt.NDArray[np.int64], limits: GateLimits
 ) -> Check:
-    """A gain that one test is sure of, at half the chance each since either will do, and a loss that neither is sure of."""
+    """Check for a gain that is significant in one of two tests, at half the level each, and for no significant loss in either."""
     gained, lost = int(((new == truth) & (old != truth)).sum()), int(((new != truth) & (old == truth)).sum())
     p_better, p_worse = compute_one_sided_mcnemar_p(gained, lost), compute_one_sided_mcnemar_p(lost, gained)
     p_higher, p_lower = compare_macro_f1(old, new, truth)
@@ -182,7 +184,9 @@ def _check_gain(
 
 
 def compute_one_sided_mcnemar_p(gained: int, lost: int) -> float:
-    """Chance of so many gains among the faces where only one model is right, if both were equally good. Exact, one-sided."""
+    """Return the probability of at least this many gains, of the faces that only one model classified correctly, if both were
+    equally good. Exact, one-sided.
+    """
     discordant = gained + lost
     ways = sum(comb(discordant, count) for count in range(gained, discordant + 1))
     return float(ways / 2**discordant)
@@ -191,15 +195,15 @@ def compute_one_sided_mcnemar_p(gained: int, lost: int) -> float:
 def compare_macro_f1(
     old: npt.NDArray[np.int64], new: npt.NDArray[np.int64], truth: npt.NDArray[np.int64], *, shuffles: int = 2000
 ) -> tuple[float, float]:
-    """Chances of a macro-F1 so much higher, and so much lower, if both models were equally good. One-sided.
+    """Return the probabilities of a macro-F1 at least this much higher, and lower, if both models were equally good. One-sided.
 
-    Then a coin might have said which model gave which of the two answers to a face, so it is thrown anew for every face: of
-    each cell (truth, old answer, new answer) a binomial number changes sides. What happened counts as one of the throws.
+    Permutation test: under the hypothesis, the two predictions of each face can be swapped. For each cell (truth, old prediction,
+    new prediction) a binomial number is swapped. The observed result counts as one permutation.
     """
     size = len(EMOTIONS)
     cells = np.bincount((truth * size + old) * size + new, minlength=size**3).reshape(size, size, size)
     swapped = np.random.default_rng(0).binomial(cells, 0.5, size=(shuffles, size, size, size))
     joint = np.concatenate([cells[None], cells - swapped + swapped.swapaxes(2, 3)])
     gains = compute_macro_f1(joint.sum(axis=2)) - compute_macro_f1(joint.sum(axis=3))
-    same = 1e-12  # sums in another order
+    same = 1e-12  # tolerance for sums in another order
     return float((gains >= gains[0] - same).mean()), float((gains <= gains[0] + same).mean())

@@ -1,8 +1,8 @@
-"""What reviewers' labels say of champion and challenger, and the decision where the two were trained on different labels.
+"""The gate's checks on reviewers' labels, and its decision across different kinds of labels.
 
-The labels are of faces drawn at random, which no run has trained on. Where both models were trained on the same kind of labels,
-these faces can only keep a worse model out. Where they weren't, the dataset's labels favour the model that was trained on them, so
-the reviewers' labels have to show that the challenger is better.
+The labels are of randomly drawn faces that no run was trained on. If both models were trained on the same kind of labels, these
+faces can only reject a worse model. If not, the dataset's labels favour the model trained on them, so the reviewers' labels must
+show that the challenger is better.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ Truth = npt.NDArray[np.int64]
 
 
 def check_not_worse(champion: Array, challenger: Array, truth: Truth, limits: GateLimits) -> Check:
-    """Whether reviewers' labels show no loss. champion, challenger: probabilities (N, 7); N may be 0."""
+    """Check that reviewers' labels show no loss. champion, challenger: probabilities (N, 7); N may be 0."""
     gained, lost = _count(champion, challenger, truth)
     p_worse = compute_one_sided_mcnemar_p(lost, gained)
     reason = _describe(
@@ -36,7 +36,7 @@ def check_not_worse(champion: Array, challenger: Array, truth: Truth, limits: Ga
 
 
 def check_better(champion: Array, challenger: Array, truth: Truth, limits: GateLimits, least_faces: int) -> Check:
-    """Whether reviewers' labels of at least `least_faces` faces show a gain. The probabilities are (N, 7); N may be 0."""
+    """Check that reviewers' labels of at least `least_faces` faces show a gain. The probabilities are (N, 7); N may be 0."""
     gained, lost = _count(champion, challenger, truth)
     p_better = compute_one_sided_mcnemar_p(gained, lost)
     reason = _describe(
@@ -60,8 +60,9 @@ def decide_across_labels(
 ) -> Decision:
     """Decide on a challenger that was trained on other labels than the champion.
 
-    reference: the best version on the challenger's kind of labels, which it may not fall behind. truth: by that kind of labels.
-    further: what `check_better` found, and other checks that must pass.
+    reference: the best version on the challenger's kind of labels; the challenger must not be worse.
+    truth: of that kind of labels.
+    further: the result of `check_better`, and other checks that must pass.
     """
     of_champion = {check.name: check for check in check_all(champion, challenger, truth, limits)}
     checks: list[Check] = []

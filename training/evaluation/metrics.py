@@ -1,8 +1,7 @@
-"""Probabilities and truth -> figures. Pure NumPy; every figure of the project that judges a model comes from here.
+"""Computes all metrics of predictions against labels. Pure NumPy.
 
-Two truths for one picture: `fer2013`, the CSV's single label, over all rows; and `ferplus`, the majority of ten people's
-votes, over the rows whose one clear majority is one of the seven emotions. Both also without rows that are exact copies of a
-Training row.
+Two kinds of label: `fer2013`, the CSV's hard label, over all rows; and `ferplus`, the majority of ten people's votes, over rows
+with a clear majority for one of the seven emotions. Both also without exact copies of training rows.
 """
 
 import time
@@ -26,7 +25,7 @@ _TIMED_FACES = 300
 
 
 def evaluate_model(predict: Predict, dataset: Dataset, part: str | None) -> EvaluationReport:
-    """Judge a model on one part of a dataset, or on every row of it (None).
+    """Evaluate a model on one split of a dataset, or on every row (None).
 
     Raises DatasetError if there are no such rows.
     """
@@ -41,10 +40,10 @@ def evaluate_model(predict: Predict, dataset: Dataset, part: str | None) -> Eval
 def evaluate_rows(
     probabilities: npt.NDArray[np.float32], dataset: Dataset, rows: npt.NDArray[np.int64]
 ) -> SplitMetrics:
-    """Judge answers already given for `rows`, against each truth that the dataset has."""
+    """Evaluate predictions for `rows` against each kind of label that the dataset has."""
     training = dataset.find_part("Training")
     trained_on = dataset.find_copies_of(np.setdiff1d(training, rows), among=rows)
-    # Where Training rows are judged as well, a row of another part may be a copy of one of these.
+    # If training rows are evaluated too, rows of other splits may be copies of them.
     is_copy = trained_on | (~np.isin(rows, training) & dataset.find_copies_of(training, among=rows))
     found: SplitMetrics = {"rows": len(rows), "copies_of_training_rows": int(is_copy.sum())}
     hard = _measure_truth(probabilities, dataset.labels[rows], is_copy)
@@ -59,7 +58,7 @@ def evaluate_rows(
 def _measure_truth(
     probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64], is_copy: npt.NDArray[np.bool_]
 ) -> TruthMetrics | None:
-    """None where no row has a clear truth."""
+    """Return None if no row has a clear label."""
     is_known = truth != NO_MAJORITY
     if not is_known.any():
         return None
@@ -72,11 +71,11 @@ def _measure_truth(
 
 
 def compute_metrics(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]) -> TruthMetrics:
-    """Every figure of answers against one truth.
+    """Compute all metrics of predictions against one kind of label.
 
-    probabilities: float (N, 7), rows summing to 1. truth: int (N,), 0 to 6; N at least 1.
-    Shares are 0 to 1; log-loss is in nats; intervals hold 95 % of bootstrap resamples; `reliability` has mean confidence,
-    accuracy and share of the faces of each bin of confidence. macro-F1 is over the classes that occur in `truth`.
+    probabilities: float (N, 7), rows summing to 1. truth: int (N,), 0 to 6; N at least 1. Shares are 0 to 1; log-loss is in nats;
+    intervals contain 95 % of bootstrap resamples; `reliability` has mean confidence, accuracy and share of faces of each
+    confidence bin. macro-F1 is over the classes that occur in `truth`.
     """
     confusion = count_confusion(probabilities.argmax(axis=1), truth)
     precision, recall, f1 = (figure.tolist() for figure in _class_metrics(confusion))
@@ -99,20 +98,22 @@ def compute_metrics(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[n
 
 
 def count_confusion(answers: npt.NDArray[np.int64], truth: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """int64 (7, 7): rows are the truth, columns the answer."""
+    """Return the confusion matrix, int64 (7, 7): rows are labels, columns are predictions."""
     size = len(EMOTIONS)
     return np.bincount(truth * size + answers, minlength=size * size).reshape(size, size)
 
 
 def measure_calibration_error(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]) -> float:
-    """Expected calibration error: the mean distance of confidence from accuracy over 15 bins of equal width, by their faces."""
+    """Return the expected calibration error: mean distance of confidence and accuracy over 15 bins of equal width, weighted by
+    faces.
+    """
     return float(sum(abs(gap) * share for _, gap, share in bin_confidences(probabilities, truth)))
 
 
 def bin_confidences(
     probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]
 ) -> list[tuple[float, float, float]]:
-    """For each bin of confidence that has faces: mean confidence, accuracy minus that, share of all faces."""
+    """Return for each non-empty confidence bin: mean confidence, accuracy minus that, share of all faces."""
     confidences = probabilities.max(axis=1).astype(np.float64)
     is_right = probabilities.argmax(axis=1) == truth
     bins = np.minimum((confidences * _CALIBRATION_BINS).astype(int), _CALIBRATION_BINS - 1)
@@ -125,12 +126,12 @@ def bin_confidences(
 
 
 def compute_accuracy(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Share of right answers in each confusion matrix: (..., 7, 7) -> (...)."""
+    """Return the accuracy of each confusion matrix: (..., 7, 7) -> (...)."""
     return np.asarray(np.trace(confusion, axis1=-2, axis2=-1) / confusion.sum(axis=(-2, -1)), np.float64)
 
 
 def _class_metrics(confusion: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float64], ...]:
-    """Precision, recall and F1 by class, each (..., 7); 0 where there is nothing to divide by."""
+    """Return precision, recall and F1 by class, each (..., 7); 0 if undefined."""
     right = np.diagonal(confusion, axis1=-2, axis2=-1).astype(np.float64)
     answered, occurring = confusion.sum(axis=-2), confusion.sum(axis=-1)
     f1 = 2 * right / np.maximum(answered + occurring, 1)
@@ -138,13 +139,15 @@ def _class_metrics(confusion: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.flo
 
 
 def compute_macro_f1(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Mean F1 of the classes that occur, of each confusion matrix: (..., 7, 7) -> (...)."""
+    """Return the mean F1 of the classes that occur, for each confusion matrix: (..., 7, 7) -> (...)."""
     occurs = confusion.sum(axis=-1) > 0
     return np.asarray((_class_metrics(confusion)[2] * occurs).sum(axis=-1) / occurs.sum(axis=-1), np.float64)
 
 
 def _bootstrap_intervals(confusion: npt.NDArray[np.int64]) -> dict[str, list[float]]:
-    """Drawing rows anew is drawing the confusion matrix's cells anew: one multinomial draw a resample."""
+    """Compute bootstrap intervals. Resampling rows is resampling the cells of the confusion matrix: one multinomial draw per
+    resample.
+    """
     count = int(confusion.sum())
     draws = np.random.default_rng(0).multinomial(count, confusion.ravel() / count, size=_RESAMPLES)
     resampled = draws.reshape(_RESAMPLES, *confusion.shape)
@@ -153,7 +156,7 @@ def _bootstrap_intervals(confusion: npt.NDArray[np.int64]) -> dict[str, list[flo
 
 
 def time_model(predict: Predict, images: npt.NDArray[np.uint8]) -> SpeedMetrics:
-    """Milliseconds for one face alone, and faces a second in one call, both after a warm-up."""
+    """Return milliseconds for a single face, and faces per second in one call, both after a warm-up."""
     faces = images[:_TIMED_FACES]
     predict(faces[:1])
     singles = []

@@ -1,4 +1,4 @@
-"""A version and its answers -> one HTML file that a person can open anywhere, with nothing loaded from elsewhere."""
+"""Writes the report of a version: a self-contained HTML file."""
 
 import base64
 import html
@@ -42,8 +42,7 @@ def write_report(
 ) -> None:
     """Write the report of a version.
 
-    rows: positions in `dataset` of the faces judged. probabilities: float32 (N, 7), the
-    version's answers to them.
+    rows: positions in `dataset` of the classified faces. probabilities: float32 (N, 7), the version's predictions for them.
     """
     title = f"{manifest.architecture}, {manifest.labels} labels"
     truths = {"fer2013": dataset.labels[rows]}

@@ -1,8 +1,8 @@
-"""Is a challenger worse than the champion on an evaluation set, or on a slice of one? One check of the gate.
+"""The gate's check on evaluation sets: rejects a challenger that is worse than the champion on a set or slice.
 
-It is rejected where it is shown to be worse by more than a margin: where a one-sided interval of the loss in accuracy lies above
-the margin as a whole. The interval is as wide as the number of sets and slices asks for (Bonferroni), so that equal models are
-rejected in at most 5 of 100 runs, whatever the number: `python -m bench.training.set_gate_by_chance`.
+It is rejected if a one-sided interval of the loss in accuracy lies completely above a margin. The interval is widened for the
+number of sets and slices (Bonferroni), so that equal models are rejected in at most 5 of 100 runs: `python -m
+bench.training.set_gate_by_chance`.
 """
 
 from collections.abc import Sequence
@@ -17,16 +17,16 @@ from training.evaluation.metrics import measure_calibration_error
 from training.evaluation.sets import EvaluationSet
 
 MIN_ROWS = 30
-"""A slice with fewer faces shows nothing."""
+"""Slices with fewer faces are ignored."""
 MIN_CALIBRATION_ROWS = 300
-"""The calibration error of fewer faces is mostly chance."""
+"""The calibration error of fewer faces is mostly noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetLimits:
-    """What a challenger may lose on a set. margin: of accuracy. significance: chance of rejecting an equal model.
+    """Limits on the challenger's losses on a set. margin: of accuracy. significance: probability of rejecting an equal model.
 
-    max_calibration_loss: by how much the calibration error may rise, unless it stays below calibration_bound.
+    max_calibration_loss: how far the calibration error may rise, unless it stays below calibration_bound.
     """
 
     margin: float = 0.01
@@ -37,7 +37,7 @@ class SetLimits:
 
 @dataclass(frozen=True, slots=True)
 class SetAnswers:
-    """What both models gave the faces of a set: probabilities, float (N, 7) each."""
+    """Both models' predictions for the faces of a set: probabilities, float (N, 7) each."""
 
     evaluated: EvaluationSet
     champion: npt.NDArray[np.float32]
@@ -45,7 +45,7 @@ class SetAnswers:
 
 
 def check_sets(sets: Sequence[SetAnswers], limits: SetLimits = SetLimits()) -> Check:
-    """Pass unless the challenger is shown to be worse on a set or slice, or far less calibrated on a set; say on which."""
+    """Pass unless the challenger is significantly worse on a set or slice, or much less calibrated on a set; name the sets."""
     parts = [part for answers in sets for part in _list_parts(answers)]
     if not parts:
         return Check("sets", is_passed=True, reason="no evaluation set has enough faces")
@@ -86,7 +86,7 @@ def _list_parts(answers: SetAnswers) -> list[_Part]:
 
 
 def _describe_loss(part: _Part, reach: float, margin: float) -> str:
-    """Why the challenger is worse on a part, or nothing."""
+    """Describe why the challenger is worse on a part, or return None."""
     loss = (part.lost - part.gained) / part.rows
     spread = (part.lost + part.gained) / part.rows - loss**2
     least = loss - reach * float(np.sqrt(spread / part.rows))
@@ -99,9 +99,9 @@ def _describe_loss(part: _Part, reach: float, margin: float) -> str:
 
 
 def _describe_calibration(answers: SetAnswers, reach: float, limits: SetLimits) -> str:
-    """Why the challenger's confidence is too far off on a set, or nothing.
+    """Describe why the challenger's calibration is too poor on a set, or return None.
 
-    The error moves by chance with the faces that only one model gets right, as accuracy does.
+    The error has noise from the faces that only one model classified correctly, as accuracy has.
     """
     truth = answers.evaluated.truth
     differs = (answers.champion.argmax(axis=1) == truth) != (answers.challenger.argmax(axis=1) == truth)

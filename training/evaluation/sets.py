@@ -1,4 +1,6 @@
-"""Evaluation sets: labelled faces beside the configured CSV, whole or by slice, and how a version does on them. No TensorFlow."""
+"""Evaluation sets: labelled faces besides the configured CSV, complete or by slice, and a version's metrics on them. No
+TensorFlow.
+"""
 
 from dataclasses import dataclass, field
 
@@ -12,15 +14,17 @@ from training.evaluation.metrics import Predict, compute_metrics, measure_calibr
 from training.evaluation.stress import STRESSES, stress_crops
 
 MAX_STRESS_ROWS = 1000
-"""Of each stress test: enough to see three points, and half a minute of computing for all of them."""
+"""Rows per stress test: enough to detect a difference of three points, and half a minute of computing for all tests."""
 
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Faces with a label each.
+    """Faces with one label each.
 
-    crops: uint8 (N, 48, 48). truth: int64 (N,), 0 to 6. slices: by name, which of the faces belong to it, bool (N,).
-    missed: labels of the photos in which no face was found, int64 (M,); they count as wrong in accuracy.
+    crops: uint8 (N, 48, 48).
+    truth: int64 (N,), 0 to 6.
+    slices: by name, which faces belong to it, bool (N,).
+    missed: labels of the photos without a detected face, int64 (M,); they count as wrong in accuracy.
     """
 
     name: str
@@ -34,12 +38,12 @@ _THRESHOLDS = (0.5, 0.6, 0.7)
 
 
 def evaluate_set(predict: Predict, evaluated: EvaluationSet) -> SetMetrics:
-    """Classify the faces of a set and compare with their labels. The set has at least one face."""
+    """Classify the faces of a set and compute metrics. The set has at least one face."""
     return compute_set_metrics(predict(evaluated.crops), evaluated)
 
 
 def compute_set_metrics(probabilities: npt.NDArray[np.float32], evaluated: EvaluationSet) -> SetMetrics:
-    """The metrics of probabilities (N, 7) that a version gave the faces of a set."""
+    """Compute the metrics of a version's probabilities (N, 7) for the faces of a set."""
     truth, answers, confidences = evaluated.truth, probabilities.argmax(axis=1), probabilities.max(axis=1)
     metrics = compute_metrics(probabilities, truth)
     everyone = np.concatenate([truth, evaluated.missed])
@@ -74,7 +78,7 @@ def compute_set_metrics(probabilities: npt.NDArray[np.float32], evaluated: Evalu
 def make_stress_sets(
     dataset: Dataset, rows: npt.NDArray[np.int64], truth: npt.NDArray[np.int64]
 ) -> list[EvaluationSet]:
-    """The stress tests of some rows of the CSV, MAX_STRESS_ROWS of them at most, drawn evenly.
+    """Make the stress tests of rows of the CSV, at most MAX_STRESS_ROWS, evenly spaced.
 
     truth: int64, one for each of `rows`.
     """
@@ -84,7 +88,7 @@ def make_stress_sets(
 
 
 def _measure_without_neutral(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.int64]) -> float | None:
-    """Accuracy among the other six answers, on the faces that are one of them."""
+    """Return the accuracy among the six other emotions, on faces labelled with one of them."""
     neutral = EMOTIONS.index(Emotion.NEUTRAL)
     is_other = truth != neutral
     if not is_other.any():
@@ -103,6 +107,6 @@ def _measure_slice(probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np
 
 
 def _count_marked(is_marked: npt.NDArray[np.bool_], is_right: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """Shares of the wrong and of the right answers that are marked."""
+    """Return the shares of the wrong and of the right predictions that are marked."""
     wrong, right = is_marked[~is_right], is_marked[is_right]
     return float(wrong.mean()) if len(wrong) else 0.0, float(right.mean()) if len(right) else 0.0

@@ -1,7 +1,7 @@
-"""Stress tests: the rows of the configured CSV as a worse photo, or a covered face, would give them.
+"""Stress tests: rows of the configured CSV as in a worse photo, or with a covered face.
 
-They are drawn by other code than the augmentation of training, so that a version isn't judged by the very coverings it learned.
-The same rows give the same pictures whenever they are made.
+Coverings are drawn by other code than the training augmentation, so that versions aren't tested on the coverings they were
+trained on. The same rows always give the same pictures.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ DARK_LIGHT = 0.25
 
 
 def stress_crops(crops: Crops, name: str) -> Crops:
-    """Change each face by the stress of that name, a key of STRESSES. crops: uint8 (N, 48, 48). Returns the same shape."""
+    """Apply the stress of that name, a key of STRESSES, to each face. crops: uint8 (N, 48, 48). Returns the same shape."""
     change = STRESSES[name]
     changed = [
         np.asarray(change(Image.fromarray(crop), np.random.default_rng([sum(name.encode()), row])), np.uint8)
@@ -66,7 +66,7 @@ def _draw_sunglasses(face: Image.Image, random: np.random.Generator) -> Image.Im
 
 
 def _draw_hand(face: Image.Image, random: np.random.Generator) -> Image.Image:
-    """Four fingers that lie across a cheek and the mouth."""
+    """Draw four fingers across a cheek and the mouth."""
     drawn, bright = face.copy(), int(np.clip(np.percentile(np.asarray(face), 75) + random.normal(0, 10), 30, 255))
     draw, is_left = ImageDraw.Draw(drawn), bool(random.integers(0, 2))
     y = int(random.integers(24, 32))
@@ -87,4 +87,4 @@ STRESSES: dict[str, Change] = {
     "sunglasses": _draw_sunglasses,
     "hand": _draw_hand,
 }
-"""A quarter of the light; noise of 15 of 255; a Gaussian of 1.5 pixels; 20 pixels a side; 20 degrees; and drawn coverings."""
+"""A quarter of the light; noise of 15 of 255; a Gaussian of 1.5 pixels; 20 pixels per side; 20 degrees; and drawn coverings."""

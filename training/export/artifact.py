@@ -43,7 +43,7 @@ PRETRAINED_DIR = Path(__file__).parents[1] / "pretrained"
 def read_manifest(artifact_dir: Path) -> Manifest:
     """Read and check the manifest of a version's folder.
 
-    Raises ArtifactError if it isn't complete or this release can't serve the version.
+    Raises ArtifactError if it is incomplete or this release can't serve the version.
     """
     path = artifact_dir / MANIFEST
     try:
@@ -58,11 +58,11 @@ def read_manifest(artifact_dir: Path) -> Manifest:
 
 
 def parse_manifest(plain: dict[str, Any]) -> Manifest:
-    """The manifest that `to_json` gave, checked. Raises ArtifactError as `read_manifest` does."""
+    """Parse and check the output of `to_json`. Raises ArtifactError as `read_manifest` does."""
     try:
         version = plain["schema_version"]
         if version not in _READABLE:
-            raise ArtifactError(f"the manifest's form is {version}, and this release reads {_READABLE}")
+            raise ArtifactError(f"the manifest has form {version}, and this release reads {_READABLE}")
         manifest = Manifest.read(plain)
         _ = manifest.network
     except ValidationError as error:
@@ -77,7 +77,7 @@ def parse_manifest(plain: dict[str, Any]) -> Manifest:
 
 
 def write_manifest(manifest: Manifest, artifact_dir: Path) -> None:
-    """Write the manifest; the last step of making a version, so that a folder with a manifest is complete."""
+    """Write the manifest: the last step of making a version, so that a folder with a manifest is complete."""
     partial = artifact_dir / f"{MANIFEST}.partial"
     partial.write_text(json.dumps(manifest.to_json(), indent=2) + "\n", encoding="utf-8")
     partial.replace(artifact_dir / MANIFEST)
@@ -98,7 +98,7 @@ def _check(manifest: Manifest) -> None:
 
 
 def record_file(path: Path) -> FileRecord:
-    """Digest and size of a file."""
+    """Return digest and size of a file."""
     with path.open("rb") as file:
         return FileRecord(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
 
@@ -115,7 +115,7 @@ def verify_file(path: Path, sha256: str) -> None:
 def verify_files(artifact_dir: Path) -> Manifest:
     """Read a version's manifest and check every file that it names. Do this before loading any of them.
 
-    Raises ArtifactError for a manifest that can't be used, ArtifactDamagedError for a file that is missing or different.
+    Raises ArtifactError for an unusable manifest, ArtifactDamagedError for a file that is missing or different.
     """
     manifest = read_manifest(artifact_dir)
     for name, record in manifest.files.items():
@@ -124,11 +124,11 @@ def verify_files(artifact_dir: Path) -> Manifest:
 
 
 def find_pretrained(name: str) -> Path | None:
-    """The folder of the shipped version of that name, or of the name that an earlier release gave it; None if there is none."""
+    """Return the folder of the shipped version with that name, current or former; None if there is none."""
     return list_pretrained().get(OLD_PRETRAINED_NAMES.get(name, name))
 
 
 def list_pretrained() -> dict[str, Path]:
-    """The versions that ship with the code: name -> folder, the champion first."""
+    """Return the shipped versions: name -> folder, the champion first."""
     found = sorted(path.parent for path in PRETRAINED_DIR.glob(f"*/{MANIFEST}"))
     return {path.name: path for path in sorted(found, key=lambda path: path.name != PRETRAINED_CHAMPION)}

@@ -1,4 +1,4 @@
-"""What makes a version's confidence honest, fitted on validation rows: one temperature, and how conditions raise it."""
+"""Fits the calibration of a version on validation rows: a temperature, and its increase under conditions."""
 
 from collections.abc import Iterator
 
@@ -16,18 +16,18 @@ from training.fit.settings import Recipe
 from training.networks.conditions import ConditionWeights, fit_conditions, measure_conditions
 
 HARD_CONDITIONS = Augmentation(blur=2.5, noise=25.0, cover=0.5, dim=0.25)
-"""How far validation rows are made harder to see; the evaluation draws other coverings and takes other amounts."""
+"""Augmentation of the validation rows; the evaluation uses other coverings and values."""
 
 _COPIES = 6
 _CLEAN_WEIGHT = 3.0
-"""Of a clean face beside each of its harder copies, so that calibration on clean faces stays what it was."""
+"""Weight of a clean face relative to its degraded copies, so that calibration on clean faces is kept."""
 _AT_ONCE = 256
 
 
 def build_network_server(
     network: "keras.Model", recipe: Recipe, temperature: float, conditions: ConditionWeights | None = None
 ) -> "keras.Model":
-    """The served model of a network, with the views and the preparation that its recipe says."""
+    """Build the served model of a network, with the views and preprocessing of its recipe."""
     return build_served(
         network,
         temperature=temperature,
@@ -42,7 +42,7 @@ def build_network_server(
 def calibrate_network(
     network: "keras.Model", dataset: Dataset, examples: SplitExamples, recipe: Recipe
 ) -> tuple[float, ConditionWeights | None]:
-    """The temperature, and where the recipe asks for it what raises it, from the validation rows that have one clear label."""
+    """Fit the temperature and, if the recipe asks for it, its increase, on validation rows with a clear label."""
     rows, truth = examples.validation_rows, examples.validation_truth
     is_known = truth >= 0
     images, truth = dataset.images[rows[is_known]], truth[is_known]
@@ -59,7 +59,7 @@ def calibrate_network(
 
 
 def degrade_images(images: npt.NDArray[np.uint8], *, seed: int) -> npt.NDArray[np.uint8]:
-    """Crops as a worse photo would give them: covered, out of focus, noisy or dark, each by its own amount."""
+    """Return the crops as in worse photos: covered, out of focus, noisy or dark, each with random values."""
     batches = []
     for start in range(0, len(images), _AT_ONCE):
         faces = tf.cast(images[start : start + _AT_ONCE, ..., None], tf.float32)
@@ -69,7 +69,7 @@ def degrade_images(images: npt.NDArray[np.uint8], *, seed: int) -> npt.NDArray[n
 
 
 def _predict_logits(served: "keras.Model", images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """A logarithm of probabilities serves as logits."""
+    """Return the logarithm of the probabilities, which serve as logits."""
     probabilities = np.concatenate(list(_predict_batches(served, images)))
     return np.asarray(np.log(np.maximum(probabilities, 1e-12)), np.float32)
 

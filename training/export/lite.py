@@ -1,4 +1,4 @@
-"""The LiteRT form of a model version, run on arrays. No TensorFlow."""
+"""Runs the LiteRT model of a version on arrays. No TensorFlow."""
 
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ from training.export.artifact import INPUT_NAME, INT8_FILE, TFLITE_FILE, verify_
 
 
 class LiteModel:
-    """A .tflite file in memory."""
+    """A .tflite model in memory."""
 
     def __init__(self, content: bytes | Path, *, threads: int = 1) -> None:
-        """Load it from bytes or a file that the caller has checked. threads: cores that one call may use."""
+        """Load it from bytes or a file that the caller has checked. threads: cores per call."""
         source: dict[str, Any] = (
             {"model_path": str(content)} if isinstance(content, Path) else {"model_content": content}
         )
@@ -23,20 +23,20 @@ class LiteModel:
         self._runner = interpreter.get_signature_runner()
 
     def predict(self, crops: npt.NDArray[np.uint8], *, batch_size: int = 16) -> npt.NDArray[np.float32]:
-        """Probabilities, float32 (N, 7), of uint8 crops (N, 48, 48)."""
+        """Return the probabilities, float32 (N, 7), of uint8 crops (N, 48, 48)."""
         batches = (crops[start : start + batch_size, ..., None] for start in range(0, len(crops), batch_size))
         outputs = [next(iter(self._runner(**{INPUT_NAME: batch}).values())).copy() for batch in batches]
         return np.concatenate(outputs) if outputs else np.empty((0, 7), np.float32)
 
 
 def load_lite(artifact_dir: Path, *, threads: int = 1, is_int8: bool = False) -> LiteModel:
-    """Check a version's files, and load its LiteRT form.
+    """Check a version's files, and load its LiteRT model.
 
-    is_int8: the form in 8 bits in place of the one in 32, which answers alike on every machine.
-    Raises ArtifactError, also for a version without the form in 8 bits.
+    is_int8: load the int8 model instead of the float32 model, which gives the same results on every machine. Raises
+    ArtifactError, also for a version without an int8 model.
     """
     manifest = verify_files(artifact_dir)
     name = INT8_FILE if is_int8 else TFLITE_FILE
     if name not in manifest.files:
-        raise ArtifactError("this version has no int8 form")
+        raise ArtifactError("this version has no int8 model")
     return LiteModel(artifact_dir / name, threads=threads)

@@ -1,4 +1,4 @@
-"""What the processor of this machine is quick at."""
+"""Capabilities of this machine's processor."""
 
 import platform
 from functools import cache
@@ -6,14 +6,14 @@ from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
 _FLAGS = frozenset({"avx512_vnni", "avx_vnni", "asimddp"})
-"""Dot products of 8-bit integers: x86's VNNI, Arm's DotProd. XNNPACK has kernels for each. Without one, int8 isn't faster."""
+"""Dot products of 8-bit integers: x86's VNNI, Arm's DotProd. XNNPACK has kernels for each. Without them, int8 isn't faster."""
 
 
 @cache
 def has_int8_dot_product() -> bool:
-    """Whether this processor multiplies and adds 8-bit integers in one instruction, which makes int8 worth while."""
+    """Return whether this processor has instructions for int8 dot products, with which int8 is faster."""
     if platform.system() == "Darwin":
-        return platform.machine() == "arm64"  # every Apple processor of that kind has DotProd
+        return platform.machine() == "arm64"  # every Apple processor of this kind has DotProd
     try:
         text = CPUINFO.read_text()
     except OSError:

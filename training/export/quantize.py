@@ -1,6 +1,6 @@
-"""A served model -> its int8 form, for processors that multiply 8-bit integers quickly: docs/decisions/0213.
+"""Makes the int8 model of a served model, for processors that multiply 8-bit integers quickly: docs/decisions/0213.
 
-Weights are stored in 8 bits; activations are quantised while the model runs (dynamic quantisation).
+Weights are stored in 8 bits; activations are quantised at run time (dynamic quantisation).
 """
 
 import argparse
@@ -28,12 +28,12 @@ from training.fit.settings import TrainSettings
 
 MAX_ACCURACY_LOSS = 0.01
 MAX_LOG_LOSS_RISE = 0.02
-"""How much worse the int8 form may be on the validation rows. The shipped versions differ by at most 0.001 and 0.002."""
+"""Maximum loss of the int8 model on the validation rows. The shipped versions lose at most 0.001 and 0.002."""
 
 
 @dataclass(frozen=True, slots=True)
 class Int8Form:
-    """The .tflite file, and how it does beside the float32 form on the validation rows."""
+    """The .tflite file, and its metrics compared with the float32 model on the validation rows."""
 
     content: bytes
     metrics: Int8Metrics
@@ -46,10 +46,12 @@ def quantize_served(
     images: npt.NDArray[np.uint8],
     truth: npt.NDArray[np.int64],
 ) -> Int8Form | None:
-    """Make the int8 form of a served model, with a temperature of its own. None where it would be worse by more than is allowed.
+    """Make the int8 model of a served model, with its own temperature. None if it would be worse than allowed.
 
-    float32: the same model's other form. temperature: what is inside the served model. images: uint8 (N, 48, 48) of validation
-    rows, truth: int64 (N,), 0 to 6, their labels. With no rows there is nothing to measure by, and the form is None.
+    float32: the float32 .tflite model.
+    temperature: of the served model.
+    images: uint8 (N, 48, 48) of validation rows, truth: int64 (N,), 0 to 6, their labels. Without rows it can't be measured,
+    and the result is None.
     """
     if not len(images):
         return None
@@ -69,7 +71,7 @@ def quantize_served(
 
 
 def is_alike(metrics: Int8Metrics) -> bool:
-    """Whether the int8 form is as good as the float32 form, within the limits."""
+    """Return whether the int8 model is as good as the float32 model, within the limits."""
     return (
         metrics["accuracy"] >= metrics["float32_accuracy"] - MAX_ACCURACY_LOSS
         and metrics["log_loss"] <= metrics["float32_log_loss"] + MAX_LOG_LOSS_RISE
@@ -85,9 +87,9 @@ def _measure_log_loss(probabilities: npt.NDArray[np.float32], truth: npt.NDArray
 
 
 def add_int8(artifact_dir: Path, dataset: Dataset) -> Int8Metrics:
-    """Give a version that was made without it the int8 form. It is another version then: its manifest has another digest.
+    """Add an int8 model to a version without one. This makes another version, because its manifest has another digest.
 
-    dataset: what the version was made from. Raises ArtifactError where the form would be worse, and as verify_files does.
+    dataset: that of the version. Raises ArtifactError if the int8 model would be worse, and as verify_files does.
     """
     manifest = verify_files(artifact_dir)
     settings = TrainSettings.from_json(manifest.lineage.settings)
@@ -97,12 +99,12 @@ def add_int8(artifact_dir: Path, dataset: Dataset) -> Int8Metrics:
     served = load_keras(artifact_dir / KERAS_FILE, manifest.files[KERAS_FILE].sha256)
     made = quantize_served(served, load_lite(artifact_dir), manifest.temperature, images, truth)
     if made is None:
-        raise ArtifactError("the int8 form is worse by more than is allowed")
+        raise ArtifactError("the int8 model is worse than allowed")
     path = artifact_dir / INT8_FILE
     path.write_bytes(made.content)
     stored = json.loads(
         (artifact_dir / MANIFEST).read_text(encoding="utf-8")
-    )  # all else stays in the words of its release
+    )  # everything else keeps the names of its release
     stored["files"][INT8_FILE] = asdict(record_file(path))
     stored["metrics"]["int8"] = made.metrics
     (artifact_dir / MANIFEST).write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
-"""A trained network -> the model that is served: crops in, calibrated probabilities out, for TensorFlow and for LiteRT.
+"""Builds the served model from a trained network: crops in, calibrated probabilities out, for TensorFlow and LiteRT.
 
-Both forms take uint8 crops (N, 48, 48, 1) named `crops`, N free, and give float32 (N, 7) summing to 1 in the vocabulary's order.
+Both take uint8 crops (N, 48, 48, 1) named `crops`, N free, and return float32 (N, 7) summing to 1 in the order of EMOTIONS.
 """
 
 import tempfile
@@ -21,7 +21,7 @@ from training.networks.conditions import ConditionWeights, scale_logits
 from training.networks.normalize import normalize_faces
 
 _PARITY = 1e-4
-"""Largest difference of a probability between the two forms; both compute in float32, in another order."""
+"""Maximum difference of a probability between the two; both compute in float32, in different order."""
 
 
 def build_served(
@@ -34,12 +34,12 @@ def build_served(
     normalized: bool = False,
     conditions: ConditionWeights | None = None,
 ) -> "keras.Model":
-    """Put averaging, temperature and softmax behind a network's logits, in one model without an optimizer.
+    """Add averaging, temperature and softmax to a network, in one model without an optimizer.
 
-    flip: whether the face's mirror image is seen too. input_size: side of the faces that the network has learnt to see, in
-    pixels; what it is shown is brought to it by bilinear interpolation. crop_scales: sides of the squares that are judged, as
-    Recipe has them. normalized: whether crops of little contrast are stretched first. Logits are averaged over crop scales and
-    mirror images.
+    flip: whether the mirror image is averaged too.
+    input_size: input size of the network, in pixels; crops are resized to it by bilinear interpolation.
+    crop_scales: sides of the squares to average, see Recipe.
+    normalized: whether low-contrast crops are stretched first. Logits are averaged over crop scales and mirror images.
     """
     crops = keras.Input(INPUT_SHAPE[1:], name=INPUT_NAME, dtype=INPUT_DTYPE)
     faces = keras.ops.cast(crops, "float32")
@@ -57,7 +57,7 @@ def build_served(
 
 
 def _show_at(faces: "keras.KerasTensor", crop_scale: int, input_size: int) -> "keras.KerasTensor":
-    """The square of that side in the middle of each crop, or around it with the crop's border repeated, at the network's side."""
+    """Return the centred square of that side of each crop, with repeated borders if it is larger, at the network's input size."""
     margin = (crop_scale - CROP_SIDE) // 2
     if margin < 0:
         faces = keras.layers.Cropping2D(-margin)(faces)
@@ -67,7 +67,7 @@ def _show_at(faces: "keras.KerasTensor", crop_scale: int, input_size: int) -> "k
 
 
 def find_network(served: "keras.Model") -> "keras.Model":
-    """The trained network inside a served model. Raises ArtifactError if there isn't exactly one."""
+    """Return the trained network inside a served model. Raises ArtifactError if there isn't exactly one."""
     networks = [layer for layer in served.layers if isinstance(layer, keras.Model)]
     if len(networks) != 1:
         raise ArtifactError(f"the model holds {len(networks)} networks in place of one")
@@ -75,21 +75,21 @@ def find_network(served: "keras.Model") -> "keras.Model":
 
 
 def load_keras(path: Path, sha256: str) -> "keras.Model":
-    """Load a .keras file after checking its digest; code inside it is refused.
+    """Load a .keras file after checking its digest. Code inside it is refused.
 
-    Raises ArtifactDamagedError if the file is missing or another one.
+    Raises ArtifactDamagedError if the file is missing or differs.
     """
     verify_file(path, sha256)
     return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 def load_network(path: Path, sha256: str) -> "keras.Model":
-    """The trained network out of a .keras file. Raises ArtifactError as load_keras and find_network do."""
+    """Return the trained network of a .keras file. Raises ArtifactError as load_keras and find_network do."""
     return find_network(load_keras(path, sha256))
 
 
 def rebuild_network(artifact_dir: Path) -> "keras.Model":
-    """The trained network of a version's folder, made anew in the precision that layers are made in now.
+    """Return the trained network of a version's folder, rebuilt in the current precision.
 
     Raises ArtifactError as read_manifest and load_network do.
     """
@@ -101,17 +101,17 @@ def rebuild_network(artifact_dir: Path) -> "keras.Model":
 
 
 def convert_to_tflite(served: "keras.Model") -> bytes:
-    """The LiteRT form of a served model. Raises ArtifactError if its answers aren't the same."""
+    """Convert a served model to LiteRT. Raises ArtifactError if its results differ."""
     content = _convert(served)
     crops = np.random.default_rng(0).integers(0, 256, (16, *INPUT_SHAPE[1:3]), np.uint8)
     difference = float(np.abs(LiteModel(content).predict(crops) - predict(served, crops)).max())
     if difference > _PARITY:
-        raise ArtifactError(f"the LiteRT form differs by {difference:.2g} in a probability")
+        raise ArtifactError(f"the LiteRT model differs by {difference:.2g} in a probability")
     return content
 
 
 def convert_to_int8(served: "keras.Model", *, temperature: float | None = None) -> bytes:
-    """The LiteRT form with weights in 8 bits. temperature: in place of what is inside the served model, which stays as it is."""
+    """Convert to LiteRT with weights in 8 bits. temperature: replaces that of the served model, which is unchanged."""
     layer = served.get_layer("temperature")
     before = layer.scale
     try:
@@ -131,5 +131,5 @@ def _convert(served: "keras.Model", optimizations: Sequence["tf.lite.Optimize"] 
 
 
 def predict(served: "keras.Model", crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Probabilities, float32 (N, 7), of uint8 crops (N, 48, 48), by TensorFlow."""
+    """Return the probabilities, float32 (N, 7), of uint8 crops (N, 48, 48), by TensorFlow."""
     return np.asarray(served(tf.constant(crops[..., None]), training=False))

@@ -1,4 +1,4 @@
-"""The end of a run: its best weights -> a version's folder, judged, described and with a digest of every file."""
+"""Exports the best weights of a run as a version's folder with metrics, model card and digests."""
 
 import shutil
 import subprocess
@@ -52,20 +52,18 @@ def make_version(
     state: RunState,
     origin: Origin,
 ) -> Path:
-    """Write the version that a run's best epoch gives to `artifact_dir`, which it replaces, and return that.
+    """Write the version of a run's best epoch to `artifact_dir`, replacing it, and return the folder.
 
-    A whole version of this very epoch that is there already stays: made anew its files would have other digests, by which the runs
-    know it that start from it or learn from it.
-    The report for people goes beside it: it shows pictures of the dataset, which a version doesn't carry along.
-
-    Raises ArtifactError if the two forms of the model don't answer alike.
+    A complete version of this epoch is kept: written again, its files would have other digests, by which runs identify their
+    parent and teachers. The report is written beside the folder, because it contains pictures of the dataset, which versions
+    don't include. Raises ArtifactError if the results of both models differ.
     """
     if _is_made(artifact_dir, settings, state, origin):
         return artifact_dir
     partial = artifact_dir.with_name(f"{artifact_dir.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    with computing_in("float32"):  # served in 32 bits, also where it was trained in 16
+    with computing_in("float32"):  # served in float32, even if trained in 16 bits
         network = build_network(settings.architecture, dropout=settings.recipe.dropout)
     network.set_weights(state.load_best())
     recipe = settings.recipe
@@ -141,7 +139,7 @@ def _is_made(artifact_dir: Path, settings: TrainSettings, state: RunState, origi
 
 
 def _fit_vote_shares(predict: Predict, dataset: Dataset, rows: npt.NDArray[np.int64]) -> VoteCalibration | None:
-    """None where the dataset has no votes, or none on these rows."""
+    """Return None if the dataset has no votes, or none on these rows."""
     if dataset.votes is None:
         return None
     votes = dataset.votes.distributions[rows]
@@ -177,7 +175,7 @@ def _trace_lineage(
 
 
 def _without_folders(settings: dict[str, Any]) -> dict[str, Any]:
-    """A version travels; where the data lay on the machine that made it does not concern anyone."""
+    """Return the settings without local paths, because a version is copied to other machines."""
     names = {key: Path(path).name for key, path in settings.items() if key.endswith("_path") and path}
     return {**settings, **names}
 
@@ -186,7 +184,7 @@ _GIT_TIMEOUT_S = 10.0
 
 
 def find_code_version() -> str:
-    """The package's version, and the commit where it runs from a checkout."""
+    """Return the package's version, and the commit if it runs from a checkout."""
     try:
         package = version("emoscope")
     except PackageNotFoundError:

@@ -36,7 +36,7 @@ CONFIGS_DIR = Path(__file__).parents[1] / "configs"
 
 
 class Result(BaseModel):
-    """How a version did on a split against one truth; shares from 0 to 1, to four digits."""
+    """A version's metrics on a split against one kind of label; shares from 0 to 1, to four digits."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,7 +45,7 @@ class Result(BaseModel):
 
 
 class TrainConfig(BaseModel):
-    """What decides a version besides the data. recipe: in the form that `Recipe.change` takes. results: by `split/truth`."""
+    """What determines a version besides the data. recipe: in the form that `Recipe.change` takes. results: by `split/truth`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -74,7 +74,7 @@ def read_config(path: Path) -> TrainConfig:
 
 
 def describe_version(manifest: Manifest) -> TrainConfig:
-    """The configuration that gave a version."""
+    """Return the configuration of a version."""
     settings, lineage = TrainSettings.from_json(manifest.lineage.settings), manifest.lineage
     return TrainConfig(
         network=settings.architecture,

@@ -1,10 +1,9 @@
-"""Other versions' answers as part of what a run teaches (Hinton et al. 2015): several networks' knowledge in one.
+"""Distillation: predictions of other versions as part of the targets (Hinton et al. 2015).
 
-The teachers look at the very picture that the pupil looks at, changed as it is, so that what they say is true of it and never the
-same twice; taught so, and for long, a small network comes close to a large one (Beyer et al. 2022). Only blur and noise they are
-spared: what a clear picture shows is true of the same picture blurred. Each answers with the temperature that it had while it
-learnt, not the calibrated one, for its shares are to be like the labels' shares. Of several, the logits are averaged, which is the
-mean that a vote of equals would give.
+The teachers see the student's augmented picture, so that their predictions fit it and never repeat; trained this way, and for
+long, a small network comes close to a large one (Beyer et al. 2022). Blur and noise aren't applied for teachers: what a clear
+picture shows is also true of the blurred one. Each teacher uses its training temperature, not the calibrated one, because its
+shares should be like the labels' shares. The logits of several teachers are averaged.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,10 +25,10 @@ _ASKED_AT_ONCE = 256
 
 @dataclass(frozen=True, slots=True)
 class Teachers:
-    """Versions that teach together.
+    """Versions used as teachers.
 
-    ask: from faces (N, S, S, 1), grey, 0 to 255, to what they see, float32 (N, 7), shares summing to 1. side: the largest that any
-    of them has learnt to see faces in, in pixels; each brings faces of another side to its own.
+    ask: from faces (N, S, S, 1), grey, 0 to 255, to predictions, float32 (N, 7), shares summing to 1. side: the largest input
+    size of any teacher, in pixels; each resizes the faces to its own.
     """
 
     ask: Callable[["tf.Tensor"], "tf.Tensor"]
@@ -37,9 +36,9 @@ class Teachers:
 
 
 def load_teachers(folders: Sequence[Path]) -> Teachers:
-    """Load the versions in these folders, at least one, to answer in the precision that layers are made in now.
+    """Load the versions in these folders, at least one, in the current precision.
 
-    Raises ArtifactError for a folder that holds no whole version.
+    Raises ArtifactError for a folder without a complete version.
     """
     manifests = [read_manifest(folder) for folder in folders]
     sides = [manifest.lineage.settings["recipe"]["stages"][-1]["input_size"] for manifest in manifests]
@@ -57,9 +56,9 @@ def load_teachers(folders: Sequence[Path]) -> Teachers:
 
 
 def blend_targets(training: Examples, teachers: Teachers, share: float) -> Examples:
-    """The same examples, with the teachers' answers to the clean faces as that share of the targets.
+    """Return the examples with the teachers' predictions for the clean faces as that share of the targets.
 
-    Each face and its mirror image are asked about once; the rest is the label.
+    The predictions for each face and its mirror image are averaged; the rest of a target is the label.
     """
     answers = []
     for start in range(0, len(training.images), _ASKED_AT_ONCE):
@@ -70,20 +69,20 @@ def blend_targets(training: Examples, teachers: Teachers, share: float) -> Examp
 
 
 class Student(keras.Model):  # type: ignore[misc] # Keras ships no types
-    """A network that learns from its teachers' answers beside the labels."""
+    """A network that learns from its teachers' predictions besides the labels."""
 
     def __init__(self, network: "keras.Model", teachers: Teachers, share: float) -> None:
-        """share: of what a face teaches that comes from the teachers; the rest is its label."""
+        """share: share of the target that comes from the teachers; the rest is the label."""
         super().__init__(name=network.name)
         self._network, self._teachers, self._share = network, teachers, share
 
     def call(self, inputs: "tuple[tf.Tensor, tf.Tensor]", training: bool | None = None) -> "tf.Tensor":  # noqa: FBT001 - Keras's signature
-        """The network's logits (N, 7); inputs: faces twice, as `make_batches` gives them."""
+        """Return the network's logits (N, 7). inputs: faces twice, as `make_batches` yields them."""
         faces, _ = inputs
         return self._network(faces, training=training)
 
     def train_step(self, data: Any) -> dict[str, "tf.Tensor"]:
-        """One batch: faces twice, as `make_batches` gives them, targets (N, 7), weights (N,)."""
+        """Train on one batch: faces twice, as `make_batches` yields them, targets (N, 7), weights (N,)."""
         (faces, shown), labels, weights = data
         targets = (1 - self._share) * labels + self._share * self._teachers.ask(shown)
         figures: dict[str, tf.Tensor] = super().train_step(((faces, shown), targets, weights))

@@ -1,4 +1,4 @@
-"""A version's manifest -> the settings of a run that goes on from it, or starts anew."""
+"""Chooses the settings of a run that continues from a version, or starts from new weights."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,9 @@ from db.model_versions.manifest import Lineage, Manifest
 from training.fit.settings import RECIPES, Labels, Recipe, Stage, TrainSettings
 
 FINE_TUNING_RATE = 0.1
-"""Learning rate of a run from trained weights, as a share of the network's own: less moves little, more forgets first."""
+"""Learning rate of a run from trained weights, as a share of the network's own: a lower one changes little, a higher one forgets
+more.
+"""
 
 
 def choose_settings(
@@ -21,12 +23,14 @@ def choose_settings(
     learning_rate: float | None,
     seed: int,
 ) -> TrainSettings:
-    """Settings of a challenger: the parent's network and recipe, on the data that there is now.
+    """Return the settings of a challenger: the parent's network and recipe, on the current data.
 
-    parent: the version whose weights it starts from. from_scratch: fresh weights and the network's own recipe.
-    votes_path: as choose_votes gives it. epochs: None means the recipe's own number.
-    learning_rate: of a run from the parent's weights; None means FINE_TUNING_RATE of the network's own.
-    A run from the parent's weights holds out the pictures that the parent's run held out, where the dataset has them.
+    parent: version whose weights it starts from.
+    from_scratch: new weights and the network's own recipe.
+    votes_path: from choose_votes.
+    epochs: None means the recipe's.
+    learning_rate: of a run from the parent's weights; None means FINE_TUNING_RATE of the network's own. A run from the parent's
+    weights uses the parent's validation set, as far as the dataset contains it.
     """
     own = RECIPES[parent.network]
     recipe = own if from_scratch else _continue_recipe(_find_recipe(parent), own, learning_rate)
@@ -44,9 +48,9 @@ def choose_settings(
 
 
 def choose_votes(parent: Manifest, votes_path: Path | None, *, labels: Labels, from_scratch: bool) -> Path | None:
-    """The file of votes that a run reads, or None.
+    """Return the file of votes that a run reads, or None.
 
-    On single labels votes only divide the rows; from a version's weights they may do so only if they did for that version.
+    With hard labels the votes only affect the split; from a version's weights they may do so only if they did for that version.
     """
     if labels == "hard" and not from_scratch and parent.lineage.settings.get("votes_path") is None:
         return None
@@ -54,20 +58,20 @@ def choose_votes(parent: Manifest, votes_path: Path | None, *, labels: Labels, f
 
 
 def find_split(lineage: Lineage) -> tuple[int, float | None]:
-    """By what a version's run chose the rows that it held out: the seed, and the share, None where its settings don't say."""
+    """Return how a version's run selected its validation rows: the seed, and the share, None if its settings don't have it."""
     seed: int | None = lineage.settings.get("split_seed")
     return lineage.seed if seed is None else seed, lineage.settings.get("recipe", {}).get("validation_share")
 
 
 def hold_out_like(settings: TrainSettings, lineage: Lineage) -> TrainSettings:
-    """The same, with the rows held out that another version's run held out, so that neither run taught what judges this one."""
+    """Return the settings with the validation set of another version's run, so that neither was trained on these rows."""
     seed, share = find_split(lineage)
     recipe = settings.recipe if share is None else replace(settings.recipe, validation_share=share)
     return replace(settings, split_seed=seed, recipe=recipe)
 
 
 def _find_recipe(parent: Manifest) -> Recipe:
-    """By which the parent was made, so that its successor sees faces as it does. What no recipe had then changed nothing."""
+    """Return the parent's recipe, so that its successor sees faces alike. Features unknown to older recipes are disabled."""
     own = RECIPES[parent.network]
     plain = Recipe(own.epochs, own.batch_size, own.learning_rate, own.schedule)
     fields = parent.lineage.settings.get("recipe")
@@ -75,11 +79,11 @@ def _find_recipe(parent: Manifest) -> Recipe:
 
 
 def _continue_recipe(recipe: Recipe, own: Recipe, learning_rate: float | None) -> Recipe:
-    """Faces of their final size from the first epoch, and no warm-up, for the weights are warm. No mean of the weights either:
-    over so few steps it would still be where it began.
+    """Adapt a recipe to trained weights: full-size faces from the first epoch, no warm-up, and no EMA weights, which over so few
+    steps would still be near the start.
 
-    own: the network's. Of it are the learning rate, which would shrink from one generation to the next, and which epoch is kept:
-    where the parent's last one was, as fits a long run, a short one among new labels is better judged by what is held out.
+    own: the network's recipe. It provides the learning rate, which would otherwise shrink from generation to generation, and the
+    checkpoint monitor: the last epoch, as of a long run, is a worse choice for a short run with new labels.
     """
     return replace(
         recipe,

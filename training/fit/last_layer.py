@@ -1,8 +1,8 @@
-"""A trained network -> the same with another last layer, at no cost when it is served.
+"""Adjusts the last layer of a trained network, without cost at inference.
 
-Two heads on the same features, mixed in the logarithm of their probabilities, are one linear layer again. So a head that learns
-the published hard labels is mixed into the one that learned how people vote, and `neutral`, which FER+'s voters give wherever
-nothing is certain, is made less likely: docs/decisions/0210.
+Two heads on the same features, mixed in the logarithm of their probabilities, are again one linear layer. So a head trained on
+the published hard labels is mixed into the one trained on votes, and `neutral`, which FER+'s voters choose when uncertain, is
+made less likely: docs/decisions/0210.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from training.networks.normalize import normalize_faces
 Array = npt.NDArray[np.float32]
 
 _L2 = 0.01
-"""Weight of the squared weights beside the mean log-loss of the hard head; 0.001 to 0.01 made no difference on held-out rows."""
+"""L2 penalty of the hard head; 0.001 to 0.01 made no difference on validation rows."""
 _STEPS = 60
 _AT_ONCE = 256
 
@@ -28,9 +28,9 @@ _AT_ONCE = 256
 def adjust_last_layer(
     network: "keras.Model", images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], recipe: Recipe
 ) -> None:
-    """Change the network's last layer in place, as the recipe's `hard_share` and `neutral_offset` say.
+    """Change the network's last layer in place, by the recipe's `hard_share` and `neutral_offset`.
 
-    images: uint8 (N, 48, 48), labels: int64 (N,), the hard labels, of the rows that trained the network.
+    images: uint8 (N, 48, 48), labels: int64 (N,), hard labels, of the training rows.
     """
     layer = network.get_layer("emotions")
     weights, bias = layer.get_weights()
@@ -45,7 +45,7 @@ def adjust_last_layer(
 
 
 def measure_features(network: "keras.Model", images: npt.NDArray[np.uint8], recipe: Recipe) -> Array:
-    """What the last layer sees of each face, the mean over the face and its mirror image: float32 (N, C)."""
+    """Return the inputs of the last layer for each face, averaged over the face and its mirror image: float32 (N, C)."""
     last = network.get_layer("emotions")
     inner = keras.Model(network.input, last.input)
 
@@ -64,7 +64,7 @@ def measure_features(network: "keras.Model", images: npt.NDArray[np.uint8], reci
 
 
 def fit_head(features: Array, targets: Array) -> tuple[Array, Array]:
-    """Weights (C, K) and bias (K,) of the multinomial logistic regression of targets (N, K) on features (N, C)."""
+    """Fit a multinomial logistic regression of targets (N, K) on features (N, C). Returns weights (C, K) and bias (K,)."""
     count, width, classes = len(features), features.shape[1], targets.shape[1]
 
     def measure_loss(flat: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:

@@ -1,4 +1,4 @@
-"""Examples and a recipe -> trained weights, epoch by epoch, each stored in the run's folder as it ends."""
+"""The training loop. It stores the state in the run's folder after each epoch."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from training.networks.normalize import normalize_faces
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run is. epoch counts from 1; loss and accuracy are this epoch's so far; `last` is the last finished epoch."""
+    """Progress of a run. epoch counts from 1; loss and accuracy are this epoch's so far; `last` is the last finished epoch."""
 
     epoch: int
     epochs: int
@@ -53,12 +53,11 @@ def fit_network(
     progress: ProgressCallback,
     should_stop: StopQuestion,
 ) -> RunState:
-    """Train `network`, from where `run_dir` left off, until the recipe's last epoch, and give it the best epoch's weights.
+    """Train `network` from the state in `run_dir` to the recipe's last epoch, and set it to the best epoch's weights.
 
-    teachers: whose answers are the recipe's `teacher_share` of what each face teaches.
-    A recipe without epochs leaves the weights as they are.
-    Raises RunStopped soon after `should_stop` says so; what the unfinished epoch learnt is then lost.
-    Raises TrainingDiverged as soon as a loss is no finite number.
+    teachers: their predictions are the recipe's `teacher_share` of each target. A recipe without epochs leaves the weights
+    unchanged. Raises RunStopped soon after `should_stop` returns true, losing the unfinished epoch, and TrainingDiverged as soon
+    as a loss isn't finite.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     if not recipe.epochs:
@@ -68,7 +67,7 @@ def fit_network(
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
     student = network if teachers is None else Student(network, teachers, recipe.teacher_share)
     student.compile(_make_optimizer(recipe, steps), loss, weighted_metrics=["accuracy"], jit_compile=False)
-    optimizer = student.optimizer  # wrapped by Keras where it computes in 16 bits
+    optimizer = student.optimizer  # Keras wraps it in 16-bit precision
     optimizer.build(network.trainable_variables)
     variables = [*network.variables, *optimizer.variables]
     state = RunState(run_dir)
@@ -85,7 +84,7 @@ def fit_network(
         epochs = range(first, stop)
         shown_side = None if teachers is None else max(side, teachers.side)
         batches = make_batches(training, recipe, seed=seed, epochs=epochs, side=side, shown_side=shown_side)
-        student.make_train_function(force=True)  # traced for this side alone, as in a run that goes on here
+        student.make_train_function(force=True)  # traced for this side only, as in a run resumed here
         student.fit(
             batches,
             initial_epoch=first,
@@ -96,15 +95,17 @@ def fit_network(
             verbose=0,
         )
         if state.epochs_done < recipe.epochs:
-            state.load_variables(variables)  # Keras leaves the averaged weights behind; the next stage needs the others
+            state.load_variables(
+                variables
+            )  # Keras leaves the EMA weights in the network; the next stage needs the others
     network.set_weights(state.load_best())
     return state
 
 
 def make_predictor(network: "keras.Model", side: int, *, normalized: bool = False) -> Predict:
-    """A function from uint8 images (N, 48, 48) to the network's logits, float32 (N, 7), with the weights of each moment.
+    """Return a function from uint8 images (N, 48, 48) to the network's logits, float32 (N, 7), with its current weights.
 
-    side: that the network is to see faces in, in pixels. normalized: as the recipe has it.
+    side: input size in pixels. normalized: as in the recipe.
     """
 
     def infer(faces: "tf.Tensor") -> "tf.Tensor":
@@ -139,7 +140,7 @@ def _make_optimizer(recipe: Recipe, steps: int) -> "keras.optimizers.Optimizer":
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no types
-    """Reports, asks whether to stop, and stores each finished epoch."""
+    """Reports progress, checks whether to stop, and stores each finished epoch."""
 
     def __init__(
         self,
@@ -166,7 +167,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no t
             raise RunStopped(f"stopped after {self._state.epochs_done} of {self._epochs} epochs")
         logs = logs or {}
         _check_loss(logs["loss"], self._state.epochs_done + 1)
-        # The last batch is reported with its epoch, which isn't finished before it is judged and stored.
+        # The last batch is reported with its epoch, which isn't finished before it is evaluated and stored.
         if batch + 1 < self._steps and time.monotonic() - self._reported > 1:
             self._report(batch + 1, logs)
 
@@ -175,7 +176,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no t
         raw = [np.asarray(variable) for variable in self.model.trainable_variables]
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
         val_loss, val_accuracy = _evaluate(self._predict, self._validation)
-        _check_loss(val_loss, epoch + 1)  # the last batch's step can spoil the weights after its own loss was sound
+        _check_loss(val_loss, epoch + 1)  # the last step can break the weights after its own loss was computed
         weights = self.model.get_weights()
         for variable, value in zip(self.model.trainable_variables, raw, strict=True):
             variable.assign(value)

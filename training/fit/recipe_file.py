@@ -1,4 +1,4 @@
-"""A recipe out of a file: some fields as JSON, or those of a version that is there already. No TensorFlow."""
+"""Reads a recipe from a file: some fields as JSON, or the recipe of an existing version. No TensorFlow."""
 
 import json
 from pathlib import Path
@@ -9,9 +9,9 @@ from training.fit.settings import Recipe
 
 
 def read_recipe(path: Path, base: Recipe) -> Recipe:
-    """Change `base` by what is in `path`: a JSON object of a recipe's fields, or the folder of a version to train like.
+    """Change `base` by the contents of `path`: a JSON object of a recipe's fields, or the folder of a version.
 
-    Raises RunError for a file that is no such object, ArtifactError for a folder that is no version.
+    Raises RunError for an invalid file, ArtifactError for a folder without a version.
     """
     if path.is_dir():
         return base.change(read_manifest(path).lineage.settings["recipe"])

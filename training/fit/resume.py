@@ -1,4 +1,4 @@
-"""Going on with a run that is there: what was asked for besides must be what the run was started with."""
+"""Resumes an existing run: options that are given must match those it was started with."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,16 +14,14 @@ from training.fit.settings import TrainSettings
 
 
 def refuse_others(run_dir: Path, asked: dict[str, Any]) -> None:
-    """Raise RunError, with the options' names, if the run in `run_dir` was started with other ones than those asked for.
+    """Raise RunError, naming the options, if the run in `run_dir` was started with different ones.
 
-    asked: values by parameter of `emoscope train`, of the options alone that somebody gave.
+    asked: values by parameter of `emoscope train`, only of options that were given.
     """
     different = sorted(set(_find_different(run_dir, read_run_settings(run_dir), asked)))
     if different:
-        options = " and another ".join(f"--{name.replace('_', '-')}" for name in different)
-        raise RunError(
-            f"the run in {run_dir} was started with another {options}; given none of them, it goes on as it began"
-        )
+        options = " and a different ".join(f"--{name.replace('_', '-')}" for name in different)
+        raise RunError(f"the run in {run_dir} was started with a different {options}; omit these options to resume it")
 
 
 def _find_different(run_dir: Path, stored: TrainSettings, asked: dict[str, Any]) -> Iterator[str]:
@@ -41,7 +39,7 @@ def _find_different(run_dir: Path, stored: TrainSettings, asked: dict[str, Any])
     }
     for name, value in asked.items():
         if name == "recipe":
-            # what is held out may follow from another version, whatever the recipe says
+            # the validation set may come from another version, whatever the recipe says
             is_same = (
                 replace(read_recipe(value, stored.recipe), validation_share=stored.recipe.validation_share)
                 == stored.recipe
@@ -55,11 +53,11 @@ def _find_different(run_dir: Path, stored: TrainSettings, asked: dict[str, Any])
         elif name in plain:
             is_same = (value.resolve() if isinstance(value, Path) else value) == plain[name]
         else:
-            continue  # says nothing of what the run gives, such as --threads
+            continue  # has no effect on the result, such as --threads
         if not is_same:
             yield name
 
 
 def _identify(folders: Sequence[Path]) -> tuple[str, ...]:
-    """By what they are and not where they lie: a version may have been moved since."""
+    """Return digests instead of paths: a version may have been moved since."""
     return tuple(read_manifest(folder).files[KERAS_FILE].sha256 for folder in folders)

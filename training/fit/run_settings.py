@@ -1,4 +1,4 @@
-"""The settings that a run folder belongs to, so that nothing but the same run goes on in it. No TensorFlow."""
+"""Stores the settings of a run in its folder, so that only the same run can be resumed there. No TensorFlow."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ _FILE = "settings.json"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a run learns from, each by SHA-256: the dataset, the .keras file whose weights it starts from, its teachers' files."""
+    """Inputs of a run, by SHA-256: the dataset, the .keras file whose weights it starts from, its teachers' files."""
 
     dataset_sha256: str
     parent: str | None = None
@@ -22,43 +22,43 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where the versions lay that a run starts from and is taught by. Only for going on with it: what they are is its Origin."""
+    """Folders of the versions that a run starts from and learns from, for resuming it. Their identity is in its Origin."""
 
     initial_weights: Path | None = None
     teachers: tuple[Path, ...] = ()
 
 
 def has_run(run_dir: Path) -> bool:
-    """Whether a run was started in this folder."""
+    """Return whether a run was started in this folder."""
     return (run_dir / _FILE).exists()
 
 
 def read_run_settings(run_dir: Path) -> TrainSettings:
-    """The settings that the run in `run_dir` was started with. Raises RunError if there is no run."""
+    """Return the settings of the run in `run_dir`. Raises RunError if there is no run."""
     return TrainSettings.from_json(_read(run_dir)["settings"])
 
 
 def read_run_origin(run_dir: Path) -> Origin:
-    """What the run in `run_dir` learns from. Raises RunError if there is no run."""
+    """Return the inputs of the run in `run_dir`. Raises RunError if there is no run."""
     stored = _read(run_dir)
     return Origin(stored["dataset_sha256"], stored["parent"], tuple(stored.get("teachers", ())))
 
 
 def read_run_folders(run_dir: Path) -> Folders:
-    """Where the versions lay that the run in `run_dir` was started with. Raises RunError if there is no run."""
+    """Return the folders of the versions that the run in `run_dir` uses. Raises RunError if there is no run."""
     stored = _read(run_dir).get("folders", {})
     weights = stored.get("initial_weights")
     return Folders(Path(weights) if weights else None, tuple(map(Path, stored.get("teachers", ()))))
 
 
 def claim_run_dir(run_dir: Path, settings: TrainSettings, origin: Origin, folders: Folders = Folders()) -> None:
-    """Make `run_dir` the folder of this run. Raises RunError if it is that of another one."""
+    """Make `run_dir` the folder of this run. Raises RunError if it belongs to another one."""
     wanted = {"settings": settings.to_json(), **asdict(origin)}
     if has_run(run_dir):
         stored = {"settings": read_run_settings(run_dir).to_json(), **asdict(read_run_origin(run_dir))}
         different = [key for key, value in wanted.items() if value != stored[key]]
         if different:
-            raise RunError(f"the run in {run_dir} was started with another {' and another '.join(different)}")
+            raise RunError(f"the run in {run_dir} was started with a different {' and a different '.join(different)}")
         return
     run_dir.mkdir(parents=True, exist_ok=True)
     partial = run_dir / f"{_FILE}.partial"

@@ -1,7 +1,7 @@
-"""What a run has reached, in the files from which it goes on after any kill.
+"""Stores the state of a run, so that it can be resumed after a kill.
 
-`state.json` holds the curves and says which files are current: `state-N.npz`, every variable of network and optimizer after
-epoch N, and `best-N.npz`, the weights kept as the result. A file is complete before `state.json` names it.
+`state.json` has the curves and names the current files: `state-N.npz`, every variable of network and optimizer after epoch N, and
+`best-N.npz`, the result's weights. A file is complete before `state.json` names it.
 """
 
 import json
@@ -20,20 +20,20 @@ Arrays = list[npt.NDArray[Any]]
 
 
 class Variable(Protocol):
-    """As much of a Keras variable as is needed here."""
+    """The part of a Keras variable that is used here."""
 
     def assign(self, value: npt.NDArray[Any]) -> object:
-        """Give it another value of the same shape."""
+        """Set the value, of the same shape."""
 
     def numpy(self) -> npt.NDArray[Any]:
-        """Its value."""
+        """Return the value."""
 
 
 @dataclass(frozen=True, slots=True)
 class EpochMetrics:
     """One point of the curves. Accuracies are shares, against each target's largest entry.
 
-    loss is what training makes small: with class weights, label smoothing, teachers' answers and the network's own regularisation.
+    loss is the training objective: with class weights, label smoothing, teachers' predictions and the network's regularisation.
     val_loss is the plain cross-entropy, so the two can't be compared.
     """
 
@@ -46,10 +46,10 @@ class EpochMetrics:
 
 
 class RunState:
-    """The curves of a run so far, and which epoch was the best."""
+    """The curves of a run so far, and its best epoch."""
 
     def __init__(self, run_dir: Path) -> None:
-        """Read the state of `run_dir`; a folder without one is a run that hasn't finished an epoch."""
+        """Read the state of `run_dir`. A folder without one belongs to a run without finished epochs."""
         self._dir = run_dir
         self._path = run_dir / "state.json"
         self.curves: list[EpochMetrics] = []
@@ -61,27 +61,27 @@ class RunState:
 
     @property
     def epochs_done(self) -> int:
-        """How many epochs are finished."""
+        """Number of finished epochs."""
         return len(self.curves)
 
     def load_variables(self, variables: Sequence[Variable]) -> None:
-        """Give `variables` the values that they had after the last finished epoch."""
+        """Set `variables` to their values after the last finished epoch."""
         arrays = self._load(f"state-{self.epochs_done}.npz")
         for variable, value in zip(variables, arrays, strict=True):
             variable.assign(value)
 
     def keep_initial(self, weights: Arrays) -> None:
-        """Store weights as the result of a run without epochs, which only makes a version of what it starts from."""
+        """Store weights as the result of a run without epochs, which only exports its initial weights."""
         self._save("best-0.npz", weights)
 
     def load_best(self) -> Arrays:
-        """The network's weights that are kept as the run's result."""
+        """Return the network's weights of the run's result."""
         return self._load(f"best-{self.best_epoch}.npz")
 
     def finish_epoch(
         self, figures: EpochMetrics, variables: Sequence[Variable], weights: Arrays, monitor: Monitor
     ) -> None:
-        """Store the state after an epoch, and its weights as the best where they are the ones to keep so far."""
+        """Store the state after an epoch, and its weights as the result if they are the best so far."""
         is_best = self._is_best(figures, monitor)
         self.curves.append(figures)
         self._save(f"state-{self.epochs_done}.npz", [np.asarray(variable.numpy()) for variable in variables])
@@ -115,6 +115,6 @@ class RunState:
 
 
 def _flush(file: IO[Any]) -> None:
-    """On the disk, not only on its way, before a file that names it is written: a power cut may come in between."""
+    """Flush to disk before another file names this one, because of power cuts."""
     file.flush()
     os.fsync(file.fileno())

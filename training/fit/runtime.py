@@ -1,7 +1,7 @@
-"""TensorFlow and Keras, imported once with the settings that training needs.
+"""Imports TensorFlow and Keras once, configured for training.
 
-Every module of this package that computes with TensorFlow takes `tf` and `keras` from here; the others, `artifact` first
-among them, run where TensorFlow isn't installed.
+Modules of this package that use TensorFlow import `tf` and `keras` from here; all others, such as `artifact`, work without
+TensorFlow.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from training.fit.settings import Precision
 
-# TensorFlow takes oneDNN's kernels by itself only on processors with AVX-512; with AVX2 alone they are 1.4 times as fast here.
+# TensorFlow enables oneDNN by default only with AVX-512; with AVX2 alone it is 1.4 times as fast here.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -24,17 +24,17 @@ import tensorflow as tf
 __all__ = ["choose_precision", "choose_strategy", "computing_in", "keras", "limit_threads", "tf"]
 
 _BFLOAT16_FLAGS = {"amx_bf16", "avx512_bf16"}
-"""On processors with one of them networks learn up to three times as fast in bfloat16; without, bfloat16 is emulated."""
+"""Processors with one of these train up to three times as fast in bfloat16; others emulate it."""
 _BFLOAT16_CAPABILITY = (8, 0)
 """NVIDIA's Ampere and later multiply bfloat16 in hardware (CUDA C++ Programming Guide, compute capabilities)."""
 
 
 @cache
 def choose_strategy() -> "tf.distribute.Strategy":
-    """Every GPU that there is, each taking memory as it needs it; otherwise the CPU. One for all runs of a process.
+    """Return the strategy for all GPUs, each allocating memory on demand, or for the CPU. One per process.
 
-    TensorFlow tells what devices exchange apart by numbers that each strategy begins anew; those of a second one would be taken for
-    the first one's.
+    Each strategy numbers its collective operations from the start, so those of a second one would be mixed up with the first
+    one's.
     """
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
@@ -43,7 +43,7 @@ def choose_strategy() -> "tf.distribute.Strategy":
 
 
 def limit_threads(count: int) -> None:
-    """Compute on that many cores; 0 is all of them. Only before TensorFlow has computed anything."""
+    """Limit the number of cores; 0 uses all. Call it before any TensorFlow computation."""
     tf.config.threading.set_intra_op_parallelism_threads(count)
     tf.config.threading.set_inter_op_parallelism_threads(count)
 
@@ -51,12 +51,11 @@ def limit_threads(count: int) -> None:
 def choose_precision(
     cpu_flags: AbstractSet[str] | None = None, gpus: Sequence[tuple[int, int]] | None = None
 ) -> Precision:
-    """What this machine computes quickest in: 16 bits on a GPU and on processors with instructions for them.
+    """Return the fastest precision of this machine: 16 bits on a GPU and on processors with instructions for them.
 
-    Of the two kinds bfloat16 where a GPU has it: it needs no scaling of the loss, which costs a tenth of the time.
-
-    `cpu_flags` are what the processor can do, in Linux's names, and `gpus` each GPU's CUDA compute capability; by default this
-    machine's.
+    bfloat16 is preferred on GPUs that support it: it needs no loss scaling, which costs a tenth of the time.
+    cpu_flags: capabilities of the processor, in Linux's names.
+    gpus: CUDA compute capability of each GPU. Default: this machine's.
     """
     capabilities = _list_gpu_capabilities() if gpus is None else gpus
     if capabilities:
@@ -66,7 +65,9 @@ def choose_precision(
 
 @contextmanager
 def computing_in(precision: Precision) -> Iterator[None]:
-    """Layers made inside compute in `precision`; their weights stay in 32 bits. "auto" is what `choose_precision` says."""
+    """Context in which new layers compute in `precision`; their weights stay in float32. "auto" is the result of
+    `choose_precision`.
+    """
     chosen = choose_precision() if precision == "auto" else precision
     previous = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32" if chosen == "float32" else f"mixed_{chosen}")
@@ -77,14 +78,14 @@ def computing_in(precision: Precision) -> Iterator[None]:
 
 
 def _list_gpu_capabilities() -> list[tuple[int, int]]:
-    """Of every GPU that TensorFlow sees. One that doesn't say counts as old."""
+    """Return the compute capability of each GPU that TensorFlow sees. One that reports none counts as old."""
     gpus = tf.config.list_physical_devices("GPU")
     details = (tf.config.experimental.get_device_details(gpu) for gpu in gpus)
     return [found.get("compute_capability", (0, 0)) for found in details]
 
 
 def _list_cpu_flags() -> set[str]:
-    """As Linux names them; none elsewhere."""
+    """Return the processor's flags in Linux's names; empty elsewhere."""
     try:
         found = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     except OSError:

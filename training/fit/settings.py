@@ -1,4 +1,4 @@
-"""What a training run is asked to do. The default recipes are what docs/decisions found best for each network."""
+"""Settings of a training run. The default recipes are the best of docs/decisions for each network."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ Labels = Literal["hard", "soft"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Monitor = Literal["accuracy", "loss", "last"]
 MAX_SEED = 2**31 - 4
-"""TensorFlow takes 32 bits with a sign, and the largest that a run counts up to is three more."""
+"""TensorFlow takes signed 32-bit seeds, and a run adds up to three."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 CropScale = Annotated[int, Field(ge=CROP_SIDE // 2, le=CROP_SIDE * 2, multiple_of=2)]
@@ -26,7 +26,7 @@ _NO_OTHERS = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Epochs in a row that see faces of one size: up to which share of all epochs (1 is the end), and their side in pixels."""
+    """Consecutive epochs with one face size: end as a share of all epochs (1 is the last), and side in pixels."""
 
     __pydantic_config__: ClassVar = _NO_OTHERS
 
@@ -38,25 +38,26 @@ class Stage:
 class Recipe:
     """How a network is trained.
 
-    schedule: `cosine` rises for `warmup_epochs` and falls to nothing at the last epoch; `inverse` is Adam's old `decay`,
-    1e-6 a step.
-    weight_decay: AdamW's; 0 means plain Adam. ema: momentum of the running mean of the weights that is kept as the
-    result; 0 keeps the weights themselves. flip: whether the exported version averages a face with its mirror image.
-    normalized: whether crops of little contrast are brought to the usual contrast, in training and inside the exported version.
-    crop_scales: sides of the squares in the middle of the crop, in its pixels, over which the exported version averages: CROP_SIDE
-    is the crop itself, less a face seen nearer, more one seen farther, where the crop's border is repeated.
-    mixup: how strongly each face is mixed with another of its batch: the concentration of the Beta distribution that the proportion
-    is drawn from; 0 leaves faces as they are.
-    class_balance: rows of a class weigh by its share to the power of minus this; 0 is every row alike, 1 every class alike.
-    validation_share: share of the Training rows kept for choosing the epoch and for the temperature.
-    conditions: whether the exported version is less sure of faces that are covered, blurred or noisy, as fitted after training.
-    hard_share: weight of a head on hard labels that is mixed into the last layer after training, in the logarithm; 0 leaves it out.
-    neutral_offset: by how much the logit of `neutral` is lowered after training.
-    monitor: which epoch's weights are the result: that with the highest accuracy on validation rows, that with the least loss on
-    them, which a thousand rows tell with less chance in it, or the last.
-    teacher_share: how much of what a row teaches comes from the run's teachers, where it has any; the rest is its label.
-    teacher_view: what the teachers see: the face as it was `changed`, at every step, or once, before the first epoch, the
-    `clean` row and its mirror image, which takes no time from the steps.
+    schedule: `cosine` rises for `warmup_epochs` and falls to zero at the last epoch; `inverse` is Adam's old `decay`, 1e-6 per
+    step.
+    weight_decay: AdamW's; 0 means plain Adam.
+    ema: momentum of the EMA weights, which are the result; 0 keeps the weights themselves.
+    flip: whether the exported version averages a face with its mirror image.
+    normalized: whether low-contrast crops are stretched, in training and in the exported version.
+    crop_scales: sides of the centred squares, in pixels of the crop, over which the exported version averages: CROP_SIDE is the
+    crop itself, less zooms in, more zooms out and repeats the crop's border.
+    mixup: concentration of the Beta distribution of the proportion in which each face is mixed with another one; 0 disables it.
+    class_balance: rows of a class are weighted by its share to the power of minus this; 0 weights every row equally, 1 every
+    class.
+    validation_share: share of the training rows used to choose the epoch and to fit the temperature.
+    conditions: whether the exported version lowers the confidence of covered, blurred or noisy faces, fitted after training.
+    hard_share: weight of a head on hard labels that is mixed into the last layer after training, in the logarithm; 0 omits it.
+    neutral_offset: decrease of the logit of `neutral` after training.
+    monitor: which epoch's weights are the result: the highest accuracy on validation rows, the least loss on them, which is
+    less noisy with a thousand rows, or the last epoch.
+    teacher_share: share of each target that comes from the run's teachers, if any; the rest is the label.
+    teacher_view: what the teachers see: the `changed` (augmented) face at every step, or the `clean` row and its mirror image
+    once, before the first epoch, which adds no time to the steps.
     """
 
     __pydantic_config__: ClassVar = _NO_OTHERS
@@ -87,19 +88,19 @@ class Recipe:
 
     @property
     def input_size(self) -> int:
-        """The side of the faces that the finished network sees, in pixels: that of the last stage."""
+        """Input size of the finished network, in pixels: that of the last stage."""
         return self.stages[-1].input_size
 
     def find_input_size(self, epoch: int) -> int:
-        """The side of the faces that epoch (0 is the first) learns from, in pixels."""
+        """Return the face size of an epoch (0 is the first), in pixels."""
         return next(
             (stage.input_size for stage in self.stages if epoch < round(stage.until * self.epochs)), self.input_size
         )
 
     def change(self, fields: dict[str, Any]) -> Self:
-        """This recipe with some fields changed, in the form that `lineage.settings.recipe` of a manifest has.
+        """Return this recipe with some fields changed, in the form of `lineage.settings.recipe` in a manifest.
 
-        Of the augmentation too only what is named changes. Raises RunError for a field or value that a recipe can't have.
+        Unnamed fields of the augmentation are kept too. Raises RunError for an invalid field or value.
         """
         plain, fields = dataclasses.asdict(self), translate_recipe(fields)
         augmentation = fields.get("augmentation", {})
@@ -126,7 +127,7 @@ _DEFAULT = Recipe(
     class_balance=0.4,
     validation_share=0.05,
     monitor="loss",
-    # Small faces teach most of it at a fraction of the time. The side grows while the learning rate is still high.
+    # Small faces teach most at a fraction of the time. The size grows while the learning rate is still high.
     stages=(Stage(0.34, 24), Stage(0.69, 32), Stage(1.0, 40)),
     augmentation=Augmentation(
         flip=True,
@@ -159,15 +160,15 @@ _OF_ONE_SIDE = (Architecture.REPORT, Architecture.REPORT_DENSE, Architecture.TIN
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:
-    """Everything that decides what a run gives, so that the same settings give the same version.
+    """Everything that determines the result of a run, so that the same settings give the same version.
 
     labels: `hard`, the CSV's own label, or `soft`, the shares of people's votes (needs `votes_path`).
-    split_seed: decides which rows are held out; None means `seed`, which decides the rest. A run that starts from a version's
-    weights needs that version's, or it judges itself by rows that these weights were taught.
-    splits_like_parent: whether a run that starts from a version's weights holds out the very pictures that this version's run
-    held out, where they are known and in the dataset; the seed decides only where they aren't.
-    precision: what the network computes in while it learns; weights, and the version that comes of it, are always in float32.
-    `auto` is what is quickest on the machine where the run starts; its folder keeps what that was.
+    split_seed: seed of the split; None means `seed`, which determines everything else. A run that starts from a version's
+    weights needs that version's, or it would be validated on its training rows.
+    splits_like_parent: whether a run that starts from a version's weights uses the validation pictures of that version's run,
+    as far as they are known and in the dataset; the seed is used only for the others.
+    precision: for training; weights, and the resulting version, are always float32. `auto` is the fastest on the machine where
+    the run starts; its folder stores the choice.
     """
 
     csv_path: Path
@@ -189,10 +190,10 @@ class TrainSettings:
             raise RunError(f"seeds are whole numbers from 0 to {MAX_SEED}")
         sizes = {stage.input_size for stage in self.recipe.stages}
         if self.architecture in _OF_ONE_SIDE and sizes != {CROP_SIDE}:
-            raise RunError(f"the network {self.architecture} sees faces of {CROP_SIDE} pixels, and of no other side")
+            raise RunError(f"the network {self.architecture} has an input size of {CROP_SIDE} pixels and no other")
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values that JSON holds."""
+        """Return it as JSON values."""
         plain = dataclasses.asdict(self)
         return {
             **plain,
@@ -202,5 +203,5 @@ class TrainSettings:
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> Self:
-        """The settings that `to_json` gave, of an earlier release too."""
+        """Parse the output of `to_json`, also of earlier releases."""
         return TypeAdapter(cls).validate_python(translate_settings(plain))

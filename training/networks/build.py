@@ -1,6 +1,6 @@
-"""The networks, by name. Each is faces in, logits out; softmax and temperature are added when a version is exported.
+"""Builds the networks by name, from faces to logits; softmax and temperature are added on export.
 
-Input: (N, side, side, 1), grey, 0 to 255, any float or integer type. Output: float32 (N, 7), logits in the vocabulary's order.
+Input: (N, side, side, 1), grey, 0 to 255, any float or integer type. Output: float32 (N, 7), logits in the order of EMOTIONS.
 """
 
 from collections.abc import Callable
@@ -15,14 +15,14 @@ layers = keras.layers
 
 _REPORT_L2 = 1e-4
 _BLOCK_END = "_second_norm"
-"""The last layer of a residual block. With a gamma of zero the block adds nothing."""
+"""The last layer of a residual block. With a gamma of zero the block is the identity."""
 
 
 def build_network(architecture: Architecture, *, dropout: float = 0.3, is_learning: bool = False) -> "keras.Model":
-    """Make the network of that name with fresh weights.
+    """Build the network with that name and new weights.
 
-    dropout: share of features dropped before the last layer of the residual networks; the report's have their own.
-    is_learning: whether it is to learn quickly, or to be stored; the weights are the same, and so are the answers.
+    dropout: share of features dropped before the last layer of the residual networks; the report's have their own. is_learning:
+    whether to build it for fast training, or for storage; weights and results are the same.
     """
     builders: dict[Architecture, Callable[[], keras.Model]] = {
         Architecture.REPORT: _build_report,
@@ -41,10 +41,11 @@ def build_network(architecture: Architecture, *, dropout: float = 0.3, is_learni
 
 
 def inherit_weights(network: "keras.Model", parent: "keras.Model") -> None:
-    """Give a network the weights of a larger one that has all its layers by name, or of a smaller one that it extends by blocks.
+    """Copy the weights of a larger network that has all layers of this one by name, or of a smaller one that this one extends by
+    blocks.
 
-    A residual block that only `network` has begins as the identity, so that it answers as its parent does until it learns
-    (Chen et al. 2016, "Net2Net"). Raises RunError if a layer doesn't fit.
+    A residual block that only `network` has starts as the identity, so that results are the parent's at first (Chen et al. 2016,
+    "Net2Net"). Raises RunError if a layer doesn't fit.
     """
     known = {layer.name: layer.get_weights() for layer in parent.layers if layer.weights}
     for layer in (layer for layer in network.layers if layer.weights):
@@ -59,7 +60,9 @@ def inherit_weights(network: "keras.Model", parent: "keras.Model") -> None:
 
 
 def _is_of_new_block(name: str, network: "keras.Model", parent: "keras.Model") -> bool:
-    """Whether a layer belongs to a residual block that `parent` lacks and that can be the identity: one without a shortcut."""
+    """Return whether a layer belongs to a residual block that `parent` lacks and that can be the identity: one without a
+    shortcut.
+    """
     block = "_".join(name.split("_")[:2]) + "_"
     is_known = any(layer.name.startswith(block) for layer in parent.layers)
     is_shortcut = any(layer.name.startswith(f"{block}shortcut") for layer in network.layers)
@@ -67,7 +70,7 @@ def _is_of_new_block(name: str, network: "keras.Model", parent: "keras.Model") -
 
 
 def _report_trunk(faces: "keras.KerasTensor") -> "keras.KerasTensor":
-    """The layers that both of the report's networks start with: 48x48 in, 4x4x128 out."""
+    """The first layers of both of the report's networks: 48x48 in, 4x4x128 out."""
     x = layers.Rescaling(1 / 255)(faces)
     x = _report_conv(32, 3, "first")(x)
     x = _report_conv(64, 3, "second")(x)
@@ -85,7 +88,7 @@ def _report_conv(filters: int, kernel: int, name: str) -> "keras.layers.Conv2D":
 
 
 def _build_report() -> "keras.Model":
-    """The report's listing, layer by layer, with the ReLU that it has before the softmax."""
+    """The network of the report's listing, layer by layer, including its ReLU before the softmax."""
     faces = keras.Input((CROP_SIDE, CROP_SIDE, 1), name="faces")
     x = _report_trunk(faces)
     x = _report_conv(len(EMOTIONS), 1, "fifth")(x)
@@ -94,7 +97,7 @@ def _build_report() -> "keras.Model":
 
 
 def _build_report_dense() -> "keras.Model":
-    """The variant that the report's text describes: dense layers in place of the last two convolutions."""
+    """The variant in the report's text: dense layers instead of the last two convolutions."""
     faces = keras.Input((CROP_SIDE, CROP_SIDE, 1), name="faces")
     x = layers.Flatten()(_report_trunk(faces))
     x = layers.Dense(1024, activation="relu", name="hidden")(x)
@@ -103,7 +106,7 @@ def _build_report_dense() -> "keras.Model":
 
 
 def _build_tiny() -> "keras.Model":
-    """Two convolutions with strides and a dense layer: 0.6 million multiplications a face."""
+    """Two convolutions with strides and a dense layer: 0.6 million multiplications per face."""
     faces = keras.Input((CROP_SIDE, CROP_SIDE, 1), name="faces")
     x = layers.Rescaling(1 / 127.5, offset=-1)(faces)
     x = layers.Conv2D(16, 6, strides=3, activation="relu", name="first_conv")(x)
@@ -113,15 +116,17 @@ def _build_tiny() -> "keras.Model":
 
 
 _NORM_MOMENTUM = 0.9
-"""With Keras's own 0.99 a run of some fifty steps answers by chance: its running statistics are still those of the start."""
+"""With Keras's default of 0.99, the running statistics of a run of some fifty steps would still be the initial ones, and
+predictions random.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class _Residual:
-    """A residual network for any face size: a stem, then stages, each but the first half the side of the one before.
+    """A residual network for any face size: a stem, then stages, each but the first with half the side of the previous one.
 
-    `default` and `large` look at every pixel; `small` looks at every other, and takes half the time of `default`. The layers of
-    `default` are in `large` too, under the same names, so that it may start from their weights; `large` has more, to teach it.
+    `default` and `large` process every pixel; `small` every other one, in half the time of `default`. `large` contains the layers
+    of `default` under the same names, so that it may start from their weights, and more; it is used as its teacher.
     """
 
     name: str

@@ -1,8 +1,8 @@
-"""How sure a version may be of a face under the conditions that the crop shows: a temperature for each face.
+"""Raises the temperature of faces that the crop shows under difficult conditions.
 
-One temperature holds for faces like the validation rows. On a covered, blurred or noisy face the same network is as sure and
-less often right. So a linear function of the crop's local statistics says by how much the temperature is higher there. It is
-part of the served model, so that both forms have it: docs/decisions/0211.
+One temperature fits faces like the validation rows. On a covered, blurred or noisy face, the same network is as confident but
+less often right. So a linear function of the crop's local statistics determines the increase. It is part of the served model, so
+that all runtimes have it: docs/decisions/0211.
 """
 
 from dataclasses import dataclass
@@ -18,23 +18,23 @@ _CELL = 8
 _CELLS = (CROP_SIDE // _CELL) ** 2
 FEATURES = 3 * _CELLS
 MAX_LOG_FACTOR = 2.0
-"""A factor of 7.4, at which the likeliest of seven emotions is hardly likelier than the others."""
+"""A factor of 7.4, at which the seven emotions are almost equally likely."""
 _MIN_LOG_FACTOR = -0.3
 _L2 = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionWeights:
-    """Logarithm of the factor on a face's temperature: features @ weights + bias. weights: float32 (FEATURES,)."""
+    """Logarithm of the factor of a face's temperature: features @ weights + bias. weights: float32 (FEATURES,)."""
 
     weights: npt.NDArray[np.float32]
     bias: float
 
 
 def measure_conditions(faces: "keras.KerasTensor") -> "keras.KerasTensor":
-    """Mean, contrast and sharpness of each of the crop's 36 cells: (N, 48, 48, 1), 0 to 255, to (N, FEATURES).
+    """Return mean, contrast and sharpness of each of the crop's 36 cells: (N, 48, 48, 1), 0 to 255, to (N, FEATURES).
 
-    The face is standardised first, so that light and contrast of the whole crop don't count.
+    The face is standardised first, so that overall light and contrast don't count.
     """
     ops = keras.ops
     from_mean = faces - ops.mean(faces, axis=(1, 2, 3), keepdims=True)
@@ -52,7 +52,7 @@ def measure_conditions(faces: "keras.KerasTensor") -> "keras.KerasTensor":
 def scale_logits(
     logits: "keras.KerasTensor", faces: "keras.KerasTensor", conditions: ConditionWeights
 ) -> "keras.KerasTensor":
-    """Divide each face's logits (N, 7) by the factor that its crop (N, 48, 48, 1) asks for."""
+    """Divide the logits (N, 7) by the factor of each face's crop (N, 48, 48, 1)."""
     layer = keras.layers.Dense(1, name="conditions")
     raised = layer(measure_conditions(faces))
     layer.set_weights([conditions.weights[:, None], np.array([conditions.bias], np.float32)])
@@ -65,9 +65,12 @@ def fit_conditions(
     truth: npt.NDArray[np.int64],
     weights: npt.NDArray[np.float32],
 ) -> ConditionWeights:
-    """The function with the least log-loss, weighed by face.
+    """Fit the function with the least log-loss, weighted by face.
 
-    features: (N, FEATURES). logits: (N, 7). truth: (N,), 0 to 6. weights: (N,).
+    features: (N, FEATURES).
+    logits: (N, 7).
+    truth: (N,), 0 to 6.
+    weights: (N,).
     """
     center, spread = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-3)
     inputs = ((features - center) / spread).astype(np.float64)

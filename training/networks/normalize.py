@@ -1,21 +1,20 @@
-"""Crops of little contrast, as dark photos give them, brought to the contrast that networks learn from.
+"""Stretches the contrast of low-contrast crops, such as those of dark photos, to that of the training set.
 
-Part of the served model, so that whatever calls it gets the same. Crops of usual contrast pass unchanged: 3 % of FER2013's are
-below the limit (docs/decisions/0210).
+Part of the served model. Crops with usual contrast are unchanged: 3 % of FER2013's are below the limit (docs/decisions/0210).
 """
 
 from training.fit.runtime import keras
 
 LEAST_STD = 30.0
-"""Standard deviation, of 255, from which a crop passes as it is."""
+"""Standard deviation, of 255, from which a crop is unchanged."""
 TARGET_STD, TARGET_MEAN = 40.0, 128.0
-"""What a crop below is brought to."""
+"""Target for crops below it."""
 _NOISE_STD = 1.0
-"""A crop with less than this has no face in it that rounding left; it isn't enlarged further."""
+"""Rounding has left no face in a crop with less than this; it isn't stretched further."""
 
 
 def normalize_faces(faces: "keras.KerasTensor") -> "keras.KerasTensor":
-    """Stretch the contrast of the faces that have little: (N, S, S, 1), float, 0 to 255; the same shape and range."""
+    """Stretch the contrast of low-contrast faces: (N, S, S, 1), float, 0 to 255; the same shape and range."""
     ops = keras.ops
     mean = ops.mean(faces, axis=(1, 2, 3), keepdims=True)
     from_mean = faces - mean

@@ -1,4 +1,4 @@
-"""Crops -> probabilities, by one of two runtimes behind one interface."""
+"""Classifies crops with one of two runtimes behind a common interface."""
 
 import hashlib
 from abc import ABC, abstractmethod
@@ -22,33 +22,33 @@ Runtime = Literal["auto", "litert", "tensorflow"]
 
 
 class Classifier(ABC):
-    """A loaded model version. It isn't safe to share between threads."""
+    """A loaded model version. Not thread-safe."""
 
     runtime: str
-    """What runs the network, and in which form: `litert`, `litert-int8` or `tensorflow`. Faces are stamped with it."""
+    """Runtime and form of the network: `litert`, `litert-int8` or `tensorflow`. Stored with each face."""
     batch_sizes: ClassVar[tuple[int, ...]]
-    """How many crops the model is run on at once, in ascending order; what is left over is filled up to the next size."""
+    """Batch sizes of the model, ascending; the last batch is padded to the next size."""
 
     vote_calibration = VoteCalibration(1.0)
-    """What turns this version's probabilities into vote shares."""
+    """Converts this version's probabilities to vote shares."""
 
     @abstractmethod
     def load(self, artifact_dir: Path) -> None:
-        """Read a version's manifest and model, after checking the model's digest.
+        """Load a version's manifest and model after checking the model's digest.
 
-        Raises training.errors.ArtifactError, or its ArtifactDamagedError where the file isn't the one that the manifest names.
+        Raises training.errors.ArtifactError, or ArtifactDamagedError if the file's digest differs from the manifest.
         """
 
     def warm(self) -> None:
-        """Run every batch size once, so that the first photo isn't slower than the others."""
+        """Run every batch size once, so that the first photo isn't slower."""
         for size in self.batch_sizes:
             self.classify(np.zeros((size, CROP_SIDE, CROP_SIDE), np.uint8))
 
     def classify(self, crops: Crops) -> Probabilities:
-        """Judge crops.
+        """Classify crops.
 
-        crops: uint8 (N, 48, 48), grey; N may be 0.
-        Returns float32 (N, 7), calibrated, in the vocabulary's order, each row summing to 1.
+        crops: uint8 (N, 48, 48), grey; N may be 0. Returns float32 (N, 7), calibrated, in the order of EMOTIONS, each row summing
+        to 1.
         """
         probabilities = np.empty((len(crops), len(EMOTIONS)), np.float32)
         start = 0
@@ -63,22 +63,22 @@ class Classifier(ABC):
         return probabilities
 
     def share_votes(self, probabilities: Probabilities) -> Probabilities:
-        """The share of people who would give each answer, float32 (N, 7), where this version gives these probabilities."""
+        """Return the estimated share of people who would choose each emotion, float32 (N, 7), for this version's probabilities."""
         return compute_vote_shares(probabilities, self.vote_calibration)
 
     @abstractmethod
     def _classify_batch(self, batch: Crops) -> Probabilities:
-        """uint8 (S, 48, 48, 1), S being one of the batch sizes, to float32 (S, 7)."""
+        """Classify one batch: uint8 (S, 48, 48, 1), S being one of the batch sizes, to float32 (S, 7)."""
 
 
 class LiteRTClassifier(Classifier):
-    """A .tflite file on one core: ready in a fraction of a second, and small. For CPU workers.
+    """Runs a .tflite file on one core. Small, and ready in a fraction of a second. For CPU workers.
 
-    Takes the version's int8 form where it has one, the processor is quick in 8 bits, and `allows_int8`.
+    Uses the version's int8 model if it has one, the processor is fast with 8 bits, and `allows_int8`.
     """
 
     batch_sizes: ClassVar[tuple[int, ...]] = (1,)
-    """On a CPU, larger batches only cost memory: 1.6 ms a face for one, and for 16 at once (the report's network, measured)."""
+    """On a CPU, larger batches only cost memory: 1.6 ms per face alone and in batches of 16 (network `report`, measured)."""
 
     def __init__(self, *, allows_int8: bool = True) -> None:
         self._allows_int8 = allows_int8
@@ -87,7 +87,7 @@ class LiteRTClassifier(Classifier):
     def load(self, artifact_dir: Path) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        # Not by its path: LiteRT would map the file, and whatever changed it later would change what this process answers.
+        # Loaded from memory: LiteRT would map a file, and later changes to the file would change results.
         has_int8 = INT8_FILE in read_manifest(artifact_dir).files
         if has_int8 and self._allows_int8 and has_int8_dot_product():
             self.runtime, self.file_name = "litert-int8", INT8_FILE
@@ -105,11 +105,11 @@ class LiteRTClassifier(Classifier):
 
 
 class TensorFlowClassifier(Classifier):
-    """The .keras file by TensorFlow, on a GPU where there is one."""
+    """Runs the .keras file with TensorFlow, on a GPU if there is one."""
 
     runtime = "tensorflow"
     batch_sizes: ClassVar[tuple[int, ...]] = (1, 4, 16, 64)
-    """Each is one trace of the function; a handful covers a portrait, a family and a class."""
+    """Each size is a separate trace of the function; a few cover a portrait, a family and a class."""
 
     def load(self, artifact_dir: Path) -> None:
         path = verify_model_file(artifact_dir, KERAS_FILE)
@@ -118,7 +118,7 @@ class TensorFlowClassifier(Classifier):
         list_shared_gpus()
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
 
-        # `model.predict` takes 35 ms for one face and leaks memory over time; a traced function takes 1.3 ms.
+        # `model.predict` takes 35 ms per face and leaks memory; a traced function takes 1.3 ms.
         self._run_model: Any = tf.function(lambda batch: model(batch, training=False), autograph=False)
 
     def _classify_batch(self, batch: Crops) -> Probabilities:
@@ -126,14 +126,15 @@ class TensorFlowClassifier(Classifier):
 
 
 def load_classifier(artifact_dir: Path, runtime: Runtime = "auto", *, allows_int8: bool = True) -> Classifier:
-    """Load the model version in a folder, with its digest checked.
+    """Load the model version in a folder after checking its digest.
 
-    runtime: "auto" takes TensorFlow where it is installed and a GPU is within reach, LiteRT elsewhere.
-    allows_int8: whether LiteRT may take the form in 8 bits on a processor that is quick in them. Its probabilities differ a little.
-    Raises ValueError for an unknown runtime, ImportError where its package isn't installed, and what `Classifier.load` raises.
+    runtime: "auto" uses TensorFlow if it is installed and a GPU is available, else LiteRT.
+    allows_int8: whether LiteRT may use the int8 model on a processor that is fast with 8 bits. Its probabilities differ
+    slightly.
+    Raises ValueError for an unknown runtime, ImportError if its package isn't installed, and what `Classifier.load` raises.
     """
     if runtime not in get_args(Runtime):
-        raise ValueError(f"The runtime is one of {', '.join(get_args(Runtime))}, not {runtime!r}.")
+        raise ValueError(f"The runtime must be one of {', '.join(get_args(Runtime))}, not {runtime!r}.")
     takes_tensorflow = runtime == "tensorflow" or takes_gpu(runtime)
     classifier = TensorFlowClassifier() if takes_tensorflow else LiteRTClassifier(allows_int8=allows_int8)
     classifier.load(artifact_dir)
@@ -142,7 +143,7 @@ def load_classifier(artifact_dir: Path, runtime: Runtime = "auto", *, allows_int
 
 
 def read_model_file(artifact_dir: Path, name: str) -> bytes:
-    """Read one file of a version, and check what was read against the manifest. Raises ArtifactError."""
+    """Read a file of a version and check its digest. Raises ArtifactError."""
     record = read_manifest(artifact_dir).files[name]
     path = artifact_dir / name
     try:
@@ -156,7 +157,7 @@ def read_model_file(artifact_dir: Path, name: str) -> bytes:
 
 
 def verify_model_file(artifact_dir: Path, name: str) -> Path:
-    """Check one file of a version against the manifest, and return its path. Raises ArtifactError."""
+    """Check the digest of a version's file and return its path. Raises ArtifactError."""
     path = artifact_dir / name
     verify_file(path, read_manifest(artifact_dir).files[name].sha256)
     return path

@@ -1,6 +1,6 @@
-"""What makes a face hard to judge, as far as its crop shows: it is small, dark, out of focus, or covered.
+"""Conditions that make a face hard to classify, measured on its crop: small, dark, out of focus, or covered.
 
-Measured without the network, so that they mean the same whichever version is in service. Thresholds: docs/decisions/0211.
+Measured without the network, so that they mean the same for every version. Thresholds: docs/decisions/0211.
 """
 
 import json
@@ -14,21 +14,23 @@ import numpy.typing as npt
 from db.core.vocabulary import CROP_SIDE, FaceCondition
 
 SMALL_FACE_PX = CROP_SIDE
-"""A smaller face was enlarged to make its crop."""
+"""Smaller faces are enlarged for their crop."""
 DARK_MEAN = 45.0
-"""Mean grey, of 255, below which a crop is dark: 0.5 % of FER2013's Training rows are."""
+"""Mean grey, of 255, below which a crop is dark: true of 0.5 % of FER2013's training rows."""
 BLURRED_SHARPNESS = 0.2
-"""Sharpness below which a crop is out of focus: 0.1 % of FER2013's Training rows are, and most of them blurred by a pixel."""
+"""Sharpness below which a crop is out of focus: true of 0.1 % of FER2013's training rows, and of most of them blurred by a pixel.
+"""
 COVERED_CHANCE = 0.9
-"""Chance from which a face counts as covered: with 100 % of drawn masks, 91 % of drawn sunglasses, 0.4 % of FER2013's validation
-rows and none of 423 web photos it does. A hand goes unseen."""
+"""Probability from which a face counts as covered. True of 100 % of drawn masks, 91 % of drawn sunglasses, 0.4 % of FER2013's
+validation rows and none of 423 web photos. Hands aren't detected.
+"""
 
 _CELL = 8
 _GRID = CROP_SIDE // _CELL
 
 
 class CropMeasures(NamedTuple):
-    """What a crop shows of its face. mean_grey: 0 to 255. sharpness: see measure_sharpness. covered_chance: 0 to 1."""
+    """Measures of a crop. mean_grey: 0 to 255. sharpness: see measure_sharpness. covered_chance: 0 to 1."""
 
     mean_grey: float
     sharpness: float
@@ -42,7 +44,7 @@ def measure_crop(crop: npt.NDArray[np.uint8]) -> CropMeasures:
 
 
 def name_conditions(measures: CropMeasures, face_px: int) -> tuple[FaceCondition, ...]:
-    """The conditions that make a face hard to judge; usually none. face_px: shorter side of the face in the photo."""
+    """List the conditions that make a face hard to classify; usually none. face_px: shorter side of the face in the photo."""
     found = (
         (FaceCondition.SMALL, face_px < SMALL_FACE_PX),
         (FaceCondition.DARK, measures.mean_grey < DARK_MEAN),
@@ -53,7 +55,7 @@ def name_conditions(measures: CropMeasures, face_px: int) -> tuple[FaceCondition
 
 
 def measure_cells(face: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Mean, contrast and sharpness of each of the 36 cells of a standardised crop: float32 (108,)."""
+    """Return mean, contrast and sharpness of each of the 36 cells of a standardised crop: float32 (108,)."""
     standard = _standardize(face)
     means = _pool(standard)
     variances = np.maximum(_pool(standard * standard) - means * means, 0.0)
@@ -63,12 +65,12 @@ def measure_cells(face: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def measure_sharpness(face: npt.NDArray[np.float32]) -> float:
-    """Mean size of the Laplacian of a standardised crop: small where edges are soft or missing."""
+    """Return the mean size of the Laplacian of a standardised crop: small if edges are soft or missing."""
     return float(np.abs(_find_edges(_standardize(face))).mean())
 
 
 def compute_covered_chance(cells: npt.NDArray[np.float32]) -> float:
-    """Chance that something covers a part of the face, 0 to 1, of the crop with these cells."""
+    """Return the probability, 0 to 1, that something covers a part of the face with these cells."""
     weights, bias = _load_covered_weights()
     return float(1 / (1 + np.exp(-(cells @ weights + bias))))
 

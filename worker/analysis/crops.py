@@ -1,4 +1,4 @@
-"""Faces cut out of the picture, in the form that every model sees: grey, 48x48, upright, framed like FER2013."""
+"""Crops faces in the form of every model's input: grey, 48x48, upright, framed like FER2013."""
 
 import math
 from collections.abc import Sequence
@@ -12,22 +12,22 @@ from worker.analysis.detectors.base import CropGeometry, Detection, Eyes
 from worker.analysis.resize import Picture
 
 MAX_TURNING_SIDE_PX = 4 * CROP_SIDE
-"""A larger face is first reduced to this side, then turned: turning a thousand pixels square for 48 would be waste."""
+"""Larger faces are first reduced to this side, then rotated: rotating a thousand pixels square for 48 would be wasteful."""
 
 MIN_EYE_DISTANCE = 0.15
-"""Share of the face's side: with the eyes closer together, the face is seen from the side, and their line says nothing."""
+"""Minimum distance of the eyes as a share of the face's side. Below it the face is in profile, and the line of the eyes says
+nothing about its roll.
+"""
 
 
 def crop_faces(picture: Picture, detections: Sequence[Detection], geometry: CropGeometry) -> npt.NDArray[np.uint8]:
-    """Cut each face out of the picture.
+    """Crop each face.
 
     picture: uint8 (H, W, 3), RGB, upright, at full size.
     detections: faces in pixels of `picture`; their extents may reach beyond it.
-    framing: how far a crop reaches beyond the extent, as the detector says.
-    Returns uint8 (N, 48, 48), grey, in the order of `detections`; N may be 0.
-
-    A rolled head is turned upright by its eyes, where the detector gives them. What lies beyond the picture is filled with
-    the pixels at its edge.
+    geometry: how a crop lies around the extent, from the detector.
+    Returns uint8 (N, 48, 48), grey, in the order of `detections`; N may be 0. A tilted head is rotated upright by its eyes, if
+    the detector gives them. Areas outside the picture repeat the pixels at its edge.
     """
     crops = np.empty((len(detections), CROP_SIDE, CROP_SIDE), np.uint8)
     for index, detection in enumerate(detections):
@@ -36,9 +36,9 @@ def crop_faces(picture: Picture, detections: Sequence[Detection], geometry: Crop
 
 
 def measure_roll(eyes: Eyes | None, side: float) -> float:
-    """Angle of the line through the eyes in radians, positive where the right one (of the picture) is lower.
+    """Return the angle of the line through the eyes in radians, positive if the right one (in the picture) is lower.
 
-    side: of the face, in pixels. Zero without eyes, or with eyes too close together to tell.
+    side: of the face, in pixels. Zero without eyes, or if they are too close together to tell.
     """
     if eyes is None:
         return 0.0
@@ -50,7 +50,7 @@ def _crop_face(picture: Picture, detection: Detection, geometry: CropGeometry) -
     extent = detection.extent
     face_side = max(extent.right - extent.left, extent.bottom - extent.top)
     roll = measure_roll(detection.eyes, face_side)
-    # The chin lies down the face, which is not down the picture where the head is rolled.
+    # The crop moves towards the chin along the face's axis, which is tilted with the head.
     center_x = (extent.left + extent.right) / 2 - math.sin(roll) * geometry.shift_y * face_side
     center_y = (extent.top + extent.bottom) / 2 + math.cos(roll) * geometry.shift_y * face_side
     side = max(2.0, face_side * (1 + 2 * geometry.margin))
@@ -66,7 +66,7 @@ def _crop_face(picture: Picture, detection: Detection, geometry: CropGeometry) -
 
 
 def _cut_square(picture: Picture, center_x: float, center_y: float, side: float) -> Picture:
-    """Cut a square and make it grey: uint8 (S, S), with the edge's pixels repeated where it reaches beyond."""
+    """Cut out a square and convert it to grey: uint8 (S, S), repeating the edge's pixels outside the picture."""
     height, width = picture.shape[:2]
     pixels = max(1, round(side))
     # At least one row and column lie in the picture, so that there is an edge to repeat.
@@ -81,7 +81,7 @@ def _cut_square(picture: Picture, center_x: float, center_y: float, side: float)
 
 
 def _turn(square: Picture, roll: float, side: int) -> Picture:
-    """Turn a grey square about its centre by `roll`, and keep the middle `side` pixels."""
+    """Rotate a grey square about its centre by `roll`, and return the middle `side` pixels."""
     middle = (square.shape[0] - 1) / 2
     turning = cv2.getRotationMatrix2D((middle, middle), math.degrees(roll), 1.0)
     turning[:, 2] += (side - 1) / 2 - middle
@@ -90,5 +90,5 @@ def _turn(square: Picture, roll: float, side: int) -> Picture:
 
 
 def _shrink(square: Picture) -> Picture:
-    """Bring a grey square to 48x48. INTER_AREA averages where it shrinks; where it enlarges, it interpolates linearly."""
+    """Resize a grey square to 48x48. INTER_AREA averages when shrinking and interpolates linearly when enlarging."""
     return np.asarray(cv2.resize(square, (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,7 +1,7 @@
-"""A photo's bytes -> its pixels, upright and RGB, whatever the format.
+"""Decodes photos of any supported format: upright, RGB.
 
-Headers, errors, orientation and memory are `db.photos`, shared with the API. OpenCV decodes plain JPEGs here, three times as
-fast as Pillow; everything else is Pillow's.
+Headers, errors, orientation and memory are handled by `db.photos`, which the API uses too. OpenCV decodes plain JPEGs here, three
+times as fast as Pillow; Pillow decodes everything else.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from db.photos.pixels import decode_upright
 from worker.analysis.resize import Picture
 
 MIN_REDUCED_SIDE_PX = 1280
-"""A reduced picture keeps this longer side at least: no detector works on a larger one."""
+"""Minimum longer side of a reduced picture: no detector works on a larger one."""
 
 REDUCTIONS = {
     1: 0,
@@ -24,7 +24,7 @@ REDUCTIONS = {
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
     8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
 }
-"""OpenCV's names for the bare bits; those with COLOR in their names include BGR, which can't be asked for along with RGB."""
+"""Flags for decoding the stored samples; the flags with COLOR in their names imply BGR, which excludes RGB."""
 
 ORIENTATIONS: dict[int, tuple[int | None, int | None]] = {
     1: (None, None),
@@ -36,14 +36,14 @@ ORIENTATIONS: dict[int, tuple[int | None, int | None]] = {
     7: (cv2.ROTATE_90_CLOCKWISE, 0),
     8: (cv2.ROTATE_90_COUNTERCLOCKWISE, None),
 }
-"""EXIF orientation -> how to turn the picture, then about which axis to mirror it (0 x, 1 y), in OpenCV's terms."""
+"""EXIF orientation -> rotation, then axis to mirror about (0 x, 1 y), in OpenCV's terms."""
 
 
 class ReducedPicture(NamedTuple):
     """A picture at a fraction of its size.
 
     picture: uint8 (h, w, 3), RGB, upright.
-    factor: 1, 2, 4 or 8; each side of `picture` is that of the photo divided by it, rounded up.
+    factor: 1, 2, 4 or 8; each side of `picture` is the photo's divided by it, rounded up.
     width, height: of the photo, upright, at full size.
     """
 
@@ -54,7 +54,7 @@ class ReducedPicture(NamedTuple):
 
 
 class PhotoDecoder:
-    """Decodes one photo, once for finding faces in it, and once more for cutting small faces out, if need be."""
+    """Decodes one photo: once to find faces, and again to crop small faces if necessary."""
 
     def __init__(
         self,
@@ -66,8 +66,10 @@ class PhotoDecoder:
     ) -> None:
         """Read the header.
 
-        data: the file. max_pixels: most that the picture may have, width times height. max_bytes: most memory that decoding may
-        take. lock: by which large pictures wait for one another; None where nothing else is decoded.
+        data: the file.
+        max_pixels: maximum width times height.
+        max_bytes: maximum memory for decoding.
+        lock: by which large pictures are decoded one at a time; None if nothing else is decoded.
         Raises NotAPicture, BrokenPicture, TooManyPixels or TooMuchMemory.
         """
         self._photo: OpenedPhoto | None = open_photo(data, max_pixels, max_bytes)
@@ -78,11 +80,11 @@ class PhotoDecoder:
 
     @property
     def least_factor(self) -> int:
-        """Each side is divided by this much at least, so that what is kept of a very large picture isn't large itself."""
+        """Minimum factor by which each side is divided, so that the result of a very large picture fits in memory."""
         return choose_factor(self.width, self.height)
 
     def decode_for_detection(self) -> ReducedPicture:
-        """Decode for finding faces: a large JPEG at a half, a quarter or an eighth, which it gives almost for nothing.
+        """Decode for face detection: a large JPEG at a half, a quarter or an eighth, which costs almost nothing.
 
         A 4000x3000 photo takes 62 ms at full size, 21 ms at half.
         """
@@ -93,10 +95,12 @@ class PhotoDecoder:
         return self.decode(factor)
 
     def decode(self, factor: int) -> ReducedPicture:
-        """Decode at a fraction of the size, 1, 2, 4 or 8. Raises BrokenPicture; DecodingBusy if it can't be decoded now."""
+        """Decode at a fraction of the size, 1, 2, 4 or 8. Raises BrokenPicture; DecodingBusy if another picture is being
+        decoded.
+        """
         assert factor in FACTORS
         photo = self._photo or open_photo(self._data, *self._limits)
-        self._photo = None  # an opened file is decoded once
+        self._photo = None  # an opened file can be decoded only once
         if self._lock is None:
             picture = self._decode_pixels(photo, factor)
         else:
@@ -113,26 +117,25 @@ class PhotoDecoder:
 
 
 def decode_photo(data: bytes, *, max_pixels: int) -> Picture:
-    """Decode a JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page), HEIC or AVIF file, told apart by content.
+    """Decode a JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page), HEIC or AVIF file, recognized by content.
 
-    max_pixels: most that the picture may have, width times height; checked before anything is decoded.
-    Returns uint8 (H, W, 3), RGB, turned upright as its EXIF says. Transparent parts lie on white. A picture of more than 25
-    million pixels is reduced to a half, a quarter or an eighth of its sides.
+    max_pixels: maximum width times height, checked before decoding.
+    Returns uint8 (H, W, 3), RGB, turned upright by EXIF. Transparent parts become white. A picture of more than 25 million
+    pixels is reduced to a half, a quarter or an eighth of its sides. Colours stay in the file's own colour space, since faces
+    are classified in grey.
     Raises NotAPicture, BrokenPicture, TooManyPixels or TooMuchMemory.
-
-    Colours stay in the file's own colour space, as faces are judged in grey.
     """
     decoder = PhotoDecoder(data, max_pixels=max_pixels)
     return decoder.decode(decoder.least_factor).picture
 
 
 def decode_reduced(data: bytes, *, max_pixels: int) -> ReducedPicture:
-    """Decode a photo for finding faces in it: like `decode_photo`, but a large JPEG at a half, a quarter or an eighth."""
+    """Decode a photo for face detection: like `decode_photo`, but a large JPEG at a half, a quarter or an eighth."""
     return PhotoDecoder(data, max_pixels=max_pixels).decode_for_detection()
 
 
 def _decode_by_opencv(photo: OpenedPhoto, factor: int) -> Picture | None:
-    """Decode a plain JPEG; None where OpenCV finds a fault, on which Pillow has the last word. CMYK it gets wrong."""
+    """Decode a plain JPEG; None if OpenCV reports a fault, so that Pillow decides. CMYK isn't handled correctly."""
     flags = REDUCTIONS[factor] | cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     picture = cv2.imdecode(np.frombuffer(photo.data, np.uint8), flags)
     stored = photo.image.size

@@ -1,4 +1,4 @@
-"""One job from claim to result: claim it, read its photo, analyse, write. No transaction is open while pixels are worked on."""
+"""Runs one job: claim it, read its photo, analyse it, write the result. No transaction is open during the analysis."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,37 +38,37 @@ log = structlog.get_logger(__name__)
 
 _WRITE_AGAIN_S = 0.5
 _LOCK_WAIT_SHARE = 0.5
-"""Share of a job's time that it may wait for the machine's other large pictures; the rest is for its own."""
+"""Share of a job's time limit for waiting for other large pictures on the machine; the rest is for its own."""
 
 _READY_WAIT_SHARE = 0.5
-"""Share of a task's time for which a child that isn't ready keeps its message, while no other is either."""
+"""Share of a task's time limit for which a worker process that isn't ready keeps its message, while no other is ready."""
 
 _REASONS = {
-    BlobMissing.code: "the photo was deleted before it could be analysed",
-    BlobDamaged.code: "the stored photo is not what was submitted",
-    BlobStoreUnavailable.code: "the store that holds the photos doesn't answer",
-    DetectorUnavailable.code: "the detector can't run on the worker that took the job",
+    BlobMissing.code: "the photo was deleted before it was analysed",
+    BlobDamaged.code: "the stored photo differs from the one submitted",
+    BlobStoreUnavailable.code: "the photo store doesn't answer",
+    DetectorUnavailable.code: "the detector can't run on the worker that claimed the job",
 }
-"""What a job says where the exception's own sentence names files and hosts of ours; that one is for the log."""
+"""The jobs' error details. The exceptions' own messages name internal files and hosts, so they are only logged."""
 
 
 def run_job(process: WorkerProcess, job_id: UUID) -> None:
-    """Analyse one job's photo and write the result, unless it is no longer wanted.
+    """Analyse a job's photo and write the result, if the job is still queued.
 
-    A photo that can't be analysed fails the job with a code. What may go better next time gives the job back; the
-    sweeper sends it again. Nothing is raised for either.
+    A photo that can't be analysed fails the job with a code. After an error that may pass, the job is requeued and the sweeper
+    sends it again. Neither raises.
     """
     services = process.services
-    # A child that can't get ready would take message after message, far quicker than its siblings who work.
+    # A process that can't get ready would take messages much faster than working ones.
     if not _wait_until_ready(process):
-        log.warning("job_left_waiting", job_id=str(job_id), reason="this child has no detector or no model")
+        log.warning("job_left_waiting", job_id=str(job_id), reason="this worker process has no detector or no model")
         _pass_on(services, job_id)
         return
     try:
         with services.database.write() as session:
             job, claim = jobs.claim_job(session, job_id, process.name, services.settings.lease_s)
     except InvalidTransition:
-        # A message that came twice, or a job that was canceled, erased or is overdue.
+        # A duplicate message, or a job that was canceled, erased or is overdue.
         log.info("job_not_waiting", job_id=str(job_id))
         return
     tracing = open_tracing()
@@ -85,10 +85,10 @@ def run_job(process: WorkerProcess, job_id: UUID) -> None:
 
 
 def _wait_until_ready(process: WorkerProcess) -> bool:
-    """Wait until this child is ready, a heartbeat at the least. Returns whether it is.
+    """Wait until this process is ready, at least for a heartbeat. Returns whether it is.
 
-    It gives up when another child is ready, when the worker stops, or well before the time limit of the task. While none is ready,
-    passing messages on would only move them round the queue.
+    Returns early when another process is ready, when the worker stops, or well before the task's time limit. While none is ready,
+    passing messages on would only rotate the queue.
     """
     settings = process.services.settings
     end = monotonic() + _READY_WAIT_SHARE * settings.soft_time_limit_s
@@ -108,7 +108,7 @@ def _is_another_ready(process: WorkerProcess) -> bool:
 
 
 def _trace_wait(job: Job) -> None:
-    """A span of the time between the submission, or an earlier attempt, and now."""
+    """Record a span from the submission, or the end of the previous attempt, until now."""
     span = open_tracing().start("wait in the queue", parent=job.traceparent, began_at=job.created_at)
     if span is not None:
         span.set_attribute("emoscope.attempt", job.attempt)
@@ -116,7 +116,7 @@ def _trace_wait(job: Job) -> None:
 
 
 def _settle(process: WorkerProcess, claim: Claim, job: Job) -> None:
-    """Bring a claimed job to its end, or give it back."""
+    """Finish a claimed job, or requeue it."""
     end = _find_end(process, claim, job)
     try:
         with open_tracing().span("write the result"):
@@ -134,9 +134,9 @@ def _settle(process: WorkerProcess, claim: Claim, job: Job) -> None:
 
 @dataclass(frozen=True)
 class _End:
-    """How an attempt ends. write: writes it; faces: how many were found, where the photo was analysed; code: why it wasn't.
+    """Result of an attempt. write: stores it. faces: number of faces, if the photo was analysed. code: error code, if it wasn't.
 
-    is_outage: something is away that the next job needs too.
+    is_outage: a dependency that the next job also needs is unavailable.
     """
 
     write: Callable[[Session], object]
@@ -146,7 +146,7 @@ class _End:
 
 
 def _find_end(process: WorkerProcess, claim: Claim, job: Job) -> _End:  # noqa: PLR0911 - one for each kind of end
-    """Analyse the photo, and say what becomes of the job: analysed, failed, or given back."""
+    """Analyse the photo, and return how the attempt ends: succeeded, failed, or requeued."""
 
     def fail(code: str, detail: str) -> _End:
         return _End(lambda session: jobs.fail_job(session, claim, code, detail), code=code)
@@ -174,7 +174,7 @@ def _find_end(process: WorkerProcess, claim: Claim, job: Job) -> _End:  # noqa: 
         log.info("decoding_busy", **told)
         return _End(give_back(error.code, str(error)), code=error.code)
     except Exception as error:
-        # A fault of ours. Another try on another machine may still succeed; the last one fails the job.
+        # An internal error. A retry, perhaps on another machine, may succeed; after the last attempt the job fails.
         log.exception("analysis_crashed", **told)
         return _End(
             give_back("internal_error", f"unexpected {type(error).__name__}", is_fault=True), code="internal_error"
@@ -183,10 +183,10 @@ def _find_end(process: WorkerProcess, claim: Claim, job: Job) -> _End:  # noqa: 
 
 
 def _write(process: WorkerProcess, change: Callable[[Session], object]) -> None:
-    """Make a change in a transaction of its own, again and again while the database is away or its disk has no room.
+    """Run a change in its own transaction, and retry while the database is unavailable or its disk is full.
 
-    The work is done, so it would be a waste to lose it, and the job an attempt. Gives up after a lease's time, and raises
-    OperationalError then; the lease is lost by then. Raises InvalidTransition if another attempt has the job in hand.
+    The analysis is done; giving up would waste it and one of the job's attempts. After the duration of a lease, which is lost by
+    then, it raises OperationalError. Raises InvalidTransition if another attempt has claimed the job.
     """
     end = monotonic() + process.services.settings.lease_s
     while True:
@@ -203,7 +203,7 @@ def _write(process: WorkerProcess, change: Callable[[Session], object]) -> None:
 
 
 def _pass_on(services: Services, job_id: UUID) -> None:
-    """Send the message of a job anew that this child can't take. Without it, or without the database, the sweeper would."""
+    """Send the job's message again, for another process. If it fails, the sweeper sends it."""
     try:
         with services.database.read() as session:
             job = get_job(session, job_id)
@@ -216,7 +216,7 @@ def _pass_on(services: Services, job_id: UUID) -> None:
 def _analyze(process: WorkerProcess, job: Job) -> Outcome:
     settings = process.services.settings
     if job.photo_key is None:
-        raise BlobMissing("the job has no photo any more")
+        raise BlobMissing("the job's photo was deleted")
     model = process.models.current
     name = job.detector or settings.detector
     threshold = settings.detection_threshold if name == settings.detector else None

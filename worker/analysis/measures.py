@@ -1,4 +1,4 @@
-"""What is measured of a face beside its emotion: its pose from the landmarks, its pixels from the crop."""
+"""Measures of a face besides its emotion: pose from the landmarks, image quality from the crop."""
 
 import math
 
@@ -8,14 +8,13 @@ from worker.analysis.crops import MIN_EYE_DISTANCE
 from worker.analysis.detectors.base import Detection, Extent
 
 NOSE_DEPTH = 1.15
-"""How far the tip of the nose lies before the eyes, in half distances between them: 3.6 of 3.15 units in the canonical face model
-of MediaPipe."""
+"""Distance of the nose tip in front of the eyes, in half eye distances: 3.6 of 3.15 units in MediaPipe's canonical face model."""
 
 _NOSE = 2
 
 
 def measure_face(detection: Detection, crop: CropMeasures, width: int, height: int) -> FaceMeasures:
-    """The measures of a face. detection: in pixels of the upright photo, which has `width` x `height` of them."""
+    """Measure a face. detection: in pixels of the upright photo, which has `width` x `height` pixels."""
     extent = detection.extent
     side = max(extent.right - extent.left, extent.bottom - extent.top)
     roll_deg, yaw_deg = measure_pose(detection, side)
@@ -30,10 +29,10 @@ def measure_face(detection: Detection, crop: CropMeasures, width: int, height: i
 
 
 def measure_pose(detection: Detection, side: float) -> tuple[float | None, float | None]:
-    """Roll and approximate yaw in degrees; None where the landmarks don't tell. side: of the face, in pixels.
+    """Return roll and approximate yaw in degrees; None without suitable landmarks. side: of the face, in pixels.
 
-    Yaw supposes a head of average shape: turning it by an angle moves the tip of the nose along the line of the eyes by the sine
-    of the angle, and brings the eyes together by its cosine.
+    Yaw assumes a head of average shape: turning it moves the nose tip along the line of the eyes by the sine of the angle, and
+    reduces the distance of the eyes by its cosine.
     """
     eyes = detection.eyes
     if eyes is None:
@@ -50,7 +49,7 @@ def measure_pose(detection: Detection, side: float) -> tuple[float | None, float
 
 
 def measure_inside_share(extent: Extent, width: int, height: int) -> float:
-    """Share of a face's box that lies in the picture, 0 to 1."""
+    """Return the share of a face's box that lies in the picture, 0 to 1."""
     area = (extent.right - extent.left) * (extent.bottom - extent.top)
     inside_width = min(extent.right, width) - max(extent.left, 0)
     inside_height = min(extent.bottom, height) - max(extent.top, 0)

@@ -1,4 +1,4 @@
-"""The model that an alias points at, as one child holds it. A new one is loaded and warmed beside the old one, then swapped in."""
+"""Holds the model of an alias in one worker process. A new version is loaded and warmed beside the old one, then swapped in."""
 
 import shutil
 import tempfile
@@ -33,7 +33,7 @@ class NoModel(Exception):
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A warm classifier and the version it is."""
+    """A warm classifier with its version."""
 
     version_id: UUID
     number: int
@@ -41,7 +41,7 @@ class LoadedModel:
 
 
 class ModelCache:
-    """Follows an alias, the champion's unless told otherwise. `refresh` may run in another thread than those that use `current`."""
+    """Follows an alias, by default the champion's. `refresh` may run in another thread than the users of `current`."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class ModelCache:
         *,
         allows_int8: bool = True,
     ) -> None:
-        """folder: where model files are kept on this machine; shared by its children. allows_int8: as load_classifier has it."""
+        """folder: where model files are cached on this machine; shared by its processes. allows_int8: see load_classifier."""
         self._allows_int8 = allows_int8
         self._alias = alias
         self._database = database
@@ -65,27 +65,27 @@ class ModelCache:
         self._refused: UUID | None = None
         self._retry_at = 0.0
         self.problem: str | None = None
-        """Why the version that the alias points at isn't the model in hand; None when it is."""
+        """Why the loaded model isn't the alias's version; None if it is."""
         self.is_package_missing = False
-        """Whether that is because what runs the network isn't installed here."""
+        """Whether the reason is that the runtime isn't installed here."""
 
     @property
     def is_loaded(self) -> bool:
-        """Whether there is a model in hand."""
+        """Whether a model is loaded."""
         return self._current is not None
 
     @property
     def current(self) -> LoadedModel:
-        """The model to judge with. Hold on to it for a whole job: it may be swapped meanwhile. Raises NoModel."""
+        """The loaded model. Keep a reference for a whole job: it may be swapped meanwhile. Raises NoModel."""
         if self._current is None:
             raise NoModel(self.problem or "no model version is in service")
         return self._current
 
     def refresh(self) -> bool:
-        """Look the alias up, and load its version if it isn't the model in hand. Returns whether the model was swapped.
+        """Look up the alias, and load its version if it isn't loaded. Returns whether the model was swapped.
 
-        A version that can't be loaded leaves the model in hand and sets `problem`; it is tried again a minute later, in
-        case a file was only late, or at the next call where no model is in hand. An alias that points nowhere leaves none in hand.
+        If the version can't be loaded, the current model stays and `problem` is set. It is tried again after a minute, in case a
+        file was only late, or at the next call if no model is loaded. An alias that points nowhere unloads the model.
         """
         with self._refreshing:
             with self._database.read() as session:
@@ -105,7 +105,7 @@ class ModelCache:
         try:
             classifier = self._load(version, folder)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a new model, the old one must stay in service
-            # A process without a model can do nothing else, and tries again at each heartbeat.
+            # A process without a model can do nothing else, so it tries again at each heartbeat.
             self._refused, self._retry_at = version.id, time.monotonic() + (_RETRY_S if self.is_loaded else 0)
             self.problem = f"model version {version.number} can't be loaded: {error}"
             self.is_package_missing = isinstance(error, ImportError)
@@ -121,7 +121,7 @@ class ModelCache:
         if folder.exists():
             try:
                 return _load_warm(folder, self._runtime, allows_int8=self._allows_int8)
-            except ImportError:  # not the copy's fault
+            except ImportError:  # the copy isn't at fault
                 raise
             except Exception as error:  # noqa: BLE001 - native code fails in ways of its own
                 log.warning("model_copy_damaged", alias=self._alias, number=version.number, reason=str(error))
@@ -134,7 +134,7 @@ class ModelCache:
             raise
 
     def _fetch(self, version: ModelVersion, folder: Path) -> None:
-        """Copy a version's manifest and weights from the blob store to this machine, whole or not at all."""
+        """Copy a version's manifest and weights from the blob store to this machine, atomically."""
         if folder.exists():
             return
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -144,12 +144,12 @@ class ModelCache:
             files = read_manifest(draft).files
             for name in (KERAS_FILE, TFLITE_FILE, INT8_FILE):
                 if name not in files:
-                    continue  # made before there were such files
+                    continue  # versions of older releases lack some files
                 sha256 = files[name].sha256
                 (draft / name).write_bytes(self._blobs.get(make_model_key(sha256), sha256))
             draft.rename(folder)
         except OSError:
-            if not folder.exists():  # else another child was quicker
+            if not folder.exists():  # otherwise another process was faster
                 raise
         finally:
             shutil.rmtree(draft, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""A folder of labelled photos -> an evaluation set, by the way that a job's photo takes: decode, detect, crop."""
+"""Converts a folder of labelled photos to an evaluation set, in the way of a job's photo: decode, detect, crop."""
 
 import csv
 import re
@@ -21,7 +21,7 @@ _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", 
 _LABELS_FILE = "labels.csv"
 _MAX_PIXELS = 100_000_000
 _MAX_VALUES = 20
-"""A column with more different values is a name or a number, and no slice."""
+"""Maximum number of values of a slice column; a column with more contains names or numbers."""
 
 _ALIASES = {
     "anger": Emotion.ANGRY,
@@ -35,7 +35,7 @@ _ALIASES = {
 
 @dataclass(frozen=True, slots=True)
 class LabelledPhoto:
-    """A photo's file, its emotion, and what else is known of it."""
+    """A photo's file, its emotion, and its slice values."""
 
     path: Path
     emotion: Emotion
@@ -43,11 +43,11 @@ class LabelledPhoto:
 
 
 def read_photo_set(path: Path, detector: Detector, *, min_face_px: int) -> EvaluationSet:
-    """Find the largest face of each photo, and cut it out.
+    """Find and crop the largest face of each photo.
 
     path: a folder with `label/file`, a folder with a `labels.csv`, or a CSV with the columns `file` and `emotion` (or `label`);
-    its further columns become slices.
-    Raises DatasetError for a label that is no emotion, a file that is missing or no photo, or a set without one face.
+    further columns become slices. Raises DatasetError for an unknown label, a file that is missing or not a photo, or a set
+    without any face.
     """
     photos = list_labelled_photos(path)
     crops, truth, kept, missed = [], [], [], []
@@ -68,7 +68,7 @@ def read_photo_set(path: Path, detector: Detector, *, min_face_px: int) -> Evalu
 
 
 def list_labelled_photos(path: Path) -> list[LabelledPhoto]:
-    """The photos of a set with their labels, in the order of the CSV, or of the names. Raises DatasetError."""
+    """List the photos of a set with their labels, in the order of the CSV, or by name. Raises DatasetError."""
     if path.is_dir() and not (path / _LABELS_FILE).exists():
         photos = list(_list_folders(path))
     else:
@@ -82,7 +82,7 @@ def list_labelled_photos(path: Path) -> list[LabelledPhoto]:
 
 def _list_folders(path: Path) -> Iterator[LabelledPhoto]:
     if not path.is_dir():
-        raise DatasetError(f"{path} is no folder")
+        raise DatasetError(f"{path} is not a folder")
     for folder in sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith(".")):
         emotion = _read_emotion(folder.name, str(folder))
         for file in sorted(folder.iterdir()):
@@ -101,7 +101,7 @@ def _read_labels(path: Path) -> Iterator[LabelledPhoto]:
             raise DatasetError(f"line {line} of {path.name} needs a file and an emotion")
         file = path.parent / row["file"]
         if not file.is_file():
-            raise DatasetError(f"line {line} of {path.name} names {row['file']}, which isn't there")
+            raise DatasetError(f"line {line} of {path.name} names {row['file']}, which doesn't exist")
         further = {
             key: value for key, value in row.items() if key and value and key not in ("file", "emotion", "label")
         }
@@ -118,7 +118,7 @@ def _read_emotion(label: str, where: str) -> Emotion:
 
 
 def _crop_largest(path: Path, detector: Detector, min_face_px: int) -> npt.NDArray[np.uint8] | None:
-    """The crop of the largest face, uint8 (48, 48), or None where there is none."""
+    """Return the crop of the largest face, uint8 (48, 48), or None if there is no face."""
     try:
         picture = decode_photo(path.read_bytes(), max_pixels=_MAX_PIXELS)
     except (OSError, PhotoError) as error:

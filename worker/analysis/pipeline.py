@@ -1,4 +1,4 @@
-"""A photo -> what every face in it appears to express. Reads from top to bottom: decode, detect, crop, classify."""
+"""Analyses a photo: decode, detect, crop, classify."""
 
 import time
 from collections.abc import Sequence
@@ -19,18 +19,20 @@ from worker.analysis.detectors.base import Box, CropGeometry, Detection, Detecto
 from worker.analysis.measures import measure_face
 
 MIN_CROP_SOURCE_PX = 2 * CROP_SIDE
-"""A crop is cut from a reduced picture only if it is at least this wide there, so that it still averages pixels."""
+"""Minimum width of a face in a reduced picture to crop it from there, so that the crop still averages pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnalyzedFace:
-    """One face.
+    """A face.
 
-    box: in pixels of the upright picture. detection_score: 0 to 1.
-    probabilities: seven, in the vocabulary's order, summing to 1.
-    vote_shares: the share of people who would give each answer. conditions: what makes the face hard to judge.
-    measures: where its points are, how it is turned, how good its pixels are.
-    crop: what the model saw: 2,304 bytes, 48 rows of 48 grey pixels.
+    box: in pixels of the upright photo.
+    detection_score: 0 to 1.
+    probabilities: seven, in the order of EMOTIONS, summing to 1.
+    vote_shares: estimated share of people who would choose each emotion.
+    conditions: what makes the face hard to classify.
+    measures: landmarks, pose and image quality.
+    crop: the model's input: 2,304 bytes, 48 rows of 48 grey pixels.
     """
 
     box: Box
@@ -43,22 +45,22 @@ class AnalyzedFace:
 
     @property
     def emotion(self) -> Emotion:
-        """The likeliest."""
+        """The most likely emotion."""
         return EMOTIONS[self.probabilities.index(max(self.probabilities))]
 
     @property
     def confidence(self) -> float:
-        """The likeliest emotion's probability."""
+        """The most likely emotion's probability."""
         return max(self.probabilities)
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What one photo gave.
+    """Result of one photo.
 
-    width, height: of the upright picture, in pixels.
-    faces: the surest detection first; there may be none.
-    timings_ms: how long each step took: decode, detect, crop, classify, measure.
+    width, height: of the upright photo, in pixels.
+    faces: highest detection score first; may be empty.
+    timings_ms: duration of each step: decode, detect, crop, classify, measure.
     """
 
     width: int
@@ -78,16 +80,16 @@ def analyze_photo(
     max_decoding_bytes: int = MAX_DECODING_BYTES,
     lock: DecodingLock | None = None,
 ) -> Analysis:
-    """Find every face in a photo and judge it.
+    """Find and classify every face in a photo.
 
     data: the file's bytes, of any format that worker.analysis.decode reads.
     detector, classifier: loaded.
-    max_pixels: most that the picture may have, width times height.
-    min_face_px: least side of a face in pixels of the picture at full size.
-    threshold: least detection score, 0 to 1; None takes the detector's own.
-    max_decoding_bytes: most memory that decoding may take.
-    lock: by which large photos wait for one another; None where nothing else is decoded on the machine.
-    Raises db.photos.errors.PhotoError where the photo can't be decoded, DecodingBusy where it can't be now.
+    max_pixels: maximum width times height.
+    min_face_px: minimum side of a face in pixels of the full-size photo.
+    threshold: minimum detection score, 0 to 1; None uses the detector's own.
+    max_decoding_bytes: maximum memory for decoding.
+    lock: by which large photos are decoded one at a time; None if nothing else is decoded on the machine.
+    Raises db.photos.errors.PhotoError if the photo can't be decoded, DecodingBusy if another one is being decoded.
     """
     clock = StepClock()
     decoder = PhotoDecoder(data, max_pixels=max_pixels, max_bytes=max_decoding_bytes, lock=lock)
@@ -122,7 +124,7 @@ def analyze_photo(
 def _describe_face(
     detection: Detection, row: list[float], votes: list[float], crop: npt.NDArray[np.uint8], photo: ReducedPicture
 ) -> AnalyzedFace:
-    """A face with all that is known of it. detection: in pixels of the photo at full size."""
+    """Build an AnalyzedFace. detection: in pixels of the full-size photo."""
     measured = measure_crop(crop)
     return AnalyzedFace(
         detection.box,
@@ -136,28 +138,28 @@ def _describe_face(
 
 
 class StepClock:
-    """Adds up how long each step took, in milliseconds."""
+    """Measures the duration of each step, in milliseconds."""
 
     def __init__(self) -> None:
         self.steps_ms: dict[str, float] = {}
         self._last = time.perf_counter()
 
     def end_step(self, name: str) -> None:
-        """Count the time since the last call under this name."""
+        """Add the time since the last call to this step."""
         now = time.perf_counter()
         self.steps_ms[name] = round(self.steps_ms.get(name, 0.0) + 1000 * (now - self._last), 3)
         self._last = now
 
 
 def enlarge_detections(detections: Sequence[Detection], reduced: ReducedPicture) -> list[Detection]:
-    """The same detections in pixels of the photo at full size."""
+    """Convert detections to pixels of the full-size photo."""
     return _scale(detections, reduced.factor, reduced.width, reduced.height)
 
 
 def scale_detections(
     detections: Sequence[Detection], found_in: ReducedPicture, wanted_in: ReducedPicture
 ) -> list[Detection]:
-    """The same detections in pixels of another, larger reduction of the photo."""
+    """Convert detections to pixels of another, larger reduction of the photo."""
     height, width = wanted_in.picture.shape[:2]
     return _scale(detections, found_in.factor // wanted_in.factor, width, height)
 

@@ -1,4 +1,4 @@
-"""One worker child: it loads detector and model once, stays warm, and says how it is."""
+"""State of one analysis worker process: it loads detector and model once, keeps them warm, and sends heartbeats."""
 
 import os
 import threading
@@ -24,11 +24,13 @@ from worker.core.services import Services, open_services
 log = structlog.get_logger(__name__)
 
 _LARGE_BYTES = 4_000_000
-"""What is larger goes back to the system when it is free. The pixels of most photos stay in the heap, which is quicker."""
+"""malloc threshold in bytes: larger blocks are returned to the system when freed. Pixels of most photos stay in the heap, which is
+faster.
+"""
 
 
 class WorkerProcess:
-    """What a child holds from job to job."""
+    """What a worker process keeps from job to job."""
 
     def __init__(self, services: Services) -> None:
         settings = services.settings
@@ -47,7 +49,7 @@ class WorkerProcess:
         self._heartbeat = Heartbeat(settings.worker_heartbeat_s, self.beat)
         self._setup_problem: str | None = None
         self.is_misconfigured = False
-        """Whether this process can't get ready whatever comes back: a weights file or a package is missing."""
+        """Whether this process can never get ready: a weights file or a package is missing."""
         self._ready = threading.Event()
         self._parent: ParentWatch | None = None
         self._stopping = threading.Event()
@@ -58,15 +60,17 @@ class WorkerProcess:
         return self._ready.is_set()
 
     def wait_until_ready(self, timeout_s: float) -> bool:
-        """Wait until detector and model are loaded, at most so many seconds. Returns whether they are."""
+        """Wait until detector and model are loaded, at most `timeout_s` seconds. Returns whether they are."""
         return self._ready.wait(timeout_s)
 
     def rest(self) -> None:
-        """Wait for a heartbeat's time: something that every job needs is away, and the next job would only fail alike."""
+        """Pause for the interval of a heartbeat, because a dependency of every job is unavailable and the next job would fail
+        too.
+        """
         self._stopping.wait(self.services.settings.worker_heartbeat_s)
 
     def start(self) -> None:
-        """Load everything, say so, and keep saying so. What is away now, the database too, is tried again at each heartbeat."""
+        """Load everything, and start the heartbeat. What is unavailable, including the database, is retried at each heartbeat."""
         give_large_memory_back(_LARGE_BYTES)
         try:
             self._note(WorkerState.STARTING)
@@ -76,25 +80,25 @@ class WorkerProcess:
         self._heartbeat.start()
 
     def stop(self) -> None:
-        """Say that the child ended in order."""
+        """Report that the process stopped normally."""
         self._stopping.set()
         self._heartbeat.stop()
         self._mark(is_ready=False)
-        if not self.is_misconfigured:  # else the reason stays to be read
+        if not self.is_misconfigured:  # otherwise the reason stays visible
             self._note(WorkerState.STOPPED)
 
     def obey(self, parent: ParentWatch) -> None:
-        """Have this main process from now on."""
+        """Set this process's main process."""
         self._parent = parent
         self._mark(is_ready=self.is_ready)
         self._report_misconfiguration()
 
     def beat(self) -> None:
-        """Follow the champion and the challenger, try again what could not be loaded, and give a sign of life."""
+        """Follow champion and challenger, retry what failed to load, and send a heartbeat."""
         self.models.refresh()
         self.challengers.refresh()
         self.is_misconfigured = False
-        self._setup_problem = "its main process hangs" if self._has_hanging_parent() else self._load_detector()
+        self._setup_problem = "the main process hangs" if self._has_hanging_parent() else self._load_detector()
         if self._setup_problem is None and not self.models.is_loaded:
             self._setup_problem = self.models.problem or "no model version is in service"
             self.is_misconfigured = self.models.is_package_missing
@@ -107,12 +111,12 @@ class WorkerProcess:
         self._report_misconfiguration()
 
     def _mark(self, *, is_ready: bool) -> None:
-        """Let the container's health check see it."""
+        """Write the file for the container's health check."""
         if self._parent is not None:
             self._parent.pulse.mark_ready(os.getpid(), is_ready=is_ready)
 
     def _report_misconfiguration(self) -> None:
-        """Let the main process end with the reason where waiting is in vain."""
+        """Let the main process exit with the reason if this process can never get ready."""
         if self.is_misconfigured and self._parent is not None:
             self._parent.pulse.report_failure(self._setup_problem or "")
 
@@ -120,20 +124,20 @@ class WorkerProcess:
         return self._parent is not None and self._parent.hangs
 
     def _load_detector(self) -> str | None:
-        """Load the detector of the settings. Returns why it can't be."""
+        """Load the configured detector. Returns why it can't be loaded, or None."""
         try:
             self.find_detector(self.services.settings.detector)
         except DetectorUnavailable as error:
             self.is_misconfigured = True
             return str(error)
         except Exception as error:
-            # Native code fails in ways of its own, for lack of a card's memory for one. The child must go on giving signs of life.
+            # Native code may raise anything, for example if a GPU is out of memory. The heartbeat must go on.
             log.exception("detector_not_loaded")
             return f"the detector can't be loaded: unexpected {type(error).__name__}"
         return None
 
     def find_detector(self, name: DetectorName) -> Detector:
-        """The detector of that name, loaded at its first use. Raises DetectorUnavailable."""
+        """Return the detector with that name, loaded at its first use. Raises DetectorUnavailable."""
         if name not in self._detectors:
             self._detectors[name] = load_detector(name, weights=self.services.settings.find_weights(name))
         return self._detectors[name]
@@ -141,7 +145,7 @@ class WorkerProcess:
     def _note(self, state: WorkerState) -> None:
         model = self.models.current if self.models.is_loaded else None
         problem = self._setup_problem or self.models.problem or self._describe_shadow_problem()
-        detail = leave_out_folders(problem, *self._list_folders()) if problem else None  # /readyz shows it to anybody
+        detail = leave_out_folders(problem, *self._list_folders()) if problem else None  # /readyz is public
         with self.services.database.write() as session:
             record_heartbeat(
                 session,
@@ -157,7 +161,7 @@ class WorkerProcess:
             )
 
     def _list_options(self, runtime: str) -> dict[str, Any]:
-        """What decides the results of this process beside the model. /readyz names processes of which it differs."""
+        """Return the settings that affect this process's results besides the model. /readyz names processes that differ."""
         settings = self.services.settings
         threshold = settings.detection_threshold
         return {
@@ -185,7 +189,7 @@ class WorkerProcess:
 
 @lru_cache(maxsize=1)
 def current_process() -> WorkerProcess:
-    """This process's child, made and started at first use."""
+    """Return this process's state, created and started at first use."""
     process = WorkerProcess(open_services())
     process.start()
     return process

@@ -1,10 +1,10 @@
-"""Arrays of pixels: their type, and making them smaller or larger."""
+"""Pixel arrays: their type, and resizing."""
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-# There is one worker child a core; threads of OpenCV's own would only take time from the others.
+# There is one worker process per core, so OpenCV's own threads would only compete.
 cv2.setNumThreads(1)
 
 Picture = npt.NDArray[np.uint8]
@@ -14,10 +14,11 @@ Picture = npt.NDArray[np.uint8]
 def resize_picture(picture: Picture, width: int, height: int) -> Picture:
     """Scale a picture to `width` x `height` pixels without aliasing.
 
-    picture: uint8 (H, W, 3) or (H, W). Returns uint8 of the same number of channels; the picture itself where nothing changes.
+    picture: uint8 (H, W, 3) or (H, W).
+    Returns uint8 with the same number of channels; the picture itself if the size is unchanged.
 
-    OpenCV's INTER_AREA takes 8 ms for a 1920x1280 picture at an odd factor, and 0.8 ms at a factor of two, which it does
-    with vector instructions. So the picture is halved as often as it goes in, and the rest, below two, is interpolated.
+    OpenCV's INTER_AREA takes 8 ms for a 1920x1280 picture at an odd factor, and 0.8 ms at a factor of two, for which it has
+    vector instructions. So the picture is halved as often as possible, and the remaining factor below two is interpolated.
     """
     while picture.shape[0] >= 2 * height and picture.shape[1] >= 2 * width:
         halved = (picture.shape[1] // 2, picture.shape[0] // 2)
@@ -28,11 +29,11 @@ def resize_picture(picture: Picture, width: int, height: int) -> Picture:
 
 
 OVERSAMPLING = 2
-"""Pixels that a level keeps for each pixel of a result, each way. With 1, two faces of 973 fewer are found: decision 0100."""
+"""Minimum pixels of a level per pixel of the result, in each direction. With 1, two of 973 faces are lost: decision 0100."""
 
 
 class Pyramid:
-    """A picture and its halves, quarters and so on, each made once, when it is first asked for."""
+    """A picture with its halves, quarters and so on, each computed once on demand."""
 
     def __init__(self, picture: Picture) -> None:
         """picture: uint8 (H, W, 3) or (H, W)."""
@@ -40,13 +41,13 @@ class Pyramid:
 
     @property
     def picture(self) -> Picture:
-        """The picture at its full size."""
+        """The picture at full size."""
         return self._levels[0]
 
     def find_level(self, scale: float) -> tuple[Picture, tuple[float, float]]:
-        """The smallest level that still has OVERSAMPLING pixels each way for each pixel of the picture scaled by `scale`.
+        """Return the smallest level that has OVERSAMPLING pixels in each direction per pixel of the picture scaled by `scale`.
 
-        Returns it with how many pixels of the picture, across and down, one of its own stands for.
+        Returns it with its scale: pixels of the picture, across and down, per pixel of the level.
         """
         number = 0
         while scale * 2 ** (number + 1) * OVERSAMPLING <= 1 and min(self._levels[number].shape[:2]) >= 2:
@@ -60,16 +61,17 @@ class Pyramid:
 
 
 def choose_scale(picture: Picture, wanted: float, max_side_px: int, max_scale: float) -> float:
-    """How much to scale a picture for a detector whose cost is by the pixel.
+    """Choose the scale for a detector whose cost is proportional to pixels.
 
-    wanted: the scale at which the smallest face of interest has the smallest size that the detector finds.
-    max_side_px: longer side that the scaled picture may have. max_scale: most that the picture may be enlarged.
+    wanted: scale at which the smallest face of interest has the smallest size that the detector finds.
+    max_side_px: maximum longer side of the scaled picture.
+    max_scale: maximum enlargement.
     """
     longer_side: int = max(picture.shape[:2])
     return min(wanted, max_scale, max_side_px / longer_side)
 
 
 def scale_picture(picture: Picture, scale: float) -> Picture:
-    """Scale both sides by the same factor, to one pixel at least."""
+    """Scale both sides by the same factor, to at least one pixel."""
     height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
     return resize_picture(picture, width, height)

@@ -1,4 +1,4 @@
-"""Shadow mode: the challenger judges the faces of a job that has ended. Nobody waits for it, and its failures are no job's."""
+"""Shadow mode: the challenger classifies the faces of ended jobs. It delays no job, and its errors fail no job."""
 
 from uuid import UUID
 
@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 
 def classify_in_shadow(process: WorkerProcess, job_id: UUID) -> None:
-    """Store what the challenger, if there is one, says of the job's faces. Raises nothing; a lost answer is only logged."""
+    """Store the challenger's predictions for the job's faces, if there is a challenger. Errors are logged, not raised."""
     if not process.challengers.is_loaded:
         return
     try:

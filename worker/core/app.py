@@ -13,25 +13,27 @@ from worker.core.watch import WatchStep
 
 _HOUR_S = 3600.0
 _SWEEP_LIFE_S = 60.0
-"""Seconds, at the least, after which a sweep that no thread has taken is dropped."""
+"""Seconds after which a sweep that no thread has started is dropped."""
 
 
 def _count_processes(settings: Settings) -> int | str:
-    """A child for each core that this process may use, at most what its cgroup grants; fewer where they share a GPU."""
+    """Return the number of worker processes: one per core that this process may use, limited by its cgroup; fewer if they share a
+    GPU.
+    """
     return min(PROCESSES_ON_GPUS, int(cpu_budget().count)) if takes_gpu(settings.runtime) else str(AUTO_CONCURRENCY)
 
 
 def _find_memory_limit_mb(settings: Settings) -> int:
-    """Resident MB after which a child is replaced; 0: never.
+    """Return the resident memory in MB above which a worker process is replaced; 0: never.
 
-    With CUDA's libraries a child may be beyond the default before its first photo, and would be replaced after every one.
+    With CUDA's libraries a process may exceed the default before its first photo, and would be replaced after every job.
     """
     limit_mb = settings.worker_max_memory_mb
     return limit_mb + GPU_MEMORY_MB if limit_mb and takes_gpu(settings.runtime) else limit_mb
 
 
 def make_celery(settings: Settings) -> Celery:
-    """The application with every option that we set, each with its reason."""
+    """Build the Celery application. Each option has its reason beside it."""
     app = Celery(
         "emoscope",
         broker=settings.broker_url,
@@ -40,45 +42,46 @@ def make_celery(settings: Settings) -> Celery:
     )
     app.steps["consumer"].add(WatchStep)
     app.conf.update(
-        # TensorFlow, LiteRT and dlib hold threads and locks that don't survive a fork; a spawned child starts clean.
+        # TensorFlow, LiteRT and dlib hold threads and locks that don't survive a fork; a spawned process starts clean.
         worker_pool_start_method="spawn",
-        # Unless the command line says otherwise (-c).
+        # default; the command line may override it (-c)
         worker_concurrency=settings.worker_processes or _count_processes(settings),
-        # A child loads detector and model before it reports ready; with TensorFlow that takes more than the 4 s default.
+        # A process loads detector and model before it reports ready; with TensorFlow that takes longer than the default of 4 s.
         worker_proc_alive_timeout=120,
-        # The message is a hint that a job waits; the database is the truth. So it is acknowledged when a child takes it,
-        # and a job whose child died comes back by its lease, not by Redis's visibility timeout of an hour.
+        # The message is only a hint; the database is the truth. So it is acknowledged when a process takes it, and the job of a
+        # dead process is recovered by its lease, not by Redis's visibility timeout of an hour.
         task_acks_late=False,
-        # A child holds one message at a time, or jobs would queue behind a slow photo while other children idle.
+        # A process holds one message at a time; otherwise jobs would wait behind a slow photo while other processes are idle.
         worker_prefetch_multiplier=1,
-        # Results go to the database with the faces; nobody reads Celery's own.
+        # Results are stored in the database; Celery's own aren't used.
         task_ignore_result=True,
         task_store_errors_even_if_ignored=False,
-        # Soft: the job fails with a code. Hard: the child is killed, in case native code doesn't come back.
+        # Soft: the job fails with a code. Hard: the process is killed, in case native code hangs.
         task_soft_time_limit=settings.soft_time_limit_s,
         task_time_limit=settings.hard_time_limit_s,
-        # Native libraries leak; a child that has grown past this is replaced after its job. Celery counts in KB.
+        # Native libraries leak memory; a process that exceeds this is replaced after its job. Celery counts in KB.
         worker_max_memory_per_child=_find_memory_limit_mb(settings) * 1000 or None,
         worker_max_tasks_per_child=settings.worker_max_jobs_per_process or None,
-        # Only those are canceled that are acknowledged late, and none is. Celery warns at each lost connection unless it is set.
+        # Cancels only tasks that are acknowledged late, and there are none. Set because Celery otherwise warns at each lost
+        # connection.
         worker_cancel_long_running_tasks_on_connection_loss=True,
-        # It would fetch fewer messages after each lost connection, to spare those who acknowledge late.
+        # Would reduce prefetching after each lost connection, for tasks that are acknowledged late.
         worker_enable_prefetch_count_reduction=False,
-        # At shutdown, jobs that run may end; those that don't come back by their lease.
+        # At shutdown, running jobs may finish; others are recovered by their lease.
         worker_soft_shutdown_timeout=10,
-        # Redis may be away for longer than 100 tries; a worker waits for it for ever, at start too.
+        # Redis may be down for longer than 100 retries; a worker keeps trying forever, also at startup.
         broker_connection_max_retries=None,
         broker_connection_retry_on_startup=True,
         broker_transport_options={
-            # Queues are read in the order given to the worker: bulk only while no interactive job waits.
+            # Queues are read in the order given to the worker: bulk only while no interactive job is queued.
             "queue_order_strategy": "priority",
-            # Redis restarts have left workers waiting on a dead socket for ever; these notice within seconds.
+            # Redis restarts have left workers waiting on dead sockets forever; these options detect them within seconds.
             "socket_timeout": 30,
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
             "health_check_interval": 10,
         },
-        # No worker asks another for anything; gossip and mingling only add messages.
+        # Workers don't talk to each other; gossip and mingle would only add messages.
         worker_enable_remote_control=False,
         worker_send_task_events=False,
         worker_hijack_root_logger=False,
@@ -96,7 +99,7 @@ def make_celery(settings: Settings) -> Celery:
         },
         task_annotations={
             queues.RETRAIN: {
-                # Training takes hours, and hears by itself when it is to stop.
+                # Training takes hours, and checks itself whether to stop.
                 "soft_time_limit": settings.retrain_time_limit_s,
                 "time_limit": settings.retrain_time_limit_s + 600,
             },
@@ -114,7 +117,7 @@ def _make_schedule(settings: Settings) -> dict[str, dict[str, object]]:
         "sweep": {
             "task": queues.SWEEP,
             "schedule": settings.sweep_interval_s,
-            # Sweeps that pile up would only be done one after the other; but one must get through while callbacks hold all threads.
+            # Accumulated sweeps would only repeat each other; but one must run even while callbacks use all threads.
             "options": {"expires": max(settings.sweep_interval_s, 2 * settings.callback_timeout_s, _SWEEP_LIFE_S)},
         },
         "sweep-photos": {

@@ -1,4 +1,4 @@
-"""Watches beat from a thread of it: a beat that sends nothing is ended, and its supervisor starts another."""
+"""Watches beat from one of its threads: a beat that sends nothing is terminated, and its supervisor restarts it."""
 
 import os
 import threading
@@ -19,7 +19,7 @@ _LOOK_EVERY_S = 1.0
 
 
 class BeatWatch:
-    """Looks at beat every second."""
+    """Checks beat every second."""
 
     def __init__(self, settings: Settings) -> None:
         self._queue = QueueProbe(settings)
@@ -29,7 +29,7 @@ class BeatWatch:
         self._sent = 0
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start checking."""
         signals.after_task_publish.connect(self._count, weak=False)
         self._pulse.beat()
         threading.Thread(target=self._run, name="watch", daemon=True).start()
@@ -52,7 +52,7 @@ class BeatWatch:
         elif self._stillness.look(self._sent, time.monotonic()) >= self._limit_s:
             if self._queue.can_write():
                 reason = f"it has sent nothing for {self._stillness.seconds:.0f} s"
-                log.critical("beat_stalled", reason=reason, action="beat ends, to be started anew")
+                log.critical("beat_stalled", reason=reason, action="beat exits to be restarted")
                 self._pulse.end()
                 os._exit(1)
             self._stillness.reset()

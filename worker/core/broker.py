@@ -1,4 +1,4 @@
-"""How workers and beat reach the queue: kombu's Redis transport, set up for a queue that is away at times."""
+"""Connections of workers and beat to the queue: kombu's Redis transport, configured to survive outages."""
 
 from typing import Any
 
@@ -10,29 +10,29 @@ from kombu.transport import redis, virtual
 log = structlog.get_logger(__name__)
 
 _MOST_PAUSE_S = 4
-"""Between two attempts to connect. kombu's default grows to 30 s, which a queue that is back would be left waiting for."""
+"""Seconds between two connection attempts. kombu's default grows to 30 s, which would delay the recovery."""
 
 
 class LocalQoS(virtual.QoS):
-    """Counts the messages in hand, in this process alone.
+    """Counts unacknowledged messages in this process only.
 
-    kombu's own for Redis keeps a second copy of them there. An acknowledgement that can't reach Redis then leaves its message
-    counted as in hand for ever; with as many of those as a worker may fetch, the worker takes nothing more (kombu 5.7,
-    `transport/redis.py`, `QoS.ack`). The database knows which jobs wait, so nothing needs that copy.
+    kombu's own class for Redis keeps copies of them in Redis. If an acknowledgement can't reach Redis, its message stays counted
+    forever; with as many of those as a worker may prefetch, the worker takes no more messages (kombu 5.7, `transport/redis.py`,
+    `QoS.ack`). The database knows which jobs wait, so the copies aren't needed.
     """
 
     taken = 0
-    """Messages that this process has taken from its queues, by whatever channel."""
+    """Messages that this process has taken from its queues, on any channel."""
 
     def append(self, message: Any, delivery_tag: str) -> None:
-        """Count a message as in hand."""
+        """Count a message as unacknowledged."""
         LocalQoS.taken += 1
         super().append(message, delivery_tag)  # type: ignore[no-untyped-call]
 
     def restore_unacked(self) -> list[tuple[BaseException, Any]]:
-        """Put messages that nobody has begun with back into the queue, where it can be reached; else the sweeper sends them anew.
+        """Return messages that nobody has started to the queue, if it can be reached; otherwise the sweeper sends them again.
 
-        Returns no errors: kombu would write each message that it couldn't put back to a file in the temporary folder.
+        Returns no errors: kombu would write each message that it couldn't return to a file in the temporary folder.
         """
         if errors := super().restore_unacked():  # type: ignore[no-untyped-call]
             log.warning("messages_left_to_the_sweeper", count=len(errors), reason=str(errors[0][0]))
@@ -56,20 +56,20 @@ class Transport(redis.Transport):
 
 
 class BrokerConnection(Connection):
-    """A connection by this transport, that tries often to come back."""
+    """A connection with this transport that reconnects quickly."""
 
     def get_transport_cls(self) -> type[Transport]:
-        """The class of the transport, whatever the URL calls it: `redis`, `rediss` or `redis+socket`."""
+        """Return the transport class for any URL scheme: `redis`, `rediss` or `redis+socket`."""
         return Transport
 
     def ensure_connection(self, *arguments: Any, **options: Any) -> Any:
-        """Connect, and try again for as long as kombu does, with short pauses."""
+        """Connect, retrying as long as kombu does, with short pauses."""
         options.setdefault("interval_max", _MOST_PAUSE_S)
         return super().ensure_connection(*arguments, **options)  # type: ignore[no-untyped-call]
 
 
 class Broker(AMQP):  # type: ignore[misc]
-    """Celery's entry to the queue, by these connections."""
+    """Makes Celery use these connections."""
 
     Connection = BrokerConnection
     BrokerConnection = BrokerConnection

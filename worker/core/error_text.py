@@ -1,4 +1,4 @@
-"""What a worker says of itself to whoever asks whether the service is ready: the reason, and no folder of the machine."""
+"""Strips local paths from error messages shown on /readyz."""
 
 import re
 from pathlib import Path
@@ -7,9 +7,9 @@ _FOLDERS = re.compile(r"(?<![\w:/.])(?:/[^/\s'\"]+)*/(?=[^/\s'\"])")
 
 
 def leave_out_folders(reason: str, *folders: Path) -> str:
-    """Each absolute path in the text, with its last name alone left: `/srv/blobs/ab/cd` becomes `cd`. Addresses of the net stay.
+    """Shorten each absolute path in the text to its last name: `/srv/blobs/ab/cd` becomes `cd`. URLs are kept.
 
-    folders: ones whose names may hold spaces, where the end of a path can't be seen.
+    folders: paths that may contain spaces, whose end couldn't be recognized otherwise.
     """
     for folder in folders:
         reason = reason.replace(f"{folder}/", "/")

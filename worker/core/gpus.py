@@ -1,4 +1,4 @@
-"""GPUs: whether there are any, and sharing one among processes."""
+"""GPUs: detects them, and shares one between processes."""
 
 import ctypes
 import importlib.util
@@ -7,31 +7,32 @@ from pathlib import Path
 from typing import Any
 
 NVIDIA_DEVICE = Path("/dev/nvidiactl")
-"""Is there wherever a process can reach an NVIDIA card, also in a container."""
+"""Device file that exists if a process can use an NVIDIA GPU, also in a container."""
 CUDNN, CUDNN_PACKAGE = "libcudnn.so.9", "nvidia.cudnn"
-"""What TensorFlow 2.21 loads of it, and the package that brings it."""
+"""CUDA library that TensorFlow 2.21 loads, and the package that contains it."""
 PROCESSES_ON_GPUS = 4
-"""Children of a worker that classifies on GPUs, unless somebody says otherwise. Most of a photo's time a child decodes and looks
-for faces on a core, so one alone leaves the card idle; but each takes 1 GB of it (an H100), so not one for every core."""
+"""Default number of worker processes per GPU worker. For most of a photo's time a process decodes and detects on a core, so a
+single one leaves the GPU idle; but each takes 1 GB of GPU memory (an H100), so not one per core.
+"""
 GPU_MEMORY_MB = 4000
-"""Resident memory, not the card's, that TensorFlow and CUDA's libraries may take beside what a child may grow to."""
+"""Resident memory, not GPU memory, of TensorFlow and CUDA's libraries, in addition to a process's limit."""
 
 
 def has_card() -> bool:
-    """Whether an NVIDIA card is within reach, and not hidden."""
+    """Return whether an NVIDIA GPU is available and not hidden."""
     return NVIDIA_DEVICE.exists() and os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1")
 
 
 def has_gpu_for_tensorflow() -> bool:
-    """Whether a card is within reach, and TensorFlow and CUDA's libraries are installed. Imports no package.
+    """Return whether a GPU is available, and TensorFlow and CUDA's libraries are installed. Imports no package.
 
-    Without those libraries TensorFlow computes on the CPU, which LiteRT does in less time.
+    Without those libraries TensorFlow runs on the CPU, where LiteRT is faster.
     """
     return has_card() and importlib.util.find_spec("tensorflow") is not None and _has_cuda()
 
 
 def _has_cuda() -> bool:
-    """As packages, where TensorFlow finds it by itself, or for the whole system. cuDNN stands for all of them."""
+    """Return whether CUDA is installed as packages, where TensorFlow finds it, or system-wide. cuDNN stands for all libraries."""
     whole, _, _ = CUDNN_PACKAGE.partition(".")
     if importlib.util.find_spec(whole) and importlib.util.find_spec(CUDNN_PACKAGE):
         return True
@@ -43,14 +44,14 @@ def _has_cuda() -> bool:
 
 
 def takes_gpu(runtime: str) -> bool:
-    """Whether a worker child with this EMOSCOPE_RUNTIME classifies on a GPU. Imports no package."""
+    """Return whether a worker process with this EMOSCOPE_RUNTIME classifies on a GPU. Imports no package."""
     return runtime != "litert" and has_gpu_for_tensorflow()
 
 
 def list_shared_gpus() -> list[Any]:
-    """The GPUs that TensorFlow sees, each set to take memory as needed; else the first process takes the whole card.
+    """Return TensorFlow's GPUs, each set to allocate memory on demand; otherwise the first process would take the whole GPU.
 
-    Call it before TensorFlow does anything else.
+    Call it before any other use of TensorFlow.
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""A child's signs of life: it renews the lease of the job in hand and says how the child is, from a thread of its own."""
+"""Heartbeat threads of a worker process: one renews the lease of the current job, one reports the process's state."""
 
 import contextvars
 import threading
@@ -15,11 +15,11 @@ from db.jobs.lifecycle import Claim, renew_lease
 log = structlog.get_logger(__name__)
 
 _JOIN_TIMEOUT_S = 10.0
-"""The threads are daemons: one that the database holds up doesn't keep its process from going on or ending."""
+"""The threads are daemons, so that one blocked by the database doesn't keep its process from exiting."""
 
 
 class LeaseRenewer:
-    """Renews the lease of the claim in hand every third of its time."""
+    """Renews the lease of the current claim at every third of its duration."""
 
     def __init__(self, database: Database, lease_s: float) -> None:
         self._database = database
@@ -27,9 +27,9 @@ class LeaseRenewer:
 
     @contextmanager
     def hold(self, claim: Claim) -> Iterator[None]:
-        """Keep the claim alive inside the block."""
+        """Keep the claim's lease inside the block."""
         done = threading.Event()
-        # in the context of the job, so that its log lines name what the others name
+        # in the job's context, so that its log lines have the same fields
         renew = partial(contextvars.copy_context().run, self._renew_until, claim, done)
         thread = threading.Thread(target=renew, name="lease", daemon=True)
         thread.start()
@@ -45,7 +45,7 @@ class LeaseRenewer:
                 with self._database.write() as session:
                     is_held = renew_lease(session, claim, self._lease_s)
             except SQLAlchemyError as error:
-                # The next try may succeed before the lease runs out; if not, the job is done anew elsewhere.
+                # The next renewal may succeed before the lease expires; if not, another worker repeats the job.
                 log.warning("lease_not_renewed", reason=str(error))
                 continue
             if not is_held:
@@ -54,7 +54,7 @@ class LeaseRenewer:
 
 
 class Heartbeat:
-    """Calls `beat` every `interval_s` seconds until stopped; what it raises is logged, and the next beat comes all the same."""
+    """Calls `beat` every `interval_s` seconds until stopped. Exceptions are logged, and the beats continue."""
 
     def __init__(self, interval_s: float, beat: Callable[[], None]) -> None:
         self._interval_s = interval_s
@@ -63,11 +63,11 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Begin, with the first beat after one interval."""
+        """Start; the first beat comes after one interval."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End. No beat comes after this returns, unless one is held up by the database for longer than this waits."""
+        """Stop. No beat follows, except one that the database delays for longer than this waits."""
         self._done.set()
         self._thread.join(_JOIN_TIMEOUT_S)
 

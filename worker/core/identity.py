@@ -1,16 +1,16 @@
-"""What a child is called, `host:pid`, and whether the one of that name still runs."""
+"""Names of worker processes, `host:pid`, and whether a named process still runs."""
 
 import os
 import socket
 
 
 def name_this_process() -> str:
-    """The name that this process claims jobs by."""
+    """Return the name by which this process claims jobs."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def is_gone(name: str) -> bool:
-    """Whether the child of that name ran on this machine and has ended. Of other machines' children nothing is known here."""
+    """Return whether the process with that name ran on this machine and has ended. False for processes of other machines."""
     host, _, pid = name.rpartition(":")
     if host != socket.gethostname():
         return False
@@ -19,5 +19,5 @@ def is_gone(name: str) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        return False  # somebody else's process: it runs
+        return False  # another user's process: it is running
     return False

@@ -1,6 +1,6 @@
-"""What happens when a worker and its children start and end.
+"""Celery signal handlers for the start and end of workers and their processes.
 
-The parent, the housekeeper and beat load this file too, so what only an analysing child needs is imported in the child.
+Main processes, housekeeper and beat import this module too, so what only analysis processes need is imported inside functions.
 """
 
 import logging
@@ -17,14 +17,16 @@ from worker.core.watch import find_role
 log = structlog.get_logger(__name__)
 
 _TOLD_BY_US = ("celery.worker.strategy", "celery.app.trace", "celery.beat")
-"""They write two lines at each task and one at each tick of the schedule. `job_ended` and `delivery_made` say more, and whose."""
+"""These loggers write two lines per task and one per tick of the schedule. Our `job_ended` and `delivery_made` are more
+informative.
+"""
 _ROLE = "EMOSCOPE_INTERNAL_ROLE"
-"""Set by the main process for its worker processes: what the worker does. One for `analysis` loads its models at its start."""
+"""Set by the main process for its worker processes: the worker's role. One for `analysis` loads its models at startup."""
 
 
 @signals.setup_logging.connect
 def set_up_logging(**_: object) -> None:
-    """Log in our form instead of Celery's."""
+    """Use our log format instead of Celery's."""
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
     if settings.log_level != "DEBUG":
@@ -36,14 +38,14 @@ def set_up_logging(**_: object) -> None:
 
 @signals.celeryd_after_setup.connect
 def remember_role(instance: object, **_: object) -> None:
-    """In the parent: tell the children what they are for."""
+    """In the main process: tell worker processes the worker's role."""
     queues = instance.app.amqp.queues.consume_from  # type: ignore[attr-defined]
     os.environ[_ROLE] = find_role(list(queues))
 
 
 @signals.beat_init.connect
 def start_beat(**_: object) -> None:
-    """In beat: whatever was lost while nothing ran is looked for now, not after an interval."""
+    """In beat: send a sweep at startup, instead of after an interval, for what was lost while nothing ran."""
     from worker.core.beat_watch import BeatWatch
     from worker.core.messages import send_sweep
 
@@ -53,7 +55,7 @@ def start_beat(**_: object) -> None:
 
 @signals.worker_process_init.connect
 def warm_up(**_: object) -> None:
-    """In a worker process: load everything. Celery counts it as ready when this returns."""
+    """In a worker process: load everything. Celery counts the process as ready when this returns."""
     role = os.environ.get(_ROLE, "")
     parent = watch_parent(load_settings().data_dir, role)
     if role != "analysis":
@@ -65,7 +67,7 @@ def warm_up(**_: object) -> None:
 
 @signals.worker_process_shutdown.connect
 def say_goodbye(**_: object) -> None:
-    """In a child that ends in order: say so."""
+    """In a worker process that stops normally: report it."""
     if os.environ.get(_ROLE) != "analysis":
         return
     from worker.analysis.process import current_process

@@ -1,4 +1,4 @@
-"""Messages from workers to workers. A queue that is down loses none of the work: the sweeper finds it in the database."""
+"""Messages sent by workers. If the queue is down no work is lost: the sweeper finds it in the database."""
 
 import json
 import re
@@ -27,19 +27,19 @@ def send_job(job_id: UUID, priority: Priority) -> bool:
 
 
 def send_delivery(delivery_id: UUID) -> bool:
-    """Ask for a webhook delivery to be made. Returns whether the queue took it. The message's id is the delivery's."""
+    """Send a webhook delivery's message. Returns whether the queue took it. The message's id is the delivery's."""
     return _send(names.DELIVER_WEBHOOK, delivery_id, queue=names.CALLBACK_QUEUE, task_id=str(delivery_id))
 
 
 def send_deliveries(delivery_ids: Sequence[UUID]) -> None:
-    """Ask for deliveries whose rows were just committed. The sweeper asks for what is left out."""
+    """Send messages for deliveries that were just committed. The sweeper sends the remaining ones."""
     for delivery_id in delivery_ids[: names.MOST_SENT_AT_COMMIT]:
         if not send_delivery(delivery_id):
             break
 
 
 def send_sweep() -> bool:
-    """Ask for a sweep. Returns whether the queue took it."""
+    """Send the message of a sweep. Returns whether the queue took it."""
     return _send(names.SWEEP, queue=names.HOUSEKEEPING_QUEUE)
 
 
@@ -49,7 +49,7 @@ def send_run(run_id: UUID) -> bool:
 
 
 def send_fetch() -> bool:
-    """Ask for due photos to be fetched. Returns whether the queue took it."""
+    """Send a message to fetch due photos. Returns whether the queue took it."""
     return _send(names.FETCH_PHOTOS, queue=names.HOUSEKEEPING_QUEUE)
 
 
@@ -68,14 +68,12 @@ def _send(task: str, *ids: UUID, **options: str) -> bool:
 
 
 def list_sent(client: redis.Redis, queues: Iterable[str] = _WORK_QUEUES) -> set[str]:
-    """The ids of all jobs and training runs whose message lies in the queues.
+    """Return the ids of all jobs and training runs that have a message in the queues.
 
-    A message that a worker has fetched and not begun with lies there no more: its job is sent anew, and claimed once.
-    queues: by default those of jobs and training runs; in that of callbacks an id is a delivery's.
-    Raises redis.RedisError.
-
-    Reads some at a time, for Redis does nothing else meanwhile. Messages are put in on the left and taken out on the right, so
-    none is passed over.
+    Messages that a worker prefetched but hasn't started aren't in the queue: their jobs are sent again, and claimed once.
+    queues: by default those of jobs and training runs; in the queue of callbacks an id is a delivery's.
+    Raises redis.RedisError. Reads in pieces, because Redis serves nobody else meanwhile. Messages are added on the left and
+    taken from the right, so none is missed.
     """
     found: set[str] = set()
     for queue in queues:
@@ -87,11 +85,13 @@ def list_sent(client: redis.Redis, queues: Iterable[str] = _WORK_QUEUES) -> set[
 
 
 def count_sent(client: redis.Redis) -> int:
-    """How many messages of jobs lie in the queues. Raises redis.RedisError."""
+    """Return the number of job messages in the queues. Raises redis.RedisError."""
     return sum(int(client.llen(queue)) for queue in (names.ANALYSIS_QUEUE, names.BULK_QUEUE))
 
 
 def _read_id(message: bytes) -> str:
-    """The task's id. Reading a whole message takes ten times as long; one that is written in another way is read so."""
+    """Return the task's id by a text search; parsing a whole message takes ten times as long, and is the fallback for other
+    formats.
+    """
     found = _ID.search(message)
     return found[1].decode() if found else str(json.loads(message)["headers"]["id"])

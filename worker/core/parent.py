@@ -1,4 +1,4 @@
-"""What a worker process does when its main process hangs as a whole: it kills it, and a supervisor starts both anew."""
+"""Watches the main process from a worker process: if it hangs, the worker process kills it, and a supervisor restarts both."""
 
 import os
 import signal
@@ -16,17 +16,17 @@ _LOOK_EVERY_S = 2.0
 
 
 class ParentWatch:
-    """Looks at the main process's pulse, from a thread of a worker process."""
+    """Watches the main process's heartbeat from a thread of a worker process."""
 
     def __init__(self, pulse: Pulse) -> None:
-        """pulse: the main process's."""
+        """pulse: heartbeat of the main process."""
         self.pulse = pulse
         self.hangs = False
-        """Whether the main process hangs. Then this process will be given no more tasks, whatever it can do."""
+        """Whether the main process hangs. Then this process gets no more tasks."""
         self._observer = PulseObserver(pulse)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start watching."""
         threading.Thread(target=self._run, name="parent-watch", daemon=True).start()
 
     def _run(self) -> None:
@@ -34,8 +34,8 @@ class ParentWatch:
             time.sleep(_LOOK_EVERY_S)
             self.hangs = self._observer.is_frozen(time.monotonic())
             if self.hangs and os.getppid() == self.pulse.pid:
-                log.critical("main_process_hangs", pid=self.pulse.pid, action="it is killed, to be started anew")
-                # As the first process of a container it can't be killed from within; the health probe then fails.
+                log.critical("main_process_hangs", pid=self.pulse.pid, action="it is killed to be restarted")
+                # As PID 1 of a container it can't be killed from within; then the health probe fails.
                 os.kill(self.pulse.pid, signal.SIGKILL)
 
 

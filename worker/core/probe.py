@@ -1,6 +1,6 @@
-"""`python -m worker.core.probe [ROLE]`: exits with 0 if the worker of that role on this machine works. For container health checks.
+"""Health probe for containers: `python -m worker.core.probe [ROLE]` exits with 0 if the worker of that role on this machine works.
 
-ROLE: `analysis`, which is the default, `housekeeping`, `training` or `beat`.
+ROLE: `analysis` (default), `housekeeping`, `training` or `beat`.
 """
 
 import socket
@@ -14,7 +14,7 @@ from emoscope.settings import Settings, load_settings_or_exit
 
 
 def has_ready_process(settings: Settings) -> bool:
-    """Whether a child on this machine said lately that it is ready. Raises SQLAlchemyError if the database is away."""
+    """Return whether a process on this machine recently reported ready. Raises SQLAlchemyError if the database is down."""
     database = Database(settings.effective_database_url)
     try:
         with database.read() as session:
@@ -26,9 +26,9 @@ def has_ready_process(settings: Settings) -> bool:
 
 
 def is_working(settings: Settings, role: str) -> bool:
-    """Whether the main process of that role moves, and for analysis, whether a worker process is ready.
+    """Return whether the main process of that role responds and, for analysis, a worker process is ready.
 
-    Raises SQLAlchemyError if the database is away.
+    Raises SQLAlchemyError if the database is down.
     """
     return has_pulse(settings.data_dir, role) and (role != "analysis" or has_ready_process(settings))
 

@@ -1,4 +1,4 @@
-"""What a watch asks of the queue, by a connection of its own: whether it answers, and how many messages wait."""
+"""Queries of the watch threads to the queue, on a separate connection."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _KEY = "emoscope:watch"
 
 
 class QueueProbe:
-    """Asks the queue. Raises nothing."""
+    """Queries the queue. Never raises."""
 
     def __init__(self, settings: Settings) -> None:
         self._client: redis.Redis = redis.Redis.from_url(
@@ -19,7 +19,7 @@ class QueueProbe:
         )
 
     def count_messages(self, queues: Sequence[str]) -> int | None:
-        """How many messages lie in these queues. None: the queue doesn't answer."""
+        """Return the number of messages in these queues, or None if the queue doesn't answer."""
         try:
             with self._client.pipeline(transaction=False) as pipeline:
                 pipeline.ping()
@@ -30,7 +30,7 @@ class QueueProbe:
             return None
 
     def can_write(self) -> bool:
-        """Whether the queue takes writes. One whose disk is full answers, and gives out no message."""
+        """Return whether the queue accepts writes. With a full disk it answers, but hands out no message."""
         try:
             self._client.set(_KEY, 1, ex=60)
         except redis.RedisError:

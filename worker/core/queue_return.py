@@ -1,4 +1,4 @@
-"""What happens when the housekeeper connects to the queue anew: what the queue lost meanwhile is looked for at once."""
+"""Sweeps when the housekeeper reconnects to the queue, for messages that the queue lost."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from db.core import queues
 
 
 class SweepOnConnection(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
-    """Asks for a sweep at each connection to the queue. A queue that comes back may have lost every message."""
+    """Sends the message of a sweep at each connection to the queue. A queue that restarted may have lost every message."""
 
     requires = {"celery.worker.consumer.tasks:Tasks"}  # noqa: RUF012 - Celery's form
 
@@ -17,7 +17,7 @@ class SweepOnConnection(bootsteps.StartStopStep):  # type: ignore[misc]  # Celer
         return queues.HOUSEKEEPING_QUEUE in parent.app.amqp.queues.consume_from
 
     def start(self, parent: Any) -> None:
-        """Send the message; one that can't be sent is logged, and beat sends the next."""
+        """Send the message. A failure is logged, and beat sends the next."""
         from worker.core.messages import send_sweep
 
         send_sweep()

@@ -1,4 +1,4 @@
-"""What every task needs of the outside: database, blobs, queue. Opened once a process, after the spawn."""
+"""External connections of tasks: database, blobs, queue. Opened once per process, after the spawn."""
 
 from functools import lru_cache
 from uuid import UUID
@@ -17,23 +17,23 @@ log = structlog.get_logger(__name__)
 
 
 class Services:
-    """One process's connections."""
+    """The connections of one process."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.database = Database(settings.effective_database_url, *_count_connections())
         self.usage = UsageCounter(self.database)
         self.votes_settled_for: int | None = None
-        """The number of votes for a label with which the review queue was last brought in line."""
+        """Required votes per label for which the review queue was last updated."""
         self.next_look_at = 0.0
-        """When lost messages are looked for again, by the monotonic clock."""
+        """Monotonic time at which lost messages are searched next."""
         self.blobs = BlobStore(settings.effective_blob_url, settings.s3_options)
         self.redis: redis.Redis = redis.Redis.from_url(
             settings.effective_redis_url, socket_timeout=5, socket_connect_timeout=2
         )
 
     def announce(self, job_id: UUID) -> None:
-        """Wake those who wait for this job. Call it after the commit. A queue that is down only makes them wait longer."""
+        """Wake the requests that wait for this job. Call it after the commit. If the queue is down they only wait longer."""
         try:
             self.redis.publish(queues.JOB_CHANGED_CHANNEL, str(job_id))
         except redis.RedisError as error:
@@ -41,10 +41,10 @@ class Services:
 
 
 def _count_connections() -> tuple[int, int]:
-    """Connections that this process keeps, and those that it may have besides for a moment.
+    """Return the number of pooled database connections, and of additional ones.
 
-    A worker process does one thing at a time; beside it, one thread renews the lease and one says how the process is, for moments.
-    The housekeeper has threads, which is why its main process, that starts them, has more.
+    A worker process does one thing at a time; in addition, one thread renews the lease and one sends heartbeats. The
+    housekeeper's main process runs threads, so it has more.
     """
     is_worker_process = billiard.current_process().name != "MainProcess"
     return (1, 2) if is_worker_process else (4, 12)
@@ -52,8 +52,8 @@ def _count_connections() -> tuple[int, int]:
 
 @lru_cache(maxsize=1)
 def open_services() -> Services:
-    """This process's services, made at first use."""
-    from worker.core.messages import send_deliveries  # which loads the settings
+    """Return this process's services, opened at first use."""
+    from worker.core.messages import send_deliveries  # imported late: it loads the settings
 
     services = Services(load_settings())
     services.database.send_deliveries = send_deliveries

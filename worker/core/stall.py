@@ -1,22 +1,22 @@
-"""When a worker counts as stalled: it takes nothing while messages wait for it. How that came about doesn't matter."""
+"""Detects stalled workers: they take no message while messages wait, for whatever cause."""
 
 from dataclasses import dataclass
 
 from emoscope.stillness import Stillness
 
 STALLED_AFTER_S = 20.0
-"""A free worker begins with a message within milliseconds, on a busy machine within a few seconds."""
+"""A free worker starts a message within milliseconds, on a busy machine within a few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What is seen of a worker at one moment.
+    """State of a worker at one moment.
 
-    waiting: messages in its queues, and those that it fetched and hasn't begun with; None if the queue doesn't answer.
-    free: worker processes or threads that could begin with one.
-    busy: those that are at work.
-    moves: grows with each message taken and each task begun.
-    turns: grows with each turn of the event loop.
+    waiting: messages in its queues, and prefetched ones not yet started; None if the queue doesn't answer.
+    free: worker processes or threads that could start one.
+    busy: those that are working.
+    moves: increases with each message taken and each task started.
+    turns: increases with each turn of the event loop.
     """
 
     waiting: int | None
@@ -27,19 +27,19 @@ class Sight:
 
 
 class StallRule:
-    """Judges a worker by what is seen of it every few seconds."""
+    """Decides from samples every few seconds whether a worker is stalled."""
 
     def __init__(self, busy_limit_s: float) -> None:
-        """busy_limit_s: seconds for which all of a worker's tasks may run on without one of them ending."""
+        """busy_limit_s: seconds for which all of a worker's tasks may run without one ending."""
         self._busy_limit_s = busy_limit_s
         self._taking = Stillness()
         self._turning = Stillness()
         self._working = Stillness()
 
     def find_stall(self, sight: Sight, now: float) -> str | None:
-        """Why the worker is stalled, or None. now: seconds of a monotonic clock.
+        """Return why the worker is stalled, or None. now: monotonic time in seconds.
 
-        A worker whose queue is away is not stalled, nor one that is busy, nor one whose processes are still starting.
+        A worker whose queue is down isn't stalled, nor a busy one, nor one whose processes are still starting.
         """
         if sight.waiting is None:
             self.reset()
@@ -61,6 +61,6 @@ class StallRule:
         return None
 
     def reset(self) -> None:
-        """Measure anew, as when the queue comes back."""
+        """Start over, for example when the queue is back."""
         for each in (self._taking, self._turning, self._working):
             each.reset()

@@ -1,4 +1,6 @@
-"""How a child hears that its worker is to stop. Celery lets a running task end first, and a training run may take hours."""
+"""Tells worker processes that their worker is stopping. Celery lets running tasks finish first, and a training run may take
+hours.
+"""
 
 import os
 import signal
@@ -13,13 +15,13 @@ _told = threading.Event()
 
 
 def is_stopping() -> bool:
-    """Whether this child's worker is shutting down, or is gone."""
+    """Return whether this process's worker is shutting down or gone."""
     return _told.is_set() or os.getppid() != _parent
 
 
 @signals.worker_shutting_down.connect
 def tell_worker_processes(**_: object) -> None:
-    """In the main process: tell the worker processes that the worker is to stop."""
+    """In the main process: tell the worker processes that the worker is stopping."""
     for process in billiard.active_children():
         os.kill(process.pid, signal.SIGUSR2)
 

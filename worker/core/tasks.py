@@ -1,7 +1,7 @@
-"""The Celery tasks: each a few lines that call what does the work.
+"""The Celery tasks, each a few lines that call a service function.
 
-What does the work is imported when its task first runs. Beat and the main processes of the workers load this file too, and run none
-of the tasks: without the database's and the tasks' modules each of them takes 36 MB and half a second of processor time less.
+Those functions are imported when a task first runs. Beat and the main processes import this module too but run no tasks: without
+the modules of database and tasks, each saves 36 MB and half a second of processor time.
 """
 
 import os
@@ -21,7 +21,7 @@ _LOWEST_PRIORITY = 19
 
 
 def find_services() -> "Services":
-    """This process's services."""
+    """Return this process's services."""
     from worker.core.services import open_services
 
     return open_services()
@@ -29,7 +29,7 @@ def find_services() -> "Services":
 
 @app.task(name=queues.ANALYZE)
 def analyze(job_id: str) -> None:
-    """Analyse the photo of one job, if it still waits."""
+    """Analyse the photo of one job, if it is still queued."""
     from worker.analysis.job_runner import run_job
     from worker.analysis.process import current_process
 
@@ -38,7 +38,7 @@ def analyze(job_id: str) -> None:
 
 @app.task(name=queues.SWEEP)
 def sweep() -> None:
-    """Look after jobs that nobody looks after."""
+    """Run a sweep."""
     from worker.housekeeping.sweeper import sweep as sweep_once
 
     sweep_once(find_services())
@@ -54,7 +54,7 @@ def sweep_photos() -> None:
 
 @app.task(name=queues.DELIVER_WEBHOOK)
 def deliver_webhook(delivery_id: str) -> None:
-    """Tell an endpoint of an event."""
+    """Deliver an event to an endpoint."""
     from worker.housekeeping.webhooks import deliver
 
     deliver(find_services(), UUID(delivery_id))
@@ -62,7 +62,7 @@ def deliver_webhook(delivery_id: str) -> None:
 
 @app.task(name=queues.FETCH_PHOTOS)
 def fetch_photos() -> None:
-    """Fetch photos that jobs name by a URL."""
+    """Fetch photos submitted by URL."""
     from worker.housekeeping.fetching import fetch_due
 
     fetch_due(find_services())
@@ -78,17 +78,17 @@ def write_export(export_id: str) -> None:
 
 @app.task(name=queues.RETRAIN)
 def retrain(run_id: str) -> None:
-    """Train a challenger and let the gate decide, if the run still waits."""
+    """Train a challenger and let the gate decide, if the run is still queued."""
     from worker.retraining.runner import run_retraining
 
-    # Analysis comes first wherever both share a machine. The child ends with the run, and its priority with it.
+    # Analysis has priority on a shared machine. The process ends with the run, and its priority with it.
     os.nice(_LOWEST_PRIORITY - os.nice(0))
     run_retraining(find_services(), UUID(run_id), name_this_process())
 
 
 @app.task(name=queues.START_SCHEDULED_RUN)
 def start_scheduled_run() -> None:
-    """Start the training run that the schedule asks for."""
+    """Start the training run that is due by the schedule."""
     from worker.retraining.schedule import start_scheduled_run as start_run_of_schedule
 
     start_run_of_schedule(find_services())
@@ -96,10 +96,10 @@ def start_scheduled_run() -> None:
 
 @signals.task_failure.connect
 def on_task_failure(sender: object, task_id: str, **_: object) -> None:
-    """A child died at a job or a training run, or one raised what nobody expected: let its lease run out now, not later.
+    """After an unexpected failure of a job or training run, or the death of its process: expire its lease now.
 
-    Runs in the worker's parent when a child was lost, in the child otherwise. The task's id is that of the job or run. The news
-    may come late, when another child has the next attempt in hand: only the lease of a child that is gone is touched.
+    Runs in the worker's main process if a process was lost, otherwise in the process itself. The task's id is that of the job or
+    run. The signal may come late, when another process has the next attempt: only leases of dead processes are expired.
     """
     name = getattr(sender, "name", "")
     if name not in {queues.ANALYZE, queues.RETRAIN}:

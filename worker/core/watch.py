@@ -1,5 +1,5 @@
-"""Watches a worker's main process from a thread of it: a worker that takes nothing while messages wait is ended, and its supervisor
-starts another.
+"""Watches a worker's main process from one of its threads. A worker that takes no message while messages wait is terminated, and
+its supervisor restarts it.
 """
 
 import os
@@ -25,17 +25,17 @@ log = structlog.get_logger(__name__)
 
 _LOOK_EVERY_S = 1.0
 _GRACE_S = 10.0
-"""Seconds that a stalled worker has to end in order; its busy processes may end their jobs meanwhile."""
+"""Seconds that a stalled worker has to stop normally, in which busy processes may finish their jobs."""
 _THREADS_BUSY_LIMIT_S = 600.0
-"""The longest task of the housekeeper, an hourly search for photos of no job, takes minutes with an S3 store."""
+"""The housekeeper's longest task, an hourly search for photos without a job, takes minutes on an S3 store."""
 _MARGIN_S = 60.0
 
 
 class Watch:
-    """Looks at a worker every second."""
+    """Checks a worker every second."""
 
     def __init__(self, consumer: Any, settings: Settings) -> None:
-        """consumer: Celery's, of the worker to watch."""
+        """consumer: Celery's consumer of the worker to watch."""
         self._consumer = consumer
         self._queues = list(consumer.app.amqp.queues.consume_from)
         self._queue = QueueProbe(settings)
@@ -47,17 +47,17 @@ class Watch:
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start checking."""
         self._pulse.beat()
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more: the worker ends in order."""
+        """Stop checking: the worker is stopping normally."""
         self._done.set()
         self._pulse.end()
 
     def count_turn(self) -> None:
-        """Called by the worker's event loop every second."""
+        """Count a turn of the event loop, which calls this every second."""
         self._turns += 1
 
     def _run(self) -> None:
@@ -76,7 +76,7 @@ class Watch:
 
     def _look(self) -> str | None:
         if state.should_stop is not None or state.should_terminate is not None:
-            return None  # it is ending already, and takes nothing for that reason
+            return None  # it is stopping, so it takes no messages
         sight = self._see()
         self._pulse.beat()
         reason = self._rule.find_stall(sight, time.monotonic())
@@ -98,18 +98,18 @@ class Watch:
         )
 
     def _count_slots(self) -> int:
-        """Threads, or worker processes that have started: one that still loads its model can't take anything."""
+        """Return the number of threads, or of started worker processes: one that still loads its model can't take a message."""
         pool = self._consumer.pool
         started = getattr(getattr(pool, "_pool", None), "_fileno_to_inq", None)
         return int(pool.num_processes) if started is None else len(started)
 
     def _end(self, event: str, reason: str) -> None:
-        """End the process: in order within `_GRACE_S`, or else at once."""
-        log.critical(event, role=self.role, reason=reason, action="the worker ends, to be started anew")
+        """Terminate the process: normally within `_GRACE_S`, otherwise at once."""
+        log.critical(event, role=self.role, reason=reason, action="the worker exits to be restarted")
         tell_worker_processes()
-        state.should_stop = 1  # the exit code; the event loop looks at it at each turn
+        state.should_stop = 1  # the exit code; the event loop checks it at each turn
         time.sleep(_GRACE_S)  # this thread ends with the process
-        log.critical("worker_killed", role=self.role, reason=f"it didn't end within {_GRACE_S:g} s")
+        log.critical("worker_killed", role=self.role, reason=f"it didn't stop within {_GRACE_S:g} s")
         for process in billiard.active_children():
             os.kill(process.pid, signal.SIGKILL)
         self._pulse.end()
@@ -117,7 +117,7 @@ class Watch:
 
 
 def find_role(queues: list[str]) -> str:
-    """What a worker of these queues is called."""
+    """Return the role of a worker with these queues."""
     if names.ANALYSIS_QUEUE in queues or names.BULK_QUEUE in queues:
         return "analysis"
     if names.TRAINING_QUEUE in queues:
@@ -126,7 +126,7 @@ def find_role(queues: list[str]) -> str:
 
 
 def _find_busy_limit_s(role: str, settings: Settings) -> float:
-    """Celery ends a task of a worker process at its hard time limit; it has no such limit for threads."""
+    """Return the busy limit: Celery ends tasks of worker processes at their hard time limit; threads have none."""
     if role == "analysis":
         return settings.hard_time_limit_s + _MARGIN_S
     if role == "training":
@@ -135,7 +135,7 @@ def _find_busy_limit_s(role: str, settings: Settings) -> float:
 
 
 class WatchStep(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Starts the watch with Celery's consumer, and keeps it through lost connections."""
+    """Starts the watch with Celery's consumer, and keeps it across lost connections."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
@@ -144,20 +144,20 @@ class WatchStep(bootsteps.StartStopStep):  # type: ignore[misc]
         self._watch: Watch | None = None
 
     def start(self, consumer: Any) -> None:
-        """Start to watch, at the first connection."""
+        """Start watching at the first connection."""
         if self._watch is None:
             self._watch = Watch(consumer, load_settings())
             self._watch.start()
 
     def register_with_event_loop(self, _consumer: Any, hub: Any) -> None:
-        """Count the turns of the event loop, which begins anew with each connection."""
+        """Count turns of the event loop, which is recreated with each connection."""
         if self._watch is not None:
             hub.call_repeatedly(_LOOK_EVERY_S, self._watch.count_turn)
 
     def stop(self, _consumer: Any) -> None:
-        """Called at each lost connection too: the watch goes on."""
+        """Called also at each lost connection: keep watching."""
 
     def shutdown(self, _consumer: Any) -> None:
-        """The worker ends."""
+        """Stop watching: the worker stops."""
         if self._watch is not None:
             self._watch.stop()

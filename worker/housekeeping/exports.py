@@ -1,4 +1,4 @@
-"""Exports, written by a housekeeper: one at a time in a process, since each keeps a core busy."""
+"""Writes exports: one at a time per process, because each keeps a core busy."""
 
 import threading
 from uuid import UUID
@@ -19,7 +19,7 @@ _place = threading.BoundedSemaphore(1)
 
 
 def write(services: Services, export_id: UUID) -> None:
-    """Write an export's file, unless another is being written here: then the sweeper asks again."""
+    """Write an export's file, unless this process is writing another one: then the sweeper sends it again."""
     if not _place.acquire(blocking=False):
         return
     try:
@@ -41,7 +41,7 @@ def write(services: Services, export_id: UUID) -> None:
 
 
 def look_after_exports(services: Services) -> None:
-    """Send exports anew that nobody writes, and delete those whose time is over."""
+    """Send exports again that no worker is writing, and delete expired ones."""
     with services.database.read() as session:
         waiting = list_waiting_exports(session, _MOST_AT_ONCE)
         expired = list_expired_exports(session, _MOST_AT_ONCE)

@@ -1,7 +1,7 @@
-"""Photos that jobs name by a URL, fetched by housekeepers: docs/decisions/0307.
+"""Fetches photos submitted by URL: docs/decisions/0307.
 
-Each message means that something is due; who takes it fetches what is due until nothing is. A few threads fetch at once, and of
-one host only some, so that hosts that hang keep neither each other nor callbacks waiting.
+A message means that something is due; its receiver fetches until nothing is due. The numbers of fetching threads, in all and per
+host, are limited, so that slow hosts delay neither each other nor callbacks.
 """
 
 import hashlib
@@ -47,12 +47,12 @@ MAX_REDIRECTS = 3
 _MAX_TRIES = 3
 _FIRST_PAUSE_S = 2.0
 _THREADS = 6
-"""Of the housekeeper's 16."""
+"""Of the housekeeper's 16 threads."""
 _MOST_OF_A_HOST = 3
 _TASK_S = 60.0
-"""A task ends after about as long, so that stopping needn't wait; the sweeper sends the next."""
+"""Approximate maximum seconds of a task, so that stopping is quick; the sweeper sends the next one."""
 _LOOKED_AT = 50
-"""Due fetches among which one is chosen whose host isn't busy."""
+"""Number of due fetches among which one with a free host is chosen."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TRIED_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _ACTOR = Actor.system("fetcher")
@@ -62,7 +62,7 @@ _hosts = Receivers(_MOST_OF_A_HOST)
 
 
 class FetchFailed(Exception):
-    """The photo can't be had. code: for the job. is_final: whether another try would not help."""
+    """The photo can't be fetched. code: for the job. is_final: whether a retry is pointless."""
 
     def __init__(self, code: str, detail: str, *, is_final: bool) -> None:
         super().__init__(detail)
@@ -71,14 +71,14 @@ class FetchFailed(Exception):
 
 @dataclass(frozen=True)
 class Download:
-    """What came from a URL. filename: the last part of the last URL's path, if it has one."""
+    """A downloaded file. filename: last segment of the final URL's path, if any."""
 
     data: bytes
     filename: str | None
 
 
 def fetch_due(services: Services) -> None:
-    """Fetch what is due, one photo after the other, until nothing is. Returns at once if enough threads do."""
+    """Fetch due photos one after another. Returns at once if enough threads are fetching."""
     if not _places.acquire(blocking=False):
         return
     try:
@@ -98,7 +98,7 @@ def _fetch_one(services: Services) -> bool:
             if not is_free:
                 continue
             with services.database.write() as session:
-                # the lease outlasts the call, so that no other thread makes it meanwhile
+                # longer than the call, so that no other thread fetches it meanwhile
                 tries = claim_fetch(session, job_id, lease_s=2 * services.settings.fetch_timeout_s + 5)
                 origin = find_origin(session, job_id)
             if tries is not None:
@@ -140,7 +140,7 @@ def _fetch(services: Services, job_id: UUID, url: str, tries: int) -> None:
             if job.filename is None:
                 job.filename = found.filename
     except InvalidTransition:
-        # The job has ended or is erased, or another try was quicker: the photo of that one is the job's.
+        # The job has ended or was erased, or another try stored its photo first.
         with services.database.read() as session:
             unowned = find_unowned_photos(session, [photo.photo_key])
         services.blobs.delete_many(sorted(unowned))
@@ -160,9 +160,9 @@ def _fail(services: Services, job_id: UUID, code: str, detail: str) -> None:
 
 
 def _check(found: Download, photo_key: str, settings: Settings) -> FetchedPhoto:
-    """Look at a photo as at one that came with a request. Raises PhotoError or FetchFailed."""
+    """Check a photo like an uploaded one. Raises PhotoError or FetchFailed."""
     if not found.data:
-        raise FetchFailed("empty_photo", "the URL's answer has no bytes", is_final=True)
+        raise FetchFailed("empty_photo", "the URL's response is empty", is_final=True)
     header = read_header(found.data, settings.max_photo_pixels, settings.max_decoding_bytes)
     return FetchedPhoto(
         photo_key=photo_key,
@@ -175,9 +175,9 @@ def _check(found: Download, photo_key: str, settings: Settings) -> FetchedPhoto:
 
 
 def download(url: str, settings: Settings) -> Download:
-    """Read what a URL gives, by at most three redirects, each of which is checked as the URL itself; all of it before one deadline.
+    """Download a URL with at most three redirects, each checked like the URL itself, all before one deadline.
 
-    Raises FetchFailed. No cookie, key or referrer is sent, and no more is read than a photo may have.
+    Raises FetchFailed. Sends no cookie, key or referrer, and reads no more than the maximum size of a photo.
     """
     deadline = monotonic() + settings.fetch_timeout_s
     network = GuardedNetwork(deadline, allows_private=settings.fetch_private_hosts)
@@ -201,7 +201,7 @@ def download(url: str, settings: Settings) -> Download:
     except RefusedUrl as error:
         raise FetchFailed("fetch_refused", f"the URL, or one that it redirects to, {error}", is_final=True) from error
     except NotPublic as error:
-        detail = "the URL's host has no public address, and only those are called"
+        detail = "the URL's host has no public address, and only public addresses are called"
         raise FetchFailed("fetch_refused", detail, is_final=True) from error
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
         raise FetchFailed(
@@ -223,7 +223,7 @@ def _make_headers(to: Destination) -> dict[bytes | str, bytes | str]:
 def _read_body(answer: httpcore.Response, most: int) -> bytes:
     if answer.status != 200:
         is_final = answer.status not in _TRIED_AGAIN
-        raise FetchFailed("fetch_failed", f"the URL answers with HTTP {answer.status}", is_final=is_final)
+        raise FetchFailed("fetch_failed", f"the URL responded with HTTP {answer.status}", is_final=is_final)
     length = _find_header(answer, b"content-length")
     too_large = FetchFailed("photo_too_large", f"a photo may have at most {most:,} bytes", is_final=True)
     if length.isascii() and length.isdigit() and int(length[:12]) > most:

@@ -1,7 +1,7 @@
-"""Sends messages of queued jobs anew that were lost: between commit and send, or by Redis.
+"""Resends lost messages of queued jobs: lost between commit and send, or by Redis.
 
-Comparing all that wait with all that lies in the queue costs by their number, so it is done seldom where they are many: see
-`LOOK_SHARE`. Where the queue holds far less than waits, as after it was emptied, it is done at once.
+Comparing all queued jobs with all messages takes time proportional to their number, so with many jobs it is done less often: see
+`LOOK_SHARE`. If the queue has far fewer messages than jobs, as after it was emptied, it is done at once.
 """
 
 from time import monotonic, process_time
@@ -16,21 +16,22 @@ from worker.core.services import Services
 log = structlog.get_logger(__name__)
 
 MOST_RESENT = 1000
-"""Messages sent anew by one sweep; the rest waits for the next."""
+"""Maximum number of messages sent by one sweep; the next one sends more."""
 
 LOOK_SHARE = 0.003
-"""Most of one core that looking for lost messages takes. With 50,000 jobs that wait, they are looked for every three minutes; a job
-whose message is lost would wait longer than that behind the others anyway."""
+"""Maximum share of one core for finding lost messages. With 50,000 queued jobs, a search runs every three minutes; a job that lost
+its message would wait longer than that behind the others anyway.
+"""
 
 FREE_LOOK_S = 0.05
-"""Processor time of a look below which the next sweep looks again."""
+"""Processor time of a search below which every sweep searches."""
 
 EMPTIED_SHARE = 0.5
-"""Messages for each job that waits, below which the queue is taken to have been emptied."""
+"""Ratio of messages to queued jobs below which the queue is assumed to have been emptied."""
 
 
 def resend_lost(services: Services) -> None:
-    """Send the messages of queued jobs anew that are nowhere in the queue."""
+    """Send the messages of queued jobs that aren't in the queue."""
     try:
         if monotonic() < services.next_look_at and not _is_emptied(services):
             return

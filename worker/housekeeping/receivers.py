@@ -1,4 +1,4 @@
-"""Which callbacks may be made at once: each receiver gets a few of this process's threads, and the others the rest."""
+"""Limits concurrent callbacks per receiver, so that each gets only some of this process's threads."""
 
 import threading
 from collections import Counter
@@ -7,17 +7,17 @@ from contextlib import contextmanager
 
 
 class Receivers:
-    """Counts the calls in hand by host. Safe to use from several threads."""
+    """Counts active calls by host. Thread-safe."""
 
     def __init__(self, most: int) -> None:
-        """most: calls to one host at once."""
+        """most: concurrent calls per host."""
         self._most = most
         self._in_hand: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @contextmanager
     def take_place(self, host: str) -> Iterator[bool]:
-        """Whether there is a place for a call to this host; if so, it is taken inside the block. Never waits."""
+        """Take a slot for a call to this host, for the duration of the block. Returns whether there was one. Never waits."""
         with self._lock:
             is_free = self._in_hand[host] < self._most
             self._in_hand[host] += is_free
@@ -27,4 +27,4 @@ class Receivers:
             with self._lock:
                 self._in_hand[host] -= is_free
                 if not self._in_hand[host]:
-                    del self._in_hand[host]  # hosts come and go, and the process stays
+                    del self._in_hand[host]  # removed, because hosts come and go while the process stays

@@ -1,6 +1,6 @@
-"""The sweeper: beat runs it every few seconds, and it mends what messages and workers may lose.
+"""The sweeper: beat runs it every few seconds to repair what lost messages and dead workers leave.
 
-Any number of sweeps may run at once: each step is a guarded move, or may be done twice without harm.
+Sweeps may run concurrently: each step is a guarded transition, or idempotent.
 """
 
 import itertools
@@ -40,18 +40,18 @@ log = structlog.get_logger(__name__)
 
 _ACTOR = Actor.system("sweeper")
 _MOST_AT_ONCE = 1000
-"""Rows that one step looks after in one sweep; the rest waits for the next."""
+"""Maximum rows per step and sweep; the next sweep continues."""
 _MOST_ERASED = 5000
-"""Jobs erased in one sweep."""
+"""Maximum jobs erased per sweep."""
 _UNOWNED_AFTER_S = 3600
 _RUN_RESEND_AFTER_S = 60
-"""The training worker starts a fresh child for each run, which takes seconds from the message to the claim."""
+"""The training worker starts a new process for each run, which takes seconds between message and claim."""
 _WORKER_MEMORY_S = 24 * 3600
-"""How long a silent worker child stays listed, so that people can see when it went."""
+"""How long a silent worker process stays listed, so that users can see when it stopped."""
 
 
 def sweep(services: Services) -> None:
-    """Do every step once. A step that fails for lack of a service is logged, and doesn't keep the others from running."""
+    """Run every step once. A step that fails for an unavailable dependency is logged, and the others still run."""
     take_back_expired(services)
     cancel_overdue(services)
     resend_lost(services)
@@ -75,7 +75,7 @@ def sweep(services: Services) -> None:
 
 
 def take_back_expired(services: Services) -> None:
-    """Queue jobs again whose worker went silent, or fail them after their last attempt."""
+    """Requeue jobs whose lease expired, or fail them after their last attempt."""
     with services.database.read() as session:
         claims = sweeping.list_expired_claims(session, _MOST_AT_ONCE)
     for claim in claims:
@@ -83,7 +83,7 @@ def take_back_expired(services: Services) -> None:
             with services.database.write() as session:
                 job = jobs.take_back_job(session, claim, _ACTOR)
         except InvalidTransition:
-            continue  # its worker came back, or another sweep was quicker
+            continue  # its worker renewed the lease, or another sweep was faster
         with bind_job(job.id, job.request_id, job.traceparent):
             log.warning("job_taken_back", worker=claim.worker, attempt=claim.attempt, now=job.status)
         services.announce(job.id)
@@ -105,7 +105,7 @@ def cancel_overdue(services: Services) -> None:
 
 
 def purge_photos(services: Services) -> None:
-    """Delete photos whose time is over. The blob goes first: a crash in between leaves a row that is swept again."""
+    """Delete expired photos, the blob first: after a crash in between the row is swept again."""
     with services.database.read() as session:
         due = photo_sweeping.list_purgeable_photos(session, _MOST_AT_ONCE)
     if not due:
@@ -120,7 +120,7 @@ def purge_photos(services: Services) -> None:
 
 
 def erase_old(services: Services) -> None:
-    """Erase jobs whose time is over, where the settings give them one."""
+    """Erase expired jobs, if the settings limit their retention."""
     age_s = services.settings.job_retention_s
     if not age_s:
         return
@@ -134,7 +134,7 @@ def erase_old(services: Services) -> None:
 
 
 def send_due_deliveries(services: Services) -> None:
-    """Ask for each webhook delivery that is due, unless that is asked already: receivers that hang make a long queue."""
+    """Send the message of each due webhook delivery, unless it is queued: slow receivers make long queues."""
     with services.database.write() as session:
         adopt_callbacks(session, _MOST_AT_ONCE)
     with services.database.read() as session:
@@ -152,7 +152,7 @@ def send_due_deliveries(services: Services) -> None:
 
 
 def ask_for_due_fetches(services: Services) -> None:
-    """Ask for photos to be fetched whose message was lost, or that are tried again."""
+    """Send messages for due photo fetches: lost ones and retries."""
     with services.database.read() as session:
         due = list_due_fetches(session, FETCH_MESSAGES)
     for _ in due:
@@ -161,7 +161,7 @@ def ask_for_due_fetches(services: Services) -> None:
 
 
 def look_after_batches(services: Services) -> None:
-    """Finish batches whose jobs have all ended, and go on with what a call had no time for: canceling, erasing."""
+    """Finish batches whose jobs have all ended, and continue cancellations and erasures that a call had no time for."""
     with services.database.read() as session:
         unsettled = list_unsettled(session, _MOST_AT_ONCE)
     for batch in unsettled:
@@ -177,7 +177,7 @@ def look_after_batches(services: Services) -> None:
 
 
 def settle_reviews(services: Services) -> None:
-    """Ask again for faces that a changed setting leaves with too few votes. Once a process: a setting changes with a new start."""
+    """Reopen faces that have too few votes after a change of the setting. Once per process: settings change only at a restart."""
     least_votes = services.settings.min_correction_votes
     if services.votes_settled_for != least_votes:
         resettle_all(services.database, least_votes)
@@ -185,7 +185,7 @@ def settle_reviews(services: Services) -> None:
 
 
 def look_after_runs(services: Services) -> None:
-    """Take training runs back from silent workers, and send the message of a waiting run anew that is nowhere in the queue."""
+    """Requeue training runs whose lease expired, and resend the message of a queued run if it is missing in the queue."""
     with services.database.read() as session:
         claims = list_expired_runs(session)
         waiting = list(list_waiting_runs(session, _RUN_RESEND_AFTER_S))
@@ -194,7 +194,7 @@ def look_after_runs(services: Services) -> None:
             with services.database.write() as session:
                 run = take_back_run(session, claim, _ACTOR)
         except InvalidRunTransition:
-            continue  # its worker came back, or another sweep was quicker
+            continue  # its worker renewed the lease, or another sweep was faster
         log.warning("run_taken_back", run_id=str(run.id), worker=claim.worker, attempt=claim.attempt, now=run.status)
         if run.status is TrainingRunStatus.QUEUED:
             waiting.append(run.id)
@@ -212,9 +212,9 @@ def look_after_runs(services: Services) -> None:
 
 
 def delete_unowned_photos(services: Services) -> None:
-    """Delete photos that belong to no job: an API process that died between the photo and its row left them.
+    """Delete photos without a job, left by API processes that died between storing the photo and its row.
 
-    Looks only at photos older than an hour, so that one whose row is being written is left alone.
+    Considers only photos older than an hour, because the row of a new one may still be being written.
     """
     keys = services.blobs.list_older(PHOTOS, _UNOWNED_AFTER_S)
     try:

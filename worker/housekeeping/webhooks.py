@@ -1,4 +1,4 @@
-"""Webhook calls to applications, signed as Standard Webhooks asks (https://www.standardwebhooks.com)."""
+"""Webhook calls to applications, signed according to Standard Webhooks (https://www.standardwebhooks.com)."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -26,18 +26,18 @@ log = structlog.get_logger(__name__)
 
 _GONE = 410
 _MOST_TO_A_HOST = 6
-"""Of the housekeeper's 16 threads, so that two receivers that hang leave some to all others."""
+"""Of the housekeeper's 16 threads, so that two slow receivers leave threads for the others."""
 _MOST_ANSWER_BYTES = 500
-"""Of an answer's body that are kept, for whoever looks for the reason of a refusal."""
+"""Bytes of a response body that are stored, to diagnose refusals."""
 _ANSWER_TIMEOUT_S = 1.0
-"""The status is what counts; a body that comes slowly isn't waited for."""
+"""Short, because only the status matters."""
 _receivers = Receivers(_MOST_TO_A_HOST)
 
 
 def deliver(services: Services, delivery_id: UUID) -> None:
-    """Make one call that is due, and write down how it went.
+    """Make one due call, and record its result.
 
-    Returns at once if it isn't due, or if its receiver has as many calls in hand as it may: then the sweeper asks for it anew.
+    Returns at once if it isn't due, or if its receiver has the maximum number of active calls: then the sweeper sends it again.
     """
     with services.database.read() as session:
         url = find_url(session, delivery_id)
@@ -53,7 +53,7 @@ def deliver(services: Services, delivery_id: UUID) -> None:
 def _deliver(services: Services, delivery_id: UUID) -> None:
     settings = services.settings
     with services.database.write() as session:
-        # The lease outlasts the call, so that no other worker makes it meanwhile.
+        # longer than the call, so that no other worker makes it meanwhile
         claimed = claim_delivery(session, delivery_id, lease_s=2 * settings.callback_timeout_s + 5)
     if claimed is None:
         return
@@ -77,7 +77,7 @@ def _deliver(services: Services, delivery_id: UUID) -> None:
 
 
 def bind_delivery(claimed: Claimed) -> AbstractContextManager[None]:
-    """Have the log lines of a delivery name its job, where it is of one."""
+    """Add the delivery's job to log lines, if it has one."""
     if claimed.job_id is None:
         return nullcontext()
     return bind_job(claimed.job_id, claimed.origin.request_id, claimed.origin.traceparent)
@@ -115,7 +115,7 @@ def _count_ms(began: float) -> float:
 
 
 def _read_retry_after(headers: Iterable[tuple[bytes, bytes]], now: datetime) -> float | None:
-    """The seconds that `Retry-After` asks for, as a number or a date (RFC 9110, 10.2.3); None without one that can be read."""
+    """Return the seconds of `Retry-After`, given as a number or a date (RFC 9110, 10.2.3); None if missing or malformed."""
     given = next((value.decode("latin-1").strip() for name, value in headers if name.lower() == b"retry-after"), "")
     if re.fullmatch("[0-9]{1,9}", given, re.ASCII):
         return float(given)
@@ -127,7 +127,7 @@ def _read_retry_after(headers: Iterable[tuple[bytes, bytes]], now: datetime) -> 
 
 
 def _read_start(answer: httpcore.Response, network: GuardedNetwork) -> str | None:
-    """The first bytes of an answer's body as text, as far as they come at once; control characters are left out."""
+    """Return the first bytes of a response body as text, as far as they arrive at once, without control characters."""
     network.deadline = min(network.deadline, monotonic() + _ANSWER_TIMEOUT_S)
     found = b""
     with suppress(httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError):
@@ -141,9 +141,9 @@ def _read_start(answer: httpcore.Response, network: GuardedNetwork) -> str | Non
 
 @contextmanager
 def _post(claimed: Claimed, to: Destination, network: GuardedNetwork, timeout_s: float) -> Iterator[httpcore.Response]:
-    """Send what happened. timeout_s: for the whole call. Gives the answer, of which no body is read yet.
+    """Send the event. timeout_s: for the whole call. Returns the response, with its body unread.
 
-    While a secret is being rotated, both sign: the header has a signature of each, with a space between them.
+    During a rotation both secrets sign: the header has two signatures separated by a space.
     """
     now, body = datetime.now(UTC), claimed.body.to_text()
     message_id = str(claimed.event_id)

@@ -1,4 +1,4 @@
-"""The evaluation sets that the settings name, as the gate compares models on them."""
+"""The configured evaluation sets, on which the gate compares models."""
 
 from emoscope.settings import Settings
 from training.evaluation.sets import EvaluationSet
@@ -13,7 +13,7 @@ def check_evaluation_sets(settings: Settings) -> None:
 
 
 def read_evaluation_sets(settings: Settings) -> list[EvaluationSet]:
-    """Find and cut out the faces of every set, by the service's own detector. Raises DatasetError, DetectorUnavailable."""
+    """Detect and crop the faces of every set with the service's detector. Raises DatasetError, DetectorUnavailable."""
     paths = settings.evaluation_set_paths
     if not paths:
         return []

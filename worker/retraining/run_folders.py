@@ -1,4 +1,4 @@
-"""Where training runs keep weights and settings while they go on, and what becomes of what they leave."""
+"""Folders in which training runs keep weights and settings."""
 
 import shutil
 from pathlib import Path
@@ -14,21 +14,23 @@ log = structlog.get_logger(__name__)
 
 
 def find_run_dir(services: Services, run_id: UUID) -> Path:
-    """The folder of a run on this machine, whether or not it is there."""
+    """Return the folder of a run on this machine, whether or not it exists."""
     return services.settings.data_dir / "runs" / str(run_id)
 
 
 def clear_run_folders(services: Services, held: UUID) -> None:
-    """Delete the folders of runs that ended out of this machine's hands: canceled while they waited, lost, or taken up elsewhere.
+    """Delete folders of runs that ended elsewhere: canceled while queued, lost, or resumed on another machine.
 
-    held: the run in hand, which stays, as does one that waits. Nothing is raised: a folder more hinders nobody.
+    held: the current run, whose folder is kept, as are those of queued runs. Errors are logged, not raised.
     """
     try:
         folders = list(find_run_dir(services, held).parent.iterdir())
-        with services.database.read() as session:  # after the folders were listed, so that none is of a later run
+        with (
+            services.database.read() as session
+        ):  # queried after listing the folders, so that none belongs to a later run
             active = get_active_run(session)
     except OSError:
-        return  # there are none yet
+        return  # no folder yet
     except SQLAlchemyError as error:
         log.warning("run_folders_not_cleared", reason=str(error))
         return
@@ -40,7 +42,7 @@ def clear_run_folders(services: Services, held: UUID) -> None:
 
 
 def _is_of_a_run(name: str) -> bool:
-    """`emoscope train` makes folders of other names, in the data folder too where somebody works in it."""
+    """Return whether the name is a run's. `emoscope train` makes folders with other names, perhaps in the same data folder."""
     try:
         return str(UUID(name)) == name
     except ValueError:

@@ -1,4 +1,4 @@
-"""A training run's signs of life: it keeps the lease, tells how far the run is, and hears when it is to stop."""
+"""Heartbeat of a training run: it renews the lease, reports progress, and learns whether to stop."""
 
 import time
 from types import TracebackType
@@ -17,24 +17,24 @@ from worker.core.stopping import is_stopping
 log = structlog.get_logger(__name__)
 
 LEASE_S = 60.0
-"""Long beside a job's, since TensorFlow may keep Python from running for seconds while it traces a network."""
+"""Longer than a job's, because TensorFlow may block Python for seconds while it traces a network."""
 
 _REPORT_EVERY_S = 2.0
 
 
 class RunPulse:
-    """Use it as a context manager around the work on a claimed run."""
+    """Context manager around the work on a claimed run."""
 
     def __init__(self, database: Database, claim: RunClaim, progress: RunProgress, lease_s: float = LEASE_S) -> None:
-        """progress: what an earlier attempt has told, whose curve goes on where the run does."""
+        """progress: of an earlier attempt, whose curves are continued."""
         self._database, self._claim, self._lease_s = database, claim, lease_s
         self._progress = RunProgress(curve=progress.curve)
         self._heartbeat = Heartbeat(lease_s / 3, self.renew)
         self._reported_at = 0.0
         self.is_lost = False
-        """Whether another worker may have the run now; then nothing may be written any more."""
+        """Whether another worker may have claimed the run; then nothing may be written."""
         self.canceled_by: str | None = None
-        """Who wants the run stopped."""
+        """Who asked to stop the run."""
 
     def __enter__(self) -> Self:
         self._heartbeat.start()
@@ -46,20 +46,20 @@ class RunPulse:
         self._heartbeat.stop()
 
     def should_stop(self) -> bool:
-        """Whether the work is in vain or unwanted. Cheap enough to ask at each step of training."""
+        """Whether to stop. Cheap enough for each step of training."""
         return self.is_lost or self.canceled_by is not None or is_stopping()
 
     def report_step(self, step: str) -> None:
-        """Tell which step of the run begins."""
+        """Report that a step of the run starts."""
         self._progress = RunProgress(step=step, curve=self._progress.curve)
         self._reported_at = 0.0
         self.renew()
 
     def report_epoch(self, now: RunProgress, finished: CurvePoint | None) -> None:
-        """Tell how far training is; seldom enough for a small database.
+        """Report the progress of training; rarely enough for a small database.
 
-        now: of the epoch in hand. finished: the last finished epoch's point of the curve.
-        Points from that epoch on are of an earlier attempt, where this one had to begin anew: they are no part of its curve.
+        now: state of the current epoch. finished: the last finished epoch's point of the curves. Points from that epoch on belong
+        to an earlier attempt that this one repeats, and are dropped.
         """
         told = self._progress.curve
         curve = [] if finished is None else [*(point for point in told if point.epoch < finished.epoch), finished]
@@ -69,13 +69,13 @@ class RunPulse:
             self.renew()
 
     def renew(self) -> None:
-        """Give a sign of life now, and hear whether somebody wants the run stopped."""
+        """Send a heartbeat now, and learn whether the run was canceled."""
         self._reported_at = time.monotonic()
         try:
             with self._database.write() as session:
                 pulse = renew_run(session, self._claim, self._lease_s, self._progress)
         except SQLAlchemyError as error:
-            # The next try may succeed before the lease runs out; if not, the run goes on elsewhere.
+            # The next renewal may succeed before the lease expires; if not, another worker resumes the run.
             log.warning("run_lease_not_renewed", run_id=str(self._claim.run_id), reason=str(error))
             return
         self.is_lost = self.is_lost or not pulse.is_held

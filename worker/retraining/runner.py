@@ -1,8 +1,8 @@
-"""One training run from claim to decision: snapshot, train, compare with the champion, decide, record.
+"""Runs one training run: snapshot, train, compare with the champion, decide, record.
 
-Reads top to bottom. TensorFlow is imported when training begins, in a child that ends with the run. The run's folder holds
-weights and settings, never faces, so that it can go on after any kill; it is deleted when the run has ended;
-where it ended out of this worker's hands, when the next one is taken.
+TensorFlow is imported when training starts, in a process that ends with the run. The run's folder contains weights and settings,
+never faces, so that the run can be resumed after a kill. It is deleted when the run has ended; if the run ended elsewhere, when
+the next one is claimed.
 """
 
 import hashlib
@@ -52,30 +52,30 @@ log = structlog.get_logger(__name__)
 
 
 _OUTAGES = {
-    BlobStoreUnavailable.code: "the store that holds the models didn't answer",
+    BlobStoreUnavailable.code: "the model store didn't answer",
     "database_unavailable": "the database didn't answer",
 }
-"""What a run says of them; the exceptions' own sentences name hosts and files of ours, and are for the log."""
+"""The runs' error messages. The exceptions' own messages name internal hosts and files, so they are only logged."""
 
 
 class RunOutcome(StrEnum):
     """How a run left this worker."""
 
     ENDED = "ended"
-    """Decided, failed or canceled: nobody goes on with it."""
+    """Decided, failed or canceled: it has ended."""
     QUEUED = "queued"
-    """Given back, for the next attempt to go on from its folder."""
+    """Requeued, for the next attempt to resume from its folder."""
     LOST = "lost"
-    """Another worker may have it by now."""
+    """Another worker may have claimed it."""
 
 
 def run_retraining(services: Services, run_id: UUID, worker: str) -> None:
-    """Take a training run and bring it to its end, unless it is no longer wanted. Nothing is raised for a run that fails."""
+    """Claim a training run and run it to its end, if it is still queued. A failing run raises nothing."""
     try:
         with services.database.write() as session:
             run, claim = runs.claim_run(session, run_id, worker, LEASE_S)
     except InvalidRunTransition:
-        log.info("run_not_waiting", run_id=str(run_id))  # a message that came twice, or a canceled run
+        log.info("run_not_waiting", run_id=str(run_id))  # a duplicate message, or a canceled run
         return
     run_dir = find_run_dir(services, run_id)
     with RunPulse(services.database, claim, RunProgress.read(run.progress)) as pulse:
@@ -90,7 +90,7 @@ def run_retraining(services: Services, run_id: UUID, worker: str) -> None:
 
 
 def _work_on(services: Services, run: TrainingRun, claim: RunClaim, pulse: RunPulse, run_dir: Path) -> RunOutcome:
-    """Bring a claimed run to its decision, or to whatever else becomes of it."""
+    """Run a claimed run until its decision, or until it stops or fails."""
     try:
         challenger, comparison = _make_challenger(services, run, claim, pulse, run_dir)
     except RunStopped:
@@ -109,7 +109,7 @@ def _work_on(services: Services, run: TrainingRun, claim: RunClaim, pulse: RunPu
 
 
 def _decide(services: Services, claim: RunClaim, challenger: ModelVersion, comparison: Comparison) -> RunOutcome:
-    """End a run as the gate decided."""
+    """End a run with the gate's decision."""
     decision = comparison.decision
     with services.database.write() as session:
         ended = runs.decide_run(
@@ -126,7 +126,7 @@ def _decide(services: Services, claim: RunClaim, challenger: ModelVersion, compa
 
 
 def _stop(services: Services, claim: RunClaim, pulse: RunPulse) -> RunOutcome:
-    """End a run that stopped because somebody canceled it, its worker is leaving, or another worker has it."""
+    """Stop a run that was canceled, whose worker is stopping, or that another worker has claimed."""
     with services.database.write() as session:
         if pulse.canceled_by is not None:
             runs.finish_cancel(session, claim, pulse.canceled_by)
@@ -138,9 +138,9 @@ def _stop(services: Services, claim: RunClaim, pulse: RunPulse) -> RunOutcome:
 
 
 def _retry(services: Services, claim: RunClaim, error: BlobStoreUnavailable | OperationalError) -> RunOutcome:
-    """Give a run back whose store or database was away, so that hours of training aren't lost: the next attempt goes on from them.
+    """Requeue a run whose store or database was unavailable; the next attempt resumes, so that hours of training aren't lost.
 
-    Where the database is still away this raises in its turn, and the lease brings the run back.
+    If the database is still down this raises too, and the lease recovers the run.
     """
     code = error.code if isinstance(error, BlobStoreUnavailable) else "database_unavailable"
     log.warning("run_interrupted", run_id=str(claim.run_id), attempt=claim.attempt, code=code, reason=str(error))
@@ -159,13 +159,15 @@ def _fail(services: Services, claim: RunClaim, code: str, detail: str) -> RunOut
 def _make_challenger(
     services: Services, run: TrainingRun, claim: RunClaim, pulse: RunPulse, run_dir: Path
 ) -> tuple[ModelVersion, Comparison]:
-    """Train a version, store it and compare it with the champion, and with the best version on its labels where that is another."""
+    """Train and store a version, and compare it with the champion, and with the best version on its labels if that is another
+    one.
+    """
     pulse.report_step("preparing")
     rivals = _find_rivals(services, run, run_dir)
     champion_dir, plan = rivals.champion_dir, rivals.plan
     labels: Labels = plan.labels
     dataset = _read_dataset(services, rivals, labels)
-    find_holdout(dataset, labels)  # better to fail now than after hours
+    find_holdout(dataset, labels)  # fail now rather than after hours
     check_evaluation_sets(services.settings)
     reference_dir = find_best(rivals.reference_dirs, dataset, labels) if rivals.reference_dirs else None
     parent_dir = reference_dir or champion_dir
@@ -186,7 +188,7 @@ def _make_challenger(
         reviewed=list_reviewed_faces(services),
         across=AcrossLabels(reference_dir, MIN_REVIEWED_FACES) if plan.is_across_labels else None,
     )
-    pulse.renew()  # a comparison takes a while, and somebody may have canceled the run since the last sign of life
+    pulse.renew()  # a comparison takes a while, and the run may have been canceled since the last heartbeat
     if pulse.should_stop():
         raise RunStopped("stopped before the decision")
     name = f"retrained {run.created_at:%Y-%m-%d}"
@@ -196,7 +198,9 @@ def _make_challenger(
 
 @dataclass(frozen=True)
 class _Rivals:
-    """What a run compares its result with. reference_dirs: of the versions of which the best is its reference, maybe none."""
+    """The versions that a run compares its result with. reference_dirs: of candidates for the reference, the best of which is used;
+    may be empty.
+    """
 
     plan: RunPlan
     champion: ModelVersion
@@ -205,7 +209,7 @@ class _Rivals:
 
 
 def _find_rivals(services: Services, run: TrainingRun, run_dir: Path) -> _Rivals:
-    """Plan the run anew, for the version in service may be another one by now, and fetch what it compares."""
+    """Plan the run again, because the version in service may have changed, and fetch the versions that it compares."""
     files = DatasetFiles.of(services.settings.dataset_csv, services.settings.dataset_votes)
     with services.database.read() as session:
         plan = plan_run(session, files, from_scratch=RunOptions.read(run.options).from_scratch)
@@ -220,7 +224,7 @@ def _find_rivals(services: Services, run: TrainingRun, run_dir: Path) -> _Rivals
 
 
 def _read_dataset(services: Services, rivals: _Rivals, labels: Labels) -> Dataset:
-    """Read the dataset, once a run."""
+    """Read the dataset once per run."""
     settings = services.settings
     assert settings.dataset_csv is not None  # or there was no plan
     parent = read_manifest(rivals.champion_dir)
@@ -247,7 +251,7 @@ def _choose_settings(
 
 
 def _name_folder(wanted: TrainSettings, snapshot: Snapshot, champion: ModelVersion, parent_dir: Path) -> str:
-    """Another attempt goes on in the same folder only where it would do the very same."""
+    """Return the folder's name. Another attempt resumes in the same folder only if it would do exactly the same."""
     made_from = json.dumps([wanted.to_json(), snapshot.digest, champion.digest, parent_dir.name], sort_keys=True)
     return f"weights-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
 
@@ -260,7 +264,7 @@ def _train(
     pulse: RunPulse,
     initial_weights: Path | None,
 ) -> Path:
-    """Train, or go on with what an earlier attempt left in `weights_dir`. Returns the version's folder."""
+    """Train, or resume an earlier attempt in `weights_dir`. Returns the version's folder."""
     from training.pipeline import run_training
 
     def report(progress: "Progress") -> None:

@@ -1,4 +1,4 @@
-"""The schedule of training runs. Two beats that fire for the same moment start one run, however late either is."""
+"""The schedule of training runs. Two beats that fire for the same time start one run, however late either is."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,11 +17,11 @@ from worker.core.services import Services
 log = structlog.get_logger(__name__)
 
 _MOST_DAYS = 366 * 40
-"""How far back a moment is looked for: the 29th of February on one weekday may be 40 years away."""
+"""How far back to search: 29 February on a given weekday may be 40 years ago."""
 
 
 def start_scheduled_run(services: Services) -> None:
-    """Start the run of the schedule's latest moment, unless it has one, another run goes on, or a run isn't possible."""
+    """Start the run of the schedule's latest time, unless it was started, another run is active, or no run is possible."""
     settings = services.settings
     files = DatasetFiles.of(settings.dataset_csv, settings.dataset_votes)
     slot = find_latest_moment(settings.effective_retrain_schedule, utcnow())
@@ -32,9 +32,9 @@ def start_scheduled_run(services: Services) -> None:
 
 
 def find_latest_moment(schedule: str, now: datetime) -> datetime:
-    """The latest moment of a cron schedule that isn't after `now`, to the minute, in UTC.
+    """Return the latest time of a cron schedule that isn't after `now`, to the minute, in UTC.
 
-    Raises ValueError for a schedule that isn't one, or that never comes.
+    Raises ValueError for an invalid schedule, or one without any time.
     """
     fields = crontab.from_string(schedule)
     now = now.astimezone(UTC).replace(second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""What a training run is made from, fixed when it first begins: the CSV by its identity, the corrections by their rows."""
+"""Fixes the data of a training run when it first starts: the CSV by its digest, the corrections as rows."""
 
 import hashlib
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ from worker.core.services import Services
 TOO_FEW_VOTES = "too_few_votes"
 
 MAX_REVIEWED_FACES = 5000
-"""Of the faces that compare versions, the latest: some 12 MB of crops."""
+"""Maximum number of reviewed faces for the comparison, newest first: some 12 MB of crops."""
 
 _LABELS_A_BLOCK = 2000
 
@@ -41,14 +41,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The corrections that teach. digest: hex, of the CSV's rows and of these; another one means another run folder."""
+    """The corrections used for training. digest: hex, of the CSV's rows and the corrections; another digest means another run
+    folder.
+    """
 
     corrections: LabelledFaces
     digest: str
 
 
 def list_reviewed_faces(services: Services) -> LabelledFaces:
-    """The latest faces drawn at random that reviewers have labelled: no run trains on them, so they can judge."""
+    """Return the latest randomly drawn faces with labels. No run trains on them, so they can be used to compare versions."""
     with services.database.read() as session:
         return _stack(list_reviewed(session, limit=MAX_REVIEWED_FACES))
 
@@ -56,11 +58,12 @@ def list_reviewed_faces(services: Services) -> LabelledFaces:
 def take_snapshot(
     services: Services, claim: RunClaim, dataset: Dataset, champion: ModelVersion, wanted: TrainSettings, plan: RunPlan
 ) -> Snapshot:
-    """Choose the run's corrections, or find those of an earlier attempt, and write down all that it is made from.
+    """Select the run's corrections, or load those of an earlier attempt, and record the data of the run.
 
-    What was erased since an earlier attempt is gone from it, which changes the digest: the run starts anew without it. Where the
-    dataset is another one by now, the corrections are chosen anew too, for they were held against the rows of the old one.
-    wanted: says which rows of the dataset teach. plan: what the run does, written down too.
+    Corrections erased since an earlier attempt are left out, which changes the digest, so training starts over. If the dataset
+    has changed, corrections are selected again, because they were checked against its rows.
+    wanted: selects the training rows of the dataset.
+    plan: of the run, also recorded.
     Raises InvalidRunTransition if the claim is no longer valid.
     """
     with services.database.read() as session:
@@ -86,9 +89,9 @@ def take_snapshot(
 
 
 def _choose(services: Services, dataset: Dataset, wanted: TrainSettings) -> list[RunCorrection]:
-    """The latest labels that pass the filter, and the latest that don't, at most `max_corrections` of each.
+    """Select the latest labels that pass the filter, and the latest that don't, at most `max_corrections` of each.
 
-    Labels are looked at until so many have passed, for those that are refused must not keep older ones out.
+    Labels are read until enough have passed, so that refused ones don't displace older ones.
     """
     settings, last = services.settings, None
     passed, refused = list[Correction](), list[RunCorrection]()
@@ -114,10 +117,10 @@ def _choose(services: Services, dataset: Dataset, wanted: TrainSettings) -> list
 
 
 def _filter(candidates: list[Correction], dataset: Dataset, least_votes: int) -> list[str | None]:
-    """Why each may not teach whatever else teaches, or None if it may."""
+    """Return why each can't be used, independent of the others, or None if it can."""
     is_agreed = [candidate.vote_count >= least_votes for candidate in candidates]
     agreed = [candidate for candidate, is_enough in zip(candidates, is_agreed, strict=True) if is_enough]
-    # Half of all beside as many rows leaves room for each: the share is a matter of all blocks together.
+    # Half of all, and as many rows of the dataset, leave room for each: the maximum share is checked for all blocks together.
     refusals = iter(refuse_corrections(_stack(agreed), dataset, len(agreed), 0.5))
     return [next(refusals) if is_enough else TOO_FEW_VOTES for is_enough in is_agreed]
 

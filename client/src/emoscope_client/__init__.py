@@ -7,8 +7,8 @@
         for face in job.faces:
             print(face.emotion, face.confidence, face.bounding_box)
 
-`Client` blocks; `AsyncClient` has the same methods with `await`. Both try again when the API is busy or away, and a submission that
-is tried again makes one job only.
+`Client` blocks; `AsyncClient` has the same methods with `await`. Both retry when the API is busy or unavailable, and a retried
+submission creates only one job.
 """
 
 from emoscope_client._version import __version__

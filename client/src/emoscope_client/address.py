@@ -1,4 +1,4 @@
-"""Which service a client talks to, and with which key."""
+"""Finds the service that a client talks to, and its API key."""
 
 import json
 import os
@@ -20,10 +20,10 @@ class Address:
 
 
 def find_address(base_url: str | None, api_key: str | None, data_dir: Path | None = None) -> Address:
-    """Find URL and key: those given, those of the environment, or those of the service that runs on this machine.
+    """Find URL and key: the given ones, those of the environment, or those of the service on this machine.
 
-    data_dir: the data folder of that service. Default: EMOSCOPE_DATA_DIR, or the folder that `emoscope up` uses by default.
-    The local service's key is never sent to another address. Raises NoAddress, InvalidAddress.
+    data_dir: data folder of that service. Default: EMOSCOPE_DATA_DIR, or the default folder of `emoscope up`. The local service's
+    key is never sent to another address. Raises NoAddress, InvalidAddress.
     """
     url = base_url or os.environ.get("EMOSCOPE_API_URL", "")
     key = api_key or os.environ.get("EMOSCOPE_API_KEY", "")
@@ -38,12 +38,12 @@ def find_address(base_url: str | None, api_key: str | None, data_dir: Path | Non
     if not url.startswith(("http://", "https://")):
         raise InvalidAddress(f"the address {url!r} does not start with http:// or https://")
     if not (key.isascii() and key.isprintable()):
-        raise InvalidAddress("the API key has characters that no key has")
+        raise InvalidAddress("the API key has characters that no valid key has")
     return Address(url.rstrip("/"), key)
 
 
 def find_data_dir() -> Path:
-    """The data folder that `emoscope up` uses by default for this user on this machine."""
+    """Return the default data folder of `emoscope up` for this user on this machine."""
     if named := os.environ.get("EMOSCOPE_DATA_DIR"):
         return Path(named)
     if sys.platform == "darwin":
@@ -53,7 +53,7 @@ def find_data_dir() -> Path:
 
 
 def read_local_address(data_dir: Path) -> Address | None:
-    """What the service of this data folder wrote at its last start, or None if there is nothing readable."""
+    """Return what the service of this data folder wrote at its last start, or None if it is missing or unreadable."""
     try:
         found = json.loads((data_dir / _LOCAL_FILE).read_text())
         return Address(api_url=str(found["api_url"]), api_key=str(found["api_key"]))
@@ -62,7 +62,7 @@ def read_local_address(data_dir: Path) -> Address | None:
 
 
 def write_local_address(data_dir: Path, address: Address) -> None:
-    """Store URL and key for the clients on this machine, in a file that only its owner may read. Raises OSError."""
+    """Store URL and key for clients on this machine, in a file that only its owner may read. Raises OSError."""
     draft = data_dir / f"{_LOCAL_FILE}.draft"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -1,4 +1,4 @@
-"""The client that is awaited."""
+"""The asyncio client."""
 
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 def _awaited(
     operation: Callable[Concatenate[Operations, _P], Steps[_T]],
 ) -> Callable[Concatenate["AsyncClient", _P], Coroutine[object, None, _T]]:
-    """Make a method that carries out the steps of an operation and returns its result."""
+    """Make a method that executes an operation's steps and returns its result."""
 
     @functools.wraps(operation)
     async def call(self: "AsyncClient", /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -33,7 +33,7 @@ def _awaited(
 
 
 class AsyncClient:
-    """The same with `await`, on asyncio: every method of `Client`, of the same meaning."""
+    """The asyncio client: every method of `Client`, to be awaited."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class AsyncClient:
         retries: Retries | None = None,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
-        """As Client."""
+        """See Client."""
         self.address = find_address(base_url, api_key)
         self._operations = Operations(self.address.api_url, retries or Retries(), timeout_s)
         self._headers = make_headers(self.address)
@@ -120,7 +120,7 @@ class AsyncClient:
     get_readiness = _awaited(Operations.get_readiness)
 
     async def list_jobs(self, *, page_size: int | None = None, **filters: Unpack[JobFilters]) -> AsyncIterator[Job]:
-        """As Client.list_jobs."""
+        """See Client.list_jobs."""
         cursor: str | None = None
         while True:
             page = await self.get_job_page(cursor=cursor, limit=page_size, **filters)
@@ -133,7 +133,7 @@ class AsyncClient:
     async def list_batches(
         self, *, page_size: int | None = None, application: str | None = None
     ) -> AsyncIterator[BatchSummary]:
-        """As Client.list_batches."""
+        """See Client.list_batches."""
         cursor: str | None = None
         while True:
             page = await self.get_batch_page(cursor=cursor, limit=page_size, application=application)
@@ -146,7 +146,7 @@ class AsyncClient:
     async def list_batch_photos(
         self, batch_id: UUID | str, *, page_size: int | None = None
     ) -> AsyncIterator[BatchPhoto]:
-        """As Client.list_batch_photos."""
+        """See Client.list_batch_photos."""
         after: int | None = None
         while True:
             page = await self.get_batch_photo_page(batch_id, after=after, limit=page_size)
@@ -157,7 +157,7 @@ class AsyncClient:
             after = page.items[-1].position
 
     async def _run(self, steps: Steps[_T]) -> _T:
-        """Carry out the steps of an operation, and return its result."""
+        """Execute an operation's steps, and return its result."""
         outcome: Outcome = None
         try:
             while True:
@@ -182,7 +182,7 @@ class AsyncClient:
             return response
 
     async def _carry_out(self, step: Step) -> Outcome:
-        import asyncio  # only here: a program that blocks doesn't need it
+        import asyncio  # imported late: blocking programs don't need it
 
         try:
             match step:

@@ -1,4 +1,4 @@
-"""Batches, as the API describes them."""
+"""Batches, as the API returns them."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +9,7 @@ from emoscope_client.vocabulary import PhotoState
 
 
 class BatchPhoto(Result):
-    """One photo of a batch. position: its rank in the submission, from 0. job_id: None if the photo was refused."""
+    """One photo of a batch. position: in the order sent, from 0. job_id: None if the photo was refused."""
 
     position: int
     filename: str | None
@@ -21,7 +21,7 @@ class BatchPhoto(Result):
 
 
 class BatchCounts(Result):
-    """How many photos are in which state."""
+    """Number of photos by state."""
 
     total: int
     queued: int
@@ -33,10 +33,12 @@ class BatchCounts(Result):
 
 
 class BatchSummary(Result):
-    """Photos that belong together, without the photos.
+    """A batch without its photos.
 
-    is_open: whether it takes more photos. is_done: whether it is closed, and every photo was refused or its job has ended.
-    photos_per_s: photos that ended each second since it was made. left_s: seconds until the rest has ended, at that rate.
+    is_open: whether photos can be added.
+    is_done: whether it is closed, and each photo was refused or its job has ended.
+    photos_per_s: ended photos per second since its creation.
+    left_s: seconds until the rest has ended, at that rate.
     """
 
     id: UUID
@@ -51,7 +53,7 @@ class BatchSummary(Result):
 
 
 class Batch(Result):
-    """A batch, with its first photos or those of the call that added some. The rest: `client.list_batch_photos(batch.id)`.
+    """A batch with its first photos, or with those added by the call. All photos: `client.list_batch_photos(batch.id)`.
 
     The other fields are those of BatchSummary. The faces are in the jobs: `client.list_jobs(batch=batch.id)`.
     """
@@ -70,21 +72,21 @@ class Batch(Result):
 
 
 class BatchPage(Result):
-    """Some batches, newest first. next: address of the next page; None on the last."""
+    """A page of batches, newest first. next: URL of the next page; None on the last."""
 
     items: tuple[BatchSummary, ...]
     next: str | None
 
 
 class BatchPhotoPage(Result):
-    """Some photos of a batch, in the order sent. next: address of the next page; None on the last."""
+    """A page of a batch's photos, in the order sent. next: URL of the next page; None on the last."""
 
     items: tuple[BatchPhoto, ...]
     next: str | None
 
 
 class BatchRetry(Result):
-    """What came of a retry. submitted: photos submitted again. gone: no longer kept. left: call again for these."""
+    """Result of a retry. submitted: photos submitted again. gone: deleted photos. left: call again for these."""
 
     submitted: int
     gone: int

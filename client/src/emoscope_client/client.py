@@ -1,4 +1,4 @@
-"""The client that blocks."""
+"""The blocking client."""
 
 import functools
 import time
@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 
 def _blocking(operation: Callable[Concatenate[Operations, _P], Steps[_T]]) -> Callable[Concatenate["Client", _P], _T]:
-    """Make a method that carries out the steps of an operation and returns its result."""
+    """Make a method that executes an operation's steps and returns its result."""
 
     @functools.wraps(operation)
     def call(self: "Client", /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -32,7 +32,7 @@ def _blocking(operation: Callable[Concatenate[Operations, _P], Steps[_T]]) -> Ca
 
 
 class Client:
-    """Talks to an Emoscope API, and blocks. Threads may share it. Close it, or use it as a context manager."""
+    """A blocking client of an Emoscope API. Thread-safe. Close it, or use it as a context manager."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Client:
     ) -> None:
         """base_url, api_key: by default EMOSCOPE_API_URL and EMOSCOPE_API_KEY, or those of the service on this machine.
 
-        timeout_s: seconds that an answer may take, besides what the service was asked to wait.
+        timeout_s: seconds until a response must arrive, in addition to the time that the service was asked to wait.
         http_client: an httpx.Client of the application's own, for certificates or proxies. It is not closed.
         Raises NoAddress, InvalidAddress.
         """
@@ -124,7 +124,7 @@ class Client:
     get_readiness = _blocking(Operations.get_readiness)
 
     def list_jobs(self, *, page_size: int | None = None, **filters: Unpack[JobFilters]) -> Iterator[Job]:
-        """List all jobs of this application that fit the filters, newest first. Pages are read as they are needed."""
+        """List all jobs of this application that match the filters, newest first. Pages are read on demand."""
         cursor: str | None = None
         while True:
             page = self.get_job_page(cursor=cursor, limit=page_size, **filters)
@@ -154,7 +154,7 @@ class Client:
             after = page.items[-1].position
 
     def _run(self, steps: Steps[_T]) -> _T:
-        """Carry out the steps of an operation, and return its result."""
+        """Execute an operation's steps, and return its result."""
         outcome: Outcome = None
         try:
             while True:

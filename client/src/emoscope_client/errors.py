@@ -1,4 +1,4 @@
-"""The exceptions of the client. Each has a `code` that stays the same from release to release."""
+"""The exceptions of the client. Each has a stable `code`."""
 
 from typing import TYPE_CHECKING
 
@@ -21,15 +21,15 @@ class NoAddress(EmoscopeError):
 
 
 class InvalidAddress(EmoscopeError):
-    """The address is not an HTTP URL, or the API key has characters that no key has."""
+    """The address is not an HTTP URL, or the API key has invalid characters."""
 
     code = "invalid_address"
 
 
 class ServiceUnreachable(EmoscopeError):
-    """The API did not answer, after all tries.
+    """The API did not answer, after all attempts.
 
-    may_be_done: whether the service may have done what was asked although its answer never came.
+    may_be_done: whether the service may have executed the request although its response was lost.
     """
 
     code = "service_unreachable"
@@ -40,15 +40,15 @@ class ServiceUnreachable(EmoscopeError):
 
 
 class UnexpectedAnswer(EmoscopeError):
-    """The answer is not one of this API: another program may listen at this address."""
+    """The response is not one of this API: another program may listen at this address."""
 
     code = "unexpected_answer"
 
 
 class WaitTimeout(EmoscopeError):
-    """The job or batch had not ended when the time was up. It goes on: wait again, or cancel it.
+    """The job or batch had not ended when the time was up. It continues: wait again, or cancel it.
 
-    job, batch: as last read; None if it could not be read once. The cause is the last failure to reach the API, if any.
+    job, batch: as last read; None if it was never read. The cause is the last failure to reach the API, if any.
     """
 
     code = "wait_timeout"
@@ -60,11 +60,12 @@ class WaitTimeout(EmoscopeError):
 
 
 class ApiError(EmoscopeError):
-    """The API refused. `code` is the API's own; the page Errors of the service lists all codes.
+    """The API returned an error. `code` is the API's own; the service's page Errors lists all codes.
 
-    status: the HTTP status. problem: all that the API said.
-    retry_after_s: seconds after which the API says that it may be tried again, or None.
-    may_be_done: whether an earlier try, whose answer was lost, may have done what was asked.
+    status: the HTTP status.
+    problem: the complete error.
+    retry_after_s: seconds after which the API may be called again, or None.
+    may_be_done: whether an earlier attempt, whose response was lost, may have executed the request.
     """
 
     def __init__(self, problem: "Problem", *, retry_after_s: float | None = None, may_be_done: bool = False) -> None:
@@ -89,7 +90,7 @@ class NotFound(ApiError):
 
 
 class Conflict(ApiError):
-    """409: what is asked does not fit the present state."""
+    """409: the request conflicts with the current state."""
 
 
 class Gone(ApiError):
@@ -101,11 +102,11 @@ class InvalidRequest(ApiError):
 
 
 class TooManyRequests(ApiError):
-    """429: the rate limit or the queue's limit is reached, also after all tries."""
+    """429: the rate limit or the queue's limit is reached, also after all attempts."""
 
 
 class ServerError(ApiError):
-    """5xx: the service can't answer now, also after all tries."""
+    """5xx: the service can't answer now, also after all attempts."""
 
 
 ERRORS_BY_STATUS: dict[int, type[ApiError]] = {

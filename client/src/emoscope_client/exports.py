@@ -1,4 +1,4 @@
-"""Exports, as the API describes them."""
+"""Exports, as the API returns them."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +9,7 @@ from emoscope_client.vocabulary import ExportFormat, ExportRows, JobStatus
 
 
 class Export(Result):
-    """Results that are written to a file. jobs_done of jobs_total are looked at. bytes, sha256: of the file."""
+    """An export of results to a file. jobs_done: exported so far, of jobs_total. bytes, sha256: of the file."""
 
     id: UUID
     url: str
@@ -30,12 +30,12 @@ class Export(Result):
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more will happen."""
+        """Whether the export has ended."""
         return self.status in {"succeeded", "failed", "canceled"}
 
 
 class ExportPage(Result):
-    """Some exports, newest first. next: address of the next page; None on the last."""
+    """A page of exports, newest first. next: URL of the next page; None on the last."""
 
     items: tuple[Export, ...]
     next: str | None

@@ -1,4 +1,4 @@
-"""How the service is, as the API describes it."""
+"""Health of the service, as the API returns it."""
 
 from emoscope_client.result import Result
 
@@ -10,14 +10,14 @@ class Alive(Result):
 
 
 class Check(Result):
-    """How one component is."""
+    """State of one component."""
 
     ok: bool
     detail: str
 
 
 class Checks(Result):
-    """How each component is that the service needs."""
+    """State of every required component."""
 
     database: Check
     queue: Check
@@ -28,7 +28,7 @@ class Checks(Result):
 
 
 class Ready(Result):
-    """The service can analyse photos."""
+    """The service is ready."""
 
     status: str
     checks: Checks

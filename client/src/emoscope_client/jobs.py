@@ -1,4 +1,4 @@
-"""Jobs, their faces and their history, as the API describes them."""
+"""Jobs, their faces and their events, as the API returns them."""
 
 from datetime import datetime
 from uuid import UUID
@@ -19,7 +19,7 @@ from emoscope_client.vocabulary import (
 
 
 class BoundingBox(Result):
-    """Where a face is: pixels of the upright photo, origin top left."""
+    """Bounding box of a face: pixels of the upright photo, origin top left."""
 
     x: int
     y: int
@@ -45,7 +45,7 @@ class Probabilities(Result):
 
 
 class FaceLandmark(Result):
-    """A point of a face, in pixels of the upright photo. Left and right are those of the picture."""
+    """A landmark of a face, in pixels of the upright photo. Left and right are those of the picture."""
 
     name: Landmark
     x: float
@@ -53,14 +53,14 @@ class FaceLandmark(Result):
 
 
 class Pose(Result):
-    """How a head is turned, in degrees. roll_deg: how far it leans to the right of the picture; yaw_deg: is turned there."""
+    """Head pose in degrees. roll_deg: tilt to the right of the picture; yaw_deg: turn to the right."""
 
     roll_deg: float | None
     yaw_deg: float | None
 
 
 class FaceQuality(Result):
-    """How good the pixels of a face are. brightness, inside_share: 0 to 1. size_px: shorter side of the bounding box."""
+    """Image quality of a face. brightness, inside_share: 0 to 1. size_px: shorter side of the bounding box."""
 
     size_px: int
     sharpness: float
@@ -69,12 +69,15 @@ class FaceQuality(Result):
 
 
 class Face(Result):
-    """One face of a photo, and which emotion it appears to express. That is not what the person feels.
+    """A face of a photo, and which emotion it appears to express. That is not what the person feels.
 
-    confidence: the emotion's probability. margin: confidence less the second largest probability.
-    uncertain: whether the answer is not to be relied on. vote_shares: the share of people who would give each answer.
-    ambiguity: how divided they would be, from 0 to 1. conditions: what makes the face hard to classify; usually nothing.
-    landmarks, pose, quality, usable, unusable_reasons: None for faces that were stored before these were measured.
+    confidence: the emotion's probability.
+    margin: confidence minus the second largest probability.
+    uncertain: whether the prediction is unreliable.
+    vote_shares: estimated share of people who would choose each emotion.
+    ambiguity: how divided they would be, from 0 to 1.
+    conditions: what makes the face hard to classify; usually empty.
+    landmarks, pose, quality, usable, unusable_reasons: None for faces stored before these were measured.
     """
 
     id: UUID
@@ -105,7 +108,7 @@ class Face(Result):
 class Photo(Result):
     """The photo of a job. width, height: pixels of the upright photo. url: None once the photo is deleted.
 
-    source_url: where the service fetches it, if it was given by a URL; what is known of it is None until then.
+    source_url: URL of a photo submitted by URL; until it is fetched, the other fields are None.
     """
 
     filename: str | None
@@ -127,10 +130,9 @@ class JobError(Result):
 
 
 class Job(Result):
-    """One photo to analyse, and what became of it.
+    """One photo to analyse, and its result.
 
-    faces: largest first. Empty until the job has succeeded, and when there is no face.
-    error: why the job failed or was canceled.
+    faces: largest first. Empty until the job has succeeded, and if there is no face. error: why the job failed or was canceled.
     """
 
     id: UUID
@@ -155,19 +157,19 @@ class Job(Result):
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more will happen."""
+        """Whether the job has ended."""
         return self.status in FINAL_STATUSES
 
 
 class JobPage(Result):
-    """Some jobs, newest first. next: address of the next page; None on the last."""
+    """A page of jobs, newest first. next: URL of the next page; None on the last."""
 
     items: tuple[Job, ...]
     next: str | None
 
 
 class JobEvent(Result):
-    """One step of a job. from_status: None for the submission. actor: who made it."""
+    """One transition of a job. from_status: None for the submission. actor: who caused it."""
 
     at: datetime
     from_status: JobStatus | None

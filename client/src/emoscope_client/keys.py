@@ -1,4 +1,4 @@
-"""API keys, and what is done with them, as the API describes them."""
+"""API keys and their usage, as the API returns them."""
 
 from datetime import date, datetime
 from typing import TypedDict
@@ -8,9 +8,9 @@ from emoscope_client.vocabulary import Purpose, Scope
 
 
 class Key(Result):
-    """An API key, by its first characters: the rest can't be read again.
+    """An API key, named by its first characters; the rest isn't stored.
 
-    expires_at, rate_limit, daily_quota: None if it has no end, the setting's limit, no quota. last_used_at: to the minute.
+    expires_at, rate_limit, daily_quota: None for no expiry, the setting's limit, no quota. last_used_at: precise to a minute.
     """
 
     prefix: str
@@ -27,7 +27,7 @@ class Key(Result):
 
 
 class KeyMade(Result):
-    """A new key. It can't be read again."""
+    """A new key. It is shown only once."""
 
     key: str
 
@@ -39,7 +39,7 @@ class KeyList(Result):
 
 
 class Usage(Result):
-    """What was done with a key on a day (UTC). errors: requests that were answered with 400 or more."""
+    """Usage of a key on one day (UTC). errors: requests answered with status 400 or above."""
 
     key: str
     application: str
@@ -52,16 +52,20 @@ class Usage(Result):
 
 
 class UsageList(Result):
-    """Counts by key and day, latest day first. They are up to ten seconds old. next: address of the next page; None on the last."""
+    """A page of usage by key and day, latest day first. Counts are up to ten seconds old. next: URL of the next page; None on the
+    last.
+    """
 
     items: tuple[Usage, ...]
     next: str | None
 
 
 class KeyTerms(TypedDict, total=False):
-    """How far a key reaches. What is None, or left out, isn't limited.
+    """Limits of a key. None or missing means no limit.
 
-    expires_at: a moment with a time zone. rate_limit: such as `60/minute`. daily_quota: photos on a day (UTC).
+    expires_at: a datetime with a time zone.
+    rate_limit: such as `60/minute`.
+    daily_quota: photos per day (UTC).
     """
 
     description: str | None
@@ -71,7 +75,7 @@ class KeyTerms(TypedDict, total=False):
 
 
 def describe_terms(terms: KeyTerms) -> dict[str, object]:
-    """The terms as the API takes them in JSON."""
+    """Convert the terms to JSON."""
     found: dict[str, object] = {name: value for name, value in terms.items() if value is not None}
     expires_at = terms.get("expires_at")
     return {**found, "expires_at": expires_at.isoformat()} if expires_at is not None else found

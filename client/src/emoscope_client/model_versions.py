@@ -1,4 +1,4 @@
-"""Model versions, as the API describes them."""
+"""Model versions, as the API returns them."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from emoscope_client.result import Result
 
 
 class ModelVersion(Result):
-    """A trained model. `model_version` of a face names the one that classified it.
+    """A trained model. `model_version` of a face refers to it.
 
     is_champion: whether it is in service. manifest: files, class order, metrics and lineage.
     """

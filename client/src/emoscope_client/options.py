@@ -1,4 +1,4 @@
-"""What may be asked for with a photo, and which jobs a listing shows, as query parameters."""
+"""Options of jobs and filters of lists, as query parameters."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,11 +9,14 @@ from emoscope_client.vocabulary import Emotion, JobStatus, Priority
 
 
 class JobOptions(TypedDict, total=False):
-    """What a job may ask for. None, or left out, takes the service's own choice.
+    """Options of a job. None or missing uses the service's default.
 
-    detector: how faces are found. min_face_px: least side of a face, in pixels. priority: `bulk` if nobody waits for the result.
-    photo_retention_s: seconds that the photo is kept after the job has ended. deadline_s: seconds after which the job is canceled
-    if no worker has started it. callback_url: where the service tells that the job has ended.
+    detector: face detector.
+    min_face_px: minimum side of a face, in pixels.
+    priority: `bulk` if nobody waits for the result.
+    photo_retention_s: seconds for which the photo is kept after the job has ended.
+    deadline_s: seconds after which the job is canceled if no worker has started it.
+    callback_url: URL that is called when the job has ended.
     """
 
     detector: str | None
@@ -25,10 +28,12 @@ class JobOptions(TypedDict, total=False):
 
 
 class JobFilters(TypedDict, total=False):
-    """Which jobs to list. None, or left out, does not filter.
+    """Which jobs to list. None or missing doesn't filter.
 
-    emotion: at least one face appears to express it. batch: id of a batch. created_from, created_before: moments with a time zone.
-    application: a name, or `all`; another application than the key's own needs the scope `admin`.
+    emotion: at least one face appears to express it.
+    batch: id of a batch.
+    created_from, created_before: datetimes with a time zone.
+    application: a name, or `all`; any other than the key's own needs the scope `admin`.
     """
 
     status: JobStatus | None
@@ -41,7 +46,7 @@ class JobFilters(TypedDict, total=False):
 
 
 def to_params(given: Mapping[str, object]) -> dict[str, str]:
-    """Write options as query parameters; those that are None are left out."""
+    """Convert options to query parameters, without those that are None."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else str(value)
         for name, value in given.items()

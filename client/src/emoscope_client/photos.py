@@ -1,4 +1,4 @@
-"""What may be given as a photo."""
+"""Photos as arguments."""
 
 from collections.abc import Sequence
 from io import BufferedIOBase
@@ -15,13 +15,13 @@ Upload = tuple[str, tuple[str, bytes]]
 
 
 def is_url(photo: PhotoSource) -> bool:
-    """Whether the service fetches the photo."""
+    """Return whether the photo is a URL, which the service fetches."""
     return isinstance(photo, str) and photo.startswith(("http://", "https://"))
 
 
 def describe_photos(photos: Sequence[PhotoSource]) -> Steps[list[dict[str, str]]]:
-    """The photos as the API takes them in JSON: URLs as they are, others in base64. Raises OSError if one can't be read."""
-    import base64  # only here: most programs send files
+    """Convert photos to JSON: URLs unchanged, others in base64. Raises OSError if one can't be read."""
+    import base64  # imported late: most programs send files
 
     described: list[dict[str, str]] = []
     for photo in photos:

@@ -1,10 +1,10 @@
-"""What the API says when it refuses."""
+"""Errors, as the API returns them."""
 
 from emoscope_client.result import Result
 
 
 class FieldError(Result):
-    """One value that isn't allowed. in_: where it was: `query`, `form` or `headers`."""
+    """One invalid value. in_: where it was sent: `query`, `form` or `headers`."""
 
     in_: str
     field: str

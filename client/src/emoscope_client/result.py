@@ -1,8 +1,7 @@
-"""Typed results from the API's JSON, and back.
+"""Converts the API's JSON to typed results, and back.
 
-The fields of a result have the names of the JSON object's members; a trailing underscore keeps a name from
-being a Python keyword. Members that a newer service adds are ignored. Of the members that an
-older service lacks, a nullable one is None and a list is empty.
+Fields are named like the JSON object's members, with a trailing underscore after Python keywords. Members added by a newer
+service are ignored. Members missing from an older service are None if nullable, and empty if a list.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,9 +18,9 @@ _Reader = Callable[[object], object]
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 class Result:
-    """The base class of what the client returns: like a frozen dataclass, whose fields are given by name.
+    """Base class of the client's results: like a frozen dataclass with keyword-only fields.
 
-    Dataclasses compile their methods for each class at import, which would make importing the client half as slow again.
+    Dataclasses compile their methods at import, which would make importing the client 50 % slower.
     """
 
     def __init__(self, **values: object) -> None:
@@ -49,16 +48,16 @@ class Result:
 
     @classmethod
     def from_json(cls, plain: object) -> Self:
-        """Read a result from decoded JSON. Raises UnexpectedAnswer if a member is missing or of another type."""
+        """Convert decoded JSON to a result. Raises UnexpectedAnswer if a member is missing or of another type."""
         try:
             found = _make_reader(cls)(plain)
         except ValueError as error:
-            raise UnexpectedAnswer(f"the answer is no {cls.__name__} of this API: {error}") from error
+            raise UnexpectedAnswer(f"the response is not a {cls.__name__} of this API: {error}") from error
         assert isinstance(found, cls)
         return found
 
     def to_json(self) -> dict[str, object]:
-        """Return the result in the API's own form, ready for `json.dumps`."""
+        """Convert a result to the API's form, for `json.dumps`."""
         return {name.rstrip("_"): _write(value) for name, value in self.__dict__.items()}
 
 
@@ -66,7 +65,7 @@ _MEMBERS: dict[type[Result], tuple[tuple[str, str, _Reader], ...]] = {}
 
 
 def _list_members(kind: type[Result]) -> tuple[tuple[str, str, _Reader], ...]:
-    """Attribute, JSON name and reader of each field, worked out once for each class."""
+    """Return attribute, JSON name and reader of each field, cached per class."""
     if kind not in _MEMBERS:
         hints = get_type_hints(kind)
         _MEMBERS[kind] = tuple((name, name.rstrip("_"), _make_reader(hint)) for name, hint in hints.items())
@@ -74,7 +73,7 @@ def _list_members(kind: type[Result]) -> tuple[tuple[str, str, _Reader], ...]:
 
 
 def _make_reader(hint: object) -> _Reader:
-    """Make the function that reads a JSON value into what a type hint says. The function raises ValueError."""
+    """Return a function that converts a JSON value to the type of a hint. The function raises ValueError."""
     if isinstance(hint, type) and issubclass(hint, Result):
         return _make_object_reader(hint)
     origin, arguments = get_origin(hint), get_args(hint)

@@ -1,7 +1,7 @@
-"""One request of the client, with its retries, without a network.
+"""One request with its retries, independent of the transport.
 
-An operation is a generator. It yields steps (a call, a pause, a file to read), is sent the outcome of each, and returns its result.
-`Client` and `AsyncClient` differ only in how they carry out the steps.
+An operation is a generator. It yields steps (a call, a pause, a file to read), receives the outcome of each, and returns its
+result. `Client` and `AsyncClient` differ only in how they execute the steps.
 """
 
 import random
@@ -22,15 +22,15 @@ T = TypeVar("T")
 RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 
 _GRACE_S = 5.0
-"""Seconds after the deadline of a wait within which its last answer may still come."""
+"""Seconds after the deadline of a wait in which its last response may arrive."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One HTTP request. path: begins at the API's address. held_s: how long the API may hold back its answer.
+    """One HTTP request. path: relative to the API's address. held_s: how long the API may hold the response.
 
-    is_repeatable: whether the request may be made again after an answer was lost.
-    save_to: a file that a successful answer's body is written to, piece by piece.
+    is_repeatable: whether the request may be repeated after a lost response. save_to: file to which the body of a successful
+    response is written, in pieces.
     """
 
     method: str
@@ -43,12 +43,12 @@ class Call:
     is_repeatable: bool = True
     timeout_s: float = 30
     json: Mapping[str, object] | None = None
-    """The body, where the API takes JSON."""
+    """The body of calls that send JSON."""
 
 
 @dataclass(frozen=True)
 class Pause:
-    """Do nothing for some seconds."""
+    """Wait some seconds."""
 
     seconds: float
 
@@ -67,9 +67,9 @@ Steps = Generator[Step, Outcome, T]
 
 @dataclass(frozen=True)
 class Retries:
-    """How often a request is made, and how long the pauses are: first_pause_s, twice that, four times ...
+    """Number of attempts, and pauses between them: first_pause_s, twice that, four times ...
 
-    Where the API sends a longer `Retry-After`, that is the pause. No try begins later than `longest_total_s` after the first.
+    A longer `Retry-After` of the API overrides the pause. No attempt starts later than `longest_total_s` after the first.
     """
 
     tries: int = 6
@@ -78,16 +78,18 @@ class Retries:
     longest_total_s: float = 120.0
 
     def choose_pause_s(self, tries_made: int, retry_after_s: float | None) -> float:
-        """Choose the seconds until the next try, up to a quarter of them by chance, so that clients do not come all at once."""
+        """Choose the pause before the next attempt in seconds, with up to a quarter of random jitter, so that clients don't return
+        at the same time.
+        """
         pause_s = min(self.first_pause_s * 2.0 ** min(tries_made - 1, 30), self.longest_pause_s)
         return max(pause_s * random.uniform(0.75, 1), retry_after_s or 0)  # noqa: S311
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to go on trying: a number of tries, or None for any, and an end in `time.monotonic()` seconds.
+    """How long to keep trying: a number of attempts, or None for any, and a deadline in `time.monotonic()` seconds.
 
-    is_deadline: whether the end holds for the last answer too, as it does for a wait.
+    is_deadline: whether the deadline also applies to the last response, as for a wait.
     """
 
     tries: int | None
@@ -95,19 +97,21 @@ class Patience:
     is_deadline: bool = False
 
     def choose_timeout_s(self, call: Call) -> float:
-        """Choose how long to wait for an answer."""
+        """Return how long to wait for a response."""
         timeout_s = call.timeout_s + call.held_s
         return min(timeout_s, max(self.end - time.monotonic(), 0) + _GRACE_S) if self.is_deadline else timeout_s
 
 
 def send(call: Call, retries: Retries, patience: Patience, address: str) -> Steps[httpx.Response]:
-    """Make a call, and again while that may help. Raises ApiError, ServiceUnreachable, and OSError if it can't write `save_to`."""
+    """Send a call, with retries where they may help. Raises ApiError, ServiceUnreachable, and OSError if it can't write
+    `save_to`.
+    """
     tries, may_be_done = 0, False
     while True:
         tries += 1
         outcome = yield replace(call, timeout_s=patience.choose_timeout_s(call))
         if isinstance(outcome, OSError) and call.save_to is not None:
-            raise outcome  # of the file: httpx has errors of its own for the network
+            raise outcome  # of the file; httpx has its own errors for the network
         response = outcome if isinstance(outcome, httpx.Response) else None
         retry_after_s = read_retry_after_s(response)
         if response is not None and response.status_code not in RETRIED_STATUSES:
@@ -127,7 +131,7 @@ def send(call: Call, retries: Retries, patience: Patience, address: str) -> Step
 
 
 def read_retry_after_s(response: httpx.Response | None) -> float | None:
-    """Read the seconds that a response's `Retry-After` asks for, or None. Both forms of RFC 9110 are read."""
+    """Return the seconds of a response's `Retry-After`, in either form of RFC 9110, or None."""
     asked = response.headers.get("Retry-After", "").strip() if response is not None else ""
     if asked.isascii() and asked.isdigit():
         return float(asked)
@@ -143,7 +147,7 @@ def read_retry_after_s(response: httpx.Response | None) -> float | None:
 
 
 def read_json(response: httpx.Response) -> object:
-    """Decode the body of an answer. Raises UnexpectedAnswer if it is no JSON."""
+    """Decode the body of a response. Raises UnexpectedAnswer if it isn't JSON."""
     try:
         found: object = response.json()
     except ValueError as error:
@@ -152,7 +156,7 @@ def read_json(response: httpx.Response) -> object:
 
 
 def _is_unsent(outcome: Outcome) -> bool:
-    """Whether the request cannot have reached the service."""
+    """Return whether the request can't have reached the service."""
     return isinstance(
         outcome, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol
     )
@@ -167,7 +171,7 @@ def _check(response: httpx.Response, retry_after_s: float | None, *, may_be_done
 
 
 def _read_problem(response: httpx.Response) -> Problem:
-    """What the API said, or what the status alone says where a proxy answered in its place."""
+    """Return the API's error, or one made from the status if a proxy responded in its place."""
     try:
         plain = response.json()
     except ValueError:

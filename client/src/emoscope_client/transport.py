@@ -1,4 +1,4 @@
-"""What both clients give to httpx."""
+"""Arguments for httpx, shared by both clients."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
@@ -11,7 +11,7 @@ _CONNECT_TIMEOUT_S = 10.0
 
 
 class RequestArguments(TypedDict):
-    """The arguments of httpx's `request`."""
+    """Arguments of httpx's `request`."""
 
     method: str
     url: str
@@ -23,12 +23,12 @@ class RequestArguments(TypedDict):
 
 
 def make_headers(address: Address) -> dict[str, str]:
-    """The headers of every request."""
+    """Return the headers of every request."""
     return {"Authorization": f"Bearer {address.api_key}", "User-Agent": f"emoscope-client/{__version__}"}
 
 
 def make_request(address: Address, headers: Mapping[str, str], call: Call) -> RequestArguments:
-    """A call as httpx takes it."""
+    """Convert a call to httpx's arguments."""
     connect_s = min(call.timeout_s, _CONNECT_TIMEOUT_S)
     return {
         "method": call.method,

@@ -1,4 +1,4 @@
-"""The words that the API uses, as types. A newer service may send words that are not listed here; they are kept as they come."""
+"""The API's values as types. A newer service may send values that aren't listed here; they are kept unchanged."""
 
 from typing import Final, Literal
 
@@ -9,42 +9,42 @@ EMOTIONS: Final[tuple[Emotion, ...]] = ("angry", "disgusted", "fearful", "happy"
 """All emotions, in the order of the API's fields."""
 
 JobStatus = Literal["queued", "running", "succeeded", "failed", "canceled"]
-"""Where a job is. The last three are final."""
+"""State of a job. The last three are final."""
 
 PhotoState = Literal["queued", "running", "succeeded", "failed", "canceled", "refused"]
-"""Where a photo of a batch is: the status of its job, or `refused`."""
+"""State of a photo of a batch: the status of its job, or `refused`."""
 
 ExportRows = Literal["faces", "jobs"]
-"""What a row of an export is."""
+"""What a row of an export represents."""
 
 ExportFormat = Literal["csv", "jsonl"]
-"""The form of an export."""
+"""File format of an export."""
 
 Priority = Literal["interactive", "bulk"]
 """Whether somebody waits for the job."""
 
 ActorKind = Literal["user", "application", "worker", "system"]
-"""Who took a step of a job."""
+"""Kind of an actor."""
 
 FaceCondition = Literal["small", "dark", "blurred", "covered"]
 """What makes a face hard to classify."""
 
 UnusableReason = Literal["small", "dark", "bright", "blurred", "covered", "turned_away", "cut_off"]
-"""What speaks against classifying a face."""
+"""Why a face is unsuitable for classification."""
 
 Landmark = Literal[
     "left_eye", "right_eye", "nose", "mouth", "left_ear", "right_ear", "left_mouth_corner", "right_mouth_corner"
 ]
-"""A point of a face."""
+"""A landmark of a face."""
 
 Detector = Literal["blazeface", "hog", "cnn", "mtcnn", "yunet"]
-"""What finds the faces."""
+"""The face detectors."""
 
 EndpointState = Literal["active", "paused", "failing"]
-"""How a webhook endpoint is. `failing`: the service paused it, after days of failures."""
+"""State of a webhook endpoint. `failing`: paused by the service after days of failures."""
 
 DeliveryState = Literal["pending", "succeeded", "failed"]
-"""What became of one attempt to deliver an event."""
+"""State of one attempt to deliver an event."""
 
 Scope = Literal["submit", "review", "admin"]
 """What an API key may do."""
@@ -55,4 +55,4 @@ Purpose = Literal[
 """What an application is used for. `workplace` and `education` are refused."""
 
 FINAL_STATUSES: Final = frozenset({"succeeded", "failed", "canceled"})
-"""A job of one of these statuses has ended."""
+"""Final states of a job."""

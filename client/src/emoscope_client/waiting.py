@@ -1,4 +1,4 @@
-"""Waiting for the end of a job, a batch or an export, in long requests rather than many."""
+"""Waits for the end of a job, batch or export by long polling."""
 
 import time
 from collections.abc import Callable
@@ -21,13 +21,13 @@ from emoscope_client.steps import (
 )
 
 LONGEST_HOLD_S = 60.0
-"""What one request asks the API to hold back its answer at most: the service's own limit by default."""
+"""Maximum seconds for which one request asks the API to hold its response: the service's default limit."""
 
 _POLL_S = 1.0
-"""Seconds between two requests where the API doesn't hold its answer and doesn't say when to ask again."""
+"""Seconds between two requests if the API doesn't hold its response and sends no Retry-After."""
 
 _EARLY_S = 0.1
-"""An answer that comes this much sooner than asked was not held."""
+"""A response that arrives this much earlier than requested wasn't held."""
 
 _W = TypeVar("_W", Job, Batch, Export)
 
@@ -42,7 +42,7 @@ def wait(
 ) -> Steps[_W]:
     """Read a job or batch until it has ended. known: as last read. Raises WaitTimeout after `timeout_s` seconds.
 
-    While the API is away or busy, the wait goes on.
+    While the API is unavailable or busy, the wait continues.
     """
     end = time.monotonic() + timeout_s
     found = known
@@ -62,7 +62,7 @@ def wait(
         before, found = found, kind.from_json(read_json(response))
         is_early = time.monotonic() < asked_at + held_s - _EARLY_S
         if is_early and not _has_ended(found) and not _has_changed(before, found):
-            # The service has no room for another held request. Without a pause it would be asked again and again.
+            # The service has no room for another held request. Without a pause this would be a busy loop.
             pause_s = read_retry_after_s(response) or _POLL_S
             yield Pause(min(pause_s, max(end - time.monotonic(), 0)))
     return found
@@ -73,7 +73,7 @@ def _has_ended(found: Job | Batch | Export) -> bool:
 
 
 def _has_changed(before: Job | Batch | Export | None, found: Job | Batch | Export) -> bool:
-    """Whether the answer came early because there was something new. A batch or export is held until its end."""
+    """Return whether the response came early because of a change. Batches and exports are held until they end."""
     if not isinstance(found, Job):
         return False
     return not isinstance(before, Job) or (before.status, before.attempt) != (found.status, found.attempt)

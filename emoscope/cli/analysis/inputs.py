@@ -1,4 +1,4 @@
-"""What somebody names to be analysed: files, folders, patterns, URLs and lists of them, each as one photo after the other."""
+"""Finds the photos named by arguments: files, folders, patterns, URLs and lists of them."""
 
 import glob
 import os
@@ -26,27 +26,29 @@ SUFFIXES = frozenset(
         ".webp",
     }
 )
-"""Names of files that are taken from a folder end with one of these. A file that is named itself is taken whatever its name is."""
+"""Suffixes of files that are taken from folders. A file named directly may have any suffix."""
 
 STREAM = "-"
-"""Names the standard input."""
+"""Stands for standard input."""
 
 
 class NoSuchPhoto(ValueError):
-    """A name is no file, folder or URL, and as a pattern it fits nothing."""
+    """A name is not a file, folder or URL, and matches nothing as a pattern."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """names: paths and URLs, each once, in the order given; folders by name. skipped: files in folders that are no photos."""
+    """names: paths and URLs without duplicates, in the given order; folders sorted by name. skipped: files in folders that aren't
+    photos.
+    """
 
     names: Sequence[str]
     skipped: int
 
 
 def find_inputs(arguments: Iterable[str]) -> Inputs:
-    """Find the photos that arguments name. Raises NoSuchPhoto."""
-    found: dict[str, None] = {}  # keeps the order, and each name once
+    """Find the photos of the arguments. Raises NoSuchPhoto."""
+    found: dict[str, None] = {}  # keeps order, removes duplicates
     skipped = 0
     for argument in arguments:
         for name, is_photo in _list_named(argument):
@@ -58,7 +60,7 @@ def find_inputs(arguments: Iterable[str]) -> Inputs:
 
 
 def read_list(text: str) -> list[str]:
-    """The names in a list, one a line. Empty lines don't count."""
+    """Read a list of names, one per line, without empty lines."""
     return [line.rstrip("\r") for line in text.split("\n") if line.strip()]
 
 
@@ -72,7 +74,7 @@ def _list_named(argument: str) -> Iterator[tuple[str, bool]]:
     else:
         matches = sorted(glob.glob(argument, recursive=True)) if glob.has_magic(argument) else []  # noqa: PTH207 - keeps `./`
         if not matches:
-            what = "no file fits" if glob.has_magic(argument) else "there is no file or folder"
+            what = "no file matches" if glob.has_magic(argument) else "there is no file or folder"
             raise NoSuchPhoto(f"{what} {argument!r}")
         for match in matches:
             if Path(match).is_file():
@@ -80,7 +82,7 @@ def _list_named(argument: str) -> Iterator[tuple[str, bool]]:
 
 
 def _list_folder(folder: str) -> Iterator[tuple[str, bool]]:
-    """The files in a folder and those below it, by name. What is hidden is left out, and links to folders aren't followed."""
+    """List the files of a folder and its subfolders, by name. Hidden ones are skipped; links to folders aren't followed."""
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):

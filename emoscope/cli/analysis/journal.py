@@ -1,7 +1,7 @@
-"""What a run of `emoscope analyze` has sent, in a file, so that the next run with the same arguments goes on with it.
+"""Records the progress of a run of `emoscope analyze`, so that the next run with the same arguments resumes it.
 
-The file names what is sent before it is sent. So after any interruption at most the last call is in doubt, and the service knows
-whether it took that one.
+Photos are recorded before they are sent. After an interruption only the last call is uncertain, and the service knows whether it
+got that one.
 """
 
 import fcntl
@@ -16,12 +16,12 @@ from uuid import UUID, uuid4
 
 
 class RunGoesOn(ValueError):
-    """Another process has the same run under way."""
+    """Another process is executing the same run."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Photos of one call. first: the place of the first of them in its batch, from 0."""
+    """Photos of one call. first: position of the first one in its batch, from 0."""
 
     batch_id: UUID
     first: int
@@ -29,14 +29,14 @@ class Chunk:
 
 
 class Journal:
-    """The file of a run, held by one process at a time.
+    """The file of a run, locked by one process.
 
-    run_id: new for each run, and the same when it goes on. batches: in the order they were opened. sent: what the service has.
-    doubtful: what may have been sent. All as they were when the file was opened.
+    run_id: new for each run, unchanged when resumed. batches: in the order of creation. sent: photos that the service has.
+    doubtful: photos that may have been sent. All as of opening the file.
     """
 
     def __init__(self, path: Path, *, is_fresh: bool = False) -> None:
-        """Open the file, or begin it. is_fresh: forget what is in it. Raises RunGoesOn, OSError."""
+        """Open or create the file. is_fresh: ignore its contents. Raises RunGoesOn, OSError."""
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = path
         self._file = _open_locked(path)
@@ -52,28 +52,28 @@ class Journal:
 
     @property
     def is_resumed(self) -> bool:
-        """Whether the file holds something of an earlier process."""
+        """Whether the file has records of an earlier process."""
         return bool(self.batches)
 
     def begin_batch(self, batch_id: UUID) -> None:
-        """Note a batch before anything is sent to it."""
+        """Record a batch before anything is sent to it."""
         self._write({"batch": str(batch_id)})
 
     def begin_sending(self, chunk: Chunk) -> None:
-        """Note what is about to be sent."""
+        """Record photos before they are sent."""
         self._write({"sending": {"batch": str(chunk.batch_id), "first": chunk.first, "photos": chunk.names}})
 
     def end_sending(self) -> None:
-        """Note that the service has what was noted last."""
+        """Record that the service has the photos recorded last."""
         self._write({"sent": True})
 
     def forget(self) -> None:
-        """Start a run over."""
+        """Start the run over."""
         self._file.truncate(0)
         self._read()
 
     def finish(self) -> None:
-        """The run has come to its end: delete the file."""
+        """Delete the file: the run is complete."""
         self._path.unlink(missing_ok=True)
 
     def _read(self) -> None:
@@ -104,19 +104,19 @@ class Journal:
 
 
 def find_journal(state_dir: Path, **identity: Any) -> Path:
-    """Where the file of a run lies. identity: what makes two runs the same, as JSON takes it."""
+    """Return the path of a run's file. identity: JSON values that identify the run."""
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()
     return state_dir / f"{digest[:32]}.jsonl"
 
 
 def find_state_dir(environment: Mapping[str, str]) -> Path:
-    """The folder for what programs may forget, by the XDG specification: `$XDG_STATE_HOME/emoscope/analyze`."""
+    """Return the state folder of the XDG specification: `$XDG_STATE_HOME/emoscope/analyze`."""
     base = environment.get("XDG_STATE_HOME", "").strip()
     return (Path(base) if base else Path.home() / ".local" / "state") / "emoscope" / "analyze"
 
 
 def join_chunks(chunks: Sequence[Chunk], most: int) -> Iterator[Chunk]:
-    """The same photos in fewer chunks, of at most `most` photos where several are joined."""
+    """Join chunks of the same photos, up to `most` photos per chunk."""
     joined: Chunk | None = None
     for chunk in chunks:
         if joined is not None and _follows(chunk, joined) and len(joined.names) + len(chunk.names) <= most:
@@ -140,14 +140,14 @@ def _open_locked(path: Path) -> IO[bytes]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             file.close()
-            raise RunGoesOn("another process analyses the same: wait for its end, or stop it") from error
+            raise RunGoesOn("another process is analysing the same photos: wait for it, or stop it") from error
         if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
             return file
-        file.close()  # the run before came to its end, and deleted the file, before it was locked here
+        file.close()  # the previous run completed and deleted the file before this lock was acquired
 
 
 def _read_records(file: IO[bytes]) -> Iterator[Any]:
-    """Whole records. The last one may be cut off, where the machine stopped while it was written; it is cut away."""
+    """Read complete records. A partial last one, left by a crash, is truncated."""
     file.seek(0)
     whole = 0
     for line in file.read().splitlines(keepends=True):

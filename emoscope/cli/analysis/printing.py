@@ -1,4 +1,4 @@
-"""Outcomes of photos as `emoscope analyze` prints them: each as soon as it is there, in the form asked for."""
+"""Prints the results of `emoscope analyze`, each as soon as it is available, in the chosen format."""
 
 import json
 import sys
@@ -33,11 +33,11 @@ CSV_FIELDS = (
     *(f"probability_{emotion}" for emotion in EMOTIONS),
     "model_version",
 )
-"""The columns of CSV; they have the names of an export's. A photo without a face has one row, as has one without a result."""
+"""Columns of the CSV, named like those of an export. A photo without faces, or without a result, has one row."""
 
 
 class Format(StrEnum):
-    """How results are printed."""
+    """Output format."""
 
     TABLE = "table"
     JSON = "json"
@@ -46,7 +46,7 @@ class Format(StrEnum):
 
 
 def print_outcomes(outcomes: Iterable[tuple[str, Outcome]], form: Format) -> None:
-    """Print each outcome on stdout when it comes. In a table, what has no result is not on stdout."""
+    """Print each outcome on stdout as it arrives. In a table, photos without a result aren't printed on stdout."""
     printers: dict[Format, Callable[[Iterable[tuple[str, Outcome]]], None]] = {
         Format.TABLE: _print_tables,
         Format.JSON: _print_json,
@@ -57,7 +57,7 @@ def print_outcomes(outcomes: Iterable[tuple[str, Outcome]], form: Format) -> Non
 
 
 def print_failure(name: str, outcome: Outcome) -> bool:
-    """Say on stderr why a photo has no result. Returns whether it has none."""
+    """Print on stderr why a photo has no result. Returns whether it has none."""
     code, detail = find_failure(outcome) or ("", "")
     if code:
         err.print(f"[bold red]{escape(_to_text(name))}[/bold red]: {code}: {escape(detail)}", soft_wrap=True)
@@ -65,7 +65,7 @@ def print_failure(name: str, outcome: Outcome) -> bool:
 
 
 def find_failure(outcome: Outcome) -> tuple[str, str] | None:
-    """Code and detail of what kept a photo from having a result; None if it has one."""
+    """Return code and detail of a photo's failure; None if it has a result."""
     if isinstance(outcome, PhotoError):
         return outcome.code, outcome.detail
     if outcome.status == "succeeded":
@@ -74,7 +74,7 @@ def find_failure(outcome: Outcome) -> tuple[str, str] | None:
 
 
 def outcome_to_json(name: str, outcome: Outcome) -> dict[str, Any]:
-    """An outcome with the field names of the API."""
+    """Convert an outcome to JSON with the API's field names."""
     if isinstance(outcome, PhotoError):
         error = {"code": outcome.code, "detail": outcome.detail}
         return {"photo": name, "job_id": None, "status": "refused", "error": error, "faces": []}
@@ -103,7 +103,7 @@ def _print_json_lines(outcomes: Iterable[tuple[str, Outcome]]) -> None:
 
 
 def _print_json(outcomes: Iterable[tuple[str, Outcome]]) -> None:
-    """One array, which is never in memory as a whole."""
+    """Print one array without holding it in memory."""
     before = "[\n"
     for name, outcome in outcomes:
         _write(before + json.dumps(outcome_to_json(name, outcome), indent=2))
@@ -154,5 +154,5 @@ def _describe_face(face: Face) -> dict[str, Any]:
 
 
 def _to_text(name: str) -> str:
-    """A file's name as text: bytes that aren't UTF-8 become question marks."""
+    """Return a file's name as text: bytes that aren't UTF-8 become question marks."""
     return name.encode(errors="replace").decode()

@@ -1,7 +1,7 @@
-"""Many photos through open batches: sent in calls of some dozens, a few hundred ahead of the result that is read next.
+"""Analyses many photos in open batches, with calls of some dozens of photos, a few hundred ahead of the next result.
 
-So memory and the service's queue hold the same few hundred photos however many there are, and results come in the order of the
-photos. Results are kept by the service, so a run that goes on reads those of the photos that were sent before, too.
+Memory and the service's queue thus hold only a few hundred photos, and results come in the order of the photos. The service
+stores the results, so a resumed run also prints those of photos that were sent before.
 """
 
 import io
@@ -17,35 +17,35 @@ from emoscope_client import ApiError, Client, Job, JobOptions, NotFound, Service
 from emoscope_client.photos import PhotoSource, is_url
 
 FIRST_CALL, MOST_A_CALL = 8, 100
-"""Photos of the first call, so that first results come soon, and of later ones: what the service takes by default."""
+"""Photos of the first call, small for quick first results, and of later ones: the service's default maximum."""
 MOST_BYTES_A_CALL = 20_000_000
 MOST_PHOTO_BYTES = 200_000_000
-"""Larger files aren't read: eight times what the service takes by default."""
+"""Larger files aren't read: eight times the service's default maximum."""
 MOST_AHEAD = 500
-"""Photos sent and not yet read back, but for the last call. The service lets 10,000 jobs wait by default."""
+"""Maximum number of photos sent ahead of the next result, besides the last call. By default the service queues 10,000 jobs."""
 MOST_A_BATCH = 100_000
 _HOLD_S = 5.0
-"""How long one request waits for a job, and so how often the number of ended photos is told."""
+"""How long one request waits for a job, and so the interval of progress updates."""
 _AWAY_S = 60.0
-"""How long the service may be away while a result is waited for."""
+"""How long the service may be unavailable while waiting for a result."""
 _BUSY_S = 5.0
 
 
 @dataclass(frozen=True)
 class PhotoError:
-    """Why there is no job of a photo. code: the API's, or `unreadable_file` or `erased`."""
+    """Why a photo has no job. code: the API's, or `unreadable_file` or `erased`."""
 
     code: str
     detail: str
 
 
 Outcome = Job | PhotoError
-"""A job at its end, or why there is none."""
+"""An ended job, or why there is none."""
 
 
 @dataclass
 class _Gathered:
-    """Photos of one call. lost: those that can't be sent, with the place among the others."""
+    """Photos for one call. lost: those that can't be sent, with their positions."""
 
     names: list[str] = field(default_factory=list)
     sources: list[PhotoSource] = field(default_factory=list)
@@ -58,7 +58,7 @@ class _Gathered:
 
 @dataclass(frozen=True)
 class _Sent:
-    """What is read back: a chunk that the service has, and what wasn't sent of those around it."""
+    """What is read back: a chunk that the service has, and adjacent photos that weren't sent."""
 
     chunk: Chunk | None
     lost: Sequence[tuple[int, str, PhotoError]] = ()
@@ -77,7 +77,7 @@ class BatchRun:
         most_ahead: int = MOST_AHEAD,
         first_call: int = FIRST_CALL,
     ) -> None:
-        """most_ahead, first_call: as the constants say."""
+        """most_ahead, first_call: override the constants."""
         self._client, self._journal, self._tell = client, journal, tell
         self._options: JobOptions = {"priority": "bulk", **options}
         self._most_ahead, self._call_size = most_ahead, first_call
@@ -86,9 +86,9 @@ class BatchRun:
         self._next_position = 0
 
     def analyze(self, names: Sequence[str]) -> Iterator[tuple[str, Outcome]]:
-        """Each photo with its outcome: those that were sent before, then the others, both in the order sent.
+        """Yield each photo with its outcome, in the order sent; photos of an earlier process come first.
 
-        Raises ApiError, ServiceUnreachable; the journal then lets another run go on.
+        Raises ApiError, ServiceUnreachable; the journal then allows the run to be resumed.
         """
         self._take_up()
         known = {name for chunk in self._journal.sent for name in chunk.names}
@@ -108,7 +108,7 @@ class BatchRun:
         self._journal.finish()
 
     def _take_up(self) -> None:
-        """Find out what the service has of an earlier process's photos. If it no longer has the batch, the run starts over."""
+        """Ask what the service has of an earlier process's photos. If it no longer has the batch, the run starts over."""
         journal = self._journal
         try:
             for batch_id in journal.batches:
@@ -125,9 +125,9 @@ class BatchRun:
             self._next_position = mine[-1].first + len(mine[-1].names) if mine else 0
 
     def _send_all(self, names: Sequence[str]) -> Iterator[_Sent]:
-        """What was sent before, then everything else as it is sent."""
+        """Yield what was sent before, then everything else as it is sent."""
         yield from (_Sent(chunk) for chunk in join_chunks(list(self._journal.sent), 2 * MOST_A_CALL))
-        # The call in doubt is repeated as it was: if it is still on its way, its key makes one of the two.
+        # The uncertain call is repeated unchanged: if the first one still arrives, its key prevents duplicates.
         repeated = () if self._journal.doubtful is None else self._journal.doubtful.names
         if repeated:
             again = set(repeated)
@@ -136,7 +136,7 @@ class BatchRun:
         yield from self._send_calls(self._gather(names))
 
     def _gather(self, names: Iterable[str], size: int | None = None) -> Iterator[_Gathered]:
-        """Photos for one call after the other, read. size: of a call, in place of one that grows."""
+        """Read photos for one call after another. size: fixed size of a call, by default increasing."""
         gathered = _Gathered()
         for name in names:
             source = _read_source(name)
@@ -180,7 +180,7 @@ class BatchRun:
             yield from self._split(gathered)
 
     def _split(self, gathered: _Gathered) -> Iterator[_Sent]:
-        """Send in two calls what was too much for one."""
+        """Send a call that was too large as two calls."""
         if gathered.lost:
             yield _Sent(None, gathered.lost)
         middle = (len(gathered.names) + 1) // 2
@@ -188,7 +188,7 @@ class BatchRun:
         yield from self._send_calls([_Gathered(gathered.names[part], gathered.sources[part]) for part in parts])
 
     def _send(self, gathered: _Gathered) -> Chunk:
-        """Send one call, for as long as the service is busy. Raises ApiError, ServiceUnreachable."""
+        """Send one call, retrying while the service is busy. Raises ApiError, ServiceUnreachable."""
         if self._batch_id is None or self._next_position + len(gathered.names) > MOST_A_BATCH:
             self._open_batch()
         while True:
@@ -204,7 +204,7 @@ class BatchRun:
                 self._client.add_batch_photos(chunk.batch_id, gathered.sources, idempotency_key=key, **self._options)
             except ApiError as error:
                 if error.code == "idempotency_conflict" and before is not None:
-                    chunk = before  # it had arrived, and a file has changed since
+                    chunk = before  # the call had arrived, and a file has changed since
                 elif error.code in {"batch_closed", "batch_full", "unknown_batch"}:
                     self._open_batch()
                     continue
@@ -232,11 +232,11 @@ class BatchRun:
     def _close(self, batch_id: UUID) -> None:
         try:
             self._client.close_batch(batch_id)
-        except NotFound:  # erased by somebody; its photos say so
+        except NotFound:  # erased in the meantime; its photos report it
             return
 
     def _read(self, sent: _Sent) -> Iterator[tuple[str, Outcome]]:
-        """The outcomes of one call's photos, when all of them have ended."""
+        """Return the outcomes of one call's photos once all have ended."""
         outcomes: list[tuple[str, Outcome]] = []
         if sent.chunk is not None:
             outcomes = list(zip(sent.chunk.names, self._wait_for(sent.chunk), strict=True))
@@ -271,7 +271,7 @@ class BatchRun:
         return outcomes
 
     def _wait_for_job(self, job_id: UUID) -> None:
-        """Wait some seconds for a job. Raises ServiceUnreachable or ApiError if the service is away for longer."""
+        """Wait some seconds for a job. Raises ServiceUnreachable or ApiError if the service is unavailable for longer."""
         end = time.monotonic() + _AWAY_S
         while True:
             try:
@@ -288,10 +288,10 @@ class BatchRun:
                 return
 
     def _read_jobs(self, chunk: Chunk, job_ids: Sequence[UUID]) -> dict[UUID, Job]:
-        """Jobs by their ids, in one request where nobody submitted some of them again."""
+        """Read jobs by id, in one request unless some were retried."""
         if not job_ids:
             return {}
-        behind = UUID(int=max(job_ids).int + 1)  # ids rise with time, and a page begins before its cursor
+        behind = UUID(int=max(job_ids).int + 1)  # ids increase with time, and a page begins before its cursor
         page = self._client.get_job_page(batch=chunk.batch_id, cursor=str(behind), limit=len(job_ids))
         found = {job.id: job for job in page.items}
         for job_id in set(job_ids) - found.keys():
@@ -303,7 +303,7 @@ class BatchRun:
 
 
 def _read_source(name: str) -> PhotoSource | PhotoError:
-    """A photo as the client takes it: its URL, or its bytes under its name."""
+    """Return a photo as the client takes it: its URL, or its name and bytes."""
     if is_url(name):
         return name
     path = Path(name)

@@ -1,4 +1,4 @@
-"""`emoscope analyze`: photos from the shell, through the service."""
+"""`emoscope analyze`: analyses photos through the service."""
 
 import os
 import sys
@@ -30,10 +30,10 @@ from emoscope_client import (
 from emoscope_client.photos import PhotoSource
 
 _PATIENCE = Retries(tries=12, longest_total_s=60)
-"""For a service that restarts while a run is under way."""
+"""Retries for a service that restarts during a run."""
 _INTERRUPTED = 130
-"""The exit status that shells give to Ctrl-C."""
-_GO_ON = "Interrupted. Start it again with the same arguments to go on."
+"""Exit status of shells after Ctrl-C."""
+_GO_ON = "Interrupted. Run it again with the same arguments to resume."
 
 
 def analyze(
@@ -68,7 +68,9 @@ def analyze(
     if not arguments and from_file is None:
         raise typer.BadParameter("name a photo, a folder or a URL, - for a photo on standard input, or --from-file")
     if STREAM in arguments and (len(arguments) > 1 or from_file is not None):
-        raise typer.BadParameter("- is one photo on standard input, and stands alone; --from-file - reads a list there")
+        raise typer.BadParameter(
+            "- (a photo on standard input) can't be combined with other photos; use --from-file - to read a list"
+        )
     tally = _Tally(form)
     with end_with_sentence(EmoscopeError, RunGoesOn, OSError):
         if arguments == [STREAM]:
@@ -79,7 +81,7 @@ def analyze(
             if names == [*arguments, *listed] and len(names) == 1:
                 _analyze_one(names[0], names[0], options, tally)
             else:
-                # The list itself counts, not its name: it may come from a pipe.
+                # the list's contents, not its name: it may come from a pipe
                 identity = {"arguments": arguments, "list": listed, "folder": str(Path.cwd()), "options": options}
                 with _interruptible():
                     _analyze_many(names, options, tally, identity, is_fresh=fresh)
@@ -116,7 +118,7 @@ def _find_inputs(arguments: Sequence[str]) -> Sequence[str]:
     except NoSuchPhoto as error:
         raise typer.BadParameter(str(error)) from error
     if inputs.skipped:
-        err.print(f"{inputs.skipped:,} files in folders are left out: their names aren't those of photos.")
+        err.print(f"{inputs.skipped:,} files in folders were skipped because their names aren't those of photos.")
     if not inputs.names:
         err.print("There are no photos.")
     return inputs.names
@@ -139,15 +141,13 @@ def _analyze_one(name: str, photo: PhotoSource, options: JobOptions, tally: _Tal
 def _analyze_many(
     names: Sequence[str], options: JobOptions, tally: _Tally, identity: Mapping[str, object], *, is_fresh: bool
 ) -> None:
-    with (
-        open_client() as probe
-    ):  # whether the service is there is said at once; once the run is under way it may be away
+    with open_client() as probe:  # an unreachable service is reported at once here; later the run retries
         probe.get_health()
         api_url = probe.address.api_url
     path = find_journal(find_state_dir(os.environ), api_url=api_url, **identity)
     with open_client(_PATIENCE) as client, Journal(path, is_fresh=is_fresh) as journal, _open_bar(len(names)) as bar:
         if journal.is_resumed:
-            err.print("Going on with the run that was interrupted.")
+            err.print("Resuming the interrupted run.")
         task = bar.add_task("analysing", total=len(names))
         run = BatchRun(client, journal, options, lambda count: bar.advance(task, count))
         tally.print(run.analyze(names))
@@ -155,7 +155,7 @@ def _analyze_many(
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Say that the run can go on, where it can."""
+    """Tell the user how to resume after an interruption."""
     try:
         yield
     except KeyboardInterrupt:
@@ -168,7 +168,7 @@ def _interruptible() -> Iterator[None]:
 
 def _open_bar(total: int) -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # What goes to a file must not go through the terminal's own output.
+    # file output must not go through the terminal's formatting
     is_screen = sys.stdout.isatty()
     return Progress(
         *columns, console=err, transient=True, disable=total < 2 or not err.is_terminal, redirect_stdout=is_screen

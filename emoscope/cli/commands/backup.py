@@ -29,9 +29,7 @@ def backup(
     with _open_installation() as (database, blobs), _open_new(file) as out:
         summary = write_backup(database, blobs, out, say_step, photos=photos)
     if summary.missing:
-        err.print(
-            f"{len(summary.missing):,} photos were deleted by the service meanwhile, or before; the backup lacks them"
-        )
+        err.print(f"{len(summary.missing):,} photos had been deleted by the service; they are not in the backup")
 
 
 def restore(
@@ -48,7 +46,7 @@ def restore(
                 report = read_backup(database, blobs, source, say_step)
     if report.without_photo:
         err.print(
-            f"{report.without_photo:,} jobs are without their photo, as if it had been deleted: results and crops are there. "
+            f"{report.without_photo:,} jobs have no photo, as if it had been deleted; their results and crops are restored. "
             "Those that weren't analysed yet will fail with blob_missing."
         )
 
@@ -75,13 +73,13 @@ def _open_installation() -> Iterator[tuple["Database", "BlobStore"]]:
 
 @contextmanager
 def _open_new(file: str) -> Iterator[IO[bytes]]:
-    """The file to write: it has its name only once it is whole, and replaces none."""
+    """Open the file to write. It gets its final name only once it is complete, and replaces no existing file."""
     if file == _STREAM:
         yield sys.stdout.buffer
         return
     path = Path(file)
     if path.exists():
-        raise FileExistsError(f"{path} is there already")
+        raise FileExistsError(f"{path} already exists")
     part = path.with_name(f"{path.name}.part")
     with part.open("wb") as out:
         yield out

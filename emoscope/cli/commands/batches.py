@@ -1,4 +1,4 @@
-"""`emoscope batch`: batches of the service that the settings name, through its API."""
+"""`emoscope batch`: batches, through the service's API."""
 
 from itertools import islice
 from typing import Annotated
@@ -77,7 +77,7 @@ def cancel(batch: _Id) -> None:
     """Close a batch and cancel its photos that have no result yet."""
     with end_with_sentence(EmoscopeError), open_client() as client:
         found = client.cancel_batch(batch)
-    err.print(f"Canceled; {found.counts.canceled:,} photos were withdrawn so far.")
+    err.print(f"Canceled; {found.counts.canceled:,} photos were canceled so far.")
 
 
 def _name_state(batch: BatchSummary) -> str:

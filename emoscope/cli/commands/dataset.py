@@ -1,4 +1,4 @@
-"""`emoscope dataset`: check a FER2013-format CSV, and turn it into folders of pictures and back."""
+"""`emoscope dataset`: checks a CSV in FER2013's format, and converts it to folders of pictures and back."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -111,5 +111,5 @@ def import_(
     with end_with_sentence(TrainingError, OSError):
         tree = import_folders(folder, csv)
     if tree.ignored:
-        err.print(f"[yellow]{tree.ignored:,} files that are no pictures were left aside.[/yellow]")
+        err.print(f"[yellow]{tree.ignored:,} files that aren't pictures were skipped.[/yellow]")
     err.print(f"{len(tree.pictures):,} rows are in {escape(str(csv))}.")

@@ -1,4 +1,4 @@
-"""`emoscope demo`: the main job from end to end, on real photos, with a stack of its own that leaves nothing behind."""
+"""`emoscope demo`: analyses real photos in a temporary stack that is deleted afterwards."""
 
 import signal
 import socket
@@ -29,7 +29,7 @@ def demo(
     from emoscope.stack.embedded import StackError
     from emoscope_client import EmoscopeError
 
-    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C, so that the demo's folder is deleted then too
+    for number in (signal.SIGTERM, signal.SIGHUP):  # handled like Ctrl-C, so that the demo's folder is deleted
         signal.signal(number, signal.default_int_handler)
     with (
         end_with_sentence(StackError, DemoPhotoMissing, EmoscopeError, DemoFailed, OSError),
@@ -38,8 +38,8 @@ def demo(
         settings = read_settings(port=port)
         if port is None and not _is_free(settings.host, settings.port):
             port = find_free_port(settings.host)
-            say_step(f"port {settings.port} is taken by another program; the demo takes {port} instead")
-        # The demo leaves a fleet's database and queue alone, whatever the environment names.
+            say_step(f"port {settings.port} is used by another program; the demo uses {port} instead")
+        # the demo doesn't touch a fleet's database and queue, whatever the environment contains
         own = {"data_dir": Path(folder), "database_url": "", "redis_url": "", "blob_url": ""}
         _run(read_settings(port=port, **own), output)
 
@@ -61,7 +61,7 @@ def _run(settings: Settings, output: Path) -> None:
             for photo, job in submitted:
                 done = client.wait_for_job(job)
                 if done.status != "succeeded":
-                    reason = done.error.detail if done.error else "no reason is given"
+                    reason = done.error.detail if done.error else "no reason given"
                     raise DemoFailed(f"the job of {photo.name} ended as {done.status}: {reason}")
                 out.print(
                     make_faces_table(f"{photo.name}, {done.photo.width} x {done.photo.height} pixels", done.faces)
@@ -87,7 +87,7 @@ def _is_free(host: str, port: int) -> bool:
 
 
 def find_free_port(host: str) -> int:
-    """A port that nobody listens on now."""
+    """Return a free port."""
     with _open_socket(host) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

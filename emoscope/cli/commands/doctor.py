@@ -1,4 +1,4 @@
-"""`emoscope doctor`: what is missing or set wrong."""
+"""`emoscope doctor`: reports what is missing or misconfigured."""
 
 from dataclasses import asdict
 

@@ -1,4 +1,4 @@
-"""`emoscope evaluate`: the metrics of a model version on a CSV, its stress tests, and folders of labelled photos."""
+"""`emoscope evaluate`: metrics of a model version on a CSV, its stress tests, and folders of labelled photos."""
 
 import tempfile
 from collections.abc import Iterator
@@ -60,9 +60,9 @@ def evaluate(
             report = evaluate_model(predict, dataset, None if usage == "all" else usage)
             sets += _make_stress_sets(dataset, None if usage == "all" else usage)
         for path in photos or ():
-            say_step(f"finding the faces of {path}")
+            say_step(f"detecting faces in {path}")
             sets.append(_read_photos(path))
-        say_step("asking about the evaluation sets")
+        say_step("classifying the evaluation sets")
         of_sets = {each.name: evaluate_set(predict, each) for each in sets}
     if as_json:
         print_json({**(report or {}), "sets": of_sets})
@@ -73,7 +73,7 @@ def evaluate(
 
 
 def _make_stress_sets(dataset: "Dataset", usage: str | None) -> "list[EvaluationSet]":
-    """The stress tests of the rows evaluated, by majority where there are votes."""
+    """Make the stress tests of the evaluated rows, with majority labels if there are votes."""
     import numpy as np
 
     from training.data.votes import NO_MAJORITY
@@ -96,7 +96,7 @@ def _read_photos(path: Path) -> "EvaluationSet":
 
 @contextmanager
 def _find_model(name: str) -> Iterator[Path]:
-    """The folder of a version by number, shipped name or path; `default` is the shipped champion."""
+    """Return the folder of a version by number, shipped name or path; `default` is the shipped champion."""
     from training.errors import ArtifactError
     from training.export.artifact import MANIFEST, find_pretrained, list_pretrained
 
@@ -112,7 +112,7 @@ def _find_model(name: str) -> Iterator[Path]:
     elif (Path(name) / MANIFEST).exists():
         yield Path(name)
     else:
-        raise ArtifactError(f"{name!r} is no number, no folder of a version, and none of {', '.join(shipped)}")
+        raise ArtifactError(f"{name!r} is not a number, a folder of a version, or one of {', '.join(shipped)}")
 
 
 def _fetch_version(number: int, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""`emoscope export`: results as a file, through the service."""
+"""`emoscope export`: exports results to a file."""
 
 import hashlib
 import shutil
@@ -20,12 +20,12 @@ from emoscope.cli.terminal import end_with_sentence, err
 from emoscope_client import ApiError, Client, EmoscopeError, Export
 
 _HOLD_S = 2.0
-"""How often progress is told."""
+"""Interval of progress updates."""
 _STREAM = "-"
 
 
 class ExportFailed(EmoscopeError):
-    """There is no file, or it isn't what the service wrote."""
+    """There is no file, or it differs from what the service wrote."""
 
     code = "export_failed"
 
@@ -78,7 +78,7 @@ def export(
 
 
 def _download_large(client: Client, path: Path, wanted: dict[str, Any]) -> None:
-    """Have the service write a file, show how far it is, fetch it, and delete it there, whatever comes between."""
+    """Create an export, show its progress, download it, and delete it on the service in any case."""
     made = client.create_export(**wanted)
     try:
         done = _wait(client, made)
@@ -88,14 +88,14 @@ def _download_large(client: Client, path: Path, wanted: dict[str, Any]) -> None:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != done.sha256:
-            raise ExportFailed("the file is not what the service wrote; try again")
+            raise ExportFailed("the file was damaged in transfer; try again")
     finally:
         client.delete_export(made.id)
 
 
 def _wait(client: Client, export: Export) -> Export:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    is_screen = sys.stdout.isatty()  # what goes to a file must not go through the terminal's own output
+    is_screen = sys.stdout.isatty()  # file output must not go through the terminal's formatting
     with Progress(
         *columns, console=err, transient=True, disable=not err.is_terminal, redirect_stdout=is_screen
     ) as progress:
@@ -108,7 +108,7 @@ def _wait(client: Client, export: Export) -> Export:
 
 @contextmanager
 def _open_new(file: str) -> Iterator[Path]:
-    """Where to write. The file has its name only once it is whole; standard output gets it then, too."""
+    """Open the output. A file gets its final name only once it is complete, and standard output is written only then."""
     if file == _STREAM:
         with tempfile.TemporaryDirectory(prefix="emoscope-export-") as folder:
             path = Path(folder) / "rows"

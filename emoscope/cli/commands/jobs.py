@@ -1,4 +1,4 @@
-"""`emoscope job`: jobs of the service that the settings name, through its API."""
+"""`emoscope job`: jobs, through the service's API."""
 
 from datetime import datetime
 from itertools import islice

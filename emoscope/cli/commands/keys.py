@@ -14,7 +14,7 @@ from emoscope.cli.operator import find_operator
 from emoscope.cli.terminal import AsJson, end_with_sentence, err, out, print_schemas
 from emoscope.settings import read_rate
 
-app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True)
 
 
 @app.command()
@@ -44,11 +44,11 @@ def create(
     test: Annotated[
         bool,
         typer.Option(
-            "--test", help="Make a test key: no worker is needed, and test jobs are kept apart from real ones."
+            "--test", help="Create a test key: no worker is needed, and test jobs are kept apart from real ones."
         ),
     ] = False,
 ) -> None:
-    """Make a key for an application and print it. It can't be shown again."""
+    """Create a key for an application and print it. It can't be shown again."""
     from db.accounts import api_keys
 
     with end_with_sentence(ValueError, api_keys.PurposeForbidden, api_keys.TestKeyScope):
@@ -69,11 +69,11 @@ def create(
         err.print(f"{escape(repr(name))} declares no purpose: say what it is used for with --purpose.")
     err.print(f"Key of {escape(repr(name))}. Keep it: only its hash is stored.", soft_wrap=True)
     if is_new:
-        err.print(f"Its callbacks are signed with {secret}, which is shown this once.", soft_wrap=True)
+        err.print(f"Its callbacks are signed with {secret}, which is shown only once.", soft_wrap=True)
     else:
         command = f"emoscope webhook rotate-callbacks {escape(shlex.quote(name))}"
         err.print(
-            f"Its callbacks are signed with the secret that its first key came with; `{command}` gives another.",
+            f"Its callbacks are signed with the secret that was shown with its first key; `{command}` replaces it.",
             soft_wrap=True,
         )
     out.print(key, soft_wrap=True, highlight=False)
@@ -81,7 +81,7 @@ def create(
 
 @app.command("list")
 def list_(*, as_json: AsJson = False) -> None:
-    """List all keys: application, when created, last used, expiry date."""
+    """List all keys: application, created, last used, expiry date."""
     from db.accounts import api_keys
 
     with open_database() as database, database.read() as session:
@@ -111,7 +111,7 @@ def rotate(
 
     with end_with_sentence(api_keys.UnknownKey), open_database() as database, database.write() as session:
         key = api_keys.rotate_key(session, prefix, overlap_hours * 3600, find_operator())
-    err.print(f"The key before is valid for {overlap_hours:g} hours more.")
+    err.print(f"The previous key is valid for {overlap_hours:g} hours more.")
     out.print(key, soft_wrap=True, highlight=False)
 
 

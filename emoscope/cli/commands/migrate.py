@@ -1,4 +1,4 @@
-"""`emoscope migrate`: what a fleet runs once before the processes of a new release start."""
+"""`emoscope migrate`: run once by a fleet before the processes of a new release start."""
 
 from typing import Annotated
 
@@ -10,9 +10,10 @@ from emoscope.cli.terminal import end_with_sentence, read_settings, say_step
 def migrate(
     to: Annotated[str, typer.Option("--to", help="Revision of the schema, such as 0011. Empty: the newest.")] = "",
 ) -> None:
-    """Bring the database to the newest schema and register the models that come with this release.
+    """Upgrade the database to the newest schema and register the models that come with this release.
 
-    With --to, only bring the schema to that revision, forward or back. The release before is started after its own was reached.
+    With --to, only upgrade or downgrade the schema to that revision. Before starting the previous release, downgrade to its
+    revision.
     """
     from sqlalchemy.exc import OperationalError
 
@@ -30,7 +31,7 @@ def migrate(
             is_back = schema.move(database, to)
             say_step(f"the schema is at {to}{', an older one' if is_back else ''}")
         else:
-            say_step("bringing the schema up to date")
+            say_step("upgrading the schema")
             schema.upgrade(database)
             register_shipped_models(database, BlobStore(settings.effective_blob_url, settings.s3_options), say_step)
     database.close()

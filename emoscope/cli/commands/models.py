@@ -1,4 +1,4 @@
-"""`emoscope models`: which model versions there are, and which is in service."""
+"""`emoscope models`: lists model versions and selects the one in service."""
 
 from typing import Annotated
 
@@ -17,8 +17,8 @@ app = typer.Typer(help="List model versions and choose the one in service.", no_
 def list_(*, as_json: AsJson = False) -> None:
     """List all versions, newest first, with their metrics. The one in service has a star.
 
-    Metrics are of the last split that a version was evaluated on: `votes` is the accuracy against the majority of votes,
-    `single` that against the published label. Macro-F1 is against the votes where there are votes.
+    Metrics are of the last split on which a version was evaluated: `votes` is the accuracy against the majority of votes,
+    `single` against the published label. Macro-F1 is against the votes if there are any.
     """
     from api.model_versions.metric_charts import list_metrics
     from db.model_versions import actions as model_versions
@@ -69,7 +69,7 @@ def promote(
 
 @app.command()
 def rollback(reason: Annotated[str, typer.Option(help="Why, for the history.")]) -> None:
-    """Put the version in service again that was in service before the champion."""
+    """Put the version in service that was in service before the champion."""
     from db.model_versions import actions as model_versions
 
     with (

@@ -1,4 +1,4 @@
-"""`emoscope purge`: erase what is old, now."""
+"""`emoscope purge`: erases old jobs."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ _AT_ONCE = 200
 
 
 def purge(
-    older_than: Annotated[float, typer.Option(min=0, help="Age in days, since the job was submitted.")],
+    older_than: Annotated[float, typer.Option(min=0, help="Age in days since the submission.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,  # noqa: FBT002
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,  # noqa: FBT002
 ) -> None:
@@ -30,7 +30,7 @@ def purge(
             err.print(f"{what.capitalize()}: {count:,}")
             return
         if not yes:
-            typer.confirm(f"Erase {count:,} {what}? This can't be taken back", abort=True, err=True)
+            typer.confirm(f"Erase {count:,} {what}? This can't be undone", abort=True, err=True)
         blobs = BlobStore(settings.effective_blob_url, settings.s3_options)
         erased = 0
         while done := erase_old_jobs(database, blobs, age_s, _AT_ONCE):

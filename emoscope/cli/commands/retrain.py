@@ -1,4 +1,4 @@
-"""`emoscope retrain`: start a training run, and watch it until the gate has decided."""
+"""`emoscope retrain`: starts a training run, and follows it until the gate's decision."""
 
 import contextlib
 import time
@@ -87,7 +87,7 @@ def retrain(
 
 
 def _watch(database: "Database", run_id: UUID) -> "TrainingRun":
-    """Show each step and each finished epoch until the run has ended. Returns it."""
+    """Show each step and finished epoch until the run has ended. Returns the run."""
     from db.training_runs.documents import RunProgress
     from db.training_runs.lifecycle import get_run
     from db.training_runs.states import ACTIVE_STATUSES
@@ -107,7 +107,7 @@ def _watch(database: "Database", run_id: UUID) -> "TrainingRun":
 
 def _describe(progress: "RunProgress") -> list[str]:
     lines = [
-        f"epoch {point.epoch}: loss {_show(point.loss)}, accuracy {_show(point.accuracy)}, held out {_show(point.val_accuracy)}, "
+        f"epoch {point.epoch}: loss {_show(point.loss)}, accuracy {_show(point.accuracy)}, validation {_show(point.val_accuracy)}, "
         f"{point.seconds or 0:.0f} s"
         for point in progress.curve
     ]
@@ -115,5 +115,5 @@ def _describe(progress: "RunProgress") -> list[str]:
 
 
 def _show(value: float | None) -> str:
-    """A metric; a loss that is no number is none."""
+    """Format a metric; None, as for a non-finite loss, as "none"."""
     return "none" if value is None else f"{value:.4f}"

@@ -1,4 +1,4 @@
-"""`emoscope run`: training runs, those of before and the one that goes on."""
+"""`emoscope run`: lists and shows training runs."""
 
 from typing import Annotated
 from uuid import UUID

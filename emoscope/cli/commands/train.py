@@ -1,4 +1,4 @@
-"""`emoscope train`: train a network on a CSV, or go on with a run that was interrupted."""
+"""`emoscope train`: trains a network on a CSV, or resumes an interrupted run."""
 
 import dataclasses
 import signal
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 
 
 class Labels(StrEnum):
-    """What a version is trained on."""
+    """Labels that a version is trained on."""
 
     HARD = "hard"
     SOFT = "soft"
 
 
 _OLD_LABELS = {"single": Labels.HARD, "votes": Labels.SOFT}
-"""As earlier releases called them."""
+"""Names of earlier releases."""
 
 
 def read_labels(word: str) -> Labels:
-    """What `--labels` names."""
+    """Parse `--labels`."""
     return _OLD_LABELS.get(word) or Labels(word)
 
 
 class Precision(StrEnum):
-    """What a network computes in while it learns."""
+    """Precision of the training."""
 
     AUTO = "auto"
     FLOAT32 = "float32"
@@ -49,7 +49,7 @@ class Precision(StrEnum):
 
 
 def _take_config(context: typer.Context, path: Path | None) -> Path | None:
-    """Let a configuration file say what the command line doesn't."""
+    """Use the values of a configuration file as defaults of the options."""
     from training.errors import TrainingError
     from training.fit.config_file import read_config
 
@@ -133,13 +133,13 @@ def train(
         try:
             artifact_dir = _run(settings, run_dir, folders, threads, export=export)
         except RunStopped as stopped:
-            err.print(f"{stopped}. Go on with: {name_program()} train --run {escape(str(run_dir))}")
+            err.print(f"{stopped}. Resume with: {name_program()} train --run {escape(str(run_dir))}")
             raise typer.Exit(130) from stopped
     _print_result(artifact_dir)
 
 
 def _find_given(context: typer.Context) -> dict[str, Any]:
-    """The parameters that were given on the command line, and no default among them."""
+    """Return the parameters given on the command line, without defaults."""
 
     def is_given(name: str) -> bool:
         source = context.get_parameter_source(name)
@@ -149,7 +149,7 @@ def _find_given(context: typer.Context) -> dict[str, Any]:
 
 
 def _find_folders(run_dir: Path, given: "Folders") -> "Folders":
-    """Where the versions lie that a run goes on with: where they lay when it began, unless said otherwise."""
+    """Return the folders of the versions that a run uses: those given, or those with which it was started."""
     from training.fit.run_settings import Folders, read_run_folders
 
     stored = read_run_folders(run_dir)
@@ -157,7 +157,7 @@ def _find_folders(run_dir: Path, given: "Folders") -> "Folders":
 
 
 def _read_configured_recipe(config: Path | None, folders: "Folders", network: Architecture) -> "Recipe":
-    """The recipe of the configuration file; without one, the network's own."""
+    """Return the recipe of the configuration file; without one, the network's own."""
     from training.fit.config_file import read_config, require_origin
     from training.fit.settings import RECIPES
 
@@ -197,7 +197,7 @@ def _make_settings(
 
 
 def _hold_out_as_known(settings: "TrainSettings", folders: "Folders", split_seed: int | None) -> "TrainSettings":
-    """As the version held out that the run starts from, or its first teacher; or as `split_seed` says."""
+    """Use the validation set of the version that the run starts from, or of its first teacher; or the one of `split_seed`."""
     from training.export.artifact import read_manifest
     from training.fit.fine_tuning import find_split, hold_out_like
 
@@ -206,7 +206,9 @@ def _hold_out_as_known(settings: "TrainSettings", folders: "Folders", split_seed
     known = [folder for folder in (folders.initial_weights, *folders.teachers) if folder is not None]
     lineages = [read_manifest(folder).lineage for folder in known]
     if len({find_split(lineage) for lineage in lineages}) > 1:
-        err.print("[yellow]These versions held out different rows:[/yellow] held-out figures will be too good.")
+        err.print(
+            "[yellow]These versions have different validation sets:[/yellow] validation metrics will be too good."
+        )
     if not lineages:
         return settings
     alike = hold_out_like(settings, lineages[0])
@@ -234,7 +236,7 @@ def _run(settings: "TrainSettings", run_dir: Path, folders: "Folders", threads: 
 
 @contextmanager
 def _show_progress() -> Iterator[Callable[["RunProgress"], None]]:
-    """A bar for the epoch, the time left for the run, and a line for every finished epoch."""
+    """Show a progress bar of the epoch, the remaining time, and a line per finished epoch."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"))
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("starting", total=None, figures="")
@@ -256,7 +258,7 @@ def _show_progress() -> Iterator[Callable[["RunProgress"], None]]:
 
 @contextmanager
 def _stop_on_ctrl_c() -> Iterator[Callable[[], bool]]:
-    """The first Ctrl-C (or SIGTERM) asks the run to stop; a second one is as hard as ever."""
+    """Let the first Ctrl-C or SIGTERM ask the run to stop; a second one interrupts at once."""
     asked: list[int] = []
     previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 

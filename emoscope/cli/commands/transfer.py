@@ -1,4 +1,4 @@
-"""`emoscope transfer`: everything from one installation to this one."""
+"""`emoscope transfer`: copies an installation to this one."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,16 +8,16 @@ import typer
 from emoscope.cli.terminal import end_with_sentence, err, print_json, read_settings, say_step
 
 STATE = "transfer.json"
-"""In the source's data folder: to where a transfer has begun."""
+"""In the source's data folder: marks a started transfer."""
 
 
 def transfer(
     source: Annotated[Path, typer.Option("--from", help="Data folder of the installation to move, stopped.")],
 ) -> None:
-    """Copy another installation's database and files into the one that the settings name, and compare all of it.
+    """Copy another installation's database and files to the one in the settings, and compare both.
 
-    The source is the data folder of a one-machine stack. Stop both sides first. A transfer that was interrupted goes on when it is
-    started again.
+    The source is the data folder of a one-machine stack. Stop both sides first. To resume an interrupted transfer, start it
+    again.
     """
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -51,7 +51,7 @@ def transfer(
     with end_with_sentence(CannotMove, BlobStoreUnavailable, SQLAlchemyError):
         report = transfer_everything(here, there, source / STATE, say_step)
     if report.missing:
-        err.print(f"{len(report.missing):,} photos were gone at the source already; their jobs say so as before")
+        err.print(f"{len(report.missing):,} photos were missing at the source; their jobs report them as deleted")
     rows = {name: {"rows": count, "sha256": digest} for name, (count, digest) in report.tables.items()}
     print_json(
         {"tables": rows, "files": report.files, "bytes": report.file_bytes, "missing_photos": len(report.missing)}

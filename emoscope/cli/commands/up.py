@@ -1,4 +1,4 @@
-"""`emoscope up`: the whole service on this machine, until Ctrl-C."""
+"""`emoscope up`: runs the whole service on this machine until Ctrl-C."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +23,7 @@ def up(
 ) -> None:
     """Run the whole service on this machine: queue, database, API, workers and schedule. Ctrl-C stops it.
 
-    Processes that end by themselves are started again. Closing the terminal stops everything too; nohup keeps it running.
+    Processes that end unexpectedly are restarted. Closing the terminal also stops everything; use nohup to keep it running.
     """
     from emoscope.stack.embedded import become_supervisor
     from emoscope.stack.preparation import StackError, prepare_stack

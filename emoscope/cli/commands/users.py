@@ -1,4 +1,4 @@
-"""`emoscope user`: people who sign in to the pages."""
+"""`emoscope user`: users of the pages."""
 
 import sys
 from typing import Annotated
@@ -22,7 +22,7 @@ def create(
     name: _Name,
     role: Annotated[Role, typer.Option(help="Role of the user. Each role includes the ones before it.")] = Role.VIEWER,
 ) -> None:
-    """Create a user. The password is prompted for, or read from stdin if that is no terminal."""
+    """Create a user. The password is prompted for, or read from stdin if that isn't a terminal."""
     from db.accounts import users
 
     with end_with_sentence(users.InvalidUser):
@@ -77,7 +77,7 @@ def role(name: _Name, role: Annotated[Role, typer.Argument(help="The new role.")
 
 @app.command()
 def disable(name: _Name) -> None:
-    """Disable a user at once. Votes and audit log stay."""
+    """Disable a user at once. Votes and audit log are kept."""
     from db.accounts import users
 
     refusals = (users.UnknownUser, users.LastAdministrator)

@@ -1,4 +1,4 @@
-"""`emoscope webhook`: who is told when something happens, and what became of each attempt."""
+"""`emoscope webhook`: webhook endpoints and their deliveries."""
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -102,14 +102,14 @@ def resume(endpoint: _Id) -> None:
 
 @app.command()
 def rotate(endpoint: _Id, overlap_hours: _Overlap = 24) -> None:
-    """Replace an endpoint's secret, and print the new one. Both sign until the overlap is over."""
+    """Replace an endpoint's secret, and print the new one. Both sign until the overlap ends."""
     from db.webhooks import endpoints
     from db.webhooks.errors import UnknownEndpoint
 
     with end_with_sentence(UnknownEndpoint), open_database() as database, database.write() as session:
         found = endpoints.get_endpoint(session, endpoint, None)
         secret = endpoints.rotate_secret(session, found, find_operator(), overlap_hours * 3600)
-    err.print(f"The new secret, this once. The one before signs too for {overlap_hours:g} hours.")
+    err.print(f"The new secret, shown only once. The previous one also signs for {overlap_hours:g} hours.")
     out.print(secret, soft_wrap=True, highlight=False)
 
 
@@ -126,7 +126,7 @@ def rotate_callbacks(
         if application_id is None:
             raise ValueError(f"there is no application {application!r}")
         secret = endpoints.rotate_callback_secret(session, application_id, find_operator(), overlap_hours * 3600)
-    err.print(f"The new secret, this once. The one before signs too for {overlap_hours:g} hours.")
+    err.print(f"The new secret, shown only once. The previous one also signs for {overlap_hours:g} hours.")
     out.print(secret, soft_wrap=True, highlight=False)
 
 
@@ -138,7 +138,7 @@ def test(endpoint: _Id) -> None:
 
     with end_with_sentence(DomainError), open_database() as database, database.write() as session:
         delivery = endpoints.send_test(session, endpoints.get_endpoint(session, endpoint, None), find_operator())
-    err.print(f"Delivery {delivery.id} is made within seconds.")
+    err.print(f"Delivery {delivery.id} is sent within seconds.")
 
 
 @app.command()
@@ -164,7 +164,7 @@ def deliveries(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List attempts to deliver events, newest first: time, answer, duration."""
+    """List attempts to deliver events, newest first: time, response, duration."""
     from db.webhooks.deliveries import DeliveryFilter, list_deliveries
 
     wanted = DeliveryFilter(endpoint_id=endpoint, job_id=job, event=event, state=state)
@@ -199,13 +199,13 @@ def replay(delivery: Annotated[UUID, typer.Argument(help="Id of the delivery.")]
 
     with end_with_sentence(DomainError), open_database() as database, database.write() as session:
         again = replay_delivery(session, get_delivery(session, delivery, None), find_operator())
-    err.print(f"Delivery {again.id} is made within seconds.")
+    err.print(f"Delivery {again.id} is sent within seconds.")
 
 
 @app.command("replay-failed")
 def replay_failed(
     endpoint: _Id,
-    hours: Annotated[float, typer.Option(min=0, help="Only events of this number of hours.")] = 24,
+    hours: Annotated[float, typer.Option(min=0, help="Only events of the last number of hours.")] = 24,
 ) -> None:
     """Send all failed events of an endpoint again."""
     from db.core.errors import DomainError

@@ -207,7 +207,7 @@ def test_a_version_without_the_form_in_8_bits_can_be_given_it(
     manifest.files.pop(INT8_FILE, None)
     manifest.metrics.pop("int8", None)
     write_manifest(manifest, folder)
-    with pytest.raises(ArtifactError, match="no int8 form"):
+    with pytest.raises(ArtifactError, match="no int8 model"):
         load_lite(folder, is_int8=True)
     dataset = read_dataset(small_csv, small_votes)
     metrics = quantize.add_int8(folder, dataset)

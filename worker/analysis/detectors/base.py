@@ -1,4 +1,4 @@
-"""What every face detector promises: a picture in, all of its faces out, in pixels of that picture."""
+"""The interface of face detectors: a picture in, all of its faces out, in pixels of that picture."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ import numpy.typing as npt
 from worker.analysis.resize import Picture
 
 MIN_FACE_PX = 32
-"""Smallest face looked for when nobody says: below it, a 48-pixel crop is mostly interpolation."""
+"""Default minimum face size: a 48-pixel crop of a smaller face is mostly interpolated."""
 
 
 class DetectorUnavailable(Exception):
-    """The detector can't run here: a package or a weights file is missing. The message says which, and what to do."""
+    """The detector can't run here: a package or a weights file is missing. The message says which, and how to fix it."""
 
     code = "detector_unavailable"
 
 
 class Box(NamedTuple):
-    """A bounding box in whole pixels of the upright picture, origin top left."""
+    """A bounding box in whole pixels of the upright photo, origin top left."""
 
     x: int
     y: int
@@ -31,7 +31,7 @@ class Box(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """Where a detector says a face is, in pixels, before rounding; it may reach beyond the picture."""
+    """Position of a face according to a detector, in pixels, unrounded; it may reach beyond the picture."""
 
     left: float
     top: float
@@ -40,7 +40,7 @@ class Extent(NamedTuple):
 
 
 class Eyes(NamedTuple):
-    """Both eyes as (x, y) in pixels of the picture, named as one sees them there, not as the person would."""
+    """Both eyes as (x, y) in pixels of the picture. Left and right are those of the picture, not of the person."""
 
     left: tuple[float, float]
     right: tuple[float, float]
@@ -48,13 +48,13 @@ class Eyes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One face.
+    """A detected face.
 
-    box: the extent, rounded and cut off at the picture's edges; at least one pixel each way.
-    score: how sure the detector is, 0 to 1. Comparable between pictures, not between detectors.
-    extent: the face before cutting off, from which crops are framed.
-    landmarks: points (x, y) in pixels of the picture, as the entry of `vocabulary.Detector` names them, the eyes first; none
-    from some detectors.
+    box: the extent, rounded and clipped to the picture; at least one pixel wide and high.
+    score: confidence of the detector, 0 to 1. Comparable between pictures, not between detectors.
+    extent: the unclipped face, from which crops are framed.
+    landmarks: points (x, y) in pixels of the picture, in the order of `vocabulary.Detector`, the eyes first; empty for some
+    detectors.
     """
 
     box: Box
@@ -64,18 +64,16 @@ class Detection:
 
     @property
     def eyes(self) -> Eyes | None:
-        """Both eyes, where the detector gives them."""
+        """Both eyes, if the detector gives them."""
         return Eyes(*self.landmarks[:2]) if self.landmarks else None
 
 
 @dataclass(frozen=True, slots=True)
 class CropGeometry:
-    """How a crop lies about a detector's extent, so that it is framed like the pictures a classifier learned from.
+    """How a crop lies around a detector's extent, so that it is framed like the training pictures.
 
-    margin: share of the extent's longer side added on each side.
-    shift_y: share of that side by which the centre moves towards the chin.
-
-    Each detector's own framing is calibrated on FER2013: see docs/decisions/0101-crop-framing.md.
+    margin: share of the extent's longer side added on each side. shift_y: share of that side by which the centre moves towards
+    the chin. Each detector's geometry is calibrated on FER2013: see docs/decisions/0101-crop-framing.md.
     """
 
     margin: float
@@ -83,11 +81,11 @@ class CropGeometry:
 
 
 class Candidates(NamedTuple):
-    """Faces as arrays, while a detector still works on them.
+    """Faces as arrays, for use inside detectors.
 
     extents: float32 (N, 4), left, top, right, bottom in pixels.
     scores: float32 (N,), 0 to 1.
-    landmarks: float32 (N, K, 2), x then y of each detector's own K points, left and right eye first; None where it gives none.
+    landmarks: float32 (N, K, 2), x and y of each detector's own K points, left and right eye first; None if it gives none.
     """
 
     extents: npt.NDArray[np.float32]
@@ -96,54 +94,54 @@ class Candidates(NamedTuple):
 
     @property
     def eyes(self) -> npt.NDArray[np.float32] | None:
-        """float32 (N, 2, 2), left then right eye; None where the detector gives none."""
+        """float32 (N, 2, 2), left then right eye; None if the detector gives none."""
         return None if self.landmarks is None else self.landmarks[:, :2]
 
     def scaled(self, factor: float) -> "Candidates":
-        """The same faces in a picture `factor` times as large."""
+        """Return the same faces in a picture `factor` times as large."""
         scale = np.float32(factor)
         return Candidates(self.extents * scale, self.scores, None if self.landmarks is None else self.landmarks * scale)
 
     def moved(self, x: float, y: float) -> "Candidates":
-        """The same faces, where (x, y) was the origin so far."""
+        """Return the same faces after moving the origin from (x, y) to (0, 0)."""
         offset = np.array([x, y], np.float32)
         landmarks = None if self.landmarks is None else self.landmarks + offset
         return Candidates(self.extents + np.tile(offset, 2), self.scores, landmarks)
 
     def take(self, indices: npt.NDArray[np.intp]) -> "Candidates":
-        """The faces at these indices, in their order."""
+        """Return the faces at these indices, in that order."""
         return Candidates(
             self.extents[indices], self.scores[indices], None if self.landmarks is None else self.landmarks[indices]
         )
 
 
 class Detector(ABC):
-    """A way to find faces. Load it once a process; it isn't safe to share between threads."""
+    """A face detector. Load it once per process; it isn't thread-safe."""
 
     name: ClassVar[str]
     default_threshold: ClassVar[float]
-    """Score from which a candidate counts as a face when nobody says: see docs/decisions/0100-default-detector.md."""
+    """Default score threshold: see docs/decisions/0100-default-detector.md."""
     geometry: ClassVar[CropGeometry]
 
     def __init__(self, weights: Path | None = None) -> None:
-        """weights: the file of weights that is set for the detector, where its entry in the vocabulary names a setting."""
+        """weights: path of the detector's weights file, if its entry in the vocabulary names a setting for it."""
         self._weights = weights
 
     @abstractmethod
     def load(self) -> None:
-        """Import what the detector needs, read its weights and run it once, so that the first photo isn't slower.
+        """Import packages, read the weights and run once, so that the first photo isn't slower.
 
-        Raises DetectorUnavailable where a package or file is missing.
+        Raises DetectorUnavailable if a package or file is missing.
         """
 
     def detect(
         self, picture: Picture, *, min_face_px: int = MIN_FACE_PX, threshold: float | None = None
     ) -> list[Detection]:
-        """Find every face, the surest first.
+        """Find all faces, highest score first.
 
         picture: uint8 (H, W, 3), RGB, upright.
         min_face_px: faces whose longer side is shorter than this many pixels of `picture` are left out.
-        threshold: score from which a candidate counts as a face, 0 to 1; None takes the detector's own.
+        threshold: minimum score, 0 to 1; None uses the detector's own.
         """
         height, width = picture.shape[:2]
         wanted = self.default_threshold if threshold is None else threshold
@@ -161,11 +159,11 @@ class Detector(ABC):
 
     @abstractmethod
     def _find_candidates(self, picture: Picture, min_face_px: int, threshold: float) -> Candidates:
-        """Return faces in pixels of `picture`, overlapping ones already merged; what is too weak or small may remain."""
+        """Return faces in pixels of `picture`, with overlapping ones merged; weak or small ones may be included."""
 
 
 def clip_to_box(extent: Extent, width: int, height: int) -> Box | None:
-    """Round an extent and cut it off at the picture's edges; None where nothing of it lies inside."""
+    """Round an extent and clip it to the picture; None if it lies outside."""
     left, top = max(0, round(extent.left)), max(0, round(extent.top))
     right, bottom = min(width, round(extent.right)), min(height, round(extent.bottom))
     if right <= left or bottom <= top:

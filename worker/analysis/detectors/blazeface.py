@@ -1,7 +1,7 @@
 """BlazeFace, the default detector: MediaPipe's small networks, run by LiteRT.
 
-The whole picture is looked at twice, for large faces and for small ones, and whatever may be a face is then looked at
-closely. Against one look by the full-range network, that finds several times the faces of a group photo, and fewer false ones:
+The whole picture is searched twice, for large and for small faces, and each proposal is then verified in a close-up. Compared
+with a single pass of the full-range network, this finds several times as many faces in group photos and fewer false ones:
 docs/decisions/0100-default-detector.md.
 """
 
@@ -16,51 +16,52 @@ from worker.analysis.detectors.turning import QUARTERS, find_lying, list_turns, 
 from worker.analysis.resize import Picture, Pyramid
 
 SHORT_RANGE = NetworkShape("face_detection_short_range.tflite", 128, (8, 16), (2, 6))
-"""For faces that take up much of what it sees, as in front of a laptop. 1.2 ms on one core of an AMD EPYC without AVX-512."""
+"""For faces that fill much of the input, as in front of a laptop. 1.2 ms on one core of an AMD EPYC without AVX-512."""
 
 BACK_CAMERA = NetworkShape("face_detection_back.tflite", 256, (16, 32), (2, 6))
-"""For smaller faces. Convolutions only, so it takes any size that its strides divide; 7.5 ms at 256x256 on that core."""
+"""For smaller faces. Fully convolutional, so it accepts any size divisible by its strides; 7.5 ms at 256x256 on that core."""
 
 PROPOSAL_SCORE = 0.3
-"""Score from which a proposal is worth a close look."""
+"""Minimum score of a proposal."""
 
 SURE_SCORE = 0.8
-"""Score from which a large face spares the proposals within it their close looks."""
+"""Score of a large face above which proposals inside it aren't verified."""
 
 MAX_PROPOSALS = 150
-"""Bounds the time that a picture of foliage can cost."""
+"""Maximum number of close-ups; bounds the time for a picture of foliage."""
 
 WHOLE_MARGIN = 0.25
-"""Share of the longer side added around the picture for the look at large faces, so that they may fill it."""
+"""Share of the longer side added around the picture in the search for large faces, so that they may fill it."""
 
 SMALLEST_FACE_PX = 16
 """Side of the smallest face that the back-camera network finds reliably, in pixels of its input."""
 
 MIN_LOOK_PX, MAX_LOOK_PX = 256, 640
-"""Longer side of the back-camera network's input: what it was trained for, and what time and memory (60 MB) allow."""
+"""Longer side of the back-camera network's input: the size it was trained for, and a limit on time and memory (60 MB)."""
 
 LOOK_STEP_PX = 32
-"""Inputs are multiples of this, the coarsest stride. Few sizes of input serve photos of many shapes."""
+"""Input sizes are multiples of this, the coarsest stride. Few sizes serve photos of many shapes."""
 
 CLOSE_LOOK = 2.0
-"""Side of the square that is looked at closely, in sides of the proposal."""
+"""Side of a close-up, as a multiple of the proposal's side."""
 
 SAME_PLACE, SAME_SIZE = 0.35, 1.67
-"""A close look confirms a proposal by a face no further off than this share of its side, nor larger or smaller by more than
-this factor."""
+"""A close-up confirms a proposal if it contains a face whose distance is at most this share of the proposal's side and whose size
+differs by at most this factor.
+"""
 
 SAME_FACE_SHARE = 0.6
-"""Share of the smaller box inside the larger from which two boxes are one face."""
+"""Share of the smaller box inside the larger one above which both are the same face."""
 
 
 TURNED_SCORE = 0.8
-"""Score from which a face counts that is found only where the picture is turned: there are twice as many chances of a false one."""
+"""Minimum score of a face found only in a rotated picture: two more searches mean more chances of a false one."""
 
 
 class BlazeFaceDetector(Detector):
-    """Finds faces from about 2.5 % of the picture's longer side up to those that fill it, turned by up to 45 degrees.
+    """Finds faces from about 2.5 % of the picture's longer side up to those that fill it, tilted by up to 45 degrees.
 
-    Where it finds none, it looks at the picture turned by a quarter each way.
+    If it finds none, it searches the picture rotated by 90 degrees in each direction.
     """
 
     name: ClassVar[str] = "blazeface"
@@ -70,11 +71,11 @@ class BlazeFaceDetector(Detector):
     def load(self) -> None:
         self._large_faces = BlazeFaceNetwork(SHORT_RANGE)
         self._small_faces = BlazeFaceNetwork(BACK_CAMERA)
-        # At the least size: what larger ones take, up to 60 MB, isn't set aside before a photo asks for it.
+        # Allocated at the smallest size; larger ones take up to 60 MB and are allocated on demand.
         self._propose(Pyramid(np.zeros((MIN_LOOK_PX, MIN_LOOK_PX, 3), np.uint8)), min_face_px=MIN_LOOK_PX)
 
     def _find_candidates(self, picture: Picture, min_face_px: int, threshold: float) -> Candidates:
-        """Where no face is upright enough to be found, those that lie on their side."""
+        """Search the upright picture, then the rotated ones if it has no face."""
         found = self._find_upright(picture, min_face_px, threshold)
         if (found.scores >= threshold).any():
             return self._look_turned(picture, found, threshold)
@@ -87,7 +88,9 @@ class BlazeFaceDetector(Detector):
         return surest.take(np.flatnonzero(surest.scores >= TURNED_SCORE))
 
     def _look_turned(self, picture: Picture, found: Candidates, threshold: float) -> Candidates:
-        """Look once more at the faces that lie on their side, upright: their eyes are then placed as exactly as others'."""
+        """Verify faces that lie on their side again in the rotated picture, so that their eyes are located as precisely as
+        others'.
+        """
         height, width = picture.shape[:2]
         faces = [found.take(np.array([index])) for index in range(len(found.scores))]
         for quarters in QUARTERS:
@@ -103,7 +106,7 @@ class BlazeFaceDetector(Detector):
         return join_candidates(faces)
 
     def _find_upright(self, picture: Picture, min_face_px: int, threshold: float) -> Candidates:
-        """Look closely at one proposal after the other, except where a face is found already: most lie around a true one."""
+        """Verify one proposal after another, skipping those inside a confirmed face: most lie around a true one."""
         pyramid = Pyramid(picture)
         proposals = self._propose(pyramid, min_face_px)
         faces = join_candidates([])
@@ -114,7 +117,7 @@ class BlazeFaceDetector(Detector):
         return keep_outermost(faces, min_share=SAME_FACE_SHARE)
 
     def _propose(self, pyramid: Pyramid, min_face_px: int) -> Candidates:
-        """Look at the whole picture for large faces, then for small ones; return the likeliest, surest first."""
+        """Search the whole picture for large faces, then for small ones; return the best proposals, highest score first."""
         height, width = pyramid.picture.shape[:2]
         edge = max(width, height) * WHOLE_MARGIN
         around = Extent(-edge, -edge, width + edge, height + edge)
@@ -128,7 +131,7 @@ class BlazeFaceDetector(Detector):
         return both.take(np.argsort(-both.scores, kind="stable")[:MAX_PROPOSALS])
 
     def _look_closely(self, picture: Pyramid, proposal: Extent, threshold: float) -> Candidates:
-        """Look at the square around a proposal; return the face that is where the proposal said, or none."""
+        """Run the network on the square around a proposal; return the face that confirms it, or None."""
         center_x, center_y = (proposal.left + proposal.right) / 2, (proposal.top + proposal.bottom) / 2
         side = max(proposal.right - proposal.left, 1.0)
         reach = side * CLOSE_LOOK / 2
@@ -143,9 +146,9 @@ class BlazeFaceDetector(Detector):
 
 
 def choose_input_size(width: int, height: int, min_face_px: int) -> tuple[int, int]:
-    """Size in pixels of the network's input at which the smallest wanted face is still found, within the bounds.
+    """Return the input size in pixels at which the smallest wanted face is still found, within the limits.
 
-    width, height: of the picture, whose shape the input takes, in steps.
+    width, height: of the picture. The input has the same shape, rounded to the strides.
     """
     longer = max(width, height)
     wanted = min(MAX_LOOK_PX, max(MIN_LOOK_PX, SMALLEST_FACE_PX * longer / min_face_px))

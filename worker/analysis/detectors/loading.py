@@ -1,4 +1,6 @@
-"""Detectors by the names that jobs and settings use. Each is an entry of `vocabulary.Detector` and a module of that name here."""
+"""Loads detectors by the names that jobs and settings use. Each is an entry of `vocabulary.Detector` and a module with that
+name.
+"""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -10,10 +12,10 @@ from worker.analysis.detectors.base import Detector
 
 
 def load_detector(name: DetectorName | str, *, weights: Path | None = None) -> Detector:
-    """Make the detector of that name, loaded and warm. Only its own packages are imported.
+    """Return the detector with that name, loaded and warm. Only its own packages are imported.
 
-    weights: its file of weights, for a detector whose entry names a setting for one.
-    Raises ValueError for an unknown name, DetectorUnavailable where a package or file is missing.
+    weights: its weights file, if its entry names a setting for one. Raises ValueError for an unknown name, DetectorUnavailable if
+    a package or file is missing.
     """
     detector = _find_class(DetectorName(name))(weights)
     detector.load()
@@ -21,9 +23,9 @@ def load_detector(name: DetectorName | str, *, weights: Path | None = None) -> D
 
 
 def list_available_detectors(find_weights: Callable[[DetectorName], Path | None]) -> list[DetectorName]:
-    """The detectors whose packages and files are on this machine. Imports none of them.
+    """List the detectors whose packages and files are on this machine, without importing them.
 
-    find_weights: the file of weights that is set for a detector.
+    find_weights: returns the configured weights file of a detector.
     """
     return [
         name

@@ -1,4 +1,4 @@
-"""Many candidates for one face become one. Candidates have landmarks here, as BlazeFace gives them."""
+"""Merges candidates of the same face. The candidates here have landmarks, as BlazeFace gives them."""
 
 from collections.abc import Sequence
 
@@ -10,16 +10,15 @@ from worker.analysis.detectors.base import Candidates
 Floats = npt.NDArray[np.float32]
 
 MIN_IOU = 0.3
-"""Intersection over union from which two candidates are one face, as in MediaPipe's face_detection graphs."""
+"""Intersection over union from which two candidates are the same face, as in MediaPipe's face_detection graphs."""
 
 
 def merge_overlapping(candidates: Candidates, *, min_iou: float) -> Candidates:
-    """Replace candidates that overlap by their average, weighted by score: weighted non-maximum suppression.
+    """Replace overlapping candidates by their average, weighted by score: weighted non-maximum suppression.
 
-    min_iou: intersection over union from which a candidate belongs to a surer one's face, 0 to 1.
-    Returns one candidate a face, with the surest one's score, the surest first.
-
-    Averaging steadies boxes and keypoints (Bazarevsky et al. 2019, "BlazeFace", its section on post-processing).
+    min_iou: intersection over union from which a candidate belongs to a better one's face, 0 to 1. Returns one candidate per face
+    with the best score, highest score first. Averaging stabilizes boxes and keypoints (Bazarevsky et al. 2019, "BlazeFace", its
+    section on post-processing).
     """
     ordered = candidates.take(np.argsort(-candidates.scores, kind="stable"))
     is_free = np.ones(len(ordered.scores), dtype=bool)
@@ -27,7 +26,7 @@ def merge_overlapping(candidates: Candidates, *, min_iou: float) -> Candidates:
     for index, score in enumerate(ordered.scores):
         if is_free[index]:
             overlap, _ = measure_overlaps(ordered.extents[index], ordered.extents)
-            overlap[index] = 1.0  # a candidate without area overlaps not even itself
+            overlap[index] = 1.0  # a candidate without area doesn't even overlap itself
             members = ordered.take(np.flatnonzero(is_free & (overlap >= min_iou)))
             is_free &= overlap < min_iou
             merged.append(_average(members, score))
@@ -35,18 +34,18 @@ def merge_overlapping(candidates: Candidates, *, min_iou: float) -> Candidates:
 
 
 def drop_within(candidates: Candidates, faces: Candidates, *, min_share: float) -> Candidates:
-    """Leave out the candidates that lie in, or around, one of `faces`.
+    """Drop candidates that lie inside, or around, one of `faces`.
 
-    min_share: share of the smaller one's area that both have in common, from which they are the same face, 0 to 1.
+    min_share: intersection over the smaller area from which both are the same face, 0 to 1.
     """
     is_new = [not np.any(measure_overlaps(extent, faces.extents)[1] >= min_share) for extent in candidates.extents]
     return candidates.take(np.flatnonzero(is_new))
 
 
 def keep_outermost(candidates: Candidates, *, min_share: float) -> Candidates:
-    """Leave out what lies in, or around, a surer candidate: an eye or a mouth taken for a face, say.
+    """Drop candidates that lie inside, or around, a better one, such as an eye or a mouth detected as a face.
 
-    candidates: the surest first. Returns them in the same order.
+    candidates: highest score first. Returns them in the same order.
     """
     kept = join_candidates([])
     for index in range(len(candidates.scores)):
@@ -56,7 +55,7 @@ def keep_outermost(candidates: Candidates, *, min_share: float) -> Candidates:
 
 
 def join_candidates(parts: Sequence[Candidates]) -> Candidates:
-    """All parts' candidates as one, in that order; there may be no parts."""
+    """Concatenate candidates in that order; `parts` may be empty."""
     filled = [part for part in parts if len(part.scores)]
     if not filled:
         return Candidates(np.empty((0, 4), np.float32), np.empty((0,), np.float32), np.empty((0, 2, 2), np.float32))
@@ -68,7 +67,7 @@ def join_candidates(parts: Sequence[Candidates]) -> Candidates:
 
 
 def measure_overlaps(extent: Floats, others: Floats) -> tuple[Floats, Floats]:
-    """Intersection of one extent with N others: over their union, and over the smaller one's area. Each float32 (N,)."""
+    """Return the intersection of one extent with N others: over their union, and over the smaller area. Each float32 (N,)."""
     sides = np.minimum(extent[2:], others[:, 2:]) - np.maximum(extent[:2], others[:, :2])
     common = np.prod(np.maximum(sides, 0), axis=1)
     own_area, areas = np.prod(extent[2:] - extent[:2]), np.prod(others[:, 2:] - others[:, :2], axis=1)

@@ -1,4 +1,4 @@
-"""MTCNN (Zhang et al. 2016) on TensorFlow: three networks in turn, on any GPU that TensorFlow drives."""
+"""MTCNN (Zhang et al. 2016) on TensorFlow: a cascade of three networks, on any GPU that TensorFlow supports."""
 
 from typing import Any, ClassVar
 
@@ -9,13 +9,13 @@ from worker.analysis.resize import Picture, choose_scale, scale_picture
 from worker.core.gpus import list_shared_gpus
 
 SMALLEST_FACE_PX = 20
-"""What the package searches for by default; its first network sees 12 pixels."""
+"""The package's default minimum; its first network has an input of 12 pixels."""
 
 MAX_SIDE_PX = 1280
-"""Longer side of what is searched: its image pyramid costs by the pixel."""
+"""Longer side of the searched picture: the cost of its image pyramid is proportional to pixels."""
 
 _KEYPOINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-"""The package's names of the points of `Detector.MTCNN.landmarks`."""
+"""The package's names of the points in `Detector.MTCNN.landmarks`."""
 
 
 class MtcnnDetector(Detector):

@@ -1,4 +1,4 @@
-"""Pictures turned by a quarter, and detections in them turned back."""
+"""Rotates pictures by 90 degrees, and detections back."""
 
 from collections.abc import Iterator
 
@@ -9,18 +9,18 @@ from worker.analysis.detectors.base import Candidates
 from worker.analysis.resize import Picture
 
 QUARTERS = (1, 3)
-"""Counter-clockwise: 1 sets a head upright that leans to its left shoulder, 3 the other."""
+"""Counter-clockwise quarter turns: 1 turns a head upright that leans to its left shoulder, 3 to the other."""
 
 
 def turn_picture(picture: Picture, quarters: int) -> Picture:
-    """The picture turned counter-clockwise by that many quarters."""
+    """Return the picture rotated counter-clockwise by that many quarter turns."""
     return np.ascontiguousarray(np.rot90(picture, quarters))
 
 
 def turn_back(candidates: Candidates, quarters: int, width: int, height: int) -> Candidates:
-    """Candidates found in a turned picture, in pixels of the picture itself.
+    """Convert candidates of a rotated picture to pixels of the original.
 
-    quarters: 1 or 3, as it was turned. width, height: of the picture itself.
+    quarters: 1 or 3, as it was rotated. width, height: of the original.
     """
     left, top, right, bottom = candidates.extents.T
     if quarters == 1:
@@ -35,7 +35,7 @@ def turn_back(candidates: Candidates, quarters: int, width: int, height: int) ->
 
 
 def find_lying(candidates: Candidates, quarters: int) -> npt.NDArray[np.bool_]:
-    """Which candidates, bool (N,), lie on the side that a turn by these quarters sets upright: by 45 degrees or more."""
+    """Return which candidates, bool (N,), a rotation by these quarter turns makes upright: those tilted by 45 degrees or more."""
     if candidates.eyes is None:
         return np.zeros(len(candidates.scores), bool)
     across, down = (candidates.eyes[:, 1] - candidates.eyes[:, 0]).T
@@ -43,6 +43,6 @@ def find_lying(candidates: Candidates, quarters: int) -> npt.NDArray[np.bool_]:
 
 
 def list_turns(picture: Picture) -> Iterator[tuple[int, Picture]]:
-    """The picture turned each way, with how far."""
+    """Return the picture rotated in each direction, with the number of quarter turns."""
     for quarters in QUARTERS:
         yield quarters, turn_picture(picture, quarters)

@@ -1,4 +1,4 @@
-"""YuNet (Wu et al. 2023) by OpenCV. Its weights come with none of our dependencies, so the user names the file."""
+"""YuNet (Wu et al. 2023) by OpenCV. None of our dependencies contains its weights, so a setting names the file."""
 
 from typing import Any, ClassVar
 
@@ -10,13 +10,13 @@ from worker.analysis.detectors.merging import MIN_IOU
 from worker.analysis.resize import Picture, choose_scale, scale_picture
 
 SMALLEST_FACE_PX = 10
-"""Smallest side that the network was trained to find, in pixels of its input."""
+"""Smallest side of a face that the network was trained to find, in pixels of its input."""
 
 MAX_SIDE_PX = 1280
-"""Longer side of what is searched."""
+"""Longer side of the searched picture."""
 
 MAX_CANDIDATES = 5000
-"""How many enter non-maximum suppression; OpenCV's default."""
+"""Maximum candidates before non-maximum suppression; OpenCV's default."""
 
 
 class YunetDetector(Detector):
@@ -38,7 +38,7 @@ class YunetDetector(Detector):
             self._find_candidates(np.zeros((320, 320, 3), np.uint8), SMALLEST_FACE_PX, self.default_threshold)
         except cv2.error as error:
             raise DetectorUnavailable(
-                f"The yunet detector's weights file {self._weights} is no network that OpenCV can run: {error.err}"
+                f"The yunet detector's weights file {self._weights} is not a network that OpenCV can run: {error.err}"
             ) from error
 
     def _find_candidates(self, picture: Picture, min_face_px: int, threshold: float) -> Candidates:
@@ -47,7 +47,7 @@ class YunetDetector(Detector):
         self._detector.setInputSize((working.shape[1], working.shape[0]))
         self._detector.setScoreThreshold(threshold)
         _, found = self._detector.detect(cv2.cvtColor(working, cv2.COLOR_RGB2BGR))
-        # A row: left, top, width, height; five points of x and y, the eye on the left of the picture first; the score.
+        # Columns: left, top, width, height; five points of x and y, the eye on the left of the picture first; the score.
         faces = np.empty((0, 15), np.float32) if found is None else np.asarray(found, np.float32)
         extents = np.concatenate([faces[:, :2], faces[:, :2] + faces[:, 2:4]], axis=1)
         return Candidates(extents, faces[:, 14], faces[:, 4:14].reshape(-1, 5, 2)).scaled(1 / scale)

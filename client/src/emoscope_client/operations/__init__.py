@@ -1,7 +1,7 @@
-"""Every operation of the API that the clients offer, as steps. `Client` and `AsyncClient` take signatures and docstrings from here.
+"""The operations of the API, as steps. `Client` and `AsyncClient` take signatures and docstrings from here.
 
-All operations raise ApiError where the API refuses, and ServiceUnreachable where it does not answer. Those that take photos raise
-OSError for one that can't be read. Those that wait raise WaitTimeout.
+All operations raise ApiError if the API returns an error, and ServiceUnreachable if it does not answer. Those that take photos
+raise OSError for an unreadable one. Those that wait raise WaitTimeout.
 """
 
 from emoscope_client.operations.batches import BatchOperations
@@ -25,4 +25,4 @@ class Operations(
     KeyOperations,
     HealthOperations,
 ):
-    """The operations of the API at an address."""
+    """All operations of the API at an address."""

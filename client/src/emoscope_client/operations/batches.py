@@ -15,7 +15,7 @@ from emoscope_client.waiting import wait
 
 
 class BatchOperations(Requests):
-    """The operations on batches."""
+    """Operations on batches."""
 
     def create_batch(
         self,
@@ -26,10 +26,10 @@ class BatchOperations(Requests):
         idempotency_key: str | None = None,
         **options: Unpack[JobOptions],
     ) -> Steps[Batch]:
-        """Submit many photos in one call. Each is accepted or refused by itself. The options hold for all of them.
+        """Submit many photos in one call. Each is accepted or refused on its own. The options apply to all of them.
 
-        open: take photos in further calls, until the batch is closed; it may begin without any.
-        wait_s: be answered when it is done, at most that much later.
+        open: whether photos can be added in further calls, until the batch is closed; it may start empty. wait_s: maximum seconds
+        to hold the response until the batch is done.
         """
         call = yield from self._make_submission("/v1/batches", photos, options, idempotency_key, wait_s, is_batch=True)
         if open:
@@ -44,7 +44,7 @@ class BatchOperations(Requests):
         idempotency_key: str | None = None,
         **options: Unpack[JobOptions],
     ) -> Steps[Batch]:
-        """Add photos to a batch that is open. Returns the batch with these photos."""
+        """Add photos to an open batch. Returns the batch with these photos."""
         path = f"/v1/batches/{quote_segment(batch_id)}/photos"
         call = yield from self._make_submission(path, photos, options, idempotency_key, 0, is_batch=True)
         return Batch.from_json(read_json((yield from self._send(call))))
@@ -52,31 +52,31 @@ class BatchOperations(Requests):
     def get_batch_page(
         self, *, cursor: str | None = None, limit: int | None = None, application: str | None = None
     ) -> Steps[BatchPage]:
-        """Read a page of batches, newest first. cursor: that of `BatchPage.next`, for the page after it."""
+        """Read a page of batches, newest first. cursor: `BatchPage.next`'s, for the next page."""
         params = to_params({"application": application, "limit": limit, "cursor": cursor})
         return (yield from self._read(BatchPage, "/v1/batches", params))
 
     def get_batch_photo_page(
         self, batch_id: UUID | str, *, after: int | None = None, limit: int | None = None
     ) -> Steps[BatchPhotoPage]:
-        """Read a page of the photos of a batch, from the one behind the position `after`."""
+        """Read a page of a batch's photos, after the position `after`."""
         params = to_params({"after": after, "limit": limit})
         return (yield from self._read(BatchPhotoPage, f"/v1/batches/{quote_segment(batch_id)}/photos", params))
 
     def close_batch(self, batch_id: UUID | str) -> Steps[BatchSummary]:
-        """Let a batch take no more photos."""
+        """Close a batch: no more photos can be added."""
         return (yield from self._ask(BatchSummary, f"/v1/batches/{quote_segment(batch_id)}/close"))
 
     def cancel_batch(self, batch_id: UUID | str) -> Steps[BatchSummary]:
-        """Close a batch, and cancel its jobs that have not ended. Of very many, the last ones are canceled after the answer."""
+        """Close a batch, and cancel its active jobs. If there are very many, the last ones are canceled after the response."""
         return (yield from self._ask(BatchSummary, f"/v1/batches/{quote_segment(batch_id)}/cancel"))
 
     def retry_batch(self, batch_id: UUID | str) -> Steps[BatchRetry]:
-        """Submit the failed photos of a batch again, in their places. Call it again while some are left."""
+        """Submit the failed photos of a batch again, at their positions. Call it again while some are left."""
         return (yield from self._ask(BatchRetry, f"/v1/batches/{quote_segment(batch_id)}/retry"))
 
     def erase_batch(self, batch_id: UUID | str) -> Steps[None]:
-        """Erase a batch with its jobs, photos and results. Of very many, the last ones go after the answer."""
+        """Erase a batch with its jobs, photos and results. If there are very many, the last ones are erased after the response."""
         try:
             yield from self._send(Call("DELETE", f"/v1/batches/{quote_segment(batch_id)}"))
         except NotFound as error:
@@ -86,7 +86,7 @@ class BatchOperations(Requests):
     def get_batch(self, batch_id: UUID | str, *, wait_s: float = 0) -> Steps[Batch]:
         """Read a batch with the state of each photo.
 
-        wait_s: let the API hold the answer until the batch is done, at most that long.
+        wait_s: maximum seconds to hold the response until the batch is done.
         """
         return (yield from self._read(Batch, f"/v1/batches/{quote_segment(batch_id)}", held_s=wait_s))
 

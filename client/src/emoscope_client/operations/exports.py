@@ -1,4 +1,4 @@
-"""Results as CSV and JSON Lines, streamed or as a file that the service keeps."""
+"""Exports of results as CSV and JSON Lines, streamed or as a stored file."""
 
 from os import PathLike
 from pathlib import Path
@@ -15,7 +15,7 @@ from emoscope_client.waiting import wait
 
 
 class ExportOperations(Requests):
-    """The operations on exports."""
+    """Operations on exports."""
 
     def export_rows(
         self,
@@ -24,7 +24,7 @@ class ExportOperations(Requests):
         format: ExportFormat = "csv",  # noqa: A002
         **filters: Unpack[JobFilters],
     ) -> Steps[bytes]:
-        """Read results as CSV or JSON Lines, a row for each face or job. For many, see create_export."""
+        """Return results as CSV or JSON Lines, one row per face or job. For many, see create_export."""
         params = to_params({**filters, "rows": rows, "format": format})
         return (yield from self._send(Call("GET", "/v1/exports/rows", params))).content
 
@@ -36,7 +36,7 @@ class ExportOperations(Requests):
         format: ExportFormat = "csv",  # noqa: A002
         **filters: Unpack[JobFilters],
     ) -> Steps[None]:
-        """Write results to `path`, piece by piece, as export_rows reads them. Raises OSError if it can't be written."""
+        """Write results to `path`, in pieces, like export_rows. Raises OSError if it can't be written."""
         params = to_params({**filters, "rows": rows, "format": format})
         yield from self._send(Call("GET", "/v1/exports/rows", params, save_to=Path(path)))
 
@@ -47,16 +47,16 @@ class ExportOperations(Requests):
         format: ExportFormat = "csv",  # noqa: A002
         **filters: Unpack[JobFilters],
     ) -> Steps[Export]:
-        """Have results written to a file. Wait for its end, then download it.
+        """Create an export to a file. Wait for its end, then download it.
 
-        After a lost answer it is not tried again, since that could make two: ServiceUnreachable has `may_be_done`.
+        It isn't retried after a lost response, because that could create two exports: ServiceUnreachable has `may_be_done`.
         """
         params = to_params({**filters, "rows": rows, "format": format})
         response = yield from self._send(Call("POST", "/v1/exports", params, is_repeatable=False))
         return Export.from_json(read_json(response))
 
     def get_export(self, export_id: UUID | str, *, wait_s: float = 0) -> Steps[Export]:
-        """Read an export. wait_s: let the API hold the answer until it has ended, at most that long."""
+        """Read an export. wait_s: maximum seconds to hold the response until it has ended."""
         return (yield from self._read(Export, f"/v1/exports/{quote_segment(export_id)}", held_s=wait_s))
 
     def wait_for_export(self, export: Export | UUID | str, *, timeout_s: float = 3600) -> Steps[Export]:
@@ -67,7 +67,7 @@ class ExportOperations(Requests):
         return (yield from wait(self._send_within, Export, path, known, f"export {export_id}", timeout_s))
 
     def get_export_page(self, *, cursor: str | None = None, limit: int | None = None) -> Steps[ExportPage]:
-        """Read a page of exports, newest first. cursor: that of `ExportPage.next`, for the page after it."""
+        """Read a page of exports, newest first. cursor: `ExportPage.next`'s, for the next page."""
         return (yield from self._read(ExportPage, "/v1/exports", to_params({"limit": limit, "cursor": cursor})))
 
     def get_export_file(self, export_id: UUID | str) -> Steps[bytes]:
@@ -75,7 +75,7 @@ class ExportOperations(Requests):
         return (yield from self._send(Call("GET", f"/v1/exports/{quote_segment(export_id)}/file"))).content
 
     def download_export(self, export_id: UUID | str, path: str | PathLike[str]) -> Steps[None]:
-        """Write the file of an export to `path`, piece by piece. Raises OSError if it can't be written."""
+        """Write the file of an export to `path`, in pieces. Raises OSError if it can't be written."""
         yield from self._send(Call("GET", f"/v1/exports/{quote_segment(export_id)}/file", save_to=Path(path)))
 
     def delete_export(self, export_id: UUID | str) -> Steps[None]:

@@ -1,4 +1,4 @@
-"""Whether the service is alive and ready."""
+"""Health checks of the service."""
 
 import time
 
@@ -8,16 +8,16 @@ from emoscope_client.steps import Call, Patience, Steps, read_json
 
 
 class HealthOperations(Requests):
-    """The operations on the health of the service."""
+    """Operations on the health of the service."""
 
     def get_health(self) -> Steps[Alive]:
-        """Ask whether the API's process answers."""
+        """Check whether the API's process answers."""
         return (yield from self._read(Alive, "/healthz"))
 
     def get_readiness(self) -> Steps[Ready]:
-        """Ask whether the service can analyse photos, without a second try.
+        """Check whether the service can analyse photos, without retries.
 
-        Raises ServerError with the code `not_ready` if it can't; its message says what is missing.
+        Raises ServerError with the code `not_ready` if it can't; the message says what is missing.
         """
         patience = Patience(1, time.monotonic())
         return Ready.from_json(read_json((yield from self._send_within(Call("GET", "/readyz"), patience))))

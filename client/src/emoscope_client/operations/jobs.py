@@ -14,7 +14,7 @@ from emoscope_client.waiting import wait
 
 
 class JobOperations(Requests):
-    """The operations on jobs."""
+    """Operations on jobs."""
 
     def create_job(
         self,
@@ -45,7 +45,7 @@ class JobOperations(Requests):
         return (yield from self.wait_for_job(job, timeout_s=end - time.monotonic()))
 
     def get_job(self, job_id: UUID | str, *, wait_s: float = 0) -> Steps[Job]:
-        """Read a job. wait_s: let the API hold the answer until the job changes, at most that long."""
+        """Read a job. wait_s: maximum seconds to hold the response until the job changes."""
         return (yield from self._read(Job, f"/v1/jobs/{quote_segment(job_id)}", held_s=wait_s))
 
     def wait_for_job(self, job: Job | UUID | str, *, timeout_s: float = 300) -> Steps[Job]:
@@ -58,7 +58,7 @@ class JobOperations(Requests):
     def get_job_page(
         self, *, cursor: str | None = None, limit: int | None = None, **filters: Unpack[JobFilters]
     ) -> Steps[JobPage]:
-        """Read a page of jobs, newest first. cursor: that of `JobPage.next`, for the page after it."""
+        """Read a page of jobs, newest first. cursor: `JobPage.next`'s, for the next page."""
         params = to_params({**filters, "limit": limit, "cursor": cursor})
         return (yield from self._read(JobPage, "/v1/jobs", params))
 
@@ -72,13 +72,13 @@ class JobOperations(Requests):
             job = yield from self.get_job(job_id)
             if job.status != "canceled":
                 raise
-            return job  # by an earlier try whose answer was lost
+            return job  # canceled by an earlier attempt whose response was lost
         return Job.from_json(read_json(response))
 
     def retry_job(self, job_id: UUID | str) -> Steps[Job]:
         """Submit a job's photo again, as a new job with the same options. Returns the new job.
 
-        After a lost answer it is not tried again, since that could make two jobs: ServiceUnreachable has `may_be_done`.
+        It isn't retried after a lost response, because that could create two jobs: ServiceUnreachable has `may_be_done`.
         """
         response = yield from self._send(Call("POST", f"/v1/jobs/{quote_segment(job_id)}/retry", is_repeatable=False))
         return Job.from_json(read_json(response))
@@ -92,7 +92,7 @@ class JobOperations(Requests):
                 raise
 
     def list_job_events(self, job_id: UUID | str) -> Steps[JobEventList]:
-        """Read what happened to a job: each change of its status, oldest first."""
+        """List a job's events: each change of its status, oldest first."""
         return (yield from self._read(JobEventList, f"/v1/jobs/{quote_segment(job_id)}/events"))
 
     def get_photo(self, job_id: UUID | str) -> Steps[bytes]:
@@ -100,11 +100,11 @@ class JobOperations(Requests):
         return (yield from self._send(Call("GET", f"/v1/jobs/{quote_segment(job_id)}/image"))).content
 
     def get_annotated_photo(self, job_id: UUID | str, *, max_side: int | None = None) -> Steps[bytes]:
-        """Read a job's photo with boxes and labels drawn: a JPEG. max_side: its longest side in pixels."""
+        """Read a job's photo with boxes and labels drawn, as JPEG. max_side: longest side in pixels."""
         path = f"/v1/jobs/{quote_segment(job_id)}/annotated"
         return (yield from self._send(Call("GET", path, to_params({"max_side": max_side})))).content
 
     def get_face_crop(self, face_id: UUID | str, *, scale: int | None = None) -> Steps[bytes]:
-        """Read a face as the model saw it: a PNG, grey, 48 x 48 pixels, each drawn `scale` pixels wide."""
+        """Read a face's crop: a PNG, grey, 48 x 48 pixels, each drawn `scale` pixels wide."""
         path = f"/v1/faces/{quote_segment(face_id)}/crop"
         return (yield from self._send(Call("GET", path, to_params({"scale": scale})))).content

@@ -1,4 +1,4 @@
-"""API keys: make, change, rotate and revoke them, and read their usage."""
+"""API keys: create, change, rotate and revoke them, and read their usage."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -13,7 +13,7 @@ from emoscope_client.vocabulary import Purpose, Scope
 
 
 class KeyOperations(Requests):
-    """The operations on API keys."""
+    """Operations on API keys."""
 
     def create_key(
         self,
@@ -24,28 +24,30 @@ class KeyOperations(Requests):
         purpose: Purpose | None = None,
         **terms: Unpack[KeyTerms],
     ) -> Steps[KeyMade]:
-        """Make an API key for an application, which is made if there is none of that name. Needs the scope `admin`, as all on keys.
+        """Create an API key for an application, which is created if it doesn't exist. All operations on keys need the scope
+        `admin`.
 
-        is_test: for a test key, whose jobs are never real. purpose: what the application declares to be used for.
+        is_test: whether to create a test key, whose jobs are kept apart from real ones. purpose: the application's declared
+        purpose.
         """
         body = {"application": application, "scopes": list(scopes), "is_test": is_test, **describe_terms(terms)}
         return (yield from self._post(KeyMade, "/v1/keys", body if purpose is None else {**body, "purpose": purpose}))
 
     def list_keys(self) -> Steps[KeyList]:
-        """List API keys, also those revoked."""
+        """List API keys, including revoked ones."""
         return (yield from self._read(KeyList, "/v1/keys"))
 
     def change_key(self, prefix: str, **terms: Unpack[KeyTerms]) -> Steps[Key]:
-        """Give an API key these terms in place of those it has."""
+        """Replace all terms of an API key."""
         call = Call("PUT", f"/v1/keys/{quote_segment(prefix)}", json=describe_terms(terms))
         return Key.from_json(read_json((yield from self._send(call))))
 
     def rotate_key(self, prefix: str, *, overlap_s: float = 24 * 3600) -> Steps[KeyMade]:
-        """Replace an API key by one with the same scopes and terms. Both are valid while the overlap lasts."""
+        """Replace an API key with a new one with the same scopes and terms. Both are valid until the overlap ends."""
         return (yield from self._post(KeyMade, f"/v1/keys/{quote_segment(prefix)}/rotate", {"overlap_s": overlap_s}))
 
     def revoke_key(self, prefix: str) -> Steps[None]:
-        """End an API key."""
+        """Revoke an API key."""
         try:
             yield from self._send(Call("DELETE", f"/v1/keys/{quote_segment(prefix)}"))
         except NotFound as error:
@@ -62,9 +64,9 @@ class KeyOperations(Requests):
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Steps[UsageList]:
-        """Read what was done with API keys by day, latest day first: a page of at most 1,000 rows.
+        """Read the usage of API keys by day, latest day first: a page of at most 1,000 rows.
 
-        key: the first characters of one. cursor: that of `UsageList.next`, for the page after it.
+        key: a key's first characters. cursor: `UsageList.next`'s, for the next page.
         """
         days = {"first_day": first_day, "last_day": last_day}
         given = {"key": key, "application": application, **days, "limit": limit, "cursor": cursor}

@@ -1,4 +1,4 @@
-"""Model versions: which there are, and which is in service."""
+"""Model versions: list and read them."""
 
 from emoscope_client.model_versions import ModelVersion, ModelVersionList
 from emoscope_client.operations.requests import Requests
@@ -6,7 +6,7 @@ from emoscope_client.steps import Steps
 
 
 class ModelVersionOperations(Requests):
-    """The operations on model versions."""
+    """Operations on model versions."""
 
     def list_model_versions(self) -> Steps[ModelVersionList]:
         """List all model versions, newest first."""

@@ -1,4 +1,4 @@
-"""What all operations are made of: a request, its answer read as JSON, and the cursor of the next page."""
+"""Shared by all operations: requests, JSON responses, and page cursors."""
 
 import math
 import time
@@ -29,7 +29,7 @@ _R = TypeVar("_R", bound=Result)
 class Requests:
     """Requests to the API at an address.
 
-    timeout_s: seconds that an answer may take, besides what the API was asked to wait.
+    timeout_s: seconds until a response must arrive, in addition to the time that the API was asked to wait.
     """
 
     address: str
@@ -37,7 +37,7 @@ class Requests:
     timeout_s: float
 
     def _ask(self, kind: type[_R], path: str) -> Steps[_R]:
-        """Ask for what may be asked for twice."""
+        """Send a request that may safely be repeated."""
         return kind.from_json(read_json((yield from self._send(Call("POST", path)))))
 
     def _make_submission(
@@ -50,9 +50,9 @@ class Requests:
         *,
         is_batch: bool = False,
     ) -> Steps[Call]:
-        """Prepare a submission. It may be repeated, since its Idempotency-Key makes sure of one job."""
+        """Prepare a submission. It may be repeated, because its Idempotency-Key prevents a second job."""
         headers = {"Idempotency-Key": key or str(uuid4())}
-        held_s = math.ceil(min(max(wait_s, 0), LONGEST_HOLD_S))  # whole seconds alone are allowed (RFC 7240, 4.3)
+        held_s = math.ceil(min(max(wait_s, 0), LONGEST_HOLD_S))  # only whole seconds are allowed (RFC 7240, 4.3)
         if held_s:
             headers["Prefer"] = f"wait={held_s}"
         if not photos or any(map(is_url, photos)):
@@ -71,7 +71,7 @@ class Requests:
         return kind.from_json(read_json((yield from self._send(call))))
 
     def _post(self, kind: type[_R], path: str, body: Mapping[str, object] | None) -> Steps[_R]:
-        """Make something that a second request would make again."""
+        """Send a request that must not be repeated, because it would create a second object."""
         call = Call("POST", path, json=body, is_repeatable=False)
         return kind.from_json(read_json((yield from self._send(call))))
 
@@ -84,14 +84,14 @@ class Requests:
 
 
 def read_cursor(page: JobPage | BatchPage | ExportPage | WebhookDeliveryPage) -> str | None:
-    """The cursor of the page after this one, or None after the last.
+    """Return the cursor of the next page, or None after the last.
 
-    Only the query of `next` counts: its path may begin with a proxy's prefix, which the client's own address has too.
+    Only the query of `next` is used: its path may have a proxy's prefix, which the client's own address has too.
     """
     found = parse_qs(urlsplit(page.next or "").query).get("cursor")
     return found[0] if found else None
 
 
 def quote_segment(identifier: UUID | str) -> str:
-    """An identifier as a segment of a path."""
+    """Quote an identifier for use in a path."""
     return quote(str(identifier), safe="")

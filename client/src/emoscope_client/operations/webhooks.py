@@ -1,4 +1,4 @@
-"""Webhooks: endpoints, their secrets, and what was delivered."""
+"""Webhooks: endpoints, their secrets, and deliveries."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ from emoscope_client.webhooks import (
 
 
 class WebhookOperations(Requests):
-    """The operations on webhooks."""
+    """Operations on webhooks."""
 
     def create_webhook(
         self,
@@ -33,10 +33,10 @@ class WebhookOperations(Requests):
         include_faces: bool = False,
         application: str | None = None,
     ) -> Steps[WebhookMade]:
-        """Add a webhook endpoint. Returns it with its secret, which can't be read again.
+        """Add a webhook endpoint. Returns it with its secret, which is shown only once.
 
-        events: such as `job.succeeded`. application: whose; another than the key's own needs the scope `admin`. After a lost answer
-        it is not tried again, since that could add two: ServiceUnreachable has `may_be_done`.
+        events: such as `job.succeeded`. application: owner of the endpoint; any other than the key's own needs the scope `admin`.
+        It isn't retried after a lost response, because that could add two endpoints: ServiceUnreachable has `may_be_done`.
         """
         body = {
             "url": url,
@@ -64,7 +64,7 @@ class WebhookOperations(Requests):
         description: str | None = None,
         include_faces: bool | None = None,
     ) -> Steps[Webhook]:
-        """Change what is given of a webhook endpoint."""
+        """Change the given fields of a webhook endpoint."""
         given = {
             "url": url,
             "events": None if events is None else list(events),
@@ -84,22 +84,22 @@ class WebhookOperations(Requests):
                 raise
 
     def pause_webhook(self, webhook_id: UUID | str) -> Steps[Webhook]:
-        """Pause a webhook endpoint. What happens meanwhile waits."""
+        """Pause a webhook endpoint. Its events are pending until it is resumed."""
         response = yield from self._send(Call("POST", f"/v1/webhooks/{quote_segment(webhook_id)}/pause"))
         return Webhook.from_json(read_json(response))
 
     def resume_webhook(self, webhook_id: UUID | str) -> Steps[Webhook]:
-        """Call a webhook endpoint again, with what waited first."""
+        """Resume a webhook endpoint. Pending events are sent first."""
         response = yield from self._send(Call("POST", f"/v1/webhooks/{quote_segment(webhook_id)}/resume"))
         return Webhook.from_json(read_json(response))
 
     def rotate_webhook_secret(self, webhook_id: UUID | str, *, overlap_s: float = 24 * 3600) -> Steps[SigningSecret]:
-        """Replace the secret of a webhook endpoint. Both sign while the overlap lasts."""
+        """Replace the secret of a webhook endpoint. Both sign until the overlap ends."""
         path = f"/v1/webhooks/{quote_segment(webhook_id)}/rotate"
         return (yield from self._post(SigningSecret, path, {"overlap_s": overlap_s}))
 
     def rotate_callback_secret(self, *, overlap_s: float = 24 * 3600) -> Steps[SigningSecret]:
-        """Replace the secret that signs the calls of jobs' `callback_url`. Both sign while the overlap lasts."""
+        """Replace the secret that signs the calls of jobs' `callback_url`. Both sign until the overlap ends."""
         return (yield from self._post(SigningSecret, "/v1/webhooks/callback-secret/rotate", {"overlap_s": overlap_s}))
 
     def test_webhook(self, webhook_id: UUID | str) -> Steps[WebhookDelivery]:
@@ -107,14 +107,14 @@ class WebhookOperations(Requests):
         return (yield from self._post(WebhookDelivery, f"/v1/webhooks/{quote_segment(webhook_id)}/test", None))
 
     def replay_failed_deliveries(self, webhook_id: UUID | str, *, since: datetime) -> Steps[Replayed]:
-        """Send every event of `since` or later again that a webhook endpoint never took. At most 1,000 in one call."""
+        """Send again every event since `since` that a webhook endpoint never accepted. At most 1,000 per call."""
         path = f"/v1/webhooks/{quote_segment(webhook_id)}/replay-failed"
         return (yield from self._post(Replayed, path, {"since": since.isoformat()}))
 
     def get_webhook_delivery_page(
         self, *, cursor: str | None = None, limit: int | None = None, **filters: Unpack[DeliveryFilters]
     ) -> Steps[WebhookDeliveryPage]:
-        """Read a page of webhook deliveries, newest first. cursor: that of `next`, for the page after it."""
+        """Read a page of webhook deliveries, newest first. cursor: `next`'s, for the next page."""
         params = to_params({**filters, "limit": limit, "cursor": cursor})
         return (yield from self._read(WebhookDeliveryPage, "/v1/webhook-deliveries", params))
 

@@ -135,7 +135,7 @@ def test_sockets_in_a_folder_that_anybody_may_make_are_refused(
     assert settings.runtime_dir.parent == Path("/tmp")
     settings.runtime_dir.symlink_to(short_tmp)
     try:
-        with pytest.raises(StackError, match="isn't a folder of this user"):
+        with pytest.raises(StackError, match="doesn't belong to this user"):
             start(settings)
     finally:
         settings.runtime_dir.unlink()

@@ -159,7 +159,7 @@ def test_a_killed_program_starts_again_without_its_old_processes(start: Start) -
     now = running.find("worker")
     assert (now.starts, now.failures, now.exit_status, now.is_failing) == (2, 1, -signal.SIGKILL, False)
     wait_until(lambda: not psutil.pid_exists(child), "the old child is gone")
-    assert f"the worker ({pid}) ended with status -9; it starts again in 0 s" in running.read_log("stack")
+    assert f"the worker ({pid}) ended with status -9; it is restarted in 0 s" in running.read_log("stack")
     assert running.stop() == 0
 
 

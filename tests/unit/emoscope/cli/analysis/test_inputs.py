@@ -53,7 +53,7 @@ def test_each_photo_is_there_once_and_urls_stay_as_they_are() -> None:
     ]
 
 
-@pytest.mark.parametrize(("name", "reason"), [("nothing.jpg", "no file or folder"), ("*.gif", "no file fits")])
+@pytest.mark.parametrize(("name", "reason"), [("nothing.jpg", "no file or folder"), ("*.gif", "no file matches")])
 def test_what_is_not_there_is_named(name: str, reason: str) -> None:
     with pytest.raises(NoSuchPhoto, match=reason):
         find_inputs(["b.jpg", name])

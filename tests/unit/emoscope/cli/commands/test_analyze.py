@@ -57,7 +57,7 @@ def test_a_folder_is_analysed_with_all_below_it(to_live_api: LiveApi, folder: Pa
     ran = run("photos", "--format", "jsonl")
     assert ran.exit_code == 0, ran.output
     assert read_lines(ran.stdout) == [(name, "succeeded") for name in list_names(folder)]
-    assert "1 files in folders are left out" in ran.stderr
+    assert "1 files in folders were skipped" in ran.stderr
     assert list_states(tmp_path) == []
     with to_live_api.open_client() as client:
         assert len(list(client.list_batches())) == 1
@@ -122,7 +122,7 @@ def test_an_option_that_the_service_refuses_is_a_sentence(to_live_api: LiveApi, 
     ran = run("photos", "--min-face-px", "1")
     assert ran.exit_code == 1
     assert "Error:" in ran.stderr
-    assert "Start it again" not in ran.stderr
+    assert "Run it again" not in ran.stderr
 
 
 def test_an_empty_folder_has_no_results(to_live_api: LiveApi) -> None:

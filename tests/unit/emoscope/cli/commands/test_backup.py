@@ -89,7 +89,7 @@ def test_a_backup_replaces_no_file_and_leaves_no_half_of_one(
 ) -> None:
     file = tmp_path / "saved.tar"
     file.write_text("mine")
-    assert "is there already" in command_line.expect(1, "backup", str(file))
+    assert "already exists" in command_line.expect(1, "backup", str(file))
     assert file.read_text() == "mine"
     assert "Error:" in command_line.expect(1, "backup", str(tmp_path / "no-folder" / "saved.tar"))
 
@@ -102,7 +102,7 @@ def test_photos_are_left_out_on_demand_and_the_restore_says_so(
     with tarfile.open(file) as tar:
         assert not [name for name in tar.getnames() if "photos/" in name]
     there = move_elsewhere()
-    assert "1 jobs are without their photo" in command_line.expect(0, "restore", str(file))
+    assert "1 jobs have no photo" in command_line.expect(0, "restore", str(file))
     there.close()
 
 

@@ -56,7 +56,7 @@ def test_photos_that_are_gone_are_counted(command_line: CommandLine, source: Pat
     done = command_line.run("transfer", "--from", str(source))
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["missing_photos"] == 1
-    assert "1 photos were gone" in done.stderr
+    assert "1 photos were missing" in done.stderr
 
 
 def test_a_target_that_holds_something_else_is_refused(command_line: CommandLine, source: Path) -> None:

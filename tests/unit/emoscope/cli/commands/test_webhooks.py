@@ -139,7 +139,7 @@ def test_one_delivery_or_all_failed_ones_are_replayed_under_the_same_event(comma
         command_line.expect(0, "webhook", "test", endpoint)
     fail_all(command_line)
     failed = list_deliveries(command_line)
-    assert "is made within seconds" in command_line.expect(0, "webhook", "replay", str(failed[0]["id"]))
+    assert "is sent within seconds" in command_line.expect(0, "webhook", "replay", str(failed[0]["id"]))
     [again] = list_deliveries(command_line, "--state", "pending")
     assert (again["event_id"], again["is_replay"]) == (failed[0]["event_id"], True)
     # what waits already is not sent twice

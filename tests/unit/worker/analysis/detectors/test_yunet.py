@@ -40,5 +40,5 @@ def test_yunet_says_which_weights_file_is_missing_or_no_network(tmp_path: Path) 
     with pytest.raises(DetectorUnavailable, match=r"absent\.onnx does not exist"):
         load_detector("yunet", weights=tmp_path / "absent.onnx")
     (tmp_path / "text.onnx").write_text("not a network")
-    with pytest.raises(DetectorUnavailable, match=r"text\.onnx is no network"):
+    with pytest.raises(DetectorUnavailable, match=r"text\.onnx is not a network"):
         load_detector("yunet", weights=tmp_path / "text.onnx")
