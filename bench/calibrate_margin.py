@@ -59,7 +59,7 @@ def sample_pictures(csv_path: Path, count: int, seed: int) -> list[npt.NDArray[n
 
 
 def compare_with_frame(detector: Detector, picture: npt.NDArray[np.uint8]) -> Comparison | None:
-    """Detect on the enlarged picture; None where nothing is found near its middle."""
+    """Detect on the enlarged picture; None if there is no face near its middle."""
     detections = detector.detect(lay_on_canvas(picture), min_face_px=FRAME_PX // 4)
     if not detections:
         return None

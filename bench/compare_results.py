@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def read_committed(name: str, commit: str) -> object | None:
-    """A result as it was committed, or None."""
+    """Return a result as committed, or None."""
     done = subprocess.run(
         ["git", "show", f"{commit}:./results/{name}"], cwd=RESULTS.parent, capture_output=True, check=False
     )
@@ -42,7 +42,7 @@ def read_committed(name: str, commit: str) -> object | None:
 
 
 def list_changes(before: object, now: object, share: float) -> Iterator[tuple[str, float, float | None]]:
-    """Each figure's name, what it was, and what it is (None where it is gone), if they differ by more than the share."""
+    """Return name, old and new value (None if removed) of each number that changed by more than the share."""
     figures = dict(list_figures(now))
     for name, value in list_figures(before):
         other = figures.get(name)
@@ -51,7 +51,7 @@ def list_changes(before: object, now: object, share: float) -> Iterator[tuple[st
 
 
 def list_figures(found: object, name: str = "") -> Iterator[tuple[str, float]]:
-    """Every number in a result, named by the keys on the way, and in lists by what the rows say of themselves."""
+    """Return every number in a result, named by its path of keys; rows of lists are named by name_row."""
     if isinstance(found, bool) or found is None or isinstance(found, str):
         return
     if isinstance(found, int | float):
@@ -66,7 +66,7 @@ def list_figures(found: object, name: str = "") -> Iterator[tuple[str, float]]:
 
 
 def name_row(row: object, number: int) -> str:
-    """What a row says of itself, or its number."""
+    """Name a row by its text fields, or its number."""
     said = [value for value in row.values() if isinstance(value, str)] if isinstance(row, dict) else []
     return ", ".join(said) or str(number)
 

@@ -1,7 +1,7 @@
-"""What a training run does to analysis on the same machine: seconds from submitting a photo to its result, without and with a run.
+"""Measures how a training run slows analysis on the same machine: seconds from submission to result, without and with a run.
 
-`python -m bench.latency_during_run --csv FILE [--jobs 100]` starts a one-machine stack in a temporary folder, sends one photo
-after the other, starts a training run, waits until it trains, sends as many again, and cancels the run.
+`python -m bench.latency_during_run --csv FILE [--jobs 100]` starts a one-machine stack in a temporary folder, sends photos one
+after another, starts a training run, waits until it trains, sends as many again, and cancels the run.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def wait_until_training(http: httpx.Client, url: str) -> None:
-    """Return when the run has told of its first steps. Raises RuntimeError if it ends or takes too long."""
+    """Wait until the run reports its first steps. Raises RuntimeError if it ends or takes too long."""
     end = time.monotonic() + _TRAINING_TIMEOUT_S
     while time.monotonic() < end:
         run = http.get(url).raise_for_status().json()
@@ -68,7 +68,7 @@ def wait_until_training(http: httpx.Client, url: str) -> None:
 
 
 def measure(http: httpx.Client, jobs: int) -> dict[str, float]:
-    """Median, 95th percentile and most milliseconds of photos sent one after the other."""
+    """Return median, 95th percentile and maximum in milliseconds for photos sent one after another."""
     photo, times = portrait_photo("astronaut").data, []
     for _ in range(jobs):
         started = time.perf_counter()

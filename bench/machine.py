@@ -1,4 +1,4 @@
-"""What a bench ran on, for the files in bench/results."""
+"""Describes the machine of a bench, for the files in bench/results."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ _FLAGS = ("avx2", "avx512f", "avx512_vnni", "amx_int8")
 
 
 def describe_machine() -> dict[str, object]:
-    """Processor, cores, the flags that networks' speed depends on, memory, Python, and the commit that ran."""
+    """Return processor, cores, the CPU flags that affect networks, memory, Python, and the commit that ran."""
     text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     facts = dict(line.partition(":")[::2] for line in text.splitlines() if ":" in line)
     names = {name.strip(): value.strip() for name, value in facts.items()}

@@ -1,6 +1,6 @@
-"""Every address that the pages have, with every filter that they offer, for a database of bench/review_rows.py.
+"""Lists every URL of the pages with every filter that they offer, for a database of bench/review_rows.py.
 
-A filter stands with a value that many rows have, one that few have, and one that none has.
+Each filter is used with a value that many rows have, one that few have, and one that none has.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ _NOT_PAGES = {
     "pages.pictures.show_preview": "decodes a photo, and the bench stores none",
     "pages.chosen_jobs.download": "a file that is streamed; bench/exports measures it",
 }
-"""Endpoints that aren't measured, and why."""
+"""Endpoints that aren't measured, with the reason."""
 
 _PLAIN = (
     "/", "/docs", "/docs/errors", "/notice", "/sign-in",
@@ -45,7 +45,7 @@ _PLAIN = (
 
 
 def list_paths(app: Flask, session: Session) -> list[str]:
-    """The addresses. Raises RuntimeError if a page is missing among them."""
+    """List the URLs. Raises RuntimeError if a page is missing."""
     ids = {each.name: each.id for each in session.scalars(select(Application))}
     job = session.scalars(select(Job).where(Job.face_count > 0).order_by(Job.id.desc()).limit(1)).first()
     face_id = session.scalars(select(Face.id).where(Face.job_id == job.id)).first() if job else None
@@ -91,7 +91,7 @@ def _list_audit() -> Iterator[str]:
 
 
 def _list_jobs(job: Job, applications: list[str]) -> Iterator[str]:
-    """Each filter alone, and with each of the others."""
+    """List each filter alone, and with each of the others."""
     filters = [
         [f"status={status}" for status in ("succeeded", "failed", "queued")],
         [f"emotion={emotion}" for emotion in ("happy", "disgusted")],

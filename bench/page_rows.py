@@ -1,4 +1,4 @@
-"""What a service that has run for months has beside its faces: users, changes, runs, deliveries, reports."""
+"""Adds what a service has after some months besides its faces: users, audit log, runs, deliveries, reports."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,7 +26,7 @@ _ACTIONS = ("user.sign_in", "user.sign_in_failed", "review.undo", "job.erase", "
 
 
 def fill_pages(database: Database) -> None:
-    """Store all that, in a database that has jobs and versions. Does nothing to one that has it already."""
+    """Add these rows to a database that has jobs and versions. Does nothing if they exist."""
     with database.write() as session:
         if session.scalar(select(TrainingRun.id).limit(1)) is not None:
             return

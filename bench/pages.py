@@ -108,7 +108,7 @@ def _rate_by_clock(figures: dict[str, float]) -> float:
 
 
 def _choose(figures: Figures, rate: Rate) -> Figures:
-    """All pages without a filter, and the slowest of those with one, slowest first."""
+    """Return all pages without a filter, and the slowest of those with one, slowest first."""
     plain = {path: each for path, each in figures.items() if "?" not in path}
     rest = {path: each for path, each in figures.items() if path not in plain}
     slowest = sorted(rest, key=lambda path: -rate(rest[path]))[:_SHOWN_FILTERS]
@@ -116,7 +116,7 @@ def _choose(figures: Figures, rate: Rate) -> Figures:
 
 
 class _Voter:
-    """Votes as the page's script does, with the cards on screen."""
+    """Votes like the page's script, with the cards on screen."""
 
     def __init__(self, client: FlaskClient, csrf_token: str) -> None:
         self._client, self._proof = client, csrf_token

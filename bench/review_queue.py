@@ -66,7 +66,9 @@ _VALUES: dict[str, tuple[dict[str, Any], ...]] = {
 
 
 class Time(NamedTuple):
-    """By the clock, and of this process's processor: beside other work the first is longer, and a server's work is only in it."""
+    """Wall-clock time, and this process's processor time: other programs increase the former, and only it includes a database
+    server.
+    """
 
     clock_ms: float
     processor_ms: float
@@ -95,7 +97,7 @@ def main() -> None:
 
 
 def measure_combinations(database: Database) -> Iterator[tuple[Time, str]]:
-    """What taking four faces costs, as the page does, for each combination of the filters' values: the best of three."""
+    """Measure taking four faces, as the page does, for each combination of the filters' values: best of three."""
     for chosen in product(*_VALUES.values()):
         given = {name: value for values in chosen for name, value in values.items()}
         work = partial(take, database, ReviewFilter(**given), 4)
@@ -104,13 +106,13 @@ def measure_combinations(database: Database) -> Iterator[tuple[Time, str]]:
 
 
 def take(database: Database, wanted: ReviewFilter, limit: int = 1) -> None:
-    """What the page asks before it shows a face."""
+    """Run the queries before the page shows a face."""
     with database.write() as session:
         take_faces(session, "bench", wanted, limit=limit)
 
 
 def take_and_vote(database: Database) -> None:
-    """The whole work of one key press."""
+    """Run the queries of one key press."""
     with database.write() as session:
         (item,) = take_faces(session, "bench")
         face_id = item.face_id
@@ -119,25 +121,25 @@ def take_and_vote(database: Database) -> None:
 
 
 def give_back(database: Database) -> None:
-    """What happens when a reviewer leaves."""
+    """Run the queries when a reviewer leaves."""
     with database.write() as session:
         release_faces(session, "bench")
 
 
 def measure(work: Callable[[], object], tries: int = _TRIES) -> dict[str, float]:
-    """Figures of many tries."""
+    """Measure several tries."""
     return summarize([clock(work) for _ in range(tries)])
 
 
 def clock(work: Callable[[], object]) -> Time:
-    """How long the work takes once."""
+    """Measure one try."""
     started, worked = time.perf_counter(), time.process_time()
     work()
     return Time((time.perf_counter() - started) * 1000, (time.process_time() - worked) * 1000)
 
 
 def summarize(times: list[Time]) -> dict[str, float]:
-    """Median, least, 95th percentile and most by the clock; the median of the processor's time."""
+    """Return median, minimum, 95th percentile and maximum of wall-clock time; median of processor time."""
     clocked = [each.clock_ms for each in times]
     cuts = statistics.quantiles(clocked, n=20, method="inclusive")
     return {

@@ -34,28 +34,28 @@ DAYS = 90
 _FACES_A_JOB = 2
 _JOBS_A_BLOCK = 5_000
 _FAILED_SHARE = 0.02
-"""Failed jobs beside each that succeeded."""
+"""Failed jobs per job that succeeded."""
 _LABELLED_SHARE = 0.01
 _RIGHT_SHARE = 0.8
 _TIED_SHARE = 0.02
-"""Of the labelled faces, those whose two votes differ."""
+"""Share of the labelled faces whose two votes differ."""
 _REVIEWERS = ("judge", "ben", "eva")
 _BATCH_PHOTOS = 500
 APPLICATIONS = {"bench": 0.6, "shop": 0.3, "kiosk": 0.1}
-"""Each one's share of the photos."""
+"""Share of the photos per application."""
 GONE_APPLICATION = "gone"
 _GONE_DAYS = 2
-"""Days at the beginning on which all photos came from an application that sends none any more."""
+"""Number of days at the beginning on which all photos come from an application that sends none later."""
 _CROP = bytes(2304)
 
 _TABLES = (Batch, Job, Face, ShadowPrediction, ReviewSubject, ReviewItem, ReviewVote)
-"""In an order in which each refers to those before it."""
+"""Ordered so that each table refers only to previous ones."""
 
 Rows = dict[type[Base], list[dict[str, Any]]]
 
 
 def fill(database: Database, faces: int) -> None:
-    """Store this number of faces. Does nothing to a database that is filled already."""
+    """Store this number of faces. Does nothing if the database is filled."""
     migrate.upgrade(database)
     with database.read() as session:
         if session.scalar(select(func.count()).select_from(ReviewItem)):
@@ -75,7 +75,7 @@ def fill(database: Database, faces: int) -> None:
                     session.execute(insert(table), stored)
             count_in(session, [ReviewItem(**row) for rows in block for row in rows[ReviewItem]])
     if not database.is_sqlite:
-        # What its autovacuum does by itself, minutes later. Nothing gathers statistics on SQLite.
+        # autovacuum would do this minutes later; SQLite gathers no statistics itself
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
 
@@ -121,7 +121,7 @@ def _make_job(number: int, application: UUID, at: datetime) -> dict[str, Any]:
 def _make_face(
     rows: Rows, chance: random.Random, job: dict[str, Any], position: int, version: int, versions: list[UUID]
 ) -> None:
-    """Add a face to the rows, with its place in the queue; a few of them labelled."""
+    """Add a face to the rows, with its queue entry; a few of them labelled."""
     at = job["created_at"]
     emotion = chance.choices(EMOTIONS, (10, 1, 5, 40, 30, 10, 4))[0]
     confidence = chance.betavariate(5, 2)
@@ -158,7 +158,7 @@ def _make_face(
 def _label_face(
     rows: Rows, chance: random.Random, item: dict[str, Any], photo_sha256: str, box: dict[str, int]
 ) -> None:
-    """One vote, blind where the face was drawn by chance; or two that differ, which leave it without a label."""
+    """Add one vote, blind if the face was drawn at random; or two different ones, which give no label."""
     at, is_blind = item["created_at"], item["slice"] is ReviewSlice.RANDOM
     emotion: Emotion = item["emotion"]
     label = VoteChoice((emotion if chance.random() < _RIGHT_SHARE else chance.choice(EMOTIONS)).value)
@@ -183,5 +183,5 @@ def _label_face(
 
 
 def make_key(at: datetime) -> UUID:
-    """A key of that time, as if the row had been stored then."""
+    """Return a key of that time, as if the row had been stored then."""
     return uuid7(nanoseconds=int(at.timestamp() * 1e9))

@@ -24,13 +24,13 @@ SHORT_FORMS = {
     "bench.training.precision": ["--network", "report", "--side", "48", "--rows", "64", "--rounds", "1"],
     "bench.training.throughput": ["--rows", "256", "--rounds", "1"],
 }
-"""Arguments that make a bench short. One that has `--quick` is given that, and needs no entry here."""
+"""Arguments for the short form of a bench. Benches with `--quick` need no entry."""
 
 _ROOT = Path(__file__).parent
 
 
 def list_benches() -> dict[str, list[str]]:
-    """The benches that run without anything given, with the arguments of their short form."""
+    """Return the benches that run without arguments, with the arguments of their short form."""
     found = dict(SHORT_FORMS)
     for path in _ROOT.rglob("*.py"):
         source = path.read_text()
@@ -40,7 +40,7 @@ def list_benches() -> dict[str, list[str]]:
 
 
 def main() -> None:
-    """Run them."""
+    """Run the benches."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--full", action="store_true")

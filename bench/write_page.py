@@ -22,7 +22,7 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def write_page() -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     sections = (
         _peers(),
         _submission(),
@@ -124,7 +124,9 @@ def _pages() -> Iterator[str]:
 
 
 def _slowest_pages(found: dict[str, Any]) -> Iterator[str]:
-    """On SQLite all work is the process's own; on PostgreSQL the clock counts, of which `least` has no other work in it."""
+    """Write the ten slowest pages: by processor time on SQLite, which runs in the process itself; on PostgreSQL by the least
+    wall-clock time, which other programs affect least.
+    """
     is_own = found["database"] == "sqlite"
     by = "processor" if is_own else "least"
     slowest = sorted(found["milliseconds"].items(), key=lambda page: -page[1][by])[:10]

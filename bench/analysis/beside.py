@@ -47,7 +47,7 @@ print(json.dumps([sum(pair) / 2 for pair in least]))
 
 
 class Row(NamedTuple):
-    """One size. ours_ms, other_ms: processor time a photo. ratio: other by ours; least and greatest of the rounds."""
+    """One photo size. ours_ms, other_ms: processor time per photo. ratio: other / ours; with minimum and maximum of the rounds."""
 
     size: str
     ours_ms: float
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def measure(root: Path, repeats: int) -> list[float]:
-    """Milliseconds of processor time a photo, for each size, in a new process that runs a checkout's code."""
+    """Return milliseconds of processor time per photo, by size, in a new process that runs a checkout's code."""
     done = subprocess.run(
         [sys.executable, "-P", "-c", MEASURE, json.dumps(SIZES), str(repeats)],
         cwd=root,

@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def measure_process(model_dir: Path) -> dict[str, Any]:
-    """Start one child; return what it says of itself, with `ready_s` since its start."""
+    """Start a process; return its report, with `ready_s` since its start."""
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         for photo in load_demo_photos():

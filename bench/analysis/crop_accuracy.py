@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def sample_test_rows(csv_path: Path, count: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.intp]]:
-    """Draw PublicTest rows at random: uint8 (N, 48, 48), and their labels in the vocabulary's order."""
+    """Draw PublicTest rows at random: uint8 (N, 48, 48), and their labels in the order of EMOTIONS."""
     rows = pd.read_csv(csv_path)
     rows = rows.loc[rows["Usage"] == "PublicTest"].sample(count, random_state=0)
     pictures = np.stack([np.array(row.split(), np.uint8).reshape(CROP_SIDE, CROP_SIDE) for row in rows["pixels"]])
@@ -66,13 +66,13 @@ def sample_test_rows(csv_path: Path, count: int) -> tuple[npt.NDArray[np.uint8],
 
 
 def choose_geometries(calibrated: CropGeometry) -> list[CropGeometry]:
-    """The calibrated one, the bare box, tighter and looser ones, and one that isn't shifted."""
+    """Return the calibrated geometry, the bare box, tighter and looser ones, and one that isn't shifted."""
     margins = [0.0, *(calibrated.margin + step for step in (-0.06, -0.03, 0.0, 0.03, 0.06, 0.12))]
     return [*(CropGeometry(margin, calibrated.shift_y) for margin in margins), CropGeometry(calibrated.margin, 0.0)]
 
 
 def prepare(detection: Detection, *, has_eyes: bool) -> Detection:
-    """The same detection, without eyes where heads are to be left as they are."""
+    """Return the detection, without eyes if heads aren't to be turned upright."""
     return detection if has_eyes else Detection(detection.box, detection.score, detection.extent)
 
 

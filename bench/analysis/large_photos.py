@@ -24,7 +24,7 @@ from tests.fuzz.files import make_chunk
 pillow_heif.register_heif_opener()
 
 _ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
-"""Of an interlaced PNG's passes: first row and column, and the steps between them."""
+"""Passes of an interlaced PNG: first row and column, and the steps between them."""
 
 ANALYZE = """
 import sys, time
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def list_makers(side: int) -> dict[str, Callable[[], bytes]]:
-    """What makes each file: pictures of one colour, which are small files in every format."""
+    """Return functions that make the files: pictures of one colour, which are small in every format."""
 
     def make(
         mode: str, colour: Any, image_format: str, *, size: tuple[int, int] = (side, side), **options: Any
@@ -120,7 +120,7 @@ def list_makers(side: int) -> dict[str, Callable[[], bytes]]:
 
 
 def make_frames(image_format: str, mode: str, side: int, count: int, **options: Any) -> bytes:
-    """A picture of several frames or pages."""
+    """Make a picture of several frames or pages."""
     made = io.BytesIO()
     colours = [number % 250 if mode == "P" else (number % 250, 90, 60, 100)[: len(mode)] for number in range(count)]
     frames = [Image.new(mode, (side, side), colour) for colour in colours]
@@ -131,7 +131,7 @@ def make_frames(image_format: str, mode: str, side: int, count: int, **options: 
 def make_png(
     width: int, height: int, *, depth: int = 8, is_interlaced: bool = False, is_damaged: bool = False
 ) -> bytes:
-    """A PNG with transparency of one value. is_damaged: the checksum of its pixels is wrong."""
+    """Make a PNG with a single transparent value. is_damaged: the checksum of its pixels is wrong."""
     packer, parts = zlib.compressobj(1), []
     for top, left, down, across in _ADAM7 if is_interlaced else ((0, 0, 1, 1),):
         row = b"\0" + b"U" * (-(-(width - left) // across) * 4 * depth // 8)

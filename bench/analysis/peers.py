@@ -32,14 +32,14 @@ SCRIPTS = Path(__file__).parent / "peers_scripts"
 
 
 class Side(NamedTuple):
-    """What is measured: a name and the command to which the photos' folder and the number of repeats are added."""
+    """A program to measure: its name, and the command to which the photos' folder and the number of repeats are added."""
 
     name: str
     command: Sequence[str]
 
 
 class Measured(NamedTuple):
-    """Of one side and photo. ms: processor time. faces: how many it found."""
+    """Result of one program and photo. ms: processor time. faces: number of faces found."""
 
     ms: float
     faces: int
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def list_sides(peers: Path) -> list[Side]:
-    """Ours, and those that are installed."""
+    """Return our programs and the installed peers."""
     ours = (sys.executable, str(SCRIPTS / "ours.py"))
     sides = [
         Side(f"{kind}, {version}", (*ours, kind, version))
@@ -90,7 +90,7 @@ def list_sides(peers: Path) -> list[Side]:
 
 
 def write_photos(folder: Path) -> list[str]:
-    """The photos as JPEG files, and their pixels (`.rgb`) for those who don't decode. Returns their names."""
+    """Write the photos as JPEG files, and their pixels (`.rgb`) for programs without a decoder. Returns their names."""
     page = Image.open(BytesIO(compose_page().data)).convert("RGB")
     names = []
     for label, image in (("portrait", load_portrait("astronaut").image), ("page", page)):
@@ -104,8 +104,8 @@ def write_photos(folder: Path) -> list[str]:
 
 
 def run(side: Side, folder: Path, repeats: int) -> dict[str, Measured]:
-    """One process of one side: each photo's least processor time and faces."""
-    # TensorFlow's threads would only make it slower in processor time, and a GPU is no processor
+    """Run one program in a process: least processor time and number of faces per photo."""
+    # TensorFlow's threads would only add processor time, and GPU time isn't processor time
     environment = os.environ | {
         "PYTHONPATH": str(ROOT),
         "OMP_NUM_THREADS": "1",
@@ -124,7 +124,7 @@ def run(side: Side, folder: Path, repeats: int) -> dict[str, Measured]:
 
 
 def summarize(measured: Sequence[Measured]) -> dict[str, object]:
-    """The median over the rounds, the least and the greatest, and the faces."""
+    """Return median, minimum and maximum of the rounds, and the number of faces."""
     times = [each.ms for each in measured]
     return {
         "ms": round(statistics.median(times), 2),
@@ -139,7 +139,7 @@ def print_table(
     rows: Sequence[dict[str, object]],
     found: Sequence[dict[str, dict[str, Measured]]],
 ) -> None:
-    """Each photo with its faces' count and time by side, then, for each of ours and by size, how many times the others take."""
+    """Print number of faces and time by photo and program, then the ratio of each peer to ours by size."""
     print("| photo | " + " | ".join(side.name for side in sides) + " |\n|" + " --- |" * (len(sides) + 1))
     by_key = {(row["photo"], row["side"]): row for row in rows}
     for name in names:
@@ -165,14 +165,14 @@ def print_table(
 
 
 def sum_ms(measured: dict[str, Measured], width: int) -> float:
-    """Time of both photos of a width."""
+    """Sum the times of both photos with a width."""
     return sum(each.ms for name, each in measured.items() if f"-{width}x" in name)
 
 
 def describe_ratio(
     found: Sequence[dict[str, dict[str, Measured]]], take: Callable[..., float], above: str, below: str
 ) -> str:
-    """The median of the rounds' ratios with the least and the greatest."""
+    """Format the median of the rounds' ratios with minimum and maximum."""
     ratios = [take(round_, above) / take(round_, below) for round_ in found]
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 

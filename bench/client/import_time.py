@@ -25,14 +25,14 @@ print(between - start, process_time() - between)
 
 @dataclass(frozen=True)
 class ImportTimes:
-    """Milliseconds of processor time in each run: of httpx, and of what the client adds."""
+    """Milliseconds of processor time per run: for httpx, and in addition for the client."""
 
     httpx: list[float]
     added: list[float]
 
     @property
     def ratio(self) -> float:
-        """How many times as long as importing httpx importing the client takes, in the median."""
+        """Median ratio of importing the client to importing httpx."""
         return median((httpx + added) / httpx for httpx, added in zip(self.httpx, self.added, strict=True))
 
 

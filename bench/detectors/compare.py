@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def make_detector(name: str, yunet_weights: Path | None) -> Detector:
-    """A detector by name, or one of the two variants that only this comparison has."""
+    """Return a detector by name, or one of the two variants that exist only in this comparison."""
     variants: dict[str, type[Detector]] = {"full-range": FullRangeDetector, "hog0": HogNotEnlargedDetector}
     if name not in variants:
         return load_detector(name, weights=yunet_weights)
@@ -61,14 +61,14 @@ def make_detector(name: str, yunet_weights: Path | None) -> Detector:
 
 
 class HogNotEnlargedDetector(HogDetector):
-    """dlib's detector on the picture as it is: its upsampling 0."""
+    """dlib's detector without enlarging the picture (upsampling 0)."""
 
     def detect(self, picture: Picture, *, min_face_px: int = 80, threshold: float | None = None) -> list[Detection]:
         return super().detect(picture, min_face_px=max(80, min_face_px), threshold=threshold)
 
 
 def print_recall(detectors: dict[str, Detector], scenes: Sequence[Scene], threshold: float | None) -> None:
-    """One row a group of scenes: faces found of all, and false ones."""
+    """Print one row per group of scenes: faces found, all faces, and false ones."""
     print("| pictures | " + " | ".join(detectors) + " |\n|" + " --- |" * (len(detectors) + 1))
     tallies: dict[str, dict[str, list[Tally]]] = defaultdict(lambda: defaultdict(list))
     for scene in scenes:
@@ -82,7 +82,7 @@ def print_recall(detectors: dict[str, Detector], scenes: Sequence[Scene], thresh
 
 
 def match_faces(detections: Sequence[Detection], faces: Sequence[FaceBox]) -> Tally:
-    """Give every true face the first detection whose centre is near and whose size is alike.
+    """Match each true face with the first detection of similar position and size.
 
     Detectors frame faces differently, so centres may be 0.4 sides apart, and sides may differ by a factor of two.
     """
@@ -107,7 +107,9 @@ def describe(tallies: Sequence[Tally]) -> str:
 
 
 def print_timings(detectors: dict[str, Detector], repeats: int = 25) -> None:
-    """One row a size: the astronaut at that size, the least processor time of `repeats`, as others may use the machine."""
+    """Print one row per size of the astronaut: the least processor time of `repeats`, because other programs may use the
+    machine.
+    """
     print("| picture | " + " | ".join(detectors) + " |\n|" + " --- |" * (len(detectors) + 1))
     portrait = load_portrait("astronaut").image
     for width, height in SIZES:

@@ -1,4 +1,4 @@
-"""The usual way to run BlazeFace, for comparison: one look at the whole picture by the full-range network."""
+"""The usual way to run BlazeFace, for comparison: a single pass of the full-range network over the whole picture."""
 
 from typing import ClassVar
 

@@ -1,6 +1,6 @@
-"""Pictures with known faces, and pictures without: what detectors are compared on.
+"""Test pictures for detectors, with known faces and without faces.
 
-All come from packages that the project installs anyway, and, where a path is given, from a FER2013 CSV.
+All come from packages that the project installs anyway, and, if a path is given, from a FER2013 CSV.
 """
 
 import io
@@ -30,7 +30,7 @@ BACKGROUNDS = ("motorcycle_left.png", "coffee.png", "rocket.jpg", "gravel.png")
 
 
 class Scene(NamedTuple):
-    """group: what is tried. picture: uint8 (H, W, 3) RGB. faces: the true boxes."""
+    """group: kind of scene. picture: uint8 (H, W, 3) RGB. faces: the true boxes."""
 
     group: str
     picture: Picture
@@ -38,7 +38,7 @@ class Scene(NamedTuple):
 
 
 def build_scenes(csv_path: Path | None, seed: int = 0) -> Iterator[Scene]:
-    """Every scene, the same for the same seed."""
+    """Return every scene; deterministic for a seed."""
     rng = np.random.default_rng(seed)
     yield from portrait_scenes()
     yield from close_up_scenes()
@@ -51,7 +51,7 @@ def build_scenes(csv_path: Path | None, seed: int = 0) -> Iterator[Scene]:
 
 
 def portrait_scenes() -> Iterator[Scene]:
-    """Both portraits: sizes, mirrored, turned, dark, bright, blurred, noisy, grey, strongly compressed."""
+    """Return both portraits: sizes, mirrored, rotated, dark, bright, blurred, noisy, grey, strongly compressed."""
     for name in PORTRAITS:
         portrait = load_portrait(name)
         image, face = portrait.image, portrait.face
@@ -81,7 +81,7 @@ def portrait_scenes() -> Iterator[Scene]:
 
 
 def close_up_scenes() -> Iterator[Scene]:
-    """Faces that fill the picture: only a share of the face's side is left around it."""
+    """Return faces that fill the picture, with only a share of the face's side around them."""
     for name in PORTRAITS:
         portrait = load_portrait(name)
         left, top, side, _ = portrait.face
@@ -94,7 +94,7 @@ def close_up_scenes() -> Iterator[Scene]:
 
 
 def album_scenes() -> Iterator[Scene]:
-    """The demo's page of seven faces, at the sizes that photos have."""
+    """Return the demo's page of seven faces, in typical photo sizes."""
     photo = compose_page()
     for factor in (0.5, 0.8, 1.0, 1.5, 3.0):
         scaled = tuple(scale_box(face, factor) for face in photo.faces)
@@ -135,7 +135,7 @@ def fer_scenes(csv_path: Path, rng: np.random.Generator) -> Iterator[Scene]:
 
 
 def faceless_scenes() -> Iterator[Scene]:
-    """Pictures without faces, as they are and at 1280 pixels, and a page of LFW's hundred non-faces."""
+    """Return pictures without faces, in original size and at 1280 pixels, and a page of LFW's hundred non-faces."""
     for name in NO_FACES:
         image = open_sample(name)
         yield Scene("no face", to_picture(image), ())
@@ -148,14 +148,14 @@ def faceless_scenes() -> Iterator[Scene]:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A cut-out with one face. face: its box in the cut-out."""
+    """A crop with one face. face: its box in the crop."""
 
     image: Image.Image
     face: FaceBox
 
 
 def cut_head(name: str, face_px: int) -> Head:
-    """A portrait's head and shoulders with its face `face_px` wide."""
+    """Crop a portrait's head and shoulders, with the face `face_px` wide."""
     portrait = load_portrait(name)
     left, top, side, _ = portrait.face
     frame = (left - side * 0.7, top - side * 0.6, left + side * 1.7, top + side * 1.5)
@@ -165,14 +165,14 @@ def cut_head(name: str, face_px: int) -> Head:
 
 
 def head_from_grey(picture: npt.NDArray[np.uint8], side: int, face_share: float) -> Head:
-    """A grey picture that is all face, enlarged to `side`; its face is the middle `face_share` of it."""
+    """Enlarge a grey picture that is all face to `side`; its face is the middle `face_share` of it."""
     inner = round(side * face_share)
     edge = (side - inner) // 2
     return Head(Image.fromarray(enlarge(picture, side)).convert("RGB"), (edge, edge, inner, inner))
 
 
 def scatter(canvas: Image.Image, heads: list[Head], rng: np.random.Generator) -> tuple[Picture, tuple[FaceBox, ...]]:
-    """Paste heads into the cells of a grid, four to a row, somewhere in each cell."""
+    """Paste heads into the cells of a grid, four per row, at a random position in each cell."""
     columns, rows = 4, -(-len(heads) // 4)
     width, height = canvas.width // columns, canvas.height // rows
     faces = []

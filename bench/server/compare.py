@@ -34,7 +34,7 @@ _KEY = {"Authorization": "Bearer key"}
 
 
 def exchange(port: int, request: bytes, timeout_s: float = 5, *, is_cut: bool = False) -> str:
-    """Send bytes; return the status line of the answer, or what came in its place."""
+    """Send bytes; return the status line of the response, or what happened instead."""
     with socket.create_connection(("127.0.0.1", port), timeout=timeout_s) as connection:
         try:
             connection.sendall(request)
@@ -47,7 +47,7 @@ def exchange(port: int, request: bytes, timeout_s: float = 5, *, is_cut: bool = 
 
 
 def check_cases(port: int) -> dict[str, Any]:
-    """What a candidate does with each kind of input."""
+    """Return how a candidate responds to each kind of input."""
     head = "POST /upload HTTP/1.1\r\nHost: x\r\n"
     cut = f"{head}Authorization: Bearer key\r\nContent-Length: 100000\r\n\r\n".encode() + b"x" * 90_000
     found: dict[str, Any] = {"cut body": exchange(port, cut, is_cut=True)}
@@ -62,7 +62,7 @@ def check_cases(port: int) -> dict[str, Any]:
 
 
 def read_counts(port: int) -> dict[str, int]:
-    """How many bodies the application got."""
+    """Return how many bodies the application got."""
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("GET", "/counts")
     counts: dict[str, int] = json.loads(connection.getresponse().read())
@@ -70,7 +70,7 @@ def read_counts(port: int) -> dict[str, int]:
 
 
 def hold_half_requests(port: int, process: psutil.Process, count: int) -> dict[str, Any]:
-    """Hold half requests open; ask for a health check and send a photo meanwhile; see when they are closed."""
+    """Hold incomplete requests open, call a health check and send a photo meanwhile, and measure when they are closed."""
     before_mb = candidates.measure_memory_mb(process)
     with ExitStack() as held:
         try:
@@ -96,7 +96,7 @@ def hold_half_requests(port: int, process: psutil.Process, count: int) -> dict[s
 
 
 def time_request(port: int, method: str, body: bytes) -> float | None:
-    """Seconds until an answer, or None after ten."""
+    """Return seconds until a response, or None after ten."""
     started = time.monotonic()
     try:
         connection = HTTPConnection("127.0.0.1", port, timeout=10)
@@ -108,7 +108,7 @@ def time_request(port: int, method: str, body: bytes) -> float | None:
 
 
 def wait_for_close(connection: socket.socket, end: float) -> float | None:
-    """When the server closed the connection, or None."""
+    """Return when the server closed the connection, or None."""
     try:
         while True:
             connection.settimeout(max(0.01, end - time.monotonic()))
@@ -121,7 +121,7 @@ def wait_for_close(connection: socket.socket, end: float) -> float | None:
 
 
 def load(port: int, process: psutil.Process, method: str, body: bytes, seconds: float) -> dict[str, float]:
-    """Requests a second of some clients that keep their connections, p99, and the server's processor time for a request."""
+    """Return requests per second of some clients with persistent connections, p99, and the server's processor time per request."""
     times: list[float] = []
     end = time.monotonic() + seconds
 
@@ -145,7 +145,7 @@ def load(port: int, process: psutil.Process, method: str, body: bytes, seconds: 
 
 
 def summarize(rounds: list[dict[str, dict[str, float]]], name: str) -> dict[str, Any]:
-    """Median and range of a candidate's values, and of their ratios to gthread's in the same round."""
+    """Return median and range of a candidate's values, and of their ratios to gthread's in the same round."""
     summary: dict[str, Any] = {}
     for measure in ("per_s", "p99_ms", "cpu_ms"):
         values = [each[name][measure] for each in rounds]
@@ -158,7 +158,7 @@ def summarize(rounds: list[dict[str, dict[str, float]]], name: str) -> dict[str,
 
 
 def main() -> None:
-    """Compare what is installed."""
+    """Compare the installed candidates."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
@@ -182,7 +182,7 @@ def main() -> None:
             done: dict[str, dict[str, dict[str, float]]] = {kind: {} for kind in loads}
             for name in names:
                 with candidates.run(name, given.port) as process:
-                    load(given.port, process, "GET", b"", 0.5)  # warm
+                    load(given.port, process, "GET", b"", 0.5)  # warm-up
                     done["GET"][name] = load(given.port, process, "GET", b"", given.seconds)
                     done["POST of 150 kB"][name] = load(given.port, process, "POST", _PHOTO, given.seconds)
             for kind, rounds in loads.items():

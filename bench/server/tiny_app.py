@@ -1,4 +1,4 @@
-"""A WSGI application that costs next to nothing, so that what is measured is the server."""
+"""A minimal WSGI application, so that the server dominates the measurement."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ _counts = {"whole": 0, "partial": 0}
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """GET answers "ok"; GET /counts tells how many bodies were whole; POST needs a key, then hashes the body."""
+    """Serve: GET responds "ok"; GET /counts returns how many bodies were complete; POST needs a key, then hashes the body."""
     if environ["REQUEST_METHOD"] == "GET":
         answer = json.dumps(_counts).encode() if environ["PATH_INFO"] == "/counts" else b"ok"
         return _answer(start_response, "200 OK", answer)
@@ -29,14 +29,14 @@ def _answer(start_response: Callable[..., Any], status: str, body: bytes) -> lis
 
 
 def bridged() -> Any:
-    """The same behind our bridge, for ASGI servers."""
+    """Return the application behind our bridge, for ASGI servers."""
     from api.core.server.bridge import Bridge, BridgeLimits
 
     return Bridge(app, BridgeLimits(threads=32))
 
 
 class LazyBridge:
-    """Makes the bridge at the first request, inside the server's event loop and its process."""
+    """Creates the bridge at the first request, inside the server's event loop and process."""
 
     def __init__(self) -> None:
         self._bridge: Any = None

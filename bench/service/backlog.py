@@ -50,7 +50,7 @@ def main() -> None:
     waiting, rounds = (2000, 1) if given.quick else (given.waiting, given.rounds)
     with tempfile.TemporaryDirectory(prefix="emo-") as folder, serve(Path(folder), given.database) as (ours, _):
         services = open_services(Path(folder), given.database)
-        measure(services, ours, 1)  # warms up
+        measure(services, ours, 1)  # warm-up
         before = measure(services, ours, rounds)
         fill(services, waiting)
         after = measure(services, ours, rounds)
@@ -80,7 +80,7 @@ def open_services(folder: Path, database_url: str) -> Services:
 
 
 def measure(services: Services, server: Server, rounds: int) -> dict[str, float]:
-    """Milliseconds of each."""
+    """Return milliseconds of each operation."""
     submission = statistics.median(load(server, 1, 100).cpu_ms for _ in range(rounds))
     metrics = statistics.median(read_metrics(server, 20) for _ in range(rounds))
     services.redis.config_set("slowlog-log-slower-than", 0)
@@ -90,7 +90,7 @@ def measure(services: Services, server: Server, rounds: int) -> dict[str, float]
     longest = max((entry["duration"] for entry in services.redis.slowlog_get(128)), default=0) / 1000
     services.redis.config_set("slowlog-log-slower-than", 10_000)
     following = [sweep_cpu_ms(services) for _ in range(3)]
-    # the time to the next look is known, so nobody needs to wait for it
+    # the time of the next search is known, so there is no need to wait for it
     sweeps_between = max(1.0, looks / 1000 / lost_messages.LOOK_SHARE / _SWEEP_EVERY_S)
     mean = (looks + (sweeps_between - 1) * statistics.median(following)) / sweeps_between
     return {
@@ -109,7 +109,7 @@ def sweep_cpu_ms(services: Services) -> float:
 
 
 def read_metrics(server: Server, count: int) -> float:
-    """Milliseconds of the server's processor time for one scrape."""
+    """Return milliseconds of the server's processor time per scrape."""
     connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
     before = server.process.cpu_times()
     for _ in range(count):
@@ -122,7 +122,7 @@ def read_metrics(server: Server, count: int) -> float:
 
 
 def fill(services: Services, count: int) -> None:
-    """Store jobs that wait, and put their messages into the queue."""
+    """Store queued jobs, and put their messages into the queue."""
     with services.database.read() as session:
         application_id = session.scalar(select(Application.id))
     assert application_id is not None
@@ -135,7 +135,7 @@ def fill(services: Services, count: int) -> None:
 
 
 def make_row(job_id: UUID, application_id: UUID) -> dict[str, object]:
-    """The columns of a job that waits."""
+    """Return the columns of a queued job."""
     now = utcnow()
     photo = {"photo_key": f"photos/{job_id}", "photo_sha256": "0" * 64, "photo_bytes": 5, "media_type": "image/jpeg"}
     state = {"status": JobStatus.QUEUED, "priority": "interactive", "revision": 0, "attempt": 0, "max_attempts": 3}

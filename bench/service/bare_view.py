@@ -1,6 +1,6 @@
-"""The least that taking a photo can cost: a view that reads it, hashes it, writes it and pushes its name to a queue.
+"""The minimal cost of accepting a photo: a view that reads it, hashes it, writes it and pushes its name to a queue.
 
-Run by bench/service/submission.py, by the same server and with the same framework as the API.
+Run by bench/service/submission.py with the same server and framework as the API.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ _queue: redis.Redis = redis.Redis.from_url(settings.effective_redis_url)
 
 @app.post("/v1/jobs")
 def take() -> tuple[Response, int]:
-    """Take a photo."""
+    """Accept a photo."""
     data = request.get_data()
     name = str(uuid4())
     (_folder / name).write_bytes(data)

@@ -60,7 +60,7 @@ def fill(database: Database, blobs: BlobStore, job_count: int, face_count: int) 
 
 
 def make_job(job_id: UUID, application_id: UUID, number: int) -> NewJob:
-    """A job of a photo of its own, whose time is over at once."""
+    """Build a job with its own photo, expired at once."""
     return NewJob(
         id=job_id,
         application_id=application_id,
@@ -76,7 +76,7 @@ def make_job(job_id: UUID, application_id: UUID, number: int) -> NewJob:
 
 
 def make_face(version_id: UUID, position: int) -> NewFace:
-    """A face at a place of its own."""
+    """Build a face with its own position."""
     return NewFace(
         x=100 * position,
         y=0,
@@ -91,7 +91,7 @@ def make_face(version_id: UUID, position: int) -> NewFace:
 
 
 def purge(database: Database, blobs: BlobStore) -> int:
-    """What the sweeper does with photos whose time is over. Returns how many."""
+    """Delete expired photos as the sweeper does. Returns how many."""
     with database.read() as session:
         due = list_purgeable_photos(session, 1000)
     blobs.delete_many([key for _, key in due])
@@ -101,12 +101,12 @@ def purge(database: Database, blobs: BlobStore) -> int:
 
 
 def erase(database: Database, blobs: BlobStore) -> int:
-    """What the sweeper does with jobs whose time is over. Returns how many."""
+    """Erase expired jobs as the sweeper does. Returns how many."""
     return erase_old_jobs(database, blobs, -60, 1000)
 
 
 def report(what: str, count: int, step: object, database: Database, blobs: BlobStore) -> None:
-    """Repeat a step until nothing is left to do, and print how long that took."""
+    """Repeat a step until nothing is left, and print how long it took."""
     assert callable(step)
     began, processor, done = time.perf_counter(), time.process_time(), 0
     while more := step(database, blobs):

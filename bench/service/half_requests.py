@@ -38,7 +38,7 @@ _TIMEOUT_S = 30
 
 
 class Holders:
-    """Connections that ask for something and never finish asking, in a thread of their own."""
+    """Connections with requests that are never completed, in a thread of their own."""
 
     def __init__(self, port: int, count: int) -> None:
         self.open = 0
@@ -81,7 +81,7 @@ class Holders:
 
 
 def measure(ask: Callable[[], httpx.Response], wanted: int, end: float) -> list[float]:
-    """Seconds of each request, one after the other."""
+    """Return seconds of each request, one after another."""
     seconds = []
     while time.monotonic() < end:
         started = time.monotonic()
@@ -94,7 +94,7 @@ def measure(ask: Callable[[], httpx.Response], wanted: int, end: float) -> list[
 
 
 def summarize(seconds: list[float]) -> dict[str, float]:
-    """Median, the longest, and how many."""
+    """Return median, maximum, and number."""
     return {
         "p50_s": round(statistics.median(seconds), 3),
         "longest_s": round(max(seconds), 3),
@@ -103,7 +103,7 @@ def summarize(seconds: list[float]) -> dict[str, float]:
 
 
 def ask_both(url: str, key: str, photo: bytes, seconds: float) -> dict[str, dict[str, float]]:
-    """Ask `/healthz` and submit photos, each on connections of its own, at the same time."""
+    """Call `/healthz` and submit photos at the same time, on separate connections."""
     found: dict[str, dict[str, float]] = {}
     end = time.monotonic() + seconds
     headers = {"Authorization": f"Bearer {key}"}

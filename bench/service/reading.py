@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def submit(server: Server) -> tuple[str, str]:
-    """Make a job. Returns its path and its ETag."""
+    """Create a job. Returns its path and its ETag."""
     connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
     headers = {"Authorization": f"Bearer {server.key}", "Content-Type": "image/jpeg"}
     connection.request("POST", "/v1/jobs", encode_jpeg(load_portrait("astronaut").image), headers)
@@ -60,7 +60,7 @@ def submit(server: Server) -> tuple[str, str]:
 
 
 def read(server: Server, path: str, known: dict[str, str], status: HTTPStatus, requests: int) -> float:
-    """Milliseconds of the server's processor time for one request."""
+    """Return milliseconds of the server's processor time per request."""
     connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
     headers = {"Authorization": f"Bearer {server.key}"} | known
     before = server.process.cpu_times()

@@ -31,7 +31,7 @@ _READY_TIMEOUT_S = 120
 
 
 class Run(NamedTuple):
-    """ready_s: by the clock. cpu_s: of all processes until then. pss_mb: of each process, by what it is."""
+    """ready_s: wall-clock time. cpu_s: of all processes until then. pss_mb: of each process, by its name."""
 
     ready_s: float
     cpu_s: float
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def run(idle_s: float) -> Run:
-    """One start."""
+    """Measure one start."""
     port = find_free_port("127.0.0.1")
     with tempfile.TemporaryDirectory(prefix="emo-") as folder:
         environment = os.environ | {"EMOSCOPE_DATA_DIR": folder, "EMOSCOPE_PORT": str(port)}
@@ -87,7 +87,7 @@ def run(idle_s: float) -> Run:
 
 
 def wait_until_ready(port: int, started: "subprocess.Popen[bytes]") -> None:
-    """Ask until all parts are there."""
+    """Wait until /readyz reports that everything is ready."""
     end = time.monotonic() + _READY_TIMEOUT_S
     while time.monotonic() < end and started.poll() is None:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2):
@@ -97,7 +97,7 @@ def wait_until_ready(port: int, started: "subprocess.Popen[bytes]") -> None:
 
 
 def add_up_cpu_s(processes: Sequence[psutil.Process]) -> float:
-    """Processor time of these processes and of the children that they have waited for."""
+    """Sum the processor time of these processes and their reaped children."""
     total = 0.0
     for process in processes:
         with contextlib.suppress(psutil.Error):
@@ -107,7 +107,7 @@ def add_up_cpu_s(processes: Sequence[psutil.Process]) -> float:
 
 
 def add_up_memory_mb(root: int) -> dict[str, float]:
-    """Each process's share of the memory, under a name that says what it is."""
+    """Return the memory of each process by a readable name."""
     shares: dict[str, float] = {}
     for process in (psutil.Process(root), *psutil.Process(root).children(recursive=True)):
         with contextlib.suppress(psutil.Error):
@@ -117,7 +117,7 @@ def add_up_memory_mb(root: int) -> dict[str, float]:
 
 
 def name_process(command: Sequence[str]) -> str:
-    """What a command line runs."""
+    """Return a readable name of a command line."""
     line = " ".join(command)
     for mark, name in (
         ("gunicorn", "API"),

@@ -25,9 +25,9 @@ _LINE_EVERY = 100
 
 
 def measure_processes_mb(stack: Stack) -> list[float]:
-    """Resident MB of each child of the analysis worker, smallest first."""
+    """Return the resident MB of each process of the analysis worker, smallest first."""
     worker = psutil.Process(stack.find_pid("worker"))
-    # The spawn machinery's own helper has a few MB; a child that has loaded a model has many.
+    # multiprocessing's helper process has a few MB; a process with a loaded model has many
     sizes = (child.memory_info().rss / 1e6 for child in worker.children())
     return sorted(size for size in sizes if size > 40)
 

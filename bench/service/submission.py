@@ -37,7 +37,7 @@ _READY_TIMEOUT_S = 60
 
 
 class Load(NamedTuple):
-    """What one round of one server gave, in milliseconds. cpu_ms: the server's processor time for one request."""
+    """Result of one round of one server, in milliseconds. cpu_ms: the server's processor time per request."""
 
     p50_ms: float
     p99_ms: float
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 class Server(NamedTuple):
-    """A running server: where it listens, and its processes."""
+    """A running server: its address and processes."""
 
     port: int
     process: psutil.Process
@@ -81,7 +81,7 @@ class Server(NamedTuple):
 
 @contextmanager
 def serve(folder: Path, database_url: str) -> Iterator[tuple[Server, Server]]:
-    """Our API and the bare view, each started once."""
+    """Start our API and the bare view."""
     photos = folder / "bare"
     photos.mkdir()
     queue = ValkeyServer(port=0, unix_socket_path=folder / "v.sock", data_dir=folder / "v", persist=False)
@@ -115,7 +115,7 @@ def serve(folder: Path, database_url: str) -> Iterator[tuple[Server, Server]]:
 
 
 def wait_for_worker(port: int, process: subprocess.Popen[bytes]) -> psutil.Process:
-    """The process that serves, once it does."""
+    """Return the serving process, once it is ready."""
     end = time.monotonic() + _READY_TIMEOUT_S
     while time.monotonic() < end and process.poll() is None:
         try:
@@ -129,7 +129,7 @@ def wait_for_worker(port: int, process: subprocess.Popen[bytes]) -> psutil.Proce
 
 
 def load(server: Server, clients: int, requests: int) -> Load:
-    """Send photos from some clients that keep their connections."""
+    """Send photos from some clients with persistent connections."""
     photo = encode_jpeg(load_portrait("astronaut").image)
     headers = {"Authorization": f"Bearer {server.key}", "Content-Type": "image/jpeg"}
     times: list[float] = []
@@ -159,7 +159,7 @@ def load(server: Server, clients: int, requests: int) -> Load:
 
 
 def summarize(clients: int, measure: str, pairs: list[tuple[float, float]]) -> dict[str, object]:
-    """The medians, and the ratio with its least and greatest."""
+    """Return the medians, and the ratio with minimum and maximum."""
     ratios = [ours / max(bare, 1e-6) for ours, bare in pairs]
     return {
         "clients": clients,

@@ -31,14 +31,14 @@ _SENDERS = 6
 
 @dataclass(frozen=True)
 class Answer:
-    """One job: when its result was there, on the monotonic clock, and which version judged its face."""
+    """One job: when its result was available, in monotonic time, and which version classified its face."""
 
     at: float
     version: int
 
 
 class Load:
-    """Sends photos from several threads without pause, and keeps what came of them."""
+    """Sends photos continuously from several threads, and keeps the results."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -50,7 +50,7 @@ class Load:
         self._running = [self._pool.submit(self._send) for _ in range(_SENDERS)]
 
     def stop(self) -> None:
-        """Let every sender finish its job. Raises what one of them raised."""
+        """Let every sender finish its job. Raises their exceptions."""
         self._stopped.set()
         for sender in self._running:
             sender.result()
@@ -96,13 +96,13 @@ def main() -> None:
 
 
 def swap(http: httpx.Client, load: Load) -> tuple[float, float]:
-    """Promote the other of the two newest versions. Returns seconds until its first answer, and until the last of the old one."""
+    """Promote the other of the two newest versions. Returns seconds until its first result, and until the last of the old one."""
     shown = http.get("/v1/model-versions").raise_for_status().json()["items"]
     new = next(item["number"] for item in shown if not item["is_champion"])
     before = len(load.answers)
     http.post("/v1/promotions", json={"model_version": new, "reason": "measuring"}).raise_for_status()
     started = time.monotonic()
-    # as many answers of the new version in a row as jobs can be in flight: every child has swapped
+    # as many consecutive results of the new version as jobs can be in flight: every process has swapped
     while len(load.answers) < before + 20 or {answer.version for answer in load.answers[-20:]} != {new}:
         time.sleep(0.05)
     since = load.answers[before:]
@@ -112,7 +112,7 @@ def swap(http: httpx.Client, load: Load) -> tuple[float, float]:
 
 
 def summarize(seconds: list[float]) -> dict[str, float]:
-    """Least, median and most."""
+    """Return minimum, median and maximum."""
     return {"least": round(min(seconds), 2), "median": round(median(seconds), 2), "most": round(max(seconds), 2)}
 
 

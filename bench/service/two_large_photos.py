@@ -27,7 +27,7 @@ _TIMEOUT_S = 300
 
 
 class Peak(threading.Thread):
-    """Measures all processes that this one has started, until told to stop."""
+    """Samples the memory of all descendants of this process until stopped."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -40,19 +40,19 @@ class Peak(threading.Thread):
             self.most_mb = max(self.most_mb, sum_pss_mb())
 
     def stop(self) -> float:
-        """The most that was seen."""
+        """Return the maximum."""
         self._ended.set()
         self.join()
         return self.most_mb
 
 
 def sum_pss_mb() -> float:
-    """PSS of all processes under this one, which is none of the stack."""
+    """Return the PSS of all descendants of this process."""
     total = 0.0
     for process in psutil.Process().children(recursive=True):
         try:
             total += process.memory_full_info().pss / 1e6
-        except psutil.Error:  # it has ended since
+        except psutil.Error:  # it has ended in the meantime
             continue
     return total
 

@@ -35,7 +35,7 @@ _END = frozenset({"succeeded", "failed", "canceled"})
 
 @dataclass
 class Waits:
-    """What the clients saw. delays_s: from the end of a job until its answer. total_s: from its first request until then."""
+    """Measurements of the clients. delays_s: from the end of a job to its response. total_s: from its first request to then."""
 
     delays_s: list[float] = field(default_factory=list)
     total_s: list[float] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Waits:
     failed: int = 0
 
     def summarize(self, seconds: float) -> dict[str, object]:
-        """The row of a table."""
+        """Return the row of a table."""
         jobs = len(self.delays_s)
         return {
             "jobs": jobs,
@@ -58,14 +58,14 @@ class Waits:
 
 
 def describe(values: Sequence[float]) -> dict[str, float]:
-    """p50, p95, p99 and the greatest."""
+    """Return p50, p95, p99 and maximum."""
     ordered = sorted(values)
     percentiles = {f"p{share}": ordered[min(len(ordered) - 1, len(ordered) * share // 100)] for share in (95, 99)}
     return {"p50": statistics.median(ordered), **percentiles, "max": ordered[-1]}
 
 
 class Connection:
-    """One connection of a client: HTTP/1.1 as far as this API speaks it, since httpx takes longer than the service."""
+    """A client's connection with just enough HTTP/1.1 for this API, because httpx would take longer than the service."""
 
     def __init__(self, url: str, key: str) -> None:
         self._host, self._port = urlsplit(url).hostname or "", urlsplit(url).port or 80
@@ -90,7 +90,7 @@ class Connection:
         return int(first.split()[1]), found, content
 
     def close(self) -> None:
-        """Close it; the next request opens another."""
+        """Close it; the next request opens a new one."""
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
@@ -120,7 +120,7 @@ async def _analyze(connection: Connection, photo: bytes, waits: Waits) -> None:
 
 
 async def wait_all(url: str, keys: Sequence[str], clients: int, jobs: int, photo: bytes) -> Waits:
-    """Have each client analyse `jobs` photos, one after the other, all clients at once."""
+    """Let each client analyse `jobs` photos one after another, all clients at the same time."""
     waits = Waits()
 
     async def work(number: int) -> None:
@@ -134,7 +134,7 @@ async def wait_all(url: str, keys: Sequence[str], clients: int, jobs: int, photo
 
 
 def make_keys(database: Database, count: int) -> list[str]:
-    """The keys of this many applications."""
+    """Create keys for this many applications."""
     with database.write() as session:
         return [create_key(session, ensure_application(session, f"bench-{number}")) for number in range(count)]
 

@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def measure(process: WorkerProcess, photo: bytes, faces: int, jobs: int) -> float:
-    """Milliseconds of processor time for one job without its analysis."""
+    """Return milliseconds of processor time per job without its analysis."""
     settings = process.services.settings
     analysis = analyze_photo(
         photo,
@@ -94,7 +94,7 @@ def measure(process: WorkerProcess, photo: bytes, faces: int, jobs: int) -> floa
 
 
 def submit(services: Services, photo: bytes) -> UUID:
-    """A job of a photo that wasn't there before: what follows a JPEG's end isn't looked at."""
+    """Submit a new photo: bytes after a JPEG's end are ignored, so they make it unique."""
     job_id = uuid7()
     data = photo + job_id.bytes
     services.blobs.put(make_photo_key(job_id), data)

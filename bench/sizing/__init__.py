@@ -1,1 +1,1 @@
-"""What a core, a photo and a gigabyte hold: measured on a real stack, simulated for fleets."""
+"""Sizing: measurements of a real stack, and a simulation of fleets."""

@@ -27,11 +27,11 @@ UNSEEN = (
     Scenario("two processes, 150 photos at once", 2, rate=100, photos=150, burst=150, seed=23),
 )
 _RUNS = 5
-"""Simulations of a scenario, of whose medians the median counts."""
+"""Simulations per scenario; the median of their medians counts."""
 
 
 def read_parameters(calibrations: Sequence[tuple[Scenario, Measured]]) -> Parameters:
-    """What the simulation needs, from measured jobs: the work of one process, and how long it takes until one begins."""
+    """Return the parameters of the simulation from measured jobs."""
     work, idle, following = list[float](), list[float](), list[float]()
     for scenario, seen in calibrations:
         if scenario.processes == 1:
@@ -48,7 +48,7 @@ def read_parameters(calibrations: Sequence[tuple[Scenario, Measured]]) -> Parame
 
 
 def _list_gaps(jobs: Sequence[Seen], processes: int) -> list[tuple[bool, float]]:
-    """Whether a process was free when a job came, and the time from when one could have claimed it until one had."""
+    """Return, per job, whether a process was free when it came, and the time from when one could have claimed it until one did."""
     by_start = sorted(jobs, key=lambda job: job.started)
     gaps = []
     for place, job in enumerate(by_start):
@@ -71,7 +71,7 @@ def _find_distance(scenario: Scenario, seen: Measured, parameters: Parameters) -
 
 
 def compare(scenario: Scenario, seen: Measured, parameters: Parameters) -> dict[str, object]:
-    """A row: the medians of the time from the job's row to its result, measured and simulated for the same requests."""
+    """Return a row: median times from a job's row to its result, measured and simulated, for the same requests."""
     measured = statistics.median(job.total_s for job in seen.jobs)
     simulated = _simulate_median(scenario, parameters)
     return {

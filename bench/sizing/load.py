@@ -56,7 +56,7 @@ def do_one_job(database: Database, application_id: UUID, version_id: UUID) -> No
 
 
 def measure(seconds: float) -> dict[str, Any]:
-    """Jobs a second of the database with eight threads, statements and bytes of a job."""
+    """Return jobs per second of the database with eight threads, and statements and bytes per job."""
     with tempfile.TemporaryDirectory(prefix="emo-") as folder:
         server = get_server(Path(folder) / "pg", cleanup_mode="stop")
         database = Database(server.get_uri().replace("postgresql://", "postgresql+psycopg://"), pool_size=_THREADS)
@@ -107,7 +107,7 @@ def _count_statements(database: Database, do: Any) -> int:
 
 
 def _sum_processor_time(folder: str) -> float:
-    """Seconds that the processes of the PostgreSQL in that folder have taken, those that ended too."""
+    """Return the processor time of all PostgreSQL processes of that folder, including ended ones."""
     total = 0.0
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):

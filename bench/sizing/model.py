@@ -1,7 +1,7 @@
-"""A simulation of the service: API, database, queue, store, workers and sweeper, by simpy, with measured parameters.
+"""Simulates the service: API, database, queue, store, workers and sweeper, with simpy and measured parameters.
 
-Every part is a number of servers, each of which takes one thing at a time and a time drawn from what was measured. API and workers
-of one machine share its cores.
+Every component is a number of servers, each of which handles one thing at a time, for a time drawn from measurements. API and
+workers of one machine share its cores.
 """
 
 import random
@@ -12,7 +12,7 @@ from typing import Any
 import simpy
 
 _TURN_S = 0.004
-"""How long a process keeps a core while others want it: about as Linux does."""
+"""Time slice of a process while others want its core: about that of Linux."""
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -37,9 +37,9 @@ class Parameters:
 
 @dataclass(frozen=True)
 class Shape:
-    """How much there is of each part. cores: shared by API and workers; 0: each process has one of its own.
+    """Size of each component. cores: shared by API and workers; 0: one core per process.
 
-    sweep_s, lost_share: how often the sweeper comes, and the share of messages that are lost. most_queued: as `max_queued_jobs`.
+    sweep_s, lost_share: interval of the sweeper, and share of messages that are lost. most_queued: as `max_queued_jobs`.
     """
 
     worker_processes: int
@@ -53,7 +53,7 @@ class Shape:
 
 @dataclass
 class Outcome:
-    """Seconds from the submission to the result of each job that ended, and how many were refused."""
+    """Seconds from submission to result of each ended job, and the number of refused ones."""
 
     totals_s: list[float] = field(default_factory=list)
     refused: int = 0
@@ -73,13 +73,13 @@ class Service:
         self.outcome = Outcome()
 
     def take(self, arrivals: Iterable[float]) -> Process:
-        """Have photos arrive at these moments."""
+        """Let photos arrive at these times."""
         for at in arrivals:
             yield self._environment.timeout(max(0.0, at - self._environment.now))
             self._environment.process(self._serve())
 
     def stop_workers(self, at: float, for_s: float) -> Process:
-        """Have no worker take a job for so long, as while their database is away."""
+        """Let no worker claim a job for this long, as while their database is down."""
         yield self._environment.timeout(at)
         for _ in range(self._shape.worker_processes):
             self._environment.process(self._hold(for_s))
@@ -98,7 +98,7 @@ class Service:
             with self._api.request() as place:
                 yield place
                 yield from self._compute(submit_s)
-        began = self._environment.now  # the moment of the job's row
+        began = self._environment.now  # time of the job's row
         yield from self._use(self._database, self._parameters.write_s, 0.4)  # the job, its event, the key's count
         if self._chance.random() < self._shape.lost_share:
             yield self._environment.timeout(self._shape.sweep_s - self._environment.now % self._shape.sweep_s)
@@ -114,7 +114,7 @@ class Service:
         self.outcome.totals_s.append(self._environment.now - began)
 
     def _compute(self, needed_s: float) -> Process:
-        """Take processor time, in turns with the other processes that want a core."""
+        """Use processor time, sharing cores with other processes."""
         if self._cores is None:
             yield self._environment.timeout(needed_s)
             return
@@ -141,9 +141,9 @@ def simulate(
     seed: int = 1,
     outage: tuple[float, float] | None = None,
 ) -> Outcome:
-    """How a service of this shape serves photos that arrive at these moments.
+    """Simulate a service of this shape for photos that arrive at these times.
 
-    outage: when no worker takes a job, and for how many seconds.
+    outage: start and duration in seconds of a period in which no worker claims a job.
     """
     environment = simpy.Environment()
     service = Service(environment, shape, parameters, seed)

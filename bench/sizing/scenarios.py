@@ -1,4 +1,4 @@
-"""Photos that arrive at a real stack at given moments, and how long each waited and was worked on."""
+"""Sends photos to a real stack at given times, and measures how long each waited and was processed."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ _DONE_TIMEOUT_S = 180
 
 @dataclass(frozen=True)
 class Scenario:
-    """Worker processes, photos a second and their number. burst: how many arrive at once, at each of the moments."""
+    """Number of worker processes, photos per second, and number of photos. burst: how many arrive at the same time."""
 
     name: str
     processes: int
@@ -39,7 +39,7 @@ class Scenario:
     seed: int = 1
 
     def list_arrivals(self) -> list[float]:
-        """The moments, in seconds from the start: bursts come at random, as clients do that don't know each other."""
+        """Return arrival times in seconds from the start; bursts arrive at random, as from independent clients."""
         chance, at, arrivals = random.Random(self.seed), 0.0, list[float]()
         while len(arrivals) < self.photos:
             at += chance.expovariate(self.rate / self.burst)
@@ -63,7 +63,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a scenario gave. jobs: in the order in which they were made. submit_cpu_s: processor time of the API for each."""
+    """Result of a scenario. jobs: in order of creation. submit_cpu_s: processor time of the API per job."""
 
     jobs: list[Seen]
     submit_cpu_s: float
@@ -84,7 +84,7 @@ def measure(scenario: Scenario) -> Measured:
             database = Database(stack.settings.effective_database_url)
             keys = make_keys(database, _KEYS)
             photo = portrait_photo("astronaut").data
-            asyncio.run(_submit(stack.client.api_url, keys, [0.0] * 20, photo))  # so that everything is warm
+            asyncio.run(_submit(stack.client.api_url, keys, [0.0] * 20, photo))  # warm-up
             _wait_until_done(database)
             began, busy = time.time(), _sum_api_time()
             asyncio.run(_submit(stack.client.api_url, keys, scenario.list_arrivals(), photo))
@@ -96,7 +96,7 @@ def measure(scenario: Scenario) -> Measured:
 
 
 def _sum_api_time() -> float:
-    """Seconds of processor time of the API's processes, which the supervisor below this process started."""
+    """Return the processor time of the API's processes, which the supervisor below this process started."""
     total = 0.0
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
@@ -117,7 +117,7 @@ async def _submit(url: str, keys: Sequence[str], arrivals: Sequence[float], phot
         connection = await free.get()
         try:
             status, _, body = await connection.request("POST /v1/jobs", {"Content-Type": "image/jpeg"}, photo)
-        except (asyncio.IncompleteReadError, ConnectionError):  # it was idle for longer than the server keeps it
+        except (asyncio.IncompleteReadError, ConnectionError):  # idle for longer than the server keeps connections
             connection.close()
             status, _, body = await connection.request("POST /v1/jobs", {"Content-Type": "image/jpeg"}, photo)
         assert status == 202, (status, body)

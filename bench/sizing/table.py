@@ -17,9 +17,9 @@ from bench.sizing.model import Parameters, Shape, simulate
 
 RESULTS = Path(__file__).parents[1] / "results"
 PEAK = 3.0
-"""The busiest hour's rate over the day's mean: the usual shape of a day with people awake in one part of the world."""
+"""Ratio of the busiest hour to the day's mean: the usual shape of a day if most users live in one part of the world."""
 WORKER_LOAD, API_LOAD, DATABASE_LOAD = 0.7, 0.5, 0.5
-"""Shares of their time that parts are busy at the peak, so that waiting stays short."""
+"""Maximum utilization of each component at the peak, so that waiting stays short."""
 PHOTO_BYTES = 500_000
 OUTAGE_S = 30.0
 _DEFAULT_QUEUED = 10_000
@@ -27,7 +27,7 @@ _ON_ONE_MACHINE = 1e6
 
 
 def size(photos_a_day: float, held_s: float, submit_s: float, database_s: float) -> dict[str, Any]:
-    """Machines of each part at the peak."""
+    """Return the machines of each component at the peak."""
     rate = PEAK * photos_a_day / 86_400
     return {
         "photos_a_day": int(photos_a_day),
@@ -41,7 +41,7 @@ def size(photos_a_day: float, held_s: float, submit_s: float, database_s: float)
 
 
 def simulate_peak(row: dict[str, Any], parameters: Parameters, seconds: float, **more: Any) -> dict[str, Any]:
-    """The peak, served by the sized parts, or by others."""
+    """Simulate the peak with the computed or another size."""
     shape = Shape(
         worker_processes=more.pop("worker_processes", row["worker_processes"]),
         api_processes=more.pop("api_processes", row["api_processes"]),
@@ -71,12 +71,12 @@ def main() -> None:
     given = parser.parse_args()
     fitted = json.loads((RESULTS / "sizing.json").read_text())
     load = json.loads((RESULTS / "sizing_load.json").read_text())
-    # A worker process has a core of its own in a fleet.
+    # in a fleet each worker process has its own core
     samples = fitted["samples"]
     alone, submit_s = samples["work_s"], samples["submit_s"]
     database_s = load["database_cpu_ms_a_job"] / 1000
     parameters = Parameters(alone, samples["idle_gap_s"], samples["next_gap_s"], submit_s, (database_s,))
-    # what a worker process is at one job: until it has claimed it, the work, and the writing
+    # work of a worker process per job: claim, analysis, and writing
     held_s = statistics.mean(alone) + statistics.mean(samples["next_gap_s"]) + 0.6 * database_s
     rows = []
     for photos in (1e6,) if given.quick else (1e6, 1e7, 1e8):

@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def ask_peer(python: Path, faces: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], float]:
-    """The package's probabilities, (N, 7), and its median milliseconds for one face. faces: (N, 48, 48)."""
+    """Return the package's probabilities, (N, 7), and its median milliseconds per face. faces: (N, 48, 48)."""
     with tempfile.TemporaryDirectory() as folder:
         given, got = Path(folder, "faces.npy"), Path(folder, "answers.npz")
         np.save(given, faces)

@@ -54,7 +54,7 @@ def share_out(
     right: float,
     random: np.random.Generator,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Champion's and challenger's probabilities, (N, 7) each: for every face those of one model, and of the other."""
+    """Return champion's and challenger's probabilities, (N, 7) each: for each face those of one model, and of the other."""
     is_right = [answers.argmax(axis=1) == truth for answers in (one, other)]
     challenger_has_one = random.random(len(truth)) < np.where(
         is_right[0] == is_right[1], 0.5, np.where(is_right[0], right, 1 - right)

@@ -60,14 +60,17 @@ def main() -> None:
 
 
 def _time(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds of processor time, and by the clock."""
+    """Return seconds of processor time, and of wall-clock time."""
     started = time.process_time(), time.perf_counter()
     work()
     return time.process_time() - started[0], time.perf_counter() - started[1]
 
 
 def _loop_like_the_report(table: pd.DataFrame) -> list[npt.NDArray[np.uint8]]:
-    """One value at a time: row n // 48, column n % 48."""
+    """Convert one value at a time: row n
+
+    48, column n % 48.
+    """
     pictures = []
     for pixels in table["pixels"]:
         picture = np.zeros((48, 48), np.uint8)

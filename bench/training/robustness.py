@@ -55,7 +55,7 @@ def main() -> None:
 def describe_answers(
     probabilities: npt.NDArray[np.float32], single: npt.NDArray[np.int64], votes: npt.NDArray[np.int64]
 ) -> str:
-    """Accuracy against each truth. probabilities: (N, 7). single, votes: int (N,)."""
+    """Format the accuracy against each kind of label. probabilities: (N, 7). single, votes: int (N,)."""
     answers = probabilities.argmax(axis=1)
     among_six = np.delete(probabilities, _NEUTRAL, axis=1).argmax(axis=1)
     among_six += among_six >= _NEUTRAL
@@ -71,7 +71,7 @@ def _draw_sign(random: np.random.Generator) -> int:
 
 
 def _warp(face: Face, *, zoom: float = 1.0, degrees: float = 0.0, shift: tuple[float, float] = (0.0, 0.0)) -> Face:
-    """Zoom above 1 brings the face nearer; shift in shares of the side."""
+    """Warp faces. zoom above 1 enlarges the face; shift as a share of the side."""
     matrix = cv2.getRotationMatrix2D((_MIDDLE, _MIDDLE), degrees, zoom)
     matrix[:, 2] += np.array(shift) * CROP_SIDE
     warped = cv2.warpAffine(
@@ -125,7 +125,7 @@ def _make_noise(sigma: float) -> Change:
 
 
 def _make_half_lit(share: float) -> Change:
-    """Light from one side: brightness falls evenly across the face to `share` of what it was."""
+    """Return a light gradient: brightness falls linearly across the face to `share`."""
 
     def shade(face: Face, random: np.random.Generator) -> Face:
         light = np.linspace(1, share, CROP_SIDE)[:: _draw_sign(random)]

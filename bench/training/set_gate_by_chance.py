@@ -17,7 +17,7 @@ _SIZES = (200, 400, 845, 1000)
 
 
 def main() -> None:
-    """Print a JSON object: the share of runs rejected, by margin and by the share of faces on which the models disagree."""
+    """Print a JSON object: share of rejected runs by margin and by the share of faces on which the models disagree."""
     found = {
         f"margin {margin}, disagreement {disagreement}": _measure(margin, disagreement)
         for margin in (0.0, 0.01)

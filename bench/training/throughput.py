@@ -32,7 +32,7 @@ Epoch = Callable[[], object]
 
 
 def main() -> None:
-    """Print images a second of each way, and each one's ratio to the bare `model.fit`."""
+    """Print images per second of each method, and its ratio to the bare `model.fit`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", type=Architecture, default=Architecture.REPORT)
     parser.add_argument("--rows", type=int, default=2048)

@@ -12,7 +12,7 @@ from training.fit.config_file import CONFIGS_DIR, describe_version
 
 
 def write_config(name: str, folder: Path) -> str:
-    """The text of a version's configuration file."""
+    """Return the text of a version's configuration file."""
     config = describe_version(read_manifest(folder))
     origin = (" --start-from PARENT" if config.parent else "") + " --teacher TEACHER" * len(config.teachers)
     heading = (
@@ -23,7 +23,7 @@ def write_config(name: str, folder: Path) -> str:
 
 
 def main() -> None:
-    """Write all."""
+    """Write all files."""
     for name, folder in list_pretrained().items():
         (CONFIGS_DIR / f"{name}.toml").write_text(write_config(name, folder), encoding="utf-8")
 

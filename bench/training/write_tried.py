@@ -26,10 +26,10 @@ _METRICS = {
     "recall_disgusted": "disgusted {}",
     "least_recall": "least recall {}",
 }
-"""Every metric that the data may have, and how a cell says it."""
+"""Every metric that the data may have, and its format in a cell."""
 
 Value = float | tuple[float, float]
-"""One figure, or the lowest and the highest of several."""
+"""A single number, or minimum and maximum of several."""
 
 
 class _Row(BaseModel):
@@ -37,7 +37,7 @@ class _Row(BaseModel):
 
 
 class Trial(_Row):
-    """A network that was trained, or an average of such. `starts_from` and `teachers` name other trials."""
+    """A trained network, or an average of several. `starts_from` and `teachers` name other trials."""
 
     id: str = Field(pattern=r"^[BSH]\d+$")
     date: str = Field(pattern=r"^\d{4}-\d\d-\d\d$")
@@ -57,7 +57,7 @@ class Trial(_Row):
 
 
 class StepSpeed(_Row):
-    """Images a second of one training step."""
+    """Images per second of one training step."""
 
     network: str
     onednn_off: Value
@@ -76,7 +76,7 @@ class EpochCost(_Row):
 
 
 class Int8(_Row):
-    """A network's LiteRT form in 32 or 8 bits."""
+    """A network's LiteRT model with 32 or 8 bits."""
 
     network: str
     runs_as: str
@@ -104,12 +104,12 @@ class Tried(_Row):
 
 
 def read_tried(path: Path = DATA) -> Tried:
-    """Read the file. Raises pydantic's ValidationError if it has another form."""
+    """Read the file. Raises pydantic's ValidationError if it is malformed."""
     return Tried.model_validate_json(path.read_bytes())
 
 
 def write_page(page: str, tried: Tried) -> str:
-    """The page with each table replaced by what the data says. Raises KeyError for a table or a metric that isn't known."""
+    """Return the page with each table replaced. Raises KeyError for an unknown table or metric."""
     tables = {
         "baseline": _write_trials(tried.baseline),
         "soft_labels": _write_trials(tried.soft_labels),
