@@ -42,7 +42,7 @@ def change_password() -> tuple[str, int] | AnyResponse:
     except InvalidUser as error:
         return _render(f"The new password is not allowed: {error}.", "new"), 422
     except SignInRefused:
-        return _render("The present password is wrong.", "present"), 403
+        return _render("The current password is wrong.", "present"), 403
     except AccountLocked as error:
         return _render(f"Too many wrong passwords. Try again after {error.until:%H:%M} UTC.", "present"), 429
     except PasswordsBusy:

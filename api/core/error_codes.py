@@ -150,7 +150,7 @@ _OF_REQUESTS = (
         "wrong_password",
         HTTPStatus.FORBIDDEN,
         "Wrong password",
-        "The present password is wrong. Nothing was changed. Too many wrong passwords lock the account for a while.",
+        "The current password is wrong. Nothing was changed. Too many wrong passwords lock the account for a while.",
     ),
     ErrorKind(
         "account_locked",

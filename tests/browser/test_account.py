@@ -12,7 +12,7 @@ NEW = "battery staple correct"
 
 
 def fill(page: Page, present: str, new: str, again: str) -> None:
-    page.get_by_label("Present password").fill(present)
+    page.get_by_label("Current password").fill(present)
     page.get_by_label("New password, 12 characters").fill(new)
     page.get_by_label("New password again").fill(again)
     page.get_by_role("button", name="Change the password").click()
@@ -24,8 +24,8 @@ def test_a_person_changes_the_password_and_is_signed_out_elsewhere(
     elsewhere, page = visit("vic"), visit("vic")
     page.get_by_role("link", name="Account of vic").click()
     fill(page, "wrong", NEW, NEW)
-    expect(page.get_by_role("alert")).to_have_text("The present password is wrong.")
-    expect(page.get_by_label("Present password")).to_be_focused()
+    expect(page.get_by_role("alert")).to_have_text("The current password is wrong.")
+    expect(page.get_by_label("Current password")).to_be_focused()
     results = Axe().run(page, options=OPTIONS)  # with the mistake and two sessions on it
     assert results.violations_count == 0, results.generate_report()
     fill(page, PASSWORD, NEW, NEW + "!")

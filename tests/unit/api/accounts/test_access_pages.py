@@ -138,4 +138,4 @@ def test_notes_on_a_version_are_kept_and_an_empty_one_comes_back(
     assert "A note has 1 to 2000 characters" in text
     assert administrator.post("/models/1/notes", text="weak on <b>masks</b>") == (303, "/models/1")
     assert "weak on &lt;b&gt;masks&lt;/b&gt;" in administrator.get("/models/1")
-    assert "wrote a note on" in administrator.get("/audit")
+    assert "added a note to" in administrator.get("/audit")

@@ -34,7 +34,7 @@ def test_every_action_that_is_recorded_has_words() -> None:
 
 
 def test_an_unknown_action_is_said_by_its_name() -> None:
-    assert say_action(AuditEvent(action="model.promote")) == "put in service"
+    assert say_action(AuditEvent(action="model.promote")) == "promoted"
     assert say_action(AuditEvent(action="rocket.lift_off")) == "rocket: lift off"
 
 

@@ -71,7 +71,7 @@ def test_a_persons_own_change_is_in_the_log_under_their_name(administrator: Visi
 @pytest.mark.parametrize(
     ("fields", "status", "sentence", "wrong_field"),
     [
-        ({"present": "wrong"}, 403, "The present password is wrong.", "present"),
+        ({"present": "wrong"}, 403, "The current password is wrong.", "present"),
         ({"again": NEW + "!"}, 422, "The new passwords don't match.", "again"),
         ({"new": "short"}, 422, "a password needs 12 to 1000 characters, not 5.", "new"),
         ({"new": "x" * 1001}, 422, "a password needs 12 to 1000 characters, not 1001.", "new"),
