@@ -1,4 +1,4 @@
-"""The whole service with real processes, in its two forms: one machine as it comes, and the parts of a fleet."""
+"""The whole service with real processes, on one machine and as a fleet."""
 
 import contextlib
 import gc

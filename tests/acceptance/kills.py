@@ -1,4 +1,4 @@
-"""Programs of a stack, killed one after the other while jobs come in."""
+"""Kills the programs of a stack one after another while jobs arrive."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The commands that people type, as processes of their own."""
+"""The commands as separate processes."""
 
 import json
 import os

@@ -1,6 +1,6 @@
-"""`emoscope up` with a CSV alone and a schedule of every minute: each run ends with a decision, without a click.
+"""`emoscope up` with only a CSV and a schedule of every minute: each run ends with a decision, without manual steps.
 
-Two moments of the schedule take two minutes, so this runs in `make test-schedule`;
+Two runs of the schedule take two minutes, so this runs in `make test-schedule`;
 tests/unit/worker/retraining/test_runs_with_a_csv_alone.py does the same in one process.
 """
 

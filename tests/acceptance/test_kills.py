@@ -1,6 +1,7 @@
-"""Programs of the one-machine stack are killed; the stack heals, and no job is lost.
+"""Programs of the one-machine stack are killed; the stack recovers, and no job is lost.
 
-`make test-kills` kills each of them in turn, a hundred times in all, and wants the stack back within ten seconds each time.
+`make test-kills` kills each of them in turn, a hundred times in all, and expects the stack to be ready within ten seconds each
+time.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What docs/capabilities.md shows, word for word, on a running service; and what reaches its receivers meanwhile."""
+"""The examples of docs/capabilities.md, executed on a running service, and what the receivers of webhooks get."""
 
 import asyncio
 import json

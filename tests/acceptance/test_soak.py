@@ -1,4 +1,4 @@
-"""Twenty photos of a soak, and what tells growth from noise; `make soak` sends ten thousand."""
+"""A soak test of twenty photos, and the statistics that separate growth from noise; `make soak` sends ten thousand."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`emoscope up` in a real terminal: interrupted, closed, and after a stack that was killed."""
+"""`emoscope up` in a real terminal: interrupted, closed, and started after a killed stack."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""One's own password and sessions, as people handle them, in a real browser."""
+"""The account page in a real browser: password and sessions."""
 
 from collections.abc import Callable
 

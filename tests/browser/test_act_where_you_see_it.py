@@ -1,4 +1,4 @@
-"""Wrong faces are corrected where they are seen, many are confirmed at once, and a crowded photo stays usable."""
+"""Corrections on any page, bulk confirmation, and crowded photos, in a real browser."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Charts tell values, ranges and the zone; on a phone no vote needs scrolling; a CSV alone says what it is enough for."""
+"""Charts show values, ranges and the time zone; on a phone voting needs no scrolling; a CSV alone gets a plan."""
 
 import re
 from collections.abc import Callable

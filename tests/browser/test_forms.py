@@ -1,4 +1,4 @@
-"""Forms that are refused, ask before they destroy, and lose nothing that was typed; in a real browser."""
+"""Forms in a real browser: refusals, confirmations before destructive actions, and preserved input."""
 
 from collections.abc import Callable
 

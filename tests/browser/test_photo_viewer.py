@@ -1,4 +1,4 @@
-"""A photo beside its faces: zoomed, moved, in sight while the page is scrolled; a wrong box is reported where it is seen."""
+"""The photo viewer: zoom, pan, visibility while scrolling, and reports of wrong boxes."""
 
 from collections.abc import Callable
 

@@ -1,6 +1,6 @@
-"""`python -m tests.chaos.batch --photos 10000`: an open batch is filled in many calls while parts of the service are killed.
+"""`python -m tests.chaos.batch --photos 10000`: an open batch is filled in many calls while components are killed.
 
-At the end every photo must have ended once, the counts must be right, and `batch.finished` must have been told under one id.
+At the end every photo must have ended once, the counts must be right, and `batch.finished` must have been sent under one id.
 """
 
 import argparse

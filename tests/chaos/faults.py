@@ -1,4 +1,4 @@
-"""How each kind of fault is done, and undone where it lasts."""
+"""Injects each kind of fault, and reverts those that last."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What must hold at the end of a run, whatever happened in it."""
+"""Invariants at the end of a run."""
 
 import time
 from collections import Counter

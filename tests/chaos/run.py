@@ -1,4 +1,4 @@
-"""One run: photos come in, faults are done to what analyses them, and at the end every accepted job is looked at."""
+"""One run: photos are submitted, faults are injected, and at the end every accepted job is checked."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Which fault comes when: decided by a seed before the run, so that it can be replayed."""
+"""The schedule of faults, determined by a seed, so that a run can be replayed."""
 
 import random
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A TypeScript client that a public generator makes of the document compiles strictly and uploads a photo.
+"""A TypeScript client generated from the document compiles strictly and uploads a photo.
 
 Run by `make test-typescript`: it installs from npm, which takes a minute.
 """

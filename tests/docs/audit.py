@@ -1,6 +1,6 @@
-"""`python -m tests.docs.audit UV`: known vulnerabilities of the locked packages, as pip-audit finds them.
+"""`python -m tests.docs.audit UV`: known vulnerabilities of the locked packages, found by pip-audit.
 
-It is skipped aloud where the tool or its data can't be reached: a run that looked nothing up finds nothing either.
+It reports that it was skipped if the tool or its data can't be reached; it must not look like a clean result.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The pages on the architecture name only files that exist, and every subject has its place."""
+"""The architecture pages name only existing files, and mention every subject."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every decision has the same form, and the index lists each with its title, date and status."""
+"""Every decision has the same structure, and the index lists each with its title, date and status."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The glossary is in alphabetical order, so that a word is found."""
+"""The glossary is in alphabetical order."""
 
 import re
 from pathlib import Path

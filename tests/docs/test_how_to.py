@@ -1,4 +1,4 @@
-"""What the how-to pages name exists, and what they give to copy is taken. `make test-fleet` follows their commands."""
+"""Names on the how-to pages exist, and their configuration examples are valid. `make test-fleet` executes their commands."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Every code that a job may end with is explained, and those that the API has too are the API's own."""
+"""Every error code of jobs is documented, and those that the API also has mean the same."""
 
 import re
 from pathlib import Path

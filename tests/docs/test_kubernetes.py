@@ -1,4 +1,4 @@
-"""The Kubernetes base: every resource is listed, and every pod is confined, checked and told the same as in the compose file."""
+"""The Kubernetes base: every resource is listed, and every pod is confined, probed and configured like in the compose file."""
 
 import shutil
 import subprocess

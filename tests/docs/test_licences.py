@@ -1,4 +1,4 @@
-"""The licence of each package that we use is known, and the page lists those that the service needs."""
+"""Every package has a known licence, and the page lists the packages that the service needs."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""Alert rules fire when they should, and they, the dashboard and the page name metrics that there are, and all of them."""
+"""Alert rules fire when they should; rules, dashboard and page name existing metrics, and all of them."""
 
 import json
 import re

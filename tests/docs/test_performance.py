@@ -1,4 +1,4 @@
-"""The page of performance says what the benches' results say."""
+"""docs/performance.md matches the results of the benches."""
 
 from pathlib import Path
 

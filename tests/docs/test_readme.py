@@ -1,4 +1,4 @@
-"""What the README and the other pages tell people to type must exist."""
+"""Commands in the README and other pages exist."""
 
 import re
 from pathlib import Path

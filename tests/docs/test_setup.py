@@ -1,4 +1,4 @@
-"""What the set-up of a fresh copy says where it can't go on: its last word is a sentence, and nothing half made stays."""
+"""`make setup` ends with a clear message if it can't continue, and leaves nothing half finished."""
 
 import os
 import shutil

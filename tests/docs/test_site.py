@@ -1,4 +1,4 @@
-"""The documentation site: every page has its place, and the page of commands says what the commands say."""
+"""Every page is in the navigation, and the page of commands is up to date."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The page on sizing says what the code and the benches' results say."""
+"""docs/sizing.md matches the code and the results of the benches."""
 
 import json
 import re

@@ -1,9 +1,8 @@
-"""The images that the Dockerfile and the compose file start from: pulled, or built from Debian's packages without a registry.
+"""The base images of Dockerfile and compose file: pulled, or built from Debian's packages without a registry.
 
     python -m tests.fleet.base_images
 
-Of those that are built, PostgreSQL, Redis, Caddy, PgBouncer and Python are the real programs; the S3 store is
-`images/store/store.py`.
+Built images contain the real PostgreSQL, Redis, Caddy, PgBouncer and Python; the S3 store is `images/store/store.py`.
 """
 
 import re

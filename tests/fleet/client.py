@@ -1,4 +1,4 @@
-"""A client that counts how its requests end, and tries none twice."""
+"""A client that counts the results of its requests, and never retries."""
 
 import http.client
 import json

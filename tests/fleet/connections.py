@@ -1,4 +1,4 @@
-"""Eight workers with four processes each on a PostgreSQL with as many connections as it has by default, counted while jobs run."""
+"""Counts PostgreSQL's connections while eight workers with four processes each run jobs, with the default limit."""
 
 import json
 import subprocess

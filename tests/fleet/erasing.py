@@ -1,4 +1,4 @@
-"""The page on erasing a person, word for word: a job with its photo, crop, face, vote and export is gone everywhere."""
+"""Executes the page on erasing a person: a job's photo, crop, face, vote and export are gone everywhere."""
 
 import json
 import os

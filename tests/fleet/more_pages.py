@@ -1,4 +1,4 @@
-"""How-to pages that are followed on stacks or machines of their own: install, add a machine, rotate secrets."""
+"""Executes how-to pages on other stacks or machines: install, add a machine, rotate secrets."""
 
 import json
 import os

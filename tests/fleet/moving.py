@@ -1,4 +1,4 @@
-"""The page on moving to a fleet, word for word: a real one-machine stack, and a compose project that gets all it holds."""
+"""Executes the page on moving to a fleet: from a real one-machine stack to a compose project."""
 
 import hashlib
 import json

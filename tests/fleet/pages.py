@@ -1,4 +1,4 @@
-"""The how-to pages, followed word for word: their blocks marked `sh` are run as they stand."""
+"""Executes the `sh` blocks of the how-to pages unchanged."""
 
 import re
 from pathlib import Path

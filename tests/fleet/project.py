@@ -1,4 +1,4 @@
-"""The compose project that the fleet's tests run: its settings, its commands, and its HTTP address."""
+"""The compose project of the fleet's tests: settings, commands, and HTTP address."""
 
 import functools
 import hashlib

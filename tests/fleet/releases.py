@@ -1,4 +1,4 @@
-"""The images of two releases: this working tree's, and those of the commit before its newest migration."""
+"""The images of two releases: this working tree, and the commit before its newest migration."""
 
 import os
 import shutil

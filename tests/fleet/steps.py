@@ -1,4 +1,4 @@
-"""What is done to the fleet, step by step, and what each step must show. Each returns what was seen."""
+"""The steps of the fleet's test, with their checks. Each returns its measurements."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A training run in the fleet, whose trainer is replaced while it trains: the new one goes on, and the gate decides."""
+"""A training run whose trainer is replaced while it trains: the new one resumes it, and the gate decides."""
 
 import json
 import time

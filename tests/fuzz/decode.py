@@ -1,4 +1,4 @@
-"""Decodes mutants one after another: `python -m tests.fuzz.decode SEED FIRST END`. Writes a line of JSON for each."""
+"""Decodes mutants: `python -m tests.fuzz.decode SEED FIRST END`. Writes one JSON line per mutant."""
 
 import json
 import sys

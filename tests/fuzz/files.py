@@ -1,4 +1,4 @@
-"""Small pictures of every format, in every kind of pixels that the format has. The same for the same seed."""
+"""Small pictures in every format and pixel type; deterministic for a seed."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""Mutants of files: bytes changed, pieces cut out, moved, repeated, numbers made huge. Seeded, to be replayed."""
+"""Mutates files: bytes changed, pieces removed, moved, repeated, numbers enlarged. Seeded, so that runs can be replayed."""
 
 import random
 from collections.abc import Callable

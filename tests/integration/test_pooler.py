@@ -1,4 +1,6 @@
-"""PostgreSQL behind PgBouncer in transaction mode, as it is by default: limits and time zone hold in each transaction."""
+"""PostgreSQL behind PgBouncer in transaction mode with its default configuration: timeouts and time zone apply in each
+transaction.
+"""
 
 import shutil
 import socket

@@ -1,4 +1,4 @@
-"""A queue over TLS: API, workers and limits check the certificate alike."""
+"""A queue over TLS: API, workers and rate limits check the certificate."""
 
 from collections.abc import Iterator
 from pathlib import Path

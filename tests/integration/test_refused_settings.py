@@ -1,4 +1,4 @@
-"""Every process says which setting it can't use, in a sentence, and ends."""
+"""Every process names an invalid setting in a sentence, and exits."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A worker that takes nothing while messages wait is ended, whatever the cause; one that is busy, or whose queue is away, isn't."""
+"""A worker that takes no message while messages wait is restarted; one that is busy, or whose queue is down, isn't."""
 
 import os
 import signal

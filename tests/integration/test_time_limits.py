@@ -1,4 +1,4 @@
-"""What a job is given: so many seconds, then its end; and no child is held for ever."""
+"""Time limits of jobs: they fail in time, and no worker process is blocked forever."""
 
 from collections.abc import Iterator
 from pathlib import Path

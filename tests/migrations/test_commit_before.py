@@ -1,7 +1,7 @@
-"""A release before this one works on a database that this one migrated: migrations expand first, and contract later.
+"""An earlier release works on a database that this one migrated.
 
-The commit before the newest migration is started from the history as it was, by `emoscope up`, with this tree's packages. Of the
-oldest release that the schema claims to work with, which may need other packages, the tables are compared.
+The commit before the newest migration is checked out and started by `emoscope up`, with this tree's packages. For the oldest
+release that the schema claims to support, which may need other packages, only the tables are compared.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The migrations make exactly the schema that the models describe, on both databases, and can be taken back."""
+"""The migrations create exactly the schema of the models, on both databases, and can be reverted."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,7 @@
-"""A database that the code of revision 0007 filled is migrated, and read as before.
+"""A database filled by revision 0007 is migrated, and read correctly.
 
-`rows_of_0007.sql` was written by that code's own functions: four jobs in four states, two faces, four votes, one of them undone, a
-training run that was promoted and one that waits, two model versions, two users, a key.
+`rows_of_0007.sql` was written by that revision's own functions: four jobs in four states, two faces, four votes, one of them
+undone, a promoted and a queued training run, two model versions, two users, a key.
 """
 
 import json

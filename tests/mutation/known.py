@@ -1,4 +1,4 @@
-"""Mutants that once survived the nearest tests. Each must die: `make mutate ARGS=--known`."""
+"""Mutants that once survived. Each must be killed: `make mutate ARGS=--known`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which tests are nearest to a module."""
+"""Finds the nearest tests of a module."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""Runs the nearest tests on mutants, one after the other, in a copy of the tree: `python -m tests.mutation.shard COPY < MUTANTS`.
+"""Runs the nearest tests on mutants in a copy of the tree: `python -m tests.mutation.shard COPY < MUTANTS`.
 
-Reads a mutant in JSON from each line of standard input, and writes what became of it as JSON to standard output. Libraries are
-imported once, and each run of pytest is a fork of this process, which has read none of the project's modules.
+Reads one mutant in JSON per line of standard input, and writes its result as JSON to standard output. Libraries are imported
+once, and each run of pytest is a fork of this process, which has imported none of the project's modules.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""What the tool for mutation testing changes, and where it looks for the tests."""
+"""The mutations of the mutation tester, and its choice of tests."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`python -m tests.soak --photos 2000`: different photos through a stack on one machine, and what its processes take meanwhile."""
+"""`python -m tests.soak --photos 2000`: analyses different photos on one machine, and measures its processes."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Photos that are all different: portraits laid out at random, in several formats and sizes. The same for the same seed."""
+"""Different photos: portraits at random positions, in several formats and sizes; deterministic for a seed."""
 
 import io
 import random

@@ -1,4 +1,4 @@
-"""What the processes of a stack take, over the photos that they have analysed, and whether it grows."""
+"""Samples the resources of a stack's processes, and tests them for growth."""
 
 import contextlib
 import math

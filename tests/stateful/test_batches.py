@@ -1,8 +1,8 @@
-"""Batches under random sequences of all that may happen to them, on both databases.
+"""Random sequences of actions on batches, on both databases.
 
-Photos come in one call or in many, a process dies between the end of a job and the end of its batch, people close, cancel, retry
-and erase, with the call's time over before it is through, and the sweeper comes at any moment. Whatever happens, the counts are
-right, each photo keeps its place, and each end of a batch is told once.
+Photos arrive in one call or several, a process dies between the end of a job and the end of its batch, users close, cancel, retry
+and erase, calls run out of time, and the sweeper runs at any moment. Whatever happens, the counts are right, each photo keeps its
+position, and each end of a batch is sent once.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-"""Votes under random sequences of all that may happen to them, on both databases.
+"""Random sequences of actions on votes, on both databases.
 
-Reviewers vote, change their mind and undo; photos are analysed again, and their jobs erased. A face's label is always what most of
-its standing votes say, and a vote that was undone gives its place back to the one that it had replaced.
+Reviewers vote, change their mind and undo; photos are analysed again, and their jobs erased. A face's label is always the choice
+of most of its current votes, and undoing a vote restores the one that it replaced.
 """
 
 from collections import Counter

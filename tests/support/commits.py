@@ -1,4 +1,4 @@
-"""Earlier commits of this repository, for tests of what runs beside a newer release."""
+"""Checks out earlier commits of this repository, for tests with two releases."""
 
 import re
 import subprocess

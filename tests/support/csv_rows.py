@@ -1,4 +1,4 @@
-"""Rows of CSV files in every spelling that is read."""
+"""Rows of CSV files in every supported form."""
 
 FORMS = [
     ("emotion, Usage, pixels", "{emotion},{part},{pixels}"),

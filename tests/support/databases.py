@@ -1,4 +1,4 @@
-"""Which databases a test runs on."""
+"""The databases on which a test runs."""
 
 import pytest
 

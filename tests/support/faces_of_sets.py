@@ -1,4 +1,4 @@
-"""Faces of noise for evaluation sets."""
+"""Noise faces for evaluation sets."""
 
 import numpy as np
 

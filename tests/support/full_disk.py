@@ -1,4 +1,4 @@
-"""A small disk of its own, which a test can fill."""
+"""A small file system that a test can fill."""
 
 import os
 import subprocess

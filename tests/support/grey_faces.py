@@ -1,4 +1,4 @@
-"""Faces of usual contrast."""
+"""Faces with normal contrast."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Somebody who signs in, or guesses at a password, from one address or two."""
+"""Sign-ins and password guesses from one or two addresses."""
 
 from datetime import timedelta
 

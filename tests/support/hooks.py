@@ -1,4 +1,4 @@
-"""An application that is called back: a real HTTP server that keeps what it got."""
+"""A real HTTP server that records the calls that it gets."""
 
 import queue
 import threading

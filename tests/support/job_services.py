@@ -1,4 +1,4 @@
-"""What actions on jobs need, with a real database and a real folder of blobs, and a queue that a test may take away."""
+"""Dependencies of actions on jobs: a real database and blob folder, and a queue that a test may take down."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path

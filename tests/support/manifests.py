@@ -1,4 +1,4 @@
-"""Manifests of model versions that no training run made."""
+"""Manifests of model versions without a training run."""
 
 from collections.abc import Mapping
 from typing import Any

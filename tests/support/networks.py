@@ -1,4 +1,4 @@
-"""Crops that networks are asked about."""
+"""Crops for tests of networks."""
 
 import numpy as np
 

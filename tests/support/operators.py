@@ -1,4 +1,4 @@
-"""Clients with the scopes that a test wants, and versions without files."""
+"""Clients with given scopes, and versions without files."""
 
 from apiflask import APIFlask
 from flask.testing import FlaskClient

@@ -1,4 +1,4 @@
-"""The processes that a program has started to do its work."""
+"""Finds the processes started by a program."""
 
 import psutil
 

@@ -1,4 +1,4 @@
-"""Ports that nobody listens on."""
+"""Finds free ports."""
 
 import socket
 

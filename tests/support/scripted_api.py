@@ -1,4 +1,4 @@
-"""An API that answers what a test tells it to, over real connections."""
+"""An API with scripted responses, over real connections."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Carries out a client's steps without a network or a clock's help: each step gets the next of the outcomes that the test gives."""
+"""Executes a client's steps without network or clock: each step gets the test's next outcome."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Sessions of a page of the documentation: fenced blocks of shell and Python that are run in order, and what they print."""
+"""Executes the shell and Python blocks of a documentation page in order, and compares their output."""
 
 import contextlib
 import io

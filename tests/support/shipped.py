@@ -1,4 +1,4 @@
-"""The shipped version that a new installation puts in service."""
+"""The shipped version that a new installation promotes."""
 
 from db.core.vocabulary import PRETRAINED_CHAMPION
 from training.export.artifact import PRETRAINED_DIR

@@ -1,4 +1,4 @@
-"""Signals that this process sends to itself."""
+"""Signals that the process sends to itself."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

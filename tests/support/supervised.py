@@ -1,4 +1,4 @@
-"""Stands for the supervisor of a stack: tells those who ask how its programs are."""
+"""A fake supervisor that reports the state of its programs."""
 
 import shutil
 import socket

@@ -1,4 +1,4 @@
-"""Waiting for what another process does, where it sends no word of it."""
+"""Waits for conditions in other processes that can't be notified of."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Webhook endpoints as an application adds them."""
+"""Webhook endpoints, added through the API."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Real workers that start quickly, a queue that a test may disturb, and tasks that begin and end when the test says so."""
+"""Real workers that start quickly, a queue that a test may disrupt, and tasks that the test starts and ends."""
 
 import os
 import subprocess

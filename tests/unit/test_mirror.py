@@ -1,4 +1,4 @@
-"""Whoever changes a module finds its tests at the same path below `tests/unit`."""
+"""The tests of a module are at the same path below `tests/unit`."""
 
 import ast
 from collections.abc import Iterator

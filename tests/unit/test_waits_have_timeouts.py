@@ -1,4 +1,4 @@
-"""No wait without a timeout: the code is searched for calls that could wait for ever. docs/timeouts.md lists the waits."""
+"""Every wait has a timeout: searches the code for calls that could wait forever. docs/timeouts.md lists the waits."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The API as it is served, for tests that speak HTTP by hand."""
+"""The served API, for tests that speak raw HTTP."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The API as it is served: Gunicorn with two processes, on a socket."""
+"""The API served by Gunicorn with two processes."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""What comes in over HTTP: half requests, cut bodies, malformed chunks, forms, `Expect`."""
+"""Malformed and slow HTTP input: incomplete requests, truncated bodies, malformed chunks, forms, `Expect`."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""An API that is told to stop: who waits is answered at once, what runs ends, and the process is gone."""
+"""Shutdown of the API: waiting requests are answered at once, running ones finish, and the process ends."""
 
 import io
 import signal

@@ -1,4 +1,4 @@
-"""The application's own database: a module of the same name as one of the service."""
+"""The application's own database module, named like a package of the service."""
 
 names: list[str] = []
 

@@ -1,4 +1,4 @@
-"""What differs between two results of a bench."""
+"""Differences between two results of a bench."""
 
 import json
 import subprocess

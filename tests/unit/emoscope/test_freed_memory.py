@@ -1,4 +1,4 @@
-"""Large memory goes back to the system, where the C library can do so."""
+"""Freed memory is returned to the system, if the C library supports it."""
 
 import ctypes
 import subprocess

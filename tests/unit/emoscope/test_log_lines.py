@@ -1,4 +1,4 @@
-"""What a log line says of an outage, and of a fault of ours."""
+"""Log lines of outages and of bugs."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""Lines that repeat are summed up; no line of another kind is lost by that."""
+"""Repeated lines are summarized, without losing lines of other kinds."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""Log lines, from our own code and from libraries, in one form."""
+"""Log lines of our code and of libraries have one format."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Files of the service are for its user alone, those of earlier releases too."""
+"""The service's files are private to its user, including those of earlier releases."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Whether a process moves, as others see it."""
+"""Heartbeat files, as seen by other processes."""
 
 import os
 import subprocess

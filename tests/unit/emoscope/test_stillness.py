@@ -1,4 +1,4 @@
-"""How long something has stood still."""
+"""Measuring how long something hasn't changed."""
 
 from emoscope.stillness import Stillness
 

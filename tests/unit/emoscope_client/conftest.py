@@ -1,4 +1,4 @@
-"""The client on the real application, in this process: no socket, but every byte of HTTP in between."""
+"""The client on the real application in this process: real HTTP bytes without a socket."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which address and key a client takes."""
+"""The client's choice of address and key."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The client that is awaited takes the same steps."""
+"""The asyncio client executes the same steps."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator

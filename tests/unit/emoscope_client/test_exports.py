@@ -1,4 +1,4 @@
-"""Exports as the client reads them."""
+"""Exports, as the client parses them."""
 
 import pytest
 

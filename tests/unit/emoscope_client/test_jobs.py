@@ -1,4 +1,4 @@
-"""What results know of themselves."""
+"""Properties of results."""
 
 from emoscope_client.jobs import Job, Probabilities
 from emoscope_client.vocabulary import EMOTIONS, FINAL_STATUSES

@@ -1,4 +1,4 @@
-"""What of a key's terms is sent."""
+"""The terms of a key in a request."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""When a request is made again, and after how long."""
+"""Retries and their pauses."""
 
 import time
 from datetime import UTC, datetime, timedelta

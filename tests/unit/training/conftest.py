@@ -1,4 +1,4 @@
-"""The small dataset, and a cache of its own for each test."""
+"""The small dataset, and a separate cache for each test."""
 
 from pathlib import Path
 

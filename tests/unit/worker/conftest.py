@@ -1,4 +1,4 @@
-"""Real photos, the real default detector and the model that ships."""
+"""Real photos, the real default detector and the shipped model."""
 
 import io
 from pathlib import Path

@@ -1,3 +1,3 @@
-"""The application's own `api`, of the same name as a package of the service."""
+"""The application's own `api`, named like a package of the service."""
 
 OWNER = "the application"

@@ -1,3 +1,3 @@
-"""The application's own `worker`, of the same name as a package of the service."""
+"""The application's own `worker`, named like a package of the service."""
 
 OWNER = "the application"

@@ -1,4 +1,4 @@
-"""Models, training runs, people, keys and the log, as administrators handle them."""
+"""The administrators' pages: models, training runs, users, keys and audit log."""
 
 import re
 

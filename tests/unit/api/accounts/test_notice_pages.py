@@ -1,4 +1,4 @@
-"""The notice for people in photos: for everybody, and with no more of the application than its name and purpose."""
+"""The privacy notice: public, and showing only the name and purpose of an application."""
 
 from uuid import UUID, uuid4
 

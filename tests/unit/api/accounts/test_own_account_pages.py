@@ -1,4 +1,4 @@
-"""The page on which people change their own password and end their own sessions."""
+"""The account page: password and sessions."""
 
 import html
 import re

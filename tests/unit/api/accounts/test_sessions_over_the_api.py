@@ -1,4 +1,4 @@
-"""What a person who is signed in may do over the API."""
+"""What signed-in users may do over the API."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""People, keys and the log of changes, over the API."""
+"""Users, keys and the audit log over the API."""
 
 from collections.abc import Callable
 

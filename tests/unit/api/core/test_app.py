@@ -1,4 +1,4 @@
-"""The application as a whole: what it imports, what every answer carries, what happens when something breaks."""
+"""The application as a whole: its imports, common headers, and errors."""
 
 import subprocess
 import sys

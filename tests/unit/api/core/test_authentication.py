@@ -1,4 +1,4 @@
-"""Keys: none, wrong, revoked, valid."""
+"""Authentication by key: missing, wrong, revoked, valid."""
 
 from uuid import uuid4
 

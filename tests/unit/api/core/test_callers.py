@@ -1,4 +1,4 @@
-"""Every route of the URL map, times every kind of caller. A route that ROUTES doesn't name fails the test."""
+"""Every route with every kind of caller. A route that is missing in ROUTES fails the test."""
 
 import re
 from collections.abc import Iterator

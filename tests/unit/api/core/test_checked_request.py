@@ -1,4 +1,4 @@
-"""Text with control characters is refused before a database sees it, wherever a request carries it."""
+"""Control characters are refused before they reach the database, wherever a request contains them."""
 
 import io
 import json

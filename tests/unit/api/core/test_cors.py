@@ -1,4 +1,4 @@
-"""Pages of other origins reach the API only where the setting allows them."""
+"""CORS: pages of other origins reach the API only if the setting allows them."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What Gunicorn is told."""
+"""The configuration of Gunicorn."""
 
 import gc
 import os

@@ -1,4 +1,4 @@
-"""Forms as clients really send them."""
+"""Forms as real clients send them."""
 
 from collections.abc import Callable
 

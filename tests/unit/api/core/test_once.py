@@ -1,4 +1,4 @@
-"""What a request does once, though it may run more than once."""
+"""Results that a request keeps when it runs again."""
 
 from flask import Flask
 

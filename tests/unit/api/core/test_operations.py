@@ -1,4 +1,4 @@
-"""What generators of clients rely on in the document."""
+"""Properties of the OpenAPI document that client generators rely on."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pages of rows."""
+"""Cursor pagination."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A schema as the answer of a route."""
+"""JSON responses from schemas."""
 
 from http import HTTPStatus
 

@@ -1,4 +1,4 @@
-"""What routes need, opened once a process."""
+"""External connections of the routes, opened once per process."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Where a request comes from, and what proves it."""
+"""Origin checks and CSRF tokens."""
 
 from uuid import uuid4
 

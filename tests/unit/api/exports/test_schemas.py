@@ -1,4 +1,4 @@
-"""An export as the API shows it in each of its states, and what may be asked for."""
+"""The API schema of an export in each state, and its query."""
 
 from datetime import UTC, datetime
 from uuid import UUID

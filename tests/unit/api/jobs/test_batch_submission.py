@@ -1,4 +1,4 @@
-"""Photos that are sent for a batch: what is accepted, what is refused, and that nothing else is stored."""
+"""Photos of a batch: accepted ones are stored, refused ones aren't."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The list of jobs as a whole: its totals, its downloads, and what is done with several at once."""
+"""Bulk actions, totals and downloads of the job list."""
 
 import csv
 import io

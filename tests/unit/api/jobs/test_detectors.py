@@ -1,4 +1,4 @@
-"""A job may name a detector that a worker has."""
+"""Jobs may use only detectors that a worker has."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a listing shows to whom. The other filters are tested with the jobs."""
+"""Filters by caller. The other filters are tested with the jobs."""
 
 from collections.abc import Callable
 

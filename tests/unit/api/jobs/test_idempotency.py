@@ -1,4 +1,4 @@
-"""The same request twice, one after the other and at once."""
+"""Repeated requests, sequential and concurrent."""
 
 import io
 import threading

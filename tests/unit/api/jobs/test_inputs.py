@@ -1,4 +1,4 @@
-"""Photos in JSON: by a URL or in base64, alone and in batches."""
+"""Photos in JSON: as URLs or in base64, single and in batches."""
 
 import base64
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""One rule for all that belongs to a job."""
+"""The same access rule for everything that belongs to a job."""
 
 from collections.abc import Callable
 

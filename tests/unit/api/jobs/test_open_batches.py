@@ -1,4 +1,4 @@
-"""Batches as objects: open ones, listed, waited for, canceled, retried, erased."""
+"""Batches: open, listed, waited for, canceled, retried, erased."""
 
 import io
 from concurrent.futures import ThreadPoolExecutor

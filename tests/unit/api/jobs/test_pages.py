@@ -1,4 +1,4 @@
-"""Jobs on the pages: seen by everybody, tried again and canceled by reviewers, erased by administrators."""
+"""Job pages: all users see jobs, reviewers retry and cancel them, administrators erase them."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""Trying again over the API."""
+"""Retries over the API."""
 
 from collections.abc import Callable
 from typing import Any

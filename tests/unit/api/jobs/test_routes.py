@@ -1,4 +1,4 @@
-"""Jobs over HTTP, with the worker played."""
+"""Jobs over HTTP, with a simulated worker."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""The version that ships, stored, and its page."""
+"""The shipped version, stored, and its page."""
 
 import pytest
 

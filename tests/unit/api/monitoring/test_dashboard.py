@@ -1,4 +1,4 @@
-"""What the dashboard tells."""
+"""The dashboard's data."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Counting in files goes on where the disk has no room, and in a folder that isn't there."""
+"""Metrics keep counting on a full disk and without their folder."""
 
 import subprocess
 import sys

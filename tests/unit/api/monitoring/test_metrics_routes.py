@@ -1,4 +1,4 @@
-"""Metrics, read as Prometheus reads them."""
+"""Metrics in Prometheus's format."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Photos in JSON: read as those of a form are, and refused before anything is fetched or held twice."""
+"""Photos in JSON: read like those of a form, and refused before they are fetched or copied."""
 
 import base64
 import hashlib

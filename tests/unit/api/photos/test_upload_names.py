@@ -1,4 +1,4 @@
-"""What is kept of the names that clients give their photos."""
+"""File names of uploaded photos."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Photos as they arrive over HTTP."""
+"""Photos uploaded over HTTP."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Review on the pages: votes by plain forms and by the script, undone by whoever cast them."""
+"""The review pages: votes by plain forms and by the script, and undo."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the pages of reviews are asked for, out of addresses and forms."""
+"""Filters of the review pages, from URLs and forms."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

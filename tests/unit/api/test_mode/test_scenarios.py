@@ -1,4 +1,4 @@
-"""What the header `Emoscope-Test` asks for, and which faces a photo has without it."""
+"""The header `Emoscope-Test`, and the faces of a photo without it."""
 
 import hashlib
 from uuid import uuid4

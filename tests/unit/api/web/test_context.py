@@ -1,4 +1,4 @@
-"""Pages for everybody know who is signed in, and are shown although the database can't say."""
+"""Public pages know the signed-in user, and are shown although the database is down."""
 
 from collections.abc import Callable
 

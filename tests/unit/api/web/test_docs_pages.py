@@ -1,4 +1,4 @@
-"""The pages about the API: they load nothing from elsewhere, and say everything."""
+"""The documentation pages are complete, and load nothing from other sites."""
 
 import re
 from pathlib import Path

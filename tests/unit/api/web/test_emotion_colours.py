@@ -1,4 +1,4 @@
-"""The style sheet of the emotions is written from the vocabulary."""
+"""The style sheet of the emotions is generated from the vocabulary."""
 
 from flask.testing import FlaskClient
 

@@ -1,4 +1,4 @@
-"""How numbers, times and codes are written."""
+"""Formats of numbers, times and codes."""
 
 from datetime import UTC, datetime, timedelta
 

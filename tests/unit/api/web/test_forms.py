@@ -1,4 +1,4 @@
-"""A refused form comes back as it was sent, and what is shown once is shown once."""
+"""Refused forms keep their input, and messages are shown once."""
 
 from http import HTTPStatus
 from typing import Any

@@ -1,4 +1,4 @@
-"""Addresses and forms with what no page of ours sends: told as a page, and never a failure of the service."""
+"""Malformed query parameters and forms get an error page, never a server error."""
 
 import html
 import re

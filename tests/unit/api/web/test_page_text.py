@@ -1,4 +1,4 @@
-"""Pages refuse text with control characters before a database sees it, and say so as pages."""
+"""Pages refuse control characters before they reach the database, with an error page."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Webhooks over the API, and on their page."""
+"""Webhooks over the API and on their page."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The page on networks that were tried says what the data says."""
+"""The page on networks matches its data."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What rows of accounts know of themselves."""
+"""Properties of account rows."""
 
 from db.accounts.sessions import hash_token
 from db.accounts.tables import UserSession

@@ -1,4 +1,4 @@
-"""What is done with keys is counted by day, and no count is lost but those of a process that is killed."""
+"""Usage of keys is counted by day; only a killed process loses counts."""
 
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4

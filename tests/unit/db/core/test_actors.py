@@ -1,4 +1,4 @@
-"""Who did something, with its kind."""
+"""Actors and their kinds."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A domain error is one class, and everything else is written from it."""
+"""A domain error is defined by one class."""
 
 import importlib
 import pkgutil

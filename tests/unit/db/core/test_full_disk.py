@@ -1,4 +1,4 @@
-"""Which errors mean that a disk is full."""
+"""Errors that mean a full disk."""
 
 import errno
 import sqlite3

@@ -1,4 +1,4 @@
-"""Connections to hosts that somebody else named."""
+"""Connections to hosts named by clients."""
 
 import socket
 import threading

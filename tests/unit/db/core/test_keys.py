@@ -1,4 +1,4 @@
-"""Keys and moments."""
+"""UUIDv7 keys and times."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Our messages beside those of Celery, in a real Valkey."""
+"""Our messages compared with Celery's, in a real Valkey."""
 
 import json
 from base64 import b64decode

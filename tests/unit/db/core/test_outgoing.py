@@ -1,4 +1,4 @@
-"""Which URLs may be called for somebody else."""
+"""URLs that the service may call for clients."""
 
 from ipaddress import ip_address
 

@@ -1,4 +1,4 @@
-"""The names that API and workers share."""
+"""Names shared by API and workers."""
 
 from db.core import queues
 from db.core.vocabulary import Priority

@@ -1,4 +1,4 @@
-"""Which schemas this release works with; tests/migrations has the migrations themselves, on both databases."""
+"""Compatibility of schemas; tests/migrations has the migrations themselves, on both databases."""
 
 from collections.abc import Iterator
 from pathlib import Path

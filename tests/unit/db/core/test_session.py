@@ -1,4 +1,4 @@
-"""Transactions and what each connection is told."""
+"""Transactions and the configuration of connections."""
 
 import sqlite3
 from contextlib import closing

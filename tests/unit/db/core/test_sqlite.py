@@ -1,4 +1,4 @@
-"""Hints in the SQL for SQLite."""
+"""Index hints in the SQL for SQLite."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The database of test keys: there at once, apart from the real one, and the same for every process."""
+"""The database of test keys: separate from the real one, and the same for every process."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

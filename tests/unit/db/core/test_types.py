@@ -1,4 +1,4 @@
-"""Moments and words, as both databases store them."""
+"""Times and enum values, as both databases store them."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""Rows that two transactions make at once."""
+"""Concurrent inserts of the same row."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""An emotion is registered in one place, and what must list emotions by name lists all of them."""
+"""An emotion is registered in one place, and every list of emotions is complete."""
 
 import re
 

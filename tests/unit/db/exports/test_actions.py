@@ -1,4 +1,4 @@
-"""An export is written once, by one housekeeper at a time, and leaves nothing behind when it goes."""
+"""An export is written once, by one housekeeper at a time, and leaves nothing behind when it is deleted."""
 
 import hashlib
 from collections.abc import Callable, Iterator

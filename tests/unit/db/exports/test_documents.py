@@ -1,4 +1,4 @@
-"""What is stored of a filter gives the same filter again, and no other field slips in."""
+"""A stored filter is read back unchanged, without further fields."""
 
 from dataclasses import fields
 from datetime import UTC, datetime

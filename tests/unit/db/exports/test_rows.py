@@ -1,4 +1,4 @@
-"""Pages of rows: each job and each face once, newest first, whatever the size of a page and whatever happens meanwhile."""
+"""Pages of rows: each job and each face once, newest first, for any page size and concurrent changes."""
 
 from collections.abc import Callable
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Rows as CSV and JSON Lines, readable by what reads such files."""
+"""CSV and JSON Lines, parsed by standard readers."""
 
 import csv
 import io

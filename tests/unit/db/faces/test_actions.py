@@ -1,4 +1,4 @@
-"""Faces as a worker stores them."""
+"""Faces stored by a worker."""
 
 import pytest
 from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""Measures of a face as they are stored and named again."""
+"""Measures of a face, stored and read."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Faces as they are read again."""
+"""Reading faces."""
 
 from typing import TYPE_CHECKING
 from uuid import uuid4

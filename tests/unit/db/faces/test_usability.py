@@ -1,4 +1,4 @@
-"""Whether a face is good enough to classify."""
+"""Whether a face is suitable for classification."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Cancel, retry, erase: the rules, and what the audit log says of them."""
+"""Cancel, retry, erase: rules and audit entries."""
 
 import hashlib
 from pathlib import Path

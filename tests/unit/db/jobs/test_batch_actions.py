@@ -1,4 +1,4 @@
-"""Closing, canceling, retrying and erasing batches: in steps, beside workers, and as far as the call's time goes."""
+"""Closing, canceling, retrying and erasing batches: in steps, beside workers, and within the call's time."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Batches as rows."""
+"""Rows and counts of batches."""
 
 from uuid import UUID, uuid4
 

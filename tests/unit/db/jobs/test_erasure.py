@@ -1,4 +1,4 @@
-"""What is erased is gone from every table, and nothing else is."""
+"""An erased job is removed from every table, and nothing else is."""
 
 from typing import TYPE_CHECKING
 from uuid import uuid4

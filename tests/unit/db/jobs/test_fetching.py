@@ -1,4 +1,4 @@
-"""Photos that are still to be fetched: who fetches which, and what becomes of the job."""
+"""Photo fetches: claims, and their effect on jobs."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Keys of submissions, remembered for their time."""
+"""Idempotency keys and their expiry."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""How full the queue is."""
+"""Room in the queue."""
 
 import pytest
 

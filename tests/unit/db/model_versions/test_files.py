@@ -1,4 +1,4 @@
-"""A version's folder, in the blob store and back."""
+"""A version's folder, copied to the blob store and back."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The curves of a version's training, as they are written and read."""
+"""A version's training history, written and read."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Manifests as they are read."""
+"""Reading manifests."""
 
 import json
 from pathlib import Path

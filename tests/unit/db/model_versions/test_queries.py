@@ -1,4 +1,4 @@
-"""What is read of versions with every job."""
+"""Columns of versions that are read with every job."""
 
 from typing import Any
 from uuid import uuid4

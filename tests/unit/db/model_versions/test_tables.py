@@ -1,4 +1,4 @@
-"""Model versions as rows."""
+"""Rows of model versions."""
 
 from db.core.vocabulary import Architecture
 from db.model_versions.tables import ModelVersion

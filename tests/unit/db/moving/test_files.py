@@ -1,4 +1,4 @@
-"""Which files rows name."""
+"""Files that rows refer to."""
 
 import hashlib
 from collections.abc import Callable

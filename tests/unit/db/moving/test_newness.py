@@ -1,4 +1,4 @@
-"""A new installation is emptied for what is moved into it, and one with data of its own is refused."""
+"""A new installation is emptied before a restore or transfer; one with data of its own is refused."""
 
 from collections.abc import Callable
 

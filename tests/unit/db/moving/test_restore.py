@@ -1,4 +1,4 @@
-"""A backup is restored whole, on either form; anything less is refused and changes nothing."""
+"""A backup is restored completely, on either database; damaged ones are refused and change nothing."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""The API's header check and the workers' decoder say the same of every file, sound or damaged."""
+"""The API's header check and the workers' decoder agree on every file, valid or damaged."""
 
 import pytest
 from PIL import Image

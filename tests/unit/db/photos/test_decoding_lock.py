@@ -1,4 +1,4 @@
-"""The machine's lock on large pictures, among real processes."""
+"""The lock for large pictures, between real processes."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Which formats a file may have by its first bytes."""
+"""Formats detected by the first bytes."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Headers of pictures, good, hostile and broken."""
+"""Headers of pictures: valid, malicious and broken."""
 
 import contextlib
 import struct

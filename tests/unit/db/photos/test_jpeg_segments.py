@@ -1,4 +1,4 @@
-"""What is read of a JPEG without a decoder, and what is left out of it."""
+"""Parsing a JPEG's segments, and removing optional ones."""
 
 import io
 import struct

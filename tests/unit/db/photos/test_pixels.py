@@ -1,4 +1,4 @@
-"""Pixels of a photo: which samples are white, which way is up, what is missing."""
+"""Pixels of a photo: sample range, orientation, missing rows."""
 
 import io
 

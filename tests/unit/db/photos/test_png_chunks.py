@@ -1,4 +1,4 @@
-"""The chunks of a PNG, and the same picture made anew from them."""
+"""Parsing a PNG's chunks, and rebuilding the picture."""
 
 import io
 import zlib

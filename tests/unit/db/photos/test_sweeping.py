@@ -1,4 +1,4 @@
-"""Photos whose time is over, and files that no job owns."""
+"""Expired photos, and files without a job."""
 
 from uuid import uuid4
 

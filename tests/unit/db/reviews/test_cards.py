@@ -1,4 +1,4 @@
-"""What a card tells a reviewer, and what it keeps back until the reviewer has voted."""
+"""Contents of a review card, and what it hides until the reviewer has voted."""
 
 from typing import Any
 from uuid import UUID, uuid4

@@ -1,4 +1,4 @@
-"""Faces whose votes settle on no label."""
+"""Faces whose votes give no label."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Which faces show what an emotion looks like."""
+"""Example faces of each emotion."""
 
 from datetime import timedelta
 from uuid import UUID

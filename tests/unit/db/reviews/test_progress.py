@@ -1,4 +1,4 @@
-"""What is counted of each reviewer."""
+"""Activity of reviewers."""
 
 from datetime import timedelta
 from uuid import UUID

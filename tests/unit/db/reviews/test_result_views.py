@@ -1,4 +1,4 @@
-"""Whose votes aren't blind since they saw the result, and which predictions lists keep back."""
+"""Votes that aren't blind because the reviewer saw the result, and predictions hidden in lists."""
 
 from uuid import UUID, uuid4
 

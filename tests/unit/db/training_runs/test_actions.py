@@ -1,4 +1,4 @@
-"""Starting a run: planned, queued, committed, and only then sent."""
+"""Starting a run: planned, queued, committed, then sent."""
 
 from uuid import UUID
 

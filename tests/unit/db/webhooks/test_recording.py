@@ -1,4 +1,4 @@
-"""Who is told of what happens."""
+"""Recipients of events."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Which service a command talks to."""
+"""The service that a command connects to."""
 
 from collections.abc import Callable
 from pathlib import Path

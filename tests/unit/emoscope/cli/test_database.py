@@ -1,4 +1,4 @@
-"""The database as commands open it."""
+"""Opening the database for commands."""
 
 from collections.abc import Callable
 from pathlib import Path

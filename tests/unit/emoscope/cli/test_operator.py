@@ -1,4 +1,4 @@
-"""Who gives a command."""
+"""Identifying who runs a command."""
 
 import getpass
 

@@ -1,4 +1,4 @@
-"""How commands speak."""
+"""Output of commands."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The `.env` file is read, or told of."""
+"""Reading the `.env` file, and its errors."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The page of all settings."""
+"""The page of settings is up to date."""
 
 from emoscope.settings import Settings
 from emoscope.settings.page import write_settings_page

@@ -1,4 +1,4 @@
-"""Ports and ranges as a setting writes them."""
+"""Ports and ranges in settings."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is wrong with settings, in sentences."""
+"""Error messages of settings."""
 
 import pytest
 from pydantic import ValidationError

@@ -1,4 +1,4 @@
-"""URLs of the settings, read into one form or refused without being repeated."""
+"""URLs in settings, normalized or refused without being repeated."""
 
 import pytest
 

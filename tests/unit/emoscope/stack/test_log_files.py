@@ -1,4 +1,4 @@
-"""Logs stay within their bounds, and a disk that is full costs lines and nothing else."""
+"""Logs stay within their limits; a full disk only loses lines."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The plan as the supervisor reads it."""
+"""The plan, as the supervisor parses it."""
 
 import json
 import subprocess

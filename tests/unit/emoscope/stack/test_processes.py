@@ -1,4 +1,4 @@
-"""What the programs of the one-machine stack are started with."""
+"""Command lines and environment of the one-machine stack's programs."""
 
 import subprocess
 import sys

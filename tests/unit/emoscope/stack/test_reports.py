@@ -1,4 +1,4 @@
-"""What is told of a start, and to whom."""
+"""Reports of the start."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A Valkey that listens and doesn't answer."""
+"""A Valkey that accepts connections but doesn't answer."""
 
 import os
 import signal

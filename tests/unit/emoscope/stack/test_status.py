@@ -1,4 +1,4 @@
-"""How the programs are, over a socket."""
+"""Status of the programs over a socket."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""The operations on batches, on the real application."""
+"""Operations on batches, on the real application."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Exports through the client: streamed, and as files that are waited for, fetched and deleted."""
+"""Exports through the client: streamed, and as files."""
 
 import csv
 import hashlib

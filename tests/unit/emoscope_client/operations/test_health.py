@@ -1,4 +1,4 @@
-"""The operations on the health of the service, on the real application."""
+"""Health checks, on the real application."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The operations on jobs on the real application, and what they make of answers that were lost."""
+"""Operations on jobs on the real application, including lost responses."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What all operations have in common, on the real application."""
+"""Behaviour shared by all operations, on the real application."""
 
 from typing import Any
 

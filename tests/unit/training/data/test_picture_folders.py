@@ -1,4 +1,4 @@
-"""Trees of pictures as they are passed on."""
+"""Folder trees of pictures, in the forms in which FER2013 is distributed."""
 
 from pathlib import Path
 

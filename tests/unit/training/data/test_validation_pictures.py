@@ -1,4 +1,4 @@
-"""A run from a version's weights holds out what that version's run held out, whatever votes there are."""
+"""A run from a version's weights uses that version's validation set, with or without votes."""
 
 import shutil
 from dataclasses import replace

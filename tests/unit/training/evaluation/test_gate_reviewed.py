@@ -1,4 +1,4 @@
-"""What reviewers' labels decide."""
+"""Decisions by reviewers' labels."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,4 +1,4 @@
-"""Configuration files, and that those of the shipped versions say how these were made."""
+"""Configuration files, and that those of the shipped versions match their manifests."""
 
 from pathlib import Path
 

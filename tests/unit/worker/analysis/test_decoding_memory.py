@@ -1,4 +1,4 @@
-"""What a worker process takes for a very large picture, measured in a real process."""
+"""Memory of decoding a very large picture, measured in a real process."""
 
 import json
 import struct

@@ -1,4 +1,4 @@
-"""What the worker's options come to in a worker that Celery sets up."""
+"""The worker's options, as Celery applies them."""
 
 import os
 import subprocess

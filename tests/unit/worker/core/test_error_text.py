@@ -1,4 +1,4 @@
-"""What is left of a reason that everybody may read."""
+"""Error messages that are shown publicly."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What happens when processes of a worker start and end."""
+"""Start and end of worker processes."""
 
 import os
 from types import SimpleNamespace

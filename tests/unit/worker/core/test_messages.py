@@ -1,4 +1,4 @@
-"""Messages from workers to workers."""
+"""Messages sent by workers."""
 
 import json
 from collections.abc import Iterator

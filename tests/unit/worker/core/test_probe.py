@@ -1,4 +1,4 @@
-"""Whether the worker of a role works, for health checks."""
+"""Health probe of workers."""
 
 import socket
 from pathlib import Path

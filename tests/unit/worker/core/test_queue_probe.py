@@ -1,4 +1,4 @@
-"""What a watch asks of the queue."""
+"""Queries of the watch to the queue."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""When a worker counts as stalled, and what isn't a stall."""
+"""Detection of stalled workers."""
 
 from collections.abc import Callable
 

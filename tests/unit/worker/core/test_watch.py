@@ -1,4 +1,4 @@
-"""What a worker's watch looks at, and how it ends the worker. Whole workers: tests/integration/test_stalled_workers.py."""
+"""The watch of a worker: what it checks, and how it ends the worker. Whole workers: tests/integration/test_stalled_workers.py."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Exports beside everything else that a housekeeper does: one at a time, and none lost when the store is away."""
+"""Exports in the housekeeper: one at a time, and none lost when the store is unavailable."""
 
 from collections.abc import Iterator
 from datetime import timedelta

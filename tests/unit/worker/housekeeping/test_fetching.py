@@ -1,4 +1,4 @@
-"""Photos fetched by a housekeeper: from a real server on this machine, which the settings allow here."""
+"""Photos fetched from a real server on this machine, which the settings allow here."""
 
 import io
 import socket

@@ -1,4 +1,4 @@
-"""Calls at once, by receiver."""
+"""Concurrent calls per receiver."""
 
 import pytest
 

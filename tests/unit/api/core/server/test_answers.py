@@ -1,4 +1,4 @@
-"""Answers taken from the WSGI application, a piece at a time."""
+"""Responses read from the WSGI application in pieces."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Requests become whole before they take a thread. Over sockets: tests/integration/api/test_http_input.py."""
+"""Requests are complete before they take a thread. Over sockets: tests/integration/api/test_http_input.py."""
 
 import asyncio
 import json

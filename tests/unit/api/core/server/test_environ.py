@@ -1,4 +1,4 @@
-"""What the application is told of a request."""
+"""The WSGI environ of a request."""
 
 import io
 

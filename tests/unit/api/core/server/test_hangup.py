@@ -1,4 +1,4 @@
-"""Whether anybody still waits."""
+"""Notification of hangups."""
 
 from api.core.server.hangup import Hangup
 

@@ -1,4 +1,4 @@
-"""Answers of the server itself."""
+"""Errors sent by the server itself."""
 
 import json
 

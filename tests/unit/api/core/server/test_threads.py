@@ -1,4 +1,4 @@
-"""A fixed number of threads, and who waits for one."""
+"""The thread pool and its waiting requests."""
 
 import asyncio
 import contextvars

@@ -1,4 +1,4 @@
-"""Which connections a process keeps."""
+"""The connections that a process keeps."""
 
 from collections.abc import Callable
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What is named on the command line becomes photos, each once, in the order given."""
+"""Photos named on the command line, without duplicates, in the given order."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The journal of a run says what was sent, whenever the process that wrote it ended."""
+"""The journal records what was sent, whenever its process ended."""
 
 from pathlib import Path
 from uuid import uuid4

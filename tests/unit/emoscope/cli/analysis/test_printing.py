@@ -1,4 +1,4 @@
-"""Outcomes in each form: one after the other, exactly as they are, and readable by what reads such files."""
+"""Outcomes in each output format, parsed by standard readers."""
 
 import csv
 import io

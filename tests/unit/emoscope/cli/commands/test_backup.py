@@ -1,4 +1,4 @@
-"""`emoscope backup` and `emoscope restore`: a file is whole or not there, and what can't be done is a sentence."""
+"""`emoscope backup` and `emoscope restore`: no partial files, and clear errors."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""`emoscope dataset check` in a pipeline: what it warns of, and when it fails."""
+"""`emoscope dataset check`: warnings and exit status."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Where the demo listens."""
+"""The port of the demo."""
 
 import socket
 

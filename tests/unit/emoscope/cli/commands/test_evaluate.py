@@ -1,4 +1,4 @@
-"""`emoscope evaluate`: which version is asked, and what is shown of it."""
+"""`emoscope evaluate`: choice of the version, and output."""
 
 import json
 from pathlib import Path

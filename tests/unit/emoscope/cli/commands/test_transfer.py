@@ -1,4 +1,4 @@
-"""`emoscope transfer`: from a folder of a stopped stack into the installation of the settings."""
+"""`emoscope transfer`: from a stopped stack's folder into the configured installation."""
 
 import hashlib
 import json

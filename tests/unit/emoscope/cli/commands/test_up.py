@@ -1,4 +1,4 @@
-"""What `emoscope up` prints once the stack works."""
+"""What `emoscope up` prints when the stack is ready."""
 
 from pathlib import Path
 

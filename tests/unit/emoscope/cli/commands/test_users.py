@@ -1,4 +1,4 @@
-"""`emoscope user`: people who sign in."""
+"""`emoscope user`: users of the pages."""
 
 import json
 

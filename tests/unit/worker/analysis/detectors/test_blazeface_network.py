@@ -1,4 +1,4 @@
-"""One network: what it is shown, and where its answers lie."""
+"""One network: its input, and the position of its results."""
 
 import numpy as np
 import pytest
