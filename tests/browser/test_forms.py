@@ -55,7 +55,7 @@ def test_a_refused_form_comes_back_filled_in_and_what_destroys_asks(visit: Calla
     dialog = page.get_by_role("dialog", name="Disable")
     expect(dialog).to_contain_text("signed out everywhere")
     dialog.get_by_role("button", name="Disable ben").click()
-    expect(page.get_by_role("status").filter(has_text="shut out")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="The user is disabled")).to_be_visible()
     with site.database.read() as session:
         assert users.get_user(session, "ben").disabled_at is not None
 

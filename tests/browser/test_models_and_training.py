@@ -37,7 +37,7 @@ def test_shadow_mode_is_started_and_ended(visit: Callable[..., Page], site: Site
     page.get_by_role("button", name="Run in shadow mode", exact=True).click()
     page.get_by_role("dialog").get_by_label("Why").fill("see it at work")
     page.get_by_role("button", name="Run version 2 in shadow mode").click()
-    expect(page.get_by_role("status")).to_contain_text("shadow mode now")
+    expect(page.get_by_role("status")).to_contain_text("runs in shadow mode")
     with site.database.read() as session:
         challenger = model_versions.get_challenger(session)
     assert challenger is not None

@@ -136,7 +136,7 @@ def test_a_job_with_its_photo_is_ready_for_a_worker_and_is_given_no_other(databa
 def test_a_photo_that_can_not_be_had_ends_its_job_with_the_reason(database: Database) -> None:
     job_id = submit(database)
     with database.write() as session:
-        record_fetch_failed(session, job_id, FETCHER, "fetch_failed", "the URL answers with HTTP 404")
+        record_fetch_failed(session, job_id, FETCHER, "fetch_failed", "the URL responded with HTTP 404")
     job, fetch = read(database, job_id)
     assert (job.status, job.error_code, job.error_detail, fetch) == (
         JobStatus.FAILED,

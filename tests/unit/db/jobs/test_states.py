@@ -35,7 +35,7 @@ def test_a_canceled_job_takes_no_result(database: Database) -> None:
 def test_a_move_that_does_not_exist_is_a_fault_of_the_caller(database: Database) -> None:
     job_id = add_job(database)
     for source, target in ((JobStatus.QUEUED, JobStatus.SUCCEEDED), (JobStatus.CANCELED, JobStatus.QUEUED)):
-        with pytest.raises(ValueError, match="no move"), database.write() as session:
+        with pytest.raises(ValueError, match="no transition"), database.write() as session:
             move_job(session, job_id, source, target, actor=Actor.system("test"), now=utcnow())
 
 

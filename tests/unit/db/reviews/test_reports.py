@@ -82,7 +82,7 @@ def test_a_box_outside_the_photo_is_refused(
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_wrong_box_is_one_of_a_face_of_the_job(database: Database, analyses: Analyses) -> None:
     photo, other = analyses.store(HAPPY), analyses.store(HAPPY)
-    with pytest.raises(InvalidReport, match="which face"):
+    with pytest.raises(InvalidReport, match="must name the face"):
         report(database, photo, ReportKind.WRONG_BOX)
     for kind in ReportKind:
         with pytest.raises(InvalidReport, match="no such face"):

@@ -93,7 +93,7 @@ def test_tls_checks_the_certificate_unless_the_url_says_otherwise(options: str, 
         ("rediss://h?ssl_cert_reqs=maybe", "required, optional or none"),
         ("rediss://h?ssl_cert_reqs=none&ssl_check_hostname=true", "doesn't check"),
         ("rediss://h?ssl_check_hostname=1", "true or false"),
-        ("unix://run/q.sock", "whole path"),
+        ("unix://run/q.sock", "absolute path"),
         ("unix://", "whole path"),
     ],
 )

@@ -44,7 +44,7 @@ def ask(selector: selectors.BaseSelector, *pieces: bytes) -> str | None:
     [
         ((b"HTTP/1.0 200 OK\r\n\r\n{}",), ""),
         ((b"HTTP/1.0 503 No\r\n", b'\r\n{"detail": "the que', b'ue is away"}'), "the queue is away"),
-        ((b"HTTP/1.0 503 No\r\n\r\n{}",), "a part of it"),
+        ((b"HTTP/1.0 503 No\r\n\r\n{}",), "a component of it"),
         ((b"HTTP/1.0 502 No\r\n\r\n<html>",), "the API"),
         ((b"HTTP/1.0 503 No\r\n\r\n[1]",), "the API"),
         ((), "the API"),

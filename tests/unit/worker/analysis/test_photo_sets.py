@@ -62,7 +62,7 @@ def test_folders_give_labels(folder):
     ("text", "fault"),
     [
         ("file,emotion\na.png,bored\n", "bored"),
-        ("file,emotion\nd.png,happy\n", "isn't there"),
+        ("file,emotion\nd.png,happy\n", "doesn't exist"),
         ("name,emotion\na.png,happy\n", "needs a file"),
         ("file,emotion\n", "no labelled photos"),
     ],

@@ -166,7 +166,7 @@ def test_an_interrupted_run_goes_on_with_the_same_words_and_gives_the_whole_resu
     assert len(list_states(tmp_path)) == 1
     ran = run("photos", "--format", "jsonl")
     assert ran.exit_code == 0, ran.output
-    assert "Going on" in ran.stderr
+    assert "Resuming" in ran.stderr
     assert [photo for photo, _ in read_lines(ran.stdout)] == list_names(folder)
     with to_live_api.open_client() as client:
         assert set(Counter(job.photo.sha256 for job in client.list_jobs()).values()) == {1}

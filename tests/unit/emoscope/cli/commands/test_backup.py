@@ -110,7 +110,7 @@ def test_photos_that_are_gone_are_counted(
     command_line: CommandLine, tmp_path: Path, job_id: str, blobs: BlobStore
 ) -> None:
     blobs.delete(make_photo_key(UUID(job_id)))
-    assert "1 photos were deleted" in command_line.expect(0, "backup", str(tmp_path / "saved.tar"))
+    assert "1 photos had been deleted" in command_line.expect(0, "backup", str(tmp_path / "saved.tar"))
 
 
 def test_a_file_that_is_no_backup_restores_nothing(

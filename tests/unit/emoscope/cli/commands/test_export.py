@@ -154,6 +154,6 @@ def test_an_export_that_fails_or_is_another_file_leaves_nothing(scripted: Script
         (204, {}, None),
     ]
     damaged = run("out.csv")
-    assert (damaged.exit_code, "not what the service wrote" in " ".join(damaged.stderr.split())) == (1, True)
+    assert (damaged.exit_code, "damaged in transfer" in " ".join(damaged.stderr.split())) == (1, True)
     assert list_requests(scripted)[-1] == "DELETE /v1/exports/ID"
     assert list(Path().iterdir()) == []

@@ -100,7 +100,7 @@ def test_a_run_is_watched_until_it_has_ended(database: Database, end: TrainingRu
     worker.join()
     assert done.exit_code == exit_code, done.output
     assert f"{end}: " in done.stdout
-    assert "epoch 1: loss 0.5000, accuracy 0.7500, held out 0.6250, 7 s" in done.stderr
+    assert "epoch 1: loss 0.5000, accuracy 0.7500, validation 0.6250, 7 s" in done.stderr
     assert "comparing" in done.stderr
 
 
