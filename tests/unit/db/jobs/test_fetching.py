@@ -141,7 +141,7 @@ def test_a_photo_that_can_not_be_had_ends_its_job_with_the_reason(database: Data
     assert (job.status, job.error_code, job.error_detail, fetch) == (
         JobStatus.FAILED,
         "fetch_failed",
-        "the URL answers with HTTP 404",
+        "the URL responded with HTTP 404",
         None,
     )
 

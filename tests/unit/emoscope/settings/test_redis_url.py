@@ -94,7 +94,7 @@ def test_tls_checks_the_certificate_unless_the_url_says_otherwise(options: str, 
         ("rediss://h?ssl_cert_reqs=none&ssl_check_hostname=true", "doesn't check"),
         ("rediss://h?ssl_check_hostname=1", "true or false"),
         ("unix://run/q.sock", "absolute path"),
-        ("unix://", "whole path"),
+        ("unix://", "absolute path"),
     ],
 )
 def test_what_cannot_be_read_is_explained_without_the_password(url: str, reason: str) -> None:

@@ -193,7 +193,7 @@ def test_other_words_and_fresh_begin_anew(to_live_api: LiveApi, folder: Path, mo
     assert run("photos", "--min-face-px", "20").exit_code == 1
     to_live_api.refuse = lambda _: False
     for words in (("photos", "--min-face-px", "21"), ("photos", "--min-face-px", "20", "--fresh")):
-        assert "Going on" not in run(*words).stderr
+        assert "Resuming" not in run(*words).stderr
     with to_live_api.open_client() as client:
         assert len(list(client.list_batches())) == 3
 
