@@ -1,4 +1,4 @@
-# One image a kind of process, each with only what it needs:
+# One image per kind of process, each with only what it needs:
 #   api       Flask, migrations, the command line; also the housekeeper and beat. No TensorFlow, no OpenCV, no dlib.
 #   worker    finds and classifies faces on a CPU. No TensorFlow.
 #   training  retrains; also analyses with TensorFlow.
@@ -6,14 +6,14 @@
 #
 # A container may run as any user (--user 12345) and with a read-only root (--read-only). It writes to /data, /tmp and /dev/shm.
 
-# Where another base is wanted: --build-arg PYTHON_IMAGE=...
+# Another base image: --build-arg PYTHON_IMAGE=...
 ARG PYTHON_IMAGE=python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 
 FROM ${PYTHON_IMAGE} AS base
-# Nothing is imported from the current folder. Celery does so whatever Python was told, so its commands name a folder without modules.
+# Nothing is imported from the current folder. Celery ignores Python's option for this, so its commands use a folder without modules.
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 PATH=/app/.venv/bin:$PATH HOME=/tmp
 WORKDIR /app
-# The official images leave out the standard library's compiled modules, and a process that may write none compiles them at every start.
+# The official images lack the compiled standard library, and a process that can't write would compile it at every start.
 RUN python -m compileall -q -x '/(test|tests|idlelib|tkinter|turtledemo|ensurepip|site-packages|dist-packages)/' \
     "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 
@@ -21,11 +21,11 @@ FROM base AS uv
 COPY deploy/images/uv.txt /tmp/uv.txt
 RUN pip install --no-cache-dir --no-compile --root-user-action ignore --require-hashes -r /tmp/uv.txt
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_NO_CACHE=1
-# What the dependencies follow from, and nothing that changes with the code.
+# Only the files that determine the dependencies, so that changes of code don't invalidate this layer.
 COPY pyproject.toml uv.lock ./
 COPY client/pyproject.toml client/
 
-# In the same step as the installation, or the files would stay in its layer.
+# In the same step as the installation; otherwise the files would stay in its layer.
 COPY deploy/images/slim /usr/local/bin/slim
 
 FROM uv AS dependencies-api
@@ -40,7 +40,7 @@ RUN uv sync --frozen --no-dev --no-install-workspace --extra fleet --extra worke
 FROM uv AS dependencies-gpu
 RUN uv sync --frozen --no-dev --no-install-workspace --extra fleet --extra gpu && sh /usr/local/bin/slim
 
-# Our own code, the same in every image: a layer of its own over the dependencies.
+# Our own code, the same in every image: a separate layer above the dependencies.
 FROM dependencies-api AS code
 COPY README.md ./
 COPY client client
@@ -55,7 +55,7 @@ RUN uv sync --frozen --no-dev --no-editable --extra fleet \
         lib/python3*/site-packages/worker lib/python3*/site-packages/emoscope* /code/
 
 FROM base AS runtime
-# Writable for any user, as OpenShift and `docker run --user` choose one.
+# Writable by any user, because OpenShift and `docker run --user` choose one.
 RUN install -d -m 1777 /data /metrics
 COPY --chmod=755 deploy/images/healthy /usr/local/bin/healthy
 ENV EMOSCOPE_DATA_DIR=/data EMOSCOPE_LOG_FORMAT=json
@@ -78,7 +78,7 @@ CMD ["gunicorn", "--config", "python:api.core.gunicorn_config", "api.core.wsgi:a
 FROM runtime AS worker
 COPY --from=dependencies-worker /app/.venv /app/.venv
 COPY --from=code /code /app/.venv
-# A process a core: two with a thread pool of all cores each would only fight. Training has one process, which is to use them all.
+# One process per core: two with a thread pool of all cores each would compete. Training has one process, which uses all cores.
 ENV OMP_NUM_THREADS=1
 CMD ["celery", "-A", "worker.core.app", "--workdir", "/app", "worker", "-n", "analysis@%h", "-Q", "analysis,analysis-bulk", "--without-gossip", "--without-mingle", "--without-heartbeat"]
 
@@ -90,5 +90,5 @@ CMD ["celery", "-A", "worker.core.app", "--workdir", "/app", "worker", "-n", "tr
 FROM runtime AS gpu
 COPY --from=dependencies-gpu /app/.venv /app/.venv
 COPY --from=code /code /app/.venv
-# A few processes share the card, each with the memory that it needs: one alone would leave it idle while it looks for faces.
+# A few processes share the GPU, each with the memory that it needs: a single one would leave it idle during face detection.
 CMD ["celery", "-A", "worker.core.app", "--workdir", "/app", "worker", "-n", "analysis@%h", "-Q", "analysis,analysis-bulk", "--without-gossip", "--without-mingle", "--without-heartbeat"]

@@ -231,7 +231,7 @@ def test_training_is_the_same_on_a_card() -> None:
 
 def test_as_many_children_as_cores_have_a_thread_each_and_training_has_them_all() -> None:
     assert {name for name, text in read_stages().items() if "ENV OMP_NUM_THREADS=1\n" in text} == {"worker"}
-    assert "-c" not in list_dockerfile_commands()["worker"], "EMOSCOPE_WORKER_CHILDREN would have no effect"
+    assert "-c" not in list_dockerfile_commands()["worker"], "EMOSCOPE_WORKER_PROCESSES would have no effect"
 
 
 def test_the_api_has_time_to_end_uploads() -> None:
