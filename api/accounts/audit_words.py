@@ -78,7 +78,7 @@ def list_actions() -> tuple[tuple[str, str], ...]:
     return tuple((action, words.rstrip(":")) for action, words in _SENTENCES.items())
 
 
-def say_action(event: AuditEvent) -> str:
+def describe_action(event: AuditEvent) -> str:
     """Describe an action in words that follow the actor's name."""
     return _SENTENCES.get(event.action, event.action.replace(".", ": ").replace("_", " "))
 

@@ -22,7 +22,7 @@ from api.core.errors import Problem, make_invalid_request
 from api.core.limits import Allowance
 from api.core.server.bridge import MEMO
 from api.core.services import get_services
-from api.core.sessions import SAFE_METHODS, find_person, has_csrf_token, is_from_here
+from api.core.sessions import SAFE_METHODS, find_person, has_csrf_token, is_same_origin
 from api.test_mode.scenarios import HEADER as TEST_HEADER
 from api.test_mode.scenarios import InvalidScenario, read_scenario
 from db.accounts import api_keys
@@ -56,7 +56,7 @@ _ROLE_SCOPES = {
 class Caller:
     """The application or user that sent a request.
 
-    name: of the application, or of the user if is_person.
+    name: of the application, or of the user if is_user.
     key_id: id of the key or user for which requests are counted.
     scopes: what the caller may do beyond reading its own jobs.
     rate_limit, daily_quota: limits of the key, if it has any.
@@ -66,7 +66,7 @@ class Caller:
     name: str
     key_id: UUID
     scopes: frozenset[Scope] = frozenset({Scope.SUBMIT})
-    is_person: bool = False
+    is_user: bool = False
     rate_limit: str | None = None
     daily_quota: int | None = None
     is_test: bool = False
@@ -74,16 +74,16 @@ class Caller:
     @property
     def visible_application_id(self) -> UUID | None:
         """Id of the application whose jobs the caller may see; None for all."""
-        return None if self.is_person or Scope.ADMIN in self.scopes else self.application_id
+        return None if self.is_user or Scope.ADMIN in self.scopes else self.application_id
 
     def owns(self, job: Job) -> bool:
         """Return whether the caller is the application that submitted the job."""
-        return not self.is_person and job.application_id == self.application_id
+        return not self.is_user and job.application_id == self.application_id
 
     @property
     def actor(self) -> Actor:
         """The caller as an actor for history and votes."""
-        return Actor.user(self.name) if self.is_person else Actor.application(self.name)
+        return Actor.user(self.name) if self.is_user else Actor.application(self.name)
 
 
 class KeyOrSession(HTTPTokenAuth):
@@ -130,10 +130,10 @@ def protect(blueprint: APIBlueprint, *scopes: Scope, users_may_read: bool = Fals
         if request.method == "OPTIONS":  # CORS preflight requests carry no key
             return None
         refusal = _limit(get_caller()) or _fail_on_demand(get_caller())
-        if refusal is None and only_users and not get_caller().is_person:
+        if refusal is None and only_users and not get_caller().is_user:
             raise Problem("session_needed", "this needs a signed-in user: API keys have no password or sessions")
         if refusal is None and scopes:
-            require_scope(*scopes, or_person=users_may_read and request.method in SAFE_METHODS)
+            require_scope(*scopes, or_user=users_may_read and request.method in SAFE_METHODS)
         return refusal
 
     @blueprint.after_request
@@ -143,7 +143,7 @@ def protect(blueprint: APIBlueprint, *scopes: Scope, users_may_read: bool = Fals
             response.headers["RateLimit-Policy"] = f'"key";q={allowance.limit};w={allowance.window_s}'
             response.headers["RateLimit"] = f'"key";r={allowance.remaining};t={allowance.reset_s}'
         caller: Caller | None = g.get("caller")
-        if caller is not None and not caller.is_person and not g.get("is_counted"):
+        if caller is not None and not caller.is_user and not g.get("is_counted"):
             g.is_counted = True
             is_error = response.status_code >= HTTPStatus.BAD_REQUEST
             is_replay = "Idempotent-Replayed" in response.headers
@@ -186,27 +186,27 @@ def get_caller() -> Caller:
     return cast("Caller", g.caller)
 
 
-def require_scope(*scopes: Scope, or_person: bool = False) -> None:
+def require_scope(*scopes: Scope, or_user: bool = False) -> None:
     """Raise Problem `scope_missing` unless the caller has one of the scopes.
 
-    or_person: whether every signed-in user is allowed too.
+    or_user: whether every signed-in user is allowed too.
     """
     caller = get_caller()
-    if caller.scopes.isdisjoint(scopes) and not (or_person and caller.is_person):
+    if caller.scopes.isdisjoint(scopes) and not (or_user and caller.is_user):
         wanted = " or ".join(f"`{scope}`" for scope in scopes)
         raise Problem("scope_missing", f"this needs the scope {wanted}, which the key or user doesn't have")
 
 
-def needs_scope(*scopes: Scope, or_person: bool = False) -> Callable[[Route], Route]:
+def needs_scope(*scopes: Scope, or_user: bool = False) -> Callable[[Route], Route]:
     """Check the scope before the request's inputs are read. Place it below the route decorator and above `@input`.
 
-    scopes, or_person: see require_scope.
+    scopes, or_user: see require_scope.
     """
 
     def mark(route: Route) -> Route:
         @wraps(route)
         def check_first(*args: Any, **kwargs: Any) -> Any:
-            require_scope(*scopes, or_person=or_person)
+            require_scope(*scopes, or_user=or_user)
             return route(*args, **kwargs)
 
         return cast("Route", check_first)
@@ -225,7 +225,7 @@ def find_signed_in_caller() -> Caller | None:
     if application_id is None:
         with database.write() as session:
             application_id = api_keys.ensure_application(session, PAGES_APPLICATION).id
-    return Caller(application_id, person.name, person.id, _ROLE_SCOPES[person.role], is_person=True)
+    return Caller(application_id, person.name, person.id, _ROLE_SCOPES[person.role], is_user=True)
 
 
 def get_person_caller() -> Caller:
@@ -249,7 +249,7 @@ def _find_caller(token: str | None) -> Caller | None:
             with database.write() as session:
                 api_keys.record_use(session, key.id)
         except DBAPIError as error:  # reads must work while the database is read-only
-            log.warning("key_use_not_noted", reason=str(error.orig))
+            log.warning("key_use_not_recorded", reason=str(error.orig))
     scopes = frozenset(scope for scope in Scope if scope in key.scopes)
     g.caller = Caller(
         key.application_id,
@@ -273,7 +273,7 @@ def _find_by_session() -> Caller | None:
     caller, person = find_signed_in_caller(), find_person()
     if caller is None or person is None:
         return None
-    if request.method not in SAFE_METHODS and not (is_from_here(request) and has_csrf_token(person, request)):
+    if request.method not in SAFE_METHODS and not (is_same_origin(request) and has_csrf_token(person, request)):
         return None
     g.caller = caller
     return caller

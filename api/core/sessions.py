@@ -54,7 +54,7 @@ def find_person() -> Person | None:
     return found
 
 
-def is_from_here(made: Request) -> bool:
+def is_same_origin(made: Request) -> bool:
     """Return whether a browser sent this request from one of our own pages, or no browser sent it.
 
     Browsers send Sec-Fetch-Site over HTTPS and to localhost, and Origin elsewhere.

@@ -64,7 +64,7 @@ class Changes(Wakeup):
         return self._hangup is not None and self._hangup.is_set
 
     @contextmanager
-    def heed_hangup(self) -> Iterator[None]:
+    def wake_on_hangup(self) -> Iterator[None]:
         """Wake the waiter when the client hangs up or the process stops."""
         if self._hangup is None:
             yield
@@ -100,7 +100,7 @@ class Waiter:
         if parking is None:
             changes, forget = self._register(tuple(job_ids), may_wait=True)
             try:
-                with changes.heed_hangup():
+                with changes.wake_on_hangup():
                     yield changes
             finally:
                 forget()
@@ -108,7 +108,7 @@ class Waiter:
         if parking.wakeup is None:
             parking.wakeup, parking.forget = self._register(tuple(job_ids), may_wait=parking.may_park)
         changes = cast("Changes", parking.wakeup)
-        with changes.heed_hangup():
+        with changes.wake_on_hangup():
             yield changes
 
     def _register(self, wanted: tuple[UUID, ...], *, may_wait: bool) -> tuple[Changes, Callable[[], None]]:
@@ -177,7 +177,7 @@ class Waiter:
         try:
             job_id = UUID(message["data"].decode())
         except ValueError:
-            log.warning("strange_announcement", message=repr(message["data"]))
+            log.warning("invalid_announcement", message=repr(message["data"]))
             return
         with self._lock:
             for changes in self._waiting.get(job_id, ()):

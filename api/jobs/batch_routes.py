@@ -249,7 +249,7 @@ def retry_batch(batch_id: UUID) -> Response:
 def erase_batch(batch_id: UUID) -> tuple[str, HTTPStatus]:
     """Erase one batch."""
     services, caller = get_services(), get_caller()
-    if caller.is_person:
+    if caller.is_user:
         require_scope(Scope.ADMIN)
     batch, _ = _read(services, caller, batch_id)
     is_gone = batch_actions.erase_batch(services.jobs, batch, actor=caller.actor, is_owner=_owns(caller, batch))
@@ -282,7 +282,7 @@ def _read(
 
 
 def _owns(caller: Caller, batch: tables.Batch) -> bool:
-    return not caller.is_person and batch.application_id == caller.application_id
+    return not caller.is_user and batch.application_id == caller.application_id
 
 
 def _show(services: Services, batch: tables.Batch, progress: BatchProgress) -> Response:

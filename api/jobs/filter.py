@@ -73,7 +73,7 @@ def choose_application_id(session: Session, caller: Caller, name: str | None) ->
         return caller.application_id
     application_id = None if name == ALL_APPLICATIONS else api_keys.find_application_id(session, name)
     if application_id != caller.application_id:
-        require_scope(Scope.ADMIN, or_person=True)
+        require_scope(Scope.ADMIN, or_user=True)
     if application_id is None and name != ALL_APPLICATIONS:
         raise make_invalid_request([{"in": "query", "field": "application", "reason": f"there is no {name!r}"}])
     return application_id

@@ -49,7 +49,7 @@ def record_seen(services: Services, caller: Caller, job_ids: Iterable[UUID]) -> 
 
     Nothing is recorded for applications. They declare by `blind` of `POST /v1/reviews/next` what they show to reviewers.
     """
-    if caller.is_person and Scope.REVIEW in caller.scopes:
+    if caller.is_user and Scope.REVIEW in caller.scopes:
         record_result_views(services.database, job_ids, caller.actor)
 
 

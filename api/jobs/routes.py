@@ -199,7 +199,7 @@ def cancel_job(job_id: UUID) -> Response:
 def erase_job(job_id: UUID) -> tuple[str, HTTPStatus]:
     """Erase one job."""
     services, caller = get_services(), get_caller()
-    if caller.is_person:  # jobs that users submit belong to their shared application, not to one user
+    if caller.is_user:  # jobs that users submit belong to their shared application, not to one user
         require_scope(Scope.ADMIN)
     actions.erase_job(services.jobs, read_visible_job(services, caller, job_id), actor=caller.actor)
     return "", HTTPStatus.NO_CONTENT

@@ -47,7 +47,7 @@ def make_new_job(
         min_face_px=options.min_face_px,
         deadline_s=options.deadline_s,
         callback_url=options.callback_url,
-        key_id=None if caller.is_person else caller.key_id,
+        key_id=None if caller.is_user else caller.key_id,
     )
 
 

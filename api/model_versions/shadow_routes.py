@@ -191,7 +191,7 @@ def end_shadow() -> Response:
 
 
 @blueprint.get("/<int:first>/compare/<int:second>")
-@needs_scope(Scope.REVIEW, or_person=True)
+@needs_scope(Scope.REVIEW, or_user=True)
 @blueprint.input(ComparisonOptions, location="query", arg_name="options")
 @blueprint.output(VersionComparison, description="The comparison.")
 @blueprint.doc(
@@ -217,7 +217,7 @@ def compare_versions(first: int, second: int, options: ComparisonOptions) -> Res
 
 
 @blueprint.get("/<int:first>/compare/<int:second>/differences")
-@needs_scope(Scope.REVIEW, or_person=True)
+@needs_scope(Scope.REVIEW, or_user=True)
 @blueprint.output(DifferenceList, description="The faces.")
 @blueprint.doc(
     summary="List the faces that two versions classified differently",

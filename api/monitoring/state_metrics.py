@@ -58,7 +58,7 @@ class StateCollector(Collector):
             try:
                 found = ask()
             except (SQLAlchemyError, redis.RedisError) as error:
-                log.warning("part_down", part=part, reason=str(error))
+                log.warning("component_down", part=part, reason=str(error))
                 up.add_metric([part], 0)
                 continue
             up.add_metric([part], 1)

@@ -47,7 +47,7 @@ class CropQuery(TextFields):
 
 
 @blueprint.get("/jobs/<uuid:job_id>/image")
-@needs_scope(*READS_JOBS, or_person=True)
+@needs_scope(*READS_JOBS, or_user=True)
 @blueprint.doc(
     summary="The photo",
     description="The bytes that were submitted. Available until their retention time ends.",
@@ -68,7 +68,7 @@ def read_image(job_id: UUID) -> Response:
 
 
 @blueprint.get("/jobs/<uuid:job_id>/annotated")
-@needs_scope(*READS_JOBS, or_person=True)
+@needs_scope(*READS_JOBS, or_user=True)
 @blueprint.input(AnnotatedQuery, location="query", arg_name="query")
 @blueprint.doc(
     summary="The photo with its faces marked",

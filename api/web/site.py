@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from api.core.error_codes import PROBLEM_JSON
 from api.core.errors import RETRY_AFTER_S, Problem, handle_http_error
 from api.core.services import get_services
-from api.core.sessions import SAFE_METHODS, Person, find_person, has_csrf_token, is_from_here
+from api.core.sessions import SAFE_METHODS, Person, find_person, has_csrf_token, is_same_origin
 from api.photos.annotate import UnreadablePicture
 from api.web.forms import forget_once, read_once, show_once
 from db.core.blobs import BlobMissing
@@ -125,7 +125,7 @@ def guard_page() -> AnyResponse | None:
     assert request.endpoint is not None
     needed = find_needed_role(current_app, request.endpoint)
     request.max_content_length = get_services().settings.max_photo_bytes + _FORM_OVERHEAD_BYTES
-    if request.method not in SAFE_METHODS and not is_from_here(request):
+    if request.method not in SAFE_METHODS and not is_same_origin(request):
         raise ForgedRequest
     if needed == EVERYBODY:
         return None

@@ -15,7 +15,7 @@ def protect_webhooks(blueprint: APIBlueprint) -> None:
 
     @blueprint.before_request
     def require_administrator() -> None:
-        if get_caller().is_person:
+        if get_caller().is_user:
             require_scope(Scope.ADMIN)
         if get_caller().is_test and request.method not in SAFE_METHODS:
             raise Problem(

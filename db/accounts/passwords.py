@@ -41,7 +41,7 @@ class PasswordsBusy(DomainError):
         super().__init__("too many passwords are being checked; try again in a few seconds")
 
 
-class HashingPlaces:
+class HashingSlots:
     """Slots for hashing, shared fairly between addresses."""
 
     def __init__(self) -> None:
@@ -77,11 +77,11 @@ class HashingPlaces:
             self._waiting -= Counter([address])
 
 
-_places = HashingPlaces()
+_places = HashingSlots()
 
 
 @contextmanager
-def take_place(address: str = "") -> Iterator[None]:
+def take_slot(address: str = "") -> Iterator[None]:
     """Hold a slot for this block, which calls `hasher` or `is_password`. Raises PasswordsBusy if none is free within a few seconds.
 
     address: of the client; empty for signed-in users and the command line.

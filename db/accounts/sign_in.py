@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from db.accounts.audit_log import record_audit_event
-from db.accounts.passwords import hasher, is_password, take_place
+from db.accounts.passwords import hasher, is_password, take_slot
 from db.accounts.sessions import hash_token
 from db.accounts.sign_in_tries import count_try, forget_tries, normalize_address
 from db.accounts.tables import User, UserSession
@@ -38,7 +38,7 @@ def authenticate(database: Database, name: str, password: str, address: str = ""
     PasswordsBusy, after which the try isn't counted.
     """
     # before the try is counted: a flood must not lock users out whose passwords were never checked
-    with take_place(normalize_address(address)):
+    with take_slot(normalize_address(address)):
         user = _check_password(database, name, password, address, "user.sign_in_failed")
         fresh_hash = hasher.hash(password) if hasher.check_needs_rehash(user.password_hash) else None
     with database.write() as session:
@@ -61,7 +61,7 @@ def change_own_password(
     AccountLocked and PasswordsBusy as `authenticate`; then nothing is changed.
     """
     check_new_password(new)  # before the try is counted
-    with take_place(normalize_address(address)):
+    with take_slot(normalize_address(address)):
         user = _check_password(database, name, present, address, "user.wrong_password")
         # hashed in the same slot: if the second hashing found none, the right password would stay counted as wrong
         new_hash = hasher.hash(new)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.accounts.audit_log import record_audit_event
-from db.accounts.passwords import hasher, take_place
+from db.accounts.passwords import hasher, take_slot
 from db.accounts.sessions import end_sessions
 from db.accounts.sign_in_tries import forget_tries
 from db.accounts.tables import User
@@ -67,7 +67,7 @@ def hash_password(password: str) -> str:
     Raises InvalidUser if it is too short or too long, PasswordsBusy.
     """
     check_new_password(password)
-    with take_place():
+    with take_slot():
         return hasher.hash(password)
 
 

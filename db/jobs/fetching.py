@@ -84,7 +84,7 @@ def record_fetch_failed(session: Session, job_id: UUID, actor: Actor, code: str,
     return fail_unfetched_job(session, job_id, actor, code, detail)
 
 
-def put_off_fetch(session: Session, job_id: UUID, pause_s: float) -> None:
+def defer_fetch(session: Session, job_id: UUID, pause_s: float) -> None:
     """Retry the fetch in `pause_s` seconds."""
     later = utcnow() + timedelta(seconds=pause_s)
     session.execute(update(PhotoFetch).where(PhotoFetch.job_id == job_id).values(next_try_at=later))

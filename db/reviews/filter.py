@@ -40,7 +40,7 @@ class ReviewFilter:
     face_ids: tuple[UUID, ...] = ()
 
     @property
-    def picks_by_answer(self) -> bool:
+    def depends_on_prediction(self) -> bool:
         """Whether it depends on the face or its prediction, not only on time and version. Filters by job or face count as such."""
         return self.emotion is not None or self.picks_by_job or bool(self.match_confidence() or self.match_size())
 

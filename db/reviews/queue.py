@@ -106,7 +106,7 @@ def take_faces(
     random slice that was reviewed out of turn.
     """
     from_random = sum(chance.random() < random_share for _ in range(limit))
-    if wanted.picks_by_answer:
+    if wanted.depends_on_prediction:
         turns = [(ReviewSlice.UNCERTAIN, limit)]
     else:
         turns = [(ReviewSlice.RANDOM, from_random), (ReviewSlice.UNCERTAIN, limit), (ReviewSlice.RANDOM, limit)]
@@ -180,7 +180,7 @@ def _search(
 
 def count_waiting(session: Session, wanted: ReviewFilter = EVERY_FACE, *, most: int = MOST_COUNTED) -> int:
     """Count matching faces that wait for votes, up to `most`."""
-    slices = [ReviewSlice.UNCERTAIN] if wanted.picks_by_answer else list(ReviewSlice)
+    slices = [ReviewSlice.UNCERTAIN] if wanted.depends_on_prediction else list(ReviewSlice)
     count = 0
     for slice_ in slices:
         path = choose_counted(session, slice_, wanted).narrow(*wanted.match())

@@ -15,7 +15,7 @@ from emoscope.freed_memory import give_large_memory_back, read_resident_bytes
 from worker.analysis.detectors.base import Detector, DetectorUnavailable
 from worker.analysis.detectors.loading import list_available_detectors, load_detector
 from worker.analysis.model_cache import ModelCache
-from worker.core.error_text import leave_out_folders
+from worker.core.error_text import strip_paths
 from worker.core.heartbeat import Heartbeat, LeaseRenewer
 from worker.core.identity import name_this_process
 from worker.core.parent import ParentWatch
@@ -76,7 +76,7 @@ class WorkerProcess:
             self._note(WorkerState.STARTING)
             self.beat()
         except Exception as error:  # noqa: BLE001 - whatever it was, this child must try again, or nothing ever would
-            log.warning("child_not_ready", reason=str(error))
+            log.warning("process_not_ready", reason=str(error))
         self._heartbeat.start()
 
     def stop(self) -> None:
@@ -87,7 +87,7 @@ class WorkerProcess:
         if not self.is_misconfigured:  # otherwise the reason stays visible
             self._note(WorkerState.STOPPED)
 
-    def obey(self, parent: ParentWatch) -> None:
+    def set_parent(self, parent: ParentWatch) -> None:
         """Set this process's main process."""
         self._parent = parent
         self._mark(is_ready=self.is_ready)
@@ -145,7 +145,7 @@ class WorkerProcess:
     def _note(self, state: WorkerState) -> None:
         model = self.models.current if self.models.is_loaded else None
         problem = self._setup_problem or self.models.problem or self._describe_shadow_problem()
-        detail = leave_out_folders(problem, *self._list_folders()) if problem else None  # /readyz is public
+        detail = strip_paths(problem, *self._list_folders()) if problem else None  # /readyz is public
         with self.services.database.write() as session:
             record_heartbeat(
                 session,

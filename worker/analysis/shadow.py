@@ -19,7 +19,7 @@ def classify_in_shadow(process: WorkerProcess, job_id: UUID) -> None:
     try:
         _classify(process, job_id)
     except Exception as error:  # noqa: BLE001 - a version that isn't in service must not harm the job of one that is
-        log.warning("shadow_judgment_lost", job_id=str(job_id), reason=f"{type(error).__name__}: {error}")
+        log.warning("shadow_prediction_lost", job_id=str(job_id), reason=f"{type(error).__name__}: {error}")
 
 
 def _classify(process: WorkerProcess, job_id: UUID) -> None:

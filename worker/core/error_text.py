@@ -6,7 +6,7 @@ from pathlib import Path
 _FOLDERS = re.compile(r"(?<![\w:/.])(?:/[^/\s'\"]+)*/(?=[^/\s'\"])")
 
 
-def leave_out_folders(reason: str, *folders: Path) -> str:
+def strip_paths(reason: str, *folders: Path) -> str:
     """Shorten each absolute path in the text to its last name: `/srv/blobs/ab/cd` becomes `cd`. URLs are kept.
 
     folders: paths that may contain spaces, whose end couldn't be recognized otherwise.

@@ -62,11 +62,11 @@ def warm_up(**_: object) -> None:
         return
     from worker.analysis.process import current_process
 
-    current_process().obey(parent)
+    current_process().set_parent(parent)
 
 
 @signals.worker_process_shutdown.connect
-def say_goodbye(**_: object) -> None:
+def report_stop(**_: object) -> None:
     """In a worker process that stops normally: report it."""
     if os.environ.get(_ROLE) != "analysis":
         return

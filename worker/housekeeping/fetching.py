@@ -24,8 +24,8 @@ from db.jobs.batch_actions import settle_batch
 from db.jobs.fetching import (
     FetchedPhoto,
     claim_fetch,
+    defer_fetch,
     list_due_fetches,
-    put_off_fetch,
     record_fetch_failed,
     record_fetched,
 )
@@ -94,7 +94,7 @@ def _fetch_one(services: Services) -> bool:
     with services.database.read() as session:
         due = list_due_fetches(session, _LOOKED_AT)
     for job_id, url in due:
-        with _hosts.take_place(urlsplit(url).hostname or "") as is_free:
+        with _hosts.take_slot(urlsplit(url).hostname or "") as is_free:
             if not is_free:
                 continue
             with services.database.write() as session:
@@ -122,7 +122,7 @@ def _fetch(services: Services, job_id: UUID, url: str, tries: int) -> None:
             _fail(services, job_id, error.code, str(error))
         else:
             with services.database.write() as session:
-                put_off_fetch(session, job_id, _FIRST_PAUSE_S * 4 ** (tries - 1))
+                defer_fetch(session, job_id, _FIRST_PAUSE_S * 4 ** (tries - 1))
         return
     except PhotoError as error:
         _fail(services, job_id, error.code, str(error))
@@ -132,7 +132,7 @@ def _fetch(services: Services, job_id: UUID, url: str, tries: int) -> None:
     except BlobStoreUnavailable as error:
         log.warning("photo_not_stored", reason=str(error))
         with services.database.write() as session:
-            put_off_fetch(session, job_id, _FIRST_PAUSE_S * 4)
+            defer_fetch(session, job_id, _FIRST_PAUSE_S * 4)
         return
     try:
         with services.database.write() as session:

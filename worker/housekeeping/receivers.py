@@ -16,7 +16,7 @@ class Receivers:
         self._lock = threading.Lock()
 
     @contextmanager
-    def take_place(self, host: str) -> Iterator[bool]:
+    def take_slot(self, host: str) -> Iterator[bool]:
         """Take a slot for a call to this host, for the duration of the block. Returns whether there was one. Never waits."""
         with self._lock:
             is_free = self._in_hand[host] < self._most

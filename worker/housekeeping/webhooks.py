@@ -43,11 +43,11 @@ def deliver(services: Services, delivery_id: UUID) -> None:
         url = find_url(session, delivery_id)
     if url is None:
         return
-    with _receivers.take_place(urlsplit(url).hostname or "") as is_free:
+    with _receivers.take_slot(urlsplit(url).hostname or "") as is_free:
         if is_free:
             _deliver(services, delivery_id)
         else:
-            log.info("delivery_put_off", delivery_id=str(delivery_id))
+            log.info("delivery_deferred", delivery_id=str(delivery_id))
 
 
 def _deliver(services: Services, delivery_id: UUID) -> None:

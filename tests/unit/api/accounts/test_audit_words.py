@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from api.accounts.audit_words import list_actions, list_particulars, say_action
+from api.accounts.audit_words import describe_action, list_actions, list_particulars
 from db.accounts.tables import AuditEvent
 from db.webhooks.event_types import EVENT_TYPES
 
@@ -34,8 +34,8 @@ def test_every_action_that_is_recorded_has_words() -> None:
 
 
 def test_an_unknown_action_is_said_by_its_name() -> None:
-    assert say_action(AuditEvent(action="model.promote")) == "promoted"
-    assert say_action(AuditEvent(action="rocket.lift_off")) == "rocket: lift off"
+    assert describe_action(AuditEvent(action="model.promote")) == "promoted"
+    assert describe_action(AuditEvent(action="rocket.lift_off")) == "rocket: lift off"
 
 
 def test_empty_particulars_are_left_out() -> None:

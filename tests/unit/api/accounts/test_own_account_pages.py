@@ -110,7 +110,7 @@ def test_too_many_wrong_present_passwords_lock_as_at_the_sign_in(viewer: Visitor
 def test_a_change_that_finds_no_place_says_when_to_try_again(viewer: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "_LONGEST_WAIT_S", 0.0)
     fields = {"csrf_token": viewer.csrf_token, "present": PASSWORD, "new": NEW, "again": NEW}
-    with passwords.take_place("a"), passwords.take_place("b"):
+    with passwords.take_slot("a"), passwords.take_slot("b"):
         answer = viewer.client.post("/account", data=fields)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert "Try again in some seconds." in answer.text

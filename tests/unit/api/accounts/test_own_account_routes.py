@@ -78,7 +78,7 @@ def test_each_refusal_has_its_code_and_changes_nothing(
 ) -> None:
     assert change(viewer, new="short") == (422, "invalid_user")
     assert call(viewer, "POST", "/v1/account/password", json={"new": NEW}) == (422, "invalid_request")
-    with monkeypatch.context() as hurried, passwords.take_place("a"), passwords.take_place("b"):
+    with monkeypatch.context() as hurried, passwords.take_slot("a"), passwords.take_slot("b"):
         hurried.setattr(passwords, "_LONGEST_WAIT_S", 0.0)
         assert change(viewer) == (503, "passwords_busy")
     assert [change(viewer, present="wrong") for _ in range(5)] == [(403, "wrong_password")] * 5

@@ -91,7 +91,7 @@ def test_a_sign_in_that_finds_no_place_says_when_to_try_again(
     app: APIFlask, administrator: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(passwords, "_LONGEST_WAIT_S", 0.0)
-    with passwords.take_place("a"), passwords.take_place("b"):
+    with passwords.take_slot("a"), passwords.take_slot("b"):
         answer = app.test_client().post("/sign-in", data={"name": "ana", "password": PASSWORD})
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
         assert 'value="ana"' in answer.text

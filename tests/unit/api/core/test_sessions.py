@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask, request
 
-from api.core.sessions import HEADER, Person, _make_csrf_token, has_csrf_token, is_from_here
+from api.core.sessions import HEADER, Person, _make_csrf_token, has_csrf_token, is_same_origin
 from db.core.vocabulary import Role
 
 APP = Flask("test")
@@ -28,7 +28,7 @@ APP = Flask("test")
 )
 def test_a_browser_says_where_a_request_comes_from(headers: dict[str, str], *, is_ours: bool) -> None:
     with APP.test_request_context("/", base_url="http://api", headers=headers):
-        assert is_from_here(request) == is_ours
+        assert is_same_origin(request) == is_ours
 
 
 def test_the_proof_is_the_sessions_own_and_comes_by_header_outside_the_pages() -> None:

@@ -122,11 +122,11 @@ def test_neither_a_password_that_can_not_be_nor_a_full_house_counts_as_a_guess(
     for new in ("short", "x" * 1001):
         with pytest.raises(InvalidUser):
             change_own_password(database, "ana", "wrong", new, session_id)
-    with passwords.take_place("a"), passwords.take_place("b"), pytest.raises(PasswordsBusy):
+    with passwords.take_slot("a"), passwords.take_slot("b"), pytest.raises(PasswordsBusy):
         change_own_password(database, "ana", PASSWORD, NEW, session_id)
     with database.read() as session:
         assert session.scalars(select(SignInTries)).all() == []
-    with passwords.take_place("a"):  # both hashings find room in one place
+    with passwords.take_slot("a"):  # both hashings find room in one place
         change_own_password(database, "ana", PASSWORD, NEW, session_id)
 
 

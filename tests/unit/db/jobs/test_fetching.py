@@ -17,8 +17,8 @@ from db.jobs.erasure import erase_job
 from db.jobs.fetching import (
     FetchedPhoto,
     claim_fetch,
+    defer_fetch,
     list_due_fetches,
-    put_off_fetch,
     record_fetch_failed,
     record_fetched,
 )
@@ -98,10 +98,10 @@ def test_a_fetch_is_due_again_when_its_lease_is_over_and_tries_are_counted(datab
 def test_a_fetch_that_is_put_off_is_not_due_before(database: Database) -> None:
     job_id, other = submit(database), submit(database)
     with database.write() as session:
-        put_off_fetch(session, job_id, 60)
+        defer_fetch(session, job_id, 60)
     assert [due for due, _ in list_due(database)] == [other]
     with database.write() as session:
-        put_off_fetch(session, job_id, -1)
+        defer_fetch(session, job_id, -1)
     assert take(database, job_id) == 1
 
 

@@ -77,7 +77,7 @@ def test_a_worker_process_that_waits_in_vain_tells_its_main_process(
     services = Services(settings.model_copy(update={"detector": Detector.YUNET}))
     process, pulse = WorkerProcess(services), make_pulse(tmp_path, "analysis")
     process.start()
-    process.obey(ParentWatch(pulse))
+    process.set_parent(ParentWatch(pulse))
     assert str(pulse.read_failure()).startswith("The yunet detector needs a weights file")
     process.stop()
     with database.read() as session:
@@ -90,7 +90,7 @@ def test_a_worker_process_that_waits_in_vain_tells_its_main_process(
 def test_a_worker_process_without_a_model_waits_for_one(settings: Settings, tmp_path: Path) -> None:
     services = Services(settings)
     process, pulse = WorkerProcess(services), make_pulse(tmp_path, "analysis")
-    process.obey(ParentWatch(pulse))
+    process.set_parent(ParentWatch(pulse))
     process.beat()
     assert not process.is_ready
     assert pulse.read_failure() is None

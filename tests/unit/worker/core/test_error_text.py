@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.core.error_text import leave_out_folders
+from worker.core.error_text import strip_paths
 
 
 @pytest.mark.parametrize(
@@ -19,9 +19,9 @@ from worker.core.error_text import leave_out_folders
     ],
 )
 def test_of_a_path_only_the_last_name_stays(reason: str, shown: str) -> None:
-    assert leave_out_folders(reason) == shown
+    assert strip_paths(reason) == shown
 
 
 def test_a_folder_that_is_known_may_hold_spaces() -> None:
     reason = "can't open /srv/my blobs/ab/cd, nor /srv/my blobs/ef"
-    assert leave_out_folders(reason, Path("/srv/my blobs")) == "can't open cd, nor ef"
+    assert strip_paths(reason, Path("/srv/my blobs")) == "can't open cd, nor ef"

@@ -35,7 +35,7 @@ def test_worker_processes_hear_what_they_are_for(queues: tuple[str, ...], role: 
 def test_only_a_process_that_analyses_loads_its_models(monkeypatch: pytest.MonkeyPatch) -> None:
     obeyed: list[object] = []
     monkeypatch.setattr(lifecycle, "watch_parent", lambda _folder, role: role)
-    monkeypatch.setattr(process, "current_process", lambda: SimpleNamespace(obey=obeyed.append))
+    monkeypatch.setattr(process, "current_process", lambda: SimpleNamespace(set_parent=obeyed.append))
     for queue in ("housekeeping", "training", "analysis"):
         start_main(queue)
         lifecycle.warm_up()
@@ -52,5 +52,5 @@ def test_a_process_that_never_loaded_says_no_goodbye(monkeypatch: pytest.MonkeyP
     for size in (0, 1):
         current_process.cache_info = lambda size=size: SimpleNamespace(currsize=size)  # type: ignore[attr-defined]
         monkeypatch.setattr(process, "current_process", current_process)
-        lifecycle.say_goodbye()
+        lifecycle.report_stop()
     assert stopped == [True]

@@ -14,7 +14,7 @@ from PIL import Image
 from db.accounts import api_keys
 from db.core.actors import Actor
 from db.jobs import lifecycle
-from db.jobs.fetching import list_due_fetches, put_off_fetch
+from db.jobs.fetching import defer_fetch, list_due_fetches
 from db.jobs.lifecycle import NewJob
 from db.jobs.tables import Job, PhotoFetch
 from emoscope.settings import Settings
@@ -221,7 +221,7 @@ def test_a_photo_that_another_fetch_has_stored_meanwhile_stays(
     def come_second(url: str, settings: Settings) -> fetching.Download:
         monkeypatch.undo()
         with services.database.write() as session:
-            put_off_fetch(session, job_id, -1)
+            defer_fetch(session, job_id, -1)
         fetch_due(services)
         return fetching.Download(OTHER_PHOTO, None)  # the address gives another photo at each request
 
