@@ -20,8 +20,8 @@ def refuse_others(run_dir: Path, asked: dict[str, Any]) -> None:
     """
     different = sorted(set(_find_different(run_dir, read_run_settings(run_dir), asked)))
     if different:
-        options = " and a different ".join(f"--{name.replace('_', '-')}" for name in different)
-        raise RunError(f"the run in {run_dir} was started with a different {options}; omit these options to resume it")
+        options = " and ".join(f"--{name.replace('_', '-')}" for name in different)
+        raise RunError(f"the run in {run_dir} was started with different {options}; omit these options to resume it")
 
 
 def _find_different(run_dir: Path, stored: TrainSettings, asked: dict[str, Any]) -> Iterator[str]:

@@ -58,7 +58,7 @@ def claim_run_dir(run_dir: Path, settings: TrainSettings, origin: Origin, folder
         stored = {"settings": read_run_settings(run_dir).to_json(), **asdict(read_run_origin(run_dir))}
         different = [key for key, value in wanted.items() if value != stored[key]]
         if different:
-            raise RunError(f"the run in {run_dir} was started with a different {' and a different '.join(different)}")
+            raise RunError(f"the run in {run_dir} was started with different {' and '.join(different)}")
         return
     run_dir.mkdir(parents=True, exist_ok=True)
     partial = run_dir / f"{_FILE}.partial"

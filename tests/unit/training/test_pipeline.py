@@ -150,7 +150,7 @@ def test_figures_in_the_manifest_are_those_of_the_files_beside_it(artifact_dir, 
 
 
 def test_a_run_folder_belongs_to_one_run(stopped, small_csv, small_votes):
-    with pytest.raises(RunError, match="another settings"):
+    with pytest.raises(RunError, match="different settings"):
         run_training(make_settings(small_csv, small_votes, epochs=4), stopped[0])
     with pytest.raises(RunError, match="no training run"):
         export_run(stopped[2])
@@ -164,7 +164,7 @@ def test_a_run_can_start_from_a_version_and_be_taught_by_it(stopped, small_csv, 
     assert (child.lineage.parent, child.lineage.teachers) == (sha256, (sha256,))
     assert f"| teachers | {sha256} |" in (tmp_path / "artifact" / "model_card.md").read_text()
     assert np.array_equal(RunState(stopped[0]).load_best()[0], RunState(tmp_path).load_best()[0])
-    with pytest.raises(RunError, match="another teachers"):
+    with pytest.raises(RunError, match="different teachers"):
         run_training(settings, tmp_path, initial_weights=stopped[2])
 
 

@@ -29,7 +29,7 @@ def test_what_is_so_anyway_may_be_asked_for(run_dir, tmp_path, monkeypatch):
 
 
 def test_what_differs_is_named_by_its_option(run_dir):
-    with pytest.raises(RunError, match="different --batch-size and a different --epochs; omit these options"):
+    with pytest.raises(RunError, match="different --batch-size and --epochs; omit these options"):
         refuse_others(run_dir, {"epochs": 8, "batch_size": 1, "seed": 3})
-    with pytest.raises(RunError, match="another --votes"):
+    with pytest.raises(RunError, match="different --votes"):
         refuse_others(run_dir, {"votes": Path("votes.csv")})

@@ -89,13 +89,13 @@ def test_a_run_goes_on_with_no_other_options_than_it_was_started_with(
     done = train(*options)
     assert done.exit_code == 1
     said = " ".join(done.output.split())
-    assert f"was started with a different {options[0]}" in said
+    assert f"was started with different {options[0]}" in said
     assert not started
 
 
 def test_every_option_that_differs_is_named_once(train: Train) -> None:
     said = " ".join(train("--seed", 4, "--epochs", 7, "--batch-size", 1).output.split())
-    assert "different --batch-size and a different --seed; omit these options to resume it" in said
+    assert "different --batch-size and --seed; omit these options to resume it" in said
 
 
 def test_options_that_say_what_is_so_anyway_change_nothing(train: Train, started: list[Any]) -> None:
