@@ -66,7 +66,7 @@ def test_a_run_folder_remembers_its_settings_and_takes_no_others(tmp_path: Path)
     claim_run_dir(tmp_path, settings, ORIGIN)
     assert read_run_settings(tmp_path) == settings
     assert read_run_origin(tmp_path) == ORIGIN
-    with pytest.raises(RunError, match="another dataset_sha256 and another parent and different teachers"):
+    with pytest.raises(RunError, match="different dataset_sha256 and parent and teachers"):
         claim_run_dir(tmp_path, settings, Origin("c" * 64))
     with pytest.raises(RunError, match="different settings"):
         claim_run_dir(tmp_path, make_settings(epochs=2), ORIGIN)
