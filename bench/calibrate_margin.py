@@ -1,9 +1,9 @@
-"""How far a crop must reach beyond each detector's box to be framed like FER2013's pictures.
+"""Calibrates how far a crop reaches beyond each detector's box, so that it is framed like FER2013's pictures.
 
     python -m bench.calibrate_margin --csv PATH [--detectors blazeface,hog,mtcnn] [--pictures 600]
 
-Enlarges Training pictures to 240 pixels, lays them on a neutral canvas, detects, and compares the box with the picture's frame:
-the medians go into each detector's `framing`, and the table into docs/decisions/0101-crop-framing.md.
+Enlarges Training pictures to 240 pixels, pastes them on a neutral canvas, detects the face, and compares the box with the
+picture's frame. The medians belong into each detector's geometry, and the table into docs/decisions/0101-crop-framing.md.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""Compares results of benches with those of the last commit: every figure that differs by more than a share.
+"""Compares results of benches with those of the last commit: every number that differs by more than a share.
 
     python -m bench.compare_results [FILE ...] [--than HEAD] [--share 0.1]
 
-FILE: as a bench wrote it by `--json`, of the name that it has in bench/results; all of bench/results without. What is told of the
-machine isn't compared: on another machine, only ratios mean anything.
+FILE: written by a bench with `--json`, named as in bench/results; default: all of bench/results. The description of the machine
+isn't compared; between machines only ratios are meaningful.
 """
 
 import argparse

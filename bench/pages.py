@@ -1,13 +1,13 @@
-"""How long the server works for every page with a million faces stored, from request to answer, in milliseconds.
+"""Measures the server's milliseconds for every page with a million faces stored, from request to response.
 
 `python -m bench.pages [--faces 1000000] [--database URL] [--results FILE] [--only TEXT]` fills an empty database (SQLite in a
-temporary folder unless one is named; one that is filled already is used unchanged), which takes minutes, and asks the application
-itself for the page of reviews, for the answer to a vote with the next card, and for every page with every filter alone and every
-pair of filters: bench/page_paths.py lists them. bench/review_queue.py says how to start PostgreSQL.
+temporary folder by default; a filled one is used unchanged), which takes minutes. Then it requests the review page, a vote with
+the next card, and every page with each filter and each pair of filters: bench/page_paths.py lists them. bench/review_queue.py
+says how to start PostgreSQL.
 
-Each is asked for twice, and those that take more than half of the limit 20 times. Shown are all pages without a filter, and the
-slowest of those with filters. Ends with status 1 if one page is over the limit: on SQLite, whose work is this process's, by the
-median of its processor's time; on PostgreSQL by the clock, at its best, since beside other work the rest tells of that work.
+Each is requested twice, and those that take more than half of the limit 20 times. Prints all pages without a filter, and the
+slowest with filters. Exits with status 1 if a page exceeds the limit: on SQLite, which runs in this process, by median processor
+time; on PostgreSQL by the least wall-clock time, which other load affects least.
 """
 
 import argparse

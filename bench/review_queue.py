@@ -1,9 +1,8 @@
-"""How long a reviewer waits for the next face with a million faces stored: the work of the database alone, in milliseconds.
+"""Measures the database's milliseconds for a reviewer's next face, with a million faces stored.
 
-`python -m bench.review_queue [--faces 1000000] [--database URL]` fills an empty database (SQLite in a temporary folder unless one
-is named; one that is filled already stays as it is) and measures taking a face, with and without filters, and voting. Then it
-asks for every combination of some values of each filter, thrice each, and shows those whose best was slowest.
-Filling takes minutes.
+`python -m bench.review_queue [--faces 1000000] [--database URL]` fills an empty database (SQLite in a temporary folder by
+default; a filled one is used unchanged), which takes minutes, and measures taking a face, with and without filters, and voting.
+Then it measures combinations of the filters' values, three times each, and prints those with the slowest best time.
 
 PostgreSQL comes from the wheel that the tests use:
 

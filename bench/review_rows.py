@@ -1,7 +1,7 @@
-"""A database of many classified faces for the benches: 90 days of jobs, three versions, confidence and size as they come.
+"""Fills a database with many classified faces for benches: 90 days of jobs, three versions, realistic confidences and sizes.
 
-Four applications of very different sizes, one of which sent photos on the first days only; batches; labels of which some are
-tied; and the answers of the version before beside those of the newest.
+It has four applications of very different sizes, one of which sent photos only on the first days; batches; labels, some of them
+tied; and shadow predictions of the previous version.
 """
 
 import random

@@ -1,9 +1,9 @@
-"""Runs every bench that needs no data set and no other installation, in its short form, one after the other.
+"""Runs every bench that needs no dataset and no other installation, in its short form.
 
     python -m bench.run_all [--full] [NAME ...]
 
-NAME: part of a bench's module name, such as `analysis`. --full: each bench as it is by itself, which takes hours. Ends with status
-1 if a bench fails. The others name what they need in their own help.
+NAME: part of a bench's module name, such as `analysis`. --full: the complete form of each bench, which takes hours. Exits with
+status 1 if a bench fails. The help of the other benches names what they need.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Write docs/performance.md from the results of the benches in bench/results.
+"""Writes docs/performance.md from the results in bench/results.
 
 python -m bench.write_page > docs/performance.md
 """

@@ -105,7 +105,7 @@ def show_list() -> str:
 
 
 def _list_jobs(session: Session, search: JobSearch) -> list[tables.Job]:
-    """List the jobs of a page, and one more if there is one. The cursor is a job, so the page stays the same as jobs are added."""
+    """List the jobs of a page, and one more if there is one. Without a sort order the cursor is a job, so pages stay stable."""
     limit = JOBS_A_PAGE + 1
     if search.sort is None:
         return job_queries.list_jobs(session, search.to_filter(), limit=limit, before=search.before)

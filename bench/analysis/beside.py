@@ -1,10 +1,10 @@
-"""Processor time of a photo's analysis in two checkouts, side by side: what a change to the code costs or saves.
+"""Compares the processor time of a photo's analysis in two checkouts, to measure the effect of a change.
 
 python -m bench.analysis.beside OTHER [--repeats 15] [--rounds 5] [--json FILE]
 
-OTHER is the root of another checkout, such as a git worktree of the commit before. Both run in processes of their own, in turn, on
-the same photos and with the same packages; what else the machine does hits both alike. Prints, for each size, the median over the
-rounds of the least processor time, and the ratio with its least and greatest.
+OTHER is the root of another checkout, such as a git worktree of the previous commit. Both run alternately in separate processes,
+on the same photos and with the same packages, so that other load affects both. Prints for each size the median of the rounds'
+least processor times, and the ratio with minimum and maximum.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""How soon a CPU child is ready, and how much memory it takes.
+"""Measures start-up time and memory of an analysis process on a CPU.
 
     python -m bench.analysis.cold_start [--model DIR] [--runs 5]
 
 Starts fresh Python processes that import the analysis, load the default detector and the LiteRT classifier, and analyse the
-astronaut and the page of several faces. "ready" is from the start of the process to warm models.
+astronaut and the page of several faces. "ready" is the time from process start to warm models.
 """
 
 import argparse

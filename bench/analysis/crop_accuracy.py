@@ -1,9 +1,9 @@
-"""What finding and cutting out a face costs in accuracy, and which framing costs least.
+"""Measures the loss of accuracy by detection and cropping, for several crop geometries.
 
-    python -m bench.analysis.framing_accuracy --csv PATH [--model DIR] [--detector blazeface] [--pictures 600]
+    python -m bench.analysis.crop_accuracy --csv PATH [--model DIR] [--detector blazeface] [--pictures 600]
 
-Takes PublicTest pictures, enlarges them, lays each on a neutral canvas, finds the face again, cuts it out at several framings
-and judges it. Compares with the judgement of the picture itself.
+Enlarges PublicTest pictures, pastes each on a neutral canvas, detects the face, crops it with several geometries and classifies
+it. Compares with the prediction for the picture itself.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""Memory and time that a worker process takes for the largest photos, by format. Prints the table of docs/decisions/0305.
+"""Measures memory and time of a worker process for the largest photos, by format. Prints the table of docs/decisions/0305.
 
 python -m bench.analysis.large_photos [--side 9990] [--only png,gif]
 
-Every photo is analysed in a process of its own, whose peak is told over its idle size, with detector and classifier loaded.
+Each photo is analysed in a separate process with detector and classifier loaded. Its peak memory is relative to the idle process.
 """
 
 import argparse

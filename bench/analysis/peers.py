@@ -1,11 +1,11 @@
-"""Processor time of a photo's whole analysis: ours, the least it could take with our networks, and two other packages.
+"""Compares the processor time of a photo's complete analysis: ours, the minimum possible with our networks, and two other packages.
 
     python -m bench.analysis.peers [--peers DIR] [--rounds 5] [--repeats 10] [--quick] [--json FILE]
 
-The least: decode, one resize, one run of the network that looks for small faces, one run of the classifier for each face. `fer`
-25.10.3 and face-api (tiny detector and expression network, node, wasm) run where `make bench-peers` has installed them, and are
-left out aloud elsewhere. face-api is given pixels, as node decodes no JPEG by itself. Each runs in a process of its own, in turn;
-the photos are the astronaut and the page of seven faces at four sizes. Prints the median of the rounds of the least processor time.
+The minimum: decode, one resize, one run of the network for small faces, and one run of the classifier per face. `fer` 25.10.3 and
+face-api (tiny detector and expression network, node, wasm) run if `make bench-peers` has installed them; otherwise a message says
+that they are skipped. face-api gets pixels, because node has no JPEG decoder. All run alternately in separate processes, on the
+astronaut and the page of seven faces in four sizes. Prints the median of the rounds' least processor times.
 """
 
 import argparse

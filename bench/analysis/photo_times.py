@@ -1,4 +1,4 @@
-"""Milliseconds of each step from a photo's bytes to its faces' emotions, on one core.
+"""Measures the milliseconds of each step of a photo's analysis, on one core.
 
 python -m bench.analysis.photo_times [--model DIR] [--detector blazeface] [--repeats 25]
 """

@@ -1,9 +1,10 @@
-"""Milliseconds that a worker's classifier takes for faces, by runtime: TensorFlow, on a GPU if there is one, and LiteRT on a core,
-in 32 bits and, where the processor is quick in them, in 8.
+"""Measures a classifier's milliseconds by runtime: TensorFlow, on a GPU if there is one, and LiteRT on one core, in 32 bits and, if
+the processor is fast with them, in 8.
 
     python -m bench.analysis.runtimes [--model DIR] [--repeats 30]
 
-Random crops; each runtime in turn; median and range, and the largest differences of a probability from TensorFlow's.
+Uses random crops, alternating between runtimes. Prints median and range, and the largest difference of a probability from
+TensorFlow's.
 """
 
 import argparse

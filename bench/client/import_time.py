@@ -1,10 +1,10 @@
-"""What importing the client costs beside importing httpx alone.
+"""Measures importing the client, compared with importing httpx alone.
 
     python -m bench.client.import_time --runs 20 --python /path/to/an/environment/bin/python
 
-Each run is a fresh process that imports httpx and then the client, so both meet the same state of the machine. Prints the median
-processor time of httpx, of what the client adds, and the median ratio of the two together to httpx. An environment that has `rich`
-and `click` makes `import httpx` several times slower, so name one without them.
+Each run is a new process that imports httpx and then the client, so both have the same conditions. Prints the median processor
+time of httpx, what the client adds, and the median ratio of both to httpx alone. `rich` and `click` make `import httpx` several
+times slower, so use an environment without them.
 """
 
 import argparse

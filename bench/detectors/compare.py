@@ -1,4 +1,4 @@
-"""Recall, false faces and time of every detector, on pictures with known faces.
+"""Measures recall, false faces and time of every detector on pictures with known faces.
 
     python -m bench.detectors.compare [--csv PATH] [--detectors blazeface,hog,mtcnn] [--timings-only]
 

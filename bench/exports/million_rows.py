@@ -1,10 +1,9 @@
-"""Time and memory of exports, of a database made for it: a row for each face, two faces a job.
+"""Measures time and memory of exports from a generated database: one row per face, two faces per job.
 
     python -m bench.exports.million_rows [--faces N] [--database sqlite|postgresql] [--format csv jsonl] [--quick] [--json FILE]
 
-Prints a row of JSON for each export: as a file, which is written as a housekeeper does, and streamed by the API, of 10,000 faces
-and of all. Each runs in a process of its own, whose peak memory is read at the end. The database has both sizes, of two
-applications.
+Prints one JSON row per export: to a file, as the housekeeper does, and streamed by the API, of 10,000 faces and of all. Each runs
+in a separate process, whose peak memory is read at the end. The sizes belong to two applications of the same database.
 """
 
 import argparse

@@ -1,7 +1,8 @@
-"""Compare HTTP servers: half requests, cut bodies, malformed chunks, `Expect`; throughput, p99, processor time and memory.
+"""Compares HTTP servers: incomplete requests, truncated bodies, malformed chunks, `Expect`; throughput, p99, processor time and
+memory.
 
-`python -m bench.server.compare --out bench/results/http_servers.json`. Throughput is measured in rounds, each candidate once a
-round, and told as the ratio to gthread in the same round, median and range: other work on the machine slows both.
+`python -m bench.server.compare --out bench/results/http_servers.json`. Throughput is measured in rounds with each candidate
+once, as the ratio to gthread in the same round, because other load slows both. Prints median and range.
 """
 
 import argparse

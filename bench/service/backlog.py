@@ -1,10 +1,10 @@
-"""A submission, a sweep and /metrics while many jobs wait, beside the same with an empty queue.
+"""Measures a submission, a sweep and /metrics while many jobs are queued, compared with an empty queue.
 
     python -m bench.service.backlog [--waiting 50000] [--quick] [--database URL] [--json FILE]
 
-Fills the database by SQL and the queue with as many messages. Prints processor time: of the server for a submission and for
-/metrics; of a housekeeper for a sweep that looks for lost messages, and for sweeps in the mean, as most don't look. The last row
-is the time of Valkey's longest command in such a sweep.
+Fills the database by SQL, and the queue with as many messages. Prints processor time: of the server for a submission and for
+/metrics; of the housekeeper for a sweep that searches for lost messages, and the mean of sweeps, most of which don't. The last
+row is Valkey's longest command in such a sweep.
 """
 
 import argparse

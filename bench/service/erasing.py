@@ -1,9 +1,9 @@
-"""Erased jobs and purged photos a second.
+"""Measures erased jobs and deleted photos per second.
 
     python -m bench.service.erasing [--jobs 2000] [--faces 2] [--database URL]
 
-fills an empty database (SQLite in a temporary folder unless one is named) and a folder of photos, then erases all of it as the
-sweeper does. Prints how long each took.
+Fills an empty database (SQLite in a temporary folder by default) and a folder of photos, then erases everything as the sweeper
+does. Prints how long each took.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""What a running stack answers while half requests and slow bodies are held open, without a key.
+"""Measures a running stack while incomplete requests and slow bodies are held open, without a key.
 
     python -m bench.service.half_requests [--count 1000] [--seconds 20]
 
-A quarter of the connections send nothing, a quarter stop within their headers, the others send a byte of a body a second. Whoever
-is closed connects again. Meanwhile `/healthz` is asked and photos are submitted. Prints a JSON object with the seconds of each.
+A quarter of the connections send nothing, a quarter stop within their headers, the others send one byte of a body per second.
+Closed connections reconnect. Meanwhile it calls `/healthz` and submits photos. Prints a JSON object with the seconds of each.
 """
 
 import argparse

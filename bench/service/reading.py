@@ -1,8 +1,8 @@
-"""Processor time of `GET /v1/jobs/{id}`, answered 200 and 304.
+"""Measures the processor time of `GET /v1/jobs/{id}` with status 200 and 304.
 
     python -m bench.service.reading [--requests 600] [--rounds 5] [--quick] [--database URL] [--json FILE]
 
-One client that keeps its connection reads a job that waits. Prints the median of the rounds, with the least and the greatest.
+One client with a persistent connection reads a queued job. Prints the median of the rounds with minimum and maximum.
 """
 
 import argparse

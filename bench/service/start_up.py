@@ -1,9 +1,9 @@
-"""Processor time of `emoscope up` until it is ready, and the memory of the idle stack.
+"""Measures the processor time of `emoscope up` until it is ready, and the memory of the idle stack.
 
     python -m bench.service.start_up [--runs 3] [--quick] [--json FILE]
 
-Starts the stack in an empty folder, waits until /readyz says so, leaves it alone for a while, and adds up each process's share of
-the memory (PSS). Python's compiled modules must be there: the first run, which isn't counted, makes them. Linux only.
+Starts the stack in an empty folder, waits for /readyz, leaves it idle for a while, and sums the memory of its processes (PSS).
+The first run isn't counted, because it compiles Python's modules. Linux only.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""Whether the worker's children grow: many photos through the whole one-machine stack, and their resident memory as it goes.
+"""Measures the resident memory of worker processes while the one-machine stack analyses many photos.
 
     python -m bench.service.steady_memory --jobs 1000
 
-Prints a line every hundred jobs, then the memory after the first and the last hundred, and jobs a second over all.
+Prints a line every hundred jobs, then the memory after the first and the last hundred, and the overall jobs per second.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""`POST /v1/jobs` beside a bare view that reads, hashes, writes and pushes: time of an answer and processor time, by clients.
+"""Compares `POST /v1/jobs` with a bare view that reads, hashes, writes and pushes: response time and processor time, by clients.
 
     python -m bench.service.submission [--quick] [--database URL] [--json FILE]
 
-Both run under the service's own HTTP server, in turn, on the same photo and queue. No worker takes the jobs. Prints, for each
-number of clients, the median of the rounds and the ratio with its least and greatest. Of a machine that does other work, believe
-the processor time.
+Both run alternately under the service's own HTTP server, with the same photo and queue. No worker takes the jobs. Prints for each
+number of clients the median of the rounds, and the ratio with minimum and maximum. Under other load only the processor time is
+reliable.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""How long workers take to change to a promoted version while photos keep coming, and whether a job is lost over it.
+"""Measures how fast workers switch to a promoted version under load, and whether a job is lost.
 
     python -m bench.service.swap_under_load --swaps 6
 
-Starts a one-machine stack in a temporary folder with the settings that it comes with, keeps photos in flight, and promotes
-another shipped version again and again. Prints for the swaps the seconds from the promotion until the first answer of the new
-version and until the last of the old one, and how many jobs did not succeed.
+Starts a one-machine stack in a temporary folder with default settings, keeps photos in flight, and repeatedly promotes another
+shipped version. Prints the seconds from a promotion to the first result of the new version and to the last of the old one, and
+how many jobs failed.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""What the whole one-machine stack takes while two of the largest photos are analysed at once.
+"""Measures the memory of the whole one-machine stack while it analyses two of the largest photos at the same time.
 
     python -m bench.service.two_large_photos [--side 9990] [--only png-bad-checksum,png-16-rgba]
 
-Sums the proportional set size (PSS) of every process of the stack ten times a second, as memory that processes share counts
-once. Prints a JSON object with the sum before, and the most of each pair of files.
+Sums the proportional set size (PSS) of all processes ten times a second, so that shared memory counts once. Prints a JSON object
+with the idle sum, and the maximum of each pair of files.
 """
 
 import argparse

@@ -1,11 +1,10 @@
-"""500 clients that wait for their results: time from the end of a job until its client has the answer, and requests for each job.
+"""Measures 500 clients that wait for their results: time from the end of a job to its response, and requests per job.
 
     python -m bench.service.waiting [--quick] [--clients N] [--jobs N] [--json FILE]
 
-Starts a one-machine stack in a temporary folder with the settings that `emoscope up` has, but for folder and port. Each client
-sends a photo with `Prefer: wait=60`, asks again with `?wait=60` until its job has ended, and sends the next. Ten clients share a
-key, so that none reaches the rate limit. The time counts from `finished_at`, which the worker's transaction writes just before its
-commit.
+Starts a one-machine stack in a temporary folder with the settings of `emoscope up`, except folder and port. Each client sends a
+photo with `Prefer: wait=60`, polls with `?wait=60` until its job has ended, and sends the next. Ten clients share a key to stay
+below the rate limit. Times are relative to `finished_at`, which the worker's transaction writes just before its commit.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""Processor time that a job takes in a worker process beside its analysis: claim, photo, result, announcements.
+"""Measures the processor time of a job in a worker process besides its analysis: claim, photo, result, announcements.
 
     python -m bench.service.worker_job [--jobs 200] [--rounds 5] [--quick] [--database URL] [--json FILE]
 
-Runs jobs in this process, each of a photo of its own with one face, or seven. The analysis is done once and its result given to
-each job, so that all that is counted lies beside it. Prints the median of the rounds, with the least and the greatest.
+Runs jobs in this process, each with its own photo of one or seven faces. The analysis runs once and its result is reused, so that
+only the rest is measured. Prints the median of the rounds with minimum and maximum.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""Fits the simulation to two scenarios, and compares it with three that it hasn't seen.
+"""Fits the simulation to two scenarios, and compares it with three others.
 
     python -m bench.sizing.fit [--quick] [--json FILE]
 
-Prints measured and simulated medians and how far they are apart. Takes about four minutes.
+Prints measured and simulated medians and their difference. Takes about four minutes.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""What the API and the database are at one job, measured alone: processor time of a submission, and jobs a second of PostgreSQL.
+"""Measures the database's work per job: processor time, and jobs per second of PostgreSQL.
 
     python -m bench.sizing.load [--quick] [--json FILE]
 
-Threads submit, claim and finish jobs by the service's own functions on a PostgreSQL of this machine, without photos or networks.
-The rate is that of this process and the database together, on the same cores; the processor time is the database's alone.
+Threads submit, claim and finish jobs with the service's functions on a local PostgreSQL, without photos or networks. The rate is
+of this process and the database on the same cores; the processor time is only the database's.
 """
 
 import argparse

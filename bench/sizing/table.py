@@ -1,4 +1,4 @@
-"""What 1, 10 and 100 million photos a day need, and what breaks first: simulated with the parameters that were measured.
+"""Simulates 1, 10 and 100 million photos per day with measured parameters: what they need, and what fails first.
 
     python -m bench.sizing.table [--quick] [--json FILE]
 

@@ -1,9 +1,9 @@
-"""What the package `fer` answers to faces. Runs in an environment of its own, for it needs other versions than ours.
+"""Classifies faces with the package `fer`. Runs in a separate environment, because it needs other versions than ours.
 
     python bench/training/answer_with_fer.py FACES.npy ANSWERS.npz
 
-FACES: uint8 (N, 48, 48), grey. ANSWERS: `probabilities`, float32 (N, 7) in the vocabulary's order, and `ms`, float64 (N,).
-Each face fills its picture, and the package is told so: its detector and the margin it adds have no part in the answer.
+FACES: uint8 (N, 48, 48), grey. ANSWERS: `probabilities`, float32 (N, 7) in the order of EMOTIONS, and `ms`, float64 (N,). The
+whole picture is passed as the face, so that its detector and margin have no effect.
 """
 
 import sys

@@ -1,9 +1,9 @@
-"""The shipped versions beside `fer` (PyPI), a package that also runs offline, on the same faces in one run.
+"""Compares the shipped versions with `fer` (PyPI), a package that also runs offline, on the same faces.
 
     uv venv --python 3.11 peer && uv pip install --python peer/bin/python "fer==25.10.3" "setuptools<81" "opencv-contrib-python<5"
     python -m bench.training.beside_a_peer --csv fer2013.csv --votes votes.csv --peer-python peer/bin/python [--usage PublicTest]
 
-The package and what it needs take 8 GB. It rounds its scores to two decimals, so only accuracy and recall are compared.
+The package and its dependencies take 8 GB. It rounds its scores to two decimals, so only accuracy and recall are compared.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""How often the gate promotes a model that is no better, or is so much better, than the champion.
+"""Measures how often the gate promotes a model that is equal to, or better than, the champion.
 
     python -m bench.training.gate_by_chance --csv fer2013.csv --votes votes.csv OLD.tflite NEW.tflite [--right 0.5] [--rounds 1000]
 
-Two real models answer the faces that the gate judges by. In each round a coin says for every face which of the two gives which
-answer, so that champion and challenger are equally good in truth; with `--right 0.6`, of the faces that only one of them gets right
-the challenger gets 60 %. The decision is that of a run, except for the time a face takes.
+Two real models classify the gate's faces. In each round their predictions for each face are swapped at random, so that champion
+and challenger are equally good; with `--right 0.6` the challenger is right on 60 % of the faces that only one model classifies
+correctly. The decision is that of a run, except for the time per face.
 """
 
 import argparse

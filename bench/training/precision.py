@@ -1,9 +1,9 @@
-"""Images a second that a network learns from, by precision, and with Keras's batch normalisation against ours.
+"""Measures training images per second by precision, and with Keras's batch normalisation compared with ours.
 
     python -m bench.training.precision [--network default] [--rows 2048] [--rounds 5] [--side 40]
 
-Random pictures, the recipe's batch and augmentation, plain Adam; one epoch to warm up, then rounds of one epoch, each way in turn.
-Prints images a second, and the median and range of the ratios to float32 with Keras's own layers.
+Random pictures, the recipe's batch and augmentation, plain Adam; one warm-up epoch, then rounds of one epoch, alternating. Prints
+images per second, and the median and range of the ratios to float32 with Keras's own layers.
 """
 
 import argparse

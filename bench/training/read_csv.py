@@ -1,10 +1,10 @@
-"""How fast a CSV becomes arrays: ours cold, ours from the cache, and the report's loop over every value.
+"""Measures reading a CSV into arrays: ours without and with cache, and the report's loop over every value.
 
     python -m bench.training.read_csv CSV [--loop-rows 500] [--rounds 5]
 
-All in processor time, summed over threads, and by the clock; the least of several rounds, taken in turn, so that other work on the
-machine counts as little as it can. The report's way is pandas and a loop: the loop is timed on its first rows and scaled to
-all of them. A packed CSV is unpacked first, outside every timing but the cached one, which starts from the file as it is.
+Prints processor time, summed over threads, and wall-clock time; the minimum of several alternating rounds, to reduce the effect
+of other load. The report's method is pandas and a loop, which is timed on its first rows and scaled. A compressed CSV is
+decompressed before all timings except the cached one, which starts from the file.
 """
 
 import argparse

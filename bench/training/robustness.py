@@ -1,10 +1,9 @@
-"""How well versions hold up on faces that come otherwise than FER2013's: framed, lit, focused or compressed differently.
+"""Measures versions on faces that differ from FER2013's: other framing, light, focus or compression.
 
     python -m bench.training.robustness --csv fer2013.csv [--votes votes.csv] [--model DIR ...] [--usage PublicTest]
 
-Changes every face of the part in one way at a time, and judges it against the single label and, where votes are given, their
-majority; the latter also with six answers to choose from, as where nobody could say `neutral`. The same changes for every version,
-drawn from a seed.
+Applies one change at a time to every face of the split, and evaluates against the hard label and, if votes are given, their
+majority; the latter also without `neutral`. All versions get the same changes, drawn from a seed.
 """
 
 import argparse

@@ -1,6 +1,8 @@
-"""How often the gate's check of evaluation sets rejects an equal model: two versions, equally right, that differ by chance alone.
+"""Measures how often the gate's check of evaluation sets rejects an equal model: two equally accurate versions that differ by
+chance.
 
-`python -m bench.training.set_gate_by_chance`: sets of 200 to 1,000 faces with eight slices each, at three rates of disagreement.
+`python -m bench.training.set_gate_by_chance`: sets of 200 to 1,000 faces with eight slices each, at three rates of
+disagreement.
 """
 
 import json

@@ -1,10 +1,10 @@
-"""Images a second of our training loop against a bare `model.fit`, and against the report's way through PNG folders.
+"""Compares images per second of our training loop with a bare `model.fit`, and with the report's PNG folders.
 
     python -m bench.training.throughput [--network report] [--rows 2048] [--rounds 3] [--precision auto]
 
-The same network, in the same precision, batch, optimizer and pictures (random ones) for all; one epoch to warm up, then rounds of
-one epoch, each way in turn; the median of each, and the median and range of its ratios to bare; first by the clock, then by
-processor time, which other work on the machine disturbs less. No validation and no augmentation, except where the line says so.
+All use the same network, precision, batch size, optimizer and (random) pictures: one warm-up epoch, then rounds of one epoch,
+alternating. Prints the median of each, and median and range of its ratio to the bare fit; first by wall-clock time, then by
+processor time, which other load affects less. No validation and no augmentation unless the line says so.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Write the configuration file of each shipped version into training/configs, from its manifest.
+"""Writes the configuration file of each shipped version to training/configs, from its manifest.
 
 python -m bench.training.write_configs
 """

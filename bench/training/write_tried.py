@@ -1,6 +1,6 @@
 """Writes the tables of docs/decisions/0201 from bench/results/networks_tried.json: `python -m bench.training.write_tried`.
 
-The text around the tables is written by hand. A table stands between `<!-- table: NAME -->` and `<!-- end -->`.
+The text around the tables is written by hand. A table is between `<!-- table: NAME -->` and `<!-- end -->`.
 """
 
 import re

@@ -216,7 +216,7 @@ def take_back_job(session: Session, claim: Claim, actor: Actor) -> Job:
     Raises InvalidTransition if the lease was renewed or the job's state changed.
     """
     is_expired = Job.lease_expires_at <= utcnow()
-    return _give_back(session, claim, actor, f"{claim.worker} went silent", "worker_lost", (is_expired,))
+    return _give_back(session, claim, actor, f"the lease of {claim.worker} expired", "worker_lost", (is_expired,))
 
 
 def cancel_job(session: Session, job_id: UUID, actor: Actor, detail: str | None = None) -> Job:

@@ -1,8 +1,8 @@
-"""Which moves of a job there are, and the one statement that makes a move.
+"""The state transitions of a job, and the statement that executes one.
 
 queued -> running -> succeeded | failed | canceled
 queued -> canceled | failed
-running -> queued                    (a retry: the worker gave the job back, or lost its lease)
+running -> queued                    (a retry: the worker requeued the job, or its lease expired)
 """
 
 from datetime import datetime

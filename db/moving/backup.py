@@ -1,13 +1,13 @@
-"""A backup: every row of one moment and every file that those rows name, as one tar file that either kind of installation restores.
+"""Backups: all rows of one moment and all files that they refer to, in one tar file, restorable on either database.
 
-The service may run meanwhile. The rows come from one snapshot of the database and the files are read after it: a file that a row
-names is stored before the row and never changes, so it can only be missing because the service deleted it meanwhile, as when its
-time was over. What is added later belongs to the next backup.
+The service may run meanwhile. The rows are one snapshot of the database, and the files are read after it. A file is stored before
+the row that refers to it and never changes, so it can only be missing if the service has deleted it since, for example because its
+retention time ended. Later additions belong to the next backup.
 
     manifest.json              format, schema revision, time: BackupManifest
-    rows/TABLE/000001.jsonl.gz the rows, a chunk a file, tables that others refer to first
+    rows/TABLE/000001.jsonl.gz the rows, one chunk per file, referenced tables first
     files/KEY                  photos and model files
-    summary.json               rows and digest of each table, files and their bytes, and what was missing: BackupSummary
+    summary.json               rows and digest of each table, number and bytes of files, missing photos: BackupSummary
 """
 
 import gzip

@@ -1,8 +1,8 @@
-"""Which moves of a training run there are, and the one statement that makes a move.
+"""The state transitions of a training run, and the statement that executes one.
 
 queued -> running -> promoted | rejected | failed | canceled
 queued -> canceled
-running -> queued                    (its worker went silent; the run goes on from its last epoch)
+running -> queued                    (its lease expired; the next attempt resumes after the last epoch)
 """
 
 from dataclasses import dataclass

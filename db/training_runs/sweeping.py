@@ -32,7 +32,7 @@ def take_back_run(session: Session, claim: RunClaim, actor: Actor) -> TrainingRu
     Raises InvalidRunTransition if the lease was renewed or the run's state changed.
     """
     is_expired = TrainingRun.lease_expires_at <= utcnow()
-    return _try_again(session, claim, actor, "worker_lost", f"{claim.worker} went silent", is_expired)
+    return _try_again(session, claim, actor, "worker_lost", f"the lease of {claim.worker} expired", is_expired)
 
 
 def retry_run(session: Session, claim: RunClaim, actor: Actor, code: str, detail: str) -> TrainingRun:

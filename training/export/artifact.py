@@ -1,15 +1,15 @@
-"""A model version on disk: a folder with `manifest.json` and the files that it names.
+"""Model versions on disk: a folder with `manifest.json` and the files that it names.
 
 Runs without TensorFlow, so that workers and the service can check a version before they load it.
 
-| file            | what it is                                                                       |
+| file            | contents                                                                         |
 | manifest.json   | class order, input, digests of the files below, metrics, lineage                 |
-| model.keras     | the network with rescaling, averaging and temperature inside; to train on, and for GPUs |
+| model.keras     | the network with rescaling, averaging and temperature; for further training and GPUs |
 | model.tflite    | the same weights for CPUs                                                        |
-| model_int8.tflite | the same in 8 bits, for processors that are quick in them; some versions lack it |
-| model_card.md   | what it is good for, and what not                                                |
-| history.json    | the curves of its training                                                       |
-| validation_pictures.txt | digests of the pictures that its run held out; versions of earlier releases lack it |
+| model_int8.tflite | the same in 8 bits, for processors that are fast with them; optional             |
+| model_card.md   | metrics and limits, for people                                                   |
+| history.json    | training curves                                                                  |
+| validation_pictures.txt | digests of the pictures in its validation set; missing in versions of earlier releases |
 """
 
 import hashlib

@@ -1,6 +1,6 @@
-"""The configuration file of a version: what `emoscope train --config` needs besides the data.
+"""Configuration files of versions: everything that `emoscope train --config` needs besides the data.
 
-There is one for each shipped version in training/configs.
+training/configs has one for each shipped version.
 
     network = "default"
     labels = "soft"
@@ -8,12 +8,12 @@ There is one for each shipped version in training/configs.
     split_seed = 1
     precision = "float32"
     parent = "e567..."      # SHA-256 of the .keras file that it starts from; for --start-from
-    teachers = []           # the same of its teachers; for --teacher
+    teachers = []           # SHA-256 of its teachers' files; for --teacher
 
-    [recipe]                # fields of training.fit.settings.Recipe; the others are the network's own
+    [recipe]                # fields of training.fit.settings.Recipe that differ from the network's defaults
     epochs = 24
 
-    [results]               # what it gave when it was made, on FER2013 with FER+'s votes
+    [results]               # its metrics when it was trained, on FER2013 with FER+'s votes
     "PublicTest/ferplus" = { accuracy = 0.8396, macro_f1 = 0.7774 }
 
 No TensorFlow.

@@ -1,4 +1,4 @@
-"""One side of bench/analysis/peers.py: our analysis, or the least that it could take. Prints JSON: photo -> [ms, faces].
+"""For bench/analysis/peers.py: our analysis, or its minimum. Prints JSON: photo -> [ms, faces].
 
 python ours.py (ours | least) VERSION FOLDER REPEATS
 """

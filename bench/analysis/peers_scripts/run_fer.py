@@ -1,6 +1,6 @@
-"""One side of bench/analysis/peers.py: the package fer with its default detector. Prints JSON: photo -> [ms, faces].
+"""For bench/analysis/peers.py: the package fer with its default detector. Prints JSON: photo -> [ms, faces].
 
-Runs in an environment of its own, without ours: python run_fer.py FOLDER REPEATS
+Runs in a separate environment without our packages: python run_fer.py FOLDER REPEATS
 """
 
 import json
