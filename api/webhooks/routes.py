@@ -179,8 +179,8 @@ def rotate_webhook_secret(webhook_id: UUID, rotation: Rotation) -> Response:
 @blueprint.output(SigningSecret, description="The new secret. It is only in this answer.")
 @blueprint.doc(
     summary="Replace the secret of jobs' callbacks",
-    description="It signs the calls of the `callback_url` of all jobs of the caller's application. Also call this to get a first "
-    "secret.",
+    description="It signs the calls of the `callback_url` of all jobs of the caller's application. Use it also if the secret was "
+    "never shown to you.",
     responses=describe_errors("scope_missing", "invalid_request"),
 )
 def rotate_callback_secret(rotation: Rotation) -> Response:
