@@ -1,4 +1,4 @@
-"""Webhook endpoints and their deliveries, as the API describes them."""
+"""Webhook endpoints and their deliveries, as the API returns them."""
 
 from datetime import datetime
 from typing import TypedDict
@@ -9,10 +9,12 @@ from emoscope_client.vocabulary import DeliveryState, EndpointState
 
 
 class Webhook(Result):
-    """A URL that is called when something happens.
+    """A webhook endpoint.
 
-    events: types of events that it is told of. include_faces: whether bodies carry the faces of a job. state_reason: why the
-    service paused it. previous_secret_until: until when the secret before the present one signs too.
+    events: subscribed event types.
+    include_faces: whether bodies include the faces of a job.
+    state_reason: why the service paused it.
+    previous_secret_until: until when the previous secret also signs.
     """
 
     id: UUID
@@ -29,14 +31,14 @@ class Webhook(Result):
 
 
 class WebhookMade(Result):
-    """A new endpoint, with the secret that signs its calls. The secret can't be read again."""
+    """A new endpoint, with its signing secret, which is shown only once."""
 
     webhook: Webhook
     secret: str
 
 
 class SigningSecret(Result):
-    """A new secret. The one before signs too while the overlap lasts."""
+    """A new secret. The previous one also signs until the overlap ends."""
 
     secret: str
 
@@ -48,10 +50,12 @@ class WebhookList(Result):
 
 
 class WebhookDelivery(Result):
-    """One attempt to tell an endpoint of an event.
+    """One attempt to deliver an event to an endpoint.
 
-    webhook_id: None for the `callback_url` of a job. event_id: the `webhook-id` of the call. answer: the first bytes of its
-    body. error: why there was no answer.
+    webhook_id: None for the `callback_url` of a job.
+    event_id: the `webhook-id` of the call.
+    answer: the first bytes of the response body.
+    error: why there was no response.
     """
 
     id: UUID
@@ -72,22 +76,25 @@ class WebhookDelivery(Result):
 
 
 class WebhookDeliveryPage(Result):
-    """Some deliveries, newest first. next: where the next page is."""
+    """A page of deliveries, newest first. next: URL of the next page."""
 
     items: tuple[WebhookDelivery, ...]
     next: str | None
 
 
 class Replayed(Result):
-    """How many events are sent again."""
+    """Number of events that are sent again."""
 
     count: int
 
 
 class DeliveryFilters(TypedDict, total=False):
-    """Which deliveries to list. None, or left out, does not filter.
+    """Which deliveries to list. None or missing doesn't filter.
 
-    webhook: id of an endpoint. job: id of a job. event: a type of event. created_from, created_before: moments with a time zone.
+    webhook: id of an endpoint.
+    job: id of a job.
+    event: an event type.
+    created_from, created_before: datetimes with a time zone.
     """
 
     webhook: UUID | str | None

@@ -58,9 +58,9 @@ def analyze(
 ) -> None:
     """Find the faces in photos and say which emotion each appears to express.
 
-    Talks to the stack on this machine, or to the one that EMOSCOPE_API_URL and EMOSCOPE_API_KEY name. If a run over many photos is
-    interrupted, start it again with the same arguments: it goes on, and prints the whole result. Exits with 1 if any photo has no
-    result, and says on stderr which and why.
+    Uses the stack on this machine, or the one in EMOSCOPE_API_URL and EMOSCOPE_API_KEY. To resume an interrupted run over many
+    photos, start it again with the same arguments; it then prints the whole result. Exits with 1 if any photo has no result, and
+    lists those on stderr with the reason.
     """
     form = Format.JSON if as_json else Format.CSV if as_csv else output
     options: JobOptions = {"detector": detector, "min_face_px": min_face_px, "photo_retention_s": keep_s}
