@@ -1,4 +1,4 @@
-"""Finds and starts the Chromium that is installed on this machine; Playwright's own is never downloaded."""
+"""Finds and starts the Chromium installed on this machine; Playwright's own is never downloaded."""
 
 import shutil
 
@@ -10,19 +10,19 @@ _FLAGS = (
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
-    "--disable-background-networking",  # it would look up its maker's hosts at every start
+    "--disable-background-networking",  # it would contact its vendor's hosts at every start
     "--disable-component-update",
     "--disable-sync",
 )
 
 
 def find_chromium() -> str | None:
-    """Path of the browser, or None where there is none."""
+    """Return the browser's path, or None."""
     return next((path for path in map(shutil.which, _NAMES) if path), None)
 
 
 def launch_chromium(playwright: Playwright) -> Browser:
-    """Start it without a window. Raises RuntimeError where there is none."""
+    """Start it headless. Raises RuntimeError if it isn't installed."""
     path = find_chromium()
     if path is None:
         raise RuntimeError("no Chromium is installed; on Debian `apt-get install chromium` brings one")

@@ -11,7 +11,7 @@ _FOLDER = str((MIGRATIONS / "versions").relative_to(ROOT))
 
 
 def has_history() -> bool:
-    """Whether this is a clone with its history, and no archive or shallow clone."""
+    """Return whether this is a clone with history, not an archive or shallow clone."""
     done = subprocess.run(
         ["git", "-C", str(ROOT), "rev-parse", "--is-shallow-repository"], capture_output=True, text=True, check=False
     )
@@ -19,14 +19,14 @@ def has_history() -> bool:
 
 
 def find_commit_before_newest_migration() -> str:
-    """The commit before the one that added the newest migration: what still runs while a release is rolled out."""
+    """Return the commit before the newest migration was added: the release that runs during a rollout."""
     newest = list_known_revisions()[0]
     added = git("log", "--diff-filter=A", "--format=%H", "--", f"{_FOLDER}/{newest}_*").split()
     return git("rev-parse", f"{added[0]}^" if added else "HEAD").strip()
 
 
 def find_commit_with_schema(revision: str) -> str:
-    """The newest commit whose newest migration is that one, with all before it. Raises LookupError."""
+    """Return the newest commit whose newest migration has this revision. Raises LookupError."""
     known = list_known_revisions()[::-1]
     wanted = set(known[: known.index(revision) + 1])
     for commit in git("rev-list", "HEAD", "--", _FOLDER).split():
@@ -43,5 +43,5 @@ def export_commit(commit: str, folder: Path) -> None:
 
 
 def git(*words: str) -> str:
-    """What a git command prints, in this repository."""
+    """Return the output of a git command in this repository."""
     return subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True).stdout

@@ -10,14 +10,14 @@ import pytest
 
 
 class SmallDisk:
-    """A tmpfs. Everything that is written there takes room."""
+    """A tmpfs of limited size."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._filler = folder / "filler"
 
     def fill(self) -> None:
-        """Leave not a byte free."""
+        """Fill it completely."""
         with self._filler.open("ab", buffering=0) as file:
             for size in (1_000_000, 4096, 1):
                 try:
@@ -32,7 +32,7 @@ class SmallDisk:
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
-    """Mount a disk of that size, and unmount it at the end of the block. Skips the test where that isn't allowed."""
+    """Mount a disk of that size for the block. Skips the test if mounting isn't allowed."""
     folder.mkdir(parents=True, exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tmpfs", str(folder)]
     if os.getuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:

@@ -12,7 +12,7 @@ from standardwebhooks import Webhook
 
 @dataclass(frozen=True)
 class Hook:
-    """One call that came in."""
+    """A received call."""
 
     headers: dict[str, str]
     body: bytes
@@ -22,15 +22,15 @@ class Hook:
         return self.headers["webhook-id"]
 
     def verify(self, secret: str) -> Any:
-        """Check the signature as any receiver would, and return what the call is about."""
+        """Verify the signature like a receiver, and return the event."""
         return Webhook(secret).verify(self.body, self.headers)["data"]
 
 
 class HookReceiver:
-    """Answers with the statuses given, in order; the last one for all that follow."""
+    """Responds with the given statuses in order; the last one is repeated."""
 
     def __init__(self, answers: list[int], headers: dict[str, str] | None = None, body: bytes = b"") -> None:
-        """headers, body: what each answer carries besides its status."""
+        """headers, body: of every response."""
         self._hooks: queue.Queue[Hook] = queue.Queue()
         receiver = self
 
@@ -64,5 +64,5 @@ class HookReceiver:
         self._thread.join()
 
     def take(self, count: int, timeout_s: float = 30) -> list[Hook]:
-        """The next calls, as soon as there are so many."""
+        """Return the next calls, once there are `count`."""
         return [self._hooks.get(timeout=timeout_s) for _ in range(count)]

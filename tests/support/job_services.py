@@ -13,7 +13,7 @@ from db.jobs.services import JobServices
 
 @dataclass
 class Outbox:
-    """Takes messages while it is there, and keeps them in order. announced: the jobs whose change was told."""
+    """Takes messages while it is up, and keeps them in order. announced: jobs whose changes were announced."""
 
     is_there: bool = True
     sent: list[UUID] = field(default_factory=list)

@@ -7,7 +7,7 @@ from db.core.vocabulary import EMOTIONS
 
 
 def make_manifest(architecture: str = "report", **changes: Any) -> dict[str, Any]:
-    """A whole manifest as JSON holds it, of a version that was evaluated on nothing. lineage: changed field by field."""
+    """Return a complete manifest as JSON, of a version without evaluations. lineage: fields to change."""
     lineage = {
         "dataset_sha256": "0" * 64,
         "row_counts": {},
@@ -38,7 +38,7 @@ def make_manifest(architecture: str = "report", **changes: Any) -> dict[str, Any
 
 
 def make_metrics(rows: int = 1, **truths: Mapping[str, Any]) -> dict[str, Any]:
-    """Metrics of a split, whole. truths: for each of its truths the metrics that matter, e.g. `fer2013={"accuracy": 0.7}`."""
+    """Return complete metrics of a split. truths: for each kind of label the relevant metrics, e.g. `fer2013={"accuracy": 0.7}`."""
     metrics = {
         "rows": rows,
         "accuracy": 0.5,

@@ -4,7 +4,7 @@ import psutil
 
 
 def list_own_processes(pid: int) -> list[int]:
-    """Their numbers, the oldest first. Spawned processes also have one that tracks their resources, which does no work."""
+    """Return their ids, oldest first. Includes multiprocessing's resource tracker, if processes were spawned."""
     found = []
     try:
         children = psutil.Process(pid).children()
@@ -14,6 +14,6 @@ def list_own_processes(pid: int) -> list[int]:
         try:
             if "resource_tracker" not in " ".join(child.cmdline()):
                 found.append(child.pid)
-        except psutil.Error:  # it has ended since
+        except psutil.Error:  # it has ended in the meantime
             continue
     return sorted(found)

@@ -4,7 +4,7 @@ import socket
 
 
 def find_free_port() -> int:
-    """A port of this machine that is free now."""
+    """Return a free port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

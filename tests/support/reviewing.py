@@ -16,7 +16,7 @@ HAPPY, SAD = Emotion.HAPPY, Emotion.SAD
 
 
 def set_slice(database: Database, slice_: ReviewSlice, *face_ids: UUID) -> None:
-    """Draw the slice by hand; in the random one the faces' order is the one given."""
+    """Set the slice of all faces; in the random one the given order is the faces' order."""
     with database.write() as session:
         chosen = ReviewItem.face_id.in_(face_ids) if face_ids else ReviewItem.slice.is_not(None)
         session.execute(update(ReviewItem).where(chosen).values(slice=slice_, votes_wanted=1))

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass
 class Carried(Generic[T]):
-    """What came of the steps: those that were taken, in order, and the result or what was raised."""
+    """The executed steps in order, with their result or exception."""
 
     steps: list[Call | Pause | ReadFile] = field(default_factory=list)
     result: T | None = None
@@ -31,7 +31,7 @@ class Carried(Generic[T]):
 
 
 def carry_out(steps: Steps[T], *outcomes: Outcome) -> Carried[T]:
-    """Take the steps. outcomes: of each call and each file, in order; a pause takes no time and has none."""
+    """Execute the steps. outcomes: of each call and file, in order; pauses take no time and have none."""
     carried: Carried[T] = Carried()
     left = iter(outcomes)
     outcome: Outcome = None
@@ -48,6 +48,6 @@ def carry_out(steps: Steps[T], *outcomes: Outcome) -> Carried[T]:
 
 
 def answer(status: int, content: Any = None, headers: Iterable[tuple[str, str]] = ()) -> httpx.Response:
-    """An answer of the API."""
+    """Build a response of the API."""
     request = httpx.Request("GET", "http://api")
     return httpx.Response(status, content=json.dumps(content), headers=list(headers), request=request)

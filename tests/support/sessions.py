@@ -19,7 +19,7 @@ _END = "end of a session"
 
 @dataclass(frozen=True)
 class Session:
-    """A block of a page, and what the block of text behind it says that it prints. line: where it begins."""
+    """A block of a page with the output that the page shows for it. line: where it begins."""
 
     language: str
     source: str
@@ -28,7 +28,7 @@ class Session:
 
 
 def list_sessions(page: str) -> Iterator[Session]:
-    """Every block of shell or Python, in order."""
+    """Return every shell or Python block in order."""
     blocks = list(_FENCED.finditer(page))
     for block, following in zip(blocks, [*blocks[1:], None], strict=True):
         if block[1] == "text":
@@ -39,7 +39,7 @@ def list_sessions(page: str) -> Iterator[Session]:
 
 
 class Shells:
-    """A shell and a Python namespace that keep their variables from session to session. Use it as a context manager."""
+    """A shell and a Python namespace that keep their variables between blocks. Use it as a context manager."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._folder, self._environment = folder, environment
@@ -64,7 +64,7 @@ class Shells:
                 value.close()
 
     def run(self, session: Session, page: str) -> str:
-        """Run a session. Returns what it prints, errors included."""
+        """Run a block. Returns its output, including errors."""
         return self._run_python(session, page) if session.language == "python" else self._run_shell(session)
 
     def _run_shell(self, session: Session) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Fail the test if the block is interrupted, which would end the whole run."""
+    """Fail the test if the block is interrupted; otherwise the signal would end the whole test run."""
     try:
         yield
     except KeyboardInterrupt:

@@ -16,7 +16,7 @@ def make_status(name: str, failures: int = 0) -> ProgramStatus:
 
 @contextmanager
 def supervised(settings: Settings, *programs: ProgramStatus) -> Iterator[None]:
-    """Answer on the settings' socket inside the block."""
+    """Serve the settings' socket inside the block."""
     settings.runtime_dir.mkdir(parents=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(settings.stack_socket))

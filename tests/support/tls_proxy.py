@@ -1,4 +1,4 @@
-"""A TLS server before a Unix socket, with a certificate that signs itself: the Valkey of the wheel has no TLS."""
+"""A TLS proxy for a Unix socket with a self-signed certificate: the wheel's Valkey has no TLS."""
 
 import socket
 import ssl
@@ -15,10 +15,10 @@ from cryptography.x509.oid import NameOID
 
 
 class TlsProxy:
-    """Takes TLS on a port of localhost and hands it on. certificate: its file, for clients that trust it."""
+    """Accepts TLS on a port of localhost and forwards it. certificate: its file, for clients to trust."""
 
     def __init__(self, target: str, folder: Path, name: str = "localhost") -> None:
-        """target: path of a Unix socket. name: the host that the certificate is for."""
+        """target: path of a Unix socket. name: host name in the certificate."""
         self.certificate = folder / "certificate.pem"
         key = folder / "key.pem"
         _write_certificate(self.certificate, key, name)

@@ -11,7 +11,7 @@ NEW = {"url": "https://example.com/hook", "events": ["job.canceled"]}
 
 
 def create(client: FlaskClient, **more: object) -> tuple[str, str]:
-    """Id and secret of a new endpoint."""
+    """Create an endpoint. Returns its id and secret."""
     response = client.post("/v1/webhooks", json={**NEW, **more})
     assert response.status_code == 201, response.text
     made = response.get_json()
@@ -20,7 +20,7 @@ def create(client: FlaskClient, **more: object) -> tuple[str, str]:
 
 
 def end(database: Database, client: FlaskClient, status_code: int = 500) -> None:
-    """Make the first attempt of all that waits."""
+    """Make the first attempt of all pending deliveries."""
     for each in client.get("/v1/webhook-deliveries?state=pending").get_json()["items"]:
         with database.write() as session:
             result = AttemptResult(duration_ms=3, status_code=status_code, answer="no way")

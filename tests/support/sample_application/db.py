@@ -4,5 +4,5 @@ names: list[str] = []
 
 
 def store(name: str) -> None:
-    """Remember a photo."""
+    """Store a photo's name."""
     names.append(name)
