@@ -18,9 +18,8 @@ _POSTGRESQL_CODES = {"53100", "25006"}
 
 def is_disk_full(error: BaseException) -> bool:
     """Return whether the operation failed for lack of disk space."""
-    from sqlalchemy.exc import (
-        DBAPIError,
-    )  # imported late, so that the command line reads its settings without SQLAlchemy
+    # imported late, so that the command line reads its settings without SQLAlchemy
+    from sqlalchemy.exc import DBAPIError
 
     if isinstance(error, DBAPIError):
         cause = error.orig

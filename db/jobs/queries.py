@@ -144,9 +144,8 @@ def restrict(statement: Select[*tuple[Any, ...]], wanted: JobFilter) -> Select[*
     if wanted.text is not None:
         statement = statement.where(_match_text(wanted.text))
     if wanted.emotion is not None and (wanted.error_code or wanted.status not in {None, JobStatus.SUCCEEDED}):
-        return statement.where(
-            false()
-        )  # faces exist only for jobs that succeeded; without this a search would read all of them
+        # faces exist only for jobs that succeeded; without this a search would read all of them
+        return statement.where(false())
     if wanted.emotion is not None:
         statement = statement.where(
             select(Face.id).where(Face.job_id == Job.id, Face.emotion == wanted.emotion).exists()

@@ -158,9 +158,8 @@ def roll_back(
     champion, target: expected numbers of the current and the previous version, if given. Raises NothingToRollBack if the champion
     is the first one, ChampionChanged if a number differs.
     """
-    present = lock_champion(
-        session
-    )  # locked first, so that no other transaction moves the alias while the history is read
+    # locked first, so that no other transaction moves the alias while the history is read
+    present = lock_champion(session)
     latest = session.scalar(select(Promotion).where(Promotion.alias == CHAMPION).order_by(Promotion.id.desc()).limit(1))
     if present is None or latest is None or latest.from_version_id is None:
         raise NothingToRollBack("no version was in service before this one")

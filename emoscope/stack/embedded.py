@@ -88,9 +88,8 @@ class Stack:
         if self._supervisor is None:
             return
         with contextlib.suppress(OSError):
-            self._supervisor.communicate(
-                timeout=_STOP_TIMEOUT_S
-            )  # closes the supervisor's stdin; at its end the supervisor stops the stack
+            # closes the supervisor's stdin; at its end the supervisor stops the stack
+            self._supervisor.communicate(timeout=_STOP_TIMEOUT_S)
 
 
 def _make_command(lock: int) -> list[str]:

@@ -138,9 +138,8 @@ def _store_rows(rows: CsvRows, path: Path) -> None:
                 bad_rows=np.array([(str(row.line), row.reason) for row in rows.bad_rows], np.str_).reshape(-1, 2),
             )
             file.flush()
-            os.fsync(
-                file.fileno()
-            )  # otherwise a power cut after the rename could leave an empty file with the final name
+            # otherwise a power cut after the rename could leave an empty file with the final name
+            os.fsync(file.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -102,9 +102,8 @@ def add_int8(artifact_dir: Path, dataset: Dataset) -> Int8Metrics:
         raise ArtifactError("the int8 model is worse than allowed")
     path = artifact_dir / INT8_FILE
     path.write_bytes(made.content)
-    stored = json.loads(
-        (artifact_dir / MANIFEST).read_text(encoding="utf-8")
-    )  # everything else keeps the names of its release
+    # everything else keeps the names of its release
+    stored = json.loads((artifact_dir / MANIFEST).read_text(encoding="utf-8"))
     stored["files"][INT8_FILE] = asdict(record_file(path))
     stored["metrics"]["int8"] = made.metrics
     (artifact_dir / MANIFEST).write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")

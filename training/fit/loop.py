@@ -95,9 +95,8 @@ def fit_network(
             verbose=0,
         )
         if state.epochs_done < recipe.epochs:
-            state.load_variables(
-                variables
-            )  # Keras leaves the EMA weights in the network; the next stage needs the others
+            # Keras leaves the EMA weights in the network; the next stage needs the others
+            state.load_variables(variables)
     network.set_weights(state.load_best())
     return state
 
