@@ -138,9 +138,8 @@ def confirm_grid() -> AnyResponse:
     for face_id in face_ids:
         if face_id not in marked:
             try:
-                with (
-                    services.database.write() as session
-                ):  # one transaction each, so that an erased face doesn't lose the other votes
+                # one transaction each, so that an erased face doesn't lose the other votes
+                with services.database.write() as session:
                     reviews.cast_vote(session, face_id, person.name, choice, least_votes=least_votes)
             except reviews.UnknownFace:
                 continue

@@ -65,9 +65,8 @@ class ServerWorker(ASGIWorker):  # type: ignore[misc]  # Gunicorn has no types
 
     def load_wsgi(self) -> None:
         """Called by Gunicorn to load the application."""
-        for number in (
-            _STOP_SIGNALS
-        ):  # while it loads, which takes seconds, no request can be lost, so a signal may end it at once
+        # while it loads, which takes seconds, no request can be lost, so a signal may end it at once
+        for number in _STOP_SIGNALS:
             self.loop.remove_signal_handler(number)
         self.bridge = Bridge(self.app.wsgi(), self._bridge_limits)
         self.asgi = self.bridge
