@@ -94,9 +94,10 @@ class _SizedNetwork:
         """Run the network. pixels: uint8 (height, width, 3). Returns candidates with at least `threshold`, in pixels of the
         input.
         """
-        normalized = np.divide(pixels, np.float32(127.5), dtype=np.float32)
-        normalized -= 1
-        self._interpreter.set_tensor(self._input_index, normalized[np.newaxis])
+        inputs = self._interpreter.tensor(self._input_index)()  # written in place, without a copy
+        np.multiply(pixels, np.float32(1 / 127.5), out=inputs[0])
+        inputs -= 1
+        del inputs  # LiteRT refuses to run while an array shows its memory
         self._interpreter.invoke()
         return self._decode(
             self._interpreter.get_tensor(self._regressors_index)[0],
@@ -112,12 +113,19 @@ class _SizedNetwork:
         regressors: float32 (A, 16): centre, size, then six keypoints, as x and y in input pixels relative to each of A anchors.
         The keypoints are those of `Detector.BLAZEFACE.landmarks`, in that order. logits: float32 (A,).
         """
-        scores = np.asarray(1 / (1 + np.exp(-np.clip(logits, -MAX_LOGIT, MAX_LOGIT))), np.float32)
-        sure = scores >= threshold
+        sure = np.flatnonzero(logits >= compute_logit(threshold))
+        scores = np.asarray(1 / (1 + np.exp(-np.minimum(logits[sure], MAX_LOGIT))), np.float32)
         anchors, points = self._anchors[sure], regressors[sure].reshape(-1, 8, 2)
         centres, half_sizes = points[:, 0] + anchors, points[:, 1] / 2
         extents = np.concatenate([centres - half_sizes, centres + half_sizes], axis=1)
-        return Candidates(extents, scores[sure], points[:, 2:] + anchors[:, np.newaxis])
+        return Candidates(extents, scores, points[:, 2:] + anchors[:, np.newaxis])
+
+
+def compute_logit(score: float) -> float:
+    """The logit of a score: below -MAX_LOGIT for 0, above MAX_LOGIT for 1."""
+    if not 0 < score < 1:
+        return math.copysign(math.inf, score - 0.5)
+    return math.log(score / (1 - score))
 
 
 def render_region(picture: Picture | Pyramid, region: Extent, scale: float, width: int, height: int) -> Picture:

@@ -7,6 +7,7 @@ from PIL import Image
 
 from db.core.vocabulary import Detector, Landmark
 from emoscope.stack.demo_photos import DemoPhoto, Placement, compose_page, load_portrait, locate_package_file
+from worker.analysis.detectors import blazeface as module
 from worker.analysis.detectors.base import Candidates, DetectorUnavailable, Extent
 from worker.analysis.detectors.blazeface import choose_input_size
 from worker.analysis.detectors.blazeface_network import MAX_SIZES, NEUTRAL, locate_weights, render_region
@@ -124,7 +125,9 @@ def test_what_lies_around_a_face_that_is_found_is_not_looked_at(
     looks = []
     find = network.find_candidates
     monkeypatch.setattr(network, "find_candidates", lambda *args, **rest: looks.append(args[1]) or find(*args, **rest))
-    proposed = blazeface._propose(Pyramid(astronaut), 24)
+    monkeypatch.setattr(module, "find_plausible", lambda small: np.ones(len(small.scores), bool))
+    monkeypatch.setattr(module, "LARGE_PROPOSAL_SCORE", module.PROPOSAL_SCORE)
+    proposed, _ = blazeface._propose(Pyramid(astronaut), 24)
     looks.clear()
     (face,) = blazeface.detect(astronaut, min_face_px=24)
     found = Candidates(np.array([face.extent], np.float32), np.array([face.score], np.float32), None)
