@@ -28,7 +28,7 @@ from db.model_versions import actions as model_versions
 from db.model_versions.tables import ShadowPrediction
 from db.reviews.queue import RANDOM_SLICE_SHARE
 from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
-from tests.support.manifests import make_manifest
+from tests.support.factories.model_versions import make_manifest
 
 DAYS = 90
 _FACES_A_JOB = 2

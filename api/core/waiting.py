@@ -159,7 +159,7 @@ class Waiter:
     def _run(self) -> None:
         while not self._closed.is_set():
             try:
-                with self._redis.pubsub() as channel:  # type: ignore[no-untyped-call]
+                with self._redis.pubsub() as channel:
                     channel.subscribe(queues.JOB_CHANGED_CHANNEL, self._close_channel)
                     while not self._closed.is_set():
                         self._handle(channel.get_message(timeout=_RECONNECT_PAUSE_S))

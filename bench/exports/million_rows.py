@@ -41,7 +41,7 @@ from db.jobs.tables import Job
 from db.model_versions import actions as model_versions
 from emoscope.cli.commands.demo import find_free_port
 from emoscope.settings import Settings
-from tests.support.manifests import make_manifest
+from tests.support.factories.model_versions import make_manifest
 
 _FACES_A_JOB = 2
 _FACES_A_TRANSACTION = 50_000

@@ -25,7 +25,7 @@ from db.jobs.lifecycle import NewJob, Outcome, claim_job, create_job, finish_job
 from db.jobs.retention import erase_old_jobs
 from db.model_versions.actions import add_version
 from db.photos.sweeping import list_purgeable_photos, record_purged
-from tests.support.manifests import make_manifest
+from tests.support.factories.model_versions import make_manifest
 
 
 def main() -> None:

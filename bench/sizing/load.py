@@ -32,7 +32,7 @@ from db.core.vocabulary import Detector
 from db.faces.actions import NewFace
 from db.jobs import lifecycle as jobs
 from db.model_versions.actions import add_version
-from tests.support.manifests import make_manifest
+from tests.support.factories.model_versions import make_manifest
 
 _THREADS = 8
 

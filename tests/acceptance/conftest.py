@@ -14,7 +14,7 @@ from db.core.session import Database
 from emoscope.settings import Settings
 from emoscope.stack.embedded import Stack
 from emoscope_client import Client
-from tests.conftest import Valkey
+from tests.support.valkey import Valkey
 
 QUICK = {
     "sweep_interval_s": 1,

@@ -1,8 +1,8 @@
-# mypy: ignore-errors
 """The whole stack on a disk that fills: nothing ends, and all of it goes on by itself when there is room."""
 
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -22,7 +22,13 @@ _FULL_S = 8.0
 
 @pytest.mark.timeout(600)
 def test_a_full_disk_stops_nothing_for_good(short_tmp: Path) -> None:
-    quick = {"sweep_interval_s": 1, "resend_after_s": 1, "lease_s": 4, "worker_heartbeat_s": 1, "rate_limit": ""}
+    quick: dict[str, Any] = {
+        "sweep_interval_s": 1,
+        "resend_after_s": 1,
+        "lease_s": 4,
+        "worker_heartbeat_s": 1,
+        "rate_limit": "",
+    }
     with small_disk(short_tmp / "full", 400) as disk:
         settings = Settings(
             _env_file=None, data_dir=disk.folder / "data", port=find_free_port(), api_processes=2, **quick

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """The main job, from a photo to the emotions of its faces, through real processes in both forms of the service."""
 
 import io
@@ -22,6 +21,7 @@ from db.model_versions.shadow_comparison import compare_live, count_shadow_predi
 from emoscope.stack.demo_photos import FaceBox, compose_page, portrait_photo
 from emoscope_client import ApiError, Client, Face, Job
 from tests.acceptance.conftest import Service
+from tests.support.factories.actors import TEST
 from tests.support.hooks import HookReceiver
 from tests.support.waiting import wait_until
 
@@ -76,7 +76,7 @@ def test_a_challenger_judges_live_faces_in_shadow_mode(service: Service) -> None
         champion = model_versions.get_champion(session)
         assert champion is not None
         challenger = next(v for v in model_versions.list_versions(session) if v.id != champion.id)
-        shadow.start_shadow(session, challenger, "test", "beside the champion")
+        shadow.start_shadow(session, challenger, TEST, "beside the champion")
 
     def count() -> int:
         service.client.analyze(PORTRAIT.data)
@@ -87,7 +87,7 @@ def test_a_challenger_judges_live_faces_in_shadow_mode(service: Service) -> None
     with service.database.write() as session:
         found = compare_live(session, champion, challenger, limit=5)
         assert found.same + len(found.differences) == found.shared
-        shadow.stop_shadow(session, "test")
+        shadow.stop_shadow(session, TEST)
     # what applications see is the champion's answer alone
     assert service.client.analyze(PORTRAIT.data).faces[0].model_version == champion.number
 

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """The whole loop with real processes: analyse, correct, retrain, promote, judge by the new version; then reject; then roll back."""
 
 import os
@@ -22,6 +21,7 @@ from emoscope.stack.demo_photos import portrait_photo
 from emoscope.stack.embedded import Stack
 from tests.acceptance.conftest import QUICK, find_free_port
 from tests.support.drawn_faces import write_drawn_csv
+from tests.support.factories.actors import TEST
 from tests.support.waiting import wait_until
 from training.fit.settings import RECIPES, TrainSettings
 
@@ -132,7 +132,7 @@ def _put_beginner_in_service(settings: Settings, csv_path: Path, folder: Path) -
     database = Database(settings.effective_database_url)
     version = store_version(database, BlobStore(settings.effective_blob_url), "beginner", made)
     with database.write() as session:
-        model_versions.promote(session, version, "test", "to be beaten")
+        model_versions.promote(session, version, TEST, "to be beaten")
     database.close()
 
 

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """A real Chromium in front of a real server: our application on SQLite and Valkey, and somebody who plays the worker.
 
 Skipped with the reason where no Chromium is installed. Only SQLite: the databases are held against each other elsewhere.
@@ -8,12 +7,13 @@ import io
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from werkzeug.serving import ThreadedWSGIServer, make_server
 
 from api.core.app import create_app
 from api.core.services import Services, open_services
@@ -24,10 +24,13 @@ from db.model_versions import actions as model_versions
 from db.model_versions.tables import ModelVersion
 from emoscope.settings import Settings
 from emoscope.stack.demo_photos import portrait_photo
-from tests.conftest import empty_tables
 from tests.support.chromium import find_chromium, launch_chromium
-from tests.support.manifests import make_manifest
-from tests.unit.api.conftest import PlayedWorker
+from tests.support.databases import empty_tables
+from tests.support.factories.accounts import add_key
+from tests.support.factories.actors import TEST
+from tests.support.factories.model_versions import make_manifest
+from tests.support.factories.photos import encode_picture
+from tests.support.played_worker import PlayedWorker
 
 PASSWORD = "correct horse battery"
 expect.set_options(timeout=15_000)
@@ -94,14 +97,15 @@ def site(settings: Settings, password_hash: str) -> Iterator[Site]:
     services = open_services(settings)
     with services.database.write() as session:
         for name, role in USERS.items():
-            users.create_user(session, name, password_hash, role, actor="test")
+            users.create_user(session, name, password_hash, role, actor=TEST)
         manifest = make_manifest()
         first, second = (
             model_versions.add_version(session, name, digest * 64, manifest)
             for name, digest in (("first", "d"), ("second", "e"))
         )
-        model_versions.promote(session, first, "test", "the first")
+        model_versions.promote(session, first, TEST, "the first")
     server = make_server("127.0.0.1", 0, _closed_in_any_case(create_app(settings, services)), threaded=True)
+    assert isinstance(server, ThreadedWSGIServer)
     server.daemon_threads = False  # so that closing waits for requests in hand, which still need the services
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
@@ -115,9 +119,10 @@ def site(settings: Settings, password_hash: str) -> Iterator[Site]:
 @pytest.fixture
 def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     """Opens a page in a browser of its own; at the end no page may have had an error or a blocked piece."""
-    contexts, problems = [], []
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
 
-    def make(**options: object) -> Page:
+    def make(**options: Any) -> Page:
         context = browser.new_context(base_url=site.url, **{"viewport": {"width": 1280, "height": 900}, **options})
         context.set_default_timeout(15_000)
         contexts.append(context)
@@ -156,19 +161,15 @@ def sign_in(page: Page, name: str, password: str) -> None:
 @pytest.fixture(scope="session")
 def portrait() -> bytes:
     """A real photo, small enough to be quick."""
-    made = io.BytesIO()
     with Image.open(io.BytesIO(portrait_photo("astronaut").data)) as image:
-        image.resize((256, 256)).save(made, "JPEG")
-    return made.getvalue()
+        return encode_picture(image.resize((256, 256)), "JPEG")
 
 
 @pytest.fixture
 def submit(site: Site, portrait: bytes) -> Callable[[], str]:
     """Submits the portrait as an application does, and gives its job's id."""
-    from db.accounts import api_keys
 
-    with site.database.write() as session:
-        key = api_keys.create_key(session, api_keys.ensure_application(session, "shop"))
+    key = add_key(site.database, "shop")
     client = create_app(site.services.settings, site.services).test_client()
 
     def post() -> str:

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Every page by axe's rules (WCAG 2.2 A and AA), in light and dark, on a desk and on a phone; and by keyboard alone."""
 
 from collections.abc import Callable
@@ -7,6 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from db.core.actors import Actor
 from db.core.vocabulary import Emotion, TrainingTrigger
 from db.training_runs import lifecycle as training_runs
 from tests.browser.conftest import Site
@@ -22,7 +22,7 @@ def paths(site: Site, submit: Callable[[], str]) -> list[str]:
     site.worker.analyze(job_id, site.worker.see(Emotion.HAPPY, 0.8, (60, 30, 70, 70)), size=(256, 256))
     site.worker.fail(site.worker.claim(failed), "broken_picture")
     with site.database.write() as session:
-        run = training_runs.create_run(session, TrainingTrigger.SCHEDULE, "beat")
+        run = training_runs.create_run(session, TrainingTrigger.SCHEDULE, Actor.system("beat"))
     lists = [
         "/dashboard",
         "/jobs",

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """From the dashboard, what people come for takes few clicks. Typing a reason or a name is no click."""
 
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from db.core.vocabulary import Emotion, VoteChoice
 from db.model_versions import actions as model_versions
 from tests.browser.conftest import Site
 from tests.browser.test_review import list_standing
+from tests.support.factories.actors import ANA
 
 COUNT_CLICKS = """
 addEventListener("click", (event) => {
@@ -70,7 +70,7 @@ def test_a_given_face_is_corrected_with_two(
 
 def test_whether_the_model_got_better_takes_one(dashboard: Callable[[], Page], site: Site) -> None:
     with site.database.write() as session:
-        model_versions.promote(session, model_versions.get_version(session, 2), "ana", "try it")
+        model_versions.promote(session, model_versions.get_version(session, 2), ANA, "try it")
     page = dashboard()
     page.get_by_role("link", name="Models").click()
     expect(page.get_by_role("heading", name="Did it get better?")).to_be_visible()
@@ -80,7 +80,7 @@ def test_whether_the_model_got_better_takes_one(dashboard: Callable[[], Page], s
 
 def test_the_older_version_is_put_back_with_three(dashboard: Callable[[], Page], site: Site) -> None:
     with site.database.write() as session:
-        model_versions.promote(session, model_versions.get_version(session, 2), "ana", "try it")
+        model_versions.promote(session, model_versions.get_version(session, 2), ANA, "try it")
     page = dashboard()
     page.get_by_role("link", name="Models").click()
     page.get_by_role("button", name="Roll back", exact=True).click()

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """`make test-pages`: every page with realistic data by axe's rules, wide, narrow and at 200 %, light and dark; and none is broken.
 
 The data are those of tests/support/seed.py, with long names, names from right to left, a crowded photo, reports and deliveries.
@@ -18,15 +17,18 @@ from sqlalchemy import select
 from api.webhooks.routes import make_address_rules
 from db.accounts import api_keys, users
 from db.core.actors import Actor
+from db.core.blobs import BlobStore
 from db.core.vocabulary import Emotion, ReportKind, Role, Scope
 from db.jobs.queries import get_job
 from db.jobs.tables import Job
 from db.model_versions import actions as model_versions
 from db.reviews.reports import create_report
 from db.webhooks import endpoints
+from emoscope.stack.provision import register_shipped_models
 from tests.browser.conftest import Site
 from tests.browser.test_accessibility import OPTIONS
 from tests.support import seed
+from tests.support.factories.actors import ANA, TEST
 
 pytestmark = [
     pytest.mark.skipif("TEST_PAGES" not in os.environ, reason="takes minutes: make test-pages"),
@@ -49,8 +51,8 @@ API_BROWSER = ".elements"
 @pytest.fixture
 def paths(site: Site, submit: Callable[[], str]) -> list[str]:
     """Every page, of a service that has been used for a while."""
-    blobs = seed.BlobStore(str(Path(site.services.settings.effective_blob_url)))
-    seed.register_shipped_models(site.database, blobs, lambda _: None)
+    blobs = BlobStore(str(Path(site.services.settings.effective_blob_url)))
+    register_shipped_models(site.database, blobs, lambda _: None)
     with site.database.write() as session:
         version = next(each for each in model_versions.list_versions(session) if each.name == "default")
         model_versions.promote(session, version, Actor.user("ana"), "ships with this release")
@@ -69,9 +71,9 @@ def paths(site: Site, submit: Callable[[], str]) -> list[str]:
         ids = session.scalars(select(Job.id).order_by(Job.id.desc()).limit(8)).all()
         for number, job_id in enumerate(ids):
             session.get_one(Job, job_id).filename = RIGHT_TO_LEFT if number % 2 else LONG
-        users.create_user(session, "x" * 100, "hash", Role.VIEWER, actor="test")
+        users.create_user(session, "x" * 100, "hash", Role.VIEWER, actor=TEST)
         application = api_keys.ensure_application(session, "م" * 60)
-        api_keys.create_key(session, application, (Scope.SUBMIT,), "ana")
+        api_keys.create_key(session, application, (Scope.SUBMIT,), ANA)
         hook = endpoints.create_endpoint(
             session,
             application,

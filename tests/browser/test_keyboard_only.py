@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Review, correct, retry, promote and roll back without a pointer: Tab, Enter, Space, Escape and the keys of the review alone."""
 
 from collections.abc import Callable
@@ -38,7 +37,7 @@ def press_named(page: Page, name: str, *, exact: bool = True) -> None:
 def count_champion(site: Site) -> int | None:
     with site.database.read() as session:
         champion = model_versions.get_champion(session)
-    return champion and champion.number
+    return None if champion is None else champion.number
 
 
 def test_everything_that_matters_is_done_by_keyboard(
@@ -64,7 +63,7 @@ def test_everything_that_matters_is_done_by_keyboard(
     first = page.locator(".judging").first.get_attribute("data-face") or ""
     with page.expect_response("**/review/votes"):
         page.keyboard.press("4")
-    wait_until(lambda: page.wait_for_timeout(10) or list_standing(site, "ana"), "the vote is stored")
+    wait_until(lambda: list_standing(site, "ana"), "the vote is stored", pause=lambda: page.wait_for_timeout(10))
     assert list_standing(site, "ana") == [(first, VoteChoice.HAPPY)]
 
     press_named(page, "Jobs")  # correct a face where it is seen, in the list

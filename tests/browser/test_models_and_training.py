@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Versions in service and training runs, as administrators handle them, in a real browser."""
 
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from db.model_versions import actions as model_versions
 from db.training_runs import lifecycle as training_runs
 from db.training_runs.documents import GateReport, RunProgress
 from tests.browser.conftest import Site
+from tests.support.factories.actors import ANA
 
 
 def test_promote_and_roll_back(visit: Callable[..., Page], site: Site) -> None:
@@ -50,7 +50,7 @@ def test_shadow_mode_is_started_and_ended(visit: Callable[..., Page], site: Site
 def test_a_run_is_followed_to_its_end_without_loading_the_page_again(visit: Callable[..., Page], site: Site) -> None:
     point = {"loss": 1.4, "accuracy": 0.5, "val_loss": 1.5, "val_accuracy": 0.45, "seconds": 2.0}
     with site.database.write() as session:
-        run = training_runs.create_run(session, TrainingTrigger.PAGE, "ana", epochs=4)
+        run = training_runs.create_run(session, TrainingTrigger.PAGE, ANA, epochs=4)
     page = visit("ana", f"/training/{run.id}")
     expect(page.locator("h1 .pill")).to_have_text("queued")
     page.evaluate("window.stayed = true")
@@ -75,14 +75,14 @@ def test_a_run_is_followed_to_its_end_without_loading_the_page_again(visit: Call
 
 def test_the_list_of_runs_follows_one_to_its_end(visit: Callable[..., Page], site: Site) -> None:
     with site.database.write() as session:
-        run = training_runs.create_run(session, TrainingTrigger.PAGE, "ana", epochs=4)
+        run = training_runs.create_run(session, TrainingTrigger.PAGE, ANA, epochs=4)
     page = visit("ana", "/training")
     pill = page.locator("tbody .pill")
     expect(pill).to_have_text("queued")
     expect(page.get_by_role("link", name="One run is queued")).to_be_visible()
     page.evaluate("window.stayed = true")
     with site.database.write() as session:
-        training_runs.cancel_run(session, run.id, "ana")
+        training_runs.cancel_run(session, run.id, ANA)
     expect(pill).to_have_text("canceled")
     expect(page.get_by_role("link", name="One run is")).to_have_count(0)
     assert page.evaluate("window.stayed")

@@ -1,10 +1,9 @@
-# mypy: ignore-errors
 """Signing in, jobs and trying photos out, as people do it, in a real browser."""
 
 from collections.abc import Callable
 from uuid import UUID
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 
 from db.core.vocabulary import Emotion, JobStatus
 from db.jobs import queries as job_queries
@@ -37,7 +36,7 @@ def test_photos_dropped_in_the_page_go_through_the_service(
     visit: Callable[..., Page], site: Site, portrait: bytes
 ) -> None:
     page = visit("ben", "/try")
-    files = [
+    files: list[FilePayload] = [
         {"name": "first.jpg", "mimeType": "image/jpeg", "buffer": portrait},
         {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"},
     ]

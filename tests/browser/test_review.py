@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Voting on faces, as reviewers do it, in a real browser."""
 
 from collections.abc import Callable
@@ -64,7 +63,7 @@ def test_keys_vote_and_undo(visit: Callable[..., Page], site: Site, submit: Call
         page.keyboard.press(key)
         expect(card).not_to_have_attribute("data-face", judged)
         expect(card).to_be_visible()
-        wait_until(lambda: page.wait_for_timeout(1) or held, "the vote is sent")
+        wait_until(lambda: held, "the vote is sent", pause=lambda: page.wait_for_timeout(1))
         with page.expect_response("**/review/statistics"):
             held.pop().continue_()
         return judged
@@ -104,7 +103,7 @@ def test_a_face_whose_vote_still_waits_does_not_come_again(
         judged.append(find_first(page))
         page.keyboard.press(key)
     for _ in judged:
-        wait_until(lambda: page.wait_for_timeout(1) or held, "the vote is sent")
+        wait_until(lambda: held, "the vote is sent", pause=lambda: page.wait_for_timeout(1))
         with page.expect_response("**/review/statistics"):
             held.pop().continue_()
         shown = page.locator(".judging").evaluate_all("cards => cards.map((card) => card.dataset.face)")
@@ -237,7 +236,9 @@ def test_no_vote_is_lost_while_the_service_is_away_or_the_session_ends(
     assert list_standing(site, "ben") == []
     with page.expect_response("**/review/votes"), page.expect_response("**/review/statistics"):
         sign_in(page, "ben", PASSWORD)
-    wait_until(lambda: page.wait_for_timeout(20) or len(list_standing(site, "ben")) == 2, "both votes are stored")
+    wait_until(
+        lambda: len(list_standing(site, "ben")) == 2, "both votes are stored", pause=lambda: page.wait_for_timeout(20)
+    )
     assert list_standing(site, "ben") == [(first, VoteChoice.HAPPY), (second, VoteChoice.NOT_A_FACE)]
     expect(unsent).to_be_hidden()
     assert not {first, second} & set(page.locator(".judging").evaluate_all("all => all.map((one) => one.dataset.face)"))
@@ -248,6 +249,6 @@ def test_a_double_click_is_one_vote(visit: Callable[..., Page], site: Site, subm
     page = open_review(visit)
     face = find_first(page)
     page.locator(".judging").first.locator("button[value=happy]").last.dblclick()
-    wait_until(lambda: page.wait_for_timeout(20) or list_standing(site, "ben"), "the vote is stored")
+    wait_until(lambda: list_standing(site, "ben"), "the vote is stored", pause=lambda: page.wait_for_timeout(20))
     page.wait_for_timeout(400)
     assert list_standing(site, "ben") == [(face, VoteChoice.HAPPY)]

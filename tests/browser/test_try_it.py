@@ -1,17 +1,17 @@
-# mypy: ignore-errors
 """Try it where the service is busy, away for a moment, or no longer knows who asks, in a real browser."""
 
 from collections.abc import Callable
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 
 from db.core.vocabulary import Emotion, JobStatus, VoteChoice
 from db.jobs import lifecycle as jobs
 from db.jobs import queries as job_queries
 from tests.browser.conftest import Site
 from tests.browser.test_review import list_standing
+from tests.support.factories.actors import ANA
 from tests.support.waiting import wait_until
 
 
@@ -20,7 +20,7 @@ def drop(portrait: bytes) -> Callable[[Page], None]:
     """Chooses a photo on the page."""
 
     def choose(page: Page) -> None:
-        photo = {"name": "first.jpg", "mimeType": "image/jpeg", "buffer": portrait}
+        photo: FilePayload = {"name": "first.jpg", "mimeType": "image/jpeg", "buffer": portrait}
         page.locator("input[type=file]").set_input_files([photo])
 
     return choose
@@ -101,7 +101,7 @@ def test_a_job_that_is_withdrawn_is_told_by_itself(
     drop(page)
     job_id = wait_for_job(page, site)
     with site.database.write() as session:
-        jobs.cancel_job(session, job_id, actor="ana")
+        jobs.cancel_job(session, job_id, actor=ANA)
     site.services.waiter.announce(job_id)
     expect(page.locator(".result .pill")).to_have_text("canceled")
     expect(page.locator(".result .found")).to_have_text("withdrawn, so there is no result")

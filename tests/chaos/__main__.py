@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """`python -m tests.chaos --seed 1 --database postgresql`: see docs/operations.md, and `make chaos`."""
 
 import argparse
@@ -7,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Sized
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -99,7 +99,7 @@ def describe(report: Report, database: str) -> str:
     faults = ", ".join(f"{kind} {count}" for kind, count in sorted(report.faults.items()))
     slowest = sorted(report.recoveries_s.items(), key=lambda item: -item[1])[:5]
     counts = f"accepted {outcome.jobs}, succeeded {outcome.succeeded}, failed {dict(outcome.failed)}, attempts {outcome.attempts}"
-    faulty = {
+    faulty: dict[str, Sized] = {
         "lost": outcome.lost,
         "double": outcome.double,
         "wrong": outcome.wrong,

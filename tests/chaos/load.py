@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Photos that are submitted until each is accepted, and the receiver of their callbacks."""
 
 import http.server
@@ -76,10 +75,10 @@ class Submitter:
         """Answers other than 202, by status or kind of error."""
         self._lock = threading.Lock()
 
-    def submit(self, photo: int, give_up_s: float = 300, **params: object) -> UUID:
+    def submit(self, photo: int, give_up_s: float = 300, **params: str | int) -> UUID:
         """Submit a photo, and repeat the request with the same key until it is accepted. Returns the job's id."""
         headers = {"Idempotency-Key": str(uuid4())}
-        query = {"callback_url": self._callback_url} | params
+        query: dict[str, str | int] = {"callback_url": self._callback_url, **params}
         end = time.monotonic() + give_up_s
         while time.monotonic() < end:
             try:

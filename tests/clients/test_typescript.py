@@ -17,10 +17,10 @@ from werkzeug.serving import make_server
 
 from api.core.app import create_app
 from api.core.services import open_services
-from db.accounts import api_keys
 from db.core.session import Database
 from emoscope.settings import Settings
 from emoscope.stack.demo_photos import portrait_photo
+from tests.support.factories.accounts import add_key
 
 SOURCE = Path(__file__).parent / "typescript"
 pytestmark = [
@@ -63,8 +63,7 @@ def test_a_generated_client_compiles_strictly_and_uploads_a_photo(
     (folder / "openapi.json").write_text(app.test_client().get("/openapi.json").text)
     run(folder, "npx", "--no-install", "openapi-typescript", "openapi.json", "--output", "api.d.ts")
     run(folder, "npx", "--no-install", "tsc", "--project", ".")
-    with database.write() as session:
-        key = api_keys.create_key(session, api_keys.ensure_application(session, "shop"), is_test=True)
+    key = add_key(database, "shop", is_test=True)
     (folder / "photo.jpg").write_bytes(portrait_photo("astronaut").data)
     job = json.loads(run(folder, "node", "built/upload.js", url, key, "photo.jpg"))
     assert job["status"] == "succeeded"

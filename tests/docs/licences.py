@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """`python -m tests.docs.licences > docs/licences.md`: the licence of every installed package."""
 
 import re
@@ -32,16 +31,22 @@ def normalize_name(package: Distribution) -> str:
     return re.sub("[-_.]+", "-", package.name).lower()
 
 
+def read_field(package: Distribution, name: str) -> str | None:
+    """One field of its metadata, or None."""
+    values = package.metadata.get_all(name)
+    return values[0] if values else None
+
+
 def find_licence(package: Distribution) -> str:
     """Return a package's licence; empty if neither its metadata nor FROM_FILES has one."""
     known = FROM_FILES.get(normalize_name(package))
-    expression = package.metadata.get("License-Expression")
+    expression = read_field(package, "License-Expression")
     classifiers = [
         line.rsplit("::", 1)[-1].strip()
         for line in package.metadata.get_all("Classifier") or []
         if line.startswith("License ::") and not line.endswith("OSI Approved")
     ]
-    text = (package.metadata.get("License") or "").strip()
+    text = (read_field(package, "License") or "").strip()
     short = text if text and "\n" not in text and len(text) < 60 else ""
     return known or expression or ", ".join(classifiers) or short
 

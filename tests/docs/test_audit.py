@@ -1,7 +1,7 @@
-# mypy: ignore-errors
 """An audit that looked nothing up says that it was skipped, not that nothing was found."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -20,7 +20,7 @@ UNKNOWN = {"name": "six", "skip_reason": "Dependency not found on PyPI and could
         ([GOOD, BAD], "2 packages looked up, 1 known vulnerabilities\nold 1.0: PYSEC-1, mended in 1.1"),
     ],
 )
-def test_what_was_looked_up_is_said(packages: list[dict[str, object]], said: str) -> None:
+def test_what_was_looked_up_is_said(packages: list[dict[str, Any]], said: str) -> None:
     audit = read_audit({"dependencies": packages})
     assert (audit.is_skipped, len(audit.vulnerable)) == (GOOD not in packages, packages.count(BAD))
     assert re.fullmatch(said + ".*", audit.describe())

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """The fleet with every connection encrypted, under an authority of its own, and PgBouncer before PostgreSQL."""
 
 import json
@@ -130,7 +129,7 @@ def encrypt(fleet: Fleet, key: str) -> dict[str, Any]:
             fleet.compose("exec", "-T", "proxy", "cat", "/data/caddy/pki/authorities/local/root.crt")
         )
         fleet.authority = ssl.create_default_context(cafile=str(TLS / "proxy.pem"))
-        seen = {"acceptance": analyze(fleet, key)}
+        seen: dict[str, Any] = {"acceptance": analyze(fleet, key)}
         seen["limits_and_time_zone"] = fleet.compose("exec", "-T", "api", "python", "-c", _LOOK).strip()
         assert seen["limits_and_time_zone"] == "[('15s', 'UTC')]", seen
         asked = "SELECT ssl, count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'emoscope' GROUP BY 1"

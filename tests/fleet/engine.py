@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """A container engine for the fleet's tests: dockerd, compose and buildx from Debian's packages, started where none runs.
 
     python -m tests.fleet.engine start | stop
@@ -13,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(os.environ.get("EMOSCOPE_FLEET_DIR") or Path.home() / ".cache/emoscope-fleet")
 NEWER_DEBIAN = "forky"
@@ -23,13 +23,14 @@ MOST_CACHE = "15gb"
 MIRROR_FORMAT = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME)", "Created-By: Packages"]
 
 
-def run(*command: str, timeout_s: float = 600, **more: object) -> str:
+def run(*command: str, timeout_s: float = 600, **more: Any) -> str:
     """Run a command, return what it printed. Raises CalledProcessError with its output on stderr."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False, **more)
     if done.returncode:
         sys.stderr.write(f"{' '.join(command)}\n{done.stdout}{done.stderr}\n")
         done.check_returncode()
-    return done.stdout
+    printed: str = done.stdout
+    return printed
 
 
 def does_run(command: str) -> bool:

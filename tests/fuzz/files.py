@@ -1,6 +1,5 @@
 """Small pictures in every format and pixel type; deterministic for a seed."""
 
-import io
 import struct
 import zlib
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pillow_heif
 from PIL import ExifTags, Image
+
+from tests.support.factories.photos import encode_picture
 
 pillow_heif.register_heif_opener()
 
@@ -39,13 +40,6 @@ def make_scene(seed: int, size: tuple[int, int]) -> Image.Image:
     soft = cv2.resize(blobs, size, interpolation=cv2.INTER_CUBIC).astype(np.int16)
     noisy = np.clip(soft + rng.integers(-8, 9, soft.shape), 0, 255)
     return Image.fromarray(noisy.astype(np.uint8))
-
-
-def save(image: Image.Image, image_format: str, **options: Any) -> bytes:
-    """The picture as a file."""
-    made = io.BytesIO()
-    image.save(made, image_format, **options)
-    return made.getvalue()
 
 
 def _make_usual(scene: Image.Image) -> Iterator[PhotoFile]:
@@ -84,7 +78,7 @@ def _make_usual(scene: Image.Image) -> Iterator[PhotoFile]:
         ("avif-alpha", layer, "AVIF", {"speed": 9}),
     ]
     for name, image, image_format, options in kinds:
-        yield PhotoFile(name, image_format, save(image, image_format, **options))
+        yield PhotoFile(name, image_format, encode_picture(image, image_format, **options))
 
 
 def _make_turned(scene: Image.Image) -> Iterator[PhotoFile]:
@@ -92,7 +86,7 @@ def _make_turned(scene: Image.Image) -> Iterator[PhotoFile]:
     exif[ExifTags.Base.Orientation] = 6
     exif[ExifTags.Base.Make] = "Camera"
     for image_format in ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"):
-        yield PhotoFile(f"{image_format.lower()}-turned", image_format, save(scene, image_format, exif=exif))
+        yield PhotoFile(f"{image_format.lower()}-turned", image_format, encode_picture(scene, image_format, exif=exif))
 
 
 def _make_sixteen_bits(scene: Image.Image) -> Iterator[PhotoFile]:
@@ -107,7 +101,7 @@ def _make_sixteen_bits(scene: Image.Image) -> Iterator[PhotoFile]:
 
 def _make_odd(scene: Image.Image) -> Iterator[PhotoFile]:
     yield PhotoFile("png-interlaced", "PNG", make_interlaced_png(scene.convert("L")))
-    late = save(scene, "PNG")
+    late = encode_picture(scene, "PNG")
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 8
     end = late.rindex(b"IEND") - 4

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Receivers that hang keep their own callbacks waiting, and nothing else."""
 
 import socket
@@ -10,6 +9,7 @@ import pytest
 from db.core import queues
 from db.core.vocabulary import JobStatus
 from db.jobs import lifecycle as jobs
+from tests.support.factories.actors import TEST
 from tests.support.fleet import Fleet, run_fleet
 from tests.support.waiting import wait_until
 
@@ -29,7 +29,7 @@ def test_the_sweeper_works_while_every_thread_calls_a_receiver_that_hangs(fleet:
         for _ in range(CALLBACKS):
             job_id = fleet.submit(callback_url=url)
             with fleet.database.write() as session:
-                jobs.cancel_job(session, job_id, "test")
+                jobs.cancel_job(session, job_id, TEST)
         held = [silent.accept()[0] for _ in range(THREADS)]
         overdue = fleet.submit(deadline_s=0)
         wait_until(lambda: fleet.has_status(overdue, JobStatus.CANCELED), "the overdue job is canceled")

@@ -1,9 +1,9 @@
-# mypy: ignore-errors
 """Which of the jobs that wait comes first."""
 
 from pathlib import Path
 
 from db.core.queues import ANALYSIS_QUEUE, BULK_QUEUE
+from db.core.types import utcnow
 from db.core.vocabulary import JobStatus, Priority
 from tests.support.fleet import run_fleet
 from tests.support.waiting import wait_until
@@ -22,5 +22,6 @@ def test_interactive_jobs_overtake_bulk_jobs_that_wait(short_tmp: Path) -> None:
         fleet.open_gate()
         waiting = {*bulk, *interactive}
         wait_until(lambda: all(fleet.has_status(job_id, JobStatus.SUCCEEDED) for job_id in waiting), "all are done")
-        order = sorted(waiting, key=lambda job_id: fleet.read(job_id).started_at)
+        started = {job_id: fleet.read(job_id).started_at or utcnow() for job_id in waiting}
+        order = sorted(waiting, key=started.__getitem__)
         assert set(order[:3]) == set(interactive)

@@ -1,15 +1,16 @@
-# mypy: ignore-errors
 """What must not lose a job: a child killed at work, a queue that comes back empty, a worker that comes back late."""
 
 import os
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from db.core.vocabulary import JobStatus
 from db.jobs import lifecycle as jobs
+from tests.support.factories.actors import TEST
 from tests.support.fleet import Fleet, run_fleet
 from tests.support.waiting import wait_until
 
@@ -48,7 +49,7 @@ def test_a_child_killed_at_work_costs_an_attempt_and_no_job(fleet: Fleet) -> Non
 def test_a_photo_that_kills_every_child_ends_as_failed(fleet: Fleet) -> None:
     job_id = fleet.submit(max_attempts=2)
     for attempt in (1, 2):
-        wait_until(lambda attempt=attempt: fleet.read(job_id).attempt == attempt, f"attempt {attempt} has begun")
+        wait_until(partial(fleet.is_in_attempt, job_id, attempt), f"attempt {attempt} has begun")
         worker = fleet.read(job_id).worker
         assert worker is not None
         os.kill(int(worker.rsplit(":", 1)[1]), signal.SIGKILL)
@@ -75,7 +76,7 @@ def test_a_killed_worker_loses_no_job_that_it_had_fetched(fleet: Fleet) -> None:
     fleet.open_gate()
     fleet.start_analysis_worker()
     for job_id in (in_hand, fetched):
-        wait_until(lambda job_id=job_id: fleet.has_status(job_id, JobStatus.SUCCEEDED), "the job is done")
+        wait_until(partial(fleet.has_status, job_id, JobStatus.SUCCEEDED), "the job is done")
     assert [fleet.read(job_id).attempt for job_id in (in_hand, fetched)] == [2, 1]
 
 
@@ -86,17 +87,17 @@ def test_a_worker_goes_on_after_the_queue_was_away_while_its_processes_were_busy
     fleet.valkey.stop()
     fleet.open_gate()
     for job_id in (in_hand, fetched):
-        wait_until(lambda job_id=job_id: fleet.has_status(job_id, JobStatus.SUCCEEDED), "the job is done")
+        wait_until(partial(fleet.has_status, job_id, JobStatus.SUCCEEDED), "the job is done")
     fleet.valkey.start()
     job_ids = [fleet.submit() for _ in range(10)]
     for job_id in job_ids:
-        wait_until(lambda job_id=job_id: fleet.has_status(job_id, JobStatus.SUCCEEDED), "the job is done", 30)
+        wait_until(partial(fleet.has_status, job_id, JobStatus.SUCCEEDED), "the job is done", 30)
 
 
 def test_a_job_canceled_at_work_gets_no_faces(fleet: Fleet) -> None:
     job_id = fleet.hold_job()
     with fleet.database.write() as session:
-        jobs.cancel_job(session, job_id, "test")
+        jobs.cancel_job(session, job_id, TEST)
     fleet.open_gate()
     second = fleet.submit()
     wait_until(lambda: fleet.has_status(second, JobStatus.SUCCEEDED), "the child has gone on")

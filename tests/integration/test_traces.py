@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """One trace and one request id from a submission through the queue to the worker and its webhook, in spans and in log lines."""
 
 import io
@@ -81,7 +80,7 @@ def submit(settings: Settings, callback_url: str) -> tuple[UUID, str]:
     )
     services.close()
     assert answer.status_code == 202, answer.text
-    return UUID(answer.json["id"]), answer.headers["X-Request-ID"]
+    return UUID(answer.get_json()["id"]), answer.headers["X-Request-ID"]
 
 
 def test_a_trace_leads_from_the_request_to_the_webhook_and_every_line_of_the_job_names_it(

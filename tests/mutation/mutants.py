@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """One-line mutants of a module: the same source with one expression or statement changed, made from its syntax tree."""
 
 import ast
@@ -150,7 +149,7 @@ class _Finder:
                 return
 
     def _leave_out_each(self, call: ast.Call) -> Iterator[Mutant]:
-        kept = [self._text(each) for each in (*call.args, *call.keywords)]
+        kept = [self._text(each) for each in call.args] + [self._text(each) for each in call.keywords]
         for place, argument in enumerate(call.args):
             rest = ", ".join(kept[:place] + kept[place + 1 :])
             mutant = self._replace(call, "condition left out", f"{self._text(call.func)}({rest})")

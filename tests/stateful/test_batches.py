@@ -22,7 +22,6 @@ from sqlalchemy import func, select
 from uuid_utils.compat import uuid7
 
 from db.accounts import api_keys
-from db.core.actors import Actor
 from db.core.blobs import BlobStore, make_photo_key
 from db.core.session import Database
 from db.core.vocabulary import TERMINAL_STATUSES, Detector, JobStatus
@@ -36,19 +35,20 @@ from db.jobs.batches import (
     list_photos,
     read_position,
 )
-from db.jobs.lifecycle import NewJob, Outcome
+from db.jobs.lifecycle import Outcome
 from db.jobs.queries import get_job
 from db.jobs.room import QueueRoom
 from db.jobs.services import JobServices
 from db.jobs.submission import NewBatch, submit_batch
 from db.jobs.tables import Batch, BatchCount, BatchRefusal, Job
 from db.webhooks.tables import WebhookEndpoint, WebhookEvent
-from tests.conftest import empty_tables
 from tests.stateful.machines import TIMEOUT_S, refused_unless, run_machine
+from tests.support.databases import empty_tables
+from tests.support.factories.actors import ANA
+from tests.support.factories.jobs import make_new_job
 from worker.housekeeping import sweeper
 
 PHOTO = b"a photo"
-ANA = Actor.user("ana")
 _OUT_OF_TIME_S = -1.0
 _MOST_BATCHES = 2
 _ACTIVE = frozenset(JobStatus) - TERMINAL_STATUSES
@@ -155,16 +155,19 @@ class BatchMachine(RuleBasedStateMachine):
     def _send(self, batch_id: UUID, count: int, refused: int, *, is_open: bool, is_there: bool) -> None:
         # refused photos come first, then those that are jobs
         reasons = [RefusedPhoto(place, None, "not_a_picture", "no") for place in range(refused)]
-        new = []
-        for place in range(refused, refused + count):
-            job_id = uuid7()
-            new.append(
-                NewJob(
-                    id=job_id, application_id=self.application_id, photo_key=make_photo_key(job_id),
-                    photo_sha256=hashlib.sha256(PHOTO).hexdigest(), photo_bytes=len(PHOTO), media_type="image/png",
-                    width=9, height=9, photo_retention_s=3600, max_attempts=1, batch_id=batch_id, batch_position=place,
-                )
-            )  # fmt: skip
+        new = [
+            make_new_job(
+                self.application_id,
+                id=uuid7(),
+                photo_sha256=hashlib.sha256(PHOTO).hexdigest(),
+                photo_bytes=len(PHOTO),
+                max_attempts=1,
+                photo_retention_s=3600,
+                batch_id=batch_id,
+                batch_position=place,
+            )
+            for place in range(refused, refused + count)
+        ]
         wanted = NewBatch(batch_id, self.application_id, reasons, is_open=is_open, is_there=is_there)
         done = submit_batch(self.services, wanted, [(each, lambda: PHOTO) for each in new], actor=ANA)
         batch = self.model[batch_id]

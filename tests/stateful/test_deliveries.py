@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Deliveries of events under random sequences of all that may happen to them, on both databases.
 
 Receivers take events, refuse them or are gone; workers fall silent with a delivery in hand and come back late; people pause,
@@ -17,13 +16,11 @@ from sqlalchemy import func, select
 from uuid_utils.compat import uuid7
 
 from db.accounts import api_keys
-from db.core.actors import Actor
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import DeliveryState, EndpointState
 from db.jobs import lifecycle
 from db.jobs.erasure import erase_job
-from db.jobs.lifecycle import NewJob
 from db.webhooks.deliveries import (
     AttemptResult,
     Claimed,
@@ -37,10 +34,11 @@ from db.webhooks.deliveries import (
 from db.webhooks.endpoints import delete_endpoint, get_endpoint, pause_endpoint, resume_endpoint
 from db.webhooks.errors import EndpointNotActive
 from db.webhooks.tables import WebhookDelivery, WebhookEndpoint, WebhookEvent
-from tests.conftest import empty_tables
 from tests.stateful.machines import TIMEOUT_S, let_pass, refused_unless, run_machine
+from tests.support.databases import empty_tables
+from tests.support.factories.actors import ANA
+from tests.support.factories.jobs import make_new_job
 
-ANA = Actor.user("ana")
 LEASE_S = 3600
 MAX_ATTEMPTS = 3
 PAUSE_AFTER_S = 10**9
@@ -101,16 +99,12 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     @rule(target=jobs, has_callback=st.booleans())
     def submit(self, *, has_callback: bool) -> UUID:
-        job_id = uuid7()
-        new = NewJob(
-            id=job_id, application_id=self.application_id, photo_key="photos/x", photo_sha256=uuid4().hex * 2, photo_bytes=1,
-            media_type="image/png", width=9, height=9, photo_retention_s=60, max_attempts=3,
-            callback_url="https://example.com/done" if has_callback else None,
-        )  # fmt: skip
+        callback_url = "https://example.com/done" if has_callback else None
+        new = make_new_job(self.application_id, id=uuid7(), photo_sha256=uuid4().hex * 2, callback_url=callback_url)
         with self.database.write() as session:
             lifecycle.create_job(session, new, ANA)
-        self.open_jobs[job_id] = has_callback
-        return job_id
+        self.open_jobs[new.id] = has_callback
+        return new.id
 
     @rule(job_id=jobs)
     def end_job(self, job_id: UUID) -> None:
@@ -145,7 +139,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     def delete(self, endpoint_id: UUID) -> None:
         with self.database.write() as session:
             wanted = select(WebhookEvent.job_id).join(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint_id)
-            jobs = set(session.scalars(wanted))
+            jobs = {job_id for job_id in session.scalars(wanted) if job_id is not None}
             delete_endpoint(session, get_endpoint(session, endpoint_id, None), ANA)
         del self.states[endpoint_id]
         for job_id in jobs:

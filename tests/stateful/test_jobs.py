@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Jobs and batches under random sequences of all that may happen to them, on both databases.
 
 Messages are lost, come twice and late; workers fall silent, come back late with their result, and give back; people cancel,
@@ -18,16 +17,14 @@ from uuid import UUID
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from uuid_utils.compat import uuid7
 
 from db.accounts import api_keys
-from db.core.actors import Actor
 from db.core.blobs import BlobStore, make_photo_key
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import TERMINAL_STATUSES, Detector, JobStatus, Priority
-from db.faces.actions import NewFace
 from db.faces.tables import Face
 from db.jobs import actions, lifecycle, sweeping
 from db.jobs.batches import RefusedPhoto, count_batch, find_batch
@@ -41,15 +38,17 @@ from db.jobs.submission import NewBatch, submit_batch, submit_job
 from db.jobs.tables import Job, JobEvent
 from db.model_versions import actions as model_versions
 from emoscope.settings import Settings
-from tests.conftest import empty_tables
 from tests.stateful.machines import TIMEOUT_S, let_pass, refused_unless, run_machine
-from tests.support.manifests import make_manifest
+from tests.support.databases import empty_tables
+from tests.support.factories.actors import ANA
+from tests.support.factories.faces import make_new_face
+from tests.support.factories.jobs import make_new_job
+from tests.support.factories.model_versions import make_manifest
 from worker.housekeeping import lost_messages, sweeper
 
 LEASE_S = 3600
 """Longer than a sequence takes on a busy machine."""
 PHOTO = b"a photo"
-ANA = Actor.user("ana")
 KEYS = ("a", "b")
 _END_ROUNDS = 150
 """More sweeps than any job has attempts."""
@@ -130,17 +129,11 @@ class JobMachine(RuleBasedStateMachine):
     def make_new(
         self, max_attempts: int, *, has_deadline: bool, batch_id: UUID | None = None, position: int = 0
     ) -> NewJob:
-        job_id = uuid7()
-        return NewJob(
-            id=job_id,
-            application_id=self.application_id,
-            photo_key=make_photo_key(job_id),
+        return make_new_job(
+            self.application_id,
+            id=uuid7(),
             photo_sha256=hashlib.sha256(PHOTO).hexdigest(),
             photo_bytes=len(PHOTO),
-            media_type="image/png",
-            width=10,
-            height=10,
-            photo_retention_s=60,
             max_attempts=max_attempts,
             deadline_s=3600 if has_deadline else None,
             callback_url="https://example.com/done",
@@ -169,7 +162,7 @@ class JobMachine(RuleBasedStateMachine):
                 self.keys[key] = (fingerprint, new.id)
                 self.model[new.id] = ModelJob(2, has_deadline=False)
                 return new.id
-        assert not self.blobs.has(new.photo_key)
+        assert not self.blobs.has(make_photo_key(new.id))
         return multiple()
 
     @rule(target=jobs, count=st.integers(1, 3), refused=st.integers(0, 1))
@@ -249,12 +242,8 @@ class JobMachine(RuleBasedStateMachine):
     @rule(claim=claims, faces=st.integers(0, 2))
     def finish(self, claim: Claim, faces: int) -> None:
         found = tuple(
-            NewFace(
-                x=20 * place, y=0, width=10, height=10, detector=Detector.HOG, detection_score=0.9,
-                probabilities=(0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1), model_version_id=self.version_id, crop=bytes(2304),
-            )
-            for place in range(faces)
-        )  # fmt: skip
+            make_new_face(self.version_id, (0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1), x=20 * place) for place in range(faces)
+        )
         with refused_unless(self.holds(claim), InvalidTransition):
             with self.database.write() as session:
                 lifecycle.finish_job(session, claim, Outcome(10, 10, found))
@@ -311,7 +300,7 @@ class JobMachine(RuleBasedStateMachine):
             sweeper.take_back_expired(self.sweeping)
             sweeper.cancel_overdue(self.sweeping)
             with self.database.write() as session:  # all messages were sent long ago, also those of jobs that are new
-                session.execute(Job.__table__.update().values(sent_at=utcnow() - timedelta(seconds=5)))
+                session.execute(update(Job).values(sent_at=utcnow() - timedelta(seconds=5)))
             lost_messages.resend_lost(self.sweeping)
         for job in self.model.values():
             if job.status is JobStatus.RUNNING and job.is_expired:
@@ -358,7 +347,7 @@ class JobMachine(RuleBasedStateMachine):
 
     @invariant()
     def a_batch_counts_its_jobs(self) -> None:
-        for batch_id in {job.batch_id for job in self.model.values()} - {None}:
+        for batch_id in {job.batch_id for job in self.model.values() if job.batch_id is not None}:
             with self.database.read() as session:
                 batch = find_batch(session, batch_id)
                 assert batch is not None

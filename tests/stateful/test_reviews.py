@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 from sqlalchemy import func, select
 
-from db.core.actors import Actor
 from db.core.session import Database
 from db.core.vocabulary import Emotion, VoteChoice
 from db.jobs.erasure import erase_job
@@ -22,11 +21,11 @@ from db.reviews.actions import UnknownFace, cast_vote, get_votes, undo_votes
 from db.reviews.queue import release_faces, take_faces
 from db.reviews.subjects import count_wanted, find_labels
 from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
-from tests.conftest import empty_tables
 from tests.stateful.machines import TIMEOUT_S, refused_unless, run_machine
-from tests.unit.conftest import Analyses, StoredPhoto
+from tests.support.databases import empty_tables
+from tests.support.factories.actors import ANA
+from tests.support.factories.analyses import Analyses, StoredPhoto
 
-ANA = Actor.user("ana")
 REVIEWERS = st.sampled_from(("ana", "ben", "eva"))
 CHOICES = st.sampled_from((VoteChoice.HAPPY, VoteChoice.SAD, VoteChoice.SKIP, VoteChoice.NOT_A_FACE))
 PHOTOS = ("a" * 64, "b" * 64)

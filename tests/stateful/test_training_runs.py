@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Training runs under random sequences of all that may happen to them, on both databases.
 
 Messages come late, workers fall silent and come back, people cancel runs and change the champion meanwhile. At most one run waits
@@ -25,13 +24,13 @@ from db.training_runs.documents import GateDecision, GateReport, RunAudit
 from db.training_runs.lifecycle import MAX_ATTEMPTS, TrainingRunActive
 from db.training_runs.states import ACTIVE_STATUSES, InvalidRunTransition, RunClaim, name_run
 from db.training_runs.tables import TrainingRun
-from tests.conftest import empty_tables
 from tests.stateful.machines import TIMEOUT_S, refused_unless, run_machine
-from tests.support.manifests import make_manifest
+from tests.support.databases import empty_tables
+from tests.support.factories.actors import ANA
+from tests.support.factories.model_versions import make_manifest
 
 LEASE_S = 3600
 """Longer than a sequence takes on a busy machine."""
-ANA = Actor.user("ana")
 SWEEPER = Actor.system("sweeper")
 
 

@@ -1,12 +1,10 @@
-# mypy: ignore-errors
 """Commands as somebody types them, on a database of their own."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from db.core import migrate
 from db.core.session import Database

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """A dataset in FER2013's form, drawn by the tests: seven patterns with noise, which a network learns within seconds."""
 
 from pathlib import Path
@@ -15,7 +14,8 @@ def draw_face(number: int, random: np.random.Generator, offset_px: float = 0) ->
     angle = np.pi * number / FER_NUMBERS
     distance = np.abs(x * np.sin(angle) - y * np.cos(angle) + offset_px + random.uniform(-3, 3))
     face = 70 + 130 * (distance < 6) + random.normal(0, 30, (48, 48))
-    return np.clip(face, 0, 255).astype(np.uint8)
+    picture: npt.NDArray[np.uint8] = np.clip(face, 0, 255).astype(np.uint8)
+    return picture
 
 
 def write_drawn_csv(path: Path, *, training: int, public: int, seed: int = 7) -> Path:

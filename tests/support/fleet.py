@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Worker processes on a database and a queue that a test may disturb, and a gate that holds a job in hand."""
 
 import hashlib
@@ -8,26 +7,26 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import psutil
 import redis
 
-from db.accounts import api_keys
 from db.core.blobs import BlobStore, make_photo_key
 from db.core.rows import relate
 from db.core.session import Database
 from db.core.vocabulary import JobStatus, WorkerState
-from db.jobs import lifecycle as jobs
-from db.jobs.lifecycle import NewJob
 from db.jobs.queries import get_job, list_events
 from db.jobs.tables import Job
 from db.monitoring import heartbeats
 from emoscope.settings import Settings
 from emoscope.stack.demo_photos import portrait_photo
 from emoscope.stack.provision import provision
-from tests.conftest import Valkey
+from tests.support.factories.jobs import add_job
+from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
+from worker.core.messages import list_sent
 
 PHOTO = portrait_photo("astronaut").data
 
@@ -85,22 +84,13 @@ class Fleet:
         """What the API does, without its message: stored, and left to the sweeper."""
         job_id = uuid4()
         self.blobs.put(make_photo_key(job_id), PHOTO)
-        with self.database.write() as session:
-            application = api_keys.ensure_application(session, "test")
-            values: dict[str, object] = {
-                "id": job_id,
-                "application_id": application.id,
-                "photo_key": make_photo_key(job_id),
-                "photo_sha256": hashlib.sha256(PHOTO).hexdigest(),
-                "photo_bytes": len(PHOTO),
-                "media_type": "image/jpeg",
-                "width": 512,
-                "height": 512,
-                "photo_retention_s": 3600,
-                "max_attempts": 3,
-            } | options
-            jobs.create_job(session, NewJob(**values), "test")  # type: ignore[arg-type]
-        return job_id
+        told: dict[str, Any] = {
+            "photo_sha256": hashlib.sha256(PHOTO).hexdigest(),
+            "photo_bytes": len(PHOTO),
+            "media_type": "image/jpeg",
+            "photo_retention_s": 3600,
+        }
+        return add_job(self.database, id=job_id, **told | options)
 
     def read(self, job_id: UUID) -> Job:
         with self.database.read() as session:
@@ -111,13 +101,14 @@ class Fleet:
     def has_status(self, job_id: UUID, status: JobStatus) -> bool:
         return self.read(job_id).status is status
 
+    def is_in_attempt(self, job_id: UUID, attempt: int) -> bool:
+        return self.read(job_id).attempt == attempt
+
     def has_fetched(self, job_id: UUID) -> bool:
         """Whether a worker holds the message of a job that still waits: it was sent, and lies in the queue no more."""
         job = self.read(job_id)
-        was_sent = job.status is JobStatus.QUEUED and job.sent_at > job.created_at
-        return was_sent and str(job_id).encode() not in b"".join(
-            message for queue in ("analysis", "analysis-bulk") for message in self.queue.lrange(queue, 0, -1)
-        )
+        was_sent = job.status is JobStatus.QUEUED and job.sent_at is not None and job.sent_at > job.created_at
+        return was_sent and str(job_id) not in list_sent(self.queue)
 
     def shut_gate(self, *, is_deaf: bool = False) -> None:
         """Let the next detector wait. is_deaf: as native code would that doesn't come back, whatever its child is told."""

@@ -1,11 +1,9 @@
-# mypy: ignore-errors
 """The real API on a real socket, which answers a test key without a worker."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
@@ -19,7 +17,8 @@ from db.core.actors import Actor
 from db.core.vocabulary import Scope
 from emoscope.settings import Settings
 from emoscope_client import Client
-from tests.conftest import Valkey, empty_tables
+from tests.support.databases import empty_tables
+from tests.support.valkey import Valkey
 
 
 class QuietHandler(WSGIRequestHandler):
@@ -82,7 +81,7 @@ def live_api(tmp_path: Path, database_urls: Callable[[str], str], valkey: Valkey
         if found.refuse(asked):
             start("503 Service Unavailable", [("Content-Length", "0")])
             return [b""]
-        answered: Any = apps[-1].wsgi_app(environ, start)
+        answered: Iterable[bytes] = apps[-1].wsgi_app(environ, start)
         return answered
 
     logging = structlog.get_config()

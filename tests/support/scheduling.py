@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """In which process, and in which order, test files run. Hooks that conftest.py takes from here."""
 
 import pytest
@@ -19,7 +18,7 @@ _SLOWEST = (
 )
 
 
-class SchedulingByFile(LoadScopeScheduling):
+class SchedulingByFile(LoadScopeScheduling):  # type: ignore[misc] # which has no types
     """Where tests run in several processes, keep those together that share what is slow to start: a file's, or a service's.
 
     xdist's own groups (`--dist loadgroup`) do nothing with pytest 9.2: https://github.com/pytest-dev/pytest-xdist/issues/1386

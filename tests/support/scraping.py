@@ -16,5 +16,10 @@ def scrape(app: APIFlask) -> dict[tuple[str, frozenset[tuple[str, str]]], float]
     }
 
 
+def read(samples: dict[Any, float], name: str, **labels: str) -> float:
+    """The value of a sample, which has to be there."""
+    return samples[name, frozenset(labels.items())]
+
+
 def find(samples: dict[Any, float], name: str, **labels: str) -> float | None:
     return samples.get((name, frozenset(labels.items())))

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """`python -m tests.support.screenshots URL FOLDER`: pictures of every page, light and dark, wide and narrow.
 
 URL: a service that tests/support/seed.py has filled. Pictures too large are stored with a palette of 256 colours.
@@ -9,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Literal, get_args
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -46,12 +46,14 @@ _CHOICES = {"job": "tr:has(.faces a:nth-child(3)) .name a", "run": "table.rows t
 """What is opened from a list: a job with three faces, and the newest run."""
 _MOST_HEIGHT = 2200
 """Taller pages are cut off here, in pixels."""
+Scheme = Literal["light", "dark"]
+
 _MOST_BYTES = 140_000
 _EXACT_COLOURS = 112
 
 
 @contextmanager
-def open_page(browser: Browser, url: str, size: str, scheme: str) -> Iterator[Page]:
+def open_page(browser: Browser, url: str, size: str, scheme: Scheme) -> Iterator[Page]:
     """A page of somebody who isn't signed in."""
     width, height = SIZES[size]
     context = browser.new_context(
@@ -85,7 +87,7 @@ def save(page: Page, path: Path) -> None:
 
 def reduce_colours(picture: Image.Image) -> Image.Image:
     """The picture with 256 colours: the commonest as they are, which are those of the page, and the rest for the photos in it."""
-    counted = picture.getcolors(picture.width * picture.height) or ()
+    counted: Any = picture.getcolors(picture.width * picture.height) or ()
     # a dot of one colour counts for more than the many greys at the edges of letters
     ranked = sorted(counted, key=lambda found: found[0] * (8 + max(found[1]) - min(found[1])), reverse=True)
     exact = [channel for _, colour in ranked[:_EXACT_COLOURS] for channel in colour]
@@ -101,7 +103,7 @@ def take_all(url: str, folder: Path, only: set[str]) -> None:
     with sync_playwright() as playwright:
         browser = launch_chromium(playwright)
         for size in SIZES:
-            for scheme in ("light", "dark"):
+            for scheme in get_args(Scheme):
                 with open_page(browser, url, size, scheme) as page:
                     if not only or "sign-in" in only:
                         page.goto("/sign-in")

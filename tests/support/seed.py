@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Fills a database with what the pages show: people, jobs of two days, votes, model versions, training runs.
 
 The faces are those of the demo's portraits, found and judged by the real detector and the version that ships. Times, failures,
@@ -18,6 +17,7 @@ from sqlalchemy.orm import Session, undefer
 from uuid_utils.compat import uuid7
 
 from db.accounts import api_keys, users
+from db.core.actors import Actor
 from db.core.blobs import BlobStore, make_photo_key
 from db.core.session import Database
 from db.core.types import utcnow
@@ -50,8 +50,10 @@ from db.reviews.tables import ReviewItem
 from db.training_runs import corrections
 from db.training_runs import lifecycle as training_runs
 from db.training_runs.documents import GateReport, RunAudit, RunProgress
+from db.training_runs.states import RunClaim
 from emoscope.stack.demo_photos import DemoPhoto, Placement, compose_page, portrait_photo
 from emoscope.stack.provision import register_shipped_models
+from tests.support.factories.actors import ANA
 from training.export.artifact import PRETRAINED_DIR
 from worker.analysis.classifier import load_classifier
 from worker.analysis.detectors.loading import load_detector
@@ -68,7 +70,7 @@ def seed_users(database: Database) -> None:
     password_hash = users.hash_password(PASSWORD)
     with database.write() as session:
         for name, role in USERS.items():
-            users.create_user(session, name, password_hash, role, actor="seed")
+            users.create_user(session, name, password_hash, role, actor=Actor.system("seed"))
 
 
 def seed_models(database: Database, blobs: BlobStore) -> ModelVersion:
@@ -134,7 +136,7 @@ def add_job(session: Session, blobs: BlobStore, application_id: UUID, photo: Dem
         photo_retention_s=7 * 24 * 3600,
         max_attempts=3,
     )
-    jobs.create_job(session, new, actor="shop", now=made_at)
+    jobs.create_job(session, new, actor=Actor.system("shop"), now=made_at)
     return job_id
 
 
@@ -192,7 +194,7 @@ def seed_jobs(database: Database, blobs: BlobStore, version: ModelVersion, count
     with database.write() as session:
         applications = [api_keys.ensure_application(session, name).id for name in ("shop", "kiosk")]
         for application_id in applications:
-            api_keys.create_key(session, api_keys.get_application(session, application_id), (Scope.SUBMIT,), "ana")
+            api_keys.create_key(session, api_keys.get_application(session, application_id), (Scope.SUBMIT,), ANA)
         for number in range(count):
             ago_s = chance.uniform(60, 3500) if number % 2 else chance.uniform(3600, 46 * 3600)
             place = chance.randrange(len(photos))
@@ -205,7 +207,7 @@ def seed_jobs(database: Database, blobs: BlobStore, version: ModelVersion, count
                 )
                 _age(session, jobs.fail_job(session, claim, code, detail), timedelta(seconds=0.1))
             elif fate < 0.07:
-                jobs.cancel_job(session, job_id, "shop", "canceled by the application").finished_at = now
+                jobs.cancel_job(session, job_id, Actor.system("shop"), "canceled by the application").finished_at = now
             else:
                 finish(session, job_id, analyses[place], version, timedelta(seconds=chance.expovariate(8)))
         add_job(session, blobs, applications[0], replace(photos[0], name="just-in.jpg"), now - timedelta(seconds=2))
@@ -225,7 +227,7 @@ def seed_shadow(database: Database) -> None:
     classifier = load_classifier(PRETRAINED_DIR / "default-hard")
     with database.write() as session:
         challenger = next(each for each in model_versions.list_versions(session) if each.name == "default-hard")
-        shadow.start_shadow(session, challenger, "ana", "see how single labels do")
+        shadow.start_shadow(session, challenger, ANA, "see how single labels do")
         faces = session.scalars(select(Face).options(undefer(Face.crop))).all()
         crops = np.stack([np.frombuffer(face.crop, np.uint8).reshape(CROP_SIDE, CROP_SIDE) for face in faces])
         answers = dict(zip((face.id for face in faces), classifier.classify(crops).tolist(), strict=True))
@@ -272,7 +274,7 @@ def seed_runs(database: Database, champion: ModelVersion, *, is_running: bool) -
         },
     ]
     with database.write() as session:
-        run = training_runs.create_run(session, TrainingTrigger.SCHEDULE, "schedule")
+        run = training_runs.create_run(session, TrainingTrigger.SCHEDULE, Actor.system("schedule"))
         run.created_at = utcnow() - timedelta(days=2)
         _, claim = training_runs.claim_run(session, run.id, "booth-1:900", lease_s=60)
         training_runs.record_snapshot(
@@ -280,7 +282,7 @@ def seed_runs(database: Database, champion: ModelVersion, *, is_running: bool) -
         )
         progress = {"step": "comparing", "epoch": len(history), "epochs": len(history), "curve": history}
         training_runs.renew_run(session, claim, 60, RunProgress.read(progress))
-        reason = "kept the champion: " + checks[-1]["reason"]
+        reason = f"kept the champion: {checks[-1]['reason']}"
         challenger = model_versions.list_versions(session)[0]
         gate = {"decision": {"is_promoted": False, "reason": reason, "checks": checks}}
         training_runs.decide_run(
@@ -288,7 +290,7 @@ def seed_runs(database: Database, champion: ModelVersion, *, is_running: bool) -
         )
         if not is_running:
             return run.id
-        run = training_runs.create_run(session, TrainingTrigger.PAGE, "ana", epochs=len(history))
+        run = training_runs.create_run(session, TrainingTrigger.PAGE, ANA, epochs=len(history))
         _, claim = training_runs.claim_run(session, run.id, "booth-1:901", lease_s=600)
         training_runs.record_snapshot(
             session, claim, dataset_sha256="d" * 64, audit=RunAudit.read(audit), champion_id=champion.id
@@ -306,7 +308,7 @@ def seed_runs(database: Database, champion: ModelVersion, *, is_running: bool) -
         return run.id
 
 
-def report_epochs(session: Session, claim: training_runs.RunClaim, curve: list[dict[str, float]], epochs: int) -> None:
+def report_epochs(session: Session, claim: RunClaim, curve: list[dict[str, float]], epochs: int) -> None:
     """Play a training worker that has finished the epochs of a curve."""
     last = curve[-1]
     progress = {

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """A small dataset in FER2013's form: seven patterns that a network can tell apart, with noise, and votes for them."""
 
 from pathlib import Path
@@ -42,7 +41,8 @@ def draw_face(number: int, random: np.random.Generator) -> npt.NDArray[np.uint8]
     y, x = np.mgrid[:48, :48]
     angle = np.pi * number / 7
     stripes = 127 + 90 * np.sin((x * np.cos(angle) + y * np.sin(angle)) / (2 + number / 2) + random.uniform(0, 1))
-    return np.clip(stripes + random.normal(0, 25, (48, 48)), 0, 255).astype(np.uint8)
+    picture: npt.NDArray[np.uint8] = np.clip(stripes + random.normal(0, 25, (48, 48)), 0, 255).astype(np.uint8)
+    return picture
 
 
 def format_pixels(image: npt.NDArray[np.uint8]) -> str:

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """A terminal with one program in it. If that program doesn't end, the test is told what still runs."""
 
 import contextlib
@@ -49,7 +48,7 @@ class Terminal:
             try:
                 said += os.read(self._screen, 4096)
             except OSError:  # nobody has the terminal open any more
-                pytest.fail(f"{self.process.args} ended, after: {said.decode()}")
+                pytest.fail(f"{self.process.args!r} ended, after: {said.decode()}")
         return _COLOURS.sub(b"", said).decode()
 
     def press_ctrl_c(self) -> None:

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Celery with the service's own settings, and one task that waits for a file: a worker that starts quickly and is busy at will.
 
 EMOSCOPE_TEST_FAULT names a fault that it shall have, EMOSCOPE_TEST_PATIENCE_S how many seconds its watch shall wait.
@@ -9,6 +8,7 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from emoscope import pulse
 from worker.core import beat_watch, stall, watch
@@ -19,14 +19,14 @@ WAIT = "tests.wait"
 
 if seconds := float(os.environ.get("EMOSCOPE_TEST_PATIENCE_S", "0")):
     for module in (stall, beat_watch):
-        module.STALLED_AFTER_S = seconds
+        vars(module)["STALLED_AFTER_S"] = seconds
     pulse.FROZEN_AFTER_S = seconds
     watch._GRACE_S = seconds
 
 app.conf.include = ["worker.core.lifecycle", "worker.core.stopping", "tests.support.waiting_worker"]
 
 
-@app.task(name=WAIT)
+@app.task(name=WAIT)  # type: ignore[untyped-decorator]
 def wait(number: int, folder: str) -> None:
     """Wait for the file `go` in the folder, then leave the file `<number>.done` there."""
     Path(folder, f"{number}.begun").touch()
@@ -39,7 +39,10 @@ def _hang() -> None:
     """Let the main process's event loop stand still, as a lock that nobody gives back would."""
     from worker.core.watch import WatchStep
 
-    WatchStep.register_with_event_loop = lambda _step, _consumer, hub: hub.call_later(1, threading.Event().wait)  # type: ignore[method-assign]
+    def stand_still(_step: WatchStep, _consumer: Any, hub: Any) -> None:
+        hub.call_later(1, threading.Event().wait)
+
+    setattr(WatchStep, "register_with_event_loop", stand_still)  # noqa: B010
 
 
 def _be_deaf() -> None:

@@ -11,7 +11,7 @@ import redis
 from celery import Celery
 
 from emoscope.settings import Settings
-from tests.conftest import Valkey
+from tests.support.valkey import Valkey
 from worker.core.app import make_celery
 
 PATIENCE_S = os.environ.get("EMOSCOPE_TEST_PATIENCE_S", "3")

@@ -1,6 +1,5 @@
 """The API served by Gunicorn with two processes."""
 
-import io
 import os
 import re
 import signal
@@ -16,11 +15,12 @@ import httpx
 import pytest
 from PIL import Image
 
-from db.accounts import api_keys
 from db.core import queues
 from db.core.session import Database
 from db.jobs import lifecycle as jobs
 from emoscope.settings import Settings
+from tests.support.factories.accounts import add_key
+from tests.support.factories.photos import encode_picture
 
 REPOSITORY = Path(__file__).parents[3]
 AT_ONCE = 6
@@ -44,8 +44,7 @@ def server(settings: Settings, database: Database, tmp_path: Path) -> Iterator[h
         "EMOSCOPE_MAX_WAITS": "7",
         "EMOSCOPE_MAX_PHOTO_BYTES": "100000",
     }
-    with database.write() as session:
-        key = api_keys.create_key(session, api_keys.ensure_application(session, "shop"))
+    key = add_key(database, "shop")
     command = [sys.executable, "-m", "gunicorn", "-c", "python:api.core.gunicorn_config", "api.core.wsgi:app"]
     with subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -66,9 +65,7 @@ def server(settings: Settings, database: Database, tmp_path: Path) -> Iterator[h
 
 @pytest.fixture
 def photo() -> bytes:
-    made = io.BytesIO()
-    Image.effect_noise((64, 64), 50).save(made, "JPEG")
-    return made.getvalue()
+    return encode_picture(Image.effect_noise((64, 64), 50), "JPEG")
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

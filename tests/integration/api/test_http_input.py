@@ -1,6 +1,5 @@
 """Malformed and slow HTTP input: incomplete requests, truncated bodies, malformed chunks, forms, `Expect`."""
 
-import io
 import json
 import re
 import resource
@@ -14,11 +13,12 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
-from db.accounts import api_keys
 from db.core.session import Database
 from db.jobs.tables import IdempotencyKey, Job
-from tests.conftest import Valkey
 from tests.integration.api.serving import Server, make_request, read_answer, serve
+from tests.support.factories.accounts import add_key
+from tests.support.factories.photos import encode_picture
+from tests.support.valkey import Valkey
 
 HALF_REQUESTS = 1000
 HEADER_TIMEOUT_S = 2.0
@@ -57,8 +57,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, database: Database, valkey_
         "EMOSCOPE_BODY_TIMEOUT_S": str(BODY_TIMEOUT_S),
         "EMOSCOPE_MIN_BODY_RATE": "1000000",
     }
-    with database.write() as session:
-        key = api_keys.create_key(session, api_keys.ensure_application(session, "http-input"))
+    key = add_key(database, "http-input")
     with serve(folder, environment) as started:
         started.key = key
         yield started
@@ -66,17 +65,14 @@ def server(tmp_path_factory: pytest.TempPathFactory, database: Database, valkey_
 
 @pytest.fixture(scope="module")
 def photo() -> bytes:
-    made = io.BytesIO()
-    Image.effect_noise((256, 256), 50).save(made, "JPEG")
-    return made.getvalue()
+    return encode_picture(Image.effect_noise((256, 256), 50), "JPEG")
 
 
 @pytest.fixture(scope="module")
 def animation() -> bytes:
     """A GIF whose first frame is whole even where the file is not."""
-    made, frames = io.BytesIO(), [Image.effect_noise((64, 64), 50) for _ in range(2)]
-    frames[0].save(made, "GIF", save_all=True, append_images=frames[1:])
-    return made.getvalue()
+    first, second = (Image.effect_noise((64, 64), 50) for _ in range(2))
+    return encode_picture(first, "GIF", save_all=True, append_images=[second])
 
 
 def raise_file_limit(wanted: int) -> None:

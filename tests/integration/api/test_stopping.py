@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from db.accounts import api_keys
 from db.core.session import Database
-from tests.conftest import Valkey
 from tests.integration.api.serving import Server, make_request, read_answer, serve
+from tests.support.factories.accounts import add_key
+from tests.support.valkey import Valkey
 
 WAITING = 5
 
@@ -22,8 +22,7 @@ WAITING = 5
 @pytest.fixture
 def server(tmp_path: Path, database_urls: Callable[[str], str], valkey_server: Valkey) -> Iterator[Server]:
     database = Database(database_urls("sqlite"))
-    with database.write() as session:
-        key = api_keys.create_key(session, api_keys.ensure_application(session, "stopping"))
+    key = add_key(database, "stopping")
     environment = {
         "EMOSCOPE_DATABASE_URL": database.engine.url.render_as_string(hide_password=False),
         "EMOSCOPE_REDIS_URL": valkey_server.redis_url,

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """An application that uses the client: every operation, sync and async, with types that a strict checker accepts.
 
     python main.py photo.jpg

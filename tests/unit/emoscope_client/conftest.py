@@ -8,15 +8,15 @@ import pytest
 from apiflask import APIFlask
 
 from api.core.app import create_app
-from db.accounts import api_keys
 from db.core.session import Database
 from db.core.vocabulary import Scope
 from emoscope.settings import Settings
 from emoscope_client import Client
-from tests.conftest import empty_tables
-from tests.unit.api.conftest import app, champion, make_photo, photo, services, worker
+from tests.support.databases import empty_tables
+from tests.support.factories.accounts import add_key
+from tests.unit.api.conftest import app, champion, photo, services, worker
 
-__all__ = ["app", "champion", "make_photo", "photo", "services", "worker"]
+__all__ = ["app", "champion", "photo", "services", "worker"]
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +40,7 @@ def database_url(database_urls: Callable[[str], str]) -> str:
 
 @pytest.fixture
 def api_key(database: Database) -> str:
-    with database.write() as session:
-        return api_keys.create_key(session, api_keys.ensure_application(session, "shop"), [Scope.SUBMIT])
+    return add_key(database, "shop", [Scope.SUBMIT])
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import pytest
 
 from emoscope_client import AsyncClient, Retries
-from tests.support.scripted_api import ScriptedApi, make_face, make_job
+from tests.support.factories.answers import make_face, make_job
+from tests.support.scripted_api import ScriptedApi
 
 QUICK = Retries(tries=4, first_pause_s=0.01)
 T = TypeVar("T")

@@ -19,7 +19,8 @@ from emoscope_client import (
     WaitTimeout,
 )
 from emoscope_client.address import Address, write_local_address
-from tests.support.scripted_api import ScriptedApi, make_face, make_job
+from tests.support.factories.answers import make_face, make_job
+from tests.support.scripted_api import ScriptedApi
 
 QUICK = Retries(tries=4, first_pause_s=0.01)
 

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """The client as applications get it: a wheel, in an environment with nothing else, beside modules of the server's names."""
 
 import json
@@ -21,7 +20,7 @@ from werkzeug.serving import make_server
 
 from bench.client.import_time import measure_imports
 from db.core import queues
-from tests.conftest import Valkey
+from tests.support.valkey import Valkey
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "tests" / "support" / "sample_application"
@@ -114,7 +113,7 @@ def test_the_application_and_all_code_of_our_pages_pass_a_strict_type_check(
         "--config-file=",
         f"--cache-dir={tmp_path}/cache",
     ]
-    mypy = [sys.executable, "-m", "mypy", *options, "--python-executable", installed.python]
+    mypy: list[str | Path] = [sys.executable, "-m", "mypy", *options, "--python-executable", installed.python]
     assert "Success" in run(*mypy, *files, cwd=application)
 
 

@@ -10,7 +10,7 @@ import pytest
 from emoscope_client import ApiError, Retries, ServerError, ServiceUnreachable, TooManyRequests
 from emoscope_client.operations import Operations
 from emoscope_client.steps import Call, Patience, read_retry_after_s, send
-from tests.support.scripted_api import make_job
+from tests.support.factories.answers import make_job
 from tests.support.scripted_steps import Carried, answer, carry_out
 
 RETRIES = Retries(tries=4, first_pause_s=1, longest_pause_s=3, longest_total_s=120)

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """A wait goes on while the service is away, asks no more than needed, and ends when its time is up."""
 
 import httpx
@@ -6,7 +5,7 @@ import pytest
 
 from emoscope_client import Batch, Job, NotFound, Retries, WaitTimeout
 from emoscope_client.operations import Operations
-from tests.support.scripted_api import make_batch, make_job
+from tests.support.factories.answers import make_batch, make_job
 from tests.support.scripted_steps import answer, carry_out
 
 OPERATIONS = Operations("http://api", Retries(tries=2), 30)
@@ -26,7 +25,12 @@ def test_a_job_may_be_named_by_its_id() -> None:
 
 
 def test_the_wait_goes_on_while_the_service_is_away() -> None:
-    away = [httpx.ConnectError("refused"), answer(503), httpx.ReadTimeout("silent"), answer(502)]
+    away: list[httpx.Response | httpx.TransportError] = [
+        httpx.ConnectError("refused"),
+        answer(503),
+        httpx.ReadTimeout("silent"),
+        answer(502),
+    ]
     carried = carry_out(OPERATIONS.wait_for_job("1"), *away, answer(200, make_job("succeeded")))
     assert carried.result is not None
     assert len(carried.calls) == 5 > OPERATIONS.retries.tries

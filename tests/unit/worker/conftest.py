@@ -10,8 +10,7 @@ from PIL import Image
 from emoscope.stack.demo_photos import DemoPhoto, compose_page, load_portrait, portrait_photo
 from training.export.artifact import list_pretrained
 from worker.analysis.classifier import Classifier, load_classifier
-from worker.analysis.detectors.base import Detector
-from worker.analysis.detectors.loading import load_detector
+from worker.analysis.detectors.blazeface import BlazeFaceDetector
 from worker.analysis.resize import Picture
 
 
@@ -38,8 +37,8 @@ def page(page_photo: DemoPhoto) -> Picture:
 
 
 @pytest.fixture(scope="session")
-def blazeface() -> Detector:
-    return load_detector("blazeface")
+def blazeface() -> BlazeFaceDetector:
+    return BlazeFaceDetector()
 
 
 @pytest.fixture(scope="session")

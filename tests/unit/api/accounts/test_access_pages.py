@@ -12,15 +12,15 @@ from db.model_versions import shadow
 from db.model_versions.tables import ModelVersion
 from db.reviews.actions import cast_vote
 from db.reviews.tables import ReviewItem
-from tests.support.manifests import make_manifest
-from tests.unit.api.conftest import PASSWORD, Visitor
-from tests.unit.conftest import Analyses, spread
+from tests.support.factories.analyses import Analyses
+from tests.support.factories.faces import spread
+from tests.support.factories.model_versions import add_version
+from tests.support.visitors import PASSWORD, Visitor
 
 
 @pytest.fixture
 def challenger(database: Database, champion: ModelVersion) -> ModelVersion:
-    with database.write() as session:
-        return model_versions.add_version(session, "second", "e" * 64, make_manifest())
+    return add_version(database, "second")
 
 
 def test_promote_and_roll_back_with_their_reasons(

@@ -6,7 +6,7 @@ from db.accounts.audit_log import record_audit_event
 from db.core.actors import Actor
 from db.core.session import Database
 from tests.support.databases import only_sqlite
-from tests.unit.api.conftest import Visitor
+from tests.support.visitors import Visitor
 
 
 @only_sqlite

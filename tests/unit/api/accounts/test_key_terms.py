@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Keys that expire, have limits of their own, are replaced and are counted."""
 
 import io
@@ -15,7 +14,7 @@ from db.accounts.tables import ApiKey
 from db.accounts.usage import UsageCounter, UsageFilter, list_usage
 from db.core.session import Database
 from db.core.types import utcnow
-from tests.unit.api.conftest import Visitor
+from tests.support.visitors import Visitor
 
 
 def make(admin: FlaskClient, app: APIFlask, **terms: object) -> tuple[FlaskClient, str]:
@@ -144,10 +143,11 @@ def test_usage_is_counted_by_key_and_day(
     today = str(utcnow().date())
     (mine,) = admin.get(f"/v1/keys/usage?application=shop&first_day={today}").get_json()["items"]
     services.usage.flush()  # now with the request of the other key
-    every, pages = admin.get("/v1/keys/usage").get_json(), ["/v1/keys/usage?limit=1"]
+    every = admin.get("/v1/keys/usage").get_json()
+    pages: list[str | None] = ["/v1/keys/usage?limit=1"]
     shown: list[object] = []
-    while pages[-1] is not None:
-        page = admin.get(pages[-1]).get_json()
+    while (path := pages[-1]) is not None:
+        page = admin.get(path).get_json()
         shown += page["items"]
         pages.append(page["next"])
     assert len(pages) == len(shown) + 1 > 2

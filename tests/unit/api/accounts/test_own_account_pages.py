@@ -13,7 +13,7 @@ from db.accounts import passwords, sign_in, users
 from db.accounts.sessions import make_id
 from db.core.session import Database
 from db.core.vocabulary import Role
-from tests.unit.api.conftest import PASSWORD, Visitor
+from tests.support.visitors import PASSWORD, Visitor
 
 NEW = "battery staple correct"
 

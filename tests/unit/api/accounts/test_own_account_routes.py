@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """One's own password and sessions over the API: for people who are signed in, and for no key."""
 
 from typing import Any
@@ -11,7 +10,8 @@ from api.core.sessions import COOKIE
 from db.accounts import passwords, sign_in, users
 from db.accounts.sign_in_tries import FIRST_PAUSE_S
 from db.core.session import Database
-from tests.unit.api.conftest import PASSWORD, Visitor
+from tests.support.factories.actors import TEST
+from tests.support.visitors import PASSWORD, Visitor
 
 NEW = "battery staple correct"
 CALLS = (
@@ -88,7 +88,7 @@ def test_each_refusal_has_its_code_and_changes_nothing(
     assert FIRST_PAUSE_S - 20 < int(locked.headers["Retry-After"]) <= FIRST_PAUSE_S
     assert len(list_sessions(viewer.client)) == 2
     with database.write() as session:
-        users.enable_user(session, "viewer", actor="test")
+        users.enable_user(session, "viewer", actor=TEST)
     assert sign_in.authenticate(database, "viewer", PASSWORD).name == "viewer"
 
 

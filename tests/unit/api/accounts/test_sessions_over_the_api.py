@@ -10,7 +10,8 @@ from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.session import Database
 from db.core.vocabulary import Role
 from db.model_versions.tables import ModelVersion
-from tests.unit.api.conftest import PlayedWorker, Visitor
+from tests.support.played_worker import PlayedWorker
+from tests.support.visitors import Visitor
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

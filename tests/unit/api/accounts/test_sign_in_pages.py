@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Signing in and out: where it leads, how long it lasts, and who is kept out."""
 
 import re
@@ -11,13 +10,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from api.core.sessions import COOKIE
-from db.accounts import passwords, users
+from db.accounts import passwords
 from db.accounts.tables import UserSession
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import Role
 from db.model_versions.tables import ModelVersion
-from tests.unit.api.conftest import LISTS, OFFICE, PASSWORD, WORK, Visitor
+from tests.support.factories.accounts import add_user
+from tests.support.visitors import LISTS, OFFICE, PASSWORD, WORK, Visitor
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -25,8 +25,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_first_visitor_is_told_how_to_make_a_person(app: APIFlask, database: Database, password_hash: str) -> None:
     client = app.test_client()
     assert "emoscope user create NAME --role administrator" in client.get("/sign-in").text
-    with database.write() as session:
-        users.create_user(session, "ana", password_hash, Role.VIEWER, actor="test")
+    add_user(database, "ana", Role.VIEWER, password_hash)
     assert "emoscope user create" not in client.get("/sign-in").text
 
 
@@ -38,8 +37,7 @@ def sign_in(client: FlaskClient, password: str = PASSWORD, **query: str) -> tupl
 @pytest.fixture
 def stranger(app: APIFlask, database: Database, password_hash: str) -> FlaskClient:
     """Ana, before she signs in."""
-    with database.write() as session:
-        users.create_user(session, "ana", password_hash, Role.VIEWER, actor="test")
+    add_user(database, "ana", Role.VIEWER, password_hash)
     return app.test_client()
 
 

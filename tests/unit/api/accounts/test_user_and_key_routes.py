@@ -6,7 +6,8 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from tests.unit.api.conftest import PlayedWorker, Visitor
+from tests.support.played_worker import PlayedWorker
+from tests.support.visitors import Visitor
 
 
 def test_a_key_without_the_scope_reads_and_changes_nothing(client: FlaskClient) -> None:

@@ -1,7 +1,7 @@
 import pytest
 from flask.testing import FlaskClient
 
-from tests.unit.api.conftest import Visitor
+from tests.support.visitors import Visitor
 
 PASSWORD = "correct horse battery"
 

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
@@ -12,7 +11,7 @@ def list_requests(client: FlaskClient, *paths: str, **more: object) -> list[dict
     with capture_logs() as lines:
         for path in paths:
             client.get(path, **more)
-    return [line for line in lines if line["event"] == "request"]
+    return [dict(line) for line in lines if line["event"] == "request"]
 
 
 def test_a_request_is_one_line_with_its_route_and_not_its_path(app: APIFlask) -> None:

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from db.core.session import Database
 from db.model_versions import actions as model_versions
-from tests.support.manifests import make_manifest
+from tests.support.factories.model_versions import make_manifest
 
 PASSWORD = "correct horse battery"
 REFUSED = ["a\0b", "\x1b[2J", "a\x7f", "a\x9f"]

@@ -15,8 +15,9 @@ from pydantic import BaseModel, Field
 from api.core.downloads import find_item, flatten, list_columns
 from db.core.session import Database
 from db.core.vocabulary import Emotion, Role
-from tests.support.endpoints import add_endpoint
-from tests.unit.api.conftest import PlayedWorker, Visitor
+from tests.support.factories.webhooks import add_endpoint
+from tests.support.played_worker import PlayedWorker
+from tests.support.visitors import Visitor
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """A disk without room: what reads goes on, what writes is refused with a code, and all comes back by itself."""
 
 from collections.abc import Callable, Iterator
@@ -7,15 +6,15 @@ from pathlib import Path
 import pytest
 from apiflask import APIFlask
 
-from db.accounts import api_keys
 from db.core import migrate
 from db.core.session import Database
 from db.core.vocabulary import Scope
 from emoscope.cli.checks import CheckStatus, run_checks
 from emoscope.settings import Settings
 from emoscope.stack.demo_photos import portrait_photo
-from tests.conftest import Valkey
+from tests.support.factories.accounts import add_key
 from tests.support.full_disk import SmallDisk, small_disk
+from tests.support.valkey import Valkey
 
 PHOTO = portrait_photo("astronaut").data
 
@@ -35,8 +34,7 @@ def settings(disk: SmallDisk, valkey: Valkey) -> Settings:
 def key(settings: Settings) -> str:
     database = Database(settings.effective_database_url)
     migrate.upgrade(database)
-    with database.write() as session:
-        key = api_keys.create_key(session, api_keys.ensure_application(session, "test"), Scope, actor="test")
+    key = add_key(database, "test", Scope)
     database.close()
     return key
 

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Which hosts the service answers for, and how the session's cookie is kept to TLS."""
 
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from flask.testing import FlaskClient
 from db.accounts import users
 from db.core.session import Database
 from db.core.vocabulary import Role
+from tests.support.factories.accounts import add_user
 
 PASSWORD = "correct horse battery"
 
@@ -50,8 +50,7 @@ def test_without_a_list_any_host_is_answered(app: APIFlask) -> None:
 def test_behind_a_proxy_that_ends_tls_the_cookie_is_secure(
     open_app: Callable[..., APIFlask], database: Database, trusted_proxies: int, protocol: str, *, is_secure: bool
 ) -> None:
-    with database.write() as session:
-        users.create_user(session, "ana", users.hash_password(PASSWORD), Role.VIEWER, actor="test")
+    add_user(database, "ana", Role.VIEWER, users.hash_password(PASSWORD))
     client = open_app(trusted_proxies=trusted_proxies).test_client()
     headers = {"X-Forwarded-Proto": protocol, "X-Forwarded-For": "203.0.113.1"}
     answer = client.post("/sign-in", data={"name": "ana", "password": PASSWORD}, headers=headers)

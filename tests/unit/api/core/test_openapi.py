@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """The OpenAPI document: complete, valid, and true of what the service answers."""
 
 import io
@@ -19,19 +18,22 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from sqlalchemy import select
 
 from api.core.sessions import COOKIE
-from db.accounts import api_keys
 from db.core.session import Database
 from db.core.vocabulary import Scope, TrainingRunStatus, TrainingTrigger, WorkerState
 from db.training_runs.lifecycle import create_run
 from db.training_runs.tables import TrainingRun
-from tests.unit.api.conftest import PlayedWorker, Visitor
+from tests.support.factories.accounts import add_key
+from tests.support.factories.actors import TEST
+from tests.support.played_worker import PlayedWorker
+from tests.support.visitors import Visitor
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
 def document(app: APIFlask) -> dict[str, Any]:
-    return app.test_client().get("/openapi.json").get_json()
+    found: dict[str, Any] = app.test_client().get("/openapi.json").get_json()
+    return found
 
 
 def test_the_document_is_valid_openapi(document: dict[str, Any]) -> None:
@@ -145,7 +147,7 @@ class World:
         with self._database.write() as session:
             for run in session.scalars(select(TrainingRun).where(TrainingRun.status == TrainingRunStatus.QUEUED)):
                 return str(run.id)
-            return str(create_run(session, TrainingTrigger.COMMAND, "test").id)
+            return str(create_run(session, TrainingTrigger.COMMAND, TEST).id)
 
     def _make_webhook(self) -> str:
         for endpoint in self._admin.get("/v1/webhooks").get_json()["items"][10:]:  # an application may have twenty
@@ -192,8 +194,7 @@ def test_answers_are_as_described_whatever_is_asked(
     Its key may do everything, and every write is done.
     """
     app = open_app(rate_limit="", max_wait_s=1)
-    with database.write() as session:
-        key = api_keys.create_key(session, api_keys.ensure_application(session, "office"), Scope)
+    key = add_key(database, "office", Scope)
     admin = app.test_client()
     cookie = administrator.client.get_cookie(COOKIE)
     assert cookie is not None
@@ -205,7 +206,7 @@ def test_answers_are_as_described_whatever_is_asked(
         """Schemathesis would leave the credentials out of half of the requests that it wants to be refused for something else."""
         return answer(environ | (by_session if environ["PATH_INFO"].startswith("/v1/account") else by_key), start)
 
-    app.wsgi_app = answer_with_credentials  # type: ignore[method-assign]
+    setattr(app, "wsgi_app", answer_with_credentials)  # noqa: B010 - as Flask says to wrap it
     world = World(admin, database, worker, photo)
     document, documented = read_without_credentials(admin)
     schema = schemathesis.openapi.from_dict(document)
@@ -226,7 +227,7 @@ def test_answers_are_as_described_whatever_is_asked(
             suppress_health_check=list(HealthCheck),
         )
         @given(case=operation.as_strategy(generation_mode=mode))
-        def ask(case: schemathesis.Case) -> None:
+        def ask(case: schemathesis.Case[Any]) -> None:
             # what isn't sent can't be refused
             assume(all(value not in ([], {}, [None]) for value in (case.query or {}).values()))
             if asked[operation.label] % 4:  # a quarter names what isn't there
@@ -235,7 +236,7 @@ def test_answers_are_as_described_whatever_is_asked(
                 case.body = photo
             asked[operation.label] += 1
             # a schema can't say that bytes are a picture, or that a host is public
-            excluded = [positive_data_acceptance]
+            excluded: list[Any] = [positive_data_acceptance]
             if mode is GenerationMode.POSITIVE:  # Schemathesis takes a real photo for a fault
                 excluded.append(negative_data_rejection)
             found = case.call_and_validate(excluded_checks=excluded)
@@ -245,7 +246,7 @@ def test_answers_are_as_described_whatever_is_asked(
         ask()
 
     for result in schema.get_all_operations():
-        operation = result.ok()
+        operation: Any = result.ok()  # type: ignore[union-attr] # an error raises
         if mode is GenerationMode.NEGATIVE and not (operation.query.items or operation.body.items):
             left_out.add(operation.label)
         else:

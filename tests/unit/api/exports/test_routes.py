@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Results as CSV and JSON Lines: streamed, and as files."""
 
 import csv
@@ -15,7 +14,7 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from api.core.services import Services
-from db.core.vocabulary import Emotion, ExportRows
+from db.core.vocabulary import Emotion, ExportRows, JobStatus
 from db.exports.actions import list_expired_exports, list_waiting_exports, write_export
 from db.exports.rows import list_fields, read_pages
 from db.exports.tables import Export
@@ -125,7 +124,7 @@ def test_an_export_whose_writer_went_silent_is_taken_by_another(
     made = client.post("/v1/exports").get_json()
     with services.database.write() as session:
         export = session.get_one(Export, UUID(made["id"]))
-        export.status, export.attempt, export.lease_expires_at = "running", 1, export.created_at
+        export.status, export.attempt, export.lease_expires_at = JobStatus.RUNNING, 1, export.created_at
     with services.database.read() as session:
         assert list_waiting_exports(session, 10) == [UUID(made["id"])]
     ended = write_export(services.database, services.blobs, UUID(made["id"]), tmp_path, retention_s=-1)

@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from api.core.services import Services
-from db.accounts import api_keys
 from db.core.session import Database
 from db.core.vocabulary import Scope
+from tests.support.factories.accounts import add_key
 from tests.support.forms import make_form
 
 
@@ -72,7 +72,6 @@ def test_an_administrators_key_reads_every_applications_batches(
 
 
 def test_a_key_that_may_only_administrate_submits_nothing(app: APIFlask, database: Database, photo: bytes) -> None:
-    with database.write() as session:
-        key = api_keys.create_key(session, api_keys.ensure_application(session, "office"), {Scope.ADMIN})
+    key = add_key(database, "office", {Scope.ADMIN})
     answer = app.test_client().post("/v1/batches", data=make_form(photo), headers={"Authorization": f"Bearer {key}"})
     assert (answer.status_code, answer.get_json()["code"]) == (403, "scope_missing")

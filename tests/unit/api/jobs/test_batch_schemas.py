@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 from uuid import uuid4
 
 from apiflask import APIFlask
@@ -18,7 +17,7 @@ def test_photos_come_in_the_order_sent_with_their_states_counted(app: APIFlask) 
 
     refused = BatchRefusal(position=1, filename=None, code="not_a_picture", detail="no")
     batch = Batch(id=uuid4(), created_at=utcnow(), closed_at=utcnow(), photo_count=3, refused_count=1)
-    photos = [make_job(0, JobStatus.RUNNING), refused, make_job(2, JobStatus.SUCCEEDED)]
+    photos: list[Job | BatchRefusal] = [make_job(0, JobStatus.RUNNING), refused, make_job(2, JobStatus.SUCCEEDED)]
     running = BatchProgress(3, 0, 1, 1, 0, 0, 1, rate=None, left_s=None)
     done = BatchProgress(3, 0, 0, 1, 1, 0, 1, rate=1.0, left_s=0.0)
     with app.test_request_context():

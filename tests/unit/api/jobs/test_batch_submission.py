@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from db.core import queues
 from emoscope.settings import Settings
+from tests.support.factories.photos import make_photo
 from tests.support.forms import make_form
 
 
@@ -19,9 +20,7 @@ def small_client(open_app: Callable[..., APIFlask], make_client: Callable[[APIFl
     return make_client(app, "shop")
 
 
-def test_each_photo_is_accepted_or_refused_by_itself(
-    client: FlaskClient, photo: bytes, make_photo: Callable[..., bytes], valkey: Any
-) -> None:
+def test_each_photo_is_accepted_or_refused_by_itself(client: FlaskClient, photo: bytes, valkey: Any) -> None:
     response = client.post("/v1/batches", data=make_form(photo, b"text", make_photo("PNG"), b""))
     batch = response.get_json()
     assert response.status_code == 202

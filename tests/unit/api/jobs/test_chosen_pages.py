@@ -11,7 +11,8 @@ import pytest
 from db.core.session import Database
 from db.core.vocabulary import Emotion, JobStatus
 from db.jobs.queries import count_jobs, get_job
-from tests.unit.api.conftest import PlayedWorker, Visitor
+from tests.support.played_worker import PlayedWorker
+from tests.support.visitors import Visitor
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

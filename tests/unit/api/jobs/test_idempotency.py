@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from db.core import queues
 from emoscope.settings import Settings
+from tests.support.factories.photos import make_photo
 
 AT_ONCE = 6
 
@@ -43,7 +44,8 @@ def test_a_form_and_a_body_that_ask_for_the_same_are_the_same(client: FlaskClien
 
 
 def test_the_same_key_with_another_request_is_a_conflict(
-    client: FlaskClient, photo: bytes, make_photo: Callable[..., bytes]
+    client: FlaskClient,
+    photo: bytes,
 ) -> None:
     headers = {"Idempotency-Key": "one"}
     client.post("/v1/jobs", data=photo, headers=headers)

@@ -4,25 +4,15 @@ from collections.abc import Callable
 
 import pytest
 from apiflask import APIFlask
-from flask.testing import FlaskClient
 
-from db.accounts import api_keys
-from db.core.session import Database
 from db.core.vocabulary import Scope
+from tests.support.opening import Opener
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def open_client(app: APIFlask, database: Database, *scopes: Scope) -> FlaskClient:
-    with database.write() as session:
-        key = api_keys.create_key(session, api_keys.ensure_application(session, "shop"), scopes)
-    client = app.test_client()
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
-    return client
-
-
 def test_a_key_that_may_not_read_a_job_reads_nothing_of_it(
-    app: APIFlask, database: Database, submit: Callable[..., str]
+    app: APIFlask, open_client: Opener, submit: Callable[..., str]
 ) -> None:
     """Of its own application, so that nothing else refuses it. Every route of a job is asked, also those of the future."""
     job_id = submit()
@@ -31,7 +21,7 @@ def test_a_key_that_may_not_read_a_job_reads_nothing_of_it(
         (method, rule.rule) for rule in rules for method in rule.methods or () if method not in {"HEAD", "OPTIONS"}
     ]
     assert len(calls) >= 7
-    reviewer, owner = open_client(app, database, Scope.REVIEW), open_client(app, database, Scope.SUBMIT)
+    reviewer, owner = open_client("shop", Scope.REVIEW), open_client("shop", Scope.SUBMIT)
     for method, path in sorted(calls):  # DELETE comes first in the alphabet
         refused = reviewer.open(path.replace("<uuid:job_id>", job_id), method=method)
         assert (refused.status_code, refused.get_json()["code"]) == (403, "scope_missing"), (method, path)

@@ -14,8 +14,9 @@ from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.session import Database
 from db.core.vocabulary import Emotion, ReviewSlice, Role
 from db.reviews.tables import ResultView, ReviewItem
+from tests.support.played_worker import PlayedWorker
 from tests.support.reviewing import set_slice
-from tests.unit.api.conftest import PlayedWorker, Visitor
+from tests.support.visitors import Visitor
 
 
 def test_the_list_filters_by_what_happened(viewer: Visitor, submit: Callable[..., str], worker: PlayedWorker) -> None:

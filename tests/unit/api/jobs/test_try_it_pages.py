@@ -5,7 +5,7 @@ import io
 from db.core.session import Database
 from db.jobs.tables import Job
 from tests.support.databases import only_sqlite
-from tests.unit.api.conftest import Visitor
+from tests.support.visitors import Visitor
 
 
 @only_sqlite

@@ -8,7 +8,7 @@ from db.core.vocabulary import PRETRAINED_CHAMPION
 from db.model_versions.files import store_version
 from db.model_versions.tables import ModelVersion
 from tests.support.shipped import FOLDER
-from tests.unit.api.conftest import Visitor
+from tests.support.visitors import Visitor
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
-# mypy: ignore-errors
 """The page of models answers whether it got better."""
 
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,12 +12,11 @@ from db.model_versions import actions as model_versions
 from db.model_versions.files import store_version
 from db.model_versions.tables import ModelVersion
 from db.reviews.actions import cast_vote
+from tests.support.factories.actors import ANA
+from tests.support.factories.analyses import Analyses
 from tests.support.reviewing import set_slice, vote
-from tests.unit.api.conftest import Visitor
+from tests.support.visitors import Visitor
 from training.export.artifact import PRETRAINED_DIR
-
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -39,10 +36,10 @@ def test_the_version_in_service_is_held_against_the_one_before(
     viewer: Visitor, database: Database, version: ModelVersion, hard: ModelVersion
 ) -> None:
     with database.write() as session:
-        model_versions.promote(session, model_versions.get_version(session, version.number), "ana", "the first")
+        model_versions.promote(session, model_versions.get_version(session, version.number), ANA, "the first")
     assert f"Would version {hard.number} be better?" in viewer.get("/models")
     with database.write() as session:
-        model_versions.promote(session, model_versions.get_version(session, hard.number), "ana", "try it")
+        model_versions.promote(session, model_versions.get_version(session, hard.number), ANA, "try it")
     page = viewer.get("/models")
     assert "Did it get better?" in page
     assert f"No, version {hard.number} is worse than version {version.number}." in page
@@ -55,7 +52,7 @@ def test_the_version_in_service_is_held_against_the_one_before(
 
 @on_sqlite
 def test_the_surest_mistakes_are_shown_as_pictures(
-    viewer: Visitor, database: Database, version: ModelVersion, hard: ModelVersion, analyses: "Analyses"
+    viewer: Visitor, database: Database, version: ModelVersion, hard: ModelVersion, analyses: Analyses
 ) -> None:
     face_id = analyses.store((Emotion.SAD, 0.9), version=version.digest).face_ids[0]
     with database.write() as session:
@@ -70,7 +67,7 @@ def test_the_surest_mistakes_are_shown_as_pictures(
 @on_sqlite
 def test_a_comparison_leaves_out_what_a_reviewer_may_still_vote_on_blind(
     viewer: Visitor, reviewer: Visitor, database: Database, version: ModelVersion, hard: ModelVersion,
-    analyses: "Analyses",
+    analyses: Analyses,
 ) -> None:  # fmt: skip
     photo = "c" * 64
     first = analyses.store((Emotion.SAD, 0.9), photo=photo, version=version.digest).face_ids[0]

@@ -9,7 +9,7 @@ from db.core.session import Database
 from db.model_versions.files import store_version
 from db.model_versions.manifest import Manifest
 from db.model_versions.tables import ModelVersion
-from tests.unit.api.conftest import Visitor
+from tests.support.visitors import Visitor
 from training.export.artifact import PRETRAINED_DIR
 
 

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """A version's page shows every figure of its manifest: here those of the version that ships."""
 
 import csv
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from db.core.actors import Actor
 from db.core.blobs import BlobStore
 from db.core.session import Database
 from db.core.vocabulary import EMOTIONS, PRETRAINED_CHAMPION, Emotion
@@ -17,9 +17,10 @@ from db.model_versions import actions as model_versions
 from db.model_versions import shadow
 from db.model_versions.files import store_version
 from db.model_versions.tables import ModelVersion
+from tests.support.factories.analyses import Analyses
+from tests.support.factories.faces import spread
 from tests.support.shipped import FOLDER
-from tests.unit.api.conftest import Visitor
-from tests.unit.conftest import Analyses, spread
+from tests.support.visitors import Visitor
 from training.export.artifact import PRETRAINED_DIR
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -147,7 +148,9 @@ def test_the_list_says_that_a_newer_release_has_never_been_in_service(
     viewer: Visitor, version: ModelVersion, database: Database
 ) -> None:
     with database.write() as session:
-        model_versions.promote(session, model_versions.get_version(session, version.number), "emoscope", "first")
+        model_versions.promote(
+            session, model_versions.get_version(session, version.number), Actor.system("emoscope"), "first"
+        )
     assert "came with a newer release" not in viewer.get("/models")
     with database.write() as session:
         newer = model_versions.add_version(session, PRETRAINED_CHAMPION, "newer", version.manifest)

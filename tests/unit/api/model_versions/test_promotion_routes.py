@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Rollbacks that name the versions they mean. What else promotions do is told beside training runs."""
 
 import pytest
@@ -7,7 +6,8 @@ from flask.testing import FlaskClient
 from db.core.session import Database
 from db.model_versions import actions as model_versions
 from db.model_versions.tables import ModelVersion
-from tests.support.manifests import make_manifest
+from tests.support.factories.actors import TEST
+from tests.support.factories.model_versions import make_manifest
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +15,7 @@ def second(database: Database, champion: ModelVersion) -> None:
     """Version 2 is in service, and version 1 was before it."""
     with database.write() as session:
         version = model_versions.add_version(session, "second", "e" * 64, make_manifest())
-        model_versions.promote(session, version, "test", "better")
+        model_versions.promote(session, version, TEST, "better")
 
 
 def test_the_same_rollback_is_done_once(admin: FlaskClient) -> None:

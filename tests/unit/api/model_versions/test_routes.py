@@ -6,7 +6,7 @@ from db.core.session import Database
 from db.core.vocabulary import PRETRAINED_CHAMPION
 from db.model_versions import actions as model_versions
 from db.model_versions.tables import ModelVersion
-from tests.support.manifests import make_manifest
+from tests.support.factories.model_versions import make_manifest
 
 
 def test_versions_are_listed_newest_first_with_the_champion_marked(

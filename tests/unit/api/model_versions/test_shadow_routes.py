@@ -7,32 +7,28 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from db.accounts import api_keys
 from db.core.session import Database
 from db.core.vocabulary import Emotion, ReviewSlice, Scope, VoteChoice
-from db.model_versions import actions as model_versions
 from db.model_versions import shadow
 from db.model_versions.tables import ModelVersion
 from db.reviews.actions import cast_vote
 from db.reviews.tables import ReviewItem
-from tests.support.manifests import make_manifest
-from tests.unit.conftest import Analyses, spread
+from tests.support.factories.accounts import add_key, open_client_with_key
+from tests.support.factories.analyses import Analyses
+from tests.support.factories.faces import spread
+from tests.support.factories.model_versions import add_version
 
 
 @pytest.fixture
 def administrator(app: APIFlask, database: Database) -> FlaskClient:
     """A client whose key may do everything."""
-    with database.write() as session:
-        key = api_keys.create_key(session, api_keys.ensure_application(session, "office"), list(Scope))
-    client = app.test_client()
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
-    return client
+    key = add_key(database, "office", list(Scope))
+    return open_client_with_key(app, key)
 
 
 @pytest.fixture
 def second(database: Database, champion: ModelVersion) -> ModelVersion:
-    with database.write() as session:
-        return model_versions.add_version(session, "second", "e" * 64, make_manifest())
+    return add_version(database, "second")
 
 
 def test_a_version_runs_in_shadow_mode_until_it_is_ended(administrator: FlaskClient, second: ModelVersion) -> None:

@@ -1,7 +1,8 @@
 from collections.abc import Callable
 
 from db.core.vocabulary import Emotion
-from tests.unit.api.conftest import PlayedWorker, Visitor
+from tests.support.played_worker import PlayedWorker
+from tests.support.visitors import Visitor
 
 
 def test_the_dashboard_links_failures_to_their_jobs(

@@ -1,22 +1,22 @@
-# mypy: ignore-errors
 """The dashboard's figures over HTTP."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from db.accounts import api_keys
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import Emotion, Scope, WorkerState
 from db.faces.hourly_counts import count_in
-from tests.unit.api.conftest import PlayedWorker
+from tests.support.factories.accounts import add_key
+from tests.support.played_worker import PlayedWorker
 
 
-class StoredFace(NamedTuple):
+@dataclass
+class StoredFace:
     """What is counted of a face."""
 
     created_at: datetime
@@ -68,6 +68,5 @@ def test_a_key_needs_a_scope_that_sees_every_application(
     app: APIFlask, client: FlaskClient, database: Database
 ) -> None:
     assert client.get("/v1/dashboard").get_json()["code"] == "scope_missing"
-    with database.write() as session:
-        key = api_keys.create_key(session, api_keys.ensure_application(session, "desk"), [Scope.REVIEW])
+    key = add_key(database, "desk", [Scope.REVIEW])
     assert app.test_client().get("/v1/dashboard", headers={"Authorization": f"Bearer {key}"}).status_code == 200

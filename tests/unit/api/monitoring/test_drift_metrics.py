@@ -1,17 +1,13 @@
-from typing import TYPE_CHECKING
-
 from apiflask import APIFlask
 
 from db.core.session import Database
 from db.core.vocabulary import Emotion, VoteChoice
 from db.reviews.actions import cast_vote
-
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
+from tests.support.factories.analyses import Analyses
 
 
 def test_drift_is_measured_at_a_scrape_and_kept_for_minutes(
-    app: APIFlask, database: Database, analyses: "Analyses"
+    app: APIFlask, database: Database, analyses: Analyses
 ) -> None:
     client = app.test_client()
     stored = analyses.store((Emotion.HAPPY, 0.75), box=(0, 0, 64, 80))

@@ -5,7 +5,7 @@ import pytest
 from api.monitoring.drift_pages import _assess
 from db.monitoring.drift import LARGE_SHIFT, NOTABLE_SHIFT
 from tests.support.databases import only_sqlite
-from tests.unit.api.conftest import Visitor
+from tests.support.visitors import Visitor
 
 
 @pytest.mark.parametrize(

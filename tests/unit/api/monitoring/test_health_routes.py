@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Alive and ready, and what is missing when it isn't."""
 
 import time
@@ -19,9 +18,10 @@ from db.model_versions import actions as model_versions
 from db.model_versions.tables import ModelVersion
 from db.monitoring.tables import Worker
 from emoscope.settings import Settings
-from tests.conftest import Valkey
-from tests.support.manifests import make_manifest
+from tests.support.factories.actors import TEST
+from tests.support.factories.model_versions import make_manifest
 from tests.support.supervised import make_status, supervised
+from tests.support.valkey import Valkey
 
 
 def test_alive_asks_nothing_of_anybody(open_app: Callable[..., APIFlask]) -> None:
@@ -75,7 +75,7 @@ def test_a_worker_that_keeps_an_older_model_is_ready_and_says_so(
 ) -> None:
     with database.write() as session:
         second = model_versions.add_version(session, "second", "e" * 64, make_manifest())
-        model_versions.promote(session, second, "test", "for the test")
+        model_versions.promote(session, second, TEST, "for the test")
     worker.report(WorkerState.READY, "model version 2 can't be loaded: its file is damaged")
     answer = app.test_client().get("/readyz")
     assert answer.status_code == 200

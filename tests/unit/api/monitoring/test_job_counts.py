@@ -1,19 +1,16 @@
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import pytest
 
 from api.monitoring.job_counts import JobCounts
 from db.core.session import Database
 from db.core.vocabulary import JobStatus
-
-if TYPE_CHECKING:
-    from tests.unit.api.conftest import PlayedWorker
+from tests.support.played_worker import PlayedWorker
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_waiting_jobs_are_counted_each_time_and_ended_ones_now_and_then(
-    database: Database, submit: Callable[..., str], worker: "PlayedWorker"
+    database: Database, submit: Callable[..., str], worker: PlayedWorker
 ) -> None:
     counts = JobCounts()
 

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Whether photos can be stored, asked of the store only as often as it must be."""
 
 import pytest
@@ -12,7 +11,8 @@ class Store:
     """Counts how often it is asked."""
 
     def __init__(self) -> None:
-        self.asked, self.error = 0, None
+        self.asked = 0
+        self.error: Exception | None = None
 
     def check_room(self) -> None:
         self.asked += 1

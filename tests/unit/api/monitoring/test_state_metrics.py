@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +13,9 @@ from db.jobs.tables import Job
 from db.model_versions import actions as model_versions
 from db.model_versions import shadow
 from db.model_versions.tables import ModelVersion
-from tests.support.manifests import make_manifest
-from tests.support.scraping import find, scrape
+from tests.support.factories.actors import TEST
+from tests.support.factories.model_versions import make_manifest
+from tests.support.scraping import find, read, scrape
 from worker.core.services import Services
 
 
@@ -38,13 +38,11 @@ def test_the_state_is_asked_at_the_scrape(
     assert find(samples, "emoscope_queue_messages", queue="analysis-bulk") == 1
     assert find(samples, "emoscope_workers", state="ready") == 1
     assert find(samples, "emoscope_champion_number") == 1
-    assert find(samples, "emoscope_oldest_queued_seconds") > 0
+    assert read(samples, "emoscope_oldest_queued_seconds") > 0
     assert find(samples, "emoscope_part_up", part="database") == 1
-    waiting = find(samples, "emoscope_recent_job_seconds", phase="waiting", quantile="0.95")
-    running = find(samples, "emoscope_recent_job_seconds", phase="running", quantile="0.95")
-    assert waiting is not None
-    assert running is not None
-    assert find(samples, "emoscope_recent_job_seconds", phase="total", quantile="0.99") >= max(waiting, running)
+    waiting = read(samples, "emoscope_recent_job_seconds", phase="waiting", quantile="0.95")
+    running = read(samples, "emoscope_recent_job_seconds", phase="running", quantile="0.95")
+    assert read(samples, "emoscope_recent_job_seconds", phase="total", quantile="0.99") >= max(waiting, running)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -56,8 +54,8 @@ def test_children_that_keep_an_older_model_are_counted(
     with database.write() as session:
         second = model_versions.add_version(session, "second", "e" * 64, make_manifest())
         third = model_versions.add_version(session, "third", "f" * 64, make_manifest())
-        model_versions.promote(session, second, "test", "for the test")
-        shadow.start_shadow(session, third, "test", "for the test")
+        model_versions.promote(session, second, TEST, "for the test")
+        shadow.start_shadow(session, third, TEST, "for the test")
     samples = scrape(app)
     assert find(samples, "emoscope_workers_behind") == 1
     assert find(samples, "emoscope_challenger_number") == third.number

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ from db.core.vocabulary import TrainingTrigger, WorkerState
 from db.monitoring.heartbeats import record_heartbeat
 from db.training_runs import lifecycle as training_runs
 from db.training_runs.documents import RunProgress
-from tests.support.scraping import find, scrape
+from tests.support.scraping import find, read, scrape
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -56,4 +55,4 @@ def test_each_process_tells_its_memory(app: APIFlask, database: Database) -> Non
     samples = scrape(app)
     assert find(samples, "emoscope_worker_memory_bytes", worker="w:1") == 300_000_000
     assert find(samples, "emoscope_worker_memory_bytes", worker="old:1") is None
-    assert 30_000_000 < find(samples, "emoscope_api_memory_bytes") < 2_000_000_000
+    assert 30_000_000 < read(samples, "emoscope_api_memory_bytes") < 2_000_000_000

@@ -5,11 +5,13 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from tests.support.databases import only_sqlite
-from tests.unit.api.conftest import PlayedWorker, Visitor
+from tests.support.factories.photos import make_photo
+from tests.support.played_worker import PlayedWorker
+from tests.support.visitors import Visitor
 
 
 def test_the_preview_of_a_photo_that_can_not_be_decoded_is_refused_and_its_page_has_none(
-    viewer: Visitor, client: FlaskClient, make_photo: Callable[..., bytes], worker: PlayedWorker
+    viewer: Visitor, client: FlaskClient, worker: PlayedWorker
 ) -> None:
     cut = make_photo("PNG", (64, 48))[:-30]
     job_id = client.post("/v1/jobs", data=cut).get_json()["id"]
@@ -38,7 +40,7 @@ def test_a_crop_is_four_times_as_large_and_kept_by_the_browser_for_minutes(
 
 @only_sqlite
 def test_a_preview_is_a_jpeg_of_at_most_a_screen_and_gone_with_its_photo(
-    viewer: Visitor, client: FlaskClient, make_photo: Callable[..., bytes], worker: PlayedWorker
+    viewer: Visitor, client: FlaskClient, worker: PlayedWorker
 ) -> None:
     large = make_photo("PNG", size=(3000, 1000))
     job_id = client.post("/v1/jobs?photo_retention_s=0", data=large).get_json()["id"]

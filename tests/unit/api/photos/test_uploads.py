@@ -10,9 +10,10 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db.accounts import api_keys
 from db.core.session import Database
 from db.core.vocabulary import Scope
+from tests.support.factories.accounts import add_key
+from tests.support.factories.photos import make_photo
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -53,7 +54,7 @@ def test_a_file_that_nobody_reads_is_refused(client: FlaskClient, photo: bytes, 
     assert client.get("/v1/jobs").get_json()["items"] == []
 
 
-def test_name_and_content_type_do_not_matter(client: FlaskClient, make_photo: Callable[..., bytes]) -> None:
+def test_name_and_content_type_do_not_matter(client: FlaskClient) -> None:
     for content_type in ("image/jpeg", "application/octet-stream", "application/x-www-form-urlencoded", ""):
         job = client.post("/v1/jobs", data=make_photo("PNG"), content_type=content_type).get_json()
         assert job["photo"]["media_type"] == "image/png"
@@ -106,8 +107,7 @@ def test_a_refusal_for_key_scope_or_rate_comes_before_the_body_is_read(
     open_app: Callable[..., APIFlask], make_client: Callable[[APIFlask, str], FlaskClient], database: Database
 ) -> None:
     app = open_app(rate_limit="1/minute")
-    with database.write() as session:
-        key = api_keys.create_key(session, api_keys.ensure_application(session, "board"), {Scope.REVIEW})
+    key = add_key(database, "board", {Scope.REVIEW})
     nobody, board, shop = app.test_client(), app.test_client(), make_client(app, "shop")
     board.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
     assert shop.get("/v1/jobs").status_code == 200
@@ -142,7 +142,7 @@ def test_a_form_with_several_photos_makes_no_job(client: FlaskClient, photo: byt
     assert client.get("/v1/jobs").get_json()["items"] == []
 
 
-def test_a_picture_with_too_many_pixels_is_refused(small_client: FlaskClient, make_photo: Callable[..., bytes]) -> None:
+def test_a_picture_with_too_many_pixels_is_refused(small_client: FlaskClient) -> None:
     response = small_client.post("/v1/jobs", data=make_photo("PNG", (101, 50)))
     assert (response.status_code, response.get_json()["code"]) == (422, "too_many_pixels")
     assert "5,050" in response.get_json()["detail"]

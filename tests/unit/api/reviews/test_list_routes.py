@@ -1,27 +1,23 @@
-# mypy: ignore-errors
 """What reviewers decided and reported, as lists of the API."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import pytest
 
+from db.core.actors import Actor
 from db.core.session import Database
 from db.core.vocabulary import Emotion, ReportKind, Role, VoteChoice
 from db.jobs.queries import get_job
 from db.reviews.actions import cast_vote
 from db.reviews.reports import create_report
-from tests.unit.api.conftest import Visitor
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.unit.conftest import Analyses
+from tests.support.factories.analyses import Analyses
+from tests.support.visitors import Visitor
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def test_decisions_disagreements_reports_and_progress_are_listed(
-    visit: "Callable[[Role], Visitor]", database: Database, analyses: "Analyses"
+    visit: Callable[[Role], Visitor], database: Database, analyses: Analyses
 ) -> None:
     photo = analyses.store(*[(Emotion.HAPPY, 0.6)] * 3)
     agreed, disputed, other = photo.face_ids
@@ -32,7 +28,7 @@ def test_decisions_disagreements_reports_and_progress_are_listed(
                 cast_vote(session, face_id, reviewer, choice)
         job = get_job(session, photo.job_id)
         assert job is not None
-        create_report(session, job, ReportKind.MISSED_FACE, "ben", note="behind the post")
+        create_report(session, job, ReportKind.MISSED_FACE, Actor.user("ben"), note="behind the post")
     client = visit(Role.ADMINISTRATOR).client
     [label] = client.get("/v1/reviews/labels?label=sad").get_json()["items"]
     assert (label["label"], label["blind_label"], label["vote_count"]) == ("sad", None, 1)
@@ -49,12 +45,12 @@ def test_decisions_disagreements_reports_and_progress_are_listed(
     assert (ben["reviewer"], ben["votes"], cleo["votes"]) == ("ben", 3, 2)
 
 
-def test_who_said_what_is_shown_to_administrators_alone(visit: "Callable[[Role], Visitor]") -> None:
+def test_who_said_what_is_shown_to_administrators_alone(visit: Callable[[Role], Visitor]) -> None:
     assert visit(Role.REVIEWER).client.get("/v1/reviews/disagreements").status_code == 403
     assert visit(Role.VIEWER).client.get("/v1/reviews/labels").status_code == 403
 
 
-def test_votes_come_in_pages(visit: "Callable[[Role], Visitor]", database: Database, analyses: "Analyses") -> None:
+def test_votes_come_in_pages(visit: Callable[[Role], Visitor], database: Database, analyses: Analyses) -> None:
     reviewer = visit(Role.REVIEWER)
     faces = analyses.store(*[(Emotion.HAPPY, 0.6)] * 3).face_ids
     for face_id in faces:

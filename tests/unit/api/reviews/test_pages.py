@@ -17,7 +17,8 @@ from db.core.vocabulary import Emotion, ReviewSlice, Role, VoteChoice
 from db.reviews import actions as reviews
 from db.reviews.required_votes import resettle_all
 from db.reviews.tables import ReviewItem
-from tests.unit.api.conftest import PlayedWorker, Visitor
+from tests.support.played_worker import PlayedWorker
+from tests.support.visitors import Visitor
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

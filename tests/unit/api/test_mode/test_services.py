@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """The services of test keys: one database apart from the real one, jobs that end by themselves, and nothing kept for long."""
 
 from collections.abc import Iterator
@@ -18,10 +17,10 @@ from db.core.types import utcnow
 from db.core.vocabulary import JobStatus
 from db.jobs import batches
 from db.jobs import lifecycle as jobs
-from db.jobs.lifecycle import NewJob
 from db.jobs.queries import count_jobs
 from db.model_versions import actions as model_versions
 from db.tables import Application, Job
+from tests.support.factories.jobs import make_new_job
 from tests.support.waiting import wait_until
 
 ACTOR = Actor.application("shop")
@@ -48,21 +47,9 @@ def tests(mode: TestMode, services: Services, application_id: UUID) -> TestServi
 def add_job(tests: TestServices, application_id: UUID, age_s: float = 0, **more: object) -> UUID:
     """age_s: how long ago it was submitted, which its id tells."""
     job_id = UUID(int=first_key(utcnow(), -age_s).int | uuid4().int >> 80)
-    values: dict[str, object] = {
-        "id": job_id,
-        "application_id": application_id,
-        "photo_key": make_photo_key(job_id),
-        "photo_sha256": "0" * 64,
-        "photo_bytes": 1,
-        "media_type": "image/png",
-        "width": 64,
-        "height": 48,
-        "photo_retention_s": 60,
-        "max_attempts": 3,
-    }
     tests.blobs.put(make_photo_key(job_id), b"x")
     with tests.database.write() as session:
-        jobs.create_job(session, NewJob(**(values | more)), ACTOR)  # type: ignore[arg-type]
+        jobs.create_job(session, make_new_job(application_id, id=job_id, width=64, height=48, **more), ACTOR)
     return job_id
 
 
@@ -80,7 +67,7 @@ def test_database_and_photos_lie_apart_from_what_is_real(
         assert session.get(Application, application_id) is None
         assert model_versions.get_champion(session) is None
     with pytest.raises(BlobMissing):
-        services.blobs.get(make_photo_key(job_id), None)
+        services.blobs.get(make_photo_key(job_id), "0" * 64)
     with tests.database.read() as session:
         champion = model_versions.get_champion(session)
         assert champion is not None
@@ -131,7 +118,7 @@ def test_a_job_that_never_ends_waits_and_one_that_was_canceled_stays_so(
 ) -> None:
     waiting, canceled = add_job(tests, application_id), add_job(tests, application_id)
     with monkeypatch.context() as patch:
-        patch.delattr(module.threading, "Timer")  # nothing is planned
+        patch.delattr("threading.Timer")  # nothing is planned
         assert tests._play(waiting, Scenario(delay_s=None))
     with tests.database.write() as session:
         jobs.cancel_job(session, canceled, actor=ACTOR, detail="")
@@ -162,7 +149,7 @@ def test_what_is_older_than_a_day_is_erased_and_no_more_often_than_each_minute(
     mode.forget_old()
     assert [read(tests, job_id) is None for job_id in (old, young, waiting)] == [True, False, False]
     with pytest.raises(BlobMissing):
-        tests.blobs.get(make_photo_key(old), None)
+        tests.blobs.get(make_photo_key(old), "0" * 64)
     monkeypatch.setattr(module, "_KEPT_S", day_s - 120)
     mode.forget_old()
     assert read(tests, young) is not None

@@ -1,9 +1,8 @@
-# mypy: ignore-errors
 """Test keys: the same API, answered without a worker and apart from all that is real."""
 
 import json
-from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 
 import pytest
 from apiflask import APIFlask
@@ -16,6 +15,8 @@ from db.core.session import Database
 from db.jobs.queries import count_jobs
 from db.tables import Face, Job, ReviewItem
 from db.webhooks.tables import WebhookEvent
+from tests.support.factories.accounts import open_client_with_key
+from tests.support.factories.photos import make_photo
 
 
 @pytest.fixture
@@ -23,9 +24,7 @@ def tester(admin: FlaskClient, app: APIFlask) -> FlaskClient:
     """A client of the application `shop` with a test key."""
     key = admin.post("/v1/keys", json={"application": "shop", "is_test": True}).get_json()["key"]
     assert key.startswith("emo_test_")
-    client = app.test_client()
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
-    return client
+    return open_client_with_key(app, key)
 
 
 def analyze(tester: FlaskClient, photo: bytes, scenario: str | None = None) -> dict[str, object]:
@@ -35,12 +34,12 @@ def analyze(tester: FlaskClient, photo: bytes, scenario: str | None = None) -> d
     return dict(answer.get_json())
 
 
-def list_emotions(job: dict[str, object]) -> list[str]:
+def list_emotions(job: dict[str, Any]) -> list[str]:
     return [face["emotion"] for face in job["faces"]]
 
 
 def test_a_photo_is_answered_without_a_worker_and_always_the_same(
-    tester: FlaskClient, make_photo: Callable[..., bytes]
+    tester: FlaskClient,
 ) -> None:
     photos = [make_photo(colour=colour) for colour in ("navy", "red", "lime", "gold")]
     first = [list_emotions(analyze(tester, photo)) for photo in photos]

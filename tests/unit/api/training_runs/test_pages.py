@@ -1,10 +1,10 @@
-# mypy: ignore-errors
+from db.core.actors import Actor
 from db.core.session import Database
 from db.core.vocabulary import TrainingTrigger
 from db.model_versions.tables import ModelVersion
 from db.training_runs import lifecycle as training_runs
 from db.training_runs.documents import RunAudit, RunProgress
-from tests.unit.api.conftest import Visitor
+from tests.support.visitors import Visitor
 
 
 def test_the_list_of_runs_follows_one_while_it_is_active(
@@ -12,10 +12,10 @@ def test_the_list_of_runs_follows_one_while_it_is_active(
 ) -> None:
     assert "data-live" not in administrator.get("/training")
     with database.write() as session:
-        run = training_runs.create_run(session, TrainingTrigger.COMMAND, "cron")
+        run = training_runs.create_run(session, TrainingTrigger.COMMAND, Actor.system("cron"))
     assert 'id="runs" data-live="2"' in administrator.get("/training")
     with database.write() as session:
-        training_runs.cancel_run(session, run.id, "cron")
+        training_runs.cancel_run(session, run.id, Actor.system("cron"))
     assert "data-live" not in administrator.get("/training")
 
 
@@ -23,7 +23,7 @@ def test_a_run_shows_how_far_it_is_and_can_be_canceled(
     administrator: Visitor, champion: ModelVersion, database: Database
 ) -> None:
     with database.write() as session:
-        run = training_runs.create_run(session, TrainingTrigger.COMMAND, "cron", epochs=8)
+        run = training_runs.create_run(session, TrainingTrigger.COMMAND, Actor.system("cron"), epochs=8)
         _, claim = training_runs.claim_run(session, run.id, "trainer:1", lease_s=60)
         curve = [{"epoch": 1, "loss": 1.5, "accuracy": 0.4, "val_loss": 1.6, "val_accuracy": 0.38, "seconds": 3.0}]
         progress = {"step": "training", "epoch": 2, "epochs": 8, "loss": 1.25, "accuracy": 0.5, "curve": curve}
@@ -47,7 +47,7 @@ def test_a_run_that_ended_before_it_read_the_corrections_does_not_say_that_there
     administrator: Visitor, champion: ModelVersion, database: Database
 ) -> None:
     with database.write() as session:
-        run = training_runs.create_run(session, TrainingTrigger.COMMAND, "cron")
+        run = training_runs.create_run(session, TrainingTrigger.COMMAND, Actor.system("cron"))
         _, claim = training_runs.claim_run(session, run.id, "trainer:1", lease_s=60)
         training_runs.fail_run(session, claim, "dataset_invalid", "the file is gone")
     text = administrator.get(f"/training/{run.id}")
@@ -61,7 +61,7 @@ def test_a_run_that_found_no_corrections_says_so_and_shows_its_plan(
     plan = {"is_from_scratch": False, "references": [{"number": 2}], "summary": ["It is compared with version 2."]}
     audit = {"corrections": {}, "plan": plan, "warnings": ["no Training row is sad: a model can't learn it"]}
     with database.write() as session:
-        run = training_runs.create_run(session, TrainingTrigger.COMMAND, "cron")
+        run = training_runs.create_run(session, TrainingTrigger.COMMAND, Actor.system("cron"))
         _, claim = training_runs.claim_run(session, run.id, "trainer:1", lease_s=60)
         training_runs.record_snapshot(
             session, claim, dataset_sha256="d", audit=RunAudit.read(audit), champion_id=champion.id

@@ -1,6 +1,6 @@
 import re
 
-from tests.unit.api.conftest import LISTS, OFFICE, WORK, Visitor
+from tests.support.visitors import LISTS, OFFICE, WORK, Visitor
 
 
 def test_each_role_sees_its_pages_in_the_menu(viewer: Visitor, reviewer: Visitor, administrator: Visitor) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from api.web import context
 from api.web.context import find_known_person
 from db.core.vocabulary import Role
-from tests.unit.api.conftest import Visitor
+from tests.support.visitors import Visitor
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -8,7 +8,7 @@ import pytest
 
 from db.accounts import api_keys
 from db.core.session import Database
-from tests.unit.api.conftest import Visitor
+from tests.support.visitors import Visitor
 
 HUGE = "9" * 5000
 """More digits than Python reads as a number."""

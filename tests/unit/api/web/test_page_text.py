@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.api.conftest import PASSWORD, Visitor
+from tests.support.visitors import PASSWORD, Visitor
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Who reaches which page, and what every page keeps to."""
 
 import html
@@ -17,20 +16,21 @@ from api.web.site import EVERYBODY, find_needed_role
 from db.core.vocabulary import Role
 from db.model_versions.tables import ModelVersion
 from emoscope.settings import Settings
-from tests.unit.api.conftest import LISTS, OFFICE, WORK, Visitor
+from tests.support.visitors import LISTS, OFFICE, WORK, Visitor
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def list_rules(app: APIFlask) -> list[tuple[str, str, object]]:
     """Method, path and needed role of every page."""
-    found = []
+    found: list[tuple[str, str, object]] = []
     for rule in app.url_map.iter_rules():
         if rule.endpoint.startswith("pages."):
             path = rule.rule.replace("<int:number>", "1").replace("<name>", "ana").replace("<prefix>", "emo_x")
             path = re.sub(r"<uuid:\w+>", str(uuid4()), path)
             found += [
-                (method, path, find_needed_role(app, rule.endpoint)) for method in rule.methods - {"HEAD", "OPTIONS"}
+                (method, path, find_needed_role(app, rule.endpoint))
+                for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
             ]
     return found
 

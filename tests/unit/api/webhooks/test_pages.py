@@ -4,8 +4,8 @@ from collections.abc import Callable
 from flask.testing import FlaskClient
 
 from db.core.session import Database
+from tests.support.visitors import Visitor
 from tests.support.webhook_routes import NEW, end
-from tests.unit.api.conftest import Visitor
 
 
 def test_a_person_adds_tests_and_replays_on_the_page(

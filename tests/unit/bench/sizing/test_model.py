@@ -1,13 +1,13 @@
-# mypy: ignore-errors
 import random
 import statistics
+from typing import Any
 
 import pytest
 
 from bench.sizing.model import Parameters, Shape, simulate
 
 
-def make_parameters(work_s: float, gap_s: float = 0.0, **more: tuple[float, ...]) -> Parameters:
+def make_parameters(work_s: float, gap_s: float = 0.0, **more: Any) -> Parameters:
     return Parameters((work_s,), (gap_s,), (gap_s,), **more)
 
 

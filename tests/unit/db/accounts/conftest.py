@@ -1,13 +1,11 @@
-# mypy: ignore-errors
 """A reviewer who can sign in."""
-
-from collections.abc import Iterator
 
 import pytest
 
 from db.accounts import users
 from db.core.session import Database
 from db.core.vocabulary import Role
+from tests.support.factories.accounts import add_user
 from tests.support.guessing import PASSWORD
 
 
@@ -17,7 +15,6 @@ def password_hash() -> str:
 
 
 @pytest.fixture
-def ana(database: Database, password_hash: str) -> Iterator[str]:
-    with database.write() as session:
-        users.create_user(session, "ana", password_hash, Role.REVIEWER, actor="test")
+def ana(database: Database, password_hash: str) -> str:
+    add_user(database, "ana", Role.REVIEWER, password_hash)
     return "ana"

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -9,12 +8,10 @@ import pytest
 from db.accounts import api_keys
 from db.accounts.api_keys import KeyTerms, show_start
 from db.accounts.audit_log import AuditFilter, list_audit_events
-from db.core.actors import Actor
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import Purpose, Scope
-
-ANA = Actor.user("ana")
+from tests.support.factories.actors import ANA, TEST
 
 
 def test_a_key_may_submit_and_nothing_else_unless_told_otherwise(database: Database) -> None:
@@ -32,7 +29,7 @@ def test_widening_a_key_keeps_what_it_had_and_is_logged_once(database: Database)
         found = api_keys.find_key(session, key)
         assert found is not None
         for _ in range(2):
-            api_keys.widen_key(session, found, [Scope.ADMIN], actor="test")
+            api_keys.widen_key(session, found, [Scope.ADMIN], actor=TEST)
     with database.read() as session:
         found = api_keys.find_key(session, key)
         assert found is not None
@@ -42,8 +39,8 @@ def test_widening_a_key_keeps_what_it_had_and_is_logged_once(database: Database)
 
 def test_the_log_of_a_key_never_holds_the_key(database: Database) -> None:
     with database.write() as session:
-        key = api_keys.create_key(session, api_keys.ensure_application(session, "a"), actor="ana")
-        api_keys.revoke_key(session, key[:10], actor="ana")
+        key = api_keys.create_key(session, api_keys.ensure_application(session, "a"), actor=ANA)
+        api_keys.revoke_key(session, key[:10], actor=ANA)
     with database.read() as session:
         events = list_audit_events(session, AuditFilter(actor="ana"))
     assert [event.action for event in events] == ["key.revoke", "key.create"]

@@ -1,5 +1,6 @@
-# mypy: ignore-errors
 """The audit log: written with the change, listed newest first."""
+
+from contextlib import suppress
 
 import pytest
 
@@ -41,7 +42,8 @@ def test_a_page_goes_on_after_the_last_of_the_page_before(written: Database) -> 
 
 
 def test_a_change_that_fails_is_not_logged(database: Database) -> None:
-    with pytest.raises(KeyError), database.write() as session:
-        raise KeyError(record_audit_event(session, ANA, "user.create", "user:eva"))
+    with suppress(KeyError), database.write() as session:
+        record_audit_event(session, ANA, "user.create", "user:eva")
+        raise KeyError
     with database.read() as session:
         assert list_audit_events(session) == []

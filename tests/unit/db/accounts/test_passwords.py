@@ -1,11 +1,10 @@
-# mypy: ignore-errors
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from db.accounts import passwords, sign_in, users
-from db.accounts.passwords import PasswordsBusy
+from db.accounts.passwords import PasswordsBusy, is_password
 from db.accounts.sign_in import SignInRefused, authenticate
 from db.accounts.users import InvalidUser
 from db.core.session import Database
@@ -23,7 +22,7 @@ def test_a_flood_from_one_address_leaves_others_a_place(
     database: Database, ana: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     let_go, is_held = threading.Event(), threading.Event()
-    check = sign_in.is_password
+    check = is_password
 
     def hold_up(password_hash: str, password: str) -> bool:
         if password == PASSWORD:

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """A person's own sessions and own password."""
 
 from collections.abc import Callable
@@ -8,14 +7,16 @@ from sqlalchemy import select
 
 from db.accounts import passwords, sign_in, users
 from db.accounts.audit_log import AuditFilter, list_audit_events
-from db.accounts.passwords import PasswordsBusy
+from db.accounts.passwords import PasswordsBusy, is_password
 from db.accounts.sessions import UnknownSession, end_session, end_sessions, list_sessions, make_id
 from db.accounts.sign_in import SignInRefused, authenticate, change_own_password
 from db.accounts.sign_in_tries import FREE_ATTEMPTS, AccountLocked
 from db.accounts.tables import SignInTries
 from db.accounts.users import InvalidUser
+from db.core.actors import Actor
 from db.core.session import Database
 from db.core.vocabulary import Role
+from tests.support.factories.actors import TEST
 
 PASSWORD = "correct horse battery"
 NEW = "battery staple correct"
@@ -33,7 +34,7 @@ def enter(database: Database, password_hash: str) -> Callable[..., str]:
     def begin(name: str = "ana", lifetime_s: float = 60) -> str:
         with database.write() as session:
             user = users.find_user(session, name)
-            user = user or users.create_user(session, name, password_hash, Role.VIEWER, actor="test")
+            user = user or users.create_user(session, name, password_hash, Role.VIEWER, actor=TEST)
             return sign_in.open_session(session, user, lifetime_s)
 
     return begin
@@ -133,12 +134,12 @@ def test_neither_a_password_that_can_not_be_nor_a_full_house_counts_as_a_guess(
 def test_a_reset_meanwhile_counts_and_not_the_persons_own_change(
     database: Database, enter: Callable[..., str], password_hash: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session_id, check = make_id(enter()), sign_in.is_password
+    session_id, check = make_id(enter()), is_password
     other_hash = users.hash_password(PASSWORD + "!")
 
     def check_while_reset(stored: str, password: str) -> bool:
         with database.write() as session:
-            users.change_password(session, "ana", other_hash, actor="boss")
+            users.change_password(session, "ana", other_hash, actor=Actor.user("boss"))
         return check(stored, password)
 
     monkeypatch.setattr(sign_in, "is_password", check_while_reset)

@@ -1,10 +1,10 @@
-# mypy: ignore-errors
 from collections.abc import Callable
 
 import pytest
 
 from db.accounts import sign_in, users
 from db.accounts.audit_log import AuditFilter, list_audit_events
+from db.accounts.passwords import is_password
 from db.accounts.sign_in import SignInRefused, authenticate
 from db.accounts.sign_in_tries import (
     FIRST_PAUSE_S,
@@ -52,7 +52,7 @@ def while_hashing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Non
     """Lets something happen between the look at a person's row and the answer of the password's check."""
 
     def run(happen: Callable[[], None]) -> None:
-        check = sign_in.is_password
+        check = is_password
 
         def check_slowly(password_hash: str, password: str) -> bool:
             is_right = check(password_hash, password)
@@ -71,7 +71,7 @@ def test_a_password_that_is_changed_meanwhile_lets_nobody_in(
 
     def reset() -> None:
         with database.write() as session:
-            users.change_password(session, ana, other, actor="boss")
+            users.change_password(session, ana, other, actor=Actor.user("boss"))
 
     while_hashing(reset)
     with pytest.raises(SignInRefused):
@@ -95,7 +95,7 @@ def test_a_person_who_is_disabled_meanwhile_is_not_let_in(
 def test_no_session_begins_with_a_password_that_was_changed_since(database: Database, ana: str) -> None:
     user = authenticate(database, ana, PASSWORD)
     with database.write() as session:
-        users.change_password(session, ana, users.hash_password(PASSWORD + "!"), actor="boss")
+        users.change_password(session, ana, users.hash_password(PASSWORD + "!"), actor=Actor.user("boss"))
     with pytest.raises(SignInRefused), database.write() as session:
         sign_in.open_session(session, user, lifetime_s=60)
 

@@ -1,8 +1,9 @@
-# mypy: ignore-errors
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy.orm import Session
 
 from db.accounts import sign_in, users
 from db.accounts.audit_log import AuditFilter, list_audit_events
@@ -11,6 +12,7 @@ from db.accounts.users import InvalidUser, LastAdministrator
 from db.core.actors import Actor
 from db.core.session import Database
 from db.core.vocabulary import Role
+from tests.support.factories.actors import TEST
 from tests.support.guessing import HERE, MANY, PASSWORD, try_wrong
 
 
@@ -19,16 +21,16 @@ def test_an_administrator_lifts_a_lock(database: Database, ana: str, password_ha
     try_wrong(database, MANY)
     with database.write() as session:
         if lift == "enable":
-            users.enable_user(session, ana, actor="boss")
+            users.enable_user(session, ana, actor=Actor.user("boss"))
         else:
-            users.change_password(session, ana, password_hash, actor="boss")
+            users.change_password(session, ana, password_hash, actor=Actor.user("boss"))
     assert authenticate(database, ana, PASSWORD, HERE).locked_until is None
 
 
 def test_changing_the_password_signs_out_everywhere(database: Database, ana: str, password_hash: str) -> None:
     with database.write() as session:
         token = sign_in.open_session(session, users.get_user(session, ana), lifetime_s=60)
-        users.change_password(session, ana, password_hash, actor="test")
+        users.change_password(session, ana, password_hash, actor=TEST)
     with database.read() as session:
         assert sign_in.find_signed_in(session, token) is None
 
@@ -36,21 +38,21 @@ def test_changing_the_password_signs_out_everywhere(database: Database, ana: str
 @pytest.mark.parametrize("name", ["", "with space", "-x", "ž", "a" * 101])
 def test_a_strange_name_is_refused(database: Database, password_hash: str, name: str) -> None:
     with pytest.raises(InvalidUser), database.write() as session:
-        users.create_user(session, name, password_hash, Role.VIEWER, actor="test")
+        users.create_user(session, name, password_hash, Role.VIEWER, actor=TEST)
 
 
 def test_a_name_can_be_taken_once(database: Database, ana: str, password_hash: str) -> None:
     with pytest.raises(InvalidUser), database.write() as session:
-        users.create_user(session, "ANA", password_hash, Role.VIEWER, actor="test")
+        users.create_user(session, "ANA", password_hash, Role.VIEWER, actor=TEST)
 
 
 def test_each_change_of_a_user_is_logged_with_who_made_it(database: Database, ana: str, password_hash: str) -> None:
     with database.write() as session:
-        users.create_user(session, "boss", password_hash, Role.ADMINISTRATOR, actor="test")
+        users.create_user(session, "boss", password_hash, Role.ADMINISTRATOR, actor=TEST)
         users.change_role(session, ana, Role.ADMINISTRATOR, actor=Actor.user("boss"))
         users.disable_user(session, ana, actor=Actor.user("boss"))
-        users.enable_user(session, ana, actor="boss")
-        users.change_password(session, ana, password_hash, actor="boss")
+        users.enable_user(session, ana, actor=Actor.user("boss"))
+        users.change_password(session, ana, password_hash, actor=Actor.user("boss"))
     with database.read() as session:
         events = list_audit_events(session, AuditFilter(subject="user:ana", actor="boss"))
     assert [event.action for event in events] == [
@@ -68,7 +70,7 @@ def test_each_role_may_do_what_those_before_it_may() -> None:
 def test_the_last_administrator_stays_one(database: Database, ana: str, password_hash: str) -> None:
     with database.write() as session:
         for name in ("eva", "max"):
-            users.create_user(session, name, password_hash, Role.ADMINISTRATOR, actor="test")
+            users.create_user(session, name, password_hash, Role.ADMINISTRATOR, actor=TEST)
         users.disable_user(session, "max", actor=Actor.command("eva"))
     with pytest.raises(LastAdministrator), database.write() as session:
         users.disable_user(session, "eva", actor=Actor.command("eva"))
@@ -88,7 +90,7 @@ def test_of_several_who_take_a_name_at_once_one_has_it(database: Database, passw
             with database.write() as session:
                 if not database.is_sqlite:  # where one writes at a time
                     ready.wait(20)
-                users.create_user(session, "eva", password_hash, Role.VIEWER, actor="test")
+                users.create_user(session, "eva", password_hash, Role.VIEWER, actor=TEST)
         except InvalidUser:
             return False
         return True
@@ -106,10 +108,11 @@ def test_nobody_shuts_themselves_out_or_changes_their_own_role(
     """An application, or an account of the machine, of the same name is somebody else."""
     with database.write() as session:
         users.create_user(session, "eva", password_hash, Role.ADMINISTRATOR, Actor.system("test"))
-    for refused in (
+    own: list[Callable[[Session], None]] = [
         lambda session: users.disable_user(session, ana, Actor.user(ana)),
         lambda session: users.change_role(session, ana.upper(), Role.VIEWER, Actor.user(ana)),
-    ):
+    ]
+    for refused in own:
         with pytest.raises(users.OwnAccount), database.write() as session:
             refused(session)
     for actor in (Actor.application(ana), Actor.command(ana), Actor.user("eva")):

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """The schema's steps. What the migrations do: tests/migrations."""
 
 from pathlib import Path
@@ -33,7 +32,7 @@ def test_an_upgrade_that_fails_leaves_the_schema_as_it_was(tmp_path: Path, monke
         connection.exec_driver_sql("CREATE TABLE half_done (a)")
         raise IntegrityError("", {}, Exception("no"))
 
-    monkeypatch.setattr(migrate.command, "upgrade", fail)
+    monkeypatch.setattr("alembic.command.upgrade", fail)
     with pytest.raises(IntegrityError):
         migrate.upgrade(database)
     assert "half_done" not in inspect(database.engine).get_table_names()

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Documents of earlier releases: the manifests of the versions that ship were written by one."""
 
 import json
@@ -22,7 +21,7 @@ OLD_RECIPE = {
 
 
 @pytest.mark.parametrize("name", OLD)
-def test_a_stored_manifest_says_the_same_in_the_words_of_this_release(name):
+def test_a_stored_manifest_says_the_same_in_the_words_of_this_release(name: str) -> None:
     old, new = OLD[name], read_manifest(list_pretrained()[name])
     assert old["schema_version"] < 3, (
         "a shipped version's manifest can't be rewritten: its digest is what installations know"
@@ -39,7 +38,7 @@ def test_a_stored_manifest_says_the_same_in_the_words_of_this_release(name):
 
 
 @pytest.mark.parametrize("name", OLD)
-def test_what_is_written_has_the_new_words_alone_and_is_read_alike(name):
+def test_what_is_written_has_the_new_words_alone_and_is_read_alike(name: str) -> None:
     manifest = read_manifest(list_pretrained()[name])
     written = json.dumps(manifest.to_json())
     assert parse_manifest(json.loads(written)) == manifest

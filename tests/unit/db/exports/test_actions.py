@@ -12,7 +12,6 @@ from sqlalchemy import select, update
 
 from db.accounts import api_keys
 from db.accounts.audit_log import list_audit_events
-from db.core.actors import Actor
 from db.core.blobs import BlobMissing, BlobStore, BlobStoreUnavailable
 from db.core.session import Database
 from db.core.types import utcnow
@@ -36,10 +35,10 @@ from db.exports.actions import (
 from db.exports.tables import Export
 from db.jobs.queries import JobFilter
 from db.webhooks.tables import WebhookEvent
-from tests.support.endpoints import add_endpoint
-from tests.unit.conftest import Analyses
+from tests.support.factories.actors import ANA
+from tests.support.factories.analyses import Analyses
+from tests.support.factories.webhooks import add_endpoint
 
-ANA = Actor.user("ana")
 ALL = JobFilter()
 
 

@@ -13,8 +13,8 @@ from db.exports.rows import FACE_FIELDS, JOB_FIELDS, count_wanted, list_fields, 
 from db.faces.tables import Face
 from db.jobs import erasure
 from db.jobs.queries import JobFilter
-from tests.support.stored_jobs import add_job
-from tests.unit.conftest import Analyses, StoredPhoto
+from tests.support.factories.analyses import Analyses, StoredPhoto
+from tests.support.factories.jobs import UNFETCHED, add_job
 
 ALL = JobFilter()
 
@@ -75,7 +75,7 @@ def test_a_face_says_whether_it_is_usable_and_why_not(
 
 def test_a_photo_that_was_not_fetched_yet_has_no_numbers(database: Database) -> None:
     url = "https://example.com/a.jpg"
-    add_job(database, photo_key=None, source_url=url, photo_sha256="", photo_bytes=0, media_type="", width=0, height=0)
+    add_job(database, source_url=url, **UNFETCHED)
     [row] = read_rows(database, ALL, ExportRows.JOBS, 9)
     assert (row["source_url"], row["status"]) == (url, JobStatus.QUEUED)
     assert [row[name] for name in ("media_type", "photo_bytes", "photo_sha256", "photo_width", "photo_height")] == [

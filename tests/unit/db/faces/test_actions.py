@@ -1,28 +1,26 @@
 """Faces stored by a worker."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
 from db.core.session import Database
-from db.core.vocabulary import Detector, Emotion, FaceCondition
-from db.faces.actions import NewFace, add_faces
+from db.core.vocabulary import Emotion, FaceCondition
+from db.faces.actions import add_faces
 from db.faces.tables import Face
-from db.model_versions import actions as model_versions
-from tests.support.manifests import make_manifest
-from tests.support.stored_jobs import add_job
+from tests.support.factories.faces import make_new_face
+from tests.support.factories.jobs import add_job
+from tests.support.factories.model_versions import find_or_add_version
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def store(database: Database, *faces: dict[str, object]) -> list[Face]:
+def store(database: Database, *faces: dict[str, Any]) -> list[Face]:
     job_id = add_job(database)
     with database.write() as session:
-        version = model_versions.add_version(session, "v", "v", make_manifest())
-        usual = {
-            "x": 1, "y": 2, "width": 30, "height": 40, "detector": Detector.HOG, "detection_score": 0.9,
-            "model_version_id": version.id, "crop": bytes(2304),
-        }  # fmt: skip
-        add_faces(session, job_id, [NewFace(**usual | face) for face in faces])  # type: ignore[arg-type]
+        version_id = find_or_add_version(session, "v").id
+        add_faces(session, job_id, [make_new_face(version_id, **face) for face in faces])
     with database.read() as session:
         return list(session.scalars(select(Face).order_by(Face.position)))
 

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -42,7 +41,7 @@ def test_faces_are_counted_by_hour_and_emotion(database: Database) -> None:
     }
     assert [hour for hour, _ in later] == [NOON + timedelta(hours=1)]
     happy = next(each for hour, each in hours if (hour, each.emotion) == (NOON, Emotion.HAPPY))
-    assert (happy.confidence_sum, happy.face_px_sum) == (pytest.approx(1.5), 300)
+    assert (happy.confidence_sum, happy.face_px_sum) == pytest.approx((1.5, 300))
 
 
 def test_what_is_taken_out_again_leaves_nothing(database: Database) -> None:

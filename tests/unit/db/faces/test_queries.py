@@ -1,6 +1,5 @@
 """Reading faces."""
 
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
@@ -10,16 +9,13 @@ from db.accounts import api_keys
 from db.core.session import Database
 from db.core.vocabulary import Emotion
 from db.faces.queries import get_face
-
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
-
+from tests.support.factories.analyses import Analyses
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def test_a_face_comes_with_its_crop_and_its_versions_number_and_no_manifest(
-    database: Database, analyses: "Analyses"
+    database: Database, analyses: Analyses
 ) -> None:
     [face_id] = analyses.store((Emotion.HAPPY, 0.9), crop=b"\x07" * 2304).face_ids
     with database.read() as session:
@@ -30,7 +26,7 @@ def test_a_face_comes_with_its_crop_and_its_versions_number_and_no_manifest(
     assert "manifest" in inspect(face.model_version).unloaded
 
 
-def test_another_applications_face_is_not_found(database: Database, analyses: "Analyses") -> None:
+def test_another_applications_face_is_not_found(database: Database, analyses: Analyses) -> None:
     [face_id] = analyses.store((Emotion.HAPPY, 0.9), application="shop").face_ids
     with database.write() as session:
         shop, rival = (api_keys.ensure_application(session, name).id for name in ("shop", "rival"))

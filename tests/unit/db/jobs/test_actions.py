@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -17,8 +18,8 @@ from db.jobs.queries import get_job
 from db.jobs.services import JobServices
 from db.jobs.states import InvalidTransition
 from db.jobs.tables import Job
+from tests.support.factories.jobs import add_job
 from tests.support.job_services import Outbox, make_job_services
-from tests.support.stored_jobs import add_job
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -39,7 +40,12 @@ def services(database: Database, tmp_path: Path, outbox: Outbox) -> JobServices:
 def store(services: JobServices, **options: object) -> Job:
 
     services.blobs.put("photos/x", DATA)
-    job_id = add_job(services.database, photo_sha256=hashlib.sha256(DATA).hexdigest(), photo_bytes=5, **options)
+    told: dict[str, Any] = {
+        "photo_key": "photos/x",
+        "photo_sha256": hashlib.sha256(DATA).hexdigest(),
+        "photo_bytes": 5,
+    }
+    job_id = add_job(services.database, **told | options)
     return read(services, job_id)
 
 

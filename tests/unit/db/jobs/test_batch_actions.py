@@ -4,13 +4,13 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select, text, update
 from uuid_utils.compat import uuid7
 
-from db.accounts import api_keys
 from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.actors import Actor
 from db.core.blobs import BlobStore, BlobStoreUnavailable, make_photo_key
@@ -26,6 +26,8 @@ from db.jobs.room import QueueRoom
 from db.jobs.services import JobServices
 from db.jobs.submission import NewBatch, QueueFull, submit_batch
 from db.jobs.tables import Batch, Job, PhotoFetch
+from tests.support.factories.accounts import add_application
+from tests.support.factories.jobs import make_new_job
 from tests.support.job_services import Outbox, make_job_services
 from tests.support.waiting import wait_until
 
@@ -56,21 +58,19 @@ def submit(
     services: JobServices, count: int, *, is_open: bool = False, url: str | None = None
 ) -> tuple[Batch, list[UUID]]:
     """A batch of that many photos, and its jobs. url: where the photos are still to be fetched from."""
-    with services.database.write() as session:
-        application_id = api_keys.ensure_application(session, "shop").id
+    application_id = add_application(services.database, "shop")
     batch, new = NewBatch(uuid7(), application_id, [], is_open=is_open), []
     for position in range(count):
-        job_id = uuid7()
-        new.append(
-            NewJob(
-                id=job_id, application_id=application_id, photo_key=None if url else make_photo_key(job_id), source_url=url,
-                photo_sha256="" if url else hashlib.sha256(PHOTO).hexdigest(), photo_bytes=len(PHOTO),
-                media_type="image/png", width=9, height=9, photo_retention_s=3600, max_attempts=1, batch_id=batch.id,
-                batch_position=position,
-            )
-        )  # fmt: skip
+        told: dict[str, Any] = {"photo_key": None, "source_url": url, "photo_sha256": ""} if url else {}
+        new.append(make_photo_job(application_id, batch.id, position, **told))
     submit_batch(services, batch, [(each, lambda: PHOTO) for each in new], actor=SHOP)
     return read(services, batch.id), [each.id for each in new]
+
+
+def make_photo_job(application_id: UUID, batch_id: UUID, position: int, **changed: object) -> NewJob:
+    stored: dict[str, Any] = {"photo_sha256": hashlib.sha256(PHOTO).hexdigest(), "photo_bytes": len(PHOTO)}
+    placed: dict[str, Any] = {"batch_id": batch_id, "batch_position": position}
+    return make_new_job(application_id, id=uuid7(), max_attempts=1, photo_retention_s=3600, **stored | placed | changed)
 
 
 def read(services: JobServices, batch_id: UUID) -> Batch:

@@ -1,6 +1,5 @@
 """An erased job is removed from every table, and nothing else is."""
 
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sqlalchemy import func, select
@@ -12,10 +11,7 @@ from db.jobs.erasure import erase_job, erase_jobs
 from db.jobs.tables import Job, JobEvent
 from db.reviews.actions import cast_vote
 from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
-
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
-
+from tests.support.factories.analyses import Analyses
 
 TABLES = (Job, JobEvent, Face, ReviewItem, ReviewSubject, ReviewVote)
 
@@ -25,7 +21,7 @@ def count_rows(database: Database) -> list[int]:
         return [session.scalar(select(func.count()).select_from(table)) or 0 for table in TABLES]
 
 
-def test_a_job_is_erased_once_with_its_faces_votes_and_events(database: Database, analyses: "Analyses") -> None:
+def test_a_job_is_erased_once_with_its_faces_votes_and_events(database: Database, analyses: Analyses) -> None:
     before = count_rows(database)
     stored = analyses.store((Emotion.HAPPY, 0.9), (Emotion.SAD, 0.8))
     with database.write() as session:
@@ -36,7 +32,7 @@ def test_a_job_is_erased_once_with_its_faces_votes_and_events(database: Database
     assert count_rows(database) == before
 
 
-def test_a_face_that_another_job_shows_keeps_its_votes(database: Database, analyses: "Analyses") -> None:
+def test_a_face_that_another_job_shows_keeps_its_votes(database: Database, analyses: Analyses) -> None:
     first, second = (analyses.store((Emotion.HAPPY, 0.9), photo="a" * 64) for _ in range(2))
     with database.write() as session:
         cast_vote(session, first.face_ids[0], "ana", VoteChoice.SAD)

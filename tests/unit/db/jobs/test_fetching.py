@@ -24,7 +24,7 @@ from db.jobs.fetching import (
 )
 from db.jobs.states import InvalidTransition
 from db.jobs.tables import Job, PhotoFetch
-from tests.support.stored_jobs import add_job, claim
+from tests.support.factories.jobs import UNFETCHED, add_job, claim
 
 FETCHER = Actor.system("fetcher")
 PHOTO = FetchedPhoto(
@@ -35,10 +35,7 @@ sqlite_alone = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True
 
 def submit(database: Database, name: str = "a", *, overdue_s: float = 0) -> UUID:
     """A job whose photo is to be fetched, for that many seconds."""
-    job_id = add_job(
-        database, photo_key=None, source_url=f"https://example.com/{name}.jpg", photo_sha256="", photo_bytes=0,
-        media_type="", width=0, height=0,
-    )  # fmt: skip
+    job_id = add_job(database, source_url=f"https://example.com/{name}.jpg", **UNFETCHED)
     with database.write() as session:
         due_at = utcnow() - timedelta(seconds=overdue_s)
         session.execute(update(PhotoFetch).where(PhotoFetch.job_id == job_id).values(next_try_at=due_at))

@@ -16,7 +16,8 @@ from db.jobs.idempotency import (
     remember_submission,
 )
 from db.jobs.tables import IdempotencyKey
-from tests.support.stored_jobs import add_job
+from tests.support.factories.accounts import add_application
+from tests.support.factories.jobs import add_job
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -25,8 +26,7 @@ KEY = Repeatable("key", "a" * 64)
 
 @pytest.fixture
 def shop(database: Database) -> UUID:
-    with database.write() as session:
-        return api_keys.ensure_application(session, "test").id
+    return add_application(database, "test")
 
 
 def remember(database: Database, application_id: UUID, repeatable: Repeatable = KEY, retention_s: float = 60) -> UUID:

@@ -1,21 +1,21 @@
-# mypy: ignore-errors
 from uuid import UUID
 
 import pytest
 from sqlalchemy.orm import Session
 
+from db.core.actors import Actor
 from db.core.rows import relate
 from db.core.session import Database
-from db.core.vocabulary import Detector, Emotion, JobStatus
+from db.core.vocabulary import Emotion, JobStatus
 from db.faces.actions import NewFace
 from db.jobs import lifecycle as jobs
 from db.jobs.lifecycle import Outcome
 from db.jobs.queries import get_job, list_events
 from db.jobs.states import InvalidTransition
 from db.jobs.tables import Job
-from db.model_versions import actions as model_versions
-from tests.support.manifests import make_manifest
-from tests.support.stored_jobs import LEASE_S, add_job, claim
+from tests.support.factories.faces import make_new_face
+from tests.support.factories.jobs import LEASE_S, add_job, claim
+from tests.support.factories.model_versions import find_or_add_version
 
 
 def read(database: Database, job_id: UUID) -> Job:
@@ -26,13 +26,7 @@ def read(database: Database, job_id: UUID) -> Job:
 
 
 def make_face(session: Session, probabilities: tuple[float, ...]) -> NewFace:
-    version = model_versions.find_version_by_digest(session, "d") or model_versions.add_version(
-        session, "test", "d", make_manifest()
-    )
-    return NewFace(
-        x=1, y=2, width=3, height=4, detector=Detector.HOG, detection_score=0.9, probabilities=probabilities,
-        model_version_id=version.id, crop=bytes(2304),
-    )  # fmt: skip
+    return make_new_face(find_or_add_version(session, "d").id, probabilities)
 
 
 def test_a_job_goes_from_queued_through_running_to_succeeded(database: Database) -> None:
@@ -79,7 +73,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing(database: Database) -> None
     job_id = add_job(database)
     late = claim(database, job_id, "late", lease_s=-1)
     with database.write() as session:
-        jobs.take_back_job(session, late, "sweeper")
+        jobs.take_back_job(session, late, Actor.system("sweeper"))
     second = claim(database, job_id, "second")
     with pytest.raises(InvalidTransition), database.write() as session:
         jobs.finish_job(session, late, Outcome(1, 1, (make_face(session, (1.0, 0, 0, 0, 0, 0, 0)),)))
@@ -97,7 +91,7 @@ def test_a_lease_that_was_renewed_is_not_taken_back(database: Database) -> None:
     with database.write() as session:
         jobs.renew_lease(session, held, LEASE_S)
     with pytest.raises(InvalidTransition), database.write() as session:
-        jobs.take_back_job(session, held, "sweeper")
+        jobs.take_back_job(session, held, Actor.system("sweeper"))
 
 
 def test_a_job_that_kills_workers_fails_after_its_last_attempt(database: Database) -> None:
@@ -105,7 +99,7 @@ def test_a_job_that_kills_workers_fails_after_its_last_attempt(database: Databas
     for _ in range(2):
         held = claim(database, job_id, lease_s=-1)
         with database.write() as session:
-            jobs.take_back_job(session, held, "sweeper")
+            jobs.take_back_job(session, held, Actor.system("sweeper"))
     job = read(database, job_id)
     assert (job.status, job.error_code, job.attempt) == (JobStatus.FAILED, "worker_lost", 2)
 
@@ -115,13 +109,15 @@ def test_an_outage_costs_a_job_none_of_its_attempts(database: Database) -> None:
     for _ in range(5):
         held = claim(database, job_id)
         with database.write() as session:
-            jobs.give_back_job(session, held, "w", "the store is away", "blob_store_unavailable", is_outage=True)
+            jobs.give_back_job(
+                session, held, Actor.worker("w"), "the store is away", "blob_store_unavailable", is_outage=True
+            )
     assert read(database, job_id).status is JobStatus.QUEUED
     for _ in range(2):  # what it had is still there for what is the job's own fault
         assert read(database, job_id).status is JobStatus.QUEUED
         held = claim(database, job_id)
         with database.write() as session:
-            jobs.give_back_job(session, held, "w", "it crashed", "internal_error")
+            jobs.give_back_job(session, held, Actor.worker("w"), "it crashed", "internal_error")
     job = read(database, job_id)
     assert (job.status, job.error_code) == (JobStatus.FAILED, "internal_error")
 
@@ -132,7 +128,9 @@ def test_an_outage_that_does_not_end_fails_the_job(database: Database) -> None:
         assert read(database, job_id).status is JobStatus.QUEUED
         held = claim(database, job_id)
         with database.write() as session:
-            jobs.give_back_job(session, held, "w", "the store is away", "blob_store_unavailable", is_outage=True)
+            jobs.give_back_job(
+                session, held, Actor.worker("w"), "the store is away", "blob_store_unavailable", is_outage=True
+            )
     job = read(database, job_id)
     assert (job.status, job.error_code) == (JobStatus.FAILED, "blob_store_unavailable")
 
@@ -141,7 +139,7 @@ def test_only_a_job_past_its_deadline_is_canceled_as_overdue(database: Database)
     early = add_job(database, deadline_s=3600)
     late = add_job(database, deadline_s=0)
     with database.write() as session:
-        jobs.cancel_overdue_job(session, late, "sweeper")
+        jobs.cancel_overdue_job(session, late, Actor.system("sweeper"))
     with pytest.raises(InvalidTransition), database.write() as session:
-        jobs.cancel_overdue_job(session, early, "sweeper")
+        jobs.cancel_overdue_job(session, early, Actor.system("sweeper"))
     assert read(database, late).error_code == "deadline_passed"

@@ -1,10 +1,9 @@
-# mypy: ignore-errors
 """How jobs are found by the time of their making, and how little of them is read."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -16,11 +15,10 @@ from db.core.session import Database
 from db.core.vocabulary import Emotion, JobStatus
 from db.faces.queries import get_face
 from db.jobs import lifecycle as jobs
-from db.jobs.lifecycle import NewJob
 from db.jobs.queries import JobFilter, count_jobs, get_job, list_jobs
-
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
+from tests.support.factories.actors import TEST
+from tests.support.factories.analyses import Analyses
+from tests.support.factories.jobs import make_new_job
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -32,12 +30,9 @@ def add(database: Database) -> Callable[..., UUID]:
 
     def make(at: datetime, stored_in: timedelta = timedelta()) -> UUID:
         with database.write() as session:
-            new = NewJob(
-                id=uuid7(nanoseconds=int((at - stored_in).timestamp() * 1e9)),
-                application_id=api_keys.ensure_application(session, "shop").id, photo_key="photos/x", photo_sha256="0" * 64,
-                photo_bytes=1, media_type="image/png", width=8, height=8, photo_retention_s=60, max_attempts=3,
-            )  # fmt: skip
-            return jobs.create_job(session, new, "shop", now=at).id
+            application_id = api_keys.ensure_application(session, "shop").id
+            new = make_new_job(application_id, id=uuid7(nanoseconds=int((at - stored_in).timestamp() * 1e9)))
+            return jobs.create_job(session, new, TEST, now=at).id
 
     return make
 
@@ -86,7 +81,7 @@ def test_only_that_time_of_the_index_is_read(database: Database) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_of_a_faces_version_its_number_is_read_and_no_manifest(database: Database, analyses: "Analyses") -> None:
+def test_of_a_faces_version_its_number_is_read_and_no_manifest(database: Database, analyses: Analyses) -> None:
     photo = analyses.store((Emotion.HAPPY, 0.8), (Emotion.SAD, 0.6))
     with listening(database) as asked, database.read() as session:
         [listed] = list_jobs(session, JobFilter(), limit=10)
@@ -128,7 +123,7 @@ def test_a_status_that_no_job_has_is_counted_as_none(database: Database, ended: 
     ids=lambda beside: str(*beside.values()),
 )
 def test_no_face_is_searched_for_among_jobs_that_have_none(
-    database: Database, analyses: "Analyses", beside: dict[str, Any]
+    database: Database, analyses: Analyses, beside: dict[str, Any]
 ) -> None:
     analyses.store((Emotion.HAPPY, 0.9))
     with database.read() as session:

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """What is old goes with all that hangs on it, and nothing else does."""
 
 from concurrent.futures import ThreadPoolExecutor
@@ -17,12 +16,13 @@ from db.core.types import utcnow
 from db.core.vocabulary import Emotion, VoteChoice
 from db.faces.tables import Face
 from db.jobs import lifecycle as jobs
-from db.jobs.lifecycle import NewJob
 from db.jobs.retention import count_old_jobs, erase_old_jobs
 from db.jobs.tables import Batch, Job
 from db.reviews.actions import cast_vote
 from db.reviews.tables import ReviewSubject
-from tests.unit.conftest import Analyses
+from tests.support.factories.actors import TEST
+from tests.support.factories.analyses import Analyses
+from tests.support.factories.jobs import create_job
 
 DAY_S = 24 * 3600
 
@@ -35,14 +35,16 @@ def add_job(
     key = make_photo_key(job_id)
     blobs.put(key, b"photo")
     with database.write() as session:
-        new = NewJob(
-            id=job_id, application_id=api_keys.ensure_application(session, "test").id, photo_key=key, photo_sha256="0" * 64,
-            photo_bytes=5, media_type="image/png", width=1, height=1, photo_retention_s=10 * DAY_S, max_attempts=1,
-            batch_id=batch_id, batch_position=0 if batch_id else None,
-        )  # fmt: skip
-        jobs.create_job(session, new, "test")
+        create_job(
+            session,
+            id=job_id,
+            photo_bytes=5,
+            photo_retention_s=10 * DAY_S,
+            batch_id=batch_id,
+            batch_position=0 if batch_id else None,
+        )
         if has_ended:
-            jobs.cancel_job(session, job_id, "test")
+            jobs.cancel_job(session, job_id, TEST)
     return job_id
 
 

@@ -5,7 +5,7 @@ import pytest
 from db.core.session import Database
 from db.jobs import room
 from db.jobs.room import QueueRoom
-from tests.support.stored_jobs import add_job
+from tests.support.factories.jobs import add_job
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

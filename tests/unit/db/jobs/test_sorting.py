@@ -1,5 +1,4 @@
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,15 +8,13 @@ from db.jobs import sorting
 from db.jobs.queries import JobFilter
 from db.jobs.sorting import JobOrder, list_sorted_jobs
 from db.jobs.tables import Job
-
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
+from tests.support.factories.analyses import Analyses
 
 FACE = (Emotion.HAPPY, 0.6)
 
 
 def test_jobs_come_in_the_order_that_is_asked_for(
-    database: Database, analyses: "Analyses", monkeypatch: pytest.MonkeyPatch
+    database: Database, analyses: Analyses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second, third = (analyses.store(*[FACE] * count).job_id for count in (1, 3, 2))
     with database.write() as session:
@@ -39,7 +36,7 @@ def test_jobs_come_in_the_order_that_is_asked_for(
 
 
 @pytest.mark.parametrize("order", [JobOrder.MOST_FACES, JobOrder.LONGEST])
-def test_a_job_that_has_not_ended_comes_last(database: Database, analyses: "Analyses", order: JobOrder) -> None:
+def test_a_job_that_has_not_ended_comes_last(database: Database, analyses: Analyses, order: JobOrder) -> None:
     ended, waiting = (analyses.store(FACE).job_id for _ in range(2))
     with database.write() as session:
         job = session.get_one(Job, waiting)

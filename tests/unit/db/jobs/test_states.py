@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import pytest
 
 from db.core.actors import Actor
@@ -10,7 +9,7 @@ from db.jobs.lifecycle import Outcome
 from db.jobs.queries import list_events
 from db.jobs.states import InvalidTransition, move_job
 from db.jobs.tables import Job
-from tests.support.stored_jobs import add_job, claim
+from tests.support.factories.jobs import add_job, claim
 
 
 def test_two_workers_cannot_both_claim_a_job(database: Database) -> None:
@@ -24,11 +23,11 @@ def test_a_canceled_job_takes_no_result(database: Database) -> None:
     job_id = add_job(database)
     held = claim(database, job_id)
     with database.write() as session:
-        jobs.cancel_job(session, job_id, "someone")
+        jobs.cancel_job(session, job_id, Actor.user("someone"))
     with pytest.raises(InvalidTransition), database.write() as session:
         jobs.finish_job(session, held, Outcome(1, 1, ()))
     with pytest.raises(InvalidTransition), database.write() as session:
-        jobs.cancel_job(session, job_id, "someone")
+        jobs.cancel_job(session, job_id, Actor.user("someone"))
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Photo stored, row committed, message sent; what fails on the way leaves nothing behind."""
 
 import hashlib
@@ -12,7 +11,6 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.accounts import api_keys
 from db.core.actors import Actor
 from db.core.blobs import make_photo_key
 from db.core.session import Database
@@ -25,6 +23,8 @@ from db.jobs.services import JobServices
 from db.jobs.submission import DetectorMissing, NewBatch, QueueFull, Quota, list_detectors, submit_batch, submit_job
 from db.jobs.tables import Batch, BatchRefusal, Job
 from db.monitoring.heartbeats import record_heartbeat
+from tests.support.factories.accounts import add_application
+from tests.support.factories.jobs import make_new_job
 from tests.support.job_services import Outbox, make_job_services
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -45,18 +45,12 @@ def open_services(database: Database, tmp_path: Path, outbox: Outbox) -> Callabl
 
 @pytest.fixture
 def shop(database: Database) -> UUID:
-    with database.write() as session:
-        return api_keys.ensure_application(session, "shop").id
+    return add_application(database, "shop")
 
 
 def make_new(application_id: UUID, **options: object) -> NewJob:
-    job_id = uuid4()
-    values: dict[str, object] = {
-        "id": job_id, "application_id": application_id, "photo_key": make_photo_key(job_id),
-        "photo_sha256": hashlib.sha256(DATA).hexdigest(), "photo_bytes": len(DATA), "media_type": "image/png",
-        "width": 4, "height": 3, "photo_retention_s": 60, "max_attempts": 3,
-    }  # fmt: skip
-    return NewJob(**values | options)  # type: ignore[arg-type]
+    sha256 = hashlib.sha256(DATA).hexdigest()
+    return make_new_job(application_id, photo_sha256=sha256, photo_bytes=len(DATA), **options)
 
 
 def count(database: Database, table: type[Job] | type[Batch]) -> int:
@@ -70,7 +64,7 @@ def test_the_photo_is_stored_the_job_committed_and_its_message_sent(
     services, new = open_services(), make_new(shop)
     submitted = submit_job(services, new, DATA, actor=SHOP)
     assert (submitted.id, submitted.is_new, outbox.sent) == (new.id, True, [new.id])
-    assert services.blobs.get(new.photo_key, new.photo_sha256) == DATA
+    assert services.blobs.get(make_photo_key(new.id), new.photo_sha256) == DATA
 
 
 def test_a_job_whose_message_is_lost_waits_for_the_sweeper(
@@ -88,7 +82,7 @@ def test_a_full_queue_stores_no_photo(
     submit_job(services, make_new(shop), DATA, actor=SHOP)
     with pytest.raises(QueueFull):
         submit_job(services, new, DATA, actor=SHOP)
-    assert (services.blobs.has(new.photo_key), count(database, Job)) == (False, 1)
+    assert (services.blobs.has(make_photo_key(new.id)), count(database, Job)) == (False, 1)
 
 
 def test_the_same_key_finds_the_first_job_and_stores_no_second_photo(
@@ -98,7 +92,7 @@ def test_the_same_key_finds_the_first_job_and_stores_no_second_photo(
     submit_job(services, first, DATA, actor=SHOP, repeatable=Repeatable("key", "print"))
     again = submit_job(services, second, DATA, actor=SHOP, repeatable=Repeatable("key", "print"))
     assert (again.id, again.is_new, outbox.sent) == (first.id, False, [first.id])
-    assert not services.blobs.has(second.photo_key)
+    assert not services.blobs.has(make_photo_key(second.id))
     with pytest.raises(IdempotencyConflict):
         submit_batch(
             services, NewBatch(uuid4(), shop, []), [(second, lambda: DATA)], actor=SHOP,
@@ -115,7 +109,7 @@ def test_a_batch_of_which_one_photo_cannot_be_read_leaves_none(
     services, first, second = open_services(), make_new(shop), make_new(shop)
     with pytest.raises(OSError, match="gone"):
         submit_batch(services, NewBatch(uuid4(), shop, []), [(first, lambda: DATA), (second, fail)], actor=SHOP)
-    assert [services.blobs.has(new.photo_key) for new in (first, second)] == [False, False]
+    assert [services.blobs.has(make_photo_key(new.id)) for new in (first, second)] == [False, False]
     assert (count(database, Job), count(database, Batch)) == (0, 0)
 
 
@@ -184,7 +178,7 @@ def test_a_quota_is_taken_from_by_new_jobs_alone(
     new = make_new(shop)
     with pytest.raises(ValueError, match="no more today"):
         submit_job(services, new, DATA, actor=SHOP, quota=purse.quota)
-    assert (purse.left, services.blobs.has(new.photo_key), count(database, Job)) == (0, False, 3)
+    assert (purse.left, services.blobs.has(make_photo_key(new.id)), count(database, Job)) == (0, False, 3)
 
 
 def test_what_fails_after_the_quota_was_taken_gives_it_back(

@@ -1,15 +1,15 @@
-# mypy: ignore-errors
 from datetime import timedelta
 
 from sqlalchemy import update
 
+from db.core.actors import Actor
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import Priority
 from db.jobs import lifecycle
 from db.jobs.sweeping import expire_lease, list_expired_claims, list_overdue, list_waiting, record_sent
 from db.jobs.tables import Job
-from tests.support.stored_jobs import add_job, claim
+from tests.support.factories.jobs import add_job, claim
 
 
 def test_only_a_dead_workers_lease_is_let_run_out(database: Database) -> None:
@@ -40,7 +40,7 @@ def test_only_jobs_that_no_worker_ever_had_are_overdue(database: Database) -> No
     )
     held = claim(database, tried)
     with database.write() as session:
-        lifecycle.give_back_job(session, held, "w", "it crashed", "internal_error")
+        lifecycle.give_back_job(session, held, Actor.worker("w"), "it crashed", "internal_error")
         session.execute(update(Job).where(Job.id == tried).values(deadline_at=utcnow()))
         assert list_overdue(session, 10) == [waiting]
         assert session.get_one(Job, in_time).deadline_at is not None
@@ -49,9 +49,9 @@ def test_only_jobs_that_no_worker_ever_had_are_overdue(database: Database) -> No
 def test_jobs_wait_for_another_message_from_the_time_of_their_last(database: Database) -> None:
     old, new = add_job(database, priority=Priority.BULK), add_job(database)
     with database.write() as session:
-        assert list_waiting(session, sent_before_s=5) == []
+        assert list_waiting(session.connection(), sent_before_s=5) == []
         session.execute(update(Job).where(Job.id == old).values(sent_at=utcnow() - timedelta(seconds=6)))
-        assert list_waiting(session, sent_before_s=5) == [(old, Priority.BULK)]
+        assert list_waiting(session.connection(), sent_before_s=5) == [(old, Priority.BULK)]
         record_sent(session, [old])
-        assert list_waiting(session, sent_before_s=5) == []
-        assert {job_id for job_id, _ in list_waiting(session, sent_before_s=-1)} == {old, new}
+        assert list_waiting(session.connection(), sent_before_s=5) == []
+        assert {job_id for job_id, _ in list_waiting(session.connection(), sent_before_s=-1)} == {old, new}

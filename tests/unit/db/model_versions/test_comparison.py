@@ -1,17 +1,12 @@
-# mypy: ignore-errors
 from collections.abc import Callable
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.orm import Session
-from uuid_utils.compat import uuid7
 
-from db.accounts import api_keys
 from db.core.session import Database
 from db.core.types import utcnow
-from db.core.vocabulary import EMOTIONS, Detector, Emotion, JobStatus, ReviewSlice, TrainingTrigger, VoteChoice
-from db.faces.actions import NewFace
+from db.core.vocabulary import Emotion, JobStatus, ReviewSlice, TrainingTrigger, VoteChoice
 from db.faces.hourly_counts import floor_hour, list_hours
 from db.jobs import lifecycle as jobs
 from db.model_versions import actions as model_versions
@@ -21,7 +16,10 @@ from db.reviews import actions as reviews
 from db.reviews.tables import ReviewItem, ReviewSubject
 from db.training_runs import lifecycle as training_runs
 from db.training_runs.corrections import RunCorrection, record_corrections
-from tests.support.manifests import make_manifest
+from tests.support.factories.actors import ANA
+from tests.support.factories.faces import make_new_face, share_evenly
+from tests.support.factories.jobs import create_job
+from tests.support.factories.model_versions import find_or_add_version
 
 
 @pytest.fixture
@@ -29,45 +27,18 @@ def analyze(database: Database) -> Callable[..., UUID]:
     """Stores what a version said of a photo's one face, and gives the face's id."""
     with database.write() as session:
         for number in (1, 2):
-            model_versions.add_version(session, f"v{number}", str(number) * 64, make_manifest())
+            find_or_add_version(session, f"v{number}")
 
     def run(photo: int, version: int, emotion: Emotion) -> UUID:
         with database.write() as session:
-            job_id = add_job(session, photo)
-            _, claim = jobs.claim_job(session, job_id, "w", lease_s=30)
-            probabilities = tuple(0.7 if each is emotion else 0.05 for each in EMOTIONS)
-            face = NewFace(
-                x=1,
-                y=1,
-                width=40,
-                height=40,
-                detector=Detector.HOG,
-                detection_score=0.9,
-                probabilities=probabilities,
-                model_version_id=model_versions.get_version(session, version).id,
-                crop=bytes(2304),
-            )
+            job = create_job(session, photo_sha256=f"{photo:064x}")
+            _, claim = jobs.claim_job(session, job.id, "w", lease_s=30)
+            version_id = model_versions.get_version(session, version).id
+            face = make_new_face(version_id, share_evenly(emotion, 0.7), height=30)
             job = jobs.finish_job(session, claim, jobs.Outcome(64, 64, (face,)))
             return job.faces[0].id
 
     return run
-
-
-def add_job(session: Session, photo: int) -> UUID:
-    application = api_keys.ensure_application(session, "shop")
-    new = jobs.NewJob(
-        id=uuid7(),
-        application_id=application.id,
-        photo_key="k",
-        photo_sha256=f"{photo:064x}",
-        photo_bytes=1,
-        media_type="image/png",
-        width=64,
-        height=64,
-        photo_retention_s=0,
-        max_attempts=3,
-    )
-    return jobs.create_job(session, new, actor="shop").id
 
 
 def judge(
@@ -142,7 +113,7 @@ def test_a_label_that_taught_does_not_tell_who_is_right(database: Database, anal
         analyze(photo, 2, Emotion.HAPPY)
     with database.write() as session:
         trained_on, refused = session.scalars(select(ReviewSubject.id).order_by(ReviewSubject.id))
-        run = training_runs.create_run(session, TrainingTrigger.COMMAND, "ana")
+        run = training_runs.create_run(session, TrainingTrigger.COMMAND, ANA)
         run_corrections = [
             RunCorrection(trained_on, Emotion.HAPPY, None),
             RunCorrection(refused, Emotion.HAPPY, "blurred"),
@@ -158,7 +129,7 @@ def test_the_dashboard_counts_by_time_end_and_emotion(database: Database, analyz
     for number in range(3):
         analyze(number, 1, Emotion.HAPPY if number else Emotion.SAD)
     with database.write() as session:
-        _, claim = jobs.claim_job(session, add_job(session, 9), "w", lease_s=30)
+        _, claim = jobs.claim_job(session, create_job(session).id, "w", lease_s=30)
         jobs.fail_job(session, claim, "broken_picture", "it ends in the middle")
     with database.read() as session:
         minutes = count_jobs_by_minute(session, before)

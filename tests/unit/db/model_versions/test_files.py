@@ -9,7 +9,7 @@ import pytest
 from db.core.blobs import BlobDamaged, BlobStore, make_model_key
 from db.core.session import Database
 from db.model_versions.files import fetch_version, find_stored, store_version
-from tests.support.manifests import make_manifest
+from tests.support.factories.model_versions import make_manifest
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

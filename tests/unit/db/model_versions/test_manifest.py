@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from db.model_versions.manifest import Manifest, VoteCalibration
-from tests.support.manifests import make_manifest, make_metrics
+from tests.support.factories.model_versions import make_manifest, make_metrics
 
 PRETRAINED = Path("training/pretrained")
 

@@ -3,15 +3,14 @@
 import pytest
 
 from db.accounts.audit_log import AuditFilter, list_audit_events
-from db.core.actors import Actor
 from db.core.session import Database
 from db.model_versions.notes import MOST_CHARACTERS, InvalidNote, add_note, list_notes
 from db.model_versions.tables import ModelVersion
+from tests.support.factories.actors import ANA
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 Versions = tuple[ModelVersion, ModelVersion]
-ANA = Actor.user("ana")
 
 
 def test_a_versions_notes_are_its_own_newest_first_and_logged(database: Database, versions: Versions) -> None:

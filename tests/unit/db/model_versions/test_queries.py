@@ -11,7 +11,7 @@ from db.core.session import Database
 from db.model_versions import queries
 from db.model_versions.queries import find_number
 from db.model_versions.tables import ModelVersion
-from tests.support.manifests import make_manifest
+from tests.support.factories.model_versions import make_manifest
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -1,17 +1,19 @@
-# mypy: ignore-errors
 """Shadow mode: what the challenger says is stored beside what the champion said, and compared."""
 
 import pytest
 
 from db.accounts.audit_log import list_audit_events
+from db.core.actors import Actor
 from db.core.session import Database
 from db.core.vocabulary import Emotion
 from db.jobs.erasure import erase_job
 from db.model_versions import actions as model_versions
 from db.model_versions import shadow
 from db.model_versions.tables import ModelVersion, ShadowPrediction
-from tests.support.manifests import make_manifest
-from tests.unit.conftest import Analyses, spread
+from tests.support.factories.actors import ANA
+from tests.support.factories.analyses import Analyses
+from tests.support.factories.faces import spread
+from tests.support.factories.model_versions import make_manifest
 
 
 def test_a_challenger_is_set_replaced_and_ended_with_who_and_why(
@@ -19,14 +21,14 @@ def test_a_challenger_is_set_replaced_and_ended_with_who_and_why(
 ) -> None:
     with database.write() as session:
         third = model_versions.add_version(session, "third", "third", make_manifest())
-        assert shadow.start_shadow(session, versions[1], "ana", "try it")
-        assert not shadow.start_shadow(session, versions[1], "ana", "again")
-        assert shadow.start_shadow(session, third, "ben", "try this one")
+        assert shadow.start_shadow(session, versions[1], ANA, "try it")
+        assert not shadow.start_shadow(session, versions[1], ANA, "again")
+        assert shadow.start_shadow(session, third, Actor.user("ben"), "try this one")
     with database.write() as session:
-        assert shadow.stop_shadow(session, "eva").number == third.number
+        assert shadow.stop_shadow(session, Actor.user("eva")).number == third.number
         assert model_versions.get_challenger(session) is None
         with pytest.raises(shadow.NoChallenger):
-            shadow.stop_shadow(session, "eva")
+            shadow.stop_shadow(session, Actor.user("eva"))
     with database.read() as session:
         log = [(change.actor, change.action, change.subject) for change in list_audit_events(session, limit=3)]
     assert log == [
@@ -40,15 +42,15 @@ def test_the_version_in_service_cannot_be_its_own_challenger(
     database: Database, versions: tuple[ModelVersion, ModelVersion]
 ) -> None:
     with database.write() as session, pytest.raises(shadow.AlreadyInService):
-        shadow.start_shadow(session, versions[0], "ana", "why not")
+        shadow.start_shadow(session, versions[0], ANA, "why not")
 
 
 def test_a_challenger_that_is_promoted_leaves_shadow_mode(
     database: Database, versions: tuple[ModelVersion, ModelVersion]
 ) -> None:
     with database.write() as session:
-        shadow.start_shadow(session, versions[1], "ana", "try it")
-        model_versions.promote(session, versions[1], "ana", "it is better")
+        shadow.start_shadow(session, versions[1], ANA, "try it")
+        model_versions.promote(session, versions[1], ANA, "it is better")
         assert model_versions.get_challenger(session) is None
 
 

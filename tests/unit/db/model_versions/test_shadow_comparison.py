@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 from uuid import UUID
 
 import pytest
@@ -13,7 +12,9 @@ from db.reviews.actions import cast_vote
 from db.reviews.tables import ReviewItem, ReviewVote
 from db.training_runs import lifecycle as training_runs
 from db.training_runs.corrections import RunCorrection, record_corrections
-from tests.unit.conftest import Analyses, spread
+from tests.support.factories.actors import ANA
+from tests.support.factories.analyses import Analyses
+from tests.support.factories.faces import spread
 
 
 def judge(
@@ -112,7 +113,7 @@ def test_a_label_that_taught_does_not_tell_which_was_right(
     with database.read() as session:
         assert compare_live(session, first, second, limit=10).second_right == 1
     with database.write() as session:
-        run = training_runs.create_run(session, TrainingTrigger.COMMAND, "ana")
+        run = training_runs.create_run(session, TrainingTrigger.COMMAND, ANA)
         record_corrections(session, run.id, [RunCorrection(vote.subject_id, Emotion.ANGRY, None)])
     with database.read() as session:
         found = compare_live(session, first, second, limit=10)

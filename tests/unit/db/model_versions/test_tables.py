@@ -2,7 +2,7 @@
 
 from db.core.vocabulary import Architecture
 from db.model_versions.tables import ModelVersion
-from tests.support.manifests import make_manifest
+from tests.support.factories.model_versions import make_manifest
 
 
 def test_a_versions_manifest_is_read_as_a_document() -> None:

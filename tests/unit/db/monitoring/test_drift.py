@@ -1,5 +1,4 @@
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
@@ -14,14 +13,12 @@ from db.monitoring.drift import Metrics, Period, choose_periods, measure_drift, 
 from db.reviews.actions import cast_vote
 from db.reviews.queue import take_faces
 from db.reviews.tables import ReviewItem
-
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses, StoredPhoto
+from tests.support.factories.analyses import Analyses, StoredPhoto
 
 HAPPY, SAD = Emotion.HAPPY, Emotion.SAD
 
 
-def date_back(database: Database, stored: "StoredPhoto", days: float) -> None:
+def date_back(database: Database, stored: StoredPhoto, days: float) -> None:
     move(database, utcnow() - timedelta(days=days), *stored.face_ids)
 
 
@@ -35,7 +32,7 @@ def move(database: Database, to: datetime, *face_ids: UUID) -> None:
         count_in(session, items)
 
 
-def test_two_periods_are_told_apart_by_mix_confidence_and_size(database: Database, analyses: "Analyses") -> None:
+def test_two_periods_are_told_apart_by_mix_confidence_and_size(database: Database, analyses: Analyses) -> None:
     date_back(database, analyses.store((HAPPY, 0.9), (HAPPY, 0.7), (SAD, 0.8)), 10)
     date_back(database, analyses.store((SAD, 0.6), box=(0, 0, 40, 60)), 2)
     date_back(database, analyses.store((SAD, 0.6)), 100)
@@ -50,7 +47,7 @@ def test_two_periods_are_told_apart_by_mix_confidence_and_size(database: Databas
     assert [figures.faces for figures in drift.days.values()] == [3, 1]
 
 
-def test_the_override_rate_is_of_judged_faces_alone(database: Database, analyses: "Analyses") -> None:
+def test_the_override_rate_is_of_judged_faces_alone(database: Database, analyses: Analyses) -> None:
     stored = analyses.store(*[(HAPPY, 0.9)] * 4)
     date_back(database, stored, 1)
     with database.write() as session:
@@ -65,7 +62,7 @@ def test_the_override_rate_is_of_judged_faces_alone(database: Database, analyses
 
 
 def test_the_override_rate_counts_a_face_once_however_often_it_was_analysed(
-    database: Database, analyses: "Analyses"
+    database: Database, analyses: Analyses
 ) -> None:
     stored = [analyses.store((HAPPY, 0.9), photo="a" * 64) for _ in range(3)]
     for days, each in zip((3, 2, 1), stored, strict=True):
@@ -79,7 +76,7 @@ def test_the_override_rate_counts_a_face_once_however_often_it_was_analysed(
     assert [figures.labelled for figures in drift.days.values()] == [0, 0, 1]
 
 
-def test_a_day_that_both_periods_share_is_counted_whole(database: Database, analyses: "Analyses") -> None:
+def test_a_day_that_both_periods_share_is_counted_whole(database: Database, analyses: Analyses) -> None:
     noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=3)
     stored = analyses.store((HAPPY, 0.9), (SAD, 0.9))
     for hours, face_id in zip((-1, 1), stored.face_ids, strict=True):
@@ -91,7 +88,7 @@ def test_a_day_that_both_periods_share_is_counted_whole(database: Database, anal
     assert [figures.faces for figures in drift.days.values()] == [2]
 
 
-def test_a_period_may_begin_and_end_within_an_hour(database: Database, analyses: "Analyses") -> None:
+def test_a_period_may_begin_and_end_within_an_hour(database: Database, analyses: Analyses) -> None:
     hour = datetime(2026, 3, 1, 12, tzinfo=UTC)
     minute = timedelta(minutes=1)
     times = [hour - minute, hour, hour + 30 * minute, hour + 61 * minute, hour + 150 * minute, hour + 170 * minute]
@@ -106,7 +103,7 @@ def test_a_period_may_begin_and_end_within_an_hour(database: Database, analyses:
     assert (drift.reference.faces, drift.current.faces) == (3, 1)
 
 
-def test_an_erased_face_is_in_no_figure(database: Database, analyses: "Analyses") -> None:
+def test_an_erased_face_is_in_no_figure(database: Database, analyses: Analyses) -> None:
     kept, erased = analyses.store((HAPPY, 0.9)), analyses.store((HAPPY, 0.5), (SAD, 0.6))
     for stored in (kept, erased):
         date_back(database, stored, 2)

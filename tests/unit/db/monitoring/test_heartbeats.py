@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Which worker processes live, and what they have."""
 
 from datetime import timedelta
@@ -54,9 +53,9 @@ def test_detectors_are_those_that_some_live_process_has(database: Database) -> N
         assert find_available_detectors(session, 10) is None
         record_heartbeat(session, "a", WorkerState.READY, detectors=[Detector.HOG])
         record_heartbeat(session, "b", WorkerState.READY, detectors=[Detector.HOG, Detector.CNN])
-        assert find_available_detectors(session, 10) == {Detector.HOG, Detector.CNN}
+        assert find_available_detectors(session, 10) == frozenset({Detector.HOG, Detector.CNN})
         session.execute(update(Worker).where(Worker.name == "b").values(detectors=["hog", "one of a newer release"]))
-        assert find_available_detectors(session, 10) == {Detector.HOG}
+        assert find_available_detectors(session, 10) == frozenset({Detector.HOG})
 
 
 def test_a_process_that_works_otherwise_than_most_is_named(database: Database) -> None:

@@ -35,7 +35,7 @@ from db.moving.backup import BackupSummary, write_backup
 from db.moving.restore import read_backup
 from db.moving.rows import digest_table, list_tables, write_rows
 from db.moving.transfer import Side
-from tests.support.manifests import make_manifest
+from tests.support.factories.model_versions import make_manifest
 
 MOMENT = datetime(2026, 3, 29, 1, 30, 0, 123456, tzinfo=UTC)
 PHOTO = b"a photo"

@@ -1,10 +1,11 @@
-# mypy: ignore-errors
 """A backup is of one moment, and whole or not at all."""
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from db.core.session import Database
 from db.jobs.tables import Job
@@ -24,10 +25,10 @@ def test_a_backup_is_of_one_moment_whatever_is_written_meanwhile(
         made = fill_every_table(old.database, old.blobs)
         before = read_digests(old)
 
-        def disturb(step: str, database: Database = old.database, made: dict = made) -> None:
+        def disturb(step: str, database: Database = old.database, made: dict[str, Any] = made) -> None:
             if step.startswith("applications:"):  # the first table is read, those of users, jobs and faces aren't
                 with database.write() as session:
-                    session.execute(Job.__table__.delete())  # type: ignore[attr-defined]
+                    session.execute(delete(Job))
 
         out = io.BytesIO()
         write_backup(old.database, old.blobs, out, disturb)

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Rows of every table mean the same on both databases, and are told apart by their digest."""
 
 import json
@@ -149,7 +148,8 @@ def test_a_line_that_is_no_row_is_refused() -> None:
         with pytest.raises(ValueError, match=r"\w"):
             decode_row(table, line)
     for name in ("id", "crop", "created_at", "emotion"):
-        for wrong in (7, "grün", [], {}, True):
+        wrong_values: tuple[object, ...] = (7, "grün", [], {}, True)
+        for wrong in wrong_values:
             with pytest.raises(ValueError, match=r"\w"):
                 decode_row(table, json.dumps(row | {name: wrong}))
     with pytest.raises(KeyError):

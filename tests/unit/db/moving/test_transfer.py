@@ -1,16 +1,16 @@
-# mypy: ignore-errors
 """Everything arrives, the same, whatever the kinds of database and store; and what was interrupted goes on."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import Connection, Table, select, text
 
 from db.core.blobs import BlobStore, BlobStoreUnavailable, make_photo_key
 from db.moving import transfer as module
 from db.moving.errors import CannotMove
-from db.moving.rows import encode_row, list_tables
+from db.moving.rows import encode_row, list_tables, write_rows
 from db.moving.transfer import Side, transfer
 from tests.unit.db.moving.conftest import PHOTO, be_quiet, fill_every_table, read_digests
 
@@ -32,7 +32,8 @@ def test_all_rows_and_files_arrive_the_same(make_side: MakeSide, tmp_path: Path,
         for table in list_tables():
             key = list(table.primary_key.columns)
             rows = [
-                {encode_row(table, row._mapping) for row in c.execute(select(table).order_by(*key))} for c in (a, b)
+                {encode_row(table, dict(row._mapping)) for row in c.execute(select(table).order_by(*key))}
+                for c in (a, b)
             ]
             assert rows[0] == rows[1], table.name
 
@@ -43,12 +44,11 @@ def test_an_interrupted_transfer_goes_on(make_side: MakeSide, tmp_path: Path, mo
     monkeypatch.setattr("db.moving.rows.ROWS_A_CHUNK", 2)
     chunks = iter(range(40))
 
-    def write_some(connection, table, rows):
+    def write_some(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
         if next(chunks) == 30:
             raise ConnectionError
         write_rows(connection, table, rows)
 
-    write_rows = module.write_rows
     monkeypatch.setattr(module, "write_rows", write_some)
     with pytest.raises(ConnectionError):
         transfer(source, target, tmp_path / "state", be_quiet)
@@ -82,7 +82,7 @@ def test_a_row_that_changed_on_the_way_is_noticed(
     source, target = make_side("sqlite"), make_side("sqlite")
     fill_every_table(source.database, source.blobs)
 
-    def disturb(connection, table):
+    def disturb(connection: Connection, table: Table) -> None:
         if table.name == "users":
             connection.execute(text("UPDATE users SET name = 'eve'  WHERE id = (SELECT min(id) FROM users)"))
 

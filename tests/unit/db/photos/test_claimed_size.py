@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import io
 import struct
 
@@ -9,7 +8,8 @@ from db.photos.claimed_size import find_largest_item, read_claimed_size
 from db.photos.errors import TooManyPixels
 from db.photos.header import open_photo
 from db.photos.memory import MAX_DECODING_BYTES
-from tests.fuzz.files import PhotoFile, save
+from tests.fuzz.files import PhotoFile
+from tests.support.factories.photos import encode_picture
 from tests.support.scenes import MANY, SCENE
 
 
@@ -26,7 +26,7 @@ from tests.support.scenes import MANY, SCENE
     ],
     ids=["gif", "webp", "bmp", "png", "jpeg", "tiff", "avif"],
 )
-def test_a_header_that_claims_too_much_is_told_so_however_broken_the_rest_is(data):
+def test_a_header_that_claims_too_much_is_told_so_however_broken_the_rest_is(data: bytes) -> None:
     with pytest.raises(TooManyPixels):
         open_photo(data, MANY, MAX_DECODING_BYTES)
 
@@ -44,7 +44,7 @@ def test_every_kind_of_file_claims_its_size(photo_files: list[PhotoFile]) -> Non
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"])
 def test_a_header_that_breaks_off_claims_nothing(image_format: str) -> None:
-    assert read_claimed_size(save(SCENE, image_format)[:9]) is None
+    assert read_claimed_size(encode_picture(SCENE, image_format)[:9]) is None
     assert read_claimed_size(b"no picture at all") is None
 
 

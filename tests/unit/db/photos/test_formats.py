@@ -1,16 +1,16 @@
 """Formats detected by the first bytes."""
 
 import io
-from collections.abc import Callable
 
 import pytest
 from PIL import Image, JpegImagePlugin
 
 from db.photos.formats import MEDIA_TYPES_BY_FORMAT, list_readers
+from tests.support.factories.photos import make_photo
 
 
 @pytest.mark.parametrize("image_format", MEDIA_TYPES_BY_FORMAT)
-def test_a_file_is_read_as_what_it_begins_as(image_format: str, make_photo: Callable[..., bytes]) -> None:
+def test_a_file_is_read_as_what_it_begins_as(image_format: str) -> None:
     data = make_photo(image_format)
     names = [name for name, _ in list_readers(data)]
     assert names[0] == image_format

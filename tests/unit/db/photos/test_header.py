@@ -3,7 +3,6 @@
 import contextlib
 import struct
 import zlib
-from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given, settings
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from db.photos.errors import BrokenPicture, NotAPicture, TooManyPixels
 from db.photos.header import PictureHeader
 from db.photos.header import read_header as read_header_within
+from tests.support.factories.photos import make_photo
 
 MANY = 10**8
 
@@ -43,14 +43,15 @@ def make_png(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize(("image_format", "media_type"), FORMATS.items())
-def test_the_format_is_told_by_content(image_format: str, media_type: str, make_photo: Callable[..., bytes]) -> None:
+def test_the_format_is_told_by_content(image_format: str, media_type: str) -> None:
     assert read_header(make_photo(image_format), MANY) == PictureHeader(media_type, 64, 48)
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 def test_the_size_is_that_of_the_upright_picture(
-    image_format: str, orientation: int, make_photo: Callable[..., bytes]
+    image_format: str,
+    orientation: int,
 ) -> None:
     header = read_header(make_photo(image_format, orientation=orientation), MANY)
     assert (header.width, header.height) == ((64, 48) if orientation < 5 else (48, 64))
@@ -82,7 +83,7 @@ def test_what_is_no_picture_is_told_from_a_broken_one(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
-def test_a_header_that_breaks_off_is_a_broken_picture(image_format: str, make_photo: Callable[..., bytes]) -> None:
+def test_a_header_that_breaks_off_is_a_broken_picture(image_format: str) -> None:
     with pytest.raises(BrokenPicture):
         read_header(make_photo(image_format)[:18], MANY)
 
@@ -107,9 +108,7 @@ def test_no_bytes_at_all_raise_anything_else(beginning: bytes, rest: bytes) -> N
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.sampled_from(list(FORMATS)), st.data())
-def test_a_damaged_picture_raises_nothing_else(
-    make_photo: Callable[..., bytes], image_format: str, data: st.DataObject
-) -> None:
+def test_a_damaged_picture_raises_nothing_else(image_format: str, data: st.DataObject) -> None:
     picture = bytearray(make_photo(image_format, orientation=6 if image_format in {"JPEG", "PNG", "TIFF"} else 1))
     for _ in range(data.draw(st.integers(1, 8))):
         picture[data.draw(st.integers(0, min(len(picture), 400) - 1))] = data.draw(st.integers(0, 255))

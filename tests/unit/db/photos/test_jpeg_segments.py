@@ -8,19 +8,19 @@ import pytest
 from PIL import ExifTags, Image
 
 from db.photos.jpeg_segments import JpegFrame, clean_jpeg, read_jpeg_frame
-from tests.fuzz.files import save
+from tests.support.factories.photos import encode_picture
 from tests.support.scenes import SCENE
 
 
 @pytest.mark.parametrize("is_progressive", [False, True])
 def test_the_frame_says_size_and_kind(*, is_progressive: bool) -> None:
-    frame = read_jpeg_frame(save(SCENE, "JPEG", progressive=is_progressive, subsampling=0))
+    frame = read_jpeg_frame(encode_picture(SCENE, "JPEG", progressive=is_progressive, subsampling=0))
     # 61x45 are 8x6 blocks of 64 coefficients, three times
     assert frame == JpegFrame(61, 45, 3 * 8 * 6 * 64, has_several_scans=is_progressive)
 
 
 def test_half_the_colour_is_counted_as_a_quarter_of_it() -> None:
-    frame = read_jpeg_frame(save(SCENE, "JPEG", subsampling=2))
+    frame = read_jpeg_frame(encode_picture(SCENE, "JPEG", subsampling=2))
     assert frame is not None
     # 4x3 units of 16x16 pixels: four blocks of brightness and one of each colour
     assert frame.coefficients == 4 * 3 * (4 + 1 + 1) * 64
@@ -43,7 +43,7 @@ def test_without_a_frame_header_nothing_is_said(data: bytes) -> None:
 def test_what_no_decoder_needs_is_left_out_and_the_pixels_stay() -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
-    plain = save(SCENE, "JPEG", exif=exif)
+    plain = encode_picture(SCENE, "JPEG", exif=exif)
     extra = b"\xff\xfe\0\6note" + b"\xff\xed\0\x0bPhotoshop" + b"\xff\xe1\0\7http:"
     cleaned = clean_jpeg(plain[:2] + extra + plain[2:])
     assert (b"note" in cleaned, b"Photoshop" in cleaned, b"http:" in cleaned) == (False, False, False)

@@ -7,7 +7,7 @@ from db.photos.header import open_photo
 from db.photos.memory import MAX_DECODING_BYTES
 from db.photos.orientation import SIDEWAYS, TURNS, UPRIGHT, read_orientation
 from db.photos.pixels import decode_upright
-from tests.fuzz.files import save
+from tests.support.factories.photos import encode_picture
 from tests.support.scenes import MANY, SCENE, decode
 
 
@@ -19,15 +19,15 @@ def test_xmp_turns_nothing_and_exif_does() -> None:
     text = PngImagePlugin.PngInfo()
     text.add_itxt("XML:com.adobe.xmp", xmp.decode())
     for data in (
-        save(SCENE, "JPEG", xmp=xmp),
-        save(SCENE, "WEBP", xmp=xmp),
-        save(SCENE, "TIFF", tiffinfo={700: xmp}),
-        save(SCENE, "PNG", pnginfo=text),
+        encode_picture(SCENE, "JPEG", xmp=xmp),
+        encode_picture(SCENE, "WEBP", xmp=xmp),
+        encode_picture(SCENE, "TIFF", tiffinfo={700: xmp}),
+        encode_picture(SCENE, "PNG", pnginfo=text),
     ):
         photo = open_photo(data, MANY, MAX_DECODING_BYTES)
         assert (photo.header.width, photo.header.height) == SCENE.size
         assert decode_upright(photo, 1).size == SCENE.size
-    both = save(SCENE, "JPEG", xmp=xmp.replace(b'"6"', b'"1"'), exif=exif)
+    both = encode_picture(SCENE, "JPEG", xmp=xmp.replace(b'"6"', b'"1"'), exif=exif)
     assert decode(both).shape == (61, 45, 3)
 
 
@@ -36,7 +36,7 @@ def test_xmp_turns_nothing_and_exif_does() -> None:
 def test_exif_says_how_the_picture_is_to_be_turned(image_format: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
-    data = save(SCENE, image_format, exif=exif)
+    data = encode_picture(SCENE, image_format, exif=exif)
     assert read_orientation(Image.open(io.BytesIO(data)), data) == orientation
 
 
@@ -51,14 +51,14 @@ def test_a_block_that_cannot_be_read_turns_nothing(block: bytes) -> None:
 def test_a_number_that_means_nothing_turns_nothing(value: int) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = value
-    data = save(SCENE, "JPEG", exif=exif)
+    data = encode_picture(SCENE, "JPEG", exif=exif)
     assert read_orientation(Image.open(io.BytesIO(data)), data) == UPRIGHT
 
 
 def test_what_its_own_reader_turns_is_turned_once() -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
-    data = save(SCENE, "HEIF", exif=exif.tobytes())
+    data = encode_picture(SCENE, "HEIF", exif=exif.tobytes())
     assert read_orientation(Image.open(io.BytesIO(data)), data) == UPRIGHT
 
 

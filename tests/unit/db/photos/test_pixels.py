@@ -9,7 +9,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from PIL import PngImagePlugin
 
 from db.photos.errors import BrokenPicture
-from tests.fuzz.files import save
+from tests.support.factories.photos import encode_picture
 from tests.support.scenes import SCENE, decode
 
 
@@ -21,7 +21,7 @@ def test_a_reduced_picture_is_the_mean_of_its_pixels() -> None:
 
 @pytest.mark.parametrize("loads", [1, 2])
 def test_a_time_limit_while_decoding_is_no_fault_of_the_file(monkeypatch: pytest.MonkeyPatch, loads: int) -> None:
-    damaged, done = save(SCENE, "PNG")[:-100], 0
+    damaged, done = encode_picture(SCENE, "PNG")[:-100], 0
     load = PngImagePlugin.PngImageFile.load
 
     def interrupt(image: PngImagePlugin.PngImageFile) -> object:

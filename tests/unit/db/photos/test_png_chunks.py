@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 from db.photos.png_chunks import SIGNATURE, clean_png, find_chunk, list_chunks, repair_png
-from tests.fuzz.files import make_chunk, save
+from tests.fuzz.files import make_chunk
+from tests.support.factories.photos import encode_picture
 from tests.support.scenes import SCENE
 
-PNG = save(SCENE, "PNG")
+PNG = encode_picture(SCENE, "PNG")
 KINDS = ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"]
 
 
@@ -48,14 +49,14 @@ def test_cleaning_keeps_the_pixels_and_puts_checksums_right() -> None:
 @pytest.mark.parametrize("mode", KINDS)
 def test_a_stream_without_its_checksum_is_whole(mode: str) -> None:
     image = SCENE.convert("L").convert(mode) if mode == "I;16" else SCENE.convert(mode)
-    png = save(image, "PNG")
+    png = encode_picture(image, "PNG")
     assert np.array_equal(read(repair_png(replace_stream(png, slice(0, -4)))), read(png))
 
 
 @pytest.mark.parametrize("mode", KINDS)
 def test_a_stream_that_lacks_rows_is_given_up(mode: str) -> None:
     image = SCENE.convert("L").convert(mode) if mode == "I;16" else SCENE.convert(mode)
-    assert repair_png(replace_stream(save(image, "PNG"), slice(0, -30))) is None
+    assert repair_png(replace_stream(encode_picture(image, "PNG"), slice(0, -30))) is None
 
 
 def test_the_rows_of_an_interlaced_picture_are_counted_pass_by_pass() -> None:

@@ -3,7 +3,8 @@ import pytest
 from PIL import Image
 
 from db.photos.sample_range import SampleRange, find_declared_white, find_range, scale_to_grey
-from tests.fuzz.files import encode_by_opencv, make_chunk, save
+from tests.fuzz.files import encode_by_opencv, make_chunk
+from tests.support.factories.photos import encode_picture
 from tests.support.scenes import decode
 
 
@@ -26,7 +27,7 @@ def test_a_png_that_names_its_significant_bits_is_scaled_by_them() -> None:
 @pytest.mark.parametrize(("tag", "white"), [(281, 4095), (341, 2000), (281, 65535)])
 def test_a_tiff_is_scaled_by_the_largest_sample_that_it_declares(tag: int, white: int) -> None:
     image = Image.fromarray(np.full((45, 61), 1000, np.uint16))
-    data = save(image, "TIFF", tiffinfo={tag: white})
+    data = encode_picture(image, "TIFF", tiffinfo={tag: white})
     assert decode(data)[0, 0, 0] == pytest.approx(1000 / white * 255, abs=1)
 
 

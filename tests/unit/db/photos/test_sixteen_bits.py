@@ -1,12 +1,13 @@
-# mypy: ignore-errors
 import io
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from db.photos.sixteen_bits import find_sixteen_bit_form, set_form
-from tests.fuzz.files import encode_by_opencv, save
+from tests.fuzz.files import encode_by_opencv
+from tests.support.factories.photos import encode_picture
 from tests.support.scenes import SCENE, decode
 
 
@@ -37,10 +38,11 @@ def test_only_forms_that_can_be_read_twice_are_found() -> None:
     colours = np.asarray(SCENE).astype(np.uint16)[..., ::-1] * 257
     image = Image.open(io.BytesIO(encode_by_opencv(".png", colours)))
     assert find_sixteen_bit_form(image) == "RGB;16B"
-    assert find_sixteen_bit_form(Image.open(io.BytesIO(save(SCENE, "PNG")))) is None
+    assert find_sixteen_bit_form(Image.open(io.BytesIO(encode_picture(SCENE, "PNG")))) is None
     set_form(image, "RGB;16L")
     assert np.asarray(image).tolist() == np.asarray(SCENE).tolist()  # both bytes of each sample are the same
     planes = Image.open(io.BytesIO(encode_by_opencv(".tiff", colours)))
+    assert isinstance(planes, TiffImageFile)
     assert find_sixteen_bit_form(planes) is not None
     planes.tag_v2[284] = 2
     assert find_sixteen_bit_form(planes) is None

@@ -10,7 +10,7 @@ from db.core.session import Database
 from db.core.types import utcnow
 from db.jobs.tables import Job
 from db.photos.sweeping import find_unowned_photos, list_purgeable_photos, record_purged
-from tests.support.stored_jobs import add_job
+from tests.support.factories.jobs import add_job
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

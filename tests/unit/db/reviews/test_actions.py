@@ -1,8 +1,6 @@
-# mypy: ignore-errors
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,6 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from db.accounts.audit_log import AuditFilter, list_audit_events
+from db.core.actors import Actor
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import Emotion, VoteChoice
@@ -18,10 +17,9 @@ from db.photos.sweeping import record_purged
 from db.reviews.actions import UnknownFace, cast_vote, get_review, list_votes, undo_votes
 from db.reviews.subjects import find_labels
 from db.reviews.tables import ReviewItem, ReviewSubject, ReviewVote
+from tests.support.factories.actors import ANA
+from tests.support.factories.analyses import Analyses
 from tests.support.waiting import wait_until
-
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
 
 HAPPY = (Emotion.HAPPY, 0.6)
 
@@ -33,7 +31,7 @@ def vote(database: Database, face_id: UUID, choice: VoteChoice, reviewer: str = 
 
 def undo(database: Database, reviewer: str, count: int, actor: str | None = None) -> int:
     with database.write() as session:
-        return undo_votes(session, list_votes(session, reviewer=reviewer, limit=count), actor or reviewer)
+        return undo_votes(session, list_votes(session, reviewer=reviewer, limit=count), Actor.user(actor or reviewer))
 
 
 def label(database: Database, face_id: UUID) -> VoteChoice | None:
@@ -46,7 +44,7 @@ def count(database: Database, table: type) -> int:
         return session.scalar(select(func.count()).select_from(table)) or 0
 
 
-def test_most_votes_make_the_label_and_skips_make_none(database: Database, analyses: "Analyses") -> None:
+def test_most_votes_make_the_label_and_skips_make_none(database: Database, analyses: Analyses) -> None:
     (face_id,) = analyses.store(HAPPY).face_ids
     vote(database, face_id, VoteChoice.SKIP, "ana")
     assert label(database, face_id) is None
@@ -58,9 +56,7 @@ def test_most_votes_make_the_label_and_skips_make_none(database: Database, analy
     assert label(database, face_id) is VoteChoice.NEUTRAL
 
 
-def test_a_reviewers_later_vote_replaces_the_earlier_and_both_are_kept(
-    database: Database, analyses: "Analyses"
-) -> None:
+def test_a_reviewers_later_vote_replaces_the_earlier_and_both_are_kept(database: Database, analyses: Analyses) -> None:
     (face_id,) = analyses.store(HAPPY).face_ids
     vote(database, face_id, VoteChoice.SAD)
     vote(database, face_id, VoteChoice.NOT_A_FACE)
@@ -73,7 +69,7 @@ def test_a_reviewers_later_vote_replaces_the_earlier_and_both_are_kept(
     ]  # fmt: skip
 
 
-def test_undoing_a_vote_brings_back_the_one_that_it_replaced(database: Database, analyses: "Analyses") -> None:
+def test_undoing_a_vote_brings_back_the_one_that_it_replaced(database: Database, analyses: Analyses) -> None:
     (face_id,) = analyses.store(HAPPY).face_ids
     vote(database, face_id, VoteChoice.SAD)
     vote(database, face_id, VoteChoice.ANGRY)
@@ -83,7 +79,7 @@ def test_undoing_a_vote_brings_back_the_one_that_it_replaced(database: Database,
     assert label(database, face_id) is None
 
 
-def test_many_votes_of_one_reviewer_are_undone_at_once_and_logged(database: Database, analyses: "Analyses") -> None:
+def test_many_votes_of_one_reviewer_are_undone_at_once_and_logged(database: Database, analyses: Analyses) -> None:
     faces = analyses.store(HAPPY, HAPPY, HAPPY).face_ids
     for face_id in faces:
         vote(database, face_id, VoteChoice.SAD, "vandal")
@@ -95,15 +91,15 @@ def test_many_votes_of_one_reviewer_are_undone_at_once_and_logged(database: Data
     assert (event.actor, event.subject, event.details) == ("boss", "reviewer:vandal", {"votes": 3})
 
 
-def test_a_vote_that_was_undone_cannot_be_undone_again(database: Database, analyses: "Analyses") -> None:
+def test_a_vote_that_was_undone_cannot_be_undone_again(database: Database, analyses: Analyses) -> None:
     (face_id,) = analyses.store(HAPPY).face_ids
     vote_id = vote(database, face_id, VoteChoice.SAD)
     assert undo(database, "ana", 1) == 1
     with database.write() as session:
-        assert undo_votes(session, [session.get_one(ReviewVote, vote_id)], "ana") == 0
+        assert undo_votes(session, [session.get_one(ReviewVote, vote_id)], ANA) == 0
 
 
-def test_a_label_outlives_another_analysis_of_the_same_photo(database: Database, analyses: "Analyses") -> None:
+def test_a_label_outlives_another_analysis_of_the_same_photo(database: Database, analyses: Analyses) -> None:
     first = analyses.store(HAPPY, HAPPY, photo="b" * 64)
     vote(database, first.face_ids[0], VoteChoice.SAD)
     again = analyses.store(HAPPY, HAPPY, photo="b" * 64, version="second", box=(14, 8, 84, 78))
@@ -114,7 +110,7 @@ def test_a_label_outlives_another_analysis_of_the_same_photo(database: Database,
     assert item.closed_at is not None
 
 
-def test_a_vote_on_one_analysis_counts_for_the_other_too(database: Database, analyses: "Analyses") -> None:
+def test_a_vote_on_one_analysis_counts_for_the_other_too(database: Database, analyses: Analyses) -> None:
     first, second = (analyses.store(HAPPY, photo="a" * 64) for _ in range(2))
     vote(database, first.face_ids[0], VoteChoice.SAD, "ana")
     vote(database, second.face_ids[0], VoteChoice.SAD, "ben")
@@ -123,20 +119,20 @@ def test_a_vote_on_one_analysis_counts_for_the_other_too(database: Database, ana
     assert label(database, first.face_ids[0]) is None
 
 
-def test_another_place_in_the_photo_is_another_face(database: Database, analyses: "Analyses") -> None:
+def test_another_place_in_the_photo_is_another_face(database: Database, analyses: Analyses) -> None:
     first = analyses.store(HAPPY, photo="a" * 64)
     vote(database, first.face_ids[0], VoteChoice.SAD)
     moved = analyses.store(HAPPY, photo="a" * 64, box=(60, 10, 80, 80))
     assert label(database, moved.face_ids[0]) is None
 
 
-def test_another_photo_with_the_same_boxes_is_another_face(database: Database, analyses: "Analyses") -> None:
+def test_another_photo_with_the_same_boxes_is_another_face(database: Database, analyses: Analyses) -> None:
     first, other = analyses.store(HAPPY), analyses.store(HAPPY)
     vote(database, first.face_ids[0], VoteChoice.SAD)
     assert label(database, other.face_ids[0]) is None
 
 
-def test_the_purge_of_a_photo_leaves_votes_labels_and_crops(database: Database, analyses: "Analyses") -> None:
+def test_the_purge_of_a_photo_leaves_votes_labels_and_crops(database: Database, analyses: Analyses) -> None:
     stored = analyses.store(HAPPY, crop=b"\x07" * 2304)
     vote(database, stored.face_ids[0], VoteChoice.SAD)
     with database.write() as session:
@@ -146,7 +142,7 @@ def test_the_purge_of_a_photo_leaves_votes_labels_and_crops(database: Database, 
         assert session.scalars(select(ReviewSubject.crop)).one() == b"\x07" * 2304
 
 
-def test_erasing_the_job_erases_votes_labels_and_queue(database: Database, analyses: "Analyses") -> None:
+def test_erasing_the_job_erases_votes_labels_and_queue(database: Database, analyses: Analyses) -> None:
     stored = analyses.store(HAPPY, HAPPY)
     vote(database, stored.face_ids[0], VoteChoice.SAD)
     vote(database, stored.face_ids[0], VoteChoice.ANGRY)
@@ -155,7 +151,7 @@ def test_erasing_the_job_erases_votes_labels_and_queue(database: Database, analy
     assert [count(database, table) for table in (ReviewSubject, ReviewVote, ReviewItem)] == [0, 0, 0]
 
 
-def test_erasing_one_of_two_analyses_leaves_the_others_label(database: Database, analyses: "Analyses") -> None:
+def test_erasing_one_of_two_analyses_leaves_the_others_label(database: Database, analyses: Analyses) -> None:
     first, second = (analyses.store(HAPPY, photo="a" * 64, application=name) for name in ("one", "two"))
     vote(database, first.face_ids[0], VoteChoice.SAD)
     vote(database, second.face_ids[0], VoteChoice.SAD, "ben")
@@ -166,7 +162,7 @@ def test_erasing_one_of_two_analyses_leaves_the_others_label(database: Database,
     assert count(database, ReviewVote) == 0
 
 
-def test_undoing_since_a_time_brings_back_no_vote_of_that_time(database: Database, analyses: "Analyses") -> None:
+def test_undoing_since_a_time_brings_back_no_vote_of_that_time(database: Database, analyses: Analyses) -> None:
     before, during = analyses.store(HAPPY, HAPPY).face_ids
     vote(database, before, VoteChoice.NEUTRAL)
     since = utcnow()
@@ -175,7 +171,7 @@ def test_undoing_since_a_time_brings_back_no_vote_of_that_time(database: Databas
             vote(database, face_id, choice)
     with database.write() as session:
         votes = list_votes(session, reviewer="ana", since=since)
-        assert undo_votes(session, votes, "ana", since=since) == 2
+        assert undo_votes(session, votes, ANA, since=since) == 2
     assert (label(database, before), label(database, during)) == (VoteChoice.NEUTRAL, None)
     with database.read() as session:
         assert list_votes(session, since=since) == []
@@ -209,15 +205,15 @@ def find_subjects(database: Database) -> list[tuple[VoteChoice | None, int]]:
         return [(subject.label, subject.vote_count) for subject in session.scalars(select(ReviewSubject))]
 
 
-def test_an_undo_and_a_vote_of_another_reviewer_at_once_both_count(database: Database, analyses: "Analyses") -> None:
+def test_an_undo_and_a_vote_of_another_reviewer_at_once_both_count(database: Database, analyses: Analyses) -> None:
     (face_id,) = analyses.store(HAPPY).face_ids
     vote(database, face_id, VoteChoice.SAD, "ana")
     with at_once(database, lambda: vote(database, face_id, VoteChoice.ANGRY, "ben")) as session:
-        undo_votes(session, list_votes(session, reviewer="ana"), "ana")
+        undo_votes(session, list_votes(session, reviewer="ana"), ANA)
     assert find_subjects(database) == [(VoteChoice.ANGRY, 1)]
 
 
-def test_a_vote_and_an_undo_of_another_reviewer_at_once_both_count(database: Database, analyses: "Analyses") -> None:
+def test_a_vote_and_an_undo_of_another_reviewer_at_once_both_count(database: Database, analyses: Analyses) -> None:
     (face_id,) = analyses.store(HAPPY).face_ids
     vote(database, face_id, VoteChoice.SAD, "ana")
     with at_once(database, lambda: undo(database, "ana", 1)) as session:
@@ -225,25 +221,23 @@ def test_a_vote_and_an_undo_of_another_reviewer_at_once_both_count(database: Dat
     assert find_subjects(database) == [(VoteChoice.ANGRY, 1)]
 
 
-def test_a_vote_that_is_undone_twice_at_once_is_undone_once(database: Database, analyses: "Analyses") -> None:
+def test_a_vote_that_is_undone_twice_at_once_is_undone_once(database: Database, analyses: Analyses) -> None:
     (face_id,) = analyses.store(HAPPY).face_ids
     vote(database, face_id, VoteChoice.SAD, "ana")
     with at_once(database, lambda: undo(database, "ana", 1)) as session:
-        assert undo_votes(session, list_votes(session, reviewer="ana"), "boss") == 1
+        assert undo_votes(session, list_votes(session, reviewer="ana"), Actor.user("boss")) == 1
     with database.read() as session:
         assert len(list_audit_events(session, AuditFilter(action="review.undo"))) == 1
 
 
-def test_first_votes_on_two_analyses_of_a_photo_at_once_are_of_one_face(
-    database: Database, analyses: "Analyses"
-) -> None:
+def test_first_votes_on_two_analyses_of_a_photo_at_once_are_of_one_face(database: Database, analyses: Analyses) -> None:
     first, second = (analyses.store(HAPPY, photo="a" * 64).face_ids[0] for _ in range(2))
     with at_once(database, lambda: vote(database, second, VoteChoice.SAD, "ben")) as session:
         cast_vote(session, first, "ana", VoteChoice.SAD)
     assert find_subjects(database) == [(VoteChoice.SAD, 2)]
 
 
-def test_votes_on_two_analyses_of_a_photo_at_once_both_count(database: Database, analyses: "Analyses") -> None:
+def test_votes_on_two_analyses_of_a_photo_at_once_both_count(database: Database, analyses: Analyses) -> None:
     first, second = (analyses.store(HAPPY, photo="a" * 64).face_ids[0] for _ in range(2))
     vote(database, first, VoteChoice.SAD, "cid")
     with at_once(database, lambda: vote(database, second, VoteChoice.ANGRY, "ben")) as session:
@@ -252,7 +246,7 @@ def test_votes_on_two_analyses_of_a_photo_at_once_both_count(database: Database,
 
 
 def test_a_photo_that_is_analysed_anew_while_it_is_first_judged_has_the_label(
-    database: Database, analyses: "Analyses"
+    database: Database, analyses: Analyses
 ) -> None:
     (face_id,) = analyses.store(HAPPY, photo="a" * 64).face_ids
     stored: list[UUID] = []
@@ -261,7 +255,7 @@ def test_a_photo_that_is_analysed_anew_while_it_is_first_judged_has_the_label(
     assert label(database, stored[0]) is VoteChoice.SAD
 
 
-def test_a_face_that_is_erased_at_once_takes_no_vote(database: Database, analyses: "Analyses") -> None:
+def test_a_face_that_is_erased_at_once_takes_no_vote(database: Database, analyses: Analyses) -> None:
     stored = analyses.store(HAPPY)
     vote(database, stored.face_ids[0], VoteChoice.SAD, "ana")
     with (

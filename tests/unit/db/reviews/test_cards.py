@@ -16,7 +16,7 @@ from db.reviews.queue import take_faces
 from db.reviews.statistics import estimate_live_accuracy
 from db.reviews.tables import ReviewItem, ReviewVote
 from db.training_runs.corrections import list_reviewed
-from tests.unit.conftest import Analyses
+from tests.support.factories.analyses import Analyses
 
 HAPPY = (Emotion.HAPPY, 0.6)
 

@@ -10,7 +10,7 @@ from db.jobs.erasure import erase_job
 from db.reviews.actions import cast_vote
 from db.reviews.disagreements import Disagreement, count_disagreements, list_disagreements
 from db.reviews.tables import ReviewSubject
-from tests.unit.conftest import Analyses
+from tests.support.factories.analyses import Analyses
 
 HAPPY = (Emotion.HAPPY, 0.6)
 

@@ -13,7 +13,7 @@ from db.reviews import examples
 from db.reviews.actions import cast_vote
 from db.reviews.examples import list_examples
 from db.reviews.tables import ReviewItem, ReviewSubject
-from tests.unit.conftest import Analyses
+from tests.support.factories.analyses import Analyses
 
 HAPPY = (Emotion.HAPPY, 0.6)
 

@@ -1,5 +1,5 @@
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,13 +11,11 @@ from db.core.vocabulary import ReviewSlice
 from db.jobs.tables import Job
 from db.reviews.filter import ReviewFilter
 from db.reviews.queue import count_waiting, take_faces
+from tests.support.factories.analyses import Analyses
 from tests.support.reviewing import HAPPY, SAD, set_slice, take
 
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
 
-
-def test_filters_that_look_at_the_answer_leave_the_random_slice_alone(database: Database, analyses: "Analyses") -> None:
+def test_filters_that_look_at_the_answer_leave_the_random_slice_alone(database: Database, analyses: Analyses) -> None:
     faces = analyses.store((SAD, 0.6), (SAD, 0.7)).face_ids
     set_slice(database, ReviewSlice.RANDOM, faces[0])
     set_slice(database, ReviewSlice.UNCERTAIN, faces[1])
@@ -40,7 +38,7 @@ def test_filters_that_look_at_the_answer_leave_the_random_slice_alone(database: 
     ],
 )
 def test_each_filter_keeps_what_it_says(
-    database: Database, analyses: "Analyses", wanted: ReviewFilter, expected: set[int]
+    database: Database, analyses: Analyses, wanted: ReviewFilter, expected: set[int]
 ) -> None:
     faces = analyses.store((HAPPY, 0.9), (SAD, 0.6)).face_ids
     faces += analyses.store((HAPPY, 0.7), version="second", box=(0, 0, 40, 80)).face_ids
@@ -51,7 +49,7 @@ def test_each_filter_keeps_what_it_says(
 
 
 def test_of_an_application_the_newest_jobs_are_looked_through_until_they_hold_enough_faces(
-    database: Database, analyses: "Analyses", monkeypatch: pytest.MonkeyPatch
+    database: Database, analyses: Analyses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     oldest, empty, middle, newest = (
         analyses.store(*[(SAD, 0.6)] * count, application="shop") for count in (1, 0, 3, 2)
@@ -79,7 +77,7 @@ def test_of_an_application_the_newest_jobs_are_looked_through_until_they_hold_en
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_sqlite_looks_named_faces_up_by_their_key(database: Database, analyses: "Analyses") -> None:
+def test_sqlite_looks_named_faces_up_by_their_key(database: Database, analyses: Analyses) -> None:
     photo = analyses.store((SAD, 0.6))
     asked: list[tuple[str, Any]] = []
 

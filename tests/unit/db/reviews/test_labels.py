@@ -1,17 +1,13 @@
-from typing import TYPE_CHECKING
-
 from db.core.session import Database
 from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
 from db.reviews.actions import cast_vote
 from db.reviews.labels import list_labels
 from db.reviews.tables import ReviewItem
+from tests.support.factories.analyses import Analyses
 from tests.support.reviewing import set_slice
 
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
 
-
-def test_labels_are_listed_with_their_filters(database: Database, analyses: "Analyses") -> None:
+def test_labels_are_listed_with_their_filters(database: Database, analyses: Analyses) -> None:
     blind, seen, _ = analyses.store(*[(Emotion.HAPPY, 0.6)] * 3).face_ids
     set_slice(database, ReviewSlice.RANDOM, blind)
     with database.write() as session:

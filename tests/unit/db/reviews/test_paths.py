@@ -1,11 +1,10 @@
-# mypy: ignore-errors
 """Whatever way through the queue is taken, the faces that fit come by rank."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import product
 from random import Random
-from typing import TYPE_CHECKING
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -19,12 +18,10 @@ from db.reviews import paths as review_paths
 from db.reviews.filter import ReviewFilter
 from db.reviews.queue import take_faces
 from db.reviews.tables import ReviewItem
-
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
+from tests.support.factories.analyses import Analyses
 
 NOW = utcnow()
-VALUES = (
+VALUES: tuple[tuple[dict[str, Any], ...], ...] = (
     ({}, {"emotion": Emotion.HAPPY}),
     ({}, {"min_confidence": 0.6, "max_confidence": 0.8}),
     ({}, {"min_face_px": 60}, {"min_face_px": 10, "max_face_px": 35}),
@@ -39,7 +36,7 @@ def list_filters() -> Iterator[ReviewFilter]:
 
 
 @pytest.fixture
-def queue(database: Database, analyses: "Analyses") -> list[ReviewItem]:
+def queue(database: Database, analyses: Analyses) -> list[ReviewItem]:
     """Forty open faces of all kinds."""
     chance = Random(7)
     for number in range(10):

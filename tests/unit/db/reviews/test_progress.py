@@ -10,8 +10,8 @@ from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
 from db.reviews.actions import list_votes, undo_votes
 from db.reviews.progress import ReviewerProgress, list_progress
 from db.reviews.tables import ReviewVote
+from tests.support.factories.analyses import Analyses
 from tests.support.reviewing import set_slice, take, vote
-from tests.unit.conftest import Analyses
 
 HAPPY = (Emotion.HAPPY, 0.6)
 DAY = timedelta(days=1)

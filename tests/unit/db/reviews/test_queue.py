@@ -1,10 +1,9 @@
-# mypy: ignore-errors
 from datetime import timedelta
 from random import Random
-from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
+from db.core.actors import Actor
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import ReviewSlice, VoteChoice
@@ -13,19 +12,18 @@ from db.reviews.actions import list_votes, undo_votes
 from db.reviews.filter import ReviewFilter
 from db.reviews.queue import RESERVATION_S, count_waiting, release_faces, take_faces
 from db.reviews.tables import ReviewItem, ReviewSubject
+from tests.support.factories.actors import ANA
+from tests.support.factories.analyses import Analyses
 from tests.support.reviewing import HAPPY, SAD, set_slice, take, vote
 
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
 
-
-def test_the_most_uncertain_face_comes_first(database: Database, analyses: "Analyses") -> None:
+def test_the_most_uncertain_face_comes_first(database: Database, analyses: Analyses) -> None:
     sure, unsure, middling = analyses.store((HAPPY, 0.9), (SAD, 0.55), (HAPPY, 0.7)).face_ids
     set_slice(database, ReviewSlice.UNCERTAIN)
     assert take(database, limit=3) == [unsure, middling, sure]
 
 
-def test_one_face_is_not_handed_to_two_reviewers_at_once(database: Database, analyses: "Analyses") -> None:
+def test_one_face_is_not_handed_to_two_reviewers_at_once(database: Database, analyses: Analyses) -> None:
     analyses.store((HAPPY, 0.9), (SAD, 0.55))
     set_slice(database, ReviewSlice.UNCERTAIN)
     first, second = take(database, "ana"), take(database, "ben")
@@ -34,7 +32,7 @@ def test_one_face_is_not_handed_to_two_reviewers_at_once(database: Database, ana
     assert take(database, "ana") == first
 
 
-def test_a_reservation_passes_or_can_be_given_back(database: Database, analyses: "Analyses") -> None:
+def test_a_reservation_passes_or_can_be_given_back(database: Database, analyses: Analyses) -> None:
     (face_id,) = analyses.store((HAPPY, 0.9)).face_ids
     set_slice(database, ReviewSlice.UNCERTAIN)
     assert take(database, "ana") == [face_id]
@@ -50,23 +48,23 @@ def test_a_reservation_passes_or_can_be_given_back(database: Database, analyses:
         assert item.reserved_until > utcnow() + timedelta(seconds=RESERVATION_S / 2)
 
 
-def test_what_is_on_the_screen_is_not_handed_out_again(database: Database, analyses: "Analyses") -> None:
+def test_what_is_on_the_screen_is_not_handed_out_again(database: Database, analyses: Analyses) -> None:
     first, second = analyses.store((HAPPY, 0.6), (HAPPY, 0.9)).face_ids
     set_slice(database, ReviewSlice.UNCERTAIN)
     assert take(database, exclude=[first]) == [second]
 
 
-def test_a_judged_face_leaves_the_queue_and_undoing_brings_it_back(database: Database, analyses: "Analyses") -> None:
+def test_a_judged_face_leaves_the_queue_and_undoing_brings_it_back(database: Database, analyses: Analyses) -> None:
     (face_id,) = analyses.store((HAPPY, 0.9)).face_ids
     set_slice(database, ReviewSlice.UNCERTAIN)
     vote(database, face_id)
     assert take(database, "ben") == []
     with database.write() as session:
-        assert undo_votes(session, list_votes(session), "ana") == 1
+        assert undo_votes(session, list_votes(session), ANA) == 1
     assert take(database, "ben") == [face_id]
 
 
-def test_a_skipped_face_goes_to_another_reviewer_alone(database: Database, analyses: "Analyses") -> None:
+def test_a_skipped_face_goes_to_another_reviewer_alone(database: Database, analyses: Analyses) -> None:
     (face_id,) = analyses.store((HAPPY, 0.9)).face_ids
     set_slice(database, ReviewSlice.UNCERTAIN)
     vote(database, face_id, "ana", VoteChoice.SKIP)
@@ -75,7 +73,7 @@ def test_a_skipped_face_goes_to_another_reviewer_alone(database: Database, analy
 
 
 def test_a_face_of_the_random_slice_that_was_judged_out_of_turn_still_has_its_turn(
-    database: Database, analyses: "Analyses"
+    database: Database, analyses: Analyses
 ) -> None:
     (face_id,) = analyses.store((HAPPY, 0.9)).face_ids
     set_slice(database, ReviewSlice.RANDOM, face_id)
@@ -86,7 +84,7 @@ def test_a_face_of_the_random_slice_that_was_judged_out_of_turn_still_has_its_tu
     assert take(database, "ben") == []
 
 
-def test_a_face_is_drawn_when_it_first_has_its_turn(database: Database, analyses: "Analyses") -> None:
+def test_a_face_is_drawn_when_it_first_has_its_turn(database: Database, analyses: Analyses) -> None:
     (face_id,) = analyses.store((HAPPY, 0.9)).face_ids
     set_slice(database, ReviewSlice.RANDOM, face_id)
     with database.write() as session:
@@ -101,7 +99,7 @@ def test_a_face_is_drawn_when_it_first_has_its_turn(database: Database, analyses
     assert drawn_at[1] == drawn_at[0]
 
 
-def test_tied_votes_ask_for_one_reviewer_more(database: Database, analyses: "Analyses") -> None:
+def test_tied_votes_ask_for_one_reviewer_more(database: Database, analyses: Analyses) -> None:
     (face_id,) = analyses.store((HAPPY, 0.9)).face_ids
     set_slice(database, ReviewSlice.UNCERTAIN)
     vote(database, face_id, "ana", VoteChoice.HAPPY)
@@ -111,7 +109,7 @@ def test_tied_votes_ask_for_one_reviewer_more(database: Database, analyses: "Ana
     assert take(database, "dan") == []
 
 
-def test_a_face_that_wants_two_votes_stays_after_one(database: Database, analyses: "Analyses") -> None:
+def test_a_face_that_wants_two_votes_stays_after_one(database: Database, analyses: Analyses) -> None:
     (face_id,) = analyses.store((HAPPY, 0.9)).face_ids
     set_slice(database, ReviewSlice.UNCERTAIN)
     with database.write() as session:
@@ -121,7 +119,7 @@ def test_a_face_that_wants_two_votes_stays_after_one(database: Database, analyse
     assert take(database, "ben") == [face_id]
 
 
-def test_a_label_that_needs_more_votes_to_teach_waits_for_them(database: Database, analyses: "Analyses") -> None:
+def test_a_label_that_needs_more_votes_to_teach_waits_for_them(database: Database, analyses: Analyses) -> None:
     chosen, drawn = analyses.store((HAPPY, 0.9), (HAPPY, 0.8)).face_ids
     set_slice(database, ReviewSlice.UNCERTAIN, chosen)
     set_slice(database, ReviewSlice.RANDOM, drawn)
@@ -135,17 +133,17 @@ def test_a_label_that_needs_more_votes_to_teach_waits_for_them(database: Databas
     vote(database, chosen, "cid", least_votes=3)
     assert take(database, "dan", limit=9) == []
     with database.write() as session:
-        assert undo_votes(session, list_votes(session, reviewer="ben"), "ben", least_votes=3) == 1
+        assert undo_votes(session, list_votes(session, reviewer="ben"), Actor.user("ben"), least_votes=3) == 1
     assert take(database, "dan", limit=9) == [chosen]
 
 
-def test_the_random_slice_comes_in_its_own_order(database: Database, analyses: "Analyses") -> None:
+def test_the_random_slice_comes_in_its_own_order(database: Database, analyses: Analyses) -> None:
     faces = analyses.store((HAPPY, 0.6), (SAD, 0.99), (HAPPY, 0.8)).face_ids
     set_slice(database, ReviewSlice.RANDOM, *reversed(faces))
     assert take(database, limit=3, random_share=1.0) == faces[::-1]
 
 
-def test_both_slices_are_mixed_in_the_share_that_is_asked(database: Database, analyses: "Analyses") -> None:
+def test_both_slices_are_mixed_in_the_share_that_is_asked(database: Database, analyses: Analyses) -> None:
     faces = [*analyses.store(*[(HAPPY, 0.6)] * 9).face_ids, *analyses.store(*[(HAPPY, 0.6)] * 9).face_ids]
     set_slice(database, ReviewSlice.UNCERTAIN, *faces[:9])
     set_slice(database, ReviewSlice.RANDOM, *faces[9:])
@@ -157,13 +155,13 @@ def test_both_slices_are_mixed_in_the_share_that_is_asked(database: Database, an
     assert len(set(taken) & set(faces[9:])) == expected
 
 
-def test_when_one_slice_is_empty_the_other_fills_in(database: Database, analyses: "Analyses") -> None:
+def test_when_one_slice_is_empty_the_other_fills_in(database: Database, analyses: Analyses) -> None:
     faces = analyses.store((HAPPY, 0.6), (SAD, 0.99)).face_ids
     set_slice(database, ReviewSlice.RANDOM, *faces)
     assert take(database, limit=5, random_share=0.0) == faces
 
 
-def test_the_queue_is_asked_by_application_job_and_face(database: Database, analyses: "Analyses") -> None:
+def test_the_queue_is_asked_by_application_job_and_face(database: Database, analyses: Analyses) -> None:
     mine = analyses.store((HAPPY, 0.6), (HAPPY, 0.6), application="shop")
     other = analyses.store((HAPPY, 0.6), application="kiosk")
     with database.write() as session:

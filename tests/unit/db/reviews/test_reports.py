@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from db.accounts.audit_log import AuditFilter, list_audit_events
-from db.core.actors import Actor
 from db.core.session import Database
 from db.core.vocabulary import Emotion, ReportKind
 from db.jobs.erasure import erase_job
@@ -13,10 +12,10 @@ from db.jobs.tables import Job
 from db.reviews import reports as module
 from db.reviews.reports import MOST_NOTE_CHARACTERS, InvalidReport, create_report, list_reports
 from db.reviews.tables import FaceReport
-from tests.unit.conftest import Analyses, StoredPhoto
+from tests.support.factories.actors import ANA
+from tests.support.factories.analyses import Analyses, StoredPhoto
 
 HAPPY = (Emotion.HAPPY, 0.6)
-ANA = Actor.user("ana")
 WIDTH = HEIGHT = 1000
 """Of the stored photos, in pixels."""
 

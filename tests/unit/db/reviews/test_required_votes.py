@@ -1,4 +1,3 @@
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import select
@@ -7,10 +6,8 @@ from db.core.session import Database
 from db.core.vocabulary import ReviewSlice, VoteChoice
 from db.reviews.required_votes import list_unsettled, resettle
 from db.reviews.tables import ReviewItem
+from tests.support.factories.analyses import Analyses
 from tests.support.reviewing import HAPPY, set_slice, take, vote
-
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
 
 
 def list_open(database: Database) -> set[UUID]:
@@ -18,9 +15,7 @@ def list_open(database: Database) -> set[UUID]:
         return set(session.scalars(select(ReviewItem.face_id).where(ReviewItem.closed_at.is_(None))))
 
 
-def test_faces_judged_before_the_votes_wanted_changed_are_settled_anew(
-    database: Database, analyses: "Analyses"
-) -> None:
+def test_faces_judged_before_the_votes_wanted_changed_are_settled_anew(database: Database, analyses: Analyses) -> None:
     once, twice, tied, drawn = analyses.store(*[(HAPPY, 0.9)] * 4).face_ids
     analyses.store((HAPPY, 0.9))
     set_slice(database, ReviewSlice.UNCERTAIN)

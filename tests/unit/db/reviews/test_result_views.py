@@ -10,8 +10,8 @@ from db.reviews.actions import cast_vote
 from db.reviews.cards import list_cards
 from db.reviews.result_views import has_seen_result, list_hidden, record_result_views
 from db.reviews.tables import ResultView
+from tests.support.factories.analyses import Analyses
 from tests.support.reviewing import set_slice, take, vote
-from tests.unit.conftest import Analyses
 
 HAPPY = (Emotion.HAPPY, 0.6)
 

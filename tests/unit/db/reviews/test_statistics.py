@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
@@ -12,9 +10,7 @@ from db.reviews.actions import cast_vote
 from db.reviews.queue import take_faces
 from db.reviews.statistics import estimate_live_accuracy, estimate_share, measure_agreement
 from db.reviews.tables import ReviewItem
-
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
+from tests.support.factories.analyses import Analyses
 
 HAPPY = (Emotion.HAPPY, 0.6)
 
@@ -44,9 +40,9 @@ def count(database: Database, version: int | None = None) -> tuple[int, int]:
 def test_the_interval_is_wilsons() -> None:
     # Newcombe 1998, table I: 81 of 263 and 0 of 20, method 3
     estimate = estimate_share(81, 263)
-    assert (estimate.low, estimate.high) == (pytest.approx(0.2553, abs=1e-4), pytest.approx(0.3662, abs=1e-4))
+    assert (estimate.low, estimate.high) == pytest.approx((0.2553, 0.3662), abs=1e-4)
     nothing = estimate_share(0, 20)
-    assert (nothing.low, nothing.high) == (0.0, pytest.approx(0.1611, abs=1e-4))
+    assert (nothing.low, nothing.high) == pytest.approx((0.0, 0.1611), abs=1e-4)
 
 
 def test_nothing_judged_gives_no_estimate(database: Database) -> None:
@@ -55,7 +51,7 @@ def test_nothing_judged_gives_no_estimate(database: Database) -> None:
         assert measure_agreement(session).share is None
 
 
-def test_live_accuracy_counts_the_random_slice_alone(database: Database, analyses: "Analyses") -> None:
+def test_live_accuracy_counts_the_random_slice_alone(database: Database, analyses: Analyses) -> None:
     right, wrong, noface, vague, unjudged = analyses.store(*[HAPPY] * 5).face_ids
     set_slice(database, ReviewSlice.RANDOM)
     take(database, 5)
@@ -73,7 +69,7 @@ def test_live_accuracy_counts_the_random_slice_alone(database: Database, analyse
         assert estimate_live_accuracy(session).accuracy.count == 0
 
 
-def test_a_face_counts_once_however_often_it_was_analysed(database: Database, analyses: "Analyses") -> None:
+def test_a_face_counts_once_however_often_it_was_analysed(database: Database, analyses: Analyses) -> None:
     (face_id,) = analyses.store((Emotion.SAD, 0.6), photo="a" * 64).face_ids
     set_slice(database, ReviewSlice.RANDOM)
     take(database, 1)
@@ -83,7 +79,7 @@ def test_a_face_counts_once_however_often_it_was_analysed(database: Database, an
     assert (count(database, 1), count(database, 2), count(database)) == ((0, 1), (1, 1), (1, 1))
 
 
-def test_a_face_judged_out_of_turn_counts_when_its_turn_has_come(database: Database, analyses: "Analyses") -> None:
+def test_a_face_judged_out_of_turn_counts_when_its_turn_has_come(database: Database, analyses: Analyses) -> None:
     (face_id,) = analyses.store(HAPPY).face_ids
     set_slice(database, ReviewSlice.RANDOM)
     vote(database, face_id, eva=VoteChoice.HAPPY)
@@ -93,7 +89,7 @@ def test_a_face_judged_out_of_turn_counts_when_its_turn_has_come(database: Datab
     assert count(database) == (1, 1)
 
 
-def test_agreement_compares_reviewers_of_the_same_face(database: Database, analyses: "Analyses") -> None:
+def test_agreement_compares_reviewers_of_the_same_face(database: Database, analyses: Analyses) -> None:
     same, split, single = analyses.store(HAPPY, HAPPY, HAPPY).face_ids
     vote(database, same, ana=VoteChoice.HAPPY, ben=VoteChoice.HAPPY, cid=VoteChoice.HAPPY)
     vote(database, split, ana=VoteChoice.HAPPY, ben=VoteChoice.SAD)
@@ -105,7 +101,7 @@ def test_agreement_compares_reviewers_of_the_same_face(database: Database, analy
     assert found.alpha == pytest.approx(0.0)
 
 
-def test_a_vote_that_settles_a_tie_does_not_count_as_disagreement(database: Database, analyses: "Analyses") -> None:
+def test_a_vote_that_settles_a_tie_does_not_count_as_disagreement(database: Database, analyses: Analyses) -> None:
     same, split, late = analyses.store(HAPPY, HAPPY, HAPPY).face_ids
     vote(database, same, ana=VoteChoice.HAPPY, ben=VoteChoice.HAPPY)
     vote(database, split, ana=VoteChoice.HAPPY, ben=VoteChoice.SAD, cid=VoteChoice.SAD)
@@ -118,7 +114,7 @@ def test_a_vote_that_settles_a_tie_does_not_count_as_disagreement(database: Data
     assert (found.faces, found.share, found.alpha) == (1, None, 1.0)  # whoever disagreed first did so before
 
 
-def test_full_agreement_has_an_alpha_of_one(database: Database, analyses: "Analyses") -> None:
+def test_full_agreement_has_an_alpha_of_one(database: Database, analyses: Analyses) -> None:
     first, second = analyses.store(HAPPY, HAPPY).face_ids
     vote(database, first, ana=VoteChoice.HAPPY, ben=VoteChoice.HAPPY)
     vote(database, second, ana=VoteChoice.SAD, ben=VoteChoice.SAD)

@@ -1,11 +1,11 @@
-# mypy: ignore-errors
 """Indexes of the review queue."""
+
+from typing import Any
 
 from db.reviews.tables import ReviewItem
 
-OPEN = {
-    index.name: index for index in ReviewItem.__table__.indexes if str(index.name).startswith("ix_review_items_open_")
-}
+TABLE: Any = ReviewItem.__table__
+OPEN = {index.name: index for index in TABLE.indexes if str(index.name).startswith("ix_review_items_open_")}
 
 
 def test_each_index_of_the_queue_covers_all_that_a_filter_may_ask_for() -> None:

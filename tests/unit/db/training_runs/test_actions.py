@@ -5,19 +5,18 @@ from uuid import UUID
 import pytest
 
 from db.accounts.audit_log import list_audit_events
-from db.core.actors import Actor
 from db.core.session import Database
 from db.core.vocabulary import TrainingRunStatus, TrainingTrigger
 from db.training_runs import lifecycle as runs
 from db.training_runs.actions import start_run
 from db.training_runs.lifecycle import TrainingRunActive
 from db.training_runs.plan import DatasetFiles, PlanImpossible
-from tests.support.runs import add_version
+from tests.support.factories.actors import ANA
+from tests.support.factories.model_versions import add_version
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 CSV = DatasetFiles(has_csv=True, has_votes=False)
-ANA = Actor.user("ana")
 
 
 def test_the_message_follows_the_commit(database: Database) -> None:

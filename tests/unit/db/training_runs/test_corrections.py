@@ -1,5 +1,3 @@
-from typing import TYPE_CHECKING
-
 from sqlalchemy import update
 
 from db.core.session import Database
@@ -15,13 +13,11 @@ from db.training_runs.corrections import (
     list_used,
     record_corrections,
 )
-from tests.support.runs import read, start
-
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
+from tests.support.factories.analyses import Analyses
+from tests.support.factories.training_runs import read, start
 
 
-def test_corrections_are_faces_whose_label_is_an_emotion(database: Database, analyses: "Analyses") -> None:
+def test_corrections_are_faces_whose_label_is_an_emotion(database: Database, analyses: Analyses) -> None:
     faces = analyses.store(*[(Emotion.HAPPY, 0.6)] * 4, crop=b"\x01" * 2304, box=(0, 0, 60, 80)).face_ids
     with database.write() as session:
         for face_id, choice in zip(
@@ -33,7 +29,7 @@ def test_corrections_are_faces_whose_label_is_an_emotion(database: Database, ana
     assert (found.emotion, found.crop, found.face_px, found.vote_count) == (Emotion.SAD, b"\x01" * 2304, 60, 1)
 
 
-def test_the_latest_labels_are_offered_first(database: Database, analyses: "Analyses") -> None:
+def test_the_latest_labels_are_offered_first(database: Database, analyses: Analyses) -> None:
     faces = analyses.store(*[(Emotion.HAPPY, 0.6)] * 3).face_ids
     for face_id, choice in zip(faces, (VoteChoice.SAD, VoteChoice.ANGRY, VoteChoice.HAPPY), strict=True):
         with database.write() as session:
@@ -47,7 +43,7 @@ def test_the_latest_labels_are_offered_first(database: Database, analyses: "Anal
         assert list_corrections(session, limit=3, after=first) == [second, third]
 
 
-def test_faces_of_the_random_slice_teach_nothing(database: Database, analyses: "Analyses") -> None:
+def test_faces_of_the_random_slice_teach_nothing(database: Database, analyses: Analyses) -> None:
     drawn, other = analyses.store(*[(Emotion.HAPPY, 0.6)] * 2).face_ids
     with database.write() as session:
         session.get_one(ReviewItem, drawn).slice = ReviewSlice.RANDOM
@@ -58,7 +54,7 @@ def test_faces_of_the_random_slice_teach_nothing(database: Database, analyses: "
 
 
 def test_a_runs_corrections_keep_the_label_they_had_and_go_with_their_photo(
-    database: Database, analyses: "Analyses"
+    database: Database, analyses: Analyses
 ) -> None:
     stored = analyses.store((Emotion.HAPPY, 0.6), (Emotion.HAPPY, 0.7))
     other = analyses.store((Emotion.HAPPY, 0.6))

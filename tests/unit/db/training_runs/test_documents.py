@@ -3,7 +3,7 @@ import math
 from db.core.session import Database
 from db.training_runs import lifecycle as runs
 from db.training_runs.documents import CurvePoint, RunProgress
-from tests.support.runs import LEASE_S, claim, read, start
+from tests.support.factories.training_runs import LEASE_S, claim, read, start
 
 
 def test_figures_that_are_no_finite_numbers_are_stored_as_unknown(database: Database) -> None:

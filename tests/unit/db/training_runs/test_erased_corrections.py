@@ -1,4 +1,3 @@
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
@@ -11,12 +10,10 @@ from db.reviews.actions import cast_vote
 from db.reviews.tables import ReviewSubject
 from db.training_runs.corrections import RunCorrection, list_corrections
 from db.training_runs.erased_corrections import drop_erased
-
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
+from tests.support.factories.analyses import Analyses
 
 
-def make_run_corrections(database: Database, analyses: "Analyses") -> list[RunCorrection]:
+def make_run_corrections(database: Database, analyses: Analyses) -> list[RunCorrection]:
     for face_id in analyses.store(*[(Emotion.HAPPY, 0.6)] * 2).face_ids:
         with database.write() as session:
             cast_vote(session, face_id, "ana", VoteChoice.SAD)
@@ -24,7 +21,7 @@ def make_run_corrections(database: Database, analyses: "Analyses") -> list[RunCo
         return [RunCorrection(found.subject_id, found.emotion, None) for found in list_corrections(session, limit=10)]
 
 
-def test_offers_of_erased_faces_are_left_out(database: Database, analyses: "Analyses") -> None:
+def test_offers_of_erased_faces_are_left_out(database: Database, analyses: Analyses) -> None:
     first, second = make_run_corrections(database, analyses)
     with database.write() as session:
         assert drop_erased(session, [first, RunCorrection(uuid4(), Emotion.SAD, None), second]) == [first, second]
@@ -32,7 +29,7 @@ def test_offers_of_erased_faces_are_left_out(database: Database, analyses: "Anal
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
-def test_what_is_kept_cannot_be_erased_before_it_is_written_down(database: Database, analyses: "Analyses") -> None:
+def test_what_is_kept_cannot_be_erased_before_it_is_written_down(database: Database, analyses: Analyses) -> None:
     run_corrections = make_run_corrections(database, analyses)
     with database.write() as session:
         drop_erased(session, run_corrections)
@@ -41,7 +38,7 @@ def test_what_is_kept_cannot_be_erased_before_it_is_written_down(database: Datab
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
-def test_what_an_erasure_holds_is_not_waited_for(database: Database, analyses: "Analyses") -> None:
+def test_what_an_erasure_holds_is_not_waited_for(database: Database, analyses: Analyses) -> None:
     first, second = make_run_corrections(database, analyses)
     with database.write() as erasing:
         erasing.delete(erasing.get_one(ReviewSubject, first.subject_id))

@@ -1,7 +1,6 @@
-# mypy: ignore-errors
 """Where labels come from: one entry is all that a source needs."""
 
-from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 from sqlalchemy import true
@@ -13,15 +12,11 @@ from db.reviews.tables import ReviewItem, ReviewSubject
 from db.training_runs import label_sources
 from db.training_runs.corrections import count_reviewed, list_corrections, list_reviewed
 from db.training_runs.label_sources import LabelSource, LabelUse
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from tests.unit.conftest import Analyses
+from tests.support.factories.analyses import Analyses
 
 
 @pytest.fixture
-def drawn(database: Database, analyses: "Analyses") -> "UUID":
+def drawn(database: Database, analyses: Analyses) -> UUID:
     """A face of the random slice that was voted sad blindly: no training row by the project's own sources."""
     (face_id,) = analyses.store((Emotion.HAPPY, 0.6)).face_ids
     with database.write() as session:
@@ -37,7 +32,7 @@ def add_source(monkeypatch: pytest.MonkeyPatch, source: LabelSource, *, first: b
 
 @pytest.mark.parametrize("use", LabelUse)
 def test_an_entry_is_all_that_a_source_needs(
-    use: LabelUse, database: Database, drawn: "UUID", monkeypatch: pytest.MonkeyPatch
+    use: LabelUse, database: Database, drawn: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with database.read() as session:
         assert list_corrections(session, limit=9) == list_reviewed(session, limit=9) == []
@@ -53,11 +48,12 @@ def test_an_entry_is_all_that_a_source_needs(
 
 
 def test_the_first_source_of_a_use_says_the_label(
-    database: Database, analyses: "Analyses", monkeypatch: pytest.MonkeyPatch
+    database: Database, analyses: Analyses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (face_id,) = analyses.store((Emotion.HAPPY, 0.6)).face_ids
     with database.write() as session:
-        subject = cast_vote(session, face_id, "ana", VoteChoice.SAD) and session.get_one(ReviewItem, face_id).subject_id
+        cast_vote(session, face_id, "ana", VoteChoice.SAD)
+        subject = session.get_one(ReviewItem, face_id).subject_id
         session.get_one(ReviewSubject, subject).blind_label = VoteChoice.ANGRY
     blind = LabelSource("blind", LabelUse.TRAINING, ReviewSubject.blind_label, true)
     for first, emotion in ((False, Emotion.SAD), (True, Emotion.ANGRY)):
@@ -66,7 +62,7 @@ def test_the_first_source_of_a_use_says_the_label(
             assert [each.emotion for each in list_corrections(session, limit=9)] == [emotion]
 
 
-def test_no_label_serves_training_and_comparison(database: Database, analyses: "Analyses") -> None:
+def test_no_label_serves_training_and_comparison(database: Database, analyses: Analyses) -> None:
     faces = analyses.store(*[(Emotion.HAPPY, 0.6)] * 4).face_ids
     with database.write() as session:
         for face_id, is_random in zip(faces, (True, True, False, False), strict=True):

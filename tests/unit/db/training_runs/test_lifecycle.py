@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 from uuid import uuid4
 
 import pytest
@@ -6,6 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from db.accounts.audit_log import AuditFilter, list_audit_events
+from db.core.actors import Actor
 from db.core.session import Database
 from db.core.vocabulary import CHAMPION, TrainingRunStatus
 from db.model_versions import actions as model_versions
@@ -14,7 +14,9 @@ from db.training_runs import lifecycle as runs
 from db.training_runs.documents import RunProgress
 from db.training_runs.lifecycle import TrainingRunActive, UnknownTrainingRun
 from db.training_runs.states import InvalidRunTransition
-from tests.support.runs import GATE, LEASE_S, SLOT, add_version, champion, claim, decide, read, snapshot, start
+from tests.support.factories.actors import ANA
+from tests.support.factories.model_versions import add_version
+from tests.support.factories.training_runs import GATE, LEASE_S, SLOT, champion, claim, decide, read, snapshot, start
 
 
 def test_one_run_waits_or_runs_at_a_time(database: Database) -> None:
@@ -32,7 +34,7 @@ def test_one_run_waits_or_runs_at_a_time(database: Database) -> None:
 def test_one_moment_of_the_schedule_starts_one_run(database: Database) -> None:
     first = start(database, slot=SLOT)
     with database.write() as session:
-        runs.cancel_run(session, first, "ana")
+        runs.cancel_run(session, first, ANA)
     with pytest.raises(TrainingRunActive):
         start(database, slot=SLOT)
     start(database)
@@ -104,20 +106,20 @@ def test_progress_is_stored_as_it_happens(database: Database) -> None:
 def test_a_waiting_run_is_canceled_at_once(database: Database) -> None:
     run_id = start(database)
     with database.write() as session:
-        runs.cancel_run(session, run_id, "ben")
+        runs.cancel_run(session, run_id, Actor.user("ben"))
     run = read(database, run_id)
     assert (run.status, run.reason, run.lane) == (TrainingRunStatus.CANCELED, "canceled by ben", None)
     with pytest.raises(InvalidRunTransition):
         claim(database, run_id)
     with pytest.raises(InvalidRunTransition), database.write() as session:
-        runs.cancel_run(session, run_id, "ben")
+        runs.cancel_run(session, run_id, Actor.user("ben"))
 
 
 def test_a_running_run_hears_that_it_is_to_stop(database: Database) -> None:
     run_id = start(database)
     held = claim(database, run_id)
     with database.write() as session:
-        runs.cancel_run(session, run_id, "ben")
+        runs.cancel_run(session, run_id, Actor.user("ben"))
     assert read(database, run_id).status is TrainingRunStatus.RUNNING
     with database.write() as session:
         pulse = runs.renew_run(session, held, LEASE_S)
@@ -131,7 +133,7 @@ def test_a_run_that_was_asked_to_stop_is_not_decided(database: Database, is_prom
     held = claim(database, start(database))
     snapshot(database, held, old)
     with database.write() as session:
-        runs.cancel_run(session, held.run_id, "ben")
+        runs.cancel_run(session, held.run_id, Actor.user("ben"))
     run = decide(database, held, new, is_promoted=is_promoted)
     assert (run.status, run.reason, run.challenger_id) == (TrainingRunStatus.CANCELED, "canceled by ben", new.id)
     assert champion(database) == "old"
@@ -144,7 +146,7 @@ def test_runs_are_listed_newest_first_by_pages(database: Database) -> None:
     for _ in range(3):
         made.append(start(database))
         with database.write() as session:
-            runs.cancel_run(session, made[-1], "ana")
+            runs.cancel_run(session, made[-1], ANA)
     with database.read() as session:
         assert [run.id for run in runs.list_runs(session, limit=2)] == made[:0:-1]
         assert [run.id for run in runs.list_runs(session, before=made[1])] == made[:1]

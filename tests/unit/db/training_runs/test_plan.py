@@ -1,7 +1,4 @@
-# mypy: ignore-errors
 """What a run will do, told before it starts."""
-
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,10 +8,9 @@ from db.model_versions import actions as model_versions
 from db.reviews.actions import cast_vote
 from db.reviews.queue import take_faces
 from db.training_runs.plan import MIN_REVIEWED_FACES, DatasetFiles, PlanImpossible, RunPlan, plan_run
-from tests.support.manifests import make_manifest, make_metrics
-
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
+from tests.support.factories.actors import TEST
+from tests.support.factories.analyses import Analyses
+from tests.support.factories.model_versions import make_manifest, make_metrics
 
 CSV_ALONE = DatasetFiles(has_csv=True, has_votes=False)
 CSV_AND_VOTES = DatasetFiles(has_csv=True, has_votes=True)
@@ -26,7 +22,7 @@ def add(database: Database, name: str, labels: str, accuracy: float | None = Non
     with database.write() as session:
         version = model_versions.add_version(session, name, name, manifest)
         if promote:
-            model_versions.promote(session, version, "test", "first")
+            model_versions.promote(session, version, TEST, "first")
 
 
 def plan(database: Database, files: DatasetFiles = CSV_ALONE, *, from_scratch: bool = False) -> RunPlan:
@@ -70,7 +66,7 @@ def test_without_a_version_on_the_csvs_labels_the_run_starts_from_scratch(databa
 
 
 def test_faces_drawn_at_random_decide_once_enough_of_them_have_labels(
-    database: Database, analyses: "Analyses", monkeypatch: pytest.MonkeyPatch
+    database: Database, analyses: Analyses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("db.training_runs.plan.MIN_REVIEWED_FACES", 1)
     add(database, "default", "votes", promote=True)
@@ -84,8 +80,8 @@ def test_faces_drawn_at_random_decide_once_enough_of_them_have_labels(
     assert "only if the reviewers' labels show that it is better" in " ".join(found.summary)
 
 
-def _label_a_random_face(database: Database, analyses: "Analyses") -> None:
-    from tests.unit.conftest import Place, find_photo
+def _label_a_random_face(database: Database, analyses: Analyses) -> None:
+    from tests.support.factories.analyses import Place, find_photo
 
     photo = find_photo(ReviewSlice.RANDOM, [Place(10, 10, 80, 80)])
     analyses.store((Emotion.HAPPY, 0.6), photo=photo)

@@ -1,6 +1,7 @@
 from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.session import Database
-from tests.support.runs import add_version, claim, decide, snapshot, start
+from tests.support.factories.model_versions import add_version
+from tests.support.factories.training_runs import claim, decide, snapshot, start
 
 
 def test_the_end_of_a_run_names_its_challenger_in_the_log_of_changes(database: Database) -> None:

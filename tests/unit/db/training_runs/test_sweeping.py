@@ -1,7 +1,7 @@
-# mypy: ignore-errors
 import pytest
 from sqlalchemy import update
 
+from db.core.actors import Actor
 from db.core.session import Database
 from db.core.vocabulary import TrainingRunStatus
 from db.training_runs import lifecycle as runs
@@ -9,7 +9,8 @@ from db.training_runs import sweeping
 from db.training_runs.documents import RunProgress
 from db.training_runs.states import InvalidRunTransition
 from db.training_runs.tables import TrainingRun
-from tests.support.runs import LEASE_S, SLOT, add_version, champion, claim, decide, read, snapshot, start
+from tests.support.factories.model_versions import add_version
+from tests.support.factories.training_runs import LEASE_S, SLOT, champion, claim, decide, read, snapshot, start
 
 
 def test_a_silent_worker_loses_the_run_and_writes_nothing_afterwards(database: Database) -> None:
@@ -18,7 +19,7 @@ def test_a_silent_worker_loses_the_run_and_writes_nothing_afterwards(database: D
     late = claim(database, run_id, lease_s=-1)
     with database.write() as session:
         (expired,) = sweeping.list_expired_runs(session)
-        assert sweeping.take_back_run(session, expired, "sweeper").status is TrainingRunStatus.QUEUED
+        assert sweeping.take_back_run(session, expired, Actor.system("sweeper")).status is TrainingRunStatus.QUEUED
     claim(database, run_id)
     with database.write() as session:
         assert not runs.renew_run(session, late, LEASE_S, RunProgress(epoch=9)).is_held
@@ -36,7 +37,7 @@ def test_a_run_that_kills_workers_fails_after_its_last_attempt(database: Databas
     for _ in range(runs.MAX_ATTEMPTS):
         held = claim(database, run_id, lease_s=-1)
         with database.write() as session:
-            sweeping.take_back_run(session, held, "sweeper")
+            sweeping.take_back_run(session, held, Actor.system("sweeper"))
     assert (read(database, run_id).status, read(database, run_id).error_code) == (
         TrainingRunStatus.FAILED, "worker_lost",
     )  # fmt: skip
@@ -46,9 +47,9 @@ def test_a_run_that_was_to_stop_is_not_started_again_when_its_worker_dies(databa
     run_id = start(database)
     held = claim(database, run_id)
     with database.write() as session:
-        runs.cancel_run(session, run_id, "ben")
+        runs.cancel_run(session, run_id, Actor.user("ben"))
         assert sweeping.expire_run_lease(session, run_id, lambda worker: worker == held.worker)
-        sweeping.take_back_run(session, held, "sweeper")
+        sweeping.take_back_run(session, held, Actor.system("sweeper"))
     assert read(database, run_id).status is TrainingRunStatus.CANCELED
 
 
@@ -65,11 +66,11 @@ def test_a_run_that_its_worker_gives_back_is_to_be_sent_and_has_lost_no_attempt(
     for _ in range(runs.MAX_ATTEMPTS + 1):
         held = claim(database, run_id)
         with database.write() as session:
-            sweeping.give_back_run(session, held, "w1")
+            sweeping.give_back_run(session, held, Actor.worker("w1"))
             assert sweeping.list_waiting_runs(session, sent_before_s=60) == [run_id]
     held = claim(database, run_id, lease_s=-1)
     with database.write() as session:
-        assert sweeping.take_back_run(session, held, "sweeper").status is TrainingRunStatus.QUEUED
+        assert sweeping.take_back_run(session, held, Actor.system("sweeper")).status is TrainingRunStatus.QUEUED
 
 
 def test_a_lease_that_was_renewed_is_not_taken_back(database: Database) -> None:
@@ -77,7 +78,7 @@ def test_a_lease_that_was_renewed_is_not_taken_back(database: Database) -> None:
     with database.write() as session:
         runs.renew_run(session, held, LEASE_S)
     with pytest.raises(InvalidRunTransition), database.write() as session:
-        sweeping.take_back_run(session, held, "sweeper")
+        sweeping.take_back_run(session, held, Actor.system("sweeper"))
 
 
 def test_a_run_whose_message_is_old_is_listed_for_another(database: Database) -> None:
@@ -98,7 +99,7 @@ def test_a_run_that_lacked_a_part_of_the_service_is_tried_again_until_its_attemp
     for attempt in range(1, attempts + 1):
         held = claim(database, run_id)
         with database.write() as session:
-            run = sweeping.retry_run(session, held, "w1", "blob_store_unavailable", "the store is away")
+            run = sweeping.retry_run(session, held, Actor.worker("w1"), "blob_store_unavailable", "the store is away")
         assert run.attempt == attempt
         if attempt < attempts:
             assert (run.status, run.worker) == (TrainingRunStatus.QUEUED, None)
@@ -110,6 +111,6 @@ def test_a_run_that_was_to_be_stopped_is_not_tried_again(database: Database) -> 
     run_id = start(database)
     held = claim(database, run_id)
     with database.write() as session:
-        runs.cancel_run(session, run_id, "ben")
-        run = sweeping.retry_run(session, held, "w1", "blob_store_unavailable", "the store is away")
+        runs.cancel_run(session, run_id, Actor.user("ben"))
+        run = sweeping.retry_run(session, held, Actor.worker("w1"), "blob_store_unavailable", "the store is away")
     assert (run.status, run.reason) == (TrainingRunStatus.CANCELED, "canceled by ben")

@@ -1,8 +1,8 @@
-# mypy: ignore-errors
+from db.core.actors import Actor
 from db.core.session import Database
 from db.jobs import lifecycle as jobs
 from db.webhooks.deliveries import AttemptResult, claim_delivery, list_due, record_attempt
-from tests.support.stored_jobs import add_job
+from tests.support.factories.jobs import add_job
 
 
 def test_a_callback_is_due_once_a_job_with_an_address_ends(database: Database) -> None:
@@ -10,7 +10,7 @@ def test_a_callback_is_due_once_a_job_with_an_address_ends(database: Database) -
     add_job(database)
     with database.write() as session:
         assert list_due(session, 10) == []
-        jobs.cancel_job(session, job_id, "someone")
+        jobs.cancel_job(session, job_id, Actor.user("someone"))
     with database.write() as session:
         (due,) = list_due(session, 10)
         claimed = claim_delivery(session, due, 30)

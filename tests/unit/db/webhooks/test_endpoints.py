@@ -5,7 +5,8 @@ from db.core.session import Database
 from db.webhooks.endpoints import create_endpoint
 from db.webhooks.errors import RefusedEndpointUrl, TooManyEndpoints
 from db.webhooks.event_types import SUBSCRIBABLE
-from tests.support.endpoints import ANA, RULES, add_endpoint
+from tests.support.factories.actors import ANA
+from tests.support.factories.webhooks import RULES, add_endpoint
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1/", "http://[::10.0.0.1]/", "https://example.com:22/", "ftp://a.b/"])

@@ -1,21 +1,21 @@
-# mypy: ignore-errors
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import DeliveryState
 from db.webhooks.old_callbacks import adopt_callbacks
 from db.webhooks.tables import Callback, WebhookEndpoint, WebhookEvent
-from tests.support.endpoints import add_job, cancel, list_deliveries
+from tests.support.factories.jobs import add_job
+from tests.support.factories.webhooks import cancel, list_deliveries
 
 
 def test_callbacks_of_the_release_before_are_taken_over(database: Database) -> None:
-    due, held, done = (add_job(database, callback_url="https://example.org/") for _ in range(3))
+    due, held, done = (add_job(database, "shop", callback_url="https://example.org/") for _ in range(3))
     for job_id in (due, held, done):
         cancel(database, job_id)
     with database.write() as session:
-        session.execute(WebhookEvent.__table__.delete())
-        session.execute(WebhookEndpoint.__table__.delete())
+        session.execute(delete(WebhookEvent))
+        session.execute(delete(WebhookEndpoint))
         later = utcnow().replace(year=2100)
         old = [
             Callback(job_id=due, tries=2, last_answer="HTTP 500"),

@@ -18,8 +18,10 @@ from db.model_versions import actions as model_versions
 from db.training_runs import lifecycle as training_runs
 from db.webhooks.deliveries import AttemptResult, list_due, record_attempt, replay_failed
 from db.webhooks.tables import WebhookDelivery, WebhookEndpoint, WebhookEvent
-from tests.support.endpoints import ANA, add_endpoint, add_job, cancel, list_deliveries
-from tests.support.manifests import make_manifest
+from tests.support.factories.actors import ANA
+from tests.support.factories.jobs import add_job
+from tests.support.factories.model_versions import make_manifest
+from tests.support.factories.webhooks import add_endpoint, cancel, list_deliveries
 
 
 def list_events(database: Database) -> list[WebhookEvent]:
@@ -30,13 +32,13 @@ def list_events(database: Database) -> list[WebhookEvent]:
 def test_an_event_that_nobody_wants_is_not_stored(database: Database) -> None:
     add_endpoint(database, "job.failed")
     add_endpoint(database, application="rival")
-    cancel(database, add_job(database))
+    cancel(database, add_job(database, "shop"))
     assert list_events(database) == []
 
 
 def test_an_event_is_stored_once_for_all_who_want_it(database: Database) -> None:
     first, second = add_endpoint(database), add_endpoint(database, "job.canceled")
-    job_id = add_job(database, callback_url="https://example.org/")
+    job_id = add_job(database, "shop", callback_url="https://example.org/")
     cancel(database, job_id)
     (event,) = list_events(database)
     assert (event.type, event.job_id, event.data["id"]) == ("job.canceled", job_id, str(job_id))
@@ -50,7 +52,7 @@ def test_the_calls_are_asked_for_after_the_commit_alone(database: Database) -> N
     add_endpoint(database)
     asked: list[UUID] = []
     database.send_deliveries = asked.extend
-    job_id = add_job(database)
+    job_id = add_job(database, "shop")
     with suppress(ZeroDivisionError), database.write() as session:
         jobs.cancel_job(session, job_id, ANA)
         raise ZeroDivisionError
@@ -67,7 +69,7 @@ def test_a_batch_fires_once_when_its_last_job_ends(database: Database) -> None:
         create_batch(session, batch_id, owner.id, is_open=False)
         refused = [RefusedPhoto(4, None, "not_a_picture", "text")]
         take_positions(session, batch_id, 5, refused, is_new=True)
-    job_ids = [add_job(database, batch_id=batch_id, batch_position=position) for position in range(4)]
+    job_ids = [add_job(database, "shop", batch_id=batch_id, batch_position=position) for position in range(4)]
     for job_id in job_ids[:2]:
         cancel(database, job_id)
         assert not finish_batch(database, batch_id)
@@ -103,7 +105,7 @@ def test_promotions_and_training_runs_are_told_to_every_application(database: Da
 
 def test_erasing_a_job_erases_its_events_and_deliveries(database: Database) -> None:
     add_endpoint(database)
-    job_id = add_job(database, callback_url="https://example.org/")
+    job_id = add_job(database, "shop", callback_url="https://example.org/")
     cancel(database, job_id)
     with database.write() as session:
         erasure.erase_job(session, job_id)
@@ -117,7 +119,7 @@ def test_what_failed_is_replayed_and_nothing_else(database: Database) -> None:
     began = utcnow()
     statuses = {"taken": 204, "failed": 410, "taken at last": 500}
     for status in statuses.values():
-        cancel(database, add_job(database))
+        cancel(database, add_job(database, "shop"))
         with database.write() as session:
             due = session.scalars(select(WebhookDelivery.id).order_by(WebhookDelivery.id.desc())).first()
             assert due is not None

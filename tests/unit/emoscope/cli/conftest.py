@@ -2,6 +2,5 @@
 
 from tests.support.commands import command_line
 from tests.support.live_api import live_api, to_live_api
-from tests.unit.api.conftest import make_photo
 
-__all__ = ["command_line", "live_api", "make_photo", "to_live_api"]
+__all__ = ["command_line", "live_api", "to_live_api"]

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import errno
 import os
 import tempfile
@@ -9,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from db.core import migrate
+from db.core.actors import Actor
 from db.core.blobs import BlobStore
 from db.core.queues import LAST_SWEEP_KEY
 from db.core.session import Database
@@ -18,7 +18,7 @@ from db.monitoring import heartbeats
 from emoscope.cli.checks import CheckStatus, Finding, run_checks
 from emoscope.settings import Settings
 from emoscope.stack.provision import register_shipped_models
-from tests.support.manifests import make_manifest
+from tests.support.factories.model_versions import make_manifest
 from tests.support.supervised import make_status, supervised
 from worker.core import gpus
 from worker.core.services import Services
@@ -96,7 +96,7 @@ def test_a_release_that_waits_beside_the_champion_is_noted(
     with database.write() as session:
         manifest = make_manifest("default")
         before = model_versions.add_version(session, "default", "an earlier release", manifest)
-        model_versions.promote(session, before, "emoscope", "the version that comes with this release")
+        model_versions.promote(session, before, Actor.system("emoscope"), "the version that comes with this release")
     register_shipped_models(database, blob_store, lambda _step: None)
     found = find(settings)["model"]
     assert found.status is CheckStatus.NOTE

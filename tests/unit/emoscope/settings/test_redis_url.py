@@ -1,9 +1,8 @@
-# mypy: ignore-errors
 """The queue's address means the same to redis-py and to Celery."""
 
 import pytest
 import redis
-from kombu import Connection
+from kombu.connection import Connection
 
 from emoscope.settings.redis_url import InvalidRedisUrl, RedisAddress, read_redis_url
 
@@ -17,7 +16,8 @@ def read_by_celery(address: RedisAddress) -> dict[str, object]:
     connection = Connection(address.to_broker_url())
     found = object.__new__(channel)
     found.connection = type("Transport", (), {"client": connection, "default_port": 1})()
-    return found._connparams()
+    options: dict[str, object] = found._connparams()
+    return options
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """What keeps a stack from starting is a sentence, and leaves nothing running."""
 
 import fcntl
@@ -18,6 +17,7 @@ from emoscope.stack import preparation
 from emoscope.stack.embedded import Stack, StackError
 from emoscope.stack.plan import Plan, Program
 from emoscope.stack.preparation import prepare_stack
+from emoscope.stack.processes import make_plan
 from emoscope_client.address import read_local_address
 from tests.support.waiting import wait_until
 
@@ -143,7 +143,6 @@ def test_sockets_in_a_folder_that_anybody_may_make_are_refused(
 
 def replace_programs(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     """Let the stack run this program alone."""
-    make_plan = preparation.make_plan
 
     def make_small_plan(settings: Settings, greeting: str) -> Plan:
         small = Program("api", [sys.executable, "-S", "-c", program])

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Programs whose pulse no longer moves."""
 
 import os
@@ -29,9 +28,15 @@ while True:
 def test_the_folder_is_looked_at_every_two_seconds_however_often_it_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now, looks = [100.0], []
-    monkeypatch.setattr(frozen.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(frozen, "list_pulses", lambda folder: looks.append(folder) or [])
+    now = [100.0]
+    looks: list[Path] = []
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+
+    def look(folder: Path) -> list[pulse.Pulse]:
+        looks.append(folder)
+        return []
+
+    monkeypatch.setattr(frozen, "list_pulses", look)
     programs = FrozenPrograms(tmp_path)
     for seconds in (100.0, 101.0, 102.5, 104.0, 104.6):
         now[0] = seconds

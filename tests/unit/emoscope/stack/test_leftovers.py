@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Real processes stand for those of a stack that was killed."""
 
 import json
@@ -53,8 +52,14 @@ def test_what_was_left_running_is_stopped_the_last_first_and_told(
         record_started(tmp_path, name, process.pid)
     processes[1].kill()
     processes[1].wait()
-    sent, kill = [], os.kill
-    monkeypatch.setattr(os, "kill", lambda pid, number: (sent.append(pid), kill(pid, number)))
+    sent: list[int] = []
+    kill = os.kill
+
+    def note_and_kill(pid: int, number: int) -> None:
+        sent.append(pid)
+        kill(pid, number)
+
+    monkeypatch.setattr(os, "kill", note_and_kill)
     assert stop(tmp_path) == ["stopping what an earlier stack left running: api, beat"]
     assert sent == [processes[2].pid, processes[0].pid]
     assert [process.wait(10) for process in processes] == [-signal.SIGTERM, -signal.SIGKILL, -signal.SIGTERM]

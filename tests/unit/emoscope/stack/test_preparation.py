@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """What a stack needs before it starts, and what it says when it can't have it."""
 
 import fcntl
@@ -12,6 +11,7 @@ from emoscope.settings import Settings
 from emoscope.stack import preparation
 from emoscope.stack.plan import Plan
 from emoscope.stack.preparation import StackError, prepare_stack
+from emoscope.stack.processes import find_metrics_dir
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_too_little_room_is_said_in_megabytes(settings: Settings, monkeypatch: p
 
 
 def test_counts_of_an_earlier_start_are_gone(settings: Settings) -> None:
-    folder = preparation.find_metrics_dir(settings)
+    folder = find_metrics_dir(settings)
     folder.mkdir(parents=True)
     (folder / "counter_1.db").touch()
     os.close(prepare(settings).lock)

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """When a program is started again, with real programs and a short minute."""
 
 import os
@@ -53,7 +52,7 @@ def test_a_program_that_runs_for_long_no_longer_counts_as_failing(
     os.close(program.start())
     assert program.is_failing
     monkeypatch.setattr(programs, "MIN_UPTIME_S", 0.0)
-    assert not program.is_failing
+    assert not program.to_status().is_failing
     program.send(signal.SIGKILL)
     wait_until(program.has_ended, "it has ended")
 

@@ -1,7 +1,7 @@
-# mypy: ignore-errors
 from pathlib import Path
 
 from db.accounts import api_keys
+from db.core.actors import Actor
 from db.core.blobs import BlobStore, make_model_key
 from db.core.session import Database
 from db.core.vocabulary import PRETRAINED_CHAMPION
@@ -33,7 +33,7 @@ def test_a_choice_that_people_made_is_left_alone(database: Database, blob_store:
     register_shipped_models(database, blob_store, lambda _step: None)
     with database.write() as session:
         other = next(v for v in model_versions.list_versions(session) if v.name != PRETRAINED_CHAMPION)
-        model_versions.promote(session, other, "someone", "likes it better")
+        model_versions.promote(session, other, Actor.user("someone"), "likes it better")
     register_shipped_models(database, blob_store, lambda _step: None)
     with database.read() as session:
         champion = model_versions.get_champion(session)
@@ -71,7 +71,7 @@ def test_a_newer_release_is_stored_beside_the_champion_and_said_at_each_start(
     with database.write() as session:
         manifest = read_manifest(list_pretrained()[PRETRAINED_CHAMPION]).to_json()
         before = model_versions.add_version(session, PRETRAINED_CHAMPION, "an earlier release", manifest)
-        model_versions.promote(session, before, "emoscope", "the version that comes with this release")
+        model_versions.promote(session, before, Actor.system("emoscope"), "the version that comes with this release")
     for _ in range(2):
         said: list[str] = []
         register_shipped_models(database, blob_store, said.append)

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """The supervisor as a process, with small programs in place of those of the service."""
 
 import json
@@ -142,8 +141,9 @@ def start(short_tmp: Path) -> Iterator[Start]:
     yield start
     for each in running:
         descendants = psutil.Process(each.process.pid).children(recursive=True) if each.process.poll() is None else []
-        for process in [*descendants, each.process]:
+        for process in descendants:
             process.kill()
+        each.process.kill()
         each.process.wait(30)
         each.close()
 

@@ -13,7 +13,7 @@ from emoscope_client import (
     Retries,
 )
 from emoscope_client.operations import Operations
-from tests.support.scripted_api import make_job
+from tests.support.factories.answers import make_job
 from tests.support.scripted_steps import answer, carry_out
 
 

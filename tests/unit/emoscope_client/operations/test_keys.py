@@ -7,16 +7,15 @@ import pytest
 from apiflask import APIFlask
 
 from api.core.services import Services
-from db.accounts import api_keys
 from db.core.session import Database
 from db.core.vocabulary import Scope
 from emoscope_client import ApiError, Client, InvalidRequest, Unauthorized
+from tests.support.factories.accounts import add_key
 
 
 @pytest.fixture
 def admin(app: APIFlask, database: Database) -> Iterator[Client]:
-    with database.write() as session:
-        key = api_keys.create_key(session, api_keys.ensure_application(session, "head"), [Scope.ADMIN])
+    key = add_key(database, "head", [Scope.ADMIN])
     with (
         httpx.Client(transport=httpx.WSGITransport(app=app)) as http,
         Client("http://api", key, http_client=http) as made,

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +42,7 @@ def test_a_whole_dataset_has_no_warnings(small_csv: Path, small_votes: Path) -> 
 @pytest.mark.parametrize(
     ("rows", "reason"), [([(1, 3, TRAINING)], "all Training rows are happy"), ([(1, 3, PUBLIC)], "are missing")]
 )
-def test_one_emotion_is_nothing_to_learn(rows, reason):
+def test_one_emotion_is_nothing_to_learn(rows: list[tuple[int, int, int]], reason: str) -> None:
     with pytest.raises(DatasetError, match=reason):
         refuse_one_emotion(make(*rows))
     refuse_one_emotion(make((1, 3, TRAINING), (1, 4, TRAINING)))

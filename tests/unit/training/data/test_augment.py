@@ -1,6 +1,8 @@
-# mypy: ignore-errors
+from typing import Any
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from training.data.augment import augment_batch, degrade_batch, mix_batch
@@ -13,8 +15,12 @@ STRONG = Augmentation(
 )
 
 
-def augment(augmentation, *, faces=FACES, seed=1, side=48):
-    return augment_batch(tf.constant(faces), augmentation, seed=tf.constant([seed, 0]), side=side).numpy()
+def augment(
+    augmentation: Augmentation, *, faces: npt.NDArray[np.uint8] = FACES, seed: int = 1, side: int = 48
+) -> npt.NDArray[np.float32]:
+    made = augment_batch(tf.constant(faces), augmentation, seed=tf.constant([seed, 0]), side=side)
+    changed: npt.NDArray[np.float32] = made.numpy()
+    return changed
 
 
 def test_no_augmentation_changes_nothing() -> None:
@@ -57,11 +63,11 @@ def test_a_smaller_side_shows_the_whole_face() -> None:
     "field", ["rotation_deg", "shift", "zoom", "stretch", "contrast", "brightness", "random_erasing"]
 )
 def test_every_kind_of_change_does_something(field: str) -> None:
-    strength = 20 if field == "rotation_deg" else 1.0 if field == "random_erasing" else 0.2
+    strength: Any = 20 if field == "rotation_deg" else 1.0 if field == "random_erasing" else 0.2
     assert not np.allclose(augment(Augmentation(**{field: strength})), FACES, atol=1)
 
 
-def mix(*, concentration=1.0, seed=1):
+def mix(*, concentration: float = 1.0, seed: int = 1) -> list[npt.NDArray[np.float32]]:
     """FACES, each of a class of its own, and weighing its number."""
     targets, weights = np.eye(8, dtype=np.float32), np.arange(8, dtype=np.float32)
     mixed = mix_batch(
@@ -95,7 +101,7 @@ def test_a_low_concentration_hardly_mixes() -> None:
     assert np.isfinite(own).all()
 
 
-def degrade(**amounts):
+def degrade(**amounts: Any) -> Any:
     augmentation = Augmentation(**amounts)
     faces = tf.constant(FACES.astype(np.float32))
     return degrade_batch(faces, augmentation, seed=tf.constant([3, 0]), side=48).numpy()

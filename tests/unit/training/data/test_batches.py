@@ -1,5 +1,5 @@
-# mypy: ignore-errors
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ FACES = np.random.default_rng(3).integers(0, 256, (40, 48, 48), np.uint8)
 EXAMPLES = Examples(FACES, np.eye(7, dtype=np.float32)[np.arange(40) % 7], np.arange(1, 41, dtype=np.float32))
 
 
-def collect(recipe=RECIPE, *, epochs=range(1), side=32, **others):
+def collect(recipe: Recipe = RECIPE, *, epochs: range = range(1), side: int = 32, **others: Any) -> list[Any]:
     return list(make_batches(EXAMPLES, recipe, seed=1, epochs=epochs, side=side, **others).as_numpy_iterator())
 
 
@@ -34,7 +34,7 @@ def test_an_epoch_has_each_row_once_with_its_label_and_weight() -> None:
 
 
 @pytest.mark.parametrize("recipe", [RECIPE, dataclasses.replace(BLURRED, mixup=0.5)])
-def test_an_epoch_is_the_same_whether_a_run_comes_to_it_or_begins_with_it(recipe):
+def test_an_epoch_is_the_same_whether_a_run_comes_to_it_or_begins_with_it(recipe: Recipe) -> None:
     both, second = collect(recipe, epochs=range(2)), collect(recipe, epochs=range(1, 2))
     for expected, batch in zip(both[2:], second, strict=True):
         assert all(map(np.array_equal, expected, batch))
@@ -49,7 +49,7 @@ def test_teachers_see_the_faces_that_the_network_sees_changed_as_they_are_and_as
 
 
 @pytest.mark.parametrize("change", [{"cover": 1.0}, {"dim": 1.0}])
-def test_coverings_and_little_light_are_drawn_while_batches_are_made(change):
+def test_coverings_and_little_light_are_drawn_while_batches_are_made(change: dict[str, Any]) -> None:
     changed = dataclasses.replace(RECIPE, augmentation=dataclasses.replace(RECIPE.augmentation, **change))
     for (plain, _, _), (drawn, _, _) in zip(collect(), collect(changed), strict=True):
         assert (np.abs(plain - drawn).reshape(len(plain), -1).max(axis=1) > 1).all()

@@ -1,6 +1,6 @@
-# mypy: ignore-errors
 import gzip
 import lzma
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,9 @@ from training.errors import DatasetError
 
 
 @pytest.mark.parametrize(("suffix", "compress"), [(".gz", gzip.compress), (".xz", lzma.compress)])
-def test_packed_files_are_the_same_dataset(small_csv, tmp_path, suffix, compress):
+def test_packed_files_are_the_same_dataset(
+    small_csv: Path, tmp_path: Path, suffix: str, compress: Callable[[bytes], bytes]
+) -> None:
     packed = tmp_path / f"small.csv{suffix}"
     packed.write_bytes(compress(small_csv.read_bytes()))
     assert read_dataset(packed).sha256 == read_dataset(small_csv).sha256

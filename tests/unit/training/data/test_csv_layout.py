@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import numpy as np
 import pytest
 
@@ -23,7 +22,7 @@ def test_a_header_without_each_column_once_is_refused(text: str, message: str) -
 
 @pytest.mark.parametrize(("header", "form"), FORMS)
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_columns_are_found_by_name_and_further_ones_are_ignored(header, form, end):
+def test_columns_are_found_by_name_and_further_ones_are_ignored(header: str, form: str, end: str) -> None:
     """More rows than a block has, read quickly; a bad row at the end makes its block be read row by row."""
     random = np.random.default_rng(3)
     images = random.integers(0, 256, (150, 48, 48), np.uint8)

@@ -1,5 +1,6 @@
-# mypy: ignore-errors
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def test_a_dataset_is_read_where_nothing_can_be_cached(small_csv: Path, tmp_path
     assert read.sha256 == read_dataset(small_csv).sha256
 
 
-def damage_middle(content):
+def damage_middle(content: bytes) -> bytes:
     return content[:1000] + bytes(5000) + content[6000:]
 
 
@@ -44,7 +45,9 @@ def damage_middle(content):
     [lambda _: b"", lambda content: content[:-500], damage_middle, lambda _: b"no archive", lambda _: None],
     ids=["empty", "cut off", "damaged", "another file", "a folder"],
 )
-def test_a_cached_file_that_cannot_be_read_is_made_anew(small_csv, cache_home, damage):
+def test_a_cached_file_that_cannot_be_read_is_made_anew(
+    small_csv: Path, cache_home: Path, damage: Callable[[bytes], bytes | None]
+) -> None:
     sha256 = read_dataset(small_csv).sha256
     (cached,) = cache_home.rglob("*.npz")
     content = cached.read_bytes()
@@ -63,7 +66,7 @@ def test_a_cached_file_that_cannot_be_read_is_made_anew(small_csv, cache_home, d
 def test_a_cached_file_is_on_the_disk_before_it_has_its_name(
     small_csv: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = []
+    names: list[str] = []
     monkeypatch.setattr("os.fsync", lambda _: names.extend(path.suffix for path in cache_home.rglob("*.*")))
     read_dataset(small_csv)
     assert names == [".partial"]
@@ -72,7 +75,7 @@ def test_a_cached_file_is_on_the_disk_before_it_has_its_name(
 def test_a_full_disk_leaves_no_half_of_a_cached_file(
     small_csv: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fill(file, **_):
+    def fill(file: IO[bytes], **_: object) -> None:
         file.write(b"half")
         raise OSError(28, "No space left on device")
 

@@ -1,6 +1,6 @@
-# mypy: ignore-errors
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,12 +9,12 @@ from db.core.vocabulary import Architecture
 from training.data.dataset import Dataset, read_dataset
 from training.data.examples import make_examples
 from training.errors import DatasetError
-from training.fit.settings import RECIPES, TrainSettings
+from training.fit.settings import RECIPES, Labels, TrainSettings
 
 RECIPE = dataclasses.replace(RECIPES[Architecture.DEFAULT], validation_share=0.2)
 
 
-def make_settings(labels: str, **changes) -> TrainSettings:
+def make_settings(labels: Labels, **changes: Any) -> TrainSettings:
     recipe = dataclasses.replace(RECIPE, **changes)
     return TrainSettings(Path("a.csv"), labels, Architecture.DEFAULT, recipe, Path("votes.csv"))
 
@@ -23,6 +23,7 @@ def make_settings(labels: str, **changes) -> TrainSettings:
 def dataset(small_csv: Path, small_votes: Path) -> Dataset:
     """With two rows whose votes teach nothing; one of them is the same picture as a row that people agree on."""
     whole = read_dataset(small_csv, small_votes)
+    assert whole.votes is not None
     counts, images = whole.votes.counts.copy(), whole.images.copy()
     counts[[0, 1], :] = 0
     counts[[0, 1], -1] = 10

@@ -1,4 +1,5 @@
-# mypy: ignore-errors
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,13 +12,13 @@ from training.errors import DatasetError
 HEADER = "emotion,pixels,Usage\n"
 
 
-def row(values: list[object] | None = None, emotion: object = 3, part: str = "Training") -> str:
+def row(values: Sequence[object] | None = None, emotion: object = 3, part: str = "Training") -> str:
     return f"{emotion},{' '.join(map(str, values if values is not None else [7] * PIXELS))},{part}\n"
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 150))
-def test_every_value_comes_out_as_it_went_in(seed, count):
+def test_every_value_comes_out_as_it_went_in(seed: int, count: int) -> None:
     random = np.random.default_rng(seed)
     images = random.integers(0, 256, (count, 48, 48), np.uint8)
     emotions = random.integers(0, 7, count)
@@ -36,7 +37,9 @@ def test_every_value_comes_out_as_it_went_in(seed, count):
 
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, 255), st.integers(0, 2), st.integers(0, 20), st.sampled_from(b"0129 ,.-:aT\n\t\xb2"))
-def test_a_row_with_a_strange_byte_is_read_the_same_among_good_rows_as_beside_a_bad_one(value, keep, place, strange):
+def test_a_row_with_a_strange_byte_is_read_the_same_among_good_rows_as_beside_a_bad_one(
+    value: int, keep: int, place: int, strange: int
+) -> None:
     """A bad row makes its whole block be read row by row, so the two ways of reading are held against each other."""
     odd = bytearray(row([value, 25, 100, value, 7] + [199] * (PIXELS - 5)).encode())
     odd[place : place + keep] = bytes([strange])
@@ -69,7 +72,7 @@ def test_a_row_with_a_strange_byte_is_read_the_same_among_good_rows_as_beside_a_
         ("3,1 2 3\n", "2 fields in place of 3"),
     ],
 )
-def test_a_bad_row_is_named_with_its_line_and_reason_and_the_others_are_kept(bad, reason):
+def test_a_bad_row_is_named_with_its_line_and_reason_and_the_others_are_kept(bad: str, reason: str) -> None:
     rows = parse_rows((HEADER + row(emotion=1) + bad + row(emotion=2)).encode())
     assert [(bad_row.line, bad_row.reason) for bad_row in rows.bad_rows] == [(3, reason)]
     assert rows.emotions.tolist() == [1, 2]
@@ -99,7 +102,7 @@ def test_a_bad_row_is_named_with_its_line_and_reason_and_the_others_are_kept(bad
         "doubled space and leading zeros",
     ],
 )
-def test_other_spellings_of_the_same_rows_are_read(text):
+def test_other_spellings_of_the_same_rows_are_read(text: str) -> None:
     rows = parse_rows(text.encode())
     assert rows.bad_rows == ()
     assert rows.images.shape == (2, 48, 48)

@@ -1,5 +1,5 @@
-# mypy: ignore-errors
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_pictures_of_another_size_and_colour_are_taken(tmp_path: Path) -> None:
     assert abs(image.astype(int) - 200).max() <= 1
 
 
-def save_one(folder, picture, name, **options):
+def save_one(folder: Path, picture: Image.Image, name: str, **options: Any) -> None:
     (folder / "Training" / "sad").mkdir(parents=True)
     picture.save(folder / "Training" / "sad" / name, **options)
 

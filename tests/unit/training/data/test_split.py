@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +8,7 @@ from training.data.split import split_rows
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 300), st.integers(0, 2**32 - 1), st.floats(0.05, 0.95))
-def test_every_row_is_on_one_side_and_copies_on_the_same(count, seed, share):
+def test_every_row_is_on_one_side_and_copies_on_the_same(count: int, seed: int, share: float) -> None:
     random = np.random.default_rng(seed)
     groups = random.integers(0, max(1, count // 2), count)
     labels = groups % 7

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Votes find the rows of the CSV that they belong to, or are refused."""
 
 from collections.abc import Callable
@@ -12,10 +11,11 @@ from training.data.dataset import read_dataset
 from training.errors import VotesMismatch
 
 Rows = list[list[str]]
+Write = Callable[[Callable[[Rows], Rows]], Path]
 
 
 @pytest.fixture
-def write(tmp_path: Path, small_votes: Path) -> Callable[[Callable[[Rows], Rows]], Path]:
+def write(tmp_path: Path, small_votes: Path) -> Write:
     """Write a file of votes after changing its rows, of which each has an Image name as FER+ gives it."""
 
     def write_changed(change: Callable[[Rows], Rows]) -> Path:
@@ -39,7 +39,7 @@ def without_names(path: Path) -> Path:
     return path
 
 
-def test_named_votes_find_their_rows_in_any_order(write, small_csv, small_votes):
+def test_named_votes_find_their_rows_in_any_order(write: Write, small_csv: Path, small_votes: Path) -> None:
     votes = read_dataset(small_csv, write(lambda rows: rows[::-1])).votes
     in_order = read_dataset(small_csv, small_votes).votes
     assert votes is not None
@@ -47,7 +47,7 @@ def test_named_votes_find_their_rows_in_any_order(write, small_csv, small_votes)
     assert np.array_equal(votes.counts, in_order.counts)
 
 
-def test_rows_without_a_name_or_without_votes_train_nothing(write, small_csv):
+def test_rows_without_a_name_or_without_votes_train_nothing(write: Write, small_csv: Path) -> None:
     def change(rows: Rows) -> Rows:
         return [[rows[0][0], "", *rows[0][2:]], *rows[1:5], *rows[6:], ["PrivateTest", "fer0000900.png", *rows[0][2:]]]
 
@@ -71,7 +71,9 @@ def test_rows_without_a_name_or_without_votes_train_nothing(write, small_csv):
     ],
     ids=["named twice", "other names", "no names", "another Usage", "of other rows"],
 )
-def test_names_that_do_not_fit_the_csv_are_refused(write, small_csv, change, message):
+def test_names_that_do_not_fit_the_csv_are_refused(
+    write: Write, small_csv: Path, change: Callable[[Rows], Rows], message: str
+) -> None:
     with pytest.raises(VotesMismatch, match=message):
         read_dataset(small_csv, write(change))
 
@@ -80,7 +82,9 @@ def test_names_that_do_not_fit_the_csv_are_refused(write, small_csv, change, mes
     ("first", "last", "rows_named"),
     [(0, 140, "140 Training"), (140, 182, "42 PublicTest"), (0, 182, "140 Training")],
 )
-def test_votes_of_the_next_row_are_refused_for_each_usage(write, small_csv, first, last, rows_named):
+def test_votes_of_the_next_row_are_refused_for_each_usage(
+    write: Write, small_csv: Path, first: int, last: int, rows_named: str
+) -> None:
     def change(rows: Rows) -> Rows:
         moved = [*rows[first + 1 : last], rows[first]]
         parts = [row[0] for row in rows]
@@ -91,7 +95,7 @@ def test_votes_of_the_next_row_are_refused_for_each_usage(write, small_csv, firs
     assert refused.value.code == "votes_mismatch"
 
 
-def test_votes_that_agree_with_the_labels_as_often_as_fer_plus_are_taken(write, small_csv):
+def test_votes_that_agree_with_the_labels_as_often_as_fer_plus_are_taken(write: Write, small_csv: Path) -> None:
     """Two of five rows in each class disagree with the label, which is less agreement than FER+ has."""
 
     def change(rows: Rows) -> Rows:

@@ -1,6 +1,6 @@
-# mypy: ignore-errors
 import gzip
 import lzma
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ def test_majority_is_the_one_emotion_with_the_most_votes() -> None:
 @pytest.mark.parametrize(
     "votes", [{"sad": 5, "neutral": 5}, {"contempt": 6, "sad": 4}, {"nf": 10}, {"unknown": 5, "happy": 5}, {}]
 )
-def test_a_tie_or_another_answer_is_no_majority(votes):
+def test_a_tie_or_another_answer_is_no_majority(votes: dict[str, int]) -> None:
     assert table(**votes).majorities.tolist() == [NO_MAJORITY]
 
 
@@ -41,7 +41,7 @@ def test_single_votes_count_where_nobody_agrees() -> None:
 @pytest.mark.parametrize(
     "votes", [{"nf": 2, "sad": 8}, {"unknown": 6, "sad": 4}, {"contempt": 5, "sad": 5}, {"nf": 10}]
 )
-def test_a_row_that_says_little_about_the_seven_teaches_nothing(votes):
+def test_a_row_that_says_little_about_the_seven_teaches_nothing(votes: dict[str, int]) -> None:
     found = table(**votes)
     assert not found.is_used.any()
     assert not found.distributions.any()
@@ -68,7 +68,7 @@ ROWS = f"{HEADER}Training,1,9,0,0,0,0,0,0,0,0\n"
 
 
 @pytest.mark.parametrize(("suffix", "compress"), [(".gz", gzip.compress), (".xz", lzma.compress)])
-def test_packed_votes_are_read(tmp_path, suffix, compress):
+def test_packed_votes_are_read(tmp_path: Path, suffix: str, compress: Callable[[bytes], bytes]) -> None:
     path = tmp_path / f"votes.csv{suffix}"
     path.write_bytes(compress(ROWS.encode()))
     assert read_votes(path).table.majorities.tolist() == [EMOTIONS.index(Emotion.HAPPY)]
@@ -93,7 +93,9 @@ def test_packed_votes_are_read(tmp_path, suffix, compress):
         "missing",
     ],
 )
-def test_a_file_that_is_no_text_of_votes_is_refused(tmp_path, name, content, message):
+def test_a_file_that_is_no_text_of_votes_is_refused(
+    tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(DatasetError, match=message):

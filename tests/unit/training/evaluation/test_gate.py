@@ -1,11 +1,12 @@
-# mypy: ignore-errors
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.evaluation.gate import (
     Answers,
+    Decision,
     GateLimits,
     HoldoutMismatchError,
     compare_macro_f1,
@@ -16,7 +17,9 @@ from training.evaluation.gate import (
 TRUTH = np.random.default_rng(0).integers(0, 7, 2000)
 
 
-def answer(accuracy, *, seed=1, confidence=None, ms=1.0, wrong_class=None):
+def answer(
+    accuracy: float, *, seed: int = 1, confidence: float | None = None, ms: float = 1.0, wrong_class: int | None = None
+) -> Answers:
     """Answers right for that share of faces; confidence is honest unless given."""
     random = np.random.default_rng(seed)
     answers = np.where(random.random(len(TRUTH)) < accuracy, TRUTH, (TRUTH + 1) % 7)
@@ -28,7 +31,12 @@ def answer(accuracy, *, seed=1, confidence=None, ms=1.0, wrong_class=None):
     return Answers(probabilities, ms)
 
 
-def failed(decision):
+def be_sure_of(emotions: npt.NDArray[np.int64]) -> Answers:
+    """Answers with these emotions, each with certainty."""
+    return Answers(np.eye(7, dtype=np.float32)[emotions], 1.0)
+
+
+def failed(decision: Decision) -> set[str]:
     return {check.name for check in decision.checks if not check.is_passed}
 
 
@@ -74,11 +82,10 @@ def test_classes_with_few_faces_are_not_judged_by_recall() -> None:
     truth = np.array([0] * 30 + [1] * 5)
     old = np.where(np.arange(35) < 10, 2, truth)
     new = np.where(truth == 1, 0, truth)
-    as_answers = [Answers(np.eye(7, dtype=np.float32)[answers], 1.0) for answers in (old, new)]
-    assert "recall" not in failed(decide_promotion(*as_answers, truth))
+    assert "recall" not in failed(decide_promotion(be_sure_of(old), be_sure_of(new), truth))
 
 
-def answer_of_small_class(right):
+def answer_of_small_class(right: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """1,000 faces of which 24 are of class 1; `right` of these are answered rightly, and all others."""
     truth = np.array([1] * 24 + [0, 2, 3, 4] * 244)
     answers = truth.copy()
@@ -91,7 +98,7 @@ def test_the_recall_of_a_rare_class_fails_for_what_is_more_than_chance(right: in
     """Three of 24 faces are 12.5 points, and chance; six are not."""
     truth, old = answer_of_small_class(20)
     _, new = answer_of_small_class(right)
-    decision = decide_promotion(*(Answers(np.eye(7, dtype=np.float32)[answers], 1.0) for answers in (old, new)), truth)
+    decision = decide_promotion(be_sure_of(old), be_sure_of(new), truth)
     (check,) = (check for check in decision.checks if check.name == "recall")
     assert check.is_passed is is_passed
     assert f"{20 - right} of its 24 faces lost and 0 gained" in check.reason
@@ -101,9 +108,7 @@ def test_the_recall_of_a_rare_class_fails_for_what_is_more_than_chance(right: in
 def test_a_small_loss_in_a_large_class_is_borne_however_sure_it_is() -> None:
     truth = np.array([0] * 1000 + [1] * 1000)
     new = np.where(np.arange(2000) < 40, 2, truth)
-    decision = decide_promotion(
-        *(Answers(np.eye(7, dtype=np.float32)[answers], 1.0) for answers in (truth, new)), truth
-    )
+    decision = decide_promotion(be_sure_of(truth), be_sure_of(new), truth)
     assert "recall" not in failed(decision)
 
 
@@ -112,7 +117,7 @@ def test_the_class_that_fails_is_named_and_not_one_that_fell_further_by_chance()
     old, new = truth.copy(), truth.copy()
     new[:3] = 2
     new[24:64] = 2
-    decision = decide_promotion(*(Answers(np.eye(7, dtype=np.float32)[answers], 1.0) for answers in (old, new)), truth)
+    decision = decide_promotion(be_sure_of(old), be_sure_of(new), truth)
     (check,) = (check for check in decision.checks if check.name == "recall")
     assert not check.is_passed
     assert "recall of angry" in check.reason
@@ -120,7 +125,7 @@ def test_the_class_that_fails_is_named_and_not_one_that_fell_further_by_chance()
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60))
-def test_mcnemar_is_a_probability_and_symmetric(gained, lost):
+def test_mcnemar_is_a_probability_and_symmetric(gained: int, lost: int) -> None:
     better, worse = compute_one_sided_mcnemar_p(gained, lost), compute_one_sided_mcnemar_p(lost, gained)
     assert 0 < better <= 1
     tie = (
@@ -150,10 +155,9 @@ def test_two_tests_together_are_as_sure_as_one_would_have_to_be() -> None:
     faces, old, new = np.flatnonzero(TRUTH == 3), TRUTH.copy(), TRUTH.copy()
     old[faces[:12]] = 4
     new[faces[12:16]] = 4
-    answers = [Answers(np.eye(7, dtype=np.float32)[right], 1.0) for right in (old, new)]
     assert 0.025 < compute_one_sided_mcnemar_p(12, 4) < 0.05
-    assert failed(decide_promotion(*answers, TRUTH)) == {"gain"}
-    assert decide_promotion(*answers, TRUTH, GateLimits(significance=0.1)).is_promoted
+    assert failed(decide_promotion(be_sure_of(old), be_sure_of(new), TRUTH)) == {"gain"}
+    assert decide_promotion(be_sure_of(old), be_sure_of(new), TRUTH, GateLimits(significance=0.1)).is_promoted
 
 
 @pytest.mark.parametrize("count", [0, 1999])

@@ -1,6 +1,9 @@
-# mypy: ignore-errors
-import numpy as np
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from training.evaluation.gate import Check
 from training.evaluation.set_gate import SetAnswers, SetLimits, check_sets
 from training.evaluation.sets import EvaluationSet
 
@@ -9,14 +12,19 @@ TRUTH = RANDOM.integers(0, 7, 600)
 CROPS = np.zeros((600, 48, 48), np.uint8)
 
 
-def answer(is_right, confidence=0.8):
+def answer(is_right: npt.NDArray[np.bool_], confidence: float = 0.8) -> npt.NDArray[np.float32]:
     answers = np.where(is_right, TRUTH, (TRUTH + 1) % 7)
     probabilities = np.full((len(TRUTH), 7), (1 - confidence) / 6, np.float32)
     probabilities[np.arange(len(TRUTH)), answers] = confidence
     return probabilities
 
 
-def compare(champion, challenger, slices=None, **limits):
+def compare(
+    champion: npt.NDArray[np.float32],
+    challenger: npt.NDArray[np.float32],
+    slices: dict[str, npt.NDArray[np.bool_]] | None = None,
+    **limits: Any,
+) -> Check:
     evaluated = EvaluationSet("photos", CROPS, TRUTH, slices or {})
     return check_sets([SetAnswers(evaluated, champion, challenger)], SetLimits(**limits))
 

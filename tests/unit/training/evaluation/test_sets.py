@@ -1,7 +1,8 @@
-# mypy: ignore-errors
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tests.support.faces_of_sets import FACES
@@ -10,7 +11,7 @@ from training.evaluation.sets import MAX_STRESS_ROWS, EvaluationSet, compute_set
 from training.evaluation.stress import STRESSES
 
 
-def give(answers, confidence=0.7):
+def give(answers: Sequence[int], confidence: float = 0.7) -> npt.NDArray[np.float32]:
     probabilities = np.full((len(answers), 7), (1 - confidence) / 6, np.float32)
     probabilities[np.arange(len(answers)), answers] = confidence
     return probabilities

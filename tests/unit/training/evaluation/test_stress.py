@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import pytest
 
 from tests.support.faces_of_sets import FACES
@@ -6,7 +5,7 @@ from training.evaluation.stress import STRESSES, stress_crops
 
 
 @pytest.mark.parametrize("name", STRESSES)
-def test_a_stress_changes_faces_alike_each_time(name):
+def test_a_stress_changes_faces_alike_each_time(name: str) -> None:
     changed = stress_crops(FACES, name)
     assert changed.shape == FACES.shape
     assert (changed != FACES).any(axis=(1, 2)).all()

@@ -1,14 +1,14 @@
-# mypy: ignore-errors
 import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from db.core.vocabulary import PRETRAINED_CHAMPION
-from tests.support.manifests import make_manifest
+from tests.support.factories.model_versions import make_manifest
 from training.errors import ArtifactDamagedError, ArtifactError
 from training.export.artifact import (
     find_pretrained,
@@ -22,12 +22,12 @@ from training.export.artifact import (
 
 
 @pytest.fixture
-def shipped(tmp_path):
+def shipped(tmp_path: Path) -> Path:
     """A copy of a shipped version."""
     return shutil.copytree(list_pretrained()[PRETRAINED_CHAMPION], tmp_path / "version")
 
 
-def change(folder, **fields):
+def change(folder: Path, **fields: object) -> None:
     path = folder / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 
@@ -44,14 +44,14 @@ def test_every_shipped_version_is_whole_and_says_where_it_comes_from() -> None:
         assert "/" not in str(manifest.lineage.settings["csv_path"])
 
 
-def test_a_manifest_comes_back_as_it_was_written(shipped):
+def test_a_manifest_comes_back_as_it_was_written(shipped: Path) -> None:
     manifest = read_manifest(shipped)
     write_manifest(manifest, shipped)
     assert read_manifest(shipped) == manifest
     assert parse_manifest(json.loads(json.dumps(manifest.to_json()))) == manifest
 
 
-def test_a_version_made_before_there_were_framings_sees_the_crop_as_it_is(shipped):
+def test_a_version_made_before_there_were_framings_sees_the_crop_as_it_is(shipped: Path) -> None:
     plain = read_manifest(shipped).to_json()
     del plain["crop_scales"]
     assert parse_manifest(plain).crop_scales == (48,)
@@ -60,7 +60,9 @@ def test_a_version_made_before_there_were_framings_sees_the_crop_as_it_is(shippe
 @pytest.mark.parametrize(
     ("form", "name", "found"), [(1, "default", "small"), (1, "report", "report"), (2, "default", "default")]
 )
-def test_the_first_form_of_a_manifest_says_default_where_it_means_small(shipped, form, name, found):
+def test_the_first_form_of_a_manifest_says_default_where_it_means_small(
+    shipped: Path, form: int, name: str, found: str
+) -> None:
     change(shipped, schema_version=form, architecture=name)
     assert read_manifest(shipped).architecture == found
     write_manifest(read_manifest(shipped), shipped)
@@ -68,7 +70,7 @@ def test_the_first_form_of_a_manifest_says_default_where_it_means_small(shipped,
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.tflite", "model_card.md", "history.json"])
-def test_a_changed_or_missing_file_is_refused(shipped, name):
+def test_a_changed_or_missing_file_is_refused(shipped: Path, name: str) -> None:
     content = (shipped / name).read_bytes()
     (shipped / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(ArtifactDamagedError, match=f"{name} is damaged") as caught:
@@ -99,7 +101,9 @@ def test_a_changed_or_missing_file_is_refused(shipped, name):
         ({"lineage": {}}, "not complete: lineage"),
     ],
 )
-def test_a_manifest_that_this_release_cannot_serve_is_refused(shipped, fields, message):
+def test_a_manifest_that_this_release_cannot_serve_is_refused(
+    shipped: Path, fields: dict[str, Any], message: str
+) -> None:
     change(shipped, **fields)
     with pytest.raises(ArtifactError, match=message) as caught:
         read_manifest(shipped)
@@ -107,7 +111,7 @@ def test_a_manifest_that_this_release_cannot_serve_is_refused(shipped, fields, m
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "{"])
-def test_what_is_no_manifest_is_refused(shipped, text):
+def test_what_is_no_manifest_is_refused(shipped: Path, text: str) -> None:
     (shipped / "manifest.json").write_text(text)
     with pytest.raises(ArtifactError):
         read_manifest(shipped)
@@ -118,7 +122,7 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
         read_manifest(tmp_path)
 
 
-def test_one_file_is_verified_by_its_digest(shipped):
+def test_one_file_is_verified_by_its_digest(shipped: Path) -> None:
     record = read_manifest(shipped).files["model.tflite"]
     verify_file(shipped / "model.tflite", record.sha256)
     with pytest.raises(ArtifactDamagedError):

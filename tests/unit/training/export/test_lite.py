@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import shutil
 from pathlib import Path
 
@@ -16,7 +15,8 @@ CROPS = np.random.default_rng(3).integers(0, 256, (5, 48, 48)).astype(np.uint8)
 def test_answers_do_not_depend_on_how_many_are_asked_at_once() -> None:
     model = load_lite(FOLDER)
     whole = model.predict(CROPS)
-    assert (whole.shape, whole.dtype) == ((5, 7), np.float32)
+    assert whole.shape == (5, 7)
+    assert whole.dtype == np.float32
     np.testing.assert_allclose(whole.sum(axis=1), 1, atol=1e-5)
     for size in (1, 2):
         np.testing.assert_allclose(model.predict(CROPS, batch_size=size), whole, atol=1e-6)

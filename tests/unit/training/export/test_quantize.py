@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import numpy as np
 import pytest
 
@@ -7,7 +6,7 @@ from tests.support.networks import CROPS
 from training.export import quantize
 from training.export.artifact import list_pretrained, read_manifest
 from training.export.lite import LiteModel, load_lite
-from training.export.quantize import is_alike, quantize_served
+from training.export.quantize import Int8Form, is_alike, quantize_served
 from training.export.served import build_served, convert_to_tflite
 from training.fit.runtime import keras
 from training.networks.build import build_network
@@ -16,31 +15,36 @@ TRUTH = np.arange(len(CROPS)) % 7
 
 
 @pytest.fixture(scope="module")
-def served():
+def served() -> keras.Model:
     """A network whose answers to CROPS differ from face to face."""
     keras.utils.set_random_seed(3)
     return build_served(build_network(Architecture.SMALL), temperature=0.4, flip=False, input_size=32)
 
 
 @pytest.fixture(scope="module")
-def float32_file(served):
+def float32_file(served: keras.Model) -> bytes:
     return convert_to_tflite(served)
 
 
 @pytest.fixture(scope="module")
-def float32(float32_file):
+def float32(float32_file: bytes) -> LiteModel:
     return LiteModel(float32_file)
 
 
 @pytest.fixture(scope="module")
-def wrong_at_random(served, float32):
+def wrong_at_random(served: keras.Model, float32: LiteModel) -> Int8Form:
     """Quantised with labels that its answers have nothing to do with."""
-    return quantize_served(served, float32, 0.4, CROPS, TRUTH)
+    made = quantize_served(served, float32, 0.4, CROPS, TRUTH)
+    assert made is not None
+    return made
 
 
-def test_the_int8_form_is_a_third_as_large_and_answers_alike(served, float32, float32_file):
+def test_the_int8_form_is_a_third_as_large_and_answers_alike(
+    served: keras.Model, float32: LiteModel, float32_file: bytes
+) -> None:
     answers = float32.predict(CROPS)
     made = quantize_served(served, float32, 0.4, CROPS, answers.argmax(axis=1))
+    assert made is not None
     assert len(made.content) < len(float32_file) / 3
     found = LiteModel(made.content).predict(CROPS)
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
@@ -48,13 +52,17 @@ def test_the_int8_form_is_a_third_as_large_and_answers_alike(served, float32, fl
     assert (made.metrics["rows"], made.metrics["float32_accuracy"]) == (len(CROPS), 1.0)
 
 
-def test_its_temperature_is_its_own_and_the_served_model_keeps_its_own(served, wrong_at_random):
+def test_its_temperature_is_its_own_and_the_served_model_keeps_its_own(
+    served: keras.Model, wrong_at_random: Int8Form
+) -> None:
     assert wrong_at_random.metrics["temperature"] > 0.4  # right once in seven, it has to be less sure than it was
     assert wrong_at_random.metrics["log_loss"] < wrong_at_random.metrics["float32_log_loss"]
     assert served.get_layer("temperature").scale == pytest.approx(1 / 0.4)
 
 
-def test_without_labels_or_where_it_would_be_worse_there_is_none(served, float32, wrong_at_random, monkeypatch):
+def test_without_labels_or_where_it_would_be_worse_there_is_none(
+    served: keras.Model, float32: LiteModel, wrong_at_random: Int8Form, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert quantize_served(served, float32, 0.4, CROPS[:0], TRUTH[:0]) is None
     monkeypatch.setattr(quantize, "MAX_ACCURACY_LOSS", -1.0)
     monkeypatch.setattr(quantize, "convert_to_int8", lambda *_, **__: wrong_at_random.content)
@@ -62,7 +70,7 @@ def test_without_labels_or_where_it_would_be_worse_there_is_none(served, float32
 
 
 @pytest.mark.parametrize("name", list_pretrained())
-def test_each_shipped_version_has_a_form_that_does_as_well(name):
+def test_each_shipped_version_has_a_form_that_does_as_well(name: str) -> None:
     folder = list_pretrained()[name]
     manifest = read_manifest(folder)
     assert is_alike(manifest.metrics["int8"])

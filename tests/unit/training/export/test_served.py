@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ LARGE = {Architecture.LARGE, Architecture.WIDE}
         ),
     ],
 )
-def test_both_runtimes_answer_alike_at_every_batch_size(architecture, flip, tmp_path):
+def test_both_runtimes_answer_alike_at_every_batch_size(architecture: Architecture, flip: bool, tmp_path: Path) -> None:
     keras.utils.set_random_seed(3)
     served = build_served(build_network(architecture), temperature=0.7, flip=flip)
     served.save(tmp_path / "model.keras")

@@ -1,7 +1,7 @@
-# mypy: ignore-errors
 """What a version says of where it comes from. The whole way from a run to a version: tests/unit/training/test_pipeline.py."""
 
 import subprocess
+from collections.abc import Callable
 
 import pytest
 
@@ -17,7 +17,7 @@ def test_a_version_does_not_tell_where_files_lay() -> None:
 def test_code_is_named_by_its_commit_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "version", lambda _name: "1.2")
 
-    def answer(status, out=""):
+    def answer(status: int, out: str = "") -> Callable[..., subprocess.CompletedProcess[str]]:
         return lambda *_, **__: subprocess.CompletedProcess([], status, out, "")
 
     monkeypatch.setattr(subprocess, "run", answer(0, "abc123\n"))
@@ -27,8 +27,8 @@ def test_code_is_named_by_its_commit_where_there_is_one(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError(), subprocess.TimeoutExpired("git", 1)])
-def test_a_machine_without_git_has_a_version_too(monkeypatch, error):
-    def fail(*_, **__):
+def test_a_machine_without_git_has_a_version_too(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(subprocess, "run", fail)

@@ -1,10 +1,10 @@
-# mypy: ignore-errors
 import dataclasses
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from db.core.vocabulary import Architecture
@@ -15,7 +15,7 @@ from training.export.artifact import PRETRAINED_DIR, read_manifest
 from training.export.lite import load_lite
 from training.fit.distill import Teachers, load_teachers
 from training.fit.loop import fit_network
-from training.fit.run_state import RunState
+from training.fit.run_state import Arrays, RunState
 from training.fit.runtime import keras, tf
 from training.fit.settings import RECIPES, Stage
 
@@ -33,11 +33,12 @@ RECIPE = dataclasses.replace(
 )
 
 
-def ask(folders, faces):
-    return load_teachers(folders).ask(tf.constant(faces[..., None], tf.float32)).numpy()
+def ask(folders: list[Path], faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    answers: npt.NDArray[np.float32] = load_teachers(folders).ask(tf.constant(faces[..., None], tf.float32)).numpy()
+    return answers
 
 
-def learn(run_dir, *, share, labels=LABELS):
+def learn(run_dir: Path, *, share: float, labels: npt.NDArray[np.float32] = LABELS) -> Arrays:
     """The weights after one step of the same small network, taught by one that is sure of surprise in bright pictures."""
     keras.utils.set_random_seed(7)
     faces = keras.Input((None, None, 1))
@@ -47,13 +48,24 @@ def learn(run_dir, *, share, labels=LABELS):
     teachers = Teachers(lambda shown: tf.nn.softmax(tf.one_hot([6], 7) * brightness(shown) / 64), side=40)
     changed = dataclasses.replace(RECIPE, teacher_share=share)
     examples = dataclasses.replace(EXAMPLES, targets=labels)
-    hooks = {"progress": lambda _: None, "should_stop": lambda: False}
-    fit_network(network, examples, EXAMPLES, changed, run_dir, seed=7, teachers=teachers, **hooks)
+    fit_network(
+        network,
+        examples,
+        EXAMPLES,
+        changed,
+        run_dir,
+        seed=7,
+        teachers=teachers,
+        progress=lambda _: None,
+        should_stop=lambda: False,
+    )
     return RunState(run_dir).load_best()
 
 
 @pytest.mark.parametrize(("folder", "crop_scales"), [(VOTES, (48,)), (SINGLE, (42, 52))])
-def test_a_teacher_answers_as_it_did_before_its_temperature_was_fitted(folder, crop_scales):
+def test_a_teacher_answers_as_it_did_before_its_temperature_was_fitted(
+    folder: Path, crop_scales: tuple[int, ...]
+) -> None:
     manifest = read_manifest(folder)
     assert (manifest.crop_scales, manifest.flip) == (crop_scales, True)
     seen = {48: FACES[:5], 42: FACES[:5, 3:-3, 3:-3], 52: np.pad(FACES[:5], ((0, 0), (2, 2), (2, 2)), mode="symmetric")}

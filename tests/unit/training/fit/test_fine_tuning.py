@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -123,7 +122,7 @@ def test_a_run_on_other_labels_than_its_parent_has_the_labels_that_are_asked_for
 
 
 def test_what_is_held_out_like_a_version_stays_so_in_the_next_generation() -> None:
-    settings = TrainSettings(CSV, "hard", CHAMPION.architecture, RECIPE, seed=3)
+    settings = TrainSettings(CSV, "hard", CHAMPION.network, RECIPE, seed=3)
     lineage = make_champion(seed=8, settings={**CHAMPION.lineage.settings, "split_seed": None}).lineage
     child = hold_out_like(settings, lineage)
     assert (child.seed, *find_split(replace(lineage, settings=child.to_json()))) == (3, 8, find_split(lineage)[1])

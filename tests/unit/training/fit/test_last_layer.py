@@ -1,9 +1,12 @@
-# mypy: ignore-errors
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from db.core.vocabulary import Architecture
 from training.fit.last_layer import adjust_last_layer, fit_head, measure_features
+from training.fit.runtime import keras
 from training.fit.settings import Recipe
 from training.networks.build import build_network
 
@@ -11,18 +14,21 @@ RECIPE = Recipe(1, 32, 0.001, "cosine")
 FACES = np.random.default_rng(0).integers(0, 256, (40, 48, 48)).astype(np.uint8)
 LABELS = np.arange(40) % 7
 
+Array = npt.NDArray[np.floating[Any]]
 
-def softmax(logits):
+
+def softmax(logits: Array) -> Array:
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return shares / shares.sum(axis=1, keepdims=True)
+    found: Array = shares / shares.sum(axis=1, keepdims=True)
+    return found
 
 
 @pytest.fixture(scope="module")
-def network():
+def network() -> keras.Model:
     return build_network(Architecture.SMALL)
 
 
-def test_a_mixed_layer_is_the_mean_of_both_heads_logarithms(network):
+def test_a_mixed_layer_is_the_mean_of_both_heads_logarithms(network: keras.Model) -> None:
     layer = network.get_layer("emotions")
     before = layer.get_weights()
     features = measure_features(network, FACES, RECIPE)
@@ -37,7 +43,7 @@ def test_a_mixed_layer_is_the_mean_of_both_heads_logarithms(network):
     assert mixed == pytest.approx(softmax(logs), abs=1e-5)
 
 
-def test_only_neutral_is_lowered(network):
+def test_only_neutral_is_lowered(network: keras.Model) -> None:
     layer = network.get_layer("emotions")
     before = layer.get_weights()
     adjust_last_layer(network, FACES, LABELS, RECIPE.change({"neutral_offset": 0.25}))

@@ -1,10 +1,10 @@
-# mypy: ignore-errors
 import dataclasses
 import itertools
 import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from training.data.augmentation import Augmentation
 from training.data.batches import Examples
 from training.errors import RunStopped, TrainingDiverged
-from training.fit.loop import fit_network
+from training.fit.loop import Progress, ProgressCallback, StopQuestion, fit_network
 from training.fit.run_state import RunState
 from training.fit.runtime import keras
 from training.fit.settings import Recipe, Stage
@@ -49,7 +49,14 @@ def make_examples(count: int) -> Examples:
     return Examples(random.integers(0, 256, (count, 48, 48), np.uint8), targets, np.ones(count, np.float32))
 
 
-def fit(run_dir, *, seed=5, recipe=RECIPE, progress=lambda _: None, should_stop=lambda: False) -> RunState:
+def fit(
+    run_dir: Path,
+    *,
+    seed: int = 5,
+    recipe: Recipe = RECIPE,
+    progress: ProgressCallback = lambda _: None,
+    should_stop: StopQuestion = lambda: False,
+) -> RunState:
     keras.utils.set_random_seed(seed)
     training, validation = make_examples(70), make_examples(20)
     return fit_network(
@@ -62,39 +69,40 @@ def are_equal(first: RunState, second: RunState) -> bool:
 
 
 @pytest.fixture(scope="module")
-def reports():
+def reports() -> list[Progress]:
     return []
 
 
 @pytest.fixture(scope="module")
-def run_dir(tmp_path_factory):
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("run")
 
 
 @pytest.fixture(scope="module")
-def finished(run_dir, reports):
+def finished(run_dir: Path, reports: list[Progress]) -> RunState:
     return fit(run_dir, progress=reports.append)
 
 
-def test_progress_tells_epochs_figures_and_time_left(finished, reports):
+def test_progress_tells_epochs_figures_and_time_left(finished: RunState, reports: list[Progress]) -> None:
     ends = [report for report in reports if report.step == report.steps]
     assert [report.epoch for report in ends] == [1, 2, 3]
     assert ends[-1].seconds_left == 0
+    assert ends[-1].last is not None
     assert ends[-1].last.epoch == 3
     assert ends[-1].last.val_loss > 0
     assert ends[0].seconds_left > 0
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_gives_others(finished, tmp_path):
+def test_the_same_seed_gives_the_same_weights_and_another_gives_others(finished: RunState, tmp_path: Path) -> None:
     assert are_equal(finished, fit(tmp_path / "again"))
     assert not are_equal(finished, fit(tmp_path / "other", seed=6))
 
 
 @pytest.mark.parametrize("epochs", [1, 2], ids=["where the faces grow", "in the middle of a stage"])
-def test_a_stopped_run_goes_on_and_ends_as_it_would_have(finished, tmp_path, epochs):
+def test_a_stopped_run_goes_on_and_ends_as_it_would_have(finished: RunState, tmp_path: Path, epochs: int) -> None:
     done = []
 
-    def note(now):
+    def note(now: Progress) -> None:
         if now.step == now.steps:
             done.append(now.epoch)
 
@@ -103,7 +111,7 @@ def test_a_stopped_run_goes_on_and_ends_as_it_would_have(finished, tmp_path, epo
     assert are_equal(finished, fit(tmp_path))
 
 
-def test_a_killed_run_goes_on_and_ends_as_it_would_have(finished, tmp_path):
+def test_a_killed_run_goes_on_and_ends_as_it_would_have(finished: RunState, tmp_path: Path) -> None:
     code = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
@@ -123,20 +131,20 @@ fit(Path(sys.argv[1]), progress=lambda now: now.step == now.steps and print(now.
 def test_no_batch_is_reported_as_its_epoch_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     moments = itertools.count(step=2)  # two seconds between any two looks at the clock
     monkeypatch.setattr("training.fit.loop.time.monotonic", lambda: next(moments))
-    reports = []
+    reports: list[Progress] = []
     fit(tmp_path, progress=reports.append)
     ends = [report for report in reports if report.step == report.steps]
     assert [report.epoch for report in ends] == [1, 2, 3]
     assert len(reports) == 3 * ends[0].steps
 
 
-def test_a_finished_run_trains_no_further(finished, run_dir):
-    reports = []
+def test_a_finished_run_trains_no_further(finished: RunState, run_dir: Path) -> None:
+    reports: list[Progress] = []
     assert are_equal(finished, fit(run_dir, progress=reports.append))
     assert reports == []
 
 
-def test_only_the_current_files_are_kept(finished, run_dir):
+def test_only_the_current_files_are_kept(finished: RunState, run_dir: Path) -> None:
     names = {path.name for path in run_dir.iterdir()}
     assert names == {"state.json", "state-3.npz", f"best-{finished.best_epoch}.npz"}
 
@@ -156,9 +164,10 @@ def test_plain_adam_takes_fewer_rows_than_a_batch_as_one_batch(tmp_path: Path) -
 
 def test_a_run_whose_loss_is_no_finite_number_ends_and_keeps_what_was_sound(tmp_path: Path) -> None:
     recipe = dataclasses.replace(RECIPE, schedule="inverse", weight_decay=0.0, learning_rate=1e38)
-    reports, asked = [], []
+    reports: list[Progress] = []
+    asked: list[bool] = []
 
-    def should_stop():
+    def should_stop() -> bool:
         asked.append(True)
         return False
 
@@ -179,5 +188,5 @@ def test_an_epoch_whose_last_step_spoiled_the_weights_is_not_stored(tmp_path: Pa
 
 
 @pytest.mark.parametrize("changes", [{"ema": 0.0}, {"label_smoothing": 0.2}], ids=str)
-def test_what_a_recipe_says_changes_what_is_learnt(finished, tmp_path, changes):
+def test_what_a_recipe_says_changes_what_is_learnt(finished: RunState, tmp_path: Path, changes: dict[str, Any]) -> None:
     assert not are_equal(finished, fit(tmp_path, recipe=dataclasses.replace(RECIPE, **changes)))

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from training.fit.settings import RECIPES, TrainSettings
 ORIGIN = Origin("d" * 64, "p" * 64, ("t" * 64,))
 
 
-def make_settings(folder):
+def make_settings(folder: Path) -> TrainSettings:
     return TrainSettings(folder / "faces.csv", "hard", Architecture.REPORT, RECIPES[Architecture.REPORT], seed=3)
 
 

@@ -1,18 +1,17 @@
-# mypy: ignore-errors
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from training.fit.run_state import EpochMetrics, RunState
-from training.fit.settings import RECIPES
+from training.fit.settings import RECIPES, Monitor
 
 CURVE = [(0.9, 0.60), (0.8, 0.72), (0.7, 0.70), (0.75, 0.71)]
 """Held-out loss and accuracy of each epoch."""
 
 
 @pytest.mark.parametrize(("monitor", "best"), [("accuracy", 2), ("loss", 3), ("last", 4)])
-def test_the_epoch_kept_is_the_one_that_the_recipe_wants(monitor: str, best: int, tmp_path: Path) -> None:
+def test_the_epoch_kept_is_the_one_that_the_recipe_wants(monitor: Monitor, best: int, tmp_path: Path) -> None:
     state = RunState(tmp_path)
     for epoch, (loss, accuracy) in enumerate(CURVE, start=1):
         figures = EpochMetrics(epoch, 1.0, 0.5, loss, accuracy, 1.0)

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import dataclasses
 from pathlib import Path
 
@@ -7,13 +6,13 @@ import pytest
 from db.core.vocabulary import Architecture
 from training.fit.run_settings import read_run_settings
 from training.fit.runtime import choose_precision, computing_in, keras
-from training.fit.settings import RECIPES, TrainSettings
+from training.fit.settings import RECIPES, Precision, TrainSettings
 from training.networks.build import build_network
 from training.pipeline import run_training
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16", "float32"])
-def test_layers_compute_in_the_precision_asked_for_and_keep_their_weights_in_32_bits(precision: str) -> None:
+def test_layers_compute_in_the_precision_asked_for_and_keep_their_weights_in_32_bits(precision: Precision) -> None:
     with computing_in(precision):
         network = build_network(Architecture.DEFAULT)
     convolutions = [layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)]
@@ -32,7 +31,7 @@ def test_layers_compute_in_the_precision_asked_for_and_keep_their_weights_in_32_
         (set(), "float32"),
     ],
 )
-def test_processors_that_multiply_bfloat16_learn_in_it(flags, precision):
+def test_processors_that_multiply_bfloat16_learn_in_it(flags: set[str], precision: str) -> None:
     assert choose_precision(flags, gpus=[]) == precision
 
 
@@ -62,7 +61,7 @@ def test_auto_is_what_the_machine_is_quickest_in() -> None:
 @pytest.mark.usefixtures("without_int8")
 def test_a_run_goes_on_in_the_precision_that_it_began_with(small_csv: Path, tmp_path: Path) -> None:
     recipe = dataclasses.replace(RECIPES[Architecture.TINY], epochs=1, batch_size=16)
-    began = "float32" if choose_precision() == "bfloat16" else "bfloat16"
+    began: Precision = "float32" if choose_precision() == "bfloat16" else "bfloat16"
     settings = TrainSettings(small_csv, "hard", Architecture.TINY, recipe, precision=began)
     artifact_dir = run_training(settings, tmp_path)
     assert run_training(dataclasses.replace(settings, precision="auto"), tmp_path) == artifact_dir

@@ -1,7 +1,7 @@
-# mypy: ignore-errors
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,13 +21,13 @@ from training.fit.settings import RECIPES, Stage, TrainSettings
 ORIGIN = Origin("a" * 64, parent="b" * 64, teachers=("d" * 64,))
 
 
-def make_settings(architecture: Architecture = Architecture.DEFAULT, **changes) -> TrainSettings:
+def make_settings(architecture: Architecture = Architecture.DEFAULT, **changes: Any) -> TrainSettings:
     recipe = dataclasses.replace(RECIPES[architecture], **changes)
     return TrainSettings(Path("/data/faces.csv"), "soft", architecture, recipe, Path("/data/votes.csv"), seed=3)
 
 
 @pytest.mark.parametrize("architecture", Architecture)
-def test_settings_come_back_from_json_as_they_were(architecture):
+def test_settings_come_back_from_json_as_they_were(architecture: Architecture) -> None:
     settings = make_settings(architecture)
     assert TrainSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
 
@@ -48,13 +48,13 @@ def test_each_epoch_belongs_to_one_stage_and_the_last_stage_is_what_is_served() 
 
 
 @pytest.mark.parametrize("changes", [{"epochs": -1}, {"batch_size": 0}])
-def test_impossible_settings_are_refused(changes):
+def test_impossible_settings_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(RunError, match="at least 1"):
         make_settings(**changes)
 
 
 @pytest.mark.parametrize("changes", [{"seed": -1}, {"split_seed": -1}, {"seed": 2**31}])
-def test_seeds_that_nothing_can_be_drawn_from_are_refused(changes):
+def test_seeds_that_nothing_can_be_drawn_from_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(RunError, match="seeds are whole numbers from 0"):
         dataclasses.replace(make_settings(), **changes)
 
@@ -117,7 +117,7 @@ def test_a_recipe_is_changed_by_the_fields_of_a_file() -> None:
         ({"teacher_share": 1.5}, "teacher_share"),
     ],
 )
-def test_a_field_that_a_recipe_has_not_is_named(fields, problem):
+def test_a_field_that_a_recipe_has_not_is_named(fields: dict[str, Any], problem: str) -> None:
     with pytest.raises(RunError, match=problem):
         RECIPES[Architecture.DEFAULT].change(fields)
 

@@ -1,5 +1,7 @@
-# mypy: ignore-errors
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from training.fit.runtime import keras, tf
@@ -8,8 +10,10 @@ from training.networks.batch_norm import FusedBatchNormalization
 FEATURES = np.random.default_rng(1).normal(3, 2, (8, 6, 5, 4)).astype(np.float32)
 WANTED = np.random.default_rng(2).normal(0, 1, FEATURES.shape).astype(np.float32)
 
+Step = tuple[list[Any], npt.NDArray[np.float32]]
 
-def step(layer):
+
+def step(layer: keras.layers.Layer) -> Step:
     """One step's answers, gradients and running statistics, then the answers when it no longer learns."""
     layer.build(FEATURES.shape)
     layer.gamma.assign([1.0, 2.0, 0.5, -1.0])
@@ -24,23 +28,23 @@ def step(layer):
 
 
 @pytest.fixture(scope="module")
-def steps():
+def steps() -> tuple[Step, Step]:
     return step(FusedBatchNormalization(momentum=0.9)), step(keras.layers.BatchNormalization(momentum=0.9))
 
 
-def test_a_step_is_that_of_keras(steps):
+def test_a_step_is_that_of_keras(steps: tuple[Step, Step]) -> None:
     (ours, _), (theirs, _) = steps
     for found, expected in zip(ours[:-1], theirs[:-1], strict=True):
         assert np.allclose(found, expected, atol=2e-5)
 
 
-def test_the_running_variance_is_the_unbiased_one(steps):
+def test_the_running_variance_is_the_unbiased_one(steps: tuple[Step, Step]) -> None:
     (_, ours), (_, theirs) = steps
     count = FEATURES[..., 0].size
     assert np.allclose(ours - 0.9, (theirs - 0.9) * count / (count - 1), rtol=1e-4)
 
 
-def test_what_learnt_answers_alike_as_keras_own_layer(steps):
+def test_what_learnt_answers_alike_as_keras_own_layer(steps: tuple[Step, Step]) -> None:
     learnt = FusedBatchNormalization()
     stored = keras.layers.BatchNormalization()
     for layer in (learnt, stored):

@@ -1,4 +1,5 @@
-# mypy: ignore-errors
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,7 +10,7 @@ from training.fit.runtime import keras
 from training.networks.build import build_network, inherit_weights
 
 
-def list_report_layers(network):
+def list_report_layers(network: keras.Model) -> list[tuple[str, Any]]:
     """Kind and size of every layer with weights, and of the pools and dropouts between them."""
     kinds = {"Conv2D": "filters", "Dense": "units", "MaxPooling2D": "pool_size", "Dropout": "rate"}
     found = [(type(layer).__name__, layer) for layer in network.layers]
@@ -47,22 +48,22 @@ def test_default_inherits_the_layers_that_it_shares_with_a_large_network() -> No
             assert np.array_equal(found, expected)
     # the first layers are the same, so what follows the stem in `default` sees what it saw in `large`
     stems = [keras.Model(network.input, network.get_layer("stem_norm").output) for network in (large, default)]
-    seen = [np.asarray(stem(CROPS[:2, ..., None].astype(np.float32))) for stem in stems]
-    np.testing.assert_allclose(*seen, atol=1e-5)
+    seen, expected = (np.asarray(stem(CROPS[:2, ..., None].astype(np.float32))) for stem in stems)
+    np.testing.assert_allclose(seen, expected, atol=1e-5)
 
 
 def test_a_larger_network_answers_as_the_smaller_one_it_grew_from() -> None:
     default, large = build_network(Architecture.DEFAULT), build_network(Architecture.LARGE)
     before = np.asarray(large(CROPS[:4, ..., None].astype(np.float32)))
     inherit_weights(large, default)
-    answers = [np.asarray(network(CROPS[:4, ..., None].astype(np.float32))) for network in (default, large)]
-    np.testing.assert_allclose(*answers, atol=1e-4)
-    assert np.abs(answers[1] - before).max() > 1e-2  # fresh weights would answer something else
+    smaller, larger = (np.asarray(network(CROPS[:4, ..., None].astype(np.float32))) for network in (default, large))
+    np.testing.assert_allclose(smaller, larger, atol=1e-4)
+    assert np.abs(larger - before).max() > 1e-2  # fresh weights would answer something else
     assert large.get_layer("stage1_block1_first_conv").get_weights()[0].std() > 0  # what is new can learn
 
 
 @pytest.mark.parametrize("architecture", Architecture)
-def test_a_network_inherits_every_weight_of_its_like(architecture):
+def test_a_network_inherits_every_weight_of_its_like(architecture: Architecture) -> None:
     parent, child = build_network(architecture), build_network(architecture)
     inherit_weights(child, parent)
     for found, expected in zip(child.get_weights(), parent.get_weights(), strict=True):
@@ -81,6 +82,6 @@ def test_a_network_inherits_every_weight_of_its_like(architecture):
     ],
 )
 def test_weights_that_do_not_fit_are_refused(parent: str, child: str) -> None:
-    parent, child = build_network(Architecture(parent)), build_network(Architecture(child))
-    with pytest.raises(RunError, match=f"is a {parent.name}, whose weights don't fit a {child.name}"):
-        inherit_weights(child, parent)
+    old, new = build_network(Architecture(parent)), build_network(Architecture(child))
+    with pytest.raises(RunError, match=f"is a {parent}, whose weights don't fit a {child}"):
+        inherit_weights(new, old)

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import json
 import shutil
 from pathlib import Path
@@ -8,12 +7,27 @@ import pytest
 
 from training.errors import ArtifactDamagedError, ArtifactError
 from training.export.lite import load_lite
-from worker.analysis.classifier import Classifier, load_classifier
+from worker.analysis.classifier import (
+    Classifier,
+    Crops,
+    LiteRTClassifier,
+    Runtime,
+    TensorFlowClassifier,
+    load_classifier,
+)
 from worker.analysis.crops import crop_faces
+from worker.analysis.detectors.base import Detector
+from worker.analysis.resize import Picture
+
+
+def load_litert(folder: Path, *, allows_int8: bool = True) -> LiteRTClassifier:
+    loaded = load_classifier(folder, "litert", allows_int8=allows_int8)
+    assert isinstance(loaded, LiteRTClassifier)
+    return loaded
 
 
 @pytest.fixture(scope="module")
-def crops(blazeface, page):
+def crops(blazeface: Detector, page: Picture) -> Crops:
     """The seven faces of the page, as the model sees them."""
     return crop_faces(page, blazeface.detect(page), blazeface.geometry)
 
@@ -30,7 +44,7 @@ def model_copy(model_dir: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(model_dir, tmp_path / "model"))
 
 
-def test_probabilities_are_seven_and_sum_to_one(classifier, crops):
+def test_probabilities_are_seven_and_sum_to_one(classifier: Classifier, crops: Crops) -> None:
     probabilities = classifier.classify(crops)
     assert probabilities.shape == (7, 7)
     assert probabilities.dtype == np.float32
@@ -42,20 +56,26 @@ def test_no_crops_give_no_probabilities(classifier: Classifier) -> None:
     assert classifier.classify(np.empty((0, 48, 48), np.uint8)).shape == (0, 7)
 
 
-def test_both_runtimes_give_the_same_probabilities_on_real_faces(model_dir, tensorflow_classifier, crops):
+def test_both_runtimes_give_the_same_probabilities_on_real_faces(
+    model_dir: Path, tensorflow_classifier: TensorFlowClassifier, crops: Crops
+) -> None:
     classifier = load_classifier(model_dir, "litert", allows_int8=False)
     assert np.abs(classifier.classify(crops) - tensorflow_classifier.classify(crops)).max() < 1e-4
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 5, 16, 17, 80])
-def test_filling_up_a_batch_changes_no_face(tensorflow_classifier, crops, count):
+def test_filling_up_a_batch_changes_no_face(
+    tensorflow_classifier: TensorFlowClassifier, crops: Crops, count: int
+) -> None:
     many = np.resize(crops, (count, 48, 48))
     one_by_one = np.concatenate([tensorflow_classifier.classify(crop[np.newaxis]) for crop in crops])
     together = tensorflow_classifier.classify(many)
     assert np.abs(together - np.resize(one_by_one, (count, 7))).max() < 1e-5
 
 
-def test_tensorflow_traces_no_more_than_the_fixed_batch_sizes(tensorflow_classifier, crops):
+def test_tensorflow_traces_no_more_than_the_fixed_batch_sizes(
+    tensorflow_classifier: TensorFlowClassifier, crops: Crops
+) -> None:
     traced = tensorflow_classifier._run_model.experimental_get_tracing_count()
     for count in range(1, 8):
         tensorflow_classifier.classify(crops[:count])
@@ -67,7 +87,7 @@ def test_tensorflow_traces_no_more_than_the_fixed_batch_sizes(tensorflow_classif
     ("runtime", "name"), [("litert", "model.tflite"), ("litert", "model_int8.tflite"), ("tensorflow", "model.keras")]
 )
 def test_damaged_model_is_refused_before_it_is_loaded(
-    model_copy: Path, runtime: str, name: str, monkeypatch: pytest.MonkeyPatch
+    model_copy: Path, runtime: Runtime, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.analysis.classifier.has_int8_dot_product", lambda: "int8" in name)
     content = bytearray((model_copy / name).read_bytes())
@@ -106,12 +126,12 @@ def test_auto_takes_tensorflow_where_a_gpu_is_within_reach(
 
 def test_unknown_runtime_is_refused(model_dir: Path) -> None:
     with pytest.raises(ValueError, match="onnx"):
-        load_classifier(model_dir, "onnx")
+        load_classifier(model_dir, "onnx")  # type: ignore[arg-type]
 
 
-def test_a_file_that_changes_after_it_was_loaded_changes_no_answer(model_copy, crops):
+def test_a_file_that_changes_after_it_was_loaded_changes_no_answer(model_copy: Path, crops: Crops) -> None:
     """A mapped file would: every process on the machine shares the copy of a version."""
-    classifier = load_classifier(model_copy, "litert")
+    classifier = load_litert(model_copy)
     before = classifier.classify(crops)
     (model_copy / classifier.file_name).write_bytes(b"not what was stored")
     np.testing.assert_array_equal(classifier.classify(crops), before)
@@ -126,10 +146,16 @@ def test_a_file_that_changes_after_it_was_loaded_changes_no_answer(model_copy, c
     ],
 )
 def test_a_processor_that_is_quick_in_8_bits_takes_that_form_unless_it_may_not_and_says_so(
-    model_dir, crops, monkeypatch, is_quick, allows_int8, name, runtime
-):
+    model_dir: Path,
+    crops: Crops,
+    monkeypatch: pytest.MonkeyPatch,
+    is_quick: bool,
+    allows_int8: bool,
+    name: str,
+    runtime: Runtime,
+) -> None:
     monkeypatch.setattr("worker.analysis.classifier.has_int8_dot_product", lambda: is_quick)
-    chosen = load_classifier(model_dir, "litert", allows_int8=allows_int8)
+    chosen = load_litert(model_dir, allows_int8=allows_int8)
     assert (chosen.file_name, chosen.runtime) == (name, runtime)
     reference = load_lite(model_dir, is_int8=name == "model_int8.tflite").predict(crops)
     np.testing.assert_allclose(chosen.classify(crops), reference, atol=1e-5)
@@ -142,11 +168,11 @@ def test_a_version_without_the_form_in_8_bits_is_served_in_32(
     manifest = json.loads((model_copy / "manifest.json").read_text())
     del manifest["files"]["model_int8.tflite"]
     (model_copy / "manifest.json").write_text(json.dumps(manifest))
-    chosen = load_classifier(model_copy, "litert")
+    chosen = load_litert(model_copy)
     assert (chosen.file_name, chosen.runtime) == ("model.tflite", "litert")
 
 
-def test_both_forms_answer_alike_on_real_faces(model_dir, crops):
+def test_both_forms_answer_alike_on_real_faces(model_dir: Path, crops: Crops) -> None:
     whole, small = (load_lite(model_dir, is_int8=is_int8).predict(crops) for is_int8 in (False, True))
     assert (whole.argmax(axis=1) == small.argmax(axis=1)).all()
     assert np.abs(whole - small).max() < 0.05

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import math
 
 import cv2
@@ -12,17 +11,18 @@ from worker.analysis.resize import Picture
 AS_FOUND = CropGeometry(margin=0.0, shift_y=0.0)
 
 
-def detection(left, top, side, eyes=None) -> Detection:
-    return Detection(Box(0, 0, 1, 1), 0.9, Extent(left, top, left + side, top + side), eyes)
+def detection(left: float, top: float, side: float, eyes: Eyes | None = None) -> Detection:
+    return Detection(Box(0, 0, 1, 1), 0.9, Extent(left, top, left + side, top + side), eyes or ())
 
 
-def turn(picture, degrees, about):
+def turn(picture: Picture, degrees: float, about: tuple[float, float]) -> Picture:
     """Turn clockwise as one sees it."""
     matrix = cv2.getRotationMatrix2D(about, -degrees, 1.0)
-    return cv2.warpAffine(picture, matrix, picture.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+    turned = cv2.warpAffine(picture, matrix, picture.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+    return turned.astype(np.uint8)
 
 
-def mean_difference(one, other) -> float:
+def mean_difference(one: Picture, other: Picture) -> float:
     return float(np.abs(one.astype(int) - other.astype(int)).mean())
 
 
@@ -67,7 +67,7 @@ def test_tiny_pictures_and_boxes_still_give_a_crop() -> None:
 @pytest.mark.parametrize("degrees", [-60, -30, -10, 10, 30, 60])
 @pytest.mark.parametrize("scale", [1, 4])
 def test_rolled_head_is_turned_upright_by_its_eyes(astronaut: Picture, degrees: int, scale: int) -> None:
-    picture = cv2.resize(astronaut, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
+    picture = cv2.resize(astronaut, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR).astype(np.uint8)
     center = (226.0 * scale, 122.0 * scale)
     geometry = CropGeometry(margin=0.1, shift_y=-0.1)
     level = Eyes((center[0] - 22 * scale, center[1] - 15 * scale), (center[0] + 22 * scale, center[1] - 15 * scale))
@@ -88,7 +88,7 @@ def test_rolled_head_is_turned_upright_by_its_eyes(astronaut: Picture, degrees: 
     assert mean_difference(crop, upright) < mean_difference(not_turned, upright) / 2
 
 
-def center_box(center, scale):
+def center_box(center: tuple[float, float], scale: float) -> tuple[float, float, float]:
     return center[0] - 52 * scale, center[1] - 52 * scale, 104 * scale
 
 

@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-import io
 import random
 import struct
 import zlib
@@ -10,6 +8,7 @@ import pytest
 from PIL import ExifTags, Image, ImageFile
 
 from db.photos.errors import BrokenPicture, NotAPicture, PhotoError, TooManyPixels
+from tests.support.factories.photos import encode_picture
 from worker.analysis.decode import decode_photo, decode_reduced
 from worker.analysis.resize import Picture
 
@@ -37,39 +36,33 @@ def upright(astronaut: Picture) -> Image.Image:
     return Image.fromarray(astronaut[40:220, 60:320])
 
 
-def encode(image: Image.Image, file_format: str, **options) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, file_format, **options)
-    return buffer.getvalue()
-
-
-def mean_difference(picture, image: Image.Image) -> float:
+def mean_difference(picture: Picture, image: Image.Image) -> float:
     return float(np.abs(picture.astype(int) - np.asarray(image.convert("RGB")).astype(int)).mean())
 
 
 @pytest.mark.parametrize("file_format", LOSSLESS)
-def test_lossless_formats_decode_to_the_very_pixels(upright, file_format):
-    picture = decode_photo(encode(upright, file_format, **LOSSLESS[file_format]), max_pixels=MAX_PIXELS)
+def test_lossless_formats_decode_to_the_very_pixels(upright: Image.Image, file_format: str) -> None:
+    picture = decode_photo(encode_picture(upright, file_format, **LOSSLESS[file_format]), max_pixels=MAX_PIXELS)
     assert picture.dtype == np.uint8
     assert np.array_equal(picture, np.asarray(upright))
 
 
 @pytest.mark.parametrize("file_format", LOSSY)
-def test_lossy_formats_decode_to_nearly_the_same_pixels(upright, file_format):
-    picture = decode_photo(encode(upright, file_format, **LOSSY[file_format]), max_pixels=MAX_PIXELS)
+def test_lossy_formats_decode_to_nearly_the_same_pixels(upright: Image.Image, file_format: str) -> None:
+    picture = decode_photo(encode_picture(upright, file_format, **LOSSY[file_format]), max_pixels=MAX_PIXELS)
     assert picture.shape == (180, 260, 3)
     assert mean_difference(picture, upright) < 3
 
 
 @pytest.mark.parametrize("orientation", TURNS_TO_STORE)
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
-def test_exif_orientation_turns_every_format_upright(upright, file_format, orientation):
+def test_exif_orientation_turns_every_format_upright(upright: Image.Image, file_format: str, orientation: int) -> None:
     stored = upright
     for turn in TURNS_TO_STORE[orientation]:
         stored = stored.transpose(turn)
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
-    picture = decode_photo(encode(stored, file_format, exif=exif, quality=95), max_pixels=MAX_PIXELS)
+    picture = decode_photo(encode_picture(stored, file_format, exif=exif, quality=95), max_pixels=MAX_PIXELS)
     assert picture.shape == (180, 260, 3)
     assert mean_difference(picture, upright) < 3
 
@@ -77,7 +70,7 @@ def test_exif_orientation_turns_every_format_upright(upright, file_format, orien
 @pytest.mark.parametrize("exif", [b"Exif\0\0garbage!", b"Exif\0\0II*\0"])
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "HEIF"])
 def test_exif_that_cannot_be_read_turns_nothing(upright: Image.Image, file_format: str, exif: bytes) -> None:
-    data = encode(upright, file_format, exif=exif, quality=95)
+    data = encode_picture(upright, file_format, exif=exif, quality=95)
     picture = decode_photo(data, max_pixels=MAX_PIXELS)
     assert mean_difference(picture, upright) < 3
 
@@ -86,7 +79,7 @@ def test_heic_is_turned_once_and_not_twice(upright: Image.Image) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     # The encoder stores the turn as HEIC's own property, and in the EXIF as well, as cameras do.
-    data = encode(upright.transpose(Image.Transpose.ROTATE_90), "HEIF", exif=exif.tobytes(), quality=95)
+    data = encode_picture(upright.transpose(Image.Transpose.ROTATE_90), "HEIF", exif=exif.tobytes(), quality=95)
     assert b"irot" in data
     assert mean_difference(decode_photo(data, max_pixels=MAX_PIXELS), upright) < 3
 
@@ -94,26 +87,26 @@ def test_heic_is_turned_once_and_not_twice(upright: Image.Image) -> None:
 def test_orientation_without_meaning_is_ignored(upright: Image.Image) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 77
-    assert decode_photo(encode(upright, "JPEG", exif=exif), max_pixels=MAX_PIXELS).shape == (180, 260, 3)
+    assert decode_photo(encode_picture(upright, "JPEG", exif=exif), max_pixels=MAX_PIXELS).shape == (180, 260, 3)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK", "YCbCr", "LAB", "I", "F"])
 def test_every_kind_of_pixels_becomes_rgb(upright: Image.Image, mode: str) -> None:
     grey = mode in ("1", "L", "LA", "I", "F")
     image = (upright.convert("L") if mode in ("I", "F") else upright).convert(mode)
-    picture = decode_photo(encode(image, "TIFF"), max_pixels=MAX_PIXELS)
+    picture = decode_photo(encode_picture(image, "TIFF"), max_pixels=MAX_PIXELS)
     assert picture.shape == (180, 260, 3)
     expected = upright.convert("1" if mode == "1" else "L") if grey else upright
     assert mean_difference(picture, expected) < 25
 
 
 def test_cmyk_jpeg_keeps_its_colours(upright: Image.Image) -> None:
-    picture = decode_photo(encode(upright.convert("CMYK"), "JPEG", quality=95), max_pixels=MAX_PIXELS)
+    picture = decode_photo(encode_picture(upright.convert("CMYK"), "JPEG", quality=95), max_pixels=MAX_PIXELS)
     assert mean_difference(picture, upright) < 4
 
 
 def test_grey_jpeg_becomes_rgb(upright: Image.Image) -> None:
-    picture = decode_photo(encode(upright.convert("L"), "JPEG", quality=95), max_pixels=MAX_PIXELS)
+    picture = decode_photo(encode_picture(upright.convert("L"), "JPEG", quality=95), max_pixels=MAX_PIXELS)
     assert mean_difference(picture, upright.convert("L")) < 3
 
 
@@ -129,26 +122,26 @@ def test_transparent_parts_lie_on_white(upright: Image.Image) -> None:
     layer = upright.convert("RGBA")
     layer.putalpha(Image.new("L", upright.size, 0))
     for file_format in ("PNG", "WEBP", "TIFF"):
-        assert decode_photo(encode(layer, file_format), max_pixels=MAX_PIXELS).min() == 255
+        assert decode_photo(encode_picture(layer, file_format), max_pixels=MAX_PIXELS).min() == 255
 
 
 def test_transparent_palette_lies_on_white() -> None:
     image = Image.new("P", (8, 8), 3)
     image.putpalette([0, 0, 0] * 256)
-    assert decode_photo(encode(image, "PNG", transparency=3), max_pixels=MAX_PIXELS).min() == 255
+    assert decode_photo(encode_picture(image, "PNG", transparency=3), max_pixels=MAX_PIXELS).min() == 255
 
 
 def test_first_frame_of_an_animation_is_taken() -> None:
     frames = [Image.new("RGB", (16, 16), color) for color in ("red", "blue")]
     for file_format in ("GIF", "WEBP"):
-        data = encode(frames[0], file_format, save_all=True, append_images=frames[1:], lossless=True)
+        data = encode_picture(frames[0], file_format, save_all=True, append_images=frames[1:], lossless=True)
         assert decode_photo(data, max_pixels=MAX_PIXELS)[0, 0].tolist() == [255, 0, 0]
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
 def test_file_that_ends_too_early_is_broken(upright: Image.Image, file_format: str, share: float) -> None:
-    data = encode(upright, file_format)
+    data = encode_picture(upright, file_format)
     with pytest.raises(BrokenPicture):
         decode_photo(data[: int(len(data) * share)], max_pixels=MAX_PIXELS)
 
@@ -156,7 +149,7 @@ def test_file_that_ends_too_early_is_broken(upright: Image.Image, file_format: s
 @pytest.mark.parametrize(
     "data", [b"", b"hello", b"%PDF-1.7 ...", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"<svg></svg>", bytes(1000)]
 )
-def test_other_files_are_not_pictures(data):
+def test_other_files_are_not_pictures(data: bytes) -> None:
     with pytest.raises(NotAPicture) as caught:
         decode_photo(data, max_pixels=MAX_PIXELS)
     assert caught.value.code == "not_a_picture"
@@ -180,7 +173,7 @@ def test_too_many_pixels_are_refused_by_the_header_alone(side: int) -> None:
 
 
 def test_pixel_cap_is_inclusive(upright: Image.Image) -> None:
-    data = encode(upright, "PNG")
+    data = encode_picture(upright, "PNG")
     assert decode_photo(data, max_pixels=180 * 260).shape == (180, 260, 3)
     with pytest.raises(TooManyPixels):
         decode_photo(data, max_pixels=180 * 260 - 1)
@@ -189,7 +182,7 @@ def test_pixel_cap_is_inclusive(upright: Image.Image) -> None:
 @pytest.mark.parametrize(("size", "factor"), [((1280, 900), 1), ((2600, 1301), 2), ((6001, 4001), 4)])
 def test_large_jpeg_is_decoded_at_a_fraction(astronaut: Picture, size: tuple[int, int], factor: int) -> None:
     image = Image.fromarray(astronaut).resize(size)
-    reduced = decode_reduced(encode(image, "JPEG", quality=95), max_pixels=30_000_000)
+    reduced = decode_reduced(encode_picture(image, "JPEG", quality=95), max_pixels=30_000_000)
     assert (reduced.factor, reduced.width, reduced.height) == (factor, *size)
     assert reduced.picture.shape == (-(-size[1] // factor), -(-size[0] // factor), 3)
     height, width = reduced.picture.shape[:2]
@@ -200,13 +193,13 @@ def test_reduced_jpeg_is_turned_upright_and_says_its_full_size(upright: Image.Im
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     stored = upright.resize((2601, 1801)).transpose(Image.Transpose.ROTATE_90)
-    reduced = decode_reduced(encode(stored, "JPEG", exif=exif), max_pixels=MAX_PIXELS)
+    reduced = decode_reduced(encode_picture(stored, "JPEG", exif=exif), max_pixels=MAX_PIXELS)
     assert (reduced.factor, reduced.width, reduced.height) == (2, 2601, 1801)
     assert reduced.picture.shape == (901, 1301, 3)
 
 
 def test_other_formats_are_never_reduced(upright: Image.Image) -> None:
-    reduced = decode_reduced(encode(upright.resize((2600, 1800)), "PNG"), max_pixels=MAX_PIXELS)
+    reduced = decode_reduced(encode_picture(upright.resize((2600, 1800)), "PNG"), max_pixels=MAX_PIXELS)
     assert (reduced.factor, reduced.width, reduced.height) == (1, 2600, 1800)
 
 
@@ -215,14 +208,14 @@ def test_truncated_file_stays_broken_after_face_recognition_is_imported(upright:
 
     import_face_recognition()
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
-    data = encode(upright, "PNG")
+    data = encode_picture(upright, "PNG")
     with pytest.raises(BrokenPicture):
         decode_photo(data[: len(data) // 2], max_pixels=MAX_PIXELS)
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF"])
 def test_damaged_files_raise_nothing_but_photo_errors(upright: Image.Image, file_format: str) -> None:
-    intact = encode(upright.resize((40, 30)), file_format)
+    intact = encode_picture(upright.resize((40, 30)), file_format)
     dice = random.Random(file_format)
     for _ in range(120):
         damaged = bytearray(intact)

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """How a job ends that can't be analysed, with a real child: its code, and what its owner may read of the reason."""
 
 import hashlib
@@ -13,17 +12,17 @@ from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 from uuid_utils.compat import uuid7
 
-from db.accounts import api_keys
 from db.core import queues
 from db.core.blobs import make_photo_key
 from db.core.session import Database
 from db.core.vocabulary import Detector, JobStatus, WorkerState
-from db.jobs import lifecycle as jobs
 from db.jobs import queries as job_queries
 from db.jobs.tables import Job
 from db.monitoring.heartbeats import record_heartbeat
+from db.photos.errors import PhotoError
 from emoscope.settings import Settings
 from emoscope.stack.provision import register_shipped_models
+from tests.support.factories.jobs import add_job
 from worker.analysis import job_runner
 from worker.analysis.job_runner import run_job
 from worker.analysis.process import WorkerProcess
@@ -55,15 +54,11 @@ def process(services: Services) -> WorkerProcess:
 
 def submit(services: Services, data: bytes, detector: Detector | None = None) -> UUID:
     """Store a photo and its job, which has one attempt."""
-    job_id = uuid7()
+    sha256 = hashlib.sha256(data).hexdigest()
+    job_id = add_job(
+        services.database, id=uuid7(), photo_sha256=sha256, photo_bytes=len(data), max_attempts=1, detector=detector
+    )
     services.blobs.put(make_photo_key(job_id), data)
-    with services.database.write() as session:
-        new = jobs.NewJob(
-            id=job_id, application_id=api_keys.ensure_application(session, "shop").id, photo_key=make_photo_key(job_id),
-            photo_sha256=hashlib.sha256(data).hexdigest(), photo_bytes=len(data), media_type="image/png", width=8, height=8,
-            photo_retention_s=60, max_attempts=1, detector=detector,
-        )  # fmt: skip
-        jobs.create_job(session, new, "shop")
     return job_id
 
 
@@ -123,9 +118,12 @@ def test_a_job_waits_for_a_child_that_is_still_getting_ready(
     services: Services, process: WorkerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = WorkerProcess(services)
-    monkeypatch.setattr(
-        late, "wait_until_ready", lambda timeout_s: late.beat() or WorkerProcess.wait_until_ready(late, timeout_s)
-    )
+
+    def beat_and_wait(timeout_s: float) -> bool:
+        late.beat()
+        return WorkerProcess.wait_until_ready(late, timeout_s)
+
+    monkeypatch.setattr(late, "wait_until_ready", beat_and_wait)
     job_id = submit(services, b"a text")
     run_job(late, job_id)
     assert read(services, job_id)[0].error_code == "not_a_picture"
@@ -148,7 +146,12 @@ def test_a_child_that_cannot_get_ready_passes_its_job_on_after_a_pause(
     unready = WorkerProcess(services)
     services.settings = services.settings.model_copy(update={"worker_heartbeat_s": 10, "soft_time_limit_s": 100})
     waited: list[float] = []
-    monkeypatch.setattr(unready, "wait_until_ready", lambda timeout_s: bool(waited.append(timeout_s)))
+
+    def wait_in_vain(timeout_s: float) -> bool:
+        waited.append(timeout_s)
+        return False
+
+    monkeypatch.setattr(unready, "wait_until_ready", wait_in_vain)
     monkeypatch.setattr(job_runner, "monotonic", lambda: sum(waited))
     with services.database.write() as session:
         state = WorkerState.READY if is_other_ready else WorkerState.SETUP_FAILED
@@ -196,7 +199,7 @@ def test_a_result_waits_for_a_database_that_is_away(
     def analyze(*_: object) -> None:
         services.settings = services.settings.model_copy(update={"lease_s": 0.5})
         services.database = away  # type: ignore[assignment]
-        raise job_runner.PhotoError("not a picture")
+        raise PhotoError("not a picture")
 
     monkeypatch.setattr(job_runner, "_analyze", analyze)
     with pytest.raises(OperationalError) if writes > 2 else nullcontext():

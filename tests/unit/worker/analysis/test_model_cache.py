@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Workers follow the champion, and keep what they have when the new one can't be had. With the versions that ship."""
 
 from pathlib import Path
@@ -12,6 +11,7 @@ from db.model_versions import actions as model_versions
 from db.model_versions import shadow
 from db.model_versions.files import store_version
 from db.model_versions.tables import ModelVersion
+from tests.support.factories.actors import TEST
 from training.export.artifact import TFLITE_FILE, list_pretrained
 from worker.analysis import model_cache
 from worker.analysis.model_cache import ModelCache, NoModel
@@ -36,7 +36,7 @@ def cache(database: Database, blob_store: BlobStore, tmp_path: Path, monkeypatch
 
 def promote(database: Database, version: ModelVersion) -> None:
     with database.write() as session:
-        model_versions.promote(session, version, "test", "for the test")
+        model_versions.promote(session, version, TEST, "for the test")
 
 
 def name_blob(version: ModelVersion) -> str:
@@ -65,11 +65,11 @@ def test_the_challengers_cache_follows_its_own_alias_and_lets_go(
     assert not cache.refresh()
     assert not cache.is_loaded
     with database.write() as session:
-        shadow.start_shadow(session, second, "test", "for the test")
+        shadow.start_shadow(session, second, TEST, "for the test")
     assert cache.refresh()
     assert cache.current.number == second.number
     with database.write() as session:
-        shadow.stop_shadow(session, "test")
+        shadow.stop_shadow(session, TEST)
     cache.refresh()
     assert not cache.is_loaded
 

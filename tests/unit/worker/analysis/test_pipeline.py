@@ -1,8 +1,8 @@
-# mypy: ignore-errors
 import io
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +18,13 @@ from worker.analysis.decode import decode_photo, decode_reduced
 from worker.analysis.detectors.base import Detector
 from worker.analysis.pipeline import analyze_photo, enlarge_detections
 
-LIMITS = {"max_pixels": 20_000_000, "min_face_px": 24}
+analyze = partial(analyze_photo, max_pixels=20_000_000, min_face_px=24)
 
 
 def test_every_face_has_box_score_probabilities_and_crop(
     blazeface: Detector, classifier: Classifier, page_photo: DemoPhoto
 ) -> None:
-    analysis = analyze_photo(page_photo.data, blazeface, classifier, **LIMITS)
+    analysis = analyze(page_photo.data, blazeface, classifier)
     assert (analysis.width, analysis.height) == (1280, 960)
     assert len(analysis.faces) == 7
     for face in analysis.faces:
@@ -40,19 +40,19 @@ def test_every_face_has_box_score_probabilities_and_crop(
 def test_stored_crop_is_what_was_judged(
     blazeface: Detector, classifier: Classifier, astronaut_photo: DemoPhoto
 ) -> None:
-    (face,) = analyze_photo(astronaut_photo.data, blazeface, classifier, **LIMITS).faces
+    (face,) = analyze(astronaut_photo.data, blazeface, classifier).faces
     crop = np.frombuffer(face.crop, np.uint8).reshape(1, 48, 48)
     assert classifier.classify(crop)[0] == pytest.approx(face.probabilities, abs=1e-6)
 
 
 def test_photo_without_faces_has_none(blazeface: Detector, classifier: Classifier) -> None:
-    analysis = analyze_photo(encode_jpeg(Image.new("RGB", (300, 200), "green")), blazeface, classifier, **LIMITS)
+    analysis = analyze(encode_jpeg(Image.new("RGB", (300, 200), "green")), blazeface, classifier)
     assert (analysis.width, analysis.height, analysis.faces) == (300, 200, ())
 
 
 def test_broken_photo_raises(blazeface: Detector, classifier: Classifier, astronaut_photo: DemoPhoto) -> None:
     with pytest.raises(PhotoError):
-        analyze_photo(astronaut_photo.data[:5000], blazeface, classifier, **LIMITS)
+        analyze(astronaut_photo.data[:5000], blazeface, classifier)
 
 
 def test_turned_photo_gives_boxes_of_the_upright_picture(blazeface: Detector, classifier: Classifier) -> None:
@@ -61,7 +61,7 @@ def test_turned_photo_gives_boxes_of_the_upright_picture(blazeface: Detector, cl
     exif[274] = 6
     buffer = io.BytesIO()
     portrait.transpose(Image.Transpose.ROTATE_90).save(buffer, "JPEG", exif=exif, quality=95)
-    analysis = analyze_photo(buffer.getvalue(), blazeface, classifier, **LIMITS)
+    analysis = analyze(buffer.getvalue(), blazeface, classifier)
     (face,) = analysis.faces
     assert (analysis.width, analysis.height) == (512, 600)
     assert face.box.x + face.box.width / 2 == pytest.approx(263, abs=20)
@@ -74,15 +74,15 @@ def test_large_photo_gives_the_same_faces_as_its_pixels_without_reduction(
     image = load_portrait("astronaut").image.resize((3000, 3000), Image.Resampling.BICUBIC)
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)
-    (reduced,) = analyze_photo(encode_jpeg(image), blazeface, classifier, **LIMITS).faces
-    (whole,) = analyze_photo(buffer.getvalue(), blazeface, classifier, **LIMITS).faces
+    (reduced,) = analyze(encode_jpeg(image), blazeface, classifier).faces
+    (whole,) = analyze(buffer.getvalue(), blazeface, classifier).faces
     assert np.abs(np.array(reduced.box) - np.array(whole.box)).max() <= 12
     assert np.abs(np.array(reduced.probabilities) - np.array(whole.probabilities)).max() < 0.05
 
 
 def test_small_faces_of_a_large_photo_are_cut_from_its_full_size(blazeface: Detector, classifier: Classifier) -> None:
     data = compose_page((Placement("grace_hopper", (700, 700), 110),), (2600, 1600)).data
-    (face,) = analyze_photo(data, blazeface, classifier, **LIMITS).faces
+    (face,) = analyze(data, blazeface, classifier).faces
     reduced = decode_reduced(data, max_pixels=20_000_000)
     found = blazeface.detect(reduced.picture, min_face_px=12)
     (from_full_size,) = crop_faces(
@@ -98,7 +98,7 @@ def test_wanted_size_and_threshold_are_kept_to(
     few = analyze_photo(page_photo.data, blazeface, classifier, max_pixels=20_000_000, min_face_px=150)
     assert all(max(face.box.width, face.box.height) >= 150 for face in few.faces)
     assert len(few.faces) == 2
-    none = analyze_photo(page_photo.data, blazeface, classifier, **LIMITS, threshold=0.99)
+    none = analyze(page_photo.data, blazeface, classifier, threshold=0.99)
     assert none.faces == ()
 
 
@@ -129,9 +129,13 @@ def test_cpu_child_imports_nothing_heavy_and_stays_small(model_dir: Path, page_p
 
 def test_a_mirrored_head_is_turned_the_other_way(blazeface: Detector, classifier: Classifier) -> None:
     portrait = load_portrait("grace_hopper").image
-    (face,) = analyze_photo(encode_jpeg(portrait), blazeface, classifier, **LIMITS).faces
+    (face,) = analyze(encode_jpeg(portrait), blazeface, classifier).faces
     mirrored = portrait.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    (other,) = analyze_photo(encode_jpeg(mirrored), blazeface, classifier, **LIMITS).faces
+    (other,) = analyze(encode_jpeg(mirrored), blazeface, classifier).faces
+    assert other.measures is not None
+    assert face.measures is not None
+    assert face.measures.yaw_deg is not None
+    assert face.measures.roll_deg is not None
     assert other.measures.yaw_deg == pytest.approx(-face.measures.yaw_deg, abs=6)
     assert other.measures.roll_deg == pytest.approx(-face.measures.roll_deg, abs=4)
     assert face.measures.inside_share == 1

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """What a child says of itself when it can't get ready. Whoever asks /readyz sees it, so it names no folder of the machine."""
 
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from db.monitoring.heartbeats import list_live_workers
 from emoscope.pulse import make_pulse
 from emoscope.settings import Settings
 from emoscope.stack.provision import register_shipped_models
+from tests.support.factories.actors import TEST
 from training.export.artifact import list_pretrained
 from worker.analysis.model_cache import ModelCache
 from worker.analysis.process import WorkerProcess
@@ -103,7 +103,7 @@ def test_a_blob_that_cannot_be_read_is_named_without_its_folder(
 ) -> None:
     version = store_version(database, blob_store, *next(iter(list_pretrained().items())))
     with database.write() as session:
-        model_versions.promote(session, version, "test", "for the test")
+        model_versions.promote(session, version, TEST, "for the test")
     blob = Path(settings.effective_blob_url) / make_model_key(version.digest)
     blob.unlink()
     blob.symlink_to(blob.name)

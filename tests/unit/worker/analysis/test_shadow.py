@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Shadow mode in a worker child, with the versions that ship."""
 
 import pytest
@@ -10,7 +9,8 @@ from db.model_versions import actions as model_versions
 from db.model_versions import shadow
 from db.model_versions.tables import ModelVersion, ShadowPrediction
 from emoscope.stack.provision import register_shipped_models
-from tests.unit.conftest import Analyses
+from tests.support.factories.actors import TEST
+from tests.support.factories.analyses import Analyses
 from worker.analysis.process import WorkerProcess
 from worker.analysis.shadow import classify_in_shadow
 from worker.core.services import Services
@@ -32,7 +32,7 @@ def process(services: Services, champion: ModelVersion) -> WorkerProcess:
     """A child that follows the challenger, but gives no sign of life."""
     with services.database.write() as session:
         other = next(each for each in model_versions.list_versions(session) if each.id != champion.id)
-        shadow.start_shadow(session, other, "test", "for the test")
+        shadow.start_shadow(session, other, TEST, "for the test")
     process = WorkerProcess(services)
     assert process.challengers.refresh()
     return process
@@ -69,7 +69,7 @@ def test_without_a_challenger_nothing_is_judged(
     process: WorkerProcess, services: Services, champion: ModelVersion, analyses: Analyses
 ) -> None:
     with services.database.write() as session:
-        shadow.stop_shadow(session, "test")
+        shadow.stop_shadow(session, TEST)
     process.challengers.refresh()
     classify_in_shadow(process, analyses.store((Emotion.HAPPY, 0.8), version=champion.digest).job_id)
     assert list_judgments(services) == []

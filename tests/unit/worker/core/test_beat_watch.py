@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """A beat that sends nothing is ended."""
 
 from pathlib import Path
@@ -6,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from emoscope.settings import Settings
-from worker.core import beat_watch
 from worker.core.beat_watch import BeatWatch
 from worker.core.stall import STALLED_AFTER_S
 
@@ -21,7 +19,7 @@ def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BeatWatch:
         raise Ended(status)
 
     made = BeatWatch(Settings(_env_file=None, data_dir=tmp_path, redis_url="unix:///none.sock", sweep_interval_s=5))
-    monkeypatch.setattr(beat_watch.os, "_exit", end)
+    monkeypatch.setattr("os._exit", end)
     monkeypatch.setattr(made._queue, "count_messages", lambda _queues: 0)
     monkeypatch.setattr(made._queue, "can_write", lambda: True)
     now = [0.0]
@@ -30,7 +28,7 @@ def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BeatWatch:
         now[0] += 1
         return now[0]
 
-    monkeypatch.setattr(beat_watch.time, "monotonic", tick)
+    monkeypatch.setattr("time.monotonic", tick)
     return made
 
 

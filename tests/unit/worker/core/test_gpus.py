@@ -1,7 +1,7 @@
-# mypy: ignore-errors
 """Finding GPUs and sharing one. TensorFlow's view of the machine is played: no card is needed, nor used."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -33,7 +33,7 @@ class PlayedConfig:
 
 
 @pytest.fixture
-def play(monkeypatch: pytest.MonkeyPatch):
+def play(monkeypatch: pytest.MonkeyPatch) -> Callable[..., PlayedConfig]:
     def start(*cards: str) -> PlayedConfig:
         config = PlayedConfig(list(cards))
         module = ModuleType("tensorflow")
@@ -44,20 +44,22 @@ def play(monkeypatch: pytest.MonkeyPatch):
     return start
 
 
-def test_every_card_gives_memory_only_as_it_is_needed(play) -> None:
+def test_every_card_gives_memory_only_as_it_is_needed(play: Callable[..., PlayedConfig]) -> None:
     config = play("card0", "card1")
     assert gpus.list_shared_gpus() == ["card0", "card1"]
     assert config.growing == {"card0", "card1"}
 
 
-def test_a_second_detector_or_classifier_of_a_process_finds_the_cards_as_the_first_left_them(play) -> None:
+def test_a_second_detector_or_classifier_of_a_process_finds_the_cards_as_the_first_left_them(
+    play: Callable[..., PlayedConfig],
+) -> None:
     config = play("card0")
     gpus.list_shared_gpus()
     config.has_computed = True
     assert gpus.list_shared_gpus() == ["card0"]
 
 
-def test_a_machine_without_cards_has_none(play) -> None:
+def test_a_machine_without_cards_has_none(play: Callable[..., PlayedConfig]) -> None:
     play()
     assert gpus.list_shared_gpus() == []
 

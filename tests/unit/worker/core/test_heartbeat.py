@@ -1,15 +1,16 @@
-# mypy: ignore-errors
 import threading
 from types import SimpleNamespace
 
 import pytest
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from db.core.session import Database
 from db.jobs import lifecycle
-from db.jobs.lifecycle import Claim
+from db.jobs.lifecycle import Claim, renew_lease
 from db.jobs.tables import Job
-from tests.support.stored_jobs import LEASE_S, add_job, claim
+from tests.support.factories.actors import TEST
+from tests.support.factories.jobs import LEASE_S, add_job, claim
 from worker.core import heartbeat as module
 from worker.core.heartbeat import Heartbeat, LeaseRenewer
 
@@ -32,13 +33,12 @@ class Turns(threading.Event):
 def renewals(monkeypatch: pytest.MonkeyPatch) -> list[Claim]:
     """The claims whose lease is renewed, in order."""
     asked: list[Claim] = []
-    renew = module.renew_lease
 
-    def renew_lease(session: object, held: Claim, lease_s: float) -> bool:
+    def note_and_renew(session: Session, held: Claim, lease_s: float) -> bool:
         asked.append(held)
-        return renew(session, held, lease_s)  # type: ignore[arg-type]
+        return renew_lease(session, held, lease_s)
 
-    monkeypatch.setattr(module, "renew_lease", renew_lease)
+    monkeypatch.setattr(module, "renew_lease", note_and_renew)
     return asked
 
 
@@ -90,7 +90,7 @@ def test_a_claim_that_is_lost_is_renewed_no_more(
 ) -> None:
     held = claim(database, add_job(database))
     with database.write() as session:
-        lifecycle.cancel_job(session, held.job_id, "test")
+        lifecycle.cancel_job(session, held.job_id, TEST)
     hold(database, held, Turns(3), monkeypatch)
     assert renewals == [held]
 

@@ -11,7 +11,7 @@ from db.core import queues
 from db.core.messages import make_message
 from db.core.vocabulary import Priority
 from emoscope.settings import Settings
-from tests.conftest import Valkey
+from tests.support.valkey import Valkey
 from worker.core import messages
 from worker.core.app import make_celery
 

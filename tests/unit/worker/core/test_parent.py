@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """A worker process that watches its main process."""
 
 import os
@@ -18,8 +17,8 @@ def test_a_main_process_whose_pulse_stands_still_is_killed(tmp_path: Path, monke
     pulse = find_pulse(tmp_path, "analysis", 4242)
     parents = iter((4242, 4242, 4242, 1))
     monkeypatch.setattr(parent, "_LOOK_EVERY_S", 0)
-    monkeypatch.setattr(parent.os, "getppid", lambda: next(parents))
-    monkeypatch.setattr(parent.os, "kill", lambda pid, number: killed.append((pid, number)))
+    monkeypatch.setattr("os.getppid", lambda: next(parents))
+    monkeypatch.setattr("os.kill", lambda pid, number: killed.append((pid, number)))
     watch = ParentWatch(pulse)
     frozen = iter((False, True))
     monkeypatch.setattr(watch._observer, "is_frozen", lambda _now: next(frozen))

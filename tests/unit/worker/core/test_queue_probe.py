@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from emoscope.settings import Settings
-from tests.conftest import Valkey
+from tests.support.valkey import Valkey
 from worker.core.queue_probe import QueueProbe
 
 

@@ -1,9 +1,9 @@
-# mypy: ignore-errors
 """A real worker's connection to a real queue, which loses everything."""
 
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from db.core import migrate, queues
 from db.core.session import Database
 from emoscope.settings import Settings
-from tests.conftest import Valkey
+from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 
 
@@ -33,7 +33,7 @@ def test_the_housekeeper_sweeps_when_the_queue_comes_back(tmp_path: Path, short_
     try:
         for _ in range(2):
             with valkey.client() as client:
-                wait_until(lambda client=client: client.get(queues.LAST_SWEEP_KEY), "it has swept")
+                wait_until(partial(client.get, queues.LAST_SWEEP_KEY), "it has swept")
             valkey.restart_empty()
     finally:
         housekeeper.kill()

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from db.core import queues
 from emoscope.settings import Settings
-from tests.conftest import Valkey
+from tests.support.valkey import Valkey
 from worker.core.services import Services
 
 

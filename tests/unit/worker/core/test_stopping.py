@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """How a worker process hears that it is to stop."""
 
 import os
@@ -38,7 +37,7 @@ def test_every_worker_process_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         def __init__(self, pid: int) -> None:
             self.pid = pid
 
-    monkeypatch.setattr(stopping.billiard, "active_children", lambda: [Process(7), Process(8)])
+    monkeypatch.setattr("billiard.active_children", lambda: [Process(7), Process(8)])
     monkeypatch.setattr(os, "kill", lambda pid, number: told.append((pid, number)))
     stopping.tell_worker_processes()
     assert told == [(7, signal.SIGUSR2), (8, signal.SIGUSR2)]

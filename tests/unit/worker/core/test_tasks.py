@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """What a worker does when a task of its own has ended badly."""
 
 import os
@@ -13,6 +12,7 @@ from db.core.vocabulary import TrainingTrigger
 from db.training_runs import lifecycle as runs
 from db.training_runs.sweeping import list_expired_runs
 from emoscope.settings import Settings
+from tests.support.factories.actors import ANA
 from worker.core import tasks
 from worker.core.identity import name_this_process
 from worker.core.services import Services
@@ -55,7 +55,7 @@ def test_news_of_a_death_ends_the_lease_of_the_dead_alone(
     services: Services, sweeps: list[bool], *, holder: Callable[[], str], is_expired: bool
 ) -> None:
     with services.database.write() as session:
-        run_id = runs.create_run(session, TrainingTrigger.COMMAND, "ana").id
+        run_id = runs.create_run(session, TrainingTrigger.COMMAND, ANA).id
         runs.claim_run(session, run_id, holder(), lease_s=60)
     tasks.on_task_failure(tasks.retrain, str(run_id))
     with services.database.read() as session:

@@ -1,23 +1,21 @@
 """Photos fetched from a real server on this machine, which the settings allow here."""
 
-import io
 import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-from PIL import Image
 
-from db.accounts import api_keys
 from db.core.actors import Actor
 from db.jobs import lifecycle
 from db.jobs.fetching import defer_fetch, list_due_fetches
-from db.jobs.lifecycle import NewJob
 from db.jobs.tables import Job, PhotoFetch
 from emoscope.settings import Settings
+from tests.support.factories.jobs import UNFETCHED, add_job
+from tests.support.factories.photos import make_photo
 from worker.core.services import Services
 from worker.housekeeping import fetching
 from worker.housekeeping.fetching import FetchFailed, download, fetch_due
@@ -25,13 +23,7 @@ from worker.housekeeping.fetching import FetchFailed, download, fetch_due
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def make_picture(colour: str = "navy") -> bytes:
-    made = io.BytesIO()
-    Image.new("RGB", (64, 48), colour).save(made, "JPEG")
-    return made.getvalue()
-
-
-PHOTO, OTHER_PHOTO = make_picture(), make_picture("olive")
+PHOTO, OTHER_PHOTO = make_photo(), make_photo(colour="olive")
 
 
 class Photos(BaseHTTPRequestHandler):
@@ -96,14 +88,8 @@ def services(allowed: Settings) -> Iterator[Services]:
 
 
 def submit(services: Services, url: str) -> UUID:
-    with services.database.write() as session:
-        application = api_keys.ensure_application(session, "test")
-        new = NewJob(
-            id=uuid4(), application_id=application.id, photo_key=None, source_url=url, photo_sha256="", photo_bytes=0,
-            media_type="", width=0, height=0, photo_retention_s=1, max_attempts=1,
-        )  # fmt: skip
-        lifecycle.create_job(session, new, Actor.application("test"))
-        return new.id
+    actor = Actor.application("test")
+    return add_job(services.database, source_url=url, max_attempts=1, actor=actor, **UNFETCHED)
 
 
 def read(services: Services, job_id: UUID) -> tuple[Job, PhotoFetch | None]:

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
@@ -11,6 +10,7 @@ from db.core.types import utcnow
 from db.core.vocabulary import TrainingRunStatus, TrainingTrigger
 from db.training_runs import lifecycle as runs
 from db.training_runs.tables import TrainingRun
+from tests.support.factories.actors import ANA
 from worker.core import messages
 from worker.core.app import make_celery
 from worker.core.messages import send_run
@@ -29,7 +29,7 @@ def queue(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 def start(services: Services, sent_s_ago: float = 0) -> UUID:
     with services.database.write() as session:
-        run_id = runs.create_run(session, TrainingTrigger.COMMAND, "ana").id
+        run_id = runs.create_run(session, TrainingTrigger.COMMAND, ANA).id
         session.execute(update(TrainingRun).values(sent_at=utcnow() - timedelta(seconds=sent_s_ago)))
         return run_id
 

@@ -1,22 +1,22 @@
-# mypy: ignore-errors
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import update
 
-from db.accounts import api_keys
 from db.core import queues
-from db.core.blobs import BlobStore, BlobStoreUnavailable
+from db.core.blobs import BlobStore, BlobStoreUnavailable, make_photo_key
 from db.core.types import utcnow
 from db.core.vocabulary import JobStatus
 from db.jobs import lifecycle as jobs
-from db.jobs.lifecycle import NewJob
 from db.jobs.queries import get_job
 from db.jobs.tables import Job
 from emoscope.settings import Settings
+from tests.support.factories.actors import TEST
+from tests.support.factories.jobs import add_job as add_job_alone
 from worker.core import messages
 from worker.core.app import make_celery
 from worker.core.services import Services
@@ -36,15 +36,11 @@ def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
 
 
 def add_job(services: Services, **options: object) -> UUID:
-    job_id = uuid4()
-    services.blobs.put(f"photos/{job_id}", b"photo")
-    with services.database.write() as session:
-        values: dict[str, object] = {
-            "id": job_id, "application_id": api_keys.ensure_application(session, "test").id, "photo_key": f"photos/{job_id}",
-            "photo_sha256": "0" * 64, "photo_bytes": 5, "media_type": "image/png", "width": 1, "height": 1,
-            "photo_retention_s": 3600, "max_attempts": 3,
-        } | options  # fmt: skip
-        return jobs.create_job(session, NewJob(**values), "test").id  # type: ignore[arg-type]
+    """A job with its photo in the store."""
+    told: dict[str, Any] = {"photo_bytes": 5, "photo_retention_s": 3600}
+    job_id = add_job_alone(services.database, **told | options)
+    services.blobs.put(make_photo_key(job_id), b"photo")
+    return job_id
 
 
 def read(services: Services, job_id: UUID) -> Job:
@@ -99,7 +95,7 @@ def test_a_photo_is_deleted_when_its_time_is_over_and_not_before(services: Servi
     kept, over = add_job(services), add_job(services, photo_retention_s=0)
     for job_id in (kept, over):
         with services.database.write() as session:
-            jobs.cancel_job(session, job_id, "test")
+            jobs.cancel_job(session, job_id, TEST)
     sweeper.purge_photos(services)
     assert (services.blobs.has(f"photos/{kept}"), services.blobs.has(f"photos/{over}")) == (True, False)
     assert (read(services, kept).photo_key, read(services, over).photo_key) == (f"photos/{kept}", None)
@@ -113,7 +109,7 @@ def test_a_photo_that_can_not_be_deleted_is_not_called_deleted(
 
     job_id = add_job(services, photo_retention_s=0)
     with services.database.write() as session:
-        jobs.cancel_job(session, job_id, "test")
+        jobs.cancel_job(session, job_id, TEST)
     with monkeypatch.context() as patch:
         patch.setattr(BlobStore, "delete_many", be_away)
         sweeper.purge_photos(services)
@@ -125,7 +121,7 @@ def test_a_photo_that_can_not_be_deleted_is_not_called_deleted(
 def test_a_callback_that_is_due_is_sent(services: Services) -> None:
     job_id = add_job(services, callback_url="https://example.org/")
     with services.database.write() as session:
-        jobs.cancel_job(session, job_id, "test")
+        jobs.cancel_job(session, job_id, TEST)
     for _ in range(2):  # one that waits in the queue isn't sent again
         sweeper.send_due_deliveries(services)
     assert services.redis.llen(queues.CALLBACK_QUEUE) == 1
@@ -182,7 +178,7 @@ def test_half_a_photo_that_a_killed_process_left_is_deleted_once_it_is_old(
 def test_old_jobs_are_erased_where_the_settings_give_them_a_time(services: Services) -> None:
     job_id = add_job(services, id=UUID(int=1), photo_key="photos/old")
     with services.database.write() as session:
-        jobs.cancel_job(session, job_id, "test")
+        jobs.cancel_job(session, job_id, TEST)
     sweeper.sweep(services)
     assert read(services, job_id).status is JobStatus.CANCELED
     services.settings = services.settings.model_copy(update={"job_retention_s": 3600})

@@ -1,11 +1,10 @@
-# mypy: ignore-errors
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Self
-from uuid import UUID, uuid4
+from typing import Any, Self
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
@@ -17,13 +16,14 @@ from db.core.actors import Actor
 from db.core.types import utcnow
 from db.core.vocabulary import DeliveryState, Emotion, EndpointState
 from db.jobs import lifecycle as jobs
-from db.jobs.lifecycle import NewJob
 from db.webhooks.deliveries import choose_pause_s, list_due
 from db.webhooks.endpoints import AddressRules, create_endpoint, resume_endpoint, rotate_secret
 from db.webhooks.tables import WebhookDelivery, WebhookEndpoint, WebhookEvent
 from emoscope.settings import Settings
+from tests.support.factories.actors import TEST
+from tests.support.factories.analyses import Analyses
+from tests.support.factories.jobs import create_job
 from tests.support.hooks import Hook, HookReceiver
-from tests.unit.conftest import Analyses
 from worker.core.services import Services
 from worker.housekeeping.webhooks import _MOST_TO_A_HOST, _read_retry_after
 from worker.housekeeping.webhooks import deliver as deliver_one
@@ -40,14 +40,9 @@ def services(settings: Settings) -> Iterator[Services]:
 def end_job(services: Services, url: str | None) -> tuple[UUID, str]:
     """A job that was canceled and owes a callback. Returns its id and its application's secret."""
     with services.database.write() as session:
-        application = api_keys.ensure_application(session, "test")
-        new = NewJob(
-            id=uuid4(), application_id=application.id, photo_key="photos/x", photo_sha256="0" * 64, photo_bytes=1,
-            media_type="image/png", width=1, height=1, photo_retention_s=1, max_attempts=1, callback_url=url,
-        )  # fmt: skip
-        jobs.create_job(session, new, "test")
-        jobs.cancel_job(session, new.id, "test")
-        return new.id, application.callback_secret
+        job = create_job(session, callback_url=url)
+        jobs.cancel_job(session, job.id, TEST)
+        return job.id, api_keys.ensure_application(session, "test").callback_secret
 
 
 def read_all(services: Services, job_id: UUID) -> list[WebhookDelivery]:
@@ -267,7 +262,7 @@ def test_a_receiver_that_hangs_takes_some_of_the_threads_and_no_more(services: S
     assert made == [DeliveryState.FAILED] * _MOST_TO_A_HOST + [DeliveryState.PENDING]
 
 
-def add_endpoint(services: Services, url: str, *events: str, **more: bool) -> WebhookEndpoint:
+def add_endpoint(services: Services, url: str, *events: str, **more: Any) -> WebhookEndpoint:
     with services.database.write() as session:
         application = api_keys.ensure_application(session, "test")
         rules = AddressRules(allows_private=True, ports=[range(1, 65536)])

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -6,8 +5,10 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
+from db.core.actors import Actor
 from db.core.vocabulary import TrainingRunStatus, TrainingTrigger
 from db.training_runs import lifecycle as runs
+from tests.support.factories.actors import ANA
 from worker.core.services import Services
 from worker.retraining.run_folders import clear_run_folders, find_run_dir
 from worker.retraining.runner import run_retraining
@@ -15,12 +16,12 @@ from worker.retraining.runner import run_retraining
 
 def start(services: Services) -> UUID:
     with services.database.write() as session:
-        return runs.create_run(session, TrainingTrigger.COMMAND, "ana").id
+        return runs.create_run(session, TrainingTrigger.COMMAND, ANA).id
 
 
 def cancel(services: Services, run_id: UUID) -> None:
     with services.database.write() as session:
-        runs.cancel_run(session, run_id, "ben")
+        runs.cancel_run(session, run_id, Actor.user("ben"))
 
 
 def make_folder(services: Services, name: object) -> Path:

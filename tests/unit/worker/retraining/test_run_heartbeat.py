@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 from typing import Any
 
 import pytest
@@ -8,6 +7,7 @@ from db.core.vocabulary import TrainingTrigger
 from db.training_runs import lifecycle as runs
 from db.training_runs.documents import CurvePoint, RunProgress
 from db.training_runs.states import RunClaim
+from tests.support.factories.actors import ANA
 from worker.retraining.run_heartbeat import RunPulse
 
 
@@ -21,7 +21,7 @@ EARLIER = [point(epoch) for epoch in range(1, 6)]
 @pytest.fixture
 def claim(database: Database) -> RunClaim:
     with database.write() as session:
-        run_id = runs.create_run(session, TrainingTrigger.COMMAND, "ana").id
+        run_id = runs.create_run(session, TrainingTrigger.COMMAND, ANA).id
         return runs.claim_run(session, run_id, "w", 60)[1]
 
 

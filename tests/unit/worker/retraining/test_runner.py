@@ -1,16 +1,16 @@
-# mypy: ignore-errors
 """Whole training runs, with TensorFlow and drawn faces. On SQLite alone: what they store is tested elsewhere on both."""
 
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
+from db.core.actors import Actor
 from db.core.blobs import BlobStoreUnavailable
 from db.core.session import Database
 from db.core.vocabulary import Architecture, Emotion, TrainingRunStatus, TrainingTrigger, VoteChoice
@@ -20,14 +20,12 @@ from db.reviews.actions import cast_vote
 from db.training_runs import lifecycle as runs
 from db.training_runs.tables import TrainingRun
 from tests.support.drawn_faces import draw_face, write_drawn_csv
+from tests.support.factories.actors import ANA, TEST
+from tests.support.factories.analyses import Analyses
 from training.fit.settings import RECIPES, TrainSettings
 from worker.core import stopping
 from worker.core.services import Services
 from worker.retraining.runner import run_retraining
-
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
-
 
 pytestmark = [
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
@@ -78,7 +76,7 @@ def ready(services: Services, csv_path: Path) -> Services:
 def put_in_service(services: Services, folder: Path) -> int:
     version = store_version(services.database, services.blobs, "test", folder)
     with services.database.write() as session:
-        model_versions.promote(session, version, "test", "for the test")
+        model_versions.promote(session, version, TEST, "for the test")
     return version.number
 
 
@@ -91,7 +89,7 @@ def champion_number(database: Database) -> int:
 
 def retrain(services: Services, **options: Any) -> TrainingRun:
     with services.database.write() as session:
-        run_id = runs.create_run(session, TrainingTrigger.COMMAND, "ana", **options).id
+        run_id = runs.create_run(session, TrainingTrigger.COMMAND, ANA, **options).id
     run_retraining(services, run_id, "test")
     with services.database.read() as session:
         return runs.get_run(session, run_id)
@@ -116,7 +114,7 @@ def test_a_better_challenger_is_put_in_service(ready: Services, fresh_version: P
 
 
 def test_a_flood_of_wrong_corrections_gets_no_worse_model_into_service(
-    ready: Services, good_version: Path, analyses: "Analyses"
+    ready: Services, good_version: Path, analyses: Analyses
 ) -> None:
     """Most of what the run learns from is wrong here, far beyond the share that the settings allow by default.
 
@@ -151,7 +149,7 @@ def test_a_canceled_run_stops_and_leaves_nothing(
 ) -> None:
     put_in_service(ready, fresh_version)
     with ready.database.write() as session:
-        run_id = runs.create_run(session, TrainingTrigger.COMMAND, "ana", from_scratch=True, epochs=epochs).id
+        run_id = runs.create_run(session, TrainingTrigger.COMMAND, ANA, from_scratch=True, epochs=epochs).id
 
     from worker.retraining import runner as module
 
@@ -160,7 +158,7 @@ def test_a_canceled_run_stops_and_leaves_nothing(
     def work_and_cancel(*given: Any, **named: Any) -> Any:
         done = original(*given, **named)
         with ready.database.write() as session:
-            runs.cancel_run(session, run_id, "ben")
+            runs.cancel_run(session, run_id, Actor.user("ben"))
         return done
 
     with pytest.MonkeyPatch.context() as patch:
@@ -176,7 +174,7 @@ def test_a_canceled_run_stops_and_leaves_nothing(
 def test_a_worker_that_is_to_stop_gives_its_run_back(ready: Services, fresh_version: Path) -> None:
     put_in_service(ready, fresh_version)
     with ready.database.write() as session:
-        run_id = runs.create_run(session, TrainingTrigger.COMMAND, "ana", from_scratch=True, epochs=1000).id
+        run_id = runs.create_run(session, TrainingTrigger.COMMAND, ANA, from_scratch=True, epochs=1000).id
     stopping._told.set()
     try:
         run_retraining(ready, run_id, "test")
@@ -203,7 +201,7 @@ def test_a_store_or_database_that_was_away_costs_no_training(
 
     put_in_service(ready, fresh_version)
     with ready.database.write() as session:
-        run_id = runs.create_run(session, TrainingTrigger.COMMAND, "ana", epochs=1).id
+        run_id = runs.create_run(session, TrainingTrigger.COMMAND, ANA, epochs=1).id
 
     def fail(*_: object, **__: object) -> None:
         raise failure
@@ -216,14 +214,15 @@ def test_a_store_or_database_that_was_away_costs_no_training(
         assert runs.get_run(session, run_id).status is TrainingRunStatus.QUEUED
     (weights,) = (ready.settings.data_dir / "runs" / str(run_id)).glob("weights-*/best-1.npz")
     written = weights.stat().st_mtime_ns
-    was_written = []
+    was_written: list[int] = []
+    compare = vars(module)["compare_versions"]
+
+    def compare_and_note(*given: Any, **named: Any) -> Any:
+        was_written.append(weights.stat().st_mtime_ns)
+        return compare(*given, **named)
+
     with monkeypatch.context() as patch:
-        compare = module.compare_versions
-        patch.setattr(
-            module,
-            "compare_versions",
-            lambda *given, **named: was_written.append(weights.stat().st_mtime_ns) or compare(*given, **named),
-        )
+        patch.setattr(module, "compare_versions", compare_and_note)
         run_retraining(ready, run_id, "test")
     assert was_written == [written]
     with ready.database.read() as session:

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Runs with a CSV alone, as a new installation has it: the shipped version that was trained on votes is in service.
 
 With TensorFlow and drawn faces, on SQLite alone. `make test-schedule` does the same with real processes.
@@ -6,12 +5,13 @@ With TensorFlow and drawn faces, on SQLite alone. `make test-schedule` does the 
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import numpy as np
 import pytest
 
+from db.core.types import utcnow
 from db.core.vocabulary import Emotion, TrainingRunStatus, TrainingTrigger, VoteChoice
 from db.model_versions import actions as model_versions
 from db.model_versions.files import store_version
@@ -23,15 +23,13 @@ from db.training_runs.corrections import count_corrections
 from db.training_runs.plan import DatasetFiles
 from db.training_runs.tables import TrainingRun
 from tests.support.drawn_faces import draw_face, write_drawn_csv
+from tests.support.factories.actors import ANA, TEST
+from tests.support.factories.analyses import Analyses
 from training.data import dataset as dataset_module
 from training.export.artifact import list_pretrained
 from worker.core.services import Services
 from worker.retraining import schedule
 from worker.retraining.runner import run_retraining
-
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
-
 
 pytestmark = [
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
@@ -52,7 +50,7 @@ def ready(services: Services, csv_path: Path) -> Services:
         version = store_version(services.database, services.blobs, folder.name, folder)
         with services.database.write() as session:
             if model_versions.get_champion(session) is None:
-                model_versions.promote(session, version, "test", "as shipped")
+                model_versions.promote(session, version, TEST, "as shipped")
     changes = {"dataset_csv": csv_path, "retrain_epochs": 1, "retrain_schedule": "* * * * *"}
     services.settings = services.settings.model_copy(update=changes)
     return services
@@ -60,7 +58,7 @@ def ready(services: Services, csv_path: Path) -> Services:
 
 def start_by_schedule(services: Services, monkeypatch: pytest.MonkeyPatch, minute: int) -> TrainingRun:
     """Let the schedule's moment come, so many minutes from now."""
-    now = schedule.utcnow() + timedelta(minutes=minute)
+    now = utcnow() + timedelta(minutes=minute)
     with monkeypatch.context() as patch:
         patch.setattr(schedule, "utcnow", lambda: now)
         patch.setattr(schedule, "send_run", lambda _: None)
@@ -69,7 +67,7 @@ def start_by_schedule(services: Services, monkeypatch: pytest.MonkeyPatch, minut
 
 
 def start_by(services: Services, trigger: TrainingTrigger) -> TrainingRun:
-    start_run(services.database, lambda _: None, DatasetFiles(has_csv=True, has_votes=False), trigger, "ana")
+    start_run(services.database, lambda _: None, DatasetFiles(has_csv=True, has_votes=False), trigger, ANA)
     return _work(services)
 
 
@@ -86,11 +84,16 @@ def _work(services: Services) -> TrainingRun:
 
 
 def test_runs_with_a_csv_alone_end_with_a_decision_and_take_up_corrections(
-    ready: Services, analyses: "Analyses", monkeypatch: pytest.MonkeyPatch
+    ready: Services, analyses: Analyses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[Any] = []
-    parse = dataset_module.read_file
-    monkeypatch.setattr(dataset_module, "read_file", lambda path: reads.append(path) or parse(path))
+    parse = vars(dataset_module)["read_file"]
+
+    def read_and_note(path: Path) -> Any:
+        reads.append(path)
+        return parse(path)
+
+    monkeypatch.setattr(dataset_module, "read_file", read_and_note)
 
     first = start_by_schedule(ready, monkeypatch, 0)
     assert first.status is TrainingRunStatus.REJECTED, (first.reason, first.error_detail)
@@ -121,12 +124,12 @@ def test_every_trigger_starts_the_same_run(ready: Services, monkeypatch: pytest.
     for trigger in (None, TrainingTrigger.COMMAND, TrainingTrigger.API, TrainingTrigger.PAGE):
         if trigger is not None:
             files = DatasetFiles(has_csv=True, has_votes=False)
-            plans.append(start_run(ready.database, sent.append, files, trigger, "ana").plan)
+            plans.append(start_run(ready.database, sent.append, files, trigger, ANA).plan)
         with ready.database.write() as session:
             active = runs.get_active_run(session)
             assert active is not None
             assert active.options == {"from_scratch": False, "epochs": None}
-            runs.cancel_run(session, active.id, "ana")
+            runs.cancel_run(session, active.id, ANA)
     assert len(sent) == 4
     assert plans[0] == plans[1] == plans[2]
 

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,10 +8,10 @@ from celery.schedules import crontab
 from db.core import queues
 from db.core.session import Database
 from db.core.vocabulary import TrainingTrigger
-from db.model_versions import actions as model_versions
 from db.training_runs import lifecycle as runs
 from emoscope.settings import Settings
-from tests.support.manifests import make_manifest
+from tests.support.factories.actors import ANA
+from tests.support.factories.model_versions import add_version
 from worker.core import messages
 from worker.core.app import make_celery
 from worker.core.services import Services
@@ -71,9 +70,7 @@ def test_beat_knows_sunday_by_the_number_7_too(settings: Settings) -> None:
 
 
 def put_in_service(database: Database) -> None:
-    with database.write() as session:
-        version = model_versions.add_version(session, "v", "v", make_manifest())
-        model_versions.promote(session, version, "test", "first")
+    add_version(database, "v", is_champion=True)
 
 
 def test_a_run_on_the_sunday_that_is_7_stands_for_that_moment(services: Services, database: Database) -> None:
@@ -114,7 +111,7 @@ def test_two_beats_start_one_run(services: Services, database: Database, monkeyp
     with database.write() as session:
         (run,) = runs.list_runs(session)
         assert (run.trigger, run.actor) == (TrainingTrigger.SCHEDULE, "beat")
-        runs.cancel_run(session, run.id, "ana")
+        runs.cancel_run(session, run.id, ANA)
     start_scheduled_run(services)
     with database.read() as session:
         assert len(runs.list_runs(session)) == 1

@@ -1,7 +1,6 @@
-# mypy: ignore-errors
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -18,16 +17,14 @@ from db.training_runs.plan import DatasetFiles, plan_run
 from db.training_runs.states import RunClaim
 from db.training_runs.tables import TrainingRun
 from tests.support.drawn_faces import draw_face, write_drawn_csv
+from tests.support.factories.actors import ANA
+from tests.support.factories.analyses import Analyses
 from training.data.audit import audit_dataset
 from training.data.dataset import Dataset, read_dataset
 from training.fit.settings import RECIPES, TrainSettings
 from worker.core.services import Services
 from worker.retraining import snapshot as run_snapshot
 from worker.retraining.snapshot import Snapshot, take_snapshot
-
-if TYPE_CHECKING:
-    from tests.unit.conftest import Analyses
-
 
 HAPPY = (Emotion.HAPPY, 0.6)
 RECIPE = replace(RECIPES[Architecture.REPORT], validation_share=0.25)
@@ -54,7 +51,7 @@ def judge(database: Database, face_id: UUID, choice: VoteChoice = VoteChoice.SAD
 
 def claim(database: Database, run_id: UUID | None = None) -> RunClaim:
     with database.write() as session:
-        run_id = run_id or runs.create_run(session, TrainingTrigger.COMMAND, "ana").id
+        run_id = run_id or runs.create_run(session, TrainingTrigger.COMMAND, ANA).id
         return runs.claim_run(session, run_id, "w", 60)[1]
 
 
@@ -70,7 +67,7 @@ def take(services: Services, held: RunClaim, dataset: Dataset) -> tuple[Snapshot
 
 
 def test_a_run_writes_down_its_dataset_its_corrections_and_its_champion(
-    services: Services, database: Database, analyses: "Analyses", dataset: Dataset
+    services: Services, database: Database, analyses: Analyses, dataset: Dataset
 ) -> None:
     face_id = analyses.store(HAPPY, crop=draw_crop(1)).face_ids[0]
     judge(database, face_id)
@@ -86,7 +83,7 @@ def test_a_run_writes_down_its_dataset_its_corrections_and_its_champion(
 
 
 def test_each_correction_that_could_do_harm_is_left_out_with_its_reason(
-    services: Services, database: Database, analyses: "Analyses", dataset: Dataset
+    services: Services, database: Database, analyses: Analyses, dataset: Dataset
 ) -> None:
     holdout = dataset.images[dataset.find_part("PublicTest")][0]
     near = np.roll(holdout, 1, axis=1)[:, ::-1].astype(np.uint8)
@@ -102,7 +99,7 @@ def test_each_correction_that_could_do_harm_is_left_out_with_its_reason(
 
 
 def test_corrections_are_at_most_the_set_share_of_a_run(
-    services: Services, database: Database, analyses: "Analyses", dataset: Dataset
+    services: Services, database: Database, analyses: Analyses, dataset: Dataset
 ) -> None:
     for seed in range(20):
         judge(database, analyses.store(HAPPY, crop=draw_crop(seed)).face_ids[0])
@@ -114,7 +111,7 @@ def test_corrections_are_at_most_the_set_share_of_a_run(
 
 
 def test_a_label_needs_the_votes_that_the_settings_ask_for(
-    services: Services, database: Database, analyses: "Analyses", dataset: Dataset
+    services: Services, database: Database, analyses: Analyses, dataset: Dataset
 ) -> None:
     single, double = (analyses.store(HAPPY, crop=draw_crop(seed)).face_ids[0] for seed in (1, 2))
     judge(database, single)
@@ -128,7 +125,7 @@ def test_a_label_needs_the_votes_that_the_settings_ask_for(
 
 
 def test_labels_that_are_refused_keep_no_older_ones_out(
-    services: Services, database: Database, analyses: "Analyses", dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+    services: Services, database: Database, analyses: Analyses, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_snapshot, "_LABELS_A_BLOCK", 2)
     for seed in range(4):
@@ -143,7 +140,7 @@ def test_labels_that_are_refused_keep_no_older_ones_out(
 
 
 def test_the_queue_brings_each_face_the_votes_that_the_settings_ask_for(
-    services: Services, database: Database, analyses: "Analyses", dataset: Dataset
+    services: Services, database: Database, analyses: Analyses, dataset: Dataset
 ) -> None:
     services.settings = services.settings.model_copy(update={"min_correction_votes": 2, "max_correction_share": 0.5})
     for seed in range(12):
@@ -164,7 +161,7 @@ def test_the_queue_brings_each_face_the_votes_that_the_settings_ask_for(
 
 
 def test_another_attempt_learns_from_the_same_corrections(
-    services: Services, database: Database, analyses: "Analyses", dataset: Dataset
+    services: Services, database: Database, analyses: Analyses, dataset: Dataset
 ) -> None:
     first_face, second_face = (analyses.store(HAPPY, crop=draw_crop(seed)).face_ids[0] for seed in (1, 2))
     judge(database, first_face)
@@ -178,7 +175,7 @@ def test_another_attempt_learns_from_the_same_corrections(
 
 
 def test_another_attempt_on_another_dataset_holds_its_corrections_against_that(
-    services: Services, database: Database, analyses: "Analyses", dataset: Dataset
+    services: Services, database: Database, analyses: Analyses, dataset: Dataset
 ) -> None:
     kept, copied = (analyses.store(HAPPY, crop=draw_crop(seed)) for seed in (1, 2))
     for stored in (kept, copied):
@@ -194,13 +191,13 @@ def test_another_attempt_on_another_dataset_holds_its_corrections_against_that(
 
 
 def test_what_is_erased_while_it_is_judged_is_not_offered(
-    services: Services, database: Database, analyses: "Analyses", dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+    services: Services, database: Database, analyses: Analyses, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, erased = (analyses.store(HAPPY, crop=draw_crop(seed)) for seed in (1, 2))
     for stored in (kept, erased):
         judge(database, stored.face_ids[0])
 
-    def audit_and_erase(dataset: Dataset) -> dict[str, Any]:
+    def audit_and_erase(dataset: Dataset) -> Any:
         with database.write() as session:
             erase_job(session, erased.job_id)
         return audit_dataset(dataset)
@@ -213,7 +210,7 @@ def test_what_is_erased_while_it_is_judged_is_not_offered(
 
 
 def test_what_is_erased_between_two_attempts_is_gone_from_the_second(
-    services: Services, database: Database, analyses: "Analyses", dataset: Dataset
+    services: Services, database: Database, analyses: Analyses, dataset: Dataset
 ) -> None:
     kept, erased = (analyses.store(HAPPY, crop=draw_crop(seed)) for seed in (1, 2))
     for stored in (kept, erased):

@@ -12,7 +12,7 @@ from emoscope.cli import terminal
 from emoscope.cli.analysis.printing import CSV_FIELDS, Format, find_failure, print_failure, print_outcomes
 from emoscope.cli.analysis.run import Outcome, PhotoError
 from emoscope_client import Job
-from tests.support.scripted_api import make_face, make_job
+from tests.support.factories.answers import make_face, make_job
 
 NAME = "[red]a[0] :smile: [bold].jpg"
 REASON = "it says [/nope] and [link=x] :warning: " + "and so on " * 30

@@ -1,11 +1,10 @@
-# mypy: ignore-errors
 """A run over many photos ends with one job for each, wherever it is interrupted."""
 
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +13,7 @@ from emoscope.cli.analysis import run as run_module
 from emoscope.cli.analysis.journal import Journal
 from emoscope.cli.analysis.run import BatchRun, Outcome, PhotoError
 from emoscope_client import Client, Job, Retries, ServiceUnreachable
+from tests.support.factories.photos import make_photo
 from tests.support.live_api import LiveApi
 
 COUNT = 20
@@ -43,7 +43,7 @@ class KilledTransport(httpx.HTTPTransport):
 
 
 @pytest.fixture
-def photos(tmp_path: Path, make_photo: Callable[..., bytes]) -> list[str]:
+def photos(tmp_path: Path) -> list[str]:
     paths = [tmp_path / f"{number:02}.png" for number in range(COUNT)]
     for number, path in enumerate(paths):
         path.write_bytes(make_photo("PNG", colour=f"rgb({number}, 0, 0)"))
@@ -58,7 +58,7 @@ def run(
         return run_with(client, journal, names)
 
 
-def run_with(client: Client, path: Path, names: list[str], **more: int) -> dict[str, Outcome]:
+def run_with(client: Client, path: Path, names: list[str], **more: Any) -> dict[str, Outcome]:
     outcomes: dict[str, Outcome] = {}
     with Journal(path) as journal:
         for name, outcome in BatchRun(client, journal, {}, **more).analyze(names):

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """`emoscope analyze` on a running API."""
 
 import json
@@ -12,13 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from emoscope.cli.app import app
 from emoscope_client import Retries
+from tests.support.factories.answers import make_job
+from tests.support.factories.photos import make_photo
 from tests.support.live_api import LiveApi
-from tests.support.scripted_api import ScriptedApi, make_job
+from tests.support.scripted_api import ScriptedApi
 from tests.support.waiting import wait_until
 
 RUNNER = CliRunner()
@@ -34,7 +34,7 @@ def read_lines(text: str) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def folder(to_live_api: LiveApi, make_photo: Callable[..., bytes]) -> Path:
+def folder(to_live_api: LiveApi) -> Path:
     """`photos` in the current folder, with twelve photos in it."""
     path = Path("photos")
     (path / "below").mkdir(parents=True)

@@ -15,7 +15,7 @@ from db.core.session import Database
 from db.jobs.tables import Job
 from emoscope.settings import load_settings
 from tests.support.commands import CommandLine
-from tests.support.stored_jobs import add_job
+from tests.support.factories.jobs import add_job
 
 PHOTO = b"a photo"
 

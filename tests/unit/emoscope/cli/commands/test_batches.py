@@ -1,16 +1,14 @@
-# mypy: ignore-errors
 """`emoscope batch` on a running API."""
 
 import json
-from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from emoscope.cli import terminal
 from emoscope.cli.app import app
+from tests.support.factories.photos import make_photo
 from tests.support.live_api import LiveApi
 
 
@@ -19,7 +17,7 @@ def run(*words: str) -> Result:
 
 
 @pytest.fixture
-def batch_id(to_live_api: LiveApi, make_photo: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> UUID:
+def batch_id(to_live_api: LiveApi, monkeypatch: pytest.MonkeyPatch) -> UUID:
     """An open batch with a photo and what is none."""
     monkeypatch.setattr(terminal.out, "width", 200)
     with to_live_api.open_client() as client:

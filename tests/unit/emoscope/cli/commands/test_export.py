@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """`emoscope export` on a running API: few results streamed, many by a file of the service."""
 
 import csv
@@ -9,11 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from db.exports.rows import FACE_FIELDS, JOB_FIELDS
 from emoscope.cli.app import app
+from tests.support.factories.photos import make_photo
 from tests.support.live_api import LiveApi
 from tests.support.scripted_api import ScriptedApi
 
@@ -27,7 +26,7 @@ def read_csv(text: str) -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def names(to_live_api: LiveApi, make_photo: Callable[..., bytes]) -> list[str]:
+def names(to_live_api: LiveApi) -> list[str]:
     """File names of three analysed photos, newest first."""
     with to_live_api.open_client() as client:
         for name in ("a.png", "b.png", "=c.png"):

@@ -1,17 +1,15 @@
-# mypy: ignore-errors
 """`emoscope job` on a running API."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from emoscope.cli import terminal
 from emoscope.cli.app import app
+from tests.support.factories.photos import make_photo
 from tests.support.live_api import LiveApi
 
 ODD_NAME = "[red]a[0].png"
@@ -22,7 +20,7 @@ def run(*words: str) -> Result:
 
 
 @pytest.fixture
-def job_ids(to_live_api: LiveApi, make_photo: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+def job_ids(to_live_api: LiveApi, monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
     """Three analysed photos, newest first; the newest has an odd name."""
     monkeypatch.setattr(terminal.out, "width", 200)
     with to_live_api.open_client() as client:

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """What the listing commands show is what is stored, whatever it looks like."""
 
 import json
@@ -12,12 +11,13 @@ from typer.testing import CliRunner
 from api.accounts.key_routes import Key, Usage
 from db.accounts import api_keys
 from db.accounts.tables import ApiKey, KeyUsage
+from db.core.actors import Actor
 from db.core.session import Database
 from db.model_versions import actions as model_versions
 from emoscope.cli import terminal
 from emoscope.cli.app import app
 from emoscope.settings import Settings
-from tests.support.manifests import make_manifest
+from tests.support.factories.model_versions import make_manifest
 
 RUNNER = CliRunner()
 ODD_NAME = "[red]shop[/red] [/nothing]"
@@ -43,7 +43,7 @@ def test_a_key_is_listed_with_its_applications_name_to_the_letter(database: Data
 def test_the_history_shows_reasons_to_the_letter(database: Database) -> None:
     with database.write() as session:
         version = model_versions.add_version(session, ODD_NAME, "0" * 64, make_manifest())
-        model_versions.promote(session, version, "ben", ODD_NAME)
+        model_versions.promote(session, version, Actor.user("ben"), ODD_NAME)
     for command in ("history", "list"):
         shown = RUNNER.invoke(app, ["models", command])
         assert shown.exit_code == 0, shown.output

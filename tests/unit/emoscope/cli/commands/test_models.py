@@ -8,7 +8,7 @@ from api.model_versions.promotion_routes import Promotion
 from api.model_versions.routes import ModelVersion
 from db.model_versions import actions as model_versions
 from tests.support.commands import CommandLine
-from tests.support.manifests import make_manifest, make_metrics
+from tests.support.factories.model_versions import make_manifest, make_metrics
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """`emoscope purge` on a database with an old and a young job."""
 
 from collections.abc import Callable
@@ -8,13 +7,13 @@ import pytest
 from typer.testing import CliRunner
 from uuid_utils.compat import uuid7
 
-from db.accounts import api_keys
 from db.core.session import Database
 from db.jobs import lifecycle as jobs
-from db.jobs.lifecycle import NewJob
 from db.jobs.tables import Job
 from emoscope.cli.app import app
 from emoscope.settings import Settings
+from tests.support.factories.actors import TEST
+from tests.support.factories.jobs import create_job
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -29,14 +28,9 @@ def two_jobs(
         monkeypatch.setenv(name, value)
     fresh_settings()
     with database.write() as session:
-        owner = api_keys.ensure_application(session, "test").id
         for job_id in (OLD, YOUNG):
-            new = NewJob(
-                id=job_id, application_id=owner, photo_key=f"photos/{job_id}", photo_sha256="0" * 64, photo_bytes=1,
-                media_type="image/png", width=1, height=1, photo_retention_s=1, max_attempts=1,
-            )  # fmt: skip
-            jobs.create_job(session, new, "test")
-            jobs.cancel_job(session, job_id, "test")
+            create_job(session, id=job_id)
+            jobs.cancel_job(session, job_id, TEST)
 
 
 def has(database: Database, job_id: UUID) -> bool:

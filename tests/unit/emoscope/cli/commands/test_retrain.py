@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import json
 import threading
 from collections.abc import Callable
@@ -10,14 +9,13 @@ from typer.testing import CliRunner
 from db.core import queues
 from db.core.session import Database
 from db.core.vocabulary import TrainingRunStatus, TrainingTrigger
-from db.model_versions import actions as model_versions
 from db.training_runs import lifecycle as runs
 from db.training_runs.documents import RunProgress
 from db.training_runs.tables import TrainingRun
 from emoscope.cli.app import app
 from emoscope.settings import Settings
-from tests.conftest import Valkey
-from tests.support.manifests import make_manifest
+from tests.support.factories.model_versions import add_version
+from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 
 RUNNER = CliRunner()
@@ -31,9 +29,7 @@ def environment(
     for name, value in {**settings.to_environment(), "EMOSCOPE_DATASET_CSV": "faces.csv"}.items():
         monkeypatch.setenv(name, value)
     fresh_settings()
-    with database.write() as session:
-        version = model_versions.add_version(session, "v", "v", make_manifest())
-        model_versions.promote(session, version, "test", "first")
+    add_version(database, "v", is_champion=True)
     return monkeypatch
 
 

@@ -9,7 +9,8 @@ from api.training_runs.routes import TrainingRun
 from db.core.actors import Actor
 from db.training_runs import lifecycle as runs
 from tests.support.commands import CommandLine
-from tests.support.runs import add_version, start
+from tests.support.factories.model_versions import add_version
+from tests.support.factories.training_runs import start
 
 ODD_NAME = "[red]ana[/red]"
 

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """What `emoscope train` makes of its options, with nothing trained."""
 
 import json
@@ -8,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from db.core.vocabulary import Architecture
 from emoscope.cli.app import app

@@ -16,7 +16,7 @@ from emoscope.cli.commands import transfer as module
 from emoscope.settings import Settings, load_settings
 from emoscope.stack import status
 from tests.support.commands import CommandLine
-from tests.support.stored_jobs import add_job
+from tests.support.factories.jobs import add_job
 
 PHOTO = b"a photo"
 

@@ -1,15 +1,15 @@
-# mypy: ignore-errors
 """dlib's detector, loaded once a module, and a picture small enough for it."""
 
 import numpy as np
 import pytest
 
+from worker.analysis.detectors.base import Detector
 from worker.analysis.detectors.loading import load_detector
 from worker.analysis.resize import Picture
 
 
 @pytest.fixture(scope="module")
-def hog():
+def hog() -> Detector:
     return load_detector("hog")
 
 

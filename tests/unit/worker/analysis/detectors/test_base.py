@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import numpy as np
 import pytest
 
@@ -10,9 +9,10 @@ from worker.analysis.detectors.base import (
     Extent,
     clip_to_box,
 )
+from worker.analysis.resize import Picture
 
 
-def test_smaller_faces_than_wanted_are_left_out(hog, blazeface, astronaut):
+def test_smaller_faces_than_wanted_are_left_out(hog: Detector, blazeface: Detector, astronaut: Picture) -> None:
     for detector in (hog, blazeface):
         assert detector.detect(astronaut, min_face_px=130) == []
 
@@ -45,7 +45,7 @@ class Fixed(Detector):
     def load(self) -> None:
         pass
 
-    def _find_candidates(self, picture, min_face_px, threshold):
+    def _find_candidates(self, picture: Picture, min_face_px: int, threshold: float) -> Candidates:
         return Candidates(self.faces[:, :4], self.faces[:, 4])
 
 

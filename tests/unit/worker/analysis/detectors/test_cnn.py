@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import numpy as np
 
 from tests.support.astronaut import assert_is_the_astronauts_face

@@ -1,8 +1,8 @@
-# mypy: ignore-errors
 """Which detectors a machine has."""
 
 import sys
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -27,8 +27,7 @@ def test_every_detector_is_listed_whose_packages_and_files_are_here(tmp_path: Pa
 
 
 def test_a_missing_package_takes_its_detectors_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = loading.find_spec
-    monkeypatch.setattr(loading, "find_spec", lambda name: None if name == "face_recognition" else found(name))
+    monkeypatch.setattr(loading, "find_spec", lambda name: None if name == "face_recognition" else find_spec(name))
     assert {Detector.HOG, Detector.CNN}.isdisjoint(list_available_detectors(find_no_weights))
 
 

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import numpy as np
 import pytest
 
@@ -6,7 +5,7 @@ from worker.analysis.detectors.base import Candidates
 from worker.analysis.detectors.merging import drop_within, join_candidates, keep_outermost, merge_overlapping
 
 
-def candidates(*rows) -> Candidates:
+def candidates(*rows: tuple[float, float, float, float]) -> Candidates:
     """left, top, side, score of each; the eyes lie at a quarter of the side."""
     values = np.array(rows, np.float32).reshape(-1, 4)
     corners = values[:, :2]
@@ -20,6 +19,7 @@ def test_overlapping_candidates_become_their_average_weighted_by_score() -> None
     merged = merge_overlapping(candidates((0, 0, 100, 0.6), (10, 0, 100, 0.3)), min_iou=0.3)
     assert merged.extents.tolist() == [pytest.approx([10 / 3, 0, 100 + 10 / 3, 100], abs=1e-3)]
     assert merged.scores.tolist() == [pytest.approx(0.6)]
+    assert merged.eyes is not None
     assert merged.eyes[0].tolist() == [pytest.approx([25 + 10 / 3, 25]), pytest.approx([75 + 10 / 3, 25])]
 
 
@@ -39,6 +39,7 @@ def test_each_candidate_belongs_to_one_face_only() -> None:
 def test_nothing_merges_to_nothing() -> None:
     nothing = merge_overlapping(candidates(), min_iou=0.3)
     assert nothing.extents.shape == (0, 4)
+    assert nothing.eyes is not None
     assert nothing.eyes.shape == (0, 2, 2)
 
 

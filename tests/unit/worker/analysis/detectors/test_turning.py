@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 import numpy as np
 import pytest
 
@@ -6,6 +5,7 @@ from worker.analysis.crops import crop_faces, measure_roll
 from worker.analysis.detectors.base import Candidates
 from worker.analysis.detectors.blazeface import BlazeFaceDetector
 from worker.analysis.detectors.turning import list_turns, turn_back
+from worker.analysis.resize import Picture
 
 
 @pytest.mark.parametrize("place", [(3, 5), (20, 0), (0, 29)])
@@ -14,19 +14,24 @@ def test_a_place_found_in_a_turned_picture_is_that_place_in_the_picture(place: t
     picture[place] = 255
     for quarters, turned in list_turns(picture):
         (y, x), *_ = np.argwhere(turned[..., 0]).tolist()
-        found = Candidates(np.array([[x, y, x + 1, y + 1]], np.float32), np.ones(1), np.array([[[x, y], [x, y]]]))
+        found = Candidates(
+            np.array([[x, y, x + 1, y + 1]], np.float32),
+            np.ones(1, np.float32),
+            np.array([[[x, y], [x, y]]], np.float32),
+        )
         left, top, right, bottom = turn_back(found, quarters, 40, 30).extents[0].tolist()
         assert (top, left) == place
         assert (right - left, bottom - top) == (1, 1)
 
 
 @pytest.fixture(scope="module")
-def portrait():
-    return pytest.importorskip("skimage.data").astronaut()[:300, 80:380]
+def portrait() -> Picture:
+    astronaut: Picture = pytest.importorskip("skimage.data").astronaut()
+    return astronaut[:300, 80:380]
 
 
 @pytest.mark.parametrize("quarters", [1, 3])
-def test_a_face_on_its_side_is_found_and_cut_out_upright(portrait, quarters):
+def test_a_face_on_its_side_is_found_and_cut_out_upright(portrait: Picture, quarters: int) -> None:
     detector = BlazeFaceDetector()
     detector.load()
     upright = detector.detect(portrait)[0]

@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 from importlib import metadata
 from pathlib import Path
 
@@ -22,6 +21,7 @@ def test_yunet_finds_the_face_and_its_eyes(astronaut: Picture, yunet_weights: Pa
     detector = load_detector("yunet", weights=yunet_weights)
     (detection,) = detector.detect(astronaut, min_face_px=40)
     assert_is_the_astronauts_face(detection)
+    assert detection.eyes is not None
     assert detection.eyes.left == pytest.approx((205, 102), abs=6)
     assert detection.eyes.right == pytest.approx((247, 104), abs=8)
     large = np.repeat(np.repeat(astronaut, 4, axis=0), 4, axis=1)

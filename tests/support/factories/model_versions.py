@@ -1,9 +1,15 @@
-"""Manifests of model versions without a training run."""
+"""Model versions without a training run, and their manifests."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy.orm import Session
+
+from db.core.session import Database
 from db.core.vocabulary import EMOTIONS
+from db.model_versions import actions as model_versions
+from db.model_versions.tables import ModelVersion
+from tests.support.factories.actors import TEST
 
 
 def make_manifest(architecture: str = "report", **changes: Any) -> dict[str, Any]:
@@ -55,3 +61,20 @@ def make_metrics(rows: int = 1, **truths: Mapping[str, Any]) -> dict[str, Any]:
         "copies_of_training_rows": 0,
         **{truth: {**metrics, **found} for truth, found in truths.items()},
     }
+
+
+def find_or_add_version(session: Session, name: str, *, digest: str = "", **changes: Any) -> ModelVersion:
+    """The version of that digest, by default the name; it is made if it is new. changes: to its manifest."""
+    found = model_versions.find_version_by_digest(session, digest or name)
+    return found or model_versions.add_version(session, name, digest or name, make_manifest(**changes))
+
+
+def add_version(
+    database: Database, name: str, *, digest: str = "", is_champion: bool = False, **changes: Any
+) -> ModelVersion:
+    """The same in a transaction of its own. is_champion: put it into service."""
+    with database.write() as session:
+        version = find_or_add_version(session, name, digest=digest, **changes)
+        if is_champion:
+            model_versions.promote(session, version, TEST, "for the test")
+        return version

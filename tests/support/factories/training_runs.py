@@ -1,4 +1,3 @@
-# mypy: ignore-errors
 """Training runs in the database, without training."""
 
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from db.training_runs import lifecycle as runs
 from db.training_runs.documents import GateDecision, GateReport, RunAudit
 from db.training_runs.states import RunClaim
 from db.training_runs.tables import TrainingRun
-from tests.support.manifests import make_manifest
+from tests.support.factories.actors import ANA
 
 LEASE_S = 30
 
@@ -25,7 +24,7 @@ SLOT = datetime(2026, 11, 22, 3, tzinfo=UTC)
 
 def start(database: Database, **options: object) -> UUID:
     with database.write() as session:
-        return runs.create_run(session, TrainingTrigger.COMMAND, "ana", **options).id  # type: ignore[arg-type]
+        return runs.create_run(session, TrainingTrigger.COMMAND, ANA, **options).id  # type: ignore[arg-type]
 
 
 def claim(database: Database, run_id: UUID, lease_s: float = LEASE_S) -> RunClaim:
@@ -36,14 +35,6 @@ def claim(database: Database, run_id: UUID, lease_s: float = LEASE_S) -> RunClai
 def read(database: Database, run_id: UUID) -> TrainingRun:
     with database.read() as session:
         return runs.get_run(session, run_id)
-
-
-def add_version(database: Database, name: str, *, is_champion: bool = False) -> ModelVersion:
-    with database.write() as session:
-        version = model_versions.add_version(session, name, name, make_manifest())
-        if is_champion:
-            model_versions.promote(session, version, "test", "for the test")
-        return version
 
 
 def decide(database: Database, held: RunClaim, challenger: ModelVersion, *, is_promoted: bool) -> TrainingRun:
