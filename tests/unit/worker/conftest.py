@@ -11,6 +11,7 @@ from emoscope.stack.demo_photos import DemoPhoto, compose_page, load_portrait, p
 from training.export.artifact import list_pretrained
 from worker.analysis.classifier import Classifier, load_classifier
 from worker.analysis.detectors.blazeface import BlazeFaceDetector
+from worker.analysis.detectors.loading import load_detector
 from worker.analysis.resize import Picture
 
 
@@ -38,7 +39,9 @@ def page(page_photo: DemoPhoto) -> Picture:
 
 @pytest.fixture(scope="session")
 def blazeface() -> BlazeFaceDetector:
-    return BlazeFaceDetector()
+    detector = load_detector("blazeface")
+    assert isinstance(detector, BlazeFaceDetector)
+    return detector
 
 
 @pytest.fixture(scope="session")
