@@ -8,6 +8,7 @@ from typing import Any
 
 from prometheus_client import multiprocess
 
+import emoscope.lean_imports  # noqa: F401 - before whatever imports redis and structlog
 from emoscope.freed_memory import give_large_memory_back
 from emoscope.pulse import make_pulse
 from emoscope.settings import load_settings_or_exit

@@ -119,19 +119,15 @@ def add_up_memory_mb(root: int) -> dict[str, float]:
 def name_process(command: Sequence[str]) -> str:
     """Return a readable name of a command line."""
     line = " ".join(command)
+    if "worker.core.run" in command:
+        return f"Celery {command[command.index('worker.core.run') + 1]}"
     for mark, name in (
         ("gunicorn", "API"),
-        ("celery", "Celery"),
         ("valkey-server", "Valkey"),
         ("supervisor", "supervisor"),
     ):
         if mark in line:
-            named = (
-                command[command.index("-n") + 1].split("@")[0]
-                if "-n" in command
-                else ("beat" if " beat" in line else "")
-            )
-            return f"{name} {named}".strip()
+            return name
     return "semaphore tracker" if "semaphore_tracker" in line else "worker process"
 
 

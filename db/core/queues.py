@@ -24,6 +24,9 @@ CALLBACK_QUEUE = "callbacks"
 MOST_SENT_AT_COMMIT = 50
 """Maximum number of webhook deliveries requested right after their commit; the sweeper sends the others."""
 
+END_IDLE_S = "EMOSCOPE_INTERNAL_END_IDLE_S"
+"""Environment variable: seconds without work after which a worker ends, where whoever started it starts it for the next message."""
+
 LAST_SWEEP_KEY = "emoscope:last-sweep"
 """Redis key of the time at which the last sweep ended, in seconds since 1970."""
 JOB_CHANGED_CHANNEL = "emoscope:job-changed"

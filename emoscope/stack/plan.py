@@ -21,6 +21,9 @@ class Program:
     """Programs with a lower step are stopped first; those with the same step are stopped together."""
     ready_socket: str | None = None
     """Path of the Unix socket that the program listens on. Later programs start once the socket answers."""
+    wake_queue: str | None = None
+    """Name of the queue whose messages start the program, which ends by itself with status 0 when it has had no work for a while.
+    None: it always runs."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from emoscope.stack.plan import Plan, Program
 
 _PYTHON = (sys.executable, "-P")
 """-P: nothing is imported from the current folder."""
+_END_IDLE_S = 60
+"""Seconds without a training run after which the trainer ends: it takes 150 MB, and three seconds to start."""
 _STOP_STEPS = {"beat": 0, "trainer": 1, "housekeeper": 1, "worker": 1, "api": 2, "valkey": 3}
 """Stop order: beat first, so that nothing new starts; then the workers; the API late, so that clients get answers; the queue last.
 """
@@ -27,6 +29,7 @@ def make_plan(settings: Settings, greeting: str = "") -> Plan:
             environment=_environment(name, settings),
             stop_step=_STOP_STEPS[name],
             ready_socket=str(settings.queue_socket) if name == "valkey" else None,
+            wake_queue=names.TRAINING_QUEUE if _runs_on_demand(name, settings) else None,
         )
         for name, command in commands.items()
     ]
@@ -43,25 +46,11 @@ def make_plan(settings: Settings, greeting: str = "") -> Plan:
 
 def list_commands(settings: Settings) -> dict[str, list[str]]:
     """Return the command line of each Python program, in start order."""
-    log_level = ["--loglevel", settings.log_level]
-    return {
-        "api": [*_PYTHON, "-m", "gunicorn", "--config", "python:api.core.gunicorn_config", "api.core.wsgi:app"],
-        "worker": _worker(settings, "analysis", f"{names.ANALYSIS_QUEUE},{names.BULK_QUEUE}", *log_level),
-        "housekeeper": _worker(
-            settings,
-            "housekeeping",
-            f"{names.HOUSEKEEPING_QUEUE},{names.CALLBACK_QUEUE}",
-            "-P",
-            "threads",
-            "-c",
-            "16",
-            *log_level,
-        ),
-        # One run at a time. Its process ends with it, and releases TensorFlow's memory.
-        "trainer": _worker(
-            settings, "training", names.TRAINING_QUEUE, "-c", "1", "--max-tasks-per-child", "1", *log_level
-        ),
-        "beat": [*_celery(settings, "beat"), "--pidfile=", *log_level],
+    workers = {"worker": "analysis", "housekeeper": "housekeeping", "trainer": "training", "beat": "beat"}
+    api = [*_PYTHON, "-m", "gunicorn", "--config", "python:api.core.gunicorn_config", "api.core.wsgi:app"]
+    return {"api": api} | {
+        name: [*_PYTHON, "-m", "worker.core.run", role, "--log-level", settings.log_level]
+        for name, role in workers.items()
     }
 
 
@@ -85,16 +74,6 @@ def _valkey(settings: Settings) -> list[str]:
     return [str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value))]
 
 
-def _worker(settings: Settings, name: str, queues: str, *options: str) -> list[str]:
-    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return [*_celery(settings, "worker"), "-n", f"{name}@%h", "-Q", queues, *options, *quiet]
-
-
-def _celery(settings: Settings, command: str) -> list[str]:
-    # Celery imports from its current folder, whatever Python's options
-    return [*_PYTHON, "-m", "celery", "-A", "worker.core.app", "--workdir", str(settings.runtime_dir), command]
-
-
 def _environment(name: str, settings: Settings) -> dict[str, str]:
     """Return the environment in which programs read the same settings as this process, including command line options."""
     if name == "valkey":
@@ -105,9 +84,16 @@ def _environment(name: str, settings: Settings) -> dict[str, str]:
         # like -P, for processes that they start themselves
         "PYTHONSAFEPATH": "1",
     } | settings.to_environment()
+    if _runs_on_demand(name, settings):
+        environment[names.END_IDLE_S] = str(_END_IDLE_S)
     if name == "api" and settings.api_processes > 1:
         environment["PROMETHEUS_MULTIPROC_DIR"] = str(find_metrics_dir(settings))
     return environment
+
+
+def _runs_on_demand(name: str, settings: Settings) -> bool:
+    """Whether the program runs only while there is work. The supervisor asks no queue but its own: others need passwords or TLS."""
+    return name == "trainer" and not settings.redis_url
 
 
 def find_metrics_dir(settings: Settings) -> Path:

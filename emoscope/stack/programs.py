@@ -56,6 +56,11 @@ class SupervisedProgram:
         failures = 0 if has_run_long else self._failures
         return ProgramStatus(self.plan.name, self.pid, self._starts, failures, self._exit_status)
 
+    @property
+    def is_asleep(self) -> bool:
+        """Whether it doesn't run since there is no work for it."""
+        return self.plan.wake_queue is not None and self._process is None and self.restart_at is None
+
     def start(self) -> int:
         """Start it. Returns the descriptor of its output. Raises OSError; then it is retried later."""
         self._started_at = time.monotonic()
@@ -96,6 +101,9 @@ class SupervisedProgram:
         self._process = None
         if is_stopping:
             return said
+        if self.plan.wake_queue is not None and self._exit_status == 0:
+            self._failures = 0
+            return f"{said}; it starts again when there is work for it"
         self._plan_restart()
         assert self.restart_at is not None
         return f"{said}; it is restarted in {max(0.0, self.restart_at - time.monotonic()):.0f} s"

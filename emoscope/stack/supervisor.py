@@ -25,6 +25,7 @@ from emoscope.stack.readiness import ReadinessProbe
 from emoscope.stack.reports import LineReporter, Reporter, TerminalReporter
 from emoscope.stack.silent import SilentSocket
 from emoscope.stack.status import encode_status
+from emoscope.stack.waiting import WaitingMessages
 
 _READY_TIMEOUT_S = 120
 _SOCKET_TIMEOUT_S = 10
@@ -58,6 +59,13 @@ class Supervisor:
         self._sockets = {
             program.name: SilentSocket(program.ready_socket) for program in plan.programs if program.ready_socket
         }
+        # one queue socket at most: that of Valkey
+        queue_socket = next((program.ready_socket for program in plan.programs if program.ready_socket), None)
+        self._waiting = {
+            program.name: WaitingMessages(queue_socket, program.wake_queue)
+            for program in plan.programs
+            if program.wake_queue is not None and queue_socket is not None
+        }
         self._is_told = False
         self._is_stopping = False
 
@@ -89,6 +97,8 @@ class Supervisor:
 
     def _start(self) -> None:
         for program in self._programs:
+            if program.is_asleep:
+                continue
             self._start_program(program)
             if program.plan.ready_socket is not None:
                 self._wait_for_socket(program, program.plan.ready_socket)
@@ -166,7 +176,8 @@ class Supervisor:
             return
         now = time.monotonic()
         for program in self._programs:
-            if program.restart_at is not None and program.restart_at <= now:
+            is_due = program.restart_at is not None and program.restart_at <= now
+            if is_due or (program.is_asleep and self._waiting[program.plan.name].have_come(now)):
                 self._start_program(program)
 
     def _kill_frozen(self) -> None:

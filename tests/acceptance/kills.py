@@ -23,7 +23,8 @@ from tests.support.own_processes import list_own_processes
 from tests.support.waiting import wait_until
 
 PHOTO = portrait_photo("astronaut").data
-PROGRAMS = ("valkey", "worker", "api", "housekeeper", "beat", "trainer")
+PROGRAMS = ("valkey", "worker", "api", "housekeeper", "beat")
+"""All that always run. The trainer is started when a run is due."""
 CHILDREN = ("api", "worker")
 """Programs whose own processes are killed too: Gunicorn's, and those that analyse."""
 GIVE_UP_S = 120
@@ -104,7 +105,7 @@ class Kills:
 
     def _count_ready(self, name: str) -> int:
         """How often the program has told that it is ready. What tells nothing, or elsewhere, is only looked for by its process."""
-        words = {"worker": " ready.", "housekeeper": " ready.", "trainer": " ready.", "beat": "beat: Starting"}
+        words = {"worker": " ready.", "housekeeper": " ready.", "beat": "beat: Starting"}
         if name == "valkey":
             return self._has_queue()
         if name not in words:

@@ -68,7 +68,7 @@ def test_the_next_stack_stops_what_a_killed_one_left_and_stops_itself_when_its_t
     assert len(left) > 5
     with run_up(folder, port) as terminal:
         said = terminal.read_until(READY)
-        assert "stopping what an earlier stack left running: valkey, api, worker, housekeeper, trainer, beat" in said
+        assert "stopping what an earlier stack left running: valkey, api, worker, housekeeper, beat" in said
         assert not set(left) & set(list_processes(folder))
         terminal.close()
         assert terminal.wait() == 0

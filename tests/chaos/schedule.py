@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-KILLS = ("api", "api process", "worker", "worker process", "housekeeper", "trainer", "beat")
+KILLS = ("api", "api process", "worker", "worker process", "housekeeper", "beat")
 """Programs of the stack, and the processes that they start."""
 OTHERS = ("queue killed", "queue emptied", "disk full", "photo damaged", "model damaged")
 POSTGRESQL = ("postgresql killed",)

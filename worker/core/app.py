@@ -4,6 +4,7 @@ from celery import Celery
 from celery.schedules import crontab
 from celery.utils.sysinfo import AUTO_CONCURRENCY, cpu_budget
 
+import emoscope.lean_imports  # noqa: F401 - before whatever imports redis and structlog
 from db.core import queues
 from emoscope.private_files import keep_private
 from emoscope.settings import Settings, load_settings_or_exit

@@ -16,6 +16,7 @@ from celery.worker import state
 from db.core import queues as names
 from emoscope.pulse import make_pulse
 from emoscope.settings import Settings, load_settings
+from emoscope.stillness import Stillness
 from worker.core.broker import LocalQoS
 from worker.core.queue_probe import QueueProbe
 from worker.core.stall import Sight, StallRule
@@ -42,6 +43,8 @@ class Watch:
         self.role = find_role(self._queues)
         self._rule = StallRule(_find_busy_limit_s(self.role, settings))
         self._pulse = make_pulse(settings.data_dir, self.role)
+        self._idle_limit_s = float(os.environ.get(names.END_IDLE_S, "inf"))
+        self._idling = Stillness()
         self._turns = 0
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -79,11 +82,22 @@ class Watch:
             return None  # it is stopping, so it takes no messages
         sight = self._see()
         self._pulse.beat()
+        if self._is_done(sight):
+            log.info("worker_idle", role=self.role, action="the worker ends, to be started for the next message")
+            state.should_stop = 0  # the exit code; whatever comes in meanwhile stays in the queue
+            return None
         reason = self._rule.find_stall(sight, time.monotonic())
         if reason is not None and not self._queue.can_write():
             self._rule.reset()
             return None
         return reason
+
+    def _is_done(self, sight: Sight) -> bool:
+        """Whether this worker, which runs only while there is work, has had none for long."""
+        if sight.waiting != 0 or sight.busy:
+            self._idling.reset()
+            return False
+        return self._idling.look(sight.moves, time.monotonic()) >= self._idle_limit_s
 
     def _see(self) -> Sight:
         busy = len(state.active_requests)

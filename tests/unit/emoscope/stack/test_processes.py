@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from db.core import queues
 from emoscope.settings import Settings
 from emoscope.stack import processes
 from emoscope.stack.processes import make_plan
@@ -24,6 +25,15 @@ def test_every_program_is_stopped_at_some_time(tmp_path: Path) -> None:
 def test_a_queue_that_is_named_is_not_started(tmp_path: Path) -> None:
     plan = make_plan(make_settings(tmp_path, redis_url="redis://127.0.0.1:6379/0"))
     assert "valkey" not in [program.name for program in plan.programs]
+
+
+def test_the_trainer_runs_on_demand_where_the_supervisor_can_ask_the_queue(tmp_path: Path) -> None:
+    own, named = (make_plan(make_settings(tmp_path, redis_url=url)) for url in ("", "redis://127.0.0.1:6379/0"))
+    assert {program.name: program.wake_queue for program in own.programs if program.wake_queue} == {
+        "trainer": queues.TRAINING_QUEUE
+    }
+    assert [program.name for program in own.programs if queues.END_IDLE_S in program.environment] == ["trainer"]
+    assert not [program for program in named.programs if program.wake_queue or queues.END_IDLE_S in program.environment]
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -48,6 +48,30 @@ print("ready", flush=True)
 while True:
     signal.pause()
 """
+# Stands for Valkey: says that a message lies in the queue while there is a file of the queue's name.
+QUEUE = """
+import os, socket
+with socket.socket(socket.AF_UNIX) as listener:
+    listener.bind("queue.sock")
+    listener.listen()
+    while True:
+        asked = listener.accept()[0]
+        if os.fork():
+            continue
+        while question := asked.recv(99):
+            name = question.split()[1].decode() if question.startswith(b"LLEN") else ""
+            asked.sendall(b":%d\\r\\n" % os.path.exists(name) if name else b"+PONG\\r\\n")
+        os._exit(0)
+"""
+# Takes the message and ends: with an error where there is a file that says so.
+TAKES = """
+import os, sys
+print("runs", flush=True)
+if os.path.exists("broken"):
+    os.remove("broken")
+    sys.exit(3)
+os.remove("training")
+"""
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
 QUICK_TO_KILL = """
 import sys
@@ -70,7 +94,14 @@ class Running:
         plan = Plan(
             data_dir=str(folder),
             programs=[
-                Program(name, [sys.executable, "-S", "-c", *words], {"TOLD": name}, steps.get(name, 9))
+                Program(
+                    name,
+                    [sys.executable, "-S", "-c", *words],
+                    {"TOLD": name},
+                    steps.get(name, 9),
+                    ready_socket=str(folder / "queue.sock") if name == "valkey" else None,
+                    wake_queue="training" if name == "on_demand" else None,
+                )
                 for name, words in commands.items()
             ],
             working_dir=str(folder),
@@ -221,6 +252,22 @@ def test_under_nohup_the_end_of_the_terminal_stays_unheard(start: Start) -> None
     running.wait_until_ready()
     running.process.send_signal(signal.SIGHUP)
     assert running.find("worker").pid is not None
+    assert running.stop() == 0
+
+
+def test_a_program_on_demand_runs_for_each_message_and_is_started_again_if_it_fails(start: Start) -> None:
+    running = start(valkey=[QUEUE], on_demand=[TAKES])
+    running.wait_until_ready()
+    assert (running.find("on_demand").pid, running.find("on_demand").starts) == (None, 0)
+    for count in (1, 2):
+        (running.folder / "training").touch()
+        wait_until(lambda: not (running.folder / "training").exists(), "the message is taken")
+        wait_until(lambda: running.find("on_demand").exit_status == 0, "it has ended")
+        assert (running.find("on_demand").starts, running.find("on_demand").failures) == (count, 0)
+    (running.folder / "broken").touch()
+    (running.folder / "training").touch()
+    wait_until(lambda: not (running.folder / "training").exists(), "the message is taken at the second try")
+    assert running.find("on_demand").starts == 4
     assert running.stop() == 0
 
 

@@ -1,15 +1,19 @@
 """The watch of a worker: what it checks, and how it ends the worker. Whole workers: tests/integration/test_stalled_workers.py."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from celery.worker import state
 
+from db.core import queues as names
 from emoscope.settings import Settings
 from worker.core import watch as module
 from worker.core.stall import Sight
 from worker.core.watch import Watch, WatchStep, _find_busy_limit_s, find_role
+
+IDLE = Sight(waiting=0, free=1, busy=0, moves=0, turns=0)
 
 
 def make_consumer(*queues: str, processes: int = 2) -> SimpleNamespace:
@@ -92,3 +96,20 @@ def test_the_watch_stays_through_lost_connections(settings: Settings, monkeypatc
         step.start(consumer)
         step.stop(consumer)
     assert len(started) == 1
+
+
+def test_a_worker_on_demand_ends_when_it_has_had_nothing_to_do(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(names.END_IDLE_S, "2.5")
+    watch = Watch(make_consumer("training", processes=1), settings)
+    sights = iter([*[IDLE] * 3, replace(IDLE, busy=1, free=0), *[IDLE] * 3, replace(IDLE, waiting=1), *[IDLE] * 4])
+    monkeypatch.setattr(watch, "_see", lambda: next(sights))
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(state, "should_stop", None)
+    seen = 0
+    while state.should_stop is None:
+        assert watch._look() is None
+        seen, now[0] = seen + 1, now[0] + 1
+    assert (state.should_stop, seen) == (0, 12)
