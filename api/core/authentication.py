@@ -81,6 +81,11 @@ class Caller:
         return not self.is_user and job.application_id == self.application_id
 
     @property
+    def application_name(self) -> str:
+        """Name of the application."""
+        return PAGES_APPLICATION if self.is_person else self.name
+
+    @property
     def actor(self) -> Actor:
         """The caller as an actor for history and votes."""
         return Actor.user(self.name) if self.is_user else Actor.application(self.name)

@@ -110,10 +110,13 @@ def _sum_up(start: ColumnElement[Any] | InstrumentedAttribute[datetime]) -> Sele
 
 
 def _make_upsert(statement: sqlite.Insert | postgresql.Insert) -> Insert:
-    sums = (FaceHour.faces, FaceHour.confidence_sum, FaceHour.face_px_sum)
+    columns = get_table(
+        FaceHour
+    ).c  # the class's own attributes would make it a statement of the ORM, which takes longer
+    sums = ("faces", "confidence_sum", "face_px_sum")
     return statement.on_conflict_do_update(
-        index_elements=[FaceHour.hour, FaceHour.emotion, FaceHour.lane],
-        set_={column.key: column + statement.excluded[column.key] for column in sums},
+        index_elements=[columns.hour, columns.emotion, columns.lane],
+        set_={name: columns[name] + statement.excluded[name] for name in sums},
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, CursorResult, bindparam, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.core.actors import Actor
@@ -78,10 +78,23 @@ class Outcome:
     timings_ms: dict[str, float] = field(default_factory=dict)
 
 
+_now = bindparam("now", type_=Job.created_at.type)
+_IS_CLAIMABLE = (
+    or_(Job.deadline_at.is_(None), Job.deadline_at > _now, Job.attempt > 0),
+    or_(Job.photo_key.is_not(None), Job.source_url.is_(None)),
+)
+_NEXT_ATTEMPT = (("attempt", Job.attempt + 1),)
+_MORE_ATTEMPTS = (("max_attempts", Job.max_attempts + 1),)
+# The attempt number is a fencing token: a worker that lost its job and returns late has an older number.
+_IS_HELD = (Job.attempt == bindparam("held_attempt", type_=Job.attempt.type),)
+_IS_EXPIRED = (Job.lease_expires_at <= _now,)
+_IS_UNFETCHED = (Job.photo_key.is_(None),)
+_IS_OVERDUE = (Job.deadline_at <= _now, Job.attempt == 0)
 _INSERT_JOB = insert(get_table(Job))
+_INSERT_FETCH = insert(get_table(PhotoFetch))
 
 
-def create_job(source: Session, new: NewJob, actor: Actor, now: datetime | None = None) -> Job:
+def create_job(source: Connection | Session, new: NewJob, actor: Actor, now: datetime | None = None) -> Job:
     """Store a queued job. Send its message after the commit.
 
     Returns the stored job, which belongs to no session. now: creation time, by default the current time.
@@ -101,7 +114,7 @@ def create_job(source: Session, new: NewJob, actor: Actor, now: datetime | None 
     source.execute(_INSERT_JOB, values)
     record_move(source, new.id, None, JobStatus.QUEUED, attempt=0, actor=actor, now=now)
     if new.photo_key is None:
-        source.add(PhotoFetch(job_id=new.id, next_try_at=now))
+        source.execute(_INSERT_FETCH, {"job_id": new.id, "tries": 0, "next_try_at": now})
     return make_object(Job, values, faces=[])
 
 
@@ -119,16 +132,10 @@ def claim_job(session: Session, job_id: UUID, worker: str, lease_s: float) -> tu
         JobStatus.RUNNING,
         actor=Actor.worker(worker),
         now=now,
-        conditions=(
-            or_(Job.deadline_at.is_(None), Job.deadline_at > now, Job.attempt > 0),
-            or_(Job.photo_key.is_not(None), Job.source_url.is_(None)),
-        ),
-        values={
-            "attempt": Job.attempt + 1,
-            "worker": worker,
-            "started_at": now,
-            "lease_expires_at": now + timedelta(seconds=lease_s),
-        },
+        conditions=_IS_CLAIMABLE,
+        values={"worker": worker, "started_at": now, "lease_expires_at": now + timedelta(seconds=lease_s)},
+        changes=_NEXT_ATTEMPT,
+        parameters={"now": now},
     )
     return job, Claim(job.id, job.attempt, worker, job.photo_retention_s)
 
@@ -144,7 +151,8 @@ def finish_job(session: Session, claim: Claim, outcome: Outcome) -> Job:
         JobStatus.RUNNING,
         JobStatus.SUCCEEDED,
         actor=Actor.worker(claim.worker),
-        conditions=_holds(claim),
+        conditions=_IS_HELD,
+        parameters={"held_attempt": claim.attempt},
         photo_retention_s=claim.photo_retention_s,
         width=outcome.width,
         height=outcome.height,
@@ -165,7 +173,8 @@ def fail_job(session: Session, claim: Claim, code: str, detail: str) -> Job:
         JobStatus.FAILED,
         actor=Actor.worker(claim.worker),
         detail=detail,
-        conditions=_holds(claim),
+        conditions=_IS_HELD,
+        parameters={"held_attempt": claim.attempt},
         photo_retention_s=claim.photo_retention_s,
         error_code=code,
         error_detail=detail,
@@ -181,7 +190,7 @@ def fail_unfetched_job(session: Session, job_id: UUID, actor: Actor, code: str, 
         JobStatus.FAILED,
         actor=actor,
         detail=detail,
-        conditions=(Job.photo_key.is_(None),),
+        conditions=_IS_UNFETCHED,
         error_code=code,
         error_detail=detail,
     )
@@ -191,7 +200,7 @@ def renew_lease(session: Session, claim: Claim, lease_s: float) -> bool:
     """Extend the lease to `lease_s` seconds from now. Returns whether the claim is still valid."""
     statement = (
         update(Job)
-        .where(Job.id == claim.job_id, *_holds(claim))
+        .where(Job.id == claim.job_id, Job.status == JobStatus.RUNNING, Job.attempt == claim.attempt)
         .values(lease_expires_at=utcnow() + timedelta(seconds=lease_s))
     )
     return cast("CursorResult[Any]", session.execute(statement)).rowcount == 1
@@ -215,8 +224,7 @@ def take_back_job(session: Session, claim: Claim, actor: Actor) -> Job:
 
     Raises InvalidTransition if the lease was renewed or the job's state changed.
     """
-    is_expired = Job.lease_expires_at <= utcnow()
-    return _give_back(session, claim, actor, f"the lease of {claim.worker} expired", "worker_lost", (is_expired,))
+    return _give_back(session, claim, actor, f"the lease of {claim.worker} expired", "worker_lost", _IS_EXPIRED)
 
 
 def cancel_job(session: Session, job_id: UUID, actor: Actor, detail: str | None = None) -> Job:
@@ -240,15 +248,11 @@ def cancel_overdue_job(session: Session, job_id: UUID, actor: Actor) -> Job:
         JobStatus.CANCELED,
         actor=actor,
         detail=reason,
-        conditions=(Job.deadline_at <= utcnow(), Job.attempt == 0),
+        conditions=_IS_OVERDUE,
+        parameters={"now": utcnow()},
         error_code="deadline_passed",
         error_detail=reason,
     )
-
-
-def _holds(claim: Claim) -> tuple[ColumnElement[bool], ...]:
-    """Match the claim. The attempt number is a fencing token: a worker that lost its job and returns late has an older number."""
-    return (Job.status == JobStatus.RUNNING, Job.attempt == claim.attempt)
 
 
 def _give_back(
@@ -261,6 +265,7 @@ def _give_back(
     *,
     is_outage: bool = False,
 ) -> Job:
+    parameters = {"held_attempt": claim.attempt} | ({"now": utcnow()} if conditions is _IS_EXPIRED else {})
     limit = session.scalar(select(Job.max_attempts).where(Job.id == claim.job_id))
     if limit is not None and claim.attempt >= (max(limit, OUTAGE_ATTEMPTS) if is_outage else limit):
         reason = f"gave up after {claim.attempt} attempts: {detail}"
@@ -271,7 +276,8 @@ def _give_back(
             JobStatus.FAILED,
             actor=actor,
             detail=reason,
-            conditions=(*_holds(claim), *conditions),
+            conditions=(*_IS_HELD, *conditions),
+            parameters=parameters,
             photo_retention_s=claim.photo_retention_s,
             error_code=code,
             error_detail=reason,
@@ -284,14 +290,10 @@ def _give_back(
         actor=actor,
         now=utcnow(),
         detail=detail,
-        conditions=(*_holds(claim), *conditions),
-        values={
-            "worker": None,
-            "lease_expires_at": None,
-            "started_at": None,
-            "sent_at": utcnow(),
-            "max_attempts": Job.max_attempts + int(is_outage),
-        },
+        conditions=(*_IS_HELD, *conditions),
+        parameters=parameters,
+        values={"worker": None, "lease_expires_at": None, "started_at": None, "sent_at": utcnow()},
+        changes=_MORE_ATTEMPTS if is_outage else (),
     )
 
 
@@ -304,6 +306,7 @@ def _end(
     actor: Actor,
     detail: str | None = None,
     conditions: tuple[ColumnElement[bool], ...] = (),
+    parameters: dict[str, Any] | None = None,
     photo_retention_s: float | None = None,
     **values: Any,
 ) -> Job:
@@ -320,7 +323,16 @@ def _end(
         "purge_photo_at": now + timedelta(seconds=photo_retention_s),
     }
     job = move_job(
-        session, job_id, from_status, to, actor=actor, now=now, detail=detail, conditions=conditions, values=values
+        session,
+        job_id,
+        from_status,
+        to,
+        actor=actor,
+        now=now,
+        detail=detail,
+        conditions=conditions,
+        values=values,
+        parameters=parameters,
     )
     if job.batch_id is not None:
         count_ended(session, job.batch_id, **{to.value: 1})

@@ -6,12 +6,14 @@ running -> queued                    (a retry: the worker requeued the job, or i
 """
 
 from datetime import datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, insert, update
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from db.core.actors import Actor
 from db.core.errors import DomainError
@@ -87,27 +89,56 @@ def move_job(
     detail: str | None = None,
     conditions: tuple[ColumnElement[bool], ...] = (),
     values: dict[str, Any] | None = None,
+    changes: tuple[tuple[str, ColumnElement[Any]], ...] = (),
+    parameters: dict[str, Any] | None = None,
 ) -> Job:
     """Change a job's status, if it exists and all `conditions` hold, and store the event.
 
     One conditional UPDATE, so that of two processes that try the same transition exactly one succeeds.
     actor: for the event.
     values: further columns to set.
+    changes: columns to set to expressions.
+    parameters: of the conditions.
+    Conditions and changes must be module-level constants, because the statement is cached by them.
     Returns the updated job, which belongs to no session.
     Raises InvalidTransition if no row matched, ValueError for an undefined transition.
     """
     if to not in _MOVES[from_status]:
         raise ValueError(f"there is no transition from {from_status} to {to}")
-    statement = (
-        update(_JOBS)
-        .where(_JOBS.c.id == job_id, _JOBS.c.status == from_status, *conditions)
-        .values(status=to, revision=_JOBS.c.revision + 1, **(values or {}))
-        .returning(*_JOB_COLUMNS)
-    )
+    values = values or {}
+    statement = _make_move(conditions, tuple(values), changes)
+    given = {f"new_{name}": value for name, value in values.items()}
     session.flush()  # flush the session's pending changes to this job first
-    found = session.execute(statement).first()
+    found = session.execute(
+        statement,
+        {"moved_id": job_id, "from_status": from_status, "new_status": to, **given, **(parameters or {})},
+    ).first()
     if found is None:
         raise InvalidTransition(job_id, to)
     job = make_object(Job, {column.key: value for column, value in zip(_JOB_COLUMNS, found, strict=True)})
     record_move(session, job_id, from_status, to, attempt=job.attempt, actor=actor, now=now, detail=detail)
     return job
+
+
+@lru_cache(maxsize=64)
+def _make_move(
+    conditions: tuple[ColumnElement[bool], ...],
+    names: tuple[str, ...],
+    changes: tuple[tuple[str, ColumnElement[Any]], ...],
+) -> ReturningUpdate[Any]:
+    """Build the UPDATE of a transition, which takes three times as long as executing it.
+
+    names: columns whose new value is the parameter `new_NAME`.
+    """
+    columns = _JOBS.c
+    is_there = (
+        columns.id == bindparam("moved_id", type_=columns.id.type),
+        columns.status == bindparam("from_status", type_=columns.status.type),
+    )
+    values = {name: bindparam(f"new_{name}", type_=columns[name].type) for name in ("status", *names)}
+    return (
+        update(_JOBS)
+        .where(*is_there, *conditions)
+        .values(revision=columns.revision + 1, **values, **dict(changes))
+        .returning(*_JOB_COLUMNS)
+    )

@@ -5,12 +5,14 @@ sweeper sends the job's message.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,10 +22,16 @@ from db.core.errors import DomainError
 from db.core.full_disk import is_disk_full
 from db.core.vocabulary import Detector
 from db.jobs.batches import RefusedPhoto, create_batch, take_positions
-from db.jobs.idempotency import IdempotencyConflict, Repeatable, find_submission, remember_submission
+from db.jobs.idempotency import (
+    EarlierSubmission,
+    IdempotencyConflict,
+    Repeatable,
+    find_submission,
+    remember_submission,
+)
 from db.jobs.lifecycle import NewJob, create_job
 from db.jobs.services import JobServices
-from db.jobs.tables import IdempotencyKey
+from db.jobs.tables import Job
 from db.monitoring.heartbeats import find_available_detectors
 
 log = structlog.get_logger(__name__)
@@ -31,6 +39,7 @@ log = structlog.get_logger(__name__)
 QUEUE_FULL_RETRY_S = 10
 
 ReadPhoto = Callable[[], bytes]
+Source = TypeVar("Source", Connection, Session)
 
 
 class DetectorMissing(DomainError):
@@ -87,12 +96,14 @@ class Submitted:
     """Result of a submission. id: of the job or batch. is_new: False if an earlier request with the same key created it.
 
     first_position, count: of this call's photos in a batch, including refused ones.
+    job: the stored row of a new job.
     """
 
     id: UUID
     is_new: bool
     first_position: int = 0
     count: int = 1
+    job: Job | None = None
 
 
 def submit_job(
@@ -112,14 +123,15 @@ def submit_job(
     Raises IdempotencyConflict, QueueFull, BlobStoreUnavailable, and what `quota.take` raises.
     """
     try:
-        with _submission(services, [(new, lambda: data)], None, repeatable, quota) as session:
-            create_job(session, _mark(services, new), actor=actor)
+        photos, transaction = [(new, lambda: data)], services.database.write_rows()
+        with _submission(services, photos, None, repeatable, quota, transaction) as connection:
+            job = create_job(connection, _mark(services, new), actor=actor)
     except _MadeBefore as earlier:
         if earlier.job_id is None:
             raise IdempotencyConflict("this Idempotency-Key was used before for a batch") from None
         return Submitted(earlier.job_id, is_new=False)
     _send(services, [new])
-    return Submitted(new.id, is_new=True)
+    return Submitted(new.id, is_new=True, job=job)
 
 
 def submit_batch(
@@ -138,7 +150,7 @@ def submit_batch(
     """
     count = len(photos) + len(batch.refused)
     try:
-        with _submission(services, photos, batch, repeatable, quota) as session:
+        with _submission(services, photos, batch, repeatable, quota, services.database.write()) as session:
             if not batch.is_there:
                 create_batch(session, batch.id, batch.application_id, is_open=batch.is_open)
             first = take_positions(session, batch.id, count, batch.refused, is_new=not batch.is_there)
@@ -161,7 +173,7 @@ def _mark(services: JobServices, new: NewJob) -> NewJob:
 class _MadeBefore(Exception):
     """An earlier request with the same key created job_id or batch_id."""
 
-    def __init__(self, earlier: IdempotencyKey) -> None:
+    def __init__(self, earlier: EarlierSubmission) -> None:
         super().__init__()
         self.job_id, self.batch_id = earlier.job_id, earlier.batch_id
 
@@ -173,9 +185,11 @@ def _submission(
     batch: NewBatch | None,
     repeatable: Repeatable | None,
     quota: Quota,
-) -> Iterator[Session]:
+    transaction: AbstractContextManager[Source],
+) -> Iterator[Source]:
     """Store the photos, and open the transaction that creates their jobs. Raises as submit_batch does, and _MadeBefore.
 
+    transaction: not open yet; committed at the end of the block.
     After an error no photo is left behind and nothing is charged to the quota.
     """
     application_id = batch.application_id if batch else photos[0][0].application_id
@@ -191,12 +205,12 @@ def _submission(
                 services.blobs.put(new.photo_key, read())
                 stored.append(new)
         are_stored = True
-        with services.database.write() as session:
-            _refuse_repeated_in(session, application_id, repeatable)
-            yield session
+        with transaction as source:
+            _refuse_repeated_in(source, application_id, repeatable)
+            yield source
             if repeatable is not None:
                 remember_submission(
-                    session,
+                    source,
                     application_id,
                     repeatable,
                     retention_s=services.idempotency_retention_s,
@@ -222,13 +236,12 @@ def _submission(
 def _refuse_repeated(services: JobServices, application_id: UUID, repeatable: Repeatable | None) -> None:
     """Raise _MadeBefore if an earlier request with the same key exists."""
     if repeatable is not None:
-        # a write transaction, because it deletes an expired key
-        with services.database.write() as session:
-            _refuse_repeated_in(session, application_id, repeatable)
+        with services.database.look_up() as connection:
+            _refuse_repeated_in(connection, application_id, repeatable)
 
 
-def _refuse_repeated_in(session: Session, application_id: UUID, repeatable: Repeatable | None) -> None:
-    earlier = None if repeatable is None else find_submission(session, application_id, repeatable)
+def _refuse_repeated_in(source: Connection | Session, application_id: UUID, repeatable: Repeatable | None) -> None:
+    earlier = None if repeatable is None else find_submission(source, application_id, repeatable)
     if earlier is not None:
         raise _MadeBefore(earlier)
 

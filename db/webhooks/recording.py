@@ -3,13 +3,24 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from db.core.rows import get_table, make_object
 from db.core.session import WAITING_DELIVERIES
 from db.jobs.tables import Job
 from db.webhooks.event_types import JOB_EVENTS, EventData, EventType, JobEventData
 from db.webhooks.tables import WebhookDelivery, WebhookEndpoint, WebhookEvent
+
+_ENDPOINTS = get_table(WebhookEndpoint).c
+_LIST_ALL = select(_ENDPOINTS.id, _ENDPOINTS.events).where(_ENDPOINTS.job_id.is_(None))
+_LIST_ENDPOINTS = {
+    True: _LIST_ALL,
+    False: _LIST_ALL.where(
+        _ENDPOINTS.application_id == bindparam("application_id", type_=_ENDPOINTS.application_id.type)
+    ),
+}
+"""Statements that list the endpoints of all applications, and of one."""
 
 
 def record_event(
@@ -82,8 +93,10 @@ def record_job_end(session: Session, job: Job) -> None:
 
 
 def _list_endpoints(session: Session, application_id: UUID | None) -> Sequence[WebhookEndpoint]:
-    """List an application's endpoints in any state, except those of single jobs; None lists those of all applications."""
-    statement = select(WebhookEndpoint).where(WebhookEndpoint.job_id.is_(None))
-    if application_id is not None:
-        statement = statement.where(WebhookEndpoint.application_id == application_id)
-    return session.scalars(statement).all()
+    """List an application's endpoints in any state, except those of single jobs; None lists those of all applications.
+
+    Reads ids and events only, because it runs at the end of each job.
+    """
+    session.flush()  # as an ORM query does
+    rows = session.execute(_LIST_ENDPOINTS[application_id is None], {"application_id": application_id})
+    return [make_object(WebhookEndpoint, {"id": row.id, "events": row.events}) for row in rows]

@@ -40,6 +40,18 @@ def test_submitting_a_body_stores_the_photo_the_row_and_the_message(
     assert job["id"] in message.decode()
 
 
+def test_the_answer_to_a_submission_is_the_job_as_it_is_read(client: FlaskClient, photo: bytes) -> None:
+    """It is made from what was stored, without a look at the database."""
+    options = {"detector": "hog", "min_face_px": "40", "priority": "bulk", "deadline_s": "60", "photo_retention_s": "5"}
+    for answer in (
+        client.post("/v1/jobs", data=photo),
+        client.post("/v1/jobs", data={"image": (io.BytesIO(photo), "team.jpg"), **options}),
+        client.post("/v1/jobs", json={"image_url": "https://example.com/team.jpg", "filename": "team.jpg"}),
+    ):
+        read = client.get(answer.headers["Location"])
+        assert (answer.get_json(), answer.headers["ETag"]) == (read.get_json(), read.headers["ETag"])
+
+
 def test_a_form_gives_the_photo_its_name_and_the_job_its_options(
     client: FlaskClient, photo: bytes, valkey: Any
 ) -> None:

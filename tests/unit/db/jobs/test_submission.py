@@ -8,8 +8,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, func, select
 
 from db.core.actors import Actor
 from db.core.blobs import make_photo_key
@@ -211,15 +210,15 @@ def test_a_photo_whose_job_may_be_committed_is_kept(
     open_services: Callable[..., JobServices], shop: UUID, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What fails behind the commit says nothing of the job."""
-    write, services, new = database.write, open_services(), make_new(shop)
+    write, services, new = database.write_rows, open_services(), make_new(shop)
 
     @contextmanager
-    def fail_after_the_commit() -> Iterator[Session]:
-        with write() as session:
-            yield session
+    def fail_after_the_commit() -> Iterator[Connection]:
+        with write() as connection:
+            yield connection
         raise RuntimeError("too late")
 
-    monkeypatch.setattr(database, "write", fail_after_the_commit)
+    monkeypatch.setattr(database, "write_rows", fail_after_the_commit)
     with pytest.raises(RuntimeError):
         submit_job(services, new, DATA, actor=SHOP)
     assert count(database, Job) == 1
