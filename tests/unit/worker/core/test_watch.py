@@ -106,7 +106,7 @@ def test_a_worker_on_demand_ends_when_it_has_had_nothing_to_do(
     sights = iter([*[IDLE] * 3, replace(IDLE, busy=1, free=0), *[IDLE] * 3, replace(IDLE, waiting=1), *[IDLE] * 4])
     monkeypatch.setattr(watch, "_see", lambda: next(sights))
     now = [0.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("worker.core.watch.time.monotonic", lambda: now[0])
     monkeypatch.setattr(state, "should_stop", None)
     seen = 0
     while state.should_stop is None:
