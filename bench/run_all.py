@@ -13,7 +13,6 @@ from pathlib import Path
 from time import monotonic
 
 SHORT_FORMS = {
-    "bench.analysis.cold_start": ["--runs", "1"],
     "bench.analysis.photo_times": ["--repeats", "3"],
     "bench.analysis.runtimes": ["--repeats", "3"],
     "bench.detectors.compare": ["--timings-only", "--detectors", "blazeface"],

@@ -25,11 +25,13 @@ def write_page() -> str:
     """Return the page as Markdown."""
     sections = (
         _peers(),
+        _cold_start(),
         _submission(),
         _reading(),
         _waiting(),
         _worker(),
         _backlog(),
+        _erasing(),
         _pages(),
         _start_up(),
         _exports(),
@@ -56,6 +58,20 @@ def _peers() -> Iterator[str]:
         rows.append([photo, f"{ours['ms']:.1f} ms", limit, *ratios, str(ours["faces"]), *others])
     heads = ("photo", "ours", "ours to the limit", "fer to ours", "face-api to ours", "faces: ours", "fer", "face-api")
     yield from _table(heads, rows)
+
+
+def _cold_start() -> Iterator[str]:
+    found = _read("cold_start")
+    yield from _head("From the start of a process to its first answer", "bench.analysis.cold_start", found)
+    yield (
+        "The least imports NumPy, OpenCV and LiteRT, loads the same two networks, decodes the photo, resizes it once and\n"
+        "runs each network once.\n"
+    )
+    rows = [
+        [row["measure"], f"{row['ours']:.2f} s", f"{row['least']:.2f} s", _spread(row["ratio"])]
+        for row in found["rows"]
+    ]
+    yield from _table(("measure", "ours", "least", "ratio"), rows)
 
 
 def _submission() -> Iterator[str]:
@@ -114,6 +130,15 @@ def _backlog() -> Iterator[str]:
     yield from _head(f"With {found['waiting']:,} jobs waiting", "bench.service.backlog", found)
     rows = [[row["measure"], f"{row['empty_ms']:.1f} ms", f"{row['waiting_ms']:.1f} ms"] for row in found["rows"]]
     yield from _table(("", "empty queue", f"{found['waiting']:,} waiting"), rows)
+
+
+def _erasing() -> Iterator[str]:
+    found = _read("erasing")
+    yield from _head("Erasing", "bench.service.erasing", found)
+    rows = [
+        [row["what"], f"{row['count']:,}", f"{row['a_second']:,}", f"{row['a_cpu_second']:,}"] for row in found["rows"]
+    ]
+    yield from _table(("what", "number", "a second (wall clock)", "for a second of processor time"), rows)
 
 
 def _pages() -> Iterator[str]:

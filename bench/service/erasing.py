@@ -1,19 +1,22 @@
-"""Measures erased jobs and deleted photos per second.
+"""Erased jobs and purged photos a second.
 
-    python -m bench.service.erasing [--jobs 2000] [--faces 2] [--database URL]
+    python -m bench.service.erasing [--jobs 2000] [--faces 2] [--quick] [--database URL] [--json FILE]
 
-Fills an empty database (SQLite in a temporary folder by default) and a folder of photos, then erases everything as the sweeper
-does. Prints how long each took.
+fills an empty database (SQLite in a temporary folder unless one is named) and a folder of photos, then erases all of it as the
+sweeper does. Prints how many a second by the clock, and how many for a second of processor time.
 """
 
 import argparse
+import json
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from bench.machine import describe_machine
 from db.accounts.api_keys import ensure_application
 from db.core.actors import Actor
 from db.core.blobs import BlobStore, make_photo_key
@@ -32,16 +35,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=2000)
     parser.add_argument("--faces", type=int, default=2, help="of each job")
-    parser.add_argument("--database", help="address of an empty database; SQLite in a temporary folder without")
-    arguments = parser.parse_args()
+    parser.add_argument(
+        "--database", default="", help="address of an empty database; SQLite in a temporary folder without"
+    )
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", type=Path, help="file for the same rows as JSON")
+    given = parser.parse_args()
+    jobs = 100 if given.quick else given.jobs
     with tempfile.TemporaryDirectory() as folder:
-        database = Database(arguments.database or f"sqlite:///{folder}/bench.db")
+        database = Database(given.database or f"sqlite:///{folder}/bench.db")
         blobs = BlobStore(str(Path(folder) / "blobs"))
         upgrade(database)
-        fill(database, blobs, arguments.jobs, arguments.faces)
-        report("purged photos", arguments.jobs, purge, database, blobs)
-        report("erased jobs", arguments.jobs, erase, database, blobs)
+        fill(database, blobs, jobs, given.faces)
+        steps: dict[str, Callable[[Database, BlobStore], int]] = {"purged photos": purge, "erased jobs": erase}
+        rows = [measure(what, jobs, step, database, blobs) for what, step in steps.items()]
         database.close()
+    print("| what | number | a second (wall clock) | for a second of processor time |\n| --- | --- | --- | --- |")
+    for row in rows:
+        print(f"| {row['what']} | {row['count']:,} | {row['a_second']:,} | {row['a_cpu_second']:,} |")
+    if given.json:
+        given.json.write_text(json.dumps({"machine": describe_machine(), "rows": rows}, indent=1) + "\n")
 
 
 def fill(database: Database, blobs: BlobStore, job_count: int, face_count: int) -> None:
@@ -60,7 +73,7 @@ def fill(database: Database, blobs: BlobStore, job_count: int, face_count: int) 
 
 
 def make_job(job_id: UUID, application_id: UUID, number: int) -> NewJob:
-    """Build a job with its own photo, expired at once."""
+    """A job of a photo of its own, whose time is over at once."""
     return NewJob(
         id=job_id,
         application_id=application_id,
@@ -76,7 +89,7 @@ def make_job(job_id: UUID, application_id: UUID, number: int) -> NewJob:
 
 
 def make_face(version_id: UUID, position: int) -> NewFace:
-    """Build a face with its own position."""
+    """A face at a place of its own."""
     return NewFace(
         x=100 * position,
         y=0,
@@ -91,7 +104,7 @@ def make_face(version_id: UUID, position: int) -> NewFace:
 
 
 def purge(database: Database, blobs: BlobStore) -> int:
-    """Delete expired photos as the sweeper does. Returns how many."""
+    """What the sweeper does with photos whose time is over. Returns how many."""
     with database.read() as session:
         due = list_purgeable_photos(session, 1000)
     blobs.delete_many([key for _, key in due])
@@ -101,21 +114,20 @@ def purge(database: Database, blobs: BlobStore) -> int:
 
 
 def erase(database: Database, blobs: BlobStore) -> int:
-    """Erase expired jobs as the sweeper does. Returns how many."""
+    """What the sweeper does with jobs whose time is over. Returns how many."""
     return erase_old_jobs(database, blobs, -60, 1000)
 
 
-def report(what: str, count: int, step: object, database: Database, blobs: BlobStore) -> None:
-    """Repeat a step until nothing is left, and print how long it took."""
-    assert callable(step)
+def measure(
+    what: str, count: int, step: Callable[[Database, BlobStore], int], database: Database, blobs: BlobStore
+) -> dict[str, str | int]:
+    """Repeat a step until nothing is left to do."""
     began, processor, done = time.perf_counter(), time.process_time(), 0
     while more := step(database, blobs):
         done += more
     assert done == count, (done, count)
-    seconds, cpu = time.perf_counter() - began, time.process_time() - processor
-    print(
-        f"{what}: {done:,} in {seconds:.2f} s, {done / seconds:,.0f} a second; {done / cpu:,.0f} a second of processor time"
-    )
+    seconds, cpu_s = time.perf_counter() - began, time.process_time() - processor
+    return {"what": what, "count": done, "a_second": round(done / seconds), "a_cpu_second": round(done / cpu_s)}
 
 
 if __name__ == "__main__":
