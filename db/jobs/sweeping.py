@@ -14,6 +14,7 @@ from db.jobs.lifecycle import Claim
 from db.jobs.tables import Job
 
 _JOBS = get_table(Job)
+_COUNT_QUEUED = select(func.count()).select_from(_JOBS).where(_JOBS.c.status == JobStatus.QUEUED)
 
 
 def list_expired_claims(session: Session, limit: int) -> list[Claim]:
@@ -47,6 +48,11 @@ def list_waiting(connection: Connection, sent_before_s: float) -> list[tuple[UUI
         select(_JOBS.c.id, _JOBS.c.priority).where(*_waits_since(sent_before_s)).order_by(_JOBS.c.id)
     )
     return [(job_id, priority) for job_id, priority in rows]
+
+
+def count_queued(connection: Connection) -> int:
+    """How many jobs are queued, for whatever they wait."""
+    return int(connection.scalar(_COUNT_QUEUED) or 0)
 
 
 def count_waiting(connection: Connection, sent_before_s: float) -> int:

@@ -73,6 +73,19 @@ def test_an_emptied_queue_is_looked_at_at_once(services: Services) -> None:
 
 
 @pytest.mark.usefixtures("dear_looks")
+def test_jobs_that_need_no_message_yet_do_not_make_a_queue_look_emptied(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are queued, but were sent a moment ago: their message may be in a worker's hand."""
+    add_waiting(services, 3)
+    lost_messages.resend_lost(services)
+    services.redis.ltrim(queues.ANALYSIS_QUEUE, 0, 0)
+    monkeypatch.setattr(services.settings, "resend_after_s", 3600)
+    monkeypatch.setattr(lost_messages, "_look", None)
+    lost_messages.resend_lost(services)
+
+
+@pytest.mark.usefixtures("dear_looks")
 def test_a_lost_message_is_found_when_the_time_has_come(services: Services) -> None:
     waiting = add_waiting(services, 3)
     lost_messages.resend_lost(services)
