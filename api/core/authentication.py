@@ -83,7 +83,7 @@ class Caller:
     @property
     def application_name(self) -> str:
         """Name of the application."""
-        return PAGES_APPLICATION if self.is_person else self.name
+        return PAGES_APPLICATION if self.is_user else self.name
 
     @property
     def actor(self) -> Actor:

@@ -80,7 +80,7 @@ def test_jobs_that_need_no_message_yet_do_not_make_a_queue_look_emptied(
     add_waiting(services, 3)
     lost_messages.resend_lost(services)
     services.redis.ltrim(queues.ANALYSIS_QUEUE, 0, 0)
-    monkeypatch.setattr(services.settings, "resend_after_s", 3600)
+    services.settings = services.settings.model_copy(update={"resend_after_s": 3600})
     monkeypatch.setattr(lost_messages, "_look", None)
     lost_messages.resend_lost(services)
 
