@@ -9,6 +9,7 @@ isn't compared; between machines only ratios are meaningful.
 import argparse
 import json
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,8 +62,11 @@ def list_figures(found: object, name: str = "") -> Iterator[tuple[str, float]]:
             if key != _MACHINE:
                 yield from list_figures(value, f"{name}.{key}" if name else str(key))
     elif isinstance(found, list):
+        seen: Counter[str] = Counter()
         for number, value in enumerate(found):
-            yield from list_figures(value, f"{name}[{name_row(value, number)}]")
+            row = name_row(value, number)
+            seen[row] += 1
+            yield from list_figures(value, f"{name}[{row}{f' {seen[row]}' if seen[row] > 1 else ''}]")
 
 
 def name_row(row: object, number: int) -> str:

@@ -111,7 +111,9 @@ def add_up_memory_mb(root: int) -> dict[str, float]:
     shares: dict[str, float] = {}
     for process in (psutil.Process(root), *psutil.Process(root).children(recursive=True)):
         with contextlib.suppress(psutil.Error):
-            name = f"{name_process(process.cmdline())} {process.pid - root}"
+            kind = name_process(process.cmdline())
+            count = sum(name.partition(" #")[0] == kind for name in shares)
+            name = f"{kind} #{count + 1}" if count else kind
             shares[name] = round(process.memory_full_info().pss / 1e6, 1)
     return shares
 

@@ -23,6 +23,11 @@ def test_a_change_is_told_in_whatever_order_the_rows_come() -> None:
     assert list(list_changes(BEFORE, now, 0.1)) == [("rows[a].ms", 10.0, 13.0), ("ratio[1]", 2.0, None)]
 
 
+def test_rows_that_say_the_same_of_themselves_are_told_apart() -> None:
+    before = {"rows": [{"measure": "p50", "clients": 1}, {"measure": "p50", "clients": 8}]}
+    assert dict(list_figures(before)) == {"rows[p50].clients": 1, "rows[p50 2].clients": 8}
+
+
 def test_the_command_compares_with_the_committed_file(tmp_path: Path) -> None:
     committed = json.loads((RESULTS / "waiting.json").read_text())
     committed["answer_after_end_ms"]["p99"] *= 3
