@@ -2,7 +2,7 @@
 
     python -m bench.service.erasing [--jobs 2000] [--faces 2] [--quick] [--database URL] [--json FILE]
 
-fills an empty database (SQLite in a temporary folder unless one is named) and a folder of photos, then erases all of it as the
+Fills an empty database (SQLite in a temporary folder by default) and a folder of photos, then erases all of it as the
 sweeper does. Prints how many a second by the clock, and how many for a second of processor time.
 """
 
