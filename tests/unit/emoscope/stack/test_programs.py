@@ -69,9 +69,10 @@ def test_a_program_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None
 def test_a_program_on_demand_sleeps_after_an_orderly_end_and_restarts_after_another(tmp_path: Path) -> None:
     plan = Program("trainer", [sys.executable, "-S", "-c", "import sys; sys.exit(len(sys.argv) - 1)"], wake_queue="q")
     program = SupervisedProgram(plan, str(tmp_path), tmp_path)
-    assert program.is_asleep
+    asleep = [program.is_asleep]
     os.close(program.start())
-    assert not program.is_asleep
+    asleep.append(program.is_asleep)
+    assert asleep == [True, False]
     wait_until(program.has_ended, "it has ended")
     assert program.note_end(is_stopping=False).endswith("it starts again when there is work for it")
     assert (program.is_asleep, program.restart_at, program.to_status().failures) == (True, None, 0)
