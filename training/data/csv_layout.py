@@ -41,7 +41,7 @@ def read_header(line: str) -> Layout:
     if missing:
         shown = ",".join(names)[:80]
         raise DatasetError(
-            f"the first line must name the columns {', '.join(COLUMNS)}: it lacks {' and no '.join(missing)}, and is `{shown}`"
+            f"the first line must name the columns {', '.join(COLUMNS)}: it lacks {', '.join(missing)}, and is `{shown}`"
         )
     repeated = [column for column, name in zip(COLUMNS, wanted, strict=True) if names.count(name) > 1]
     if repeated:

@@ -9,9 +9,9 @@ from training.errors import DatasetError
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "has no emotion and no pixels and no Usage"),
-        ("a,b\n1,2\n", "has no emotion and no pixels and no Usage"),
-        ("emotion,pixels\n", "has no Usage"),
+        ("", "lacks emotion, pixels, Usage"),
+        ("a,b\n1,2\n", "lacks emotion, pixels, Usage"),
+        ("emotion,pixels\n", "lacks Usage"),
         ("emotion,pixels,Usage,emotion\n", "names the column emotion more than once"),
     ],
 )

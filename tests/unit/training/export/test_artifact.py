@@ -84,7 +84,7 @@ def test_a_changed_or_missing_file_is_refused(shipped: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"schema_version": 4}, "form is 4"),
+        ({"schema_version": 4}, "has form 4"),
         ({"emotions": ["angry"]}, "classes are angry"),
         ({"input_dtype": "float32"}, "the input is"),
         ({"files": {}}, "does not name model.keras"),

@@ -41,9 +41,9 @@ def test_another_run_is_refused_with_what_differs(tmp_path: Path) -> None:
         (replace(settings, seed=4), ORIGIN, "settings"),
         (settings, replace(ORIGIN, parent=None), "parent"),
         (settings, replace(ORIGIN, teachers=()), "teachers"),
-        (replace(settings, seed=4), replace(ORIGIN, dataset_sha256="e" * 64), "settings and another dataset_sha256"),
+        (replace(settings, seed=4), replace(ORIGIN, dataset_sha256="e" * 64), "settings and dataset_sha256"),
     ):
-        with pytest.raises(RunError, match=f"another {named}$"):
+        with pytest.raises(RunError, match=f"different {named}$"):
             claim_run_dir(tmp_path / "run", other, origin)
 
 
