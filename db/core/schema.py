@@ -1,11 +1,11 @@
 """Tells whether this release works with a database's schema, also with one of a newer release."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
@@ -13,6 +13,7 @@ from db.core.session import Database
 from db.core.tables import SchemaCompatibility
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
+_ASSIGNED = re.compile(r"^(revision|down_revision) = (.+)$", re.MULTILINE)
 _READ_REVISION = text("SELECT version_num FROM alembic_version")
 
 
@@ -45,8 +46,14 @@ class Schema:
 @cache
 def list_known_revisions() -> tuple[str, ...]:
     """List the migrations of this release, newest first. The first is the revision of its own schema."""
-    config = ScriptDirectory(str(MIGRATIONS))
-    return tuple(script.revision for script in config.walk_revisions())
+    # read as text: Alembic would import all of them, in each process that answers whether the schema is usable
+    found = [dict(_ASSIGNED.findall(path.read_text())) for path in (MIGRATIONS / "versions").glob("[0-9]*.py")]
+    following = {each["down_revision"].strip("\"'"): each["revision"].strip("\"'") for each in found}
+    revisions, newest = list[str](), following.get("None")
+    while newest is not None:
+        revisions.insert(0, newest)
+        newest = following.get(newest)
+    return tuple(revisions)
 
 
 def read_schema(database: Database) -> Schema:

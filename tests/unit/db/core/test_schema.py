@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from db.core import migrate
-from db.core.schema import SchemaAge, list_known_revisions, read_schema, read_schema_of
+from db.core.schema import MIGRATIONS, SchemaAge, list_known_revisions, read_schema, read_schema_of
 from db.core.session import Database
 
 
@@ -16,6 +17,11 @@ def own_database(tmp_path: Path) -> Iterator[Database]:
     database = Database(f"sqlite:///{tmp_path}/own.db")
     yield database
     database.close()
+
+
+def test_the_known_revisions_are_those_of_alembic_in_its_order() -> None:
+    scripts = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
+    assert list_known_revisions() == tuple(script.revision for script in scripts)
 
 
 def test_an_empty_database_and_an_old_schema_need_the_migrations(own_database: Database) -> None:
