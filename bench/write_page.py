@@ -28,6 +28,7 @@ def write_page() -> str:
         _cold_start(),
         _submission(),
         _reading(),
+        _throughput(),
         _waiting(),
         _worker(),
         _backlog(),
@@ -100,6 +101,24 @@ def _reading() -> Iterator[str]:
     yield from _head("Reading a job", "bench.service.reading", found)
     rows = [[f"`{row['answer']}`", f"{row['cpu_ms']:.2f} ms", _range(row["spread_ms"])] for row in found["rows"]]
     yield from _table(("answer of `GET /v1/jobs/{id}`", "processor time", "rounds"), rows)
+
+
+def _throughput() -> Iterator[str]:
+    found = _read("throughput")
+    yield from _head("Photos a second", "bench.service.throughput --other CHECKOUT", found)
+    yield (
+        f"The whole of `emoscope up`, with {found['clients']} clients that submit photos of one face and wait for each result,\n"
+        f"beside an earlier commit (`{found['other']}`). By the clock, here by the earlier commit: {_spread(found['ratio'])}.\n"
+    )
+    rows = [
+        [
+            f"`{found['machine']['commit'] if row['code'] == 'here' else found['other']}`",
+            f"{row['photos_a_second']:g} ({row['spread']})",
+            f"{row['cpu_ms']:g} ms ({row['cpu_spread']})",
+        ]
+        for row in found["rows"]
+    ]
+    yield from _table(("commit", "photos a second (wall clock)", "processor time of all processes a photo"), rows)
 
 
 def _waiting() -> Iterator[str]:

@@ -2,9 +2,10 @@
 
     python -m bench.service.throughput [--other DIR] [--clients 8] [--photos 400] [--rounds 3] [--quick] [--json FILE]
 
---other: the root of another checkout, such as a git worktree of an earlier commit. Both run in turn with the same packages, each
-round on a new stack. Photos are the astronaut at 640x480 with some bytes behind the picture's end, so that none is like another.
-Prints the median of the rounds by the clock and in processor time of all processes of the stack, with the least and the greatest.
+--other: the root of another checkout, such as a git worktree of an earlier commit, with packages of its own in `.venv` where `make
+setup` ran there. Both run in turn, each round on a new stack. Photos are the astronaut at 640x480 with some bytes behind the
+picture's end, so that none is like another. Prints the median of the rounds by the clock and in processor time of all processes of
+the stack, with the least and the greatest.
 """
 
 import argparse
@@ -101,7 +102,8 @@ def start_stack(root: Path) -> Iterator[tuple[psutil.Process, int, str]]:
             "EMOSCOPE_RATE_LIMIT": "",
         }
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        command = [sys.executable, "-m", "emoscope"]
+        own_python = root / ".venv" / "bin" / "python"
+        command = [str(own_python) if own_python.exists() else sys.executable, "-m", "emoscope"]
         started = subprocess.Popen(
             [*command, "up"], env=environment, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
