@@ -245,15 +245,36 @@ def test_no_container_that_runs_for_long_keeps_logs_without_bound() -> None:
             assert service["logging"]["options"] == {"max-size": "10m", "max-file": "3"}, name
 
 
+def read_config(files: list[Path], folder: Path, lines: str = "") -> dict[str, Any]:
+    """What Compose makes of the files, with secrets by the script and further lines in .env. It warns of nothing."""
+    made = subprocess.run(["sh", str(ROOT / "deploy/compose/make-env.sh")], capture_output=True, check=True, timeout=30)
+    (folder / "env").write_text(made.stdout.decode() + lines)
+    words = [word for path in files for word in ("-f", str(path))]
+    command = ["docker", "compose", "--env-file", str(folder / "env"), *words, "config", "--format", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    config: dict[str, Any] = json.loads(done.stdout)
+    return config
+
+
 @pytest.mark.skipif(not has_compose(), reason="Docker Compose isn't installed")
 @pytest.mark.parametrize("files", [[COMPOSE], [COMPOSE, GPU]], ids=["cpu", "gpu"])
 def test_compose_reads_the_files_with_the_secrets_that_the_script_makes(files: list[Path], tmp_path: Path) -> None:
-    made = subprocess.run(["sh", str(ROOT / "deploy/compose/make-env.sh")], capture_output=True, check=True, timeout=30)
-    (tmp_path / "env").write_bytes(made.stdout)
-    words = [word for path in files for word in ("-f", str(path))]
-    command = ["docker", "compose", "--env-file", str(tmp_path / "env"), *words, "config", "--quiet"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert set(read_config(files, tmp_path)["services"]) == set(read_services(COMPOSE))
+
+
+@pytest.mark.skipif(not has_compose(), reason="Docker Compose isn't installed")
+@pytest.mark.parametrize(
+    ("lines", "containers"), [("", (1, 1)), ("API_REPLICAS=2\nWORKER_REPLICAS=3\n", (2, 3))], ids=["default", "scaled"]
+)
+@pytest.mark.parametrize("files", [[COMPOSE], [COMPOSE, GPU]], ids=["cpu", "gpu"])
+def test_up_without_scale_starts_as_many_apis_and_workers_as_env_says(
+    files: list[Path], lines: str, containers: tuple[int, int], tmp_path: Path
+) -> None:
+    """Compose takes a service back to one container, whatever `--scale` said before, unless its file names a number."""
+    services = read_config(files, tmp_path, lines)["services"]
+    assert tuple(services[name]["deploy"]["replicas"] for name in ("api", "worker")) == containers
+    assert {name for name, service in services.items() if "replicas" in service.get("deploy", {})} == {"api", "worker"}
 
 
 @pytest.mark.skipif(not has_compose(), reason="Docker Compose isn't installed")

@@ -1,5 +1,6 @@
 """The Kubernetes base: every resource is listed, and every pod is confined, probed and configured like in the compose file."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 BASE = Path(__file__).parents[2] / "deploy/kubernetes/base"
+PAGE = (BASE.parents[2] / "docs/how-to/install-on-kubernetes.md").read_text()
 COMPOSE = yaml.safe_load((BASE.parents[2] / "docker-compose.yml").read_text())["services"]
 
 
@@ -83,6 +85,9 @@ def test_the_example_overlay_is_rendered_as_it_should(tmp_path: Path) -> None:
         for container in part.get("spec", {}).get("template", {}).get("spec", {}).get("containers", []):
             assert container["image"].startswith("registry.example.com/emoscope/")
             named = {next(iter(each.values()))["name"] for each in container["envFrom"]}
+            named |= {
+                each["valueFrom"]["secretKeyRef"]["name"] for each in container.get("env", []) if "valueFrom" in each
+            }
             assert named == made, "its settings and secrets are those that the overlay makes"
     assert len(rendered) == len(RESOURCES) + 2
 
@@ -94,3 +99,33 @@ def test_the_pods_of_the_api_and_the_workers_are_never_all_away_and_workers_foll
     (scaler,) = [part for part in RESOURCES if part["kind"] == "HorizontalPodAutoscaler"]
     metric = scaler["spec"]["metrics"][0]["external"]["metric"]["name"]
     assert f'"{metric}"' in (BASE.parents[2] / "api/monitoring/state_metrics.py").read_text()
+    (rule,) = yaml.safe_load(re.findall(r"^ *```yaml\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)[0])["externalRules"]
+    assert rule["name"]["as"] == rule["seriesQuery"] == metric, "the page has the adapter serve it"
+
+
+def test_beat_is_told_the_queue_alone() -> None:
+    (container,) = PODS["beat"]["spec"]["containers"]
+    assert container["envFrom"] == [{"configMapRef": {"name": "emoscope"}}]
+    assert [each["name"] for each in container["env"]] == ["EMOSCOPE_REDIS_URL"]
+    assert set(COMPOSE["beat"]["environment"]) == {"EMOSCOPE_REDIS_URL"}
+
+
+def test_an_upgrade_can_apply_the_migration_alone_and_wait_for_it() -> None:
+    """By the label and the name that the page gives."""
+    (job,) = [part for part in RESOURCES if part["kind"] == "Job"]
+    ((label, value),) = job["metadata"]["labels"].items()
+    assert f"-l {label}={value}" in PAGE
+    overlay = yaml.safe_load((BASE.parent / "overlays/example/kustomization.yaml").read_text())
+    (patch,) = yaml.safe_load(overlay["patches"][0]["patch"])
+    assert f"job/{patch['value']}" in PAGE
+    assert {image["name"] for image in overlay["images"]} == {
+        pod["spec"]["containers"][0]["image"] for pod in PODS.values()
+    }
+
+
+def test_every_secret_that_the_page_names_is_one_that_the_compose_file_gives() -> None:
+    (lines,) = re.findall(r"secrets.env <<END\n(.*?) *END", PAGE, re.DOTALL)
+    named = set(re.findall(r"(EMOSCOPE_\w+)=", lines))
+    assert named == {
+        name for name in COMPOSE["worker"]["environment"] if re.search("DATABASE_URL|REDIS_URL|S3_.*KEY", name)
+    }

@@ -2,7 +2,7 @@
 
     python -m tests.fleet.base_images
 
-Built images contain the real PostgreSQL, Redis, Caddy, PgBouncer and Python; the S3 store is `images/store/store.py`.
+Built images contain the real PostgreSQL, Redis, Caddy, PgBouncer, Prometheus and Python; the S3 store is `images/store/store.py`.
 """
 
 import re
@@ -11,20 +11,23 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from tests.fleet.engine import FOLDER, NEWER_DEBIAN, find_mirror, run
+from tests.fleet.engine import FOLDER, NEWER_DEBIAN, find_mirror, run, unpack_packages
 
 IMAGES = Path(__file__).parent / "images"
-PYTHON, POSTGRES, REDIS, CADDY, STORE, PGBOUNCER = NAMES = (
+PYTHON, POSTGRES, REDIS, CADDY, STORE, PGBOUNCER, PROMETHEUS = NAMES = (
     "emoscope-test/python",
     "emoscope-test/postgres",
     "emoscope-test/redis",
     "emoscope-test/caddy",
     "emoscope-test/store",
     "emoscope-test/pgbouncer",
+    "emoscope-test/prometheus",
 )
 _PYTHON_PACKAGES = "ca-certificates,netbase,tzdata,python3,python3-pip,python3-venv"
 _SERVER_PACKAGES = "ca-certificates,postgresql-18,redis-server,redis-tools,gosu,caddy,pgbouncer,openssl"
 PGBOUNCER_TO_PULL = "edoburu/pgbouncer:v1.24.1-p1"
+PROMETHEUS_TO_PULL = "prom/prometheus:v3.5.0"
+"""The image that the page on watching names."""
 _PULL_TIMEOUT_S = 300
 ROOT = Path(__file__).parents[2]
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -68,11 +71,15 @@ def list_shipped() -> dict[str, str]:
 def choose_images() -> dict[str, str]:
     """The variables that tell the compose file which images to start from: none where it can pull its own.
 
-    PYTHON_IMAGE is there in any case, and so is PGBOUNCER_IMAGE, which only the tests use.
+    PYTHON_IMAGE is there in any case, and so are PGBOUNCER_IMAGE and PROMETHEUS_IMAGE, which only the tests use.
     """
     python = list_shipped()["PYTHON_IMAGE"]
     if can_pull(python):
-        return {"PYTHON_IMAGE": python, "PGBOUNCER_IMAGE": PGBOUNCER_TO_PULL}
+        return {
+            "PYTHON_IMAGE": python,
+            "PGBOUNCER_IMAGE": PGBOUNCER_TO_PULL,
+            "PROMETHEUS_IMAGE": PROMETHEUS_TO_PULL,
+        }
     return {f"{name.rpartition('/')[2].upper()}_IMAGE": name for name in NAMES}
 
 
@@ -107,6 +114,10 @@ def build() -> None:
         import_root(make_root(NEWER_DEBIAN, _SERVER_PACKAGES), "emoscope-test/servers", "ENV LANG=C.UTF-8")
     for name in (POSTGRES, REDIS, CADDY, STORE, PGBOUNCER):
         run("docker", "build", "-q", "-t", name, str(IMAGES / name.rpartition("/")[2]))
+    if not has_image(PROMETHEUS):
+        root = FOLDER / "roots/prometheus"
+        unpack_packages(["prometheus", "promtool"], root)
+        run("docker", "build", "-q", "-t", PROMETHEUS, "-f", str(IMAGES / "prometheus/Dockerfile"), str(root))
 
 
 if __name__ == "__main__":

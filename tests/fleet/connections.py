@@ -83,7 +83,7 @@ def count(fleet: Fleet, key: str) -> dict[str, Any]:
     finally:
         fleet.files.remove(overlay)
         fleet.up("--no-deps", "postgres")
-        fleet.up("--no-deps", "--scale", "worker=1", "--scale", "api=2", "api", "worker", "housekeeper", "training")
+        fleet.up("--no-deps", "api", "worker", "housekeeper", "training")
     seen = {
         "max_connections": limit,
         "workers": _WORKERS,

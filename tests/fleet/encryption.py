@@ -143,4 +143,4 @@ def encrypt(fleet: Fleet, key: str) -> dict[str, Any]:
         fleet.authority = None
         fleet.files.remove(overlay)
         fleet.set_values(SITE_ADDRESS=":80")
-        fleet.up("--remove-orphans", "--scale", "api=2", "proxy", "postgres", "redis", "store", *OURS)
+        fleet.up("--remove-orphans", "proxy", "postgres", "redis", "store", *OURS)

@@ -19,14 +19,20 @@ from typing import Any
 from tests.fleet import (
     base_images,
     connections,
+    differing,
     encryption,
     engine,
     erasing,
     more_pages,
     moving,
+    outage,
+    proxying,
     releases,
+    reverting,
+    rotating,
     steps,
     training,
+    watching,
 )
 from tests.fleet.project import FOLDER, OURS, ROOT, Fleet
 
@@ -50,7 +56,8 @@ def build() -> dict[str, Any]:
 def start(fleet: Fleet, tag: str) -> str:
     """Start a release, with two APIs. Returns a key."""
     fleet.use_release(tag)
-    fleet.up("--scale", "api=2", "proxy", "postgres", "redis", "store", *OURS)
+    fleet.set_values(API_REPLICAS="2")
+    fleet.up("proxy", "postgres", "redis", "store", *OURS)
     return fleet.make_key("fleet-test")
 
 
@@ -68,13 +75,18 @@ def run_steps(fleet: Fleet, wanted: list[str], seen: dict[str, Any]) -> None:
     everything: dict[str, Callable[[], Any]] = {
         "analysis_before": lambda: steps.analyze(fleet, key),
         "roll": lambda: {"from": releases.find_commit_before()[:12]} | steps.roll(fleet, key),
+        "schema_back": lambda: reverting.revert_schema(fleet, key),
         "analysis": lambda: steps.analyze(fleet, key),
         "erase": lambda: erasing.erase(fleet, key),
         "confinement": lambda: steps.look_at_confinement(fleet),
+        "proxy": lambda: proxying.look_at_proxy(fleet, key),
         "stop": lambda: steps.stop_an_api(fleet, key),
         "kills": lambda: steps.kill(fleet, key, JOBS),
         "second_machine": lambda: more_pages.add_a_machine(fleet, key),
-        "secrets": lambda: more_pages.rotate_secrets(fleet, key),
+        "differing": lambda: differing.differ(fleet, key),
+        "outage": lambda: outage.outlast(fleet, key),
+        "secrets": lambda: rotating.rotate_secrets(fleet, key),
+        "watch": lambda: watching.watch(fleet, key),
         "training": lambda: training.train(fleet, key),
         "connections": lambda: connections.count(fleet, key),
         "any_user": lambda: steps.run_as_any_user(fleet),

@@ -52,7 +52,7 @@ def kill(fleet: Fleet, key: str, jobs: int) -> dict[str, int]:
         time.sleep(2)
     fleet.up("--no-recreate", "--no-deps", "--scale", "worker=3", "postgres", "redis", "api", "worker", "housekeeper")
     ended = dict(fleet.wait_for(key, job_ids))
-    fleet.compose("up", "-d", "--no-build", "--no-recreate", "--no-deps", "--scale", "worker=1", "worker")
+    fleet.compose("up", "-d", "--no-build", "--no-recreate", "--no-deps", "worker")
     assert ended == {"succeeded": jobs}, ended
     return ended
 
@@ -123,7 +123,8 @@ def stop_an_api(fleet: Fleet, key: str) -> dict[str, float]:
     gone_s = (at["die"] - at["kill"]) / 1e9
     assert {(status, state) for _, status, state in answered} == {(200, "queued")}, answered
     fleet.compose("start", "worker")
-    fleet.up("--no-recreate", "--no-deps", "--scale", "api=2", "api")
+    fleet.up("--no-recreate", "--no-deps", "api")
+    assert len(fleet.list_containers("api")) == int(fleet.values["API_REPLICAS"]), "`up` without --scale follows .env"
     fleet.wait_for(key, [job_id])
     seen = {"waiting": len(answered), "last_answer_s": round(last_s, 2), "gone_s": round(gone_s, 2)}
     assert last_s < _SLACK_S, seen

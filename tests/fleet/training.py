@@ -24,7 +24,7 @@ def train(fleet: Fleet, key: str) -> dict[str, Any]:
     csv = write_drawn_csv(folder / "faces.csv", training=_TRAINING_ROWS, public=_PUBLIC_ROWS)
     csv.chmod(0o644)
     fleet.set_values(DATASET_DIR=str(folder), EMOSCOPE_DATASET_CSV=f"/dataset/{Path(csv).name}")
-    fleet.up("--no-deps", "--scale", "api=2", "api", "housekeeper", "training")
+    fleet.up("--no-deps", "api", "housekeeper", "training")
     wanted = json.dumps({"epochs": _EPOCHS}).encode()
     began = time.monotonic()
     started = fleet.ask("POST", "/v1/training-runs", key, wanted, Content_Type="application/json")

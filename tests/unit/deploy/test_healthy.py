@@ -1,6 +1,7 @@
 """The containers' health check, on the files that the processes touch."""
 
 import os
+import resource
 import socket
 import subprocess
 from pathlib import Path
@@ -42,6 +43,17 @@ def test_a_worker_is_ready_with_a_ready_process_that_runs(tmp_path: Path, pulse:
     pulse.mark_ready(4_194_000, is_ready=True)
     assert not check(tmp_path, "ready", "analysis"), "the process of the mark has ended"
     assert check(tmp_path, "ready", "housekeeping") is check(tmp_path, "live", "housekeeping")
+
+
+def test_a_check_costs_a_small_part_of_what_an_interpreters_start_does(tmp_path: Path, pulse: Pulse) -> None:
+    pulse.mark_ready(os.getpid(), is_ready=True)
+    costs = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert check(tmp_path, "ready", "analysis")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        costs.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(costs) < 0.03, "seconds of processor time; it was 1.3 when a check started Python"
 
 
 def test_an_api_that_does_not_answer_is_not_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

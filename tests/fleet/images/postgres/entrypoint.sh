@@ -10,8 +10,9 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     user=${POSTGRES_USER:-postgres}
     name=${POSTGRES_DB:-$user}
     printf '%s' "$POSTGRES_PASSWORD" > /tmp/pw
-    initdb --username="$user" --pwfile=/tmp/pw --encoding=UTF8 --auth-host=scram-sha-256 --auth-local=trust > /dev/null
+    initdb --username="$user" --pwfile=/tmp/pw --encoding=UTF8 --auth=trust > /dev/null
     rm /tmp/pw
+    # after the lines by which everybody inside the container is trusted
     echo "host all all all scram-sha-256" >> "$PGDATA/pg_hba.conf"
     pg_ctl -w -o "-c listen_addresses=''" start > /dev/null
     [ "$name" = postgres ] || createdb -U "$user" "$name"

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """An S3 store on a folder, for tests: it checks signatures, knows one bucket and its keys, and keeps what it was told.
 
-It reads the environment that Garage reads (GARAGE_DEFAULT_ACCESS_KEY, _SECRET_KEY and _BUCKET) and listens on Garage's port.
+It reads the environment that Garage reads (GARAGE_DEFAULT_ACCESS_KEY, _SECRET_KEY and _BUCKET, GARAGE_RPC_SECRET) and listens on
+Garage's port. Its commands are refused with another RPC secret than that of the server, as Garage's are.
 Put, get with ranges, head, delete, delete many, list in pages, multipart. `/garage status` asks whether it answers;
 `key import`, `bucket allow` and `key delete` take Garage's arguments.
 """
@@ -25,7 +26,9 @@ from xml.sax.saxutils import escape
 ROOT = Path("/var/lib/garage/data")
 KEYS = Path("/var/lib/garage/meta/keys.json")
 """The secret of each key, and whether the key is for the bucket."""
+SECRET_OF_SERVER = Path("/var/lib/garage/meta/rpc-secret.sha256")
 KEY, SECRET, BUCKET = (os.environ.get(f"GARAGE_DEFAULT_{name}", "") for name in ("ACCESS_KEY", "SECRET_KEY", "BUCKET"))
+RPC_SECRET = os.environ.get("GARAGE_RPC_SECRET", "")
 PORT = 3900
 PAGE = 1000
 
@@ -237,6 +240,12 @@ def change_keys(words: list[str]) -> None:
     write_keys(keys)
 
 
+def digest_rpc_secret() -> str:
+    if not re.fullmatch("[0-9a-f]{64}", RPC_SECRET):
+        sys.exit("Error: Invalid RPC secret key")
+    return hashlib.sha256(RPC_SECRET.encode()).hexdigest()
+
+
 def ask_status() -> int:
     connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=3)
     connection.request("GET", "/")
@@ -244,11 +253,14 @@ def ask_status() -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] != ["server"] and digest_rpc_secret() != SECRET_OF_SERVER.read_text():
+        sys.exit("Error: Handshake error: Crypto error")
     if sys.argv[1:2] == ["status"]:
         sys.exit(ask_status())
     if sys.argv[1:2] != ["server"]:
         change_keys(sys.argv[1:])
         sys.exit()
+    SECRET_OF_SERVER.write_text(digest_rpc_secret())
     write_keys(read_keys() | {KEY: {"secret": SECRET, "is_allowed": True}})
     (ROOT / BUCKET).mkdir(parents=True, exist_ok=True)
     Server(("0.0.0.0", PORT), Handler).serve_forever()

@@ -16,6 +16,7 @@ from db.core.types import utcnow
 from db.core.vocabulary import WorkerState
 from db.model_versions import actions as model_versions
 from db.model_versions.tables import ModelVersion
+from db.monitoring.heartbeats import record_heartbeat
 from db.monitoring.tables import Worker
 from emoscope.settings import Settings
 from tests.support.factories.actors import TEST
@@ -88,6 +89,26 @@ def test_a_worker_that_only_misses_the_challenger_keeps_no_older_model(app: APIF
     worker.report(WorkerState.READY, "in shadow mode, model version 2 can't be loaded: its file is damaged")
     detail = app.test_client().get("/readyz").get_json()["checks"]["workers"]["detail"]
     assert detail == "1 ready; in shadow mode, model version 2 can't be loaded: its file is damaged"
+
+
+def test_a_worker_that_works_otherwise_than_the_rest_is_named_and_counted(
+    app: APIFlask, worker: Any, champion: ModelVersion, database: Database
+) -> None:
+    usual = {"detector": "blazeface", "runtime": "litert", "detection_threshold": 0.6}
+    with database.write() as session:
+        for name, options in (
+            ("a:1", usual),
+            ("b:1", usual),
+            ("c:1", usual | {"detector": "hog", "detection_threshold": 0.5}),
+        ):
+            record_heartbeat(session, name, WorkerState.READY, model_version_id=champion.id, options=options)
+    answer = app.test_client().get("/readyz").get_json()
+    assert answer["status"] == "ready"
+    assert answer["checks"]["workers"]["detail"] == (
+        "3 ready; 1 work otherwise than the rest: "
+        "c:1 has detection_threshold 0.5 in place of 0.6, detector hog in place of blazeface"
+    )
+    assert "\nemoscope_workers_differing 1.0\n" in app.test_client().get("/metrics").text
 
 
 def test_a_silent_worker_is_missing(app: APIFlask, worker: Any, database: Database) -> None:

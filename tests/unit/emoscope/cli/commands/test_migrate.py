@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner
 
-from db.core.schema import SchemaAge, read_schema
+from db.core.schema import SchemaAge, list_known_revisions, read_schema
 from db.core.session import Database
 from db.model_versions.actions import list_versions
 from emoscope.cli.app import app
@@ -26,6 +27,25 @@ def test_a_new_folder_gets_the_schema_and_every_shipped_version(
     with database.read() as session:
         assert {version.name for version in list_versions(session)} == set(list_pretrained())
     database.close()
+
+
+def test_to_brings_the_schema_back_and_forward_and_an_unknown_revision_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_settings: Callable[[], None]
+) -> None:
+    monkeypatch.setenv("EMOSCOPE_DATA_DIR", str(tmp_path))
+    fresh_settings()
+    newest, before = list_known_revisions()[:2]
+    for revision, said in ((newest, f"the schema is at {newest}"), (before, f"at {before}, an older one")):
+        done = CliRunner().invoke(app, ["migrate", "--to", revision])
+        assert done.exit_code == 0, done.output
+        assert said in " ".join(done.stderr.split())
+        database = Database(f"sqlite:///{tmp_path}/emoscope.db")
+        with database.read() as session:
+            assert session.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == revision
+        database.close()
+    done = CliRunner().invoke(app, ["migrate", "--to", "9999"])
+    assert done.exit_code == 1
+    assert "9999" in done.stderr
 
 
 def test_a_database_that_is_away_is_a_sentence(
