@@ -7,6 +7,7 @@ queue loses messages. Without the setting OpenTelemetry isn't imported, and a sp
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _EXPORT_TIMEOUT_S = 5
+_bound: ContextVar[str | None] = ContextVar("traceparent", default=None)
+"""The argument of the innermost `bind_trace`."""
 
 
 class Tracing:
@@ -90,9 +93,9 @@ def make_traceparent(span: "Span | None") -> str | None:
 
 
 def find_current_traceparent() -> str | None:
-    """Return the traceparent of this thread's current span. None without one."""
+    """Return the traceparent of this thread's current span, or the one given to `bind_trace` if tracing is off. None without one."""
     if not open_tracing().is_on:
-        return None
+        return _bound.get()
     from opentelemetry.trace import get_current_span
 
     span = get_current_span()
@@ -106,13 +109,17 @@ def read_traceparent(header: str) -> str | None:
 
 @contextmanager
 def bind_trace(traceparent: str | None) -> Iterator[None]:
-    """Add the trace's id to log lines inside the block."""
+    """Add the trace's id to log lines inside the block. Jobs submitted inside it store the traceparent."""
     found = _TRACEPARENT.fullmatch(traceparent or "")
     if found is None:
         yield
         return
-    with structlog.contextvars.bound_contextvars(trace_id=found[1]):
-        yield
+    token = _bound.set(found[0])
+    try:
+        with structlog.contextvars.bound_contextvars(trace_id=found[1]):
+            yield
+    finally:
+        _bound.reset(token)
 
 
 @lru_cache(maxsize=1)

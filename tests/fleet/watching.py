@@ -44,7 +44,11 @@ def _read_lines_of_a_job(fleet: Fleet, key: str) -> dict[str, int]:
         time.sleep(1)
     lines = [json.loads(line) for line in said.splitlines()]
     for line in lines:
-        assert (line["job_id"], line["request_id"], line["trace_id"]) == (job["id"], request_id, _TRACE_ID), line
+        assert (line.get("job_id"), line.get("request_id"), line.get("trace_id")) == (
+            job["id"],
+            request_id,
+            _TRACE_ID,
+        ), line
     events = [line["event"] for line in lines]
     assert {"request", "job_ended", "delivery_made"} <= set(events), events
     return {event: events.count(event) for event in events}

@@ -37,8 +37,10 @@ def test_without_the_setting_a_span_goes_nowhere_and_lines_still_name_the_client
     assert not off.is_on
     with off.span("nothing", parent=PARENT):
         assert get_contextvars()["trace_id"] == "a" * 32
+        assert find_current_traceparent() == PARENT
     with off.span("nothing"):
         assert "trace_id" not in get_contextvars()
+        assert find_current_traceparent() is None
 
 
 def test_spans_nest_and_go_on_with_a_trace_that_another_process_began(

@@ -2,10 +2,14 @@ from collections.abc import Iterator
 
 import pytest
 from apiflask import APIFlask
+from flask.testing import FlaskClient
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import get_current_span
+from sqlalchemy import select
 from structlog.contextvars import get_contextvars
 
+from db.core.session import Database
+from db.jobs.tables import Job
 from emoscope import tracing
 from emoscope.settings import Settings
 from emoscope.tracing import make_tracing
@@ -42,7 +46,16 @@ def test_what_machines_ask_every_few_seconds_is_no_span(
     assert exporter.get_finished_spans() == ()
 
 
-def test_without_the_setting_a_clients_trace_is_in_the_log_alone(app: APIFlask) -> None:
+def test_without_the_setting_a_job_keeps_its_clients_trace_for_the_workers_log(
+    client: FlaskClient, photo: bytes, database: Database
+) -> None:
+    for headers in ({"traceparent": PARENT}, {}):
+        assert client.post("/v1/jobs", data=photo, headers=headers).status_code == 202
+    with database.read() as session:
+        assert session.scalars(select(Job.traceparent).order_by(Job.id)).all() == [PARENT, None]
+
+
+def test_without_the_setting_a_clients_trace_makes_no_span(app: APIFlask) -> None:
     seen: list[object] = []
     app.before_request(lambda: seen.append(get_contextvars().get("trace_id")))
     app.test_client().get("/v1/jobs", headers={"traceparent": PARENT})
