@@ -93,7 +93,7 @@ def make_traceparent(span: "Span | None") -> str | None:
 
 
 def find_current_traceparent() -> str | None:
-    """Return the traceparent of this thread's current span, or the one given to `bind_trace` if tracing is off. None without one."""
+    """Return the traceparent of this thread's current span, or without tracing that of `bind_trace`. None without one."""
     if not open_tracing().is_on:
         return _bound.get()
     from opentelemetry.trace import get_current_span
