@@ -18,7 +18,7 @@ def list_commands(program: str) -> set[tuple[str, str]]:
     found = set()
     for page in PAGES:
         for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL):
-            for line in re.sub(r"\\\n|--owner \w+", " ", block).splitlines():
+            for line in re.sub(r"\\\n|--owner \w+|-n \w+", " ", block).splitlines():
                 for match in re.finditer(rf"(?:^|[(\s/]){program} ([^#|)]*)", line):
                     found.add((page.name, match[1].strip()))
     return found
