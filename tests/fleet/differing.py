@@ -15,7 +15,7 @@ def differ(fleet: Fleet, key: str) -> dict[str, Any]:
     container = fleet.compose("run", "-d", "--no-deps", "-e", f"EMOSCOPE_DETECTOR={_OTHER}", "worker").strip()
     try:
         end = time.monotonic() + _TOLD_S
-        while "work otherwise than the rest" not in (said := _read_workers(fleet, key)):
+        while "are configured differently" not in (said := _read_workers(fleet, key)):
             assert time.monotonic() < end, said
             time.sleep(1)
         assert f"detector {_OTHER} in place of blazeface" in said, said

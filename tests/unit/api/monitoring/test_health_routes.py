@@ -105,7 +105,7 @@ def test_a_worker_that_works_otherwise_than_the_rest_is_named_and_counted(
     answer = app.test_client().get("/readyz").get_json()
     assert answer["status"] == "ready"
     assert answer["checks"]["workers"]["detail"] == (
-        "3 ready; 1 work otherwise than the rest: "
+        "3 ready; 1 are configured differently: "
         "c:1 has detection_threshold 0.5 in place of 0.6, detector hog in place of blazeface"
     )
     assert "\nemoscope_workers_differing 1.0\n" in app.test_client().get("/metrics").text
