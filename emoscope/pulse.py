@@ -79,8 +79,10 @@ class Pulse:
 class PulseObserver:
     """Watches a heartbeat file from another process."""
 
-    def __init__(self, pulse: Pulse) -> None:
+    def __init__(self, pulse: Pulse, frozen_after_s: float | None = None) -> None:
+        """frozen_after_s: without a beat; by default FROZEN_AFTER_S."""
         self.pulse = pulse
+        self._frozen_after_s = FROZEN_AFTER_S if frozen_after_s is None else frozen_after_s
         self._stillness = Stillness()
 
     def is_frozen(self, now: float) -> bool:
@@ -93,7 +95,7 @@ class PulseObserver:
         except OSError:  # it is ending, or the folder is read-only
             self._stillness.reset()
             return False
-        return self._stillness.look(beaten_at, now) >= FROZEN_AFTER_S
+        return self._stillness.look(beaten_at, now) >= self._frozen_after_s
 
 
 def make_pulse(data_dir: Path, role: str) -> Pulse:

@@ -138,7 +138,9 @@ class TestMode:
 
     __test__ = False
 
-    def __init__(self) -> None:
+    def __init__(self, *, kept_s: float = _KEPT_S) -> None:
+        """kept_s: retention time of test jobs."""
+        self.kept_s = kept_s
         self._lock = threading.Lock()
         self._opened: TestServices | None = None
         self._applications: set[UUID] = set()
@@ -164,12 +166,12 @@ class TestMode:
         return self._opened
 
     def forget_old(self) -> None:
-        """Erase test data older than a day. Errors are logged, not raised."""
+        """Erase test data older than `kept_s` seconds. Errors are logged, not raised."""
         if self._opened is None or monotonic() < self._next_purge:
             return
         self._next_purge = monotonic() + _PURGE_S
         try:
-            erase_old_jobs(self._opened.database, self._opened.blobs, _KEPT_S, _MOST_ERASED)
+            erase_old_jobs(self._opened.database, self._opened.blobs, self.kept_s, _MOST_ERASED)
         except (SQLAlchemyError, BlobStoreUnavailable) as error:
             log.warning("test_jobs_not_erased", reason=str(error))
 

@@ -91,7 +91,7 @@ def measure(services: Services, server: Server, rounds: int) -> dict[str, float]
     services.redis.config_set("slowlog-log-slower-than", 10_000)
     following = [sweep_cpu_ms(services) for _ in range(3)]
     # the time of the next search is known, so there is no need to wait for it
-    sweeps_between = max(1.0, looks / 1000 / lost_messages.LOOK_SHARE / _SWEEP_EVERY_S)
+    sweeps_between = max(1.0, looks / 1000 / lost_messages.LIMITS.share / _SWEEP_EVERY_S)
     mean = (looks + (sweeps_between - 1) * statistics.median(following)) / sweeps_between
     return {
         "a submission": submission,

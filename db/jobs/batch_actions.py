@@ -58,15 +58,15 @@ def settle_batch(database: Database, announce: Callable[[UUID], None], batch_id:
         announce(batch_id)
 
 
-def cancel_batch(services: JobServices, batch: Batch, *, actor: Actor, is_owner: bool) -> None:
-    """Close a batch and cancel its active jobs: as many as the call has time for; the sweeper cancels the others."""
+def cancel_batch(services: JobServices, batch: Batch, *, actor: Actor, is_owner: bool, most_s: float = CALL_S) -> None:
+    """Close a batch and cancel its active jobs for up to `most_s` seconds; the sweeper cancels the others."""
     now = utcnow()
     with services.database.write() as session:
         session.execute(
             update(Batch).where(Batch.id == batch.id).values(canceled_at=now, closed_at=batch.closed_at or now)
         )
         _record(session, batch, actor, is_owner, "batch.cancel")
-    cancel_rest(services.database, services.announce, batch.id, now, actor=actor, most_s=CALL_S)
+    cancel_rest(services.database, services.announce, batch.id, now, actor=actor, most_s=most_s)
     settle_batch(services.database, services.announce, batch.id)
 
 
@@ -92,7 +92,7 @@ def cancel_rest(
             return
 
 
-def erase_batch(services: JobServices, batch: Batch, *, actor: Actor, is_owner: bool) -> bool:
+def erase_batch(services: JobServices, batch: Batch, *, actor: Actor, is_owner: bool, most_s: float = CALL_S) -> bool:
     """Erase a batch with its jobs, photos and results. Returns whether it is complete; if not, the sweeper erases the rest.
 
     The batch is hidden from now on. Raises BlobStoreUnavailable; the sweeper continues then too.
@@ -103,7 +103,7 @@ def erase_batch(services: JobServices, batch: Batch, *, actor: Actor, is_owner: 
             update(Batch).where(Batch.id == batch.id).values(erased_at=now, closed_at=batch.closed_at or now)
         )
         _record(session, batch, actor, is_owner, "batch.erase")
-    return erase_rest(services.database, services.blobs, batch.id, most_s=CALL_S)
+    return erase_rest(services.database, services.blobs, batch.id, most_s=most_s)
 
 
 def erase_rest(database: Database, blobs: BlobStore, batch_id: UUID, *, most_s: float) -> bool:
@@ -123,14 +123,17 @@ def erase_rest(database: Database, blobs: BlobStore, batch_id: UUID, *, most_s: 
     return False
 
 
-def retry_batch(services: JobServices, batch: Batch, *, actor: Actor, is_owner: bool) -> Retried:
+def retry_batch(
+    services: JobServices, batch: Batch, *, actor: Actor, is_owner: bool, most_s: float = CALL_S
+) -> Retried:
     """Submit the failed photos of a batch again, at their positions. The failed jobs leave the batch, but are kept.
 
-    Works for some seconds; call it again while photos are left. Raises QueueFull if there is room for none, BlobStoreUnavailable.
+    Works for up to `most_s` seconds; call it again while photos are left.
+    Raises QueueFull if there is room for none, BlobStoreUnavailable.
     """
     with services.database.read() as session:
         failed = session.scalars(_select_failed(batch.id)).all()
-    end, submitted, gone, left = monotonic() + CALL_S, 0, 0, len(failed)
+    end, submitted, gone, left = monotonic() + most_s, 0, 0, len(failed)
     try:
         for job in failed:
             if monotonic() >= end:

@@ -107,7 +107,13 @@ def create_batch(session: Session, batch_id: UUID, application_id: UUID, *, is_o
 
 
 def take_positions(
-    session: Session, batch_id: UUID, count: int, refused: Sequence[RefusedPhoto], *, is_new: bool
+    session: Session,
+    batch_id: UUID,
+    count: int,
+    refused: Sequence[RefusedPhoto],
+    *,
+    is_new: bool,
+    most_photos: int = MOST_PHOTOS,
 ) -> int:
     """Reserve `count` positions in a batch, including refused photos. Returns the first position.
 
@@ -118,12 +124,12 @@ def take_positions(
     conditions = () if is_new else (Batch.closed_at.is_(None), Batch.erased_at.is_(None))
     statement = (
         update(Batch)
-        .where(Batch.id == batch_id, Batch.photo_count + count <= MOST_PHOTOS, *conditions)
+        .where(Batch.id == batch_id, Batch.photo_count + count <= most_photos, *conditions)
         .values(photo_count=Batch.photo_count + count, refused_count=Batch.refused_count + len(refused))
         .execution_options(synchronize_session=False)
     )
     if cast("CursorResult[Any]", session.execute(statement)).rowcount != 1:
-        _explain_refusal(session, batch_id)
+        _explain_refusal(session, batch_id, most_photos)
     first = (session.scalar(select(Batch.photo_count).where(Batch.id == batch_id)) or 0) - count
     session.add_all(
         BatchRefusal(
@@ -138,13 +144,13 @@ def take_positions(
     return first
 
 
-def _explain_refusal(session: Session, batch_id: UUID) -> None:
+def _explain_refusal(session: Session, batch_id: UUID, most_photos: int) -> None:
     batch = session.get(Batch, batch_id, populate_existing=True)
     if batch is None or batch.erased_at is not None:
         raise UnknownBatch(f"there is no batch {batch_id}")
     if batch.closed_at is not None:
         raise BatchClosed("the batch is closed")
-    raise BatchFull(f"the batch has {batch.photo_count:,} photos, and may have at most {MOST_PHOTOS:,}")
+    raise BatchFull(f"the batch has {batch.photo_count:,} photos, and may have at most {most_photos:,}")
 
 
 def count_ended(session: Session, batch_id: UUID, **changes: int) -> None:

@@ -27,19 +27,21 @@ def count_old_jobs(session: Session, age_s: float) -> int:
     return session.scalar(select(func.count()).select_from(Job).where(*_is_old(age_s))) or 0
 
 
-def erase_old_jobs(database: Database, blobs: BlobStore, age_s: float, limit: int) -> int:
+def erase_old_jobs(
+    database: Database, blobs: BlobStore, age_s: float, limit: int, *, jobs_a_transaction: int = _JOBS_A_TRANSACTION
+) -> int:
     """Erase at most `limit` ended jobs that were submitted more than `age_s` seconds ago, oldest first, as `erase_jobs` does.
 
-    Each transaction erases a hundred, their photos first, so that a later call finds what a crash or error left. Batches that
-    become empty are deleted too.
+    Each transaction erases `jobs_a_transaction`, their photos first, so that a later call finds what a crash or error left.
+    Batches that become empty are deleted too.
     Returns how many jobs were erased.
     Raises BlobStoreUnavailable.
     """
     with database.read() as session:
         old = _list_old_jobs(session, age_s, limit)
     count = 0
-    for start in range(0, len(old), _JOBS_A_TRANSACTION):
-        chunk = old[start : start + _JOBS_A_TRANSACTION]
+    for start in range(0, len(old), jobs_a_transaction):
+        chunk = old[start : start + jobs_a_transaction]
         blobs.delete_many([photo_key for _, photo_key in chunk if photo_key is not None])
         with database.write() as session:
             count += erase_jobs(session, [job_id for job_id, _ in chunk], skips_locked=True)

@@ -25,8 +25,10 @@ class QueueRoom:
     It notices jobs of other processes within a second, so the queue may exceed its limit by that many.
     """
 
-    def __init__(self, max_queued_jobs: int) -> None:
+    def __init__(self, max_queued_jobs: int, *, reused_times: float = _REUSED_TIMES) -> None:
+        """reused_times: for how many times as long as it took a count is used again."""
         self.max_queued_jobs = max_queued_jobs
+        self._reused_times = reused_times
         self._lock = threading.Lock()
         self._waiting = 0
         self._fresh_until = 0.0
@@ -43,7 +45,7 @@ class QueueRoom:
         took_s = perf_counter() - began
         with self._lock:
             self._waiting = waiting
-            self._fresh_until = monotonic() + min(_MOST_REUSE_S, _REUSED_TIMES * took_s)
+            self._fresh_until = monotonic() + min(_MOST_REUSE_S, self._reused_times * took_s)
             if not self._fits(wanted):
                 return False
             self._waiting += wanted

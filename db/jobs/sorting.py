@@ -38,17 +38,25 @@ _KEYS: dict[JobOrder, Callable[[Any], float]] = {
 }
 
 
-def list_sorted_jobs(session: Session, wanted: JobFilter, order: JobOrder, *, limit: int, offset: int = 0) -> list[Job]:
+def list_sorted_jobs(
+    session: Session,
+    wanted: JobFilter,
+    order: JobOrder,
+    *,
+    limit: int,
+    offset: int = 0,
+    sorted_jobs: int = SORTED_JOBS,
+) -> list[Job]:
     """List at most `limit` jobs with their applications and faces, after the first `offset`; ties are newest first.
 
-    `oldest` sorts all jobs; the other orders sort the SORTED_JOBS newest matching ones.
+    `oldest` sorts all jobs; the other orders sort the `sorted_jobs` newest matching ones.
     """
     if order in {JobOrder.NEWEST, JobOrder.OLDEST}:
         by_age = Job.id.asc() if order is JobOrder.OLDEST else Job.id.desc()
         statement = select(Job).options(*PARTS).order_by(by_age).offset(offset).limit(limit)
         return list(session.scalars(restrict(statement, wanted)))
     columns = (Job.id, Job.created_at, Job.finished_at, Job.face_count)
-    rows = session.execute(restrict(select(*columns).order_by(Job.id.desc()).limit(SORTED_JOBS), wanted)).all()
+    rows = session.execute(restrict(select(*columns).order_by(Job.id.desc()).limit(sorted_jobs), wanted)).all()
     ids = [row.id for row in sorted(rows, key=_KEYS[order], reverse=True)[offset : offset + limit]]
     found = {job.id: job for job in session.scalars(select(Job).options(*PARTS).where(Job.id.in_(ids)))}
     return [found[job_id] for job_id in ids if job_id in found]

@@ -13,15 +13,15 @@ _NEWEST = 500
 """Maximum number of labels searched, so that a rare emotion doesn't slow the page."""
 
 
-def list_examples(session: Session, each: int = 4) -> dict[Emotion, list[UUID]]:
+def list_examples(session: Session, each: int = 4, newest: int = _NEWEST) -> dict[Emotion, list[UUID]]:
     """Return ids of faces whose label is an emotion, at most `each` per emotion, from the newest labels; those with several
-    agreeing votes first.
+    agreeing votes first. newest: number of labels to look through.
     """
     rows = session.execute(
         select(ReviewSubject.id, ReviewSubject.label, ReviewSubject.vote_count)
         .where(ReviewSubject.label.is_not(None), ReviewSubject.labeled_at.is_not(None))
         .order_by(ReviewSubject.labeled_at.desc())
-        .limit(_NEWEST)
+        .limit(newest)
     ).all()
     chosen: dict[Emotion, list[UUID]] = defaultdict(list)
     for subject_id, label, _ in sorted(rows, key=lambda row: -min(row[2], 2)):

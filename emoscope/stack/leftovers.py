@@ -55,24 +55,25 @@ def record_started(data_dir: Path, name: str, pid: int) -> None:
     draft.replace(data_dir / _NAME)
 
 
-def stop_leftovers(data_dir: Path, progress: Callable[[str], None]) -> None:
+def stop_leftovers(data_dir: Path, progress: Callable[[str], None], timeout_s: float = _STOP_TIMEOUT_S) -> None:
     """Stop processes left by an earlier stack of this data folder, in the usual order.
 
+    timeout_s: before a process that doesn't end is killed.
     Call it while holding the stack's lock; otherwise it would stop a running stack. Raises LeftoverStays.
     """
     left = [process for process in _read_started(data_dir) if process.is_running]
     if left:
         progress(f"stopping what an earlier stack left running: {', '.join(process.name for process in left)}")
     for process in reversed(left):
-        _stop(process)
+        _stop(process, timeout_s)
     (data_dir / _NAME).unlink(missing_ok=True)
 
 
-def _stop(process: _Started) -> None:
+def _stop(process: _Started, timeout_s: float) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         if process.is_running:
             process.send(number)
-        end = time.monotonic() + _STOP_TIMEOUT_S
+        end = time.monotonic() + timeout_s
         while process.is_running and time.monotonic() < end:
             time.sleep(_POLL_S)
 

@@ -24,7 +24,8 @@ def choose_pause_s(failures: int) -> float:
 class SupervisedProgram:
     """A program with its log and restart history."""
 
-    def __init__(self, plan: Program, working_dir: str, logs: Path) -> None:
+    def __init__(self, plan: Program, working_dir: str, logs: Path, min_uptime_s: float = MIN_UPTIME_S) -> None:
+        self.min_uptime_s = min_uptime_s
         self.plan = plan
         self.log = LogFile(logs / f"{plan.name}.log")
         self.restart_at: float | None = None
@@ -52,7 +53,7 @@ class SupervisedProgram:
 
     def to_status(self) -> ProgramStatus:
         """Return its current status."""
-        has_run_long = self._process is not None and time.monotonic() - self._started_at >= MIN_UPTIME_S
+        has_run_long = self._process is not None and time.monotonic() - self._started_at >= self.min_uptime_s
         failures = 0 if has_run_long else self._failures
         return ProgramStatus(self.plan.name, self.pid, self._starts, failures, self._exit_status)
 
@@ -120,5 +121,5 @@ class SupervisedProgram:
 
     def _plan_restart(self) -> None:
         now = time.monotonic()
-        self._failures = self._failures + 1 if now - self._started_at < MIN_UPTIME_S else 0
+        self._failures = self._failures + 1 if now - self._started_at < self.min_uptime_s else 0
         self.restart_at = now + choose_pause_s(self._failures)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 from uuid import UUID
 
 import pytest
@@ -190,8 +189,8 @@ class BatchMachine(RuleBasedStateMachine):
         batch_id = self.choose_batch(number)
         found = self.find(batch_id)
         assert found is not None
-        with patch.object(batch_actions, "CALL_S", batch_actions.CALL_S if has_time else _OUT_OF_TIME_S):
-            batch_actions.cancel_batch(self.services, found, actor=ANA, is_owner=False)
+        most_s = batch_actions.CALL_S if has_time else _OUT_OF_TIME_S
+        batch_actions.cancel_batch(self.services, found, actor=ANA, is_owner=False, most_s=most_s)
         batch = self.model[batch_id]
         batch.is_open, batch.is_canceled = False, True
         for job_id in batch.jobs.values():
@@ -211,8 +210,8 @@ class BatchMachine(RuleBasedStateMachine):
         batch_id = self.choose_batch(number, JobStatus.FAILED)
         found = self.find(batch_id)
         assert found is not None
-        with patch.object(batch_actions, "CALL_S", batch_actions.CALL_S if has_time else _OUT_OF_TIME_S):
-            retried = batch_actions.retry_batch(self.services, found, actor=ANA, is_owner=False)
+        most_s = batch_actions.CALL_S if has_time else _OUT_OF_TIME_S
+        retried = batch_actions.retry_batch(self.services, found, actor=ANA, is_owner=False, most_s=most_s)
         batch = self.model[batch_id]
         failed = {place: job for place, job in batch.jobs.items() if self.jobs[job].status is JobStatus.FAILED}
         kept = {place: job for place, job in failed.items() if self.jobs[job].is_photo_kept}
@@ -244,8 +243,8 @@ class BatchMachine(RuleBasedStateMachine):
         batch_id = self.choose_batch(number)
         found = self.find(batch_id)
         assert found is not None
-        with patch.object(batch_actions, "CALL_S", batch_actions.CALL_S if has_time else _OUT_OF_TIME_S):
-            is_gone = batch_actions.erase_batch(self.services, found, actor=ANA, is_owner=False)
+        most_s = batch_actions.CALL_S if has_time else _OUT_OF_TIME_S
+        is_gone = batch_actions.erase_batch(self.services, found, actor=ANA, is_owner=False, most_s=most_s)
         assert is_gone == has_time
         self.model[batch_id].is_erased = True
         if has_time:

@@ -10,12 +10,12 @@ _FLAGS = frozenset({"avx512_vnni", "avx_vnni", "asimddp"})
 
 
 @cache
-def has_int8_dot_product() -> bool:
+def has_int8_dot_product(cpuinfo: Path = CPUINFO) -> bool:
     """Return whether this processor has instructions for int8 dot products, with which int8 is faster."""
     if platform.system() == "Darwin":
         return platform.machine() == "arm64"  # every Apple processor of this kind has DotProd
     try:
-        text = CPUINFO.read_text()
+        text = cpuinfo.read_text()
     except OSError:
         return False
     return any(

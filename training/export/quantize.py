@@ -26,9 +26,16 @@ from training.export.served import convert_to_int8, load_keras
 from training.fit.runtime import keras
 from training.fit.settings import TrainSettings
 
-MAX_ACCURACY_LOSS = 0.01
-MAX_LOG_LOSS_RISE = 0.02
-"""Maximum loss of the int8 model on the validation rows. The shipped versions lose at most 0.001 and 0.002."""
+
+@dataclass(frozen=True, slots=True)
+class Int8Limits:
+    """Maximum loss of the int8 model on the validation rows. The shipped versions lose at most 0.001 and 0.002."""
+
+    max_accuracy_loss: float = 0.01
+    max_log_loss_rise: float = 0.02
+
+
+LIMITS = Int8Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,7 @@ def quantize_served(
     temperature: float,
     images: npt.NDArray[np.uint8],
     truth: npt.NDArray[np.int64],
+    limits: Int8Limits = LIMITS,
 ) -> Int8Form | None:
     """Make the int8 model of a served model, with its own temperature. None if it would be worse than allowed.
 
@@ -67,14 +75,14 @@ def quantize_served(
         float32_accuracy=_measure_accuracy(reference, truth),
         float32_log_loss=_measure_log_loss(reference, truth),
     )
-    return Int8Form(content, metrics) if is_alike(metrics) else None
+    return Int8Form(content, metrics) if is_alike(metrics, limits) else None
 
 
-def is_alike(metrics: Int8Metrics) -> bool:
+def is_alike(metrics: Int8Metrics, limits: Int8Limits = LIMITS) -> bool:
     """Return whether the int8 model is as good as the float32 model, within the limits."""
     return (
-        metrics["accuracy"] >= metrics["float32_accuracy"] - MAX_ACCURACY_LOSS
-        and metrics["log_loss"] <= metrics["float32_log_loss"] + MAX_LOG_LOSS_RISE
+        metrics["accuracy"] >= metrics["float32_accuracy"] - limits.max_accuracy_loss
+        and metrics["log_loss"] <= metrics["float32_log_loss"] + limits.max_log_loss_rise
     )
 
 
@@ -86,7 +94,7 @@ def _measure_log_loss(probabilities: npt.NDArray[np.float32], truth: npt.NDArray
     return float(-np.log(np.maximum(probabilities[np.arange(len(truth)), truth], 1e-12)).mean())
 
 
-def add_int8(artifact_dir: Path, dataset: Dataset) -> Int8Metrics:
+def add_int8(artifact_dir: Path, dataset: Dataset, limits: Int8Limits = LIMITS) -> Int8Metrics:
     """Add an int8 model to a version without one. This makes another version, because its manifest has another digest.
 
     dataset: that of the version. Raises ArtifactError if the int8 model would be worse, and as verify_files does.
@@ -97,7 +105,7 @@ def add_int8(artifact_dir: Path, dataset: Dataset) -> Int8Metrics:
     is_clear = examples.validation_truth != NO_MAJORITY
     images, truth = dataset.images[examples.validation_rows[is_clear]], examples.validation_truth[is_clear]
     served = load_keras(artifact_dir / KERAS_FILE, manifest.files[KERAS_FILE].sha256)
-    made = quantize_served(served, load_lite(artifact_dir), manifest.temperature, images, truth)
+    made = quantize_served(served, load_lite(artifact_dir), manifest.temperature, images, truth, limits)
     if made is None:
         raise ArtifactError("the int8 model is worse than allowed")
     path = artifact_dir / INT8_FILE

@@ -22,7 +22,7 @@ from worker.analysis.classifier import Classifier, load_classifier
 
 log = structlog.get_logger(__name__)
 
-_RETRY_S = 60
+_RETRY_S = 60.0
 
 
 class NoModel(Exception):
@@ -52,8 +52,13 @@ class ModelCache:
         alias: str = CHAMPION,
         *,
         allows_int8: bool = True,
+        retry_s: float = _RETRY_S,
     ) -> None:
-        """folder: where model files are cached on this machine; shared by its processes. allows_int8: see load_classifier."""
+        """folder: where model files are cached on this machine; shared by its processes. allows_int8: see load_classifier.
+
+        retry_s: pause before a version that failed to load is tried again, while another one is loaded.
+        """
+        self._retry_s = retry_s
         self._allows_int8 = allows_int8
         self._alias = alias
         self._database = database
@@ -106,7 +111,7 @@ class ModelCache:
             classifier = self._load(version, folder)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a new model, the old one must stay in service
             # A process without a model can do nothing else, so it tries again at each heartbeat.
-            self._refused, self._retry_at = version.id, time.monotonic() + (_RETRY_S if self.is_loaded else 0)
+            self._refused, self._retry_at = version.id, time.monotonic() + (self._retry_s if self.is_loaded else 0)
             self.problem = f"model version {version.number} can't be loaded: {error}"
             self.is_package_missing = isinstance(error, ImportError)
             log.warning("model_refused", alias=self._alias, number=version.number, reason=str(error))

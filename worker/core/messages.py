@@ -67,18 +67,20 @@ def _send(task: str, *ids: UUID, **options: str) -> bool:
     return True
 
 
-def list_sent(client: redis.Redis, queues: Iterable[str] = _WORK_QUEUES) -> set[str]:
+def list_sent(
+    client: redis.Redis, queues: Iterable[str] = _WORK_QUEUES, *, read_at_once: int = _READ_AT_ONCE
+) -> set[str]:
     """Return the ids of all jobs and training runs that have a message in the queues.
 
     Messages that a worker prefetched but hasn't started aren't in the queue: their jobs are sent again, and claimed once.
     queues: by default those of jobs and training runs; in the queue of callbacks an id is a delivery's.
-    Raises redis.RedisError. Reads in pieces, because Redis serves nobody else meanwhile. Messages are added on the left and
-    taken from the right, so none is missed.
+    Raises redis.RedisError. Reads `read_at_once` at a time, because Redis serves nobody else meanwhile. Messages are added on the
+    left and taken from the right, so none is missed.
     """
     found: set[str] = set()
     for queue in queues:
         start = 0
-        while batch := client.lrange(queue, start, start + _READ_AT_ONCE - 1):
+        while batch := client.lrange(queue, start, start + read_at_once - 1):
             found.update(map(_read_id, cast("list[bytes]", batch)))
             start += len(batch)
     return found

@@ -18,8 +18,9 @@ _LOOK_EVERY_S = 2.0
 class ParentWatch:
     """Watches the main process's heartbeat from a thread of a worker process."""
 
-    def __init__(self, pulse: Pulse) -> None:
+    def __init__(self, pulse: Pulse, look_every_s: float = _LOOK_EVERY_S) -> None:
         """pulse: heartbeat of the main process."""
+        self._look_every_s = look_every_s
         self.pulse = pulse
         self.hangs = False
         """Whether the main process hangs. Then this process gets no more tasks."""
@@ -31,7 +32,7 @@ class ParentWatch:
 
     def _run(self) -> None:
         while os.getppid() == self.pulse.pid:
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(self._look_every_s)
             self.hangs = self._observer.is_frozen(time.monotonic())
             if self.hangs and os.getppid() == self.pulse.pid:
                 log.critical("main_process_hangs", pid=self.pulse.pid, action="it is killed to be restarted")

@@ -35,8 +35,9 @@ _MARGIN_S = 60.0
 class Watch:
     """Checks a worker every second."""
 
-    def __init__(self, consumer: Any, settings: Settings) -> None:
+    def __init__(self, consumer: Any, settings: Settings, look_every_s: float = _LOOK_EVERY_S) -> None:
         """consumer: Celery's consumer of the worker to watch."""
+        self._look_every_s = look_every_s
         self._consumer = consumer
         self._queues = list(consumer.app.amqp.queues.consume_from)
         self._queue = QueueProbe(settings)
@@ -64,7 +65,7 @@ class Watch:
         self._turns += 1
 
     def _run(self) -> None:
-        while not self._done.wait(_LOOK_EVERY_S):
+        while not self._done.wait(self._look_every_s):
             try:
                 reason = self._look()
             except Exception:

@@ -211,12 +211,12 @@ def look_after_runs(services: Services) -> None:
                 record_run_sent(session, run_id)
 
 
-def delete_unowned_photos(services: Services) -> None:
+def delete_unowned_photos(services: Services, older_than_s: float = _UNOWNED_AFTER_S) -> None:
     """Delete photos without a job, left by API processes that died between storing the photo and its row.
 
-    Considers only photos older than an hour, because the row of a new one may still be being written.
+    Considers only photos older than `older_than_s` seconds, because the row of a new one may still be being written.
     """
-    keys = services.blobs.list_older(PHOTOS, _UNOWNED_AFTER_S)
+    keys = services.blobs.list_older(PHOTOS, older_than_s)
     try:
         while page := list(itertools.islice(keys, _MOST_AT_ONCE)):
             with services.database.read() as session:
@@ -224,7 +224,7 @@ def delete_unowned_photos(services: Services) -> None:
             services.blobs.delete_many(sorted(unowned))
             for key in sorted(unowned):
                 log.warning("unowned_photo_deleted", key=key)
-        if count := services.blobs.delete_unfinished(PHOTOS, _UNOWNED_AFTER_S):
+        if count := services.blobs.delete_unfinished(PHOTOS, older_than_s):
             log.warning("unfinished_photos_deleted", count=count)
     except BlobStoreUnavailable as error:
         log.warning("photos_not_listed", reason=str(error))

@@ -56,7 +56,14 @@ def list_reviewed_faces(services: Services) -> LabelledFaces:
 
 
 def take_snapshot(
-    services: Services, claim: RunClaim, dataset: Dataset, champion: ModelVersion, wanted: TrainSettings, plan: RunPlan
+    services: Services,
+    claim: RunClaim,
+    dataset: Dataset,
+    champion: ModelVersion,
+    wanted: TrainSettings,
+    plan: RunPlan,
+    *,
+    labels_a_block: int = _LABELS_A_BLOCK,
 ) -> Snapshot:
     """Select the run's corrections, or load those of an earlier attempt, and record the data of the run.
 
@@ -64,12 +71,13 @@ def take_snapshot(
     has changed, corrections are selected again, because they were checked against its rows.
     wanted: selects the training rows of the dataset.
     plan: of the run, also recorded.
+    labels_a_block: labels read at a time.
     Raises InvalidRunTransition if the claim is no longer valid.
     """
     with services.database.read() as session:
         run = get_run(session, claim.run_id)
         is_new = run.dataset_sha256 != dataset.sha256
-    run_corrections = _choose(services, dataset, wanted) if is_new else []
+    run_corrections = _choose(services, dataset, wanted, labels_a_block) if is_new else []
     audit = RunAudit.read({**audit_dataset(dataset), "plan": plan.model_dump(mode="json")})
     for warning in audit.warnings:
         log.warning("dataset_warning", run_id=str(claim.run_id), warning=warning)
@@ -88,7 +96,7 @@ def take_snapshot(
     return Snapshot(_stack(used), digest.hexdigest())
 
 
-def _choose(services: Services, dataset: Dataset, wanted: TrainSettings) -> list[RunCorrection]:
+def _choose(services: Services, dataset: Dataset, wanted: TrainSettings, labels_a_block: int) -> list[RunCorrection]:
     """Select the latest labels that pass the filter, and the latest that don't, at most `max_corrections` of each.
 
     Labels are read until enough have passed, so that refused ones don't displace older ones.
@@ -97,7 +105,7 @@ def _choose(services: Services, dataset: Dataset, wanted: TrainSettings) -> list
     passed, refused = list[Correction](), list[RunCorrection]()
     while len(passed) < settings.max_corrections:
         with services.database.read() as session:
-            block = list_corrections(session, limit=_LABELS_A_BLOCK, after=last)
+            block = list_corrections(session, limit=labels_a_block, after=last)
         if not block:
             break
         last = block[-1]

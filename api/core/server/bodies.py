@@ -20,8 +20,10 @@ class NoRoomForBody(Exception):
 class BodyBudget:
     """Counts the bytes of all bodies of a process. For one event loop only: it takes no lock."""
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, max_memory_bytes: int = _MAX_TOTAL_MEMORY_BYTES) -> None:
+        """max_bytes, max_memory_bytes: of all bodies together, and of those in memory."""
         self.max_bytes = max_bytes
+        self.max_memory_bytes = max_memory_bytes
         self.held_bytes = 0
         self.memory_bytes = 0
 
@@ -75,7 +77,7 @@ class Body:
         return (
             isinstance(self._file, BytesIO)
             and self._memory_bytes + more <= _MAX_MEMORY_BYTES
-            and self._budget.memory_bytes + more <= _MAX_TOTAL_MEMORY_BYTES
+            and self._budget.memory_bytes + more <= self._budget.max_memory_bytes
         )
 
     def _write_to_file(self, data: bytes) -> None:

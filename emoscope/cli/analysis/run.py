@@ -76,12 +76,14 @@ class BatchRun:
         *,
         most_ahead: int = MOST_AHEAD,
         first_call: int = FIRST_CALL,
+        most_a_call: int = MOST_A_CALL,
+        most_a_batch: int = MOST_A_BATCH,
     ) -> None:
-        """most_ahead, first_call: override the constants."""
+        """most_ahead, first_call, most_a_call, most_a_batch: override the constants."""
         self._client, self._journal, self._tell = client, journal, tell
         self._options: JobOptions = {"priority": "bulk", **options}
         self._most_ahead, self._call_size = most_ahead, first_call
-        self._most_a_call = MOST_A_CALL
+        self._largest_call, self._most_a_call, self._most_a_batch = most_a_call, most_a_call, most_a_batch
         self._batch_id: UUID | None = None
         self._next_position = 0
 
@@ -126,7 +128,7 @@ class BatchRun:
 
     def _send_all(self, names: Sequence[str]) -> Iterator[_Sent]:
         """Yield what was sent before, then everything else as it is sent."""
-        yield from (_Sent(chunk) for chunk in join_chunks(list(self._journal.sent), 2 * MOST_A_CALL))
+        yield from (_Sent(chunk) for chunk in join_chunks(list(self._journal.sent), 2 * self._largest_call))
         # The uncertain call is repeated unchanged: if the first one still arrives, its key prevents duplicates.
         repeated = () if self._journal.doubtful is None else self._journal.doubtful.names
         if repeated:
@@ -149,7 +151,7 @@ class BatchRun:
             if is_full or is_other_kind or (gathered.names and gathered.byte_count + byte_count > MOST_BYTES_A_CALL):
                 yield gathered
                 gathered = _Gathered()
-                self._call_size = min(2 * self._call_size, MOST_A_CALL)
+                self._call_size = min(2 * self._call_size, self._largest_call)
             gathered.names.append(name)
             gathered.sources.append(source)
             gathered.byte_count += byte_count
@@ -189,7 +191,7 @@ class BatchRun:
 
     def _send(self, gathered: _Gathered) -> Chunk:
         """Send one call, retrying while the service is busy. Raises ApiError, ServiceUnreachable."""
-        if self._batch_id is None or self._next_position + len(gathered.names) > MOST_A_BATCH:
+        if self._batch_id is None or self._next_position + len(gathered.names) > self._most_a_batch:
             self._open_batch()
         while True:
             assert self._batch_id is not None

@@ -13,9 +13,9 @@ from training.data.augmentation import Augmentation
 from training.data.dataset import read_dataset
 from training.errors import ArtifactError, RunError, RunStopped
 from training.evaluation.metrics import evaluate_model
-from training.export import quantize
 from training.export.artifact import INT8_FILE, read_manifest, verify_files, write_manifest
 from training.export.lite import load_lite
+from training.export.quantize import Int8Limits, add_int8
 from training.export.served import build_served, load_network, predict
 from training.fit.loop import Progress
 from training.fit.run_state import RunState
@@ -210,10 +210,8 @@ def test_training_on_votes_needs_votes(small_csv: Path) -> None:
 
 
 def test_a_version_without_the_form_in_8_bits_can_be_given_it(
-    artifact_dir: Path, small_csv: Path, small_votes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    artifact_dir: Path, small_csv: Path, small_votes: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(quantize, "MAX_ACCURACY_LOSS", 1.0)  # of 28 rows one is too much already
-    monkeypatch.setattr(quantize, "MAX_LOG_LOSS_RISE", 9.0)
     folder = shutil.copytree(artifact_dir, tmp_path / "version")
     manifest = read_manifest(folder)
     manifest.files.pop(INT8_FILE, None)
@@ -222,6 +220,7 @@ def test_a_version_without_the_form_in_8_bits_can_be_given_it(
     with pytest.raises(ArtifactError, match="no int8 model"):
         load_lite(folder, is_int8=True)
     dataset = read_dataset(small_csv, small_votes)
-    metrics = quantize.add_int8(folder, dataset)
+    wide = Int8Limits(max_accuracy_loss=1.0, max_log_loss_rise=9.0)  # of 28 rows one is too much already
+    metrics = add_int8(folder, dataset, wide)
     assert verify_files(folder).metrics["int8"] == metrics
     assert load_lite(folder, is_int8=True).predict(dataset.images[:3]).shape == (3, 7)

@@ -8,8 +8,7 @@ from apiflask import APIFlask
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.core.errors import Problem
-from api.photos import inputs
-from api.photos.inputs import JobBody, PhotoInput, is_json, read_input, read_json_body
+from api.photos.inputs import MAX_JSON_BYTES, JobBody, PhotoInput, is_json, read_input, read_json_body
 from emoscope.settings import Settings
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -93,20 +92,14 @@ def test_what_base64_holds_is_checked_as_any_photo_is(settings: Settings, photo:
         assert refuse(PhotoInput(image_base64=encode(data)), limits).kind.code == code
 
 
-@pytest.fixture
-def body_limit(monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(inputs, "MAX_JSON_BYTES", 200)
-    return 200
-
-
-def test_a_body_is_told_from_a_form_by_its_type_and_read_up_to_a_limit(app: APIFlask, body_limit: int) -> None:
+def test_a_body_is_told_from_a_form_by_its_type_and_read_up_to_a_limit(app: APIFlask) -> None:
     with app.test_request_context(method="POST", json={"image_url": URL, "min_face_px": 40}):
         assert is_json()
         assert read_json_body(JobBody).min_face_px == 40
     with app.test_request_context(method="POST", data={"image": "x"}):
         assert not is_json()
     with (
-        app.test_request_context(method="POST", json={"image_base64": "a" * body_limit}),
+        app.test_request_context(method="POST", json={"image_base64": "a" * MAX_JSON_BYTES}),
         pytest.raises(RequestEntityTooLarge),
     ):
         read_json_body(JobBody)

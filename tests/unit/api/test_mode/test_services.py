@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 import pytest
 
 from api.core.services import Services
-from api.test_mode import services as module
 from api.test_mode.scenarios import Scenario
 from api.test_mode.services import TestMode, TestServices
 from db.core.actors import Actor
@@ -150,7 +149,7 @@ def test_what_is_older_than_a_day_is_erased_and_no_more_often_than_each_minute(
     assert [read(tests, job_id) is None for job_id in (old, young, waiting)] == [True, False, False]
     with pytest.raises(BlobMissing):
         tests.blobs.get(make_photo_key(old), "0" * 64)
-    monkeypatch.setattr(module, "_KEPT_S", day_s - 120)
+    mode.kept_s = day_s - 120
     mode.forget_old()
     assert read(tests, young) is not None
     monkeypatch.setattr(mode, "_next_purge", 0.0)

@@ -144,14 +144,10 @@ def test_what_others_do_to_a_batch_is_logged_and_an_applications_daily_work_is_n
 
 
 @sqlite_alone
-def test_what_a_call_has_no_time_for_is_canceled_later_and_what_came_since_goes_on(
-    services: JobServices, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_call_has_no_time_for_is_canceled_later_and_what_came_since_goes_on(services: JobServices) -> None:
     batch, job_ids = submit(services, 3)
     fail(services, job_ids[0])
-    with monkeypatch.context() as patch:
-        patch.setattr(actions, "CALL_S", NO_TIME_S)
-        actions.cancel_batch(services, batch, actor=ANA, is_owner=False)
+    actions.cancel_batch(services, batch, actor=ANA, is_owner=False, most_s=NO_TIME_S)
     assert count(services, batch.id) == {"failed": 1, "queued": 2}
     assert actions.retry_batch(services, batch, actor=ANA, is_owner=False) == Retried(1, 0, 0)
     canceled_at = read(services, batch.id).canceled_at
@@ -319,12 +315,9 @@ def test_an_erased_batch_is_gone_with_all_of_its_jobs_and_photos(services: JobSe
 
 
 @sqlite_alone
-def test_nobody_sees_a_batch_that_is_being_erased_and_the_rest_goes_later(
-    services: JobServices, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_sees_a_batch_that_is_being_erased_and_the_rest_goes_later(services: JobServices) -> None:
     batch, _ = submit(services, 3, is_open=True)
-    monkeypatch.setattr(actions, "CALL_S", NO_TIME_S)
-    assert not actions.erase_batch(services, batch, actor=ANA, is_owner=False)
+    assert not actions.erase_batch(services, batch, actor=ANA, is_owner=False, most_s=NO_TIME_S)
     assert (read(services, batch.id).closed_at is not None, len(list_photos(services))) == (True, 3)
     with services.database.read() as session:
         assert find_batch(session, batch.id) is None

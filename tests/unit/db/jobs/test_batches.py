@@ -6,7 +6,6 @@ import pytest
 
 from db.accounts import api_keys
 from db.core.session import Database
-from db.jobs import batches
 from db.jobs.batches import (
     BatchClosed,
     BatchFull,
@@ -36,8 +35,7 @@ def test_a_batch_is_stored_with_its_id_before_its_jobs(database: Database) -> No
         assert [read_position(photo) for photo in list_photos(session, batch_id, limit=9)] == [0, 1]
 
 
-def test_a_batch_that_takes_no_more_photos_says_why(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "MOST_PHOTOS", 2)
+def test_a_batch_that_takes_no_more_photos_says_why(database: Database) -> None:
     closed, full = uuid4(), uuid4()
     with database.write() as session:
         owner = api_keys.ensure_application(session, "shop")
@@ -47,4 +45,4 @@ def test_a_batch_that_takes_no_more_photos_says_why(database: Database, monkeypa
     reasons: dict[UUID, type[Exception]] = {closed: BatchClosed, full: BatchFull, uuid4(): UnknownBatch}
     for batch_id, reason in reasons.items():
         with pytest.raises(reason), database.write() as session:
-            take_positions(session, batch_id, 1, (), is_new=False)
+            take_positions(session, batch_id, 1, (), is_new=False, most_photos=2)

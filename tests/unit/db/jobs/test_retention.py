@@ -112,13 +112,10 @@ def test_a_batch_without_jobs_is_kept_for_as_long_as_a_job(
         assert (session.get(Batch, batch_id) is not None) == is_kept
 
 
-def test_more_jobs_than_one_transaction_takes_go_in_one_call(
-    database: Database, blob_store: BlobStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("db.jobs.retention._JOBS_A_TRANSACTION", 2)
+def test_more_jobs_than_one_transaction_takes_go_in_one_call(database: Database, blob_store: BlobStore) -> None:
     for _ in range(5):
         add_job(database, blob_store, 8)
-    assert erase_old_jobs(database, blob_store, 7 * DAY_S, limit=10) == 5
+    assert erase_old_jobs(database, blob_store, 7 * DAY_S, limit=10, jobs_a_transaction=2) == 5
     assert not list_jobs(database)
 
 

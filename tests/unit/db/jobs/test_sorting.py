@@ -4,7 +4,6 @@ import pytest
 
 from db.core.session import Database
 from db.core.vocabulary import Emotion
-from db.jobs import sorting
 from db.jobs.queries import JobFilter
 from db.jobs.sorting import JobOrder, list_sorted_jobs
 from db.jobs.tables import Job
@@ -31,8 +30,7 @@ def test_jobs_come_in_the_order_that_is_asked_for(
     assert read(JobOrder.MOST_FACES) == [second, third, first]
     assert read(JobOrder.LONGEST) == [first, third, second]
     assert read(JobOrder.LONGEST, limit=1, offset=1) == [third]
-    monkeypatch.setattr(sorting, "SORTED_JOBS", 2)
-    assert read(JobOrder.LONGEST) == [third, second]
+    assert read(JobOrder.LONGEST, sorted_jobs=2) == [third, second]
 
 
 @pytest.mark.parametrize("order", [JobOrder.MOST_FACES, JobOrder.LONGEST])

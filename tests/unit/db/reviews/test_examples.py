@@ -3,13 +3,11 @@
 from datetime import timedelta
 from uuid import UUID
 
-import pytest
 from sqlalchemy import update
 
 from db.core.session import Database
 from db.core.types import utcnow
 from db.core.vocabulary import Emotion, VoteChoice
-from db.reviews import examples
 from db.reviews.actions import cast_vote
 from db.reviews.examples import list_examples
 from db.reviews.tables import ReviewItem, ReviewSubject
@@ -28,9 +26,9 @@ def label(database: Database, face_id: UUID, choice: VoteChoice, voters: int = 1
         session.execute(update(ReviewSubject).where(ReviewSubject.id == subject_id).values(labeled_at=labeled_at))
 
 
-def find(database: Database, each: int = 4) -> dict[Emotion, list[UUID]]:
+def find(database: Database, **options: int) -> dict[Emotion, list[UUID]]:
     with database.read() as session:
-        return list_examples(session, each)
+        return list_examples(session, **options)
 
 
 def test_what_several_reviewers_gave_comes_first_then_the_newest(database: Database, analyses: Analyses) -> None:
@@ -60,11 +58,8 @@ def test_a_face_of_several_analyses_is_one_example(database: Database, analyses:
     assert shown in {first, again}
 
 
-def test_no_more_labels_are_looked_through_than_a_page_can_wait_for(
-    database: Database, analyses: Analyses, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(examples, "_NEWEST", 1)
+def test_no_more_labels_are_looked_through_than_a_page_can_wait_for(database: Database, analyses: Analyses) -> None:
     old, new = analyses.store(HAPPY, HAPPY).face_ids
     label(database, old, VoteChoice.SAD, 2, days_ago=1)
     label(database, new, VoteChoice.HAPPY)
-    assert find(database) == {Emotion.HAPPY: [new]}
+    assert find(database, newest=1) == {Emotion.HAPPY: [new]}

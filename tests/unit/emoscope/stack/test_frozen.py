@@ -48,7 +48,7 @@ def test_of_the_pulses_in_the_folder_only_the_programs_own_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Frozen:
-        def __init__(self, found: pulse.Pulse) -> None:
+        def __init__(self, found: pulse.Pulse, _frozen_after_s: float) -> None:
             self.found = found
 
         def is_frozen(self, _now: float) -> bool:
@@ -63,10 +63,8 @@ def test_of_the_pulses_in_the_folder_only_the_programs_own_count(
     assert FrozenPrograms(tmp_path).find([8, 9]) == [8]
 
 
-def test_a_stopped_process_is_found_until_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulse, "FROZEN_AFTER_S", 1.0)
-    monkeypatch.setattr(frozen, "_LOOK_EVERY_S", 0.02)
-    programs = FrozenPrograms(tmp_path)
+def test_a_stopped_process_is_found_until_it_goes_on(tmp_path: Path) -> None:
+    programs = FrozenPrograms(tmp_path, look_every_s=0.02, frozen_after_s=1.0)
     with subprocess.Popen([sys.executable, "-c", _BEATS, str(tmp_path)]) as process:
         try:
             wait_until(lambda: pulse.find_pulse(tmp_path, "beat", process.pid).age_s is not None, "it beats")

@@ -38,9 +38,9 @@ def start() -> Iterator[Start]:
         process.communicate()
 
 
-def stop(folder: Path) -> list[str]:
+def stop(folder: Path, **options: float) -> list[str]:
     said: list[str] = []
-    stop_leftovers(folder, said.append)
+    stop_leftovers(folder, said.append, **options)
     return said
 
 
@@ -66,11 +66,10 @@ def test_what_was_left_running_is_stopped_the_last_first_and_told(
     assert stop(tmp_path) == []
 
 
-def test_one_that_does_not_hear_is_killed(tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leftovers, "_STOP_TIMEOUT_S", 0.3)
+def test_one_that_does_not_hear_is_killed(tmp_path: Path, start: Start) -> None:
     process = start(DEAF)
     record_started(tmp_path, "worker", process.pid)
-    stop(tmp_path)
+    stop(tmp_path, timeout_s=0.3)
     assert process.wait(10) == -signal.SIGKILL
 
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import socket
 from pathlib import Path
 
@@ -66,8 +67,9 @@ def test_a_folder_that_cannot_be_used_is_named(settings: Settings) -> None:
 
 
 def test_too_little_room_is_said_in_megabytes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparation, "_LEAST_FREE_BYTES", 10**18)
-    with pytest.raises(StackError, match="MB are free"):
+    usage = shutil.disk_usage(settings.data_dir.parent)._replace(free=1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
+    with pytest.raises(StackError, match=r"only 1 MB are free at .*, and 200 MB are needed"):
         prepare(settings)
 
 

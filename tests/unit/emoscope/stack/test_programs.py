@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from emoscope.stack import programs
 from emoscope.stack.plan import Program
-from emoscope.stack.programs import SupervisedProgram, choose_pause_s
+from emoscope.stack.programs import MIN_UPTIME_S, SupervisedProgram, choose_pause_s
 from tests.support.waiting import wait_until
 
 
@@ -28,21 +27,19 @@ def run_once(program: SupervisedProgram) -> float:
     return program.restart_at - time.monotonic()
 
 
-def test_a_program_that_ran_for_long_begins_without_a_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_ran_for_long_begins_without_a_pause(tmp_path: Path) -> None:
     program = SupervisedProgram(Program("worker", [sys.executable, "-S", "-c", ""]), str(tmp_path), tmp_path)
     pauses = [run_once(program) for _ in range(4)]
     assert [round(max(0.0, pause)) for pause in pauses] == [0, 1, 2, 4]
     assert program.to_status().failures == 4
-    monkeypatch.setattr(programs, "MIN_UPTIME_S", 0.0)
+    program.min_uptime_s = 0.0
     assert run_once(program) <= 0
     assert program.to_status().failures == 0
-    monkeypatch.undo()
+    program.min_uptime_s = MIN_UPTIME_S
     assert run_once(program) <= 0
 
 
-def test_a_program_that_runs_for_long_no_longer_counts_as_failing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_program_that_runs_for_long_no_longer_counts_as_failing(tmp_path: Path) -> None:
     program = SupervisedProgram(Program("worker", [sys.executable, "-S", "-c", "input()"]), str(tmp_path), tmp_path)
     for _ in range(3):
         run_once(program)
@@ -51,7 +48,7 @@ def test_a_program_that_runs_for_long_no_longer_counts_as_failing(
     program.plan = Program("worker", [sys.executable, "-S", "-c", "import time; time.sleep(600)"])
     os.close(program.start())
     assert program.is_failing
-    monkeypatch.setattr(programs, "MIN_UPTIME_S", 0.0)
+    program.min_uptime_s = 0.0
     assert not program.to_status().is_failing
     program.send(signal.SIGKILL)
     wait_until(program.has_ended, "it has ended")

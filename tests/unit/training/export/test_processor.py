@@ -21,10 +21,9 @@ def test_a_processor_is_quick_in_8_bits_by_its_flags(
     text: str | None, *, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Linux")
-    monkeypatch.setattr(processor, "CPUINFO", tmp_path / "cpuinfo")
     if text is not None:
         (tmp_path / "cpuinfo").write_text(text)
-    assert processor.has_int8_dot_product.__wrapped__() is expected
+    assert processor.has_int8_dot_product.__wrapped__(tmp_path / "cpuinfo") is expected
 
 
 @pytest.mark.parametrize(("machine", "expected"), [("arm64", True), ("x86_64", False)])

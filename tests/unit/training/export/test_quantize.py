@@ -6,7 +6,7 @@ from tests.support.networks import CROPS
 from training.export import quantize
 from training.export.artifact import list_pretrained, read_manifest
 from training.export.lite import LiteModel, load_lite
-from training.export.quantize import Int8Form, is_alike, quantize_served
+from training.export.quantize import Int8Form, Int8Limits, is_alike, quantize_served
 from training.export.served import build_served, convert_to_tflite
 from training.fit.runtime import keras
 from training.networks.build import build_network
@@ -64,9 +64,9 @@ def test_without_labels_or_where_it_would_be_worse_there_is_none(
     served: keras.Model, float32: LiteModel, wrong_at_random: Int8Form, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert quantize_served(served, float32, 0.4, CROPS[:0], TRUTH[:0]) is None
-    monkeypatch.setattr(quantize, "MAX_ACCURACY_LOSS", -1.0)
     monkeypatch.setattr(quantize, "convert_to_int8", lambda *_, **__: wrong_at_random.content)
-    assert quantize_served(served, float32, 0.4, CROPS, TRUTH) is None
+    limits = Int8Limits(max_accuracy_loss=-1.0)
+    assert quantize_served(served, float32, 0.4, CROPS, TRUTH, limits) is None
 
 
 @pytest.mark.parametrize("name", list_pretrained())

@@ -13,7 +13,6 @@ from db.model_versions.files import store_version
 from db.model_versions.tables import ModelVersion
 from tests.support.factories.actors import TEST
 from training.export.artifact import TFLITE_FILE, list_pretrained
-from worker.analysis import model_cache
 from worker.analysis.model_cache import ModelCache, NoModel
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -29,9 +28,8 @@ def versions(database: Database, blob_store: BlobStore) -> tuple[ModelVersion, M
 
 
 @pytest.fixture
-def cache(database: Database, blob_store: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelCache:
-    monkeypatch.setattr(model_cache, "_RETRY_S", 0)
-    return ModelCache(database, blob_store, tmp_path / "model-cache", "litert")
+def cache(database: Database, blob_store: BlobStore, tmp_path: Path) -> ModelCache:
+    return ModelCache(database, blob_store, tmp_path / "model-cache", "litert", retry_s=0)
 
 
 def promote(database: Database, version: ModelVersion) -> None:

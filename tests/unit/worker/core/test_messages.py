@@ -46,10 +46,7 @@ def test_a_queue_that_is_away_takes_none_and_raises_nothing(tmp_path: Path, monk
     app.close()
 
 
-def test_ids_are_read_from_messages_of_the_api_and_of_celery_however_they_are_written(
-    queue: Valkey, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(messages, "_READ_AT_ONCE", 2)
+def test_ids_are_read_from_messages_of_the_api_and_of_celery_however_they_are_written(queue: Valkey) -> None:
     ids = [uuid4() for _ in range(7)]
     with queue.client() as client:
         for number, subject in enumerate(ids):
@@ -59,5 +56,5 @@ def test_ids_are_read_from_messages_of_the_api_and_of_celery_however_they_are_wr
                 text = make_message(queues.ANALYZE, subject, queues.ANALYSIS_QUEUE)
                 compact = json.dumps(json.loads(text), separators=(",", ":"))
                 client.lpush(queues.ANALYSIS_QUEUE, text if number % 3 == 1 else compact)
-        assert messages.list_sent(client) == {str(subject) for subject in ids}
+        assert messages.list_sent(client, read_at_once=2) == {str(subject) for subject in ids}
         assert messages.count_sent(client) == 7

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from emoscope.pulse import find_pulse
-from worker.core import parent
 from worker.core.parent import ParentWatch, watch_parent
 
 
@@ -16,10 +15,9 @@ def test_a_main_process_whose_pulse_stands_still_is_killed(tmp_path: Path, monke
     killed: list[tuple[int, int]] = []
     pulse = find_pulse(tmp_path, "analysis", 4242)
     parents = iter((4242, 4242, 4242, 1))
-    monkeypatch.setattr(parent, "_LOOK_EVERY_S", 0)
     monkeypatch.setattr("os.getppid", lambda: next(parents))
     monkeypatch.setattr("os.kill", lambda pid, number: killed.append((pid, number)))
-    watch = ParentWatch(pulse)
+    watch = ParentWatch(pulse, look_every_s=0)
     frozen = iter((False, True))
     monkeypatch.setattr(watch._observer, "is_frozen", lambda _now: next(frozen))
     watch._run()

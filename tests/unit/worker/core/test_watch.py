@@ -28,7 +28,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def watch(settings: Settings) -> Watch:
-    return Watch(make_consumer("housekeeping", "callbacks"), settings)
+    return Watch(make_consumer("housekeeping", "callbacks"), settings, look_every_s=0)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,6 @@ def test_a_stall_counts_only_where_the_queue_takes_writes(watch: Watch, monkeypa
 
 def test_a_failed_set_up_ends_the_worker(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[tuple[str, str]] = []
-    monkeypatch.setattr(module, "_LOOK_EVERY_S", 0)
     monkeypatch.setattr(watch, "_look", lambda: None)
     monkeypatch.setattr(watch, "_end", lambda event, reason: ended.append((event, reason)))
     watch._pulse.beat()

@@ -8,6 +8,7 @@ from tests.unit.worker.housekeeping.test_sweeper import add_job, services
 from worker.core import messages
 from worker.core.services import Services
 from worker.housekeeping import lost_messages
+from worker.housekeeping.lost_messages import LookLimits
 
 __all__ = ["services"]
 
@@ -34,64 +35,55 @@ def test_an_emptied_queue_is_filled_again(services: Services) -> None:
     assert messages.list_sent(services.redis) == job_ids
 
 
-def test_a_lost_message_does_not_wait_behind_those_that_lie_in_the_queue(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lost_messages, "MOST_RESENT", 2)
+def test_a_lost_message_does_not_wait_behind_those_that_lie_in_the_queue(services: Services) -> None:
+    two = LookLimits(most_resent=2)
     for _ in range(2):
         add_job(services, priority=Priority.BULK)
-    lost_messages.resend_lost(services)
+    lost_messages.resend_lost(services, two)
     lost = add_job(services)
-    lost_messages.resend_lost(services)
+    lost_messages.resend_lost(services, two)
     assert str(lost) in messages.list_sent(services.redis)
 
 
-@pytest.fixture
-def dear_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each look takes so long that the next is an hour later."""
-    monkeypatch.setattr(lost_messages, "FREE_LOOK_S", 0.0)
-    monkeypatch.setattr(lost_messages, "LOOK_SHARE", 1e-9)
+DEAR = LookLimits(free_s=0.0, share=1e-9)
+"""Each look takes so long that the next is an hour later."""
 
 
-@pytest.mark.usefixtures("dear_looks")
 def test_a_look_that_takes_long_is_not_repeated_soon(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     add_waiting(services, 3)
-    lost_messages.resend_lost(services)
+    lost_messages.resend_lost(services, DEAR)
     add_job(services)
     monkeypatch.setattr(lost_messages, "_look", None)
-    lost_messages.resend_lost(services)
+    lost_messages.resend_lost(services, DEAR)
     assert services.redis.llen(queues.ANALYSIS_QUEUE) == 3
 
 
-@pytest.mark.usefixtures("dear_looks")
 def test_an_emptied_queue_is_looked_at_at_once(services: Services) -> None:
     waiting = add_waiting(services, 3)
-    lost_messages.resend_lost(services)
+    lost_messages.resend_lost(services, DEAR)
     services.redis.ltrim(queues.ANALYSIS_QUEUE, 0, 0)
-    lost_messages.resend_lost(services)
+    lost_messages.resend_lost(services, DEAR)
     assert messages.list_sent(services.redis) == waiting
 
 
-@pytest.mark.usefixtures("dear_looks")
 def test_jobs_that_need_no_message_yet_do_not_make_a_queue_look_emptied(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are queued, but were sent a moment ago: their message may be in a worker's hand."""
     add_waiting(services, 3)
-    lost_messages.resend_lost(services)
+    lost_messages.resend_lost(services, DEAR)
     services.redis.ltrim(queues.ANALYSIS_QUEUE, 0, 0)
     services.settings = services.settings.model_copy(update={"resend_after_s": 3600})
     monkeypatch.setattr(lost_messages, "_look", None)
-    lost_messages.resend_lost(services)
+    lost_messages.resend_lost(services, DEAR)
 
 
-@pytest.mark.usefixtures("dear_looks")
 def test_a_lost_message_is_found_when_the_time_has_come(services: Services) -> None:
     waiting = add_waiting(services, 3)
-    lost_messages.resend_lost(services)
+    lost_messages.resend_lost(services, DEAR)
     services.redis.rpop(queues.ANALYSIS_QUEUE)
     services.next_look_at = 0.0
-    lost_messages.resend_lost(services)
+    lost_messages.resend_lost(services, DEAR)
     assert messages.list_sent(services.redis) == waiting
 
 

@@ -139,39 +139,34 @@ def test_a_queue_that_is_away_keeps_nothing_else_from_being_swept(services: Serv
     assert read(services, waiting).status is JobStatus.QUEUED
 
 
-def test_a_photo_that_belongs_to_no_job_is_deleted_once_it_is_old(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_photo_that_belongs_to_no_job_is_deleted_once_it_is_old(services: Services) -> None:
     owned, unowned = add_job(services), uuid4()
     services.blobs.put(f"photos/{unowned}", b"photo")
     sweeper.delete_unowned_photos(services)
     assert services.blobs.has(f"photos/{unowned}")
-    monkeypatch.setattr(sweeper, "_UNOWNED_AFTER_S", -1)
-    sweeper.delete_unowned_photos(services)
+    sweeper.delete_unowned_photos(services, -1)
     assert (services.blobs.has(f"photos/{owned}"), services.blobs.has(f"photos/{unowned}")) == (True, False)
 
 
 def test_what_is_no_photo_of_ours_is_left_and_keeps_nothing_from_being_deleted(
-    services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    services: Services, settings: Settings
 ) -> None:
     unowned, stray = uuid4(), "photos/.DS_Store"
     services.blobs.put(f"photos/{unowned}", b"photo")
     services.blobs.put(stray, b"a file of somebody's")
-    monkeypatch.setattr(sweeper, "_UNOWNED_AFTER_S", -1)
-    sweeper.delete_unowned_photos(services)
+    sweeper.delete_unowned_photos(services, -1)
     assert (services.blobs.has(f"photos/{unowned}"), services.blobs.has(stray)) == (False, True)
 
 
 def test_half_a_photo_that_a_killed_process_left_is_deleted_once_it_is_old(
-    services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    services: Services, settings: Settings
 ) -> None:
     owned = add_job(services)
     half = Path(settings.effective_blob_url) / "photos" / f"{uuid4()}#1"
     half.write_bytes(b"half a ph")
     sweeper.delete_unowned_photos(services)
     assert half.exists()
-    monkeypatch.setattr(sweeper, "_UNOWNED_AFTER_S", -1)
-    sweeper.delete_unowned_photos(services)
+    sweeper.delete_unowned_photos(services, -1)
     assert (half.exists(), services.blobs.has(f"photos/{owned}")) == (False, True)
 
 

@@ -55,13 +55,13 @@ def claim(database: Database, run_id: UUID | None = None) -> RunClaim:
         return runs.claim_run(session, run_id, "w", 60)[1]
 
 
-def take(services: Services, held: RunClaim, dataset: Dataset) -> tuple[Snapshot, TrainingRun]:
+def take(services: Services, held: RunClaim, dataset: Dataset, **options: int) -> tuple[Snapshot, TrainingRun]:
     with services.database.read() as session:
         champion = get_champion(session)
     assert champion is not None
     with services.database.read() as session:
         plan = plan_run(session, DatasetFiles(has_csv=True, has_votes=False))
-    snapshot = take_snapshot(services, held, dataset, champion, WANTED, plan)
+    snapshot = take_snapshot(services, held, dataset, champion, WANTED, plan, **options)
     with services.database.read() as session:
         return snapshot, runs.get_run(session, held.run_id)
 
@@ -125,15 +125,14 @@ def test_a_label_needs_the_votes_that_the_settings_ask_for(
 
 
 def test_labels_that_are_refused_keep_no_older_ones_out(
-    services: Services, database: Database, analyses: Analyses, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+    services: Services, database: Database, analyses: Analyses, dataset: Dataset
 ) -> None:
-    monkeypatch.setattr(run_snapshot, "_LABELS_A_BLOCK", 2)
     for seed in range(4):
         judge(database, analyses.store(HAPPY, crop=draw_crop(seed)).face_ids[0])
     for seed in range(4, 9):
         judge(database, analyses.store(HAPPY, crop=draw_crop(seed), box=(0, 0, 47, 90)).face_ids[0])
     services.settings = services.settings.model_copy(update={"max_corrections": 3})
-    snapshot, run = take(services, claim(database), dataset)
+    snapshot, run = take(services, claim(database), dataset, labels_a_block=2)
     assert {image.tobytes() for image in snapshot.corrections.images} == {draw_crop(seed) for seed in (1, 2, 3)}
     assert run.audit is not None
     assert run.audit["corrections"] == {"used": 3, "too_small": 3}

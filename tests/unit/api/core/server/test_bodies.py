@@ -52,11 +52,8 @@ def test_more_than_the_process_may_hold_is_refused_and_what_came_is_given_back(e
     second.close()
 
 
-def test_when_memory_is_used_up_even_small_bodies_go_to_files(
-    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bodies, "_MAX_TOTAL_MEMORY_BYTES", 4)
-    budget = BodyBudget(100)
+def test_when_memory_is_used_up_even_small_bodies_go_to_files(executor: ThreadPoolExecutor) -> None:
+    budget = BodyBudget(100, max_memory_bytes=4)
     first, second = Body(budget, executor), Body(budget, executor)
     write(first, b"abc")
     write(second, b"de")

@@ -153,11 +153,10 @@ def test_what_cannot_be_read_or_is_refused_is_told_in_its_place(
 
 
 def test_only_so_many_photos_are_ahead_of_the_one_read_next(
-    live_api: LiveApi, tmp_path: Path, photos: list[str], monkeypatch: pytest.MonkeyPatch
+    live_api: LiveApi, tmp_path: Path, photos: list[str]
 ) -> None:
-    monkeypatch.setattr(run_module, "MOST_A_CALL", 4)
     with live_api.open_client() as client, Journal(tmp_path / "journal") as journal:
-        steps = BatchRun(client, journal, {}, most_ahead=8, first_call=4).analyze(photos)
+        steps = BatchRun(client, journal, {}, most_ahead=8, first_call=4, most_a_call=4).analyze(photos)
         next(steps)
         assert live_api.count("POST /v1/batches/") == 3
         assert len(list(steps)) == COUNT - 1
@@ -243,12 +242,9 @@ def test_a_full_queue_is_waited_for(
     assert set(pauses) == {10.0}
 
 
-def test_more_photos_than_a_batch_takes_go_into_several(
-    live_api: LiveApi, tmp_path: Path, photos: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(run_module, "MOST_A_BATCH", 10)
-    expect_whole(live_api, photos, run(live_api, tmp_path / "journal", photos))
+def test_more_photos_than_a_batch_takes_go_into_several(live_api: LiveApi, tmp_path: Path, photos: list[str]) -> None:
     with live_api.open_client() as client:
+        expect_whole(live_api, photos, run_with(client, tmp_path / "journal", photos, most_a_batch=10))
         assert sorted(batch.counts.total for batch in client.list_batches()) == [8, 12]
 
 
