@@ -26,6 +26,7 @@ from emoscope.stack.demo_photos import portrait_photo
 from emoscope.stack.provision import register_shipped_models
 from emoscope.tracing import make_tracing
 from tests.support.hooks import HookReceiver
+from tests.support.logs import restore_logs
 from worker.analysis.job_runner import run_job
 from worker.analysis.process import WorkerProcess
 from worker.core.services import Services
@@ -39,17 +40,13 @@ TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """What the processes would log, as JSON."""
     stream = io.StringIO()
-    root = logging.getLogger()
-    kept, level, configuration = root.handlers[:], root.level, structlog.get_config()
-    configure_logs("INFO", "json")
-    (handler,) = root.handlers
-    assert isinstance(handler, SummingHandler)
-    handler.setStream(stream)
-    structlog.configure(cache_logger_on_first_use=False)
-    yield stream
-    root.handlers[:] = kept
-    root.setLevel(level)
-    structlog.configure(**configuration)
+    with restore_logs():
+        configure_logs("INFO", "json")
+        (handler,) = logging.getLogger().handlers
+        assert isinstance(handler, SummingHandler)
+        handler.setStream(stream)
+        structlog.configure(cache_logger_on_first_use=False)
+        yield stream
 
 
 @pytest.fixture

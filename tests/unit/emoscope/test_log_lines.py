@@ -15,20 +15,17 @@ from sqlalchemy.exc import OperationalError as DatabaseAway
 
 from emoscope.log_lines import is_outage
 from emoscope.logging import configure_logs
+from tests.support.logs import restore_logs
 
 
 @pytest.fixture
 def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """Where lines go that are logged in the service's form."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
-    configure_logs("INFO", "json")
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with restore_logs():
+        configure_logs("INFO", "json")
+        yield stream
 
 
 def ask_a_database_that_is_away() -> None:
@@ -100,11 +97,9 @@ def test_what_counts_as_an_outage(error: BaseException, expected: object) -> Non
 def test_no_value_has_a_terminal_do_something(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    configure_logs("INFO", "text")
-    try:
+    with restore_logs():
+        configure_logs("INFO", "text")
         structlog.get_logger("test").warning("told", reason="a\x1b[2J\x9b2J\rb\u202ec", path="/x\u2028FAKE")
-    finally:
-        structlog.reset_defaults()
     line = capsys.readouterr().err
     assert r"a\x1b[2J\x9b2J\rb\u202ec" in line
     assert r"/x\u2028FAKE" in line
