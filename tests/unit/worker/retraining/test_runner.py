@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -34,6 +35,7 @@ pytestmark = [
 ]
 
 LEARNING_RATE = 1e-3
+RUN_ID = UUID(int=5)
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +89,16 @@ def champion_number(database: Database) -> int:
         return version.number
 
 
-def retrain(services: Services, **options: Any) -> TrainingRun:
+def start(services: Services, **options: Any) -> UUID:
+    """Start a run that always has the same id: what it learns hangs on chance, and its id is the seed."""
     with services.database.write() as session:
-        run_id = runs.create_run(session, TrainingTrigger.COMMAND, ANA, **options).id
+        run = runs.create_run(session, TrainingTrigger.COMMAND, ANA, **options)
+        run.id = RUN_ID
+    return RUN_ID
+
+
+def retrain(services: Services, **options: Any) -> TrainingRun:
+    run_id = start(services, **options)
     run_retraining(services, run_id, "test")
     with services.database.read() as session:
         return runs.get_run(session, run_id)
@@ -148,8 +157,7 @@ def test_a_canceled_run_stops_and_leaves_nothing(
     ready: Services, fresh_version: Path, during: str, epochs: int
 ) -> None:
     put_in_service(ready, fresh_version)
-    with ready.database.write() as session:
-        run_id = runs.create_run(session, TrainingTrigger.COMMAND, ANA, from_scratch=True, epochs=epochs).id
+    run_id = start(ready, from_scratch=True, epochs=epochs)
 
     from worker.retraining import runner as module
 
@@ -173,8 +181,7 @@ def test_a_canceled_run_stops_and_leaves_nothing(
 
 def test_a_worker_that_is_to_stop_gives_its_run_back(ready: Services, fresh_version: Path) -> None:
     put_in_service(ready, fresh_version)
-    with ready.database.write() as session:
-        run_id = runs.create_run(session, TrainingTrigger.COMMAND, ANA, from_scratch=True, epochs=1000).id
+    run_id = start(ready, from_scratch=True, epochs=1000)
     stopping._told.set()
     try:
         run_retraining(ready, run_id, "test")
@@ -200,8 +207,7 @@ def test_a_store_or_database_that_was_away_costs_no_training(
     from worker.retraining import runner as module
 
     put_in_service(ready, fresh_version)
-    with ready.database.write() as session:
-        run_id = runs.create_run(session, TrainingTrigger.COMMAND, ANA, epochs=1).id
+    run_id = start(ready, epochs=1)
 
     def fail(*_: object, **__: object) -> None:
         raise failure
