@@ -148,7 +148,7 @@ def test_train_without_data_says_what_is_missing(folder: Path) -> None:
 def test_a_model_that_is_not_there_ends_with_a_sentence(folder: Path) -> None:
     code, _, err = run(folder, "evaluate", "--csv", "small.csv", "--model", "none-such")
     assert code == 1
-    assert "'none-such' is no number" in err
+    assert "'none-such' is not a number" in err
 
 
 def test_the_shipped_champion_can_be_evaluated(folder: Path) -> None:
