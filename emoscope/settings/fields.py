@@ -287,6 +287,13 @@ class Settings(BaseSettings):
         gt=0,
         description="Learning rate of a run that starts from the champion's weights. Empty: a tenth of the network's own.",
     )
+    retrain_niceness: int = Field(
+        default=19,
+        ge=0,
+        le=19,
+        description="Priority of a training run's process: 19 leaves the processor to everything else, 0 competes with it."
+        " Lower it if the training worker has a machine of its own.",
+    )
     retrain_time_limit_s: float = Field(
         default=24 * 3600, gt=0, description="Seconds after which a training run is stopped and fails."
     )

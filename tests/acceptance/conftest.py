@@ -22,6 +22,7 @@ QUICK = {
     "lease_s": 4,
     "worker_heartbeat_s": 1,
     "callback_private_hosts": True,
+    "retrain_niceness": 0,
 }
 """Short times, so that tests needn't wait for what takes seconds in service."""
 

@@ -17,8 +17,6 @@ from worker.core.identity import is_gone, name_this_process
 if TYPE_CHECKING:
     from worker.core.services import Services
 
-_LOWEST_PRIORITY = 19
-
 
 def find_services() -> "Services":
     """Return this process's services."""
@@ -81,9 +79,10 @@ def retrain(run_id: str) -> None:
     """Train a challenger and let the gate decide, if the run is still queued."""
     from worker.retraining.runner import run_retraining
 
+    services = find_services()
     # Analysis has priority on a shared machine. The process ends with the run, and its priority with it.
-    os.nice(_LOWEST_PRIORITY - os.nice(0))
-    run_retraining(find_services(), UUID(run_id), name_this_process())
+    os.nice(max(0, services.settings.retrain_niceness - os.nice(0)))
+    run_retraining(services, UUID(run_id), name_this_process())
 
 
 @app.task(name=queues.START_SCHEDULED_RUN)

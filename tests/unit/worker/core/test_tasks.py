@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -84,3 +85,25 @@ def test_a_main_process_loads_nothing_of_the_database_nor_of_the_work() -> None:
         "worker.analysis",
         "training",
     }
+
+
+@pytest.mark.parametrize("niceness", [0, 7])
+def test_a_training_run_takes_the_priority_that_is_set(
+    services: Services, monkeypatch: pytest.MonkeyPatch, niceness: int
+) -> None:
+    services.settings = services.settings.model_copy(update={"retrain_niceness": niceness})
+    raised: list[int] = []
+    begun: list[UUID] = []
+
+    def nice(by: int) -> int:
+        raised.append(by)
+        return sum(raised)
+
+    monkeypatch.setattr(os, "nice", nice)
+    monkeypatch.setattr(tasks, "find_services", lambda: services)
+    monkeypatch.setattr(
+        "worker.retraining.runner.run_retraining", lambda _services, run_id, _name: begun.append(run_id)
+    )
+    run_id = uuid4()
+    tasks.retrain(str(run_id))
+    assert (sum(raised), begun) == (niceness, [run_id])
