@@ -30,7 +30,7 @@ def differ(fleet: Fleet, key: str) -> dict[str, Any]:
         stamps = {face["detector"] for face in job["faces"]}
         assert stamps == {_OTHER}, job
     finally:
-        engine.run("docker", "rm", "-f", container)
+        engine.run("docker", "rm", "-fv", container)
         fleet.compose("start", "worker")
     fleet.up("--no-deps", "--no-recreate", "worker")
     return {"readyz": said, "workers_differing": int(float(counted)), "faces_found_by": sorted(stamps)}

@@ -74,7 +74,7 @@ def add_a_machine(fleet: Fleet, key: str) -> dict[str, Any]:
             lines_of_job = [json.loads(line) for line in log.splitlines() if '"job_ended"' in line]
             assert lines_of_job, log[-2000:]
         finally:
-            engine.run("docker", "rm", "-f", container.strip())
+            engine.run("docker", "rm", "-fv", container.strip())
             fleet.compose("start", "worker")
     finally:
         fleet.files.remove(path)
