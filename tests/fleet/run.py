@@ -101,6 +101,9 @@ def do_wanted(steps_by_name: dict[str, Callable[[], Any]], wanted: list[str], se
     for name, do in steps_by_name.items():
         if not wanted or name in wanted:
             print(f"{datetime.now(UTC):%H:%M:%S} {name}", flush=True)
+            os.umask(
+                0o022
+            )  # `move` runs a stack in this process, which keeps its files private; containers must read ours
             record(seen, name, {name: do()})
 
 
