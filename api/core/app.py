@@ -27,6 +27,7 @@ from api.reviews import routes as reviews
 from api.training_runs import routes as training_runs
 from api.web import docs_pages
 from api.web.blueprint import make_pages
+from api.web.indentation import WithoutIndentation
 from api.web.static_files import register_static_files
 from api.webhooks import delivery_routes
 from api.webhooks import routes as webhooks
@@ -60,6 +61,7 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
     )
     # keep the declared order of fields
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.jinja_env.add_extension(WithoutIndentation)
     (services or open_services(settings)).install(app.extensions)
     metrics_routes.register_metrics(app)
     register_cors(app, settings.cors_origins)
