@@ -1,6 +1,7 @@
-"""Scripts after an upgrade, and the theme before they run."""
+"""Scripts after an upgrade, the theme before they run, their requests; and style sheets as the browser reads them."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from flask import Flask, render_template_string
 from playwright.sync_api import Page, Route, expect
 from werkzeug.serving import make_server
 
-from api.web.static_files import register_static_files
+from api.web.static_files import FOLDER, register_static_files
 
 PAGE = """<!doctype html><title>x</title><p id="said"></p>
 <script type="module" src="{{ url_for('static', filename='main.js') }}"></script>"""
@@ -127,3 +128,25 @@ def test_requests_of_scripts_carry_the_token_and_fail_with_one_type_of_error(vis
     ended = ask("ended")
     assert (ended["left"], ended["code"]) == (True, "session_ended")
     assert tokens == [page.locator("body").get_attribute("data-csrf-token")] * 7
+
+
+SHEETS = """() => {
+  const list = (rules) => [...rules].flatMap((rule) =>
+    rule.cssRules?.length ? list(rule.cssRules) : rule.style ? [rule.selectorText] : []);
+  return [...document.styleSheets].map((sheet) => [sheet.href.split("/").pop(), list(sheet.cssRules)]);
+}"""
+DROPPED = """(declarations) => declarations.filter(([name, value]) => !CSS.supports(name, value))"""
+
+
+def test_the_browser_understands_every_declaration_of_the_style_sheets(visit: Callable[..., Page]) -> None:
+    page = visit("vic", "/docs")
+    understood = dict(page.evaluate(SHEETS))
+    for path in sorted((FOLDER / "pages").glob("*.css")):
+        source = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+        blocks = re.findall(r"\{([^{}]*)\}", source)  # the innermost: each is a rule with its declarations
+        rules = understood[path.name]
+        assert len(blocks) == len(rules), f"{path.name}: a selector isn't understood"
+        for block, selector in zip(blocks, rules, strict=True):
+            declarations = re.findall(r"^\s*([\w-]+):\s*([^;]+?)(?: !important)?;", block, re.MULTILINE)
+            dropped = page.evaluate(DROPPED, declarations)
+            assert dropped == [], f"{path.name}: {selector}"
