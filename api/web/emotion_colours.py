@@ -10,7 +10,7 @@ FILE_NAME = "emotions.css"
 
 
 def write_style_sheet() -> str:
-    """The style sheet."""
+    """Return the style sheet."""
     colours = "".join(f"  --{each}: light-dark({each.light_colour}, {each.dark_colour});\n" for each in EMOTIONS)
     classes = "".join(f".{each} {{ --tone: var(--{each}); }}\n" for each in EMOTIONS)
     return f":root {{\n{colours}}}\n{classes}"

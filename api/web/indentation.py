@@ -1,4 +1,4 @@
-"""Templates are indented for those who write them; pages are sent without.
+"""Removes the indentation of templates from pages.
 
 A third of a long page would be indentation. Where HTML has a space, one line break is as good as any more.
 """
@@ -21,7 +21,7 @@ class WithoutIndentation(Extension):
     """
 
     def filter_stream(self, stream: TokenStream) -> Iterable[Token]:
-        """Called by Jinja for each template."""
+        """Reduce the text of a template. Jinja calls this when it compiles one."""
         is_kept = False
         for token in stream:
             if token.type == _TEXT:
@@ -32,7 +32,7 @@ class WithoutIndentation(Extension):
 
 
 def _reduce(text: str, *, is_kept: bool) -> tuple[str, bool]:
-    """is_kept: whether the text begins inside `<pre>`. Returns the text, and whether it ends there."""
+    """Reduce a piece of text. is_kept: whether it begins inside `<pre>`. Return it, and whether it ends there."""
     reduced = []
     for piece in re.split(r"(<pre\b|</pre>)", text):
         if piece in {"<pre", "</pre>"}:

@@ -57,7 +57,7 @@ def keep_by_version(response: Response, *, is_known: bool) -> Response:
 
 
 def find_version(folder: Path) -> str:
-    """The version of the files: a digest of their names and contents.
+    """Return the version of the files: a digest of their names and contents.
 
     They are read again when one has changed, so that an edit is seen at once, and no version ever stands for other files.
     """

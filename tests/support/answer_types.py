@@ -21,7 +21,7 @@ _SIMPLE = {"string": "string", "integer": "number", "number": "number", "boolean
 
 
 def write_types(document: dict[str, Any]) -> str:
-    """The declarations of ROOTS and what they refer to. document: OpenAPI 3.1. Raises KeyError for a schema that isn't there."""
+    """Return the declarations of ROOTS and of what they refer to. document: OpenAPI 3.1. Raises KeyError for a missing schema."""
     schemas, names, seen = document["components"]["schemas"], list(ROOTS), set[str]()
     written = [_HEAD]
     while names:
