@@ -11,13 +11,14 @@ from jinja2.lexer import Token, TokenStream
 
 _TEXT = "data"
 """Jinja's name for what stands outside its own tags."""
-_CELL_EDGE = re.compile(r"(?P<begin><td\b[^<>]*>)\n|\n(?=</td>)")
+_EDGE = re.compile(r"(?P<begin><(?:td|button)\b[^<>]*>)\n|\n(?=</(?:td|button)>)")
 
 
 class WithoutIndentation(Extension):
     """Reduces each line break with the spaces around it to the line break, when a template is compiled. Not inside `<pre>`.
 
-    None is left at the edges of a table's cell, so that a cell without content is `:empty` for style sheets.
+    None is left at the edges of a table's cell, so that a cell without content is `:empty` for style sheets; nor of a button, where
+    a space behind hidden text would take a gap of its own.
     """
 
     def filter_stream(self, stream: TokenStream) -> Iterable[Token]:
@@ -37,5 +38,5 @@ def _reduce(text: str, *, is_kept: bool) -> tuple[str, bool]:
     for piece in re.split(r"(<pre\b|</pre>)", text):
         if piece in {"<pre", "</pre>"}:
             is_kept = piece == "<pre"
-        reduced.append(piece if is_kept else _CELL_EDGE.sub(r"\g<begin>", re.sub(r"\s*\n\s*", "\n", piece)))
+        reduced.append(piece if is_kept else _EDGE.sub(r"\g<begin>", re.sub(r"\s*\n\s*", "\n", piece)))
     return "".join(reduced), is_kept

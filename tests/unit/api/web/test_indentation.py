@@ -16,6 +16,7 @@ from api.web.indentation import WithoutIndentation
         ("a  b {{ 1 }}  c", "a  b 1  c"),
         ("<p>\n    <pre>a\n  {{ 1 }}\n  b</pre>\n    c", "<p>\n<pre>a\n  1\n  b</pre>\nc"),
         ("{{ '\n  as it is' }}", "\n  as it is"),
+        ("<button>\n  {{ 1 }}<i>of</i>\n</button>", "<button>1<i>of</i></button>"),
         ('<td class="x">\n  {% if 0 %}\n    <p></p>\n  {% endif %}\n</td>', '<td class="x"></td>'),
         ("<td>\n  {% if 1 %}\n    <p></p>\n  {% endif %}\n</td>", "<td>\n<p></p>\n</td>"),
     ],
