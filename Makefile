@@ -11,6 +11,8 @@ export UV_PYTHON ?= $(shell python3 -c 'import sys; print(sys.executable if (3, 
 
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 RUN := .venv/bin
+# Cache in the virtual environment; no check for newer versions.
+DENO := DENO_DIR=.venv/deno DENO_NO_UPDATE_CHECK=1 $(RUN)/deno
 # CUDA's libraries are 3 GB, so they are installed only if there is an NVIDIA GPU.
 CARD ?= /dev/nvidiactl
 EXTRAS := --all-extras $(if $(wildcard $(CARD)),,--no-extra gpu)
@@ -91,9 +93,14 @@ audit: setup ## Check the packages for known vulnerabilities and their licences
 	@$(RUN)/python -m tests.docs.licences >/dev/null
 	@$(RUN)/python -m tests.docs.audit $(UV)
 
-check: setup ## Lint, format, types, import rules, links in the documentation, and consistency of the container files
+check: setup ## Lint, format and types of Python, scripts and templates; import rules, links in the documentation, consistency of the container files
 	$(RUN)/ruff check
 	$(RUN)/ruff format --check
+	$(DENO) lint --quiet
+	$(DENO) fmt --quiet --check
+	$(DENO) check --quiet api/static/pages/*.js
+	$(RUN)/djangofmt check api/templates
+	$(RUN)/djangofmt --check api/templates
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 	$(RUN)/zensical build --strict
@@ -105,6 +112,10 @@ docs: setup ## Build the documentation site in site/
 format: setup ## Apply automatic fixes of lint and format
 	$(RUN)/ruff check --fix
 	$(RUN)/ruff format
+	$(DENO) lint --quiet --fix
+	$(DENO) fmt --quiet
+	$(RUN)/djangofmt check --fix api/templates
+	$(RUN)/djangofmt api/templates
 
 clean: ## Remove what setup installed
 	rm -rf .venv .uv

@@ -27,8 +27,10 @@ from api.photos import routes as pictures
 from api.reviews import list_routes as review_lists
 from api.reviews import routes as reviews
 from api.training_runs import routes as training_runs
-from api.web import docs_pages, emotion_colours
+from api.web import docs_pages
 from api.web.blueprint import make_pages
+from api.web.indentation import WithoutIndentation
+from api.web.static_files import register_static_files
 from api.webhooks import delivery_routes
 from api.webhooks import routes as webhooks
 from emoscope.settings import Settings
@@ -53,7 +55,7 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
     services: connections to use instead of opening those of the settings. Raises BlobStoreUnavailable if the photo folder can't be
     created; database and queue are connected at first use.
     """
-    app = APIFlask("api", title="Emoscope", version=version("emoscope"), docs_path=None)
+    app = APIFlask("api", title="Emoscope", version=version("emoscope"), docs_path=None, static_folder=None)  # type: ignore[arg-type]
     app.ensure_sync = _take_as_is  # type: ignore[assignment, method-assign]
     app.config.update(
         DESCRIPTION=_DESCRIPTION,
@@ -67,6 +69,7 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
     )
     # keep the declared order of fields
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.jinja_env.add_extension(WithoutIndentation)
     (services or open_services(settings)).install(app.extensions)
     metrics_routes.register_metrics(app)
     register_cors(app, settings.cors_origins)
@@ -104,7 +107,7 @@ def create_app(settings: Settings, services: Services | None = None) -> APIFlask
         app.register_blueprint(part.blueprint)
     register_downloads(app)
     app.register_blueprint(docs_pages.blueprint)
-    app.register_blueprint(emotion_colours.blueprint)
+    register_static_files(app)
     app.register_blueprint(make_pages())
     hide_pages(app)
     if settings.trusted_proxies:

@@ -1,6 +1,6 @@
 """Every error as application/problem+json (RFC 9457), with a stable code. Tracebacks are never sent."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -92,14 +92,14 @@ def make_invalid_request(errors: list[dict[str, str]]) -> Problem:
 
 def register_errors(app: Flask) -> None:
     """Convert every exception of a route into a problem."""
-    app.register_error_handler(Problem, Problem.to_response)
-    app.register_error_handler(HTTPError, _handle_apiflask_error)
-    app.register_error_handler(HTTPException, handle_http_error)
-    app.register_error_handler(DomainError, _handle_domain_error)
-    for unavailable in (DBAPIError, PoolTimeout):
-        app.register_error_handler(unavailable, _handle_database_error)
-    app.register_error_handler(OSError, _handle_system_error)
-    app.register_error_handler(Exception, _handle_unexpected_error)
+    for kind, handle in _HANDLERS.items():
+        app.register_error_handler(kind, handle)
+
+
+def handle_error(error: Exception) -> Response:
+    """Convert an exception into a problem."""
+    kind = next(each for each in type(error).__mro__ if each in _HANDLERS)
+    return _HANDLERS[kind](error)
 
 
 def _handle_apiflask_error(error: HTTPError) -> Response:
@@ -186,3 +186,15 @@ def _name_fields(place: str, reasons: Iterable[tuple[str, str]]) -> list[dict[st
     for path, reason in reasons:
         first.setdefault(path.partition(".")[0], reason.removeprefix("Value error, "))
     return [{"in": place, "field": field, "reason": reason} for field, reason in first.items()]
+
+
+_HANDLERS: dict[type[Exception], Callable[[Any], Response]] = {
+    Problem: Problem.to_response,
+    HTTPError: _handle_apiflask_error,
+    HTTPException: handle_http_error,
+    DomainError: _handle_domain_error,
+    DBAPIError: _handle_database_error,
+    PoolTimeout: _handle_database_error,
+    OSError: _handle_system_error,
+    Exception: _handle_unexpected_error,
+}

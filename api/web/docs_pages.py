@@ -1,6 +1,6 @@
 """Public pages: start page, API documentation, error codes. All assets are served locally."""
 
-from importlib.metadata import distribution
+from importlib.metadata import distribution, version
 from pathlib import Path
 
 from flask import Blueprint, Response, render_template, send_from_directory
@@ -10,15 +10,16 @@ from api.core.error_codes import ERROR_KINDS
 from api.core.services import get_services
 from api.core.sessions import Person
 from api.web.context import find_known_person
+from api.web.static_files import keep_by_version
 from db.core.vocabulary import Detector, Role
 from db.jobs.submission import list_detectors
 
 blueprint = Blueprint("docs", __name__)
 
+_PACKAGE = "flask-openapi-elements"
 _FOLDER = "flask_openapi_elements/templates/elements"
 """Folder of the package, which is used only for these files: importing it would require another framework."""
 _ASSETS = {"elements.css": "css/styles.min.css", "elements.js": "js/web-components.min.js"}
-_A_DAY_S = 24 * 3600
 
 
 @blueprint.app_template_filter("mark_code")
@@ -53,7 +54,7 @@ def _list_detectors(person: Person | None) -> list[Detector]:
 @blueprint.get("/docs")
 def show_docs() -> str:
     """Show the introduction and the API browser."""
-    return render_template("web/docs.html", settings=get_services().settings)
+    return render_template("web/docs.html", settings=get_services().settings, elements_version=version(_PACKAGE))
 
 
 @blueprint.get("/docs/errors")
@@ -62,9 +63,10 @@ def show_errors() -> str:
     return render_template("web/errors.html", kinds=ERROR_KINDS.values())
 
 
-@blueprint.get("/docs/assets/<name>")
-def send_asset(name: str) -> Response:
+@blueprint.get("/docs/assets/<package_version>/<name>")
+def send_asset(package_version: str, name: str) -> Response:
     """Send a file of Stoplight Elements, which renders the API browser."""
-    folder = Path(str(distribution("flask-openapi-elements").locate_file(_FOLDER)))
+    folder = Path(str(distribution(_PACKAGE).locate_file(_FOLDER)))
     # other files of the folder aren't served
-    return send_from_directory(folder, _ASSETS.get(name, "-"), max_age=_A_DAY_S)
+    response = send_from_directory(folder, _ASSETS.get(name, "-"))
+    return keep_by_version(response, is_known=package_version == version(_PACKAGE))

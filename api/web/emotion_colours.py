@@ -3,20 +3,14 @@
 `--happy` is a colour, and the class `happy` sets `--tone` to it.
 """
 
-from flask import Blueprint, Response
-
 from db.core.vocabulary import EMOTIONS
 
-blueprint = Blueprint("styles", __name__)
+FILE_NAME = "emotions.css"
+"""Among the pages' own files, which it is served with."""
 
-_MAX_AGE_S = 3600
 
-
-@blueprint.get("/static/emotions.css")
-def send_emotion_colours() -> Response:
-    """Send the style sheet."""
+def write_style_sheet() -> str:
+    """Return the style sheet."""
     colours = "".join(f"  --{each}: light-dark({each.light_colour}, {each.dark_colour});\n" for each in EMOTIONS)
     classes = "".join(f".{each} {{ --tone: var(--{each}); }}\n" for each in EMOTIONS)
-    response = Response(f":root {{\n{colours}}}\n{classes}", mimetype="text/css")
-    response.cache_control.max_age = _MAX_AGE_S
-    return response
+    return f":root {{\n{colours}}}\n{classes}"

@@ -13,7 +13,7 @@ from werkzeug.exceptions import Forbidden, HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.core.error_codes import PROBLEM_JSON
-from api.core.errors import RETRY_AFTER_S, Problem, handle_http_error
+from api.core.errors import RETRY_AFTER_S, Problem, handle_error, handle_http_error
 from api.core.services import get_services
 from api.core.sessions import SAFE_METHODS, Person, find_person, has_csrf_token, is_same_origin
 from api.photos.annotate import UnreadablePicture
@@ -121,7 +121,10 @@ def describe_done() -> str | None:
 
 
 def guard_page() -> AnyResponse | None:
-    """Let a request through to its page, or redirect to the sign-in. Raises RoleMissing, ForgedRequest."""
+    """Let a request through to its page, or redirect to the sign-in.
+
+    Raises RoleMissing, ForgedRequest; Problem `unauthorized` if a script asks and its page is of a session that has ended.
+    """
     assert request.endpoint is not None
     needed = find_needed_role(current_app, request.endpoint)
     request.max_content_length = get_services().settings.max_photo_bytes + _FORM_OVERHEAD_BYTES
@@ -131,14 +134,23 @@ def guard_page() -> AnyResponse | None:
         return None
     person = find_person()
     if person is None:
+        if is_script():
+            raise Problem("unauthorized", "you are signed out")
         return redirect(url_for("pages.sign_in.show", next=_find_way_back()))
     if not isinstance(needed, Role):
         raise Forbidden
     if not person.role.covers(needed):
         raise RoleMissing(needed)
     if request.method not in SAFE_METHODS and not has_csrf_token(person, request):
+        if is_script():
+            raise Problem("unauthorized", "this page is from an earlier session")
         raise ForgedRequest
     return None
+
+
+def is_script() -> bool:
+    """Return whether a script of the pages asks. It accepts problems, which browsers never do by themselves."""
+    return PROBLEM_JSON in request.accept_mimetypes.values()
 
 
 def _find_way_back() -> str | None:
@@ -170,19 +182,15 @@ def keep_private(response: Response) -> Response:
 
 
 def register_page_errors(pages: Blueprint) -> None:
-    """Show every error of a page as a page."""
-    pages.register_error_handler(HTTPException, _show_http_error)
-    pages.register_error_handler(Problem, lambda problem: _show(problem.status, problem.kind.title, problem.detail))
-    pages.register_error_handler(DomainError, _show_domain_error)
-    pages.register_error_handler(BlobMissing, lambda error: _show_refusal(HTTPStatus.NOT_FOUND, str(error)))
-    pages.register_error_handler(
-        UnreadablePicture, lambda error: _show_refusal(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
-    )
-    for unavailable in (OperationalError, PoolTimeout):
-        pages.register_error_handler(unavailable, _show_database_error)
-    pages.register_error_handler(Exception, _show_unexpected_error)
+    """Show every error of a page as a page, or as a problem if a script asks."""
+    for kind, show in _SHOWN.items():
+        pages.register_error_handler(kind, _make_error_handler(show))
     for status, detail in _UNROUTED.items():
         pages.app_errorhandler(status)(_make_unrouted_handler(detail))
+
+
+def _make_error_handler(show: Callable[[Any], tuple[str, int]]) -> Callable[[Exception], AnyResponse]:
+    return lambda error: handle_error(error) if is_script() else make_response(show(error))
 
 
 _UNROUTED = {404: "There is nothing at this address.", 405: "This address can't be opened as a page."}
@@ -215,7 +223,7 @@ def _make_unrouted_handler(detail: str) -> Callable[[HTTPException], AnyResponse
 
     def show(error: HTTPException) -> AnyResponse:
         if request.blueprint is not None and request.blueprint.startswith("pages"):
-            return make_response(_show_http_error(error))
+            return handle_error(error) if is_script() else make_response(_show_http_error(error))
         if not _is_page_wanted():
             return handle_http_error(error)
         response = make_response(_show(error.code or 404, _TITLES[error.code or 404], detail))
@@ -249,3 +257,15 @@ def _show_unexpected_error(error: Exception) -> tuple[str, int]:
 
 def _show(status: int, title: str, detail: str) -> tuple[str, int]:
     return render_template("web/error.html", status=int(status), title=title, detail=detail), int(status)
+
+
+_SHOWN: dict[type[Exception], Callable[[Any], tuple[str, int]]] = {
+    HTTPException: _show_http_error,
+    Problem: lambda problem: _show(problem.status, problem.kind.title, problem.detail),
+    DomainError: _show_domain_error,
+    BlobMissing: lambda error: _show_refusal(HTTPStatus.NOT_FOUND, str(error)),
+    UnreadablePicture: lambda error: _show_refusal(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)),
+    OperationalError: _show_database_error,
+    PoolTimeout: _show_database_error,
+    Exception: _show_unexpected_error,
+}

@@ -1,13 +1,16 @@
-"use strict";
-// The icons of Stoplight Elements come with a style that they would add to the page; docs.css has it instead.
-window.FontAwesomeConfig = { autoAddCss: false };
+// @ts-check
+// Settings of Stoplight Elements, whose script runs after this one.
+import { find } from "./dom.js";
+import { findTheme } from "./layout.js";
 
-// Elements reads the theme off an attribute, and knows nothing of the system's choice.
+// Its icons come with a style that they would add to the page; docs.css has it instead.
+Object.assign(globalThis, { FontAwesomeConfig: { autoAddCss: false } });
+
+// It reads the theme off an attribute, and knows nothing of the system's choice.
 function followTheme() {
-  document.querySelector(".elements").dataset.theme = findTheme();
+  find(document, ".elements", HTMLElement).dataset.theme = findTheme();
 }
-document.addEventListener("DOMContentLoaded", () => {
-  followTheme();
-  new MutationObserver(followTheme).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", followTheme);
-});
+
+followTheme();
+new MutationObserver(followTheme).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", followTheme);

@@ -1,38 +1,57 @@
-"use strict";
+// @ts-check
 // Parts of the page that follow what happens: `data-live="2"` is fetched anew every two seconds, as the same page draws it.
 // A part that is no longer marked in the new page was drawn for the last time. What screen readers are to be told stands in its
 // `data-said`, and is put outside of it, since a part that is swapped announces nothing. Where the service can't be reached, the
 // page says since when it shows the past.
+import { findAll, get, parse } from "./dom.js";
+import { send, ServiceError, SESSION_ENDED } from "./http.js";
+import { formatAge, formatExactly, showTimes } from "./times.js";
 
-const PATIENCE_MS = 10_000;
-const away = document.getElementById("away");
+const away = get("away", HTMLElement);
 const fresh = document.getElementById("fresh");
 let updatedAt = new Date();
-let isAway = false;
 
+/**
+ * Fetch the page, show the part as it is now, and do so again later.
+ *
+ * @param {HTMLElement} part
+ */
 async function refresh(part) {
   const mayTell = "said" in part.dataset;
-  if (!document.hidden && (mayTell || !isBusy(part))) {
-    try {
-      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(PATIENCE_MS) });
-      if (answer.redirected && !isBusy(part)) return location.reload(); // signed out meanwhile
-      if (answer.ok && !answer.redirected) part = show(part, await answer.text());
-      tellAway(answer.ok ? "" : `answers with an error (${answer.status})`);
-    } catch {
-      tellAway("can't be reached"); // the next try may find it
-    }
-  }
-  if (part.dataset.live) setTimeout(refresh, 1000 * Number(part.dataset.live), part);
+  if (!document.hidden && (mayTell || !isBusy(part))) part = await fetchPart(part);
+  if (part.dataset.live) schedule(part);
   else if (fresh) fresh.hidden = true;
 }
 
+/** @param {HTMLElement} part */
+function schedule(part) {
+  setTimeout(refresh, 1000 * Number(part.dataset.live), part);
+}
+
+/**
+ * @param {HTMLElement} part
+ * @returns {Promise<HTMLElement>} what stands in its place now
+ */
+async function fetchPart(part) {
+  // nobody is taken away from what they are at
+  const leave = () => isBusy(part) || location.reload();
+  try {
+    const answer = await send(location.href, { leave });
+    tellAway("");
+    return show(part, answer.text);
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    if (error.code !== SESSION_ENDED) tellAway(error.status ? `answers with an error (${error.status})` : "can't be reached");
+    return part; // the next try may find it
+  }
+}
+
+/** @param {string} why it is away; empty if it isn't */
 function tellAway(why) {
   if (!why) updatedAt = new Date();
-  isAway = Boolean(why);
-  document.body.classList.toggle("stale", isAway);
-  away.hidden = !isAway;
-  const since = `${EXACT.format(updatedAt)} ${nameZone(updatedAt)}`;
-  const text = isAway ? `The service ${why}. This page shows what was so at ${since}.` : "";
+  document.body.classList.toggle("stale", Boolean(why));
+  away.hidden = !why;
+  const text = why && `The service ${why}. This page shows what was so at ${formatExactly(updatedAt)}.`;
   if (away.textContent !== text) away.textContent = text; // told once, not at every try
   tellAge();
 }
@@ -41,24 +60,38 @@ function tellAge() {
   if (fresh) fresh.textContent = `updated ${formatAge(updatedAt)} ago`;
 }
 
-// A part in which somebody has the focus, or something open, isn't swapped.
+/**
+ * Whether somebody has the focus in a part, or something open. It isn't swapped then.
+ *
+ * @param {HTMLElement} part
+ */
 function isBusy(part) {
-  return part.contains(document.activeElement) || part.querySelector("details[open]:not(.more), :popover-open, input:checked");
+  return part.contains(document.activeElement) ||
+    part.querySelector("details[open]:not(.more), :popover-open, input:checked") !== null;
 }
 
+/**
+ * @param {HTMLElement} part
+ * @param {string} html
+ */
 function show(part, html) {
-  const drawn = new DOMParser().parseFromString(html, "text/html").getElementById(part.id);
+  const drawn = parse(html).getElementById(part.id);
   if (!drawn) return part;
-  if (drawn.dataset.said !== part.dataset.said) {
-    part.dataset.said = drawn.dataset.said;
-    document.getElementById("said").textContent = drawn.dataset.said;
+  const { said } = drawn.dataset;
+  if (said !== undefined && said !== part.dataset.said) {
+    part.dataset.said = said;
+    get("said", HTMLElement).textContent = said;
   }
   return isBusy(part) ? part : replace(part, drawn);
 }
 
+/**
+ * @param {HTMLElement} part
+ * @param {HTMLElement} drawn
+ */
 function replace(part, drawn) {
   // pictures that are still the same stay, so that nothing flickers
-  const known = new Map([...part.querySelectorAll("img")].map((image) => [image.src, image]));
+  const known = new Map(findAll(part, "img", HTMLImageElement).map((image) => [image.src, image]));
   for (const image of drawn.querySelectorAll("img")) {
     const kept = known.get(image.src);
     if (kept) image.replaceWith(kept);
@@ -69,7 +102,5 @@ function replace(part, drawn) {
   return drawn;
 }
 
-for (const part of document.querySelectorAll("[data-live]")) {
-  setTimeout(refresh, 1000 * Number(part.dataset.live), part);
-}
+for (const part of findAll(document, "[data-live]", HTMLElement)) schedule(part);
 setInterval(tellAge, 1000);

@@ -1,185 +1,239 @@
-"use strict";
+// @ts-check
 // Photos go to the API one by one, as any application sends them, and each is followed to its end by waiting reads.
+import { find, get, read } from "./dom.js";
+import { send, ServiceError, SESSION_ENDED, upload } from "./http.js";
 
-const form = document.getElementById("try");
-const drop = document.getElementById("drop");
-const field = form.querySelector("input[type=file]");
-const results = document.getElementById("results");
-const template = document.getElementById("result");
-const csrfToken = form.querySelector("[name=csrf_token]").value;
+/** @import { Face, Job } from "../../types/answers.d.ts" */
+/** @typedef {{ job: Job, etag: string | null }} Known */
+
+const form = get("try", HTMLFormElement);
+const dropZone = get("drop", HTMLElement);
+const field = find(form, "input[type=file]", HTMLInputElement);
+const results = get("results", HTMLElement);
+const said = get("said", HTMLElement);
+const pageUrl = read(form, "pageUrl");
+const cropUrl = read(form, "cropUrl");
 const AT_ONCE = 3;
-const PATIENCE_MS = 40_000; // with a read that waits for 20 seconds
+const READ_MS = 40_000; // with a read that waits for 20 seconds
 const PAUSE_S = 2; // before another try, where the service doesn't say
+const UPLOADED = 0.6; // of the progress bar
+/** @type {{ file: File, shown: HTMLElement }[]} */
 const waiting = [];
 let running = 0;
 
+/** @param {Iterable<File>} files */
 function add(files) {
   for (const file of files) {
-    const shown = template.content.cloneNode(true).firstElementChild;
-    shown.querySelector(".name").textContent = file.name;
+    const shown = copyTemplate("result");
+    find(shown, ".name", HTMLElement).textContent = file.name;
     results.prepend(shown);
-    waiting.push([file, shown]);
+    waiting.push({ file, shown });
   }
-  next();
+  startNext();
 }
 
-function next() {
-  while (running < AT_ONCE && waiting.length) {
-    running += 1;
-    const [file, shown] = waiting.shift();
-    submit(file, shown)
-      .then(([job, etag]) => follow(job, etag, shown))
-      .catch((error) => fail(shown, error.message))
-      .finally(() => {
-        running -= 1;
-        next();
-      });
+/** @param {string} id */
+function copyTemplate(id) {
+  const copy = get(id, HTMLTemplateElement).content.cloneNode(true);
+  return find(/** @type {DocumentFragment} */ (copy), "li", HTMLElement);
+}
+
+function startNext() {
+  for (let next = takeNext(); next; next = takeNext()) {
+    const { file, shown } = next;
+    analyse(file, shown).finally(() => {
+      running -= 1;
+      startNext();
+    });
   }
 }
 
+function takeNext() {
+  const next = running < AT_ONCE ? waiting.shift() : undefined;
+  if (next) running += 1;
+  return next;
+}
+
+/**
+ * @param {File} file
+ * @param {HTMLElement} shown
+ */
+async function analyse(file, shown) {
+  try {
+    await follow(await submit(file, shown), shown);
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    fail(shown, error.message);
+  }
+}
+
+/**
+ * @param {File} file
+ * @param {HTMLElement} shown
+ * @returns {Promise<Known>}
+ */
 async function submit(file, shown) {
-  while (true) {
-    const request = await send(file, shown);
-    if (request.status < 300) return [request.response, request.getResponseHeader("ETag")];
-    if (request.status !== 429) throw explain(request.status, request.response);
-    mark(shown, "waiting");
-    await pause(request.getResponseHeader("Retry-After"));
-  }
-}
-
-// fetch can't tell how much of a body has gone, so the upload is an XMLHttpRequest
-function send(file, shown) {
   const body = new FormData();
   body.append("image", file);
-  const detector = form.elements.detector.value;
+  const { value: detector } = find(form, "[name=detector]", HTMLSelectElement);
   if (detector) body.append("detector", detector);
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", form.dataset.jobsUrl);
-    request.setRequestHeader("X-CSRF-Token", csrfToken);
-    request.responseType = "json";
-    request.upload.addEventListener("progress", (event) => {
-      if (event.lengthComputable) shown.querySelector("progress").value = (event.loaded / event.total) * 0.6;
-    });
-    request.addEventListener("load", () => resolve(request));
-    request.addEventListener("error", () => reject(new Error("the service can't be reached")));
-    request.send(body);
-  });
+  while (true) {
+    try {
+      return readJob(await upload(read(form, "jobsUrl"), body, (share) => setProgress(shown, share * UPLOADED)));
+    } catch (error) {
+      if (!(error instanceof ServiceError) || error.status !== 429) throw error;
+      mark(shown, "waiting");
+      await pause(error.retryAfter);
+    }
+  }
 }
 
-function explain(status, problem) {
-  if (status !== 401) return new Error(problem?.detail ?? `the service answered ${status}`);
-  location.reload(); // signed out meanwhile: the page leads to the sign-in, and that back here
-  return new Error("you are signed out");
+/**
+ * @param {import("./http.js").Answer} answer
+ * @returns {Known}
+ */
+function readJob(answer) {
+  return { job: JSON.parse(answer.text), etag: answer.getHeader("ETag") };
 }
 
+/** @param {string | null} retryAfter seconds */
 function pause(retryAfter) {
   return new Promise((resolve) => setTimeout(resolve, 1000 * Math.max(1, Number(retryAfter) || PAUSE_S)));
 }
 
-async function follow(job, etag, shown) {
-  const name = shown.querySelector(".name");
-  name.href = `${form.dataset.pageUrl}/${job.id}`;
+/**
+ * @param {Known} known
+ * @param {HTMLElement} shown
+ */
+async function follow(known, shown) {
+  const jobUrl = `${pageUrl}/${known.job.id}`;
+  find(shown, ".name", HTMLAnchorElement).href = jobUrl;
   const image = new Image();
   image.alt = "";
   image.addEventListener("error", () => image.remove()); // a photo that can't be decoded
-  image.src = `${form.dataset.pageUrl}/${job.id}/preview`;
-  shown.querySelector(".frame").append(image);
-  while (!job.finished_at) {
-    mark(shown, job.status);
-    shown.querySelector("progress").value = job.status === "running" ? 0.85 : 0.7;
-    [job, etag] = (await read(job.url, etag)) ?? [job, etag];
+  image.src = `${jobUrl}/preview`;
+  find(shown, ".frame", HTMLElement).append(image);
+  while (!known.job.finished_at) {
+    mark(shown, known.job.status);
+    setProgress(shown, known.job.status === "running" ? 0.85 : 0.7);
+    known = await readNews(known);
   }
-  shown.querySelector("progress").remove();
-  mark(shown, job.status);
-  if (job.error) return fail(shown, job.error.detail);
-  show(job, shown);
+  showEnd(known.job, shown);
 }
 
-// The job and its ETag once it isn't as the page knows it, which a read that waits is answered with at once. Null after a pause
-// where there is no news, or no answer: the job goes on without us.
-async function read(url, etag) {
-  let answer = null;
+/**
+ * Read a job, which takes until it has changed. Comes back with what was known, after a pause, where there is no news or no answer:
+ * the job goes on without us.
+ *
+ * @param {Known} known
+ * @returns {Promise<Known>}
+ */
+async function readNews(known) {
+  let retryAfter = null;
   try {
-    const headers = etag ? { "If-None-Match": etag } : {};
-    answer = await fetch(`${url}?wait=20`, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (answer.ok) return [await answer.json(), answer.headers.get("ETag")];
-  } catch {
-    // the service is away; the next try may find it
+    const headers = known.etag ? { "If-None-Match": known.etag } : undefined;
+    const answer = await send(`${known.job.url}?wait=20`, { headers, deadlineMs: READ_MS });
+    if (answer.status !== 304) return readJob(answer);
+    retryAfter = answer.getHeader("Retry-After");
+  } catch (error) {
+    if (!(error instanceof ServiceError) || error.isFinal || error.code === SESSION_ENDED) throw error;
+    retryAfter = error.retryAfter;
   }
-  const isRefused = answer?.status >= 400 && answer.status < 500 && answer.status !== 429;
-  if (isRefused) throw explain(answer.status, await answer.json().catch(() => null));
-  await pause(answer?.headers.get("Retry-After"));
-  return null;
+  await pause(retryAfter);
+  return known;
 }
 
-function show(job, shown) {
-  const found = shown.querySelector(".found");
-  const said = document.getElementById("said");
+/**
+ * @param {Job} job
+ * @param {HTMLElement} shown
+ */
+function showEnd(job, shown) {
+  if (job.error) return fail(shown, job.error.detail);
+  const found = find(shown, ".found", HTMLElement);
+  find(shown, "progress", HTMLElement).remove();
+  mark(shown, job.status);
   if (job.status === "canceled") {
-    found.append(line("withdrawn, so there is no result"));
+    found.append(makeLine("withdrawn, so there is no result"));
     said.textContent = `${job.photo.filename}: canceled`;
     return;
   }
-  if (!job.faces.length) found.append(line("no face found"));
-  for (const face of job.faces) {
-    found.append(draw(face));
-  }
   const count = job.faces.length;
+  if (!count) found.append(makeLine("no face found"));
+  found.append(...job.faces.map((face) => drawFace(face)));
   said.textContent = `${job.photo.filename}: ${count} ${count === 1 ? "face" : "faces"}`;
 }
 
-// A face as other pages show it, so that pages/correct.js lets it be corrected here.
-function draw(face) {
-  const item = document.getElementById("found-face").content.cloneNode(true).firstElementChild;
+/**
+ * A face as other pages show it, so that correct.js lets it be corrected here.
+ *
+ * @param {Face} face
+ */
+function drawFace(face) {
+  const item = copyTemplate("found-face");
   const told = `${face.emotion} ${face.confidence.toFixed(2)}`;
-  const picture = item.querySelector("a");
-  const image = item.querySelector("img");
-  picture.href = `${form.dataset.pageUrl}/faces/${face.id}`;
+  const picture = find(item, "a", HTMLAnchorElement);
+  picture.href = `${pageUrl}/faces/${face.id}`;
   picture.title = `${told}: correct it`;
   picture.dataset.correct = face.id;
   picture.dataset.emotion = face.emotion;
+  const image = find(item, "img", HTMLImageElement);
   image.alt = `${told}: correct it`;
-  image.src = form.dataset.cropUrl.replace("00000000-0000-0000-0000-000000000000", face.id);
-  item.querySelector(".dot").classList.add(face.emotion);
-  item.querySelector(".said").textContent = `${told}${face.uncertain ? " ?" : ""}`;
+  image.src = cropUrl.replace("00000000-0000-0000-0000-000000000000", face.id);
+  find(item, ".dot", HTMLElement).classList.add(face.emotion);
+  find(item, ".said", HTMLElement).textContent = `${told}${face.uncertain ? " ?" : ""}`;
   return item;
 }
 
-function line(text) {
+/** @param {string} text */
+function makeLine(text) {
   const item = document.createElement("li");
   item.textContent = text;
   return item;
 }
 
+/**
+ * @param {HTMLElement} shown
+ * @param {number} share
+ */
+function setProgress(shown, share) {
+  find(shown, "progress", HTMLProgressElement).value = share;
+}
+
+/**
+ * @param {HTMLElement} shown
+ * @param {string} status
+ */
 function mark(shown, status) {
-  const pill = shown.querySelector(".pill");
+  const pill = find(shown, ".pill", HTMLElement);
   pill.className = `pill ${status}`;
   pill.textContent = status;
 }
 
+/**
+ * @param {HTMLElement} shown
+ * @param {string} detail
+ */
 function fail(shown, detail) {
   mark(shown, "failed");
-  const bar = shown.querySelector("progress");
-  if (bar) bar.remove();
-  const item = line(detail);
+  shown.querySelector("progress")?.remove();
+  const item = makeLine(detail);
   item.className = "problem";
-  shown.querySelector(".found").append(item);
-  document.getElementById("said").textContent = detail;
+  find(shown, ".found", HTMLElement).append(item);
+  said.textContent = detail;
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  add(field.files);
+  add(field.files ?? []);
   field.value = "";
 });
 
 field.addEventListener("change", () => form.requestSubmit());
 
-for (const kind of ["dragover", "dragleave", "drop"]) {
-  drop.addEventListener(kind, (event) => {
+for (const kind of /** @type {const} */ (["dragover", "dragleave", "drop"])) {
+  dropZone.addEventListener(kind, (event) => {
     event.preventDefault();
-    drop.classList.toggle("over", kind === "dragover");
-    if (kind === "drop") add(event.dataTransfer.files);
+    dropZone.classList.toggle("over", kind === "dragover");
+    if (kind === "drop") add(event.dataTransfer?.files ?? []);
   });
 }

@@ -15,6 +15,7 @@ from db.reviews.tables import ReviewItem
 from tests.support.factories.analyses import Analyses
 from tests.support.factories.faces import spread
 from tests.support.factories.model_versions import add_version
+from tests.support.markup import flatten
 from tests.support.visitors import PASSWORD, Visitor
 
 
@@ -30,7 +31,7 @@ def test_promote_and_roll_back_with_their_reasons(
     assert administrator.post("/models/2/promote", reason="better on sad") == (303, "/models/2")
     assert "in service" in administrator.get("/models/2")
     text = administrator.get("/models")
-    shown = dict(re.findall(r'name="(from_version|to_version)" value="(\d+)"', text))
+    shown = dict(re.findall(r'name="(from_version|to_version)" value="(\d+)"', flatten(text)))
     assert shown == {"from_version": "2", "to_version": "1"}
     assert administrator.post("/models/roll-back", reason="worse on happy", **shown)[0] == 303
     text = administrator.get("/models")

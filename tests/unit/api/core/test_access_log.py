@@ -23,7 +23,7 @@ def test_a_request_is_one_line_with_its_route_and_not_its_path(app: APIFlask) ->
 
 
 def test_what_machines_ask_every_few_seconds_is_no_line(app: APIFlask) -> None:
-    assert list_requests(app.test_client(), "/healthz", "/readyz", "/metrics", "/static/style.css") == []
+    assert list_requests(app.test_client(), "/healthz", "/readyz", "/metrics", "/static/0/style.css") == []
 
 
 def test_an_unknown_path_is_not_repeated(app: APIFlask) -> None:

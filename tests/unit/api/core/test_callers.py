@@ -43,7 +43,7 @@ ROUTES = {
     EVERYBODY: [
         "GET /",
         "GET /docs",
-        "GET /docs/assets/<name>",
+        "GET /docs/assets/<package_version>/<name>",
         "GET /docs/errors",
         "GET /healthz",
         "GET /metrics",
@@ -52,8 +52,7 @@ ROUTES = {
         "GET /openapi.json",
         "GET /readyz",
         "GET /sign-in",
-        "GET /static/<path:filename>",
-        "GET /static/emotions.css",
+        "GET /static/<version>/<path:filename>",
     ],
     SUBMIT: [
         "POST /v1/batches",

@@ -14,6 +14,7 @@ from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.session import Database
 from db.core.vocabulary import Emotion, ReviewSlice, Role
 from db.reviews.tables import ResultView, ReviewItem
+from tests.support.markup import flatten
 from tests.support.played_worker import PlayedWorker
 from tests.support.reviewing import set_slice
 from tests.support.visitors import Visitor
@@ -51,7 +52,7 @@ def test_a_job_shows_its_faces_and_what_happened(
 ) -> None:
     job_id = submit()
     worker.analyze(job_id, worker.see(Emotion.SURPRISED, 0.81, (4, 5, 20, 21)), worker.see(Emotion.SAD, 0.3))
-    text = viewer.get(f"/jobs/{job_id}")
+    text = flatten(viewer.get(f"/jobs/{job_id}"))
     assert '<rect class="box surprised" x="4" y="5" width="20" height="21"' in text
     assert "0.810" in text
     assert "The model is uncertain" in text

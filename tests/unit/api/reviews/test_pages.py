@@ -17,6 +17,7 @@ from db.core.vocabulary import Emotion, ReviewSlice, Role, VoteChoice
 from db.reviews import actions as reviews
 from db.reviews.required_votes import resettle_all
 from db.reviews.tables import ReviewItem
+from tests.support.markup import flatten
 from tests.support.played_worker import PlayedWorker
 from tests.support.visitors import Visitor
 
@@ -137,7 +138,7 @@ def test_dates_choose_the_faces_and_the_later_beginning_counts(
     assert count(since=four_days_ago, days=1) == 2
     assert count(since=utcnow().date() - timedelta(days=1), days=30) == 2
     assert count(since=four_days_ago, until=utcnow().date() - timedelta(days=2)) == 2
-    text = reviewer.get("/review", since=four_days_ago)
+    text = flatten(reviewer.get("/review", since=four_days_ago))
     assert f'name="since" type="date" value="{four_days_ago}"' in text
     [card, *_] = list_cards(text)
     _, text = reviewer.post(
@@ -173,7 +174,7 @@ def test_what_others_said_is_not_shown_before_ones_own_vote(reviewer: Visitor, f
             [latest, *_] = reviews.list_votes(session, reviewer="reviewer")
         status, text = reviewer.post("/review/undo", vote_id=latest.id, fragment="yes")
         assert (status, list_cards(text)) == (200, [card])
-        return text
+        return flatten(text)
 
     text = vote_and_undo("sad")
     assert "1 vote so far</p>" in text
@@ -188,6 +189,6 @@ def test_the_latest_votes_are_corrected_by_their_pictures(reviewer: Visitor, fac
     with database.write() as session:
         for vote in reviews.list_votes(session, reviewer="reviewer"):
             vote.is_blind = str(vote.face_id) == blind
-    text = reviewer.get("/review/statistics")
+    text = flatten(reviewer.get("/review/statistics"))
     assert f'data-correct="{seen}" data-emotion="happy"' in text
     assert f'data-correct="{blind}" title="Correct your vote: sad"' in text

@@ -1,6 +1,7 @@
 """The documentation pages are complete, and load nothing from other sites."""
 
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,17 @@ def test_the_error_page_explains_every_code(app: APIFlask) -> None:
 
 @pytest.mark.parametrize("name", ["../__init__.py", "elements.svg", "nothing.js"])
 def test_no_other_file_can_be_reached(app: APIFlask, name: str) -> None:
-    assert app.test_client().get(f"/docs/assets/{name}").status_code == 404
+    assert app.test_client().get(f"/docs/assets/9.0.29/{name}").status_code == 404
+
+
+def test_browsers_keep_the_files_of_the_api_browser_until_its_version_changes(app: APIFlask) -> None:
+    client = app.test_client()
+    page = client.get("/docs").text
+    present = version("flask-openapi-elements")
+    for name in ("elements.css", "elements.js"):
+        assert f'"/docs/assets/{present}/{name}"' in page
+        assert "immutable" in client.get(f"/docs/assets/{present}/{name}", buffered=True).headers["Cache-Control"]
+        assert client.get(f"/docs/assets/1.0/{name}", buffered=True).headers["Cache-Control"] == "no-store"
 
 
 def test_the_written_documentation_names_every_route(app: APIFlask) -> None:

@@ -116,7 +116,14 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("/jobz", 404), ("/jobs/xyz", 404), ("/sign-out", 405), ("/docs/assets/x.js", 404), ("/v1x", 404)],
+    [
+        ("/jobz", 404),
+        ("/jobs/xyz", 404),
+        ("/sign-out", 405),
+        ("/docs/assets/1/x.js", 404),
+        ("/static/1/x.js", 404),
+        ("/v1x", 404),
+    ],
 )
 def test_a_browser_is_shown_a_page_where_there_is_none(app: APIFlask, path: str, status: int) -> None:
     client = app.test_client()
@@ -181,3 +188,20 @@ def test_a_database_that_is_away_is_told_as_a_page_to_who_is_signed_in_too(
         response = away.get(path)
         assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
         assert "The database doesn't answer" in html.unescape(response.text)
+
+
+SCRIPT = {"Accept": "application/problem+json, text/html;q=0.9"}
+
+
+def test_a_script_is_told_a_problem_in_place_of_a_page(app: APIFlask, viewer: Visitor, reviewer: Visitor) -> None:
+    for client in (app.test_client(), reviewer.client):  # no session, and no CSRF token
+        response = client.post("/review/votes", data={"face_id": str(uuid4()), "choice": "sad"}, headers=SCRIPT)
+        assert (response.status_code, response.mimetype) == (401, "application/problem+json")
+        assert response.get_json()["code"] == "unauthorized"
+    fields = {"face_id": str(uuid4()), "choice": "sad", "csrf_token": reviewer.csrf_token}
+    response = reviewer.client.post("/review/votes", data=fields, headers=SCRIPT)
+    assert (response.status_code, response.get_json()["code"]) == (404, "unknown_face")
+    response = viewer.client.get("/review/statistics", headers=SCRIPT)
+    assert (response.status_code, response.mimetype) == (403, "application/problem+json")
+    assert "reviewer" in response.get_json()["detail"]
+    assert viewer.client.get("/jobs", headers=SCRIPT).mimetype == "text/html"
