@@ -26,7 +26,6 @@ from emoscope.stack.provision import provision
 from tests.support.factories.jobs import add_job
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
-from worker.core.messages import list_sent
 
 PHOTO = portrait_photo("astronaut").data
 
@@ -105,10 +104,8 @@ class Fleet:
         return self.read(job_id).attempt == attempt
 
     def has_fetched(self, job_id: UUID) -> bool:
-        """Whether a worker holds the message of a job that still waits: it was sent, and lies in the queue no more."""
-        job = self.read(job_id)
-        was_sent = job.status is JobStatus.QUEUED and job.sent_at is not None and job.sent_at > job.created_at
-        return was_sent and str(job_id) not in list_sent(self.queue)
+        """Whether a worker holds the message of a job that still waits."""
+        return self.has_status(job_id, JobStatus.QUEUED) and self.gate.with_name(f"received-{job_id}").exists()
 
     def shut_gate(self, *, is_deaf: bool = False) -> None:
         """Let the next detector wait. is_deaf: as native code would that doesn't come back, whatever its child is told."""

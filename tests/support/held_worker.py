@@ -7,8 +7,10 @@ beside it, a detector that waits doesn't hear that its time is over.
 
 import os
 from pathlib import Path
+from typing import Any
 
 from billiard.exceptions import SoftTimeLimitExceeded
+from celery.signals import task_received
 
 from worker.analysis import process
 from worker.analysis.detectors.base import Detection, Detector
@@ -19,6 +21,14 @@ from worker.core.app import app
 app.conf.include = [*app.conf.include, "tests.support.held_worker"]
 
 _gate = Path(os.environ["EMOSCOPE_TEST_GATE"])
+
+
+def note_received(request: Any, **_: object) -> None:
+    """Leave a file beside the gate for each message that has reached this worker: it is named by the message's id."""
+    _gate.with_name(f"received-{request.id}").touch()
+
+
+task_received.connect(note_received)
 
 
 def load_held_detector(*args: object, **options: object) -> Detector:

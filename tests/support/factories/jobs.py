@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
 
 from db.accounts import api_keys
 from db.core.actors import Actor
@@ -29,7 +30,7 @@ UNFETCHED: dict[str, Any] = {
 
 def make_new_job(application_id: UUID, **changed: Any) -> NewJob:
     """A job of a small photo that nobody stored. changed: the fields of NewJob that matter to the test."""
-    job_id = changed.get("id") or uuid4()
+    job_id = changed.get("id") or uuid7()
     usual = NewJob(
         id=job_id,
         application_id=application_id,
