@@ -10,6 +10,7 @@ _SHARES_SERVICE = ("test_command_line.py", "test_photo_to_emotions.py")
 _SLOWEST = (
     "test_retraining_loop.py",
     *_SHARES_SERVICE,
+    "test_runs_with_a_csv_alone.py",
     "test_runner.py",
     "test_training.py",
     "test_pipeline.py",
