@@ -13,7 +13,7 @@ _UNUSED = {"structlog": "rich", "redis": "opentelemetry"}
 
 
 def import_lean() -> None:
-    """Import these libraries, each without the package that it can do without. What is imported already stays as it is."""
+    """Import these libraries, each without the package that it can do without. Modules that are already imported stay unchanged."""
     for library, unused in _UNUSED.items():
         if library in sys.modules or unused in sys.modules:
             continue

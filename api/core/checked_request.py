@@ -155,7 +155,7 @@ def _check_coding() -> None:
     """Refuse a compressed body, which would be read as the photo itself."""
     coding = request.headers.get("Content-Encoding", "")
     if coding.strip().lower() not in {"", "identity"}:
-        detail = f"the body has the content coding {coding[:50]!r}; send it as it is"
+        detail = f"the body has the content coding {coding[:50]!r}; send it without one"
         raise Problem("bad_request", detail)
 
 

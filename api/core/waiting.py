@@ -1,8 +1,8 @@
 """Long polls: requests that wait for a job to change without polling the database.
 
-Whoever changes a job publishes its id on a Redis channel after the commit. One thread per process listens and wakes the requests
-that wait for this job. A request subscribes before it reads the job, so no change is missed. Under the server a waiting request
-holds no thread: see api/core/server/parking.py.
+A process that changes a job publishes its id on a Redis channel after the commit. One thread per process listens and wakes the
+requests that wait for this job. A request subscribes before it reads the job, so no change is missed. Under the server a
+waiting request holds no thread: see api/core/server/parking.py.
 """
 
 import threading

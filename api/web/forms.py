@@ -169,5 +169,5 @@ def _find_field(error: Exception, fields: dict[str, type[Exception]]) -> str | N
 
 
 def _find_endpoint(page: Callable[..., Any]) -> str:
-    """Return the page's endpoint, whichever blueprint it belongs to."""
+    """Return the page's endpoint, with the blueprint that it belongs to."""
     return next(endpoint for endpoint, view in current_app.view_functions.items() if view is page)

@@ -25,7 +25,7 @@ MOST_SENT_AT_COMMIT = 50
 """Maximum number of webhook deliveries requested right after their commit; the sweeper sends the others."""
 
 END_IDLE_S = "EMOSCOPE_INTERNAL_END_IDLE_S"
-"""Environment variable: seconds without work after which a worker ends, where whoever started it starts it for the next message."""
+"""Environment variable: idle seconds after which a worker ends. Its supervisor starts it for the next message."""
 
 LAST_SWEEP_KEY = "emoscope:last-sweep"
 """Redis key of the time at which the last sweep ended, in seconds since 1970."""

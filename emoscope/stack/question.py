@@ -18,7 +18,7 @@ class Question:
     def ask(self) -> bytes | None:
         """Send the command once more. Returns what has been answered since the last call, or None.
 
-        Raises OSError where nobody listens or the connection is cut; the next call connects anew.
+        Raises OSError where nobody listens or the connection is cut; the next call reconnects.
         """
         try:
             return self._exchange(self._connection or self._connect())

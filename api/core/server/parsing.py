@@ -48,7 +48,7 @@ class StrictParser(PythonProtocol):  # type: ignore[misc]  # Gunicorn has no typ
         super()._finalize_headers()
 
     def _check_codings(self, value: bytes) -> None:
-        """Refuse a compressed body, which Gunicorn would pass on as it is."""
+        """Refuse a compressed body, which Gunicorn would pass on compressed."""
         for coding in value.split(b","):
             if coding.strip(b" \t").lower() not in {b"chunked", b"identity"}:
                 raise UnsupportedTransferCoding(coding.strip(b" \t").decode("latin-1"))

@@ -66,7 +66,7 @@ function fillIn(form, fields) {
 
 function bringBack() {
   const draft = readDraft();
-  if (!draft || isSignIn) return; // it waits for whoever signs in
+  if (!draft || isSignIn) return; // it waits until the user has signed in
   sessionStorage.removeItem(DRAFT);
   if (draft.person !== person || draft.page !== location.pathname || !document.referrer.includes("/sign-in")) return;
   const form = [...document.forms].find((each) => each.method === "post" && each.getAttribute("action") === draft.action);

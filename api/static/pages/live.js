@@ -12,7 +12,7 @@ const fresh = document.getElementById("fresh");
 let updatedAt = new Date();
 
 /**
- * Fetch the page, show the part as it is now, and do so again later.
+ * Fetch the page, replace the part, and schedule the next refresh.
  *
  * @param {HTMLElement} part
  */

@@ -70,8 +70,8 @@ function addCards(body, where) {
 }
 
 /**
- * Change the cards, and say so with the face that is first then. Whoever had the focus on a card that is gone or behind another one now
- * has it on the first: the focus would fall back to the top of the page.
+ * Change the cards, and announce the face that is first afterwards. If the focus was on a card that is removed or no longer first, move
+ * it to the first one: otherwise the browser moves it to the top of the page.
  *
  * @param {() => void} step
  * @param {string} [text]

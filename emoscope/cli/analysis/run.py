@@ -127,7 +127,7 @@ class BatchRun:
             self._next_position = mine[-1].first + len(mine[-1].names) if mine else 0
 
     def _send_all(self, names: Sequence[str]) -> Iterator[_Sent]:
-        """Yield what was sent before, then everything else as it is sent."""
+        """Yield what was sent before, then everything else when it is sent."""
         yield from (_Sent(chunk) for chunk in join_chunks(list(self._journal.sent), 2 * self._largest_call))
         # The uncertain call is repeated unchanged: if the first one still arrives, its key prevents duplicates.
         repeated = () if self._journal.doubtful is None else self._journal.doubtful.names

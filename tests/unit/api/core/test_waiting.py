@@ -124,3 +124,12 @@ def test_closing_wakes_who_waits(valkey: Any) -> None:
         woken = pool.submit(changes.wait, monotonic() + LONG_S)
         made.close()
         assert woken.result()
+
+
+def test_closing_ends_the_thread_while_it_waits_for_a_message(valkey: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.core.waiting._RECONNECT_PAUSE_S", 60.0)
+    made = Waiter(valkey.redis_url, max_waits=1)
+    settle(made)
+    made.close()
+    assert made._thread is not None
+    assert not made._thread.is_alive()
