@@ -16,7 +16,7 @@ from training.data.dataset import Dataset
 from training.data.votes import NO_MAJORITY
 from training.errors import DatasetError
 from training.evaluation.gate import Answers, Decision, GateLimits, decide_promotion
-from training.evaluation.gate_reviewed import check_better, check_not_worse, decide_across_labels
+from training.evaluation.gate_reviewed import check_better, check_not_worse, count_pairs, decide_across_labels
 from training.evaluation.metrics import compute_metrics
 from training.evaluation.set_gate import SetAnswers, check_sets
 from training.evaluation.sets import EvaluationSet, compute_set_metrics, make_stress_sets
@@ -99,7 +99,7 @@ def compare_versions(
     The folders contain versions.
     evaluation_sets: the challenger is rejected if it is significantly worse on one. The stress tests of the same rows are
     measured too, but don't count.
-    reviewed: faces with reviewers' labels on which none of the models was trained.
+    reviewed: randomly drawn faces with reviewers' labels, on which none of the models was trained.
     across: set if the champion was trained on another kind of labels than the challenger.
     Raises DatasetError as find_holdout does, ArtifactError for unusable files.
     """
@@ -119,7 +119,8 @@ def compare_versions(
     old, new = (model.predict(faces.images) for model in models[:2])
     if across is None:
         further = (check_sets(gated), check_not_worse(old, new, faces.labels, limits))
-        decision = decide_promotion(champion, challenger, truth, limits, further=further)
+        counted = count_pairs(old, new, faces.labels)
+        decision = decide_promotion(champion, challenger, truth, limits, further=further, reviewed=counted)
     else:
         check = check_better(old, new, faces.labels, limits, across.least_reviewed_faces)
         reference = others[0] if others else None

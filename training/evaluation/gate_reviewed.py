@@ -1,8 +1,8 @@
 """The gate's checks on reviewers' labels, and its decision across different kinds of labels.
 
-The labels are of randomly drawn faces that no run was trained on. If both models were trained on the same kind of labels, these
-faces can only reject a worse model. If not, the dataset's labels favour the model trained on them, so the reviewers' labels must
-show that the challenger is better.
+The labels are of randomly drawn faces that no run was trained on. If both models were trained on the same kind of labels, a loss
+on these faces rejects the challenger, and a gain is evidence for it, as one on the test rows is. If not, the dataset's labels
+favour the model trained on them, so the reviewers' labels must show that the challenger is better.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from training.evaluation.gate import (
     Check,
     Decision,
     GateLimits,
+    PairedCount,
     check_all,
     compute_one_sided_mcnemar_p,
     conclude,
@@ -25,22 +26,28 @@ Array = npt.NDArray[np.float32]
 Truth = npt.NDArray[np.int64]
 
 
+def count_pairs(champion: Array, challenger: Array, truth: Truth) -> PairedCount:
+    """Count the faces that only one of the models classified correctly. champion, challenger: probabilities (N, 7); N may be 0."""
+    old, new = champion.argmax(axis=1) == truth, challenger.argmax(axis=1) == truth
+    return PairedCount(int((new & ~old).sum()), int((old & ~new).sum()), len(truth))
+
+
 def check_not_worse(champion: Array, challenger: Array, truth: Truth, limits: GateLimits) -> Check:
     """Check that reviewers' labels show no loss. champion, challenger: probabilities (N, 7); N may be 0."""
-    gained, lost = _count(champion, challenger, truth)
-    p_worse = compute_one_sided_mcnemar_p(lost, gained)
+    counted = count_pairs(champion, challenger, truth)
+    p_worse = compute_one_sided_mcnemar_p(counted.lost, counted.gained)
     reason = _describe(
-        gained, lost, len(truth), f"p {p_worse:.4f} for a loss, which must be over {limits.significance}"
+        counted, f"p {p_worse:.4f} for a loss, which must be over {limits.significance}"
     )
     return Check("reviewed_faces", p_worse > limits.significance, reason)
 
 
 def check_better(champion: Array, challenger: Array, truth: Truth, limits: GateLimits, least_faces: int) -> Check:
     """Check that reviewers' labels of at least `least_faces` faces show a gain. The probabilities are (N, 7); N may be 0."""
-    gained, lost = _count(champion, challenger, truth)
-    p_better = compute_one_sided_mcnemar_p(gained, lost)
+    counted = count_pairs(champion, challenger, truth)
+    p_better = compute_one_sided_mcnemar_p(counted.gained, counted.lost)
     reason = _describe(
-        gained, lost, len(truth), f"p {p_better:.4f} for a gain, which must be at most {limits.significance}"
+        counted, f"p {p_better:.4f} for a gain, which must be at most {limits.significance}"
     )
     if len(truth) < least_faces:
         reason = (
@@ -79,13 +86,8 @@ def _mark(checks: Sequence[Check], whom: str, words: str) -> list[Check]:
     return [replace(check, name=f"{check.name}_beside_{whom}", reason=words + check.reason) for check in checks]
 
 
-def _count(champion: Array, challenger: Array, truth: Truth) -> tuple[int, int]:
-    old, new = champion.argmax(axis=1) == truth, challenger.argmax(axis=1) == truth
-    return int((new & ~old).sum()), int((old & ~new).sum())
-
-
-def _describe(gained: int, lost: int, faces: int, chance: str) -> str:
-    if not faces:
+def _describe(counted: PairedCount, chance: str) -> str:
+    if not counted.faces:
         return "no face drawn at random has a reviewer's label to compare them by"
-    found = f"{gained} gained and {lost} lost (exact McNemar, one-sided {chance})"
-    return f"by reviewers' labels of {faces} faces drawn at random, {found}"
+    found = f"{counted.gained} gained and {counted.lost} lost (exact McNemar, one-sided {chance})"
+    return f"by reviewers' labels of {counted.faces} faces drawn at random, {found}"

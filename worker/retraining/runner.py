@@ -183,7 +183,7 @@ def _make_challenger(
         folder,
         dataset,
         labels,
-        GateLimits(),
+        GateLimits(min_reviewed_faces=MIN_REVIEWED_FACES),
         read_evaluation_sets(services.settings),
         reviewed=list_reviewed_faces(services),
         across=AcrossLabels(reference_dir, MIN_REVIEWED_FACES) if plan.is_across_labels else None,

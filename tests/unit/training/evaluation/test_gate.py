@@ -9,6 +9,7 @@ from training.evaluation.gate import (
     Decision,
     GateLimits,
     HoldoutMismatchError,
+    PairedCount,
     compare_macro_f1,
     compute_one_sided_mcnemar_p,
     decide_promotion,
@@ -158,6 +159,41 @@ def test_two_tests_together_are_as_sure_as_one_would_have_to_be() -> None:
     assert 0.025 < compute_one_sided_mcnemar_p(12, 4) < 0.05
     assert failed(decide_promotion(be_sure_of(old), be_sure_of(new), TRUTH)) == {"gain"}
     assert decide_promotion(be_sure_of(old), be_sure_of(new), TRUTH, GateLimits(significance=0.1)).is_promoted
+
+
+def decide_on_live_faces(reviewed: PairedCount, *, gained: int = 0, lost: int = 0) -> Decision:
+    """Decide on models that differ on the test rows by these faces of one class, and on live faces by `reviewed`."""
+    faces, old, new = np.flatnonzero(TRUTH == 3), TRUTH.copy(), TRUTH.copy()
+    old[faces[:gained]] = 4
+    new[faces[gained : gained + lost]] = 4
+    return decide_promotion(be_sure_of(old), be_sure_of(new), TRUTH, reviewed=reviewed)
+
+
+@pytest.mark.parametrize(
+    ("reviewed", "lost", "why_not"),
+    [
+        (PairedCount(9, 1, 200), 0, set()),
+        (PairedCount(9, 1, 30), 0, set()),
+        (PairedCount(9, 1, 29), 0, {"gain"}),
+        (PairedCount(8, 2, 200), 0, {"gain"}),
+        (PairedCount(0, 0, 200), 0, {"gain"}),
+        (PairedCount(90, 1, 200), 5, {"gain"}),
+    ],
+    ids=["gain", "just enough faces", "too few faces", "chance", "no difference", "loss on the test rows"],
+)
+def test_a_gain_on_live_faces_promotes_a_model_that_is_no_worse_on_the_test_rows(
+    reviewed: PairedCount, lost: int, why_not: set[str]
+) -> None:
+    decision = decide_on_live_faces(reviewed, lost=lost)
+    assert failed(decision) == why_not
+    assert ("live faces" in decision.reason) is (reviewed.faces >= 30)
+
+
+def test_three_tests_are_each_stricter_than_two() -> None:
+    """Enough live faces are a third test: then p must be at most a third of the significance in place of half of it."""
+    assert 0.05 / 3 < compute_one_sided_mcnemar_p(12, 3) < 0.05 / 2
+    assert not failed(decide_on_live_faces(PairedCount(0, 0, 29), gained=12, lost=3))
+    assert failed(decide_on_live_faces(PairedCount(0, 0, 30), gained=12, lost=3)) == {"gain"}
 
 
 @pytest.mark.parametrize("count", [0, 1999])
