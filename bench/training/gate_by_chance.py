@@ -31,7 +31,9 @@ def main() -> None:
     parser.add_argument("--right", type=float, default=0.5, help="the challenger's share of what only one gets right")
     parser.add_argument("--rounds", type=int, default=1000)
     parser.add_argument("--live", type=int, default=0, help="number of faces that count as labelled live faces")
-    parser.add_argument("--live-right", type=float, help="the challenger's share on live faces; default: that of --right")
+    parser.add_argument(
+        "--live-right", type=float, help="the challenger's share on live faces; default: that of --right"
+    )
     arguments = parser.parse_args()
     live_right = arguments.right if arguments.live_right is None else arguments.live_right
 
@@ -58,7 +60,8 @@ def main() -> None:
         is_right = [answers.argmax(axis=1)[tested] == truth[tested] for answers in (champion, challenger)]
         gains.append(is_right[1].mean() - is_right[0].mean())
     print(
-        f"{len(truth) - arguments.live} faces and {arguments.live} live ones, {arguments.rounds} rounds, accuracy {100 * np.mean(gains):+.2f} points on average; failed:"
+        f"{len(truth) - arguments.live} faces and {arguments.live} live ones, {arguments.rounds} rounds, accuracy "
+        f"{100 * np.mean(gains):+.2f} points on average; failed:"
     )
     print(", ".join(f"{name} {count / arguments.rounds:.1%}" for name, count in failed.most_common()))
 

@@ -36,9 +36,7 @@ def check_not_worse(champion: Array, challenger: Array, truth: Truth, limits: Ga
     """Check that reviewers' labels show no loss. champion, challenger: probabilities (N, 7); N may be 0."""
     counted = count_pairs(champion, challenger, truth)
     p_worse = compute_one_sided_mcnemar_p(counted.lost, counted.gained)
-    reason = _describe(
-        counted, f"p {p_worse:.4f} for a loss, which must be over {limits.significance}"
-    )
+    reason = _describe(counted, f"p {p_worse:.4f} for a loss, which must be over {limits.significance}")
     return Check("reviewed_faces", p_worse > limits.significance, reason)
 
 
@@ -46,9 +44,7 @@ def check_better(champion: Array, challenger: Array, truth: Truth, limits: GateL
     """Check that reviewers' labels of at least `least_faces` faces show a gain. The probabilities are (N, 7); N may be 0."""
     counted = count_pairs(champion, challenger, truth)
     p_better = compute_one_sided_mcnemar_p(counted.gained, counted.lost)
-    reason = _describe(
-        counted, f"p {p_better:.4f} for a gain, which must be at most {limits.significance}"
-    )
+    reason = _describe(counted, f"p {p_better:.4f} for a gain, which must be at most {limits.significance}")
     if len(truth) < least_faces:
         reason = (
             f"reviewers have labelled {len(truth)} faces drawn at random, and it takes {least_faces} to compare versions that were "

@@ -4,9 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.data.corrections import LabelledFaces
 from training.data.dataset import Dataset, read_dataset
 from training.errors import DatasetError
-from training.evaluation.compare import find_holdout
+from training.evaluation.compare import compare_versions, find_holdout
+from training.evaluation.gate import GateLimits
+from training.export.artifact import list_pretrained
+from training.export.lite import load_lite
 
 
 @pytest.fixture
@@ -46,3 +50,16 @@ def test_a_dataset_whose_holdout_is_known_by_heart_is_refused(dataset: Dataset) 
     images[public] = images[training[: len(public)]]
     with pytest.raises(DatasetError, match="no PublicTest rows"):
         find_holdout(replace(dataset, images=images), "hard")
+
+
+def test_live_faces_are_compared_as_evidence_of_a_gain(dataset: Dataset) -> None:
+    """The labels are what the challenger says of 40 faces, and the champion something else."""
+    old, new = list_pretrained()["report"], list_pretrained()["quick"]
+    noise = np.random.default_rng(0).integers(0, 256, (400, 48, 48), np.uint8)
+    said, says = (load_lite(folder).predict(noise).argmax(axis=1) for folder in (old, new))
+    differing = np.flatnonzero(said != says)[:40]
+    assert len(differing) == 40
+    faces = LabelledFaces(noise[differing], says[differing], np.full(40, 60))
+    found = compare_versions(old, new, dataset, "hard", GateLimits(), reviewed=faces)
+    (gain,) = (check for check in found.decision.checks if check.name == "gain")
+    assert "of 40 live faces that reviewers labelled, 40 gained and 0 lost (p 0.0000)" in gain.reason
