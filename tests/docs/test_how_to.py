@@ -93,11 +93,11 @@ def test_what_was_seen_of_a_release_is_what_the_fleets_test_saw_last() -> None:
     seen = json.loads((ROOT / "bench/results/fleet.json").read_text())
     text = " ".join((HOW_TO / "upgrade-and-roll-back.md").read_text().split())
     outcomes = seen["roll"]["outcomes"].values()
-    assert f"sent {sum(sum(each.values()) for each in outcomes):,} requests" in text
+    assert f"sent {sum(sum(each.values()) for each in outcomes):,} requests without retries. None failed" in text
     assert {name for each in outcomes for name in each} == {"ok"}
-    assert f"The longest took {seen['roll']['longest_s']:g} s." in text
+    assert f"the longest took {seen['roll']['longest_s']:g} s." in text
     stop, trained = seen["stop"], seen["training"]
-    assert f"the last of them {stop['last_answer_s']} s after SIGTERM and was gone after {stop['gone_s']} s" in text
+    assert f"the last of them {stop['last_answer_s']} s after SIGTERM and exited after {stop['gone_s']} s" in text
     assert f"{trained['epochs']} epochs" in text
     for kind in ("api", "worker", "training"):
         before, now = (seen["image_mb"].get(f"emoscope-test/{kind}:{tag}") for tag in ("before", "now"))
