@@ -13,10 +13,9 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 _INTRODUCTION = """# Performance
 
-Every table on this page is written from a file in `bench/results` (`python -m bench.write_page`), and that file by
-the command above the table. Times are processor time unless the table says otherwise. Ratios carry over to other
-machines better than times: run the commands on yours. `python -m bench.compare_results` compares a run with the
-committed one.
+The command above each table writes a file in `bench/results`, and `python -m bench.write_page` generates this page
+from these files. Times are processor time unless the table says otherwise. Ratios carry over to other machines better
+than times, so run the commands on yours. `python -m bench.compare_results` compares your results with the committed ones.
 """
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -44,8 +43,9 @@ def _peers() -> Iterator[str]:
     found = _read("peers")
     yield from _head("A photo's analysis", "bench.analysis.peers --peers .peers", found)
     yield (
-        "`make bench-peers` installs the peers. The limit is the least that the same networks can take: decode, one resize,\n"
-        "one run of the detector's first network, one run of the classifier for each face. Ours uses the version `quick`.\n"
+        "`make bench-peers` installs the peers. The lower bound is the time that the same networks need without any other work:\n"
+        "decode, one resize, one run of the detector's first network, one run of the classifier per face. Emoscope uses the\n"
+        "version `quick`. A ratio of 4.1 for fer means that fer takes 4.1 times as long as Emoscope.\n"
     )
     taken: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     for row in found["rows"]:
@@ -57,32 +57,41 @@ def _peers() -> Iterator[str]:
         others = [str(sides[side]["faces"]) for side in ("fer", "face-api")]
         limit = _ratio(ours["ms"], sides["least, quick"]["ms"])
         rows.append([photo, f"{ours['ms']:.1f} ms", limit, *ratios, str(ours["faces"]), *others])
-    heads = ("photo", "ours", "ours to the limit", "fer to ours", "face-api to ours", "faces: ours", "fer", "face-api")
+    heads = (
+        "photo",
+        "Emoscope",
+        "Emoscope / lower bound",
+        "fer / Emoscope",
+        "face-api / Emoscope",
+        "faces found: Emoscope",
+        "fer",
+        "face-api",
+    )
     yield from _table(heads, rows)
 
 
 def _cold_start() -> Iterator[str]:
     found = _read("cold_start")
-    yield from _head("From the start of a process to its first answer", "bench.analysis.cold_start", found)
+    yield from _head("Start of a process to its first result", "bench.analysis.cold_start", found)
     yield (
-        "The least imports NumPy, OpenCV and LiteRT, loads the same two networks, decodes the photo, resizes it once and\n"
-        "runs each network once.\n"
+        "The lower bound imports NumPy, OpenCV and LiteRT, loads the same two networks, decodes the photo, resizes it once\n"
+        "and runs each network once. Ratios are the median of the rounds, with minimum and maximum.\n"
     )
     rows = [
         [row["measure"], f"{row['ours']:.2f} s", f"{row['least']:.2f} s", _spread(row["ratio"])]
         for row in found["rows"]
     ]
-    yield from _table(("measure", "ours", "least", "ratio"), rows)
+    yield from _table(("measure", "Emoscope", "lower bound", "ratio"), rows)
 
 
 def _submission() -> Iterator[str]:
     found = _read("submission")
     yield from _head("Submitting a photo", "bench.service.submission", found)
     yield (
-        "`POST /v1/jobs` beside a bare view that reads, hashes, writes and pushes, under the same server. The ratio is\n"
-        "the median of the rounds, with the least and the greatest.\n"
+        "`POST /v1/jobs` compared with a minimal view under the same server, which only reads the photo, hashes it, writes\n"
+        "it to disk and pushes a message. Ratios are the median of the rounds, with minimum and maximum.\n"
     )
-    names = {"p50_ms": "p50", "p99_ms": "p99", "cpu_ms": "processor time a request"}
+    names = {"p50_ms": "p50", "p99_ms": "p99", "cpu_ms": "processor time per request"}
     rows = [
         [
             str(row["clients"]),
@@ -93,22 +102,22 @@ def _submission() -> Iterator[str]:
         ]
         for row in found["rows"]
     ]
-    yield from _table(("clients", "measure", "ours", "bare view", "ratio"), rows)
+    yield from _table(("clients", "measure", "Emoscope", "minimal view", "ratio"), rows)
 
 
 def _reading() -> Iterator[str]:
     found = _read("reading")
     yield from _head("Reading a job", "bench.service.reading", found)
     rows = [[f"`{row['answer']}`", f"{row['cpu_ms']:.2f} ms", _range(row["spread_ms"])] for row in found["rows"]]
-    yield from _table(("answer of `GET /v1/jobs/{id}`", "processor time", "rounds"), rows)
+    yield from _table(("response of `GET /v1/jobs/{id}`", "processor time", "range of the rounds"), rows)
 
 
 def _throughput() -> Iterator[str]:
     found = _read("throughput")
-    yield from _head("Photos a second", "bench.service.throughput --other CHECKOUT", found)
+    yield from _head("Photos per second", "bench.service.throughput --other CHECKOUT", found)
     yield (
         f"The whole of `emoscope up`, with {found['clients']} clients that submit photos of one face and wait for each result,\n"
-        f"beside an earlier commit (`{found['other']}`). By the clock, here by the earlier commit: {_spread(found['ratio'])}.\n"
+        f"compared with an earlier commit (`{found['other']}`). Ratio of photos per second: {_spread(found['ratio'])}.\n"
     )
     rows = [
         [
@@ -118,7 +127,7 @@ def _throughput() -> Iterator[str]:
         ]
         for row in found["rows"]
     ]
-    yield from _table(("commit", "photos a second (wall clock)", "processor time of all processes a photo"), rows)
+    yield from _table(("commit", "photos per second (wall clock)", "processor time of all processes per photo"), rows)
 
 
 def _waiting() -> Iterator[str]:
@@ -126,11 +135,11 @@ def _waiting() -> Iterator[str]:
     yield from _head("Waiting for results", "bench.service.waiting", found)
     after = found["answer_after_end_ms"]
     rows = [
-        ["clients that wait", str(found["clients"])],
+        ["waiting clients", str(found["clients"])],
         ["jobs, failed requests", f"{found['jobs']:,}, {found['failed']}"],
-        ["requests a job", f"{found['requests_a_job']:g}"],
+        ["requests per job", f"{found['requests_a_job']:g}"],
         [
-            "from the end of the job to the answer: p50, p95, p99 (wall clock)",
+            "end of the job to the response: p50, p95, p99 (wall clock)",
             f"{after['p50']}, {after['p95']}, {after['p99']} ms",
         ],
     ]
@@ -139,16 +148,16 @@ def _waiting() -> Iterator[str]:
 
 def _worker() -> Iterator[str]:
     found = _read("worker_job")
-    yield from _head("A job in the worker, besides the analysis", "bench.service.worker_job", found)
+    yield from _head("A job in the worker, without the analysis", "bench.service.worker_job", found)
     rows = [[row["faces"], f"{row['cpu_ms']:.1f} ms", _range(row["spread_ms"])] for row in found["rows"]]
-    yield from _table(("faces", "processor time", "rounds"), rows)
+    yield from _table(("faces", "processor time", "range of the rounds"), rows)
 
 
 def _backlog() -> Iterator[str]:
     found = _read("backlog")
-    yield from _head(f"With {found['waiting']:,} jobs waiting", "bench.service.backlog", found)
+    yield from _head(f"With {found['waiting']:,} queued jobs", "bench.service.backlog", found)
     rows = [[row["measure"], f"{row['empty_ms']:.1f} ms", f"{row['waiting_ms']:.1f} ms"] for row in found["rows"]]
-    yield from _table(("", "empty queue", f"{found['waiting']:,} waiting"), rows)
+    yield from _table(("measure", "empty queue", f"{found['waiting']:,} queued jobs"), rows)
 
 
 def _erasing() -> Iterator[str]:
@@ -157,7 +166,7 @@ def _erasing() -> Iterator[str]:
     rows = [
         [row["what"], f"{row['count']:,}", f"{row['a_second']:,}", f"{row['a_cpu_second']:,}"] for row in found["rows"]
     ]
-    yield from _table(("what", "number", "a second (wall clock)", "for a second of processor time"), rows)
+    yield from _table(("what", "number", "per second (wall clock)", "per second of processor time"), rows)
 
 
 def _pages() -> Iterator[str]:
@@ -188,7 +197,7 @@ def _slowest_pages(found: dict[str, Any]) -> Iterator[str]:
         ]
         for name, taken in slowest
     ]
-    yield from _table(("page", "processor time of the API", "wall clock, least", "wall clock, median"), rows)
+    yield from _table(("page", "processor time of the API", "wall clock, minimum", "wall clock, median"), rows)
 
 
 def _start_up() -> Iterator[str]:
@@ -209,7 +218,7 @@ def _exports() -> Iterator[str]:
         [row["database"], row["way"], f"{row['rows']:,}", f"{row['rows_a_second']:,}", f"{row['peak_mb']:.0f} MB"]
         for row in found["rows"]
     ]
-    yield from _table(("database", "way", "rows", "rows a second (wall clock)", "most memory"), rows)
+    yield from _table(("database", "output", "rows", "rows per second (wall clock)", "peak memory"), rows)
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -224,7 +233,7 @@ def _head(title: str, command: str, found: dict[str, Any]) -> Iterator[str]:
     yield f"```sh\npython -m {command}\n```\n"
     yield (
         f"On {machine['cores']} cores of an {machine['processor']} ({flags}), Python {machine['python']}, "
-        f"commit `{machine['commit']}`; load of the machine at the end {machine['load_at_the_end']}.\n"
+        f"commit `{machine['commit']}`; load average at the end {machine['load_at_the_end']}.\n"
     )
 
 
