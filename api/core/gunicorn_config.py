@@ -55,10 +55,16 @@ control_socket_disable = True
 give_large_memory_back(1_048_576)
 
 
+def post_fork(_server: Any, _worker: Any) -> None:
+    """Load the application without garbage collections, which take a sixth of the time."""
+    gc.disable()
+
+
 def post_worker_init(_worker: Any) -> None:
     """Exclude the application's objects from garbage collection: they live until the process ends."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def when_ready(server: Any) -> None:

@@ -127,6 +127,7 @@ def name_process(command: Sequence[str]) -> str:
         ("gunicorn", "API"),
         ("valkey-server", "Valkey"),
         ("supervisor", "supervisor"),
+        ("emoscope.fork_server", "fork server"),
     ):
         if mark in line:
             return name

@@ -21,9 +21,23 @@ class Program:
     """Programs with a lower step are stopped first; those with the same step are stopped together."""
     ready_socket: str | None = None
     """Path of the Unix socket that the program listens on. Later programs start once the socket answers."""
+    is_forked: bool = False
+    """Whether the plan's fork server starts it, where there is one. Its command begins with the server's."""
     wake_queue: str | None = None
     """Name of the queue whose messages start the program, which ends by itself with status 0 when it has had no work for a while.
     None: it always runs."""
+
+
+@dataclass(frozen=True)
+class ForkPlan:
+    """A process that imports modules once, and from which programs are forked."""
+
+    python: Sequence[str]
+    """Interpreter and its options."""
+    modules: Sequence[str]
+    """In the order in which they are imported."""
+    environment: dict[str, str]
+    """Variables in addition to the supervisor's, with which they are imported."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,8 @@ class Plan:
     """Host and port of GET /readyz, which tells whether the stack is ready."""
     greeting: str = ""
     """Printed when the stack is ready."""
+    fork_server: ForkPlan | None = None
+    """None: every program is started as a fresh process."""
 
     def to_json(self) -> str:
         """Return the plan as JSON for the supervisor."""
@@ -50,4 +66,7 @@ class Plan:
     def from_json(cls, text: str) -> Self:
         """Parse a plan. Raises ValueError, KeyError or TypeError if the text is invalid."""
         values = json.loads(text)
-        return cls(**(values | {"programs": [Program(**program) for program in values["programs"]]}))
+        values["programs"] = [Program(**program) for program in values["programs"]]
+        if values["fork_server"] is not None:
+            values["fork_server"] = ForkPlan(**values["fork_server"])
+        return cls(**values)

@@ -6,10 +6,32 @@ from pathlib import Path
 
 from db.core import queues as names
 from emoscope.settings import Settings
-from emoscope.stack.plan import Plan, Program
+from emoscope.stack.plan import ForkPlan, Plan, Program
 
 _PYTHON = (sys.executable, "-P")
 """-P: nothing is imported from the current folder."""
+SHARED_MODULES = (
+    "emoscope.lean_imports",
+    "emoscope.logging",
+    "emoscope.pulse",
+    "emoscope.freed_memory",
+    "celery.app.amqp",
+    "celery.app.builtins",
+    "celery.app.log",
+    "celery.apps.beat",
+    "celery.apps.worker",
+    "celery.concurrency.prefork",
+    "celery.fixups.django",
+    "kombu.transport.redis",
+    "db.core.blobs",
+    "db.core.session",
+    "db.tables",
+)
+"""What two programs or more import. Imported once, in a process without threads from which they are forked.
+
+None of these may open anything at import, start a thread, or keep a process id; tests/unit/emoscope/stack/test_processes.py checks
+it. `prometheus_client` isn't one of them: at import it reads a variable that only the API has.
+"""
 _END_IDLE_S = 60
 """Seconds without a training run after which the trainer ends: it takes 150 MB, and three seconds to start."""
 _STOP_STEPS = {"beat": 0, "trainer": 1, "housekeeper": 1, "worker": 1, "api": 2, "valkey": 3}
@@ -27,6 +49,7 @@ def make_plan(settings: Settings, greeting: str = "") -> Plan:
             name=name,
             command=command,
             environment=_environment(name, settings),
+            is_forked=name != "valkey",
             stop_step=_STOP_STEPS[name],
             ready_socket=str(settings.queue_socket) if name == "valkey" else None,
             wake_queue=names.TRAINING_QUEUE if _runs_on_demand(name, settings) else None,
@@ -41,6 +64,7 @@ def make_plan(settings: Settings, greeting: str = "") -> Plan:
         ready_host=settings.host,
         ready_port=settings.port,
         greeting=greeting,
+        fork_server=ForkPlan(list(_PYTHON), list(SHARED_MODULES), _shared_environment(settings)),
     )
 
 
@@ -78,17 +102,21 @@ def _environment(name: str, settings: Settings) -> dict[str, str]:
     """Return the environment in which programs read the same settings as this process, including command line options."""
     if name == "valkey":
         return {}
-    environment = {
-        # two processes with a thread pool of all cores each would compete
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
-        # like -P, for processes that they start themselves
-        "PYTHONSAFEPATH": "1",
-    } | settings.to_environment()
+    environment = _shared_environment(settings)
     if _runs_on_demand(name, settings):
         environment[names.END_IDLE_S] = str(_END_IDLE_S)
     if name == "api" and settings.api_processes > 1:
         environment["PROMETHEUS_MULTIPROC_DIR"] = str(find_metrics_dir(settings))
     return environment
+
+
+def _shared_environment(settings: Settings) -> dict[str, str]:
+    return {
+        # two processes with a thread pool of all cores each would compete
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+        # like -P, for processes that they start themselves
+        "PYTHONSAFEPATH": "1",
+    } | settings.to_environment()
 
 
 def _runs_on_demand(name: str, settings: Settings) -> bool:

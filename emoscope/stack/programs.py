@@ -3,12 +3,13 @@
 import contextlib
 import os
 import signal
-import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from emoscope.stack.log_files import LogFile
 from emoscope.stack.plan import Program
+from emoscope.stack.starting import Started, start_fresh
 from emoscope.stack.status import ProgramStatus
 
 MIN_UPTIME_S = 60.0
@@ -31,7 +32,7 @@ class SupervisedProgram:
         self.restart_at: float | None = None
         """When it is restarted, in time.monotonic() seconds; None while it runs or must not run."""
         self._working_dir = working_dir
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Started | None = None
         self._started_at = 0.0
         self._starts = 0
         self._failures = 0
@@ -62,22 +63,13 @@ class SupervisedProgram:
         """Whether it doesn't run since there is no work for it."""
         return self.plan.wake_queue is not None and self._process is None and self.restart_at is None
 
-    def start(self) -> int:
+    def start(self, start_process: Callable[[Program, str, int], Started] = start_fresh) -> int:
         """Start it. Returns the descriptor of its output. Raises OSError; then it is retried later."""
         self._started_at = time.monotonic()
         self._starts += 1
         reading, writing = os.pipe()
         try:
-            self._process = subprocess.Popen(
-                self.plan.command,
-                env=os.environ | self.plan.environment,
-                cwd=self._working_dir,
-                stdin=subprocess.DEVNULL,
-                stdout=writing,
-                stderr=writing,
-                # in its own process group, so that Ctrl-C reaches only the supervisor, and all of it can be killed
-                start_new_session=True,
-            )
+            self._process = start_process(self.plan, self._working_dir, writing)
         except OSError:
             os.close(reading)
             self._plan_restart()

@@ -24,6 +24,7 @@ from emoscope.stack.programs import SupervisedProgram
 from emoscope.stack.readiness import ReadinessProbe
 from emoscope.stack.reports import LineReporter, Reporter, TerminalReporter
 from emoscope.stack.silent import SilentSocket
+from emoscope.stack.starting import Starter
 from emoscope.stack.status import encode_status
 from emoscope.stack.waiting import WaitingMessages
 
@@ -54,6 +55,7 @@ class Supervisor:
         self._logs = Path(plan.data_dir) / "logs"
         self._own_log = LogFile(self._logs / "stack.log")
         self._programs = [SupervisedProgram(program, plan.working_dir, self._logs) for program in plan.programs]
+        self._starter = Starter(plan.fork_server, plan.working_dir, self._note)
         self._selector = selectors.DefaultSelector()
         self._frozen = FrozenPrograms(Path(plan.data_dir))
         self._sockets = {
@@ -80,6 +82,7 @@ class Supervisor:
             if stop_descriptor is not None:
                 self._selector.register(stop_descriptor, selectors.EVENT_READ, self._hear_end)
             cleanup.callback(self._stop)
+            cleanup.callback(self._starter.close)
             try:
                 self._start()
             except StartFailed as error:
@@ -96,9 +99,12 @@ class Supervisor:
         return 0
 
     def _start(self) -> None:
+        self._starter.open()
         for program in self._programs:
             if program.is_asleep:
                 continue
+            while program.plan.is_forked and self._starter.is_loading():
+                self._take_start_turn()
             self._start_program(program)
             if program.plan.ready_socket is not None:
                 self._wait_for_socket(program, program.plan.ready_socket)
@@ -148,7 +154,7 @@ class Supervisor:
 
     def _start_program(self, program: SupervisedProgram) -> None:
         try:
-            output = program.start()
+            output = program.start(self._starter.start)
         except OSError as error:
             self._note(f"the {program.plan.name} can't be started: {error}")
             return

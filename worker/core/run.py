@@ -19,6 +19,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("role", choices=ROLES)
     parser.add_argument("--log-level", default="INFO")
     given = parser.parse_args(arguments)
+    if given.role == "analysis":
+        from worker.core.worker_processes import fork_analysis_processes
+
+        fork_analysis_processes()
     return run_beat(given.log_level) if given.role == "beat" else run_worker(given.role, given.log_level)
 
 

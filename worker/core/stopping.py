@@ -11,6 +11,7 @@ import billiard
 from celery import signals
 
 _parent = os.getppid()
+"""In a worker process it is read again at its start: the module may have been imported by the process from which it was forked."""
 _told = threading.Event()
 
 
@@ -28,6 +29,8 @@ def tell_worker_processes(**_: object) -> None:
 
 @signals.worker_process_init.connect
 def _listen(**_: object) -> None:
+    global _parent  # noqa: PLW0603
+    _parent = os.getppid()
     signal.signal(signal.SIGUSR2, _note)
 
 

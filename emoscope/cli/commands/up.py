@@ -1,5 +1,6 @@
 """`emoscope up`: runs the whole service on this machine until Ctrl-C."""
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,7 @@ def up(
 
     Processes that end unexpectedly are restarted. Closing the terminal also stops everything; use nohup to keep it running.
     """
+    gc.disable()  # this process is replaced by the supervisor within a second
     from emoscope.stack.embedded import become_supervisor
     from emoscope.stack.preparation import StackError, prepare_stack
 

@@ -1,5 +1,7 @@
 """Command lines and environment of the one-machine stack's programs."""
 
+import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -99,3 +101,39 @@ def test_the_command_imports_nothing_from_the_current_folder(tmp_path: Path) -> 
     )
     assert "foreign" not in done.stdout + done.stderr
     assert "the database at" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the fork server needs Linux")
+def test_what_programs_share_survives_a_fork() -> None:
+    """No thread, nothing open, no process id kept by a module of ours, nothing that only one program's environment decides."""
+    checks = f"""
+import importlib, os, sys
+before = os.listdir("/proc/self/fd")
+for module in {processes.SHARED_MODULES!r}:
+    importlib.import_module(module)
+from emoscope.fork_server import check_single_thread
+check_single_thread()
+assert os.listdir("/proc/self/fd") == before, "something is open"
+print(*sys.modules)
+"""
+    environment = {"PATH": "", "OMP_NUM_THREADS": "1"}
+    names = subprocess.run(
+        [sys.executable, "-c", checks], check=True, capture_output=True, text=True, env=environment
+    ).stdout.split()
+    assert "prometheus_client" not in names
+    ours = [name for name in names if name.partition(".")[0] in {"api", "db", "emoscope", "training", "worker"}]
+    assert "db.jobs.tables" in ours
+    for name in ours:
+        path = importlib.util.find_spec(name).origin  # type: ignore[union-attr]
+        kept = [line for line in Path(path or "").read_text().splitlines() if re.match(r"\S.*\bos\.getp?pid\(", line)]
+        assert not kept, f"{name} keeps a process id at import: {kept}"
+
+
+def test_the_fork_server_starts_every_python_program(tmp_path: Path) -> None:
+    plan = make_plan(make_settings(tmp_path))
+    assert plan.fork_server is not None
+    assert {program.name for program in plan.programs if not program.is_forked} == {"valkey"}
+    for program in plan.programs:
+        if program.is_forked:
+            assert list(program.command[:2]) == plan.fork_server.python
+            assert plan.fork_server.environment.items() <= program.environment.items()

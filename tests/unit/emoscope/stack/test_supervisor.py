@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from emoscope.stack.plan import Plan, Program
+from emoscope.stack.plan import ForkPlan, Plan, Program
 from emoscope.stack.status import ProgramStatus, read_status
 from tests.support.waiting import wait_until
 
@@ -81,10 +81,23 @@ sys.exit(supervisor.main(sys.argv[1:]))
 """
 
 
+ROOT = Path(__file__).parents[4]
+FRESH_AND_FORKED = pytest.mark.parametrize(
+    "forks",
+    [
+        False,
+        pytest.param(True, marks=pytest.mark.skipif(sys.platform != "linux", reason="the fork server needs Linux")),
+    ],
+    ids=["fresh", "forked"],
+)
+
+
 class Running:
     """A supervisor with the programs of a test."""
 
-    def __init__(self, folder: Path, programs: dict[str, list[str]], steps: dict[str, int], before: list[str]) -> None:
+    def __init__(
+        self, folder: Path, programs: dict[str, list[str]], steps: dict[str, int], before: list[str], *, forks: bool
+    ) -> None:
         self.folder = folder
         (folder / "logs").mkdir()
         with socket.socket() as probe:
@@ -99,6 +112,7 @@ class Running:
                     [sys.executable, "-S", "-c", *words],
                     {"TOLD": name},
                     steps.get(name, 9),
+                    is_forked=forks,
                     ready_socket=str(folder / "queue.sock") if name == "valkey" else None,
                     wake_queue="training" if name == "on_demand" else None,
                 )
@@ -109,6 +123,7 @@ class Running:
             ready_host="127.0.0.1",
             ready_port=port,
             greeting="hello",
+            fork_server=ForkPlan([sys.executable, "-S"], ["decimal"], {"PYTHONPATH": str(ROOT)}) if forks else None,
         )
         (folder / "lock").write_text(plan.to_json())
         with (folder / "lock").open() as lock:
@@ -162,11 +177,12 @@ def start(short_tmp: Path) -> Iterator[Start]:
         steps: dict[str, int] | None = None,
         before: tuple[str, ...] = ("-P", "-m", "emoscope.stack.supervisor"),
         shell: tuple[str, ...] = (),
+        forks: bool = False,
         **programs: list[str],
     ) -> Running:
         folder = short_tmp / f"supervisor-{os.urandom(4).hex()}"
         folder.mkdir()
-        running.append(Running(folder, programs, steps or {}, [*shell, sys.executable, *before]))
+        running.append(Running(folder, programs, steps or {}, [*shell, sys.executable, *before], forks=forks))
         return running[-1]
 
     yield start
@@ -179,8 +195,9 @@ def start(short_tmp: Path) -> Iterator[Start]:
         each.close()
 
 
-def test_a_killed_program_starts_again_without_its_old_processes(start: Start) -> None:
-    running = start(worker=[HAS_CHILD])
+@FRESH_AND_FORKED
+def test_a_killed_program_starts_again_without_its_old_processes(start: Start, *, forks: bool) -> None:
+    running = start(worker=[HAS_CHILD], forks=forks)
     running.wait_until_ready()
     wait_until(lambda: "sleeping" in running.read_log("worker"), "the child runs")
     pid, child = running.find("worker").pid, int(running.read_log("worker").split()[1])
@@ -192,6 +209,38 @@ def test_a_killed_program_starts_again_without_its_old_processes(start: Start) -
     wait_until(lambda: not psutil.pid_exists(child), "the old child is gone")
     assert f"the worker ({pid}) ended with status -9; it is restarted in 0 s" in running.read_log("stack")
     assert running.stop() == 0
+
+
+def find_fork_server(running: Running) -> psutil.Process:
+    children = psutil.Process(running.process.pid).children()
+    return next(process for process in children if "emoscope.fork_server" in " ".join(process.cmdline()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the fork server needs Linux")
+def test_a_program_starts_again_without_its_fork_server(start: Start) -> None:
+    running = start(worker=[SLEEPS], forks=True)
+    running.wait_until_ready()
+    server, pid = find_fork_server(running), running.find("worker").pid
+    assert pid is not None
+    server.kill()
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: running.find("worker").pid not in {None, pid}, "it runs again")
+    assert "programs are started as fresh processes" in running.read_log("stack")
+    assert not psutil.pid_exists(server.pid)
+    assert running.stop() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the fork server needs Linux")
+def test_the_fork_server_of_a_killed_supervisor_ends(start: Start) -> None:
+    running = start(worker=[SLEEPS], forks=True)
+    running.wait_until_ready()
+    server = find_fork_server(running)
+    programs = [process for process in psutil.Process(running.process.pid).children() if process != server]
+    running.process.kill()
+    server.wait(30)
+    for process in programs:
+        assert process.is_running()
+        process.kill()
 
 
 def test_a_program_that_keeps_failing_after_the_start_is_named_and_not_given_up(start: Start) -> None:
@@ -235,15 +284,17 @@ def test_a_program_without_its_file_is_an_error_too(start: Start, tmp_path: Path
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-def test_signals_stop_all_of_it_once(start: Start, number: signal.Signals) -> None:
+@FRESH_AND_FORKED
+def test_signals_stop_all_of_it_once(start: Start, number: signal.Signals, *, forks: bool) -> None:
     """A terminal that closes says so twice, and people press Ctrl-C twice."""
-    running = start(worker=[ENDS])
+    running = start(worker=[ENDS], forks=forks)
     running.wait_until_ready()
-    pids = [running.find(name).pid for name in ("api", "worker")]
+    pids = [process.pid for process in psutil.Process(running.process.pid).children()]
+    assert len(pids) == (3 if forks else 2)
     for again in (number, signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
         running.process.send_signal(again)
     assert running.process.wait(30) == 0
-    assert not any(psutil.pid_exists(pid) for pid in pids if pid is not None)
+    assert not any(psutil.pid_exists(pid) for pid in pids)
     assert not (running.folder / "stack.sock").exists()
 
 
@@ -312,9 +363,12 @@ def _find_pid(running: Running, name: str) -> int:
     return int(next(each["pid"] for each in noted if each["name"] == name))
 
 
-def test_programs_do_not_hold_the_lock(start: Start) -> None:
+@FRESH_AND_FORKED
+def test_programs_do_not_hold_the_lock(start: Start, *, forks: bool) -> None:
     """Else nobody could start a stack while something that a killed one left still runs."""
-    running = start(worker=["import os; print(os.listdir('/proc/self/fd'), flush=True); import time; time.sleep(600)"])
+    running = start(
+        worker=["import os; print(os.listdir('/proc/self/fd'), flush=True); import time; time.sleep(600)"], forks=forks
+    )
     running.wait_until_ready()
     wait_until(lambda: running.read_log("worker"), "it has said so")
     worker = psutil.Process(running.find("worker").pid)
@@ -323,6 +377,6 @@ def test_programs_do_not_hold_the_lock(start: Start) -> None:
 
 def test_the_supervisor_stays_small(start: Start) -> None:
     """14.6 MB; with pydantic or http.client it would be twice as much."""
-    running = start(worker=[SLEEPS])
+    running = start(worker=[SLEEPS], forks=True)
     running.wait_until_ready()
     assert psutil.Process(running.process.pid).memory_info().rss < 22_000_000
