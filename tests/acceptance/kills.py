@@ -105,7 +105,7 @@ class Kills:
 
     def _count_ready(self, name: str) -> int:
         """How often the program has told that it is ready. What tells nothing, or elsewhere, is only looked for by its process."""
-        words = {"worker": " ready.", "housekeeper": " ready.", "beat": "beat: Starting"}
+        words = {"worker": " ready.", "housekeeper": " ready.", "beat": " is starting."}
         if name == "valkey":
             return self._has_queue()
         if name not in words:
