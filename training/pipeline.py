@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from db.model_versions.manifest import KERAS_FILE
+from db.model_versions.records import KERAS_FILE
 from training.data.corrections import LabelledFaces, add_corrections
 from training.data.dataset import Dataset, read_dataset
 from training.data.examples import make_examples

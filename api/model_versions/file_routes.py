@@ -11,7 +11,8 @@ from api.core.services import get_services
 from api.model_versions.routes import find_model_version
 from db import tables
 from db.core.blobs import BlobMissing, make_model_key
-from db.model_versions.history import HISTORY_FILE, TrainingHistory
+from db.model_versions.history import TrainingHistory
+from db.model_versions.records import HISTORY_FILE
 
 CARD = "model_card.md"
 

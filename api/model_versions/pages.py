@@ -30,8 +30,9 @@ from db.core.blobs import BlobDamaged, BlobStoreUnavailable
 from db.core.vocabulary import Role
 from db.model_versions import actions as model_versions
 from db.model_versions import comparison, shadow
-from db.model_versions.history import HISTORY_FILE, TrainingHistory
+from db.model_versions.history import TrainingHistory
 from db.model_versions.notes import InvalidNote, add_note, list_notes
+from db.model_versions.records import HISTORY_FILE
 from db.model_versions.shadow_comparison import compare_live, count_shadow_predictions
 from db.monitoring import heartbeats
 from db.reviews.result_views import list_hidden

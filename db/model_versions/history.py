@@ -6,8 +6,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from db.training_runs.documents import CurvePoint
 
-HISTORY_FILE = "history.json"
-
 
 class TrainingHistory(BaseModel):
     """Training history of a version."""

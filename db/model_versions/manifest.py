@@ -10,28 +10,12 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
 from db.core.old_words import translate_manifest
-from db.core.vocabulary import CROP_SIDE, EMOTIONS, Architecture
+from db.core.vocabulary import CROP_SIDE, Architecture
 from db.model_versions.metrics import TruthMetrics, VersionMetrics, list_splits, list_truths
+from db.model_versions.records import KERAS_FILE, FileRecord, VoteCalibration
 
-KERAS_FILE = "model.keras"
 Labels = Literal["hard", "soft"]
 """What a network is trained on: the CSV's own labels, or shares of votes."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileRecord:
-    """Digest (hex) and size of one file of a version."""
-
-    sha256: str
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class VoteCalibration:
-    """Converts probabilities to vote shares: softmax of scale times their logarithm plus an offset per class."""
-
-    scale: float
-    offsets: tuple[float, ...] = (0.0,) * len(EMOTIONS)
 
 
 class _SplitRecipe(BaseModel):

@@ -6,7 +6,6 @@ way, and needs no disk space.
 
 import fcntl
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,13 +40,19 @@ class DecodingLock:
         if peak_bytes <= LARGE_BYTES:
             yield
             return
-        folder = self.folder if self.folder.is_dir() else Path(tempfile.gettempdir())
+        folder = self.folder if self.folder.is_dir() else _find_temporary_folder()
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             _take(handle, time.monotonic() + self.wait_s)
             yield
         finally:
             os.close(handle)
+
+
+def _find_temporary_folder() -> Path:
+    import tempfile  # needed by large photos only, and takes 5 ms to import
+
+    return Path(tempfile.gettempdir())
 
 
 def _take(handle: int, deadline: float) -> None:

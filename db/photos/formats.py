@@ -2,20 +2,10 @@
 
 import warnings
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
-import pillow_heif
-from PIL import (  # each registers its format. Pillow's `Image.init` imports all forty, which takes 25 ms more in each process
-    AvifImagePlugin,  # noqa: F401
-    BmpImagePlugin,  # noqa: F401
-    GifImagePlugin,  # noqa: F401
-    Image,
-    JpegImagePlugin,
-    PngImagePlugin,  # noqa: F401
-    TiffImagePlugin,  # noqa: F401
-    WebPImagePlugin,  # noqa: F401
-)
-
-pillow_heif.register_heif_opener()
+from PIL import Image, JpegImagePlugin
 
 # The service checks the number of pixels itself, against its own setting, before it decodes.
 Image.MAX_IMAGE_PIXELS = None
@@ -37,10 +27,13 @@ MEDIA_TYPES_BY_FORMAT = {
 
 MEDIA_TYPES = tuple(MEDIA_TYPES_BY_FORMAT.values())
 
+_JPEG_START = b"\xff\xd8\xff"
+"""No other format starts like this."""
+
 _MAGIC_BYTES = 64
 """More than the longest signature of a format."""
 
-Reader = Callable[[object, str], Image.Image]
+Reader = Callable[[Any, str], Image.Image]
 
 
 def list_readers(data: bytes) -> list[tuple[str, Reader]]:
@@ -49,11 +42,29 @@ def list_readers(data: bytes) -> list[tuple[str, Reader]]:
     Pillow's `Image.open` would try every format. Its JPEG reader also looks for further pictures behind the first one (MPO), which
     we don't need and which fails on some valid files.
     """
+    if data.startswith(_JPEG_START):
+        return [("JPEG", JpegImagePlugin.JpegImageFile)]
+    _register_formats()
     start = data[:_MAGIC_BYTES]
     found: list[tuple[str, Reader]] = []
     for name in MEDIA_TYPES_BY_FORMAT:
         factory, accept = Image.OPEN[name]
-        if accept is None or accept(start) is True:
-            reader: Reader = JpegImagePlugin.JpegImageFile if name == "JPEG" else factory  # type: ignore[assignment]
-            found.append((name, reader))
+        if name != "JPEG" and (accept is None or accept(start) is True):
+            found.append((name, factory))
     return found
+
+
+@cache
+def _register_formats() -> None:
+    """Import the readers of all formats but JPEG, which take 15 ms. Pillow's `Image.init` would import all forty."""
+    import pillow_heif
+    from PIL import (
+        AvifImagePlugin,  # noqa: F401
+        BmpImagePlugin,  # noqa: F401
+        GifImagePlugin,  # noqa: F401
+        PngImagePlugin,  # noqa: F401
+        TiffImagePlugin,  # noqa: F401
+        WebPImagePlugin,  # noqa: F401
+    )
+
+    pillow_heif.register_heif_opener()

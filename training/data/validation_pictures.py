@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from db.model_versions.manifest import KERAS_FILE
+from db.model_versions.records import KERAS_FILE
 from training.export.artifact import PRETRAINED_DIR, VALIDATION_FILE, read_manifest
 
 _DIGEST_BYTES = 8

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from db.model_versions.manifest import VoteCalibration
+from db.model_versions.records import VoteCalibration
 
 _RANGE = (0.05, 20.0)
 _STEPS = 60

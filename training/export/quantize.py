@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from db.model_versions.manifest import KERAS_FILE
 from db.model_versions.metrics import Int8Metrics
+from db.model_versions.records import KERAS_FILE
 from training.data.dataset import Dataset, read_dataset
 from training.data.examples import make_examples
 from training.data.validation_pictures import read_validation_pictures

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from db.core.vocabulary import CROP_SIDE
-from db.model_versions.manifest import KERAS_FILE
+from db.model_versions.records import KERAS_FILE
 from training.errors import ArtifactError
 from training.export.artifact import INPUT_DTYPE, INPUT_NAME, INPUT_SHAPE, read_manifest, verify_file
 from training.export.lite import LiteModel

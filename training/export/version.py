@@ -14,9 +14,10 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from db.core.vocabulary import EMOTIONS
-from db.model_versions.history import HISTORY_FILE, TrainingHistory
-from db.model_versions.manifest import KERAS_FILE, Lineage, Manifest, VoteCalibration
+from db.model_versions.history import TrainingHistory
+from db.model_versions.manifest import Lineage, Manifest
 from db.model_versions.metrics import VersionMetrics
+from db.model_versions.records import HISTORY_FILE, KERAS_FILE, VoteCalibration
 from training.data.dataset import Dataset
 from training.data.examples import SplitExamples
 from training.data.validation_pictures import write_validation_pictures

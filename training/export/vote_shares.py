@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from db.model_versions.manifest import VoteCalibration
+from db.model_versions.records import VoteCalibration
 
 
 def compute_vote_shares(

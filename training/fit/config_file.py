@@ -27,7 +27,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from db.core.vocabulary import Architecture
-from db.model_versions.manifest import KERAS_FILE, Labels, Manifest
+from db.model_versions.manifest import Labels, Manifest
+from db.model_versions.records import KERAS_FILE
 from training.errors import RunError
 from training.export.artifact import read_manifest
 from training.fit.settings import Precision, TrainSettings

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from db.model_versions.manifest import KERAS_FILE
+from db.model_versions.records import KERAS_FILE
 from training.errors import RunError
 from training.export.artifact import read_manifest
 from training.fit.recipe_file import read_recipe

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from db.core.vocabulary import CROP_SIDE, EMOTIONS
-from db.model_versions.manifest import KERAS_FILE, VoteCalibration
+from db.model_versions.records import KERAS_FILE, FileRecord, VoteCalibration
 from training.errors import ArtifactDamagedError
-from training.export.artifact import INT8_FILE, TFLITE_FILE, read_manifest, verify_file
+from training.export.artifact import INT8_FILE, TFLITE_FILE, read_served, verify_file
 from training.export.processor import has_int8_dot_product
 from training.export.vote_shares import compute_vote_shares
 from worker.core.gpus import list_shared_gpus, takes_gpu
@@ -88,10 +88,11 @@ class LiteRTClassifier(Classifier):
         from ai_edge_litert.interpreter import Interpreter
 
         # Loaded from memory: LiteRT would map a file, and later changes to the file would change results.
-        has_int8 = INT8_FILE in read_manifest(artifact_dir).files
-        if has_int8 and self._allows_int8 and has_int8_dot_product():
+        version = read_served(artifact_dir)
+        self.vote_calibration = version.vote_calibration
+        if INT8_FILE in version.files and self._allows_int8 and has_int8_dot_product():
             self.runtime, self.file_name = "litert-int8", INT8_FILE
-        content = read_model_file(artifact_dir, self.file_name)
+        content = _read_model_file(artifact_dir / self.file_name, version.files[self.file_name])
         self._interpreter: Any = Interpreter(model_content=content, num_threads=1)
         self._input_index = self._interpreter.get_input_details()[0]["index"]
         self._output_index = self._interpreter.get_output_details()[0]["index"]
@@ -112,7 +113,10 @@ class TensorFlowClassifier(Classifier):
     """Each size is a separate trace of the function; a few cover a portrait, a family and a class."""
 
     def load(self, artifact_dir: Path) -> None:
-        path = verify_model_file(artifact_dir, KERAS_FILE)
+        version = read_served(artifact_dir)
+        self.vote_calibration = version.vote_calibration
+        path = artifact_dir / KERAS_FILE
+        verify_file(path, version.files[KERAS_FILE].sha256)
         from training.fit.runtime import keras, tf
 
         list_shared_gpus()
@@ -138,14 +142,11 @@ def load_classifier(artifact_dir: Path, runtime: Runtime = "auto", *, allows_int
     takes_tensorflow = runtime == "tensorflow" or takes_gpu(runtime)
     classifier = TensorFlowClassifier() if takes_tensorflow else LiteRTClassifier(allows_int8=allows_int8)
     classifier.load(artifact_dir)
-    classifier.vote_calibration = read_manifest(artifact_dir).vote_calibration
     return classifier
 
 
-def read_model_file(artifact_dir: Path, name: str) -> bytes:
-    """Read a file of a version and check its digest. Raises ArtifactError."""
-    record = read_manifest(artifact_dir).files[name]
-    path = artifact_dir / name
+def _read_model_file(path: Path, record: FileRecord) -> bytes:
+    """Read a file of a version and check its digest. Raises ArtifactDamagedError."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -154,10 +155,3 @@ def read_model_file(artifact_dir: Path, name: str) -> bytes:
     if found != record.sha256:
         raise ArtifactDamagedError(f"{path} is damaged: its SHA-256 is {found}, not {record.sha256}")
     return content
-
-
-def verify_model_file(artifact_dir: Path, name: str) -> Path:
-    """Check the digest of a version's file and return its path. Raises ArtifactError."""
-    path = artifact_dir / name
-    verify_file(path, read_manifest(artifact_dir).files[name].sha256)
-    return path

@@ -5,7 +5,7 @@ Measured without the network, so that they mean the same for every version. Thre
 
 import json
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -77,7 +77,7 @@ def compute_covered_chance(cells: npt.NDArray[np.float32]) -> float:
 
 @cache
 def _load_covered_weights() -> tuple[npt.NDArray[np.float32], float]:
-    stored = json.loads(files("worker.analysis").joinpath("covered.json").read_text(encoding="utf-8"))
+    stored = json.loads(Path(__file__).with_name("covered.json").read_text(encoding="utf-8"))
     return np.array(stored["weights"], np.float32), float(stored["bias"])
 
 

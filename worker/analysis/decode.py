@@ -12,7 +12,6 @@ import numpy as np
 from db.photos.decoding_lock import DecodingLock
 from db.photos.header import OpenedPhoto, open_photo
 from db.photos.memory import FACTORS, MAX_DECODING_BYTES, choose_factor
-from db.photos.pixels import decode_upright
 from worker.analysis.resize import Picture
 
 MIN_REDUCED_SIDE_PX = 1280
@@ -111,6 +110,8 @@ class PhotoDecoder:
     def _decode_pixels(self, photo: OpenedPhoto, factor: int) -> Picture:
         picture = _decode_by_opencv(photo, factor) if self._is_plain_jpeg else None
         if picture is None:
+            from db.photos.pixels import decode_upright  # plain JPEGs don't need it
+
             picture = np.asarray(decode_upright(photo, factor))
         photo.image.close()
         return picture

@@ -15,7 +15,7 @@ from db.core.blobs import BlobStore, make_model_key
 from db.core.session import Database
 from db.core.vocabulary import CHAMPION
 from db.model_versions.actions import find_by_alias
-from db.model_versions.manifest import KERAS_FILE
+from db.model_versions.records import KERAS_FILE
 from db.model_versions.tables import ModelVersion
 from training.export.artifact import INT8_FILE, MANIFEST, TFLITE_FILE, read_manifest
 from worker.analysis.classifier import Classifier, load_classifier

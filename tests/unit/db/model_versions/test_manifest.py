@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from db.model_versions.manifest import Manifest, VoteCalibration
+from db.model_versions.manifest import Manifest
+from db.model_versions.records import VoteCalibration
 from tests.support.factories.model_versions import make_manifest, make_metrics
 
 PRETRAINED = Path("training/pretrained")

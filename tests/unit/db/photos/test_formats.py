@@ -1,6 +1,8 @@
 """Formats detected by the first bytes."""
 
 import io
+import subprocess
+import sys
 
 import pytest
 from PIL import Image, JpegImagePlugin
@@ -32,3 +34,12 @@ def test_a_camera_file_with_several_pictures_is_a_plain_jpeg() -> None:
 
 def test_pillow_counts_no_pixels_itself() -> None:
     assert Image.MAX_IMAGE_PIXELS is None
+
+
+def test_a_jpeg_needs_no_other_reader() -> None:
+    """Importing them takes 15 ms of a process's first answer."""
+    looks = (
+        "import sys; from db.photos.formats import list_readers; list_readers(b'\\xff\\xd8\\xff'); "
+        "print(*[name for name in ('pillow_heif', 'PIL.AvifImagePlugin', 'PIL.TiffImagePlugin') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", looks], check=True, capture_output=True, text=True).stdout == "\n"

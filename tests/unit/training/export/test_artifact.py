@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from training.export.artifact import (
     list_pretrained,
     parse_manifest,
     read_manifest,
+    read_served,
     verify_file,
     verify_files,
     write_manifest,
@@ -98,23 +100,47 @@ def test_a_changed_or_missing_file_is_refused(shipped: Path, name: str) -> None:
             "not a file name",
         ),
         (make_manifest("other"), "not complete"),
-        ({"lineage": {}}, "not complete: lineage"),
+        ({"temperature": None, "votes": None}, "not complete"),
+        ({"votes": {"offsets": [0.0] * 7}}, "not complete"),
     ],
 )
+@pytest.mark.parametrize("read", [read_manifest, read_served])
 def test_a_manifest_that_this_release_cannot_serve_is_refused(
-    shipped: Path, fields: dict[str, Any], message: str
+    shipped: Path, fields: dict[str, Any], message: str, read: Callable[[Path], object]
 ) -> None:
     change(shipped, **fields)
     with pytest.raises(ArtifactError, match=message) as caught:
-        read_manifest(shipped)
+        read(shipped)
     assert caught.value.code == "artifact_invalid"
+
+
+def test_a_manifest_without_its_lineage_is_refused(shipped: Path) -> None:
+    change(shipped, lineage={})
+    with pytest.raises(ArtifactError, match="not complete: lineage"):
+        read_manifest(shipped)
+
+
+@pytest.mark.parametrize("fields", [{}, {"votes": None}, {"votes": {"scale": 2}}], ids=["votes", "none", "scale alone"])
+def test_serving_reads_the_same_as_everything_else(fields: dict[str, Any], shipped: Path) -> None:
+    for folder in (*list_pretrained().values(), shipped):
+        if folder == shipped:
+            change(folder, **fields)
+        manifest, served = read_manifest(folder), read_served(folder)
+        assert served.files == manifest.files
+        assert served.vote_calibration == manifest.vote_calibration
+
+
+def test_serving_reads_old_forms_too(shipped: Path) -> None:
+    change(shipped, schema_version=1, architecture="report")
+    assert read_served(shipped).files == read_manifest(shipped).files
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "{"])
 def test_what_is_no_manifest_is_refused(shipped: Path, text: str) -> None:
     (shipped / "manifest.json").write_text(text)
-    with pytest.raises(ArtifactError):
-        read_manifest(shipped)
+    for read in (read_manifest, read_served):
+        with pytest.raises(ArtifactError):
+            read(shipped)
 
 
 def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from db.model_versions.manifest import VoteCalibration
+from db.model_versions.records import VoteCalibration
 from training.evaluation.calibrate import fit_vote_shares
 from training.export.vote_shares import compute_vote_shares
 

@@ -112,7 +112,7 @@ detector, classifier = load_detector("blazeface"), load_classifier(Path(sys.argv
 classifier.warm()
 faces = analyze_photo(sys.stdin.buffer.read(), detector, classifier, max_pixels=10**8, min_face_px=24).faces
 resident = int(Path("/proc/self/statm").read_text().split()[1]) * 4096
-heavy = {"tensorflow", "keras", "dlib", "face_recognition", "mtcnn", "pandas"} & set(sys.modules)
+heavy = {"tensorflow", "keras", "dlib", "face_recognition", "mtcnn", "pandas", "pydantic", "pillow_heif"} & set(sys.modules)
 print(json.dumps([len(faces), resident, sorted(heavy)]))
 """
 

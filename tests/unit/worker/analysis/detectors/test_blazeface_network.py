@@ -1,11 +1,16 @@
 """One network: its input, and the position of its results."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from worker.analysis.detectors import blazeface_network
 from worker.analysis.detectors.base import DetectorUnavailable, Extent
+from worker.analysis.detectors.blazeface import BACK_CAMERA
 from worker.analysis.detectors.blazeface_network import (
     NEUTRAL,
+    BlazeFaceNetwork,
     NetworkShape,
     locate_weights,
     place_anchors,
@@ -50,3 +55,18 @@ def test_a_pyramid_shows_a_region_as_the_picture_does(astronaut: Picture) -> Non
 def test_a_file_that_is_not_installed_is_named() -> None:
     with pytest.raises(DetectorUnavailable, match=r"absent\.tflite"):
         locate_weights("absent.tflite")
+
+
+def test_a_damaged_file_is_noticed_when_it_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = tmp_path / "weights.tflite"
+    damaged.write_bytes(locate_weights(BACK_CAMERA.file_name).read_bytes()[:1000])
+    monkeypatch.setattr(blazeface_network, "locate_weights", lambda _name: damaged)
+    with pytest.raises(ValueError, match="model"):
+        BlazeFaceNetwork(BACK_CAMERA)
+
+
+def test_each_size_has_a_network_of_its_own() -> None:
+    network = BlazeFaceNetwork(BACK_CAMERA)
+    sized = [network._find_sized(side, side) for side in (256, 288, 256)]
+    assert sized[0] is sized[2]
+    assert sized[0]._interpreter is not sized[1]._interpreter
