@@ -11,12 +11,16 @@ from training.data.dataset import Dataset
 from training.data.split import divide_dataset, make_targets
 from training.fit.settings import TrainSettings
 
+MAX_REPEATS = 20
+"""Repeating 30 corrections 67 times an epoch made predictions on their kind of face worse: docs/decisions/0214."""
+
 
 @dataclass(frozen=True, slots=True)
 class SplitExamples:
     """Training examples and validation set.
 
-    training_labels: int64 (M,), the published label of each training row, whatever labels are used.
+    training: corrections repeatedly, if the settings ask for it.
+    training_labels: int64 (M,), the published label of each training example, whatever labels are used.
     validation_rows: positions of the validation rows.
     validation_truth: int (N,), their hard labels or vote majorities; votes.NO_MAJORITY if people disagree.
     """
@@ -35,6 +39,9 @@ def make_examples(dataset: Dataset, settings: TrainSettings, known: frozenset[by
     """
     targets = make_targets(dataset, settings.labels)
     training, held_out = divide_dataset(dataset, settings, known)
+    corrections = training[training >= len(dataset.images) - dataset.corrections]
+    repeats = count_repeats(len(corrections), len(training) - len(corrections), settings.correction_share)
+    training = np.concatenate([training, np.tile(corrections, repeats - 1)])
     classes = targets[training].argmax(axis=1)
     shares = np.bincount(classes, minlength=len(EMOTIONS)) / len(training)
     least = 1 / (len(training) + len(held_out))
@@ -52,3 +59,12 @@ def make_examples(dataset: Dataset, settings: TrainSettings, known: frozenset[by
         validation_rows=held_out,
         validation_truth=truth[held_out],
     )
+
+
+def count_repeats(corrections: int, others: int, share: float) -> int:
+    """Return how often an epoch has each correction: 1 to MAX_REPEATS times, so that they are at most `share` of its rows.
+
+    others: number of other training rows. Corrections that alone are more than the share are used once.
+    """
+    room = int(others * share / (1 - share))
+    return min(MAX_REPEATS, max(1, room // max(1, corrections)))

@@ -22,6 +22,7 @@ def choose_settings(
     epochs: int | None,
     learning_rate: float | None,
     seed: int,
+    correction_share: float = 0.0,
 ) -> TrainSettings:
     """Return the settings of a challenger: the parent's network and recipe, on the current data.
 
@@ -31,6 +32,7 @@ def choose_settings(
     epochs: None means the recipe's.
     learning_rate: of a run from the parent's weights; None means FINE_TUNING_RATE of the network's own. A run from the parent's
     weights uses the parent's validation set, as far as the dataset contains it.
+    correction_share: as in TrainSettings.
     """
     own = RECIPES[parent.network]
     recipe = own if from_scratch else _continue_recipe(_find_recipe(parent), own, learning_rate)
@@ -41,6 +43,7 @@ def choose_settings(
         architecture=parent.network,
         recipe=replace(recipe, epochs=epochs or recipe.epochs),
         seed=seed,
+        correction_share=correction_share,
     )
     if from_scratch:
         return settings

@@ -167,6 +167,7 @@ class TrainSettings:
     weights needs that version's, or it would be validated on its training rows.
     splits_like_parent: whether a run that starts from a version's weights uses the validation pictures of that version's run,
     as far as they are known and in the dataset; the seed is used only for the others.
+    correction_share: share of the training rows up to which corrections are repeated; 0 uses each once an epoch.
     precision: for training; weights, and the resulting version, are always float32. `auto` is the fastest on the machine where
     the run starts; its folder stores the choice.
     """
@@ -180,6 +181,7 @@ class TrainSettings:
     precision: Precision = "auto"
     split_seed: int | None = None
     splits_like_parent: bool = False
+    correction_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     def __post_init__(self) -> None:
         if self.labels == "soft" and self.votes_path is None:

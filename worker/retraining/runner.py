@@ -247,6 +247,7 @@ def _choose_settings(
         epochs=epochs or (None if plan.is_from_scratch else settings.retrain_epochs),
         learning_rate=settings.retrain_learning_rate,
         seed=run.id.int % (MAX_SEED + 1),
+        correction_share=settings.max_correction_share,
     )
 
 

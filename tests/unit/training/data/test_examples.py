@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from db.core.vocabulary import Architecture
+from training.data.corrections import LabelledFaces, add_corrections
 from training.data.dataset import Dataset, read_dataset
-from training.data.examples import make_examples
+from training.data.examples import MAX_REPEATS, count_repeats, make_examples
 from training.errors import DatasetError
 from training.fit.settings import RECIPES, Labels, TrainSettings
 
@@ -74,3 +75,37 @@ def test_rows_of_one_emotion_are_refused(dataset: Dataset) -> None:
     )
     with pytest.raises(DatasetError, match="all 16 rows to train on are happy: training needs at least two"):
         make_examples(single, make_settings("hard"))
+
+
+@pytest.mark.parametrize(
+    ("corrections", "others", "share", "expected"),
+    [
+        (10, 1000, 0.2, MAX_REPEATS),
+        (100, 1000, 0.2, 2),
+        (300, 1000, 0.2, 1),
+        (100, 1000, 0.0, 1),
+        (0, 1000, 0.2, MAX_REPEATS),
+    ],
+    ids=["few", "up to the share", "more than the share", "not repeated", "none"],
+)
+def test_corrections_are_repeated_up_to_their_share(corrections: int, others: int, share: float, expected: int) -> None:
+    assert count_repeats(corrections, others, share) == expected
+
+
+def test_repeated_corrections_are_training_examples_alone(dataset: Dataset) -> None:
+    faces = LabelledFaces(
+        np.full((2, 48, 48), 7, np.uint8) + np.arange(2, dtype=np.uint8)[:, None, None] * 3,
+        np.array([1, 4]),
+        np.full(2, 60),
+    )
+    settings = dataclasses.replace(make_settings("soft"), correction_share=0.1)
+    plain, examples = (make_examples(each, settings) for each in (dataset, add_corrections(dataset, faces)))
+    others = len(plain.training.images)
+    each = count_repeats(2, others, 0.1)
+    assert each > 1
+    is_correction = (examples.training.images == examples.training.images[:, :1, :1]).all(axis=(1, 2))
+    assert is_correction.sum() == 2 * each
+    assert len(examples.training.images) == others + 2 * each
+    assert examples.training_labels[is_correction].tolist() == [1, 4] * each
+    assert examples.training.targets[is_correction].argmax(axis=1).tolist() == [1, 4] * each
+    assert examples.validation_rows.tolist() == plain.validation_rows.tolist()
