@@ -19,6 +19,9 @@ from emoscope.settings import Settings
 
 _LONGEST_DEADLINE_S = 7 * 24 * 3600
 
+_FIRST_OPTIONS = frozenset({"detector", "min_face_px", "priority", "photo_retention_s", "deadline_s", "callback_url"})
+"""Options of the first release. Its fingerprints contain them even if they aren't given."""
+
 Unset = SkipJsonSchema[None]
 """An option that isn't given. Clients can't send it, so the documented type leaves it out."""
 
@@ -60,8 +63,14 @@ class JobOptions(OptionFields, TextFields):
     model_config = ConfigDict(frozen=True)
 
     def make_fingerprint(self, photos: Iterable[str]) -> str:
-        """Return the hex SHA-256 of everything that the request asks for. photos: hex SHA-256 of each photo."""
-        asked = {"photos": list(photos), **self.model_dump(mode="json")}
+        """Return the hex SHA-256 of everything that the request asks for. photos: hex SHA-256 of each photo.
+
+        A later option counts only if it is given, so that a request repeated after an upgrade has the fingerprint of the first.
+        """
+        options = self.model_dump(mode="json")
+        asked = {"photos": list(photos)} | {
+            name: value for name, value in options.items() if value is not None or name in _FIRST_OPTIONS
+        }
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 

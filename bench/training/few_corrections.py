@@ -72,8 +72,9 @@ def main() -> None:
                 f"| {count} | {share} | {clear[0]}, {clear[1]} | {new[0]}, {new[1]} | {result['seconds']} |", flush=True
             )
             if asked.json:
-                written = {"machine": describe_machine(), **vars(asked), "results": results}
-                asked.json.write_text(json.dumps(written, indent=1, default=str) + "\n")
+                how = {name: getattr(asked, name) for name in ("kind", "rows", "epochs")}
+                written = {"machine": describe_machine(), **how, "results": results}
+                asked.json.write_text(json.dumps(written, indent=1) + "\n")
 
 
 class Bench:

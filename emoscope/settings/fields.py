@@ -303,7 +303,10 @@ class Settings(BaseSettings):
         description="Number of reviewers who must have voted on a face before its label is used in training.",
     )
     max_correction_share: float = Field(
-        default=0.2, ge=0, lt=1, description="Maximum share of corrections in the training rows of a run."
+        default=0.2,
+        ge=0,
+        lt=1,
+        description="Maximum share of corrections in the training rows of a run. Few corrections are repeated up to it.",
     )
     max_corrections: int = Field(
         default=20_000, ge=0, description="Maximum number of corrections in a run. The latest are taken first."

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs" / "architecture").glob("*.md"))
-PATH = re.compile(r"`((?:api|client|db|emoscope|training|worker|docs)/[A-Za-z0-9_./-]+)`")
+PATH = re.compile(r"`((?:api|bench|client|db|deploy|emoscope|tests|training|worker|docs)/[A-Za-z0-9_./-]+)`")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

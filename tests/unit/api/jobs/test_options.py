@@ -1,8 +1,11 @@
+import hashlib
 import io
+import json
 
 import pytest
 from flask.testing import FlaskClient
 
+from api.jobs.options import JobOptions
 from tests.support.databases import only_sqlite
 
 
@@ -42,3 +45,30 @@ def test_an_option_that_is_not_allowed_is_named(
         assert problem["code"] == "invalid_request"
         assert [error["field"] for error in problem["errors"]] == [field]
         assert problem["detail"].startswith(f"{field}: ")
+
+
+def test_a_request_has_the_same_fingerprint_when_a_release_adds_an_option() -> None:
+    class LaterOptions(JobOptions):
+        camera: str | None = None
+
+    asked = {"detector": "hog", "min_face_px": 40}
+    photos = ["ab" * 32]
+    first = JobOptions.model_validate(asked).make_fingerprint(photos)
+    assert LaterOptions.model_validate(asked).make_fingerprint(photos) == first
+    assert LaterOptions.model_validate({**asked, "camera": "1"}).make_fingerprint(photos) != first
+
+
+def test_the_fingerprint_of_the_first_release_is_kept() -> None:
+    """Calculated by release 0.1.0, which a repeated request may have met before an upgrade."""
+    asked = {
+        "photos": ["ab" * 32],
+        "detector": None,
+        "min_face_px": None,
+        "priority": "bulk",
+        "photo_retention_s": None,
+        "deadline_s": 30.0,
+        "callback_url": None,
+    }
+    expected = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    options = JobOptions.model_validate({"priority": "bulk", "deadline_s": "30"})
+    assert options.make_fingerprint(["ab" * 32]) == expected
