@@ -40,7 +40,7 @@ _MOST_BODY_BYTES = 1_000_000
 
 _DESCRIPTION = (
     "Finds the faces in a photo and says which of seven emotions each face *appears to express*. "
-    "That is a reading of a picture, never of what a person feels."
+    "This is an interpretation of a picture, never of what a person feels."
 )
 
 

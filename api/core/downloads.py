@@ -27,7 +27,7 @@ PARAMETER = {
     "name": FORMAT,
     "required": False,
     "description": "Instead of a page of JSON, all rows from here on as a file: `csv` or `jsonl`. In CSV, fields of objects are "
-    "columns such as `error.code`, and text that a spreadsheet would take for a formula has an apostrophe before it.",
+    "columns such as `error.code`, and text that a spreadsheet would interpret as a formula is prefixed with an apostrophe.",
     "schema": {"type": "string", "enum": [each.value for each in ExportFormat]},
 }
 """The `format` parameter of every list in the OpenAPI document."""

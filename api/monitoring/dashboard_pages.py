@@ -66,7 +66,7 @@ def _draw_throughput(found: Dashboard) -> Chart:
         for status, tone in _ENDS
     ]
     labels = [f"{minute:%H:%M}" for minute in found.minutes]
-    return draw_stacks("Jobs a minute", labels, series, moments=found.minutes)
+    return draw_stacks("Jobs per minute", labels, series, moments=found.minutes)
 
 
 def _draw_mix(found: Dashboard) -> Chart:

@@ -39,7 +39,7 @@ class ReviewFace(BaseModel):
     face: Face
     job_id: Id
     slice: ReviewSlice = Field(
-        description="The face's slice: `uncertain`, or `random` (drawn by chance).", examples=["uncertain"]
+        description="The face's slice: `uncertain`, or `random` (drawn at random).", examples=["uncertain"]
     )
     label: VoteChoice | None = Field(
         description="The face's label; null if there is none yet, and while the face is handed out for review.",

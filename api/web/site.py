@@ -34,37 +34,37 @@ _FORM_OVERHEAD_BYTES = 256_000
 """Bytes that a form may have besides a photo."""
 
 _DONE = {
-    "canceled": "The job is canceled.",
-    "retried": "The same photo was submitted again. This is its new job.",
-    "erased": "The photo, its crops and every row of the job are gone.",
+    "canceled": "Job canceled.",
+    "retried": "The photo was submitted again as this new job.",
+    "erased": "Job erased with its photo, crops and results.",
     "promoted": "This version is in service now. Workers switch to it within seconds.",
     "shadow_started": "This version now runs in shadow mode. Workers load it within seconds.",
     "shadow_ended": "Shadow mode has ended.",
     "rolled_back": "The previous version is in service again. Workers switch to it within seconds.",
     "run_started": "The run is queued.",
     "run_canceled": "The run will stop after its current step.",
-    "user_created": "The user can sign in now.",
-    "role_changed": "The role is changed. It takes effect at the user's next request.",
-    "password_changed": "The password is changed, and all sessions of the user are ended.",
-    "own_password_changed": "Your password is changed, and all your other sessions are ended.",
-    "session_ended": "The session is ended.",
-    "sessions_ended": "All your other sessions are ended.",
-    "user_disabled": "The user is disabled.",
-    "user_enabled": "The user is enabled again.",
-    "key_revoked": "The key is revoked. Requests with it are refused from now on.",
-    "webhook_paused": "The endpoint is paused. Events are kept until it is resumed.",
-    "webhook_resumed": "The endpoint is resumed. Pending events are sent first.",
-    "webhook_tested": "A test event is on its way. Its delivery is below.",
-    "webhook_deleted": "The endpoint is deleted.",
+    "user_created": "User created.",
+    "role_changed": "Role changed. It takes effect at the user's next request.",
+    "password_changed": "Password changed. All sessions of the user have ended.",
+    "own_password_changed": "Password changed. All your other sessions have ended.",
+    "session_ended": "Session ended.",
+    "sessions_ended": "All your other sessions have ended.",
+    "user_disabled": "User disabled.",
+    "user_enabled": "User enabled.",
+    "key_revoked": "Key revoked. Requests with it are now refused.",
+    "webhook_paused": "Endpoint paused. Its events are kept until you resume it.",
+    "webhook_resumed": "Endpoint resumed. Pending events are sent first.",
+    "webhook_tested": "Test event sent. Its delivery is listed below.",
+    "webhook_deleted": "Endpoint deleted.",
     "webhook_replayed": "Failed events are sent again.",
     "signed_out": "You are signed out.",
-    "undone": "The votes are undone.",
-    "voted": "Your vote is stored.",
-    "reported": "The report is stored. Thank you.",
-    "noted": "The note is stored.",
-    "decided": "The disagreement is resolved.",
-    "grid_confirmed": "The faces are confirmed. These are the next ones.",
-    "grid_marked": "All unmarked faces are confirmed. These are the marked ones.",
+    "undone": "Votes undone.",
+    "voted": "Vote stored.",
+    "reported": "Report stored. Thank you.",
+    "noted": "Note stored.",
+    "decided": "Disagreement resolved.",
+    "grid_confirmed": "Faces confirmed. These are the next ones.",
+    "grid_marked": "Unmarked faces confirmed. These are the marked ones.",
 }
 """Messages shown after an action, by the code that the redirect leaves in a cookie."""
 
@@ -73,16 +73,14 @@ class RoleMissing(Forbidden):
     """The signed-in user lacks the role for this."""
 
     def __init__(self, needed: Role) -> None:
-        super().__init__(f"This needs the role {needed}. An administrator can give it to you.")
+        super().__init__(f"This needs the role {needed}. Ask an administrator for it.")
 
 
 class ForgedRequest(Forbidden):
     """The request would change something, but has no valid CSRF token."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "This form is from an earlier session or from another site. Open the page again and repeat it."
-        )
+        super().__init__("This form is from an earlier session or from another site. Reload the page and try again.")
 
 
 def needs(role: Role | str) -> Callable[[Page], Page]:

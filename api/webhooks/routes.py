@@ -209,7 +209,7 @@ def test_webhook(webhook_id: UUID) -> Response:
 @blueprint.input(ReplayFailed, location="json", arg_name="wanted")
 @blueprint.output(Replayed, description="Number of events that are sent again.")
 @blueprint.doc(
-    summary="Replay what failed",
+    summary="Replay failed events",
     description="Sends again every event that the endpoint never accepted and that has no pending attempt.",
     responses=describe_errors("scope_missing", "unknown_webhook", "invalid_request", "webhook_paused"),
 )

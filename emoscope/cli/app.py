@@ -1,5 +1,6 @@
 """The command line. Each command is a module in `commands/` and imports its dependencies when it runs, so that help is fast."""
 
+import inspect
 from importlib.metadata import version
 from typing import Annotated
 
@@ -57,6 +58,19 @@ app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(users.app, name="user")
 app.add_typer(webhooks.app, name="webhook")
+
+
+def _show_whole_sentences(group: typer.Typer) -> None:
+    """Use the first line of each help text in lists of commands. Click would cut it off after 45 characters."""
+    for command in group.registered_commands:
+        command.short_help = (inspect.getdoc(command.callback) or "").partition("\n")[0]
+    for subgroup in group.registered_groups:
+        assert subgroup.typer_instance is not None  # add_typer sets it
+        subgroup.short_help = subgroup.typer_instance.info.help
+        _show_whole_sentences(subgroup.typer_instance)
+
+
+_show_whole_sentences(app)
 
 
 def _show_version(is_wanted: bool) -> None:  # noqa: FBT001 - Typer's signature

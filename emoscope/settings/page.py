@@ -12,7 +12,7 @@ _INTRODUCTION = """\
 # Settings
 
 Every process reads its settings once, at its start, from environment variables or from a `.env` file in the folder where it
-is started. Without any, `emoscope up` runs on one machine. This page is written from `emoscope/settings/fields.py`.
+is started. Without any, `emoscope up` runs on one machine. This page is generated from `emoscope/settings/fields.py`.
 """
 
 

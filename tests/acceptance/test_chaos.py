@@ -14,7 +14,7 @@ from tests.chaos.world import Shape
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.timeout(600)
-def test_no_job_is_lost_while_parts_are_killed_and_disks_fill(
+def test_no_job_is_lost_while_processes_are_killed_and_disks_fill(
     short_tmp: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = run_chaos(
@@ -25,7 +25,7 @@ def test_no_job_is_lost_while_parts_are_killed_and_disks_fill(
     assert sum(report.faults.values()) >= 2
 
 
-def test_a_seed_says_which_fault_comes_when() -> None:
+def test_a_seed_determines_the_faults_and_their_times() -> None:
     first, again = (make_schedule(7, 240, is_postgresql=True) for _ in range(2))
     assert first == again
     assert first != make_schedule(8, 240, is_postgresql=True)

@@ -50,7 +50,7 @@ def environment(service: Service) -> dict[str, str]:
     return {"EMOSCOPE_DATA_DIR": str(service.settings.data_dir)} | service.settings.to_environment()
 
 
-def test_analyze_prints_a_line_of_json_a_photo(environment: dict[str, str], tmp_path: Path) -> None:
+def test_analyze_prints_a_line_of_json_per_photo(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(portrait_photo("astronaut").data)
     (tmp_path / "b.jpg").write_text("not a picture")
     done = run("analyze", tmp_path, "--format", "jsonl", env=environment | {"XDG_STATE_HOME": str(tmp_path / "state")})
@@ -60,7 +60,7 @@ def test_analyze_prints_a_line_of_json_a_photo(environment: dict[str, str], tmp_
     assert (second["status"], second["error"]["code"]) == ("refused", "not_a_picture")
 
 
-def test_a_killed_run_over_a_folder_goes_on_and_analyses_no_photo_twice(
+def test_a_killed_analysis_of_a_folder_resumes_and_analyses_no_photo_twice(
     environment: dict[str, str], service: Service, tmp_path: Path
 ) -> None:
     folder, names = tmp_path / "photos", [f"{number:03}.png" for number in range(60)]
@@ -119,7 +119,7 @@ def test_a_key_that_was_made_works_until_it_is_revoked(environment: dict[str, st
     assert httpx.get(f"{service.url}/v1/jobs", headers=headers).status_code == 401
 
 
-def test_the_list_of_models_gives_their_figures_and_marks_the_one_in_service(environment: dict[str, str]) -> None:
+def test_the_list_of_models_has_their_metrics_and_marks_the_one_in_service(environment: dict[str, str]) -> None:
     listed = run("models", "list", env=environment | {"COLUMNS": "80"})
     assert listed.returncode == 0, listed.stderr
     [champion] = [line for line in listed.stdout.splitlines() if "1 *" in line]
@@ -141,7 +141,7 @@ def test_a_command_before_there_is_a_database_says_what_to_do(tmp_path: Path, co
         (tmp_path / "new").mkdir(exist_ok=True)
 
 
-def test_migrate_makes_a_database_where_there_is_none(tmp_path: Path) -> None:
+def test_migrate_creates_a_missing_database(tmp_path: Path) -> None:
     environment = {"EMOSCOPE_DATA_DIR": str(tmp_path / "new")}
     done = run("migrate", env=environment)
     assert done.returncode == 0, done.stderr

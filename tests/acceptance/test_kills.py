@@ -67,7 +67,7 @@ def test_the_stack_is_back_after_each_kill_and_loses_no_job(
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.timeout(300)
-def test_a_batch_that_is_filled_while_programs_are_killed_is_whole(own_service: Service) -> None:
+def test_a_batch_filled_while_processes_are_killed_is_complete(own_service: Service) -> None:
     """`make chaos-batch` does the same with 10,000 photos."""
     world = World(
         Address(own_service.url, own_service.api_key), own_service.settings, own_service.database, None, None, None
@@ -82,7 +82,7 @@ def test_a_batch_that_is_filled_while_programs_are_killed_is_whole(own_service: 
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(COUNT <= FEW, reason="a process that stands still is noticed after 20 seconds: `make test-kills`")
 @pytest.mark.parametrize("name", ["beat", "housekeeper", "worker", "api", "valkey"])
-def test_a_stopped_program_is_killed_and_started_again(own_service: Service, name: str) -> None:
+def test_a_stopped_process_is_killed_and_restarted(own_service: Service, name: str) -> None:
     kills = Kills(own_service)
     before, begin = kills.find(name), time.monotonic()
     assert before.pid is not None

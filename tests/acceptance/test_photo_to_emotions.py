@@ -71,7 +71,7 @@ def test_a_smiling_portrait_appears_happy(service: Service) -> None:
     assert job.faces[0].emotion == "happy"
 
 
-def test_a_challenger_judges_live_faces_in_shadow_mode(service: Service) -> None:
+def test_a_challenger_classifies_live_faces_in_shadow_mode(service: Service) -> None:
     with service.database.write() as session:
         champion = model_versions.get_champion(session)
         assert champion is not None
@@ -119,12 +119,12 @@ def test_a_job_may_choose_its_detector(service: Service, detector: Detector) -> 
     assert stored.faces[0].detector is detector
 
 
-def test_a_photo_without_a_face_succeeds_with_none(service: Service) -> None:
+def test_a_job_without_faces_succeeds(service: Service) -> None:
     job = service.client.analyze(encode(Image.new("RGB", (300, 200), "green"), "PNG"))
     assert (job.status, job.faces) == ("succeeded", ())
 
 
-def test_a_photo_that_breaks_off_fails_with_a_code(service: Service) -> None:
+def test_a_truncated_photo_fails_with_a_code(service: Service) -> None:
     job = service.client.analyze(PAGE.data[: len(PAGE.data) // 2])
     assert job.status == "failed"
     assert job.error is not None
@@ -149,7 +149,7 @@ def test_a_batch_accepts_and_refuses_each_photo_by_itself(service: Service) -> N
     assert len(list(service.client.list_jobs(batch=batch.id))) == 2
 
 
-def test_the_same_idempotency_key_makes_one_job(service: Service) -> None:
+def test_the_same_idempotency_key_creates_one_job(service: Service) -> None:
     first = service.client.create_job(PORTRAIT.data, idempotency_key="k1")
     assert service.client.create_job(PORTRAIT.data, idempotency_key="k1").id == first.id
     with pytest.raises(ApiError) as caught:
@@ -177,7 +177,7 @@ def test_pictures_are_served_and_erased_with_the_job(service: Service) -> None:
         assert caught.value.status == 404
 
 
-def test_a_photo_whose_time_is_over_is_deleted_and_its_faces_stay(service: Service) -> None:
+def test_an_expired_photo_is_deleted_and_its_faces_stay(service: Service) -> None:
     job = service.client.analyze(PORTRAIT.data, photo_retention_s=0)
     wait_until(lambda: not service.blobs.has(make_photo_key(job.id)), "the photo is deleted")
     assert len(service.client.get_job(job.id).faces) == 1
@@ -187,7 +187,7 @@ def test_a_photo_whose_time_is_over_is_deleted_and_its_faces_stay(service: Servi
     assert (caught.value.status, caught.value.code) == (410, "photo_gone")
 
 
-def test_a_batch_that_is_waited_for_is_made_once(service: Service) -> None:
+def test_waiting_for_a_batch_creates_it_once(service: Service) -> None:
     """The request waits without a thread and runs again: what it sent must not be read or stored twice."""
     headers = {"Authorization": f"Bearer {service.api_key}", "Prefer": "wait=30"}
     photos = [("image", (f"{number}.jpg", PORTRAIT.data + bytes([number]), "image/jpeg")) for number in range(3)]
@@ -220,7 +220,7 @@ def find_callback_secret(service: Service, job_id: UUID) -> str:
         return get_application(session, job.application_id).callback_secret
 
 
-def test_another_application_sees_none_of_it(service: Service) -> None:
+def test_another_application_cannot_see_the_job(service: Service) -> None:
     job = service.client.analyze(PORTRAIT.data)
     with service.database.write() as session:
         key = create_key(session, ensure_application(session, "another"))
@@ -239,7 +239,7 @@ def test_the_service_says_that_it_is_ready_and_what_it_did(service: Service) -> 
     assert 'emoscope_recent_jobs{status="succeeded"}' in metrics
 
 
-def test_a_waiting_request_does_not_shut_others_out(service: Service) -> None:
+def test_a_waiting_request_does_not_block_others(service: Service) -> None:
     done = threading.Event()
 
     def wait_long() -> None:

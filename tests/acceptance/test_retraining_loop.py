@@ -184,7 +184,7 @@ def test_the_loop_from_a_correction_to_a_better_model_and_back(service: Service)
 
 
 @pytest.mark.long
-def test_a_run_goes_on_from_its_last_epoch_after_its_worker_was_killed(service: Service) -> None:
+def test_a_run_resumes_after_its_last_epoch_when_its_worker_was_killed(service: Service) -> None:
     run = service.post("/v1/training-runs", {"from_scratch": True, "epochs": 40})
 
     def find_epoch() -> int:

@@ -99,13 +99,13 @@ def test_a_photo_by_url_is_fetched_and_analysed(service: Service, photo_url: str
     assert job.photo.sha256 == sha256(PHOTO).hexdigest()
 
 
-def test_a_url_that_gives_no_photo_fails_its_job(service: Service, photo_url: str) -> None:
+def test_a_job_fails_if_its_url_returns_no_photo(service: Service, photo_url: str) -> None:
     job = service.client.analyze(photo_url.replace("team.jpg", "none.jpg"))
     assert job.error is not None
     assert (job.status, job.error.code) == ("failed", "fetch_failed")
 
 
-def test_an_open_batch_takes_photos_in_two_calls_and_is_told_of_once(service: Service, photo_url: str) -> None:
+def test_an_open_batch_takes_photos_in_two_calls_and_sends_one_event(service: Service, photo_url: str) -> None:
     with HookReceiver([204]) as receiver:
         made = service.client.create_webhook(receiver.url, ["batch.finished"])
         batch = service.client.create_batch(open=True)
@@ -133,7 +133,7 @@ def test_clients_that_wait_are_answered_in_their_first_request(service: Service)
     assert all(delay > 0 for delay in waits.delays_s)
 
 
-def test_the_typescript_of_the_page_is_what_is_compiled() -> None:
+def test_the_page_shows_the_typescript_that_is_compiled() -> None:
     (shown,) = re.findall(r"^```ts\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
     assert shown == (ROOT / "tests/clients/typescript/upload.ts").read_text()
 

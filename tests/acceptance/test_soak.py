@@ -19,7 +19,7 @@ def test_every_process_is_measured_while_photos_are_analysed(start_service: Call
     assert all(found.keys() == {"memory_mb", "files", "threads"} for found in samples.fit(20).values())
 
 
-def test_no_photo_of_a_soak_is_like_another() -> None:
+def test_all_photos_of_a_soak_differ() -> None:
     photos = [make_photo(1, number) for number in range(40)]
     assert len(set(photos)) == 40
     assert photos[3] == make_photo(1, 3)
@@ -27,7 +27,7 @@ def test_no_photo_of_a_soak_is_like_another() -> None:
 
 
 @pytest.mark.parametrize(("growth", "grows"), [(0.0, False), (0.02, True)])
-def test_growth_is_told_from_noise(growth: float, grows: bool) -> None:
+def test_growth_is_distinguished_from_noise(growth: float, grows: bool) -> None:
     chance = random.Random(3)
     photos = list(range(0, 2000, 20))
     slope = fit_slope(photos, [100 + growth * count + chance.gauss(0, 2) for count in photos])

@@ -43,7 +43,7 @@ def run(folder: Path, *arguments: str) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def test_check_says_what_is_in_a_dataset_and_which_rows_are_bad(folder: Path) -> None:
+def test_check_reports_the_content_of_a_dataset_and_its_bad_rows(folder: Path) -> None:
     bad = folder / "bad.csv"
     bad.write_text((folder / "small.csv").read_text() + "8,1 2 3,Training\n[/b],1 2 3,Training\n")
     code, out, err = run(folder, "dataset", "check", str(bad))
@@ -57,7 +57,7 @@ def test_check_says_what_is_in_a_dataset_and_which_rows_are_bad(folder: Path) ->
     assert found["votes"]["training"] == 182
 
 
-def test_a_dataset_that_is_none_ends_with_a_sentence(folder: Path) -> None:
+def test_an_invalid_dataset_is_reported_in_one_sentence(folder: Path) -> None:
     (folder / "other.csv").write_text("a,b\n1,2\n")
     code, out, err = run(folder, "dataset", "check", "other.csv")
     assert (code, out) == (1, "")
@@ -71,7 +71,7 @@ def test_folders_and_back_is_the_same_csv(folder: Path) -> None:
     assert (folder / "back.csv").read_bytes() == (folder / "small.csv").read_bytes()
 
 
-def test_a_training_that_diverges_ends_with_a_sentence(folder: Path) -> None:
+def test_a_diverging_training_is_reported_in_one_sentence(folder: Path) -> None:
     (folder / "recipe.json").write_text(json.dumps({"learning_rate": 1e38, "epochs": 1}))
     given = ("--csv", "small.csv", "--network", "tiny", "--recipe", "recipe.json", "--run", "diverged")
     code, out, err = run(folder, "train", *given)
@@ -91,7 +91,7 @@ def train_and_stop(folder: Path, *arguments: str) -> tuple[str, str]:
     return seen, rest
 
 
-def test_train_stops_on_ctrl_c_goes_on_and_is_evaluated(folder: Path) -> None:
+def test_train_stops_on_ctrl_c_resumes_and_is_evaluated(folder: Path) -> None:
     version = str(PRETRAINED_DIR / "report")
     arguments = ["--csv", "small.csv", "--votes", "votes.csv", "--labels", "soft", "--network", "report"]
     (folder / "quick.json").write_text('{"epochs": 60, "batch_size": 32}')
@@ -131,7 +131,7 @@ def test_train_stops_on_ctrl_c_goes_on_and_is_evaluated(folder: Path) -> None:
     assert figures["ferplus"]["macro_f1"] == pytest.approx(figures["fer2013"]["macro_f1"])
 
 
-def test_a_recipe_that_is_none_ends_with_a_sentence(folder: Path) -> None:
+def test_an_invalid_recipe_is_reported_in_one_sentence(folder: Path) -> None:
     (folder / "wrong.json").write_text('{"epoch": 60}')
     code, _, err = run(folder, "train", "--csv", "small.csv", "--recipe", "wrong.json", "--run", "none")
     assert code == 1
@@ -139,13 +139,13 @@ def test_a_recipe_that_is_none_ends_with_a_sentence(folder: Path) -> None:
     assert not (folder / "none").exists()
 
 
-def test_train_without_data_says_what_is_missing(folder: Path) -> None:
+def test_train_without_data_names_what_is_missing(folder: Path) -> None:
     code, _, err = run(folder, "train", "--run", "nothing")
     assert code == 1
     assert "training needs --csv" in err
 
 
-def test_a_model_that_is_not_there_ends_with_a_sentence(folder: Path) -> None:
+def test_a_missing_model_is_reported_in_one_sentence(folder: Path) -> None:
     code, _, err = run(folder, "evaluate", "--csv", "small.csv", "--model", "none-such")
     assert code == 1
     assert "'none-such' is not a number" in err

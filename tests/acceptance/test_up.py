@@ -40,7 +40,7 @@ def list_open_to_others(folder: Path) -> list[Path]:
     return [path for path in [folder, *folder.rglob("*")] if path.stat().st_mode & 0o077]
 
 
-def test_up_serves_until_it_is_interrupted_and_leaves_nothing_running(folder: Path) -> None:
+def test_up_serves_until_it_is_interrupted_and_leaves_no_process_behind(folder: Path) -> None:
     port = find_free_port()
     with run_up(folder, port) as terminal:
         said = terminal.read_until(READY)

@@ -55,7 +55,7 @@ def paths(site: Site, submit: Callable[[], str]) -> list[str]:
 
 
 @pytest.mark.parametrize(("scheme", "viewport", "first"), [("light", WIDE, 0), ("dark", PHONE, 1)])
-def test_every_page_keeps_to_the_rules(
+def test_every_page_passes_axe(
     visit: Callable[..., Page], paths: list[str], scheme: str, viewport: dict[str, int], first: int
 ) -> None:
     """Every other page in one form, the rest in the other. `make test-pages` looks at every page in all forms."""
@@ -72,7 +72,7 @@ def test_every_page_keeps_to_the_rules(
     assert found == {}, "\n".join(found.values())
 
 
-def test_the_sign_in_keeps_to_the_rules(open_page: Callable[..., Page], site: Site) -> None:
+def test_the_sign_in_passes_axe(open_page: Callable[..., Page], site: Site) -> None:
     page = open_page(color_scheme="dark")
     page.goto("/sign-in")
     results = Axe().run(page, options=OPTIONS)

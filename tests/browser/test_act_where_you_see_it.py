@@ -12,7 +12,7 @@ from tests.browser.conftest import PASSWORD, Site, sign_in
 from tests.browser.test_review import list_standing
 
 
-def test_a_crowded_photo_is_usable_and_its_faces_are_corrected_there(
+def test_faces_of_a_crowded_photo_can_be_corrected_on_its_page(
     visit: Callable[..., Page], site: Site, submit: Callable[[], str]
 ) -> None:
     job_id = submit()
@@ -35,13 +35,13 @@ def test_a_crowded_photo_is_usable_and_its_faces_are_corrected_there(
     face = cards.nth(40).get_attribute("data-face")
     assert face is not None
     page.keyboard.press("4")
-    expect(page.get_by_role("status").filter(has_text="Your vote is stored")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Vote stored")).to_be_visible()
     expect(page.locator(f"#face-{face}")).to_be_focused()
-    expect(page.locator(f"#face-{face}")).to_contain_text("You said: happy")
+    expect(page.locator(f"#face-{face}")).to_contain_text("Your vote: happy")
     assert list_standing(site, "ben") == [(face, VoteChoice.HAPPY)]
     cards.nth(2).get_by_text("Correct").click()
     cards.nth(2).get_by_role("button", name="not a face").click()
-    expect(page.get_by_role("status").filter(has_text="Your vote is stored")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Vote stored")).to_be_visible()
     assert len(list_standing(site, "ben")) == 2
     page.get_by_role("button", name="Zoom in").click()
     assert "scale(1.5)" in page.locator("#frame").evaluate("it => it.style.transform")
@@ -54,27 +54,27 @@ def test_a_crowded_photo_is_usable_and_its_faces_are_corrected_there(
     page.mouse.down()
     page.mouse.move(box["x"] + 60, box["y"] + 250, steps=3)
     page.mouse.up()
-    dialog = page.get_by_role("dialog", name="A face that was missed")
+    dialog = page.get_by_role("dialog", name="Missed face")
     expect(dialog.get_by_label("Width")).not_to_have_value("")
     dialog.get_by_label("Note").fill("behind the post")
     dialog.get_by_role("button", name="Report it").click()
     expect(page.get_by_text("behind the post")).to_be_visible()
 
 
-def test_the_prediction_of_a_face_drawn_by_chance_is_hidden_until_the_vote(
+def test_the_prediction_of_a_face_of_the_random_slice_is_hidden_until_the_vote(
     visit: Callable[..., Page], site: Site, submit: Callable[[], str]
 ) -> None:
     site.worker.analyze(submit(), site.worker.see(Emotion.SAD, 0.9, (60, 30, 70, 70)), size=(256, 256))
     with site.database.write() as session:
         session.query(ReviewItem).one().slice = ReviewSlice.RANDOM
     page = visit("ben", "/jobs")
-    page.get_by_role("link", name="A face drawn by chance").click()
+    page.get_by_role("link", name="A face drawn at random").click()
     dialog = page.get_by_role("dialog", name="Correct this face")
-    expect(dialog.get_by_text("what the model says is hidden")).to_be_visible()
+    expect(dialog.get_by_text("the prediction is hidden")).to_be_visible()
     expect(dialog.locator(".said")).to_be_hidden()
     page.goto("/review")
     card = page.locator(".judging").first
-    expect(card).to_contain_text("hidden until your vote")
+    expect(card).to_contain_text("hidden until you vote")
     shown = card.evaluate("it => it.outerHTML")
     assert "0.90" not in re.sub(r'datetime="[^"]*"', "", shown)
     assert "data-emotion" not in shown
@@ -82,10 +82,10 @@ def test_the_prediction_of_a_face_drawn_by_chance_is_hidden_until_the_vote(
     expect(card).to_be_visible()
     with page.expect_response("**/review/statistics"):
         page.keyboard.press("6")
-    expect(page.locator("#statistics")).to_contain_text("1 of 1 faces drawn by chance")
+    expect(page.locator("#statistics")).to_contain_text("1 of 1 faces drawn at random")
 
 
-def test_a_grid_confirms_all_but_the_marked_and_disagreements_are_settled(
+def test_a_grid_confirms_all_unmarked_faces_and_disagreements_are_resolved(
     visit: Callable[..., Page], site: Site, submit: Callable[[], str]
 ) -> None:
     for number in range(4):
@@ -99,7 +99,7 @@ def test_a_grid_confirms_all_but_the_marked_and_disagreements_are_settled(
     expect(boxes).to_have_count(4)
     marked = boxes.nth(1).get_attribute("value")
     boxes.nth(1).check()
-    page.get_by_role("button", name="Confirm all but the marked").click()
+    page.get_by_role("button", name="Confirm all unmarked faces").click()
     expect(page.locator(".judging")).to_have_count(1)
     expect(page.locator(".judging")).to_have_attribute("data-face", marked or "")
     assert {choice for _, choice in list_standing(site, "ben")} == {VoteChoice.SAD}
@@ -110,7 +110,7 @@ def test_a_grid_confirms_all_but_the_marked_and_disagreements_are_settled(
     other.goto("/review/disagreements")
     expect(other.get_by_role("article")).to_contain_text("ben: sad")
     other.get_by_role("article").get_by_role("button", name="neutral").click()
-    expect(other.get_by_role("heading", name="Nobody disagrees")).to_be_visible()
+    expect(other.get_by_role("heading", name="No disagreements")).to_be_visible()
     other.goto("/review/progress")
     expect(other.get_by_role("row", name="ben")).to_contain_text("3")
 
@@ -149,7 +149,9 @@ def test_a_viewer_is_led_to_the_photo(visit: Callable[..., Page], site: Site, su
     expect(page.locator("article.face")).to_be_focused()
 
 
-def test_disagreements_are_settled_by_keys(visit: Callable[..., Page], site: Site, submit: Callable[[], str]) -> None:
+def test_disagreements_are_resolved_with_keys(
+    visit: Callable[..., Page], site: Site, submit: Callable[[], str]
+) -> None:
     site.worker.analyze(submit(), site.worker.see(Emotion.SAD, 0.4, (60, 30, 70, 70)), size=(256, 256))
     with site.database.write() as session:
         item = session.query(ReviewItem).one()
@@ -158,6 +160,6 @@ def test_disagreements_are_settled_by_keys(visit: Callable[..., Page], site: Sit
     page = visit("ana", "/review/disagreements")
     page.get_by_role("article").focus()
     page.keyboard.press("5")
-    expect(page.get_by_role("heading", name="Nobody disagrees")).to_be_visible()
+    expect(page.get_by_role("heading", name="No disagreements")).to_be_visible()
     with site.database.read() as session:
         assert session.query(ReviewSubject).one().label is VoteChoice.NEUTRAL

@@ -19,7 +19,7 @@ from tests.browser.test_review import find_first, store_faces
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 
 
-def test_charts_tell_their_values_ranges_and_the_zone(
+def test_charts_show_values_ranges_and_time_zone(
     visit: Callable[..., Page], site: Site, submit: Callable[[], str]
 ) -> None:
     site.worker.analyze(submit(), site.worker.see(Emotion.HAPPY, 0.8, (60, 30, 70, 70)), size=(256, 256))
@@ -47,7 +47,7 @@ def test_charts_tell_their_values_ranges_and_the_zone(
     expect(page.get_by_label("Confidence").locator(".figures tbody tr")).to_have_count(6)
 
 
-def test_a_chart_tells_its_values_on_touch(visit: Callable[..., Page], site: Site, submit: Callable[[], str]) -> None:
+def test_a_chart_shows_its_values_on_touch(visit: Callable[..., Page], site: Site, submit: Callable[[], str]) -> None:
     site.worker.analyze(submit(), site.worker.see(Emotion.HAPPY, 0.8, (60, 30, 70, 70)), size=(256, 256))
     page = visit("vic", **PHONE)
     page.route("**/dashboard", lambda route: route.abort())

@@ -37,7 +37,7 @@ def count_clicks(page: Page) -> int:
     return int(page.evaluate("sessionStorage.getItem('clicks') ?? 0"))
 
 
-def test_a_failed_job_and_its_reason_take_two(
+def test_a_failed_job_and_its_reason_take_two_clicks(
     dashboard: Callable[[], Page], site: Site, submit: Callable[[], str]
 ) -> None:
     site.worker.fail(site.worker.claim(submit()), "time_limit")
@@ -48,7 +48,7 @@ def test_a_failed_job_and_its_reason_take_two(
     assert count_clicks(page) == 2
 
 
-def test_a_given_face_is_corrected_with_two(
+def test_a_given_face_is_corrected_with_two_clicks(
     dashboard: Callable[[], Page], site: Site, submit: Callable[[], str]
 ) -> None:
     site.worker.analyze(submit(), site.worker.see(Emotion.SAD, 0.4, (60, 30, 70, 70)), size=(256, 256))
@@ -57,7 +57,7 @@ def test_a_given_face_is_corrected_with_two(
     face_id = face.get_attribute("data-correct") or ""
     face.click()
     dialog = page.get_by_role("dialog", name="Correct this face")
-    expect(dialog).to_contain_text("The model says sad")
+    expect(dialog).to_contain_text("Predicted: sad")
     dialog.get_by_role("button", name="happy").click()
     expect(face).to_contain_text("You: happy")
     assert count_clicks(page) == 2
@@ -68,7 +68,7 @@ def test_a_given_face_is_corrected_with_two(
     assert list_standing(site, "ana") == [(face_id, VoteChoice.ANGRY)]
 
 
-def test_whether_the_model_got_better_takes_one(dashboard: Callable[[], Page], site: Site) -> None:
+def test_seeing_whether_the_model_got_better_takes_one_click(dashboard: Callable[[], Page], site: Site) -> None:
     with site.database.write() as session:
         model_versions.promote(session, model_versions.get_version(session, 2), ANA, "try it")
     page = dashboard()
@@ -78,7 +78,7 @@ def test_whether_the_model_got_better_takes_one(dashboard: Callable[[], Page], s
     assert count_clicks(page) == 1
 
 
-def test_the_older_version_is_put_back_with_three(dashboard: Callable[[], Page], site: Site) -> None:
+def test_a_rollback_takes_three_clicks(dashboard: Callable[[], Page], site: Site) -> None:
     with site.database.write() as session:
         model_versions.promote(session, model_versions.get_version(session, 2), ANA, "try it")
     page = dashboard()
@@ -91,16 +91,16 @@ def test_the_older_version_is_put_back_with_three(dashboard: Callable[[], Page],
     assert count_clicks(page) == 3
 
 
-def test_an_application_gets_its_key_with_three_and_copies_both_secrets(
+def test_an_application_gets_its_key_with_three_clicks_and_copies_both_secrets(
     dashboard: Callable[[], Page], site: Site
 ) -> None:
     page = dashboard()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("link", name="Access").click()
-    page.get_by_role("button", name="Make a key").click()
+    page.get_by_role("button", name="Create a key").click()
     expect(page.get_by_label("Application")).to_be_focused()
     page.keyboard.type("kiosk")
-    page.get_by_role("button", name="Make the key").click()
+    page.get_by_role("button", name="Create the key").click()
     key, secret = page.locator("#key"), page.locator("#callback-secret")
     expect(key).to_contain_text("emo_")
     assert count_clicks(page) == 3

@@ -110,7 +110,7 @@ def form(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("form", FORMS, indirect=True)
-def test_every_page_with_realistic_data_keeps_to_the_rules(
+def test_every_page_with_realistic_data_passes_axe(
     visit: Callable[..., Page], open_page: Callable[..., Page], paths: list[str], form: dict[str, Any]
 ) -> None:
     page, stranger = visit("ana", **form), open_page(**form)

@@ -27,10 +27,10 @@ def test_a_refused_form_comes_back_filled_in_and_what_destroys_asks(visit: Calla
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
 
-    page.get_by_role("button", name="Make a key").click()
-    dialog = page.get_by_role("dialog", name="Make a key")
+    page.get_by_role("button", name="Create a key").click()
+    dialog = page.get_by_role("dialog", name="Create a key")
     dialog.get_by_label("Application").fill("shop")
-    dialog.get_by_role("button", name="Make the key").click()
+    dialog.get_by_role("button", name="Create the key").click()
     key = page.locator("#key").inner_text()
     assert key.startswith("emo_")
     page.get_by_role("button", name="Copy the key").click()
@@ -49,13 +49,13 @@ def test_a_refused_form_comes_back_filled_in_and_what_destroys_asks(visit: Calla
     dialog.get_by_role("button", name="Revoke").click()
     expect(page.get_by_role("status").filter(has_text="revoked")).to_be_visible()
     page.reload()
-    expect(page.get_by_text("The key is revoked.")).to_have_count(0)  # it is told once
+    expect(page.get_by_text("Key revoked.")).to_have_count(0)  # it is told once
 
     page.get_by_role("row", name="ben").get_by_role("button", name="Disable").click()
     dialog = page.get_by_role("dialog", name="Disable")
     expect(dialog).to_contain_text("signed out everywhere")
     dialog.get_by_role("button", name="Disable ben").click()
-    expect(page.get_by_role("status").filter(has_text="The user is disabled")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="User disabled")).to_be_visible()
     with site.database.read() as session:
         assert users.get_user(session, "ben").disabled_at is not None
 
@@ -63,11 +63,11 @@ def test_a_refused_form_comes_back_filled_in_and_what_destroys_asks(visit: Calla
     log = page.locator(".log")
     for words in ("ana disabled ben", "ana revoked the key", "ana signed in"):
         expect(log).to_contain_text(words)
-    page.get_by_label("Did what").select_option("key.revoke")
+    page.get_by_label("Action").select_option("key.revoke")
     page.get_by_role("button", name="Filter").click()
     expect(log.locator("li")).to_have_count(1)
     page.goto("/audit?until=2020-01-01")
-    expect(page.get_by_role("heading", name="Nothing fits the filter")).to_be_visible()
+    expect(page.get_by_role("heading", name="Nothing matches the filter")).to_be_visible()
 
 
 def test_a_session_that_ends_loses_nothing_that_was_typed(visit: Callable[..., Page], site: Site) -> None:
@@ -85,12 +85,12 @@ def test_a_session_that_ends_loses_nothing_that_was_typed(visit: Callable[..., P
     expect(page.get_by_role("status").filter(has_text="in service now")).to_be_visible()
 
 
-def test_an_address_makes_no_page_claim_what_was_not_done(visit: Callable[..., Page]) -> None:
+def test_a_query_string_cannot_show_a_false_confirmation(visit: Callable[..., Page]) -> None:
     page = visit("ana", "/jobs?done=erased")
-    expect(page.get_by_text("are gone")).to_have_count(0)
+    expect(page.get_by_text("Job erased with its photo")).to_have_count(0)
 
 
-def test_a_page_says_since_when_it_shows_the_past(
+def test_a_page_that_cannot_update_says_since_when(
     visit: Callable[..., Page], site: Site, submit: Callable[[], str]
 ) -> None:
     page = visit("ana", "/dashboard")

@@ -40,7 +40,7 @@ def count_champion(site: Site) -> int | None:
     return None if champion is None else champion.number
 
 
-def test_everything_that_matters_is_done_by_keyboard(
+def test_the_main_tasks_can_be_done_with_the_keyboard(
     open_page: Callable[..., Page], site: Site, submit: Callable[[], str]
 ) -> None:
     for confidence in (0.3, 0.4):
@@ -76,7 +76,7 @@ def test_everything_that_matters_is_done_by_keyboard(
             break
     face_id = str(page.evaluate("document.activeElement.dataset.correct"))
     page.keyboard.press("7")
-    expect(page.locator("#corrected")).to_have_text("You said: surprised")
+    expect(page.locator("#corrected")).to_have_text("Your vote: surprised")
     assert (face_id, VoteChoice.SURPRISED) in list_standing(site, "ana")
 
     page.goto(f"/jobs/{failed}")  # retry

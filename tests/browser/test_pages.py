@@ -54,7 +54,7 @@ def test_photos_dropped_in_the_page_go_through_the_service(
     expect(page.locator("svg .box.happy")).to_be_visible()
 
 
-def test_screen_readers_are_told_what_became_of_a_job(
+def test_the_end_of_a_job_is_announced_to_screen_readers(
     visit: Callable[..., Page], site: Site, submit: Callable[[], str]
 ) -> None:
     job_id = submit()
@@ -102,13 +102,13 @@ def test_a_job_can_be_tried_again_canceled_and_erased(
     expect(page.locator("h1 .pill")).to_have_text("canceled")
     new_id = UUID(page.url.partition("/jobs/")[2].partition("?")[0])
     page.get_by_role("button", name="Erase", exact=True).click()
-    page.get_by_role("button", name="Erase for good").click()
-    expect(page.get_by_role("status")).to_contain_text("gone")
+    page.get_by_role("button", name="Erase permanently").click()
+    expect(page.get_by_role("status")).to_contain_text("Job erased")
     with site.database.read() as session:
         assert job_queries.get_job(session, new_id) is None
 
 
-def test_a_picture_that_was_refused_is_asked_for_again(
+def test_a_refused_picture_is_requested_again(
     visit: Callable[..., Page], site: Site, submit: Callable[[], str]
 ) -> None:
     job_id = submit()
@@ -132,7 +132,7 @@ def test_a_picture_that_was_refused_is_asked_for_again(
     assert refused
 
 
-def test_the_list_of_calls_is_as_dark_as_the_page(open_page: Callable[..., Page]) -> None:
+def test_the_list_of_calls_follows_the_theme_of_the_page(open_page: Callable[..., Page]) -> None:
     page = open_page(color_scheme="dark")
     page.goto("/docs")
     calls = page.locator(".elements")

@@ -76,7 +76,7 @@ def test_a_wrong_box_is_reported_at_its_face(page: Page, site: Site) -> None:
     dialog = page.get_by_role("dialog", name="Wrong box of face 3")
     dialog.get_by_label("What is wrong with it").fill("cuts the chin off")
     dialog.get_by_role("button", name="Report it").click()
-    expect(page.get_by_role("status").filter(has_text="The report is stored")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Report stored")).to_be_visible()
     expect(page.get_by_role("heading", name="Reports").locator("..")).to_contain_text("wrong box: cuts the chin off")
     with site.database.read() as session:
         report = session.query(FaceReport).one()

@@ -81,13 +81,13 @@ def test_keys_vote_and_undo(visit: Callable[..., Page], site: Site, submit: Call
     expect(boxes).to_have_count(3)
     boxes.nth(0).check()
     boxes.nth(2).check()
-    page.get_by_role("button", name="Undo the chosen").click()
-    expect(page.get_by_role("status").first).to_have_text("The votes are undone.")
+    page.get_by_role("button", name="Undo the selected votes").click()
+    expect(page.get_by_role("status").first).to_have_text("Votes undone.")
     with site.database.read() as session:
         assert [str(vote.face_id) for vote in reviews.list_votes(session, reviewer="ben")] == [judged[1]]
 
 
-def test_a_face_whose_vote_still_waits_does_not_come_again(
+def test_a_face_with_an_unsent_vote_is_not_shown_again(
     visit: Callable[..., Page], site: Site, submit: Callable[[], str]
 ) -> None:
     store_faces(site, submit, 7)
@@ -113,7 +113,7 @@ def test_a_face_whose_vote_still_waits_does_not_come_again(
     assert list_standing(site, "ben") == list(zip(judged, choices, strict=True))
 
 
-def test_a_vote_whose_answer_was_lost_is_undone_with_the_one_after_it(
+def test_undo_withdraws_a_repeated_vote_with_the_one_whose_response_was_lost(
     visit: Callable[..., Page], site: Site, submit: Callable[[], str]
 ) -> None:
     store_faces(site, submit, 2)
@@ -157,7 +157,7 @@ def test_review_keeps_the_focus_and_tells_what_comes_next(
     expect(card).to_be_focused()
     card.get_by_role("button", name="ambiguous").focus()
     page.keyboard.press("Enter")
-    expect(said).to_contain_text("Every face is reviewed")
+    expect(said).to_contain_text("All faces are reviewed")
     expect(page.locator("#all-done")).to_be_focused()
     for _ in range(2):
         with page.expect_response("**/review/undo"):

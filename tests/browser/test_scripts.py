@@ -41,7 +41,7 @@ def address(folder: Path) -> Iterator[str]:
     server.server_close()
 
 
-def test_a_browser_asks_for_no_script_again_until_one_has_changed(
+def test_a_browser_requests_scripts_again_only_after_a_change(
     open_page: Callable[..., Page], address: str, folder: Path
 ) -> None:
     page = open_page()
@@ -62,7 +62,7 @@ WATCH = """new MutationObserver(() => {
 }).observe(document, { childList: true, subtree: true });"""
 
 
-def test_the_theme_is_chosen_before_there_is_anything_to_paint(visit: Callable[..., Page]) -> None:
+def test_the_theme_is_set_before_the_first_paint(visit: Callable[..., Page]) -> None:
     page = visit("vic", color_scheme="light")
     page.get_by_role("button", name="Switch between light and dark").click()
     page.add_init_script(WATCH)

@@ -45,7 +45,7 @@ def answer(route: Route, status: int, **headers: str) -> None:
     route.fulfill(status=status, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
-def test_a_photo_waits_while_the_service_takes_no_more(
+def test_a_photo_waits_while_the_queue_is_full(
     visit: Callable[..., Page], site: Site, drop: Callable[[Page], None]
 ) -> None:
     page = visit("ben", "/try")
@@ -67,7 +67,7 @@ def test_a_photo_waits_while_the_service_takes_no_more(
     expect(page.locator(".result .found")).to_have_text("happy 0.83")
 
 
-def test_a_job_is_followed_through_an_outage_and_without_haste(
+def test_a_page_follows_its_job_through_an_outage_and_polls_slowly(
     visit: Callable[..., Page], site: Site, drop: Callable[[Page], None]
 ) -> None:
     page = visit("ben", "/try")
@@ -94,7 +94,7 @@ def test_a_job_is_followed_through_an_outage_and_without_haste(
     assert len(asked) == 4
 
 
-def test_a_job_that_is_withdrawn_is_told_by_itself(
+def test_the_page_announces_a_canceled_job(
     visit: Callable[..., Page], site: Site, drop: Callable[[Page], None]
 ) -> None:
     page = visit("ben", "/try")
@@ -108,7 +108,7 @@ def test_a_job_that_is_withdrawn_is_told_by_itself(
     expect(page.locator("#said")).to_have_text("first.jpg: canceled")
 
 
-def test_whoever_is_signed_out_meanwhile_comes_back_from_the_sign_in(
+def test_a_signed_out_user_returns_to_the_page_after_the_sign_in(
     visit: Callable[..., Page], site: Site, drop: Callable[[Page], None]
 ) -> None:
     page = visit("ben", "/try")
@@ -128,7 +128,7 @@ def test_a_result_is_corrected_where_it_is_shown_and_once_more_among_the_latest_
     face = page.get_by_role("link", name="happy 0.83: correct it")
     face.click()
     dialog = page.get_by_role("dialog", name="Correct this face")
-    expect(dialog).to_contain_text("The model says happy")
+    expect(dialog).to_contain_text("Predicted: happy")
     dialog.get_by_role("button", name="angry").click()
     expect(face).to_contain_text("You: angry")
     face_id = face.get_attribute("data-correct") or ""

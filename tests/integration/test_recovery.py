@@ -32,7 +32,7 @@ def fleet(running_fleet: Fleet) -> Iterator[Fleet]:
     running_fleet.open_gate()
 
 
-def test_a_child_killed_at_work_costs_an_attempt_and_no_job(fleet: Fleet) -> None:
+def test_a_worker_process_killed_during_a_job_costs_an_attempt_and_no_job(fleet: Fleet) -> None:
     job_id = fleet.hold_job()
     worker = fleet.read(job_id).worker
     assert worker is not None
@@ -46,7 +46,7 @@ def test_a_child_killed_at_work_costs_an_attempt_and_no_job(fleet: Fleet) -> Non
     assert statuses == [JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.SUCCEEDED]
 
 
-def test_a_photo_that_kills_every_child_ends_as_failed(fleet: Fleet) -> None:
+def test_a_photo_that_kills_every_worker_process_fails(fleet: Fleet) -> None:
     job_id = fleet.submit(max_attempts=2)
     for attempt in (1, 2):
         wait_until(partial(fleet.is_in_attempt, job_id, attempt), f"attempt {attempt} has begun")
@@ -57,7 +57,7 @@ def test_a_photo_that_kills_every_child_ends_as_failed(fleet: Fleet) -> None:
     assert fleet.read(job_id).error_code == "worker_lost"
 
 
-def test_a_queue_that_comes_back_empty_loses_no_job(fleet: Fleet) -> None:
+def test_no_job_is_lost_when_the_queue_restarts_empty(fleet: Fleet) -> None:
     job_ids = [fleet.submit() for _ in range(6)]
     wait_until(lambda: any(fleet.has_status(job_id, JobStatus.RUNNING) for job_id in job_ids), "a job is in hand")
     fleet.valkey.restart_empty()
@@ -68,7 +68,7 @@ def test_a_queue_that_comes_back_empty_loses_no_job(fleet: Fleet) -> None:
         assert (job.attempt, len(job.faces)) == (1, 1)
 
 
-def test_a_killed_worker_loses_no_job_that_it_had_fetched(fleet: Fleet) -> None:
+def test_no_job_that_a_killed_worker_had_fetched_is_lost(fleet: Fleet) -> None:
     in_hand = fleet.hold_job()
     fetched = fleet.submit()
     wait_until(lambda: fleet.has_fetched(fetched), "the worker has fetched the next message")
@@ -80,7 +80,7 @@ def test_a_killed_worker_loses_no_job_that_it_had_fetched(fleet: Fleet) -> None:
     assert [fleet.read(job_id).attempt for job_id in (in_hand, fetched)] == [2, 1]
 
 
-def test_a_worker_goes_on_after_the_queue_was_away_while_its_processes_were_busy(fleet: Fleet) -> None:
+def test_a_worker_with_busy_processes_continues_after_an_outage_of_its_queue(fleet: Fleet) -> None:
     in_hand = fleet.hold_job()
     fetched = fleet.submit()
     wait_until(lambda: fleet.has_fetched(fetched), "the worker has fetched the next message")

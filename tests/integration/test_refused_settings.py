@@ -31,7 +31,7 @@ def run(arguments: list[str], folder: Path, **variables: str) -> subprocess.Comp
 
 
 @pytest.mark.parametrize("process", PROCESSES)
-def test_a_setting_that_is_refused_ends_the_process_with_a_sentence(tmp_path: Path, process: str) -> None:
+def test_an_invalid_setting_ends_the_process_with_a_sentence(tmp_path: Path, process: str) -> None:
     ended = run(PROCESSES[process], tmp_path, EMOSCOPE_REDIS_URL="127.0.0.1:6379", EMOSCOPE_PORT="1e3")
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr

@@ -23,7 +23,7 @@ def workers(short_tmp: Path, request: pytest.FixtureRequest) -> Iterator[Workers
 
 
 @pytest.mark.parametrize("pool", ["processes", pytest.param("threads", marks=pytest.mark.long)])
-def test_a_worker_goes_on_after_its_queue_was_away_while_it_was_busy(workers: Workers, pool: str) -> None:
+def test_a_busy_worker_continues_after_an_outage_of_its_queue(workers: Workers, pool: str) -> None:
     worker = workers.start_worker(*POOLS[pool])
     workers.send(1, 2, 3, 4)
     wait_until(lambda: workers.have_begun(1, 2), "both processes are busy")
@@ -45,7 +45,7 @@ def test_a_worker_goes_on_after_its_queue_was_away_while_it_was_busy(workers: Wo
         pytest.param("hanging", "processes", marks=pytest.mark.long),
     ],
 )
-def test_a_worker_that_takes_nothing_ends_and_another_goes_on(workers: Workers, fault: str, pool: str) -> None:
+def test_a_worker_that_takes_no_message_exits_and_another_continues(workers: Workers, fault: str, pool: str) -> None:
     worker = workers.start_worker(*POOLS[pool], EMOSCOPE_TEST_FAULT=fault)
     workers.open_gate()
     workers.send(1)
@@ -69,7 +69,7 @@ def test_a_stopped_main_process_is_killed_by_its_worker_processes(workers: Worke
     assert "main_process_hangs" in workers.read_log()
 
 
-def test_a_beat_that_sends_nothing_ends(workers: Workers) -> None:
+def test_a_beat_that_sends_nothing_exits(workers: Workers) -> None:
     beat = workers.start("beat", "--pidfile=", EMOSCOPE_TEST_FAULT="mute", EMOSCOPE_SWEEP_INTERVAL_S="1")
     wait_until(lambda: beat.poll() is not None, "it has ended", 180)
     assert beat.returncode == 1

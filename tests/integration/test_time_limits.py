@@ -16,7 +16,7 @@ def fleet(short_tmp: Path) -> Iterator[Fleet]:
         yield running
 
 
-def test_an_analysis_past_its_time_fails_its_job_and_the_child_goes_on(fleet: Fleet) -> None:
+def test_an_analysis_over_its_time_limit_fails_its_job_and_the_worker_process_continues(fleet: Fleet) -> None:
     child = fleet.find_ready_child()
     fleet.shut_gate()
     job_id = fleet.hold_job()
@@ -30,7 +30,7 @@ def test_an_analysis_past_its_time_fails_its_job_and_the_child_goes_on(fleet: Fl
     assert workers == {str(child)}
 
 
-def test_a_child_that_does_not_come_back_is_killed_and_another_takes_its_job(fleet: Fleet) -> None:
+def test_a_worker_process_that_hangs_is_killed_and_another_takes_its_job(fleet: Fleet) -> None:
     fleet.shut_gate(is_deaf=True)
     job_id = fleet.hold_job()
     child = int(fleet.read(job_id).worker.rsplit(":", 1)[1])  # type: ignore[union-attr]

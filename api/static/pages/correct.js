@@ -19,7 +19,7 @@ function ask(picture) {
   problem.hidden = true;
   find(form, "[name=face_id]", HTMLInputElement).value = read(picture, "correct");
   find(dialog, "img", HTMLImageElement).src = find(picture, "img", HTMLImageElement).src;
-  const { emotion } = picture.dataset; // none where what the model says is kept back
+  const { emotion } = picture.dataset; // none if the prediction is hidden
   const said = find(dialog, ".said", HTMLElement);
   said.textContent = emotion ?? "";
   if (said.parentElement) said.parentElement.hidden = !emotion;
@@ -50,7 +50,7 @@ async function vote(picture, choice) {
     return;
   }
   for (const each of findAll(document, `[data-correct="${CSS.escape(face)}"]`, HTMLElement)) tell(each, nameChoice(choice));
-  get("corrected", HTMLElement).textContent = `You said: ${nameChoice(choice)}`;
+  get("corrected", HTMLElement).textContent = `Your vote: ${nameChoice(choice)}`;
   if (dialog.matches(":popover-open")) dialog.hidePopover();
   if (picture.isConnected) picture.focus();
   document.dispatchEvent(new CustomEvent("corrected", { detail: { face } }));

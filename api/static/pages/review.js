@@ -98,7 +98,7 @@ function describe(shown) {
   if (shown === null) return "";
   if (shown === allDone) return find(allDone, "h2", HTMLElement).textContent;
   const { emotion, confidence } = shown.dataset;
-  return emotion ? `Face to review: ${emotion}, ${confidence}` : "Face to review. What the model says is hidden until your vote";
+  return emotion ? `Face to review: ${emotion}, ${confidence}` : "Face to review. The prediction is hidden until you vote";
 }
 
 /**
@@ -231,7 +231,7 @@ function say(text) {
  * @param {string} key
  */
 function findChoice(card, key) {
-  if (key === "Enter" || key === " ") return card.dataset.emotion; // none where what the model says is hidden
+  if (key === "Enter" || key === " ") return card.dataset.emotion; // none if the prediction is hidden
   return findButton(card, key)?.value;
 }
 

@@ -23,7 +23,7 @@ def backup(
     file: Annotated[str, typer.Argument(help="The tar file to write, or - for standard output.")],
     photos: Annotated[bool, typer.Option(help="Whether photos are saved too.")] = True,  # noqa: FBT002
 ) -> None:
-    """Save the database and the files that it names. The service may run meanwhile."""
+    """Save the database and the files that it refers to. The service can keep running."""
     from db.moving.backup import write_backup
 
     with _open_installation() as (database, blobs), _open_new(file) as out:
@@ -35,7 +35,7 @@ def backup(
 def restore(
     file: Annotated[str, typer.Argument(help="The tar file of `emoscope backup`, or - for standard input.")],
 ) -> None:
-    """Restore a backup into a new, empty installation, which the settings name. Nothing of the service may run yet."""
+    """Restore a backup into the installation in the settings, which must be empty. Nothing of it may run yet."""
     from db.moving.restore import read_backup
 
     with _open_installation() as (database, blobs):

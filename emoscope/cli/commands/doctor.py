@@ -14,7 +14,7 @@ _STYLES = {"ok": "green", "note": "yellow", "missing": "bold red"}
 def doctor(
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
-    """Say how each component is, and what to do about what is missing. Exits with 1 if something is missing."""
+    """Report the state of each component, and how to fix what is missing. Exits with 1 if something is missing."""
     from emoscope.cli.checks import CheckStatus, run_checks
 
     findings = list(run_checks(read_settings()))

@@ -36,7 +36,7 @@ def evaluate(
     int8: Int8 = False,  # noqa: FBT002
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
-    """Evaluate a model: accuracy, macro-F1, per emotion, calibration, speed; on a CSV with its stress tests, and on photos.
+    """Measure accuracy, macro-F1, calibration and speed of a model, on a CSV with stress tests and on photos.
 
     The largest face of each photo is found, cut out and classified. Further columns of a CSV become slices.
     """

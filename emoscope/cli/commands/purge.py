@@ -13,7 +13,7 @@ _AT_ONCE = 200
 def purge(
     older_than: Annotated[float, typer.Option(min=0, help="Age in days since the submission.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,  # noqa: FBT002
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask for confirmation.")] = False,  # noqa: FBT002
 ) -> None:
     """Erase ended jobs with their photos, faces, crops and votes. Their corrections are no longer used in training."""
     from db.core.blobs import BlobStore, BlobStoreUnavailable

@@ -81,7 +81,7 @@ def train(
             metavar="[hard|soft]",
         ),
     ] = Labels.HARD,
-    network: Annotated[Architecture, typer.Option(help="Which network.")] = Architecture.DEFAULT,
+    network: Annotated[Architecture, typer.Option(help="Network to train.")] = Architecture.DEFAULT,
     recipe: Annotated[
         Path | None,
         typer.Option(help="JSON file of the recipe's fields to change, or folder of a version to train like."),

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 def up(
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on. Any other than loopback lets others connect.")
+        str | None,
+        typer.Option(
+            help="Address to listen on. Addresses other than loopback accept connections from other machines."
+        ),
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder for the database, photos, models and logs.")] = None,

@@ -22,7 +22,7 @@ def create(
     name: _Name,
     role: Annotated[Role, typer.Option(help="Role of the user. Each role includes the ones before it.")] = Role.VIEWER,
 ) -> None:
-    """Create a user. The password is prompted for, or read from stdin if that isn't a terminal."""
+    """Create a user. Prompts for the password, or reads it from stdin if that isn't a terminal."""
     from db.accounts import users
 
     with end_with_sentence(users.InvalidUser):

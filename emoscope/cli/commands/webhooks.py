@@ -205,7 +205,7 @@ def replay(delivery: Annotated[UUID, typer.Argument(help="Id of the delivery.")]
 @app.command("replay-failed")
 def replay_failed(
     endpoint: _Id,
-    hours: Annotated[float, typer.Option(min=0, help="Only events of the last number of hours.")] = 24,
+    hours: Annotated[float, typer.Option(min=0, help="Only events of this many hours back.")] = 24,
 ) -> None:
     """Send all failed events of an endpoint again."""
     from db.core.errors import DomainError

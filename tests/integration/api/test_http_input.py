@@ -115,7 +115,7 @@ def test_a_refusal_is_one_line_of_the_log(server: Server) -> None:
     assert [("request_refused" in line, "bad_request" in line) for line in lines] == [(True, True)] * 3
 
 
-def test_half_requests_and_slow_bodies_hinder_nobody_and_are_closed(server: Server, photo: bytes) -> None:
+def test_incomplete_requests_and_slow_bodies_are_closed_and_delay_no_other(server: Server, photo: bytes) -> None:
     slow_body = make_request("POST", "/v1/jobs", {"Content-Length": 50_000}, b"x")
     slow_form = make_request("POST", "/sign-in", {"Content-Length": 500, "Content-Type": "text/plain"}, b"x")
     raise_file_limit(HALF_REQUESTS + 500)
@@ -137,12 +137,12 @@ def test_half_requests_and_slow_bodies_hinder_nobody_and_are_closed(server: Serv
                 pass
 
 
-def test_a_slow_upload_with_a_key_is_told_that_it_is_slow(server: Server) -> None:
+def test_a_slow_upload_with_a_key_gets_a_timeout_error(server: Server) -> None:
     answer = server.exchange(make_request("POST", "/v1/jobs", {"Content-Length": 50_000}, b"x", key=server.key))
     assert (status_of(answer), problem_of(answer)["code"]) == (408, "request_timeout")
 
 
-def test_half_headers_are_told_that_they_are_late(server: Server) -> None:
+def test_incomplete_headers_get_a_timeout_error(server: Server) -> None:
     answer = server.exchange(b"GET / HTTP/1.1\r\nHost: x\r\nX-a: ")
     assert (status_of(answer), problem_of(answer)["code"]) == (408, "request_timeout")
 
@@ -187,7 +187,7 @@ def test_malformed_chunks_are_a_bad_request_everywhere(server: Server, chunks: b
     assert len(lines) <= len(tries), lines  # what repeats is summed up
 
 
-def test_a_refusal_midway_is_read_by_a_client_that_still_sends(server: Server) -> None:
+def test_a_client_that_is_still_sending_can_read_the_refusal(server: Server) -> None:
     chunks = b"10000\r\n" + b"x" * 65536 + b"\r\n"
     headers: dict[str, str | int] = {"Transfer-Encoding": "chunked"}
     request = make_request("POST", "/v1/jobs", headers, chunks * 5 + b"no chunk" * 200_000, key=server.key)
@@ -197,7 +197,7 @@ def test_a_refusal_midway_is_read_by_a_client_that_still_sends(server: Server) -
 @pytest.mark.parametrize(
     ("key", "length", "status"), [("emo_wrong", 1000, 401), ("", 1000, 401), (None, 60_000_000, 413)]
 )
-def test_a_body_that_will_be_refused_is_not_asked_for(
+def test_the_server_sends_no_100_continue_for_a_body_that_it_will_refuse(
     server: Server, key: str | None, length: int, status: int
 ) -> None:
     headers: dict[str, str | int] = {"Content-Length": length, "Expect": "100-continue"}
@@ -205,7 +205,7 @@ def test_a_body_that_will_be_refused_is_not_asked_for(
     assert status_of(server.exchange(request)) == status
 
 
-def test_a_body_that_may_come_is_asked_for(server: Server, photo: bytes) -> None:
+def test_the_server_sends_100_continue_for_an_acceptable_body(server: Server, photo: bytes) -> None:
     headers: dict[str, str | int] = {"Content-Length": len(photo), "Expect": "100-continue"}
     with server.connect() as connection:
         connection.sendall(make_request("POST", "/v1/jobs", headers, key=server.key))
@@ -249,7 +249,7 @@ def test_pipelined_requests_are_answered_in_turn(server: Server) -> None:
     assert [status[:3] for status in found.split(b"HTTP/1.1 ")[1:]] == [b"200", b"404"]
 
 
-def test_a_client_that_hangs_up_does_not_wait_on(server: Server, photo: bytes) -> None:
+def test_a_wait_ends_when_the_client_disconnects(server: Server, photo: bytes) -> None:
     job = problem_of(submit(server, photo))
     with server.connect() as connection:
         connection.sendall(make_request("GET", f"/v1/jobs/{job['id']}?wait=60", key=server.key))

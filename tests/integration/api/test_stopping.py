@@ -35,7 +35,7 @@ def server(tmp_path: Path, database_urls: Callable[[str], str], valkey_server: V
         yield started
 
 
-def test_a_stop_answers_who_waits_and_leaves_nobody_hanging(server: Server) -> None:
+def test_a_shutdown_answers_waiting_requests(server: Server) -> None:
     made = io.BytesIO()
     Image.effect_noise((64, 64), 50).save(made, "JPEG")
     photo = made.getvalue()

@@ -73,13 +73,13 @@ def test_shadow_mode_is_started_seen_and_ended(
     assert "classified 1 live face and" in administrator.get("/models/2")
     compared = administrator.get("/models/compare?version=1&version=2")
     assert str(photo.face_ids[0]) in compared
-    assert "No face that was drawn by chance tells yet" in compared
+    assert "No labelled face of the random slice shows yet" in compared
     with database.write() as session:
         item = session.get_one(ReviewItem, photo.face_ids[0])
         item.slice, item.reserved_by = ReviewSlice.RANDOM, "ben"
         cast_vote(session, item.face_id, "ben", VoteChoice.ANGRY)
     compared = administrator.get("/models/compare?version=1&version=2")
-    assert "version 1 alone was right on 0 and version 2 alone on 1, by what people say" in compared
+    assert "version 1 alone was right on 0 and version 2 alone on 1, by the reviewers' labels" in compared
     assert "two-sided, p = 1.000" in compared
     assert administrator.post("/models/shadow/end") == (303, "/models/2")
     assert administrator.post("/models/shadow/end")[0] == 404

@@ -57,7 +57,7 @@ def test_every_role_changes_its_own_password_and_stays_signed_in_here_alone(
     assert 'href="/account"' in visitor.get("/dashboard")
     assert is_in(other)
     assert change(visitor) == (303, "/account")
-    assert "Your password is changed" in visitor.get("/account")
+    assert "Password changed" in visitor.get("/account")
     assert not is_in(other)
     assert sign_in.authenticate(database, role.value, NEW).role is role
 

@@ -110,7 +110,7 @@ def test_jobs_are_found_by_name_id_and_digest(viewer: Visitor, client: FlaskClie
         assert client.post("/v1/jobs", data={"image": (io.BytesIO(photo), name)}, headers=headers).status_code == 202
     [job_id] = set(re.findall(r'/jobs/([0-9a-f-]{36})"', viewer.get("/jobs", q="team_100%")))
     assert "lobby.jpg" in viewer.get("/jobs", q="LOBBY")
-    assert "No job fits the filter" in viewer.get("/jobs", q="team.100")
+    assert "No job matches the filter" in viewer.get("/jobs", q="team.100")
     assert re.findall(r'/jobs/([0-9a-f-]{36})"', viewer.get("/jobs", q=job_id)) == [job_id]
     digest = hashlib.sha256(photo).hexdigest()
     assert len(re.findall(r'/jobs/([0-9a-f-]{36})"', viewer.get("/jobs", q=digest))) == 2
@@ -157,13 +157,13 @@ def test_a_vote_after_the_result_was_opened_is_not_blind(
     [face_id] = set_random(database)
     by_page, by_api = visit(Role.REVIEWER), visit(Role.ADMINISTRATOR)
     visit(Role.VIEWER).get(f"/jobs/{job_id}")
-    assert "hidden until your vote" in by_page.get("/review")
+    assert "hidden until you vote" in by_page.get("/review")
     by_page.get(f"/jobs/{job_id}")
     assert by_api.client.get(f"/v1/jobs/{job_id}").status_code == 200
     assert list_viewers(database) == ["administrator", "reviewer"]
     text = by_page.get("/review")
     assert f'data-face="{face_id}"' in text
-    assert "hidden until your vote" not in text.partition('data-face="')[2].partition("</article>")[0]
+    assert "hidden until you vote" not in text.partition('data-face="')[2].partition("</article>")[0]
 
 
 def set_random(database: Database) -> list[UUID]:

@@ -61,7 +61,7 @@ def test_the_surest_mistakes_are_shown_as_pictures(
     gallery = page.partition("Worst mistakes")[2]
     assert f'data-correct="{face_id}"' not in gallery  # a viewer has no vote
     assert f"/faces/{face_id}" in gallery
-    assert "People say" in gallery
+    assert "Reviewers: " in gallery
 
 
 @on_sqlite

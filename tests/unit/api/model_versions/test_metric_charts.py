@@ -25,7 +25,7 @@ def test_figures_on_different_rows_are_not_set_side_by_side(
     assert list_compared(viewer, version, report) == ["PublicTest, single label", "PublicTest, vote majority"]
     text = viewer.get("/models/compare", version=[version.number, report.number])
     left_out = "validation set, single label; validation set, vote majority"
-    assert f"Not compared, since the two were evaluated on different rows: {left_out}." in text
+    assert f"Not compared, because the two were evaluated on different rows: {left_out}." in text
     single = store_version(database, blob_store, "default-hard", PRETRAINED_DIR / "default-hard")
     assert len(list_compared(viewer, version, single)) == 4
     assert "Not compared" not in viewer.get("/models/compare", version=[version.number, single.number])

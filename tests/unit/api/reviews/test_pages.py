@@ -117,7 +117,7 @@ def test_what_is_no_choice_or_no_face_is_refused(reviewer: Visitor, faces: None)
 def test_filters_choose_the_faces(reviewer: Visitor, faces: None) -> None:
     assert list_cards(reviewer.get("/review", emotion="sad")) == []
     assert len(list_cards(reviewer.get("/review", min_confidence="0.5"))) <= 2
-    assert "No face fits the filter" in reviewer.get("/review", min_face_px="500")
+    assert "No face matches the filter" in reviewer.get("/review", min_face_px="500")
 
 
 def test_dates_choose_the_faces_and_the_later_beginning_counts(
