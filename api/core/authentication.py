@@ -25,7 +25,7 @@ from api.core.services import get_services
 from api.core.sessions import SAFE_METHODS, find_person, has_csrf_token, is_same_origin
 from api.test_mode.scenarios import HEADER as TEST_HEADER
 from api.test_mode.scenarios import InvalidScenario, read_scenario
-from db.accounts import api_keys
+from db.accounts import api_keys, key_use
 from db.core.actors import Actor
 from db.core.types import utcnow
 from db.core.vocabulary import Role, Scope
@@ -246,13 +246,13 @@ def _find_caller(token: str | None) -> Caller | None:
         return None
     database = get_services().database
     with database.look_up() as connection:
-        key = api_keys.find_caller_key(connection, token)
+        key = key_use.find_caller_key(connection, token)
     if key is None:
         return None
-    if not api_keys.is_use_recorded(key):
+    if not key_use.is_use_recorded(key):
         try:
             with database.write() as session:
-                api_keys.record_use(session, key.id)
+                key_use.record_use(session, key.id)
         except DBAPIError as error:  # reads must work while the database is read-only
             log.warning("key_use_not_recorded", reason=str(error.orig))
     scopes = frozenset(scope for scope in Scope if scope in key.scopes)

@@ -1,6 +1,5 @@
 """Applications and their API keys. Every change of a key is logged."""
 
-import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,10 +7,11 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, bindparam, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from db.accounts.audit_log import record_audit_event
+from db.accounts.key_use import hash_key
 from db.accounts.signing_secrets import make_secret
 from db.accounts.tables import TEST_PREFIX, ApiKey, Application
 from db.core.actors import COMMAND_LINE, Actor
@@ -27,8 +27,6 @@ _MOST_NAME_CHARACTERS = 100
 _KEY_PREFIX = "emo_"
 _SHOWN_CHARACTERS = 12
 _SHOWN_TEST_CHARACTERS = 16
-_LAST_USED_GRAIN = timedelta(minutes=1)
-"""Precision of `last_used_at`: at most one write per minute and key, instead of one per request."""
 
 
 def clean_name(name: str) -> str:
@@ -133,7 +131,7 @@ def create_key(
     if key.startswith(TEST_PREFIX) != is_test:  # a collision has a probability of about 1 in 10^9
         return create_key(session, application, scopes, actor, terms, is_test=is_test)
     prefix, words = show_start(key), [scope.value for scope in Scope if scope in set(scopes)]
-    row = ApiKey(application_id=application.id, prefix=prefix, key_hash=_hash(key), scopes=words, **vars(terms))
+    row = ApiKey(application_id=application.id, prefix=prefix, key_hash=hash_key(key), scopes=words, **vars(terms))
     session.add(row)
     details = _describe_terms(terms)
     record_audit_event(
@@ -243,67 +241,7 @@ def widen_key(session: Session, key: ApiKey, scopes: Iterable[Scope], actor: Act
 
 def find_key(session: Session, key: str) -> ApiKey | None:
     """Return the valid key with its application, or None if it is unknown, revoked or expired."""
-    return session.scalar(select(ApiKey).where(ApiKey.key_hash == _hash(key), *_is_valid()))
-
-
-@dataclass(frozen=True, slots=True)
-class CallerKey:
-    """The columns of a key that a request needs. scopes: values of `vocabulary.Scope`."""
-
-    id: UUID
-    application_id: UUID
-    application_name: str
-    scopes: Sequence[str]
-    last_used_at: datetime | None
-    rate_limit: str | None
-    daily_quota: int | None
-    prefix: str
-
-    @property
-    def is_test(self) -> bool:
-        """See `ApiKey.is_test`."""
-        return self.prefix.startswith(TEST_PREFIX)
-
-
-_FIND_CALLER_KEY = (
-    select(
-        ApiKey.id,
-        ApiKey.application_id,
-        Application.name,
-        ApiKey.scopes,
-        ApiKey.last_used_at,
-        ApiKey.rate_limit,
-        ApiKey.daily_quota,
-        ApiKey.prefix,
-    )
-    .join(Application, Application.id == ApiKey.application_id)
-    .where(
-        ApiKey.key_hash == bindparam("key_hash"),
-        ApiKey.revoked_at.is_(None),
-        or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > bindparam("now", type_=ApiKey.expires_at.type)),
-    )
-)
-
-
-def find_caller_key(connection: Connection, key: str) -> CallerKey | None:
-    """Return the valid key, or None if it is unknown, revoked or expired.
-
-    Queried for every request, so that a revoked key is refused at once.
-    """
-    found = connection.execute(_FIND_CALLER_KEY, {"key_hash": _hash(key), "now": utcnow()}).first()
-    return None if found is None else CallerKey(*found)
-
-
-def is_use_recorded(key: CallerKey) -> bool:
-    """Return whether `last_used_at` is recent enough to keep."""
-    return key.last_used_at is not None and utcnow() - key.last_used_at < _LAST_USED_GRAIN
-
-
-def record_use(session: Session, key_id: UUID) -> None:
-    """Set a key's `last_used_at` to now."""
-    key = session.get(ApiKey, key_id)
-    if key is not None:
-        key.last_used_at = utcnow()
+    return session.scalar(select(ApiKey).where(ApiKey.key_hash == hash_key(key), *_is_valid()))
 
 
 def list_keys(session: Session) -> Sequence[ApiKey]:
@@ -316,7 +254,3 @@ def revoke_key(session: Session, prefix: str, actor: Actor = COMMAND_LINE) -> No
     key = get_valid_key(session, prefix)
     key.revoked_at = utcnow()
     record_audit_event(session, actor, "key.revoke", f"key:{key.prefix}", application=key.application.name)
-
-
-def _hash(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()

@@ -99,15 +99,3 @@ def test_a_test_key_submits_and_does_nothing_else(database: Database) -> None:
         assert api_keys.create_key(session, application, is_test=True)
         with pytest.raises(api_keys.TestKeyScope):
             api_keys.create_key(session, application, [Scope.SUBMIT, Scope.REVIEW], is_test=True)
-
-
-def test_the_first_use_of_a_key_is_recorded_and_those_right_after_it_are_not(database: Database) -> None:
-    with database.write() as session:
-        key = api_keys.create_key(session, api_keys.ensure_application(session, "a"))
-    for is_recorded in (False, True):
-        with database.look_up() as connection:
-            caller = api_keys.find_caller_key(connection, key)
-        assert caller is not None
-        assert api_keys.is_use_recorded(caller) is is_recorded
-        with database.write() as session:
-            api_keys.record_use(session, caller.id)
