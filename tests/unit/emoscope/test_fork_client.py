@@ -179,3 +179,10 @@ def test_a_server_ends_with_the_process_that_forked_it(server: ForkServer) -> No
     )
     os.kill(program, signal.SIGKILL)
     os.close(output)
+
+
+def test_programs_collect_garbage(server: ForkServer) -> None:
+    """The server imports its modules without."""
+    pid, output = start(server, ["import gc; print(gc.isenabled(), gc.get_freeze_count() > 0)"])
+    assert read_all(output) == "True True\n"
+    os.waitpid(pid, 0)

@@ -86,3 +86,16 @@ def test_the_garbage_collector_leaves_the_loaded_application_alone(fresh_setting
         assert gc.get_freeze_count() > before + 1000
     finally:
         gc.unfreeze()
+
+
+def test_a_serving_process_collects_garbage_once_it_has_loaded(fresh_settings: Callable[[], None]) -> None:
+    fresh_settings()
+    config = runpy.run_module("api.core.gunicorn_config")
+    try:
+        config["post_fork"](None, None)
+        assert not gc.isenabled()
+        config["post_worker_init"](None)
+        assert gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()
