@@ -7,13 +7,13 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from api.core.authentication import protect
+from api.core.field_types import Time
 from api.core.fields import LARGEST_ID, Moment, TextFields
 from api.core.openapi import describe_errors
 from api.core.paging import read_page
 from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.options import Unset
-from api.jobs.schemas import Time
 from db.accounts.audit_log import AuditFilter, list_audit_events
 from db.core.actors import ActorKind
 from db.core.vocabulary import Scope

@@ -10,13 +10,13 @@ from flask import Response
 from pydantic import AfterValidator, BaseModel, Field
 
 from api.core.authentication import get_caller, protect
+from api.core.field_types import Time
 from api.core.fields import LARGEST_NUMBER, Day, JsonBody, Moment, TextFields
 from api.core.openapi import describe_errors
 from api.core.paging import read_page
 from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.options import Unset
-from api.jobs.schemas import Time
 from db import tables
 from db.accounts import api_keys
 from db.accounts.signing_secrets import LONGEST_OVERLAP_S

@@ -9,12 +9,12 @@ from pydantic import BaseModel, Field
 from api.accounts.user_routes import Password
 from api.core.authentication import protect
 from api.core.errors import Problem
+from api.core.field_types import Time
 from api.core.fields import JsonBody
 from api.core.openapi import describe_errors
 from api.core.responses import respond
 from api.core.services import get_services
 from api.core.sessions import Person, find_person
-from api.jobs.schemas import Time
 from db.accounts import sessions as user_sessions
 from db.accounts import sign_in
 from db.accounts.sign_in_tries import AccountLocked

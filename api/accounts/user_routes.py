@@ -8,12 +8,12 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from api.core.authentication import get_caller, protect
+from api.core.field_types import Time
 from api.core.fields import JsonBody
 from api.core.openapi import describe_errors
 from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.options import Unset
-from api.jobs.schemas import Time
 from db import tables
 from db.accounts import users
 from db.core.vocabulary import Role, Scope

@@ -3,10 +3,11 @@
 from flask import url_for
 from pydantic import BaseModel, Field
 
+from api.core.field_types import Id, Time
 from api.core.fields import RowId, TextFields
 from api.jobs.filter import JobFilterFields
 from api.jobs.options import Unset
-from api.jobs.schemas import Id, JobError, Time
+from api.jobs.schemas import JobError
 from db import tables
 from db.core.vocabulary import ExportFormat, ExportRows, JobStatus
 

@@ -7,9 +7,10 @@ from uuid import UUID
 from flask import url_for
 from pydantic import BaseModel, Field
 
+from api.core.field_types import Id, Time
 from api.core.fields import JsonBody, RowId, TextFields
 from api.jobs.options import JobOptions, OptionFields, Unset
-from api.jobs.schemas import Id, JobError, Time, error_to_schema
+from api.jobs.schemas import JobError, error_to_schema
 from api.photos.inputs import PhotoInput
 from db import tables
 from db.jobs.batch_actions import Retried

@@ -7,11 +7,11 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from api.core.authentication import READS_JOBS, get_caller, protect
+from api.core.field_types import Time
 from api.core.openapi import describe_errors
 from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.reading import read_visible_job
-from api.jobs.schemas import Time
 from db.core.actors import ActorKind
 from db.core.vocabulary import JobStatus
 from db.jobs import queries as job_queries

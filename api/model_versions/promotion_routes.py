@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from api.core.authentication import get_caller, needs_scope, protect
+from api.core.field_types import Time
 from api.core.fields import JsonBody, Number, Reason
 from api.core.openapi import describe_errors, describe_response
 from api.core.responses import respond
 from api.core.services import get_services
-from api.jobs.schemas import Time
 from db import tables
 from db.core.actors import ActorKind
 from db.core.vocabulary import Scope

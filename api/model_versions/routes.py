@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from api.core.authentication import protect
+from api.core.field_types import Time
 from api.core.fields import LARGEST_NUMBER
 from api.core.openapi import describe_errors
 from api.core.responses import respond
 from api.core.services import get_services
-from api.jobs.schemas import Time
 from db import tables
 from db.model_versions import actions as model_versions
 from db.model_versions.actions import UnknownModelVersion

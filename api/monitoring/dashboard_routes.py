@@ -5,10 +5,10 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from api.core.authentication import protect
+from api.core.field_types import Time
 from api.core.openapi import describe_errors
 from api.core.responses import respond
 from api.core.services import get_services
-from api.jobs.schemas import Time
 from api.monitoring import dashboard
 from db.core.vocabulary import EMOTIONS, TERMINAL_STATUSES, JobStatus, Scope, WorkerState
 

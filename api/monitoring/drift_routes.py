@@ -8,11 +8,11 @@ from flask import Response
 from pydantic import BaseModel, Field, model_validator
 
 from api.core.authentication import protect
+from api.core.field_types import Time
 from api.core.fields import Moment, TextFields
 from api.core.openapi import describe_errors
 from api.core.responses import respond
 from api.core.services import get_services
-from api.jobs.schemas import Time
 from api.reviews.schemas import ShareEstimate, estimate_to_schema
 from db.core.vocabulary import Scope
 from db.monitoring.drift import Drift, Metrics, Period, choose_periods, measure_drift

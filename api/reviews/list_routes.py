@@ -8,13 +8,13 @@ from flask import Response
 from pydantic import BaseModel, Field
 
 from api.core.authentication import needs_scope, protect
+from api.core.field_types import Time
 from api.core.fields import RowId, TextFields
 from api.core.openapi import describe_errors
 from api.core.paging import read_page
 from api.core.responses import respond
 from api.core.services import get_services
 from api.jobs.options import Unset
-from api.jobs.schemas import Time
 from api.reviews.schemas import Vote, vote_to_schema
 from db.core.types import utcnow
 from db.core.vocabulary import Emotion, ReportKind, Scope, VoteChoice

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from api.jobs.schemas import Face, Id, Time, face_to_schema
+from api.core.field_types import Id, Time
+from api.faces.schemas import Face, face_to_schema
 from db import tables
 from db.core.vocabulary import Emotion, ReviewSlice, VoteChoice
 from db.reviews.statistics import Agreement, Estimate, LiveAccuracy

@@ -8,12 +8,12 @@ from flask import Response, has_request_context, url_for
 from pydantic import BaseModel, Field
 
 from api.core.authentication import get_caller, needs_scope, protect
+from api.core.field_types import Id, Time
 from api.core.fields import JsonBody, RowId, TextFields
 from api.core.openapi import describe_errors
 from api.core.paging import read_page
 from api.core.responses import respond
 from api.core.services import get_services
-from api.jobs.schemas import Id, Time
 from api.training_runs.start import find_dataset_files, start_training_run
 from db import tables
 from db.core.actors import ActorKind

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from api.core.field_types import Id, Time
 from api.core.fields import JsonBody, Moment, RowId, TextFields
 from api.jobs.options import Unset
-from api.jobs.schemas import Id, Time
 from db import tables
 from db.accounts.signing_secrets import LONGEST_OVERLAP_S
 from db.core.outgoing import MAX_URL_CHARACTERS

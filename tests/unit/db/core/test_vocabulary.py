@@ -2,7 +2,7 @@
 
 import re
 
-from api.jobs.schemas import Probabilities
+from api.faces.schemas import Probabilities
 from db.core.vocabulary import EMOTIONS, Emotion, VoteChoice
 from training.data.dataset import FER_ORDER
 
