@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-from emoscope.fork_server import GO, TITLE_ROOM, Request, run, serve, set_title
+from emoscope.fork_server import GO, TITLE_ROOM, Request, check_single_thread, run, serve, set_title
 
 IS_SUPPORTED = sys.platform == "linux"
 _PR_SET_CHILD_SUBREAPER = 36
@@ -141,10 +141,11 @@ def start_server(
 
 
 def fork_server(modules: Sequence[str]) -> ForkServer:
-    """Fork a fork server from this process, which must have a single thread.
+    """Fork a fork server from this process. Raises CannotFork if it has more threads than one: their locks would stay taken.
 
     In the programs that the server starts this call doesn't return: it raises SystemExit when they end.
     """
+    check_single_thread()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
     if pid:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from emoscope.fork_client import IS_SUPPORTED, ForkFailed, ForkServer, fork_server
+from emoscope.fork_server import CannotFork
 
 _ANALYSIS_MODULES = (
     "emoscope.lean_imports",
@@ -28,11 +29,15 @@ Spawn = Callable[[object, Sequence[str], Sequence[int]], int]
 def fork_analysis_processes() -> None:
     """Let this process fork its worker processes. Call it while the process has nothing but its start: no thread, no connection.
 
-    In the worker processes it doesn't return: it raises SystemExit when they end.
+    With a second thread, worker processes stay fresh ones. In the worker processes this call doesn't return: it raises SystemExit
+    when they end.
     """
     if not IS_SUPPORTED:
         return
-    server = fork_server(_ANALYSIS_MODULES)
+    try:
+        server = fork_server(_ANALYSIS_MODULES)
+    except CannotFork:
+        return
 
     from billiard import popen_spawn_posix
 

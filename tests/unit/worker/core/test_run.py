@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from db.core import queues
-from worker.core import run
+from worker.core import run, worker_processes
 
 
 class Programs:
@@ -17,7 +17,7 @@ class Programs:
         self.made: dict[str, Any] = {}
 
     def Worker(self, **options: Any) -> SimpleNamespace:  # noqa: N802 - Celery's name
-        self.made = options
+        self.made |= options
         return SimpleNamespace(start=lambda: None, exitcode=3)
 
     def Beat(self, **options: Any) -> SimpleNamespace:  # noqa: N802 - Celery's name
@@ -29,6 +29,7 @@ class Programs:
 def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
     made = Programs()
     monkeypatch.setitem(sys.modules, "worker.core.app", SimpleNamespace(app=made))
+    monkeypatch.setattr(worker_processes, "fork_analysis_processes", lambda: made.made.update(forks=True))
     return made
 
 
@@ -46,6 +47,7 @@ def test_a_role_reads_its_queues(
     assert run.main([role, "--log-level", "DEBUG"]) == 3
     made = programs.made
     assert (made["queues"], made.get("pool_cls"), made.get("concurrency")) == (read, pool, concurrency)
+    assert made.get("forks", False) == (role == "analysis")
     assert made["hostname"].startswith(f"{role}@")
     assert made["loglevel"] == "DEBUG"
 

@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from typing import cast
 
 import pytest
+from billiard import popen_spawn_posix
 
 from emoscope.fork_client import ForkFailed, ForkServer
 from worker.core import worker_processes
@@ -46,6 +48,21 @@ def test_worker_processes_are_forked_until_that_fails(monkeypatch: pytest.Monkey
     server.fails = True
     assert [spawn(b"python", ["python"], [5]) for _ in range(2)] == [815, 815]
     assert fresh == [["python"], ["python"]]
+
+
+def test_a_process_with_threads_keeps_fresh_worker_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise AssertionError("it has forked")
+
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    monkeypatch.setattr(os, "fork", fail)
+    before = popen_spawn_posix.spawnv_passfds
+    worker_processes.fork_analysis_processes()
+    assert popen_spawn_posix.spawnv_passfds is before
+    done.set()
+    thread.join()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the fork server needs Linux")
