@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from db.core.vocabulary import EMOTIONS, ExportFormat
 from db.exports.writing import write_pages
-from emoscope.cli.analysis.run import Outcome, PhotoError
+from emoscope.cli.analysis.reading import Outcome, PhotoError
 from emoscope.cli.terminal import err, make_faces_table, out
 from emoscope_client import Face
 

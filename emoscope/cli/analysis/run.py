@@ -9,18 +9,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import UUID
 
 from emoscope.cli.analysis.journal import Chunk, Journal, join_chunks
+from emoscope.cli.analysis.reading import Outcome, PhotoError, read_source
 from emoscope_client import ApiError, Client, Job, JobOptions, NotFound, ServiceUnreachable, WaitTimeout
-from emoscope_client.photos import PhotoSource, is_url
+from emoscope_client.photos import PhotoSource
 
 FIRST_CALL, MOST_A_CALL = 8, 100
 """Photos of the first call, small for quick first results, and of later ones: the service's default maximum."""
 MOST_BYTES_A_CALL = 20_000_000
-MOST_PHOTO_BYTES = 200_000_000
-"""Larger files aren't read: eight times the service's default maximum."""
 MOST_AHEAD = 500
 """Maximum number of photos sent ahead of the next result, besides the last call. By default the service queues 10,000 jobs."""
 MOST_A_BATCH = 100_000
@@ -29,18 +27,6 @@ _HOLD_S = 5.0
 _AWAY_S = 60.0
 """How long the service may be unavailable while waiting for a result."""
 _BUSY_S = 5.0
-
-
-@dataclass(frozen=True)
-class PhotoError:
-    """Why a photo has no job. code: the API's, or `unreadable_file` or `erased`."""
-
-    code: str
-    detail: str
-
-
-Outcome = Job | PhotoError
-"""An ended job, or why there is none."""
 
 
 @dataclass
@@ -141,7 +127,7 @@ class BatchRun:
         """Read photos for one call after another. size: fixed size of a call, by default increasing."""
         gathered = _Gathered()
         for name in names:
-            source = _read_source(name)
+            source = read_source(name)
             if isinstance(source, PhotoError):
                 gathered.lost.append((len(gathered), name, source))
                 continue
@@ -302,20 +288,3 @@ class BatchRun:
             except NotFound:
                 continue
         return found
-
-
-def _read_source(name: str) -> PhotoSource | PhotoError:
-    """Return a photo as the client takes it: its URL, or its name and bytes."""
-    if is_url(name):
-        return name
-    path = Path(name)
-    try:
-        with path.open("rb") as file:
-            data = file.read(MOST_PHOTO_BYTES + 1)
-    except OSError as error:
-        return PhotoError("unreadable_file", error.strerror or str(error))
-    if len(data) > MOST_PHOTO_BYTES:
-        return PhotoError("photo_too_large", f"it has more than {MOST_PHOTO_BYTES:,} bytes")
-    source = io.BytesIO(data)
-    source.name = path.name
-    return source

@@ -14,7 +14,8 @@ from db.core.vocabulary import Detector
 from emoscope.cli.analysis.inputs import STREAM, NoSuchPhoto, find_inputs, read_list
 from emoscope.cli.analysis.journal import Journal, RunGoesOn, find_journal, find_state_dir
 from emoscope.cli.analysis.printing import Format, print_failure, print_outcomes
-from emoscope.cli.analysis.run import BatchRun, Outcome, PhotoError
+from emoscope.cli.analysis.reading import Outcome, PhotoError
+from emoscope.cli.analysis.run import BatchRun
 from emoscope.cli.client import open_client
 from emoscope.cli.terminal import end_with_sentence, err
 from emoscope_client import (

@@ -10,7 +10,7 @@ import pytest
 
 from emoscope.cli import terminal
 from emoscope.cli.analysis.printing import CSV_FIELDS, Format, find_failure, print_failure, print_outcomes
-from emoscope.cli.analysis.run import Outcome, PhotoError
+from emoscope.cli.analysis.reading import Outcome, PhotoError
 from emoscope_client import Job
 from tests.support.factories.answers import make_face, make_job
 

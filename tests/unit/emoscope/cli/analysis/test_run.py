@@ -11,7 +11,8 @@ import pytest
 
 from emoscope.cli.analysis import run as run_module
 from emoscope.cli.analysis.journal import Journal
-from emoscope.cli.analysis.run import BatchRun, Outcome, PhotoError
+from emoscope.cli.analysis.reading import Outcome, PhotoError
+from emoscope.cli.analysis.run import BatchRun
 from emoscope_client import Client, Job, Retries, ServiceUnreachable
 from tests.support.factories.photos import make_photo
 from tests.support.live_api import LiveApi
