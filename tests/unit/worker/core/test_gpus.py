@@ -82,7 +82,7 @@ def test_a_gpu_is_used_where_one_is_within_reach_not_hidden_and_its_libraries_lo
         (tmp_path / device).touch()
     monkeypatch.setattr(gpus, "NVIDIA_DEVICE", tmp_path / "nvidiactl")
     monkeypatch.setattr(gpus, "CUDNN", libraries)
-    monkeypatch.setattr(gpus, "CUDNN_PACKAGE", "played_nvidia.cudnn")
+    monkeypatch.setattr(gpus, "CUDNN_PACKAGE", "missing_nvidia.cudnn")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
@@ -95,10 +95,11 @@ def test_the_packages_of_cuda_are_found_where_the_system_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "nvidiactl").touch()
-    (tmp_path / "played_nvidia" / "cudnn").mkdir(parents=True)
+    # Its own name: find_spec("x.cudnn") imports x, which stays in sys.modules for later tests.
+    (tmp_path / "installed_nvidia" / "cudnn").mkdir(parents=True)
     monkeypatch.setattr(gpus, "NVIDIA_DEVICE", tmp_path / "nvidiactl")
     monkeypatch.setattr(gpus, "CUDNN", "libno-such-one.so.9")
-    monkeypatch.setattr(gpus, "CUDNN_PACKAGE", "played_nvidia.cudnn")
+    monkeypatch.setattr(gpus, "CUDNN_PACKAGE", "installed_nvidia.cudnn")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert not gpus.has_gpu_for_tensorflow()
     monkeypatch.syspath_prepend(tmp_path)
