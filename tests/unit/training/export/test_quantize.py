@@ -1,15 +1,13 @@
 import numpy as np
 import pytest
 
-from db.core.vocabulary import Architecture
-from tests.support.networks import CROPS
+from tests.support.networks import CROPS, build_quick_network
 from training.export import quantize
 from training.export.artifact import list_pretrained, read_manifest
 from training.export.lite import LiteModel, load_lite
 from training.export.quantize import Int8Form, Int8Limits, is_alike, quantize_served
 from training.export.served import build_served, convert_to_tflite
 from training.fit.runtime import keras
-from training.networks.build import build_network
 
 TRUTH = np.arange(len(CROPS)) % 7
 
@@ -18,7 +16,7 @@ TRUTH = np.arange(len(CROPS)) % 7
 def served() -> keras.Model:
     """A network whose answers to CROPS differ from face to face."""
     keras.utils.set_random_seed(3)
-    return build_served(build_network(Architecture.SMALL), temperature=0.4, flip=False, input_size=32)
+    return build_served(build_quick_network(), temperature=0.4, flip=False, input_size=32)
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from db.core.vocabulary import Architecture
-from tests.support.networks import CROPS
+from tests.support.networks import CROPS, build_quick_network
 from training.errors import ArtifactError
 from training.export.lite import LiteModel
 from training.export.served import build_served, convert_to_tflite, find_network, load_keras, predict
 from training.fit.runtime import keras
 from training.networks.build import build_network
 
-LARGE = {Architecture.LARGE, Architecture.WIDE}
+LARGE = {Architecture.SMALL, Architecture.LARGE, Architecture.WIDE}
 """They take most of the time, and are built of the same layers as `default`."""
 
 
@@ -40,7 +40,7 @@ def test_both_runtimes_answer_alike_at_every_batch_size(architecture: Architectu
 def test_a_network_of_smaller_faces_sees_them_as_in_training() -> None:
     from training.fit.loop import make_predictor
 
-    network = build_network(Architecture.SMALL)
+    network = build_quick_network()
     served = build_served(network, temperature=1.0, flip=False, input_size=32)
     logits = make_predictor(network, 32)(CROPS)
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
@@ -54,7 +54,7 @@ def test_mirrored_version_gives_a_face_and_its_mirror_image_the_same_answer() ->
 
 
 def test_framings_are_averaged_nearer_without_the_border_and_farther_with_it_repeated() -> None:
-    network = build_network(Architecture.SMALL)
+    network = build_quick_network()
     served = build_served(network, temperature=1.0, flip=False, input_size=40, crop_scales=(42, 48, 52))
     nearer, farther = CROPS[:, 3:-3, 3:-3], np.pad(CROPS, ((0, 0), (2, 2), (2, 2)), mode="symmetric")
     views = [keras.layers.Resizing(40, 40)(view[..., None].astype(np.float32)) for view in (nearer, CROPS, farther)]
@@ -65,7 +65,7 @@ def test_framings_are_averaged_nearer_without_the_border_and_farther_with_it_rep
 
 
 def test_a_view_more_adds_no_weights_to_either_file(tmp_path: Path) -> None:
-    network = build_network(Architecture.TINY)
+    network = build_quick_network()
     sizes = []
     for crop_scales in ((48,), (42, 48, 52)):
         served = build_served(network, temperature=1.0, flip=False, crop_scales=crop_scales)
@@ -75,7 +75,7 @@ def test_a_view_more_adds_no_weights_to_either_file(tmp_path: Path) -> None:
 
 
 def test_temperature_flattens_answers_and_keeps_their_order() -> None:
-    network = build_network(Architecture.TINY)
+    network = build_quick_network()
     sharp, flat = (predict(build_served(network, temperature=t, flip=False), CROPS) for t in (0.5, 4.0))
     assert np.array_equal(sharp.argsort(axis=1), flat.argsort(axis=1))
     assert (sharp.max(axis=1) > flat.max(axis=1)).all()

@@ -1,10 +1,9 @@
 import numpy as np
 
-from db.core.vocabulary import Architecture
 from tests.support.grey_faces import FACES, RANDOM
+from tests.support.networks import build_quick_network
 from training.export.lite import LiteModel
 from training.export.served import build_served, convert_to_tflite, predict
-from training.networks.build import build_network
 from training.networks.conditions import FEATURES, ConditionWeights, fit_conditions
 
 
@@ -22,7 +21,7 @@ def test_faces_that_are_answered_worse_get_a_higher_temperature() -> None:
 
 def test_both_forms_answer_alike_with_contrast_and_conditions_inside() -> None:
     weights = ConditionWeights(RANDOM.normal(0, 0.1, FEATURES).astype(np.float32), 0.1)
-    network = build_network(Architecture.SMALL)
+    network = build_quick_network()
     served = build_served(network, temperature=0.7, flip=True, input_size=40, normalized=True, conditions=weights)
     plain = build_served(network, temperature=0.7, flip=True, input_size=40, normalized=True)
     crops = np.concatenate([FACES, FACES // 8, np.zeros((1, 48, 48), np.uint8)])
