@@ -30,8 +30,8 @@ _PYTEST = (
     "-q", "-x", "--quick", "-p", "no:cacheprovider",
     "-W", "ignore::pytest.PytestAssertRewriteWarning",  # of plugins that are imported already
 )  # fmt: skip
-_FAILED = {1, 2}
-"""pytest's exit statuses for a failed test, and for a module that can't be imported."""
+_FAILED = {1, 2, 4}
+"""pytest's exit statuses for a failed test, a test module that can't be imported, and a conftest.py that can't."""
 _PASSED = {0, 5}
 """Also where `--quick` leaves no test."""
 

@@ -28,3 +28,11 @@ def test_every_entry_comes_once_page_by_page_with_its_filter(admin: FlaskClient,
 def test_a_cursor_that_is_none_is_refused(admin: FlaskClient) -> None:
     for query in ("cursor=0", "cursor=x", "cursor=99999999999999999999", "limit=0"):
         assert admin.get(f"/v1/changes?{query}").status_code == 422, query
+
+
+@only_sqlite
+def test_a_filter_is_as_long_as_a_subject_may_be(admin: FlaskClient) -> None:
+    for field, longest in (("actor", 200), ("action", 50), ("subject", 200), ("limit", None)):
+        for extra, status in ((0, 200), (1, 422)):
+            given = "x" * (longest + extra) if longest else str(200 + extra)
+            assert admin.get(f"/v1/changes?{field}={given}").status_code == status, (field, extra)

@@ -5,11 +5,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from api.accounts.audit_words import describe_action, list_actions, list_particulars
+import pytest
+from apiflask import APIFlask
+
+from api.accounts.audit_words import describe_action, link_subject, list_actions, list_particulars
 from db.accounts.tables import AuditEvent
 from db.webhooks.event_types import EVENT_TYPES
+from tests.support.databases import only_sqlite
 
 ACTION = re.compile(r"[a-z_]+\.[a-z_]+")
+ID = "0197a2b4-5f3e-7c1a-9b2d-3e4f5a6b7c8d"
 DB = Path(__file__).parents[4] / "db"
 
 
@@ -41,3 +46,26 @@ def test_an_unknown_action_is_said_by_its_name() -> None:
 def test_empty_particulars_are_left_out() -> None:
     details = {"days_kept": 3, "reason": None, "note": "", "events": ["a", "b"]}
     assert list_particulars(details) == [("days kept", "3"), ("events", "a, b")]
+
+
+@only_sqlite
+@pytest.mark.parametrize(
+    ("subject", "action", "page"),
+    [
+        ("model_version:3", "model.promote", "/models/3"),
+        (f"training_run:{ID}", "training_run.create", f"/training/{ID}"),
+        ("training_run:all", "training_run.create", None),
+        (f"webhook:{ID}", "webhook.create", f"/webhooks/{ID}"),
+        (f"webhook:{ID}", "webhook.delete", None),
+        (f"job:{ID}", "job.cancel", f"/jobs/{ID}"),
+        (f"job:{ID}", "job.erase", None),
+        ("job:1", "job.cancel", None),
+        ("user:ben", "user.create", "/access"),
+        ("stack:1", "stack.start", None),
+    ],
+)
+def test_a_subject_links_to_its_page_while_it_has_one(
+    app: APIFlask, subject: str, action: str, page: str | None
+) -> None:
+    with app.test_request_context():
+        assert link_subject(AuditEvent(subject=subject, action=action)) == page

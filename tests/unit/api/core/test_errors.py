@@ -1,9 +1,13 @@
+import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 from api.core.app import create_app
 from api.core.services import Services
+from db.core.blobs import BlobDamaged
+from db.core.errors import DomainError
+from db.jobs.actions import PhotoGone
 from emoscope.settings import Settings
 from tests.support.databases import only_sqlite
 
@@ -53,3 +57,17 @@ def test_a_database_that_is_away_is_unavailable_and_not_a_mistake_of_ours(
     assert (response.status_code, response.get_json()["code"]) == (503, "database_unavailable")
     assert response.headers["Retry-After"] == "5"
     assert "nowhere" not in response.text
+
+
+@only_sqlite
+@pytest.mark.parametrize(("error", "is_logged"), [(BlobDamaged("photos/1"), True), (PhotoGone("job 1"), False)])
+def test_a_fault_of_ours_is_logged_and_a_refused_request_is_not(
+    app: APIFlask, error: DomainError, is_logged: bool
+) -> None:
+    @app.get("/fails")
+    def fail() -> str:
+        raise error
+
+    with capture_logs() as logs:
+        app.test_client().get("/fails")
+    assert (error.code in [line["event"] for line in logs if line["log_level"] == "error"]) is is_logged

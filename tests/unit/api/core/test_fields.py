@@ -239,3 +239,18 @@ def test_null_is_taken_where_the_document_says_so_and_nowhere_else() -> None:
             assert (name not in named) == is_documented, (body, name)
             seen += 1
     assert seen > 50, seen
+
+
+def test_a_number_of_a_body_is_finite() -> None:
+    class Share(JsonBody):
+        share: float
+
+    assert Share(share=0.5).share == 0.5
+    for given in (math.nan, math.inf, -math.inf):
+        refuse(Share, "share", given)
+
+
+@pytest.mark.parametrize("given", [20260101, True, [], {}])
+def test_a_day_that_is_no_text_is_refused(given: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Day).validate_python(given, strict=True)
