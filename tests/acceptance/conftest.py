@@ -14,6 +14,7 @@ from db.core.session import Database
 from emoscope.settings import Settings
 from emoscope.stack.embedded import Stack
 from emoscope_client import Client
+from tests.support.scheduling import SHARES_SERVICE
 from tests.support.valkey import Valkey
 
 QUICK = {
@@ -72,36 +73,50 @@ def fleet_valkey(short_tmp: Path) -> Iterator[Valkey]:
     valkey.stop()
 
 
+_stop_service = contextlib.ExitStack()
+"""What ends the running forms of the service, and looks for errors in their logs."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Stop the service after the last file that uses it, as its processes take time from other tests even when idle."""
+    if nextitem and nextitem.path.name not in SHARES_SERVICE:
+        _stop_service.close()
+
+
 @pytest.fixture(scope="session")
 def start_service(
     short_tmp: Path, make_postgresql_database: Callable[[str], str], fleet_valkey: Valkey, s3_endpoint: str
 ) -> Iterator[Callable[[str], Service]]:
-    """Start a form of the service at its first use, and keep it until the last test: it takes seconds."""
+    """Start a form of the service at its first use, and keep it for the other tests that use it: starting takes seconds."""
     running: dict[str, Service] = {}
-    with contextlib.ExitStack() as stacks:
 
-        def start(form: str) -> Service:
-            if form not in running:
-                given: dict[str, object] = {"data_dir": short_tmp / f"service-{form}", "port": find_free_port()} | QUICK
-                if form == "fleet":
-                    given |= {
-                        "database_url": make_postgresql_database("fleet"),
-                        "redis_url": fleet_valkey.redis_url,
-                        "blob_url": "s3://emoscope/blobs",
-                        "s3_endpoint": s3_endpoint,
-                        "s3_access_key_id": "test",
-                        "s3_secret_access_key": "test",
-                    }
-                settings = Settings(_env_file=None, **given)  # type: ignore[arg-type]
-                running[form] = Service(stacks.enter_context(Stack(settings, lambda _step: None)))
-                stacks.callback(running[form].close)
-            return running[form]
+    def start(form: str) -> Service:
+        if form not in running:
+            given: dict[str, object] = {"data_dir": short_tmp / f"service-{form}", "port": find_free_port()} | QUICK
+            if form == "fleet":
+                given |= {
+                    "database_url": make_postgresql_database("fleet"),
+                    "redis_url": fleet_valkey.redis_url,
+                    "blob_url": "s3://emoscope/blobs",
+                    "s3_endpoint": s3_endpoint,
+                    "s3_access_key_id": "test",
+                    "s3_secret_access_key": "test",
+                }
+            settings = Settings(_env_file=None, **given)  # type: ignore[arg-type]
+            _stop_service.callback(_check_logs, settings.data_dir / "logs")
+            running[form] = Service(_stop_service.enter_context(Stack(settings, lambda _step: None)))
+            _stop_service.callback(lambda: running.pop(form).close())
+        return running[form]
 
-        yield start
-    for service in running.values():
-        for path in (service.settings.data_dir / "logs").iterdir():
-            log = path.read_text()
-            assert "Traceback" not in log, f"{path.name}: {log[-3000:]}"
+    yield start
+    _stop_service.close()
+
+
+def _check_logs(folder: Path) -> None:
+    for path in folder.iterdir():
+        log = path.read_text()
+        assert "Traceback" not in log, f"{path.name}: {log[-3000:]}"
 
 
 @pytest.fixture(params=["one-machine", "fleet"])

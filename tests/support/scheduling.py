@@ -6,16 +6,18 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.quick import leave_out_slow
 
-_SHARES_SERVICE = ("test_command_line.py", "test_photo_to_emotions.py")
+SHARES_SERVICE = ("test_command_line.py", "test_photo_to_emotions.py", "test_soak.py", "test_fuzz.py")
+"""Test files that use the running service of tests/acceptance/conftest.py, which stops after the last of them."""
 _SLOWEST = (
     "test_retraining_loop.py",
-    *_SHARES_SERVICE,
+    *SHARES_SERVICE,
     "test_runs_with_a_csv_alone.py",
     "test_runner.py",
     "test_training.py",
     "test_pipeline.py",
     "test_up.py",
     "test_recovery.py",
+    "test_loop.py",
 )
 
 
@@ -27,7 +29,7 @@ class SchedulingByFile(LoadScopeScheduling):  # type: ignore[misc] # which has n
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return "service" if path.endswith(_SHARES_SERVICE) else path
+        return "service" if path.endswith(SHARES_SERVICE) else path
 
 
 @pytest.hookimpl(optionalhook=True)
