@@ -128,7 +128,9 @@ def _put_beginner_in_service(settings: Settings, csv_path: Path, folder: Path) -
 
     recipe = replace(RECIPES[Architecture.TINY], epochs=1)
     wanted = TrainSettings(csv_path, "hard", Architecture.TINY, recipe)
-    made = run_training(wanted, folder / "beginner", cache_dir=folder / "datasets")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.export.version.quantize_served", lambda *_: None)  # takes longer than the training
+        made = run_training(wanted, folder / "beginner", cache_dir=folder / "datasets")
     database = Database(settings.effective_database_url)
     version = store_version(database, BlobStore(settings.effective_blob_url), "beginner", made)
     with database.write() as session:

@@ -17,6 +17,7 @@ from db.core.session import Database
 from db.core.vocabulary import Architecture, Emotion, TrainingRunStatus, TrainingTrigger, VoteChoice
 from db.model_versions import actions as model_versions
 from db.model_versions.files import store_version
+from db.model_versions.tables import ModelVersion
 from db.reviews.actions import cast_vote
 from db.training_runs import lifecycle as runs
 from db.training_runs.tables import TrainingRun
@@ -150,6 +151,8 @@ def test_a_flood_of_wrong_corrections_gets_no_worse_model_into_service(
     with ready.database.read() as session:
         assert run.challenger_id is not None
         assert len(model_versions.list_versions(session)) == 3
+        challenger = session.get_one(ModelVersion, run.challenger_id)
+    assert challenger.manifest["lineage"]["row_counts"]["corrections"] == run.audit["corrections"]["used"]
 
 
 @pytest.mark.parametrize(("during", "epochs"), [("take_snapshot", 1000), ("compare_versions", 1)])

@@ -3,7 +3,6 @@
 With TensorFlow and drawn faces, on SQLite alone. `make test-schedule` does the same with real processes.
 """
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -56,9 +55,9 @@ def ready(services: Services, csv_path: Path) -> Services:
     return services
 
 
-def start_by_schedule(services: Services, monkeypatch: pytest.MonkeyPatch, minute: int) -> TrainingRun:
-    """Let the schedule's moment come, so many minutes from now."""
-    now = utcnow() + timedelta(minutes=minute)
+def start_by_schedule(services: Services, monkeypatch: pytest.MonkeyPatch) -> TrainingRun:
+    """Let the schedule's moment come."""
+    now = utcnow()
     with monkeypatch.context() as patch:
         patch.setattr(schedule, "utcnow", lambda: now)
         patch.setattr(schedule, "send_run", lambda _: None)
@@ -83,8 +82,8 @@ def _work(services: Services) -> TrainingRun:
         return run
 
 
-def test_runs_with_a_csv_alone_end_with_a_decision_and_take_up_corrections(
-    ready: Services, analyses: Analyses, monkeypatch: pytest.MonkeyPatch
+def test_a_run_with_a_csv_alone_reads_it_once_and_ends_with_a_decision(
+    ready: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[Any] = []
     parse = vars(dataset_module)["read_file"]
@@ -95,24 +94,27 @@ def test_runs_with_a_csv_alone_end_with_a_decision_and_take_up_corrections(
 
     monkeypatch.setattr(dataset_module, "read_file", read_and_note)
 
-    first = start_by_schedule(ready, monkeypatch, 0)
-    assert first.status is TrainingRunStatus.REJECTED, (first.reason, first.error_detail)
-    assert len(reads) == 1  # the dataset is read and decoded once a run
-    assert first.audit is not None
-    assert first.audit["corrections"] == {}
-    _expect_comparison(first)
+    run = start_by_schedule(ready, monkeypatch)
+    assert run.status is TrainingRunStatus.REJECTED, (run.reason, run.error_detail)
+    assert len(reads) == 1
+    assert run.audit is not None
+    assert run.audit["corrections"] == {}
+    _expect_comparison(run)
 
+
+@pytest.mark.long  # tests of the snapshot and of the runner look at it with the smallest network
+def test_a_run_with_a_csv_alone_takes_up_corrections(ready: Services, analyses: Analyses) -> None:
     crop = draw_face(3, np.random.default_rng(99), offset_px=9).tobytes()
     face_id = analyses.store((Emotion.HAPPY, 0.6), crop=crop).face_ids[0]
     with ready.database.write() as session:
         cast_vote(session, face_id, "ana", VoteChoice.SAD)
-    second = start_by(ready, TrainingTrigger.PAGE)
-    assert second.status is TrainingRunStatus.REJECTED, (second.reason, second.error_detail)
-    _expect_comparison(second)
+    run = start_by(ready, TrainingTrigger.PAGE)
+    assert run.status is TrainingRunStatus.REJECTED, (run.reason, run.error_detail)
+    _expect_comparison(run)
     with ready.database.read() as session:
-        assert count_corrections(session, second.id) == {"used": 1}
-        assert second.challenger_id is not None
-        challenger = session.get_one(ModelVersion, second.challenger_id)
+        assert count_corrections(session, run.id) == {"used": 1}
+        assert run.challenger_id is not None
+        challenger = session.get_one(ModelVersion, run.challenger_id)
     assert challenger.manifest["lineage"]["row_counts"]["corrections"] == 1
 
 
