@@ -65,7 +65,7 @@ def find_holdout(dataset: Dataset, labels: Labels) -> tuple[npt.NDArray[np.int64
     votes are requested and the dataset has none.
     """
     if labels == "soft" and dataset.votes is None:
-        raise DatasetError("the dataset has no votes to judge by")
+        raise DatasetError("the dataset has no votes, which the comparison needs")
     rows = dataset.find_part(HOLDOUT_PART)
     rows = rows[~dataset.find_copies_of(dataset.find_part("Training"), among=rows)]
     truth = dataset.labels if labels == "hard" or dataset.votes is None else dataset.votes.majorities

@@ -150,7 +150,7 @@ def _check_recall(
     faces = np.bincount(truth, minlength=count)
     is_compared = faces >= limits.min_class_rows
     if not is_compared.any():
-        reason = f"no class has {limits.min_class_rows} faces to judge its recall by"
+        reason = f"no class has {limits.min_class_rows} faces, so recall isn't checked"
         return Check("recall", is_passed=True, reason=reason)
     gained, lost = (
         np.bincount(truth[is_one], minlength=count)

@@ -18,7 +18,7 @@ def list_(*, as_json: AsJson = False) -> None:
     """List all versions, newest first, with their metrics. The one in service has a star.
 
     Metrics are of the last split on which a version was evaluated: `votes` is the accuracy against the majority of votes,
-    `single` against the published label. Macro-F1 is against the votes if there are any.
+    `hard labels` against the CSV's label. Macro-F1 is against the votes if there are any.
     """
     from api.model_versions.metric_charts import list_metrics
     from db.model_versions import actions as model_versions
@@ -29,7 +29,7 @@ def list_(*, as_json: AsJson = False) -> None:
         with open_database() as database, database.read() as session:
             print_schemas(list_version_schemas(session))
         return
-    table = Table("version", "name", "network", "votes", "single", "macro-F1", "registered")
+    table = Table("version", "name", "network", "votes", "hard labels", "macro-F1", "registered")
     with open_database() as database, database.read() as session:
         champion = model_versions.get_champion(session)
         for version in model_versions.list_versions(session):
