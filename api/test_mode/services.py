@@ -7,6 +7,7 @@ by a release with another schema.
 import hashlib
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from time import monotonic
@@ -43,6 +44,8 @@ _LEASE_S = 30.0
 _WORKER = "test:0"
 _DIGEST = "0" * 64
 _FETCHED_SIZE = 640, 480
+_LONGEST_END_S = 5.0
+"""Seconds that closing waits for a job that is ending."""
 
 _MANIFEST = Manifest(
     schema_version=3,
@@ -105,9 +108,7 @@ class TestServices(Services):
     def _play(self, job_id: UUID, scenario: Scenario) -> bool:
         self.test_mode.forget_old()
         if scenario.delay_s is not None:
-            timer = threading.Timer(scenario.delay_s, self._end, (job_id, scenario))
-            timer.daemon = True
-            timer.start()
+            self.test_mode.call_later(scenario.delay_s, lambda: self._end(job_id, scenario))
         return True
 
     def _end(self, job_id: UUID, scenario: Scenario) -> None:
@@ -145,6 +146,7 @@ class TestMode:
         self._opened: TestServices | None = None
         self._applications: set[UUID] = set()
         self._next_purge = 0.0
+        self._timers: set[threading.Timer] = set()
 
     def open(self, real: Services, application_id: UUID, name: str) -> TestServices:
         """Return the services for an application's test requests."""
@@ -175,8 +177,30 @@ class TestMode:
         except (SQLAlchemyError, BlobStoreUnavailable) as error:
             log.warning("test_jobs_not_erased", reason=str(error))
 
+    def call_later(self, delay_s: float, end_job: Callable[[], None]) -> None:
+        """Call a function after so many seconds, unless this is closed before."""
+
+        def run() -> None:
+            try:
+                end_job()
+            finally:
+                with self._lock:
+                    self._timers.discard(timer)
+
+        timer = threading.Timer(delay_s, run)
+        timer.daemon = True
+        with self._lock:
+            self._timers.add(timer)
+            timer.start()
+
     def close(self) -> None:
-        """Close the connection to the test database."""
+        """Leave jobs that haven't ended as they are, and close the connection to the test database."""
+        with self._lock:
+            timers = tuple(self._timers)
+        for timer in timers:
+            timer.cancel()
+        for timer in timers:
+            timer.join(_LONGEST_END_S)
         if self._opened is not None:
             self._opened.database.close()
 

@@ -1,5 +1,6 @@
 """The services of test keys: one database apart from the real one, jobs that end by themselves, and nothing kept for long."""
 
+import threading
 from collections.abc import Iterator
 from uuid import UUID, uuid4
 
@@ -161,3 +162,20 @@ def test_before_the_first_test_key_there_is_nothing_to_erase_or_close() -> None:
     mode = TestMode()
     mode.forget_old()
     mode.close()
+
+
+def test_closing_waits_for_a_job_that_is_ending_and_stops_those_that_are_not(mode: TestMode) -> None:
+    ended: list[str] = []
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def end_slowly() -> None:
+        has_begun.set()
+        may_end.wait(5)
+        ended.append("slow")
+
+    mode.call_later(0, end_slowly)
+    mode.call_later(0.2, lambda: ended.append("late"))
+    assert has_begun.wait(5)
+    threading.Timer(0.4, may_end.set).start()
+    mode.close()
+    assert ended == ["slow"]
