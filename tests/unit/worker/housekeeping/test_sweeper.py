@@ -6,15 +6,18 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import update
+from uuid_utils.compat import uuid7
 
 from db.core import queues
 from db.core.blobs import BlobStore, BlobStoreUnavailable, make_photo_key
 from db.core.types import utcnow
 from db.core.vocabulary import JobStatus
 from db.jobs import lifecycle as jobs
+from db.jobs.batches import create_batch
 from db.jobs.queries import get_job
-from db.jobs.tables import Job
+from db.jobs.tables import Batch, Job
 from emoscope.settings import Settings
+from tests.support.factories.accounts import add_application
 from tests.support.factories.actors import TEST
 from tests.support.factories.jobs import add_job as add_job_alone
 from worker.core import messages
@@ -35,10 +38,10 @@ def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
     services.database.close()
 
 
-def add_job(services: Services, **options: object) -> UUID:
+def add_job(services: Services, application: str = "test", **options: object) -> UUID:
     """A job with its photo in the store."""
     told: dict[str, Any] = {"photo_bytes": 5, "photo_retention_s": 3600}
-    job_id = add_job_alone(services.database, **told | options)
+    job_id = add_job_alone(services.database, application, **told | options)
     services.blobs.put(make_photo_key(job_id), b"photo")
     return job_id
 
@@ -137,6 +140,31 @@ def test_a_queue_that_is_away_keeps_nothing_else_from_being_swept(services: Serv
     without_queue.database.close()
     assert read(services, overdue).status is JobStatus.CANCELED
     assert read(services, waiting).status is JobStatus.QUEUED
+
+
+def test_a_due_delivery_waits_while_the_queue_is_away(services: Services, settings: Settings) -> None:
+    job_id = add_job(services, callback_url="https://example.org/")
+    with services.database.write() as session:
+        jobs.cancel_job(session, job_id, TEST)
+    without_queue = Services(settings.model_copy(update={"redis_url": "redis://127.0.0.1:9/0"}))
+    sweeper.send_due_deliveries(without_queue)
+    without_queue.database.close()
+    assert services.redis.llen(queues.CALLBACK_QUEUE) == 0
+    sweeper.send_due_deliveries(services)
+    assert services.redis.llen(queues.CALLBACK_QUEUE) == 1
+
+
+def test_the_rest_of_a_canceled_batch_is_canceled_and_no_other_batch(services: Services) -> None:
+    batch_ids, job_ids = [uuid7(), uuid7()], []
+    for batch_id in batch_ids:
+        application_id = add_application(services.database, str(batch_id))
+        with services.database.write() as session:
+            create_batch(session, batch_id, application_id, is_open=False)
+        job_ids.append(add_job(services, str(batch_id), batch_id=batch_id, batch_position=0))
+    with services.database.write() as session:
+        session.execute(update(Batch).where(Batch.id == batch_ids[0]).values(canceled_at=utcnow()))
+    sweeper.look_after_batches(services)
+    assert [read(services, job_id).status for job_id in job_ids] == [JobStatus.CANCELED, JobStatus.QUEUED]
 
 
 def test_a_photo_that_belongs_to_no_job_is_deleted_once_it_is_old(services: Services) -> None:
