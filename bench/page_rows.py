@@ -25,8 +25,8 @@ _DAYS = 90
 _ACTIONS = ("user.sign_in", "user.sign_in_failed", "review.undo", "job.erase", "key.create", "model.promote")
 
 
-def fill_pages(database: Database) -> None:
-    """Add these rows to a database that has jobs and versions. Does nothing if they exist."""
+def fill_pages(database: Database, changes: int = _CHANGES) -> None:
+    """Add these rows to a database that has jobs and versions. Does nothing if they exist. changes: entries of the audit log."""
     with database.write() as session:
         if session.scalar(select(TrainingRun.id).limit(1)) is not None:
             return
@@ -36,7 +36,7 @@ def fill_pages(database: Database) -> None:
         applications = session.scalars(select(Application).order_by(Application.id)).all()
         for number in range(_KEYS):
             api_keys.create_key(session, applications[number % len(applications)])
-        _add_changes(session, now)
+        _add_changes(session, now, changes)
         _add_runs(session, now)
         _add_deliveries(session, now, applications[0].id)
         _add_reports(session, now)
@@ -46,13 +46,13 @@ def _list_moments(now: datetime, count: int) -> list[datetime]:
     return [now - timedelta(days=_DAYS * (1 - number / count)) for number in range(count)]
 
 
-def _add_changes(session: Session, now: datetime) -> None:
+def _add_changes(session: Session, now: datetime, count: int) -> None:
     rows: list[dict[str, Any]] = [
         {
             "at": at, "actor": f"user-{number % _USERS}", "actor_kind": ActorKind.USER,
             "action": _ACTIONS[number % len(_ACTIONS)], "subject": f"user:user-{number % _USERS}", "details": {},
         }
-        for number, at in enumerate(_list_moments(now, _CHANGES))
+        for number, at in enumerate(_list_moments(now, count))
     ]  # fmt: skip
     session.execute(insert(AuditEvent), rows)
 

@@ -65,7 +65,7 @@ def main() -> None:
         fill_pages(database)
         app = create_app(settings)
         client = app.test_client()
-        csrf_token = _sign_in(database, client, settings.session_lifetime_s)
+        csrf_token = sign_in_client(database, client, settings.session_lifetime_s)
         with database.read() as session:
             paths = [path for path in list_paths(app, session) if arguments.only in path]
         rate = _rate_by_processor if database.is_sqlite else _rate_by_clock
@@ -140,7 +140,8 @@ def _list_cards(text: str) -> list[str]:
     return re.findall(r'data-face="([0-9a-f-]+)"', text)
 
 
-def _sign_in(database: Database, client: FlaskClient, lifetime_s: float) -> str:
+def sign_in_client(database: Database, client: FlaskClient, lifetime_s: float) -> str:
+    """Sign a new administrator in. Returns the CSRF token of the pages' forms."""
     with database.write() as session:
         user = users.create_user(
             session,

@@ -66,13 +66,14 @@ class StateCollector(Collector):
         yield up
 
     def _ask_database(self) -> list[Metric]:
-        settings = self._services.settings
+        settings, now = self._services.settings, utcnow()
+        since = now - _WINDOW
         with self._services.database.read() as session:
             active = job_queries.count_jobs(session, _ACTIVE)
-            ended = count_jobs_by_minute(session, utcnow() - _WINDOW)
-            failures = count_failures(session, utcnow() - _WINDOW)
+            ended = count_jobs_by_minute(session, since)
+            failures = count_failures(session, since)
             oldest = job_queries.oldest_queued_at(session)
-            durations = job_queries.list_recent_durations(session, _SAMPLE)
+            durations = job_queries.list_recent_durations(session, _SAMPLE, since)
             live = heartbeats.list_live_workers(session, settings.worker_heartbeat_s)
             champion = model_versions.get_champion(session)
             by_endpoint_state = count_endpoints(session)
@@ -84,7 +85,6 @@ class StateCollector(Collector):
                 *describe_training(session),
                 describe_worker_memory(live),
             ]
-        now = utcnow()
         jobs = GaugeMetricFamily("emoscope_jobs", "Jobs that wait or run, by status.", labels=["status"])
         for status, count in active.items():
             jobs.add_metric([status], count)
@@ -121,7 +121,6 @@ class StateCollector(Collector):
         )
         for kind, count in used.items():
             usage.add_metric([kind], count)
-        recent = [duration for duration in durations if now - duration.finished_at <= _WINDOW]
         return [
             jobs,
             recent_jobs,
@@ -148,7 +147,7 @@ class StateCollector(Collector):
                 "The model version in shadow mode; 0 for none.",
                 value=challenger.number if challenger else 0,
             ),
-            _describe_durations(recent),
+            _describe_durations(durations),
             *work,
             endpoints,
             usage,

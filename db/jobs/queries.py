@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, false, func, select
-from sqlalchemy.orm import Session, aliased, joinedload, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, joinedload, selectinload
 
 from db.accounts.tables import Application
 from db.core.keys import first_key
@@ -119,14 +119,13 @@ def list_jobs(session: Session, wanted: JobFilter, *, limit: int, before: UUID |
     restrict the key, because times have no index.
     """
     statement = select(Job).options(*PARTS).order_by(Job.id.desc()).limit(limit)
-    if before is not None:
-        statement = statement.where(Job.id < before)
-    statement = restrict(statement, wanted)
-    return list(session.scalars(statement))
+    return list(session.scalars(restrict(statement, wanted, before)))
 
 
-def restrict(statement: Select[*tuple[Any, ...]], wanted: JobFilter) -> Select[*tuple[Any, ...]]:
-    """Add a filter to a statement on jobs."""
+def restrict(
+    statement: Select[*tuple[Any, ...]], wanted: JobFilter, before: UUID | None = None
+) -> Select[*tuple[Any, ...]]:
+    """Add a filter to a statement on jobs. before: only jobs with a smaller key."""
     if wanted.application_id is not None:
         statement = statement.where(Job.application_id == wanted.application_id)
     if wanted.status is not None:
@@ -140,9 +139,16 @@ def restrict(statement: Select[*tuple[Any, ...]], wanted: JobFilter) -> Select[*
         statement = statement.where(Job.id >= earliest, Job.created_at >= wanted.created_from)
     if wanted.created_before is not None:
         latest = first_key(wanted.created_before, _SUBMISSION_S)
-        statement = statement.where(Job.id < latest, Job.created_at < wanted.created_before)
+        # one upper bound: SQLite would search by either of two, and read all jobs between them
+        before = latest if before is None else min(before, latest)
+        statement = statement.where(Job.created_at < wanted.created_before)
+    if before is not None:
+        statement = statement.where(Job.id < before)
     if wanted.text is not None:
         statement = statement.where(_match_text(wanted.text))
+    if wanted.error_code is not None and wanted.status not in {None, JobStatus.FAILED, JobStatus.CANCELED}:
+        # only those have a code; without this a search would read all jobs with that code
+        return statement.where(false())
     if wanted.emotion is not None and (wanted.error_code or wanted.status not in {None, JobStatus.SUCCEEDED}):
         # faces exist only for jobs that succeeded; without this a search would read all of them
         return statement.where(false())
@@ -188,25 +194,28 @@ def oldest_queued_at(session: Session) -> datetime | None:
 
 def list_recent_timings(session: Session, limit: int, finished_since: datetime) -> list[dict[str, float]]:
     """Return milliseconds by step of the newest `limit` jobs that succeeded, limited to those that ended since then."""
-    rows = session.execute(
-        select(Job.finished_at, Job.timings_ms)
-        .where(Job.status == JobStatus.SUCCEEDED)
-        .order_by(Job.id.desc())
-        .limit(limit)
-    )
-    return [taken for ended, taken in rows if taken and ended is not None and ended >= finished_since]
+    rows = session.execute(_select_newest(limit, finished_since, Job.timings_ms))
+    return [taken for (taken,) in rows if taken]
 
 
-def list_recent_durations(session: Session, limit: int) -> list[JobDuration]:
-    """Return the durations of the newest `limit` jobs that succeeded."""
-    rows = session.execute(
-        select(Job.created_at, Job.started_at, Job.finished_at)
-        .where(Job.status == JobStatus.SUCCEEDED)
-        .order_by(Job.id.desc())
-        .limit(limit)
-    )
+def list_recent_durations(session: Session, limit: int, finished_since: datetime | None = None) -> list[JobDuration]:
+    """Return the durations of the newest `limit` jobs that succeeded, limited to those that ended since then."""
+    rows = session.execute(_select_newest(limit, finished_since, Job.created_at, Job.started_at, Job.finished_at))
     return [
         JobDuration((started - created).total_seconds(), (finished - started).total_seconds(), finished)
         for created, started, finished in rows
         if started is not None and finished is not None
     ]
+
+
+def _select_newest(limit: int, finished_since: datetime | None, *columns: InstrumentedAttribute[Any]) -> Select[Any]:
+    """Select columns of the newest `limit` jobs that succeeded.
+
+    The database drops those that ended before: reading a thousand rows takes it a tenth of the time that fetching them takes.
+    """
+    succeeded = Job.status == JobStatus.SUCCEEDED
+    if finished_since is None:
+        return select(*columns).where(succeeded).order_by(Job.id.desc()).limit(limit)
+    newest = select(Job.id, Job.finished_at, *columns).where(succeeded).order_by(Job.id.desc()).limit(limit).subquery()
+    wanted = [newest.c[column.key] for column in columns]
+    return select(*wanted).where(newest.c.finished_at >= finished_since).order_by(newest.c.id.desc())

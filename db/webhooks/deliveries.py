@@ -208,7 +208,10 @@ def list_deliveries(
     if wanted.endpoint_id is not None:
         statement = statement.where(WebhookDelivery.endpoint_id == wanted.endpoint_id)
     if wanted.job_id is not None:
-        statement = statement.where(WebhookEvent.job_id == wanted.job_id)
+        # through the job's few events; SQLite would read all deliveries of the endpoint in order
+        events = select(WebhookEvent.id).where(WebhookEvent.job_id == wanted.job_id)
+        statement = statement.where(WebhookDelivery.event_id.in_(events))
+        statement = statement.with_hint(WebhookDelivery, "INDEXED BY ix_webhook_deliveries_event_id_id", "sqlite")
     if wanted.event is not None:
         statement = statement.where(WebhookEvent.type == wanted.event)
     if wanted.state is not None:

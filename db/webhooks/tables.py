@@ -63,7 +63,12 @@ class WebhookDelivery(Base):
     """One attempt to deliver an event to an endpoint. A failed attempt is followed by the row of the next one."""
 
     __tablename__ = "webhook_deliveries"
-    __table_args__ = (Index(None, "state", "due_at"), Index(None, "endpoint_id", "id"), Index(None, "event_id", "id"))
+    __table_args__ = (
+        Index(None, "state", "due_at"),
+        Index(None, "endpoint_id", "id"),
+        Index(None, "endpoint_id", "state", "id"),
+        Index(None, "event_id", "id"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     event_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_events.id", ondelete="CASCADE"))

@@ -15,7 +15,8 @@ from db.core.session import Database
 from db.core.vocabulary import Emotion, JobStatus
 from db.faces.queries import get_face
 from db.jobs import lifecycle as jobs
-from db.jobs.queries import JobFilter, count_jobs, get_job, list_jobs
+from db.jobs.queries import JobFilter, count_jobs, get_job, list_jobs, list_recent_durations, list_recent_timings
+from db.jobs.tables import Job
 from tests.support.factories.actors import TEST
 from tests.support.factories.analyses import Analyses
 from tests.support.factories.jobs import make_new_job
@@ -132,3 +133,38 @@ def test_no_face_is_searched_for_among_jobs_that_have_none(
             assert list_jobs(session, JobFilter(emotion=Emotion.HAPPY, **beside), limit=5) == []
     assert len(asked) == 1
     assert "EXISTS" not in asked[0][0]
+
+
+def test_of_the_newest_results_those_that_ended_before_are_left_out(database: Database, analyses: Analyses) -> None:
+    jobs_ended = [analyses.store((Emotion.HAPPY, 0.8)).job_id for _ in range(3)]
+    with database.write() as session:
+        for minutes, job_id in enumerate(jobs_ended):
+            job = session.get_one(Job, job_id)
+            job.finished_at, job.started_at = NOON + minutes * MINUTE, job.created_at
+            job.timings_ms = {"detect": float(minutes)}
+    with database.read() as session:
+        assert [each["detect"] for each in list_recent_timings(session, 10, NOON + MINUTE)] == [2.0, 1.0]
+        assert [each["detect"] for each in list_recent_timings(session, 1, NOON)] == [2.0]
+        ended_at = [each.finished_at for each in list_recent_durations(session, 10, NOON + MINUTE)]
+        assert ended_at == [NOON + 2 * MINUTE, NOON + MINUTE]
+        assert len(list_recent_durations(session, 10)) == 3
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_earlier_of_two_bounds_is_the_end_of_what_is_read(database: Database, add: Callable[..., UUID]) -> None:
+    first, second, third = add(NOON), add(NOON + 120 * MINUTE), add(NOON + 240 * MINUTE)
+    with database.read() as session, listening(database) as asked:
+        listed = list_jobs(session, JobFilter(created_before=NOON + MINUTE), limit=9, before=third)
+        assert [job.id for job in listed] == [first]
+        listed = list_jobs(session, JobFilter(created_before=NOON + 500 * MINUTE), limit=9, before=third)
+        assert [job.id for job in listed] == [second, first]
+    assert [statement.count("jobs.id < ?") for statement, _ in asked if "created_at < ?" in statement] == [1, 1]
+
+
+def test_no_code_is_searched_for_among_jobs_that_have_none(database: Database, ended: dict[str, UUID]) -> None:
+    wanted = JobFilter(error_code="time_limit", status=JobStatus.SUCCEEDED)
+    with database.read() as session, listening(database) as asked:
+        assert list_jobs(session, wanted, limit=5) == []
+    [(statement, _)] = [each for each in asked if "FROM jobs" in each[0]]
+    assert "0 = 1" in statement or "false" in statement
+    assert find(database, error_code="time_limit", status=JobStatus.FAILED) == [ended["time_limit"]]
