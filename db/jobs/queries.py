@@ -134,16 +134,7 @@ def restrict(
         statement = statement.where(Job.error_code == wanted.error_code)
     if wanted.batch_id is not None:
         statement = statement.where(Job.batch_id == wanted.batch_id)
-    if wanted.created_from is not None:
-        earliest = first_key(wanted.created_from, -_SUBMISSION_S)
-        statement = statement.where(Job.id >= earliest, Job.created_at >= wanted.created_from)
-    if wanted.created_before is not None:
-        latest = first_key(wanted.created_before, _SUBMISSION_S)
-        # one upper bound: SQLite would search by either of two, and read all jobs between them
-        before = latest if before is None else min(before, latest)
-        statement = statement.where(Job.created_at < wanted.created_before)
-    if before is not None:
-        statement = statement.where(Job.id < before)
+    statement = _restrict_times(statement, wanted, before)
     if wanted.text is not None:
         statement = statement.where(_match_text(wanted.text))
     if wanted.error_code is not None and wanted.status not in {None, JobStatus.FAILED, JobStatus.CANCELED}:
@@ -156,6 +147,22 @@ def restrict(
         statement = statement.where(
             select(Face.id).where(Face.job_id == Job.id, Face.emotion == wanted.emotion).exists()
         )
+    return statement
+
+
+def _restrict_times(
+    statement: Select[*tuple[Any, ...]], wanted: JobFilter, before: UUID | None
+) -> Select[*tuple[Any, ...]]:
+    if wanted.created_from is not None:
+        earliest = first_key(wanted.created_from, -_SUBMISSION_S)
+        statement = statement.where(Job.id >= earliest, Job.created_at >= wanted.created_from)
+    if wanted.created_before is not None:
+        latest = first_key(wanted.created_before, _SUBMISSION_S)
+        # one upper bound: SQLite would search by either of two, and read all jobs between them
+        before = latest if before is None else min(before, latest)
+        statement = statement.where(Job.created_at < wanted.created_before)
+    if before is not None:
+        statement = statement.where(Job.id < before)
     return statement
 
 
