@@ -76,7 +76,7 @@ bench-peers: setup ## Install the packages that bench.analysis.peers compares wi
 	@$(UV) pip install --quiet --python .peers/fer/bin/python fer==25.10.3 || echo "fer can't be installed here"
 	@npm install --silent --prefix .peers @vladmandic/face-api@1.7.15 @tensorflow/tfjs@4.22.0 @tensorflow/tfjs-backend-wasm@4.22.0 || echo "face-api can't be installed here"
 
-bench-large: setup ## Measure with 100,000 jobs queued, and with ten million faces on PostgreSQL (16 GB of disk, an hour)
+bench-large: setup ## Measure with 100,000 jobs queued, and with ten million faces on PostgreSQL (16 GB of disk)
 	@$(RUN)/python -m bench.service.backlog --waiting 100000
 	@$(RUN)/python -m bench.growth --many 10000000 --database postgresql $(ARGS)
 

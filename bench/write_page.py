@@ -17,6 +17,8 @@ The command above each table writes a file in `bench/results`, and `python -m be
 from these files. Times are processor time unless the table says otherwise. Ratios carry over to other machines better
 than times, so run the commands on yours. `python -m bench.compare_results` compares your results with the committed ones.
 """
+_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+_MOST_GROWN = 12
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -30,8 +32,10 @@ def write_page() -> str:
         _throughput(),
         _waiting(),
         _worker(),
+        _batching(),
         _backlog(),
         _erasing(),
+        _growth(),
         _pages(),
         _start_up(),
         _exports(),
@@ -156,6 +160,29 @@ def _worker() -> Iterator[str]:
     yield from _table(("faces", "processor time", "range of the rounds"), rows)
 
 
+def _batching() -> Iterator[str]:
+    found = _read("batching")
+    yield from _head("Batches on an accelerator", "bench.analysis.batching", found)
+    yield (
+        f"A stand-in for an accelerator takes {found['call_ms']:g} ms per call and {found['face_ms']:g} ms per face, without\n"
+        "using a core. The worker classifies all faces of a photo in one call, and doesn't join photos. With four photos,\n"
+        "a ratio below 1 is what joining them would save.\n"
+    )
+    rows = [
+        [
+            row["faces"],
+            f"{row['ours_ms']:.1f} ms",
+            f"{row['other']}: {row['other_ms']:.1f} ms",
+            f"{row['ratio'][0]:.2f}",
+        ]
+        for row in found["rows"]
+    ]
+    yield from _table(("faces", "Emoscope", "the alternative", "alternative / Emoscope"), rows)
+    yield "Worker processes that share the accelerator: while it is mostly idle, joining photos would gain nothing.\n"
+    shared = [[str(row["processes"]), f"{row['photos_a_second']:.1f}", f"{row['busy']:.0%}"] for row in found["shared"]]
+    yield from _table(("processes", "photos per second (wall clock)", "accelerator busy"), shared)
+
+
 def _backlog() -> Iterator[str]:
     found = _read("backlog")
     yield from _head(f"With {found['waiting']:,} queued jobs", "bench.service.backlog", found)
@@ -170,6 +197,34 @@ def _erasing() -> Iterator[str]:
         [row["what"], f"{row['count']:,}", f"{row['a_second']:,}", f"{row['a_cpu_second']:,}"] for row in found["rows"]
     ]
     yield from _table(("what", "number", "per second (wall clock)", "per second of processor time"), rows)
+
+
+def _growth() -> Iterator[str]:
+    found = _read("growth")
+    sizes = f"{found['few']:,}", f"{found['many']:,}"
+    yield from _head(f"Growth from {sizes[0]} to {sizes[1]} faces", "bench.growth", found)
+    yield (
+        f"{found['addresses']:,} pages and API calls on {_NAMES[found['database']]}, of both databases in turn. The median ratio "
+        f"is {found['median_ratio']}.\n{found['grown']} take more than 1.5 times as long with {sizes[1]} faces, "
+        f"{found['grown_because_longer']} of them because they list more. The table\nhas `/metrics` and the pages that grow most, "
+        "without a filter. Statistics, progress and accuracy by version grow with the\nreviewers' labels, of which the larger "
+        "database has a hundred times as many.\n"
+    )
+    plain = [row for row in found["rows"] if "?" not in row["address"] and not row["is_longer"]]
+    plain.sort(key=lambda row: -row["ratio"])
+    rows = [*(row for row in plain if row["address"] == "/metrics"), *plain[:_MOST_GROWN]]
+    yield from _table(
+        ("address", f"{sizes[0]} faces", f"{sizes[1]} faces", "ratio"),
+        [
+            [
+                f"`{_ID.sub('ID', row['address'])}`",
+                f"{row['few_ms']:.1f} ms",
+                f"{row['many_ms']:.1f} ms",
+                f"{row['ratio']:.2f}",
+            ]
+            for row in rows
+        ],
+    )
 
 
 def _pages() -> Iterator[str]:

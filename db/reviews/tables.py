@@ -24,6 +24,9 @@ _RESERVED = text("reserved_by IS NOT NULL")
 _UNDECIDED = text("label IS NULL AND vote_count > 1")
 
 
+_SEVERAL_VOTES = text("vote_count > 1")
+
+
 _STANDING = text("withdrawn_at IS NULL")
 
 
@@ -47,6 +50,8 @@ class ReviewSubject(Base):
     __table_args__ = (
         # Few faces are undecided, and the page reads no others.
         Index("ix_review_subjects_undecided", "id", sqlite_where=_UNDECIDED, postgresql_where=_UNDECIDED),
+        # Agreement between reviewers reads these alone: most faces have one vote.
+        Index("ix_review_subjects_several_votes", "id", sqlite_where=_SEVERAL_VOTES, postgresql_where=_SEVERAL_VOTES),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
