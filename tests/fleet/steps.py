@@ -118,6 +118,7 @@ def stop_an_api(fleet: Fleet, key: str) -> dict[str, float]:
     last_s = max(at for at, _, _ in answered) - told
     # by the engine's own clock: its command takes a part of a second by itself
     words = ["--since", since, "--until", str(time.time()), "--filter", f"container={container}"]
+    words += ["--filter", "event=kill", "--filter", "event=die"]  # a health check has events too, with its command
     events = engine.run("docker", "events", *words, "--format", "{{.Action}} {{.TimeNano}}")
     at = {action: int(nanoseconds) for action, nanoseconds in map(str.split, events.splitlines())}
     gone_s = (at["die"] - at["kill"]) / 1e9
