@@ -178,7 +178,7 @@ class TestMode:
             log.warning("test_jobs_not_erased", reason=str(error))
 
     def call_later(self, delay_s: float, end_job: Callable[[], None]) -> None:
-        """Call a function after so many seconds, unless this is closed before."""
+        """Call `end_job` after `delay_s` seconds, unless `close` is called first."""
 
         def run() -> None:
             try:
